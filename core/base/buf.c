@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Growing bytes, and bounded reading of them. */
+#include "core/base/buf.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+
+void nc_buf_init(struct nc_buf *buf)
+{
+	*buf = (struct nc_buf){ 0 };
+}
+
+void nc_buf_release(struct nc_buf *buf)
+{
+	free(buf->data);
+	nc_buf_init(buf);
+}
+
+void nc_buf_clear(struct nc_buf *buf)
+{
+	buf->size = 0;
+	buf->failed = false;
+}
+
+int nc_buf_status(const struct nc_buf *buf)
+{
+	return buf->failed ? NC_NOMEM : NC_OK;
+}
+
+uint8_t *nc_buf_extend(struct nc_buf *buf, size_t size)
+{
+	if (buf->failed)
+		return NULL;
+	nc_assert(size <= SIZE_MAX / 4 && buf->size <= SIZE_MAX / 4);
+	size_t want = buf->size + size;
+	if (want > buf->capacity) {
+		size_t capacity = buf->capacity < 64 ? 64 : buf->capacity;
+		while (capacity < want)
+			capacity *= 2;
+		uint8_t *data = realloc(buf->data, capacity);
+		if (data == NULL) {
+			buf->failed = true;
+			return NULL;
+		}
+		buf->data = data;
+		buf->capacity = capacity;
+	}
+	uint8_t *room = buf->data + buf->size;
+	buf->size = want;
+	return room;
+}
+
+void nc_buf_put(struct nc_buf *buf, const void *data, size_t size)
+{
+	if (size == 0)
+		return;
+	uint8_t *room = nc_buf_extend(buf, size);
+	if (room != NULL)
+		memcpy(room, data, size);
+}
+
+void nc_buf_put_slice(struct nc_buf *buf, struct nc_slice slice)
+{
+	nc_buf_put(buf, slice.data, slice.size);
+}
+
+void nc_buf_put_str(struct nc_buf *buf, const char *string)
+{
+	nc_buf_put(buf, string, strlen(string));
+}
+
+void nc_buf_put_u8(struct nc_buf *buf, uint8_t value)
+{
+	nc_buf_put(buf, &value, 1);
+}
+
+void nc_buf_put_u16(struct nc_buf *buf, uint16_t value)
+{
+	uint8_t *room = nc_buf_extend(buf, 2);
+	if (room != NULL)
+		nc_set_u16(room, value);
+}
+
+void nc_buf_put_u32(struct nc_buf *buf, uint32_t value)
+{
+	uint8_t *room = nc_buf_extend(buf, 4);
+	if (room != NULL)
+		nc_set_u32(room, value);
+}
+
+void nc_buf_put_u64(struct nc_buf *buf, uint64_t value)
+{
+	uint8_t *room = nc_buf_extend(buf, 8);
+	if (room != NULL)
+		nc_set_u64(room, value);
+}
+
+void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0);
+	nc_buf_put(buf, digits + at, sizeof digits - at);
+}
+
+void nc_buf_printf(struct nc_buf *buf, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int size = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	nc_assert(size >= 0);
+	/* One byte more for the NUL that vsnprintf writes, taken back at once. */
+	uint8_t *room = nc_buf_extend(buf, (size_t)size + 1);
+	if (room == NULL)
+		return;
+	va_start(args, format);
+	(void)vsnprintf((char *)room, (size_t)size + 1, format, args);
+	va_end(args);
+	buf->size--;
+}
+
+struct nc_slice nc_reader_take(struct nc_reader *reader, size_t size)
+{
+	if (reader->failed || size > nc_reader_left(reader)) {
+		reader->failed = true;
+		return nc_slice(NULL, 0);
+	}
+	struct nc_slice taken = nc_slice(reader->at, size);
+	if (size > 0)
+		reader->at += size;
+	return taken;
+}
+
+uint8_t nc_reader_u8(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 1);
+	return raw.size == 1 ? raw.data[0] : 0;
+}
+
+uint16_t nc_reader_u16(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 2);
+	return raw.size == 2 ? nc_get_u16(raw.data) : 0;
+}
+
+uint32_t nc_reader_u32(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 4);
+	return raw.size == 4 ? nc_get_u32(raw.data) : 0;
+}
+
+uint64_t nc_reader_u64(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 8);
+	return raw.size == 8 ? nc_get_u64(raw.data) : 0;
+}
