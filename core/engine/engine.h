@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* engine.h -- what an event store does: entry in, outcomes out (DESIGN.md section 2).
+ *
+ * Deterministic: the outcome depends on the entry and the applied state alone; every replica comes to the
+ * same. No clock, no I/O but through the state's port.
+ *
+ * Threads: one, the applier's, for apply; readers use query.h with readers of their own.
+ */
+#ifndef NC_CORE_ENGINE_ENGINE_H
+#define NC_CORE_ENGINE_ENGINE_H
+
+#include "core/engine/command.h"
+
+/* The error numbers of PROTOCOL.md section 4: code * 100000 is not meant; a pair each. */
+struct nc_fault {
+	uint16_t code;     /* 0: no fault; else 400, 404, 409, ... */
+	uint16_t err_code; /* 10071, 40901, ... */
+};
+
+#define NC_FAULT_NONE        ((struct nc_fault){ 0, 0 })
+#define NC_FAULT_EXPECTATION ((struct nc_fault){ 400, 10071 })
+#define NC_FAULT_REQUEST     ((struct nc_fault){ 400, 10003 })
+#define NC_FAULT_NOT_STREAM  ((struct nc_fault){ 400, 10060 })
+#define NC_FAULT_STREAM_NAME ((struct nc_fault){ 400, 40001 })
+#define NC_FAULT_TYPE_NAME   ((struct nc_fault){ 400, 40002 })
+#define NC_FAULT_EMPTY       ((struct nc_fault){ 400, 40003 })
+#define NC_FAULT_SELECTOR    ((struct nc_fault){ 400, 40004 })
+#define NC_FAULT_NO_STREAM   ((struct nc_fault){ 404, 10059 })
+#define NC_FAULT_NO_SUB      ((struct nc_fault){ 404, 10014 })
+#define NC_FAULT_NO_EVENT    ((struct nc_fault){ 404, 10037 })
+#define NC_FAULT_NO_SNAPSHOT ((struct nc_fault){ 404, 40401 })
+#define NC_FAULT_NO_PLUGIN   ((struct nc_fault){ 404, 40402 })
+#define NC_FAULT_ID_REUSED   ((struct nc_fault){ 409, 40901 })
+#define NC_FAULT_CONDITION   ((struct nc_fault){ 409, 40902 })
+#define NC_FAULT_NAME_TAKEN  ((struct nc_fault){ 409, 40903 })
+#define NC_FAULT_STALE_ACK   ((struct nc_fault){ 409, 40904 })
+#define NC_FAULT_TOMBSTONED  ((struct nc_fault){ 410, 41001 })
+#define NC_FAULT_TOO_LARGE   ((struct nc_fault){ 413, 10054 })
+#define NC_FAULT_BUSY        ((struct nc_fault){ 429, 10023 })
+#define NC_FAULT_UNAVAILABLE ((struct nc_fault){ 503, 10008 })
+#define NC_FAULT_DISK_FULL   ((struct nc_fault){ 507, 50701 })
+
+/* What became of one command. Slices are borrowed until the callback returns. */
+struct nc_outcome {
+	struct nc_fault fault;
+	uint64_t version;  /* of the event; of the stream, when an expectation failed */
+	uint64_t position; /* of the event */
+	bool duplicate;    /* a retry that was recognised: the first answer */
+	struct nc_slice stream;
+	struct nc_slice row; /* of the new event, for the feed; empty when nothing was written */
+};
+
+typedef void nc_outcome_fn(void *ctx, const struct nc_outcome *outcome);
+
+struct nc_engine;
+
+/* Numbers of the store as of the last commit. */
+struct nc_engine_head {
+	uint64_t position; /* of the last event, 0: none */
+	uint64_t time_ns;  /* of the last event */
+	uint64_t streams;  /* ever created */
+	uint64_t events;   /* ever appended */
+	uint64_t bytes;    /* of data, ever appended */
+};
+
+/* Errors: NC_UNSUPPORTED, the state was written by a newer engine; NC_CORRUPT; as the state. */
+int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out);
+void nc_engine_close(struct nc_engine *engine); /* NULL is a no-op; the state stays open */
+
+/* Apply entries between begin and commit; what `fn` was told holds when commit has returned NC_OK.
+ * After an error other than a fault in an outcome: nc_engine_rollback(), and the node stops, since
+ * it cannot follow the log.
+ * Errors: NC_CORRUPT, NC_UNSUPPORTED, and those of the state. */
+int nc_engine_begin(struct nc_engine *engine);
+int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcome_fn *fn,
+                    void *ctx);
+int nc_engine_commit(struct nc_engine *engine, struct nc_state_applied applied);
+void nc_engine_rollback(struct nc_engine *engine);
+
+/* For the applier's thread. */
+struct nc_engine_head nc_engine_head(const struct nc_engine *engine);
+
+/* The head as a reader sees it, between reader begin and end. */
+int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* query.h -- reading events, a bounded step at a time (PROTOCOL.md section 6).
+ *
+ * A query is started, then stepped until it is done. A step opens the reader, copies a batch, closes
+ * the reader, and only then hands the events out: nobody waits inside a snapshot. The end is fixed
+ * at the start, so that a reader of a growing store comes to one.
+ *
+ * Threads: a query and its reader belong to one thread at a time.
+ */
+#ifndef NC_CORE_ENGINE_QUERY_H
+#define NC_CORE_ENGINE_QUERY_H
+
+#include "core/engine/engine.h"
+#include "core/engine/names.h"
+
+#define NC_QUERY_LIMIT_MAX     10000u
+#define NC_QUERY_LIMIT_DEFAULT 1000u
+#define NC_QUERY_BYTES_MAX     (8u << 20)
+#define NC_QUERY_BYTES_DEFAULT (1u << 20)
+
+enum nc_query_kind {
+	NC_QUERY_ALL,
+	NC_QUERY_STREAM,
+	NC_QUERY_TYPE,
+	NC_QUERY_CATEGORY,
+	NC_QUERY_TAG
+};
+
+enum nc_query_from {
+	NC_FROM_DEFAULT, /* the first; backward: the last */
+	NC_FROM_NUMBER,  /* `from` */
+	NC_FROM_TIME,    /* `from`, in nanoseconds since 1970 */
+	NC_FROM_END      /* the last; forward: beyond it */
+};
+
+/* What is asked. `from` and `to` are inclusive, in versions for a stream, else in positions. */
+struct nc_query_spec {
+	enum nc_query_kind kind;
+	struct nc_slice key; /* stream, type, category or tag; borrowed during nc_query_start() */
+	enum nc_query_from from_kind;
+	uint64_t from;
+	uint64_t to; /* 0: no bound */
+	uint64_t limit;     /* events, 1..NC_QUERY_LIMIT_MAX */
+	uint64_t size_max;  /* bytes of data and metadata, at least one event is given */
+	bool backward;
+};
+
+struct nc_query; /* opaque */
+
+typedef void nc_event_fn(void *ctx, const struct nc_event *event);
+
+/* What the closing message says. */
+struct nc_query_end {
+	uint64_t head; /* last version or position; 0: no such stream, empty store */
+	uint64_t next; /* what to put in `from` to go on; 0: at the end */
+	bool pending_known;
+	uint64_t pending; /* matching events left */
+};
+
+/* Resolve names and bounds. Errors: as the state. */
+int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
+                   struct nc_query **query_out);
+
+/* Hand out at most `event_max` more events and about `size_max` bytes. `done_out` is true when the query has
+ * come to its end; then nc_query_end() speaks. */
+int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
+                  size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out);
+
+struct nc_query_end nc_query_end(const struct nc_query *query);
+
+void nc_query_free(struct nc_query *query); /* NULL is a no-op */
+
+/* ---- One event ------------------------------------------------------------------------------ */
+
+enum nc_get_kind {
+	NC_GET_POSITION,  /* `number` */
+	NC_GET_VERSION,   /* `stream`, `number` */
+	NC_GET_STREAM_ID, /* `stream`, `id` */
+	NC_GET_ID         /* `id`: the lowest position that bears it */
+};
+
+struct nc_get_spec {
+	enum nc_get_kind kind;
+	struct nc_slice stream, id;
+	uint64_t number;
+};
+
+/* Errors: NC_NOTFOUND; as the state. */
+int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,
+                 void *ctx);
+
+/* The head as the reader sees it now, taken between a begin and an end of its own. */
+int nc_query_head(struct nc_state_reader *reader, struct nc_engine_head *head_out);
+
+#endif
