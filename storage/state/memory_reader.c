@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* memory_reader.c -- the port of state in memory: readers. */
+#include <stdlib.h>
+
+#include "storage/state/memory_state_private.h"
+
+static struct memory_reader *reader_of(struct nc_state_reader *base)
+{
+	struct memory_reader *reader = (struct memory_reader *)base;
+	nc_assert(reader->begun);
+	return reader;
+}
+
+int nc_memory_reader_open(struct nc_state *base, struct nc_state_reader **reader_out)
+{
+	struct memory_reader *reader = calloc(1, sizeof *reader);
+	if (reader == NULL)
+		return NC_NOMEM;
+	reader->base.state = base;
+	*reader_out = &reader->base;
+	return NC_OK;
+}
+
+int nc_memory_reader_begin(struct nc_state_reader *base)
+{
+	struct memory_reader *reader = (struct memory_reader *)base;
+	struct memory_state *state = of(base->state);
+	nc_assert(!reader->begun && reader != &state->writer);
+	pthread_mutex_lock(&state->mutex);
+	reader->version = version_share(&state->committed);
+	pthread_mutex_unlock(&state->mutex);
+	reader->begun = true;
+	return NC_OK;
+}
+
+void nc_memory_reader_end(struct nc_state_reader *base)
+{
+	struct memory_reader *reader = reader_of(base);
+	nc_memory_map_drop(&reader->version.map);
+	reader->begun = false;
+}
+
+void nc_memory_reader_close(struct nc_state_reader *base)
+{
+	struct memory_reader *reader = (struct memory_reader *)base;
+	if (reader->begun)
+		nc_memory_reader_end(base);
+	free(reader);
+}
+
+static int append_value(struct memory_reader *reader, const struct key *key, struct nc_buf *buf)
+{
+	struct nc_slice value;
+	if (!nc_memory_map_get(&reader->version.map, key_slice(key), &value))
+		return NC_NOTFOUND;
+	nc_buf_put_slice(buf, value);
+	return nc_buf_status(buf);
+}
+
+int nc_memory_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice name,
+                  struct nc_buf *value)
+{
+	struct key key;
+	key_make(&key, space, name);
+	return append_value(reader_of(base), &key, value);
+}
+
+/* A scan within one table: what the map gives, until another prefix begins. */
+struct scan {
+	const struct key *prefix;
+	nc_state_pair_fn *pair_fn;
+	nc_state_event_fn *event_fn;
+	nc_state_index_fn *index_fn;
+	nc_state_id_fn *id_fn;
+	void *ctx;
+};
+
+static bool scan_step(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	const struct scan *scan = ctx;
+	if (!nc_slice_starts(key, key_slice(scan->prefix)))
+		return false;
+	if (scan->pair_fn != NULL)
+		return scan->pair_fn(scan->ctx, nc_slice_from(key, 1), value);
+	if (scan->event_fn != NULL)
+		return scan->event_fn(scan->ctx, nc_get_be64(key.data + 1), value);
+	if (scan->index_fn != NULL)
+		return scan->index_fn(scan->ctx, nc_get_be64(key.data + 9),
+		                      nc_get_be64(value.data));
+	struct nc_id_row row = { .stream_id = nc_get_be64(key.data + key.size - 8),
+		                 .position = nc_get_be64(value.data),
+		                 .version = nc_get_be64(value.data + 8) };
+	memcpy(row.digest, value.data + 16, NC_DIGEST_SIZE);
+	return scan->id_fn(scan->ctx, &row);
+}
+
+int nc_memory_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
+                   bool backward, nc_state_pair_fn *fn, void *ctx)
+{
+	struct memory_reader *reader = reader_of(base);
+	struct key prefix;
+	struct key start;
+	key_make(&prefix, space, nc_slice(NULL, 0));
+	key_make(&start, space, from);
+	if (backward && from.size == 0)
+		start.bytes[0]++; /* the next table's beginning is no key of its */
+	struct scan scan = { .prefix = &prefix, .pair_fn = fn, .ctx = ctx };
+	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
+	return NC_OK;
+}
+
+int nc_memory_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row)
+{
+	struct key key;
+	key_event(&key, position);
+	return append_value(reader_of(base), &key, row);
+}
+
+int nc_memory_events(struct nc_state_reader *base, uint64_t from, bool backward,
+                     nc_state_event_fn *fn, void *ctx)
+{
+	struct memory_reader *reader = reader_of(base);
+	struct key prefix = { .bytes = { TABLE_EVENTS }, .size = 1 };
+	struct key start;
+	key_event(&start, from);
+	struct scan scan = { .prefix = &prefix, .event_fn = fn, .ctx = ctx };
+	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
+	return NC_OK;
+}
+
+int nc_memory_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
+                    bool backward, nc_state_index_fn *fn, void *ctx)
+{
+	struct memory_reader *reader = reader_of(base);
+	nc_assert(index < NC_INDEX_COUNT);
+	struct key prefix;
+	struct key start;
+	key_index(&prefix, index, id, 0);
+	prefix.size = 1 + 8;
+	key_index(&start, index, id, from);
+	struct scan scan = { .prefix = &prefix, .index_fn = fn, .ctx = ctx };
+	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
+	return NC_OK;
+}
+
+int nc_memory_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx)
+{
+	struct memory_reader *reader = reader_of(base);
+	struct key prefix;
+	key_id(&prefix, id);
+	struct scan scan = { .prefix = &prefix, .id_fn = fn, .ctx = ctx };
+	nc_memory_map_scan(&reader->version.map, key_slice(&prefix), false, scan_step, &scan);
+	return NC_OK;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* memory_state_private.h -- what memory_state.c (the applier's side) and memory_reader.c share:
+ * versions of one map, whose keys are a table byte, then the table's key.
+ */
+#ifndef NC_STORAGE_STATE_MEMORY_STATE_PRIVATE_H
+#define NC_STORAGE_STATE_MEMORY_STATE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "core/base/assert.h"
+#include "core/engine/state.h"
+#include "storage/state/memory_map_private.h"
+
+enum { TABLE_EVENTS = 0x40, TABLE_INDEX = 0x50, TABLE_IDS = 0x60 }; /* below: spaces */
+
+enum { EVENT_KEY_SIZE = 1 + 8, INDEX_KEY_SIZE = 1 + 8 + 8, ID_ROW_SIZE = 16 + NC_DIGEST_SIZE };
+
+/* One boundary between transactions. */
+struct version {
+	struct nc_memory_map map;
+	struct nc_state_applied applied;
+	uint64_t last; /* position of the last event put */
+	uint64_t size; /* bytes, about */
+};
+
+struct memory_reader {
+	struct nc_state_reader base;
+	struct version version;
+	bool begun;
+};
+
+struct memory_state {
+	struct nc_state base;
+	pthread_mutex_t mutex;       /* over the two below */
+	struct version committed;    /* what a reader begins with */
+	struct version durable;      /* what a crash leaves */
+	struct memory_reader writer; /* its version is the open transaction's; the applier's */
+};
+
+struct key {
+	uint8_t bytes[NC_STATE_KEY_SIZE_MAX + 16];
+	size_t size;
+};
+
+static inline struct nc_slice key_slice(const struct key *key)
+{
+	return nc_slice(key->bytes, key->size);
+}
+
+static inline void key_make(struct key *key, unsigned table, struct nc_slice rest)
+{
+	nc_assert(rest.size <= NC_STATE_KEY_SIZE_MAX);
+	key->bytes[0] = (uint8_t)table;
+	if (rest.size > 0)
+		memcpy(key->bytes + 1, rest.data, rest.size);
+	key->size = 1 + rest.size;
+}
+
+static inline void key_event(struct key *key, uint64_t position)
+{
+	key->bytes[0] = TABLE_EVENTS;
+	nc_set_be64(key->bytes + 1, position);
+	key->size = EVENT_KEY_SIZE;
+}
+
+static inline void key_index(struct key *key, enum nc_index index, uint64_t id, uint64_t ordinal)
+{
+	key->bytes[0] = (uint8_t)(TABLE_INDEX + index);
+	nc_set_be64(key->bytes + 1, id);
+	nc_set_be64(key->bytes + 9, ordinal);
+	key->size = INDEX_KEY_SIZE;
+}
+
+/* id, NUL: ids have no control characters, so no id's key begins another's. */
+static inline void key_id(struct key *key, struct nc_slice id)
+{
+	key_make(key, TABLE_IDS, id);
+	key->bytes[key->size++] = 0;
+}
+
+static inline struct version version_share(const struct version *version)
+{
+	struct version copy = *version;
+	copy.map = nc_memory_map_share(&version->map);
+	return copy;
+}
+
+static inline struct memory_state *of(struct nc_state *base)
+{
+	return (struct memory_state *)base;
+}
+
+/* The readers' calls of the port, in memory_reader.c. */
+int nc_memory_reader_open(struct nc_state *base, struct nc_state_reader **reader_out);
+int nc_memory_reader_begin(struct nc_state_reader *base);
+void nc_memory_reader_end(struct nc_state_reader *base);
+void nc_memory_reader_close(struct nc_state_reader *base);
+int nc_memory_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice name,
+                  struct nc_buf *value);
+int nc_memory_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
+                   bool backward, nc_state_pair_fn *fn, void *ctx);
+int nc_memory_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row);
+int nc_memory_events(struct nc_state_reader *base, uint64_t from, bool backward,
+                     nc_state_event_fn *fn, void *ctx);
+int nc_memory_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
+                    bool backward, nc_state_index_fn *fn, void *ctx);
+int nc_memory_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx);
+
+#endif
