@@ -99,6 +99,18 @@ void nc_buf_put_u64(struct nc_buf *buf, uint64_t value)
 		nc_set_u64(room, value);
 }
 
+void nc_buf_put_varint(struct nc_buf *buf, uint64_t value)
+{
+	uint8_t bytes[10];
+	size_t size = 0;
+	while (value >= 0x80) {
+		bytes[size++] = (uint8_t)(value | 0x80);
+		value >>= 7;
+	}
+	bytes[size++] = (uint8_t)value;
+	nc_buf_put(buf, bytes, size);
+}
+
 void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value)
 {
 	char digits[20];
@@ -161,4 +173,24 @@ uint64_t nc_reader_u64(struct nc_reader *reader)
 {
 	struct nc_slice raw = nc_reader_take(reader, 8);
 	return raw.size == 8 ? nc_get_u64(raw.data) : 0;
+}
+
+uint64_t nc_reader_varint(struct nc_reader *reader)
+{
+	uint64_t value = 0;
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t byte = nc_reader_u8(reader);
+		if (reader->failed)
+			return 0;
+		if (shift == 63 && byte > 1)
+			break;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte < 0x80) {
+			if (byte == 0 && shift > 0)
+				break; /* overlong */
+			return value;
+		}
+	}
+	reader->failed = true;
+	return 0;
 }

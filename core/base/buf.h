@@ -37,8 +37,11 @@ void nc_buf_put_u8(struct nc_buf *buf, uint8_t value);
 void nc_buf_put_u16(struct nc_buf *buf, uint16_t value);
 void nc_buf_put_u32(struct nc_buf *buf, uint32_t value);
 void nc_buf_put_u64(struct nc_buf *buf, uint64_t value);
+/* LEB128: 7 bits a byte, low first; 1 to 10 bytes. */
+void nc_buf_put_varint(struct nc_buf *buf, uint64_t value);
 void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value);
-__attribute__((format(printf, 2, 3))) void nc_buf_printf(struct nc_buf *buf, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void nc_buf_printf(struct nc_buf *buf, const char *format,
+                                                         ...);
 
 static inline struct nc_slice nc_buf_slice(const struct nc_buf *buf)
 {
@@ -110,5 +113,7 @@ uint8_t nc_reader_u8(struct nc_reader *reader);
 uint16_t nc_reader_u16(struct nc_reader *reader);
 uint32_t nc_reader_u32(struct nc_reader *reader);
 uint64_t nc_reader_u64(struct nc_reader *reader);
+/* Overlong forms and more than 64 bits are failures. */
+uint64_t nc_reader_varint(struct nc_reader *reader);
 
 #endif

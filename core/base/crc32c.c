@@ -25,7 +25,7 @@ uint32_t nc_crc32c_table(uint32_t crc, const void *data, size_t size)
 
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse(uint32_t crc, const void *data,
-                                                            size_t size)
+                                                             size_t size)
 {
 	const uint8_t *at = data;
 	uint64_t wide = ~crc;

@@ -5,8 +5,8 @@
 const char *nc_err_name(int err)
 {
 	static const char *const names[] = {
-		"ok",       "out of memory", "invalid",   "not found", "exists already",
-		"conflict", "too big",       "full",      "I/O error", "corrupt",
+		"ok",       "out of memory", "invalid",   "not found",           "exists already",
+		"conflict", "too big",       "full",      "I/O error",           "corrupt",
 		"busy",     "closed",        "timed out", "unsupported version",
 	};
 	unsigned index = (unsigned)-err;

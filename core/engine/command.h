@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* command.h -- what an entry of the log asks the engine to do, in bytes.
  *
- * An entry's payload is a header (format, the leader's time) and commands one after the other, each with
- * its size: the loop batches what has come in meanwhile. Laid out in docs/formats.md.
+ * An entry's payload is a header (format, the leader's time) and commands one after the other, each
+ * with its size: the loop batches what has come in meanwhile. Laid out in docs/formats.md.
  */
 #ifndef NC_CORE_ENGINE_COMMAND_H
 #define NC_CORE_ENGINE_COMMAND_H
@@ -48,8 +48,8 @@ struct nc_command {
 /* Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */
 int nc_entry_read(struct nc_slice payload, struct nc_entry_reader *reader_out);
 
-/* The next command. Errors: NC_NOTFOUND, there is none left; NC_CORRUPT; NC_UNSUPPORTED, a kind that this
- * build does not know: the node must stop, it cannot follow. */
+/* The next command. Errors: NC_NOTFOUND, there is none left; NC_CORRUPT; NC_UNSUPPORTED, a kind
+ * that this build does not know: the node must stop, it cannot follow. */
 int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out);
 
 #endif

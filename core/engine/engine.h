@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* engine.h -- what an event store does: entry in, outcomes out (DESIGN.md section 2).
  *
- * Deterministic: the outcome depends on the entry and the applied state alone; every replica comes to the
- * same. No clock, no I/O but through the state's port.
+ * Deterministic: the outcome depends on the entry and the applied state alone; every replica comes
+ * to the same. No clock, no I/O but through the state's port.
  *
  * Threads: one, the applier's, for apply; readers use query.h with readers of their own.
  */

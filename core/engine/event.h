@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* event.h -- an event, and its two forms in bytes.
  *
- * The record is what a client asked to append: made at the edge, once, and the same bytes from there on
- * (log entry, table row); CRC32C over all of it, digest of type and data in it.
- * The row is what apply makes of it: what the event is called and where it stands, then the record.
- * Both are laid out in docs/formats.md; both carry a format number.
+ * The record is what a client asked to append: made at the edge, once, and the same bytes from
+ * there on (log entry, table row); CRC32C over all of it, digest of type and data in it. The row is
+ * what apply makes of it: what the event is called and where it stands, then the record. Both are
+ * laid out in docs/formats.md; both carry a format number.
  *
  * Ownership: a decoded event is slices into the bytes it was decoded from.
  */
@@ -14,12 +14,12 @@
 #include "core/base/buf.h"
 #include "core/engine/state.h"
 
-#define NC_EVENT_DIGEST_SIZE  32    /* bytes, SHA-256 of type, NUL, data */
-#define NC_EVENT_ID_SIZE_MAX  255   /* bytes */
-#define NC_EVENT_ID_MADE_SIZE 36    /* bytes, a UUID as text */
-#define NC_EVENT_TAG_SIZE_MAX 128   /* bytes */
+#define NC_EVENT_DIGEST_SIZE   32          /* bytes, SHA-256 of type, NUL, data */
+#define NC_EVENT_ID_SIZE_MAX   255         /* bytes */
+#define NC_EVENT_ID_MADE_SIZE  36          /* bytes, a UUID as text */
+#define NC_EVENT_TAG_SIZE_MAX  128         /* bytes */
 #define NC_EVENT_META_SIZE_MAX (64u << 10) /* bytes of all names and values */
-#define NC_EVENT_TEXT_SIZE_MAX 1024 /* bytes of a content type */
+#define NC_EVENT_TEXT_SIZE_MAX 1024        /* bytes of a content type */
 
 /* One event, decoded. `tags` and `meta` are packed lists: walk them with the calls below. */
 struct nc_event {
@@ -27,13 +27,13 @@ struct nc_event {
 	uint64_t version;
 	uint64_t time_ns; /* since 1970 UTC */
 	struct nc_slice stream, type;
-	struct nc_slice id; /* empty in a record whose id is made at apply */
+	struct nc_slice id;           /* empty in a record whose id is made at apply */
 	struct nc_slice content_type; /* empty: unspecified */
 	struct nc_slice tags;         /* packed; see nc_event_tag_next() */
 	struct nc_slice meta;         /* packed; see nc_event_meta_next() */
 	struct nc_slice data;
 	size_t tag_count;
-	const uint8_t *digest; /* [NC_EVENT_DIGEST_SIZE] */
+	const uint8_t *digest;                   /* [NC_EVENT_DIGEST_SIZE] */
 	char made_id[NC_EVENT_ID_MADE_SIZE + 1]; /* what `id` points to when it was made */
 };
 
@@ -50,8 +50,8 @@ bool nc_event_meta_next(struct nc_slice *list, struct nc_slice *name_out,
 
 /* ---- Records -------------------------------------------------------------------------------- */
 
-/* Append the record of `event` (stream, type, id, content_type, tags, meta, data) to `buf`. The sizes must be
- * within the limits: the edge has checked them. The digest is computed here. */
+/* Append the record of `event` (stream, type, id, content_type, tags, meta, data) to `buf`. The
+ * sizes must be within the limits: the edge has checked them. The digest is computed here. */
 void nc_event_record_put(struct nc_buf *buf, const struct nc_event *event);
 
 /* Errors: NC_CORRUPT, a length or the CRC does not hold; NC_UNSUPPORTED, a newer format. */
@@ -72,8 +72,8 @@ int nc_event_row_keys(struct nc_slice row, uint64_t *tag_ids, struct nc_event_ke
 
 /* ---- Made ids ------------------------------------------------------------------------------- */
 
-/* The id of an event that came without one: a UUIDv7 (RFC 9562) of its time, whose random part holds
- * its position, so that it is found without a row of its own. */
+/* The id of an event that came without one: a UUIDv7 (RFC 9562) of its time, whose random part
+ * holds its position, so that it is found without a row of its own. */
 void nc_event_id_make(uint64_t time_ns, uint64_t position, char id_out[NC_EVENT_ID_MADE_SIZE + 1]);
 
 /* The position that a made id claims; false if `id` cannot be one. The claim is to be checked. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* query.h -- reading events, a bounded step at a time (PROTOCOL.md section 6).
  *
- * A query is started, then stepped until it is done. A step opens the reader, copies a batch, closes
- * the reader, and only then hands the events out: nobody waits inside a snapshot. The end is fixed
- * at the start, so that a reader of a growing store comes to one.
+ * A query is started, then stepped until it is done. A step opens the reader, copies a batch,
+ * closes the reader, and only then hands the events out: nobody waits inside a snapshot. The end is
+ * fixed at the start, so that a reader of a growing store comes to one.
  *
  * Threads: a query and its reader belong to one thread at a time.
  */
@@ -39,9 +39,9 @@ struct nc_query_spec {
 	struct nc_slice key; /* stream, type, category or tag; borrowed during nc_query_start() */
 	enum nc_query_from from_kind;
 	uint64_t from;
-	uint64_t to; /* 0: no bound */
-	uint64_t limit;     /* events, 1..NC_QUERY_LIMIT_MAX */
-	uint64_t size_max;  /* bytes of data and metadata, at least one event is given */
+	uint64_t to;       /* 0: no bound */
+	uint64_t limit;    /* events, 1..NC_QUERY_LIMIT_MAX */
+	uint64_t size_max; /* bytes of data and metadata, at least one event is given */
 	bool backward;
 };
 
@@ -61,8 +61,8 @@ struct nc_query_end {
 int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
                    struct nc_query **query_out);
 
-/* Hand out at most `event_max` more events and about `size_max` bytes. `done_out` is true when the query has
- * come to its end; then nc_query_end() speaks. */
+/* Hand out at most `event_max` more events and about `size_max` bytes. `done_out` is true when the
+ * query has come to its end; then nc_query_end() speaks. */
 int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
                   size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out);
 

@@ -5,17 +5,17 @@
  * The state is: events by position; ordered key-value spaces; four indexes of positions; and an
  * index of event ids. The port knows no meaning: rows are bytes that core/engine writes and reads.
  *
- * Writing: one thread (the applier) between begin and commit; all or nothing, `applied` with it. Commit is not
- * durable: after a crash the state is as of some earlier commit, not before the last completed
- * checkpoint, and the Raft log is replayed from nc_state_applied() + 1.
- * Reading: any number of readers, each used by one thread. Between begin and end a reader sees one commit
+ * Writing: one thread (the applier) between begin and commit; all or nothing, `applied` with it.
+ * Commit is not durable: after a crash the state is as of some earlier commit, not before the last
+ * completed checkpoint, and the Raft log is replayed from nc_state_applied() + 1. Reading: any
+ * number of readers, each used by one thread. Between begin and end a reader sees one commit
  * boundary, frozen. That stretch must be short: read a bounded batch, copy, end; never wait in it
  * (an open snapshot beside a busy writer costs both dearly, ADR 0003).
  *
- * Ownership: the opener gives a state, nc_state_close() destroys it, after its readers are closed. Slices
- *            given to a callback are borrowed until it returns.
- * Errors:    NC_OK or a negative enum nc_err; out-parameters are written on NC_OK only.
- *            Anywhere: NC_IO; NC_CORRUPT, a checksum failed: quarantine the state; NC_NOMEM.
+ * Ownership: the opener gives a state, nc_state_close() destroys it, after its readers are closed.
+ * Slices given to a callback are borrowed until it returns. Errors:    NC_OK or a negative enum
+ * nc_err; out-parameters are written on NC_OK only. Anywhere: NC_IO; NC_CORRUPT, a checksum failed:
+ * quarantine the state; NC_NOMEM.
  */
 #ifndef NC_CORE_ENGINE_STATE_H
 #define NC_CORE_ENGINE_STATE_H
@@ -33,18 +33,12 @@ enum nc_space {
 	NC_SPACE_COUNT
 };
 
-#define NC_STATE_KEY_SIZE_MAX 1024 /* bytes */
-#define NC_STATE_TAG_COUNT_MAX 32  /* tags of one event */
+#define NC_STATE_KEY_SIZE_MAX  1024 /* bytes */
+#define NC_STATE_TAG_COUNT_MAX 32   /* tags of one event */
 
-/* Indexes of positions: (id, ordinal) -> position, ordered by ordinal. The ordinal is the version in
- * NC_INDEX_STREAM and the position itself in the others. */
-enum nc_index {
-	NC_INDEX_STREAM,
-	NC_INDEX_TYPE,
-	NC_INDEX_CATEGORY,
-	NC_INDEX_TAG,
-	NC_INDEX_COUNT
-};
+/* Indexes of positions: (id, ordinal) -> position, ordered by ordinal. The ordinal is the version
+ * in NC_INDEX_STREAM and the position itself in the others. */
+enum nc_index { NC_INDEX_STREAM, NC_INDEX_TYPE, NC_INDEX_CATEGORY, NC_INDEX_TAG, NC_INDEX_COUNT };
 
 #define NC_DIGEST_SIZE 16 /* bytes: of an event's type and data, for idempotency */
 
@@ -119,7 +113,8 @@ struct nc_state_ops {
 	              nc_state_event_fn *fn, void *ctx);
 	int (*index)(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
 	             uint64_t from, bool backward, nc_state_index_fn *fn, void *ctx);
-	int (*ids)(struct nc_state_reader *reader, struct nc_slice id, nc_state_id_fn *fn, void *ctx);
+	int (*ids)(struct nc_state_reader *reader, struct nc_slice id, nc_state_id_fn *fn,
+	           void *ctx);
 };
 
 /* Implementations embed these first. */
@@ -161,15 +156,16 @@ static inline int nc_state_del(struct nc_state *state, enum nc_space space, stru
 	return state->ops->del(state, space, key);
 }
 
-/* Add the event at `position`, which is beyond every other (gaps are allowed), with its index entries. */
-static inline int nc_state_event_put(struct nc_state *state, uint64_t position,
-                                     struct nc_slice row, const struct nc_event_keys *keys)
+/* Add the event at `position`, which is beyond every other (gaps are allowed), with its index
+ * entries. */
+static inline int nc_state_event_put(struct nc_state *state, uint64_t position, struct nc_slice row,
+                                     const struct nc_event_keys *keys)
 {
 	return state->ops->event_put(state, position, row, keys);
 }
 
-/* Delete the rows of events from..to; index entries may stay behind: a reader that finds no row passes on.
- * Rows of the id index stay for ever (idempotency has no window). */
+/* Delete the rows of events from..to; index entries may stay behind: a reader that finds no row
+ * passes on. Rows of the id index stay for ever (idempotency has no window). */
 static inline int nc_state_event_del(struct nc_state *state, uint64_t from, uint64_t to)
 {
 	return state->ops->event_del(state, from, to);

@@ -15,12 +15,12 @@ struct nc_stream {
 	enum nc_stream_state state;
 	uint64_t id;
 	uint64_t category_id;
-	uint64_t head;      /* version of the last event */
-	uint64_t first;     /* lowest version that is seen */
+	uint64_t head;  /* version of the last event */
+	uint64_t first; /* lowest version that is seen */
 	uint64_t created_ns;
-	uint64_t last_ns;   /* time of the last event */
-	uint64_t events;    /* seen */
-	uint64_t bytes;     /* of their data */
+	uint64_t last_ns; /* time of the last event */
+	uint64_t events;  /* seen */
+	uint64_t bytes;   /* of their data */
 };
 
 /* Errors: NC_NOTFOUND; NC_CORRUPT; NC_UNSUPPORTED; as the state. */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sha256.h -- SHA-256 (FIPS 180-4) over a few slices, by libcrypto. Any thread. */
+#ifndef NC_CORE_BASE_SHA256_H
+#define NC_CORE_BASE_SHA256_H
+
+#include "core/base/slice.h"
+
+#define NC_SHA256_SIZE 32 /* bytes */
+
+/* The digest of the parts, one after the other. */
+void nc_sha256(const struct nc_slice *parts, size_t part_count, uint8_t digest_out[NC_SHA256_SIZE]);
+
+#endif

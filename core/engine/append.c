@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Appending one event: recognise a retry, check the expectation, write. All checks come before the
+ * first write, so that what is refused leaves nothing behind. */
+#include "core/base/assert.h"
+#include "core/engine/engine_private.h"
+
+bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream)
+{
+	bool live = stream->head > 0 && stream->state == NC_STREAM_LIVE;
+	switch (expect.kind) {
+	case NC_EXPECT_NONE:
+		return !live;
+	case NC_EXPECT_EXISTS:
+		return live;
+	case NC_EXPECT_VERSION:
+		return expect.version == 0 ? !live : expect.version == stream->head;
+	case NC_EXPECT_ANY:
+	default:
+		return true;
+	}
+}
+
+/* The id of a name, given out when it is new. */
+static int name_id(struct nc_engine *engine, enum nc_name_kind kind, struct nc_slice name,
+                   uint64_t *id_out)
+{
+	uint64_t id = nc_name_cache_get(&engine->cache, kind, name);
+	if (id == 0) {
+		int err = nc_name_id_get(engine->reader, kind, name, &engine->scratch, &id);
+		if (err == NC_NOTFOUND) {
+			id = ++engine->names;
+			err = nc_name_id_put(engine->state, kind, name, &engine->scratch, id);
+		}
+		if (err != NC_OK)
+			return err;
+		nc_name_cache_put(&engine->cache, kind, name, id);
+	}
+	*id_out = id;
+	return NC_OK;
+}
+
+static int keys_fill(struct nc_engine *engine, const struct nc_event *event,
+                     const struct nc_stream *stream, uint64_t *tag_ids, struct nc_event_keys *keys)
+{
+	keys->stream_id = stream->id;
+	keys->version = stream->head + 1;
+	keys->category_id = stream->category_id;
+	keys->id = event->id;
+	memcpy(keys->digest, event->digest, NC_DIGEST_SIZE);
+	int err = name_id(engine, NC_NAME_TYPE, event->type, &keys->type_id);
+	struct nc_slice tags = event->tags, tag;
+	while (err == NC_OK && nc_event_tag_next(&tags, &tag))
+		err = name_id(engine, NC_NAME_TAG, tag, &tag_ids[keys->tag_count++]);
+	keys->tag_ids = tag_ids;
+	return err;
+}
+
+static int write_event(struct nc_engine *engine, uint64_t leader_time_ns,
+                       const struct nc_command *command, const struct nc_event *event,
+                       struct nc_stream *stream, struct nc_outcome *outcome)
+{
+	if (stream->head == 0) {
+		stream->id = ++engine->head.streams;
+		stream->first = 1;
+		int err = name_id(engine, NC_NAME_CATEGORY, nc_name_category(event->stream),
+		                  &stream->category_id);
+		if (err != NC_OK)
+			return err;
+	}
+	if (leader_time_ns > engine->head.time_ns)
+		engine->head.time_ns = leader_time_ns; /* never decreases with position */
+
+	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
+	struct nc_event_keys keys = { 0 };
+	int err = keys_fill(engine, event, stream, tag_ids, &keys);
+	if (err != NC_OK)
+		return err;
+
+	uint64_t position = engine->head.position + 1;
+	nc_buf_clear(&engine->row);
+	nc_event_row_put(&engine->row, position, engine->head.time_ns, &keys, command->record);
+	err = nc_buf_status(&engine->row);
+	if (err == NC_OK)
+		err = nc_state_event_put(engine->state, position, nc_buf_slice(&engine->row),
+		                         &keys);
+	if (err != NC_OK)
+		return err;
+
+	if (stream->state != NC_STREAM_LIVE) { /* new, or revived: older events stay unseen */
+		stream->first = keys.version;
+		stream->created_ns = engine->head.time_ns;
+		stream->events = 0;
+		stream->bytes = 0;
+	}
+	stream->state = NC_STREAM_LIVE;
+	stream->head = keys.version;
+	stream->last_ns = engine->head.time_ns;
+	stream->events++;
+	stream->bytes += event->data.size;
+	err = nc_stream_put(engine->state, event->stream, &engine->scratch, stream);
+	if (err != NC_OK)
+		return err;
+
+	engine->head.position = position;
+	engine->head.events++;
+	engine->head.bytes += event->data.size;
+	outcome->version = keys.version;
+	outcome->position = position;
+	outcome->row = nc_buf_slice(&engine->row);
+	return NC_OK;
+}
+
+/* Recognise a retry. NC_NOTFOUND: the id is new here. */
+static int recognise(struct nc_engine *engine, const struct nc_event *event,
+                     const struct nc_stream *stream, struct nc_outcome *outcome)
+{
+	if (event->id.size == 0 || stream->head == 0)
+		return NC_NOTFOUND;
+	struct nc_id_row row;
+	int err = nc_engine_id_find(engine->reader, event->stream, stream->id, event->id, &row);
+	if (err != NC_OK)
+		return err;
+	if (memcmp(row.digest, event->digest, NC_DIGEST_SIZE) != 0) {
+		outcome->fault = NC_FAULT_ID_REUSED;
+		return NC_OK;
+	}
+	outcome->duplicate = true;
+	outcome->version = row.version;
+	outcome->position = row.position;
+	return NC_OK;
+}
+
+static int append(struct nc_engine *engine, uint64_t leader_time_ns,
+                  const struct nc_command *command, struct nc_event *event,
+                  struct nc_outcome *outcome)
+{
+	struct nc_stream stream = { 0 };
+	int err = nc_stream_get(engine->reader, event->stream, &engine->scratch, &stream);
+	if (err != NC_OK && err != NC_NOTFOUND)
+		return err;
+	if (stream.state == NC_STREAM_TOMBSTONED) {
+		outcome->fault = NC_FAULT_TOMBSTONED;
+		return NC_OK;
+	}
+	err = recognise(engine, event, &stream, outcome);
+	if (err != NC_NOTFOUND)
+		return err;
+	if (!nc_expect_holds(command->expect, &stream)) {
+		outcome->fault = NC_FAULT_EXPECTATION;
+		outcome->version = stream.head;
+		return NC_OK;
+	}
+	return write_event(engine, leader_time_ns, command, event, &stream, outcome);
+}
+
+int nc_engine_append(struct nc_engine *engine, uint64_t leader_time_ns,
+                     const struct nc_command *command, nc_outcome_fn *fn, void *ctx)
+{
+	struct nc_outcome outcome = { 0 };
+	struct nc_event event;
+	int err = nc_event_record_get(command->record, &event);
+	if (err == NC_UNSUPPORTED)
+		return err;
+	if (err == NC_OK) {
+		outcome.stream = event.stream;
+		err = append(engine, leader_time_ns, command, &event, &outcome);
+	} else {
+		/* Spoilt between the edge and the log, the same bytes on every replica: all refuse
+		 * it alike. */
+		outcome.fault = NC_FAULT_REQUEST;
+		err = NC_OK;
+	}
+	if (err == NC_OK)
+		fn(ctx, &outcome);
+	return err;
+}

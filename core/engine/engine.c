@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The engine's life and its transactions; what a command does is in files of their own. */
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "core/engine/engine_private.h"
+
+#define META_KEY    NC_SLICE("engine")
+#define META_FORMAT 1
+
+static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, uint64_t names)
+{
+	nc_buf_clear(buf);
+	nc_buf_put_u8(buf, META_FORMAT);
+	nc_buf_put_u64(buf, head->position);
+	nc_buf_put_u64(buf, head->time_ns);
+	nc_buf_put_u64(buf, head->streams);
+	nc_buf_put_u64(buf, head->events);
+	nc_buf_put_u64(buf, head->bytes);
+	nc_buf_put_u64(buf, names);
+}
+
+static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, uint64_t *names_out)
+{
+	struct nc_reader reader = nc_reader(value);
+	uint8_t format = nc_reader_u8(&reader);
+	if (!reader.failed && format != META_FORMAT)
+		return NC_UNSUPPORTED;
+	struct nc_engine_head head;
+	head.position = nc_reader_u64(&reader);
+	head.time_ns = nc_reader_u64(&reader);
+	head.streams = nc_reader_u64(&reader);
+	head.events = nc_reader_u64(&reader);
+	head.bytes = nc_reader_u64(&reader);
+	uint64_t names = nc_reader_u64(&reader);
+	if (reader.failed)
+		return NC_CORRUPT;
+	*head_out = head;
+	*names_out = names;
+	return NC_OK;
+}
+
+/* Errors: NC_NOTFOUND, a state without any entry. */
+static int meta_read(struct nc_state_reader *reader, struct nc_buf *scratch,
+                     struct nc_engine_head *head_out, uint64_t *names_out)
+{
+	nc_buf_clear(scratch);
+	int err = nc_state_get(reader, NC_SPACE_META, META_KEY, scratch);
+	return err == NC_OK ? meta_decode(nc_buf_slice(scratch), head_out, names_out) : err;
+}
+
+int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out)
+{
+	struct nc_buf scratch = { 0 };
+	struct nc_engine_head head = { 0 };
+	uint64_t names;
+	int err = meta_read(reader, &scratch, &head, &names);
+	nc_buf_release(&scratch);
+	if (err == NC_NOTFOUND)
+		err = NC_OK;
+	if (err == NC_OK)
+		*head_out = head;
+	return err;
+}
+
+int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
+{
+	struct nc_engine *engine = calloc(1, sizeof *engine);
+	if (engine == NULL)
+		return NC_NOMEM;
+	engine->state = state;
+
+	struct nc_state_reader *reader;
+	int err = nc_state_reader_open(state, &reader);
+	if (err != NC_OK)
+		goto fail;
+	err = nc_state_reader_begin(reader);
+	if (err == NC_OK) {
+		err = meta_read(reader, &engine->scratch, &engine->committed,
+		                &engine->committed_names);
+		nc_state_reader_end(reader);
+	}
+	nc_state_reader_close(reader);
+	if (err != NC_OK && err != NC_NOTFOUND)
+		goto fail;
+
+	engine->head = engine->committed;
+	engine->names = engine->committed_names;
+	*engine_out = engine;
+	return NC_OK;
+
+fail:
+	nc_engine_close(engine);
+	return err;
+}
+
+void nc_engine_close(struct nc_engine *engine)
+{
+	if (engine == NULL)
+		return;
+	nc_buf_release(&engine->scratch);
+	nc_buf_release(&engine->row);
+	free(engine);
+}
+
+int nc_engine_begin(struct nc_engine *engine)
+{
+	int err = nc_state_begin(engine->state);
+	if (err == NC_OK)
+		engine->reader = nc_state_writer(engine->state);
+	return err;
+}
+
+int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcome_fn *fn, void *ctx)
+{
+	struct nc_entry_reader entry;
+	int err = nc_entry_read(payload, &entry);
+	struct nc_command command;
+	while (err == NC_OK) {
+		err = nc_entry_next(&entry, &command);
+		if (err == NC_NOTFOUND)
+			return NC_OK;
+		if (err == NC_OK)
+			err = nc_engine_append(engine, entry.leader_time_ns, &command, fn, ctx);
+	}
+	return err;
+}
+
+/* Back to what was committed: also when a commit failed, which has rolled back already. */
+static void forget(struct nc_engine *engine)
+{
+	engine->head = engine->committed;
+	engine->names = engine->committed_names;
+	nc_name_cache_forget(&engine->cache);
+}
+
+int nc_engine_commit(struct nc_engine *engine, struct nc_state_applied applied)
+{
+	meta_encode(&engine->scratch, &engine->head, engine->names);
+	int err = nc_buf_status(&engine->scratch);
+	if (err == NC_OK)
+		err = nc_state_put(engine->state, NC_SPACE_META, META_KEY,
+		                   nc_buf_slice(&engine->scratch));
+	if (err != NC_OK) {
+		nc_engine_rollback(engine);
+		return err;
+	}
+	err = nc_state_commit(engine->state, applied);
+	if (err != NC_OK) {
+		forget(engine);
+		return err;
+	}
+	engine->committed = engine->head;
+	engine->committed_names = engine->names;
+	return NC_OK;
+}
+
+void nc_engine_rollback(struct nc_engine *engine)
+{
+	nc_state_rollback(engine->state);
+	forget(engine);
+}
+
+struct nc_engine_head nc_engine_head(const struct nc_engine *engine)
+{
+	return engine->committed;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* engine_private.h -- what the files of the engine share. */
+#ifndef NC_CORE_ENGINE_ENGINE_PRIVATE_H
+#define NC_CORE_ENGINE_ENGINE_PRIVATE_H
+
+#include "core/engine/engine.h"
+#include "core/engine/name_cache.h"
+#include "core/engine/stream.h"
+
+struct nc_engine {
+	struct nc_state *state;
+	struct nc_state_reader *reader; /* the applier's own view */
+	struct nc_engine_head head;     /* with what the open transaction adds */
+	struct nc_engine_head committed;
+	uint64_t names; /* ids of names given out */
+	uint64_t committed_names;
+	struct nc_buf scratch; /* a row being read or written */
+	struct nc_buf row;     /* of the event being appended */
+	struct nc_name_cache cache;
+};
+
+/* Append one event (append.c). Tells `fn` what became of it. Errors: those of the state. */
+int nc_engine_append(struct nc_engine *engine, uint64_t leader_time_ns,
+                     const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
+
+/* Whether `stream` (head 0: never was) is as expected. */
+bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream);
+
+/* Find an event of `stream_id` that bears `id`, by the index of ids or by the position that a made
+ * id claims. Errors: NC_NOTFOUND; those of the state. */
+int nc_engine_id_find(struct nc_state_reader *reader, struct nc_slice stream_name,
+                      uint64_t stream_id, struct nc_slice id, struct nc_id_row *row_out);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* query_private.h -- what the files of queries share. */
+#ifndef NC_CORE_ENGINE_QUERY_PRIVATE_H
+#define NC_CORE_ENGINE_QUERY_PRIVATE_H
+
+#include "core/engine/query.h"
+#include "core/engine/stream.h"
+
+/* One event found: where its row lies in the batch's buffer. */
+struct nc_query_item {
+	uint64_t ordinal; /* version or position, the order's own */
+	uint64_t position;
+	size_t offset;
+	size_t size; /* bytes; 0: no row (any more), pass on */
+};
+
+struct nc_query {
+	struct nc_query_spec spec; /* its key is not kept */
+	enum nc_index index;       /* unless kind is NC_QUERY_ALL */
+	uint64_t id;               /* in that index */
+	uint64_t lowest, highest;  /* inclusive bounds; lowest > highest: nothing */
+	uint64_t at;               /* the next ordinal to look at */
+	uint64_t head;
+	uint64_t next; /* 0: came to the end */
+	uint64_t given;
+	uint64_t left;      /* events that may still be given */
+	uint64_t size_left; /* bytes, likewise */
+	bool done;
+	struct nc_buf rows; /* of the batch */
+	struct nc_query_item *items;
+	size_t item_count, item_room;
+};
+
+/* The first position whose event is of time >= `time_ns`; head + 1 if none. Within a snapshot. */
+int nc_query_position_at(struct nc_state_reader *reader, uint64_t head, uint64_t time_ns,
+                         uint64_t *position_out);
+
+/* The first version of a stream whose event stands at a position >= `position`; head + 1 if none.
+ * Within a snapshot. */
+int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *stream,
+                        uint64_t position, uint64_t *version_out);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Starting a query: names become ids, `from` and `to` become bounds. */
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "core/engine/query_private.h"
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* `from` as an ordinal, where it is a time. `stream` is NULL when the order is by position. */
+static int from_time(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
+                     const struct nc_stream *stream, uint64_t *from_out)
+{
+	/* Backward begins at the last event of that time or before: one before the first later one.
+	 */
+	uint64_t time_ns = query->spec.from;
+	if (query->spec.backward && time_ns < UINT64_MAX)
+		time_ns++;
+	uint64_t from;
+	int err = nc_query_position_at(reader, store_head, time_ns, &from);
+	if (err == NC_OK && stream != NULL)
+		err = nc_query_version_at(reader, stream, from, &from);
+	if (err == NC_OK)
+		*from_out = query->spec.backward ? from - 1 : from;
+	return err;
+}
+
+static int bounds_set(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
+                      const struct nc_stream *stream)
+{
+	const struct nc_query_spec *spec = &query->spec;
+	uint64_t first = stream == NULL ? 1 : stream->first;
+	uint64_t from = spec->from;
+	switch (spec->from_kind) {
+	case NC_FROM_DEFAULT:
+		from = spec->backward ? query->head : first;
+		break;
+	case NC_FROM_END:
+		from = spec->backward ? query->head : query->head + 1;
+		break;
+	case NC_FROM_TIME: {
+		int err = from_time(query, reader, store_head, stream, &from);
+		if (err != NC_OK)
+			return err;
+		break;
+	}
+	case NC_FROM_NUMBER:
+		break;
+	}
+	if (spec->backward) {
+		query->lowest = at_least(first, spec->to);
+		query->highest = at_most(from, query->head);
+	} else {
+		query->lowest = at_least(first, from);
+		query->highest = spec->to == 0 ? query->head : at_most(spec->to, query->head);
+	}
+	query->done = query->lowest > query->highest;
+	query->at = spec->backward ? query->highest : query->lowest;
+	return NC_OK;
+}
+
+static int stream_resolve(struct nc_query *query, struct nc_state_reader *reader,
+                          uint64_t store_head, struct nc_buf *scratch)
+{
+	struct nc_stream stream;
+	int err = nc_stream_get(reader, query->spec.key, scratch, &stream);
+	if (err == NC_NOTFOUND) {
+		query->done = true;
+		return NC_OK;
+	}
+	if (err != NC_OK)
+		return err;
+	query->index = NC_INDEX_STREAM;
+	query->id = stream.id;
+	query->head = stream.head;
+	if (stream.state != NC_STREAM_LIVE) {
+		query->done = true;
+		return NC_OK;
+	}
+	return bounds_set(query, reader, store_head, &stream);
+}
+
+static int name_resolve(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
+                        struct nc_buf *scratch)
+{
+	static const struct {
+		enum nc_name_kind name;
+		enum nc_index index;
+	} by_kind[] = {
+		[NC_QUERY_TYPE] = { NC_NAME_TYPE, NC_INDEX_TYPE },
+		[NC_QUERY_CATEGORY] = { NC_NAME_CATEGORY, NC_INDEX_CATEGORY },
+		[NC_QUERY_TAG] = { NC_NAME_TAG, NC_INDEX_TAG },
+	};
+	query->index = by_kind[query->spec.kind].index;
+	int err = nc_name_id_get(reader, by_kind[query->spec.kind].name, query->spec.key, scratch,
+	                         &query->id);
+	if (err == NC_NOTFOUND) {
+		query->done = true;
+		return NC_OK;
+	}
+	return err == NC_OK ? bounds_set(query, reader, store_head, NULL) : err;
+}
+
+static int resolve(struct nc_query *query, struct nc_state_reader *reader)
+{
+	struct nc_engine_head head;
+	int err = nc_engine_head_read(reader, &head);
+	if (err != NC_OK)
+		return err;
+	struct nc_buf scratch = { 0 };
+	switch (query->spec.kind) {
+	case NC_QUERY_STREAM:
+		err = stream_resolve(query, reader, head.position, &scratch);
+		break;
+	case NC_QUERY_ALL:
+		query->head = head.position;
+		err = bounds_set(query, reader, head.position, NULL);
+		break;
+	default:
+		query->head = head.position;
+		err = name_resolve(query, reader, head.position, &scratch);
+	}
+	nc_buf_release(&scratch);
+	return err;
+}
+
+int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
+                   struct nc_query **query_out)
+{
+	nc_assert(spec->limit >= 1 && spec->limit <= NC_QUERY_LIMIT_MAX);
+	struct nc_query *query = calloc(1, sizeof *query);
+	if (query == NULL)
+		return NC_NOMEM;
+	query->spec = *spec;
+	query->left = spec->limit;
+	query->size_left = spec->size_max;
+
+	int err = nc_state_reader_begin(reader);
+	if (err == NC_OK) {
+		err = resolve(query, reader);
+		nc_state_reader_end(reader);
+	}
+	query->spec.key = nc_slice(NULL, 0);
+	if (err != NC_OK) {
+		nc_query_free(query);
+		return err;
+	}
+	*query_out = query;
+	return NC_OK;
+}
+
+void nc_query_free(struct nc_query *query)
+{
+	if (query == NULL)
+		return;
+	nc_buf_release(&query->rows);
+	free(query->items);
+	free(query);
+}
+
+struct nc_query_end nc_query_end(const struct nc_query *query)
+{
+	nc_assert(query->done);
+	struct nc_query_end end = { .head = query->head, .next = query->next };
+	bool dense = query->spec.kind == NC_QUERY_ALL || query->spec.kind == NC_QUERY_STREAM;
+	if (query->next == 0) {
+		end.pending_known = true;
+	} else if (dense) {
+		end.pending_known = true;
+		end.pending = query->spec.backward ? query->next - query->lowest + 1
+		                                   : query->highest - query->next + 1;
+	}
+	return end;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Stepping a query: find a batch, copy its rows, let go of the snapshot, hand the events out. */
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "core/engine/query_private.h"
+
+/* What one step may take, beside what is left of the query. */
+struct batch {
+	struct nc_query *query;
+	size_t event_max;
+	size_t size_max;
+	bool full;  /* the step has had enough, the query goes on */
+	bool ended; /* nothing more within the bounds */
+	int err;
+};
+
+static struct nc_query_item *item_add(struct nc_query *query)
+{
+	if (query->item_count == query->item_room) {
+		size_t room = query->item_room == 0 ? 64 : query->item_room * 2;
+		struct nc_query_item *items = realloc(query->items, room * sizeof *items);
+		if (items == NULL)
+			return NULL;
+		query->items = items;
+		query->item_room = room;
+	}
+	struct nc_query_item *item = &query->items[query->item_count++];
+	*item = (struct nc_query_item){ 0 };
+	return item;
+}
+
+static bool in_bounds(const struct nc_query *query, uint64_t ordinal)
+{
+	return ordinal >= query->lowest && ordinal <= query->highest;
+}
+
+/* Whether one more item at `ordinal` may be looked at in this step; says why not. */
+static bool batch_takes(struct batch *batch, uint64_t ordinal)
+{
+	struct nc_query *query = batch->query;
+	if (!in_bounds(query, ordinal)) {
+		batch->ended = true;
+		return false;
+	}
+	if (query->item_count == query->left) { /* the limit: there is more, though */
+		query->next = ordinal;
+		query->done = true;
+		return false;
+	}
+	if (query->item_count >= batch->event_max || query->rows.size >= batch->size_max) {
+		query->at = ordinal;
+		batch->full = true;
+		return false;
+	}
+	return true;
+}
+
+/* Whether a row of `size` bytes still fits into what the client asked for; the first always does.
+ */
+static bool query_takes(struct nc_query *query, size_t size, uint64_t ordinal)
+{
+	uint64_t taken = query->rows.size;
+	if (taken + size <= query->size_left || (query->given == 0 && taken == 0))
+		return true;
+	query->next = ordinal;
+	query->done = true;
+	return false;
+}
+
+static bool on_event(void *ctx, uint64_t position, struct nc_slice row)
+{
+	struct batch *batch = ctx;
+	struct nc_query *query = batch->query;
+	if (!batch_takes(batch, position) || !query_takes(query, row.size, position))
+		return false;
+	struct nc_query_item *item = item_add(query);
+	if (item == NULL) {
+		batch->err = NC_NOMEM;
+		return false;
+	}
+	*item = (struct nc_query_item){ position, position, query->rows.size, row.size };
+	nc_buf_put_slice(&query->rows, row);
+	return true;
+}
+
+static bool on_index(void *ctx, uint64_t ordinal, uint64_t position)
+{
+	struct batch *batch = ctx;
+	if (!batch_takes(batch, ordinal))
+		return false;
+	struct nc_query_item *item = item_add(batch->query);
+	if (item == NULL) {
+		batch->err = NC_NOMEM;
+		return false;
+	}
+	item->ordinal = ordinal;
+	item->position = position;
+	return true;
+}
+
+/* Fetch the rows of the items that an index gave. The client's or the step's bytes may end before
+ * the items do: the rest is left for later. */
+static int rows_fetch(struct batch *batch, struct nc_state_reader *reader)
+{
+	struct nc_query *query = batch->query;
+	for (size_t i = 0; i < query->item_count; i++) {
+		struct nc_query_item *item = &query->items[i];
+		if (query->rows.size >= batch->size_max) {
+			query->item_count = i;
+			query->at = item->ordinal;
+			query->done = false;
+			query->next = 0;
+			batch->full = true;
+			return NC_OK;
+		}
+		item->offset = query->rows.size;
+		int err = nc_state_event_get(reader, item->position, &query->rows);
+		if (err == NC_NOTFOUND)
+			continue; /* truncated away */
+		if (err != NC_OK)
+			return err;
+		item->size = query->rows.size - item->offset;
+		query->rows.size = item->offset;
+		if (!query_takes(query, item->size, item->ordinal)) {
+			query->item_count = i;
+			return NC_OK;
+		}
+		query->rows.size += item->size;
+	}
+	return NC_OK;
+}
+
+static int collect(struct batch *batch, struct nc_state_reader *reader)
+{
+	struct nc_query *query = batch->query;
+	bool backward = query->spec.backward;
+	int err;
+	if (query->spec.kind == NC_QUERY_ALL) {
+		err = nc_state_events(reader, query->at, backward, on_event, batch);
+	} else {
+		err = nc_state_index(reader, query->index, query->id, query->at, backward, on_index,
+		                     batch);
+		if (err == NC_OK && batch->err == NC_OK)
+			err = rows_fetch(batch, reader);
+	}
+	if (err == NC_OK)
+		err = batch->err;
+	if (err == NC_OK)
+		err = nc_buf_status(&query->rows);
+	if (err == NC_OK && !batch->full)
+		query->done = true; /* the bounds, the limit, or the end of the table */
+	return err;
+}
+
+static int hand_out(struct nc_query *query, nc_event_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < query->item_count; i++) {
+		const struct nc_query_item *item = &query->items[i];
+		if (item->size == 0)
+			continue;
+		struct nc_event event;
+		int err = nc_event_row_get(item->position,
+		                           nc_slice(query->rows.data + item->offset, item->size),
+		                           &event);
+		if (err != NC_OK)
+			return err;
+		fn(ctx, &event);
+		query->given++;
+	}
+	return NC_OK;
+}
+
+int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
+                  size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out)
+{
+	nc_assert(event_max > 0 && size_max > 0);
+	if (!query->done) {
+		query->item_count = 0;
+		nc_buf_clear(&query->rows);
+		struct batch batch = { .query = query,
+			               .event_max = event_max,
+			               .size_max = size_max };
+		int err = nc_state_reader_begin(reader);
+		if (err != NC_OK)
+			return err;
+		err = collect(&batch, reader);
+		nc_state_reader_end(reader);
+		if (err == NC_OK)
+			err = hand_out(query, fn, ctx);
+		if (err != NC_OK)
+			return err;
+		query->left -= query->item_count;
+		query->size_left -=
+		        query->size_left < query->rows.size ? query->size_left : query->rows.size;
+	}
+	*done_out = query->done;
+	return NC_OK;
+}
