@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* applier.h -- the stage that applies committed entries to the state: many entries a transaction. Entries
+ * come out with their outcomes when the transaction has committed; one whose err is not NC_OK
+ * means that this replica cannot follow the log: stop the node.
+ */
+#ifndef NC_CORE_NODE_APPLIER_H
+#define NC_CORE_NODE_APPLIER_H
+
+#include "core/node/stage.h"
+
+struct nc_applier;
+
+/* `wake` as in stage.h. The engine is borrowed. Errors: as nc_stage_start(). */
+int nc_applier_start(struct nc_engine *engine, void (*wake)(void *wake_ctx), void *wake_ctx,
+                     struct nc_applier **applier_out);
+struct nc_stage *nc_applier_stage(struct nc_applier *applier);
+void nc_applier_stop(struct nc_applier *applier); /* NULL is a no-op */
+
+#endif

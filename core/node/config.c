@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Settings: a table of them, and three places to read from. */
+#include "core/node/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/engine/names.h"
+
+#define TEXT_SIZE_MAX 4096
+
+enum kind { TEXT, NUMBER };
+
+struct setting {
+	const char *name; /* NACRE_ and NATS_ are part of it */
+	enum kind kind;
+	size_t offset;
+	const char *standard; /* default */
+	uint64_t least, most; /* of a number */
+	const char *help;
+};
+
+#define AT(member) offsetof(struct nc_config, member)
+
+static const struct setting settings[] = {
+	{ "NACRE_STORE_ID", TEXT, AT(store_id), "nacre", 0, 0, "name of the store" },
+	{ "NACRE_NODE_ID", TEXT, AT(node_id), "n1", 0, 0, "name of this node" },
+	{ "NACRE_DATA_DIR", TEXT, AT(data_dir), "nacre-data", 0, 0,
+	  "where everything is kept; made if missing" },
+	{ "NACRE_DB_TYPE", TEXT, AT(db_type), "single", 0, 0, "single" },
+	{ "NACRE_PREFIX", TEXT, AT(prefix), "es", 0, 0,
+	  "first token of the subjects, <prefix>.<store>.>" },
+	{ "NACRE_NATS_URL", TEXT, AT(nats_url), "", 0, 0,
+	  "NATS servers, comma-separated; none: start one on loopback" },
+	{ "NACRE_NATS_PORT", NUMBER, AT(nats_port), "0", 0, 65535,
+	  "port of the server that the node starts; 0: a free one" },
+	{ "NACRE_NATS_SERVER", TEXT, AT(nats_server), "nats-server", 0, 0,
+	  "program of the server that the node starts" },
+	{ "NATS_USER", TEXT, AT(nats_user), "", 0, 0, "user for NATS" },
+	{ "NATS_PASSWORD", TEXT, AT(nats_password), "", 0, 0, "password for NATS" },
+	{ "NATS_TOKEN", TEXT, AT(nats_token), "", 0, 0, "token for NATS" },
+	{ "NATS_NKEY", TEXT, AT(nats_nkey), "", 0, 0, "file with an nkey seed" },
+	{ "NATS_CREDS", TEXT, AT(nats_creds), "", 0, 0, "credentials file (JWT and seed)" },
+	{ "NATS_CA", TEXT, AT(nats_ca), "", 0, 0, "file of certificates to trust; turns TLS on" },
+	{ "NATS_CERT", TEXT, AT(nats_cert), "", 0, 0, "client certificate file" },
+	{ "NATS_KEY", TEXT, AT(nats_key), "", 0, 0, "its private key file" },
+	{ "NACRE_TIMEOUT_MS", NUMBER, AT(timeout_ms), "4000", 10, 600000,
+	  "a request not done by then is answered 503" },
+	{ "NACRE_FEED", TEXT, AT(feed), "on", 0, 0, "live feed on <root>.event.>: on or off" },
+	{ "NACRE_MAX_EVENT_BYTES", NUMBER, AT(max_event_bytes), "1048576", 1, 67108864,
+	  "largest data of an event" },
+	{ "NACRE_CACHE_MB", NUMBER, AT(cache_mb), "512", 16, 1048576, "cache of the tables" },
+	{ "NACRE_READERS", NUMBER, AT(readers), "2", 1, 64, "threads that read" },
+	{ "NACRE_LOG_SEGMENT_MB", NUMBER, AT(log_segment_mb), "64", 1, 1024,
+	  "size of a file of the log, at most (less on a small disk)" },
+	{ "NACRE_CHECKPOINT_LOG_MB", NUMBER, AT(checkpoint_log_mb), "128", 1, 65536,
+	  "a checkpoint each so many MiB of log" },
+	{ "NACRE_CHECKPOINT_S", NUMBER, AT(checkpoint_s), "60", 1, 86400,
+	  "and at the latest so many seconds after a change" },
+	{ "NACRE_DISK_RESERVE_MB", NUMBER, AT(disk_reserve_mb), "0", 0, 1048576,
+	  "read-only below so much free space; 0: by the size of the disk" },
+	{ "NACRE_PENDING_MB", NUMBER, AT(pending_mb), "64", 1, 65536,
+	  "requests held in memory, beyond: 429" },
+};
+enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
+
+/* ---- One setting ---------------------------------------------------------------------------- */
+
+static char **text_of(struct nc_config *config, const struct setting *setting)
+{
+	return (char **)(void *)((char *)config + setting->offset);
+}
+
+static int number_set(struct nc_config *config, const struct setting *setting, const char *value,
+                      char *fault)
+{
+	char *end;
+	errno = 0;
+	unsigned long long number = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 ||
+	    number < setting->least || number > setting->most) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE,
+		               "%s: '%.64s' is not a number from %llu to %llu", setting->name,
+		               value, (unsigned long long)setting->least,
+		               (unsigned long long)setting->most);
+		return NC_INVALID;
+	}
+	*(uint64_t *)(void *)((char *)config + setting->offset) = number;
+	return NC_OK;
+}
+
+static int setting_set(struct nc_config *config, const struct setting *setting, const char *value,
+                       char *fault)
+{
+	if (setting->kind == NUMBER)
+		return number_set(config, setting, value, fault);
+	if (strlen(value) > TEXT_SIZE_MAX) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s: longer than %d bytes",
+		               setting->name, TEXT_SIZE_MAX);
+		return NC_INVALID;
+	}
+	char *copy = strdup(value);
+	if (copy == NULL)
+		return NC_NOMEM;
+	char **text = text_of(config, setting);
+	free(*text);
+	*text = copy;
+	return NC_OK;
+}
+
+/* By the name of its variable. */
+static const struct setting *setting_find(const char *name, size_t size)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strlen(settings[i].name) == size && memcmp(settings[i].name, name, size) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+/* --store-id for NACRE_STORE_ID, --nats-user for NATS_USER. */
+static void flag_spell(const struct setting *setting, char *flag, size_t size)
+{
+	const char *name = setting->name;
+	if (strncmp(name, "NACRE_", 6) == 0)
+		name += 6;
+	size_t at = 0;
+	for (; name[at] != '\0' && at + 1 < size; at++)
+		flag[at] = name[at] == '_' ? '-' : (char)(name[at] | 0x20);
+	flag[at] = '\0';
+}
+
+/* ---- The three places ----------------------------------------------------------------------- */
+
+static int line_read(struct nc_config *config, char *line, const char *path, unsigned number,
+                     char *fault)
+{
+	line[strcspn(line, "\r\n")] = '\0';
+	line += strspn(line, " \t");
+	if (*line == '\0' || *line == '#')
+		return NC_OK;
+	char *equals = strchr(line, '=');
+	const struct setting *setting =
+	        equals == NULL ? NULL : setting_find(line, (size_t)(equals - line));
+	if (setting == NULL) {
+		int shown = (int)(equals == NULL ? strlen(line) : (size_t)(equals - line));
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE,
+		               "%s:%u: unknown setting '%.*s' (see --help)", path, number,
+		               shown > 64 ? 64 : shown, line);
+		return NC_INVALID;
+	}
+	char *value = equals + 1;
+	size_t size = strlen(value);
+	if (size >= 2 && (value[0] == '"' || value[0] == '\'') && value[size - 1] == value[0]) {
+		value[size - 1] = '\0';
+		value++;
+	}
+	return setting_set(config, setting, value, fault);
+}
+
+static int file_read(struct nc_config *config, const char *path, char *fault)
+{
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "--config %s: %s", path,
+		               strerror(errno));
+		return NC_IO;
+	}
+	char *line = NULL;
+	size_t room = 0;
+	unsigned number = 0;
+	int err = NC_OK;
+	while (err == NC_OK && getline(&line, &room, file) >= 0)
+		err = line_read(config, line, path, ++number, fault);
+	free(line);
+	(void)fclose(file);
+	return err;
+}
+
+static int environment_read(struct nc_config *config, char **environment, char *fault)
+{
+	for (char **at = environment; *at != NULL; at++) {
+		const char *equals = strchr(*at, '=');
+		if (equals == NULL)
+			continue;
+		size_t size = (size_t)(equals - *at);
+		const struct setting *setting = setting_find(*at, size);
+		bool ours = strncmp(*at, "NACRE_", 6) == 0;
+		if (setting == NULL && ours) {
+			(void)snprintf(fault, NC_CONFIG_FAULT_SIZE,
+			               "unknown setting %.*s in the environment (see --help)",
+			               size > 64 ? 64 : (int)size, *at);
+			return NC_INVALID;
+		}
+		int err = setting == NULL ? NC_OK : setting_set(config, setting, equals + 1, fault);
+		if (err != NC_OK)
+			return err;
+	}
+	return NC_OK;
+}
+
+/* The setting that a flag "--name" or "--name=value" speaks of, and where its value begins. */
+static const struct setting *flag_find(const char *arg, const char **value_out)
+{
+	char flag[64];
+	if (strncmp(arg, "--", 2) != 0)
+		return NULL;
+	size_t size = strcspn(arg + 2, "=");
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		flag_spell(&settings[i], flag, sizeof flag);
+		if (strlen(flag) == size && memcmp(flag, arg + 2, size) == 0) {
+			*value_out = arg[2 + size] == '=' ? arg + 3 + size : NULL;
+			return &settings[i];
+		}
+	}
+	return NULL;
+}
+
+static int flags_read(struct nc_config *config, int argc, char **argv, char *fault)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = NULL;
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			config->help = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--version") == 0) {
+			config->version = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--config") == 0) { /* read before */
+			i++;
+			continue;
+		}
+		if (strncmp(argv[i], "--config=", 9) == 0)
+			continue;
+		const struct setting *setting = flag_find(argv[i], &value);
+		if (setting == NULL) {
+			(void)snprintf(fault, NC_CONFIG_FAULT_SIZE,
+			               "unknown flag %.64s (see --help)", argv[i]);
+			return NC_INVALID;
+		}
+		if (value == NULL && i + 1 < argc)
+			value = argv[++i];
+		if (value == NULL) {
+			(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s needs a value", argv[i]);
+			return NC_INVALID;
+		}
+		int err = setting_set(config, setting, value, fault);
+		if (err != NC_OK)
+			return err;
+	}
+	return NC_OK;
+}
+
+static const char *config_path(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "--config=", 9) == 0)
+			return argv[i] + 9;
+		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+			return argv[i + 1];
+	}
+	return NULL;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------ */
+
+static int refuse(char *fault, const char *name, const char *value, const char *why)
+{
+	(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s '%.64s': %s", name, value, why);
+	return NC_INVALID;
+}
+
+static int check(const struct nc_config *config, char *fault)
+{
+	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
+	if (why != NULL)
+		return refuse(fault, "NACRE_STORE_ID", config->store_id, why);
+	why = nc_name_word_fault(nc_slice_str(config->node_id));
+	if (why != NULL)
+		return refuse(fault, "NACRE_NODE_ID", config->node_id, why);
+	why = nc_name_word_fault(nc_slice_str(config->prefix));
+	if (why != NULL)
+		return refuse(fault, "NACRE_PREFIX", config->prefix, why);
+	if (strcmp(config->prefix, "_es") == 0)
+		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
+	if (strcmp(config->db_type, "single") != 0)
+		return refuse(fault, "NACRE_DB_TYPE", config->db_type,
+		              "this build runs one node: single");
+	if (strcmp(config->feed, "on") != 0 && strcmp(config->feed, "off") != 0)
+		return refuse(fault, "NACRE_FEED", config->feed, "is neither on nor off");
+	if (config->data_dir[0] == '\0')
+		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
+	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))
+		return refuse(fault, "NATS_CERT", config->nats_cert, "goes with NATS_KEY");
+	if ((config->nats_password[0] != '\0') && config->nats_user[0] == '\0')
+		return refuse(fault, "NATS_PASSWORD", "", "goes with NATS_USER");
+	return NC_OK;
+}
+
+int nc_config_read(int argc, char **argv, char **environment, struct nc_config *config_out,
+                   char fault[NC_CONFIG_FAULT_SIZE])
+{
+	struct nc_config config = { 0 };
+	(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "out of memory");
+	int err = NC_OK;
+	for (size_t i = 0; i < SETTING_COUNT && err == NC_OK; i++)
+		err = setting_set(&config, &settings[i], settings[i].standard, fault);
+	const char *path = config_path(argc, argv);
+	if (err == NC_OK && path != NULL)
+		err = file_read(&config, path, fault);
+	if (err == NC_OK)
+		err = environment_read(&config, environment, fault);
+	if (err == NC_OK)
+		err = flags_read(&config, argc, argv, fault);
+	if (err == NC_OK && !config.help && !config.version)
+		err = check(&config, fault);
+	if (err != NC_OK) {
+		nc_config_release(&config);
+		return err;
+	}
+	*config_out = config;
+	return NC_OK;
+}
+
+void nc_config_release(struct nc_config *config)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (settings[i].kind != TEXT)
+			continue;
+		char **text = text_of(config, &settings[i]);
+		free(*text);
+		*text = NULL;
+	}
+}
+
+void nc_config_help(FILE *out)
+{
+	(void)fprintf(out, "usage: nacred [--config FILE] [--SETTING VALUE ...]\n\n"
+	                   "A node of a Nacre event store. With no settings it is a working store, with a\n"
+	                   "NATS server of its own on loopback.\n\n"
+	                   "  nacred --store-id shop --data-dir /var/lib/nacre\n"
+	                   "  NACRE_NATS_URL=nats://127.0.0.1:4222 nacred\n\n"
+	                   "Each setting is a flag, an environment variable, and a line of the file;\n"
+	                   "flags win over the environment, that over the file:\n\n");
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		char flag[64];
+		flag_spell(&settings[i], flag, sizeof flag);
+		(void)fprintf(out, "  --%-20s %-24s %s%s%s%s\n", flag, settings[i].name,
+		              settings[i].help, settings[i].standard[0] == '\0' ? "" : " [",
+		              settings[i].standard, settings[i].standard[0] == '\0' ? "" : "]");
+	}
+	(void)fprintf(out, "\n  --help  --version\n");
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* config.h -- the node's settings. One name each, in three places: a flag (--store-id), an environment
+ * variable (NACRE_STORE_ID), a line of the file that --config names (NACRE_STORE_ID=shop). Flags win
+ * over the environment, that over the file. What is unknown or out of range is refused, by name.
+ *
+ * Ownership: strings are copies that nc_config_release() frees.
+ */
+#ifndef NC_CORE_NODE_CONFIG_H
+#define NC_CORE_NODE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct nc_config {
+	char *store_id, *prefix, *db_type, *node_id, *data_dir;
+	char *nats_url; /* "": start a server of our own */
+	char *nats_server;
+	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;
+	char *nats_ca, *nats_cert, *nats_key;
+	char *feed;
+	uint64_t nats_port; /* of our own server; 0: a free one */
+	uint64_t timeout_ms;
+	uint64_t max_event_bytes;
+	uint64_t cache_mb;
+	uint64_t readers;
+	uint64_t log_segment_mb;
+	uint64_t checkpoint_log_mb;
+	uint64_t checkpoint_s;
+	uint64_t disk_reserve_mb; /* 0: chosen by the size of the disk */
+	uint64_t pending_mb;
+	bool help, version;
+};
+
+/* Read all three places. On failure `fault` says what and why. Errors: NC_INVALID; NC_NOMEM; NC_IO, the file
+ * cannot be read. */
+#define NC_CONFIG_FAULT_SIZE 512
+int nc_config_read(int argc, char **argv, char **environment, struct nc_config *config_out,
+                   char fault[NC_CONFIG_FAULT_SIZE]);
+void nc_config_release(struct nc_config *config);
+
+/* What --help prints. */
+void nc_config_help(FILE *out);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Making entries durable. */
+#include "core/node/log_writer.h"
+
+#include <stdlib.h>
+
+#include "core/node/say.h"
+
+#define WRITE_ENTRIES_MAX 256            /* entries in one write */
+#define WRITE_SIZE_MAX    (8u << 20)     /* bytes in one write, about */
+#define IDLE_MARK_MS      20u            /* then vouch for the last batch */
+
+struct nc_log_writer {
+	struct nc_log *log;
+	struct nc_stage *stage;
+	struct nc_log_entry entries[WRITE_ENTRIES_MAX];
+};
+
+static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
+{
+	entry->err = nc_log_compact(writer->log, entry->index);
+	if (entry->err != NC_OK)
+		nc_say_warning("log: cannot compact through %llu: %s",
+		               (unsigned long long)entry->index, nc_err_name(entry->err));
+}
+
+/* Whether `entry` may go into the same write behind `next - 1`. */
+static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, size_t size)
+{
+	return entry->kind != NC_ENTRY_COMPACT && count < WRITE_ENTRIES_MAX &&
+	       size < WRITE_SIZE_MAX && (entry->kind == NC_ENTRY_HARD || entry->index == next);
+}
+
+static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
+                   struct nc_entry_queue *done)
+{
+	struct nc_log_bounds bounds;
+	nc_log_bounds(writer->log, &bounds);
+	uint64_t next = bounds.last + 1;
+	const struct nc_log_hard *hard = NULL;
+	size_t count = 0, size = 0;
+	struct nc_entry_queue taken = { 0 };
+	while (batch->first != NULL && joins(batch->first, next, count, size)) {
+		struct nc_entry *entry = nc_entry_queue_take(batch);
+		if (entry->has_hard)
+			hard = &entry->hard;
+		if (entry->kind != NC_ENTRY_HARD) {
+			writer->entries[count++] = (struct nc_log_entry){
+				.index = entry->index,
+				.term = entry->term,
+				.kind = entry->kind,
+				.payload = nc_buf_slice(&entry->payload),
+			};
+			size += entry->payload.size;
+			next = entry->index + 1;
+		}
+		nc_entry_queue_put(&taken, entry);
+	}
+	int err = NC_FULL; /* out of step: one before it found no room */
+	if (taken.first != NULL)
+		err = nc_log_append(writer->log, hard, writer->entries, count);
+	else
+		nc_entry_queue_put(&taken, nc_entry_queue_take(batch));
+	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
+		entry->err = err;
+	nc_entry_queue_move(done, &taken);
+}
+
+static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)
+{
+	struct nc_log_writer *writer = ctx;
+	if (batch->first->kind != NC_ENTRY_COMPACT) {
+		append(writer, batch, done);
+		return;
+	}
+	struct nc_entry *entry = nc_entry_queue_take(batch);
+	compact(writer, entry);
+	nc_entry_queue_put(done, entry);
+}
+
+static void idle(void *ctx)
+{
+	struct nc_log_writer *writer = ctx;
+	int err = nc_log_mark(writer->log);
+	if (err != NC_OK) /* the next append will find out, and say so to its clients */
+		nc_say_warning("log: cannot write a mark: %s", nc_err_name(err));
+}
+
+int nc_log_writer_start(struct nc_log *log, void (*wake)(void *wake_ctx), void *wake_ctx,
+                        struct nc_log_writer **writer_out)
+{
+	struct nc_log_writer *writer = calloc(1, sizeof *writer);
+	if (writer == NULL)
+		return NC_NOMEM;
+	writer->log = log;
+	const struct nc_stage_work work = {
+		.name = "nacre-log",
+		.run = run,
+		.idle = idle,
+		.idle_ms = IDLE_MARK_MS,
+		.wake = wake,
+		.ctx = writer,
+		.wake_ctx = wake_ctx,
+	};
+	int err = nc_stage_start(&work, &writer->stage);
+	if (err != NC_OK) {
+		free(writer);
+		return err;
+	}
+	*writer_out = writer;
+	return NC_OK;
+}
+
+struct nc_stage *nc_log_writer_stage(struct nc_log_writer *writer)
+{
+	return writer->stage;
+}
+
+void nc_log_writer_stop(struct nc_log_writer *writer)
+{
+	if (writer == NULL)
+		return;
+	nc_stage_stop(writer->stage);
+	free(writer);
+}
