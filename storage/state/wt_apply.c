@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_apply.c -- the applier's transactions. */
+#include "storage/state/wt_state_private.h"
+
+/* Wait until another generation may be filled; then pin what is there, for the applier's reads. */
+static int generations_ready(struct nc_wt_state *state)
+{
+	pthread_mutex_lock(&state->mutex);
+	if (state->generation_count == NC_WT_GENERATIONS_MAX)
+		state->stats.applier_waits++;
+	while (state->generation_count == NC_WT_GENERATIONS_MAX && state->indexer_err == NC_OK)
+		pthread_cond_wait(&state->changed, &state->mutex);
+	int err = state->generation_count == NC_WT_GENERATIONS_MAX ? state->indexer_err : NC_OK;
+	if (err == NC_OK) {
+		nc_wt_pin_all(state, &state->writer);
+		state->in_txn = true;
+	}
+	pthread_mutex_unlock(&state->mutex);
+	return err;
+}
+
+int nc_wt_begin(struct nc_state *base)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	struct nc_wt_reader *writer = &state->writer;
+	nc_assert(!writer->begun);
+	int err = nc_wt_broken(state);
+	if (err == NC_OK)
+		err = generations_ready(state);
+	if (err != NC_OK)
+		return err;
+
+	int wt = writer->session->begin_transaction(writer->session, "isolation=snapshot");
+	if (wt != 0) {
+		pthread_mutex_lock(&state->mutex);
+		state->in_txn = false;
+		pthread_mutex_unlock(&state->mutex);
+		nc_wt_unpin_all(state, writer);
+		return nc_wt_err(&state->handler, wt);
+	}
+	writer->limit = UINT64_MAX;
+	writer->begun = true;
+	state->txn_last = state->active->last;
+	state->txn_event_count = state->active->event_count;
+	return NC_OK;
+}
+
+/* The transaction is over; what it held back goes with it unless it was committed. */
+static void txn_end(struct nc_wt_state *state, bool committed)
+{
+	if (!committed) {
+		if (state->active->event_count != state->txn_event_count)
+			nc_held_cut(state->active, state->txn_last, state->txn_event_count);
+		pthread_mutex_lock(&state->mutex);
+		state->in_txn = false;
+		if (state->seal_wanted)
+			nc_wt_seal(state);
+		pthread_mutex_unlock(&state->mutex);
+	}
+	state->writer.begun = false;
+	nc_wt_unpin_all(state, &state->writer);
+}
+
+void nc_wt_rollback(struct nc_state *base)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	WT_SESSION *session = state->writer.session;
+	nc_assert(state->writer.begun);
+	/* A failure here means that WiredTiger has panicked: nc_wt_err() remembers it. */
+	(void)nc_wt_err(&state->handler, session->rollback_transaction(session, NULL));
+	txn_end(state, false);
+}
+
+/* Under mutex: the commit has happened. */
+static void publish(struct nc_wt_state *state, struct nc_state_applied applied)
+{
+	if (state->active->event_count > 0 && state->active_event_count == 0)
+		state->active->before = state->applied;
+	state->active_event_count = state->active->event_count;
+	state->last = state->active->last;
+	state->applied = applied;
+	state->sequence++;
+	state->in_txn = false;
+	if (state->seal_wanted || state->active_event_count >= state->options.held_events)
+		nc_wt_seal(state);
+}
+
+int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	WT_SESSION *session = state->writer.session;
+	nc_assert(state->writer.begun);
+	int err = nc_wt_broken(state);
+	if (err == NC_OK) {
+		uint8_t mark[16];
+		nc_set_u64(mark, applied.index);
+		nc_set_u64(mark + 8, applied.term);
+		WT_CURSOR *cursor = state->puts[NC_WT_MARKS];
+		WT_ITEM value = { .data = mark, .size = sizeof mark };
+		cursor->set_key(cursor, "applied");
+		cursor->set_value(cursor, &value);
+		err = nc_wt_err(&state->handler, cursor->insert(cursor));
+	}
+	if (err != NC_OK) {
+		nc_wt_rollback(base);
+		return err;
+	}
+
+	pthread_mutex_lock(&state->mutex);
+	int wt = session->commit_transaction(session, NULL);
+	if (wt == 0)
+		publish(state, applied);
+	pthread_mutex_unlock(&state->mutex);
+	txn_end(state, wt == 0);
+	return nc_wt_err(&state->handler, wt);
+}
+
+static WT_ITEM item(struct nc_slice slice)
+{
+	return (WT_ITEM){ .data = slice.data, .size = slice.size };
+}
+
+int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
+              struct nc_slice value)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
+	nc_assert(key.size > 0 && key.size <= NC_STATE_KEY_SIZE_MAX);
+	WT_CURSOR *cursor = state->puts[space];
+	WT_ITEM wt_key = item(key);
+	WT_ITEM wt_value = item(value);
+	cursor->set_key(cursor, &wt_key);
+	cursor->set_value(cursor, &wt_value);
+	return nc_wt_err(&state->handler, cursor->insert(cursor));
+}
+
+int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
+	WT_CURSOR *cursor = state->puts[space];
+	WT_ITEM wt_key = item(key);
+	cursor->set_key(cursor, &wt_key);
+	int wt = cursor->remove(cursor);
+	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);
+}
+
+int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice row,
+                    const struct nc_event_keys *keys)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	nc_assert(state->writer.begun && position > state->active->last);
+	nc_assert(keys->tag_count <= NC_STATE_TAG_COUNT_MAX);
+	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
+	WT_ITEM value = item(row);
+	cursor->set_key(cursor, position);
+	cursor->set_value(cursor, &value);
+	int err = nc_wt_err(&state->handler, cursor->insert(cursor));
+	return err != NC_OK ? err : nc_held_add(state->active, position, keys);
+}
+
+/* The id of a deleted event outlives its row, from which it would be indexed again after a crash:
+ * if it is still held back, keep it in a table until the indexer has passed. */
+static int late_id_put(struct nc_wt_state *state, uint64_t position)
+{
+	const struct nc_held_id *id = NULL;
+	for (unsigned i = 0; i < state->writer.pin_count && id == NULL; i++)
+		if (position > state->writer.pins[i]->base)
+			id = nc_held_id_at(state->writer.pins[i], position);
+	if (id == NULL)
+		return 0;
+	uint8_t bytes[8 + 8 + NC_DIGEST_SIZE + NC_STATE_KEY_SIZE_MAX];
+	nc_assert(id->id.size <= NC_STATE_KEY_SIZE_MAX);
+	nc_set_u64(bytes, id->row.stream_id);
+	nc_set_u64(bytes + 8, id->row.version);
+	memcpy(bytes + 16, id->row.digest, NC_DIGEST_SIZE);
+	memcpy(bytes + 16 + NC_DIGEST_SIZE, id->id.data, id->id.size);
+	WT_CURSOR *cursor = state->puts[NC_WT_LATE_IDS];
+	WT_ITEM value = { .data = bytes, .size = 16 + NC_DIGEST_SIZE + id->id.size };
+	cursor->set_key(cursor, position);
+	cursor->set_value(cursor, &value);
+	return cursor->insert(cursor);
+}
+
+int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	nc_assert(state->writer.begun);
+	if (from == 0)
+		from = 1;
+	if (from > to || from > state->active->last)
+		return NC_OK;
+	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
+	int side = 0;
+	cursor->set_key(cursor, from);
+	int wt = cursor->search_near(cursor, &side);
+	if (wt == 0 && side < 0)
+		wt = cursor->next(cursor);
+	while (wt == 0) {
+		uint64_t position;
+		wt = cursor->get_key(cursor, &position);
+		if (wt != 0 || position > to)
+			break;
+		wt = late_id_put(state, position);
+		if (wt == 0)
+			wt = cursor->remove(cursor);
+		if (wt == 0)
+			wt = cursor->next(cursor);
+	}
+	int wt_reset = cursor->reset(cursor);
+	if (wt == 0)
+		wt = wt_reset;
+	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);
+}
+
+struct nc_state_reader *nc_wt_writer(struct nc_state *base)
+{
+	return &nc_wt_state_of(base)->writer.base;
+}

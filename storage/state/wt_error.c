@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_error.c -- WiredTiger's errors and words, made ours. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "storage/state/wt_state_private.h"
+
+void nc_wt_say(struct nc_wt_handler *handler, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	if (handler->message != NULL)
+		handler->message(handler->message_ctx, line);
+	else
+		(void)fprintf(stderr, "state: %s\n", line);
+}
+
+/* After a panic nothing works until the state is opened again. A full disk can bring it about too,
+ * and then the tables as of the last checkpoint are whole. */
+static void break_for_good(struct nc_wt_handler *handler)
+{
+	int none = NC_OK;
+	int why = atomic_load(&handler->disk_full) ? NC_FULL : NC_CORRUPT;
+	(void)atomic_compare_exchange_strong(&handler->broken, &none, why);
+}
+
+static int on_error(WT_EVENT_HANDLER *base, WT_SESSION *session, int error, const char *message)
+{
+	(void)session;
+	struct nc_wt_handler *handler = (struct nc_wt_handler *)base;
+	if (error == ENOSPC || error == EDQUOT)
+		atomic_store(&handler->disk_full, true);
+	if (error == WT_PANIC || strstr(message, "checksum error") != NULL)
+		break_for_good(handler);
+	nc_wt_say(handler, "wiredtiger: %s", message);
+	return 0;
+}
+
+static int on_message(WT_EVENT_HANDLER *base, WT_SESSION *session, const char *message)
+{
+	(void)session;
+	nc_wt_say((struct nc_wt_handler *)base, "wiredtiger: %s", message);
+	return 0;
+}
+
+void nc_wt_handler_init(struct nc_wt_handler *handler, const struct nc_wt_state_options *options)
+{
+	handler->base.handle_error = on_error;
+	handler->base.handle_message = on_message;
+	handler->message = options->message;
+	handler->message_ctx = options->message_ctx;
+	atomic_init(&handler->disk_full, false);
+	atomic_init(&handler->broken, NC_OK);
+}
+
+int nc_wt_err(struct nc_wt_handler *handler, int wt)
+{
+	if (wt == 0)
+		return NC_OK;
+	if (wt == WT_PANIC)
+		break_for_good(handler);
+	int broken = atomic_load(&handler->broken);
+	if (broken != NC_OK)
+		return broken;
+	switch (wt) {
+	case WT_NOTFOUND:
+		return NC_NOTFOUND;
+	case WT_ROLLBACK:
+	case WT_CACHE_FULL:
+	case EBUSY:
+		return NC_BUSY;
+	case ENOMEM:
+		return NC_NOMEM;
+	case ENOSPC:
+	case EDQUOT:
+		return NC_FULL;
+	case WT_TRY_SALVAGE:
+		return NC_CORRUPT;
+	default:
+		nc_wt_say(handler, "wiredtiger: %s", wiredtiger_strerror(wt));
+		return NC_IO;
+	}
+}
+
+int nc_wt_broken(struct nc_wt_state *state)
+{
+	return atomic_load_explicit(&state->handler.broken, memory_order_relaxed);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_index.c -- the indexer: sealed generations, sorted, into the tables. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "storage/state/wt_state_private.h"
+
+enum { RETRY_MS = 200 };
+
+void nc_wt_seal(struct nc_wt_state *state)
+{
+	state->seal_wanted = false;
+	if (state->active_event_count > 0) {
+		struct nc_held *fresh = nc_held_new(state->last);
+		if (fresh == NULL)
+			return; /* it grows a little more, and the next commit tries again */
+		state->active->next = fresh;
+		state->active = fresh;
+		state->active_event_count = 0;
+		state->generation_count++;
+	}
+	pthread_cond_broadcast(&state->changed);
+}
+
+void nc_wt_unpin(struct nc_wt_state *state, struct nc_held *held)
+{
+	nc_assert(held->pins > 0);
+	held->pins--;
+	if (held->pins == 0)
+		nc_held_free(held);
+	(void)state;
+}
+
+void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id)
+{
+	uint8_t stream[8];
+	nc_set_be64(stream, stream_id);
+	nc_buf_clear(key);
+	nc_buf_put_slice(key, id);
+	nc_buf_put_u8(key, 0);
+	nc_buf_put(key, stream, sizeof stream);
+}
+
+/* A run over one generation: a transaction every NC_WT_CHUNK_ENTRIES. */
+struct run {
+	struct nc_wt_state *state;
+	WT_SESSION *session;
+	WT_CURSOR **cursors;
+	size_t pending; /* inserted in the open transaction */
+	uint64_t entries;
+	struct nc_buf key;
+};
+
+static int run_begin(struct run *run)
+{
+	run->pending = 0;
+	return run->session->begin_transaction(run->session, "isolation=snapshot");
+}
+
+static int run_inserted(struct run *run)
+{
+	run->entries++;
+	if (++run->pending < NC_WT_CHUNK_ENTRIES)
+		return 0;
+	int wt = run->session->commit_transaction(run->session, NULL);
+	return wt != 0 ? wt : run_begin(run);
+}
+
+static int insert_id(struct run *run, struct nc_slice id, const struct nc_id_row *row)
+{
+	uint8_t bytes[16 + NC_DIGEST_SIZE];
+	nc_set_u64(bytes, row->position);
+	nc_set_u64(bytes + 8, row->version);
+	memcpy(bytes + 16, row->digest, NC_DIGEST_SIZE);
+	nc_wt_id_key(&run->key, id, row->stream_id);
+	if (nc_buf_status(&run->key) != NC_OK)
+		return ENOMEM;
+	WT_CURSOR *cursor = run->cursors[NC_WT_IDS];
+	WT_ITEM key = { .data = run->key.data, .size = run->key.size };
+	WT_ITEM value = { .data = bytes, .size = sizeof bytes };
+	cursor->set_key(cursor, &key);
+	cursor->set_value(cursor, &value);
+	int wt = cursor->insert(cursor);
+	return wt != 0 ? wt : run_inserted(run);
+}
+
+static int insert_group(struct run *run, const struct nc_held_group *group)
+{
+	static const WT_ITEM nothing = { .data = "", .size = 0 };
+	WT_CURSOR *cursor = run->cursors[NC_WT_INDEX + (int)group->index];
+	for (uint32_t i = 0; i < group->count; i++) {
+		cursor->set_key(cursor, group->id, group->entries[i].ordinal);
+		if (group->index == NC_INDEX_STREAM)
+			cursor->set_value(cursor, group->entries[i].position);
+		else
+			cursor->set_value(cursor, &nothing);
+		int wt = cursor->insert(cursor);
+		if (wt == 0)
+			wt = run_inserted(run);
+		if (wt != 0)
+			return wt;
+	}
+	return 0;
+}
+
+static int compare_groups(const void *left, const void *right, void *ctx)
+{
+	const struct nc_held_group *groups = ctx;
+	const struct nc_held_group *a = &groups[*(const uint32_t *)left];
+	const struct nc_held_group *b = &groups[*(const uint32_t *)right];
+	if (a->index != b->index)
+		return a->index < b->index ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int compare_ids(const void *left, const void *right, void *ctx)
+{
+	const struct nc_held_id *ids = ctx;
+	const struct nc_held_id *a = &ids[*(const uint32_t *)left];
+	const struct nc_held_id *b = &ids[*(const uint32_t *)right];
+	int order = nc_slice_cmp(a->id, b->id);
+	if (order != 0)
+		return order;
+	return (a->row.stream_id > b->row.stream_id) - (a->row.stream_id < b->row.stream_id);
+}
+
+static int insert_sorted(struct run *run, const struct nc_held *held, uint32_t *order)
+{
+	for (uint32_t i = 0; i < held->group_count; i++)
+		order[i] = i;
+	qsort_r(order, held->group_count, sizeof *order, compare_groups, held->groups);
+	int wt = 0;
+	for (uint32_t i = 0; wt == 0 && i < held->group_count; i++)
+		wt = insert_group(run, &held->groups[order[i]]);
+
+	for (uint32_t i = 0; i < held->id_count; i++)
+		order[i] = i;
+	qsort_r(order, held->id_count, sizeof *order, compare_ids, held->ids);
+	for (uint32_t i = 0; wt == 0 && i < held->id_count; i++)
+		wt = insert_id(run, held->ids[order[i]].id, &held->ids[order[i]].row);
+	return wt;
+}
+
+/* The late ids through `last` are in by_id now. */
+static int late_ids_drop(struct run *run, uint64_t last)
+{
+	WT_CURSOR *cursor = run->cursors[NC_WT_LATE_IDS];
+	int wt = cursor->reset(cursor);
+	while (wt == 0 && (wt = cursor->next(cursor)) == 0) {
+		uint64_t position;
+		wt = cursor->get_key(cursor, &position);
+		if (wt != 0 || position > last)
+			break;
+		wt = cursor->remove(cursor);
+	}
+	int wt_reset = cursor->reset(cursor);
+	return wt == WT_NOTFOUND || wt == 0 ? wt_reset : wt;
+}
+
+static int mark_indexed(struct run *run, uint64_t last)
+{
+	uint8_t bytes[8];
+	nc_set_u64(bytes, last);
+	WT_CURSOR *cursor = run->cursors[NC_WT_MARKS];
+	WT_ITEM value = { .data = bytes, .size = sizeof bytes };
+	cursor->set_key(cursor, "indexed");
+	cursor->set_value(cursor, &value);
+	return cursor->insert(cursor);
+}
+
+/* Insert all of a sealed generation; again from the start after an error, which does no harm. */
+static int generation_insert(struct nc_wt_state *state, const struct nc_held *held)
+{
+	uint32_t order_count =
+	        held->group_count > held->id_count ? held->group_count : held->id_count;
+	uint32_t *order = malloc((order_count + 1) * sizeof *order);
+	if (order == NULL)
+		return NC_NOMEM;
+	struct run run = { .state = state,
+		           .session = state->indexer_session,
+		           .cursors = state->indexer_cursors };
+	int wt = run_begin(&run);
+	if (wt == 0) {
+		wt = insert_sorted(&run, held, order);
+		if (wt == 0)
+			wt = late_ids_drop(&run, held->last);
+		if (wt == 0)
+			wt = mark_indexed(&run, held->last);
+		if (wt == 0)
+			wt = run.session->commit_transaction(run.session, NULL);
+		else
+			(void)run.session->rollback_transaction(run.session, NULL);
+	}
+	nc_buf_release(&run.key);
+	free(order);
+	if (wt != 0)
+		return nc_wt_err(&state->handler, wt);
+	pthread_mutex_lock(&state->mutex);
+	state->stats.indexed_entries += run.entries;
+	state->stats.indexed_position = held->last;
+	pthread_mutex_unlock(&state->mutex);
+	return NC_OK;
+}
+
+/* Under mutex: the oldest generation is in the tables. */
+static void oldest_done(struct nc_wt_state *state)
+{
+	struct nc_held *done = state->oldest;
+	state->oldest = done->next;
+	state->generation_count--;
+	nc_wt_unpin(state, done);
+	pthread_cond_broadcast(&state->changed);
+}
+
+/* Under mutex: let some time pass before trying again what failed. */
+static void wait_a_little(struct nc_wt_state *state)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += RETRY_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	if (!state->closing)
+		(void)pthread_cond_timedwait(&state->changed, &state->mutex, &until);
+}
+
+void *nc_wt_indexer_main(void *arg)
+{
+	struct nc_wt_state *state = arg;
+	pthread_mutex_lock(&state->mutex);
+	while (!state->closing) {
+		if (state->oldest == state->active) {
+			pthread_cond_wait(&state->changed, &state->mutex);
+			continue;
+		}
+		struct nc_held *held = state->oldest;
+		pthread_mutex_unlock(&state->mutex);
+		int err = generation_insert(state, held);
+		pthread_mutex_lock(&state->mutex);
+		if (err == NC_OK) {
+			state->indexer_err = NC_OK;
+			oldest_done(state);
+			continue;
+		}
+		if (err != NC_BUSY && state->indexer_err == NC_OK) {
+			nc_wt_say(&state->handler, "the indexer cannot go on: %s",
+			          nc_err_name(err));
+			state->indexer_err = err;
+			pthread_cond_broadcast(&state->changed);
+		}
+		wait_a_little(state);
+	}
+	pthread_mutex_unlock(&state->mutex);
+	return NULL;
+}
+
+int nc_wt_indexer_open(struct nc_wt_state *state)
+{
+	int wt = state->connection->open_session(state->connection, NULL, NULL,
+	                                         &state->indexer_session);
+	for (int i = NC_WT_INDEX; wt == 0 && i < NC_WT_TABLE_COUNT; i++)
+		wt = nc_wt_cursor_open(state->indexer_session, i, &state->indexer_cursors[i]);
+	return nc_wt_err(&state->handler, wt);
+}
+
+/* Late ids that a crash left behind go where they belong. */
+static int late_ids_insert(struct nc_wt_state *state)
+{
+	WT_CURSOR *late = state->indexer_cursors[NC_WT_LATE_IDS];
+	struct run run = { .state = state,
+		           .session = state->indexer_session,
+		           .cursors = state->indexer_cursors };
+	int wt = 0;
+	while (wt == 0 && (wt = late->next(late)) == 0) {
+		uint64_t position;
+		WT_ITEM value;
+		wt = late->get_key(late, &position);
+		if (wt == 0)
+			wt = late->get_value(late, &value);
+		if (wt != 0)
+			break;
+		nc_assert(value.size > 16 + NC_DIGEST_SIZE);
+		const uint8_t *bytes = value.data;
+		struct nc_id_row row = { .stream_id = nc_get_u64(bytes),
+			                 .position = position,
+			                 .version = nc_get_u64(bytes + 8) };
+		memcpy(row.digest, bytes + 16, NC_DIGEST_SIZE);
+		wt = insert_id(&run,
+		               nc_slice_from(nc_slice(bytes, value.size), 16 + NC_DIGEST_SIZE),
+		               &row);
+		run.pending = 0; /* each is a transaction of its own */
+	}
+	nc_buf_release(&run.key);
+	int wt_reset = late->reset(late);
+	return nc_wt_err(&state->handler, wt == WT_NOTFOUND ? wt_reset : wt);
+}
+
+/* Everything in `active` goes into the tables at once, at open. */
+static int active_flush(struct nc_wt_state *state)
+{
+	if (state->active->event_count == 0)
+		return NC_OK;
+	int err = generation_insert(state, state->active);
+	if (err != NC_OK)
+		return err;
+	struct nc_held *fresh = nc_held_new(state->active->last);
+	if (fresh == NULL)
+		return NC_NOMEM;
+	nc_held_free(state->active);
+	state->active = fresh;
+	state->oldest = fresh;
+	return NC_OK;
+}
+
+static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events)
+{
+	uint64_t tags[NC_STATE_TAG_COUNT_MAX];
+	struct nc_event_keys keys;
+	uint64_t position;
+	WT_ITEM row;
+	int wt = events->get_key(events, &position);
+	if (wt == 0)
+		wt = events->get_value(events, &row);
+	if (wt != 0)
+		return nc_wt_err(&state->handler, wt);
+	int err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
+	if (err == NC_OK)
+		err = nc_held_add(state->active, position, &keys);
+	else
+		nc_wt_say(&state->handler, "the row of event %llu cannot be read: %s",
+		          (unsigned long long)position, nc_err_name(err));
+	state->stats.reindexed_at_open++;
+	if (err == NC_OK && state->active->event_count >= state->options.held_events)
+		err = active_flush(state);
+	return err;
+}
+
+int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed)
+{
+	int err = late_ids_insert(state);
+	if (err != NC_OK || state->last <= indexed)
+		return err;
+	WT_CURSOR *events;
+	int wt = nc_wt_cursor_open(state->checkpoint_session, NC_WT_EVENTS, &events);
+	if (wt != 0)
+		return nc_wt_err(&state->handler, wt);
+	int side = 0;
+	events->set_key(events, indexed + 1);
+	wt = events->search_near(events, &side);
+	if (wt == 0 && side < 0)
+		wt = events->next(events);
+	while (wt == 0 && err == NC_OK) {
+		err = event_reindex(state, events);
+		if (err == NC_OK)
+			wt = events->next(events);
+	}
+	if (err == NC_OK && wt != WT_NOTFOUND)
+		err = nc_wt_err(&state->handler, wt);
+	wt = events->close(events);
+	if (err == NC_OK)
+		err = nc_wt_err(&state->handler, wt);
+	return err != NC_OK ? err : active_flush(state);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_scan.c -- readers: ranges, from the tables and from what is held back. */
+#include "storage/state/wt_state_private.h"
+
+enum { HELD_BATCH = 64 }; /* copied out of a generation at a time */
+
+/* From what search_near() found to the first place on the wanted side of the key. */
+static int step_to_side(WT_CURSOR *cursor, bool backward, int side)
+{
+	if (!backward && side < 0)
+		return cursor->next(cursor);
+	if (backward && side > 0)
+		return cursor->prev(cursor);
+	return 0;
+}
+
+static int step(WT_CURSOR *cursor, bool backward)
+{
+	return backward ? cursor->prev(cursor) : cursor->next(cursor);
+}
+
+static int scan_result(struct nc_wt_reader *reader, int wt)
+{
+	if (wt == WT_NOTFOUND)
+		return NC_OK;
+	return nc_wt_err(&nc_wt_state_of(reader->base.state)->handler, wt);
+}
+
+int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
+               bool backward, nc_state_pair_fn *fn, void *ctx)
+{
+	struct nc_wt_reader *reader = nc_wt_reader_of(base);
+	nc_assert(space < NC_SPACE_COUNT);
+	WT_CURSOR *cursor;
+	int err = nc_wt_scan_begin(reader, (int)space, &cursor);
+	if (err != NC_OK)
+		return err;
+	int wt;
+	if (from.size == 0) {
+		wt = step(cursor, backward);
+	} else {
+		WT_ITEM key = { .data = from.data, .size = from.size };
+		int side = 0;
+		cursor->set_key(cursor, &key);
+		wt = cursor->search_near(cursor, &side);
+		if (wt == 0)
+			wt = step_to_side(cursor, backward, side);
+	}
+	while (wt == 0) {
+		WT_ITEM key;
+		WT_ITEM value;
+		wt = cursor->get_key(cursor, &key);
+		if (wt == 0)
+			wt = cursor->get_value(cursor, &value);
+		if (wt != 0 ||
+		    !fn(ctx, nc_slice(key.data, key.size), nc_slice(value.data, value.size)))
+			break;
+		wt = step(cursor, backward);
+	}
+	nc_wt_scan_end(reader, (int)space, cursor);
+	return scan_result(reader, wt);
+}
+
+int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
+                 void *ctx)
+{
+	struct nc_wt_reader *reader = nc_wt_reader_of(base);
+	bool outside = from > INT64_MAX; /* positions are far from it */
+	if (outside ? !backward : (from == 0 && backward))
+		return NC_OK;
+	WT_CURSOR *cursor;
+	int err = nc_wt_scan_begin(reader, NC_WT_EVENTS, &cursor);
+	if (err != NC_OK)
+		return err;
+	int wt;
+	if (outside || from == 0) {
+		wt = step(cursor, backward);
+	} else {
+		int side = 0;
+		cursor->set_key(cursor, from);
+		wt = cursor->search_near(cursor, &side);
+		if (wt == 0)
+			wt = step_to_side(cursor, backward, side);
+	}
+	while (wt == 0) {
+		uint64_t position;
+		WT_ITEM row;
+		wt = cursor->get_key(cursor, &position);
+		if (wt == 0)
+			wt = cursor->get_value(cursor, &row);
+		if (wt != 0 || !fn(ctx, position, nc_slice(row.data, row.size)))
+			break;
+		wt = step(cursor, backward);
+	}
+	nc_wt_scan_end(reader, NC_WT_EVENTS, cursor);
+	return scan_result(reader, wt);
+}
+
+/* One walk over an index: a part in the table, a part in each pinned generation. */
+struct walk {
+	struct nc_wt_reader *reader;
+	enum nc_index index;
+	uint64_t id;
+	uint64_t from; /* where the next part begins */
+	bool backward;
+	bool done;
+	nc_state_index_fn *fn;
+	void *ctx;
+};
+
+static void walk_give(struct walk *walk, uint64_t ordinal, uint64_t position)
+{
+	bool at_end = walk->backward ? ordinal == 0 : ordinal == UINT64_MAX;
+	walk->from = walk->backward ? ordinal - 1 : ordinal + 1;
+	walk->done = !walk->fn(walk->ctx, ordinal, position) || at_end;
+}
+
+static void walk_held(struct walk *walk, struct nc_held *held)
+{
+	const struct nc_held_group key = { .index = walk->index, .id = walk->id };
+	struct nc_held_entry entries[HELD_BATCH];
+	size_t count = HELD_BATCH;
+	while (!walk->done && count == HELD_BATCH) {
+		count = nc_held_entries(held, &key, walk->from, walk->backward, walk->reader->limit,
+		                        entries, HELD_BATCH);
+		for (size_t i = 0; i < count && !walk->done; i++)
+			walk_give(walk, entries[i].ordinal, entries[i].position);
+	}
+}
+
+static int walk_table(struct walk *walk)
+{
+	int table = NC_WT_INDEX + (int)walk->index;
+	WT_CURSOR *cursor;
+	int err = nc_wt_scan_begin(walk->reader, table, &cursor);
+	if (err != NC_OK)
+		return err;
+	int side = 0;
+	cursor->set_key(cursor, walk->id, walk->from);
+	int wt = cursor->search_near(cursor, &side);
+	if (wt == 0)
+		wt = step_to_side(cursor, walk->backward, side);
+	while (wt == 0 && !walk->done) {
+		uint64_t id;
+		uint64_t ordinal;
+		uint64_t position;
+		wt = cursor->get_key(cursor, &id, &ordinal);
+		if (wt != 0 || id != walk->id)
+			break;
+		position = ordinal;
+		if (walk->index == NC_INDEX_STREAM)
+			wt = cursor->get_value(cursor, &position);
+		if (wt == 0 && position > walk->reader->table_limit && !walk->backward)
+			break; /* all that follow are held too */
+		if (wt == 0 && position <= walk->reader->table_limit)
+			walk_give(walk, ordinal, position);
+		if (wt == 0 && !walk->done)
+			wt = step(cursor, walk->backward);
+	}
+	nc_wt_scan_end(walk->reader, table, cursor);
+	return scan_result(walk->reader, wt);
+}
+
+int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
+                bool backward, nc_state_index_fn *fn, void *ctx)
+{
+	nc_assert(index < NC_INDEX_COUNT);
+	struct walk walk = { .reader = nc_wt_reader_of(base),
+		             .index = index,
+		             .id = id,
+		             .from = from,
+		             .backward = backward,
+		             .fn = fn,
+		             .ctx = ctx };
+	const struct nc_wt_reader *reader = walk.reader;
+	if (backward) {
+		for (unsigned i = reader->pin_count; i > 0 && !walk.done; i--)
+			walk_held(&walk, reader->pins[i - 1]);
+		/* What the indexer has put in already need not be stepped over. */
+		if (index != NC_INDEX_STREAM && walk.from > reader->table_limit)
+			walk.from = reader->table_limit;
+		return walk.done ? NC_OK : walk_table(&walk);
+	}
+	int err = walk_table(&walk);
+	for (unsigned i = 0; err == NC_OK && i < reader->pin_count && !walk.done; i++)
+		walk_held(&walk, reader->pins[i]);
+	return err;
+}
+
+/* True to go on. */
+static bool ids_held(struct nc_wt_reader *reader, struct nc_held *held, struct nc_slice id,
+                     nc_state_id_fn *fn, void *ctx)
+{
+	struct nc_id_row rows[8];
+	uint32_t at = 0;
+	while (at != UINT32_MAX) {
+		size_t count =
+		        nc_held_ids(held, id, reader->limit, &at, rows, sizeof rows / sizeof *rows);
+		for (size_t i = 0; i < count; i++)
+			if (!fn(ctx, &rows[i]))
+				return false;
+	}
+	return true;
+}
+
+static int ids_table(struct nc_wt_reader *reader, struct nc_slice prefix, nc_state_id_fn *fn,
+                     void *ctx)
+{
+	WT_CURSOR *cursor;
+	int err = nc_wt_scan_begin(reader, NC_WT_IDS, &cursor);
+	if (err != NC_OK)
+		return err;
+	int side = 0;
+	WT_ITEM key = { .data = prefix.data, .size = prefix.size };
+	cursor->set_key(cursor, &key);
+	int wt = cursor->search_near(cursor, &side);
+	if (wt == 0)
+		wt = step_to_side(cursor, false, side);
+	while (wt == 0) {
+		WT_ITEM value;
+		wt = cursor->get_key(cursor, &key);
+		if (wt == 0)
+			wt = cursor->get_value(cursor, &value);
+		if (wt != 0 || !nc_slice_starts(nc_slice(key.data, key.size), prefix))
+			break;
+		nc_assert(key.size == prefix.size + 8 && value.size == 16 + NC_DIGEST_SIZE);
+		const uint8_t *key_bytes = key.data;
+		const uint8_t *bytes = value.data;
+		struct nc_id_row row = { .stream_id = nc_get_be64(key_bytes + prefix.size),
+			                 .position = nc_get_u64(bytes),
+			                 .version = nc_get_u64(bytes + 8) };
+		memcpy(row.digest, bytes + 16, NC_DIGEST_SIZE);
+		if (row.position <= reader->table_limit && !fn(ctx, &row))
+			break;
+		wt = cursor->next(cursor);
+	}
+	nc_wt_scan_end(reader, NC_WT_IDS, cursor);
+	return scan_result(reader, wt);
+}
+
+int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx)
+{
+	struct nc_wt_reader *reader = nc_wt_reader_of(base);
+	uint8_t prefix[NC_STATE_KEY_SIZE_MAX + 1];
+	if (id.size == 0 || id.size > NC_STATE_KEY_SIZE_MAX)
+		return NC_OK;
+	for (unsigned i = reader->pin_count; i > 0; i--)
+		if (!ids_held(reader, reader->pins[i - 1], id, fn, ctx))
+			return NC_OK;
+	memcpy(prefix, id.data, id.size);
+	prefix[id.size] = 0;
+	return ids_table(reader, nc_slice(prefix, id.size + 1), fn, ctx);
+}

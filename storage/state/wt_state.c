@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_state.c -- the state as a whole: opening, checkpoints, closing. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "storage/state/wt_state_private.h"
+
+enum {
+	CACHE_MB_DEFAULT = 256,
+	HELD_EVENTS_DEFAULT = 65536,
+	SEAL_WAIT_S = 1 /* for the applier's transaction to end, at a checkpoint */
+};
+
+static struct nc_state_applied wt_applied(struct nc_state *base)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	pthread_mutex_lock(&state->mutex);
+	struct nc_state_applied applied = state->applied;
+	pthread_mutex_unlock(&state->mutex);
+	return applied;
+}
+
+static uint64_t wt_size(struct nc_state *base)
+{
+	return nc_wt_files_size(nc_wt_state_of(base)->directory);
+}
+
+/* Under mutex: have what is held now inserted, so that the checkpoint covers it. */
+static void held_insert(struct nc_wt_state *state)
+{
+	uint64_t target = state->last;
+	if (!state->in_txn) {
+		nc_wt_seal(state);
+	} else {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += SEAL_WAIT_S;
+		state->seal_wanted = true;
+		int timeout = 0;
+		while (state->seal_wanted && timeout == 0)
+			timeout = pthread_cond_timedwait(&state->changed, &state->mutex, &until);
+	}
+	while (state->oldest != state->active && state->oldest->base < target &&
+	       state->indexer_err == NC_OK && nc_wt_broken(state) == NC_OK)
+		pthread_cond_wait(&state->changed, &state->mutex);
+}
+
+/* Under mutex: log entries through this index are in the tables, indexes too. */
+static struct nc_state_applied covered(const struct nc_wt_state *state)
+{
+	if (state->oldest != state->active || state->active_event_count > 0)
+		return state->oldest->before;
+	return state->applied;
+}
+
+static int wt_checkpoint(struct nc_state *base, struct nc_state_applied *covered_out)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	pthread_mutex_lock(&state->checkpointing);
+	pthread_mutex_lock(&state->mutex);
+	held_insert(state);
+	struct nc_state_applied applied = covered(state);
+	uint64_t sequence = state->sequence;
+	pthread_mutex_unlock(&state->mutex);
+
+	int err = nc_wt_broken(state);
+	if (err == NC_OK)
+		err = nc_wt_err(&state->handler, state->checkpoint_session->checkpoint(
+		                                         state->checkpoint_session, NULL));
+	if (err == NC_OK) {
+		state->checkpoint_sequence = sequence;
+		*covered_out = applied;
+		pthread_mutex_lock(&state->mutex);
+		state->stats.checkpoints++;
+		pthread_mutex_unlock(&state->mutex);
+	}
+	pthread_mutex_unlock(&state->checkpointing);
+	return err;
+}
+
+void nc_wt_state_stats(struct nc_state *base, struct nc_wt_state_stats *stats_out)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	pthread_mutex_lock(&state->mutex);
+	struct nc_wt_state_stats stats = state->stats;
+	stats.last_position = state->last;
+	stats.held_events = state->active_event_count;
+	for (struct nc_held *held = state->oldest; held != NULL; held = held->next) {
+		if (held != state->active)
+			stats.held_events += held->event_count;
+		pthread_rwlock_rdlock(&held->lock);
+		stats.held_bytes += held->bytes;
+		pthread_rwlock_unlock(&held->lock);
+	}
+	pthread_mutex_unlock(&state->mutex);
+	*stats_out = stats;
+}
+
+static void indexer_stop(struct nc_wt_state *state)
+{
+	if (!state->indexer_started)
+		return;
+	pthread_mutex_lock(&state->mutex);
+	state->closing = true;
+	pthread_cond_broadcast(&state->changed);
+	pthread_mutex_unlock(&state->mutex);
+	pthread_join(state->indexer, NULL);
+}
+
+static void state_free(struct nc_wt_state *state)
+{
+	indexer_stop(state);
+	if (state->connection != NULL) /* takes sessions and cursors with it */
+		(void)nc_wt_err(&state->handler, state->connection->close(state->connection, NULL));
+	while (state->oldest != NULL) {
+		struct nc_held *next = state->oldest->next;
+		nc_held_free(state->oldest);
+		state->oldest = next;
+	}
+	pthread_cond_destroy(&state->changed);
+	pthread_mutex_destroy(&state->mutex);
+	pthread_mutex_destroy(&state->checkpointing);
+	free(state->directory);
+	free(state);
+}
+
+static void wt_close(struct nc_state *base)
+{
+	struct nc_wt_state *state = nc_wt_state_of(base);
+	if (state->writer.begun)
+		nc_wt_rollback(base);
+	struct nc_state_applied ignored;
+	if (state->sequence != state->checkpoint_sequence)
+		(void)wt_checkpoint(base, &ignored); /* the log has it, if this fails */
+	state_free(state);
+}
+
+static const struct nc_state_ops wt_ops = {
+	.begin = nc_wt_begin,
+	.commit = nc_wt_commit,
+	.rollback = nc_wt_rollback,
+	.put = nc_wt_put,
+	.del = nc_wt_del,
+	.event_put = nc_wt_event_put,
+	.event_del = nc_wt_event_del,
+	.writer = nc_wt_writer,
+	.applied = wt_applied,
+	.checkpoint = wt_checkpoint,
+	.size = wt_size,
+	.close = wt_close,
+	.reader_open = nc_wt_reader_open,
+	.reader_close = nc_wt_reader_close,
+	.reader_begin = nc_wt_reader_begin,
+	.reader_end = nc_wt_reader_end,
+	.get = nc_wt_get,
+	.scan = nc_wt_scan,
+	.event_get = nc_wt_event_get,
+	.events = nc_wt_events,
+	.index = nc_wt_index,
+	.ids = nc_wt_ids,
+};
+
+/* Copies up to `size` bytes of the mark and zeroes the rest. */
+static int mark_get(struct nc_wt_state *state, const char *name, uint8_t *bytes, size_t size)
+{
+	WT_CURSOR *cursor = state->puts[NC_WT_MARKS];
+	WT_ITEM value = { .size = 0 };
+	memset(bytes, 0, size);
+	cursor->set_key(cursor, name);
+	int wt = cursor->search(cursor);
+	if (wt == 0)
+		wt = cursor->get_value(cursor, &value);
+	if (wt == 0 && value.size == size)
+		memcpy(bytes, value.data, size);
+	else if (wt == 0)
+		return NC_CORRUPT;
+	int wt_reset = cursor->reset(cursor);
+	return nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
+}
+
+static int format_check(struct nc_wt_state *state)
+{
+	uint8_t bytes[4];
+	int err = mark_get(state, "format", bytes, sizeof bytes);
+	if (err != NC_OK)
+		return err;
+	uint32_t format = nc_get_u32(bytes);
+	if (format == NC_WT_STATE_FORMAT)
+		return NC_OK;
+	nc_wt_say(&state->handler, "the state in %s has format %u, this build knows format %u: %s",
+	          state->directory, format, NC_WT_STATE_FORMAT,
+	          format > NC_WT_STATE_FORMAT ? "start a newer one" : "it is damaged");
+	return format > NC_WT_STATE_FORMAT ? NC_UNSUPPORTED : NC_CORRUPT;
+}
+
+static int last_event(struct nc_wt_state *state, uint64_t *last_out)
+{
+	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
+	uint64_t last = 0;
+	int wt = cursor->prev(cursor);
+	if (wt == 0)
+		wt = cursor->get_key(cursor, &last);
+	int wt_reset = cursor->reset(cursor);
+	int err = nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
+	if (err == NC_OK)
+		*last_out = last;
+	return err;
+}
+
+static int state_load(struct nc_wt_state *state)
+{
+	uint8_t bytes[16];
+	uint64_t last;
+	int err = format_check(state);
+	if (err == NC_OK)
+		err = mark_get(state, "applied", bytes, 16);
+	if (err != NC_OK)
+		return err;
+	state->applied = (struct nc_state_applied){ nc_get_u64(bytes), nc_get_u64(bytes + 8) };
+	err = mark_get(state, "indexed", bytes, 8);
+	if (err == NC_OK)
+		err = last_event(state, &last);
+	if (err != NC_OK)
+		return err;
+	uint64_t indexed = nc_get_u64(bytes);
+	state->last = last > indexed ? last : indexed;
+	state->stats.indexed_position = indexed;
+	state->active = nc_held_new(indexed);
+	state->oldest = state->active;
+	if (state->active == NULL)
+		return NC_NOMEM;
+	state->generation_count = 1;
+	return nc_wt_reindex(state, indexed);
+}
+
+static int sessions_open(struct nc_wt_state *state)
+{
+	WT_CONNECTION *connection = state->connection;
+	WT_SESSION **writer = &state->writer.session;
+	int wt = connection->open_session(connection, NULL, NULL, writer);
+	for (int i = 0; wt == 0 && i < NC_WT_TABLE_COUNT; i++)
+		wt = nc_wt_cursor_open(*writer, i, &state->puts[i]);
+	if (wt == 0)
+		wt = connection->open_session(connection, NULL, NULL, &state->checkpoint_session);
+	int err = nc_wt_err(&state->handler, wt);
+	return err != NC_OK ? err : nc_wt_indexer_open(state);
+}
+
+static int state_open(struct nc_wt_state *state)
+{
+	bool empty;
+	int err = nc_wt_files_check(state->directory, &state->handler, &empty);
+	if (err == NC_OK && empty)
+		err = nc_wt_files_create(state->directory, &state->handler);
+	if (err == NC_OK)
+		err = nc_wt_connect(state->directory, &state->handler, state->options.cache_mb, "",
+		                    &state->connection);
+	if (err == NC_OK)
+		err = sessions_open(state);
+	if (err == NC_OK)
+		err = state_load(state);
+	if (err != NC_OK)
+		return err == NC_NOTFOUND ? NC_CORRUPT : err;
+	if (pthread_create(&state->indexer, NULL, nc_wt_indexer_main, state) != 0)
+		return NC_NOMEM;
+	state->indexer_started = true;
+	return NC_OK;
+}
+
+int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *options,
+                     struct nc_state **state_out)
+{
+	if (options->keys == NULL)
+		return NC_INVALID;
+	struct nc_wt_state *state = calloc(1, sizeof *state);
+	if (state == NULL)
+		return NC_NOMEM;
+	pthread_mutex_init(&state->mutex, NULL);
+	pthread_mutex_init(&state->checkpointing, NULL);
+	pthread_cond_init(&state->changed, NULL);
+	state->base.ops = &wt_ops;
+	state->writer.base.state = &state->base;
+	state->options = *options;
+	if (state->options.cache_mb == 0)
+		state->options.cache_mb = CACHE_MB_DEFAULT;
+	if (state->options.held_events == 0)
+		state->options.held_events = HELD_EVENTS_DEFAULT;
+	nc_wt_handler_init(&state->handler, &state->options);
+	state->directory = strdup(directory);
+	int err = state->directory == NULL ? NC_NOMEM : state_open(state);
+	if (err != NC_OK) {
+		state_free(state);
+		return err;
+	}
+	*state_out = &state->base;
+	return NC_OK;
+}

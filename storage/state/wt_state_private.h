@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_state_private.h -- what the wt_*.c files share: the state, its tables, its locks.
+ *
+ * Locks, outer first: `checkpointing`, `mutex`, a generation's. WiredTiger is called under `mutex`
+ * for one thing only, the applier's commit, so that it and the news of it are one moment for
+ * readers.
+ *
+ * A reader is consistent because it pins the generations and takes its WiredTiger snapshot with no
+ * commit in between (`sequence`). What is at or below the oldest pinned generation's base it reads
+ * from the tables, what is above from memory: neither double nor gap, wherever the indexer is.
+ */
+#ifndef NC_STORAGE_STATE_WT_STATE_PRIVATE_H
+#define NC_STORAGE_STATE_WT_STATE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <wiredtiger.h>
+
+#include "core/base/assert.h"
+#include "storage/state/held_private.h"
+#include "storage/state/wt_state.h"
+
+/* Spaces come first, by their own numbers. */
+enum nc_wt_table {
+	NC_WT_EVENTS = NC_SPACE_COUNT,
+	NC_WT_INDEX, /* + enum nc_index */
+	NC_WT_IDS = NC_WT_INDEX + NC_INDEX_COUNT,
+	NC_WT_LATE_IDS, /* of events deleted before their ids were in by_id */
+	NC_WT_MARKS,
+	NC_WT_TABLE_COUNT
+};
+
+enum {
+	NC_WT_GENERATIONS_MAX = 4, /* three with events, and a new one */
+	NC_WT_CHUNK_ENTRIES = 4096 /* inserted in one transaction by the indexer */
+};
+
+struct nc_wt_reader {
+	struct nc_state_reader base;
+	WT_SESSION *session;
+	WT_CURSOR *gets[NC_WT_TABLE_COUNT]; /* opened when first needed */
+	WT_CURSOR *scans[NC_WT_TABLE_COUNT];
+	bool scanning[NC_WT_TABLE_COUNT]; /* in use: a scan inside a scan has a cursor of its own */
+	struct nc_held *pins[NC_WT_GENERATIONS_MAX]; /* oldest first */
+	unsigned pin_count;
+	uint64_t table_limit; /* index entries of positions above it come from `pins` */
+	uint64_t limit;       /* the last position to be seen */
+	bool begun;
+};
+
+/* WiredTiger gives the handler back to its callbacks: the state is found behind it. */
+struct nc_wt_handler {
+	WT_EVENT_HANDLER base;
+	nc_wt_state_message_fn *message;
+	void *message_ctx;
+	atomic_bool disk_full; /* somebody met ENOSPC */
+	atomic_int broken;     /* NC_OK, or what every call returns from now on */
+};
+
+struct nc_wt_state {
+	struct nc_state base;
+	struct nc_wt_handler handler;
+	struct nc_wt_state_options options;
+	char *directory;
+	WT_CONNECTION *connection;
+
+	/* the applier's */
+	struct nc_wt_reader writer;
+	WT_CURSOR *puts[NC_WT_TABLE_COUNT];
+	uint64_t txn_last; /* position of the last event put */
+	uint32_t txn_event_count;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t changed; /* a generation was sealed or done, or `closing` */
+	/* under mutex */
+	uint64_t sequence; /* of commits */
+	uint64_t last;     /* position of the last committed event */
+	struct nc_state_applied applied;
+	struct nc_held *oldest; /* list through `active` */
+	struct nc_held *active; /* the applier adds to it */
+	unsigned generation_count;
+	uint32_t active_event_count; /* committed ones in `active` */
+	bool in_txn;
+	bool seal_wanted;
+	bool closing;
+	int indexer_err; /* why the indexer does not get on at the moment */
+	struct nc_wt_state_stats stats;
+
+	pthread_t indexer;
+	bool indexer_started;
+	WT_SESSION *indexer_session;
+	WT_CURSOR *indexer_cursors[NC_WT_TABLE_COUNT];
+
+	pthread_mutex_t checkpointing; /* over the two below */
+	WT_SESSION *checkpoint_session;
+	uint64_t checkpoint_sequence; /* what the last completed one held at least */
+};
+
+static inline struct nc_wt_state *nc_wt_state_of(struct nc_state *base)
+{
+	return (struct nc_wt_state *)base;
+}
+
+/* ---- wt_error.c ----------------------------------------------------------------------------- */
+
+void nc_wt_handler_init(struct nc_wt_handler *handler, const struct nc_wt_state_options *options);
+__attribute__((format(printf, 2, 3))) void nc_wt_say(struct nc_wt_handler *handler,
+                                                     const char *format, ...);
+/* WiredTiger's result as ours; remembers what stays. */
+int nc_wt_err(struct nc_wt_handler *handler, int wt);
+int nc_wt_broken(struct nc_wt_state *state);
+
+/* ---- wt_files.c ----------------------------------------------------------------------------- */
+
+extern const char *const nc_wt_table_names[NC_WT_TABLE_COUNT];
+
+int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool *empty_out);
+int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler);
+uint64_t nc_wt_files_size(const char *directory);
+int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned cache_mb,
+                  const char *more, WT_CONNECTION **connection_out);
+int nc_wt_cursor_open(WT_SESSION *session, int table, WT_CURSOR **cursor_out);
+
+/* ---- wt_index.c ----------------------------------------------------------------------------- */
+
+void *nc_wt_indexer_main(void *state);
+/* Under mutex: close `active` for more entries and begin a new one, if it holds any. */
+void nc_wt_seal(struct nc_wt_state *state);
+void nc_wt_unpin(struct nc_wt_state *state, struct nc_held *held);
+int nc_wt_indexer_open(struct nc_wt_state *state);
+/* What a crash left between the `indexed` mark and the last event. */
+int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed);
+void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
+
+/* ---- wt_apply.c ----------------------------------------------------------------------------- */
+
+int nc_wt_begin(struct nc_state *base);
+int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied);
+void nc_wt_rollback(struct nc_state *base);
+int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
+              struct nc_slice value);
+int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key);
+int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice row,
+                    const struct nc_event_keys *keys);
+int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to);
+struct nc_state_reader *nc_wt_writer(struct nc_state *base);
+
+/* ---- wt_reader.c, wt_scan.c ----------------------------------------------------------------- */
+
+int nc_wt_reader_open(struct nc_state *base, struct nc_state_reader **reader_out);
+void nc_wt_reader_close(struct nc_state_reader *base);
+int nc_wt_reader_begin(struct nc_state_reader *base);
+void nc_wt_reader_end(struct nc_state_reader *base);
+int nc_wt_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice key,
+              struct nc_buf *value);
+int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row);
+int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
+               bool backward, nc_state_pair_fn *fn, void *ctx);
+int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
+                 void *ctx);
+int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
+                bool backward, nc_state_index_fn *fn, void *ctx);
+int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx);
+
+/* Pin every generation, under mutex. */
+void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
+void nc_wt_unpin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
+/* The cursor that scans `table`, and giving it back. */
+int nc_wt_scan_begin(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out);
+void nc_wt_scan_end(struct nc_wt_reader *reader, int table, WT_CURSOR *cursor);
+struct nc_wt_reader *nc_wt_reader_of(struct nc_state_reader *base);
+
+#endif
