@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store.h -- a store in memory for tests of the engine: append by words, read by words. */
+#ifndef NC_TESTS_UNIT_ENGINE_STORE_H
+#define NC_TESTS_UNIT_ENGINE_STORE_H
+
+#include <criterion/criterion.h>
+
+#include "core/engine/engine.h"
+#include "core/engine/query.h"
+#include "storage/state/memory_state.h"
+
+struct store {
+	struct nc_state *state;
+	struct nc_engine *engine;
+	struct nc_state_reader *reader;
+	uint64_t index;
+	uint64_t time_ns; /* of the leader, for the next append */
+};
+
+struct ask {
+	const char *stream, *type, *id, *data, *tags[3];
+	struct nc_expect expect;
+};
+
+static inline void store_open(struct store *store)
+{
+	*store = (struct store){ .time_ns = 1000000000 };
+	cr_assert_eq(nc_memory_state_open(&store->state), NC_OK);
+	cr_assert_eq(nc_engine_open(store->state, &store->engine), NC_OK);
+	cr_assert_eq(nc_state_reader_open(store->state, &store->reader), NC_OK);
+}
+
+static inline void store_close(struct store *store)
+{
+	nc_state_reader_close(store->reader);
+	nc_engine_close(store->engine);
+	nc_state_close(store->state);
+}
+
+static inline void store_keep(void *ctx, const struct nc_outcome *outcome)
+{
+	struct nc_outcome *kept = ctx;
+	*kept = *outcome;
+	kept->stream = kept->record = nc_slice(NULL, 0); /* borrowed from the payload */
+}
+
+/* One entry with one append. */
+static inline struct nc_outcome store_append(struct store *store, struct ask ask)
+{
+	struct nc_buf record = { 0 }, payload = { 0 }, tags = { 0 };
+	for (size_t i = 0; i < 3 && ask.tags[i] != NULL; i++)
+		nc_event_tag_put(&tags, nc_slice_str(ask.tags[i]));
+	struct nc_event event = {
+		.stream = nc_slice_str(ask.stream),
+		.type = nc_slice_str(ask.type == NULL ? "T" : ask.type),
+		.id = nc_slice_str(ask.id),
+		.data = nc_slice_str(ask.data == NULL ? "{}" : ask.data),
+		.tags = nc_buf_slice(&tags),
+	};
+	nc_event_record_put(&record, &event);
+	nc_entry_begin(&payload, store->time_ns);
+	nc_command_put_append(&payload, ask.expect, nc_buf_slice(&record));
+	struct nc_outcome outcome = { .fault = { 999, 999 } };
+	cr_assert_eq(nc_engine_begin(store->engine), NC_OK);
+	cr_assert_eq(nc_engine_apply(store->engine, nc_buf_slice(&payload), store_keep, &outcome),
+	             NC_OK);
+	store->index++;
+	cr_assert_eq(nc_engine_commit(store->engine, (struct nc_state_applied){ store->index, 1 }),
+	             NC_OK);
+	nc_buf_release(&record);
+	nc_buf_release(&payload);
+	nc_buf_release(&tags);
+	return outcome;
+}
+
+#define APPEND(store, ...) store_append((store), (struct ask){ __VA_ARGS__ })
+#define VERSION(n) { .kind = NC_EXPECT_VERSION, .version = (n) }
+
+#endif
