@@ -93,7 +93,7 @@ static int file_check(const char *directory, const char *name, const char *suffi
 
 int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool *empty_out)
 {
-	bool empty;
+	bool empty = true;
 	int err = directory_is_empty(directory, handler, &empty);
 	for (size_t i = 0; err == NC_OK && !empty && i < sizeof wt_files / sizeof *wt_files; i++)
 		err = file_check(directory, wt_files[i], "", handler);

@@ -248,7 +248,7 @@ static int sessions_open(struct nc_wt_state *state)
 
 static int state_open(struct nc_wt_state *state)
 {
-	bool empty;
+	bool empty = true;
 	int err = nc_wt_files_check(state->directory, &state->handler, &empty);
 	if (err == NC_OK && empty)
 		err = nc_wt_files_create(state->directory, &state->handler);
