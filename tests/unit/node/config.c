@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Settings from three places. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/node/config.h"
+
+static char fault[NC_CONFIG_FAULT_SIZE];
+
+static int read_args(struct nc_config *config, char **environment, char **args)
+{
+	char *argv[16] = { "nacred" };
+	int argc = 1;
+	for (; args[argc - 1] != NULL; argc++)
+		argv[argc] = args[argc - 1];
+	return nc_config_read(argc, argv, environment, config, fault);
+}
+
+#define ENV(...)  ((char *[]){ __VA_ARGS__, NULL })
+#define ARGS(...) ((char *[]){ __VA_ARGS__, NULL })
+#define NONE      ((char *[]){ NULL })
+
+Test(config, is_a_working_store_with_no_settings)
+{
+	struct nc_config config;
+	cr_assert_eq(read_args(&config, NONE, NONE), NC_OK);
+	cr_expect_str_eq(config.store_id, "nacre");
+	cr_expect_str_eq(config.db_type, "single");
+	cr_expect_str_eq(config.nats_url, "");
+	cr_expect_eq(config.timeout_ms, 4000u);
+	cr_expect_eq(config.max_event_bytes, 1048576u);
+	nc_config_release(&config);
+}
+
+Test(config, lets_flags_win_over_the_environment_and_that_over_the_file)
+{
+	char path[] = "/tmp/nacre_config_XXXXXX";
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	FILE *file = fdopen(fd, "w");
+	(void)fputs("# a comment\n\nNACRE_STORE_ID=file\nNACRE_NODE_ID=\"file\"\n"
+	            "NACRE_TIMEOUT_MS=100\n",
+	            file);
+	(void)fclose(file);
+	struct nc_config config;
+	int err = read_args(&config, ENV("NACRE_STORE_ID=env", "NACRE_NODE_ID=env", "HOME=/"),
+	                    ARGS("--config", path, "--store-id=flag"));
+	(void)unlink(path);
+	cr_assert_eq(err, NC_OK, "%s", fault);
+	cr_expect_str_eq(config.store_id, "flag");
+	cr_expect_str_eq(config.node_id, "env");
+	cr_expect_eq(config.timeout_ms, 100u);
+	nc_config_release(&config);
+}
+
+static void refused(char **environment, char **args, const char *names)
+{
+	struct nc_config config;
+	cr_expect_neq(read_args(&config, environment, args), NC_OK, "%s", names);
+	cr_expect_not_null(strstr(fault, names), "'%s' does not name %s", fault, names);
+}
+
+Test(config, refuses_what_is_unknown_or_out_of_range_by_name)
+{
+	refused(ENV("NACRE_STORE=x"), NONE, "NACRE_STORE");
+	refused(NONE, ARGS("--stor-id", "x"), "--stor-id");
+	refused(NONE, ARGS("--store-id"), "--store-id");
+	refused(NONE, ARGS("store"), "store");
+	refused(ENV("NACRE_STORE_ID=a.b"), NONE, "NACRE_STORE_ID");
+	refused(ENV("NACRE_STORE_ID=_a"), NONE, "NACRE_STORE_ID");
+	refused(ENV("NACRE_NODE_ID="), NONE, "NACRE_NODE_ID");
+	refused(ENV("NACRE_TIMEOUT_MS=fast"), NONE, "NACRE_TIMEOUT_MS");
+	refused(ENV("NACRE_TIMEOUT_MS=-1"), NONE, "NACRE_TIMEOUT_MS");
+	refused(ENV("NACRE_TIMEOUT_MS=1"), NONE, "NACRE_TIMEOUT_MS");
+	refused(ENV("NACRE_NATS_PORT=70000"), NONE, "NACRE_NATS_PORT");
+	refused(ENV("NACRE_DB_TYPE=both"), NONE, "NACRE_DB_TYPE");
+	refused(ENV("NACRE_FEED=maybe"), NONE, "NACRE_FEED");
+	refused(ENV("NATS_CERT=a.pem"), NONE, "NATS_CERT");
+	refused(NONE, ARGS("--config", "/nonexistent/nacre"), "/nonexistent/nacre");
+}

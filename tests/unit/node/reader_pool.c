@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Threads that read. */
+#include <criterion/criterion.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "core/node/reader_pool.h"
+#include "storage/state/memory_state.h"
+
+struct job {
+	struct nc_read_job job; /* first */
+	int steps_left;
+	atomic_int *freed;
+	sem_t *done;
+};
+
+static bool step(struct nc_read_job *at, struct nc_state_reader *reader)
+{
+	struct job *job = (struct job *)at;
+	cr_assert_not_null(reader);
+	return --job->steps_left == 0;
+}
+
+static void job_free(struct nc_read_job *at)
+{
+	struct job *job = (struct job *)at;
+	atomic_fetch_add(job->freed, 1);
+	(void)sem_post(job->done);
+	free(job);
+}
+
+static void put(struct nc_reader_pool *pool, int steps, atomic_int *freed, sem_t *done)
+{
+	struct job *job = calloc(1, sizeof *job);
+	cr_assert_not_null(job);
+	*job = (struct job){ { .step = step, .free = job_free }, steps, freed, done };
+	cr_assert_eq(nc_reader_pool_put(pool, &job->job), NC_OK);
+}
+
+Test(reader_pool, steps_each_job_to_its_end_and_frees_it)
+{
+	struct nc_state *state = NULL;
+	struct nc_reader_pool *pool = NULL;
+	atomic_int freed = 0;
+	sem_t done;
+	cr_assert_eq(sem_init(&done, 0, 0), 0);
+	cr_assert_eq(nc_memory_state_open(&state), NC_OK);
+	cr_assert_eq(nc_reader_pool_start(state, 3, &pool), NC_OK);
+	for (int i = 1; i <= 200; i++)
+		put(pool, i % 7 + 1, &freed, &done);
+	for (int i = 0; i < 200; i++)
+		cr_assert_eq(sem_wait(&done), 0);
+	cr_expect_eq(atomic_load(&freed), 200);
+	nc_reader_pool_stop(pool);
+	nc_state_close(state);
+}
+
+Test(reader_pool, frees_what_is_not_done_when_it_stops)
+{
+	struct nc_state *state = NULL;
+	struct nc_reader_pool *pool = NULL;
+	atomic_int freed = 0;
+	sem_t done;
+	cr_assert_eq(sem_init(&done, 0, 0), 0);
+	cr_assert_eq(nc_memory_state_open(&state), NC_OK);
+	cr_assert_eq(nc_reader_pool_start(state, 1, &pool), NC_OK);
+	for (int i = 0; i < 50; i++)
+		put(pool, 1 << 30, &freed, &done);
+	nc_reader_pool_stop(pool);
+	cr_expect_eq(atomic_load(&freed), 50);
+	nc_state_close(state);
+}
