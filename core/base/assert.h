@@ -7,7 +7,6 @@
 
 _Noreturn void nc_assert_failed(const char *claim, const char *file, int line);
 
-#define nc_assert(claim) \
-	((claim) ? (void)0 : nc_assert_failed(#claim, __FILE__, __LINE__))
+#define nc_assert(claim) ((claim) ? (void)0 : nc_assert_failed(#claim, __FILE__, __LINE__))
 
 #endif

@@ -106,7 +106,8 @@ static int write_event(struct nc_engine *engine, uint64_t leader_time_ns,
 	engine->head.bytes += event->data.size;
 	outcome->version = keys.version;
 	outcome->position = position;
-	outcome->row = nc_buf_slice(&engine->row);
+	outcome->time_ns = engine->head.time_ns;
+	outcome->record = command->record;
 	return NC_OK;
 }
 

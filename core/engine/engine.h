@@ -11,7 +11,7 @@
 
 #include "core/engine/command.h"
 
-/* The error numbers of PROTOCOL.md section 4: code * 100000 is not meant; a pair each. */
+/* The errors of PROTOCOL.md section 4. */
 struct nc_fault {
 	uint16_t code;     /* 0: no fault; else 400, 404, 409, ... */
 	uint16_t err_code; /* 10071, 40901, ... */
@@ -40,14 +40,15 @@ struct nc_fault {
 #define NC_FAULT_UNAVAILABLE ((struct nc_fault){ 503, 10008 })
 #define NC_FAULT_DISK_FULL   ((struct nc_fault){ 507, 50701 })
 
-/* What became of one command. Slices are borrowed until the callback returns. */
+/* What became of one command. Slices point into the entry's payload. */
 struct nc_outcome {
 	struct nc_fault fault;
 	uint64_t version;  /* of the event; of the stream, when an expectation failed */
 	uint64_t position; /* of the event */
+	uint64_t time_ns;  /* of the new event */
 	bool duplicate;    /* a retry that was recognised: the first answer */
 	struct nc_slice stream;
-	struct nc_slice row; /* of the new event, for the feed; empty when nothing was written */
+	struct nc_slice record; /* of the new event, for the feed; empty when nothing was written */
 };
 
 typedef void nc_outcome_fn(void *ctx, const struct nc_outcome *outcome);

@@ -216,6 +216,22 @@ static int row_head_get(struct nc_slice row, uint64_t *tag_ids, struct row_head 
 	return NC_OK;
 }
 
+int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t version,
+                        uint64_t time_ns, struct nc_event *event_out)
+{
+	int err = nc_event_record_get(record, event_out);
+	if (err != NC_OK)
+		return err;
+	event_out->position = position;
+	event_out->version = version;
+	event_out->time_ns = time_ns;
+	if (event_out->id.size == 0) {
+		nc_event_id_make(time_ns, position, event_out->made_id);
+		event_out->id = nc_slice(event_out->made_id, NC_EVENT_ID_MADE_SIZE);
+	}
+	return NC_OK;
+}
+
 int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *event_out)
 {
 	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
@@ -228,17 +244,8 @@ int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *ev
 	uint32_t crc = nc_crc32c(0, place, sizeof place);
 	if (nc_crc32c(crc, row.data + CRC_SIZE, head.size - CRC_SIZE) != nc_get_u32(row.data))
 		return NC_CORRUPT;
-	err = nc_event_record_get(nc_slice_from(row, head.size), event_out);
-	if (err != NC_OK)
-		return err;
-	event_out->position = position;
-	event_out->version = head.keys.version;
-	event_out->time_ns = head.time_ns;
-	if (event_out->id.size == 0) {
-		nc_event_id_make(head.time_ns, position, event_out->made_id);
-		event_out->id = nc_slice(event_out->made_id, NC_EVENT_ID_MADE_SIZE);
-	}
-	return NC_OK;
+	return nc_event_placed_get(nc_slice_from(row, head.size), position, head.keys.version,
+	                           head.time_ns, event_out);
 }
 
 int nc_event_row_keys(struct nc_slice row, uint64_t *tag_ids, struct nc_event_keys *keys_out)

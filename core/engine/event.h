@@ -67,6 +67,10 @@ void nc_event_row_put(struct nc_buf *buf, uint64_t position, uint64_t time_ns,
  * event_out must then not be moved. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
 int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *event_out);
 
+/* A record whose place is known, as the event that its row holds. Same errors and caveat. */
+int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t version,
+                        uint64_t time_ns, struct nc_event *event_out);
+
 /* The keys of a row; an nc_state_keys_fn. */
 int nc_event_row_keys(struct nc_slice row, uint64_t *tag_ids, struct nc_event_keys *keys_out);
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ticket.h -- a request that has been taken up and not yet answered: where the answer goes, and until
+ * when. All have the same time-out, so that the oldest is always the first to run out.
+ *
+ * Threads: the loop's.
+ */
+#ifndef NC_CORE_NODE_TICKET_H
+#define NC_CORE_NODE_TICKET_H
+
+#include "core/base/slice.h"
+
+struct nc_ticket {
+	struct nc_ticket *prev, *next; /* the list's */
+	uint64_t taken_ms;             /* monotonic */
+	bool answered;                 /* ran out: what comes later is not told */
+	int endpoint;                  /* for the statistics */
+	size_t reply_size;             /* bytes; 0: nobody waits for an answer */
+	char reply[];                  /* NUL-terminated subject */
+};
+
+struct nc_ticket_list {
+	struct nc_ticket *first, *last;
+	size_t count;
+};
+
+/* A ticket at the end of the list; NULL: out of memory. */
+struct nc_ticket *nc_ticket_new(struct nc_ticket_list *list, struct nc_slice reply,
+                                uint64_t taken_ms);
+/* Take it off the list and free it. */
+void nc_ticket_free(struct nc_ticket_list *list, struct nc_ticket *ticket);
+
+/* The first unanswered ticket that was taken up at `before_ms` or earlier, off the list but not freed: its
+ * owner still holds it. It is marked as answered. NULL: none. */
+struct nc_ticket *nc_ticket_expire(struct nc_ticket_list *list, uint64_t before_ms);
+
+#endif
