@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A compiled selector: made, counted, asked. */
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "plugins/host/batch_private.h"
+#include "plugins/host/filter_private.h"
+#include "plugins/host/host_private.h"
+
+__attribute__((format(printf, 3, 4))) static void fault(struct nc_filter_error *error,
+                                                        size_t offset, const char *format, ...)
+{
+	error->offset = offset;
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(error->message, sizeof error->message, format, args);
+	va_end(args);
+}
+
+int nc_filter_answer(int answer)
+{
+	if (answer >= 0)
+		return NC_OK;
+	return answer == NACRE_FILTER_NO_MEMORY ? NC_NOMEM : NC_IO;
+}
+
+static int compiled_fault(int answer, const nacre_filter_error *error,
+                          struct nc_filter_error *error_out)
+{
+	nacre_filter_error copy = *error; /* its message is somebody else's: end it */
+	copy.message[sizeof copy.message - 1] = '\0';
+	if (copy.message[0] == '\0')
+		(void)snprintf(copy.message, sizeof copy.message, "the plugin gave no reason (%d)",
+		               answer);
+	fault(error_out,
+	      copy.source_offset == NACRE_FILTER_NO_OFFSET ? NC_FILTER_NO_OFFSET
+	                                                   : copy.source_offset,
+	      "%s", copy.message);
+	if (answer == NACRE_FILTER_REFUSED)
+		return NC_INVALID;
+	return answer == NACRE_FILTER_NO_MEMORY ? NC_NOMEM : NC_IO;
+}
+
+/* The selector as the plugin sees it. */
+static int selector_view(struct nc_view_builder *builder, struct nc_arena *arena,
+                         struct nc_slice selector, nacre_filter_selector *shown_out,
+                         struct nc_filter_error *error_out)
+{
+	struct nc_view_fault where = { 0 };
+	const nacre_filter_view *view = nc_view_json(builder, arena, selector, &where);
+	if (view == NULL) {
+		fault(error_out, NC_FILTER_NO_OFFSET, "out of memory");
+		return NC_NOMEM;
+	}
+	if (view->state < 0 && where.expected != NULL) {
+		fault(error_out, where.offset, "expected %s", where.expected);
+		return NC_INVALID;
+	}
+	if (view->state < 0) {
+		fault(error_out, NC_FILTER_NO_OFFSET, "too many values");
+		return NC_INVALID;
+	}
+	*shown_out = (nacre_filter_selector){
+		.struct_size = sizeof *shown_out,
+		.source = { selector.data, selector.size },
+		.view = view,
+	};
+	return NC_OK;
+}
+
+static int compile(struct nc_plugin_host *host, const struct nc_plugin *plugin,
+                   struct nc_slice selector, void **compiled_out, struct nc_filter_error *error_out)
+{
+	struct nc_view_builder builder = { 0 };
+	struct nc_arena arena = { 0 };
+	nacre_filter_selector shown;
+	int err = selector_view(&builder, &arena, selector, &shown, error_out);
+	if (err == NC_OK) {
+		nacre_filter_error error = { .struct_size = sizeof error };
+		void *compiled = NULL;
+		int answer = plugin->abi->compile(&host->abi, &shown, &compiled, &error);
+		if (answer < 0)
+			err = compiled_fault(answer, &error, error_out);
+		else if (compiled == NULL)
+			err = compiled_fault(NACRE_FILTER_FAILED, &error, error_out);
+		else
+			*compiled_out = compiled;
+	}
+	nc_arena_release(&arena);
+	nc_view_builder_release(&builder);
+	return err;
+}
+
+/* ---- Hints ---------------------------------------------------------------------------------- */
+
+/* What is being collected. */
+struct hint_work {
+	struct nc_filter *filter;
+	bool loose; /* there was one that this host does not understand */
+	bool no_memory;
+};
+
+static enum nc_filter_hint_kind hint_part(struct hint_work *work, uint16_t kind,
+                                          nacre_filter_slice from, struct nc_slice *to_out)
+{
+	if (kind != NACRE_FILTER_EXACT && kind != NACRE_FILTER_PREFIX) {
+		work->loose = work->loose || kind != NACRE_FILTER_ANY;
+		return NC_FILTER_ANY;
+	}
+	uint8_t *bytes = nc_arena_take(&work->filter->arena, from.size);
+	if (bytes == NULL) {
+		work->no_memory = true;
+		return NC_FILTER_ANY;
+	}
+	if (from.size > 0)
+		memcpy(bytes, from.data, from.size);
+	*to_out = nc_slice(bytes, from.size);
+	return kind == NACRE_FILTER_EXACT ? NC_FILTER_EXACT : NC_FILTER_PREFIX;
+}
+
+static void hint_take(void *emit_ctx, const nacre_filter_hint *hint)
+{
+	struct hint_work *work = emit_ctx;
+	struct nc_filter_hint mine = { 0 };
+	if (hint->struct_size != sizeof *hint)
+		work->loose = true;
+	if (hint->struct_size >= sizeof *hint) {
+		mine.stream_kind = hint_part(work, hint->stream_kind, hint->stream, &mine.stream);
+		mine.type_kind = hint_part(work, hint->type_kind, hint->type, &mine.type);
+		mine.tag_kind = hint_part(work, hint->tag_kind, hint->tag, &mine.tag);
+	}
+	nc_buf_put(&work->filter->hints, &mine, sizeof mine);
+	work->no_memory = work->no_memory || nc_buf_status(&work->filter->hints) != NC_OK;
+}
+
+static int hints_take(struct nc_filter *filter)
+{
+	if (filter->plugin->abi->hints == NULL)
+		return NC_OK;
+	struct hint_work work = { .filter = filter };
+	int answer = filter->plugin->abi->hints(filter->compiled, hint_take, &work);
+	if (work.no_memory)
+		return NC_NOMEM;
+	if (answer < 0)
+		nc_buf_clear(&filter->hints);
+	filter->full = answer == NACRE_FILTER_HINTS_FULL && !work.loose && filter->hints.size > 0;
+	return NC_OK;
+}
+
+struct nc_filter_hints nc_filter_hints(const struct nc_filter *filter)
+{
+	return (struct nc_filter_hints){
+		.hints = (const struct nc_filter_hint *)(const void *)filter->hints.data,
+		.count = filter->hints.size / sizeof(struct nc_filter_hint),
+		.full = filter->full,
+	};
+}
+
+/* ---- Life ----------------------------------------------------------------------------------- */
+
+/* Takes `compiled` over, also when it fails. */
+static int filter_new(const struct nc_plugin *plugin, void *compiled, struct nc_filter **filter_out,
+                      struct nc_filter_error *error_out)
+{
+	struct nc_filter *filter = calloc(1, sizeof *filter);
+	if (filter == NULL) {
+		plugin->abi->destroy(compiled);
+		fault(error_out, NC_FILTER_NO_OFFSET, "out of memory");
+		return NC_NOMEM;
+	}
+	atomic_init(&filter->references, 1);
+	filter->plugin = plugin;
+	filter->compiled = compiled;
+	filter->needs = plugin->abi->needs == NULL ? 0 : plugin->abi->needs(compiled);
+	int err = NC_OK;
+	if ((filter->needs & ~NACRE_FILTER_NEEDS_VIEW) != 0) {
+		fault(error_out, NC_FILTER_NO_OFFSET,
+		      "the filter needs what this node cannot give (0x%x)", filter->needs);
+		err = NC_UNSUPPORTED;
+	} else if (hints_take(filter) != NC_OK) {
+		fault(error_out, NC_FILTER_NO_OFFSET, "out of memory");
+		err = NC_NOMEM;
+	}
+	if (err == NC_OK)
+		*filter_out = filter;
+	else
+		nc_filter_unref(filter);
+	return err;
+}
+
+int nc_filter_compile(struct nc_plugin_host *host, struct nc_slice name, struct nc_slice selector,
+                      struct nc_filter **filter_out, struct nc_filter_error *error_out)
+{
+	*error_out = (struct nc_filter_error){ .offset = NC_FILTER_NO_OFFSET };
+	if (selector.size > NC_SELECTOR_SIZE_MAX) {
+		fault(error_out, NC_SELECTOR_SIZE_MAX, "at most %u bytes", NC_SELECTOR_SIZE_MAX);
+		return NC_TOOBIG;
+	}
+	(void)pthread_mutex_lock(&host->lock);
+	const struct nc_plugin *plugin = nc_plugin_lookup(host, name);
+	(void)pthread_mutex_unlock(&host->lock);
+	if (plugin == NULL) {
+		fault(error_out, NC_FILTER_NO_OFFSET, "no plugin %.*s is loaded",
+		      (int)(name.size < NC_PLUGIN_NAME_SIZE_MAX ? name.size
+		                                                : NC_PLUGIN_NAME_SIZE_MAX),
+		      (const char *)name.data);
+		return NC_NOTFOUND;
+	}
+	void *compiled;
+	int err = compile(host, plugin, selector, &compiled, error_out);
+	return err == NC_OK ? filter_new(plugin, compiled, filter_out, error_out) : err;
+}
+
+struct nc_filter *nc_filter_ref(struct nc_filter *filter)
+{
+	unsigned before = atomic_fetch_add_explicit(&filter->references, 1, memory_order_relaxed);
+	nc_assert(before > 0);
+	return filter;
+}
+
+void nc_filter_unref(struct nc_filter *filter)
+{
+	if (filter == NULL)
+		return;
+	unsigned before = atomic_fetch_sub_explicit(&filter->references, 1, memory_order_acq_rel);
+	nc_assert(before > 0);
+	if (before > 1)
+		return;
+	filter->plugin->abi->destroy(filter->compiled);
+	nc_arena_release(&filter->arena);
+	nc_buf_release(&filter->hints);
+	free(filter);
+}
+
+struct nc_plugin_info nc_filter_plugin(const struct nc_filter *filter)
+{
+	return nc_plugin_describe(filter->plugin);
+}
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+const nacre_filter_event *const *nc_filter_shown(struct nc_filter_batch *batch, uint32_t needs)
+{
+	if ((needs & NACRE_FILTER_NEEDS_VIEW) != 0 && nc_filter_batch_view(batch) != NC_OK)
+		return NULL;
+	return (const nacre_filter_event *const *)nc_filter_batch_events(batch);
+}
+
+int nc_filter_match(const struct nc_filter *filter, struct nc_filter_batch *batch,
+                    uint64_t *matched_out)
+{
+	size_t count = nc_filter_batch_count(batch);
+	if (count == 0)
+		return NC_OK;
+	const nacre_filter_event *const *events = nc_filter_shown(batch, filter->needs);
+	if (events == NULL)
+		return NC_NOMEM;
+	memset(matched_out, 0, (count + 63) / 64 * sizeof *matched_out);
+	int answer = filter->plugin->abi->match(filter->compiled, events, count, matched_out);
+	if (count % 64 != 0) /* what a plugin writes behind the last event is nobody's */
+		matched_out[count / 64] &= (1ull << count % 64) - 1;
+	return nc_filter_answer(answer);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* filter_private.h -- a compiled selector, for sets of them. */
+#ifndef NC_PLUGINS_HOST_FILTER_PRIVATE_H
+#define NC_PLUGINS_HOST_FILTER_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "plugins/host/arena.h"
+#include "plugins/host/host_private.h"
+
+struct nc_filter {
+	atomic_uint references;
+	const struct nc_plugin *plugin;
+	void *compiled;
+	uint32_t needs;
+	struct nc_arena arena; /* the hints' bytes */
+	struct nc_buf hints;   /* struct nc_filter_hint after struct nc_filter_hint */
+	bool full;
+};
+
+/* An answer of a plugin as an error of ours. */
+int nc_filter_answer(int answer);
+
+/* The batch's events, with what `needs` asks for; NULL when out of memory. */
+const nacre_filter_event *const *nc_filter_shown(struct nc_filter_batch *batch, uint32_t needs);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of plugins: opened, listed, asked by name. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/assert.h"
+#include "plugins/host/host_private.h"
+
+void nc_plugin_log(const struct nc_plugin_host *host, const char *format, ...)
+{
+	if (host->log == NULL)
+		return;
+	char line[2 * REASON_SIZE];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	host->log(host->log_ctx, line);
+}
+
+bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
+{
+	if (plugin->reason[0] != '\0')
+		return false;
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(plugin->reason, sizeof plugin->reason, format, args);
+	va_end(args);
+	return false;
+}
+
+const struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name)
+{
+	for (const struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)
+		if (plugin->abi != NULL && nc_slice_is(name, plugin->name))
+			return plugin;
+	return NULL;
+}
+
+struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin)
+{
+	struct nc_plugin_info info = {
+		.state = plugin->abi == NULL ? NC_PLUGIN_REFUSED : NC_PLUGIN_LOADED,
+		.bundled = plugin->bundled,
+		.name = plugin->name,
+		.build = "",
+		.summary = "",
+		.sha256 = plugin->sha256,
+		.path = plugin->path,
+		.reason = plugin->reason,
+	};
+	if (plugin->abi != NULL) {
+		info.abi_minor = plugin->abi->abi_minor;
+		info.build = plugin->abi->build;
+		info.summary = plugin->abi->summary == NULL ? "" : plugin->abi->summary;
+	}
+	return info;
+}
+
+void nc_plugin_host_list(struct nc_plugin_host *host, nc_plugin_info_fn *fn, void *ctx)
+{
+	(void)pthread_mutex_lock(&host->lock);
+	for (const struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {
+		struct nc_plugin_info info = nc_plugin_describe(plugin);
+		fn(ctx, &info);
+	}
+	(void)pthread_mutex_unlock(&host->lock);
+}
+
+int nc_plugin_host_find(struct nc_plugin_host *host, struct nc_slice name,
+                        struct nc_plugin_info *info_out)
+{
+	(void)pthread_mutex_lock(&host->lock);
+	const struct nc_plugin *plugin = nc_plugin_lookup(host, name);
+	(void)pthread_mutex_unlock(&host->lock);
+	if (plugin == NULL)
+		return NC_NOTFOUND;
+	*info_out = nc_plugin_describe(plugin);
+	return NC_OK;
+}
+
+static void log_of_plugins(void *host_ctx, const char *message)
+{
+	nc_plugin_log(host_ctx, "plugin: %s", message);
+}
+
+/* Code is mapped from here: nobody else may write to it. */
+static int private_dir_make(const struct nc_plugin_host *host)
+{
+	if (mkdir(host->private_dir, 0700) != 0 && errno != EEXIST)
+		return NC_IO;
+	struct stat stat;
+	if (lstat(host->private_dir, &stat) != 0)
+		return NC_IO;
+	bool ours = S_ISDIR(stat.st_mode) && stat.st_uid == geteuid() &&
+	            (stat.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	return ours ? NC_OK : NC_INVALID;
+}
+
+static bool text_copy(const char *from, char **to_out)
+{
+	*to_out = from == NULL ? NULL : strdup(from);
+	return from == NULL || *to_out != NULL;
+}
+
+int nc_plugin_host_open(const struct nc_plugin_host_config *config,
+                        struct nc_plugin_host **host_out)
+{
+	nc_assert(config->private_dir != NULL);
+	struct nc_plugin_host *host = calloc(1, sizeof *host);
+	if (host == NULL)
+		return NC_NOMEM;
+	(void)pthread_mutex_init(&host->lock, NULL);
+	host->last = &host->first;
+	host->log = config->log;
+	host->log_ctx = config->log_ctx;
+	host->abi = (nacre_filter_host){
+		.struct_size = sizeof host->abi,
+		.abi_minor = NACRE_FILTER_ABI_MINOR,
+		.host_ctx = host,
+		.log = log_of_plugins,
+	};
+	int err = NC_NOMEM;
+	if (!text_copy(config->bundled_dir, &host->bundled_dir) ||
+	    !text_copy(config->extra_dirs, &host->extra_dirs) ||
+	    !text_copy(config->private_dir, &host->private_dir))
+		goto fail;
+	err = private_dir_make(host);
+	if (err != NC_OK)
+		goto fail;
+	err = nc_plugin_host_scan(host);
+	if (err != NC_OK)
+		goto fail;
+	*host_out = host;
+	return NC_OK;
+
+fail:
+	nc_plugin_host_close(host);
+	return err;
+}
+
+void nc_plugin_host_close(struct nc_plugin_host *host)
+{
+	if (host == NULL)
+		return;
+	while (host->first != NULL) {
+		struct nc_plugin *plugin = host->first;
+		host->first = plugin->next;
+		free(plugin->path);
+		free(plugin);
+	}
+	free(host->bundled_dir);
+	free(host->extra_dirs);
+	free(host->private_dir);
+	(void)pthread_mutex_destroy(&host->lock);
+	free(host);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* host_private.h -- the table of plugins, between the files of this folder. */
+#ifndef NC_PLUGINS_HOST_HOST_PRIVATE_H
+#define NC_PLUGINS_HOST_HOST_PRIVATE_H
+
+#include <pthread.h>
+
+#include "core/base/sha256.h"
+#include "plugins/host/plugin_host.h"
+#include "plugins/nacre_filter.h"
+
+#define SHA256_TEXT_SIZE (2 * NC_SHA256_SIZE + 1)
+#define REASON_SIZE      512
+
+/* A file or directory that was tried; written before it is linked in, never after. */
+struct nc_plugin {
+	struct nc_plugin *next;
+	const nacre_filter_plugin *abi; /* NULL when refused */
+	bool bundled;
+	char *path;
+	char name[NC_PLUGIN_NAME_SIZE_MAX + 1];
+	char sha256[SHA256_TEXT_SIZE];
+	char reason[REASON_SIZE];
+};
+
+struct nc_plugin_host {
+	pthread_mutex_t lock; /* of the list */
+	struct nc_plugin *first;
+	struct nc_plugin **last;
+	char *bundled_dir, *extra_dirs, *private_dir;
+	void (*log)(void *log_ctx, const char *message);
+	void *log_ctx;
+	nacre_filter_host abi; /* what plugins see of us */
+};
+
+/* The loaded plugin of that name, or NULL. The lock is held. */
+const struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name);
+
+struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
+
+__attribute__((format(printf, 2, 3))) void nc_plugin_log(const struct nc_plugin_host *host,
+                                                         const char *format, ...);
+
+/* Say why `plugin` is refused; the first reason stays. Gives false. */
+__attribute__((format(printf, 2, 3))) bool nc_plugin_refuse(struct nc_plugin *plugin,
+                                                            const char *format, ...);
+
+/* Open the private copy and shake hands: fills abi and name, or the reason. The lock is held. */
+bool nc_plugin_load(struct nc_plugin_host *host, struct nc_plugin *plugin, const char *copy);
+
+#endif
