@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One connection: connecting, subscribing, and the queue between nats.c's thread and the loop.
+ *
+ * All subscriptions share nats.c's one delivery thread, so that their messages come in one order;
+ * its callback puts them into an array, and the loop takes the whole array. */
+#include "transport/nats/bus.h"
+
+#include <nats/nats.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "transport/nats/bus_loop.h"
+#include "transport/nats/bus_options.h"
+#include "transport/nats/bus_private.h"
+
+#define CONNECT_RETRY_MS 250
+#define CONNECT_TIMEOUT_MS 2000
+#define RECONNECT_WAIT_MS 200
+#define PING_INTERVAL_MS 10000
+#define RECONNECT_BUFFER_SIZE (8 << 20) /* bytes */
+
+/* ---- From nats.c's threads to the loop ------------------------------------------------------ */
+
+static void on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct nc_bus_sub *from = closure;
+	struct nc_bus *bus = from->bus;
+	(void)nc;
+	(void)sub;
+	pthread_mutex_lock(&bus->lock);
+	bool first = bus->in.count == 0;
+	bool kept = nc_arrivals_put(&bus->in, msg, from->tag);
+	pthread_mutex_unlock(&bus->lock);
+	if (!kept)
+		natsMsg_Destroy(msg); /* out of memory: a request lost is a time-out */
+	else if (first)
+		(void)uv_async_send(&bus->wake);
+}
+
+static void state_note(struct nc_bus *bus, enum nc_bus_note_kind kind, const char *detail)
+{
+	pthread_mutex_lock(&bus->lock);
+	struct nc_bus_note *note = &bus->notes[bus->note_count % NC_BUS_NOTES];
+	note->kind = kind;
+	(void)snprintf(note->detail, sizeof note->detail, "%s", detail);
+	bus->note_count++;
+	pthread_mutex_unlock(&bus->lock);
+	(void)uv_async_send(&bus->wake);
+}
+
+static void on_nats_disconnected(natsConnection *nc, void *closure)
+{
+	const char *detail = NULL;
+	(void)natsConnection_GetLastError(nc, &detail);
+	state_note(closure, NC_BUS_NOTE_DISCONNECTED,
+	           detail == NULL || *detail == '\0' ? "connection lost" : detail);
+}
+
+static void on_nats_reconnected(natsConnection *nc, void *closure)
+{
+	(void)nc;
+	state_note(closure, NC_BUS_NOTE_CONNECTED, "reconnected");
+}
+
+static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *closure)
+{
+	const char *detail = NULL;
+	(void)sub;
+	(void)natsConnection_GetLastError(nc, &detail);
+	state_note(closure, NC_BUS_NOTE_ERROR,
+	           detail == NULL || *detail == '\0' ? natsStatus_GetText(status) : detail);
+}
+
+/* ---- On the loop ---------------------------------------------------------------------------- */
+
+static void notes_tell(struct nc_bus *bus)
+{
+	for (;;) {
+		pthread_mutex_lock(&bus->lock);
+		if (bus->note_count - bus->note_told > NC_BUS_NOTES)
+			bus->note_told = bus->note_count - NC_BUS_NOTES;
+		bool any = bus->note_told < bus->note_count;
+		struct nc_bus_note note = { 0 };
+		if (any)
+			note = bus->notes[bus->note_told++ % NC_BUS_NOTES];
+		pthread_mutex_unlock(&bus->lock);
+		if (!any)
+			return;
+		if (note.kind == NC_BUS_NOTE_ERROR)
+			bus->options.on_error(bus->options.ctx, note.detail);
+		else
+			bus->options.on_state(bus->options.ctx,
+			                      note.kind == NC_BUS_NOTE_CONNECTED, note.detail);
+	}
+}
+
+static void arrivals_give(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	struct nc_arrivals taken = bus->in;
+	bus->in = bus->spare; /* empty, with its memory */
+	pthread_mutex_unlock(&bus->lock);
+	for (size_t i = 0; i < taken.count; i++) {
+		natsMsg *msg = taken.items[i].msg;
+		const char *reply = natsMsg_GetReply(msg);
+		struct nc_bus_msg out = {
+			.subject = nc_slice_str(natsMsg_GetSubject(msg)),
+			.reply = nc_slice_str(reply),
+			.data = nc_slice(natsMsg_GetData(msg),
+			                 (size_t)natsMsg_GetDataLength(msg)),
+			.tag = taken.items[i].tag,
+			.handle = msg,
+		};
+		if (!bus->closing)
+			bus->options.on_message(bus->options.ctx, &out);
+		natsMsg_Destroy(msg);
+	}
+	bool any = taken.count > 0;
+	taken.count = 0;
+	bus->spare = taken;
+	if (any && !bus->closing)
+		bus->options.on_drained(bus->options.ctx);
+}
+
+static void on_wake(uv_async_t *async)
+{
+	struct nc_bus *bus = async->data;
+	arrivals_give(bus);
+	notes_tell(bus);
+}
+
+/* ---- Connecting ----------------------------------------------------------------------------- */
+
+static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
+{
+	natsStatus status =
+	        sub->queue[0] == '\0' ?
+	                natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject, on_nats_message,
+	                                         sub) :
+	                natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
+	                                              sub->queue, on_nats_message, sub);
+	if (status == NATS_OK) /* what waits is bounded by what the node says 429 to */
+		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
+	return status;
+}
+
+static bool connect_now(struct nc_bus *bus, const char **detail_out)
+{
+	natsStatus status = natsConnection_Connect(&bus->nc, bus->nats_options);
+	if (status != NATS_OK) {
+		bus->nc = NULL;
+		*detail_out = natsStatus_GetText(status);
+		return false;
+	}
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
+		status = sub_make(bus, sub);
+	nc_assert(status == NATS_OK || status == NATS_CONNECTION_CLOSED ||
+	          status == NATS_NO_MEMORY);
+	return true;
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct nc_bus *bus = timer->data;
+	const char *detail = NULL;
+	if (connect_now(bus, &detail)) {
+		(void)uv_timer_stop(timer);
+		bus->options.on_state(bus->options.ctx, true, "connected");
+	} else if (detail != bus->retry_said) {
+		bus->retry_said = detail;
+		bus->options.on_state(bus->options.ctx, false, detail);
+	}
+}
+
+static natsStatus options_make(struct nc_bus *bus)
+{
+	natsOptions *to = bus->nats_options;
+	natsStatus status = natsOptions_SetName(to, bus->options.name);
+#define SET(call)                        \
+	do {                             \
+		if (status == NATS_OK)   \
+			status = (call); \
+	} while (0)
+	SET(nc_bus_loop_set(to, bus->options.loop));
+	SET(natsOptions_UseGlobalMessageDelivery(to, true));
+	SET(natsOptions_SetSendAsap(to, true));
+	SET(natsOptions_SetTimeout(to, CONNECT_TIMEOUT_MS));
+	SET(natsOptions_SetMaxReconnect(to, -1));
+	SET(natsOptions_SetReconnectWait(to, RECONNECT_WAIT_MS));
+	SET(natsOptions_SetReconnectJitter(to, RECONNECT_WAIT_MS / 4, RECONNECT_WAIT_MS / 4));
+	SET(natsOptions_SetReconnectBufSize(to, RECONNECT_BUFFER_SIZE));
+	SET(natsOptions_SetPingInterval(to, PING_INTERVAL_MS));
+	SET(natsOptions_SetDisconnectedCB(to, on_nats_disconnected, bus));
+	SET(natsOptions_SetReconnectedCB(to, on_nats_reconnected, bus));
+	SET(natsOptions_SetErrorHandler(to, on_nats_error, bus));
+#undef SET
+	return status;
+}
+
+int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
+                char fault[NC_BUS_FAULT_SIZE])
+{
+	struct nc_bus *bus = calloc(1, sizeof *bus);
+	if (bus == NULL)
+		return NC_NOMEM;
+	bus->options = *options;
+	(void)pthread_mutex_init(&bus->lock, NULL);
+	bus->wake.data = bus;
+	bus->retry.data = bus;
+	nc_bus_loop_thread(options->loop);
+	/* One delivery thread for all: the order of arrival is kept across subscriptions. */
+	natsStatus status = nats_Open(-1);
+	if (status == NATS_OK)
+		status = nats_SetMessageDeliveryPoolSize(1);
+	if (status == NATS_OK)
+		status = natsOptions_Create(&bus->nats_options);
+	if (status == NATS_OK)
+		status = options_make(bus);
+	int err = status == NATS_OK ? nc_bus_options_fill(bus->nats_options, options, fault) :
+	                              NC_NOMEM;
+	if (err != NC_OK) {
+		natsOptions_Destroy(bus->nats_options);
+		(void)pthread_mutex_destroy(&bus->lock);
+		free(bus);
+		return err;
+	}
+	if (uv_async_init(options->loop, &bus->wake, on_wake) != 0 ||
+	    uv_timer_init(options->loop, &bus->retry) != 0 ||
+	    uv_timer_start(&bus->retry, on_retry, 0, CONNECT_RETRY_MS) != 0)
+		nc_assert(!"libuv refuses a handle");
+	*bus_out = bus;
+	return NC_OK;
+}
+
+/* ---- Subscriptions -------------------------------------------------------------------------- */
+
+int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag)
+{
+	struct nc_bus_sub *sub = calloc(1, sizeof *sub);
+	if (sub == NULL)
+		return NC_NOMEM;
+	sub->bus = bus;
+	sub->tag = tag;
+	int size = snprintf(sub->subject, sizeof sub->subject, "%s", subject);
+	nc_assert(size > 0 && (size_t)size < sizeof sub->subject);
+	(void)snprintf(sub->queue, sizeof sub->queue, "%s", queue == NULL ? "" : queue);
+	sub->next = bus->subs;
+	bus->subs = sub;
+	if (bus->nc == NULL)
+		return NC_OK; /* made when connected */
+	natsStatus status = sub_make(bus, sub);
+	return status == NATS_OK ? NC_OK : status == NATS_NO_MEMORY ? NC_NOMEM : NC_CLOSED;
+}
+
+void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
+{
+	/* The closures of messages under way point to the subscription: it is freed with the bus. */
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
+		if (sub->tag != tag || sub->handle == NULL)
+			continue;
+		(void)natsSubscription_Unsubscribe(sub->handle);
+		natsSubscription_Destroy(sub->handle);
+		sub->handle = NULL;
+	}
+}
+
+/* ---- The end -------------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct nc_bus *bus = handle->data;
+	if (++bus->closed_handles < 2)
+		return;
+	nc_arrivals_release(&bus->in);
+	nc_arrivals_release(&bus->spare);
+	while (bus->subs != NULL) {
+		struct nc_bus_sub *sub = bus->subs;
+		bus->subs = sub->next;
+		natsSubscription_Destroy(sub->handle);
+		free(sub);
+	}
+	natsConnection_Destroy(bus->nc);
+	natsOptions_Destroy(bus->nats_options);
+	(void)pthread_mutex_destroy(&bus->lock);
+	free(bus);
+}
+
+void nc_bus_close(struct nc_bus *bus)
+{
+	if (bus == NULL || bus->closing)
+		return;
+	bus->closing = true;
+	if (bus->nc != NULL)
+		natsConnection_Close(bus->nc);
+	uv_close((uv_handle_t *)&bus->wake, on_closed);
+	uv_close((uv_handle_t *)&bus->retry, on_closed);
+}

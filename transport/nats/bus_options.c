@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Servers and credentials, as nats.c wants them. */
+#include "transport/nats/bus_options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SERVERS_MAX 32
+
+static bool given(const char *text)
+{
+	return text != NULL && *text != '\0';
+}
+
+static int refuse(char *fault, const char *what, natsStatus status)
+{
+	(void)snprintf(fault, NC_BUS_FAULT_SIZE, "%s: %s", what, natsStatus_GetText(status));
+	return status == NATS_NO_MEMORY ? NC_NOMEM : NC_INVALID;
+}
+
+/* A missing file is better named here than found out at the first connect. */
+static int file_check(const char *name, const char *path, char *fault)
+{
+	if (!given(path) || access(path, R_OK) == 0)
+		return NC_OK;
+	(void)snprintf(fault, NC_BUS_FAULT_SIZE, "%s: cannot read %.160s", name, path);
+	return NC_INVALID;
+}
+
+static int files_check(const struct nc_bus_options *from, char *fault)
+{
+	int err = file_check("NATS_NKEY", from->nkey_file, fault);
+	if (err == NC_OK)
+		err = file_check("NATS_CREDS", from->creds_file, fault);
+	if (err == NC_OK)
+		err = file_check("NATS_CA", from->ca_file, fault);
+	if (err == NC_OK)
+		err = file_check("NATS_CERT", from->cert_file, fault);
+	return err == NC_OK ? file_check("NATS_KEY", from->key_file, fault) : err;
+}
+
+static natsStatus servers_set(natsOptions *to, const char *url)
+{
+	char *list = strdup(url);
+	if (list == NULL)
+		return NATS_NO_MEMORY;
+	const char *servers[SERVERS_MAX];
+	int count = 0;
+	char *rest = NULL;
+	for (char *at = strtok_r(list, ", ", &rest); at != NULL && count < SERVERS_MAX;
+	     at = strtok_r(NULL, ", ", &rest))
+		servers[count++] = at;
+	natsStatus status = count == 0 ? NATS_INVALID_ARG :
+	                                 natsOptions_SetServers(to, servers, count);
+	free(list);
+	return status;
+}
+
+/* The public key belongs to the seed; nats.c wants it too, and has no call to make it. With a seed file
+ * its first line may be a comment that names the key, as `nk -pubout` users keep it. */
+static natsStatus nkey_set(natsOptions *to, const char *path, char *fault)
+{
+	char key[128] = "";
+	FILE *file = fopen(path, "re");
+	char line[256];
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+		char *at = line + strspn(line, "# \t");
+		at[strcspn(at, " \t\r\n")] = '\0';
+		if (at[0] == 'U' && strlen(at) == 56)
+			(void)snprintf(key, sizeof key, "%s", at);
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	(void)fault;
+	return natsOptions_SetNKeyFromSeed(to, key, path);
+}
+
+static natsStatus tls_set(natsOptions *to, const struct nc_bus_options *from)
+{
+	if (!given(from->ca_file) && !given(from->cert_file))
+		return NATS_OK;
+	natsStatus status = natsOptions_SetSecure(to, true);
+	if (status == NATS_OK && given(from->ca_file))
+		status = natsOptions_LoadCATrustedCertificates(to, from->ca_file);
+	if (status == NATS_OK && given(from->cert_file))
+		status = natsOptions_LoadCertificatesChain(to, from->cert_file, from->key_file);
+	return status;
+}
+
+int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
+                        char fault[NC_BUS_FAULT_SIZE])
+{
+	int err = files_check(from, fault);
+	if (err != NC_OK)
+		return err;
+	natsStatus status = servers_set(to, from->url);
+	if (status != NATS_OK)
+		return refuse(fault, "NACRE_NATS_URL", status);
+	if (given(from->user))
+		status = natsOptions_SetUserInfo(to, from->user, from->password);
+	if (status == NATS_OK && given(from->token))
+		status = natsOptions_SetToken(to, from->token);
+	if (status != NATS_OK)
+		return refuse(fault, "NATS_USER, NATS_PASSWORD or NATS_TOKEN", status);
+	if (given(from->nkey_file))
+		status = nkey_set(to, from->nkey_file, fault);
+	if (status != NATS_OK)
+		return refuse(fault, "NATS_NKEY", status);
+	if (given(from->creds_file))
+		status = natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
+	if (status != NATS_OK)
+		return refuse(fault, "NATS_CREDS", status);
+	status = tls_set(to, from);
+	if (status != NATS_OK)
+		return refuse(fault, "NATS_CA, NATS_CERT or NATS_KEY", status);
+	return NC_OK;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Publishing, and how much waits to be sent. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/assert.h"
+#include "transport/nats/bus_private.h"
+
+#define SUBJECT_ROOM 2048 /* bytes; longer ones take the slow way through the heap */
+
+bool nc_arrivals_put(struct nc_arrivals *arrivals, natsMsg *msg, void *tag)
+{
+	if (arrivals->count == arrivals->room) {
+		size_t room = arrivals->room == 0 ? 256 : arrivals->room * 2;
+		void *items = realloc(arrivals->items, room * sizeof arrivals->items[0]);
+		if (items == NULL)
+			return false;
+		arrivals->items = items;
+		arrivals->room = room;
+	}
+	arrivals->items[arrivals->count].msg = msg;
+	arrivals->items[arrivals->count++].tag = tag;
+	return true;
+}
+
+void nc_arrivals_release(struct nc_arrivals *arrivals)
+{
+	for (size_t i = 0; i < arrivals->count; i++)
+		natsMsg_Destroy(arrivals->items[i].msg);
+	free(arrivals->items);
+	*arrivals = (struct nc_arrivals){ 0 };
+}
+
+static int err_from_nats(natsStatus status)
+{
+	switch (status) {
+	case NATS_OK:
+		return NC_OK;
+	case NATS_NO_MEMORY:
+		return NC_NOMEM;
+	case NATS_MAX_PAYLOAD:
+		return NC_TOOBIG;
+	case NATS_CONNECTION_CLOSED:
+	case NATS_CONNECTION_DISCONNECTED:
+	case NATS_INSUFFICIENT_BUFFER:
+		return NC_CLOSED;
+	case NATS_TIMEOUT:
+		return NC_TIMEOUT;
+	default:
+		return NC_IO;
+	}
+}
+
+int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply, struct nc_slice data)
+{
+	if (bus->nc == NULL)
+		return NC_CLOSED;
+	const char *bytes = data.size == 0 ? "" : (const char *)data.data;
+	natsStatus status =
+	        reply == NULL ?
+	                natsConnection_Publish(bus->nc, subject, bytes, (int)data.size) :
+	                natsConnection_PublishRequest(bus->nc, subject, reply, bytes,
+	                                              (int)data.size);
+	return err_from_nats(status);
+}
+
+/* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". With a subject that ends one empty message to nobody and
+ * begins an HPUB, the size and the bytes are those of the HPUB (ADR 0006). */
+int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *reply,
+                         struct nc_slice message, size_t header_size)
+{
+	nc_assert(header_size <= message.size && header_size >= 12);
+	if (bus->nc == NULL)
+		return NC_CLOSED;
+	char room[SUBJECT_ROOM];
+	char *line = room;
+	int size = snprintf(room, sizeof room, "%s 0\r\n\r\nHPUB %s%s%s %zu",
+	                    bus->options.void_subject, subject, reply == NULL ? "" : " ",
+	                    reply == NULL ? "" : reply, header_size);
+	if (size < 0)
+		return NC_INVALID;
+	if ((size_t)size >= sizeof room) {
+		line = malloc((size_t)size + 1);
+		if (line == NULL)
+			return NC_NOMEM;
+		(void)snprintf(line, (size_t)size + 1, "%s 0\r\n\r\nHPUB %s%s%s %zu",
+		               bus->options.void_subject, subject, reply == NULL ? "" : " ",
+		               reply == NULL ? "" : reply, header_size);
+	}
+	natsStatus status = natsConnection_Publish(bus->nc, line, message.data, (int)message.size);
+	if (line != room)
+		free(line);
+	return err_from_nats(status);
+}
+
+int nc_bus_flush(struct nc_bus *bus, unsigned timeout_ms)
+{
+	return bus->nc == NULL ? NC_CLOSED :
+	                         err_from_nats(natsConnection_FlushTimeout(bus->nc, timeout_ms));
+}
+
+static size_t buffered(struct nc_bus *bus)
+{
+	int size = bus->nc == NULL ? 0 : natsConnection_Buffered(bus->nc);
+	return size < 0 ? 0 : (size_t)size;
+}
+
+/* nats.c tells nobody when its buffer has been sent; a short sleep off the loop is what is left. */
+int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms)
+{
+	static const struct timespec nap = { 0, 200000 };
+	for (unsigned waited_us = 0; buffered(bus) >= size; waited_us += 200) {
+		if (waited_us / 1000 >= timeout_ms)
+			return NC_TIMEOUT;
+		(void)nanosleep(&nap, NULL);
+	}
+	return NC_OK;
+}
+
+bool nc_bus_connected(struct nc_bus *bus)
+{
+	return bus->nc != NULL && natsConnection_Status(bus->nc) == NATS_CONN_STATUS_CONNECTED;
+}
+
+size_t nc_bus_max_payload(struct nc_bus *bus)
+{
+	int64_t size = bus->nc == NULL ? 0 : natsConnection_GetMaxPayload(bus->nc);
+	return size <= 0 ? 1u << 20 : (size_t)size;
+}
+
+size_t nc_bus_waiting(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	size_t count = bus->in.count;
+	pthread_mutex_unlock(&bus->lock);
+	return count;
+}
+
+/* ---- Headers of what came in ---------------------------------------------------------------- */
+
+bool nc_bus_has_headers(const struct nc_bus_msg *msg)
+{
+	const char **keys = NULL;
+	int count = 0;
+	if (natsMsgHeader_Keys(msg->handle, &keys, &count) != NATS_OK)
+		return false;
+	free((void *)keys);
+	return count > 0;
+}
+
+static int values_add(natsMsg *msg, const char *key, struct nc_bus_header *headers, size_t max,
+                      size_t *count)
+{
+	const char **values = NULL;
+	int value_count = 0;
+	natsStatus status = natsMsgHeader_Values(msg, key, &values, &value_count);
+	if (status != NATS_OK)
+		return err_from_nats(status);
+	for (int i = 0; i < value_count; i++, ++*count)
+		if (*count < max)
+			headers[*count] = (struct nc_bus_header){ nc_slice_str(key),
+				                                  nc_slice_str(values[i]) };
+	free((void *)values);
+	return NC_OK;
+}
+
+int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_bus_header *headers_out, size_t max,
+                   size_t *count_out)
+{
+	const char **keys = NULL;
+	int key_count = 0;
+	*count_out = 0;
+	natsStatus status = natsMsgHeader_Keys(msg->handle, &keys, &key_count);
+	if (status == NATS_NOT_FOUND)
+		return NC_OK;
+	if (status != NATS_OK)
+		return NC_INVALID; /* a header block that nats.c cannot read */
+	int err = NC_OK;
+	for (int i = 0; i < key_count && err == NC_OK; i++)
+		err = values_add(msg->handle, keys[i], headers_out, max, count_out);
+	free((void *)keys);
+	return err;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Messages understood: what all operations share. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/engine/names.h"
+#include "transport/nats/request_private.h"
+#include "transport/nats/subject.h"
+
+bool nc_refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *format, ...)
+{
+	va_list args;
+	refusal->fault = fault;
+	va_start(args, format);
+	(void)vsnprintf(refusal->text, sizeof refusal->text, format, args);
+	va_end(args);
+	return false;
+}
+
+const char *nc_shown(struct nc_slice text, char room[72])
+{
+	size_t size = text.size < 64 ? text.size : 64;
+	for (size_t i = 0; i < size; i++) {
+		uint8_t c = text.data[i];
+		room[i] = c < 0x20 || c > 0x7e ? '?' : (char)c;
+	}
+	(void)memcpy(room + size, text.size > size ? "..." : "", text.size > size ? 4 : 1);
+	return room;
+}
+
+bool nc_number_parse(struct nc_slice text, uint64_t *number_out)
+{
+	if (text.size == 0 || text.size > 20 || (text.size > 1 && text.data[0] == '0'))
+		return false;
+	uint64_t number = 0;
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.data[i];
+		if (c < '0' || c > '9')
+			return false;
+		uint64_t digit = (uint64_t)(c - '0');
+		if (number > (UINT64_MAX - digit) / 10)
+			return false;
+		number = number * 10 + digit;
+	}
+	*number_out = number;
+	return true;
+}
+
+bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal)
+{
+	char room[72];
+	nc_buf_clear(&decoder->stream);
+	const char *why = nc_subject_get_stream(tail, &decoder->stream);
+	if (why == NULL && nc_buf_status(&decoder->stream) == NC_OK)
+		why = nc_name_stream_fault(nc_buf_slice(&decoder->stream));
+	if (why == NULL)
+		return true;
+	return nc_refuse(refusal, NC_FAULT_STREAM_NAME, "stream name '%s' %s", nc_shown(tail, room),
+	                 why);
+}
+
+bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
+                     struct nc_fault fault, struct nc_refusal *refusal)
+{
+	char room[72];
+	nc_buf_clear(&decoder->type);
+	const char *why = nc_subject_get_token(token, &decoder->type);
+	if (why == NULL && nc_buf_status(&decoder->type) == NC_OK)
+		why = nc_name_type_fault(nc_buf_slice(&decoder->type));
+	if (why == NULL)
+		return true;
+	return nc_refuse(refusal, fault, "%s '%s' %s", what, nc_shown(token, room), why);
+}
+
+bool nc_decode_read_headers(const struct nc_message *message, struct nc_request *request,
+                            struct nc_refusal *refusal)
+{
+	char room[72];
+	for (size_t i = 0; i < message->header_count; i++) {
+		struct nc_slice name = message->headers[i].name, value = message->headers[i].value;
+		if (!nc_slice_starts(name, NC_SLICE("Es-")))
+			continue; /* trace context and the client's own: nothing to us here */
+		if (!nc_slice_is(name, "Es-Min-Position"))
+			return nc_refuse(refusal, NC_FAULT_REQUEST, "header %s is not known here",
+			                 nc_shown(name, room));
+		if (!request->direct)
+			return nc_refuse(refusal, NC_FAULT_REQUEST,
+			                 "header Es-Min-Position goes with R.direct subjects only");
+		if (!nc_number_parse(value, &request->min_position))
+			return nc_refuse(refusal, NC_FAULT_REQUEST,
+			                 "header Es-Min-Position: '%s' is not a position",
+			                 nc_shown(value, room));
+	}
+	return true;
+}
+
+/* Requests that take no body but an empty object. */
+static bool decode_bare(const struct nc_message *message, struct nc_refusal *refusal)
+{
+	if (message->data.size == 0 || nc_slice_is(message->data, "{}"))
+		return true;
+	return nc_refuse(refusal, NC_FAULT_REQUEST, "body: none is expected here");
+}
+
+bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, bool direct,
+                       const struct nc_message *message, struct nc_request *request_out,
+                       struct nc_refusal *refusal_out)
+{
+	*request_out = (struct nc_request){ .op = operation, .direct = direct };
+	if (operation == NC_OP_APPEND)
+		return nc_decode_append(decoder, message, request_out, refusal_out);
+	if (!nc_decode_read_headers(message, request_out, refusal_out))
+		return false;
+	switch (operation) {
+	case NC_OP_READ:
+		return nc_decode_read(decoder, message, request_out, refusal_out);
+	case NC_OP_GET:
+		return nc_decode_get(decoder, message, request_out, refusal_out);
+	default:
+		return decode_bare(message, refusal_out);
+	}
+}
+
+void nc_decoder_release(struct nc_decoder *decoder)
+{
+	nc_buf_release(&decoder->stream);
+	nc_buf_release(&decoder->type);
+	nc_buf_release(&decoder->tags);
+	nc_buf_release(&decoder->meta);
+	nc_buf_release(&decoder->record);
+	nc_buf_release(&decoder->text);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* request.h -- a message on one of the node's subjects, understood or refused (PROTOCOL.md sections 2, 3, 6).
+ *
+ * Knows nothing of nats.c: a message is slices, so that all of this can be tested and fuzzed without a
+ * server. Headers are read only when there are any.
+ *
+ * Ownership: a request's slices point into the message and into the decoder's buffers: valid until the next
+ *            decode. Threads: a decoder belongs to one.
+ */
+#ifndef NC_TRANSPORT_NATS_REQUEST_H
+#define NC_TRANSPORT_NATS_REQUEST_H
+
+#include "core/engine/command.h"
+#include "core/engine/engine.h"
+#include "core/engine/query.h"
+
+enum nc_operation {
+	NC_OP_APPEND,
+	NC_OP_READ,     /* R.read.<stream>, R.all, R.type.<type>, R.category.<category> */
+	NC_OP_GET,      /* R.get */
+	NC_OP_INFO,     /* R.store.info */
+	NC_OP_STATUS,   /* R.node.<id>.status */
+	NC_OP_HEALTH    /* R.node.<id>.healthz */
+};
+
+enum nc_format { NC_FORMAT_MESSAGES, NC_FORMAT_MSGPACK, NC_FORMAT_JSON };
+
+struct nc_header {
+	struct nc_slice name, value;
+};
+
+struct nc_request {
+	enum nc_operation op;
+	bool direct; /* R.direct.…: any node, from its own state */
+	/* NC_OP_APPEND */
+	struct nc_expect expect;
+	struct nc_slice record; /* event.h */
+	/* NC_OP_READ */
+	struct nc_query_spec query;
+	enum nc_format format;
+	/* NC_OP_GET */
+	struct nc_get_spec get;
+	/* direct ones: wait until this position is applied; 0: do not */
+	uint64_t min_position;
+};
+
+#define NC_REFUSAL_SIZE 400 /* bytes with the NUL */
+
+/* Why a message is refused: what the error reply says. */
+struct nc_refusal {
+	struct nc_fault fault;
+	char text[NC_REFUSAL_SIZE];
+};
+
+/* A message, as the decoder sees it. */
+struct nc_message {
+	struct nc_slice subject; /* after the root and its dot: "append.T.orders.42" */
+	struct nc_slice data;
+	const struct nc_header *headers;
+	size_t header_count;
+};
+
+struct nc_decoder {
+	const char *store;       /* its id */
+	size_t event_size_max;   /* bytes of data */
+	size_t payload_size_max; /* the server's max_payload */
+	struct nc_buf stream, type, tags, meta, record, text; /* rooms */
+};
+
+void nc_decoder_release(struct nc_decoder *decoder);
+
+/* Understand `message`. True, or false with the refusal. `operation` is what its subscription stands for, `direct`
+ * whether its subject had "direct." before, which is no longer in it. */
+bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, bool direct,
+                       const struct nc_message *message, struct nc_request *request_out,
+                       struct nc_refusal *refusal_out);
+
+#endif

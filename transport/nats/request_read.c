@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Bodies of reads (PROTOCOL.md section 6). */
+#include "core/base/json.h"
+#include "core/engine/names.h"
+#include "transport/nats/request_private.h"
+
+/* A flat JSON object, a member at a time: each at most once. */
+struct members {
+	struct nc_json json;
+	struct nc_refusal *refusal;
+	uint32_t seen; /* a bit for each name of `names` */
+	const char *const *names;
+	size_t name_count;
+};
+
+static bool json_fault(struct members *members)
+{
+	return nc_refuse(members->refusal, NC_FAULT_REQUEST, "body: expected %s at byte %zu",
+	                 members->json.expected == NULL ? "a JSON object" : members->json.expected,
+	                 members->json.offset);
+}
+
+/* 1 with the index of the member and the first token of its value; 0 at the end; -1 refused. */
+static int member_next(struct members *members, size_t *index_out, struct nc_json_token *value_out)
+{
+	char room[72];
+	struct nc_json_token key;
+	if (nc_json_next(&members->json, &key) != NC_OK) {
+		(void)json_fault(members);
+		return -1;
+	}
+	if (key.type == NC_JSON_OBJECT_END) {
+		if (nc_json_next(&members->json, &key) == NC_OK)
+			return 0;
+		(void)json_fault(members);
+		return -1;
+	}
+	size_t index = 0;
+	while (index < members->name_count && !nc_json_is(&key, members->names[index]))
+		index++;
+	if (index == members->name_count) {
+		(void)nc_refuse(members->refusal, NC_FAULT_REQUEST, "member '%s' is not known",
+		                nc_shown(key.raw, room));
+		return -1;
+	}
+	if (members->seen >> index & 1) {
+		(void)nc_refuse(members->refusal, NC_FAULT_REQUEST, "member '%s' is given twice",
+		                members->names[index]);
+		return -1;
+	}
+	members->seen |= 1u << index;
+	if (nc_json_next(&members->json, value_out) != NC_OK) {
+		(void)json_fault(members);
+		return -1;
+	}
+	*index_out = index;
+	return 1;
+}
+
+static bool object_begin(struct members *members, struct nc_slice body)
+{
+	struct nc_json_token token;
+	nc_json_init(&members->json, body);
+	if (nc_json_next(&members->json, &token) != NC_OK)
+		return json_fault(members);
+	if (token.type != NC_JSON_OBJECT)
+		return nc_refuse(members->refusal, NC_FAULT_REQUEST, "body: is not a JSON object");
+	return true;
+}
+
+static bool number_take(const struct nc_json_token *value, const char *name, uint64_t least,
+                        struct nc_refusal *refusal, uint64_t *number_out)
+{
+	char room[72];
+	uint64_t number;
+	if (value->type != NC_JSON_NUMBER)
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a number: '%s'", name,
+		                 nc_shown(value->raw, room));
+	if (value->raw.data[0] == '-')
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
+		                 (unsigned long long)least, nc_shown(value->raw, room));
+	if (nc_json_u64(value, &number) != NC_OK)
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "member '%s' is not a whole number of 64 bits: %s", name,
+		                 nc_shown(value->raw, room));
+	if (number < least)
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
+		                 (unsigned long long)least, nc_shown(value->raw, room));
+	*number_out = number;
+	return true;
+}
+
+static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *value,
+                      struct nc_refusal *refusal, uint64_t *time_out)
+{
+	char room[72];
+	nc_buf_clear(&decoder->text);
+	if (value->type == NC_JSON_STRING)
+		nc_json_unescape(value, &decoder->text);
+	if (value->type != NC_JSON_STRING ||
+	    nc_time_parse(nc_buf_slice(&decoder->text), time_out) != NC_OK)
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "member 'from_time' is not an RFC 3339 time: '%s'",
+		                 nc_shown(value->raw, room));
+	return true;
+}
+
+enum { FROM, TO, LIMIT, DIR, MAX_BYTES, FORMAT, FROM_TIME, READ_MEMBERS };
+static const char *const read_names[] = { "from",      "to",     "limit",    "dir",
+	                                  "max_bytes", "format", "from_time" };
+
+static bool from_take(const struct nc_json_token *value, struct nc_request *request,
+                      struct nc_refusal *refusal)
+{
+	if (value->type == NC_JSON_STRING && nc_json_is(value, "end")) {
+		request->query.from_kind = NC_FROM_END;
+		return true;
+	}
+	request->query.from_kind = NC_FROM_NUMBER;
+	return number_take(value, "from", 1, refusal, &request->query.from);
+}
+
+static bool dir_take(const struct nc_json_token *value, struct nc_request *request,
+                     struct nc_refusal *refusal)
+{
+	char room[72];
+	bool word = value->type == NC_JSON_STRING;
+	request->query.backward = word && nc_json_is(value, "backward");
+	if (request->query.backward || (word && nc_json_is(value, "forward")))
+		return true;
+	return nc_refuse(refusal, NC_FAULT_REQUEST,
+	                 "member 'dir' is neither \"forward\" nor \"backward\": '%s'",
+	                 nc_shown(value->raw, room));
+}
+
+static bool format_take(const struct nc_json_token *value, struct nc_request *request,
+                        struct nc_refusal *refusal)
+{
+	static const char *const names[] = { [NC_FORMAT_MESSAGES] = "messages",
+		                             [NC_FORMAT_MSGPACK] = "msgpack",
+		                             [NC_FORMAT_JSON] = "json" };
+	char room[72];
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (value->type == NC_JSON_STRING && nc_json_is(value, names[i])) {
+			request->format = (enum nc_format)i;
+			return true;
+		}
+	}
+	return nc_refuse(refusal, NC_FAULT_REQUEST,
+	                 "member 'format' is none of \"messages\", \"msgpack\", \"json\": '%s'",
+	                 nc_shown(value->raw, room));
+}
+
+static bool read_member(struct nc_decoder *decoder, size_t index, const struct nc_json_token *value,
+                        struct nc_request *request, struct nc_refusal *refusal)
+{
+	struct nc_query_spec *query = &request->query;
+	switch (index) {
+	case FROM:
+		return from_take(value, request, refusal);
+	case TO:
+		return number_take(value, "to", 1, refusal, &query->to);
+	case LIMIT:
+		return number_take(value, "limit", 1, refusal, &query->limit);
+	case DIR:
+		return dir_take(value, request, refusal);
+	case MAX_BYTES:
+		return number_take(value, "max_bytes", 1, refusal, &query->size_max);
+	case FORMAT:
+		return format_take(value, request, refusal);
+	default:
+		query->from_kind = NC_FROM_TIME;
+		return time_take(decoder, value, refusal, &query->from);
+	}
+}
+
+static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct nc_request *request,
+                      struct nc_refusal *refusal)
+{
+	if (body.size == 0)
+		return true;
+	struct members members = { .refusal = refusal,
+		                   .names = read_names,
+		                   .name_count = READ_MEMBERS };
+	if (!object_begin(&members, body))
+		return false;
+	for (;;) {
+		size_t index;
+		struct nc_json_token value;
+		int more = member_next(&members, &index, &value);
+		if (more < 0)
+			return false;
+		if (more == 0)
+			break;
+		if (!read_member(decoder, index, &value, request, refusal))
+			return false;
+	}
+	if ((members.seen >> FROM & 1) && (members.seen >> FROM_TIME & 1))
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "members 'from' and 'from_time' contradict each other");
+	return true;
+}
+
+static uint64_t at_most(uint64_t number, uint64_t most)
+{
+	return number < most ? number : most;
+}
+
+/* The kind and the key of a read, from the subject. */
+static bool read_subject(struct nc_decoder *decoder, struct nc_slice subject,
+                         struct nc_query_spec *query, struct nc_refusal *refusal)
+{
+	if (nc_slice_is(subject, "all")) {
+		query->kind = NC_QUERY_ALL;
+		return true;
+	}
+	if (nc_slice_starts(subject, NC_SLICE("read."))) {
+		query->kind = NC_QUERY_STREAM;
+		if (!nc_decode_stream(decoder, nc_slice_from(subject, strlen("read.")), refusal))
+			return false;
+		query->key = nc_buf_slice(&decoder->stream);
+		return true;
+	}
+	bool type = nc_slice_starts(subject, NC_SLICE("type."));
+	query->kind = type ? NC_QUERY_TYPE : NC_QUERY_CATEGORY;
+	struct nc_slice token = nc_slice_from(subject, strlen(type ? "type." : "category."));
+	if (!nc_decode_token(decoder, token, type ? "event type" : "category",
+	                     type ? NC_FAULT_TYPE_NAME : NC_FAULT_STREAM_NAME, refusal))
+		return false;
+	query->key = nc_buf_slice(&decoder->type);
+	return true;
+}
+
+bool nc_decode_read(struct nc_decoder *decoder, const struct nc_message *message,
+                    struct nc_request *request, struct nc_refusal *refusal)
+{
+	request->query.limit = NC_QUERY_LIMIT_DEFAULT;
+	request->query.size_max = NC_QUERY_BYTES_DEFAULT;
+	if (!read_subject(decoder, message->subject, &request->query, refusal) ||
+	    !read_body(decoder, message->data, request, refusal))
+		return false;
+	request->query.limit = at_most(request->query.limit, NC_QUERY_LIMIT_MAX);
+	request->query.size_max = at_most(request->query.size_max, NC_QUERY_BYTES_MAX);
+	return true;
+}
+
+/* ---- One event ------------------------------------------------------------------------------ */
+
+enum { POS, STREAM, SEQ, ID, GET_MEMBERS };
+static const char *const get_names[] = { "pos", "stream", "seq", "id" };
+
+static bool text_take(const struct nc_json_token *value, const char *name, struct nc_buf *room,
+                      struct nc_refusal *refusal)
+{
+	char shown[72];
+	if (value->type != NC_JSON_STRING)
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a string: '%s'", name,
+		                 nc_shown(value->raw, shown));
+	nc_buf_clear(room);
+	nc_json_unescape(value, room);
+	return true;
+}
+
+static bool get_member(struct nc_decoder *decoder, size_t index, const struct nc_json_token *value,
+                       struct nc_request *request, struct nc_refusal *refusal)
+{
+	const char *why = NULL;
+	switch (index) {
+	case POS:
+		return number_take(value, "pos", 1, refusal, &request->get.number);
+	case SEQ:
+		return number_take(value, "seq", 1, refusal, &request->get.number);
+	case STREAM:
+		if (!text_take(value, "stream", &decoder->stream, refusal))
+			return false;
+		request->get.stream = nc_buf_slice(&decoder->stream);
+		why = nc_name_stream_fault(request->get.stream);
+		return why == NULL ||
+		       nc_refuse(refusal, NC_FAULT_STREAM_NAME, "member 'stream' %s", why);
+	default:
+		if (!text_take(value, "id", &decoder->type, refusal))
+			return false;
+		request->get.id = nc_buf_slice(&decoder->type);
+		why = nc_name_id_fault(request->get.id);
+		return why == NULL || nc_refuse(refusal, NC_FAULT_REQUEST, "member 'id' %s", why);
+	}
+}
+
+bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
+                   struct nc_request *request, struct nc_refusal *refusal)
+{
+	struct members members = { .refusal = refusal,
+		                   .names = get_names,
+		                   .name_count = GET_MEMBERS };
+	if (!object_begin(&members, message->data))
+		return false;
+	for (;;) {
+		size_t index;
+		struct nc_json_token value;
+		int more = member_next(&members, &index, &value);
+		if (more < 0)
+			return false;
+		if (more == 0)
+			break;
+		if (!get_member(decoder, index, &value, request, refusal))
+			return false;
+	}
+	switch (members.seen) {
+	case 1u << POS:
+		request->get.kind = NC_GET_POSITION;
+		return true;
+	case 1u << STREAM | 1u << SEQ:
+		request->get.kind = NC_GET_VERSION;
+		return true;
+	case 1u << STREAM | 1u << ID:
+		request->get.kind = NC_GET_STREAM_ID;
+		return true;
+	case 1u << ID:
+		request->get.kind = NC_GET_ID;
+		return true;
+	default:
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "body: give 'pos', 'stream' and 'seq', 'stream' and 'id', or 'id'");
+	}
+}

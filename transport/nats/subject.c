@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Names to subjects and back. */
+#include "transport/nats/subject.h"
+
+static bool plain(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '/' || c == '-';
+}
+
+static void put(struct nc_buf *buf, struct nc_slice name, bool dots_stay)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	for (size_t i = 0; i < name.size; i++) {
+		uint8_t c = name.data[i];
+		if (plain(c) || (c == '.' && dots_stay)) {
+			nc_buf_put_u8(buf, c);
+		} else {
+			const char escape[] = { '=', hex[c >> 4], hex[c & 15] };
+			nc_buf_put(buf, escape, sizeof escape);
+		}
+	}
+}
+
+void nc_subject_put_stream(struct nc_buf *buf, struct nc_slice name)
+{
+	put(buf, name, true);
+}
+
+void nc_subject_put_token(struct nc_buf *buf, struct nc_slice name)
+{
+	put(buf, name, false);
+}
+
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static const char *get(struct nc_slice text, struct nc_buf *name, bool dots_stay)
+{
+	if (text.size == 0)
+		return "is empty";
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.data[i];
+		if (plain(c) || (c == '.' && dots_stay)) {
+			nc_buf_put_u8(name, c);
+			continue;
+		}
+		if (c != '=')
+			return "holds a byte that must be written =HH";
+		int high = i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
+		int low = i + 2 < text.size ? hex_value(text.data[i + 2]) : -1;
+		if (high < 0 || low < 0)
+			return "holds '=' without two upper-case hex digits";
+		uint8_t byte = (uint8_t)(high << 4 | low);
+		if (plain(byte))
+			return "holds a needless escape";
+		if (byte == '.' && dots_stay)
+			return "holds an escaped dot";
+		nc_buf_put_u8(name, byte);
+		i += 2;
+	}
+	return NULL;
+}
+
+const char *nc_subject_get_stream(struct nc_slice tail, struct nc_buf *name)
+{
+	return get(tail, name, true);
+}
+
+const char *nc_subject_get_token(struct nc_slice token, struct nc_buf *name)
+{
+	return get(token, name, false);
+}
+
+/* Whether `subject` is `first` or begins with `first` and a dot. */
+static bool under(struct nc_slice subject, struct nc_slice first)
+{
+	return nc_slice_starts(subject, first) &&
+	       (subject.size == first.size || subject.data[first.size] == '.');
+}
+
+bool nc_subject_reserved(struct nc_slice subject, const char *prefix)
+{
+	if (subject.size == 0 || subject.data[0] == '$' || under(subject, nc_slice_str(prefix)) ||
+	    under(subject, NC_SLICE("_es")))
+		return true;
+	uint8_t before = '.';
+	for (size_t i = 0; i < subject.size; i++) {
+		uint8_t c = subject.data[i];
+		bool starts = before == '.';
+		bool ends = i + 1 == subject.size || subject.data[i + 1] == '.';
+		if (c <= ' ' || c == 0x7f || (c == '.' && starts) ||
+		    ((c == '*' || c == '>') && starts && ends))
+			return true;
+		before = c;
+	}
+	return before == '.';
+}
