@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* reply.h -- the answers (PROTOCOL.md sections 3, 4 and 6), as bytes for the bus.
+ *
+ * Each call writes into `out`, which it clears first, and says where the headers end; 0: there are none.
+ */
+#ifndef NC_TRANSPORT_NATS_REPLY_H
+#define NC_TRANSPORT_NATS_REPLY_H
+
+#include "core/engine/engine.h"
+#include "core/engine/query.h"
+
+/* {"stream":"orders.42","seq":3,"pos":1042}, with "duplicate":true for a retry; no headers. */
+void nc_reply_append(struct nc_buf *out, const struct nc_outcome *outcome);
+
+/* An error: headers and body. `extra` is further header lines, each with its CRLF. */
+size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,
+                      struct nc_slice extra);
+
+/* What `fault` says where nothing more is known: "stream tombstoned". */
+const char *nc_fault_text(struct nc_fault fault);
+
+/* The closing message of a read: status 204 EOB, no data. */
+size_t nc_reply_end(struct nc_buf *out, const struct nc_query_end *end, struct nc_slice extra);
+
+#endif
