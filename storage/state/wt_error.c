@@ -49,8 +49,8 @@ static int on_message(WT_EVENT_HANDLER *base, WT_SESSION *session, const char *m
 
 void nc_wt_handler_init(struct nc_wt_handler *handler, const struct nc_wt_state_options *options)
 {
-	handler->base.handle_error = on_error;
-	handler->base.handle_message = on_message;
+	handler->base =
+	        (WT_EVENT_HANDLER){ .handle_error = on_error, .handle_message = on_message };
 	handler->message = options->message;
 	handler->message_ctx = options->message_ctx;
 	atomic_init(&handler->disk_full, false);

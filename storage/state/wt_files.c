@@ -136,7 +136,8 @@ int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned
 	/* ADR 0003: no journal, and let dirty pages stay longer than the default does, which costs
 	 * a writer three quarters of its rate. */
 	(void)snprintf(config, sizeof config,
-	               "cache_size=%uMB,cache_overhead=25,log=(enabled=false),session_max=512,config_base=false,"
+	               "cache_size=%uMB,cache_overhead=25,log=(enabled=false),session_max=512,"
+	               "config_base=false,"
 	               "eviction_dirty_target=50,eviction_dirty_trigger=75,%s",
 	               cache_mb, more);
 	WT_CONNECTION *connection;
