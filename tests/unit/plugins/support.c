@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/plugins/support.h"
+
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char home[256];
+char said[8192];
+
+void home_make(void)
+{
+	strcpy(home, "/tmp/nc_plugins_XXXXXX");
+	cr_assert_not_null(mkdtemp(home));
+	said[0] = '\0';
+}
+
+static int entry_remove(const char *path, const struct stat *stat, int flag, struct FTW *ftw)
+{
+	(void)stat;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+void home_remove(void)
+{
+	(void)nftw(home, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void log_line(void *ctx, const char *message)
+{
+	(void)ctx;
+	size_t size = strlen(said);
+	(void)snprintf(said + size, sizeof said - size, "%s\n", message);
+}
+
+struct nc_plugin_host *host_open(const char *bundled_dir, const char *extra_dirs)
+{
+	char private_dir[300];
+	(void)snprintf(private_dir, sizeof private_dir, "%s/private", home);
+	const struct nc_plugin_host_config config = {
+		.bundled_dir = bundled_dir,
+		.extra_dirs = extra_dirs,
+		.private_dir = private_dir,
+		.log = log_line,
+	};
+	struct nc_plugin_host *host;
+	cr_assert_eq(nc_plugin_host_open(&config, &host), NC_OK);
+	return host;
+}
+
+struct nc_event event_of(const char *stream, const char *type, const char *data)
+{
+	return (struct nc_event){ .position = 7,
+		                  .version = 1,
+		                  .time_ns = 1700000000000000000,
+		                  .stream = nc_slice_str(stream),
+		                  .type = nc_slice_str(type),
+		                  .id = NC_SLICE("id-1"),
+		                  .data = nc_slice_str(data) };
+}
+
+struct nc_filter *compiled(struct nc_plugin_host *host, const char *name, const char *selector)
+{
+	struct nc_filter *filter;
+	struct nc_filter_error error;
+	int err = nc_filter_compile(host, nc_slice_str(name), nc_slice_str(selector), &filter,
+	                            &error);
+	cr_assert_eq(err, NC_OK, "%s %s: %s at %zu", name, selector, error.message, error.offset);
+	return filter;
+}
+
+bool matches(const struct nc_filter *filter, const struct nc_event *event)
+{
+	struct nc_filter_batch *batch;
+	cr_assert_eq(nc_filter_batch_new(&batch), NC_OK);
+	cr_assert_eq(nc_filter_batch_add(batch, event), NC_OK);
+	uint64_t matched = 0;
+	cr_assert_eq(nc_filter_match(filter, batch, &matched), NC_OK);
+	nc_filter_batch_free(batch);
+	return matched == 1;
+}
