@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* service.h -- requests in, answers out: between the bus, the replica and the readers.
+ *
+ * Threads: the loop's; reads are carried out on the readers' threads and answer from there.
+ */
+#ifndef NC_CORE_NODE_SERVICE_H
+#define NC_CORE_NODE_SERVICE_H
+
+#include <uv.h>
+
+#include "core/node/config.h"
+#include "core/node/reader_pool.h"
+#include "core/node/replica.h"
+
+struct nc_service;
+
+struct nc_service_options {
+	uv_loop_t *loop;
+	const struct nc_config *config; /* borrowed */
+	const char *nats_url;
+	struct nc_state *state;
+	struct nc_log *log;
+	struct nc_engine *engine;
+	struct nc_log_hard hard; /* as recovered */
+	uint64_t segment_bytes;  /* of the log */
+	uint64_t disk_reserve;   /* bytes */
+	/* Requests are being answered; once. */
+	void (*on_ready)(void *ctx);
+	/* The node cannot go on; `what` is for people. */
+	void (*on_fatal)(void *ctx, int err, const char *what);
+	/* A drain has come to its end: everything taken up is answered. */
+	void (*on_drained)(void *ctx);
+	void *ctx;
+};
+
+/* Recover, then connect and serve. Errors: NC_INVALID, settings for NATS, said on stderr; those of
+ * nc_replica_start() and nc_reader_pool_start(). */
+int nc_service_start(const struct nc_service_options *options, struct nc_service **service_out);
+
+/* Take no more requests, finish those taken up, then on_drained. */
+void nc_service_drain(struct nc_service *service);
+
+/* Stop at once and free; the loop must run until it has no more handles. NULL is a no-op. */
+void nc_service_stop(struct nc_service *service);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Appends: to the replica, and what became of them back to who asked, and on the feed. */
+#include "core/node/service_private.h"
+#include "transport/nats/event_message.h"
+#include "transport/nats/reply.h"
+
+static struct nc_srv_stats *stats_of(struct nc_service *service, const struct nc_ticket *ticket)
+{
+	return &service->srv.endpoints[ticket->endpoint].stats;
+}
+
+/* The fault of an append that the replica did not take. */
+static struct nc_fault fault_of(struct nc_service *service, int err)
+{
+	switch (err) {
+	case NC_FULL:
+		atomic_fetch_add(&service->counters.disk_full, 1);
+		return NC_FAULT_DISK_FULL;
+	case NC_CLOSED: /* draining: another node, or the next start, will answer */
+		return NC_FAULT_UNAVAILABLE;
+	default:
+		atomic_fetch_add(&service->counters.shed, 1);
+		return NC_FAULT_BUSY;
+	}
+}
+
+static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err)
+{
+	struct nc_fault fault = fault_of(service, err);
+	if (!ticket->answered)
+		nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
+		                 fault, nc_fault_text(fault), nc_slice(NULL, 0));
+	nc_ticket_free(&service->tickets, ticket);
+}
+
+void nc_service_append(struct nc_service *service, const struct nc_request *request,
+                       struct nc_slice reply, int endpoint)
+{
+	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	if (ticket == NULL) {
+		atomic_fetch_add(&service->counters.unsent, 1);
+		return; /* no memory for an answer: a time-out to who asked */
+	}
+	ticket->endpoint = endpoint;
+	int err = nc_replica_append(service->replica, request->expect, request->record, ticket);
+	if (err != NC_OK)
+		refuse(service, ticket, err);
+}
+
+void nc_service_on_refused(void *ctx, void *ticket, int err)
+{
+	refuse(ctx, ticket, err);
+}
+
+static void feed(struct nc_service *service, const struct nc_outcome *outcome)
+{
+	struct nc_event event;
+	if (nc_event_placed_get(outcome->record, outcome->position, outcome->version,
+	                        outcome->time_ns, &event) != NC_OK)
+		return; /* cannot be: apply has read it */
+	size_t header_size;
+	nc_buf_clear(&service->feed);
+	nc_buf_clear(&service->feed_subject);
+	nc_event_message_put(&service->feed, service->root, &event, nc_slice(NULL, 0), &header_size);
+	nc_event_subject_put(&service->feed_subject, service->root, "event", event.type,
+	                     event.stream);
+	nc_buf_put_u8(&service->feed_subject, 0);
+	if (nc_buf_status(&service->feed) != NC_OK ||
+	    nc_buf_status(&service->feed_subject) != NC_OK ||
+	    nc_bus_publish_block(service->bus, (const char *)service->feed_subject.data, NULL,
+	                         nc_buf_slice(&service->feed), header_size) != NC_OK)
+		atomic_fetch_add(&service->counters.unsent, 1);
+}
+
+static void answer(struct nc_service *service, const struct nc_ticket *ticket,
+                   const struct nc_outcome *outcome)
+{
+	if (outcome->fault.code == 0) {
+		nc_reply_append(&service->out, outcome);
+		nc_service_send(service, ticket->reply, nc_buf_slice(&service->out), 0);
+		return;
+	}
+	char text[64];
+	const char *said = nc_fault_text(outcome->fault);
+	if (outcome->fault.err_code == NC_FAULT_EXPECTATION.err_code) {
+		(void)snprintf(text, sizeof text, "wrong last sequence: %llu",
+		               (unsigned long long)outcome->version);
+		said = text;
+	}
+	nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
+	                 outcome->fault, said, nc_slice(NULL, 0));
+}
+
+void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome *outcome)
+{
+	struct nc_service *service = ctx;
+	struct nc_ticket *ticket = ticket_ptr;
+	if (outcome->position > atomic_load(&service->position))
+		atomic_store(&service->position, outcome->position);
+	if (!ticket->answered) {
+		answer(service, ticket, outcome);
+		atomic_fetch_add(&stats_of(service, ticket)->time_ns,
+		                 (nc_service_now_ms() - ticket->taken_ms) * 1000000);
+	}
+	nc_ticket_free(&service->tickets, ticket);
+	if (service->feed_on && outcome->record.size > 0)
+		feed(service, outcome);
+}

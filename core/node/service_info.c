@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the node says of itself. Names in here need no escaping: they are words. */
+#include "core/node/disk.h"
+#include "core/node/service_private.h"
+#include "core/node/version.h"
+
+const char *nc_service_role(struct nc_service *service)
+{
+	return nc_replica_status(service->replica).leading ? "leader" : "starting";
+}
+
+static const char *state_name(const struct nc_service *service,
+                              const struct nc_replica_status *status)
+{
+	if (service->draining)
+		return "draining";
+	if (!status->leading)
+		return "starting";
+	return status->full ? "read_only" : "serving";
+}
+
+static void put_counters(struct nc_service *service, struct nc_buf *out)
+{
+	struct nc_service_counters *counters = &service->counters;
+	const struct {
+		const char *name;
+		atomic_uint_fast64_t *value;
+	} all[] = {
+		{ "refused", &counters->refused },
+		{ "refused_reply_subject", &counters->refused_reply },
+		{ "shed", &counters->shed },
+		{ "disk_full", &counters->disk_full },
+		{ "timed_out", &counters->timed_out },
+		{ "unsent", &counters->unsent },
+		{ "reads_given_up", &counters->reads_given_up },
+		{ "nats_errors", &counters->nats_errors },
+		{ "nats_disconnects", &counters->nats_disconnects },
+	};
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		nc_buf_printf(out, "%s\"%s\":%llu", i == 0 ? "" : ",", all[i].name,
+		              (unsigned long long)atomic_load(all[i].value));
+}
+
+void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
+{
+	const struct nc_config *config = service->options.config;
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	nc_buf_printf(out,
+	              "{\"id\":\"%s\",\"store\":\"%s\",\"version\":\"%s\",\"role\":\"%s\","
+	              "\"state\":\"%s\",\"term\":%llu,\"last\":%llu,\"commit\":%llu,"
+	              "\"applied\":%llu,\"position\":%llu,",
+	              config->node_id, config->store_id, NC_VERSION, nc_service_role(service),
+	              state_name(service, &status), (unsigned long long)status.term,
+	              (unsigned long long)status.last, (unsigned long long)status.commit,
+	              (unsigned long long)status.applied,
+	              (unsigned long long)atomic_load(&service->position));
+	nc_buf_printf(out,
+	              "\"pending_commands\":%llu,\"pending_bytes\":%llu,\"reads\":%llu,"
+	              "\"log_bytes\":%llu,\"state_bytes\":%llu,\"disk_free\":%llu,"
+	              "\"read_only\":%s,\"checkpoints\":%llu,\"counters\":{",
+	              (unsigned long long)status.pending_commands,
+	              (unsigned long long)status.pending_bytes,
+	              (unsigned long long)atomic_load(&service->reads),
+	              (unsigned long long)status.log_bytes, (unsigned long long)status.state_bytes,
+	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
+	              (unsigned long long)status.checkpoints);
+	put_counters(service, out);
+	nc_buf_put_str(out, "}}");
+}
+
+void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
+                         struct nc_buf *out)
+{
+	const struct nc_config *config = service->options.config;
+	nc_buf_printf(out, "{\"store\":\"%s\",\"head\":%llu", config->store_id,
+	              (unsigned long long)head->position);
+	if (head->position > 0) {
+		char time[NC_TIME_TEXT_SIZE];
+		nc_time_format(head->time_ns, time);
+		nc_buf_printf(out, ",\"time\":\"%s\"", time);
+	}
+	nc_buf_printf(out, ",\"streams\":%llu,\"events\":%llu,\"bytes\":%llu,\"leader\":\"%s\"}",
+	              (unsigned long long)head->streams, (unsigned long long)head->events,
+	              (unsigned long long)head->bytes, config->node_id);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* service_private.h -- what the files of the service share. */
+#ifndef NC_CORE_NODE_SERVICE_PRIVATE_H
+#define NC_CORE_NODE_SERVICE_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "core/node/service.h"
+#include "core/node/ticket.h"
+#include "transport/nats/bus.h"
+#include "transport/nats/request.h"
+#include "transport/nats/srv.h"
+
+#define NC_ROOT_SIZE 160 /* bytes: <prefix>.<store> */
+
+/* What a subscription stands for. */
+struct nc_endpoint {
+	const char *name;    /* in $SRV */
+	const char *subject; /* after the root; %s is the node's id */
+	enum nc_operation op;
+	bool direct;
+	bool leader; /* taken up by the leader only */
+};
+
+/* Of everything that is dropped or refused; the status shows them. */
+struct nc_service_counters {
+	atomic_uint_fast64_t refused;          /* answered with an error of the client's making */
+	atomic_uint_fast64_t refused_reply;    /* reply subject reserved: not executed, not answered */
+	atomic_uint_fast64_t shed;             /* 429 */
+	atomic_uint_fast64_t disk_full;        /* 507 */
+	atomic_uint_fast64_t timed_out;        /* 503 */
+	atomic_uint_fast64_t unsent;           /* answers and feed messages that NATS did not take */
+	atomic_uint_fast64_t reads_given_up;   /* nobody took the answer in time */
+	atomic_uint_fast64_t nats_errors;
+	atomic_uint_fast64_t nats_disconnects;
+};
+
+struct nc_service {
+	struct nc_service_options options;
+	char root[NC_ROOT_SIZE]; /* <prefix>.<store> */
+	size_t root_size;
+	char void_subject[NC_ROOT_SIZE], probe_subject[NC_ROOT_SIZE];
+	struct nc_bus *bus;
+	struct nc_replica *replica;
+	struct nc_reader_pool *readers;
+	struct nc_decoder decoder;
+	struct nc_ticket_list tickets;
+	struct nc_buf out;       /* an answer being written, the loop's */
+	struct nc_buf feed, feed_subject;
+	struct read *position_waits; /* reads that wait for a position */
+	atomic_uint_fast64_t position; /* applied, as far as has been told */
+	atomic_size_t reads;           /* under way */
+	struct nc_srv srv;
+	struct nc_service_counters counters;
+	uv_timer_t tick;
+	unsigned ticks;
+	uint64_t disk_free;
+	bool feed_on, serving, ready_told, draining, drained_told, stopping;
+};
+
+uint64_t nc_service_now_ms(void);
+
+/* Send what is in `message`; what NATS does not take is counted. An empty `reply` is not answered. */
+void nc_service_send(struct nc_service *service, const char *reply, struct nc_slice message,
+                     size_t header_size);
+void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
+                      struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
+                      struct nc_slice extra);
+
+/* service_append.c */
+void nc_service_append(struct nc_service *service, const struct nc_request *request,
+                       struct nc_slice reply, int endpoint);
+void nc_service_on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome);
+void nc_service_on_refused(void *ctx, void *ticket, int err);
+
+/* service_read.c */
+void nc_service_read(struct nc_service *service, const struct nc_request *request,
+                     struct nc_slice reply, int endpoint);
+/* Let go the reads that waited for a position which is applied now, or have waited too long. */
+void nc_service_reads_wake(struct nc_service *service);
+
+/* service_info.c: append JSON. */
+void nc_service_put_status(struct nc_service *service, struct nc_buf *out);
+void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
+                         struct nc_buf *out);
+const char *nc_service_role(struct nc_service *service);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reads: wait until the state has what must be seen, then let a reader carry them out a step at a time. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/node/say.h"
+#include "core/node/service_private.h"
+#include "transport/nats/event_message.h"
+#include "transport/nats/packed.h"
+#include "transport/nats/reply.h"
+
+#define STEP_EVENTS    256u
+#define STEP_SIZE      (256u << 10)  /* bytes */
+#define BUFFERED_MAX   (4u << 20)    /* bytes that may wait to be sent before a reader waits */
+#define SEND_PATIENCE_MS 10000u
+
+struct read {
+	struct nc_read_job job; /* first */
+	struct nc_replica_wait wait;
+	struct read *next; /* among those that wait for a position */
+	struct nc_service *service;
+	struct nc_srv_stats *stats;
+	struct nc_ticket *ticket; /* while it waits */
+	uint64_t taken_ms;
+	enum nc_operation op;
+	bool direct, failed;
+	uint64_t min_position;
+	struct nc_query_spec query_spec;
+	struct nc_get_spec get_spec;
+	struct nc_query *query;
+	enum nc_format format;
+	struct nc_packed packed;
+	struct nc_buf keys; /* what the specs' slices point into */
+	struct nc_buf out;
+	char reply[]; /* NUL-terminated */
+};
+
+/* ---- Answering, on a reader's thread -------------------------------------------------------- */
+
+/* Header lines that each answer of R.direct bears. */
+static struct nc_slice extra(const struct read *read, char room[160])
+{
+	if (!read->direct)
+		return nc_slice(NULL, 0);
+	int size = snprintf(room, 160, "Es-Applied: %llu\r\nEs-Node: %s\r\n",
+	                    (unsigned long long)atomic_load(&read->service->position),
+	                    read->service->options.config->node_id);
+	return nc_slice(room, (size_t)size);
+}
+
+static void fail(struct read *read, struct nc_fault fault, const char *text)
+{
+	char room[160];
+	nc_service_error(read->service, &read->out, read->reply, read->stats, fault, text,
+	                 extra(read, room));
+	read->failed = true;
+}
+
+/* The state could not be read. The node says so, and the client may try elsewhere. */
+static void fail_state(struct read *read, int err)
+{
+	nc_say_error("a read failed: %s", nc_err_name(err));
+	fail(read, NC_FAULT_UNAVAILABLE, "the state could not be read; see the node's log");
+}
+
+static void send_event(struct read *read, const struct nc_event *event, struct nc_slice more)
+{
+	size_t header_size;
+	nc_buf_clear(&read->out);
+	nc_event_message_put(&read->out, read->service->root, event, more, &header_size);
+	nc_service_send(read->service, read->reply, nc_buf_slice(&read->out), header_size);
+}
+
+static void packed_flush(struct read *read)
+{
+	struct nc_slice body = nc_packed_take(&read->packed);
+	if (body.size > 0)
+		nc_service_send(read->service, read->reply, body, 0);
+}
+
+static void on_event(void *ctx, const struct nc_event *event)
+{
+	struct read *read = ctx;
+	if (read->format == NC_FORMAT_MESSAGES) {
+		send_event(read, event, nc_slice(NULL, 0));
+		return;
+	}
+	int err = nc_packed_add(&read->packed, event);
+	if (err == NC_FULL) {
+		packed_flush(read);
+		err = nc_packed_add(&read->packed, event);
+	}
+	if (err == NC_TOOBIG) { /* fits into no array: a message of its own, in its place */
+		packed_flush(read);
+		send_event(read, event, nc_slice(NULL, 0));
+	} else if (err != NC_OK) {
+		atomic_fetch_add(&read->service->counters.unsent, 1);
+	}
+}
+
+static bool query_step(struct read *read, struct nc_state_reader *reader)
+{
+	struct nc_service *service = read->service;
+	if (nc_bus_wait_room(service->bus, BUFFERED_MAX, SEND_PATIENCE_MS) != NC_OK) {
+		atomic_fetch_add(&service->counters.reads_given_up, 1);
+		return true;
+	}
+	int err = NC_OK;
+	bool done = false;
+	if (read->query == NULL) {
+		read->packed.format = read->format;
+		read->packed.size_max = nc_bus_max_payload(service->bus);
+		err = nc_query_start(reader, &read->query_spec, &read->query);
+	}
+	if (err == NC_OK)
+		err = nc_query_step(read->query, reader, STEP_EVENTS, STEP_SIZE, on_event, read,
+		                    &done);
+	if (err != NC_OK) {
+		fail_state(read, err);
+		return true;
+	}
+	if (done) {
+		char room[160];
+		packed_flush(read);
+		struct nc_query_end end = nc_query_end(read->query);
+		size_t header_size = nc_reply_end(&read->out, &end, extra(read, room));
+		nc_service_send(service, read->reply, nc_buf_slice(&read->out), header_size);
+	}
+	return done;
+}
+
+static void on_got(void *ctx, const struct nc_event *event)
+{
+	struct read *read = ctx;
+	char room[160];
+	send_event(read, event, extra(read, room));
+}
+
+static bool get_step(struct read *read, struct nc_state_reader *reader)
+{
+	int err = nc_query_get(reader, &read->get_spec, on_got, read);
+	if (err == NC_NOTFOUND)
+		fail(read, NC_FAULT_NO_EVENT, nc_fault_text(NC_FAULT_NO_EVENT));
+	else if (err != NC_OK)
+		fail_state(read, err);
+	return true;
+}
+
+static bool info_step(struct read *read, struct nc_state_reader *reader)
+{
+	struct nc_engine_head head;
+	int err = nc_query_head(reader, &head);
+	if (err != NC_OK) {
+		fail_state(read, err);
+		return true;
+	}
+	nc_buf_clear(&read->out);
+	nc_service_put_info(read->service, &head, &read->out);
+	nc_service_send(read->service, read->reply, nc_buf_slice(&read->out), 0);
+	return true;
+}
+
+static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
+{
+	struct read *read = (struct read *)job;
+	switch (read->op) {
+	case NC_OP_READ:
+		return query_step(read, reader);
+	case NC_OP_GET:
+		return get_step(read, reader);
+	default:
+		return info_step(read, reader);
+	}
+}
+
+static void read_free(struct nc_read_job *job)
+{
+	struct read *read = (struct read *)job;
+	atomic_fetch_add(&read->stats->time_ns, (nc_service_now_ms() - read->taken_ms) * 1000000);
+	atomic_fetch_sub(&read->service->reads, 1);
+	nc_query_free(read->query);
+	nc_packed_release(&read->packed);
+	nc_buf_release(&read->keys);
+	nc_buf_release(&read->out);
+	free(read);
+}
+
+/* ---- Waiting, on the loop ------------------------------------------------------------------- */
+
+/* What it waited for has come; or it has run out of time meanwhile. */
+static void read_go(struct read *read)
+{
+	struct nc_service *service = read->service;
+	bool late = read->ticket->answered;
+	nc_ticket_free(&service->tickets, read->ticket);
+	read->ticket = NULL;
+	if (late) {
+		read_free(&read->job);
+		return;
+	}
+	if (nc_reader_pool_put(service->readers, &read->job) != NC_OK) {
+		atomic_fetch_add(&service->counters.shed, 1);
+		fail(read, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
+		read_free(&read->job);
+	}
+}
+
+static void on_applied_enough(struct nc_replica_wait *wait)
+{
+	read_go((struct read *)(void *)((char *)wait - offsetof(struct read, wait)));
+}
+
+void nc_service_reads_wake(struct nc_service *service)
+{
+	struct read **at = &service->position_waits;
+	uint64_t position = atomic_load(&service->position);
+	while (*at != NULL) {
+		struct read *read = *at;
+		if (read->min_position <= position || read->ticket->answered) {
+			*at = read->next;
+			read_go(read);
+		} else {
+			at = &read->next;
+		}
+	}
+}
+
+static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
+{
+	size_t at = keys->size;
+	nc_buf_put_slice(keys, slice); /* room was made for all of them: they do not move */
+	return nc_slice(keys->data + at, slice.size);
+}
+
+static struct read *read_new(struct nc_service *service, const struct nc_request *request,
+                             struct nc_slice reply, int endpoint)
+{
+	struct read *read = calloc(1, sizeof *read + reply.size + 1);
+	if (read == NULL)
+		return NULL;
+	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size;
+	read->ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	if (read->ticket == NULL || nc_buf_extend(&read->keys, size + 1) == NULL) {
+		if (read->ticket != NULL)
+			nc_ticket_free(&service->tickets, read->ticket);
+		free(read);
+		return NULL;
+	}
+	nc_buf_clear(&read->keys);
+	read->job = (struct nc_read_job){ .step = read_step, .free = read_free };
+	read->service = service;
+	read->stats = &service->srv.endpoints[endpoint].stats;
+	read->ticket->endpoint = endpoint;
+	read->taken_ms = read->ticket->taken_ms;
+	read->op = request->op;
+	read->direct = request->direct;
+	read->min_position = request->min_position;
+	read->query_spec = request->query;
+	read->get_spec = request->get;
+	read->format = request->format;
+	read->query_spec.key = keep(&read->keys, request->query.key);
+	read->get_spec.stream = keep(&read->keys, request->get.stream);
+	read->get_spec.id = keep(&read->keys, request->get.id);
+	memcpy(read->reply, reply.data, reply.size);
+	atomic_fetch_add(&service->reads, 1);
+	return read;
+}
+
+void nc_service_read(struct nc_service *service, const struct nc_request *request,
+                     struct nc_slice reply, int endpoint)
+{
+	if (reply.size == 0)
+		return; /* nobody to read for */
+	struct read *read = read_new(service, request, reply, endpoint);
+	if (read == NULL) {
+		nc_service_error(service, &service->out, (const char *)reply.data,
+		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_BUSY,
+		                 nc_fault_text(NC_FAULT_BUSY), nc_slice(NULL, 0));
+		return;
+	}
+	if (!request->direct) {
+		read->wait = (struct nc_replica_wait){
+			.index = nc_replica_read_index(service->replica), .fn = on_applied_enough
+		};
+		nc_replica_wait(service->replica, &read->wait);
+	} else if (request->min_position > atomic_load(&service->position)) {
+		read->next = service->position_waits;
+		service->position_waits = read;
+	} else {
+		read_go(read);
+	}
+}

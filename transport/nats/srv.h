@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* srv.h -- the answers to $SRV.PING, INFO and STATS (NATS ADR-32, the micro-service protocol). */
+#ifndef NC_TRANSPORT_NATS_SRV_H
+#define NC_TRANSPORT_NATS_SRV_H
+
+#include <stdatomic.h>
+
+#include "core/base/buf.h"
+
+#define NC_SRV_ID_SIZE 23 /* bytes with the NUL */
+
+/* What is counted of an endpoint; any thread counts. */
+struct nc_srv_stats {
+	atomic_uint_fast64_t requests, errors, time_ns;
+	_Atomic(const char *) last_error; /* static text; NULL: none */
+};
+
+struct nc_srv_endpoint {
+	const char *name; /* [A-Za-z0-9_-]+ */
+	char subject[192];
+	const char *queue; /* NULL: none */
+	struct nc_srv_stats stats;
+};
+
+struct nc_srv {
+	char id[NC_SRV_ID_SIZE]; /* unique to the process */
+	const char *version;     /* semantic */
+	const char *store, *node;
+	char started[31]; /* RFC 3339 */
+	struct nc_srv_endpoint *endpoints; /* [endpoint_count] */
+	size_t endpoint_count;
+};
+
+enum nc_srv_verb { NC_SRV_PING, NC_SRV_INFO, NC_SRV_STATS, NC_SRV_VERB_COUNT };
+
+/* A new id from the system's randomness. */
+void nc_srv_id_make(char id_out[NC_SRV_ID_SIZE]);
+
+/* Append the JSON answer. `role` is in the metadata; `data` is a JSON object shown with each endpoint's
+ * statistics. */
+void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
+                   const char *role, struct nc_slice data);
+
+#endif
