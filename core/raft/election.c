@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Elections [3.4, 3.6.1], with pre-vote [9.6], and what a leader's lease forbids [6.2]. */
+#include "core/raft/raft_private.h"
+
+void nc_raft_become_follower(struct nc_raft *raft, uint64_t term, uint64_t leader)
+{
+	nc_assert(term >= raft->hard.term);
+	if (term > raft->hard.term || raft->role == NC_RAFT_LEADER || leader != raft->leader)
+		nc_raft_reads_fail(raft);
+	if (term > raft->hard.term) {
+		raft->hard = (struct nc_log_hard){ .term = term, .vote = 0 };
+		raft->hard_dirty = !NC_MUTANT(TERM_NOT_SAVED);
+	}
+	raft->role = NC_RAFT_FOLLOWER;
+	raft->leader = leader;
+	raft->transferee = 0;
+	raft->noop = 0;
+	raft->peer_count = 0;
+	raft->granted_count = raft->refused_count = 0;
+	raft->uncommitted_bytes = 0;
+	raft->election_elapsed = raft->heartbeat_elapsed = 0;
+	raft->election_timeout = raft->options.election_ticks +
+	                         (uint32_t)(nc_raft_random(raft) % raft->options.election_ticks);
+}
+
+bool nc_raft_may_lead(const struct nc_raft *raft)
+{
+	if (raft->halted || raft->install.index != 0)
+		return false;
+	if (raft->doubtful && !nc_raft_alone(raft) && !NC_MUTANT(DOUBTFUL_VOTES))
+		return false;
+	if (NC_MUTANT(LEARNER_CAMPAIGNS))
+		return nc_raft_members_find(nc_raft_members(raft), raft->options.self) != NULL;
+	return nc_raft_is_voter(raft, raft->options.self);
+}
+
+/* ---- Standing -------------------------------------------------------------------------------- */
+
+static void note(uint64_t *ids, uint32_t *count, uint64_t id)
+{
+	for (uint32_t i = 0; i < *count; i++)
+		if (ids[i] == id)
+			return;
+	if (*count < NC_RAFT_MEMBERS_MAX)
+		ids[(*count)++] = id;
+}
+
+/* Those of `ids` that are voters now. */
+static uint32_t voters_in(const struct nc_raft *raft, const uint64_t *ids, uint32_t count)
+{
+	uint32_t voters = 0;
+	for (uint32_t i = 0; i < count; i++)
+		voters += nc_raft_is_voter(raft, ids[i]);
+	return voters;
+}
+
+static void tally(struct nc_raft *raft)
+{
+	if (voters_in(raft, raft->granted, raft->granted_count) >= nc_raft_quorum(raft)) {
+		if (raft->role == NC_RAFT_PRE_CANDIDATE)
+			nc_raft_stand(raft, false, false);
+		else
+			nc_raft_become_leader(raft);
+		return;
+	}
+	if (voters_in(raft, raft->refused, raft->refused_count) >= nc_raft_quorum(raft))
+		nc_raft_become_follower(raft, raft->hard.term, 0);
+}
+
+void nc_raft_stand(struct nc_raft *raft, bool pre, bool force)
+{
+	uint64_t self = raft->options.self;
+	nc_raft_become_follower(raft, pre ? raft->hard.term : raft->hard.term + 1, 0);
+	raft->role = pre ? NC_RAFT_PRE_CANDIDATE : NC_RAFT_CANDIDATE;
+	if (!pre)
+		raft->hard.vote = self;
+	const struct nc_raft_members *members = nc_raft_members(raft);
+	for (uint32_t i = 0; i < members->count; i++) {
+		if (members->at[i].id == self || !nc_raft_is_voter(raft, members->at[i].id))
+			continue;
+		struct nc_raft_message ask = {
+			.type = pre ? NC_RAFT_PREVOTE : NC_RAFT_VOTE,
+			.to = members->at[i].id,
+			.term = pre ? raft->hard.term + 1 : raft->hard.term,
+			.index = raft->trail.last,
+			.log_term = nc_trail_last_term(&raft->trail),
+			.force = force,
+		};
+		/* A candidate that forgot its term, or the log it told of, could win twice. */
+		if (pre || NC_MUTANT(SELF_VOTE_BEFORE_SYNC))
+			nc_raft_send(raft, ask);
+		else
+			nc_raft_send_after(raft, ask);
+	}
+	/* Its own vote counts when it is durable; but nobody else can be misled when nobody else is
+	 * there: what it appends follows the vote in the same log. */
+	if (pre || nc_raft_alone(raft) || NC_MUTANT(SELF_VOTE_BEFORE_SYNC)) {
+		note(raft->granted, &raft->granted_count, self);
+		tally(raft);
+	}
+}
+
+void nc_raft_own_vote_durable(struct nc_raft *raft)
+{
+	if (raft->role != NC_RAFT_CANDIDATE || raft->hard_dirty || raft->durable < raft->hard_order)
+		return;
+	note(raft->granted, &raft->granted_count, raft->options.self);
+	tally(raft);
+}
+
+void nc_raft_vote_heard(struct nc_raft *raft, const struct nc_raft_message *message)
+{
+	bool pre = message->type == NC_RAFT_PREVOTE_RESP;
+	if (raft->role != (pre ? NC_RAFT_PRE_CANDIDATE : NC_RAFT_CANDIDATE))
+		return;
+	if (pre && !message->reject && message->term != raft->hard.term + 1)
+		return; /* a grant for another term */
+	if (message->reject)
+		note(raft->refused, &raft->refused_count, message->from);
+	else
+		note(raft->granted, &raft->granted_count, message->from);
+	tally(raft);
+}
+
+/* ---- Voting ---------------------------------------------------------------------------------- */
+
+/* [3.6.1] */
+static bool up_to_date(const struct nc_raft *raft, const struct nc_raft_message *message)
+{
+	uint64_t last_term = nc_trail_last_term(&raft->trail);
+	if (NC_MUTANT(VOTE_IGNORES_LOG))
+		return true;
+	if (NC_MUTANT(VOTE_COMPARES_LENGTH))
+		return message->index >= raft->trail.last;
+	return message->log_term > last_term ||
+	       (message->log_term == last_term && message->index >= raft->trail.last);
+}
+
+static bool free_to_vote(const struct nc_raft *raft, const struct nc_raft_message *message)
+{
+	if (message->type == NC_RAFT_PREVOTE)
+		return message->term > raft->hard.term;
+	if (NC_MUTANT(VOTE_TWICE) || (NC_MUTANT(VOTE_TWICE_ON_TRANSFER) && message->force))
+		return true;
+	return raft->hard.vote == message->from || (raft->hard.vote == 0 && raft->leader == 0);
+}
+
+void nc_raft_vote_asked(struct nc_raft *raft, const struct nc_raft_message *message)
+{
+	bool pre = message->type == NC_RAFT_PREVOTE;
+	if (raft->doubtful && !NC_MUTANT(DOUBTFUL_VOTES))
+		return; /* it may have forgotten a vote, or an entry */
+	struct nc_raft_message answer = {
+		.type = pre ? NC_RAFT_PREVOTE_RESP : NC_RAFT_VOTE_RESP,
+		.to = message->from,
+	};
+	answer.reject = !free_to_vote(raft, message) || !up_to_date(raft, message);
+	if (answer.reject || pre) {
+		if (!answer.reject)
+			answer.term = message->term;
+		nc_raft_send(raft, answer);
+		return;
+	}
+	raft->election_elapsed = 0;
+	if (raft->hard.vote != message->from) {
+		raft->hard.vote = message->from;
+		raft->hard_dirty = true;
+	}
+	if (NC_MUTANT(VOTE_BEFORE_SYNC))
+		nc_raft_send(raft, answer);
+	else
+		nc_raft_send_after(raft, answer);
+}
