@@ -19,12 +19,28 @@ static int generations_ready(struct nc_wt_state *state)
 	return err;
 }
 
+/* WiredTiger panics when it cannot write out a page, so stop while it still can. */
+static int room_check(struct nc_wt_state *state)
+{
+	bool full = !nc_wt_files_room(state->directory, state->options.reserve_mb);
+	if (full != state->full)
+		nc_wt_say(&state->handler,
+		          full ? "less than %u MiB are free in %s: nothing is "
+		                 "written until there is room"
+		               : "%u MiB are free in %s again: writing goes on",
+		          state->options.reserve_mb, state->directory);
+	state->full = full;
+	return full ? NC_FULL : NC_OK;
+}
+
 int nc_wt_begin(struct nc_state *base)
 {
 	struct nc_wt_state *state = nc_wt_state_of(base);
 	struct nc_wt_reader *writer = &state->writer;
 	nc_assert(!writer->begun);
 	int err = nc_wt_broken(state);
+	if (err == NC_OK)
+		err = room_check(state);
 	if (err == NC_OK)
 		err = generations_ready(state);
 	if (err != NC_OK)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "storage/state/wt_state_private.h"
@@ -225,4 +226,12 @@ uint64_t nc_wt_files_size(const char *directory)
 			size += (uint64_t)info.st_size;
 	}
 	return size;
+}
+
+bool nc_wt_files_room(const char *directory, unsigned reserve_mb)
+{
+	struct statvfs info;
+	if (statvfs(directory, &info) != 0)
+		return true;
+	return (uint64_t)info.f_bavail * info.f_frsize >= (uint64_t)reserve_mb << 20;
 }

@@ -8,7 +8,8 @@
 enum {
 	CACHE_MB_DEFAULT = 256,
 	HELD_EVENTS_DEFAULT = 65536,
-	SEAL_WAIT_S = 1 /* for the applier's transaction to end, at a checkpoint */
+	RESERVE_MB_BESIDE_CACHE = 64, /* all of a dirty cache can be written, and what is held */
+	SEAL_WAIT_S = 1               /* for the applier's transaction to end, at a checkpoint */
 };
 
 static struct nc_state_applied wt_applied(struct nc_state *base)
@@ -110,7 +111,9 @@ static void indexer_stop(struct nc_wt_state *state)
 static void state_free(struct nc_wt_state *state)
 {
 	indexer_stop(state);
-	if (state->connection != NULL) /* takes sessions and cursors with it */
+	/* Takes sessions and cursors with it. After a panic it waits for ever for transactions that
+	 * can no longer be rolled back, and is left alone. */
+	if (state->connection != NULL && nc_wt_broken(state) == NC_OK)
 		(void)nc_wt_err(&state->handler, state->connection->close(state->connection, NULL));
 	while (state->oldest != NULL) {
 		struct nc_held *next = state->oldest->next;
@@ -283,6 +286,8 @@ int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *op
 	state->options = *options;
 	if (state->options.cache_mb == 0)
 		state->options.cache_mb = CACHE_MB_DEFAULT;
+	if (state->options.reserve_mb == 0)
+		state->options.reserve_mb = state->options.cache_mb + RESERVE_MB_BESIDE_CACHE;
 	if (state->options.held_events == 0)
 		state->options.held_events = HELD_EVENTS_DEFAULT;
 	nc_wt_handler_init(&state->handler, &state->options);

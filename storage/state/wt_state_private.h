@@ -70,6 +70,7 @@ struct nc_wt_state {
 	WT_CURSOR *puts[NC_WT_TABLE_COUNT];
 	uint64_t txn_last; /* position of the last event put */
 	uint32_t txn_event_count;
+	bool full; /* begin said so last time */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t changed; /* a generation was sealed or done, or `closing` */
@@ -118,6 +119,9 @@ extern const char *const nc_wt_table_names[NC_WT_TABLE_COUNT];
 int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool *empty_out);
 int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler);
 uint64_t nc_wt_files_size(const char *directory);
+/* Whether `reserve_mb` are free where the directory is. Says nothing when that cannot be found out.
+ */
+bool nc_wt_files_room(const char *directory, unsigned reserve_mb);
 int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned cache_mb,
                   const char *more, WT_CONNECTION **connection_out);
 int nc_wt_cursor_open(WT_SESSION *session, int table, WT_CURSOR **cursor_out);

@@ -3,6 +3,7 @@
  * -- appends rows of 256 bytes with all indexes in commits of 500, then looks rows up. By hand, not
  * in ctest. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -216,6 +217,9 @@ int main(int argc, char **argv)
 	if (argc > 7)
 		checkpoint_s = strtoull(argv[7], NULL, 10);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* As the node: WiredTiger's threads would each have an arena of malloc's. */
+	if (mallopt(M_ARENA_MAX, 2) != 1)
+		return 1;
 	double start = now_s();
 	must(nc_wt_state_open(argv[1], &options, &state), "open");
 	printf("open: %.2f s, RSS %ld MB\n", now_s() - start, rss_mb());

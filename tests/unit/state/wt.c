@@ -252,6 +252,26 @@ Test(wt_state, a_newer_format_is_not_opened)
 	cr_expect_not_null(strstr(messages, "start a newer one"), "%s", messages);
 }
 
+Test(wt_state, a_disk_with_too_little_room_refuses_writes_and_is_read)
+{
+	struct nc_state *state;
+	struct nc_buf text = { 0 };
+	struct nc_wt_state_options options = {
+		.cache_mb = 32, .reserve_mb = UINT32_MAX, .keys = row_keys, .message = message
+	};
+	make_and_close(20);
+	cr_assert_eq(nc_wt_state_open(directory, &options, &state), NC_OK);
+	cr_expect_eq(nc_state_begin(state), NC_FULL);
+	cr_expect_eq(nc_state_begin(state), NC_FULL);
+	const char *said = strstr(messages, "until there is room");
+	cr_assert_not_null(said);
+	cr_expect_null(strstr(said + 1, "until there is room"), "it is said again and again");
+	dump_now(state, &text);
+	cr_expect_eq(nc_state_applied(state).index, 20u);
+	nc_state_close(state);
+	nc_buf_release(&text);
+}
+
 Test(wt_state, is_open_once)
 {
 	struct nc_state *state;
