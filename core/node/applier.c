@@ -3,8 +3,11 @@
 #include "core/node/applier.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define TRANSACTION_SIZE_MAX (2u << 20) /* bytes of entries in one transaction, about */
+#define BUSY_TRIES           5000       /* of a transaction for which the cache had no room */
+#define BUSY_NAP_NS          2000000L
 
 struct nc_applier {
 	struct nc_engine *engine;
@@ -38,35 +41,49 @@ static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 {
 	if (entry->kind != NC_LOG_COMMAND)
 		return NC_OK;
-	struct collect collect = { .entry = entry };
+	entry->outcome_count = 0; /* of a try that was rolled back */
+	struct collect collect = { .entry = entry, .room = entry->outcome_room };
 	int err = nc_engine_apply(applier->engine, nc_buf_slice(&entry->payload), on_outcome,
 	                          &collect);
+	entry->outcome_room = collect.room;
 	if (err == NC_OK && collect.failed)
 		err = NC_NOMEM;
 	return err;
+}
+
+/* Apply the entries of `taken` in one transaction. */
+static int apply_all(struct nc_applier *applier, struct nc_entry_queue *taken)
+{
+	int err = nc_engine_begin(applier->engine);
+	if (err != NC_OK)
+		return err;
+	for (struct nc_entry *entry = taken->first; entry != NULL && err == NC_OK;
+	     entry = entry->next)
+		err = apply_one(applier, entry);
+	if (err != NC_OK) {
+		nc_engine_rollback(applier->engine);
+		return err;
+	}
+	return nc_engine_commit(applier->engine, (struct nc_state_applied){ taken->last->index,
+	                                                                    taken->last->term });
 }
 
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)
 {
 	struct nc_applier *applier = ctx;
 	struct nc_entry_queue taken = { 0 };
-	struct nc_state_applied applied = { 0 };
 	size_t size = 0;
-	int err = nc_engine_begin(applier->engine);
-	bool open = err == NC_OK;
 	while (batch->first != NULL && (taken.first == NULL || size < TRANSACTION_SIZE_MAX)) {
 		struct nc_entry *entry = nc_entry_queue_take(batch);
-		nc_entry_queue_put(&taken, entry);
-		if (err != NC_OK)
-			continue;
-		err = apply_one(applier, entry);
 		size += entry->payload.size;
-		applied = (struct nc_state_applied){ entry->index, entry->term };
+		nc_entry_queue_put(&taken, entry);
 	}
-	if (err == NC_OK)
-		err = nc_engine_commit(applier->engine, applied);
-	else if (open)
-		nc_engine_rollback(applier->engine);
+	int err = apply_all(applier, &taken);
+	for (int tries = 0; err == NC_BUSY && tries < BUSY_TRIES; tries++) {
+		const struct timespec nap = { 0, BUSY_NAP_NS };
+		(void)nanosleep(&nap, NULL);
+		err = apply_all(applier, &taken);
+	}
 	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
 		entry->err = err;
 	nc_entry_queue_move(done, &taken);

@@ -26,7 +26,7 @@ struct nc_entry {
 	void **tickets; /* [ticket_count], who asked; a command each, in order */
 	size_t ticket_count, ticket_room;
 	struct nc_outcome *outcomes; /* [outcome_count], when applied; slices into payload */
-	size_t outcome_count;
+	size_t outcome_count, outcome_room;
 };
 
 /* NULL: out of memory. */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* nacred: settings, a data directory, a loop, signals. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/assert.h"
+#include "core/node/config.h"
+#include "core/node/say.h"
+#include "core/node/service.h"
+#include "core/node/store.h"
+#include "core/node/version.h"
+#include "transport/nats/child.h"
+
+/* Exit codes, of sysexits where they fit; docs/operations.md. */
+enum {
+	EXIT_OK = 0,
+	EXIT_SETTINGS = 64,  /* unknown or wrong settings */
+	EXIT_CORRUPT = 65,   /* stored data does not hold */
+	EXIT_NATS = 69,      /* no nats-server could be started */
+	EXIT_RUNTIME = 70,   /* the node could not go on */
+	EXIT_DIRECTORY = 73, /* another's directory, or in use, or not to be written */
+};
+
+#define DRAIN_PATIENCE_MS 30000
+
+struct node {
+	uv_loop_t loop;
+	struct nc_config config;
+	struct nc_store store;
+	struct nc_child *child;
+	struct nc_service *service;
+	uv_signal_t sigterm, sigint;
+	uv_timer_t patience;
+	int exit_code;
+	bool ending;
+};
+
+static void on_any_closed(uv_handle_t *handle)
+{
+	(void)handle;
+}
+
+static void end(struct node *node, int exit_code)
+{
+	if (node->ending)
+		return;
+	node->ending = true;
+	node->exit_code = exit_code;
+	nc_service_stop(node->service);
+	node->service = NULL;
+	nc_child_stop(node->child);
+	node->child = NULL;
+	uv_close((uv_handle_t *)&node->sigterm, on_any_closed);
+	uv_close((uv_handle_t *)&node->sigint, on_any_closed);
+	uv_close((uv_handle_t *)&node->patience, on_any_closed);
+}
+
+static void on_drained(void *ctx)
+{
+	end(ctx, EXIT_OK);
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+	nc_say_warning("not everything was answered within %d s; stopping all the same",
+	               DRAIN_PATIENCE_MS / 1000);
+	end(timer->data, EXIT_OK);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct node *node = signal->data;
+	nc_say_info("%s: finishing what was taken up", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	if (node->service == NULL) {
+		end(node, EXIT_OK);
+		return;
+	}
+	nc_service_drain(node->service);
+	(void)uv_timer_start(&node->patience, on_patience, DRAIN_PATIENCE_MS, 0);
+}
+
+static void on_ready(void *ctx)
+{
+	struct node *node = ctx;
+	nc_say_info("ready: store %s node %s", node->config.store_id, node->config.node_id);
+}
+
+static void on_fatal(void *ctx, int err, const char *what)
+{
+	struct node *node = ctx;
+	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
+	             nc_err_name(err));
+	/* Not from within the service's own calls: its threads are still at work. What is durable is durable. */
+	nc_child_stop(node->child);
+	node->child = NULL;
+	_exit(err == NC_CORRUPT ? EXIT_CORRUPT : EXIT_RUNTIME);
+}
+
+static void on_child_say(void *ctx, const char *text)
+{
+	(void)ctx;
+	nc_say_warning("%s", text);
+}
+
+/* The URL for whoever looks into the data directory. */
+static int url_write(const struct node *node, const char *url)
+{
+	char path[4200];
+	(void)snprintf(path, sizeof path, "%s/nats.url", node->config.data_dir);
+	FILE *file = fopen(path, "we");
+	if (file == NULL)
+		return NC_IO;
+	(void)fprintf(file, "%s\n", url);
+	return fclose(file) == 0 ? NC_OK : NC_IO;
+}
+
+static int child_start(struct node *node, const char **url_out)
+{
+	char fault[NC_CHILD_FAULT_SIZE] = "";
+	const struct nc_child_options options = {
+		.loop = &node->loop,
+		.program = node->config.nats_server,
+		.directory = node->config.data_dir,
+		.port = (unsigned)node->config.nats_port,
+		.on_say = on_child_say,
+		.ctx = node,
+	};
+	int err = nc_child_start(&options, &node->child, fault);
+	if (err != NC_OK) {
+		nc_say_error("%s", fault);
+		return err;
+	}
+	*url_out = nc_child_url(node->child);
+	nc_say_info("nats: %s", *url_out);
+	err = url_write(node, *url_out);
+	if (err != NC_OK)
+		nc_say_error("%s/nats.url cannot be written", node->config.data_dir);
+	return err;
+}
+
+static void loop_make(struct node *node)
+{
+	if (uv_loop_init(&node->loop) != 0 || uv_signal_init(&node->loop, &node->sigterm) != 0 ||
+	    uv_signal_init(&node->loop, &node->sigint) != 0 ||
+	    uv_timer_init(&node->loop, &node->patience) != 0)
+		nc_assert(!"libuv refuses a loop");
+	node->sigterm.data = node->sigint.data = node->patience.data = node;
+	(void)uv_signal_start(&node->sigterm, on_signal, SIGTERM);
+	(void)uv_signal_start(&node->sigint, on_signal, SIGINT);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int service_start(struct node *node, const char *url)
+{
+	const struct nc_service_options options = {
+		.loop = &node->loop,
+		.config = &node->config,
+		.nats_url = url,
+		.state = node->store.state,
+		.log = node->store.log,
+		.engine = node->store.engine,
+		.hard = node->store.recovery.hard,
+		.disk_reserve = node->store.disk_reserve,
+		.on_ready = on_ready,
+		.on_fatal = on_fatal,
+		.on_drained = on_drained,
+		.ctx = node,
+	};
+	return nc_service_start(&options, &node->service);
+}
+
+static int exit_of(int err)
+{
+	switch (err) {
+	case NC_CORRUPT:
+	case NC_UNSUPPORTED:
+		return EXIT_CORRUPT;
+	case NC_BUSY:
+	case NC_CONFLICT:
+	case NC_IO:
+	case NC_FULL:
+		return EXIT_DIRECTORY;
+	case NC_INVALID:
+		return EXIT_SETTINGS;
+	default:
+		return EXIT_RUNTIME;
+	}
+}
+
+static int run(struct node *node)
+{
+	int err = nc_store_open(&node->config, &node->store);
+	if (err != NC_OK)
+		return exit_of(err);
+	loop_make(node);
+	const char *url = node->config.nats_url;
+	if (*url == '\0' && child_start(node, &url) != NC_OK) {
+		end(node, EXIT_NATS);
+	} else {
+		err = service_start(node, url);
+		if (err != NC_OK)
+			end(node, exit_of(err));
+	}
+	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
+	nc_say_info("checkpointing");
+	nc_store_close(&node->store);
+	nc_say_info("stopped");
+	return node->exit_code;
+}
+
+int main(int argc, char **argv)
+{
+	static struct node node;
+	char fault[NC_CONFIG_FAULT_SIZE];
+	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
+		(void)fprintf(stderr, "nacred: %s\n", fault);
+		return EXIT_SETTINGS;
+	}
+	if (node.config.help)
+		nc_config_help(stdout);
+	else if (node.config.version)
+		(void)printf("nacred %s\n", NC_VERSION);
+	else
+		node.exit_code = run(&node);
+	nc_config_release(&node.config);
+	return node.exit_code;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Opening a data directory. */
+#include "core/node/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/node/disk.h"
+#include "core/node/say.h"
+#include "storage/log/segment_log.h"
+#include "storage/state/wt_state.h"
+
+#define PATH_SIZE 4096
+
+static void on_state_message(void *ctx, const char *message)
+{
+	(void)ctx;
+	nc_say_warning("state: %s", message);
+}
+
+static int directory_make(const char *path)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return NC_OK;
+	nc_say_error("%s: %s", path, strerror(errno));
+	return errno == ENOSPC ? NC_FULL : NC_IO;
+}
+
+/* `mkdir -p`. */
+static int directories_make(const char *path)
+{
+	char at[PATH_SIZE];
+	int size = snprintf(at, sizeof at, "%s", path);
+	if (size < 0 || (size_t)size >= sizeof at) {
+		nc_say_error("NACRE_DATA_DIR is longer than %d bytes", PATH_SIZE);
+		return NC_INVALID;
+	}
+	for (char *slash = strchr(at + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		int err = directory_make(at);
+		if (err != NC_OK)
+			return err;
+		*slash = '/';
+	}
+	return directory_make(at);
+}
+
+static int log_open(const struct nc_config *config, struct nc_store *store)
+{
+	char path[PATH_SIZE + 8], fault[NC_LOG_FAULT_SIZE];
+	struct nc_disk disk;
+	(void)snprintf(path, sizeof path, "%s/log", config->data_dir);
+	int err = directory_make(path);
+	if (err == NC_OK)
+		err = nc_disk_measure(config->data_dir, &disk);
+	if (err != NC_OK)
+		return err;
+	store->disk_reserve = config->disk_reserve_mb > 0 ? config->disk_reserve_mb << 20 :
+	                                                    nc_disk_reserve(&disk);
+	const struct nc_segment_log_options options = {
+		.segment_size = (size_t)nc_disk_segment(&disk, config->log_segment_mb << 20),
+	};
+	err = nc_segment_log_open(path, &options, &store->recovery, &store->log, fault);
+	if (err != NC_OK)
+		nc_say_error("%s", fault);
+	else if (store->recovery.cut_bytes > 0)
+		nc_say_warning("log: cut a torn tail of %llu bytes, which was not acknowledged",
+		               (unsigned long long)store->recovery.cut_bytes);
+	return err;
+}
+
+/* The log must reach as far as it once did. */
+static int log_check(const struct nc_store *store)
+{
+	struct nc_log_bounds bounds;
+	nc_log_bounds(store->log, &bounds);
+	uint64_t high_water = nc_identity_get(store->identity)->high_water;
+	if (bounds.last >= high_water)
+		return NC_OK;
+	nc_say_error("the log ends at entry %llu but has had entry %llu: files are missing; restore "
+	             "the data directory from a backup",
+	             (unsigned long long)bounds.last, (unsigned long long)high_water);
+	return NC_CORRUPT;
+}
+
+static int state_open(const struct nc_config *config, struct nc_store *store)
+{
+	char path[PATH_SIZE + 8];
+	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
+	const struct nc_wt_state_options options = {
+		.cache_mb = (unsigned)config->cache_mb,
+		.reserve_mb = 1, /* the node keeps more than that free: core/node/disk.h */
+		.keys = nc_event_row_keys,
+		.message = on_state_message,
+	};
+	return nc_wt_state_open(path, &options, &store->state);
+}
+
+/* In a process of its own, before this one has threads: damage may make WiredTiger abort. */
+static int state_probe(const struct nc_config *config)
+{
+	char path[PATH_SIZE + 8], message[512] = "";
+	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
+	int err = nc_wt_state_probe(path, message, sizeof message);
+	if (err != NC_OK)
+		nc_say_error("%s", message);
+	return err;
+}
+
+static int identity_open(const struct nc_config *config, struct nc_store *store)
+{
+	char fault[NC_IDENTITY_FAULT_SIZE];
+	int err = nc_identity_open(config->data_dir, config->store_id, config->node_id,
+	                           &store->identity, fault);
+	if (err != NC_OK)
+		nc_say_error("%s", fault);
+	return err;
+}
+
+int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
+{
+	struct nc_store store = { 0 };
+	int err = directories_make(config->data_dir);
+	if (err == NC_OK)
+		err = identity_open(config, &store);
+	if (err == NC_OK)
+		err = state_probe(config);
+	if (err == NC_OK)
+		err = log_open(config, &store);
+	if (err == NC_OK)
+		err = log_check(&store);
+	if (err == NC_OK)
+		err = state_open(config, &store);
+	if (err == NC_OK)
+		err = nc_engine_open(store.state, &store.engine);
+	if (err != NC_OK) {
+		nc_say_error("cannot open %s: %s", config->data_dir, nc_err_name(err));
+		nc_store_close(&store);
+		return err;
+	}
+	*store_out = store;
+	return NC_OK;
+}
+
+void nc_store_close(struct nc_store *store)
+{
+	nc_engine_close(store->engine);
+	nc_state_close(store->state);
+	if (store->log != NULL && store->identity != NULL) {
+		struct nc_log_bounds bounds;
+		nc_log_bounds(store->log, &bounds);
+		if (nc_identity_high_water(store->identity, bounds.last) != NC_OK)
+			nc_say_warning("identity: cannot be written");
+	}
+	nc_log_close(store->log);
+	nc_identity_close(store->identity);
+	*store = (struct nc_store){ 0 };
+}

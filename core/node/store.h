@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store.h -- a data directory, opened: identity, log, state, engine.
+ *
+ *   <data dir>/identity, identity.copy, lock    whose it is
+ *   <data dir>/log/                             the Raft log
+ *   <data dir>/state/                           the tables
+ */
+#ifndef NC_CORE_NODE_STORE_H
+#define NC_CORE_NODE_STORE_H
+
+#include "core/engine/engine.h"
+#include "core/node/config.h"
+#include "core/raft/log.h"
+#include "storage/log/identity.h"
+
+struct nc_store {
+	struct nc_identity_file *identity;
+	struct nc_log *log;
+	struct nc_log_recovery recovery;
+	struct nc_state *state;
+	struct nc_engine *engine;
+	uint64_t disk_reserve; /* bytes to keep free */
+};
+
+/* Open or make everything in config->data_dir; what is wrong is said on stderr. Call it before the process has threads.
+ * Errors: NC_BUSY, NC_CONFLICT, NC_CORRUPT, NC_UNSUPPORTED, NC_FULL, NC_IO, NC_NOMEM. */
+int nc_store_open(const struct nc_config *config, struct nc_store *store_out);
+
+/* Checkpoint and close. A store that was never opened is {0}. */
+void nc_store_close(struct nc_store *store);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The operating system's way of changing files. */
+#include "storage/log/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+
+#define ZERO_STEP (1u << 20) /* bytes */
+
+static int system_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
+{
+	const uint8_t *at = data;
+	(void)ctx;
+	while (size > 0) {
+		ssize_t written = pwrite(fd, at, size, offset);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written == 0 ? -EIO : -errno;
+		at += written;
+		offset += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+static int system_sync(void *ctx, int fd)
+{
+	(void)ctx;
+	return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+/* Zeros are written, not only reserved: the first write into a reserved extent changes metadata, which
+ * doubles the cost of its fdatasync. */
+static int system_zero(void *ctx, int fd, off_t size)
+{
+	int failed = posix_fallocate(fd, 0, size);
+	if (failed != 0)
+		return -failed;
+	uint8_t *zeros = calloc(1, ZERO_STEP);
+	if (zeros == NULL)
+		return -ENOMEM;
+	int err = 0;
+	for (off_t at = 0; at < size && err == 0; at += ZERO_STEP) {
+		off_t left = size - at;
+		err = system_write(ctx, fd, zeros, left < ZERO_STEP ? (size_t)left : ZERO_STEP, at);
+	}
+	free(zeros);
+	if (err == 0 && fsync(fd) != 0)
+		err = -errno;
+	return err;
+}
+
+const struct nc_files nc_files_system = { system_write, system_sync, system_zero, NULL };
+
+int nc_files_sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return NC_IO;
+	int err = fsync(fd) == 0 ? NC_OK : NC_IO;
+	(void)close(fd);
+	return err;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* files.h -- the calls by which the log changes files: a table, so that tests can let each of them fail.
+ * All return 0, or a negative errno.
+ */
+#ifndef NC_STORAGE_LOG_FILES_H
+#define NC_STORAGE_LOG_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct nc_files {
+	int (*write)(void *ctx, int fd, const void *data, size_t size, off_t offset); /* all of it */
+	int (*sync)(void *ctx, int fd);                                                /* fdatasync */
+	int (*zero)(void *ctx, int fd, off_t size); /* fill a new file with zeros, and sync it */
+	void *ctx;
+};
+
+extern const struct nc_files nc_files_system;
+
+/* fsync of a directory, so that names made or removed in it stay so. Errors: NC_IO. */
+int nc_files_sync_directory(const char *path);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whose data directory this is. */
+#include "storage/log/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/crc32c.h"
+#include "storage/log/files.h"
+
+#define MAGIC     "NACREID1"
+#define FORMAT    1u
+#define FILE_SIZE 256u /* bytes; CRC in the last four */
+#define PATH_SIZE 4096
+
+struct nc_identity_file {
+	char directory[PATH_SIZE];
+	int lock_fd;
+	bool is_new;
+	struct nc_identity identity;
+};
+
+static const char *const copies[] = { "identity", "identity.copy" };
+
+static void encode(const struct nc_identity *identity, uint8_t bytes[FILE_SIZE])
+{
+	memset(bytes, 0, FILE_SIZE);
+	memcpy(bytes, MAGIC, 8);
+	nc_set_u32(bytes + 8, FORMAT);
+	memcpy(bytes + 16, identity->cluster_id, 16);
+	nc_set_u64(bytes + 32, identity->number);
+	nc_set_u64(bytes + 40, identity->boot_epoch);
+	nc_set_u64(bytes + 48, identity->high_water);
+	memcpy(bytes + 56, identity->store, NC_IDENTITY_NAME_SIZE);
+	memcpy(bytes + 128, identity->node, NC_IDENTITY_NAME_SIZE);
+	nc_set_u32(bytes + FILE_SIZE - 4, nc_crc32c(0, bytes, FILE_SIZE - 4));
+}
+
+static int decode(const uint8_t bytes[FILE_SIZE], struct nc_identity *identity_out)
+{
+	if (memcmp(bytes, MAGIC, 8) != 0 ||
+	    nc_crc32c(0, bytes, FILE_SIZE - 4) != nc_get_u32(bytes + FILE_SIZE - 4))
+		return NC_CORRUPT;
+	if (nc_get_u32(bytes + 8) != FORMAT)
+		return NC_UNSUPPORTED;
+	struct nc_identity identity = { .number = nc_get_u64(bytes + 32),
+		                        .boot_epoch = nc_get_u64(bytes + 40),
+		                        .high_water = nc_get_u64(bytes + 48) };
+	memcpy(identity.cluster_id, bytes + 16, 16);
+	memcpy(identity.store, bytes + 56, NC_IDENTITY_NAME_SIZE);
+	memcpy(identity.node, bytes + 128, NC_IDENTITY_NAME_SIZE);
+	identity.store[NC_IDENTITY_NAME_SIZE - 1] = '\0';
+	identity.node[NC_IDENTITY_NAME_SIZE - 1] = '\0';
+	*identity_out = identity;
+	return NC_OK;
+}
+
+static int copy_write(const struct nc_identity_file *file, const char *name)
+{
+	uint8_t bytes[FILE_SIZE];
+	char path[PATH_SIZE + 32];
+	encode(&file->identity, bytes);
+	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == ENOSPC ? NC_FULL : NC_IO;
+	int failed = nc_files_system.write(NULL, fd, bytes, sizeof bytes, 0);
+	if (failed == 0)
+		failed = nc_files_system.sync(NULL, fd);
+	(void)close(fd);
+	if (failed != 0)
+		return failed == -ENOSPC ? NC_FULL : NC_IO;
+	return NC_OK;
+}
+
+static int save(const struct nc_identity_file *file)
+{
+	int err = copy_write(file, copies[0]);
+	if (err == NC_OK)
+		err = copy_write(file, copies[1]);
+	return err == NC_OK ? nc_files_sync_directory(file->directory) : err;
+}
+
+/* NC_NOTFOUND: no such file. */
+static int copy_read(const struct nc_identity_file *file, const char *name,
+                     struct nc_identity *identity_out)
+{
+	uint8_t bytes[FILE_SIZE];
+	char path[PATH_SIZE + 32];
+	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? NC_NOTFOUND : NC_IO;
+	ssize_t got = pread(fd, bytes, sizeof bytes, 0);
+	(void)close(fd);
+	return got == (ssize_t)sizeof bytes ? decode(bytes, identity_out) : NC_CORRUPT;
+}
+
+/* The newer of the copies that hold. */
+static int load(struct nc_identity_file *file, char *fault)
+{
+	struct nc_identity found[2] = { { .boot_epoch = 0 }, { .boot_epoch = 0 } };
+	int err[2];
+	for (int i = 0; i < 2; i++)
+		err[i] = copy_read(file, copies[i], &found[i]);
+	if (err[0] == NC_NOTFOUND && err[1] == NC_NOTFOUND)
+		return NC_NOTFOUND;
+	if (err[0] == NC_OK || err[1] == NC_OK) {
+		bool second = err[0] != NC_OK ||
+		              (err[1] == NC_OK && (found[1].boot_epoch > found[0].boot_epoch ||
+		                                   found[1].high_water > found[0].high_water));
+		file->identity = found[second];
+		return NC_OK;
+	}
+	if (err[0] == NC_UNSUPPORTED || err[1] == NC_UNSUPPORTED) {
+		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
+		               "%s was written by a newer version of nacred", file->directory);
+		return NC_UNSUPPORTED;
+	}
+	(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
+	               "%s: neither identity nor identity.copy can be read; restore one of them "
+	               "from a backup",
+	               file->directory);
+	return NC_CORRUPT;
+}
+
+static int lock(struct nc_identity_file *file, char *fault)
+{
+	char path[PATH_SIZE + 32];
+	(void)snprintf(path, sizeof path, "%s/lock", file->directory);
+	file->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (file->lock_fd < 0) {
+		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE, "%s: %s", path, strerror(errno));
+		return errno == ENOSPC ? NC_FULL : NC_IO;
+	}
+	if (flock(file->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return NC_OK;
+	(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
+	               "%s is in use by another nacred; stop it, or use another data directory",
+	               file->directory);
+	return NC_BUSY;
+}
+
+static bool holds(const struct nc_identity_file *file, const char *name)
+{
+	char path[PATH_SIZE + 32];
+	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
+	return access(path, F_OK) == 0;
+}
+
+static int create(struct nc_identity_file *file, const char *store, const char *node, char *fault)
+{
+	if (holds(file, "log") || holds(file, "state")) {
+		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
+		               "%s holds data but no identity; restore the file identity from a "
+		               "backup, or use an empty directory",
+		               file->directory);
+		return NC_CORRUPT;
+	}
+	file->is_new = true;
+	file->identity = (struct nc_identity){ .number = 1 };
+	if (getrandom(file->identity.cluster_id, 16, 0) != 16)
+		return NC_IO;
+	(void)snprintf(file->identity.store, NC_IDENTITY_NAME_SIZE, "%s", store);
+	(void)snprintf(file->identity.node, NC_IDENTITY_NAME_SIZE, "%s", node);
+	return NC_OK;
+}
+
+static int check(const struct nc_identity_file *file, const char *store, const char *node,
+                 char *fault)
+{
+	if (strcmp(file->identity.store, store) != 0) {
+		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
+		               "%s belongs to the store '%s', not '%s'", file->directory,
+		               file->identity.store, store);
+		return NC_CONFLICT;
+	}
+	if (strcmp(file->identity.node, node) != 0) {
+		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
+		               "%s belongs to the node '%s', not '%s'", file->directory,
+		               file->identity.node, node);
+		return NC_CONFLICT;
+	}
+	return NC_OK;
+}
+
+int nc_identity_open(const char *directory, const char *store, const char *node,
+                     struct nc_identity_file **file_out, char fault[NC_IDENTITY_FAULT_SIZE])
+{
+	struct nc_identity_file *file = calloc(1, sizeof *file);
+	if (file == NULL)
+		return NC_NOMEM;
+	file->lock_fd = -1;
+	(void)snprintf(file->directory, sizeof file->directory, "%s", directory);
+	(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE, "%s: cannot be written", directory);
+	int err = lock(file, fault);
+	if (err == NC_OK)
+		err = load(file, fault);
+	if (err == NC_NOTFOUND)
+		err = create(file, store, node, fault);
+	else if (err == NC_OK)
+		err = check(file, store, node, fault);
+	if (err == NC_OK) {
+		file->identity.boot_epoch++;
+		err = save(file);
+	}
+	if (err != NC_OK) {
+		nc_identity_close(file);
+		return err;
+	}
+	*file_out = file;
+	return NC_OK;
+}
+
+const struct nc_identity *nc_identity_get(const struct nc_identity_file *file)
+{
+	return &file->identity;
+}
+
+bool nc_identity_is_new(const struct nc_identity_file *file)
+{
+	return file->is_new;
+}
+
+int nc_identity_high_water(struct nc_identity_file *file, uint64_t index)
+{
+	if (index <= file->identity.high_water)
+		return NC_OK;
+	file->identity.high_water = index;
+	return save(file);
+}
+
+void nc_identity_close(struct nc_identity_file *file)
+{
+	if (file == NULL)
+		return;
+	if (file->lock_fd >= 0)
+		(void)close(file->lock_fd);
+	free(file);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is believed of the files after a crash.
+ *
+ * Below the last durable mark everything must hold, or the log is corrupt. Beyond it a record that does not hold was
+ * being written when the power went: it was never acknowledged, and is cut. What tells the two apart is a later
+ * record that holds and says that the bad place was durable before it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/assert.h"
+#include "storage/log/segment_private.h"
+
+#define PATH_SIZE 4096
+
+struct found {
+	uint64_t *numbers;
+	size_t count, room;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static int found_add(struct found *found, uint64_t number)
+{
+	if (found->count == found->room) {
+		size_t room = found->room == 0 ? 16 : found->room * 2;
+		uint64_t *numbers = realloc(found->numbers, room * sizeof *numbers);
+		if (numbers == NULL)
+			return NC_NOMEM;
+		found->numbers = numbers;
+		found->room = room;
+	}
+	found->numbers[found->count++] = number;
+	return NC_OK;
+}
+
+static int segments_find(const char *directory, struct found *found, char *fault)
+{
+	DIR *dir = opendir(directory);
+	if (dir == NULL) {
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: %s", directory, strerror(errno));
+		return NC_IO;
+	}
+	int err = NC_OK;
+	for (struct dirent *entry; err == NC_OK && (entry = readdir(dir)) != NULL;) {
+		char *end;
+		uint64_t number = strtoull(entry->d_name, &end, 10);
+		if (end == entry->d_name + 20 && strcmp(end, ".seg") == 0)
+			err = found_add(found, number);
+	}
+	(void)closedir(dir);
+	if (err == NC_OK && found->count > 1)
+		qsort(found->numbers, found->count, sizeof found->numbers[0], by_number);
+	return err;
+}
+
+/* ---- One segment ---------------------------------------------------------------------------- */
+
+struct scan {
+	struct nc_segment_log *log;
+	struct nc_log_recovery *recovery;
+	char *fault;
+	char path[PATH_SIZE];
+	uint8_t *bytes; /* the whole file */
+	size_t size;
+	struct nc_segment *segment;
+	bool is_last;
+};
+
+static int corrupt(struct scan *scan, size_t offset, const char *what)
+{
+	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE,
+	               "the log is corrupt: %s, byte %zu (entry %" PRIu64 "): %s, below what was "
+	               "durable; restore the data directory from a backup, and keep this one",
+	               scan->path, offset, scan->log->bounds.last + 1, what);
+	return NC_CORRUPT;
+}
+
+static int file_read(struct scan *scan)
+{
+	struct stat stat;
+	int fd = open(scan->path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &stat) != 0) {
+		(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: %s", scan->path, strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return NC_IO;
+	}
+	scan->size = (size_t)stat.st_size;
+	scan->bytes = malloc(scan->size + 1);
+	size_t got = 0;
+	while (scan->bytes != NULL && got < scan->size) {
+		ssize_t some = pread(fd, scan->bytes + got, scan->size - got, (off_t)got);
+		if (some <= 0)
+			break;
+		got += (size_t)some;
+	}
+	scan->segment->fd = fd;
+	if (scan->bytes == NULL)
+		return NC_NOMEM;
+	if (got == scan->size)
+		return NC_OK;
+	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: cannot be read whole", scan->path);
+	return NC_IO;
+}
+
+static int head_check(struct scan *scan, struct nc_segment_head *head_out)
+{
+	if (scan->size < NC_SEGMENT_HEAD_SIZE)
+		return corrupt(scan, 0, "the file is cut short");
+	int err = nc_segment_head_get(scan->bytes, head_out);
+	if (err == NC_UNSUPPORTED)
+		(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE,
+		               "%s was written by a newer version of nacred", scan->path);
+	if (err == NC_CORRUPT)
+		return corrupt(scan, 0, "the segment's head does not hold");
+	if (err == NC_OK &&
+	    (head_out->number != scan->segment->number || head_out->size != scan->size))
+		return corrupt(scan, 0, "the segment's head is another's, or the file was cut");
+	return err;
+}
+
+static int entry_take(struct scan *scan, const struct nc_record *record, size_t offset)
+{
+	struct nc_segment_log *log = scan->log;
+	if (record->index < log->bounds.first || record->index > log->bounds.last + 1)
+		return corrupt(scan, offset, "an entry out of order");
+	if (record->index <= log->bounds.last)
+		nc_trail_truncate(log, record->index);
+	return nc_trail_add(log, scan->segment, record->index, record->term, offset);
+}
+
+static int record_take(struct scan *scan, const struct nc_record *record, size_t offset)
+{
+	struct nc_segment_log *log = scan->log;
+	log->crc = record->crc;
+	log->marked = record->kind == NC_RECORD_MARK;
+	if (record->kind == NC_RECORD_ENTRY)
+		return entry_take(scan, record, offset);
+	if (record->kind == NC_RECORD_HARD)
+		log->hard = (struct nc_log_hard){ record->index, record->term };
+	return NC_OK;
+}
+
+/* Whether a record beyond `offset` holds and says that `offset` was durable before it. */
+static bool vouched_for(const struct scan *scan, size_t offset)
+{
+	for (size_t at = offset; at + NC_RECORD_HEAD_SIZE <= scan->size; at += 8) {
+		uint64_t word;
+		memcpy(&word, scan->bytes + at, sizeof word);
+		struct nc_record record;
+		if (word != 0 &&
+		    nc_record_get(nc_slice(scan->bytes + at, scan->size - at), &record) == NC_OK &&
+		    record.durable > nc_place(scan->segment->number, offset))
+			return true;
+	}
+	return false;
+}
+
+/* Cut the tail from `offset` on: what is left of it must not be taken for records behind new ones. */
+static int tail_cut(struct scan *scan, size_t offset)
+{
+	size_t end = scan->size;
+	while (end > offset && scan->bytes[end - 1] == 0)
+		end--;
+	if (end == offset)
+		return NC_OK;
+	scan->recovery->cut_bytes = end - offset;
+	scan->recovery->cut_record =
+	        nc_record_begun(nc_slice(scan->bytes + offset, scan->size - offset), scan->log->crc);
+	memset(scan->bytes + offset, 0, end - offset);
+	const struct nc_files *files = scan->log->files;
+	int failed = files->write(files->ctx, scan->segment->fd, scan->bytes + offset, end - offset,
+	                          (off_t)offset);
+	if (failed == 0)
+		failed = files->sync(files->ctx, scan->segment->fd);
+	if (failed == 0)
+		return NC_OK;
+	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: cannot cut a torn tail: %s", scan->path,
+	               strerror(-failed));
+	return nc_err_from_errno(failed);
+}
+
+static int records_scan(struct scan *scan)
+{
+	size_t at = NC_SEGMENT_HEAD_SIZE;
+	int err = NC_OK;
+	while (at < scan->size) {
+		struct nc_record record;
+		err = nc_record_get(nc_slice(scan->bytes + at, scan->size - at), &record);
+		if (err == NC_OK && record.before != scan->log->crc)
+			err = NC_CORRUPT;
+		if (err != NC_OK)
+			break;
+		err = record_take(scan, &record, at);
+		if (err != NC_OK)
+			return err;
+		at += record.size;
+	}
+	scan->segment->end = at;
+	if (err == NC_CORRUPT && !scan->is_last)
+		return corrupt(scan, at, "a record does not hold");
+	if (!scan->is_last)
+		return NC_OK; /* the next head says whether this was the end */
+	if (vouched_for(scan, at))
+		return corrupt(scan, at, "a record does not hold");
+	return tail_cut(scan, at);
+}
+
+static int segment_scan(struct scan *scan, bool is_first)
+{
+	struct nc_segment_log *log = scan->log;
+	struct nc_segment_head head;
+	int err = file_read(scan);
+	if (err == NC_OK)
+		err = head_check(scan, &head);
+	if (err != NC_OK)
+		return err;
+	scan->segment->size = scan->size;
+	scan->segment->base_index = head.base_index;
+	scan->segment->first = head.base_index + 1;
+	if (is_first) {
+		nc_trail_restart(log, head.base_index, head.base_term);
+		log->crc = head.before;
+		log->hard = head.hard;
+	} else if (head.before != log->crc || head.base_index != log->bounds.last ||
+	           head.base_term != log->bounds.last_term) {
+		return corrupt(scan, 0, "the segment before it has lost its last records");
+	}
+	return records_scan(scan);
+}
+
+static int segment_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery,
+                           uint64_t number, bool is_last, char *fault)
+{
+	struct scan scan = { .log = log, .recovery = recovery, .fault = fault, .is_last = is_last };
+	nc_segment_path(log, number, scan.path, sizeof scan.path);
+	scan.segment = nc_segment_new(number, -1, 0, 0);
+	if (scan.segment == NULL)
+		return NC_NOMEM;
+	bool is_first = log->segment_count == 0;
+	int err = nc_segments_push(log, scan.segment);
+	if (err != NC_OK) {
+		nc_segment_free(scan.segment);
+		return err;
+	}
+	err = segment_scan(&scan, is_first);
+	free(scan.bytes);
+	return err;
+}
+
+/* ---- All of them ---------------------------------------------------------------------------- */
+
+/* Segments before the newest's `oldest` are what an interrupted compaction or reset left behind. */
+static int leftovers_remove(struct nc_segment_log *log, struct found *found, char *fault)
+{
+	char path[PATH_SIZE];
+	uint8_t page[NC_SEGMENT_HEAD_SIZE];
+	struct nc_segment_head head;
+	nc_segment_path(log, found->numbers[found->count - 1], path, sizeof path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool readable = fd >= 0 && pread(fd, page, sizeof page, 0) == (ssize_t)sizeof page;
+	if (fd >= 0)
+		(void)close(fd);
+	if (!readable || nc_segment_head_get(page, &head) != NC_OK)
+		return NC_OK; /* said, with its reason, when it is scanned */
+	size_t gone = 0;
+	while (gone < found->count && found->numbers[gone] < head.oldest) {
+		nc_segment_path(log, found->numbers[gone++], path, sizeof path);
+		if (unlink(path) != 0) {
+			(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: %s", path, strerror(errno));
+			return NC_IO;
+		}
+	}
+	found->count -= gone;
+	memmove(found->numbers, found->numbers + gone, found->count * sizeof found->numbers[0]);
+	return NC_OK;
+}
+
+int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery_out,
+                           char fault[NC_LOG_FAULT_SIZE])
+{
+	struct found found = { 0 };
+	int err = segments_find(log->directory, &found, fault);
+	if (err == NC_OK && found.count > 0)
+		err = leftovers_remove(log, &found, fault);
+	for (size_t i = 0; err == NC_OK && i < found.count; i++) {
+		if (i > 0 && found.numbers[i] != found.numbers[i - 1] + 1) {
+			(void)snprintf(fault, NC_LOG_FAULT_SIZE,
+			               "the log is corrupt: %s: segment %" PRIu64
+			               " is missing; restore the data directory from a backup",
+			               log->directory, found.numbers[i - 1] + 1);
+			err = NC_CORRUPT;
+		} else {
+			err = segment_recover(log, recovery_out, found.numbers[i],
+			                      i + 1 == found.count, fault);
+		}
+	}
+	free(found.numbers);
+	recovery_out->hard = log->hard;
+	return err;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Raft log's port on segments. */
+#include "storage/log/segment_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/assert.h"
+#include "storage/log/segment_private.h"
+
+static struct nc_segment_log *self(struct nc_log *log)
+{
+	return (struct nc_segment_log *)log;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+static size_t batch_size(const struct nc_log_hard *hard, const struct nc_log_entry *entries,
+                         size_t entry_count)
+{
+	size_t size = hard == NULL ? 0 : nc_record_size(0);
+	for (size_t i = 0; i < entry_count; i++)
+		size += nc_record_size(entries[i].payload.size);
+	return size;
+}
+
+/* Room for `need` bytes in the last segment, or a new one. Only what is small may use the reserve. */
+static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reserve)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	size_t limit = segment->size - NC_SEGMENT_RESERVE;
+	if (segment->end + need <= limit)
+		return NC_OK;
+	int err = nc_segment_begin(log, need, false);
+	if (err == NC_FULL && may_use_reserve && segment->end + need <= segment->size)
+		return NC_OK;
+	return err;
+}
+
+static int batch_write(struct nc_segment_log *log)
+{
+	struct nc_segment *segment = nc_segment_last(log);
+	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
+	                               log->batch.size, (off_t)segment->end);
+	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
+		return NC_FULL; /* what was written of it lies beyond the end, and is written over */
+	if (failed == 0)
+		failed = log->files->sync(log->files->ctx, segment->fd);
+	if (failed != 0) { /* an fsync that failed may have dropped the pages: never try again */
+		log->broken = true;
+		return NC_IO;
+	}
+	return NC_OK;
+}
+
+/* The batch is durable: let readers see it. */
+static int batch_publish(struct nc_segment_log *log, const struct nc_log_entry *entries,
+                         size_t entry_count, size_t offset)
+{
+	struct nc_segment *segment = nc_segment_last(log);
+	int err = NC_OK;
+	pthread_rwlock_wrlock(&log->lock);
+	if (entry_count > 0 && entries[0].index <= log->bounds.last)
+		nc_trail_truncate(log, entries[0].index);
+	for (size_t i = 0; i < entry_count && err == NC_OK; i++) {
+		err = nc_trail_add(log, segment, entries[i].index, entries[i].term, offset);
+		offset += nc_record_size(entries[i].payload.size);
+	}
+	segment->end += log->batch.size;
+	pthread_rwlock_unlock(&log->lock);
+	if (err != NC_OK)
+		log->broken = true; /* memory knows less than the disk: only a restart mends that */
+	return err;
+}
+
+static uint32_t record_add(struct nc_segment_log *log, struct nc_record record, uint32_t before)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	record.before = before;
+	record.durable = nc_place(segment->number, segment->end);
+	return nc_record_put(&log->batch, &record);
+}
+
+static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
+                      const struct nc_log_entry *entries, size_t entry_count)
+{
+	struct nc_segment_log *log = self(port);
+	nc_assert(hard != NULL || entry_count > 0);
+	nc_assert(entry_count == 0 || (entries[0].index >= log->bounds.first &&
+	                               entries[0].index <= log->bounds.last + 1));
+	if (log->broken)
+		return NC_IO;
+	for (size_t i = 0; i < entry_count; i++)
+		if (entries[i].payload.size > NC_LOG_PAYLOAD_SIZE_MAX)
+			return NC_TOOBIG;
+	int err = room_make(log, batch_size(hard, entries, entry_count), entry_count == 0);
+	if (err != NC_OK)
+		return err;
+
+	uint32_t crc = log->crc;
+	nc_buf_clear(&log->batch);
+	if (hard != NULL)
+		crc = record_add(log,
+		                 (struct nc_record){ .kind = NC_RECORD_HARD,
+		                                     .index = hard->term,
+		                                     .term = hard->vote },
+		                 crc);
+	size_t first_offset = nc_segment_last(log)->end + log->batch.size;
+	for (size_t i = 0; i < entry_count; i++)
+		crc = record_add(log,
+		                 (struct nc_record){ .kind = NC_RECORD_ENTRY,
+		                                     .entry_kind = entries[i].kind,
+		                                     .index = entries[i].index,
+		                                     .term = entries[i].term,
+		                                     .payload = entries[i].payload },
+		                 crc);
+	err = nc_buf_status(&log->batch);
+	if (err == NC_OK)
+		err = batch_write(log);
+	if (err != NC_OK)
+		return err;
+	log->crc = crc;
+	log->marked = false;
+	if (hard != NULL)
+		log->hard = *hard;
+	return batch_publish(log, entries, entry_count, first_offset);
+}
+
+static int log_mark(struct nc_log *port)
+{
+	struct nc_segment_log *log = self(port);
+	if (log->broken)
+		return NC_IO;
+	if (log->marked)
+		return NC_OK;
+	int err = room_make(log, nc_record_size(0), true);
+	if (err != NC_OK)
+		return err;
+	nc_buf_clear(&log->batch);
+	uint32_t crc = record_add(log, (struct nc_record){ .kind = NC_RECORD_MARK }, log->crc);
+	err = nc_buf_status(&log->batch);
+	if (err == NC_OK)
+		err = batch_write(log);
+	if (err != NC_OK)
+		return err;
+	log->crc = crc;
+	log->marked = true;
+	return batch_publish(log, NULL, 0, 0);
+}
+
+/* ---- Forgetting ----------------------------------------------------------------------------- */
+
+/* How many of the oldest segments hold nothing beyond `through`. The next one must begin where its head says, since
+ * its head is all that will be known of what was before it. */
+static size_t compactable(const struct nc_segment_log *log, uint64_t through)
+{
+	size_t count = 0;
+	for (size_t i = 0; i + 1 < log->segment_count; i++) {
+		const struct nc_segment *segment = log->segments[i], *next = log->segments[i + 1];
+		if (segment->count > 0 && segment->first + segment->count - 1 > through)
+			break;
+		if (next->base_index <= through && next->base_index + 1 == next->first)
+			count = i + 1;
+	}
+	return count;
+}
+
+static int log_compact(struct nc_log *port, uint64_t through)
+{
+	struct nc_segment_log *log = self(port);
+	if (log->broken)
+		return NC_IO;
+	size_t count = compactable(log, through);
+	if (count == 0)
+		return NC_OK;
+	uint64_t base = log->segments[count]->base_index, base_term = 0;
+	int err = nc_trail_term(log, base, &base_term);
+	nc_assert(err == NC_OK);
+	pthread_rwlock_wrlock(&log->lock);
+	nc_segments_shift(log, count);
+	nc_trail_advance(log, base + 1, base_term);
+	pthread_rwlock_unlock(&log->lock);
+	return nc_files_sync_directory(log->directory);
+}
+
+static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
+{
+	struct nc_segment_log *log = self(port);
+	if (log->broken)
+		return NC_IO;
+	pthread_rwlock_wrlock(&log->lock);
+	struct nc_log_bounds before = log->bounds;
+	log->bounds.last = index;
+	log->bounds.last_term = term;
+	pthread_rwlock_unlock(&log->lock);
+	int err = nc_segment_begin(log, 0, true);
+	pthread_rwlock_wrlock(&log->lock);
+	if (err == NC_OK) {
+		nc_segments_shift(log, log->segment_count - 1);
+		nc_trail_restart(log, index, term);
+	} else {
+		log->bounds = before;
+	}
+	pthread_rwlock_unlock(&log->lock);
+	return err == NC_OK ? nc_files_sync_directory(log->directory) : err;
+}
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+/* Read the record of entry `index` to the end of `buf`; its payload is at `offset_out`. Lock held. */
+static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf *buf,
+                      struct nc_log_entry *entry, size_t *offset_out)
+{
+	struct nc_segment *segment = nc_segment_of(log, index);
+	nc_assert(segment != NULL);
+	size_t at = segment->offsets[index - segment->first];
+	uint8_t head[NC_RECORD_HEAD_SIZE];
+	if (pread(segment->fd, head, sizeof head, (off_t)at) != (ssize_t)sizeof head)
+		return NC_IO;
+	size_t payload_size = nc_get_u32(head + 8);
+	size_t size = nc_record_size(payload_size);
+	if (payload_size > NC_LOG_PAYLOAD_SIZE_MAX || at + size > segment->size)
+		return NC_CORRUPT;
+	size_t start = buf->size;
+	uint8_t *room = nc_buf_extend(buf, size);
+	if (room == NULL)
+		return NC_NOMEM;
+	struct nc_record record;
+	int err = NC_OK;
+	if (pread(segment->fd, room, size, (off_t)at) != (ssize_t)size)
+		err = NC_IO;
+	else if (nc_record_get(nc_slice(room, size), &record) != NC_OK ||
+	         record.kind != NC_RECORD_ENTRY || record.index != index)
+		err = NC_CORRUPT;
+	if (err != NC_OK) {
+		buf->size = start;
+		return err;
+	}
+	*entry = (struct nc_log_entry){ .index = record.index,
+		                        .term = record.term,
+		                        .kind = record.entry_kind,
+		                        .payload = { NULL, record.payload.size } };
+	*offset_out = start + NC_RECORD_HEAD_SIZE;
+	return NC_OK;
+}
+
+static int log_read(struct nc_log *port, uint64_t from, uint64_t to, size_t size_max,
+                    struct nc_buf *buf, struct nc_log_entry *entries_out, size_t entry_max,
+                    size_t *count_out)
+{
+	struct nc_segment_log *log = self(port);
+	nc_assert(entry_max > 0);
+	size_t base = buf->size, count = 0, payload = 0;
+	int err = NC_OK;
+	pthread_rwlock_rdlock(&log->lock);
+	if (from < log->bounds.first || from > log->bounds.last)
+		err = NC_NOTFOUND;
+	if (to > log->bounds.last)
+		to = log->bounds.last;
+	for (uint64_t index = from; err == NC_OK && index <= to && count < entry_max; index++) {
+		size_t offset = 0;
+		err = entry_read(log, index, buf, &entries_out[count], &offset);
+		if (err != NC_OK)
+			break;
+		/* An offset until all is read: the buffer may move while it grows. */
+		entries_out[count].payload.data = (const uint8_t *)(uintptr_t)offset;
+		payload += entries_out[count++].payload.size;
+		if (payload >= size_max)
+			break;
+	}
+	pthread_rwlock_unlock(&log->lock);
+	if (err != NC_OK) {
+		buf->size = base;
+		return err;
+	}
+	for (size_t i = 0; i < count; i++)
+		entries_out[i].payload.data = buf->data + (uintptr_t)entries_out[i].payload.data;
+	*count_out = count;
+	return NC_OK;
+}
+
+static int log_term_at(struct nc_log *port, uint64_t index, uint64_t *term_out)
+{
+	struct nc_segment_log *log = self(port);
+	pthread_rwlock_rdlock(&log->lock);
+	int err = nc_trail_term(log, index, term_out);
+	pthread_rwlock_unlock(&log->lock);
+	return err;
+}
+
+static void log_bounds(struct nc_log *port, struct nc_log_bounds *bounds_out)
+{
+	struct nc_segment_log *log = self(port);
+	pthread_rwlock_rdlock(&log->lock);
+	*bounds_out = log->bounds;
+	pthread_rwlock_unlock(&log->lock);
+}
+
+static uint64_t log_size(struct nc_log *port)
+{
+	struct nc_segment_log *log = self(port);
+	uint64_t size = 0;
+	pthread_rwlock_rdlock(&log->lock);
+	for (size_t i = 0; i < log->segment_count; i++)
+		size += log->segments[i]->size;
+	pthread_rwlock_unlock(&log->lock);
+	return size;
+}
+
+/* ---- Life ----------------------------------------------------------------------------------- */
+
+static void log_close(struct nc_log *port)
+{
+	struct nc_segment_log *log = self(port);
+	nc_preparer_stop(log->preparer);
+	for (size_t i = 0; i < log->segment_count; i++)
+		nc_segment_free(log->segments[i]);
+	free(log->segments);
+	free(log->terms);
+	free(log->directory);
+	nc_buf_release(&log->batch);
+	(void)pthread_rwlock_destroy(&log->lock);
+	free(log);
+}
+
+static const struct nc_log_ops ops = {
+	.append = log_append,
+	.read = log_read,
+	.term_at = log_term_at,
+	.bounds = log_bounds,
+	.compact = log_compact,
+	.reset = log_reset,
+	.mark = log_mark,
+	.size = log_size,
+	.close = log_close,
+};
+
+static void leftover_remove(const char *directory, const char *name)
+{
+	char path[4096];
+	(void)snprintf(path, sizeof path, "%s/%s", directory, name);
+	(void)unlink(path); /* a segment that was being made, and is no part of the log */
+}
+
+int nc_segment_log_open(const char *directory, const struct nc_segment_log_options *options,
+                        struct nc_log_recovery *recovery_out, struct nc_log **log_out,
+                        char fault[NC_LOG_FAULT_SIZE])
+{
+	struct nc_segment_log *log = calloc(1, sizeof *log);
+	if (log == NULL)
+		return NC_NOMEM;
+	log->log.ops = &ops;
+	log->files = options->files == NULL ? &nc_files_system : options->files;
+	log->segment_size = options->segment_size == 0 ? NC_SEGMENT_SIZE_DEFAULT :
+	                                                 options->segment_size;
+	nc_assert(log->segment_size >= NC_SEGMENT_SIZE_MIN &&
+	          log->segment_size <= NC_SEGMENT_SIZE_MAX);
+	log->marked = true;
+	(void)pthread_rwlock_init(&log->lock, NULL);
+	nc_trail_restart(log, 0, 0);
+	log->directory = strdup(directory);
+	struct nc_log_recovery recovery = { 0 };
+	(void)snprintf(fault, NC_LOG_FAULT_SIZE, "out of memory");
+	int err = log->directory == NULL ? NC_NOMEM : NC_OK;
+	leftover_remove(directory, NC_PREPARED_NAME);
+	leftover_remove(directory, "large");
+	if (err == NC_OK)
+		err = nc_segment_log_recover(log, &recovery, fault);
+	if (err == NC_OK)
+		err = nc_preparer_start(directory, log->files, log->segment_size, &log->preparer);
+	if (err == NC_OK && log->segment_count == 0) {
+		err = nc_segment_begin(log, 0, false);
+		if (err != NC_OK)
+			(void)snprintf(fault, NC_LOG_FAULT_SIZE,
+			               "%s: no first segment of %zu bytes: %s", directory,
+			               log->segment_size, nc_err_name(err));
+	} else if (err == NC_OK) {
+		nc_preparer_want(log->preparer);
+	}
+	if (err != NC_OK) {
+		log_close(&log->log);
+		return err;
+	}
+	*recovery_out = recovery;
+	*log_out = &log->log;
+	return NC_OK;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* segment_private.h -- the log as its files share it: segments, the trail of terms, the reserve. */
+#ifndef NC_STORAGE_LOG_SEGMENT_PRIVATE_H
+#define NC_STORAGE_LOG_SEGMENT_PRIVATE_H
+
+#include <pthread.h>
+
+#include "storage/log/record.h"
+#include "storage/log/segment_log.h"
+
+/* Bytes at a segment's end that entries leave free, so that term and vote and marks can still be written when
+ * there is no room for a new segment. */
+#define NC_SEGMENT_RESERVE 4096u
+
+struct nc_segment {
+	uint64_t number;
+	int fd;
+	size_t size;         /* bytes of the file */
+	size_t end;          /* where the next record goes */
+	uint64_t base_index; /* last entry before it when it was begun */
+	uint64_t first;      /* index of its first entry that still counts */
+	uint32_t *offsets;   /* [count], of its entries */
+	size_t count, room;
+};
+
+/* A file filled with zeros ahead of need (preparer.c). */
+struct nc_preparer;
+int nc_preparer_start(const char *directory, const struct nc_files *files, size_t size,
+                      struct nc_preparer **preparer_out);
+/* Ask for a file; does nothing if there is one or one is being made. */
+void nc_preparer_want(struct nc_preparer *preparer);
+/* The file's descriptor, waited for; its name is then free for the next. Errors: NC_FULL, NC_IO. */
+int nc_preparer_take(struct nc_preparer *preparer, int *fd_out);
+void nc_preparer_stop(struct nc_preparer *preparer); /* NULL is a no-op */
+#define NC_PREPARED_NAME "prepared"
+
+struct nc_term_start {
+	uint64_t index, term; /* entries from `index` on, up to the next start, have `term` */
+};
+
+struct nc_segment_log {
+	struct nc_log log; /* first */
+	char *directory;
+	const struct nc_files *files;
+	size_t segment_size;
+	struct nc_preparer *preparer;
+	struct nc_buf batch; /* the writer's */
+	bool broken;         /* a write or sync failed: nothing more is written */
+	bool marked;         /* the last record is a mark, or there is none */
+	uint32_t crc;        /* of the last record */
+	struct nc_log_hard hard;
+
+	pthread_rwlock_t lock; /* of what follows: the writer changes, readers read */
+	struct nc_segment **segments; /* oldest first; the last is written to */
+	size_t segment_count, segment_room;
+	struct nc_term_start *terms; /* ordered */
+	size_t term_count, term_room;
+	struct nc_log_bounds bounds;
+};
+
+/* segments.c */
+void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size);
+struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index);
+void nc_segment_free(struct nc_segment *segment);
+/* Begin a new segment for a batch of `need` bytes, behind the last; `fresh`: forget all before it, which then
+ * stood at bounds.last. Errors: NC_FULL; NC_IO; NC_NOMEM. */
+int nc_segment_begin(struct nc_segment_log *log, size_t need, bool fresh);
+static inline struct nc_segment *nc_segment_last(struct nc_segment_log *log)
+{
+	return log->segments[log->segment_count - 1];
+}
+/* The segment that holds entry `index`, which is within the bounds. Lock held. */
+struct nc_segment *nc_segment_of(struct nc_segment_log *log, uint64_t index);
+int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment);
+/* Remove the `count` oldest, and their files. Lock held for writing. */
+void nc_segments_shift(struct nc_segment_log *log, size_t count);
+
+/* trail.c: what memory knows of the entries. Lock held for writing. */
+int nc_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
+                 uint64_t term, size_t offset);
+/* Entries from `index` on no longer count. */
+void nc_trail_truncate(struct nc_segment_log *log, uint64_t index);
+/* Entries before `first` no longer count; the one before it had `base_term`. */
+void nc_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term);
+void nc_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term);
+int nc_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out);
+
+/* recover.c: read what is in the directory. Errors: as nc_segment_log_open(). */
+int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery_out,
+                           char fault[NC_LOG_FAULT_SIZE]);
+
+int nc_err_from_errno(int negative_errno);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Segments: files with a head, a list of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/assert.h"
+#include "storage/log/segment_private.h"
+
+#define PATH_SIZE 4096
+
+void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size)
+{
+	(void)snprintf(path, size, "%s/%020" PRIu64 ".seg", log->directory, number);
+}
+
+struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index)
+{
+	struct nc_segment *segment = calloc(1, sizeof *segment);
+	if (segment == NULL)
+		return NULL;
+	*segment = (struct nc_segment){ .number = number,
+		                        .fd = fd,
+		                        .size = size,
+		                        .end = NC_SEGMENT_HEAD_SIZE,
+		                        .base_index = base_index,
+		                        .first = base_index + 1 };
+	return segment;
+}
+
+void nc_segment_free(struct nc_segment *segment)
+{
+	if (segment == NULL)
+		return;
+	if (segment->fd >= 0)
+		(void)close(segment->fd);
+	free(segment->offsets);
+	free(segment);
+}
+
+int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment)
+{
+	if (log->segment_count == log->segment_room) {
+		size_t room = log->segment_room == 0 ? 16 : log->segment_room * 2;
+		struct nc_segment **segments = realloc(log->segments, room * sizeof *segments);
+		if (segments == NULL)
+			return NC_NOMEM;
+		log->segments = segments;
+		log->segment_room = room;
+	}
+	log->segments[log->segment_count++] = segment;
+	return NC_OK;
+}
+
+void nc_segments_shift(struct nc_segment_log *log, size_t count)
+{
+	char path[PATH_SIZE];
+	nc_assert(count < log->segment_count);
+	for (size_t i = 0; i < count; i++) {
+		nc_segment_path(log, log->segments[i]->number, path, sizeof path);
+		(void)unlink(path); /* one that stays is removed at the next start */
+		nc_segment_free(log->segments[i]);
+	}
+	log->segment_count -= count;
+	memmove(log->segments, log->segments + count, log->segment_count * sizeof *log->segments);
+}
+
+struct nc_segment *nc_segment_of(struct nc_segment_log *log, uint64_t index)
+{
+	for (size_t i = log->segment_count; i > 0; i--) {
+		struct nc_segment *segment = log->segments[i - 1];
+		if (segment->count > 0 && index >= segment->first &&
+		    index < segment->first + segment->count)
+			return segment;
+	}
+	return NULL;
+}
+
+/* A batch larger than a whole segment gets a file of its own size, made now. */
+static int file_make_large(struct nc_segment_log *log, size_t size, int *fd_out)
+{
+	char path[PATH_SIZE];
+	(void)snprintf(path, sizeof path, "%s/large", log->directory);
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return nc_err_from_errno(-errno);
+	int err = nc_err_from_errno(log->files->zero(log->files->ctx, fd, (off_t)size));
+	if (err != NC_OK) {
+		(void)close(fd);
+		(void)unlink(path);
+		return err;
+	}
+	*fd_out = fd;
+	return NC_OK;
+}
+
+static int head_write(struct nc_segment_log *log, int fd, const struct nc_segment_head *head,
+                      const char *made)
+{
+	uint8_t page[NC_SEGMENT_HEAD_SIZE];
+	char from[PATH_SIZE], to[PATH_SIZE];
+	nc_segment_head_put(page, head);
+	int err = nc_err_from_errno(log->files->write(log->files->ctx, fd, page, sizeof page, 0));
+	if (err == NC_OK)
+		err = nc_err_from_errno(log->files->sync(log->files->ctx, fd));
+	if (err != NC_OK)
+		return err;
+	(void)snprintf(from, sizeof from, "%s/%s", log->directory, made);
+	nc_segment_path(log, head->number, to, sizeof to);
+	if (rename(from, to) != 0)
+		return nc_err_from_errno(-errno);
+	return nc_files_sync_directory(log->directory);
+}
+
+int nc_segment_begin(struct nc_segment_log *log, size_t need, bool fresh)
+{
+	size_t least = NC_SEGMENT_HEAD_SIZE + need + NC_SEGMENT_RESERVE;
+	bool large = least > log->segment_size;
+	size_t size = large ? (least + 4095) & ~(size_t)4095 : log->segment_size;
+	if (size > UINT32_MAX)
+		return NC_TOOBIG;
+	int fd = -1;
+	int err = large ? file_make_large(log, size, &fd) : nc_preparer_take(log->preparer, &fd);
+	if (err != NC_OK)
+		return err;
+	uint64_t number = log->segment_count == 0 ? 1 : nc_segment_last(log)->number + 1;
+	const struct nc_segment_head head = {
+		.number = number,
+		.oldest = fresh || log->segment_count == 0 ? number : log->segments[0]->number,
+		.base_index = log->bounds.last,
+		.base_term = log->bounds.last_term,
+		.hard = log->hard,
+		.before = log->crc,
+		.size = (uint32_t)size,
+	};
+	err = head_write(log, fd, &head, large ? "large" : NC_PREPARED_NAME);
+	struct nc_segment *segment =
+	        err == NC_OK ? nc_segment_new(number, fd, size, log->bounds.last) : NULL;
+	if (segment == NULL) {
+		(void)close(fd);
+		log->broken = true; /* a segment half begun: only a restart can tell */
+		return err == NC_OK ? NC_NOMEM : NC_IO;
+	}
+	pthread_rwlock_wrlock(&log->lock);
+	err = nc_segments_push(log, segment);
+	pthread_rwlock_unlock(&log->lock);
+	if (err != NC_OK) {
+		nc_segment_free(segment);
+		log->broken = true;
+		return err;
+	}
+	nc_preparer_want(log->preparer);
+	return NC_OK;
+}
