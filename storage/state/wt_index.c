@@ -23,13 +23,10 @@ void nc_wt_seal(struct nc_wt_state *state)
 	pthread_cond_broadcast(&state->changed);
 }
 
-void nc_wt_unpin(struct nc_wt_state *state, struct nc_held *held)
+struct nc_held *nc_wt_unpin(struct nc_held *held)
 {
 	nc_assert(held->pins > 0);
-	held->pins--;
-	if (held->pins == 0)
-		nc_held_free(held);
-	(void)state;
+	return --held->pins == 0 ? held : NULL;
 }
 
 void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id)
@@ -203,14 +200,17 @@ static int generation_insert(struct nc_wt_state *state, const struct nc_held *he
 	return NC_OK;
 }
 
-/* Under mutex: the oldest generation is in the tables. */
+/* Under mutex, which is let go meanwhile: the oldest generation is in the tables. */
 static void oldest_done(struct nc_wt_state *state)
 {
 	struct nc_held *done = state->oldest;
 	state->oldest = done->next;
 	state->generation_count--;
-	nc_wt_unpin(state, done);
+	done = nc_wt_unpin(done);
 	pthread_cond_broadcast(&state->changed);
+	pthread_mutex_unlock(&state->mutex);
+	nc_held_free(done);
+	pthread_mutex_lock(&state->mutex);
 }
 
 /* Under mutex: let some time pass before trying again what failed. */

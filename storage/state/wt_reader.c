@@ -20,10 +20,14 @@ void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader)
 
 void nc_wt_unpin_all(struct nc_wt_state *state, struct nc_wt_reader *reader)
 {
+	struct nc_held *done[NC_WT_GENERATIONS_MAX];
 	pthread_mutex_lock(&state->mutex);
-	while (reader->pin_count > 0)
-		nc_wt_unpin(state, reader->pins[--reader->pin_count]);
+	for (unsigned i = 0; i < reader->pin_count; i++)
+		done[i] = nc_wt_unpin(reader->pins[i]);
 	pthread_mutex_unlock(&state->mutex);
+	for (unsigned i = 0; i < reader->pin_count; i++)
+		nc_held_free(done[i]);
+	reader->pin_count = 0;
 }
 
 struct nc_wt_reader *nc_wt_reader_of(struct nc_state_reader *base)

@@ -6,6 +6,7 @@
  *
  * Threads:   those of the port, and one of the state's own that inserts held index entries. Opening
  *            and probing from any thread; probing before the process has others.
+ *            At most some 500 readers are open at once, each with a WiredTiger session.
  * Ownership: the directory is the state's while it is open; `options` are copied, `keys`, `message`
  *            and `message_ctx` stay in use until close.
  * Errors:    those of the port, and:

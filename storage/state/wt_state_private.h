@@ -131,7 +131,9 @@ int nc_wt_cursor_open(WT_SESSION *session, int table, WT_CURSOR **cursor_out);
 void *nc_wt_indexer_main(void *state);
 /* Under mutex: close `active` for more entries and begin a new one, if it holds any. */
 void nc_wt_seal(struct nc_wt_state *state);
-void nc_wt_unpin(struct nc_wt_state *state, struct nc_held *held);
+/* Under mutex: one user less. Returns the generation if that was the last, to be freed without it.
+ */
+struct nc_held *nc_wt_unpin(struct nc_held *held);
 int nc_wt_indexer_open(struct nc_wt_state *state);
 /* What a crash left between the `indexed` mark and the last event. */
 int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed);
