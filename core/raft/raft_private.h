@@ -171,6 +171,8 @@ uint64_t nc_raft_quorum_value(const struct nc_raft *raft,
                               uint64_t (*value_of)(const struct nc_raft_peer *peer));
 
 /* replication.c */
+/* With nothing in flight. */
+void nc_raft_peer_turn(struct nc_raft_peer *peer, enum nc_raft_peer_state state);
 void nc_raft_append_to(struct nc_raft *raft, struct nc_raft_peer *peer);    /* even if empty */
 void nc_raft_replicate_to(struct nc_raft *raft, struct nc_raft_peer *peer); /* all that may leave */
 void nc_raft_replicate(struct nc_raft *raft);

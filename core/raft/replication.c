@@ -11,7 +11,7 @@ static void flight_clear(struct nc_raft_peer *peer)
 	peer->flight_bytes = 0;
 }
 
-static void to_state(struct nc_raft_peer *peer, enum nc_raft_peer_state state)
+void nc_raft_peer_turn(struct nc_raft_peer *peer, enum nc_raft_peer_state state)
 {
 	peer->state = (uint8_t)state;
 	peer->paused = peer->reading = false;
@@ -22,7 +22,7 @@ static void to_state(struct nc_raft_peer *peer, enum nc_raft_peer_state state)
 static void to_probe(struct nc_raft_peer *peer)
 {
 	peer->next = peer->match + 1;
-	to_state(peer, NC_RAFT_PROBE);
+	nc_raft_peer_turn(peer, NC_RAFT_PROBE);
 }
 
 static void flight_add(struct nc_raft_peer *peer, uint64_t last, uint64_t bytes)
@@ -209,7 +209,7 @@ static void refused(struct nc_raft *raft, struct nc_raft_peer *peer,
 		if (try >= message->index)
 			try = message->index - 1;
 		peer->next = try < peer->match ? peer->match + 1 : try + 1;
-		to_state(peer, NC_RAFT_PROBE);
+		nc_raft_peer_turn(peer, NC_RAFT_PROBE);
 	}
 	nc_raft_append_to(raft, peer);
 }
@@ -228,7 +228,7 @@ static void matched(struct nc_raft *raft, struct nc_raft_peer *peer, uint64_t in
 	} else if (peer->state == NC_RAFT_PROBE ||
 	           nc_trail_term(&raft->trail, peer->match, &term)) {
 		peer->next = peer->match + 1;
-		to_state(peer, NC_RAFT_REPLICATE);
+		nc_raft_peer_turn(peer, NC_RAFT_REPLICATE);
 	} else if (peer->match >= peer->snapshot_index) {
 		to_probe(peer); /* what follows the snapshot is gone too: another one */
 	}

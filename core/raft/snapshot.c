@@ -44,7 +44,7 @@ void nc_raft_snapshot_offer(struct nc_raft *raft, struct nc_raft_peer *peer)
 	if (!peer->active || raft->snapshot.index == 0 ||
 	    raft->snapshot.index < raft->trail.base_index)
 		return;
-	peer->state = NC_RAFT_SENDING;
+	nc_raft_peer_turn(peer, NC_RAFT_SENDING);
 	peer->snapshot_index = raft->snapshot.index;
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_SNAPSHOT,
 	                                             .to = peer->id,

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A disk that takes its time, and forgets at a crash what it had not finished: orders complete in
+ * the order given, a crash leaves some of them, the last in part. */
+#include <stdlib.h>
+
+#include "tests/sim/sim_private.h"
+
+static struct sim_write *nth(struct sim_node *node, uint32_t n)
+{
+	return &node->writes[(node->write_first + n) % SIM_WRITES_MAX];
+}
+
+void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft_ready *ready)
+{
+	nc_assert(node->write_count < SIM_WRITES_MAX);
+	uint64_t busy =
+	        node->write_count > 0 ? nth(node, node->write_count - 1)->done_at : sim->now;
+	if (busy < sim->now)
+		busy = sim->now;
+	struct sim_write *write = nth(node, node->write_count++);
+	*write = (struct sim_write){ .mark = ready->mark,
+		                     .hard_changed = ready->hard_changed,
+		                     .hard = ready->hard,
+		                     .first = ready->first,
+		                     .last = ready->last };
+	write->done_at =
+	        busy + sim->faults.write_us + sim_below(sim, sim->faults.write_jitter_us + 1);
+	if (ready->first <= ready->last) {
+		size_t count = ready->last - ready->first + 1;
+		write->entries = malloc(count * sizeof *write->entries);
+		nc_assert(write->entries != NULL);
+		memcpy(write->entries, &node->memory.at[ready->first],
+		       count * sizeof *write->entries);
+	}
+	sim_schedule(sim, write->done_at - sim->now, SIM_WRITTEN, (uint32_t)(node - sim->nodes));
+}
+
+/* The first `count` entries of `write` reach the disk, and its hard state. */
+static void reach(struct sim *sim, struct sim_node *node, const struct sim_write *write,
+                  uint64_t count)
+{
+	if (write->hard_changed)
+		node->hard = write->hard;
+	if (write->first > write->last)
+		return;
+	if (write->first <= node->disk.last) {
+		sim->counters.truncations++;
+		sim_check_replaced(sim, node, write->first);
+		node->disk.last = write->first - 1;
+	}
+	for (uint64_t i = 0; i < count; i++)
+		sim_log_put(&node->disk, write->first + i, &write->entries[i]);
+}
+
+static void drop_first(struct sim_node *node)
+{
+	free(nth(node, 0)->entries);
+	node->write_first = (node->write_first + 1) % SIM_WRITES_MAX;
+	node->write_count--;
+}
+
+void sim_disk_written(struct sim *sim, struct sim_node *node)
+{
+	if (node->write_count == 0)
+		return;
+	struct sim_write *write = nth(node, 0);
+	if (node->write_fails) {
+		node->write_fails = false;
+		sim->counters.disk_errors++;
+		sim_trace(sim, "%llu disk error", (unsigned long long)node->id);
+		nc_raft_disk_failed(node->raft);
+		return; /* the order stays: its outcome is not known */
+	}
+	struct nc_raft_mark mark = write->mark;
+	reach(sim, node, write, write->last + 1 - write->first);
+	drop_first(node);
+	nc_assert(nc_raft_appended(node->raft, mark) == NC_OK);
+}
+
+static bool others_whole(const struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		if (sim->nodes[i].doubtful ||
+		    nc_raft_members_find(&sim->committed_members, sim->nodes[i].id) == NULL)
+			return false;
+	return true;
+}
+
+void sim_disk_crash(struct sim *sim, struct sim_node *node)
+{
+	uint64_t kept = sim_below(sim, node->write_count + 1u);
+	while (node->write_count > 0 && kept-- > 0) {
+		const struct sim_write *write = nth(node, 0);
+		reach(sim, node, write, write->last + 1 - write->first);
+		drop_first(node);
+	}
+	if (node->write_count == 0)
+		return;
+	sim->counters.lost_writes++;
+	const struct sim_write *torn = nth(node, 0);
+	if (torn->first < torn->last && sim_chance(sim, 3000)) {
+		reach(sim, node, torn, 1 + sim_below(sim, torn->last - torn->first));
+		sim->counters.torn++;
+		if (others_whole(sim))
+			node->doubtful = true;
+	}
+	sim_disk_clear(node);
+}
+
+void sim_disk_clear(struct sim_node *node)
+{
+	while (node->write_count > 0)
+		drop_first(node);
+}

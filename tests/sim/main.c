@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Run seeds and say what came of them; exit 0 only if all held. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/sim/sim_private.h"
+
+struct request {
+	uint64_t first, seeds;
+	struct sim_options options;
+	const char *mutant;
+	bool quiet, mutants;
+};
+
+static double real_now(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void add(struct sim_counters *sum, const struct sim_counters *more)
+{
+#define ADD(name) sum->name += more->name;
+	SIM_COUNTERS(ADD)
+#undef ADD
+}
+
+static void print_counters(const struct sim_counters *counters)
+{
+	int column = 0;
+#define PRINT(name)                                                         \
+	printf("%-26s %12llu%s", #name, (unsigned long long)counters->name, \
+	       ++column % 2 == 0 ? "\n" : "   ");
+	SIM_COUNTERS(PRINT)
+#undef PRINT
+	if (column % 2 != 0)
+		putchar('\n');
+}
+
+static void say_replay(const struct request *request, uint64_t seed)
+{
+	printf("replay: tests/sim/run --first %llu --seeds 1 --seconds %llu --trace%s%s\n",
+	       (unsigned long long)seed, (unsigned long long)request->options.seconds,
+	       request->mutant != NULL ? " --mutant " : "",
+	       request->mutant != NULL ? request->mutant : "");
+}
+
+/* The same seed gives the same trace: every 16th is run twice. */
+static bool same_again(struct sim *sim, const struct sim_options *options, uint64_t hash)
+{
+	struct sim_options again = *options;
+	again.trace = false;
+	sim_run(sim, &again);
+	bool same = sim->hash == hash;
+	sim_release(sim);
+	return same;
+}
+
+/* `at_out` is told of the seed before it is run: an assertion may end the process. */
+static int run_seeds(const struct request *request, volatile uint64_t *at_out)
+{
+	struct sim *sim = malloc(sizeof *sim);
+	nc_assert(sim != NULL);
+	struct sim_counters sum = { 0 };
+	double simulated = 0, began = real_now();
+	int status = 0;
+	for (uint64_t i = 0; i < request->seeds && status == 0; i++) {
+		struct sim_options options = request->options;
+		options.seed = *at_out = request->first + i;
+		sim_run(sim, &options);
+		simulated += (double)sim->now / 1e6;
+		add(&sum, &sim->counters);
+		uint64_t hash = sim->hash;
+		if (sim->violation[0] != '\0') {
+			printf("seed %llu: %s\n", (unsigned long long)options.seed, sim->violation);
+			status = 1;
+		}
+		sim_release(sim);
+		if (status == 0 && i % 16 == 0 && !options.faultless &&
+		    !same_again(sim, &options, hash)) {
+			printf("seed %llu: not the same twice\n", (unsigned long long)options.seed);
+			status = 1;
+		}
+		if (!request->quiet && (i + 1) % 500 == 0)
+			fprintf(stderr, "%llu seeds\n", (unsigned long long)(i + 1));
+	}
+	free(sim);
+	double took = real_now() - began;
+	if (status != 0)
+		say_replay(request, *at_out);
+	if (!request->quiet) {
+		print_counters(&sum);
+		printf("%.0f simulated seconds in %.1f s: %.0f a second\n", simulated, took,
+		       simulated / took);
+	}
+	fflush(stdout);
+	return status;
+}
+
+#ifdef NC_RAFT_MUTANTS
+static const char *const mutant_names[] = { "NONE",
+#define NAME(name, what) #name,
+	                                    NC_RAFT_MUTANT_LIST(NAME)
+#undef NAME
+};
+static const char *const mutant_faults[] = { "none",
+#define WHAT(name, what) what,
+	                                     NC_RAFT_MUTANT_LIST(WHAT)
+#undef WHAT
+};
+
+static bool choose_mutant(const char *name)
+{
+	for (int i = 0; i < NC_RAFT_MUTANT_END; i++)
+		if (strcmp(name, mutant_names[i]) == 0) {
+			nc_raft_mutant = (enum nc_raft_mutant)i;
+			return true;
+		}
+	return false;
+}
+
+/* Each in a child, since an assertion may catch it. */
+static int run_mutants(const struct request *request)
+{
+	volatile uint64_t *at =
+	        mmap(NULL, sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	nc_assert(at != MAP_FAILED);
+	int survivors = 0;
+	for (int i = 1; i < NC_RAFT_MUTANT_END; i++) {
+		double began = real_now();
+		fflush(stdout);
+		pid_t child = fork();
+		nc_assert(child >= 0);
+		if (child == 0) {
+			nc_raft_mutant = (enum nc_raft_mutant)i;
+			(void)freopen("/dev/null", "w", stdout);
+			(void)freopen("/dev/null", "w", stderr);
+			_exit(run_seeds(request, at));
+		}
+		int status = 0;
+		nc_assert(waitpid(child, &status, 0) == child);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+			printf("| %s | %s | survived | |\n", mutant_names[i], mutant_faults[i]);
+			survivors++;
+		} else {
+			printf("| %s | %s | seed %llu | %.2f s |\n", mutant_names[i],
+			       mutant_faults[i], (unsigned long long)*at, real_now() - began);
+		}
+	}
+	printf("%d survived\n", survivors);
+	return survivors == 0 ? 0 : 1;
+}
+#endif
+
+static bool read_options(int argc, char **argv, struct request *request)
+{
+	static const struct option known[] = { { "seeds", required_argument, NULL, 's' },
+		                               { "first", required_argument, NULL, 'f' },
+		                               { "seconds", required_argument, NULL, 't' },
+		                               { "nodes", required_argument, NULL, 'n' },
+		                               { "rate", required_argument, NULL, 'r' },
+		                               { "mutant", required_argument, NULL, 'm' },
+		                               { "mutants", no_argument, NULL, 'M' },
+		                               { "trace", no_argument, NULL, 'v' },
+		                               { "quiet", no_argument, NULL, 'q' },
+		                               { "faultless", no_argument, NULL, 'z' },
+		                               { NULL, 0, NULL, 0 } };
+	int option;
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		uint64_t value = optarg == NULL ? 0 : strtoull(optarg, NULL, 10);
+		switch (option) {
+		case 's':
+			request->seeds = value;
+			break;
+		case 'f':
+			request->first = value;
+			break;
+		case 't':
+			request->options.seconds = value;
+			break;
+		case 'n':
+			request->options.nodes = (uint32_t)value;
+			break;
+		case 'r':
+			request->options.rate = (uint32_t)value;
+			break;
+		case 'm':
+			request->mutant = optarg;
+			break;
+		case 'M':
+			request->mutants = true;
+			break;
+		case 'v':
+			request->options.trace = true;
+			break;
+		case 'q':
+			request->quiet = true;
+			break;
+		case 'z':
+			request->options.faultless = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return optind == argc && request->options.nodes <= SIM_SLOTS_MAX;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { .first = 1, .seeds = 100, .options = { .seconds = 20 } };
+	if (!read_options(argc, argv, &request)) {
+		fprintf(stderr,
+		        "usage: run [--seeds N] [--first N] [--seconds N] [--nodes N] [--rate N]\n"
+		        "           [--faultless] [--trace] [--quiet] [--mutant NAME | "
+		        "--mutants]\n");
+		return 2;
+	}
+#ifdef NC_RAFT_MUTANTS
+	if (request.mutants)
+		return run_mutants(&request);
+	if (request.mutant != NULL && !choose_mutant(request.mutant)) {
+		fprintf(stderr, "no mutant %s\n", request.mutant);
+		return 2;
+	}
+#else
+	if (request.mutants || request.mutant != NULL) {
+		fprintf(stderr, "this build has no mutants\n");
+		return 2;
+	}
+#endif
+	volatile uint64_t at = 0;
+	return run_seeds(&request, &at);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sim_private.h -- a whole cluster of real core/raft in one thread, on virtual time, from one seed:
+ * what the files of the simulator share. Times are in microseconds of virtual time.
+ */
+#ifndef NC_TESTS_SIM_SIM_PRIVATE_H
+#define NC_TESTS_SIM_SIM_PRIVATE_H
+
+#include "core/raft/raft_private.h"
+
+#define SIM_SLOTS_MAX 5
+#define SIM_MS        1000ull
+#define SIM_S         1000000ull
+
+/* An entry with what stands for its payload: the number of the client's operation; 0: none. */
+struct sim_entry {
+	uint64_t term;
+	uint64_t payload;
+	uint32_t size;
+	uint8_t kind;
+	const struct nc_raft_members *members; /* owned by the simulation */
+};
+
+/* Entries base + 1 .. last, at[index]. */
+struct sim_log {
+	struct sim_entry *at;
+	size_t room;
+	uint64_t base, base_term, last;
+	struct nc_raft_members base_members;
+};
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+enum sim_event_type {
+	SIM_DELIVER,
+	SIM_TICK,
+	SIM_WRITTEN,   /* the disk is done with its oldest order */
+	SIM_APPLIED,   /* the applier is done */
+	SIM_LOG_READ,  /* a partial append has been read and may leave */
+	SIM_INSTALLED, /* a snapshot has been fetched */
+	SIM_RESTART,
+	SIM_CLIENT,
+	SIM_CONTROL, /* the operator who repairs the membership */
+	SIM_NEMESIS,
+	SIM_HEAL
+};
+
+struct sim_event {
+	uint64_t at, order;
+	uint8_t type;
+	uint8_t slot;
+	uint32_t life; /* of the node when it was scheduled; a restarted one has another */
+	uint64_t index;
+	struct nc_raft_message message;
+	struct sim_entry *entries; /* [message.entry_count] */
+	struct nc_raft_members members;
+};
+
+struct sim_heap {
+	struct sim_event **at;
+	size_t count, room;
+	uint64_t orders;
+	struct sim_event **spare;
+	size_t spare_count, spare_room;
+};
+
+struct sim_event *sim_event_new(struct sim_heap *heap);
+void sim_event_put(struct sim_heap *heap, struct sim_event *event);
+struct sim_event *sim_event_take(struct sim_heap *heap); /* NULL: empty */
+void sim_event_free(struct sim_heap *heap, struct sim_event *event);
+void sim_heap_release(struct sim_heap *heap);
+
+/* ---- Nodes ----------------------------------------------------------------------------------- */
+
+/* An order to the log writer that is not yet durable. */
+struct sim_write {
+	uint64_t done_at;
+	struct nc_raft_mark mark;
+	bool hard_changed;
+	struct nc_log_hard hard;
+	uint64_t first, last;
+	struct sim_entry *entries;
+};
+
+#define SIM_WRITES_MAX 4096
+
+struct sim_node {
+	uint64_t id; /* slot + 1 + 16 * incarnation */
+	uint32_t life;
+	bool up, leaving;
+	uint64_t paused_until;
+	uint64_t tick_us;
+	struct nc_raft *raft; /* NULL: down */
+	struct sim_log memory;
+	uint64_t applied, chain; /* the state: a hash of all it applied */
+	uint64_t applying;
+
+	/* What survives a crash. */
+	struct sim_log disk;
+	struct nc_log_hard hard;
+	uint64_t checkpoint, checkpoint_chain;
+	bool doubtful;
+	struct sim_write writes[SIM_WRITES_MAX]; /* a ring: not yet durable */
+	uint32_t write_first, write_count;
+	bool write_fails; /* the next one */
+
+	/* What was seen of it, to see that nothing goes back. */
+	uint64_t seen_term, seen_commit, seen_applied;
+	uint8_t seen_role;
+	uint64_t durable_term, durable_commit;
+};
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+struct sim_op {
+	uint64_t index, term; /* where it was put; 0: nowhere */
+	uint64_t committed;   /* the index at which it was committed */
+	uint8_t slot;
+	uint32_t life;
+	bool acked;
+};
+
+struct sim_read {
+	uint64_t required; /* what was acknowledged before it was asked */
+};
+
+struct sim_seen_entry { /* of a table by (index, term) */
+	uint64_t index, term, payload, prev_term;
+};
+
+/* How often each thing came to be. */
+#define SIM_COUNTERS(X)                                                                        \
+	X(events)                                                                              \
+	X(messages) X(lost) X(doubled) X(replayed) X(cut) X(crashes) X(lost_writes) X(torn)    \
+	        X(disk_errors) X(pauses) X(clock_jumps) X(wipes) X(leaves) X(transfers)        \
+	                X(elections) X(two_leaders) X(truncations) X(proposals) X(refused)     \
+	                        X(acked) X(reads) X(reads_served) X(reads_failed) X(snapshots) \
+	                                X(snapshots_failed) X(snapshot_during_election)        \
+	                                        X(partial_reads) X(config_changes)             \
+	                                                X(config_rollbacks) X(compactions)     \
+	                                                        X(doubtful_starts) X(unreachable)
+
+struct sim_counters {
+#define SIM_COUNTER_FIELD(name) uint64_t name;
+	SIM_COUNTERS(SIM_COUNTER_FIELD)
+#undef SIM_COUNTER_FIELD
+};
+
+/* Drawn from the seed; probabilities in parts of 10,000. */
+struct sim_faults {
+	uint32_t loss, doubling, replay, slow;
+	uint64_t delay_us, jitter_us;
+	uint64_t write_us, write_jitter_us;
+	uint64_t nemesis_us; /* between two strokes, on average; 0: none */
+	uint32_t crash_weight, cut_weight, pause_weight, wipe_weight, transfer_weight, jump_weight,
+	        error_weight, leave_weight;
+	uint32_t install_fails;
+	uint32_t drift; /* percent */
+};
+
+struct sim_options {
+	uint64_t seed;
+	uint64_t seconds; /* of faults; then healing */
+	uint32_t nodes;   /* 0: 3 or 5, from the seed */
+	uint32_t rate;    /* proposals a second; 0: from the seed */
+	bool trace;
+	bool faultless;
+};
+
+struct sim {
+	struct sim_options options;
+	struct sim_faults faults;
+	uint64_t rng, now;
+	struct sim_heap heap;
+	uint32_t node_count;
+	struct sim_node nodes[SIM_SLOTS_MAX];
+	bool cut[SIM_SLOTS_MAX][SIM_SLOTS_MAX];
+	uint64_t client_us, read_permyriad;
+	struct nc_raft_options raft_options;
+	uint64_t checkpoint_entries, tail_entries;
+
+	struct nc_raft_members **arena; /* configurations that entries point to */
+	size_t arena_count, arena_room;
+
+	struct sim_op *ops; /* [op_count], by payload */
+	size_t op_count, op_room;
+	struct sim_read *reads;
+	size_t read_count, read_room;
+	uint64_t acked_max; /* the highest index that a client was told of */
+
+	/* The one log that all must agree on. */
+	struct sim_log committed;
+	uint64_t *chains; /* of the state after each committed entry, when known: 0 not yet */
+	size_t chain_room;
+	uint64_t chain_last;
+	struct nc_raft_members committed_members;
+	uint64_t *leaders; /* [leader_room], by term */
+	size_t leader_room;
+	struct sim_seen_entry *seen;
+	size_t seen_count, seen_room;
+
+	bool healed;
+	uint64_t healed_at, progress_op;
+	uint64_t hash; /* of the trace */
+	struct sim_counters counters;
+	char violation[512]; /* empty: none */
+};
+
+/* cluster.c */
+void sim_run(struct sim *sim, const struct sim_options *options);
+void sim_release(struct sim *sim);
+uint64_t sim_random(struct sim *sim);
+uint64_t sim_below(struct sim *sim, uint64_t bound);
+bool sim_chance(struct sim *sim, uint32_t permyriad);
+void sim_schedule(struct sim *sim, uint64_t in, enum sim_event_type type, uint32_t slot);
+__attribute__((format(printf, 2, 3))) void sim_trace(struct sim *sim, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *format, ...);
+const struct nc_raft_members *sim_keep_members(struct sim *sim,
+                                               const struct nc_raft_members *members);
+
+/* log.c */
+void sim_log_put(struct sim_log *log, uint64_t index, const struct sim_entry *entry);
+void sim_log_base(struct sim_log *log, uint64_t index); /* forget entries through `index` */
+void sim_log_reset(struct sim_log *log, uint64_t index, uint64_t term,
+                   const struct nc_raft_members *members);
+uint64_t sim_log_term(const struct sim_log *log, uint64_t index); /* 0: not there */
+
+/* node.c */
+uint32_t sim_slot_of(uint64_t id);
+void sim_node_start(struct sim *sim, struct sim_node *node);
+void sim_node_crash(struct sim *sim, struct sim_node *node);
+void sim_node_pump(struct sim *sim, struct sim_node *node);
+void sim_node_event(struct sim *sim, struct sim_node *node, struct sim_event *event);
+void sim_node_wipe(struct sim *sim, struct sim_node *node);
+
+/* disk.c */
+void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft_ready *ready);
+void sim_disk_written(struct sim *sim, struct sim_node *node);
+void sim_disk_crash(struct sim *sim, struct sim_node *node);
+void sim_disk_clear(struct sim_node *node);
+
+/* network.c */
+void sim_network_send(struct sim *sim, struct sim_node *from, const struct nc_raft_message *message,
+                      const struct sim_entry *entries);
+
+/* client.c */
+void sim_client(struct sim *sim);
+void sim_client_applied(struct sim *sim, struct sim_node *node, uint64_t index,
+                        const struct sim_entry *entry);
+void sim_client_read(struct sim *sim, const struct nc_raft_read *read);
+void sim_control(struct sim *sim);
+
+/* faults.c */
+void sim_faults_draw(struct sim *sim);
+void sim_nemesis(struct sim *sim);
+void sim_heal(struct sim *sim);
+
+/* check.c */
+void sim_check_node(struct sim *sim, struct sim_node *node);
+void sim_check_stored(struct sim *sim, const struct sim_node *node, uint64_t index,
+                      const struct sim_entry *entry, uint64_t prev_term);
+void sim_check_applied(struct sim *sim, struct sim_node *node, uint64_t index,
+                       const struct sim_entry *entry);
+void sim_check_replaced(struct sim *sim, const struct sim_node *node, uint64_t from);
+void sim_check_healed(struct sim *sim);
+
+#endif
