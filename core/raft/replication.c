@@ -167,7 +167,8 @@ int nc_raft_sent(struct nc_raft *raft, uint64_t id, uint64_t prev, uint64_t last
 	peer->reading = false;
 	if (last == prev)
 		return NC_OK;
-	went_out(peer, last - prev, bytes);
+	if (peer->next - 1 == prev) /* it has not told us meanwhile that it has them */
+		went_out(peer, last - prev, bytes);
 	nc_raft_replicate_to(raft, peer);
 	return NC_OK;
 }

@@ -56,6 +56,13 @@ void sim_violation(struct sim *sim, const char *format, ...)
 	(void)vsnprintf(sim->violation, sizeof sim->violation, format, list);
 	va_end(list);
 	sim_trace(sim, "VIOLATION %s", sim->violation);
+	for (uint32_t i = 0; sim->options.trace && i < sim->node_count; i++) {
+		struct nc_buf line = { 0 };
+		if (sim->nodes[i].raft != NULL)
+			nc_raft_describe(sim->nodes[i].raft, &line);
+		sim_trace(sim, "  %.*s", (int)line.size, (const char *)line.data);
+		nc_buf_release(&line);
+	}
 }
 
 const struct nc_raft_members *sim_keep_members(struct sim *sim,

@@ -10,21 +10,29 @@ static struct sim_write *nth(struct sim_node *node, uint32_t n)
 	return &node->writes[(node->write_first + n) % SIM_WRITES_MAX];
 }
 
+/* One write takes all that has come in while the one before it was under way. */
+static uint64_t done_at(struct sim *sim, struct sim_node *node)
+{
+	uint64_t takes = sim->faults.write_us + sim_below(sim, sim->faults.write_jitter_us + 1);
+	if (sim->now >= node->busy_until)
+		node->busy_until = node->next_until > sim->now ? node->next_until : sim->now;
+	if (node->busy_until <= sim->now)
+		return node->busy_until = sim->now + takes;
+	if (node->next_until <= node->busy_until)
+		node->next_until = node->busy_until + takes;
+	return node->next_until;
+}
+
 void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft_ready *ready)
 {
 	nc_assert(node->write_count < SIM_WRITES_MAX);
-	uint64_t busy =
-	        node->write_count > 0 ? nth(node, node->write_count - 1)->done_at : sim->now;
-	if (busy < sim->now)
-		busy = sim->now;
 	struct sim_write *write = nth(node, node->write_count++);
 	*write = (struct sim_write){ .mark = ready->mark,
 		                     .hard_changed = ready->hard_changed,
 		                     .hard = ready->hard,
 		                     .first = ready->first,
 		                     .last = ready->last };
-	write->done_at =
-	        busy + sim->faults.write_us + sim_below(sim, sim->faults.write_jitter_us + 1);
+	write->done_at = done_at(sim, node);
 	if (ready->first <= ready->last) {
 		size_t count = ready->last - ready->first + 1;
 		write->entries = malloc(count * sizeof *write->entries);

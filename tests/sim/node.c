@@ -59,6 +59,7 @@ void sim_node_start(struct sim *sim, struct sim_node *node)
 	node->chain = node->checkpoint_chain;
 	node->write_fails = false;
 	node->paused_until = 0;
+	node->busy_until = node->next_until = 0;
 	node->seen_term = node->hard.term;
 	node->seen_commit = node->seen_applied = node->checkpoint;
 	node->seen_role = NC_RAFT_FOLLOWER;

@@ -102,6 +102,7 @@ struct sim_node {
 	struct sim_write writes[SIM_WRITES_MAX]; /* a ring: not yet durable */
 	uint32_t write_first, write_count;
 	bool write_fails; /* the next one */
+	uint64_t busy_until, next_until; /* of the write under way, and of the one after it */
 
 	/* What was seen of it, to see that nothing goes back. */
 	uint64_t seen_term, seen_commit, seen_applied;
