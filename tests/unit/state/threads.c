@@ -135,7 +135,7 @@ static void stream_check(struct nc_state_reader *reader, uint64_t n)
 	uint64_t stream = 1 + n % STREAMS;
 	uint64_t head = n / STREAMS * 2 + 2;
 	uint64_t back = 4 * HELD;
-	struct walk up = { .next = head > back ? head - back : 3,
+	struct walk up = { .next = head > back + 3 ? head - back : 3, /* stream 1 begins there */
 		           .last = 2 * n,
 		           .by_stream = true,
 		           .stream = stream,
