@@ -78,10 +78,13 @@ int nc_record_get(struct nc_slice bytes, struct nc_record *record_out)
 	return NC_OK;
 }
 
-bool nc_record_begun(struct nc_slice bytes, uint32_t before)
+bool nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place)
 {
-	return bytes.size >= NC_RECORD_HEAD_SIZE && head_plausible(bytes.data) &&
-	       nc_get_u32(bytes.data + 4) == before;
+	if (bytes.size < NC_RECORD_HEAD_SIZE || zeros(bytes.data, NC_RECORD_HEAD_SIZE))
+		return false;
+	uint64_t durable = nc_get_u64(bytes.data + 32);
+	return nc_get_u32(bytes.data + 4) == before ||
+	       (durable <= place && durable >> 32 == place >> 32);
 }
 
 void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_segment_head *head)

@@ -45,9 +45,9 @@ uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record);
  * anything else that is no record. */
 int nc_record_get(struct nc_slice bytes, struct nc_record *record_out);
 
-/* Whether the head at the front of `bytes` is that of a record behind the one with CRC `before`: then the record was
- * begun, whatever became of its payload. */
-bool nc_record_begun(struct nc_slice bytes, uint32_t before);
+/* Whether the head at the front of `bytes`, which stand at `place`, is that of a record behind the one with CRC
+ * `before`: then the record was begun, whatever became of its payload. One damaged field does not hide that. */
+bool nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place);
 
 /* The head of a segment: where the log stood when it was begun. */
 struct nc_segment_head {

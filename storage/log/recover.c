@@ -166,26 +166,29 @@ static bool vouched_for(const struct scan *scan, size_t offset)
 	return false;
 }
 
-/* Cut the tail from `offset` on: what is left of it must not be taken for records behind new ones. */
+/* Cut the tail from `offset` on: what is left of it must not be taken for records behind new ones. What stays is
+ * synced, cut or not: a process that was killed may have written it and not synced it. */
 static int tail_cut(struct scan *scan, size_t offset)
 {
 	size_t end = scan->size;
 	while (end > offset && scan->bytes[end - 1] == 0)
 		end--;
-	if (end == offset)
-		return NC_OK;
-	scan->recovery->cut_bytes = end - offset;
-	scan->recovery->cut_record =
-	        nc_record_begun(nc_slice(scan->bytes + offset, scan->size - offset), scan->log->crc);
-	memset(scan->bytes + offset, 0, end - offset);
 	const struct nc_files *files = scan->log->files;
-	int failed = files->write(files->ctx, scan->segment->fd, scan->bytes + offset, end - offset,
-	                          (off_t)offset);
+	int failed = 0;
+	if (end > offset) {
+		scan->recovery->cut_bytes = end - offset;
+		scan->recovery->cut_record =
+		        nc_record_begun(nc_slice(scan->bytes + offset, scan->size - offset),
+		                        scan->log->crc, nc_place(scan->segment->number, offset));
+		memset(scan->bytes + offset, 0, end - offset);
+		failed = files->write(files->ctx, scan->segment->fd, scan->bytes + offset,
+		                      end - offset, (off_t)offset);
+	}
 	if (failed == 0)
 		failed = files->sync(files->ctx, scan->segment->fd);
 	if (failed == 0)
 		return NC_OK;
-	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: cannot cut a torn tail: %s", scan->path,
+	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: cannot cut and sync its tail: %s", scan->path,
 	               strerror(-failed));
 	return nc_err_from_errno(failed);
 }
@@ -304,6 +307,12 @@ int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 			err = segment_recover(log, recovery_out, found.numbers[i],
 			                      i + 1 == found.count, fault);
 		}
+	}
+	if (err == NC_OK && found.count > 0) { /* names, too, may have been given and not synced */
+		err = nc_files_sync_directory(log->directory);
+		if (err != NC_OK)
+			(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: cannot be synced",
+			               log->directory);
 	}
 	free(found.numbers);
 	recovery_out->hard = log->hard;

@@ -32,10 +32,25 @@ static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reser
 	size_t limit = segment->size - NC_SEGMENT_RESERVE;
 	if (segment->end + need <= limit)
 		return NC_OK;
-	int err = nc_segment_begin(log, need, false);
+	int err = nc_segment_begin(log, need, NULL);
 	if (err == NC_FULL && may_use_reserve && segment->end + need <= segment->size)
 		return NC_OK;
 	return err;
+}
+
+/* A batch that found no room is not in the log; its records must not come back behind the next one. */
+static int batch_erase(struct nc_segment_log *log)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	memset(log->batch.data, 0, log->batch.size);
+	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
+	                               log->batch.size, (off_t)segment->end);
+	if (failed == 0)
+		failed = log->files->sync(log->files->ctx, segment->fd);
+	if (failed == 0)
+		return NC_FULL;
+	log->broken = true;
+	return NC_IO;
 }
 
 static int batch_write(struct nc_segment_log *log)
@@ -44,7 +59,7 @@ static int batch_write(struct nc_segment_log *log)
 	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
 	                               log->batch.size, (off_t)segment->end);
 	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
-		return NC_FULL; /* what was written of it lies beyond the end, and is written over */
+		return batch_erase(log);
 	if (failed == 0)
 		failed = log->files->sync(log->files->ctx, segment->fd);
 	if (failed != 0) { /* an fsync that failed may have dropped the pages: never try again */
@@ -171,6 +186,8 @@ static int log_compact(struct nc_log *port, uint64_t through)
 	struct nc_segment_log *log = self(port);
 	if (log->broken)
 		return NC_IO;
+	if (through > log->bounds.last)
+		through = log->bounds.last;
 	size_t count = compactable(log, through);
 	if (count == 0)
 		return NC_OK;
@@ -189,21 +206,15 @@ static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
 	struct nc_segment_log *log = self(port);
 	if (log->broken)
 		return NC_IO;
+	const struct nc_term_start base = { index, term };
+	int err = nc_segment_begin(log, 0, &base);
+	if (err != NC_OK)
+		return err;
 	pthread_rwlock_wrlock(&log->lock);
-	struct nc_log_bounds before = log->bounds;
-	log->bounds.last = index;
-	log->bounds.last_term = term;
+	nc_segments_shift(log, log->segment_count - 1);
+	nc_trail_restart(log, index, term);
 	pthread_rwlock_unlock(&log->lock);
-	int err = nc_segment_begin(log, 0, true);
-	pthread_rwlock_wrlock(&log->lock);
-	if (err == NC_OK) {
-		nc_segments_shift(log, log->segment_count - 1);
-		nc_trail_restart(log, index, term);
-	} else {
-		log->bounds = before;
-	}
-	pthread_rwlock_unlock(&log->lock);
-	return err == NC_OK ? nc_files_sync_directory(log->directory) : err;
+	return nc_files_sync_directory(log->directory);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -259,15 +270,17 @@ static int log_read(struct nc_log *port, uint64_t from, uint64_t to, size_t size
 	if (to > log->bounds.last)
 		to = log->bounds.last;
 	for (uint64_t index = from; err == NC_OK && index <= to && count < entry_max; index++) {
-		size_t offset = 0;
+		size_t offset = 0, start = buf->size;
 		err = entry_read(log, index, buf, &entries_out[count], &offset);
 		if (err != NC_OK)
 			break;
-		/* An offset until all is read: the buffer may move while it grows. */
-		entries_out[count].payload.data = (const uint8_t *)(uintptr_t)offset;
-		payload += entries_out[count++].payload.size;
-		if (payload >= size_max)
+		payload += entries_out[count].payload.size;
+		if (count > 0 && payload > size_max) {
+			buf->size = start;
 			break;
+		}
+		/* An offset until all is read: the buffer may move while it grows. */
+		entries_out[count++].payload.data = (const uint8_t *)(uintptr_t)offset;
 	}
 	pthread_rwlock_unlock(&log->lock);
 	if (err != NC_OK) {
@@ -343,6 +356,16 @@ static void leftover_remove(const char *directory, const char *name)
 	(void)unlink(path); /* a segment that was being made, and is no part of the log */
 }
 
+/* Readers that follow one another without a gap must not keep the writer waiting for ever. */
+static void lock_init(struct nc_segment_log *log)
+{
+	pthread_rwlockattr_t attr;
+	(void)pthread_rwlockattr_init(&attr);
+	(void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(&log->lock, &attr);
+	(void)pthread_rwlockattr_destroy(&attr);
+}
+
 int nc_segment_log_open(const char *directory, const struct nc_segment_log_options *options,
                         struct nc_log_recovery *recovery_out, struct nc_log **log_out,
                         char fault[NC_LOG_FAULT_SIZE])
@@ -357,7 +380,7 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	nc_assert(log->segment_size >= NC_SEGMENT_SIZE_MIN &&
 	          log->segment_size <= NC_SEGMENT_SIZE_MAX);
 	log->marked = true;
-	(void)pthread_rwlock_init(&log->lock, NULL);
+	lock_init(log);
 	nc_trail_restart(log, 0, 0);
 	log->directory = strdup(directory);
 	struct nc_log_recovery recovery = { 0 };
@@ -370,7 +393,7 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	if (err == NC_OK)
 		err = nc_preparer_start(directory, log->files, log->segment_size, &log->preparer);
 	if (err == NC_OK && log->segment_count == 0) {
-		err = nc_segment_begin(log, 0, false);
+		err = nc_segment_begin(log, 0, NULL);
 		if (err != NC_OK)
 			(void)snprintf(fault, NC_LOG_FAULT_SIZE,
 			               "%s: no first segment of %zu bytes: %s", directory,

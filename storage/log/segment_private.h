@@ -62,9 +62,9 @@ struct nc_segment_log {
 void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size);
 struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index);
 void nc_segment_free(struct nc_segment *segment);
-/* Begin a new segment for a batch of `need` bytes, behind the last; `fresh`: forget all before it, which then
- * stood at bounds.last. Errors: NC_FULL; NC_IO; NC_NOMEM. */
-int nc_segment_begin(struct nc_segment_log *log, size_t need, bool fresh);
+/* Begin a new segment for a batch of `need` bytes, behind the last; `reset`, unless NULL, is the entry at which the
+ * log then stands: all before it is forgotten. What readers see stays as it was. Errors: NC_FULL; NC_IO; NC_NOMEM. */
+int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset);
 static inline struct nc_segment *nc_segment_last(struct nc_segment_log *log)
 {
 	return log->segments[log->segment_count - 1];

@@ -115,7 +115,7 @@ static int head_write(struct nc_segment_log *log, int fd, const struct nc_segmen
 	return nc_files_sync_directory(log->directory);
 }
 
-int nc_segment_begin(struct nc_segment_log *log, size_t need, bool fresh)
+int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset)
 {
 	size_t least = NC_SEGMENT_HEAD_SIZE + need + NC_SEGMENT_RESERVE;
 	bool large = least > log->segment_size;
@@ -129,16 +129,17 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, bool fresh)
 	uint64_t number = log->segment_count == 0 ? 1 : nc_segment_last(log)->number + 1;
 	const struct nc_segment_head head = {
 		.number = number,
-		.oldest = fresh || log->segment_count == 0 ? number : log->segments[0]->number,
-		.base_index = log->bounds.last,
-		.base_term = log->bounds.last_term,
+		.oldest = reset != NULL || log->segment_count == 0 ? number :
+		                                                     log->segments[0]->number,
+		.base_index = reset != NULL ? reset->index : log->bounds.last,
+		.base_term = reset != NULL ? reset->term : log->bounds.last_term,
 		.hard = log->hard,
 		.before = log->crc,
 		.size = (uint32_t)size,
 	};
 	err = head_write(log, fd, &head, large ? "large" : NC_PREPARED_NAME);
 	struct nc_segment *segment =
-	        err == NC_OK ? nc_segment_new(number, fd, size, log->bounds.last) : NULL;
+	        err == NC_OK ? nc_segment_new(number, fd, size, head.base_index) : NULL;
 	if (segment == NULL) {
 		(void)close(fd);
 		log->broken = true; /* a segment half begun: only a restart can tell */

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Disks that are full or broken. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "storage/log/segment_log.h"
+#include "tests/unit/log/directory.h"
+#include "tests/unit/log/entries.h"
+#include "tests/unit/log/flaky.h"
+
+static struct nc_log *journal;
+static struct nc_log_recovery recovery;
+static char fault[NC_LOG_FAULT_SIZE];
+
+static int open_log(void)
+{
+	const struct nc_segment_log_options options = { .segment_size = NC_SEGMENT_SIZE_MIN,
+		                                        .files = &flaky_files };
+	journal = NULL;
+	return nc_segment_log_open(directory_make(), &options, &recovery, &journal, fault);
+}
+
+static void setup(void)
+{
+	flaky = (struct flaky){ 0 };
+	cr_assert_eq(open_log(), NC_OK);
+	cr_assert_eq(entries_append(journal, NULL, 1, 10, 1, 100), NC_OK);
+}
+
+static void teardown(void)
+{
+	nc_log_close(journal);
+	directory_remove();
+}
+
+static uint64_t last(void)
+{
+	struct nc_log_bounds bounds;
+	nc_log_bounds(journal, &bounds);
+	return bounds.last;
+}
+
+TestSuite(log_faults, .init = setup, .fini = teardown, .timeout = 60);
+
+Test(log_faults, never_writes_again_after_a_failed_sync)
+{
+	flaky.sync_errno = EIO;
+	cr_expect_eq(entries_append(journal, NULL, 11, 1, 1, 10), NC_IO);
+	flaky.sync_errno = 0;
+	cr_expect_eq(entries_append(journal, NULL, 11, 1, 1, 10), NC_IO);
+	cr_expect_eq(nc_log_mark(journal), NC_IO);
+	cr_expect_eq(last(), 10u, "an entry that is not durable is seen");
+}
+
+Test(log_faults, goes_on_after_a_full_disk_and_keeps_the_hard_state_writable)
+{
+	flaky.zero_errno = ENOSPC;
+	uint64_t next = 11;
+	int err = NC_OK;
+	while (next < 100000 && err == NC_OK) {
+		err = entries_append(journal, NULL, next, 10, 1, 700);
+		next += err == NC_OK ? 10 : 0;
+	}
+	cr_assert_eq(err, NC_FULL);
+	cr_expect_eq(last(), next - 1);
+	cr_expect_eq(nc_log_append(journal, &(struct nc_log_hard){ 7, 3 }, NULL, 0), NC_OK);
+	cr_expect_eq(entries_append(journal, NULL, next, 10, 1, 700), NC_FULL);
+	flaky.zero_errno = 0;
+	cr_expect_eq(entries_append(journal, NULL, next, 10, 1, 700), NC_OK);
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), next + 9);
+	cr_expect_eq(recovery.hard.term, 7u);
+	for (uint64_t index = 1; index < next + 10; index++)
+		cr_assert(entry_is(journal, index, 1));
+}
+
+Test(log_faults, brings_nothing_of_a_batch_back_that_found_no_room)
+{
+	flaky.write_errno = ENOSPC;
+	flaky.write_once = true;
+	flaky.write_size = 450; /* three of its records whole, the rest not */
+	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_FULL);
+	cr_expect_eq(last(), 10u);
+	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, 100), NC_OK);
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), 11u, "entry %lu was refused, and is here", last());
+}
+
+Test(log_faults, brings_nothing_back_when_nothing_follows_either)
+{
+	flaky.write_errno = ENOSPC;
+	flaky.write_once = true;
+	flaky.write_size = 450;
+	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_FULL);
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), 10u, "entry %lu was refused, and is here", last());
+}
+
+Test(log_faults, opens_again_when_a_refused_batch_was_the_last_of_its_segment)
+{
+	flaky.write_errno = ENOSPC;
+	flaky.write_once = true;
+	flaky.write_size = 1000;
+	cr_expect_eq(entries_append(journal, NULL, 11, 10, 1, 700), NC_FULL);
+	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, ENTRY_SIZE_MAX), NC_OK);
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), 11u);
+}
+
+Test(log_faults, stops_when_a_refused_batch_cannot_be_erased)
+{
+	flaky.write_errno = ENOSPC;
+	flaky.write_size = 450;
+	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_IO);
+	flaky.write_errno = 0;
+	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_IO);
+}
+
+/* After a kill the files hold what was written but perhaps not synced; what the log says it has
+ * must survive the power too. */
+Test(log_faults, syncs_what_it_finds_before_it_vouches_for_it)
+{
+	nc_log_close(journal);
+	flaky.syncs = 0;
+	cr_assert_eq(open_log(), NC_OK);
+	cr_expect_gt(flaky.syncs, 0);
+	nc_log_close(journal);
+	flaky.sync_errno = EIO;
+	cr_expect_eq(open_log(), NC_IO);
+	flaky.sync_errno = 0;
+}
+
+Test(log_faults, leaves_the_log_as_it_was_when_a_reset_finds_no_room)
+{
+	while (last() < 2000 && flaky.zero_errno == 0) {
+		struct nc_log_bounds bounds;
+		nc_log_bounds(journal, &bounds);
+		flaky.zero_errno = bounds.last > 500 ? ENOSPC : 0;
+		cr_assert_eq(entries_append(journal, NULL, last() + 1, 10, 1, 300), NC_OK);
+	}
+	uint64_t before = last();
+	int err = nc_log_reset(journal, 9000, 2);
+	while (err == NC_OK) /* a segment was at hand */
+		err = nc_log_reset(journal, before = 9000, 2);
+	cr_expect_eq(err, NC_FULL);
+	cr_expect_eq(last(), before);
+	flaky.zero_errno = 0;
+	cr_expect_eq(nc_log_reset(journal, 9500, 2), NC_OK);
+	cr_expect_eq(last(), 9500u);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/log/flaky.h"
+
+struct flaky flaky;
+
+static int flaky_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
+{
+	int failed = flaky.write_errno;
+	if (failed == 0)
+		return nc_files_system.write(ctx, fd, data, size, offset);
+	if (flaky.write_once)
+		flaky.write_errno = 0;
+	size_t some = flaky.write_size < size ? flaky.write_size : size;
+	int err = nc_files_system.write(ctx, fd, data, some, offset);
+	return err != 0 ? err : -failed;
+}
+
+static int flaky_sync(void *ctx, int fd)
+{
+	flaky.syncs++;
+	return flaky.sync_errno != 0 ? -flaky.sync_errno : nc_files_system.sync(ctx, fd);
+}
+
+static int flaky_zero(void *ctx, int fd, off_t size)
+{
+	return flaky.zero_errno != 0 ? -flaky.zero_errno : nc_files_system.zero(ctx, fd, size);
+}
+
+const struct nc_files flaky_files = { flaky_write, flaky_sync, flaky_zero, NULL };

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the log believes of damaged files. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/crc32c.h"
+#include "storage/log/segment_log.h"
+#include "tests/unit/log/directory.h"
+#include "tests/unit/log/entries.h"
+#include "tests/unit/log/twin.h"
+
+/* Sizes of heads, as docs/formats-log.md has them. */
+#define SEGMENT_HEAD 4096u
+#define RECORD_HEAD  40u
+
+static struct nc_log_recovery recovery;
+static char fault[NC_LOG_FAULT_SIZE];
+
+static int open_log(struct nc_log **log_out)
+{
+	const struct nc_segment_log_options options = { .segment_size = NC_SEGMENT_SIZE_MIN };
+	recovery = (struct nc_log_recovery){ 0 };
+	return nc_segment_log_open(directory_make(), &options, &recovery, log_out, fault);
+}
+
+static size_t used(const struct nc_buf *image)
+{
+	size_t end = image->size;
+	while (end > 0 && image->data[end - 1] == 0)
+		end--;
+	return (end + 7) & ~(size_t)7;
+}
+
+/* Three batches: hard state and entries 1..3; 4..5; 6..7. Then a mark if asked. Where the last
+ * batch begins is given. */
+static size_t small_log_make(struct nc_buf *image, bool marked)
+{
+	struct nc_log *log;
+	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+	cr_assert_eq(entries_append(log, &(struct nc_log_hard){ 2, 1 }, 1, 3, 1, 50), NC_OK);
+	cr_assert_eq(entries_append(log, NULL, 4, 2, 2, 60), NC_OK);
+	cr_assert(directory_load(directory_segment(0), image));
+	size_t end = used(image);
+	cr_assert_eq(entries_append(log, NULL, 6, 2, 2, 70), NC_OK);
+	if (marked)
+		cr_assert_eq(nc_log_mark(log), NC_OK);
+	nc_log_close(log);
+	cr_assert(directory_load(directory_segment(0), image));
+	return end;
+}
+
+/* Entries 1..last are as written, for the terms above. */
+static bool holds_through(struct nc_log *log, uint64_t last)
+{
+	for (uint64_t index = 1; index <= last; index++)
+		if (!entry_is(log, index, index <= 3 ? 1 : 2))
+			return false;
+	return true;
+}
+
+static uint64_t last_of(struct nc_log *log)
+{
+	struct nc_log_bounds bounds;
+	nc_log_bounds(log, &bounds);
+	return bounds.last;
+}
+
+TestSuite(log_recovery, .fini = directory_remove, .timeout = 120);
+
+Test(log_recovery, cuts_a_last_batch_that_ends_at_any_byte)
+{
+	struct nc_buf image = { 0 };
+	size_t begin = small_log_make(&image, false);
+	size_t end = used(&image);
+	char name[64];
+	strcpy(name, directory_segment(0));
+	for (size_t cut = begin; cut < end; cut++) {
+		uint8_t *torn = calloc(1, image.size);
+		memcpy(torn, image.data, cut);
+		cr_assert(directory_store(name, torn, image.size));
+		free(torn);
+		struct nc_log *log;
+		cr_assert_eq(open_log(&log), NC_OK, "cut at %zu: %s", cut, fault);
+		uint64_t last = last_of(log);
+		cr_expect(last >= 5 && last <= 7, "cut at %zu: last %lu", cut, last);
+		cr_expect(holds_through(log, last), "cut at %zu", cut);
+		cr_expect_eq(recovery.hard.term, 2u);
+		/* What is appended next is found again, and nothing of the old tail. */
+		cr_assert_eq(entries_append(log, NULL, last + 1, 1, 2, 3), NC_OK);
+		nc_log_close(log);
+		cr_assert_eq(open_log(&log), NC_OK, "cut at %zu: %s", cut, fault);
+		cr_expect_eq(last_of(log), last + 1);
+		cr_expect_eq(recovery.cut_bytes, 0u);
+		nc_log_close(log);
+	}
+	nc_buf_release(&image);
+}
+
+Test(log_recovery, says_that_a_record_was_cut_whose_header_was_complete)
+{
+	struct nc_buf image = { 0 };
+	size_t begin = small_log_make(&image, false);
+	char name[64];
+	strcpy(name, directory_segment(0));
+	memset(image.data + begin + RECORD_HEAD + 10, 0, image.size - begin - RECORD_HEAD - 10);
+	cr_assert(directory_store(name, image.data, image.size));
+	struct nc_log *log;
+	cr_assert_eq(open_log(&log), NC_OK);
+	cr_expect(recovery.cut_record);
+	cr_expect_eq(last_of(log), 5u);
+	nc_log_close(log);
+	nc_buf_release(&image);
+}
+
+Test(log_recovery, notices_a_flipped_bit_anywhere_below_the_mark)
+{
+	struct nc_buf image = { 0 };
+	(void)small_log_make(&image, true);
+	size_t end = used(&image);
+	size_t mark = end - RECORD_HEAD;
+	char name[64];
+	strcpy(name, directory_segment(0));
+	for (size_t at = 0; at < end; at++) {
+		if (at == 128) /* beyond what a head uses */
+			at = SEGMENT_HEAD;
+		image.data[at] ^= (uint8_t)(1u << at % 8);
+		cr_assert(directory_store(name, image.data, image.size));
+		image.data[at] ^= (uint8_t)(1u << at % 8);
+		struct nc_log *log = NULL;
+		int err = open_log(&log);
+		if (err == NC_OK) {
+			cr_expect_eq(last_of(log), 7u, "byte %zu: entries lost in silence", at);
+			cr_expect(holds_through(log, 7), "byte %zu", at);
+			cr_expect(at < SEGMENT_HEAD || at >= mark, "byte %zu: not noticed", at);
+			nc_log_close(log);
+		} else {
+			cr_expect(err == NC_CORRUPT || err == NC_UNSUPPORTED, "byte %zu: %d", at,
+			          err);
+			cr_expect_not_null(strstr(fault, name), "byte %zu: %s", at, fault);
+		}
+	}
+	nc_buf_release(&image);
+}
+
+/* No mark followed: the last batch may have been acknowledged, or not. The log cannot know, and
+ * must say that it does not. */
+Test(log_recovery, never_cuts_a_whole_last_batch_in_silence)
+{
+	struct nc_buf image = { 0 };
+	size_t begin = small_log_make(&image, false);
+	size_t end = used(&image);
+	char name[64];
+	strcpy(name, directory_segment(0));
+	for (size_t at = begin; at < end; at++) {
+		image.data[at] ^= (uint8_t)(1u << at % 8);
+		cr_assert(directory_store(name, image.data, image.size));
+		image.data[at] ^= (uint8_t)(1u << at % 8);
+		struct nc_log *log = NULL;
+		if (open_log(&log) != NC_OK)
+			continue;
+		cr_expect(last_of(log) == 7 || recovery.cut_record, "byte %zu: cut in silence", at);
+		cr_expect(holds_through(log, last_of(log)), "byte %zu", at);
+		nc_log_close(log);
+	}
+	nc_buf_release(&image);
+}
+
+Test(log_recovery, refuses_a_newer_format)
+{
+	struct nc_buf image = { 0 };
+	(void)small_log_make(&image, true);
+	image.data[8] = 2;
+	nc_set_u32(image.data + 80, nc_crc32c(0, image.data, 80));
+	cr_assert(directory_store(directory_segment(0), image.data, image.size));
+	struct nc_log *log;
+	cr_expect_eq(open_log(&log), NC_UNSUPPORTED);
+	nc_buf_release(&image);
+}
+
+Test(log_recovery, refuses_when_a_segment_is_missing)
+{
+	struct nc_log *log;
+	cr_assert_eq(open_log(&log), NC_OK);
+	for (uint64_t at = 1; at <= 400; at += 10)
+		cr_assert_eq(entries_append(log, NULL, at, 10, 1, 700), NC_OK);
+	nc_log_close(log);
+	cr_assert_eq(unlink(directory_path(directory_segment(1))), 0);
+	cr_expect_eq(open_log(&log), NC_CORRUPT);
+}
+
+Test(log_recovery, goes_on_when_the_next_segment_was_only_begun)
+{
+	struct nc_log *log;
+	cr_assert_eq(open_log(&log), NC_OK);
+	uint64_t last = 0;
+	for (; directory_segment(1)[0] == '\0'; last += 10)
+		cr_assert_eq(entries_append(log, NULL, last + 1, 10, 1, 700), NC_OK);
+	nc_log_close(log);
+	struct nc_buf image = { 0 };
+	cr_assert(directory_load(directory_segment(1), &image));
+	memset(image.data + SEGMENT_HEAD, 0, image.size - SEGMENT_HEAD);
+	cr_assert(directory_store(directory_segment(1), image.data, image.size));
+	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+	cr_expect_eq(last_of(log), last - 10);
+	cr_expect_eq(entries_append(log, NULL, last - 9, 1, 1, 7), NC_OK);
+	nc_log_close(log);
+	nc_buf_release(&image);
+}
