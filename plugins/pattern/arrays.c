@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Fields that must meet in the same elements of arrays.
+ *
+ * Arrays nest, so the leaves of the fields form a tree, and the question splits: fields whose
+ * leaves lie in different arrays do not care for each other; those in one array need one element
+ * that holds for all of them, which is the same question a level deeper. That takes about as many
+ * steps as there are leaves. It asks that, within an element, all leaves of a path lie in one array
+ * or all outside: so it is unless a key stands twice in an object, or a dotted key beside a nested
+ * one. Then all combinations are tried, up to a limit. */
+#include "core/base/assert.h"
+#include "plugins/pattern/match_private.h"
+
+#define STEPS_MAX 100000 /* of trying everything */
+
+/* Where the leaves of a list lie, seen from a depth. */
+enum place {
+	NOWHERE, /* there are none */
+	HERE,    /* in no further array */
+	INSIDE,  /* all in `array` */
+	ASTRAY   /* neither */
+};
+
+static enum place place_of(const nacre_filter_leaf *const *leaves, size_t count, size_t depth,
+                           uint32_t *array_out)
+{
+	if (count == 0)
+		return NOWHERE;
+	bool here = leaves[0]->trail_count == depth;
+	uint32_t array = here ? 0 : leaves[0]->trail[depth].array;
+	for (size_t i = 1; i < count; i++) {
+		bool other = leaves[i]->trail_count == depth;
+		if (other != here || (!here && leaves[i]->trail[depth].array != array))
+			return ASTRAY;
+	}
+	*array_out = array;
+	return here ? HERE : INSIDE;
+}
+
+/* The leaves of element `index`, which stand together, in order. */
+static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t depth, uint32_t index)
+{
+	size_t low = 0;
+	size_t high = *count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if ((*leaves)[middle]->trail[depth].index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	size_t end = low;
+	while (end < *count && (*leaves)[end]->trail[depth].index == index)
+		end++;
+	*leaves += low;
+	*count = end - low;
+}
+
+/* 1, 0, or -1: astray. */
+static int holds(const struct nc_arrayed *fields, size_t count, size_t depth);
+
+/* Whether one element of the driver's array holds for all fields of the group. */
+static int group_holds(const struct nc_arrayed *group, size_t count,
+                       const struct nc_arrayed *driver, size_t depth)
+{
+	struct nc_arrayed inside[NC_PATTERN_FIELDS_MAX];
+	for (size_t i = 0; i < driver->hit_count; i++) {
+		uint32_t index = driver->hits[i]->trail[depth].index;
+		if (i > 0 && driver->hits[i - 1]->trail[depth].index == index)
+			continue;
+		for (size_t k = 0; k < count; k++) {
+			inside[k] = group[k];
+			narrow(&inside[k].hits, &inside[k].hit_count, depth, index);
+			narrow(&inside[k].all, &inside[k].all_count, depth, index);
+		}
+		int answer = holds(inside, count, depth + 1);
+		if (answer != 0)
+			return answer;
+	}
+	return 0;
+}
+
+/* What is known of a field at a depth: 1 it holds, 0 it fails, -1 astray, 2 it lies in `array`. */
+static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *array_out)
+{
+	uint32_t hit_array = 0;
+	enum place hits = place_of(field->hits, field->hit_count, depth, &hit_array);
+	if (hits == ASTRAY)
+		return -1;
+	*array_out = hit_array;
+	if (!field->may_lack)
+		return hits == NOWHERE ? 0 : hits == HERE ? 1 : 2;
+	enum place all = place_of(field->all, field->all_count, depth, array_out);
+	if (all == ASTRAY)
+		return -1;
+	if (all == NOWHERE || hits == HERE)
+		return 1;
+	return all == HERE ? 0 : 2;
+}
+
+/* The fields of one array. Who must be there says which elements to try; of those that may lack
+ * each is tried as the one that is there; if all must lack, nothing chooses an element, and the
+ * leaves that are there are in the way. */
+static int array_holds(const struct nc_arrayed *group, size_t count, size_t depth)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!group[i].may_lack)
+			return group_holds(group, count, &group[i], depth);
+	for (size_t i = 0; i < count; i++) {
+		int answer = group_holds(group, count, &group[i], depth);
+		if (answer != 0)
+			return answer;
+	}
+	return 0;
+}
+
+static int holds(const struct nc_arrayed *fields, size_t count, size_t depth)
+{
+	struct nc_arrayed left[NC_PATTERN_FIELDS_MAX];
+	uint32_t arrays[NC_PATTERN_FIELDS_MAX];
+	size_t left_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		int look = field_look(&fields[i], depth, &arrays[left_count]);
+		if (look <= 0)
+			return look;
+		if (look == 2)
+			left[left_count++] = fields[i];
+	}
+	while (left_count > 0) {
+		struct nc_arrayed group[NC_PATTERN_FIELDS_MAX];
+		size_t group_count = 0;
+		size_t kept = 0;
+		uint32_t array = arrays[0];
+		for (size_t i = 0; i < left_count; i++) {
+			if (arrays[i] == array) {
+				group[group_count++] = left[i];
+			} else {
+				left[kept] = left[i];
+				arrays[kept++] = arrays[i];
+			}
+		}
+		left_count = kept;
+		int answer = array_holds(group, group_count, depth);
+		if (answer <= 0)
+			return answer;
+	}
+	return 1;
+}
+
+bool nc_arrays_match(const struct nc_arrayed *fields, size_t field_count)
+{
+	int answer = holds(fields, field_count, 0);
+	return answer < 0 ? nc_arrays_match_plainly(fields, field_count) : answer != 0;
+}
+
+/* ---- Trying everything ---------------------------------------------------------------------- */
+
+struct attempt {
+	const struct nc_arrayed *fields;
+	size_t field_count;
+	const nacre_filter_leaf *chosen[NC_PATTERN_FIELDS_MAX]; /* NULL: lacks */
+	size_t steps;
+};
+
+static bool meet(const nacre_filter_leaf *a, const nacre_filter_leaf *b)
+{
+	size_t shared = a->trail_count < b->trail_count ? a->trail_count : b->trail_count;
+	for (size_t i = 0; i < shared && a->trail[i].array == b->trail[i].array; i++)
+		if (a->trail[i].index != b->trail[i].index)
+			return false;
+	return true;
+}
+
+static bool meets_chosen(struct attempt *attempt, size_t count, const nacre_filter_leaf *leaf)
+{
+	for (size_t i = 0; i < count; i++) {
+		attempt->steps++;
+		if (attempt->chosen[i] != NULL && !meet(attempt->chosen[i], leaf))
+			return false;
+	}
+	return true;
+}
+
+static bool lacks_hold(struct attempt *attempt)
+{
+	for (size_t i = 0; i < attempt->field_count; i++) {
+		const struct nc_arrayed *field = &attempt->fields[i];
+		if (attempt->chosen[i] != NULL)
+			continue;
+		for (size_t k = 0; k < field->all_count; k++)
+			if (meets_chosen(attempt, attempt->field_count, field->all[k]))
+				return false;
+	}
+	return true;
+}
+
+static bool choose(struct attempt *attempt, size_t at)
+{
+	if (attempt->steps > STEPS_MAX)
+		return false;
+	if (at == attempt->field_count)
+		return lacks_hold(attempt);
+	const struct nc_arrayed *field = &attempt->fields[at];
+	for (size_t i = 0; i < field->hit_count; i++) {
+		if (!meets_chosen(attempt, at, field->hits[i]))
+			continue;
+		attempt->chosen[at] = field->hits[i];
+		if (choose(attempt, at + 1))
+			return true;
+	}
+	attempt->chosen[at] = NULL;
+	return field->may_lack && choose(attempt, at + 1);
+}
+
+bool nc_arrays_match_plainly(const struct nc_arrayed *fields, size_t field_count)
+{
+	struct attempt attempt = { .fields = fields, .field_count = field_count };
+	nc_assert(field_count <= NC_PATTERN_FIELDS_MAX);
+	return choose(&attempt, 0);
+}

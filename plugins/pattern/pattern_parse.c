@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From JSON text to alternatives of fields. */
+#include <stdlib.h>
+
+#include "plugins/pattern/fold.h"
+#include "plugins/pattern/pattern_private.h"
+
+#define FNV_BASIS 14695981039346656037ull
+#define FNV_PRIME 1099511628211ull
+
+/* Alternatives as they grow; their arrays of fields are the pool's, and grow too. */
+struct draft {
+	const struct nc_field **fields;
+	size_t count;
+};
+
+struct drafts {
+	struct draft *items;
+	size_t count;
+};
+
+int nc_parse_refuse(struct pattern_parse *parse, size_t offset, const char *expected)
+{
+	return nc_selector_refuse(parse->error, offset, "expected %s", expected);
+}
+
+int nc_parse_next(struct pattern_parse *parse, struct nc_json_token *token)
+{
+	if (nc_json_next(&parse->json, token) == NC_OK)
+		return NACRE_FILTER_OK;
+	return nc_parse_refuse(parse, parse->json.offset, parse->json.expected);
+}
+
+int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token, bool fold,
+                  struct nc_slice *text_out)
+{
+	struct nc_buf text = { 0 };
+	nc_json_unescape(token, &text);
+	uint8_t *kept = NULL;
+	if (nc_buf_status(&text) == NC_OK)
+		kept = nc_pool_take(parse->pool, NC_FOLD_SIZE_MAX(text.size));
+	if (kept != NULL) {
+		size_t size = text.size;
+		if (fold)
+			size = nc_fold(nc_buf_slice(&text), kept);
+		else if (size > 0)
+			memcpy(kept, text.data, size);
+		*text_out = nc_slice(kept, size);
+	}
+	nc_buf_release(&text);
+	return kept == NULL ? nc_selector_no_memory(parse->error) : NACRE_FILTER_OK;
+}
+
+/* ---- Alternatives --------------------------------------------------------------------------- */
+
+static int draft_add(struct pattern_parse *parse, struct draft *draft, const struct nc_field *field)
+{
+	for (size_t i = 0; i < draft->count; i++)
+		if (nc_slice_eq(draft->fields[i]->path, field->path))
+			return nc_selector_refuse(
+			        parse->error, field->offset,
+			        "expected a field once, not \"%.*s\" again",
+			        (int)(field->path.size < 100 ? field->path.size : 100),
+			        (const char *)field->path.data);
+	if (draft->count == NC_PATTERN_FIELDS_MAX)
+		return nc_selector_refuse(parse->error, field->offset, "expected at most %d fields",
+		                          NC_PATTERN_FIELDS_MAX);
+	const struct nc_field **fields = nc_pool_grow(parse->pool, (void *)draft->fields,
+	                                              draft->count, sizeof *draft->fields);
+	if (fields == NULL)
+		return nc_selector_no_memory(parse->error);
+	draft->fields = fields;
+	fields[draft->count++] = field;
+	return NACRE_FILTER_OK;
+}
+
+static int drafts_add(struct pattern_parse *parse, struct drafts *drafts, const struct draft *draft,
+                      size_t offset)
+{
+	if (drafts->count == NC_PATTERN_ALTERNATIVES_MAX)
+		return nc_selector_refuse(parse->error, offset,
+		                          "expected at most %d alternatives, all $or multiplied",
+		                          NC_PATTERN_ALTERNATIVES_MAX);
+	struct draft *items =
+	        nc_pool_grow(parse->pool, drafts->items, drafts->count, sizeof *drafts->items);
+	if (items == NULL)
+		return nc_selector_no_memory(parse->error);
+	drafts->items = items;
+	items[drafts->count++] = *draft;
+	return NACRE_FILTER_OK;
+}
+
+/* Every one of `left` with every one of `right`. */
+static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
+                           const struct drafts *right, size_t offset)
+{
+	struct drafts product = { 0 };
+	for (size_t i = 0; i < left->count; i++)
+		for (size_t k = 0; k < right->count; k++) {
+			struct draft both = { 0 };
+			int answer = NACRE_FILTER_OK;
+			for (size_t f = 0; answer >= 0 && f < left->items[i].count; f++)
+				answer = draft_add(parse, &both, left->items[i].fields[f]);
+			for (size_t f = 0; answer >= 0 && f < right->items[k].count; f++)
+				answer = draft_add(parse, &both, right->items[k].fields[f]);
+			if (answer >= 0)
+				answer = drafts_add(parse, &product, &both, offset);
+			if (answer < 0)
+				return answer;
+		}
+	*left = product;
+	return NACRE_FILTER_OK;
+}
+
+/* ---- Fields --------------------------------------------------------------------------------- */
+
+static int path_join(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+                     const struct nc_json_token *key, struct nc_slice *path_out)
+{
+	struct nc_slice name;
+	int answer = nc_parse_text(parse, key, false, &name);
+	if (answer < 0 || outermost) {
+		if (answer >= 0)
+			*path_out = name;
+		return answer;
+	}
+	size_t size = above.size + 1 + name.size;
+	if (size > NC_PATTERN_PATH_SIZE_MAX)
+		return nc_parse_refuse(parse, key->offset, "a shorter path");
+	uint8_t *path = nc_pool_take(parse->pool, size);
+	if (path == NULL)
+		return nc_selector_no_memory(parse->error);
+	if (above.size > 0)
+		memcpy(path, above.data, above.size);
+	path[above.size] = '.';
+	if (name.size > 0)
+		memcpy(path + above.size + 1, name.data, name.size);
+	*path_out = nc_slice(path, size);
+	return NACRE_FILTER_OK;
+}
+
+/* A field's list, its '[' read. */
+static int list_read(struct pattern_parse *parse, struct matcher_list *list)
+{
+	for (;;) {
+		struct nc_json_token token;
+		int answer = nc_parse_next(parse, &token);
+		if (answer < 0)
+			return answer;
+		if (token.type == NC_JSON_ARRAY_END) {
+			if (list->count > 0 || list->may_lack)
+				return NACRE_FILTER_OK;
+			return nc_parse_refuse(parse, token.offset, "a value: the list is empty");
+		}
+		answer = token.type == NC_JSON_OBJECT ? nc_parse_operator(parse, list)
+		                                      : nc_parse_literal(parse, &token, list);
+		if (answer < 0)
+			return answer;
+	}
+}
+
+static int field_read(struct pattern_parse *parse, struct nc_slice path, size_t offset,
+                      struct drafts *drafts)
+{
+	if (parse->field_fn != NULL) {
+		int answer = parse->field_fn(path, offset, parse->error);
+		if (answer < 0)
+			return answer;
+	}
+	struct matcher_list list = { 0 };
+	int answer = list_read(parse, &list);
+	if (answer < 0)
+		return answer;
+	struct nc_field *field = nc_pool_take(parse->pool, sizeof *field);
+	if (field == NULL)
+		return nc_selector_no_memory(parse->error);
+	*field = (struct nc_field){ .path = path,
+		                    .hash = FNV_BASIS,
+		                    .offset = offset,
+		                    .may_lack = list.may_lack,
+		                    .matchers = list.items,
+		                    .matcher_count = list.count };
+	for (size_t i = 0; i < path.size; i++)
+		field->hash = (field->hash ^ path.data[i]) * FNV_PRIME;
+	for (size_t i = 0; answer >= 0 && i < drafts->count; i++)
+		answer = draft_add(parse, &drafts->items[i], field);
+	return answer;
+}
+
+/* ---- Objects and $or ------------------------------------------------------------------------ */
+
+static int object_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+                       struct drafts *drafts);
+
+/* Whether the list whose '[' was read holds objects of fields alone: then "$or" is no field's name
+ * (the rule of the upstream language). Looks ahead on a copy. */
+static bool holds_alternatives(struct nc_json json)
+{
+	for (size_t count = 0;; count++) {
+		struct nc_json_token token;
+		if (nc_json_next(&json, &token) != NC_OK)
+			return count > 0; /* whoever reads it will say what is wrong */
+		if (token.type == NC_JSON_ARRAY_END)
+			return count > 0;
+		if (token.type != NC_JSON_OBJECT)
+			return false;
+		struct nc_json inside = json;
+		struct nc_json_token key;
+		if (nc_json_next(&inside, &key) == NC_OK && key.type == NC_JSON_KEY &&
+		    nc_parse_is_operator(&key))
+			return false;
+		struct nc_slice raw;
+		if (nc_json_value(&json, &token, &raw) != NC_OK)
+			return true;
+	}
+}
+
+static int or_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+                   size_t offset, struct drafts *drafts)
+{
+	struct drafts sum = { 0 };
+	size_t count = 0;
+	for (;; count++) {
+		struct nc_json_token token;
+		int answer = nc_parse_next(parse, &token);
+		if (answer < 0)
+			return answer;
+		if (token.type == NC_JSON_ARRAY_END)
+			break;
+		struct drafts one = { 0 };
+		answer = drafts_add(parse, &one, &(struct draft){ 0 }, offset);
+		if (answer >= 0)
+			answer = object_read(parse, above, outermost, &one);
+		for (size_t i = 0; answer >= 0 && i < one.count; i++)
+			answer = drafts_add(parse, &sum, &one.items[i], offset);
+		if (answer < 0)
+			return answer;
+	}
+	if (count < 2)
+		return nc_parse_refuse(parse, offset, "two alternatives or more in $or");
+	return drafts_multiply(parse, drafts, &sum, offset);
+}
+
+static int member_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+                       const struct nc_json_token *key, struct drafts *drafts)
+{
+	struct nc_json_token value;
+	int answer = nc_parse_next(parse, &value);
+	if (answer < 0)
+		return answer;
+	if (value.type == NC_JSON_ARRAY && nc_json_is(key, "$or") &&
+	    holds_alternatives(parse->json))
+		return or_read(parse, above, outermost, key->offset, drafts);
+	if (value.type != NC_JSON_ARRAY && value.type != NC_JSON_OBJECT)
+		return nc_parse_refuse(parse, value.offset,
+		                       "a list of values, or an object of fields");
+	struct nc_slice path;
+	answer = path_join(parse, above, outermost, key, &path);
+	if (answer < 0)
+		return answer;
+	return value.type == NC_JSON_ARRAY ? field_read(parse, path, key->offset, drafts)
+	                                   : object_read(parse, path, false, drafts);
+}
+
+/* The rest of an object of fields, its '{' read. Depth is limited by the JSON cursor. */
+static int object_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+                       struct drafts *drafts)
+{
+	for (bool empty = true;; empty = false) {
+		struct nc_json_token key;
+		int answer = nc_parse_next(parse, &key);
+		if (answer < 0)
+			return answer;
+		if (key.type == NC_JSON_OBJECT_END)
+			return empty ? nc_parse_refuse(parse, key.offset,
+			                               "a field: the object is empty")
+			             : NACRE_FILTER_OK;
+		answer = member_read(parse, above, outermost, &key, drafts);
+		if (answer < 0)
+			return answer;
+	}
+}
+
+static int pattern_read(struct pattern_parse *parse, struct drafts *drafts)
+{
+	struct nc_json_token token;
+	int answer = nc_parse_next(parse, &token);
+	if (answer >= 0 && token.type != NC_JSON_OBJECT)
+		answer = nc_parse_refuse(parse, token.offset, "an object of fields");
+	if (answer >= 0)
+		answer = drafts_add(parse, drafts, &(struct draft){ 0 }, 0);
+	if (answer >= 0)
+		answer = object_read(parse, nc_slice(NULL, 0), true, drafts);
+	return answer < 0 ? answer : nc_parse_next(parse, &token); /* the end */
+}
+
+int nc_pattern_compile(struct nc_slice source, nc_pattern_field_fn *field_fn,
+                       struct nc_pattern **pattern_out, nacre_filter_error *error)
+{
+	struct pattern_parse parse = { .field_fn = field_fn, .error = error };
+	nc_json_init(&parse.json, source);
+	parse.pool = nc_pool_new();
+	if (parse.pool == NULL)
+		return nc_selector_no_memory(error);
+	struct drafts drafts = { 0 };
+	int answer = pattern_read(&parse, &drafts);
+	struct nc_pattern *pattern = NULL;
+	struct nc_alternative *alternatives = NULL;
+	if (answer >= 0) {
+		pattern = nc_pool_take(parse.pool, sizeof *pattern);
+		alternatives = nc_pool_take(parse.pool, drafts.count * sizeof *alternatives);
+		if (pattern == NULL || alternatives == NULL)
+			answer = nc_selector_no_memory(error);
+	}
+	if (answer < 0) {
+		nc_pool_free(parse.pool);
+		return answer;
+	}
+	for (size_t i = 0; i < drafts.count; i++)
+		alternatives[i] =
+		        (struct nc_alternative){ drafts.items[i].fields, drafts.items[i].count };
+	*pattern = (struct nc_pattern){ alternatives, drafts.count, parse.pool };
+	*pattern_out = pattern;
+	return NACRE_FILTER_OK;
+}
+
+void nc_pattern_free(struct nc_pattern *pattern)
+{
+	if (pattern != NULL)
+		nc_pool_free(pattern->pool); /* the pattern itself lies there */
+}
