@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What consumers answer. */
+#include "core/delivery/subscription_private.h"
+
+#include <stdlib.h>
+
+/* The entry that an answer is about; NONE with NC_OK if it is done already. */
+static int addressed(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns,
+                     uint32_t *id_out)
+{
+	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
+	*id_out = NONE;
+	if (epoch != sub->epoch || position == 0)
+		return NC_CONFLICT;
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id == NONE && position > sub->cursor)
+		return NC_CONFLICT;
+	nc_sub_heard(sub, now_ns);
+	if (id != NONE && sub->entries[id].state != NC_SUB_LEAVING)
+		*id_out = id;
+	return NC_OK;
+}
+
+/* Everything that was delivered up to `position`. */
+static void ack_through(struct nc_sub *sub, uint64_t position)
+{
+	uint32_t id = sub->window.first;
+	while (id != NONE && sub->entries[id].position <= position) {
+		uint32_t next = sub->entries[id].line_next;
+		if (sub->entries[id].attempts > 0 && sub->entries[id].state != NC_SUB_LEAVING)
+			nc_sub_make_done(sub, id);
+		id = next;
+	}
+}
+
+int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns)
+{
+	uint32_t id;
+	int err = addressed(sub, epoch, position, now_ns, &id);
+	if (err != NC_OK)
+		return err;
+	bool replay = id != NONE && sub->entries[id].replay;
+	if (id != NONE)
+		nc_sub_make_done(sub, id);
+	if (sub->policy.ack == NC_ACK_ALL && !replay)
+		ack_through(sub, position);
+	return NC_OK;
+}
+
+/* The same, if it is flying by this attempt. */
+static int flying(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
+                  uint64_t now_ns, uint32_t *id_out)
+{
+	int err = addressed(sub, epoch, position, now_ns, id_out);
+	if (err == NC_OK && *id_out != NONE &&
+	    (sub->entries[*id_out].state != NC_SUB_FLYING ||
+	     sub->entries[*id_out].attempts != attempt))
+		*id_out = NONE;
+	return err;
+}
+
+int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
+                     uint64_t delay_ns, uint64_t now_ns)
+{
+	uint32_t id;
+	int err = flying(sub, epoch, position, attempt, now_ns, &id);
+	if (id == NONE)
+		return err;
+	uint64_t longest = NC_DEFINITION_MS_MAX * NS_PER_MS;
+	nc_sub_changed(sub, false);
+	nc_sub_retry(sub, id, delay_ns < longest ? delay_ns : longest);
+	return NC_OK;
+}
+
+int nc_sub_nak(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
+               uint64_t now_ns)
+{
+	return nc_sub_nak_delay(sub, epoch, position, attempt, nc_sub_backoff(sub, attempt),
+	                        now_ns);
+}
+
+int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
+               uint64_t now_ns)
+{
+	uint32_t id;
+	int err = flying(sub, epoch, position, attempt, now_ns, &id);
+	if (id == NONE || sub->policy.ack == NC_ACK_NONE)
+		return err;
+	nc_sub_heap_leave(sub, id);
+	nc_sub_heap_push(sub, &sub->timed, id, now_ns + sub->policy.ack_wait_ms * NS_PER_MS);
+	return NC_OK;
+}
+
+/* Cut at a character's edge, so that it stays UTF-8. NULL if there is none, or no memory: a lost
+ * reason must not keep the event. */
+static char *reason_copy(struct nc_slice reason)
+{
+	size_t size = reason.size;
+	if (size > NC_SUB_REASON_SIZE_MAX) {
+		size = NC_SUB_REASON_SIZE_MAX;
+		while (size > 0 && (reason.data[size] & 0xc0) == 0x80)
+			size--;
+	}
+	char *copy = size == 0 ? NULL : malloc(size + 1);
+	if (copy == NULL)
+		return NULL;
+	for (size_t i = 0; i < size; i++) /* it travels in headers and C strings */
+		copy[i] = reason.data[i] < 0x20 || reason.data[i] == 0x7f ? ' '
+		                                                          : (char)reason.data[i];
+	copy[size] = '\0';
+	return copy;
+}
+
+int nc_sub_term(struct nc_sub *sub, uint64_t epoch, uint64_t position, struct nc_slice reason,
+                uint64_t now_ns)
+{
+	uint32_t id;
+	int err = addressed(sub, epoch, position, now_ns, &id);
+	if (id == NONE)
+		return err;
+	struct entry *entry = &sub->entries[id];
+	free(entry->reason);
+	entry->reason = reason_copy(reason);
+	entry->doomed = true;
+	nc_sub_changed(sub, true);
+	if (entry->state != NC_SUB_RECALLED)
+		nc_sub_make_parked(sub, id);
+	return NC_OK;
+}
+
+int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
+                         uint64_t now_ns)
+{
+	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
+	if (epoch != sub->epoch)
+		return NC_CONFLICT;
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id != NONE && sub->entries[id].state == NC_SUB_FLYING &&
+	    sub->entries[id].attempts == attempt) {
+		struct entry *entry = &sub->entries[id];
+		if (--entry->attempts == 0)
+			nc_sub_untake(sub, entry);
+		if (!sub->policy.push)
+			nc_sub_request_drop(sub, entry->request);
+		nc_sub_make_ready(sub, id);
+		nc_sub_changed(sub, false);
+	}
+	if (sub->policy.push)
+		nc_sub_nobody(sub, now_ns);
+	return NC_OK;
+}
+
+void nc_sub_flowed(struct nc_sub *sub, uint64_t position, uint64_t now_ns)
+{
+	nc_sub_heard(sub, now_ns);
+	if (position == 0 || position != sub->flow_mark)
+		return;
+	sub->flow_mark = 0;
+	uint32_t id = sub->window.first;
+	while (id != NONE && sub->entries[id].position <= position) {
+		uint32_t next = sub->entries[id].line_next;
+		if (sub->entries[id].state == NC_SUB_FLYING)
+			nc_sub_make_done(sub, id);
+		id = next;
+	}
+}

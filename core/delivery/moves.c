@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The moves of an event from one state to the next. */
+#include "core/delivery/subscription_private.h"
+
+void nc_sub_changed(struct nc_sub *sub, bool ack)
+{
+	if (!sub->dirty) {
+		sub->dirty = true;
+		sub->dirty_ns = sub->now_ns;
+	}
+	sub->acks += ack;
+}
+
+void nc_sub_untake(struct nc_sub *sub, struct entry *entry)
+{
+	sub->taken -= entry->taken;
+	entry->taken = false;
+}
+
+void nc_sub_halt(struct nc_sub *sub, uint64_t position, const char *why)
+{
+	if (sub->halted)
+		return;
+	sub->halted = sub->say_halted = true;
+	sub->halted_at = position;
+	sub->halted_why = why;
+	nc_sub_changed(sub, false);
+}
+
+void nc_sub_make_ready(struct nc_sub *sub, uint32_t id)
+{
+	struct entry *entry = &sub->entries[id];
+	nc_sub_heap_leave(sub, id);
+	entry->state = NC_SUB_READY;
+	/* Who has been delivered before has its place in max_in_flight already, and goes first:
+	 * else a full flight could wait for itself. */
+	uint64_t late = entry->taken ? 0 : UINT64_C(1) << 63;
+	nc_sub_heap_push(sub, &sub->ready, id, entry->position | late);
+}
+
+static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_parks)
+{
+	struct entry *entry = &sub->entries[id];
+	nc_sub_heap_leave(sub, id);
+	nc_sub_untake(sub, entry);
+	entry->state = NC_SUB_LEAVING;
+	entry->leave = (uint8_t)how;
+	entry->key_parks = key_parks;
+	entry->leave_next = NONE;
+	if (sub->leaving.last == NONE)
+		sub->leaving.first = id;
+	else
+		sub->entries[sub->leaving.last].leave_next = id;
+	sub->leaving.last = id;
+	sub->leaving_count++;
+	nc_sub_changed(sub, false);
+}
+
+void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
+{
+	struct entry *entry = &sub->entries[id];
+	nc_assert(entry->state != NC_SUB_LEAVING);
+	if (entry->state == NC_SUB_RECALLED)
+		sub->recalled--;
+	nc_sub_changed(sub, true);
+	if (entry->replay && entry->state == NC_SUB_RECALLED) {
+		/* Its key is not known, so its row stays: it will be replayed once more. */
+		nc_sub_untake(sub, entry);
+		nc_sub_entry_free(sub, id);
+		return;
+	}
+	if (entry->replay)
+		nc_sub_key_unpark(sub, entry->key);
+	nc_sub_key_leave(sub, id);
+	if (entry->replay) {
+		leave(sub, id, LEAVE_UNPARK, false);
+		return;
+	}
+	nc_sub_untake(sub, entry);
+	nc_sub_entry_free(sub, id);
+}
+
+/* What stands behind a parked event of its key is parked too; of what is being replayed the rows
+ * are there already. */
+static void park_behind(struct nc_sub *sub, uint32_t key, uint32_t id)
+{
+	while (id != NONE) {
+		struct entry *entry = &sub->entries[id];
+		uint32_t next = entry->key_next;
+		bool replay = entry->replay;
+		nc_sub_heap_leave(sub, id);
+		entry->state = NC_SUB_LEAVING; /* so that leaving the key wakes nobody */
+		if (!replay)
+			nc_sub_key_park(sub, key);
+		nc_sub_key_leave(sub, id);
+		if (replay) {
+			nc_sub_untake(sub, entry);
+			nc_sub_entry_free(sub, id);
+		} else {
+			leave(sub, id, LEAVE_PARK, true);
+		}
+		id = next;
+	}
+}
+
+void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
+{
+	struct entry *entry = &sub->entries[id];
+	uint32_t key = entry->key;
+	uint32_t behind = entry->key_next;
+	nc_assert(entry->state != NC_SUB_LEAVING && entry->state != NC_SUB_RECALLED);
+	if (!entry->replay)
+		nc_sub_key_park(sub, key);
+	leave(sub, id, LEAVE_PARK, false);
+	if (key != NONE) {
+		park_behind(sub, key, behind);
+		nc_sub_key_leave(sub, id);
+	}
+}
+
+uint64_t nc_sub_backoff(const struct nc_sub *sub, uint32_t attempts)
+{
+	size_t count = sub->policy.backoff_count;
+	if (count == 0)
+		return 0;
+	size_t at = attempts == 0 ? 0 : attempts - 1;
+	return sub->policy.backoff_ms[at < count ? at : count - 1] * NS_PER_MS;
+}
+
+static void exhausted(struct nc_sub *sub, uint32_t id)
+{
+	switch (sub->policy.on_exhausted) {
+	case NC_EXHAUSTED_PARK:
+		nc_sub_make_parked(sub, id);
+		return;
+	case NC_EXHAUSTED_SKIP:
+		if (sub->entries[id].replay) /* it has a row: there it stays */
+			nc_sub_make_parked(sub, id);
+		else {
+			nc_sub_key_leave(sub, id);
+			leave(sub, id, LEAVE_SKIP, false);
+		}
+		return;
+	case NC_EXHAUSTED_STOP:
+		nc_sub_make_ready(sub, id);
+		nc_sub_halt(sub, sub->entries[id].position, "max_deliver reached");
+		return;
+	}
+}
+
+void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns)
+{
+	struct entry *entry = &sub->entries[id];
+	nc_sub_heap_leave(sub, id);
+	if (sub->policy.max_deliver != 0 && entry->attempts >= sub->policy.max_deliver) {
+		exhausted(sub, id);
+	} else if (delay_ns > 0) {
+		entry->state = NC_SUB_DELAYED;
+		nc_sub_heap_push(sub, &sub->timed, id, sub->now_ns + delay_ns);
+	} else {
+		nc_sub_make_ready(sub, id);
+	}
+}
+
+void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
+{
+	struct entry *entry = &sub->entries[id];
+	if (key == NONE) {
+		nc_sub_make_ready(sub, id);
+		return;
+	}
+	struct key *of = &sub->keys[key];
+	/* Rows of its key that are not under way come before it; if all are, it may wait here. */
+	if (!entry->replay && of->parked > of->replaying) {
+		nc_sub_key_park(sub, key);
+		leave(sub, id, LEAVE_PARK, true);
+		return;
+	}
+	nc_sub_key_join(sub, key, id);
+	if (of->first == id)
+		nc_sub_make_ready(sub, id);
+	else
+		entry->state = NC_SUB_HELD;
+}

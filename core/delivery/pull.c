@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pull requests that wait, served in the order in which they came. */
+#include "core/delivery/subscription_private.h"
+
+#include <stdlib.h>
+
+int nc_sub_request(struct nc_sub *sub, const struct nc_sub_request *request, uint64_t now_ns)
+{
+	if (sub->policy.push || request->batch == 0)
+		return NC_INVALID;
+	if (sub->request_count == NC_SUB_REQUESTS_MAX)
+		return NC_FULL;
+	if ((sub->request_count & (sub->request_count - 1)) == 0) { /* full at powers of two */
+		size_t count = sub->request_count == 0 ? 1 : (size_t)sub->request_count * 2;
+		struct request *requests = realloc(sub->requests, count * sizeof *requests);
+		if (requests == NULL)
+			return NC_NOMEM;
+		sub->requests = requests;
+	}
+	sub->requests[sub->request_count++] = (struct request){ .is = *request };
+	nc_sub_heard(sub, now_ns);
+	return NC_OK;
+}
+
+static void request_remove(struct nc_sub *sub, uint32_t at)
+{
+	sub->request_count--;
+	memmove(&sub->requests[at], &sub->requests[at + 1],
+	        (sub->request_count - at) * sizeof *sub->requests);
+	sub->heard_ns = sub->now_ns; /* it listened until now */
+}
+
+void nc_sub_request_drop(struct nc_sub *sub, uint64_t id)
+{
+	for (uint32_t at = 0; at < sub->request_count; at++) {
+		if (sub->requests[at].is.id == id) {
+			request_remove(sub, at);
+			return;
+		}
+	}
+}
+
+struct request *nc_sub_request_for(struct nc_sub *sub, uint32_t size)
+{
+	for (uint32_t at = 0; at < sub->request_count; at++) {
+		struct request *request = &sub->requests[at];
+		if (request->status != 0 || sub->now_ns >= request->is.expires_ns ||
+		    request->given == request->is.batch)
+			continue;
+		if (request->is.max_bytes == 0 || request->is.max_bytes - request->bytes >= size)
+			return request;
+		request->status = 409;
+		request->reason = "Message Size Exceeds MaxBytes";
+	}
+	return NULL;
+}
+
+/* Nothing can be given now, and waiting for history would not help. Called when all that could be
+ * delivered has been. */
+static bool is_idle(const struct nc_sub *sub)
+{
+	return sub->recalled == 0 &&
+	       (sub->at_head || sub->paused || sub->halted ||
+	        sub->taken >= sub->policy.max_in_flight || sub->entry_count >= sub->window_max);
+}
+
+bool nc_sub_requests_step(struct nc_sub *sub, struct nc_sub_action *action_out)
+{
+	bool idle = is_idle(sub);
+	for (uint32_t at = 0; at < sub->request_count; at++) {
+		struct request *request = &sub->requests[at];
+		if (request->given == request->is.batch) {
+			request_remove(sub, at--);
+			continue;
+		}
+		if (request->status == 0 && request->is.no_wait && idle) {
+			request->status = request->given == 0 ? 404 : 408;
+			request->reason = request->given == 0 ? "No Messages" : "Request Timeout";
+		} else if (request->status == 0 && sub->now_ns >= request->is.expires_ns) {
+			request->status = 408;
+			request->reason = "Request Timeout";
+		}
+		if (request->status == 0)
+			continue;
+		action_out->kind = NC_SUB_END;
+		action_out->request = request->is.id;
+		action_out->status = request->status;
+		action_out->reason = request->reason;
+		action_out->left = request->is.batch - request->given;
+		if (request->is.max_bytes != 0)
+			action_out->left_bytes = request->is.max_bytes - request->bytes;
+		request_remove(sub, at);
+		return true;
+	}
+	return false;
+}
+
+uint64_t nc_sub_requests_deadline(const struct nc_sub *sub)
+{
+	uint64_t deadline = NEVER;
+	for (uint32_t at = 0; at < sub->request_count; at++)
+		if (sub->requests[at].is.expires_ns < deadline)
+			deadline = sub->requests[at].is.expires_ns;
+	return deadline;
+}

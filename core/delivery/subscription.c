@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The life of a subscription, and how events come into it. */
+#include "core/delivery/subscription_private.h"
+
+#include <stdlib.h>
+
+int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t cursor,
+               uint64_t now_ns, struct nc_sub **sub_out)
+{
+	nc_assert(definition->max_in_flight > 0);
+	struct nc_sub *sub = calloc(1, sizeof *sub);
+	if (sub == NULL)
+		return NC_NOMEM;
+	sub->policy = *definition;
+	sub->policy.plugin = sub->policy.selector = sub->policy.subject = sub->policy.queue =
+	        sub->policy.order_arg = nc_slice(NULL, 0);
+	sub->policy.memory = NULL;
+	sub->window_max = definition->max_in_flight +
+	                  (definition->order == NC_ORDER_NONE ? NC_SUB_AHEAD : NC_SUB_AHEAD_KEYED);
+	sub->free_first = sub->key_free = NONE;
+	sub->window = sub->replayed = sub->leaving = (struct line){ NONE, NONE };
+	sub->epoch = epoch;
+	sub->cursor = cursor;
+	sub->now_ns = now_ns;
+	nc_sub_interest_init(sub);
+	*sub_out = sub;
+	return NC_OK;
+}
+
+static void window_empty(struct nc_sub *sub)
+{
+	for (uint32_t id = 0; id < sub->entry_capacity; id++)
+		free(sub->entries[id].reason);
+	free(sub->entries);
+	free(sub->ready.ids);
+	free(sub->timed.ids);
+	free(sub->keys);
+	nc_hashmap_release(&sub->by_position);
+	nc_hashmap_release(&sub->by_key);
+}
+
+void nc_sub_free(struct nc_sub *sub)
+{
+	if (sub == NULL)
+		return;
+	window_empty(sub);
+	free(sub->requests);
+	free(sub);
+}
+
+void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t now_ns)
+{
+	nc_assert(epoch > sub->epoch);
+	window_empty(sub);
+	sub->entries = NULL;
+	sub->keys = NULL;
+	sub->ready = sub->timed = (struct heap){ NULL, 0 };
+	sub->entry_count = sub->entry_capacity = sub->taken = sub->recalled = 0;
+	sub->leaving_count = sub->key_capacity = sub->key_count = 0;
+	sub->free_first = sub->key_free = NONE;
+	sub->window = sub->replayed = sub->leaving = (struct line){ NONE, NONE };
+	sub->parked = sub->parked_keys = 0;
+	sub->epoch = epoch;
+	sub->cursor = sub->last_delivered = cursor;
+	sub->at_head = sub->halted = sub->say_halted = false;
+	sub->flow_mark = 0;
+	sub->flow_count = 0;
+	sub->now_ns = now_ns;
+	nc_sub_changed(sub, false);
+}
+
+int nc_sub_restore_parked(struct nc_sub *sub, struct nc_slice key)
+{
+	uint32_t id;
+	int err = nc_sub_key_get(sub, key, &id);
+	if (err != NC_OK)
+		return err;
+	nc_sub_key_park(sub, id);
+	return sub->parked_keys > NC_SUB_PARKED_KEYS_MAX ? NC_FULL : NC_OK;
+}
+
+void nc_sub_pause(struct nc_sub *sub)
+{
+	sub->paused = true;
+	nc_sub_changed(sub, false);
+}
+
+void nc_sub_resume(struct nc_sub *sub)
+{
+	uint32_t most = sub->policy.max_deliver;
+	for (uint32_t id = 0; sub->halted && most != 0 && id < sub->entry_capacity; id++)
+		if (sub->entries[id].state == NC_SUB_READY && sub->entries[id].attempts >= most)
+			sub->entries[id].attempts = 0;
+	sub->paused = sub->halted = sub->say_halted = false;
+	nc_sub_changed(sub, false);
+}
+
+/* ---- Events in ------------------------------------------------------------------------------ */
+
+static uint32_t room(const struct nc_sub *sub)
+{
+	return sub->entry_count < sub->window_max ? sub->window_max - sub->entry_count : 0;
+}
+
+void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
+{
+	*want_out = (struct nc_sub_want){ NC_SUB_WANT_NOTHING, 0, 0 };
+	if (sub->recalled > 0) {
+		const struct line *lines[] = { &sub->replayed, &sub->window };
+		for (size_t i = 0; i < 2; i++) {
+			uint32_t id = lines[i]->first;
+			while (id != NONE && sub->entries[id].state != NC_SUB_RECALLED)
+				id = sub->entries[id].line_next;
+			if (id == NONE)
+				continue;
+			*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT,
+				                          sub->entries[id].position, 1 };
+			return;
+		}
+		nc_assert(false);
+	}
+	if (!sub->at_head && !sub->halted && !sub->paused && room(sub) > 0)
+		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1, room(sub) };
+}
+
+/* The event of an entry that was restored. */
+static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *event)
+{
+	uint32_t key;
+	int err = nc_sub_key_get(sub, event->key, &key);
+	if (err != NC_OK)
+		return err;
+	struct entry *entry = &sub->entries[id];
+	entry->size = event->size;
+	entry->state = NC_SUB_HELD;
+	sub->recalled--;
+	/* Its row was removed, or its key is not what it was: nothing left to replay. */
+	if (entry->replay && (key == NONE ? sub->parked == 0 : sub->keys[key].parked == 0)) {
+		nc_sub_untake(sub, entry);
+		nc_sub_entry_free(sub, id);
+		nc_sub_key_drop(sub, key);
+		return NC_OK;
+	}
+	bool doomed = entry->doomed;
+	nc_sub_admit(sub, id, key);
+	if (doomed && sub->entries[id].state != NC_SUB_LEAVING)
+		nc_sub_make_parked(sub, id);
+	return NC_OK;
+}
+
+static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool replay)
+{
+	uint32_t key, id;
+	if (room(sub) == 0)
+		return NC_FULL;
+	int err = nc_sub_key_get(sub, event->key, &key);
+	if (err != NC_OK)
+		return err;
+	err = nc_sub_entry_new(sub, event->position, replay, &id);
+	if (err != NC_OK) {
+		nc_sub_key_drop(sub, key);
+		return err;
+	}
+	sub->entries[id].size = event->size;
+	nc_sub_admit(sub, id, key);
+	nc_sub_changed(sub, false);
+	return NC_OK;
+}
+
+int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
+{
+	uint32_t id = nc_sub_entry_find(sub, event->position);
+	if (id != NONE && sub->entries[id].state == NC_SUB_RECALLED)
+		return recall(sub, id, event);
+	if (event->position <= sub->cursor)
+		return NC_OK;
+	if (event->live && !sub->at_head)
+		return NC_BUSY;
+	if (sub->recalled > 0)
+		return NC_CONFLICT;
+	int err = offer_new(sub, event, false);
+	if (err == NC_OK)
+		sub->cursor = event->position;
+	else
+		sub->at_head = false;
+	return err;
+}
+
+int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event)
+{
+	if (nc_sub_entry_find(sub, event->position) != NONE)
+		return NC_EXISTS;
+	return offer_new(sub, event, true);
+}
+
+void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head)
+{
+	if (position > sub->cursor) {
+		sub->cursor = position;
+		nc_sub_changed(sub, false);
+	}
+	sub->at_head = at_head;
+}
+
+int nc_sub_gone(struct nc_sub *sub, uint64_t position)
+{
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id == NONE || sub->entries[id].state != NC_SUB_RECALLED)
+		return NC_NOTFOUND;
+	nc_sub_make_done(sub, id);
+	return NC_OK;
+}

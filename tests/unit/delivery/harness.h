@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* harness.h -- a subscription on a clock of the test's own, and its actions as a line of text:
+ * "3/1" a delivery of position 3, attempt 1; "P3" parked, "U3" unparked, "S3" skipped, "H3" halted,
+ * "E7:404" request 7 ended, "B" heartbeat, "F3" flow control, "stall", "flows", "gone". */
+#ifndef NC_TESTS_UNIT_DELIVERY_HARNESS_H
+#define NC_TESTS_UNIT_DELIVERY_HARNESS_H
+
+#include <criterion/criterion.h>
+
+#include "core/delivery/subscription.h"
+
+#include <stdio.h>
+
+#define MS UINT64_C(1000000)
+
+struct harness {
+	struct nc_definition definition;
+	struct nc_sub *sub;
+	uint64_t now;
+	char line[8192];
+	char reason[512];
+};
+
+static inline void harness_open(struct harness *h)
+{
+	h->now = 1000 * MS;
+	h->sub = NULL;
+	cr_assert_eq(nc_sub_new(&h->definition, 1, 0, h->now, &h->sub), NC_OK);
+}
+
+/* Defaults, pushed. */
+static inline struct harness harness_push(void)
+{
+	struct harness h = { 0 };
+	nc_definition_init(&h.definition);
+	h.definition.push = true;
+	return h;
+}
+
+static inline int harness_offer_key(struct harness *h, uint64_t position, const char *key)
+{
+	struct nc_sub_event event = { position, nc_slice_str(key), 100, false };
+	return nc_sub_offer(h->sub, &event);
+}
+
+static inline void harness_offer(struct harness *h, uint64_t from, uint64_t to)
+{
+	for (uint64_t position = from; position <= to; position++)
+		cr_assert_eq(harness_offer_key(h, position, NULL), NC_OK);
+}
+
+/* All that is to be done now. */
+static inline const char *harness_step(struct harness *h)
+{
+	struct nc_sub_action a;
+	size_t size = 0;
+	h->line[0] = '\0';
+	while (nc_sub_step(h->sub, h->now, &a)) {
+		char word[64];
+		unsigned long position = (unsigned long)a.position;
+		if (a.kind == NC_SUB_DELIVER && a.request != 0)
+			(void)snprintf(word, sizeof word, "%lu/%u>%lu", position, a.attempt,
+			               (unsigned long)a.request);
+		else if (a.kind == NC_SUB_DELIVER)
+			(void)snprintf(word, sizeof word, "%lu/%u", position, a.attempt);
+		else if (a.kind == NC_SUB_END)
+			(void)snprintf(word, sizeof word, "E%lu:%u", (unsigned long)a.request,
+			               a.status);
+		else if (a.kind == NC_SUB_HEARTBEAT)
+			(void)snprintf(word, sizeof word, "B");
+		else if (a.kind >= NC_SUB_STALLED)
+			(void)snprintf(word, sizeof word, "%s",
+			               a.kind == NC_SUB_STALLED ? "stall"
+			               : a.kind == NC_SUB_FLOWS ? "flows"
+			                                        : "gone");
+		else
+			(void)snprintf(word, sizeof word, "%c%lu",
+			               a.kind == NC_SUB_PARK     ? 'P'
+			               : a.kind == NC_SUB_UNPARK ? 'U'
+			               : a.kind == NC_SUB_SKIP   ? 'S'
+			               : a.kind == NC_SUB_HALTED ? 'H'
+			                                         : 'F',
+			               position);
+		if (a.reason != NULL)
+			(void)snprintf(h->reason, sizeof h->reason, "%s", a.reason);
+		cr_assert_lt(size + sizeof word + 1, sizeof h->line);
+		size += (size_t)snprintf(h->line + size, sizeof h->line - size, "%s%s",
+		                         size == 0 ? "" : " ", word);
+	}
+	return h->line;
+}
+
+static inline const char *harness_after(struct harness *h, uint64_t ms)
+{
+	h->now += ms * MS;
+	return harness_step(h);
+}
+
+static inline struct nc_sub_info harness_info(const struct harness *h)
+{
+	struct nc_sub_info info;
+	nc_sub_info(h->sub, &info);
+	return info;
+}
+
+#define expect_step(h, want)      cr_expect_str_eq(harness_step(h), want)
+#define expect_after(h, ms, want) cr_expect_str_eq(harness_after(h, ms), want)
+#define ack(h, position)          nc_sub_ack((h)->sub, 1, position, (h)->now)
+#define nak(h, position, attempt) nc_sub_nak((h)->sub, 1, position, attempt, (h)->now)
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* core/delivery/subscription.h: order by key, parked keys, replay. */
+#include "tests/unit/delivery/harness.h"
+
+static struct harness keyed(void)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	h.definition.max_deliver = 1;
+	harness_open(&h);
+	return h;
+}
+
+static int replay(struct harness *h, uint64_t position, const char *key)
+{
+	struct nc_sub_event event = { position, nc_slice_str(key), 100, false };
+	return nc_sub_replay(h->sub, &event);
+}
+
+Test(key, one_of_a_key_at_a_time_while_others_flow)
+{
+	struct harness h = keyed();
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	harness_offer_key(&h, 3, "b");
+	harness_offer_key(&h, 4, NULL);
+	harness_offer_key(&h, 5, NULL);
+	expect_step(&h, "1/1 3/1 4/1 5/1");
+	ack(&h, 3);
+	expect_step(&h, "");
+	ack(&h, 1);
+	expect_step(&h, "2/1");
+	nc_sub_free(h.sub);
+}
+
+Test(key, global_order_is_one_at_a_time)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_GLOBAL;
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1");
+	nak(&h, 1, 1);
+	expect_step(&h, "1/2");
+	ack(&h, 1);
+	expect_step(&h, "2/1");
+	nc_sub_free(h.sub);
+}
+
+Test(key, a_pause_keeps_the_key)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nc_sub_nak_delay(h.sub, 1, 1, 1, 50 * MS, h.now);
+	expect_after(&h, 49, "");
+	expect_after(&h, 1, "1/2");
+	nc_sub_free(h.sub);
+}
+
+Test(key, a_parked_event_parks_its_key_also_for_those_to_come)
+{
+	struct harness h = keyed();
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	harness_offer_key(&h, 3, "b");
+	expect_step(&h, "1/1 3/1");
+	nak(&h, 1, 1);
+	expect_step(&h, "P1 P2");
+	cr_expect_str_eq(h.reason, "its key is parked");
+	harness_offer_key(&h, 4, "a");
+	expect_step(&h, "P4");
+	cr_expect(nc_sub_key_parked(h.sub, NC_SLICE("a")));
+	cr_expect_not(nc_sub_key_parked(h.sub, NC_SLICE("b")));
+	struct nc_sub_info info = harness_info(&h);
+	cr_expect_eq(info.parked, 3);
+	cr_expect_eq(info.parked_keys, 1);
+	nc_sub_free(h.sub);
+}
+
+Test(key, replay_releases_in_order_and_who_comes_then_waits_behind)
+{
+	struct harness h = keyed();
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nak(&h, 1, 1);
+	expect_step(&h, "P1 P2");
+	cr_expect_eq(replay(&h, 1, "a"), NC_OK);
+	cr_expect_eq(replay(&h, 1, "a"), NC_EXISTS);
+	harness_offer_key(&h, 3, "a");
+	expect_step(&h, "P3 1/1");
+	cr_expect_eq(replay(&h, 2, "a"), NC_OK);
+	cr_expect_eq(replay(&h, 3, "a"), NC_OK);
+	harness_offer_key(&h, 4, "a");
+	expect_step(&h, "");
+	ack(&h, 1);
+	expect_step(&h, "U1 2/1");
+	ack(&h, 2);
+	expect_step(&h, "U2 3/1");
+	ack(&h, 3);
+	expect_step(&h, "U3 4/1");
+	cr_expect_eq(harness_info(&h).parked, 0);
+	cr_expect_not(nc_sub_key_parked(h.sub, NC_SLICE("a")));
+	nc_sub_free(h.sub);
+}
+
+Test(key, a_replay_that_fails_parks_the_key_again)
+{
+	struct harness h = keyed();
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("no"), h.now);
+	expect_step(&h, "P1 P2");
+	replay(&h, 1, "a");
+	replay(&h, 2, "a");
+	harness_offer_key(&h, 3, "a");
+	expect_step(&h, "1/1");
+	nak(&h, 1, 1);
+	expect_step(&h, "P1 P3");
+	cr_expect_eq(harness_info(&h).parked, 3);
+	cr_expect_eq(replay(&h, 2, "a"), NC_OK, "it had left the window");
+	nc_sub_free(h.sub);
+}
+
+Test(key, without_order_parking_keeps_nobody)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1 2/1");
+	nc_sub_term(h.sub, 1, 1, nc_slice(NULL, 0), h.now);
+	expect_step(&h, "P1");
+	cr_expect_str_eq(h.reason, "terminated");
+	harness_offer_key(&h, 3, "a");
+	expect_step(&h, "3/1");
+	replay(&h, 1, "a");
+	expect_step(&h, "1/1");
+	cr_expect_eq(harness_info(&h).ack_floor, 1, "the floor does not go back");
+	ack(&h, 1);
+	expect_step(&h, "U1");
+	nc_sub_free(h.sub);
+}
+
+Test(key, more_parked_keys_than_it_can_know_halt_it)
+{
+	struct harness h = keyed();
+	for (uint32_t i = 0; i < NC_SUB_PARKED_KEYS_MAX; i++)
+		cr_assert_eq(nc_sub_restore_parked(h.sub, nc_slice(&i, sizeof i)), NC_OK);
+	uint32_t more = NC_SUB_PARKED_KEYS_MAX;
+	cr_expect_eq(nc_sub_restore_parked(h.sub, nc_slice(&more, sizeof more)), NC_FULL);
+	expect_step(&h, "H0");
+	cr_expect(harness_info(&h).halted);
+	nc_sub_free(h.sub);
+}

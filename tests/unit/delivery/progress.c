@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* core/delivery/subscription.h: progress, taken and gone on from elsewhere. */
+#include "tests/unit/delivery/harness.h"
+
+static void move(struct harness *h)
+{
+	struct nc_buf bytes = { 0 };
+	nc_sub_progress_take(h->sub, &bytes);
+	cr_assert_eq(nc_buf_status(&bytes), NC_OK);
+	nc_sub_free(h->sub);
+	cr_assert_eq(nc_sub_restore(&h->definition, nc_buf_slice(&bytes), h->now, &h->sub), NC_OK);
+	nc_buf_release(&bytes);
+}
+
+Test(progress, is_due_after_a_while_or_many_acks)
+{
+	struct harness h = harness_push();
+	h.definition.max_in_flight = 5000;
+	harness_open(&h);
+	cr_expect_not(nc_sub_progress_due(h.sub, h.now + 1000 * MS), "nothing happened");
+	harness_offer(&h, 1, 1000);
+	struct nc_sub_action action;
+	while (nc_sub_step(h.sub, h.now, &action))
+		continue;
+	cr_expect_not(nc_sub_progress_due(h.sub, h.now + 99 * MS));
+	cr_expect(nc_sub_progress_due(h.sub, h.now + 100 * MS));
+	cr_expect_eq(nc_sub_deadline(h.sub), h.now + 100 * MS);
+	for (uint64_t position = 1; position < 1000; position++)
+		ack(&h, position);
+	cr_expect_not(nc_sub_progress_due(h.sub, h.now));
+	ack(&h, 1000);
+	cr_expect(nc_sub_progress_due(h.sub, h.now));
+	struct nc_buf bytes = { 0 };
+	cr_expect_eq(nc_sub_progress_next(h.sub), 1);
+	cr_expect_eq(nc_sub_progress_take(h.sub, &bytes), 1);
+	cr_expect_not(nc_sub_progress_due(h.sub, h.now + 1000 * MS));
+	cr_expect_lt(bytes.size, 32);
+	nc_buf_release(&bytes);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, goes_on_elsewhere_with_what_was_undone_and_its_attempts)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 5);
+	expect_step(&h, "1/1 2/1 3/1 4/1 5/1");
+	nak(&h, 4, 1);
+	expect_step(&h, "4/2");
+	ack(&h, 1);
+	ack(&h, 3);
+	move(&h);
+	cr_expect_eq(harness_info(&h).ack_floor, 1);
+	cr_expect_eq(harness_info(&h).in_flight, 3);
+	expect_step(&h, "");
+	cr_expect_eq(ack(&h, 5), NC_OK, "an ack of the owner before counts");
+	cr_expect_eq(harness_offer_key(&h, 6, NULL), NC_CONFLICT, "older ones first");
+	struct nc_sub_want want;
+	nc_sub_want(h.sub, &want);
+	cr_expect_eq(want.kind, NC_SUB_WANT_EVENT);
+	cr_expect_eq(want.position, 2);
+	harness_offer(&h, 2, 2);
+	nc_sub_want(h.sub, &want);
+	cr_expect_eq(want.position, 4);
+	harness_offer(&h, 4, 4);
+	nc_sub_want(h.sub, &want);
+	cr_expect_eq(want.kind, NC_SUB_WANT_SCAN);
+	cr_expect_eq(want.position, 6);
+	expect_step(&h, "2/2 4/3");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, a_wanted_event_may_be_gone_and_a_term_waits_for_its_key)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "b");
+	harness_offer_key(&h, 3, "a");
+	expect_step(&h, "1/1 2/1");
+	move(&h);
+	cr_expect_eq(nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now), NC_OK);
+	expect_step(&h, "");
+	harness_offer_key(&h, 1, "a");
+	cr_expect_eq(nc_sub_gone(h.sub, 2), NC_OK);
+	cr_expect_eq(nc_sub_gone(h.sub, 2), NC_NOTFOUND);
+	harness_offer_key(&h, 3, "a");
+	expect_step(&h, "P1 P3");
+	cr_expect_eq(harness_info(&h).ack_floor, 3);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, a_replay_goes_on_elsewhere_too)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	expect_step(&h, "P1");
+	struct nc_sub_event event = { 1, NC_SLICE("a"), 1, false };
+	cr_assert_eq(nc_sub_replay(h.sub, &event), NC_OK);
+	expect_step(&h, "1/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, NC_SLICE("a")), NC_OK);
+	cr_expect_eq(harness_info(&h).ack_floor, 1);
+	cr_assert_eq(nc_sub_offer(h.sub, &event), NC_OK);
+	expect_step(&h, "1/2");
+	ack(&h, 1);
+	expect_step(&h, "U1");
+	cr_expect_eq(harness_info(&h).parked, 0);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, says_what_is_undone)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1 2/1 3/1");
+	ack(&h, 2);
+	struct nc_buf bytes = { 0 };
+	nc_sub_progress_take(h.sub, &bytes);
+	struct nc_slice slice = nc_buf_slice(&bytes);
+	cr_expect(nc_sub_progress_undone(slice, 1));
+	cr_expect_not(nc_sub_progress_undone(slice, 2));
+	cr_expect(nc_sub_progress_undone(slice, 3));
+	cr_expect(nc_sub_progress_undone(slice, 4));
+	nc_buf_release(&bytes);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, refuses_bytes_that_are_cut_longer_or_newer)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1 2/1 3/1");
+	struct nc_buf bytes = { 0 };
+	nc_sub_progress_take(h.sub, &bytes);
+	nc_sub_free(h.sub);
+	struct nc_sub_progress head;
+	cr_expect_eq(nc_sub_progress_read(nc_buf_slice(&bytes), &head), NC_OK);
+	cr_expect_eq(head.floor, 0);
+	cr_expect_eq(head.cursor, 3);
+	for (size_t size = 0; size < bytes.size; size++)
+		cr_expect_eq(nc_sub_progress_read(nc_slice(bytes.data, size), &head), NC_CORRUPT);
+	/* Whatever the bytes are, nothing is read beyond them and nothing breaks. */
+	for (size_t at = 1; at < bytes.size; at++) {
+		for (unsigned value = 0; value < 256; value++) {
+			uint8_t was = bytes.data[at];
+			bytes.data[at] = (uint8_t)value;
+			if (nc_sub_restore(&h.definition, nc_buf_slice(&bytes), h.now, &h.sub) ==
+			    NC_OK)
+				nc_sub_free(h.sub);
+			bytes.data[at] = was;
+		}
+	}
+	nc_buf_put_u8(&bytes, 0);
+	cr_expect_eq(nc_sub_progress_read(nc_buf_slice(&bytes), &head), NC_CORRUPT);
+	bytes.data[0] = 2;
+	cr_expect_eq(nc_sub_progress_read(nc_buf_slice(&bytes), &head), NC_UNSUPPORTED);
+	nc_buf_release(&bytes);
+}
