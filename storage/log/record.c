@@ -14,7 +14,7 @@ size_t nc_record_size(size_t payload_size)
 	return (NC_RECORD_HEAD_SIZE + payload_size + 7) & ~(size_t)7;
 }
 
-uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record)
+uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record, uint32_t salt)
 {
 	size_t size = nc_record_size(record->payload.size);
 	uint8_t *at = nc_buf_extend(buf, size);
@@ -32,7 +32,7 @@ uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record)
 		memcpy(at + NC_RECORD_HEAD_SIZE, record->payload.data, record->payload.size);
 	size_t used = NC_RECORD_HEAD_SIZE + record->payload.size;
 	memset(at + used, 0, size - used);
-	uint32_t crc = nc_crc32c(0, at + 4, size - 4);
+	uint32_t crc = nc_crc32c(salt, at + 4, size - 4);
 	nc_set_u32(at, crc);
 	return crc;
 }
@@ -51,7 +51,7 @@ static bool head_plausible(const uint8_t *at)
 	       nc_get_u32(at + 8) <= NC_LOG_PAYLOAD_SIZE_MAX;
 }
 
-int nc_record_get(struct nc_slice bytes, struct nc_record *record_out)
+int nc_record_get(struct nc_slice bytes, uint32_t salt, struct nc_record *record_out)
 {
 	if (bytes.size < NC_RECORD_HEAD_SIZE)
 		return zeros(bytes.data, bytes.size) ? NC_NOTFOUND : NC_CORRUPT;
@@ -62,7 +62,7 @@ int nc_record_get(struct nc_slice bytes, struct nc_record *record_out)
 		return NC_CORRUPT;
 	size_t payload_size = nc_get_u32(at + 8);
 	size_t size = nc_record_size(payload_size);
-	if (size > bytes.size || nc_crc32c(0, at + 4, size - 4) != nc_get_u32(at))
+	if (size > bytes.size || nc_crc32c(salt, at + 4, size - 4) != nc_get_u32(at))
 		return NC_CORRUPT;
 	*record_out = (struct nc_record){
 		.kind = (enum nc_record_kind)at[12],
@@ -100,6 +100,7 @@ void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_seg
 	nc_set_u64(page + 48, head->hard.term);
 	nc_set_u64(page + 56, head->hard.vote);
 	nc_set_u32(page + 64, head->before);
+	nc_set_u32(page + 68, head->salt);
 	nc_set_u32(page + HEAD_USED_SIZE, nc_crc32c(0, page, HEAD_USED_SIZE));
 }
 
@@ -118,6 +119,7 @@ int nc_segment_head_get(const uint8_t page[NC_SEGMENT_HEAD_SIZE], struct nc_segm
 		.base_term = nc_get_u64(page + 40),
 		.hard = { .term = nc_get_u64(page + 48), .vote = nc_get_u64(page + 56) },
 		.before = nc_get_u32(page + 64),
+		.salt = nc_get_u32(page + 68),
 	};
 	return NC_OK;
 }

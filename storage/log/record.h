@@ -2,7 +2,8 @@
 /* record.h -- a record of the log, and the head of a segment, as bytes (docs/formats.md).
  *
  * A record is NC_RECORD_HEAD_SIZE bytes, its payload, and zeros up to a multiple of 8. Its CRC32C covers all of that
- * but itself, the CRC of the record before it included: a chain.
+ * but itself, the CRC of the record before it included: a chain. It starts from its segment's salt, a random number that
+ * clients never see: none of their payloads can pass for a record.
  */
 #ifndef NC_STORAGE_LOG_RECORD_H
 #define NC_STORAGE_LOG_RECORD_H
@@ -39,11 +40,11 @@ static inline uint64_t nc_place(uint64_t segment, size_t offset)
 size_t nc_record_size(size_t payload_size);
 
 /* Append `record` (its crc and size are not read) to `buf`; gives its CRC, to be the next one's `before`. */
-uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record);
+uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record, uint32_t salt);
 
 /* Read the record at the front of `bytes`. Errors: NC_NOTFOUND, only zeros stand where its head should; NC_CORRUPT,
  * anything else that is no record. */
-int nc_record_get(struct nc_slice bytes, struct nc_record *record_out);
+int nc_record_get(struct nc_slice bytes, uint32_t salt, struct nc_record *record_out);
 
 /* Whether the head at the front of `bytes`, which stand at `place`, is that of a record behind the one with CRC
  * `before`: then the record was begun, whatever became of its payload. One damaged field does not hide that. */
@@ -56,6 +57,7 @@ struct nc_segment_head {
 	uint64_t base_index, base_term; /* of the last entry before it */
 	struct nc_log_hard hard;
 	uint32_t before; /* CRC of the last record before it */
+	uint32_t salt;   /* of the CRCs of its records */
 	uint32_t size;   /* bytes of the file */
 };
 

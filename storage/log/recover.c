@@ -159,7 +159,8 @@ static bool vouched_for(const struct scan *scan, size_t offset)
 		memcpy(&word, scan->bytes + at, sizeof word);
 		struct nc_record record;
 		if (word != 0 &&
-		    nc_record_get(nc_slice(scan->bytes + at, scan->size - at), &record) == NC_OK &&
+		    nc_record_get(nc_slice(scan->bytes + at, scan->size - at),
+		                  scan->segment->salt, &record) == NC_OK &&
 		    record.durable > nc_place(scan->segment->number, offset))
 			return true;
 	}
@@ -199,7 +200,8 @@ static int records_scan(struct scan *scan)
 	int err = NC_OK;
 	while (at < scan->size) {
 		struct nc_record record;
-		err = nc_record_get(nc_slice(scan->bytes + at, scan->size - at), &record);
+		err = nc_record_get(nc_slice(scan->bytes + at, scan->size - at),
+		                  scan->segment->salt, &record);
 		if (err == NC_OK && record.before != scan->log->crc)
 			err = NC_CORRUPT;
 		if (err != NC_OK)
@@ -229,6 +231,7 @@ static int segment_scan(struct scan *scan, bool is_first)
 	if (err != NC_OK)
 		return err;
 	scan->segment->size = scan->size;
+	scan->segment->salt = head.salt;
 	scan->segment->base_index = head.base_index;
 	scan->segment->first = head.base_index + 1;
 	if (is_first) {

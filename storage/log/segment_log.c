@@ -94,7 +94,7 @@ static uint32_t record_add(struct nc_segment_log *log, struct nc_record record, 
 	const struct nc_segment *segment = nc_segment_last(log);
 	record.before = before;
 	record.durable = nc_place(segment->number, segment->end);
-	return nc_record_put(&log->batch, &record);
+	return nc_record_put(&log->batch, &record, segment->salt);
 }
 
 static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
@@ -241,7 +241,7 @@ static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf 
 	int err = NC_OK;
 	if (pread(segment->fd, room, size, (off_t)at) != (ssize_t)size)
 		err = NC_IO;
-	else if (nc_record_get(nc_slice(room, size), &record) != NC_OK ||
+	else if (nc_record_get(nc_slice(room, size), segment->salt, &record) != NC_OK ||
 	         record.kind != NC_RECORD_ENTRY || record.index != index)
 		err = NC_CORRUPT;
 	if (err != NC_OK) {

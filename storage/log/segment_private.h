@@ -15,6 +15,7 @@
 struct nc_segment {
 	uint64_t number;
 	int fd;
+	uint32_t salt;       /* of the CRCs of its records */
 	size_t size;         /* bytes of the file */
 	size_t end;          /* where the next record goes */
 	uint64_t base_index; /* last entry before it when it was begun */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "core/base/assert.h"
@@ -126,6 +127,9 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	int err = large ? file_make_large(log, size, &fd) : nc_preparer_take(log->preparer, &fd);
 	if (err != NC_OK)
 		return err;
+	uint32_t salt = 0;
+	while (salt == 0) /* so few bytes never come short */
+		(void)getrandom(&salt, sizeof salt, 0);
 	uint64_t number = log->segment_count == 0 ? 1 : nc_segment_last(log)->number + 1;
 	const struct nc_segment_head head = {
 		.number = number,
@@ -135,6 +139,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 		.base_term = reset != NULL ? reset->term : log->bounds.last_term,
 		.hard = log->hard,
 		.before = log->crc,
+		.salt = salt,
 		.size = (uint32_t)size,
 	};
 	err = head_write(log, fd, &head, large ? "large" : NC_PREPARED_NAME);
@@ -145,6 +150,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 		log->broken = true; /* a segment half begun: only a restart can tell */
 		return err == NC_OK ? NC_NOMEM : NC_IO;
 	}
+	segment->salt = salt;
 	pthread_rwlock_wrlock(&log->lock);
 	err = nc_segments_push(log, segment);
 	pthread_rwlock_unlock(&log->lock);

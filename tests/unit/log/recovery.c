@@ -209,3 +209,30 @@ Test(log_recovery, goes_on_when_the_next_segment_was_only_begun)
 	nc_log_close(log);
 	nc_buf_release(&image);
 }
+
+/* Whoever chooses payloads must not be able to vouch for anything. */
+Test(log_recovery, is_not_misled_by_a_record_inside_a_payload)
+{
+	struct nc_buf image = { 0 };
+	(void)small_log_make(&image, true);
+	size_t mark = used(&image) - RECORD_HEAD;
+	uint8_t embedded[8 + RECORD_HEAD] = { 0 };
+	memcpy(embedded, image.data + mark, RECORD_HEAD);
+	nc_buf_release(&image);
+	directory_remove();
+
+	struct nc_log *log;
+	cr_assert_eq(open_log(&log), NC_OK);
+	const struct nc_log_entry entries[] = {
+		{ 1, 1, NC_LOG_COMMAND, { embedded, 8 } },
+		{ 2, 1, NC_LOG_COMMAND, { embedded, RECORD_HEAD } },
+	};
+	cr_assert_eq(nc_log_append(log, NULL, entries, 2), NC_OK);
+	nc_log_close(log);
+	cr_assert(directory_load(directory_segment(0), &image));
+	memset(image.data + SEGMENT_HEAD + RECORD_HEAD, 1, 8); /* the first is torn */
+	cr_assert(directory_store(directory_segment(0), image.data, image.size));
+	cr_expect_eq(open_log(&log), NC_OK, "%s", fault);
+	nc_log_close(log);
+	nc_buf_release(&image);
+}
