@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real nats-server and a real nacred on free loopback ports, each ended by its own process id."""
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import nats
+
+TOP = os.environ.get("NACRE_TOP") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+NACRED = os.environ.get("NACRED") or os.path.join(TOP, "build/release/bin/nacred")
+LONG = os.environ.get("NACRE_TEST_LONG") == "yes"
+STORE = "shop"
+
+
+class Failure(AssertionError):
+    pass
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def equal(have, want, what=""):
+    if have != want:
+        raise Failure(f"{what}: have {have!r}, want {want!r}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise Failure(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+async def wait_until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while True:
+        got = condition()
+        if asyncio.iscoroutine(got):
+            got = await got
+        if got:
+            return
+        if time.monotonic() > end:
+            raise Failure(f"not within {seconds} s: {what}")
+        await asyncio.sleep(0.02)
+
+
+class NatsServer:
+    """nats-server with lines of configuration."""
+
+    def __init__(self, config="", port=None, scheme="nats"):
+        self.port = port or free_port()
+        self.home = tempfile.mkdtemp(prefix="nacre-nats-")
+        self.config = os.path.join(self.home, "server.conf")
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(f"host: 127.0.0.1\nport: {self.port}\n{config}\n")
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.log = open(os.path.join(self.home, "server.log"), "ab")
+        self.process = subprocess.Popen(["nats-server", "-c", self.config], stdout=self.log, stderr=self.log)
+        wait_for(self.answers, 10, "nats-server answers")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise Failure("nats-server ended: " + open(os.path.join(self.home, "server.log")).read()[-500:])
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as s:
+                return s.recv(5) == b"INFO "
+        except OSError:
+            return False
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Node:
+    """nacred with a data directory of its own."""
+
+    def __init__(self, nats_server=None, data_dir=None, env=None, args=(), start=True):
+        self.server = nats_server
+        self.home = data_dir or tempfile.mkdtemp(prefix="nacre-node-")
+        self.own_home = data_dir is None
+        self.data_dir = os.path.join(self.home, "data")
+        self.env = dict(env or {})
+        self.args = list(args)
+        self.process = None
+        self.logs = 0
+        if start:
+            self.start()
+
+    def command_env(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("NACRE_", "NATS_"))}
+        env.update({"NACRE_STORE_ID": STORE, "NACRE_DATA_DIR": self.data_dir, "NACRE_CACHE_MB": "64"})
+        if self.server:
+            env["NACRE_NATS_URL"] = self.server.url
+        env.update(self.env)
+        return env
+
+    def spawn(self):
+        self.logs += 1
+        self.log_path = os.path.join(self.home, f"node-{self.logs}.log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([NACRED, *self.args], env=self.command_env(), stdout=log, stderr=log)
+
+    def log_text(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def start(self, seconds=60):
+        self.spawn()
+        wait_for(self.is_ready, seconds, "nacred is ready")
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise Failure(f"nacred ended with {self.process.returncode}: {self.log_text()[-800:]}")
+        return " ready: " in self.log_text()
+
+    def refuses(self, seconds=30):
+        """Start, expect it to end; the exit code and what it said."""
+        self.spawn()
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired as late:
+            self.kill()
+            raise Failure("nacred started, it should have refused: " + self.log_text()[-400:]) from late
+        return code, self.log_text()
+
+    @property
+    def url(self):
+        if self.server:
+            return self.server.url
+        with open(os.path.join(self.data_dir, "nats.url"), encoding="utf-8") as f:
+            return f.read().strip()
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        if self.alive():
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def term(self, seconds=60):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def remove(self):
+        if self.process and self.alive():
+            try:
+                self.term(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self.own_home:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Client:
+    """A stock nats-py connection, and the few shapes in which the tests speak."""
+
+    def __init__(self, nc, root=f"es.{STORE}"):
+        self.nc = nc
+        self.root = root
+
+    @classmethod
+    async def connect(cls, url, **options):
+        options.setdefault("max_reconnect_attempts", -1)
+        options.setdefault("reconnect_time_wait", 0.1)
+
+        async def quiet(_):
+            return None
+
+        options.setdefault("error_cb", quiet)
+        return cls(await nats.connect(url, **options))
+
+    async def close(self):
+        await self.nc.close()
+
+    async def request(self, subject, data=b"", headers=None, timeout=10):
+        return await self.nc.request(f"{self.root}.{subject}", data, headers=headers, timeout=timeout)
+
+    async def ask(self, subject, data=b"", headers=None, timeout=10):
+        """The JSON answer, or (code, err_code, description) of an error; both forms of which must agree."""
+        import json
+
+        msg = await self.request(subject, data, headers, timeout)
+        body = json.loads(msg.data)
+        if "error" not in body:
+            check(not msg.headers, f"a success has headers: {msg.headers}")
+            return body
+        error = body["error"]
+        equal(set(error), {"code", "err_code", "description"}, "members of error")
+        equal(msg.headers.get("Nats-Service-Error"), error["description"], "header and body")
+        equal(msg.headers.get("Nats-Service-Error-Code"), str(error["code"]), "header and body")
+        return error["code"], error["err_code"], error["description"]
+
+    async def append(self, stream, data=b"{}", type="T", headers=None):
+        return await self.ask(f"append.{type}.{stream}", data, headers)
+
+    async def read(self, subject, body=b"", headers=None, timeout=10):
+        """Events as messages, and the closing message; an error as (None, error message)."""
+        inbox = self.nc.new_inbox()
+        sub = await self.nc.subscribe(inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        await self.nc.publish(f"{self.root}.{subject}", body, reply=inbox, headers=headers)
+        events = []
+        try:
+            while True:
+                msg = await sub.next_msg(timeout)
+                msg.headers = msg.headers or {}
+                if msg.headers.get("Status"):
+                    equal(msg.data, b"", "data of the closing message")
+                    equal(str(msg.headers["Status"]), "204", "status")
+                    return events, msg
+                if "Nats-Service-Error" in msg.headers:
+                    return None, msg
+                events.append(msg)
+        finally:
+            await sub.unsubscribe()
+
+
+def error_of(msg):
+    import json
+
+    error = json.loads(msg.data)["error"]
+    return error["code"], error["err_code"], error["description"]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every `async def test_*` of the modules beside this one, or those whose names hold an argument.
+
+A module may have SHARED = True: its tests share one server and one node, made once. Ends with
+"RESULT passed failed skipped"."""
+import asyncio
+import importlib
+import inspect
+import os
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from harness import Client, NatsServer, Node  # noqa: E402
+
+
+class Skip(Exception):
+    pass
+
+
+async def run_one(test, shared):
+    if shared:
+        client = await Client.connect(shared[1].url)
+        try:
+            await asyncio.wait_for(test(client), 120)
+        finally:
+            await client.close()
+    else:
+        await asyncio.wait_for(test(), 1200)
+
+
+async def main(wanted):
+    passed = failed = skipped = 0
+    names = sorted(n[:-3] for n in os.listdir(HERE) if n.startswith("test_") and n.endswith(".py"))
+    for name in names:
+        module = importlib.import_module(name)
+        tests = [(n, f) for n, f in vars(module).items() if n.startswith("test_") and inspect.iscoroutinefunction(f)]
+        tests = [(n, f) for n, f in tests if not wanted or any(w in f"{name}.{n}" for w in wanted)]
+        if not tests:
+            continue
+        shared = None
+        try:
+            if getattr(module, "SHARED", False):
+                server = NatsServer()
+                shared = (server, Node(server))
+            for test_name, test in tests:
+                began = time.monotonic()
+                try:
+                    await run_one(test, shared)
+                    passed += 1
+                    verdict = "ok"
+                except getattr(module, "Skip", Skip) as why:
+                    skipped += 1
+                    verdict = f"skipped: {why}"
+                except BaseException as fault:  # noqa: BLE001
+                    if isinstance(fault, KeyboardInterrupt):
+                        raise
+                    failed += 1
+                    verdict = "FAILED"
+                    traceback.print_exc()
+                print(f"{name}.{test_name}: {verdict} ({time.monotonic() - began:.1f} s)", flush=True)
+            if shared and not shared[1].alive():
+                failed += 1
+                print(f"{name}: FAILED: the node ended: {shared[1].log_text()[-800:]}")
+        finally:
+            if shared:
+                shared[1].remove()
+                shared[0].remove()
+    print(f"RESULT {passed} {failed} {skipped}")
+    return 1 if failed or not passed else 0
+
+
+sys.exit(asyncio.run(main(sys.argv[1:])))

@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node's life: start and refusals to start, kill -9, lost servers, credentials, full disks, $SRV."""
+import asyncio
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+
+import nkeys
+
+from harness import LONG, NACRED, Client, NatsServer, Node, check, equal, free_port, wait_for, wait_until
+
+
+class Skip(Exception):
+    pass
+
+
+class Both:
+    """A server and a node, removed at the end."""
+
+    def __init__(self, server_config="", **node):
+        self.server_config, self.node_options = server_config, node
+
+    async def __aenter__(self):
+        self.server = NatsServer(self.server_config)
+        try:
+            self.node = Node(self.server, **self.node_options)
+            self.client = await Client.connect(self.server.url)
+        except BaseException:
+            self.server.remove()
+            raise
+        return self
+
+    async def __aexit__(self, *_):
+        await self.client.close()
+        self.node.remove()
+        self.server.remove()
+
+
+async def test_node_status_health_and_store_info(_=None):
+    async with Both() as b:
+        await b.client.append("s", b"{}")
+        status = json.loads((await b.client.request("node.n1.status")).data)
+        equal((status["id"], status["role"], status["state"], status["store"]), ("n1", "leader", "serving", "shop"))
+        check(status["applied"] > 0 and "refused_reply_subject" in status["counters"], str(status))
+        equal(json.loads((await b.client.request("node.n1.healthz")).data)["status"], "ok")
+        info = await b.client.ask("store.info")
+        equal((info["store"], info["head"], info["events"], info["streams"]), ("shop", 1, 1, 1))
+
+
+async def test_srv_verbs():
+    async with Both() as b:
+        await b.client.append("s", b"{}")
+        await b.client.append("s", b"")
+
+        async def srv(subject):
+            return json.loads((await b.client.nc.request(subject, b"", timeout=5)).data)
+
+        ping = await srv("$SRV.PING")
+        equal((ping["type"], ping["name"]), ("io.nats.micro.v1.ping_response", "nacre"))
+        info = await srv("$SRV.INFO.nacre")
+        equal(info["type"], "io.nats.micro.v1.info_response")
+        check(any(e["subject"] == "es.shop.append.>" for e in info["endpoints"]), "append is an endpoint")
+        stats = await srv(f"$SRV.STATS.nacre.{ping['id']}")
+        append = next(e for e in stats["endpoints"] if e["name"] == "append")
+        equal((append["num_requests"], append["num_errors"], isinstance(append["last_error"], str)), (2, 1, True))
+        read = next(e for e in stats["endpoints"] if e["name"] == "read")
+        equal((read["num_requests"], read["last_error"]), (0, ""))
+
+
+async def test_sigterm_exits_0_and_a_restart_goes_on():
+    async with Both() as b:
+        for i in range(10):
+            await b.client.append("s", str(i).encode(), headers={"Nats-Msg-Id": f"id{i}"})
+        equal(b.node.term(), 0)
+        b.node.start()
+        again = await b.client.append("s", b"3", headers={"Nats-Msg-Id": "id3"})
+        equal((again["seq"], again.get("duplicate")), (4, True))
+        equal((await b.client.append("s", b"x"))["seq"], 11)
+
+
+async def test_kill_9_under_load_loses_nothing_acknowledged():
+    rounds = 500 if LONG else 30
+    random.seed(1)
+    async with Both(env={"NACRE_FEED": "off", "NACRE_CHECKPOINT_S": "1"}) as b:
+        acknowledged, refused, unknown = {}, set(), set()
+        n = 0
+        for _ in range(rounds):
+            stop = False
+
+            async def writer(w):
+                nonlocal n
+                while not stop:
+                    n += 1
+                    me = n
+                    stale = me % 10 == 0
+                    headers = {"Nats-Msg-Id": f"k{me}"}
+                    if stale:
+                        headers["Es-Expect"] = "999999"
+                    try:
+                        got = await b.client.ask(f"append.K.load.{w}", str(me).encode(), headers, timeout=1)
+                    except Exception:  # noqa: BLE001 the node was killed: the outcome is unknown
+                        unknown.add(me)
+                        return
+                    if isinstance(got, dict):
+                        acknowledged[me] = (got["stream"], got["seq"], got["pos"])
+                    else:
+                        equal(got[:2], (400, 10071))
+                        refused.add(me)
+
+            tasks = [asyncio.create_task(writer(w)) for w in range(16)]
+            await asyncio.sleep(random.uniform(0.01, 0.15))
+            b.node.kill()
+            stop = True
+            await asyncio.gather(*tasks)
+            b.node.start()
+        stored, ask = {}, {"limit": 10000, "max_bytes": 8 << 20}
+        while True:
+            events, end = await b.client.read("all", json.dumps(ask).encode(), timeout=30)
+            for e in events:
+                number = int(e.data)
+                check(number not in stored, f"{number} stands twice")
+                stored[number] = (e.headers["Es-Stream"], int(e.headers["Nats-Sequence"]), int(e.headers["Es-Position"]))
+            if "Es-Next" not in end.headers:
+                break
+            ask["from"] = int(end.headers["Es-Next"])
+        for number, place in acknowledged.items():
+            equal(stored.get(number), place, f"acknowledged {number}")
+        equal([r for r in refused if r in stored], [], "refused ones are absent")
+        check(len(acknowledged) > rounds * 5, f"only {len(acknowledged)} acknowledged: no load")
+        extra = set(stored) - set(acknowledged)
+        check(extra <= unknown, "what is stored was acknowledged or unknown")
+
+
+async def test_a_lost_nats_server_loses_no_acknowledged_event():
+    async with Both() as b:
+        for i in range(20):
+            await b.client.append("s", str(i).encode())
+        b.server.stop()
+        await asyncio.sleep(0.3)
+        b.server.start()
+
+        async def back():
+            try:
+                return isinstance(await b.client.append("s", b"back", headers={"Nats-Msg-Id": "back"}), dict)
+            except Exception:  # noqa: BLE001
+                return False
+
+        await wait_until(back, 20, "the node answers again")
+        events, _ = await b.client.read("read.s")
+        equal([e.data for e in events], [str(i).encode() for i in range(20)] + [b"back"])
+
+
+async def test_starts_its_own_server_and_ends_it():
+    port = free_port()
+    node = Node(env={"NACRE_NATS_PORT": str(port)})
+    try:
+        equal(node.url, f"nats://127.0.0.1:{port}")
+        client = await Client.connect(node.url)
+        equal((await client.append("s"))["seq"], 1)
+        pid = int(open(os.path.join(node.data_dir, "nats-server.pid")).read())
+        os.kill(pid, 9)  # the node's own child
+
+        async def again():
+            try:
+                return isinstance(await client.append("s", headers={"Nats-Msg-Id": "again"}), dict)
+            except Exception:  # noqa: BLE001
+                return False
+
+        await wait_until(again, 20, "its server is started again")
+        node.kill()  # the server outlives it; the next start ends it
+        node.start()
+        await client.close()
+        client = await Client.connect(node.url)
+        equal((await client.append("s"))["seq"], 3)
+        await client.close()
+        pid = int(open(os.path.join(node.data_dir, "nats-server.pid")).read())
+        equal(node.term(), 0)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}") or "Z" in open(f"/proc/{pid}/stat").read().split()[2], 10, "its server has ended")
+    finally:
+        node.remove()
+
+
+async def test_waits_for_a_server_that_comes_later():
+    port = free_port()
+    home = tempfile.mkdtemp(prefix="nacre-late-")
+    node = Node(data_dir=home, env={"NACRE_NATS_URL": f"nats://127.0.0.1:{port}"}, start=False)
+    server = None
+    try:
+        node.spawn()
+        wait_for(lambda: "not connected" in node.log_text(), 20, "it says that it is not connected")
+        server = NatsServer(port=port)
+        wait_for(node.is_ready, 20, "ready")
+    finally:
+        node.remove()
+        if server:
+            server.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def refused(code, says, **options):
+    node = Node(start=False, **options)
+    try:
+        have, log = node.refuses()
+        equal(have, code, log)
+        check(says in log, f"{log!r} says {says!r}")
+    finally:
+        node.remove()
+
+
+async def test_refuses_wrong_settings_by_name():
+    for env, says in [
+        ({"NACRE_STORE_IDD": "x"}, "NACRE_STORE_IDD"),
+        ({"NACRE_STORE_ID": "a.b"}, "NACRE_STORE_ID"),
+        ({"NACRE_TIMEOUT_MS": "soon"}, "NACRE_TIMEOUT_MS"),
+        ({"NACRE_DB_TYPE": "many"}, "NACRE_DB_TYPE"),
+        ({"NATS_CREDS": "/nonexistent.creds", "NACRE_NATS_URL": "nats://127.0.0.1:1"}, "NATS_CREDS"),
+    ]:
+        await refused(64, says, env=env)
+    await refused(64, "--no-such", args=["--no-such", "1"])
+
+
+async def test_refuses_a_port_in_use():
+    server = NatsServer()
+    try:
+        await refused(69, str(server.port), env={"NACRE_NATS_PORT": str(server.port)})
+    finally:
+        server.remove()
+
+
+async def test_refuses_a_second_node_and_another_store():
+    async with Both() as b:
+        second = Node(b.server, data_dir=b.node.home, start=False)
+        code, log = second.refuses()
+        equal(code, 73, log)
+        check("in use" in log, log)
+        equal((await b.client.append("still"))["seq"], 1)
+        b.node.term()
+        code, log = Node(b.server, data_dir=b.node.home, env={"NACRE_STORE_ID": "other"}, start=False).refuses()
+        equal(code, 73, log)
+        check("belongs to the store 'shop'" in log, log)
+        b.node.start()
+
+
+async def test_refuses_a_corrupt_log():
+    async with Both(env={"NACRE_CHECKPOINT_S": "3600"}) as b:
+        for i in range(50):
+            await b.client.append("s", str(i).encode())
+        b.node.kill()
+        folder = os.path.join(b.node.data_dir, "log")
+        segment = os.path.join(folder, sorted(n for n in os.listdir(folder) if n.endswith(".seg"))[0])
+        with open(segment, "r+b") as f:
+            f.seek(4096 + 700)
+            byte = f.read(1)
+            f.seek(4096 + 700)
+            f.write(bytes([byte[0] ^ 4]))
+        code, log = b.node.refuses()
+        equal(code, 65, log)
+        check("corrupt" in log and ".seg" in log and "backup" in log, log)
+        with open(segment, "r+b") as f:
+            f.seek(4096 + 700)
+            f.write(byte)
+        b.node.start()
+        events, _ = await b.client.read("read.s")
+        equal(len(events), 50)
+
+
+async def test_refuses_when_the_log_or_the_state_is_gone():
+    for part in ["log", "state"]:
+        async with Both() as b:
+            await b.client.append("s")
+            b.node.term()
+            shutil.move(os.path.join(b.node.data_dir, part), os.path.join(b.node.home, "away"))
+            if part == "state":
+                b.node.start()  # the log has it all: replayed
+                equal(len((await b.client.read("read.s"))[0]), 1)
+                continue
+            code, log = b.node.refuses()
+            equal(code, 65, log)
+            shutil.rmtree(os.path.join(b.node.data_dir, "log"), ignore_errors=True)
+            shutil.move(os.path.join(b.node.home, "away"), os.path.join(b.node.data_dir, "log"))
+            b.node.start()
+
+
+async def test_credentials_of_each_kind():
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    public = nkeys.from_seed(bytearray(seed)).public_key.decode()
+    home = tempfile.mkdtemp(prefix="nacre-creds-")
+    seed_file = os.path.join(home, "user.nk")
+    with open(seed_file, "wb") as f:
+        f.write(bytes(seed) + b"\n")
+    cases = [
+        ('authorization { user: u, password: "p w" }', {"NATS_USER": "u", "NATS_PASSWORD": "p w"}, {"user": "u", "password": "p w"}),
+        ("authorization { token: sesame }", {"NATS_TOKEN": "sesame"}, {"token": "sesame"}),
+        (f"authorization {{ users: [ {{ nkey: {public} }} ] }}", {"NATS_NKEY": seed_file}, {"nkeys_seed": seed_file}),
+    ]
+    try:
+        for config, env, options in cases:
+            server = NatsServer(config)
+            node = Node(server, env=env)
+            try:
+                client = await Client.connect(server.url, **options)
+                equal((await client.append("s"))["seq"], 1, config)
+                await client.close()
+                for secret in [v for k, v in env.items() if k in ("NATS_PASSWORD", "NATS_TOKEN")]:
+                    check(secret not in node.log_text(), "a secret is in the log")
+            finally:
+                node.remove()
+                server.remove()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def certificates(home):
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=home, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "ca.pem")
+    for name in ["server", "client"]:
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        with open(os.path.join(home, f"{name}.ext"), "w", encoding="utf-8") as f:
+            f.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+
+async def test_tls_with_client_certificate():
+    import ssl
+
+    home = tempfile.mkdtemp(prefix="nacre-tls-")
+    server = node = None
+    try:
+        certificates(home)
+        config = f'tls {{ cert_file: "{home}/server.pem", key_file: "{home}/server.key", ca_file: "{home}/ca.pem", verify: true }}'
+        server = NatsServer(config, scheme="tls")
+        node = Node(server, env={"NATS_CA": f"{home}/ca.pem", "NATS_CERT": f"{home}/client.pem", "NATS_KEY": f"{home}/client.key"})
+        context = ssl.create_default_context(cafile=f"{home}/ca.pem")
+        context.load_cert_chain(f"{home}/client.pem", f"{home}/client.key")
+        client = await Client.connect(server.url, tls=context)
+        equal((await client.append("s"))["seq"], 1)
+        await client.close()
+    finally:
+        if node:
+            node.remove()
+        if server:
+            server.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_feed_off():
+    async with Both(env={"NACRE_FEED": "off"}) as b:
+        sub = await b.client.nc.subscribe("es.shop.event.>")
+        await b.client.nc.flush()
+        await b.client.append("s")
+        await b.client.nc.flush()
+        equal(sub.pending_msgs, 0)
+
+
+async def test_max_event_bytes():
+    async with Both(env={"NACRE_MAX_EVENT_BYTES": "100"}) as b:
+        equal((await b.client.append("s", b"x" * 101))[:2], (413, 10054))
+        equal((await b.client.append("s", b"x" * 100))["seq"], 1)
+
+
+async def test_full_disk_is_read_only_until_there_is_room():
+    if os.geteuid() != 0:
+        raise Skip("needs root to mount a small tmpfs")
+    home = tempfile.mkdtemp(prefix="nacre-disk-")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", home], check=False).returncode != 0:
+        shutil.rmtree(home, ignore_errors=True)
+        raise Skip("cannot mount a tmpfs here")
+    server = NatsServer()
+    node = None
+    try:
+        node = Node(server, data_dir=home, env={"NACRE_FEED": "off"})
+        client = await Client.connect(server.url)
+        ballast = os.path.join(home, "ballast")
+        equal((await client.append("s"))["seq"], 1)
+        status = os.statvfs(home)
+        with open(ballast, "wb") as f:
+            f.write(b"\0" * (status.f_bavail * status.f_frsize - (2 << 20)))
+
+        async def full():
+            got = await client.append("s")
+            return not isinstance(got, dict) and got[:2] == (507, 50701)
+
+        await wait_until(full, 20, "507")
+        events, _ = await client.read("read.s")
+        check(len(events) >= 1, "reads go on")
+        os.unlink(ballast)
+
+        async def room():
+            return isinstance(await client.append("s"), dict)
+
+        await wait_until(room, 20, "it takes appends again")
+        check(node.alive(), "alive")
+        await client.close()
+    finally:
+        if node:
+            node.remove()
+        server.remove()
+        subprocess.run(["umount", "-l", home], check=False)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_help_and_version_need_no_store():
+    out = subprocess.run([NACRED, "--help"], capture_output=True, text=True, check=True).stdout
+    check("NACRE_DATA_DIR" in out and "--data-dir" in out, out)
+    out = subprocess.run([NACRED, "--version"], capture_output=True, text=True, check=True).stdout
+    check(out.startswith("nacred "), out)
