@@ -103,6 +103,18 @@ static int copy_read(const struct nc_identity_file *file, const char *name,
 	return got == (ssize_t)sizeof bytes ? decode(bytes, identity_out) : NC_CORRUPT;
 }
 
+static bool holds(const struct nc_identity_file *file, const char *name)
+{
+	char path[PATH_SIZE + 32];
+	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
+	return access(path, F_OK) == 0;
+}
+
+static bool has_data(const struct nc_identity_file *file)
+{
+	return holds(file, "log") || holds(file, "state");
+}
+
 /* The newer of the copies that hold. */
 static int load(struct nc_identity_file *file, char *fault)
 {
@@ -110,8 +122,9 @@ static int load(struct nc_identity_file *file, char *fault)
 	int err[2];
 	for (int i = 0; i < 2; i++)
 		err[i] = copy_read(file, copies[i], &found[i]);
-	if (err[0] == NC_NOTFOUND && err[1] == NC_NOTFOUND)
-		return NC_NOTFOUND;
+	if (err[1] == NC_NOTFOUND &&
+	    (err[0] == NC_NOTFOUND || (err[0] == NC_CORRUPT && !has_data(file))))
+		return NC_NOTFOUND; /* or the first start ended while the first copy was written */
 	if (err[0] == NC_OK || err[1] == NC_OK) {
 		bool second = err[0] != NC_OK ||
 		              (err[1] == NC_OK && (found[1].boot_epoch > found[0].boot_epoch ||
@@ -148,16 +161,9 @@ static int lock(struct nc_identity_file *file, char *fault)
 	return NC_BUSY;
 }
 
-static bool holds(const struct nc_identity_file *file, const char *name)
-{
-	char path[PATH_SIZE + 32];
-	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
-	return access(path, F_OK) == 0;
-}
-
 static int create(struct nc_identity_file *file, const char *store, const char *node, char *fault)
 {
-	if (holds(file, "log") || holds(file, "state")) {
+	if (has_data(file)) {
 		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
 		               "%s holds data but no identity; restore the file identity from a "
 		               "backup, or use an empty directory",
