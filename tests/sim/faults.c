@@ -6,7 +6,7 @@
 /* None, little or much: up to `most`. */
 static uint32_t intensity(struct sim *sim, uint32_t most)
 {
-	static const uint32_t shares[] = { 0, 0, 1, 5, 20, 100 };
+	static const uint32_t shares[] = { 0, 0, 3, 10, 40, 100 };
 	return (uint32_t)((uint64_t)most * shares[sim_below(sim, 6)] / 100);
 }
 
@@ -24,7 +24,7 @@ void sim_faults_draw(struct sim *sim)
 	faults->slow = intensity(sim, 2000);
 	faults->jitter_us = sim_chance(sim, 5000) ? 500 : sim_below(sim, 100 * SIM_MS);
 	faults->write_jitter_us = sim_chance(sim, 5000) ? 500 : sim_below(sim, 300 * SIM_MS);
-	faults->nemesis_us = sim_chance(sim, 1000) ? 0 : 50 * SIM_MS + sim_below(sim, 2 * SIM_S);
+	faults->nemesis_us = sim_chance(sim, 1000) ? 0 : 50 * SIM_MS + sim_below(sim, 900 * SIM_MS);
 	faults->crash_weight = intensity(sim, 100);
 	faults->cut_weight = intensity(sim, 100);
 	faults->pause_weight = intensity(sim, 50);
@@ -38,7 +38,7 @@ void sim_faults_draw(struct sim *sim)
 }
 
 /* A member may lose its disk, or leave, only when all are voters and none is in doubt of itself. */
-static bool whole(const struct sim *sim)
+bool sim_whole(const struct sim *sim)
 {
 	if (sim->committed_members.count != sim->node_count)
 		return false;
@@ -53,10 +53,23 @@ static bool whole(const struct sim *sim)
 	return true;
 }
 
+/* Leaders are hit more often than others. */
+static uint32_t victim(struct sim *sim)
+{
+	uint32_t from = (uint32_t)sim_below(sim, sim->node_count);
+	for (uint32_t i = 0; i < sim->node_count && sim_chance(sim, 5000); i++) {
+		uint32_t slot = (from + i) % sim->node_count;
+		if (sim->nodes[slot].up && sim->nodes[slot].raft->role == NC_RAFT_LEADER)
+			return slot;
+	}
+	return from;
+}
+
 static void cut_some(struct sim *sim)
 {
-	uint32_t kind = (uint32_t)sim_below(sim, 4);
-	uint32_t one = (uint32_t)sim_below(sim, sim->node_count);
+	uint32_t kind = (uint32_t)sim_below(sim, 5);
+	uint32_t one = victim(sim);
+	uint64_t half = sim_random(sim);
 	for (uint32_t i = 0; i < sim->node_count; i++)
 		for (uint32_t j = 0; j < sim->node_count; j++) {
 			bool *cut = &sim->cut[i][j];
@@ -66,6 +79,8 @@ static void cut_some(struct sim *sim)
 				*cut = (i == one) != (j == one);
 			else if (kind == 2) /* one hears and is not heard, or is deaf */
 				*cut = one % 2 == 0 ? i == one : j == one;
+			else if (kind == 3) /* two parts */
+				*cut = (half >> i & 1) != (half >> j & 1);
 			else /* any link, either way */
 				*cut = sim_chance(sim, 3000);
 		}
@@ -75,8 +90,9 @@ static void cut_some(struct sim *sim)
 static void crash(struct sim *sim, struct sim_node *node)
 {
 	sim_node_crash(sim, node);
-	sim_schedule(sim, 50 * SIM_MS + sim_below(sim, 3 * SIM_S), SIM_RESTART,
-	             (uint32_t)(node - sim->nodes));
+	sim_schedule(sim,
+	             50 * SIM_MS + sim_below(sim, sim_chance(sim, 5000) ? 300 * SIM_MS : 3 * SIM_S),
+	             SIM_RESTART, (uint32_t)(node - sim->nodes));
 }
 
 static void jump(struct sim *sim, struct sim_node *node)
@@ -99,14 +115,14 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 		sim->counters.pauses++;
 		node->paused_until = sim->now + sim_below(sim, 4 * SIM_S);
 	} else if ((lot -= faults->pause_weight) < faults->wipe_weight) {
-		if (!whole(sim))
+		if (!sim_whole(sim))
 			return;
 		sim->counters.wipes++;
 		sim_node_wipe(sim, node);
 		sim_schedule(sim, sim_below(sim, SIM_S), SIM_RESTART,
 		             (uint32_t)(node - sim->nodes));
 	} else if ((lot -= faults->wipe_weight) < faults->leave_weight) {
-		if (!whole(sim))
+		if (!sim_whole(sim))
 			return;
 		sim->counters.leaves++;
 		node->leaving = true;
@@ -136,7 +152,7 @@ void sim_nemesis(struct sim *sim)
 	               faults->wipe_weight + faults->leave_weight + faults->transfer_weight +
 	               faults->jump_weight + faults->error_weight;
 	if (all > 0)
-		strike(sim, &sim->nodes[sim_below(sim, sim->node_count)], sim_below(sim, all));
+		strike(sim, &sim->nodes[victim(sim)], sim_below(sim, all));
 }
 
 void sim_heal(struct sim *sim)

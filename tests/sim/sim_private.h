@@ -254,6 +254,7 @@ void sim_control(struct sim *sim);
 void sim_faults_draw(struct sim *sim);
 void sim_nemesis(struct sim *sim);
 void sim_heal(struct sim *sim);
+bool sim_whole(const struct sim *sim);
 
 /* check.c */
 void sim_check_node(struct sim *sim, struct sim_node *node);
