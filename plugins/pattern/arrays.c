@@ -70,7 +70,8 @@ static int group_holds(const struct nc_arrayed *group, size_t count,
 		for (size_t k = 0; k < count; k++) {
 			inside[k] = group[k];
 			narrow(&inside[k].hits, &inside[k].hit_count, depth, index);
-			narrow(&inside[k].all, &inside[k].all_count, depth, index);
+			if (group[k].may_lack) /* of others nobody looks at all leaves */
+				narrow(&inside[k].all, &inside[k].all_count, depth, index);
 		}
 		int answer = holds(inside, count, depth + 1);
 		if (answer != 0)

@@ -36,9 +36,9 @@ static void data_put(struct nc_buf *buf, int depth)
 		if (object) /* a name may stand twice, or hold a dot: the hard way must be right too
 		             */
 			nc_buf_printf(buf, "\"%s\":",
-			              roll(20) == 0            ? "a.b"
-			              : i > 0 && roll(20) == 0 ? "a"
-			                                       : &"a\0b\0c\0d"[2 * i]);
+			              roll(8) == 0            ? "a.b"
+			              : i > 0 && roll(6) == 0 ? "a"
+			                                      : &"a\0b\0c\0d"[2 * i]);
 		data_put(buf, depth + 1);
 	}
 	nc_buf_put_str(buf, object ? "}" : "]");
@@ -123,7 +123,7 @@ static bool plain_match(const struct nc_pattern *pattern, const nacre_filter_vie
 
 #define PATTERNS 60
 #define EVENTS   60
-#define ROUNDS   12
+#define ROUNDS   24
 
 static void bit_set(void *ctx, uint32_t id)
 {

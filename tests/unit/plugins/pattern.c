@@ -59,6 +59,9 @@ Test(by_payload, two_fields_of_an_object_array_meet_in_one_element)
 	/* A third field outside leaves the elements free. */
 	payload("{\"l\":{\"a\":[1],\"b\":[2]},\"k\":[3]}",
 	        "{\"k\":3,\"l\":[{\"a\":2,\"b\":1},{\"a\":1,\"b\":2}]}", true);
+	/* A key that stands twice, once outside the array. */
+	payload(both, "{\"l\":[{\"a\":1,\"b\":2}],\"l\":{\"a\":5,\"b\":6}}", true);
+	payload(both, "{\"l\":[{\"a\":1},{\"b\":2}],\"l\":{\"a\":5,\"b\":2}}", true);
 	/* Nested: one outer element, in it one inner each. */
 	const char *nested = "{\"o\":{\"n\":[\"A\"],\"i\":{\"p\":[1],\"q\":[2]}}}";
 	payload(nested, "{\"o\":[{\"n\":\"A\",\"i\":[{\"p\":1},{\"q\":2}]}]}", false);
