@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacred: settings, a data directory, a loop, signals. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,7 @@ int main(int argc, char **argv)
 {
 	static struct node node;
 	char fault[NC_CONFIG_FAULT_SIZE];
+	(void)mallopt(M_ARENA_MAX, 2); /* else each thread keeps freed memory of its own: measured, +100 MB */
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return EXIT_SETTINGS;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "transport/nats/nkey.h"
+
 #define SERVERS_MAX 32
 
 static bool given(const char *text)
@@ -58,23 +60,17 @@ static natsStatus servers_set(natsOptions *to, const char *url)
 	return status;
 }
 
-/* The public key belongs to the seed; nats.c wants it too, and has no call to make it. With a seed file
- * its first line may be a comment that names the key, as `nk -pubout` users keep it. */
-static natsStatus nkey_set(natsOptions *to, const char *path, char *fault)
+static int nkey_set(natsOptions *to, const char *path, char *fault)
 {
-	char key[128] = "";
-	FILE *file = fopen(path, "re");
-	char line[256];
-	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-		char *at = line + strspn(line, "# \t");
-		at[strcspn(at, " \t\r\n")] = '\0';
-		if (at[0] == 'U' && strlen(at) == 56)
-			(void)snprintf(key, sizeof key, "%s", at);
+	char key[NC_NKEY_TEXT_SIZE];
+	int err = nc_nkey_public(path, key);
+	if (err != NC_OK) {
+		(void)snprintf(fault, NC_BUS_FAULT_SIZE, "NATS_NKEY: %.160s holds no seed of a user",
+		               path);
+		return NC_INVALID;
 	}
-	if (file != NULL)
-		(void)fclose(file);
-	(void)fault;
-	return natsOptions_SetNKeyFromSeed(to, key, path);
+	natsStatus status = natsOptions_SetNKeyFromSeed(to, key, path);
+	return status == NATS_OK ? NC_OK : refuse(fault, "NATS_NKEY", status);
 }
 
 static natsStatus tls_set(natsOptions *to, const struct nc_bus_options *from)
@@ -105,9 +101,9 @@ int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
 	if (status != NATS_OK)
 		return refuse(fault, "NATS_USER, NATS_PASSWORD or NATS_TOKEN", status);
 	if (given(from->nkey_file))
-		status = nkey_set(to, from->nkey_file, fault);
-	if (status != NATS_OK)
-		return refuse(fault, "NATS_NKEY", status);
+		err = nkey_set(to, from->nkey_file, fault);
+	if (err != NC_OK)
+		return err;
 	if (given(from->creds_file))
 		status = natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
 	if (status != NATS_OK)
