@@ -19,29 +19,43 @@ static size_t roll(size_t below)
 
 /* ---- Random texts: few names and values, so that they meet ----------------------------------- */
 
-static void data_put(struct nc_buf *buf, int depth)
+static void data_put(struct nc_buf *buf, int depth);
+
+static void object_put(struct nc_buf *buf, int depth)
 {
-	static const char *const scalars[] = { "1", "2", "\"x\"", "\"xy\"", "null", "true", "1.0" };
-	size_t kind = roll(depth > 3 ? 4 : 10);
-	if (kind < 4) {
-		nc_buf_put_str(buf, scalars[roll(7)]);
-		return;
-	}
-	bool object = kind < 7 || depth == 0;
-	size_t count = roll(4);
-	nc_buf_put_str(buf, object ? "{" : "[");
+	static const char *const names[] = { "a", "b", "c", "d" };
+	size_t count = 1 + roll(3);
+	nc_buf_put_str(buf, "{");
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			nc_buf_put_str(buf, ",");
-		if (object) /* a name may stand twice, or hold a dot: the hard way must be right too
-		             */
-			nc_buf_printf(buf, "\"%s\":",
-			              roll(8) == 0            ? "a.b"
-			              : i > 0 && roll(6) == 0 ? "a"
-			                                      : &"a\0b\0c\0d"[2 * i]);
+		/* A name may stand twice, or hold a dot: the hard way must be right too. */
+		const char *name = roll(15) == 0 ? "a.b" : i > 0 && roll(10) == 0 ? "a" : names[i];
+		nc_buf_printf(buf, "%s\"%s\":", i > 0 ? "," : "", name);
 		data_put(buf, depth + 1);
 	}
-	nc_buf_put_str(buf, object ? "}" : "]");
+	nc_buf_put_str(buf, "}");
+}
+
+static void data_put(struct nc_buf *buf, int depth)
+{
+	static const char *const scalars[] = { "1",      "2",   "\"x\"", "1",
+		                               "\"xy\"", "2.0", "null",  "true" };
+	size_t kind = depth > 3 ? 0 : roll(8);
+	if (depth == 0 || kind == 1) {
+		object_put(buf, depth);
+	} else if (kind >= 4) { /* mostly objects, which fields have to meet in */
+		size_t count = roll(5);
+		nc_buf_put_str(buf, "[");
+		for (size_t i = 0; i < count; i++) {
+			nc_buf_put_str(buf, i > 0 ? "," : "");
+			if (roll(4) == 0)
+				data_put(buf, depth + 1);
+			else
+				object_put(buf, depth + 1);
+		}
+		nc_buf_put_str(buf, "]");
+	} else {
+		nc_buf_put_str(buf, scalars[roll(8)]);
+	}
 }
 
 static void list_put(struct nc_buf *buf)
@@ -65,7 +79,8 @@ static void list_put(struct nc_buf *buf)
 	size_t count = 1 + roll(2);
 	nc_buf_put_str(buf, "[");
 	for (size_t i = 0; i < count; i++)
-		nc_buf_printf(buf, "%s%s", i > 0 ? "," : "", values[roll(16)]);
+		nc_buf_printf(buf, "%s%s", i > 0 ? "," : "",
+		              values[roll(2) == 0 ? roll(3) : roll(16)]);
 	nc_buf_put_str(buf, "]");
 }
 
