@@ -11,9 +11,9 @@ import time
 
 import nats
 
-TOP = os.environ.get("NACRE_TOP") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOP = os.environ.get("NCTEST_TOP") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NACRED = os.environ.get("NACRED") or os.path.join(TOP, "build/release/bin/nacred")
-LONG = os.environ.get("NACRE_TEST_LONG") == "yes"
+LONG = os.environ.get("NCTEST_LONG") == "yes"
 STORE = "shop"
 
 
