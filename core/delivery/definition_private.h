@@ -3,11 +3,55 @@
 #ifndef NC_CORE_DELIVERY_DEFINITION_PRIVATE_H
 #define NC_CORE_DELIVERY_DEFINITION_PRIVATE_H
 
+#include "core/base/json.h"
 #include "core/delivery/definition.h"
 
 /* By the enums' numbers; NULL ends each. */
 extern const char *const nc_words_ack[];
 extern const char *const nc_words_exhausted[];
 extern const char *const nc_words_placement[];
+
+/* ---- definition_read.c ---- */
+
+/* Texts are gathered in `texts` and become slices at the end, when it no longer moves. */
+struct nc_parse_text {
+	size_t at, size;
+};
+
+struct nc_parse {
+	struct nc_json json;
+	struct nc_buf *why;
+	struct nc_slice forbidden;
+	struct nc_definition *to;
+	struct nc_buf texts;
+	struct nc_parse_text plugin, selector, subject, queue, order_arg;
+	bool has_selector;
+};
+
+typedef int nc_parse_member_fn(struct nc_parse *parse, const struct nc_json_token *token);
+
+struct nc_parse_member {
+	const char *name;
+	nc_parse_member_fn *read;
+};
+
+/* NC_INVALID, with this text for the client. */
+int nc_parse_refuse(struct nc_parse *parse, const char *why);
+/* The next token; what is not JSON is told to the client. */
+int nc_parse_next(struct nc_parse *parse, struct nc_json_token *token_out);
+/* A string, unescaped into `texts`. */
+int nc_parse_text(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
+                  struct nc_parse_text *text_out);
+struct nc_slice nc_parse_text_of(const struct nc_parse *parse, struct nc_parse_text text);
+int nc_parse_number(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
+                    uint64_t least, uint64_t most, uint64_t *value_out);
+int nc_parse_bool(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
+                  bool *value_out);
+int nc_parse_word(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
+                  const char *const *words, unsigned *word_out);
+/* The members of an object, whose `{` is `token`: known, and each once. `name` is NULL for the
+ * whole body. */
+int nc_parse_object(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
+                    const struct nc_parse_member *members, size_t member_count);
 
 #endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Answers and pull requests, from bytes. */
+#include "core/delivery/ack.h"
+
+#include "core/base/json.h"
+#include "core/engine/names.h"
+
+static bool is_space(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static struct nc_slice trimmed(struct nc_slice text)
+{
+	while (text.size > 0 && is_space(text.data[0]))
+		text = nc_slice_from(text, 1);
+	while (text.size > 0 && is_space(text.data[text.size - 1]))
+		text.size--;
+	return text;
+}
+
+/* Whether `body` is the word, alone or with something behind a space or an opening brace. */
+static bool begins(struct nc_slice body, struct nc_slice word, struct nc_slice *rest_out)
+{
+	if (!nc_slice_starts(body, word))
+		return false;
+	struct nc_slice rest = nc_slice_from(body, word.size);
+	if (rest.size > 0 && !is_space(rest.data[0]) && rest.data[0] != '{')
+		return false;
+	*rest_out = trimmed(rest);
+	return true;
+}
+
+/* `{"delay_ms":N}` or JetStream's `{"delay":<ns>}`, one of them. */
+static bool delay_read(struct nc_slice text, uint64_t *delay_ns_out)
+{
+	struct nc_json json;
+	struct nc_json_token token;
+	nc_json_init(&json, text);
+	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT)
+		return false;
+	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_KEY)
+		return false;
+	bool in_ms = nc_json_is(&token, "delay_ms");
+	uint64_t value;
+	if ((!in_ms && !nc_json_is(&token, "delay")) || nc_json_next(&json, &token) != NC_OK ||
+	    nc_json_u64(&token, &value) != NC_OK)
+		return false;
+	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT_END ||
+	    nc_json_next(&json, &token) != NC_OK)
+		return false;
+	uint64_t unit = in_ms ? 1000000 : 1;
+	*delay_ns_out = value > UINT64_MAX / unit ? UINT64_MAX : value * unit;
+	return true;
+}
+
+/* A JetStream PubAck: an object with a stream's name and a sequence, and without an error. */
+static bool is_pub_ack(struct nc_slice text)
+{
+	struct nc_json json;
+	struct nc_json_token key, value;
+	struct nc_slice raw;
+	bool stream = false, seq = false;
+	nc_json_init(&json, text);
+	if (nc_json_next(&json, &key) != NC_OK || key.type != NC_JSON_OBJECT)
+		return false;
+	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY) {
+		uint64_t number;
+		if (nc_json_next(&json, &value) != NC_OK)
+			return false;
+		if (nc_json_is(&key, "error"))
+			return false;
+		stream |= nc_json_is(&key, "stream") && value.type == NC_JSON_STRING;
+		seq |= nc_json_is(&key, "seq") && nc_json_u64(&value, &number) == NC_OK;
+		if (nc_json_value(&json, &value, &raw) != NC_OK)
+			return false;
+	}
+	return json.expected == NULL && stream && seq && nc_json_next(&json, &key) == NC_OK &&
+	       key.type == NC_JSON_END;
+}
+
+void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out)
+{
+	struct nc_slice rest;
+	struct nc_ack ack = { .kind = NC_ACK_IS_NOTHING };
+	if (body.size == 0 || nc_slice_is(body, "+ACK")) {
+		ack.kind = NC_ACK_IS_DONE;
+	} else if (nc_slice_is(body, "+WPI")) {
+		ack.kind = NC_ACK_IS_WPI;
+	} else if (begins(body, NC_SLICE("+NXT"), &rest)) {
+		ack.kind = NC_ACK_IS_NEXT;
+		ack.next = rest;
+	} else if (begins(body, NC_SLICE("+TERM"), &rest)) {
+		ack.kind = NC_ACK_IS_TERM;
+		ack.reason = rest;
+	} else if (begins(body, NC_SLICE("-NAK"), &rest)) {
+		ack.has_delay = rest.size > 0;
+		if (!ack.has_delay || delay_read(rest, &ack.delay_ns))
+			ack.kind = NC_ACK_IS_NAK;
+	} else if (body.data[0] == '{' && is_pub_ack(body)) {
+		ack.kind = NC_ACK_IS_DONE;
+	}
+	*ack_out = ack;
+}
+
+/* ---- Subjects ------------------------------------------------------------------------------- */
+
+void nc_ack_address_put(struct nc_buf *buf, const struct nc_ack_address *address)
+{
+	nc_buf_put_slice(buf, address->name);
+	nc_buf_put_u8(buf, '.');
+	nc_buf_put_decimal(buf, address->epoch);
+	nc_buf_put_u8(buf, '.');
+	nc_buf_put_decimal(buf, address->position);
+	nc_buf_put_u8(buf, '.');
+	nc_buf_put_decimal(buf, address->attempt);
+}
+
+static struct nc_slice token_take(struct nc_slice *text)
+{
+	size_t size = 0;
+	while (size < text->size && text->data[size] != '.')
+		size++;
+	struct nc_slice token = nc_slice(text->data, size);
+	*text = nc_slice_from(*text, size + 1);
+	return token;
+}
+
+static bool number_read(struct nc_slice token, uint64_t *value_out)
+{
+	uint64_t value = 0;
+	if (token.size == 0 || (token.size > 1 && token.data[0] == '0'))
+		return false;
+	for (size_t i = 0; i < token.size; i++) {
+		unsigned digit = (unsigned)token.data[i] - '0';
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*value_out = value;
+	return true;
+}
+
+int nc_ack_address_get(struct nc_slice text, struct nc_ack_address *address_out)
+{
+	struct nc_ack_address address;
+	uint64_t attempt;
+	size_t dots = 0;
+	for (size_t i = 0; i < text.size; i++)
+		dots += text.data[i] == '.';
+	if (dots != 3)
+		return NC_INVALID;
+	address.name = token_take(&text);
+	if (nc_name_word_fault(address.name) != NULL ||
+	    !number_read(token_take(&text), &address.epoch) ||
+	    !number_read(token_take(&text), &address.position) ||
+	    !number_read(token_take(&text), &attempt))
+		return NC_INVALID;
+	if (address.position == 0 || attempt == 0 || attempt > UINT32_MAX)
+		return NC_INVALID;
+	address.attempt = (uint32_t)attempt;
+	*address_out = address;
+	return NC_OK;
+}
+
+/* ---- Pull requests -------------------------------------------------------------------------- */
+
+static int refuse(struct nc_buf *why, const char *text)
+{
+	nc_buf_put_str(why, text);
+	return NC_INVALID;
+}
+
+static int batch_read(const struct nc_json_token *token, struct nc_next *next, struct nc_buf *why)
+{
+	uint64_t value;
+	if (nc_json_u64(token, &value) != NC_OK || value < 1 || value > NC_NEXT_BATCH_MAX)
+		return refuse(why, "batch: a whole number from 1 to 65536 is expected");
+	next->batch = (uint32_t)value;
+	return NC_OK;
+}
+
+/* The member whose key is `key`; `*seen` has a bit a member. */
+static int member_read(const struct nc_json_token *key, const struct nc_json_token *value,
+                       struct nc_next *next, unsigned *seen, struct nc_buf *why)
+{
+	static const char *const names[] = { "batch", "expires_ms", "no_wait", "max_bytes" };
+	unsigned i = 0;
+	while (i < 4 && !nc_json_is(key, names[i]))
+		i++;
+	if (i == 4) {
+		nc_buf_printf(why, "unknown member \"%.*s\"",
+		              (int)(key->raw.size < 64 ? key->raw.size : 64),
+		              (const char *)key->raw.data);
+		return NC_INVALID;
+	}
+	if (*seen & 1u << i) {
+		nc_buf_printf(why, "member \"%s\" twice", names[i]);
+		return NC_INVALID;
+	}
+	*seen |= 1u << i;
+	switch (i) {
+	case 0:
+		return batch_read(value, next, why);
+	case 1:
+		if (nc_json_u64(value, &next->expires_ms) != NC_OK || next->expires_ms < 1 ||
+		    next->expires_ms > NC_NEXT_EXPIRES_MAX)
+			return refuse(why,
+			              "expires_ms: a whole number from 1 to 3600000 is expected");
+		return NC_OK;
+	case 2:
+		if (value->type != NC_JSON_TRUE && value->type != NC_JSON_FALSE)
+			return refuse(why, "no_wait: true or false is expected");
+		next->no_wait = value->type == NC_JSON_TRUE;
+		return NC_OK;
+	default:
+		if (nc_json_u64(value, &next->max_bytes) != NC_OK || next->max_bytes < 1)
+			return refuse(why, "max_bytes: a whole number from 1 on is expected");
+		return NC_OK;
+	}
+}
+
+int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf *why)
+{
+	struct nc_next next = { 1, NC_NEXT_EXPIRES_MS, 0, false };
+	struct nc_json json;
+	struct nc_json_token token, value;
+	unsigned seen = 0;
+	if (body.size == 0) {
+		*next_out = next;
+		return NC_OK;
+	}
+	nc_json_init(&json, body);
+	int err = nc_json_next(&json, &token);
+	if (err == NC_OK && token.type == NC_JSON_NUMBER) {
+		err = batch_read(&token, &next, why);
+		if (err != NC_OK)
+			return err;
+	} else if (err == NC_OK && token.type != NC_JSON_OBJECT) {
+		return refuse(why, "body: an object or a number is expected");
+	}
+	if (err == NC_OK)
+		err = nc_json_next(&json, &token);
+	for (; err == NC_OK && token.type == NC_JSON_KEY; err = nc_json_next(&json, &token)) {
+		err = nc_json_next(&json, &value);
+		if (err != NC_OK)
+			break;
+		err = member_read(&token, &value, &next, &seen, why);
+		if (err != NC_OK)
+			return err;
+	}
+	if (err == NC_OK && token.type == NC_JSON_OBJECT_END)
+		err = nc_json_next(&json, &token);
+	if (err != NC_OK) {
+		nc_buf_printf(why, "not JSON: %s expected at byte %zu", json.expected, json.offset);
+		return NC_INVALID;
+	}
+	*next_out = next;
+	return NC_OK;
+}

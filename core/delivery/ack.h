@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ack.h -- what a consumer answers to a delivery, where, and what it asks for with a pull request
+ * (PROTOCOL.md section 8). Pure functions; any thread.
+ */
+#ifndef NC_CORE_DELIVERY_ACK_H
+#define NC_CORE_DELIVERY_ACK_H
+
+#include "core/base/buf.h"
+
+#define NC_NEXT_BATCH_MAX   UINT32_C(65536)   /* events of one request */
+#define NC_NEXT_EXPIRES_MAX UINT64_C(3600000) /* ms */
+#define NC_NEXT_EXPIRES_MS  UINT64_C(30000)   /* when a request names none */
+
+/* ---- Bodies --------------------------------------------------------------------------------- */
+
+enum nc_ack_kind {
+	NC_ACK_IS_NOTHING, /* to be ignored and counted */
+	NC_ACK_IS_DONE,
+	NC_ACK_IS_NAK,
+	NC_ACK_IS_WPI,
+	NC_ACK_IS_TERM,
+	NC_ACK_IS_NEXT /* done, and the next one is the answer */
+};
+
+struct nc_ack {
+	enum nc_ack_kind kind;
+	bool has_delay; /* of NAK; else backoff_ms rules */
+	uint64_t delay_ns;
+	struct nc_slice reason; /* of TERM, in the body; without outer spaces */
+	struct nc_slice next;   /* of NEXT: what follows, for nc_next_parse(); empty: one */
+};
+
+/* What a body without a status line means. A `-NAK` whose JSON is not understood is ignored whole:
+ * a client that asked for a pause must not be given the event at once. */
+void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out);
+
+/* ---- Subjects ------------------------------------------------------------------------------- */
+
+struct nc_ack_address {
+	struct nc_slice name; /* of the subscription; in the subject */
+	uint64_t epoch, position;
+	uint32_t attempt;
+};
+
+/* Append `<name>.<epoch>.<pos>.<attempt>`: what follows `R.ack.` */
+void nc_ack_address_put(struct nc_buf *buf, const struct nc_ack_address *address);
+/* Errors: NC_INVALID: not exactly such tokens, a number with a sign, leading zero or too big, an
+ * attempt or position 0, or a name that is none. */
+int nc_ack_address_get(struct nc_slice text, struct nc_ack_address *address_out);
+
+/* ---- Pull requests -------------------------------------------------------------------------- */
+
+struct nc_next {
+	uint32_t batch;      /* from 1 */
+	uint64_t expires_ms; /* from 1 */
+	uint64_t max_bytes;  /* 0: no limit */
+	bool no_wait;
+};
+
+/* The body of `R.sub.next.<name>`: empty (one), a number (of events), or the object.
+ * Errors: NC_INVALID, and `why` says which member and why. */
+int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf *why);
+
+#endif
