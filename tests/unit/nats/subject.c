@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How names are spelled in subjects: one spelling each. */
+#include <criterion/criterion.h>
+
+#include "transport/nats/subject.h"
+
+static const char *stream(const char *text, struct nc_buf *name)
+{
+	nc_buf_clear(name);
+	return nc_subject_get_stream(nc_slice_str(text), name);
+}
+
+Test(subject, gives_back_what_it_spelled_for_every_byte)
+{
+	struct nc_buf spelled = { 0 }, name = { 0 };
+	for (unsigned byte = 1; byte < 256; byte++) {
+		const uint8_t raw[] = { 'a', (uint8_t)byte, 'b' };
+		nc_buf_clear(&spelled);
+		nc_buf_clear(&name);
+		nc_subject_put_token(&spelled, nc_slice(raw, 3));
+		cr_expect_null(memchr(spelled.data, '.', spelled.size), "a token has no dot");
+		cr_assert_null(nc_subject_get_token(nc_buf_slice(&spelled), &name));
+		cr_expect(nc_slice_eq(nc_buf_slice(&name), nc_slice(raw, 3)), "%u", byte);
+		nc_buf_clear(&spelled);
+		nc_buf_clear(&name);
+		nc_subject_put_stream(&spelled, nc_slice(raw, 3));
+		cr_assert_null(nc_subject_get_stream(nc_buf_slice(&spelled), &name));
+		cr_expect(nc_slice_eq(nc_buf_slice(&name), nc_slice(raw, 3)), "%u", byte);
+	}
+	nc_buf_release(&spelled);
+	nc_buf_release(&name);
+}
+
+Test(subject, refuses_every_other_spelling)
+{
+	static const char *const bad[] = { "",     "a=2Eb", "a=41", "a=2f", "a=", "a=2",
+		                           "a=zz", "a b",   "a!b",  "=2F",  "=5F", "=2D" };
+	struct nc_buf name = { 0 };
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		cr_expect_not_null(stream(bad[i], &name), "%s", bad[i]);
+	cr_expect_null(stream("a.b=20c.=C3=A9", &name));
+	cr_expect(nc_slice_is(nc_buf_slice(&name), "a.b c.\xc3\xa9"));
+	nc_buf_release(&name);
+}
+
+Test(subject, keeps_answers_out_of_reserved_places)
+{
+	static const char *const bad[] = { "",      "es.shop.append.T.x", "es",   "_es.x", "$JS.API", "$",
+		                           "a.*",   "a.>",                "*",    ">",     "a..b",    ".a",
+		                           "a.",    "a b",                "a\tb", "*.a" };
+	static const char *const good[] = { "_INBOX.x", "esx.y", "a", "work.billing", "_esx", "a*b", "a.b>" };
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		cr_expect(nc_subject_reserved(nc_slice_str(bad[i]), "es"), "%s", bad[i]);
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		cr_expect_not(nc_subject_reserved(nc_slice_str(good[i]), "es"), "%s", good[i]);
+}
