@@ -197,9 +197,9 @@ void nc_raft_snapshot_status(struct nc_raft *raft, uint64_t id)
 static void refused(struct nc_raft *raft, struct nc_raft_peer *peer,
                     const struct nc_raft_message *message)
 {
+	if (message->index <= peer->match)
+		return; /* stale */
 	if (peer->state == NC_RAFT_REPLICATE) {
-		if (message->index <= peer->match)
-			return; /* stale */
 		to_probe(peer);
 	} else {
 		if (peer->state != NC_RAFT_PROBE || peer->next - 1 != message->index)

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Frames: written with msgpack-c, read by hand, since a reader that allocates what a frame declares
+ * would let anybody ask for any memory. */
+#include "core/raft/message_codec.h"
+
+#include <msgpack.h>
+#include <stdlib.h>
+
+#define FRAME_FIELDS 13u
+#define ENTRY_FIELDS 3u
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static int to_buf(void *data, const char *bytes, size_t size)
+{
+	struct nc_buf *buf = data;
+	nc_buf_put(buf, bytes, size);
+	return buf->failed ? -1 : 0;
+}
+
+static void put_bin(msgpack_packer *packer, struct nc_slice bytes)
+{
+	(void)msgpack_pack_bin(packer, bytes.size);
+	(void)msgpack_pack_bin_body(packer, bytes.data, bytes.size);
+}
+
+static void put_members(msgpack_packer *packer, const struct nc_raft_members *members)
+{
+	(void)msgpack_pack_array(packer, members->count);
+	for (uint32_t i = 0; i < members->count; i++)
+		(void)msgpack_pack_uint64(packer, members->at[i].id * 2 + members->at[i].voter);
+}
+
+int nc_raft_members_encode(const struct nc_raft_members *members, struct nc_buf *buf)
+{
+	if (!nc_raft_members_valid(members) ||
+	    (members->count > 0 && members->at[members->count - 1].id > UINT64_MAX / 2))
+		return NC_INVALID;
+	msgpack_packer packer;
+	msgpack_packer_init(&packer, buf, to_buf);
+	put_members(&packer, members);
+	return nc_buf_status(buf);
+}
+
+static int encodable(const struct nc_raft_message *message, const struct nc_slice *payloads)
+{
+	if (message->type == 0 || message->type >= NC_RAFT_TYPE_END ||
+	    (message->entry_count > 0 && (message->entries == NULL || payloads == NULL)))
+		return NC_INVALID;
+	if (message->entry_count > NC_RAFT_ENTRIES_MAX)
+		return NC_TOOBIG;
+	for (uint32_t i = 0; i < message->entry_count; i++) {
+		if (payloads[i].size > NC_LOG_PAYLOAD_SIZE_MAX)
+			return NC_TOOBIG;
+		if (payloads[i].size != message->entries[i].size)
+			return NC_INVALID;
+	}
+	return NC_OK;
+}
+
+int nc_raft_frame_encode(const struct nc_raft_message *message, const struct nc_slice *payloads,
+                         struct nc_buf *buf)
+{
+	int err = encodable(message, payloads);
+	if (err != NC_OK)
+		return err;
+	const uint64_t fields[] = { NC_RAFT_FRAME_VERSION,
+		                    message->type,
+		                    (message->reject ? 1u : 0u) | (message->force ? 2u : 0u),
+		                    message->from,
+		                    message->to,
+		                    message->term,
+		                    message->index,
+		                    message->log_term,
+		                    message->commit,
+		                    message->hint,
+		                    message->context };
+	msgpack_packer packer;
+	msgpack_packer_init(&packer, buf, to_buf);
+	(void)msgpack_pack_array(&packer, FRAME_FIELDS);
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		(void)msgpack_pack_uint64(&packer, fields[i]);
+	if (message->members == NULL)
+		(void)msgpack_pack_nil(&packer);
+	else
+		put_members(&packer, message->members);
+	(void)msgpack_pack_array(&packer, (size_t)message->entry_count * ENTRY_FIELDS);
+	for (uint32_t i = 0; i < message->entry_count; i++) {
+		(void)msgpack_pack_uint64(&packer, message->entries[i].term);
+		(void)msgpack_pack_uint8(&packer, message->entries[i].kind);
+		put_bin(&packer, payloads[i]);
+	}
+	return nc_buf_status(buf);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* A big-endian number of `size` bytes. */
+static uint64_t get_number(struct nc_reader *reader, unsigned size)
+{
+	uint64_t value = 0;
+	for (unsigned i = 0; i < size; i++)
+		value = value << 8 | nc_reader_u8(reader);
+	return value;
+}
+
+static uint64_t get_uint(struct nc_reader *reader)
+{
+	uint8_t tag = nc_reader_u8(reader);
+	if (tag < 0x80)
+		return tag;
+	if (tag >= 0xcc && tag <= 0xcf)
+		return get_number(reader, 1u << (tag - 0xcc));
+	reader->failed = true;
+	return 0;
+}
+
+/* The count of an array; each item takes at least a byte, so that no count exceeds what is there.
+ */
+static size_t get_array(struct nc_reader *reader)
+{
+	uint8_t tag = nc_reader_u8(reader);
+	uint64_t count = 0;
+	if ((tag & 0xf0) == 0x90)
+		count = tag & 0x0fu;
+	else if (tag == 0xdc || tag == 0xdd)
+		count = get_number(reader, tag == 0xdc ? 2 : 4);
+	else
+		reader->failed = true;
+	if (count > nc_reader_left(reader))
+		reader->failed = true;
+	return reader->failed ? 0 : (size_t)count;
+}
+
+static struct nc_slice get_bin(struct nc_reader *reader)
+{
+	uint8_t tag = nc_reader_u8(reader);
+	if (tag < 0xc4 || tag > 0xc6) {
+		reader->failed = true;
+		return nc_slice(NULL, 0);
+	}
+	uint64_t size = get_number(reader, 1u << (tag - 0xc4));
+	if (size > NC_LOG_PAYLOAD_SIZE_MAX)
+		reader->failed = true;
+	return nc_reader_take(reader, reader->failed ? 0 : (size_t)size);
+}
+
+static void get_members(struct nc_reader *reader, struct nc_raft_members *members)
+{
+	size_t count = get_array(reader);
+	*members = (struct nc_raft_members){ 0 };
+	if (count > NC_RAFT_MEMBERS_MAX) {
+		reader->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t packed = get_uint(reader);
+		members->at[members->count++] =
+		        (struct nc_raft_member){ .id = packed / 2, .voter = packed % 2 != 0 };
+	}
+	if (!nc_raft_members_valid(members))
+		reader->failed = true;
+}
+
+int nc_raft_members_decode(struct nc_slice bytes, struct nc_raft_members *members_out)
+{
+	struct nc_reader reader = nc_reader(bytes);
+	struct nc_raft_members members;
+	get_members(&reader, &members);
+	if (reader.failed || nc_reader_left(&reader) > 0)
+		return NC_INVALID;
+	*members_out = members;
+	return NC_OK;
+}
+
+static int get_entry(struct nc_reader *reader, struct nc_raft_frame *frame, uint32_t i)
+{
+	struct nc_raft_entry *entry = &frame->entries[i];
+	entry->term = get_uint(reader);
+	uint64_t kind = get_uint(reader);
+	frame->payloads[i] = get_bin(reader);
+	if (reader->failed || kind < NC_LOG_NOOP || kind > NC_LOG_CONFIG)
+		return NC_INVALID;
+	entry->kind = (uint8_t)kind;
+	entry->size = (uint32_t)frame->payloads[i].size;
+	if (kind != NC_LOG_CONFIG)
+		return NC_OK;
+	entry->members = &frame->configs[i];
+	return nc_raft_members_decode(frame->payloads[i], &frame->configs[i]);
+}
+
+static int get_entries(struct nc_reader *reader, struct nc_raft_frame *frame)
+{
+	size_t items = get_array(reader);
+	if (reader->failed || items % ENTRY_FIELDS != 0 ||
+	    items / ENTRY_FIELDS > NC_RAFT_ENTRIES_MAX)
+		return NC_INVALID;
+	if (items == 0)
+		return NC_OK;
+	uint32_t count = (uint32_t)(items / ENTRY_FIELDS);
+	frame->entries = calloc(count, sizeof *frame->entries);
+	frame->payloads = calloc(count, sizeof *frame->payloads);
+	frame->configs = calloc(count, sizeof *frame->configs);
+	if (frame->entries == NULL || frame->payloads == NULL || frame->configs == NULL)
+		return NC_NOMEM;
+	frame->message.entry_count = count;
+	frame->message.entries = frame->entries;
+	int err = NC_OK;
+	for (uint32_t i = 0; i < count && err == NC_OK; i++)
+		err = get_entry(reader, frame, i);
+	return err;
+}
+
+static int get_header(struct nc_reader *reader, struct nc_raft_message *message)
+{
+	if (get_array(reader) != FRAME_FIELDS)
+		return NC_INVALID;
+	uint64_t version = get_uint(reader);
+	if (reader->failed)
+		return NC_INVALID;
+	if (version != NC_RAFT_FRAME_VERSION)
+		return NC_UNSUPPORTED;
+	uint64_t type = get_uint(reader), flags = get_uint(reader);
+	if (type == 0 || type >= NC_RAFT_TYPE_END || flags > 3)
+		return NC_INVALID;
+	message->type = (uint8_t)type;
+	message->reject = (flags & 1) != 0;
+	message->force = (flags & 2) != 0;
+	uint64_t *const fields[] = { &message->from,  &message->to,       &message->term,
+		                     &message->index, &message->log_term, &message->commit,
+		                     &message->hint,  &message->context };
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		*fields[i] = get_uint(reader);
+	return reader->failed ? NC_INVALID : NC_OK;
+}
+
+static int get_frame(struct nc_reader *reader, struct nc_raft_frame *frame)
+{
+	int err = get_header(reader, &frame->message);
+	if (err != NC_OK)
+		return err;
+	if (nc_reader_left(reader) > 0 && *reader->at == 0xc0) {
+		(void)nc_reader_u8(reader);
+	} else {
+		get_members(reader, &frame->members);
+		frame->message.members = &frame->members;
+	}
+	if (!reader->failed)
+		err = get_entries(reader, frame);
+	if (err == NC_OK && (reader->failed || nc_reader_left(reader) > 0))
+		err = NC_INVALID;
+	return err;
+}
+
+int nc_raft_frame_decode(struct nc_slice bytes, struct nc_raft_frame *frame_out)
+{
+	struct nc_reader reader = nc_reader(bytes);
+	struct nc_raft_frame frame = { 0 };
+	int err = get_frame(&reader, &frame);
+	if (err != NC_OK) {
+		nc_raft_frame_release(&frame);
+		return err;
+	}
+	*frame_out = frame;
+	if (frame.message.members != NULL)
+		frame_out->message.members = &frame_out->members;
+	return NC_OK;
+}
+
+void nc_raft_frame_release(struct nc_raft_frame *frame)
+{
+	free(frame->entries);
+	free(frame->payloads);
+	free(frame->configs);
+	*frame = (struct nc_raft_frame){ 0 };
+}
