@@ -27,7 +27,7 @@ void check_singles(struct check *check)
 static void check_batch(const struct check *check, const struct check_filter *filter, size_t from,
                         size_t count, bool backwards)
 {
-	const nacre_filter_event *events[EVENTS_MAX];
+	const nacre_filter_event *events[EVENTS_MAX] = { NULL };
 	uint64_t matched[WORDS + 1] = { 0 };
 	for (size_t i = 0; i < count; i++)
 		events[i] = check->events[backwards ? from + count - 1 - i : from + i];
