@@ -139,7 +139,7 @@ static int run_mutants(const struct request *request)
 		nc_assert(child >= 0);
 		if (child == 0) {
 			nc_raft_mutant = (enum nc_raft_mutant)i;
-			alarm(60); /* one that goes round in circles is caught too */
+			alarm(20); /* one that goes round in circles is caught too */
 			(void)freopen("/dev/null", "w", stdout);
 			(void)freopen("/dev/null", "w", stderr);
 			_exit(run_seeds(request, at));
