@@ -69,8 +69,10 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 		nc_sub_entry_free(sub, id);
 		return;
 	}
-	if (entry->replay)
+	if (entry->replay) {
 		nc_sub_key_unpark(sub, entry->key);
+		sub->replaying--;
+	}
 	nc_sub_key_leave(sub, id);
 	if (entry->replay) {
 		leave(sub, id, LEAVE_UNPARK, false);
@@ -94,6 +96,7 @@ static void park_behind(struct nc_sub *sub, uint32_t key, uint32_t id)
 			nc_sub_key_park(sub, key);
 		nc_sub_key_leave(sub, id);
 		if (replay) {
+			sub->replaying--;
 			nc_sub_untake(sub, entry);
 			nc_sub_entry_free(sub, id);
 		} else {
@@ -109,7 +112,9 @@ void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
 	uint32_t key = entry->key;
 	uint32_t behind = entry->key_next;
 	nc_assert(entry->state != NC_SUB_LEAVING && entry->state != NC_SUB_RECALLED);
-	if (!entry->replay)
+	if (entry->replay)
+		sub->replaying--;
+	else
 		nc_sub_key_park(sub, key);
 	leave(sub, id, LEAVE_PARK, false);
 	if (key != NONE) {
@@ -165,6 +170,7 @@ void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns)
 void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
 {
 	struct entry *entry = &sub->entries[id];
+	sub->replaying += entry->replay;
 	if (key == NONE) {
 		nc_sub_make_ready(sub, id);
 		return;

@@ -145,6 +145,8 @@ static int entries_restore(struct nc_sub *sub, struct nc_reader *reader, uint64_
 		sub->taken += entry->taken;
 		sub->recalled++;
 	}
+	sub->recall_at[0] = sub->window.first;
+	sub->recall_at[1] = sub->replayed.first;
 	return NC_OK;
 }
 

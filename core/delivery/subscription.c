@@ -18,6 +18,7 @@ int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t 
 	sub->window_max = definition->max_in_flight +
 	                  (definition->order == NC_ORDER_NONE ? NC_SUB_AHEAD : NC_SUB_AHEAD_KEYED);
 	sub->free_first = sub->key_free = NONE;
+	sub->recall_at[0] = sub->recall_at[1] = NONE;
 	sub->window = sub->replayed = sub->leaving = (struct line){ NONE, NONE };
 	sub->epoch = epoch;
 	sub->cursor = cursor;
@@ -58,8 +59,9 @@ void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t n
 	sub->entry_count = sub->entry_capacity = sub->taken = sub->recalled = 0;
 	sub->leaving_count = sub->key_capacity = sub->key_count = 0;
 	sub->free_first = sub->key_free = NONE;
+	sub->recall_at[0] = sub->recall_at[1] = NONE;
 	sub->window = sub->replayed = sub->leaving = (struct line){ NONE, NONE };
-	sub->parked = sub->parked_keys = 0;
+	sub->parked = sub->parked_keys = sub->replaying = 0;
 	sub->epoch = epoch;
 	sub->cursor = sub->last_delivered = cursor;
 	sub->at_head = sub->halted = sub->say_halted = false;
@@ -105,22 +107,26 @@ static uint32_t room(const struct nc_sub *sub)
 void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 {
 	*want_out = (struct nc_sub_want){ NC_SUB_WANT_NOTHING, 0, 0 };
-	if (sub->recalled > 0) {
-		const struct line *lines[] = { &sub->replayed, &sub->window };
-		for (size_t i = 0; i < 2; i++) {
-			uint32_t id = lines[i]->first;
-			while (id != NONE && sub->entries[id].state != NC_SUB_RECALLED)
-				id = sub->entries[id].line_next;
-			if (id == NONE)
-				continue;
-			*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT,
-				                          sub->entries[id].position, 1 };
-			return;
-		}
-		nc_assert(false);
+	/* Replays first: they stand before what is new of their key. */
+	for (int replay = 1; sub->recalled > 0; replay--) {
+		nc_assert(replay >= 0);
+		uint32_t id = sub->recall_at[replay];
+		while (id != NONE && sub->entries[id].state != NC_SUB_RECALLED)
+			id = sub->entries[id].line_next;
+		if (id == NONE)
+			continue;
+		*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT, sub->entries[id].position, 1 };
+		return;
 	}
 	if (!sub->at_head && !sub->halted && !sub->paused && room(sub) > 0)
 		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1, room(sub) };
+}
+
+/* Whether a row of the key is parked that is not on its way already. */
+static bool may_replay(const struct nc_sub *sub, uint32_t key)
+{
+	return sub->parked > sub->replaying &&
+	       (key == NONE || sub->keys[key].parked > sub->keys[key].replaying);
 }
 
 /* The event of an entry that was restored. */
@@ -133,9 +139,11 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 	struct entry *entry = &sub->entries[id];
 	entry->size = event->size;
 	entry->state = NC_SUB_HELD;
+	if (sub->recall_at[entry->replay] == id)
+		sub->recall_at[entry->replay] = entry->line_next;
 	sub->recalled--;
 	/* Its row was removed, or its key is not what it was: nothing left to replay. */
-	if (entry->replay && (key == NONE ? sub->parked == 0 : sub->keys[key].parked == 0)) {
+	if (entry->replay && !may_replay(sub, key)) {
 		nc_sub_untake(sub, entry);
 		nc_sub_entry_free(sub, id);
 		nc_sub_key_drop(sub, key);
@@ -156,7 +164,9 @@ static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool 
 	int err = nc_sub_key_get(sub, event->key, &key);
 	if (err != NC_OK)
 		return err;
-	err = nc_sub_entry_new(sub, event->position, replay, &id);
+	err = replay && !may_replay(sub, key) ? NC_NOTFOUND : NC_OK;
+	if (err == NC_OK)
+		err = nc_sub_entry_new(sub, event->position, replay, &id);
 	if (err != NC_OK) {
 		nc_sub_key_drop(sub, key);
 		return err;
@@ -190,6 +200,8 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event)
 {
 	if (nc_sub_entry_find(sub, event->position) != NONE)
 		return NC_EXISTS;
+	if (sub->recalled > 0) /* who comes before it is not known yet */
+		return NC_BUSY;
 	return offer_new(sub, event, true);
 }
 

@@ -102,8 +102,11 @@ void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head);
 int nc_sub_gone(struct nc_sub *sub, uint64_t position);
 
 /* Deliver a parked event again, attempts from 1. In ascending order within a key, beginning with
- * the key's oldest (whoever keeps the rows sees to it). Its row stays until NC_SUB_UNPARK.
- * Errors: NC_EXISTS, on its way already; NC_FULL; NC_NOMEM. */
+ * the key's oldest (whoever keeps the rows sees to it), and not one whose UNPARK has been said.
+ * Its row stays until then.
+ * Errors: NC_EXISTS, on its way already; NC_NOTFOUND, nothing of its key is parked that is not on
+ * its way; NC_BUSY, older
+ *           ones are still wanted by position; NC_FULL; NC_NOMEM. */
 int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event);
 
 /* ---- Answers -------------------------------------------------------------------------------- */
@@ -180,8 +183,9 @@ struct nc_sub_action {
 	uint64_t left_bytes; /* of END: the same of max_bytes, 0 if there was no limit */
 };
 
-/* The next thing to do, false if there is none just now. A PARK and an UNPARK must be replicated no
- * later than the next progress is: in the same entry or before it. Allocates nothing. */
+/* The next thing to do, false if there is none just now. Rows that PARK writes and UNPARK removes
+ * go into the log in the same entry as the next progress: then a crash finds both or neither.
+ * Allocates nothing. */
 bool nc_sub_step(struct nc_sub *sub, uint64_t now_ns, struct nc_sub_action *action_out);
 
 /* When to step again if nothing else happens, progress included; UINT64_MAX: never. */

@@ -73,12 +73,13 @@ struct nc_sub {
 	uint32_t entry_capacity; /* allocated */
 	uint32_t free_first;
 	struct nc_hashmap by_position;
-	struct line window;   /* not replayed, ascending */
-	struct line replayed; /* in the order of their offers */
-	struct line leaving;  /* by leave_next */
-	struct heap ready;    /* by position; those delivered before come first */
-	struct heap timed;    /* flying and delayed, by time */
-	uint32_t recalled;    /* how many are RECALLED */
+	struct line window;    /* not replayed, ascending */
+	struct line replayed;  /* in the order of their offers */
+	struct line leaving;   /* by leave_next */
+	struct heap ready;     /* by position; those delivered before come first */
+	struct heap timed;     /* flying and delayed, by time */
+	uint32_t recalled;     /* how many are RECALLED */
+	uint32_t recall_at[2]; /* of the window, of the replayed: none RECALLED stands before it */
 	uint32_t taken;
 	uint32_t leaving_count;
 
@@ -86,6 +87,7 @@ struct nc_sub {
 	uint32_t key_capacity, key_count, key_free; /* free ones are linked by first */
 	struct nc_hashmap by_key;
 	uint64_t parked, parked_keys;
+	uint64_t replaying; /* parked ones that are on their way */
 
 	struct request *requests; /* in order of arrival */
 	uint32_t request_count;

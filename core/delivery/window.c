@@ -76,6 +76,8 @@ void nc_sub_entry_free(struct nc_sub *sub, uint32_t id)
 		line->last = entry->line_prev;
 	else
 		sub->entries[entry->line_next].line_prev = entry->line_prev;
+	if (sub->recall_at[entry->replay] == id)
+		sub->recall_at[entry->replay] = entry->line_next;
 	bool found = nc_hashmap_remove(&sub->by_position, nc_hash_u64(entry->position), id);
 	nc_assert(found);
 	free(entry->reason);

@@ -106,6 +106,8 @@ Test(progress, a_replay_goes_on_elsewhere_too)
 	move(&h);
 	cr_assert_eq(nc_sub_restore_parked(h.sub, NC_SLICE("a")), NC_OK);
 	cr_expect_eq(harness_info(&h).ack_floor, 1);
+	struct nc_sub_event other = { 2, NC_SLICE("a"), 1, false };
+	cr_expect_eq(nc_sub_replay(h.sub, &other), NC_BUSY);
 	cr_assert_eq(nc_sub_offer(h.sub, &event), NC_OK);
 	expect_step(&h, "1/2");
 	ack(&h, 1);
