@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nreq: plain NATS from a shell, for the quickstart and the getting-started page. It knows nothing of Nacre:
- * what it does, any NATS client does. */
+/* nreq: plain NATS from a shell, for the quickstart and the getting-started page. It knows nothing
+ * of Nacre: what it does, any NATS client does. */
 #include <nats/nats.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,12 +12,16 @@ enum { EXIT_ERROR_REPLY = 1, EXIT_USAGE = 2, EXIT_NATS = 3 };
 
 static int usage(void)
 {
-	(void)fprintf(stderr,
-	              "usage: nreq URL request SUBJECT DATA [HEADER:VALUE ...]   one request, its answer\n"
-	              "       nreq URL read SUBJECT [BODY]                       a request with many answers\n"
-	              "       nreq URL watch SUBJECT COUNT                       print COUNT messages\n"
-	              "       nreq URL load SUBJECT FIRST LAST                   numbered requests; prints those "
-	              "acknowledged\n");
+	(void)fprintf(
+	        stderr,
+	        "usage: nreq URL request SUBJECT DATA [HEADER:VALUE ...]   one request, its "
+	        "answer\n"
+	        "       nreq URL read SUBJECT [BODY]                       a request with many "
+	        "answers\n"
+	        "       nreq URL watch SUBJECT COUNT                       print COUNT messages\n"
+	        "       nreq URL load SUBJECT FIRST LAST                   numbered requests; "
+	        "prints those "
+	        "acknowledged\n");
 	return EXIT_USAGE;
 }
 
@@ -133,7 +137,8 @@ static int watch(natsConnection *nc, const char *subject, long count)
 	return status == NATS_OK ? 0 : fail(subject, status);
 }
 
-/* {"n":1}, {"n":2}, … one after the other, until one is not answered; what was acknowledged goes to stdout. */
+/* {"n":1}, {"n":2}, … one after the other, until one is not answered; what was acknowledged goes to
+ * stdout. */
 static int load(natsConnection *nc, const char *subject, long first, long last)
 {
 	long n = first;

@@ -64,8 +64,8 @@ static int apply_all(struct nc_applier *applier, struct nc_entry_queue *taken)
 		nc_engine_rollback(applier->engine);
 		return err;
 	}
-	return nc_engine_commit(applier->engine, (struct nc_state_applied){ taken->last->index,
-	                                                                    taken->last->term });
+	return nc_engine_commit(applier->engine,
+	                        (struct nc_state_applied){ taken->last->index, taken->last->term });
 }
 
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)

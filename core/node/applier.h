@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* applier.h -- the stage that applies committed entries to the state: many entries a transaction. Entries
- * come out with their outcomes when the transaction has committed; one whose err is not NC_OK
- * means that this replica cannot follow the log: stop the node.
+/* applier.h -- the stage that applies committed entries to the state: many entries a transaction.
+ * Entries come out with their outcomes when the transaction has committed; one whose err is not
+ * NC_OK means that this replica cannot follow the log: stop the node.
  */
 #ifndef NC_CORE_NODE_APPLIER_H
 #define NC_CORE_NODE_APPLIER_H

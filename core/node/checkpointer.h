@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* checkpointer.h -- a thread that checkpoints the state when it is asked to, beside everything else.
+/* checkpointer.h -- a thread that checkpoints the state when it is asked to, beside everything
+ * else.
  *
  * Threads: all calls from the loop.
  */
@@ -10,7 +11,8 @@
 
 struct nc_checkpointer;
 
-/* The state is borrowed; `wake` runs on the thread when a checkpoint is over. Errors: NC_NOMEM, NC_IO. */
+/* The state is borrowed; `wake` runs on the thread when a checkpoint is over. Errors: NC_NOMEM,
+ * NC_IO. */
 int nc_checkpointer_start(struct nc_state *state, void (*wake)(void *wake_ctx), void *wake_ctx,
                           struct nc_checkpointer **checkpointer_out);
 

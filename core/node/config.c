@@ -80,8 +80,8 @@ static int number_set(struct nc_config *config, const struct setting *setting, c
 	char *end;
 	errno = 0;
 	unsigned long long number = strtoull(value, &end, 10);
-	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 ||
-	    number < setting->least || number > setting->most) {
+	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 || number < setting->least ||
+	    number > setting->most) {
 		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE,
 		               "%s: '%.64s' is not a number from %llu to %llu", setting->name,
 		               value, (unsigned long long)setting->least,
@@ -339,13 +339,15 @@ void nc_config_release(struct nc_config *config)
 
 void nc_config_help(FILE *out)
 {
-	(void)fprintf(out, "usage: nacred [--config FILE] [--SETTING VALUE ...]\n\n"
-	                   "A node of a Nacre event store. With no settings it is a working store, with a\n"
-	                   "NATS server of its own on loopback.\n\n"
-	                   "  nacred --store-id shop --data-dir /var/lib/nacre\n"
-	                   "  NACRE_NATS_URL=nats://127.0.0.1:4222 nacred\n\n"
-	                   "Each setting is a flag, an environment variable, and a line of the file;\n"
-	                   "flags win over the environment, that over the file:\n\n");
+	(void)fprintf(
+	        out,
+	        "usage: nacred [--config FILE] [--SETTING VALUE ...]\n\n"
+	        "A node of a Nacre event store. With no settings it is a working store, with a\n"
+	        "NATS server of its own on loopback.\n\n"
+	        "  nacred --store-id shop --data-dir /var/lib/nacre\n"
+	        "  NACRE_NATS_URL=nats://127.0.0.1:4222 nacred\n\n"
+	        "Each setting is a flag, an environment variable, and a line of the file;\n"
+	        "flags win over the environment, that over the file:\n\n");
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		char flag[64];
 		flag_spell(&settings[i], flag, sizeof flag);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* config.h -- the node's settings. One name each, in three places: a flag (--store-id), an environment
- * variable (NACRE_STORE_ID), a line of the file that --config names (NACRE_STORE_ID=shop). Flags win
- * over the environment, that over the file. What is unknown or out of range is refused, by name.
+/* config.h -- the node's settings. One name each, in three places: a flag (--store-id), an
+ * environment variable (NACRE_STORE_ID), a line of the file that --config names
+ * (NACRE_STORE_ID=shop). Flags win over the environment, that over the file. What is unknown or out
+ * of range is refused, by name.
  *
  * Ownership: strings are copies that nc_config_release() frees.
  */
@@ -32,8 +33,8 @@ struct nc_config {
 	bool help, version;
 };
 
-/* Read all three places. On failure `fault` says what and why. Errors: NC_INVALID; NC_NOMEM; NC_IO, the file
- * cannot be read. */
+/* Read all three places. On failure `fault` says what and why. Errors: NC_INVALID; NC_NOMEM; NC_IO,
+ * the file cannot be read. */
 #define NC_CONFIG_FAULT_SIZE 512
 int nc_config_read(int argc, char **argv, char **environment, struct nc_config *config_out,
                    char fault[NC_CONFIG_FAULT_SIZE]);

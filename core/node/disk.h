@@ -13,8 +13,8 @@ struct nc_disk {
 /* Errors: NC_IO. */
 int nc_disk_measure(const char *path, struct nc_disk *disk_out);
 
-/* Bytes to keep free: what checkpoints and compaction need to go on when the store is read-only. A tenth
- * of the disk, at most 256 MiB. */
+/* Bytes to keep free: what checkpoints and compaction need to go on when the store is read-only. A
+ * tenth of the disk, at most 256 MiB. */
 uint64_t nc_disk_reserve(const struct nc_disk *disk);
 
 /* Bytes of a log segment: `wanted`, or a 64th of the disk if that is less; at least 1 MiB. */

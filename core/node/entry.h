@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* entry.h -- one entry of the log on its way through the node: gathered on the loop, made durable by the
- * log writer, applied by the applier, answered on the loop. It is in one place at a time; who holds it
- * owns it. Queues of entries are singly linked, first in, first out.
+/* entry.h -- one entry of the log on its way through the node: gathered on the loop, made durable
+ * by the log writer, applied by the applier, answered on the loop. It is in one place at a time;
+ * who holds it owns it. Queues of entries are singly linked, first in, first out.
  */
 #ifndef NC_CORE_NODE_ENTRY_H
 #define NC_CORE_NODE_ENTRY_H
@@ -18,7 +18,7 @@ struct nc_entry {
 	struct nc_entry *next;
 	uint64_t index; /* 0 while it is gathered */
 	uint64_t term;
-	uint8_t kind; /* enum nc_log_kind, NC_ENTRY_HARD or NC_ENTRY_COMPACT */
+	uint8_t kind;  /* enum nc_log_kind, NC_ENTRY_HARD or NC_ENTRY_COMPACT */
 	bool has_hard; /* the hard state is to become durable with it */
 	struct nc_log_hard hard;
 	int err; /* what the last stage came to */

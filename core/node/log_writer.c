@@ -6,9 +6,9 @@
 
 #include "core/node/say.h"
 
-#define WRITE_ENTRIES_MAX 256            /* entries in one write */
-#define WRITE_SIZE_MAX    (8u << 20)     /* bytes in one write, about */
-#define IDLE_MARK_MS      20u            /* then vouch for the last batch */
+#define WRITE_ENTRIES_MAX 256        /* entries in one write */
+#define WRITE_SIZE_MAX    (8u << 20) /* bytes in one write, about */
+#define IDLE_MARK_MS      20u        /* then vouch for the last batch */
 
 struct nc_log_writer {
 	struct nc_log *log;

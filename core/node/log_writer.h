@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log_writer.h -- the stage that makes entries durable: one write and one fdatasync for all that has come
- * in meanwhile, hard state included. It also compacts, since the log has one writer.
+/* log_writer.h -- the stage that makes entries durable: one write and one fdatasync for all that
+ * has come in meanwhile, hard state included. It also compacts, since the log has one writer.
  *
  * An entry comes out with err NC_OK, durable; NC_FULL, not written: no room; NC_IO, the log is
  * broken: stop the node. After a NC_FULL, entries that do not follow the log's last come out with

@@ -94,7 +94,8 @@ static void on_fatal(void *ctx, int err, const char *what)
 	struct node *node = ctx;
 	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
 	             nc_err_name(err));
-	/* Not from within the service's own calls: its threads are still at work. What is durable is durable. */
+	/* Not from within the service's own calls: its threads are still at work. What is durable
+	 * is durable. */
 	nc_child_stop(node->child);
 	node->child = NULL;
 	_exit(err == NC_CORRUPT ? EXIT_CORRUPT : EXIT_RUNTIME);
@@ -216,7 +217,8 @@ int main(int argc, char **argv)
 {
 	static struct node node;
 	char fault[NC_CONFIG_FAULT_SIZE];
-	(void)mallopt(M_ARENA_MAX, 2); /* else each thread keeps freed memory of its own: measured, +100 MB */
+	(void)mallopt(M_ARENA_MAX,
+	              2); /* else each thread keeps freed memory of its own: measured, +100 MB */
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return EXIT_SETTINGS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* reader_pool.h -- threads that read, each with a view of the state of its own. Jobs take turns: one that is
- * not done after a step goes behind the others, so that who asks for everything delays nobody long.
+/* reader_pool.h -- threads that read, each with a view of the state of its own. Jobs take turns:
+ * one that is not done after a step goes behind the others, so that who asks for everything delays
+ * nobody long.
  *
  * Threads: put from any thread; a job's functions run on the pool's threads, one at a time.
  */
@@ -13,7 +14,8 @@ struct nc_read_job {
 	struct nc_read_job *next; /* the pool's */
 	/* Do a bounded piece of work; true when the job is done. */
 	bool (*step)(struct nc_read_job *job, struct nc_state_reader *reader);
-	/* After the last step, or instead of it when the pool is stopped: give back what the job holds. */
+	/* After the last step, or instead of it when the pool is stopped: give back what the job
+	 * holds. */
 	void (*free)(struct nc_read_job *job);
 };
 

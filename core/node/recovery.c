@@ -26,9 +26,10 @@ static int fits(const struct nc_log_bounds *bounds, struct nc_state_applied appl
 		return NC_CORRUPT;
 	}
 	if (applied.index > bounds->last) {
-		nc_say_error("the log ends at entry %llu but the state has applied %llu: the log has "
-		             "lost entries; restore the data directory from a backup",
-		             (unsigned long long)bounds->last, (unsigned long long)applied.index);
+		nc_say_error(
+		        "the log ends at entry %llu but the state has applied %llu: the log has "
+		        "lost entries; restore the data directory from a backup",
+		        (unsigned long long)bounds->last, (unsigned long long)applied.index);
 		return NC_CORRUPT;
 	}
 	return NC_OK;

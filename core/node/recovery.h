@@ -6,8 +6,8 @@
 #include "core/engine/engine.h"
 #include "core/raft/log.h"
 
-/* Apply the log's entries beyond what the state has applied; says what it does on stderr, with progress.
- * Errors: NC_CORRUPT, they do not fit together; those of log, state and engine. */
+/* Apply the log's entries beyond what the state has applied; says what it does on stderr, with
+ * progress. Errors: NC_CORRUPT, they do not fit together; those of log, state and engine. */
 int nc_recovery_run(struct nc_log *log, struct nc_state *state, struct nc_engine *engine);
 
 #endif

@@ -23,7 +23,7 @@ struct nc_replica {
 	struct nc_applier *applier;
 	struct nc_checkpointer *checkpointer;
 	uv_async_t wake;
-	struct nc_entry *gathered;     /* NULL: nothing */
+	struct nc_entry *gathered;      /* NULL: nothing */
 	struct nc_entry_queue proposed; /* given an index, not yet handed to the writer */
 	struct nc_entry_queue stored;   /* durable, not yet committed */
 	struct nc_entry_queue refused;  /* not written for lack of room; waiting for the rest */
@@ -106,8 +106,8 @@ int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struc
 	return NC_OK;
 }
 
-/* Hand to the writer what the Ready names. One batch waits at most, behind the one in work: what comes
- * later is gathered, so that entries are as large as the disk is slow. */
+/* Hand to the writer what the Ready names. One batch waits at most, behind the one in work: what
+ * comes later is gathered, so that entries are as large as the disk is slow. */
 void nc_replica_flush(struct nc_replica *replica)
 {
 	if (replica->fatal || replica->refused.first != NULL ||
@@ -138,8 +138,9 @@ static void commands_done(struct nc_replica *replica, const struct nc_entry *ent
 		replica->pending_bytes -= entry->payload.size - NC_ENTRY_HEADER_SIZE;
 }
 
-/* The disk had no room: when the writer has given everything back, and not before (an older entry that
- * comes back late must not take a newer one of the same index with it), forget those entries. */
+/* The disk had no room: when the writer has given everything back, and not before (an older entry
+ * that comes back late must not take a newer one of the same index with it), forget those entries.
+ */
 static void retract_refused(struct nc_replica *replica)
 {
 	if (replica->refused.first == NULL || replica->writing > 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* replica.h -- the driver: commands gathered into entries, entries through consensus, to the log, to the
- * state, and their outcomes back (DESIGN.md section 2).
+/* replica.h -- the driver: commands gathered into entries, entries through consensus, to the log,
+ * to the state, and their outcomes back (DESIGN.md section 2).
  *
- *   nc_replica_append() ─► gathered entry ─► solo ─► log writer ─► committed ─► applier ─► on_outcome
+ *   nc_replica_append() ─► gathered entry ─► solo ─► log writer ─► committed ─► applier ─►
+ * on_outcome
  *
- * Threads: everything here is for the loop's thread. The stages have threads of their own and wake the
- *          loop when they have something.
- * Ownership: the log, the state and the engine are borrowed, and must outlive the replica.
+ * Threads: everything here is for the loop's thread. The stages have threads of their own and wake
+ * the loop when they have something. Ownership: the log, the state and the engine are borrowed, and
+ * must outlive the replica.
  */
 #ifndef NC_CORE_NODE_REPLICA_H
 #define NC_CORE_NODE_REPLICA_H
@@ -40,16 +41,18 @@ struct nc_replica_options {
 };
 
 /* Recover: apply what the log holds beyond the state, then start the stages and become the leader.
- * Errors: NC_CORRUPT, log and state do not fit together (said on stderr); those of log, state and engine. */
+ * Errors: NC_CORRUPT, log and state do not fit together (said on stderr); those of log, state and
+ * engine. */
 int nc_replica_start(const struct nc_replica_options *options, struct nc_replica **replica_out);
 
 /* Gather a command that appends one event; `ticket` comes back with its outcome.
- * Errors: NC_BUSY, too much is pending; NC_FULL, no room on the disk; NC_CLOSED, draining; NC_NOMEM.
- *         Nothing was done. */
+ * Errors: NC_BUSY, too much is pending; NC_FULL, no room on the disk; NC_CLOSED, draining;
+ * NC_NOMEM. Nothing was done. */
 int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struct nc_slice record,
                       void *ticket);
 
-/* Propose what was gathered, as soon as the log writer can take it. Call at the end of each turn. */
+/* Propose what was gathered, as soon as the log writer can take it. Call at the end of each turn.
+ */
 void nc_replica_flush(struct nc_replica *replica);
 
 /* Waiting for the state to get somewhere. */
@@ -62,8 +65,8 @@ struct nc_replica_wait {
 /* The index that a linearizable read has to see applied: all that was taken up before it. */
 uint64_t nc_replica_read_index(const struct nc_replica *replica);
 
-/* Call wait->fn when entries through wait->index are applied: at once if they are. Indexes of waits that are
- * pending never decrease in the order of the calls. */
+/* Call wait->fn when entries through wait->index are applied: at once if they are. Indexes of waits
+ * that are pending never decrease in the order of the calls. */
 void nc_replica_wait(struct nc_replica *replica, struct nc_replica_wait *wait);
 
 /* No room on the disk, as measured: refuse appends until told otherwise. */
@@ -86,8 +89,8 @@ void nc_replica_tick(struct nc_replica *replica);
 void nc_replica_drain(struct nc_replica *replica);
 bool nc_replica_idle(const struct nc_replica *replica);
 
-/* End the stages and free; what was pending is lost to its askers, not to the log. NULL is a no-op. The loop must
- * run once more for its handle to be closed. */
+/* End the stages and free; what was pending is lost to its askers, not to the log. NULL is a no-op.
+ * The loop must run once more for its handle to be closed. */
 void nc_replica_stop(struct nc_replica *replica);
 
 #endif

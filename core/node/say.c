@@ -19,12 +19,12 @@ static void say(const char *level, const char *format, va_list args)
 	(void)fprintf(stderr, "%.23sZ %s %s\n", when, level, text);
 }
 
-#define SAY(level)                         \
-	do {                               \
-		va_list args;              \
-		va_start(args, format);    \
-		say(level, format, args);  \
-		va_end(args);              \
+#define SAY(level)                        \
+	do {                              \
+		va_list args;             \
+		va_start(args, format);   \
+		say(level, format, args); \
+		va_end(args);             \
 	} while (0)
 
 void nc_say_info(const char *format, ...)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* say.h -- what the node tells the person who runs it: a line each on stderr, with time and level. Any
- * thread. Secrets never pass through here.
+/* say.h -- what the node tells the person who runs it: a line each on stderr, with time and level.
+ * Any thread. Secrets never pass through here.
  */
 #ifndef NC_CORE_NODE_SAY_H
 #define NC_CORE_NODE_SAY_H

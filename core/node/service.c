@@ -14,9 +14,9 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/subject.h"
 
-#define TICK_MS       50
-#define DISK_TICKS    5u  /* measure the disk each so many ticks */
-#define HEADERS_MAX   128 /* of one request */
+#define TICK_MS     50
+#define DISK_TICKS  5u  /* measure the disk each so many ticks */
+#define HEADERS_MAX 128 /* of one request */
 
 static const struct nc_endpoint endpoints[] = {
 	{ "append", "append.>", NC_OP_APPEND, false, true },
@@ -54,9 +54,9 @@ void nc_service_send(struct nc_service *service, const char *reply, struct nc_sl
 {
 	if (*reply == '\0')
 		return;
-	int err = header_size > 0 ?
-	                  nc_bus_publish_block(service->bus, reply, NULL, message, header_size) :
-	                  nc_bus_publish(service->bus, reply, NULL, message);
+	int err = header_size > 0
+	                  ? nc_bus_publish_block(service->bus, reply, NULL, message, header_size)
+	                  : nc_bus_publish(service->bus, reply, NULL, message);
 	if (err != NC_OK)
 		atomic_fetch_add(&service->counters.unsent, 1);
 }
@@ -100,9 +100,9 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		if (request->op == NC_OP_STATUS)
 			nc_service_put_status(service, &service->out);
 		else
-			nc_buf_put_str(&service->out, service->draining ?
-			                                      "{\"status\":\"draining\"}" :
-			                                      "{\"status\":\"ok\"}");
+			nc_buf_put_str(&service->out, service->draining
+			                                      ? "{\"status\":\"draining\"}"
+			                                      : "{\"status\":\"ok\"}");
 		if (reply.size > 0)
 			nc_service_send(service, (const char *)reply.data,
 			                nc_buf_slice(&service->out), 0);
@@ -162,7 +162,8 @@ static void on_message(void *ctx, struct nc_bus_msg *msg)
 		on_ready_probe(service);
 		return;
 	}
-	if (msg->reply.size > 0 && nc_subject_reserved(msg->reply, service->options.config->prefix)) {
+	if (msg->reply.size > 0 &&
+	    nc_subject_reserved(msg->reply, service->options.config->prefix)) {
 		atomic_fetch_add(&service->counters.refused_reply, 1);
 		return;
 	}
@@ -219,12 +220,11 @@ static int subscribe_srv(struct nc_service *service)
 	return err;
 }
 
-/* When the own-term entry is applied: take up the leader's subjects, and find out when the server knows them, by
- * a message to ourselves behind them. */
+/* When the own-term entry is applied: take up the leader's subjects, and find out when the server
+ * knows them, by a message to ourselves behind them. */
 static void serve(struct nc_service *service)
 {
-	if (service->serving || service->draining ||
-	    !nc_replica_status(service->replica).leading)
+	if (service->serving || service->draining || !nc_replica_status(service->replica).leading)
 		return;
 	service->serving = true;
 	int err = subscribe_endpoints(service, true);
@@ -360,8 +360,8 @@ static int srv_make(struct nc_service *service)
 			               subject);
 		else
 			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at,
-			               "%.*s%s%s", (int)(node - subject), subject,
-			               config->node_id, node + 2);
+			               "%.*s%s%s", (int)(node - subject), subject, config->node_id,
+			               node + 2);
 	}
 	return NC_OK;
 }

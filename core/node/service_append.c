@@ -61,7 +61,8 @@ static void feed(struct nc_service *service, const struct nc_outcome *outcome)
 	size_t header_size;
 	nc_buf_clear(&service->feed);
 	nc_buf_clear(&service->feed_subject);
-	nc_event_message_put(&service->feed, service->root, &event, nc_slice(NULL, 0), &header_size);
+	nc_event_message_put(&service->feed, service->root, &event, nc_slice(NULL, 0),
+	                     &header_size);
 	nc_event_subject_put(&service->feed_subject, service->root, "event", event.type,
 	                     event.stream);
 	nc_buf_put_u8(&service->feed_subject, 0);

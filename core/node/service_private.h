@@ -24,13 +24,13 @@ struct nc_endpoint {
 
 /* Of everything that is dropped or refused; the status shows them. */
 struct nc_service_counters {
-	atomic_uint_fast64_t refused;          /* answered with an error of the client's making */
-	atomic_uint_fast64_t refused_reply;    /* reply subject reserved: not executed, not answered */
-	atomic_uint_fast64_t shed;             /* 429 */
-	atomic_uint_fast64_t disk_full;        /* 507 */
-	atomic_uint_fast64_t timed_out;        /* 503 */
-	atomic_uint_fast64_t unsent;           /* answers and feed messages that NATS did not take */
-	atomic_uint_fast64_t reads_given_up;   /* nobody took the answer in time */
+	atomic_uint_fast64_t refused;       /* answered with an error of the client's making */
+	atomic_uint_fast64_t refused_reply; /* reply subject reserved: not executed, not answered */
+	atomic_uint_fast64_t shed;          /* 429 */
+	atomic_uint_fast64_t disk_full;     /* 507 */
+	atomic_uint_fast64_t timed_out;     /* 503 */
+	atomic_uint_fast64_t unsent;        /* answers and feed messages that NATS did not take */
+	atomic_uint_fast64_t reads_given_up; /* nobody took the answer in time */
 	atomic_uint_fast64_t nats_errors;
 	atomic_uint_fast64_t nats_disconnects;
 };
@@ -45,9 +45,9 @@ struct nc_service {
 	struct nc_reader_pool *readers;
 	struct nc_decoder decoder;
 	struct nc_ticket_list tickets;
-	struct nc_buf out;       /* an answer being written, the loop's */
+	struct nc_buf out; /* an answer being written, the loop's */
 	struct nc_buf feed, feed_subject;
-	struct read *position_waits; /* reads that wait for a position */
+	struct read *position_waits;   /* reads that wait for a position */
 	atomic_uint_fast64_t position; /* applied, as far as has been told */
 	atomic_size_t reads;           /* under way */
 	struct nc_srv srv;
@@ -60,7 +60,8 @@ struct nc_service {
 
 uint64_t nc_service_now_ms(void);
 
-/* Send what is in `message`; what NATS does not take is counted. An empty `reply` is not answered. */
+/* Send what is in `message`; what NATS does not take is counted. An empty `reply` is not answered.
+ */
 void nc_service_send(struct nc_service *service, const char *reply, struct nc_slice message,
                      size_t header_size);
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads: wait until the state has what must be seen, then let a reader carry them out a step at a time. */
+/* Reads: wait until the state has what must be seen, then let a reader carry them out a step at a
+ * time. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,9 +10,9 @@
 #include "transport/nats/packed.h"
 #include "transport/nats/reply.h"
 
-#define STEP_EVENTS    256u
-#define STEP_SIZE      (256u << 10)  /* bytes */
-#define BUFFERED_MAX   (4u << 20)    /* bytes that may wait to be sent before a reader waits */
+#define STEP_EVENTS      256u
+#define STEP_SIZE        (256u << 10) /* bytes */
+#define BUFFERED_MAX     (4u << 20)   /* bytes that may wait to be sent before a reader waits */
 #define SEND_PATIENCE_MS 10000u
 
 struct read {
@@ -279,9 +280,9 @@ void nc_service_read(struct nc_service *service, const struct nc_request *reques
 		return;
 	}
 	if (!request->direct) {
-		read->wait = (struct nc_replica_wait){
-			.index = nc_replica_read_index(service->replica), .fn = on_applied_enough
-		};
+		read->wait =
+		        (struct nc_replica_wait){ .index = nc_replica_read_index(service->replica),
+			                          .fn = on_applied_enough };
 		nc_replica_wait(service->replica, &read->wait);
 	} else if (request->min_position > atomic_load(&service->position)) {
 		read->next = service->position_waits;

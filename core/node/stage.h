@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* stage.h -- a thread that works on entries: what is put in comes out again, in order, when the work on it is
- * done. The log writer and the applier are stages.
+/* stage.h -- a thread that works on entries: what is put in comes out again, in order, when the
+ * work on it is done. The log writer and the applier are stages.
  *
  * Whatever has come in while the thread was busy is its next batch: group commit without delay.
  *
@@ -16,10 +16,11 @@ struct nc_stage;
 
 struct nc_stage_work {
 	const char *name; /* of the thread, at most 15 bytes */
-	/* Work on the first entries of `batch` (at least one) and move them to `done`, each with its
-	 * `err`; what is left comes again. */
+	/* Work on the first entries of `batch` (at least one) and move them to `done`, each with
+	 * its `err`; what is left comes again. */
 	void (*run)(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done);
-	/* Nothing came for idle_ms since the last work; once after each work. NULL: no such thing. */
+	/* Nothing came for idle_ms since the last work; once after each work. NULL: no such thing.
+	 */
 	void (*idle)(void *ctx);
 	unsigned idle_ms;
 	/* There is something to take: wake the loop. */

@@ -57,8 +57,8 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 		err = nc_disk_measure(config->data_dir, &disk);
 	if (err != NC_OK)
 		return err;
-	store->disk_reserve = config->disk_reserve_mb > 0 ? config->disk_reserve_mb << 20 :
-	                                                    nc_disk_reserve(&disk);
+	store->disk_reserve = config->disk_reserve_mb > 0 ? config->disk_reserve_mb << 20
+	                                                  : nc_disk_reserve(&disk);
 	const struct nc_segment_log_options options = {
 		.segment_size = (size_t)nc_disk_segment(&disk, config->log_segment_mb << 20),
 	};
@@ -79,9 +79,10 @@ static int log_check(const struct nc_store *store)
 	uint64_t high_water = nc_identity_get(store->identity)->high_water;
 	if (bounds.last >= high_water)
 		return NC_OK;
-	nc_say_error("the log ends at entry %llu but has had entry %llu: files are missing; restore "
-	             "the data directory from a backup",
-	             (unsigned long long)bounds.last, (unsigned long long)high_water);
+	nc_say_error(
+	        "the log ends at entry %llu but has had entry %llu: files are missing; restore "
+	        "the data directory from a backup",
+	        (unsigned long long)bounds.last, (unsigned long long)high_water);
 	return NC_CORRUPT;
 }
 

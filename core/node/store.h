@@ -22,8 +22,9 @@ struct nc_store {
 	uint64_t disk_reserve; /* bytes to keep free */
 };
 
-/* Open or make everything in config->data_dir; what is wrong is said on stderr. Call it before the process has threads.
- * Errors: NC_BUSY, NC_CONFLICT, NC_CORRUPT, NC_UNSUPPORTED, NC_FULL, NC_IO, NC_NOMEM. */
+/* Open or make everything in config->data_dir; what is wrong is said on stderr. Call it before the
+ * process has threads. Errors: NC_BUSY, NC_CONFLICT, NC_CORRUPT, NC_UNSUPPORTED, NC_FULL, NC_IO,
+ * NC_NOMEM. */
 int nc_store_open(const struct nc_config *config, struct nc_store *store_out);
 
 /* Checkpoint and close. A store that was never opened is {0}. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ticket.h -- a request that has been taken up and not yet answered: where the answer goes, and until
- * when. All have the same time-out, so that the oldest is always the first to run out.
+/* ticket.h -- a request that has been taken up and not yet answered: where the answer goes, and
+ * until when. All have the same time-out, so that the oldest is always the first to run out.
  *
  * Threads: the loop's.
  */
@@ -29,8 +29,8 @@ struct nc_ticket *nc_ticket_new(struct nc_ticket_list *list, struct nc_slice rep
 /* Take it off the list and free it. */
 void nc_ticket_free(struct nc_ticket_list *list, struct nc_ticket *ticket);
 
-/* The first unanswered ticket that was taken up at `before_ms` or earlier, off the list but not freed: its
- * owner still holds it. It is marked as answered. NULL: none. */
+/* The first unanswered ticket that was taken up at `before_ms` or earlier, off the list but not
+ * freed: its owner still holds it. It is marked as answered. NULL: none. */
 struct nc_ticket *nc_ticket_expire(struct nc_ticket_list *list, uint64_t before_ms);
 
 #endif

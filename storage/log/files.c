@@ -34,8 +34,8 @@ static int system_sync(void *ctx, int fd)
 	return fdatasync(fd) == 0 ? 0 : -errno;
 }
 
-/* Zeros are written, not only reserved: the first write into a reserved extent changes metadata, which
- * doubles the cost of its fdatasync. */
+/* Zeros are written, not only reserved: the first write into a reserved extent changes metadata,
+ * which doubles the cost of its fdatasync. */
 static int system_zero(void *ctx, int fd, off_t size)
 {
 	int failed = posix_fallocate(fd, 0, size);

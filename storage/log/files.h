@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* files.h -- the calls by which the log changes files: a table, so that tests can let each of them fail.
- * All return 0, or a negative errno.
+/* files.h -- the calls by which the log changes files: a table, so that tests can let each of them
+ * fail. All return 0, or a negative errno.
  */
 #ifndef NC_STORAGE_LOG_FILES_H
 #define NC_STORAGE_LOG_FILES_H
@@ -10,8 +10,9 @@
 #include <sys/types.h>
 
 struct nc_files {
-	int (*write)(void *ctx, int fd, const void *data, size_t size, off_t offset); /* all of it */
-	int (*sync)(void *ctx, int fd);                                                /* fdatasync */
+	int (*write)(void *ctx, int fd, const void *data, size_t size,
+	             off_t offset);                 /* all of it */
+	int (*sync)(void *ctx, int fd);             /* fdatasync */
 	int (*zero)(void *ctx, int fd, off_t size); /* fill a new file with zeros, and sync it */
 	void *ctx;
 };

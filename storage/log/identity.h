@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* identity.h -- whose data directory this is. It tells an empty disk from a lost one, keeps a second process out, and
- * remembers how far the log was.
+/* identity.h -- whose data directory this is. It tells an empty disk from a lost one, keeps a
+ * second process out, and remembers how far the log was.
  *
- * Written twice ("identity", "identity.copy"), each with CRC32C and synced, one after the other: one of them always
- * holds. A lock on "lock" is kept as long as it is open.
+ * Written twice ("identity", "identity.copy"), each with CRC32C and synced, one after the other:
+ * one of them always holds. A lock on "lock" is kept as long as it is open.
  *
  * Threads: one. Errors: NC_OK or a negative enum nc_err; `fault` then says what to do.
  */
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NC_IDENTITY_NAME_SIZE  65  /* bytes with the NUL */
+#define NC_IDENTITY_NAME_SIZE  65 /* bytes with the NUL */
 #define NC_IDENTITY_FAULT_SIZE 512
 
 struct nc_identity {
@@ -27,10 +27,10 @@ struct nc_identity {
 
 struct nc_identity_file;
 
-/* Open or create the identity in `directory`, which exists; a new one takes `store` and `node`. The boot epoch is
- * counted up, durably.
- * Errors: NC_BUSY, another process has the directory; NC_CONFLICT, it belongs to another store or node; NC_CORRUPT,
- *         neither copy holds, or there is data without an identity; NC_UNSUPPORTED; NC_IO; NC_FULL; NC_NOMEM. */
+/* Open or create the identity in `directory`, which exists; a new one takes `store` and `node`. The
+ * boot epoch is counted up, durably. Errors: NC_BUSY, another process has the directory;
+ * NC_CONFLICT, it belongs to another store or node; NC_CORRUPT, neither copy holds, or there is
+ * data without an identity; NC_UNSUPPORTED; NC_IO; NC_FULL; NC_NOMEM. */
 int nc_identity_open(const char *directory, const char *store, const char *node,
                      struct nc_identity_file **file_out, char fault[NC_IDENTITY_FAULT_SIZE]);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Making the next segment's file ahead of need: writing its zeros takes longer than a client waits. */
+/* Making the next segment's file ahead of need: writing its zeros takes longer than a client waits.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

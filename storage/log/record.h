@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* record.h -- a record of the log, and the head of a segment, as bytes (docs/formats.md).
  *
- * A record is NC_RECORD_HEAD_SIZE bytes, its payload, and zeros up to a multiple of 8. Its CRC32C covers all of that
- * but itself, the CRC of the record before it included: a chain. It starts from its segment's salt, a random number that
- * clients never see: none of their payloads can pass for a record.
+ * A record is NC_RECORD_HEAD_SIZE bytes, its payload, and zeros up to a multiple of 8. Its CRC32C
+ * covers all of that but itself, the CRC of the record before it included: a chain. It starts from
+ * its segment's salt, a random number that clients never see: none of their payloads can pass for a
+ * record.
  */
 #ifndef NC_STORAGE_LOG_RECORD_H
 #define NC_STORAGE_LOG_RECORD_H
@@ -23,11 +24,12 @@ struct nc_record {
 	enum nc_record_kind kind;
 	uint8_t entry_kind;
 	uint64_t index, term;
-	uint64_t durable; /* place (see nc_place()) before which all was durable when it was written */
+	uint64_t durable; /* place (see nc_place()) before which all was durable when it was written
+	                   */
 	struct nc_slice payload;
-	uint32_t crc;     /* its own */
-	uint32_t before;  /* of the record before it */
-	size_t size;      /* bytes in the file, padding included */
+	uint32_t crc;    /* its own */
+	uint32_t before; /* of the record before it */
+	size_t size;     /* bytes in the file, padding included */
 };
 
 /* A place in the log: the number of a segment and an offset in it, ordered. */
@@ -39,21 +41,23 @@ static inline uint64_t nc_place(uint64_t segment, size_t offset)
 /* Bytes that a record with such a payload takes. */
 size_t nc_record_size(size_t payload_size);
 
-/* Append `record` (its crc and size are not read) to `buf`; gives its CRC, to be the next one's `before`. */
+/* Append `record` (its crc and size are not read) to `buf`; gives its CRC, to be the next one's
+ * `before`. */
 uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record, uint32_t salt);
 
-/* Read the record at the front of `bytes`. Errors: NC_NOTFOUND, only zeros stand where its head should; NC_CORRUPT,
- * anything else that is no record. */
+/* Read the record at the front of `bytes`. Errors: NC_NOTFOUND, only zeros stand where its head
+ * should; NC_CORRUPT, anything else that is no record. */
 int nc_record_get(struct nc_slice bytes, uint32_t salt, struct nc_record *record_out);
 
-/* Whether the head at the front of `bytes`, which stand at `place`, is that of a record behind the one with CRC
- * `before`: then the record was begun, whatever became of its payload. One damaged field does not hide that. */
+/* Whether the head at the front of `bytes`, which stand at `place`, is that of a record behind the
+ * one with CRC `before`: then the record was begun, whatever became of its payload. One damaged
+ * field does not hide that. */
 bool nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place);
 
 /* The head of a segment: where the log stood when it was begun. */
 struct nc_segment_head {
-	uint64_t number; /* of the segment, from 1 */
-	uint64_t oldest; /* the oldest segment that is still part of the log */
+	uint64_t number;                /* of the segment, from 1 */
+	uint64_t oldest;                /* the oldest segment that is still part of the log */
 	uint64_t base_index, base_term; /* of the last entry before it */
 	struct nc_log_hard hard;
 	uint32_t before; /* CRC of the last record before it */

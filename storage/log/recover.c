@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is believed of the files after a crash.
  *
- * Below the last durable mark everything must hold, or the log is corrupt. Beyond it a record that does not hold was
- * being written when the power went: it was never acknowledged, and is cut. What tells the two apart is a later
- * record that holds and says that the bad place was durable before it. */
+ * Below the last durable mark everything must hold, or the log is corrupt. Beyond it a record that
+ * does not hold was being written when the power went: it was never acknowledged, and is cut. What
+ * tells the two apart is a later record that holds and says that the bad place was durable before
+ * it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,8 @@ static int file_read(struct scan *scan)
 	struct stat stat;
 	int fd = open(scan->path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &stat) != 0) {
-		(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: %s", scan->path, strerror(errno));
+		(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: %s", scan->path,
+		               strerror(errno));
 		if (fd >= 0)
 			(void)close(fd);
 		return NC_IO;
@@ -159,16 +161,17 @@ static bool vouched_for(const struct scan *scan, size_t offset)
 		memcpy(&word, scan->bytes + at, sizeof word);
 		struct nc_record record;
 		if (word != 0 &&
-		    nc_record_get(nc_slice(scan->bytes + at, scan->size - at),
-		                  scan->segment->salt, &record) == NC_OK &&
+		    nc_record_get(nc_slice(scan->bytes + at, scan->size - at), scan->segment->salt,
+		                  &record) == NC_OK &&
 		    record.durable > nc_place(scan->segment->number, offset))
 			return true;
 	}
 	return false;
 }
 
-/* Cut the tail from `offset` on: what is left of it must not be taken for records behind new ones. What stays is
- * synced, cut or not: a process that was killed may have written it and not synced it. */
+/* Cut the tail from `offset` on: what is left of it must not be taken for records behind new ones.
+ * What stays is synced, cut or not: a process that was killed may have written it and not synced
+ * it. */
 static int tail_cut(struct scan *scan, size_t offset)
 {
 	size_t end = scan->size;
@@ -189,8 +192,8 @@ static int tail_cut(struct scan *scan, size_t offset)
 		failed = files->sync(files->ctx, scan->segment->fd);
 	if (failed == 0)
 		return NC_OK;
-	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: cannot cut and sync its tail: %s", scan->path,
-	               strerror(-failed));
+	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE, "%s: cannot cut and sync its tail: %s",
+	               scan->path, strerror(-failed));
 	return nc_err_from_errno(failed);
 }
 
@@ -201,7 +204,7 @@ static int records_scan(struct scan *scan)
 	while (at < scan->size) {
 		struct nc_record record;
 		err = nc_record_get(nc_slice(scan->bytes + at, scan->size - at),
-		                  scan->segment->salt, &record);
+		                    scan->segment->salt, &record);
 		if (err == NC_OK && record.before != scan->log->crc)
 			err = NC_CORRUPT;
 		if (err != NC_OK)

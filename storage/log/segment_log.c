@@ -25,7 +25,8 @@ static size_t batch_size(const struct nc_log_hard *hard, const struct nc_log_ent
 	return size;
 }
 
-/* Room for `need` bytes in the last segment, or a new one. Only what is small may use the reserve. */
+/* Room for `need` bytes in the last segment, or a new one. Only what is small may use the reserve.
+ */
 static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reserve)
 {
 	const struct nc_segment *segment = nc_segment_last(log);
@@ -38,7 +39,8 @@ static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reser
 	return err;
 }
 
-/* A batch that found no room is not in the log; its records must not come back behind the next one. */
+/* A batch that found no room is not in the log; its records must not come back behind the next one.
+ */
 static int batch_erase(struct nc_segment_log *log)
 {
 	const struct nc_segment *segment = nc_segment_last(log);
@@ -166,8 +168,8 @@ static int log_mark(struct nc_log *port)
 
 /* ---- Forgetting ----------------------------------------------------------------------------- */
 
-/* How many of the oldest segments hold nothing beyond `through`. The next one must begin where its head says, since
- * its head is all that will be known of what was before it. */
+/* How many of the oldest segments hold nothing beyond `through`. The next one must begin where its
+ * head says, since its head is all that will be known of what was before it. */
 static size_t compactable(const struct nc_segment_log *log, uint64_t through)
 {
 	size_t count = 0;
@@ -219,7 +221,8 @@ static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
-/* Read the record of entry `index` to the end of `buf`; its payload is at `offset_out`. Lock held. */
+/* Read the record of entry `index` to the end of `buf`; its payload is at `offset_out`. Lock held.
+ */
 static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf *buf,
                       struct nc_log_entry *entry, size_t *offset_out)
 {
@@ -375,8 +378,8 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 		return NC_NOMEM;
 	log->log.ops = &ops;
 	log->files = options->files == NULL ? &nc_files_system : options->files;
-	log->segment_size = options->segment_size == 0 ? NC_SEGMENT_SIZE_DEFAULT :
-	                                                 options->segment_size;
+	log->segment_size =
+	        options->segment_size == 0 ? NC_SEGMENT_SIZE_DEFAULT : options->segment_size;
 	nc_assert(log->segment_size >= NC_SEGMENT_SIZE_MIN &&
 	          log->segment_size <= NC_SEGMENT_SIZE_MAX);
 	log->marked = true;

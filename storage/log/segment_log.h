@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* segment_log.h -- the Raft log in segment files: fills core/raft/log.h. Byte layout: docs/formats.md.
+/* segment_log.h -- the Raft log in segment files: fills core/raft/log.h. Byte layout:
+ * docs/formats.md.
  *
- * Files of a fixed size, filled with zeros ahead of need by a thread of the log's own, so that an append
- * changes no metadata and its fdatasync is one write. Records are chained by checksum; each says how far
- * the log was durable before it. Recovery cuts what is torn beyond that mark, and refuses what is broken
- * below it.
+ * Files of a fixed size, filled with zeros ahead of need by a thread of the log's own, so that an
+ * append changes no metadata and its fdatasync is one write. Records are chained by checksum; each
+ * says how far the log was durable before it. Recovery cuts what is torn beyond that mark, and
+ * refuses what is broken below it.
  */
 #ifndef NC_STORAGE_LOG_SEGMENT_LOG_H
 #define NC_STORAGE_LOG_SEGMENT_LOG_H
@@ -19,14 +20,14 @@
 #define NC_LOG_FAULT_SIZE 512
 
 struct nc_segment_log_options {
-	size_t segment_size;          /* bytes, 0: the default; a larger batch gets a larger segment */
+	size_t segment_size; /* bytes, 0: the default; a larger batch gets a larger segment */
 	const struct nc_files *files; /* NULL: the operating system's */
 };
 
-/* Open the log in `directory`, which exists; an empty one begins a new log. On failure `fault` names the file, the
- * place and what is wrong.
- * Errors: NC_CORRUPT, a record that was durable does not hold: the node must not vote or lead;
- *         NC_UNSUPPORTED, a newer format; NC_FULL, no room for the first segment; NC_IO; NC_NOMEM. */
+/* Open the log in `directory`, which exists; an empty one begins a new log. On failure `fault`
+ * names the file, the place and what is wrong. Errors: NC_CORRUPT, a record that was durable does
+ * not hold: the node must not vote or lead; NC_UNSUPPORTED, a newer format; NC_FULL, no room for
+ * the first segment; NC_IO; NC_NOMEM. */
 int nc_segment_log_open(const char *directory, const struct nc_segment_log_options *options,
                         struct nc_log_recovery *recovery_out, struct nc_log **log_out,
                         char fault[NC_LOG_FAULT_SIZE]);

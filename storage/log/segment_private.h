@@ -8,8 +8,8 @@
 #include "storage/log/record.h"
 #include "storage/log/segment_log.h"
 
-/* Bytes at a segment's end that entries leave free, so that term and vote and marks can still be written when
- * there is no room for a new segment. */
+/* Bytes at a segment's end that entries leave free, so that term and vote and marks can still be
+ * written when there is no room for a new segment. */
 #define NC_SEGMENT_RESERVE 4096u
 
 struct nc_segment {
@@ -51,7 +51,7 @@ struct nc_segment_log {
 	uint32_t crc;        /* of the last record */
 	struct nc_log_hard hard;
 
-	pthread_rwlock_t lock; /* of what follows: the writer changes, readers read */
+	pthread_rwlock_t lock;        /* of what follows: the writer changes, readers read */
 	struct nc_segment **segments; /* oldest first; the last is written to */
 	size_t segment_count, segment_room;
 	struct nc_term_start *terms; /* ordered */
@@ -63,8 +63,9 @@ struct nc_segment_log {
 void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size);
 struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index);
 void nc_segment_free(struct nc_segment *segment);
-/* Begin a new segment for a batch of `need` bytes, behind the last; `reset`, unless NULL, is the entry at which the
- * log then stands: all before it is forgotten. What readers see stays as it was. Errors: NC_FULL; NC_IO; NC_NOMEM. */
+/* Begin a new segment for a batch of `need` bytes, behind the last; `reset`, unless NULL, is the
+ * entry at which the log then stands: all before it is forgotten. What readers see stays as it was.
+ * Errors: NC_FULL; NC_IO; NC_NOMEM. */
 int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset);
 static inline struct nc_segment *nc_segment_last(struct nc_segment_log *log)
 {

@@ -133,8 +133,8 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	uint64_t number = log->segment_count == 0 ? 1 : nc_segment_last(log)->number + 1;
 	const struct nc_segment_head head = {
 		.number = number,
-		.oldest = reset != NULL || log->segment_count == 0 ? number :
-		                                                     log->segments[0]->number,
+		.oldest = reset != NULL || log->segment_count == 0 ? number
+		                                                   : log->segments[0]->number,
 		.base_index = reset != NULL ? reset->index : log->bounds.last,
 		.base_term = reset != NULL ? reset->term : log->bounds.last_term,
 		.hard = log->hard,

@@ -63,8 +63,8 @@ void nc_trail_truncate(struct nc_segment_log *log, uint64_t index)
 	while (log->term_count > 0 && log->terms[log->term_count - 1].index >= index)
 		log->term_count--;
 	log->bounds.last = index - 1;
-	log->bounds.last_term = log->term_count > 0 ? log->terms[log->term_count - 1].term :
-	                                              log->bounds.base_term;
+	log->bounds.last_term =
+	        log->term_count > 0 ? log->terms[log->term_count - 1].term : log->bounds.base_term;
 }
 
 void nc_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The limit: a service on nats.c that answers each request on bench.echo.> with its own first bytes and does nothing else.
- * On the event loop, drained after each read: the fastest form that was found. usage: echo_service URL */
+/* The limit: a service on nats.c that answers each request on bench.echo.> with its own first bytes
+ * and does nothing else. On the event loop, drained after each read: the fastest form that was
+ * found. usage: echo_service URL */
 #include <nats/adapters/libuv.h>
 #include <nats/nats.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@ static void drain(uv_check_t *check)
 	while (natsSubscription_NextMsg(&msg, sub, 0) == NATS_OK) {
 		int size = natsMsg_GetDataLength(msg);
 		if (natsMsg_GetReply(msg) != NULL)
-			(void)natsConnection_Publish(nc, natsMsg_GetReply(msg), natsMsg_GetData(msg),
+			(void)natsConnection_Publish(nc, natsMsg_GetReply(msg),
+			                             natsMsg_GetData(msg),
 			                             size < ANSWER_SIZE ? size : ANSWER_SIZE);
 		natsMsg_Destroy(msg);
 	}

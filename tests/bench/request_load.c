@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Requests with so many outstanding: rate and latencies as one line of JSON.
  * usage: request_load URL SUBJECT_PREFIX STREAMS SIZE OUTSTANDING COUNT
- * The subject is SUBJECT_PREFIX followed by a number below STREAMS. An error answer ends the run with status 1. */
+ * The subject is SUBJECT_PREFIX followed by a number below STREAMS. An error answer ends the run
+ * with status 1. */
 #include <nats/nats.h>
 #include <pthread.h>
 #include <stdint.h>

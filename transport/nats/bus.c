@@ -15,10 +15,10 @@
 #include "transport/nats/bus_options.h"
 #include "transport/nats/bus_private.h"
 
-#define CONNECT_RETRY_MS 250
-#define CONNECT_TIMEOUT_MS 2000
-#define RECONNECT_WAIT_MS 200
-#define PING_INTERVAL_MS 10000
+#define CONNECT_RETRY_MS      250
+#define CONNECT_TIMEOUT_MS    2000
+#define RECONNECT_WAIT_MS     200
+#define PING_INTERVAL_MS      10000
 #define RECONNECT_BUFFER_SIZE (8 << 20) /* bytes */
 
 /* ---- From nats.c's threads to the loop ------------------------------------------------------ */
@@ -64,7 +64,8 @@ static void on_nats_reconnected(natsConnection *nc, void *closure)
 	state_note(closure, NC_BUS_NOTE_CONNECTED, "reconnected");
 }
 
-static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *closure)
+static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus status,
+                          void *closure)
 {
 	const char *detail = NULL;
 	(void)sub;
@@ -91,8 +92,8 @@ static void notes_tell(struct nc_bus *bus)
 		if (note.kind == NC_BUS_NOTE_ERROR)
 			bus->options.on_error(bus->options.ctx, note.detail);
 		else
-			bus->options.on_state(bus->options.ctx,
-			                      note.kind == NC_BUS_NOTE_CONNECTED, note.detail);
+			bus->options.on_state(bus->options.ctx, note.kind == NC_BUS_NOTE_CONNECTED,
+			                      note.detail);
 	}
 }
 
@@ -108,8 +109,7 @@ static void arrivals_give(struct nc_bus *bus)
 		struct nc_bus_msg out = {
 			.subject = nc_slice_str(natsMsg_GetSubject(msg)),
 			.reply = nc_slice_str(reply),
-			.data = nc_slice(natsMsg_GetData(msg),
-			                 (size_t)natsMsg_GetDataLength(msg)),
+			.data = nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)),
 			.tag = taken.items[i].tag,
 			.handle = msg,
 		};
@@ -136,11 +136,11 @@ static void on_wake(uv_async_t *async)
 static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 {
 	natsStatus status =
-	        sub->queue[0] == '\0' ?
-	                natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject, on_nats_message,
-	                                         sub) :
-	                natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
-	                                              sub->queue, on_nats_message, sub);
+	        sub->queue[0] == '\0'
+	                ? natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject,
+	                                           on_nats_message, sub)
+	                : natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
+	                                                sub->queue, on_nats_message, sub);
 	if (status == NATS_OK) /* what waits is bounded by what the node says 429 to */
 		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
 	return status;
@@ -218,8 +218,8 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 		status = natsOptions_Create(&bus->nats_options);
 	if (status == NATS_OK)
 		status = options_make(bus);
-	int err = status == NATS_OK ? nc_bus_options_fill(bus->nats_options, options, fault) :
-	                              NC_NOMEM;
+	int err = status == NATS_OK ? nc_bus_options_fill(bus->nats_options, options, fault)
+	                            : NC_NOMEM;
 	if (err != NC_OK) {
 		natsOptions_Destroy(bus->nats_options);
 		(void)pthread_mutex_destroy(&bus->lock);
@@ -256,7 +256,8 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 {
-	/* The closures of messages under way point to the subscription: it is freed with the bus. */
+	/* The closures of messages under way point to the subscription: it is freed with the bus.
+	 */
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
 		if (sub->tag != tag || sub->handle == NULL)
 			continue;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bus.h -- one connection to NATS, on the loop.
  *
- * Messages of all subscriptions come out in the order in which they arrived (PROTOCOL.md section 1: requests of
- * one connection are taken up in the order in which they were sent), many a turn. Reconnects for ever.
+ * Messages of all subscriptions come out in the order in which they arrived (PROTOCOL.md section 1:
+ * requests of one connection are taken up in the order in which they were sent), many a turn.
+ * Reconnects for ever.
  *
- * Threads:   open, subscribe, unsubscribe and close from the loop's thread; publishing, buffered and
- *            wait_room from any. The callbacks run on the loop's thread.
- * Ownership: a message and its slices are borrowed until on_message returns.
- * Errors:    NC_OK or a negative enum nc_err. While the server is away what is published waits in a bounded
- *            buffer of nats.c's and beyond that is lost, as NATS at most once has it.
+ * Threads:   open, subscribe, unsubscribe and close from the loop's thread; publishing, buffered
+ * and wait_room from any. The callbacks run on the loop's thread. Ownership: a message and its
+ * slices are borrowed until on_message returns. Errors:    NC_OK or a negative enum nc_err. While
+ * the server is away what is published waits in a bounded buffer of nats.c's and beyond that is
+ * lost, as NATS at most once has it.
  */
 #ifndef NC_TRANSPORT_NATS_BUS_H
 #define NC_TRANSPORT_NATS_BUS_H
@@ -32,8 +33,8 @@ struct nc_bus_msg {
 
 struct nc_bus_options {
 	uv_loop_t *loop;
-	const char *url;  /* comma-separated */
-	const char *name; /* of the connection, for people */
+	const char *url;          /* comma-separated */
+	const char *name;         /* of the connection, for people */
 	const char *void_subject; /* one that the node may publish on and nobody listens to */
 	/* Credentials; NULL or empty where not used. Files are read by nats.c. */
 	const char *user, *password, *token, *nkey_file, *creds_file;
@@ -42,13 +43,15 @@ struct nc_bus_options {
 	void (*on_drained)(void *ctx); /* all that had arrived has been given */
 	/* Connected, or not any more; `detail` is for people, without secrets. */
 	void (*on_state)(void *ctx, bool connected, const char *detail);
-	/* nats.c met an error that is not one of the connection's state: a permission, a slow consumer. */
+	/* nats.c met an error that is not one of the connection's state: a permission, a slow
+	 * consumer. */
 	void (*on_error)(void *ctx, const char *detail);
 	void *ctx;
 };
 
-/* Connect, and go on trying every 250 ms if the server is not there: on_state tells. Errors: NC_INVALID, the
- * options cannot be used (a missing or bad file: said through `fault`); NC_NOMEM. */
+/* Connect, and go on trying every 250 ms if the server is not there: on_state tells. Errors:
+ * NC_INVALID, the options cannot be used (a missing or bad file: said through `fault`); NC_NOMEM.
+ */
 #define NC_BUS_FAULT_SIZE 256
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
                 char fault[NC_BUS_FAULT_SIZE]);
@@ -58,19 +61,22 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 /* Forget all subscriptions with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
-/* The headers of a message, in no particular order, names that repeat once a value; at most `max`. Slow: ask only
- * nc_bus_has_headers(). `count_out` beyond max: there are more than that. */
+/* The headers of a message, in no particular order, names that repeat once a value; at most `max`.
+ * Slow: ask only nc_bus_has_headers(). `count_out` beyond max: there are more than that. */
 bool nc_bus_has_headers(const struct nc_bus_msg *msg);
 int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_bus_header *headers_out, size_t max,
                    size_t *count_out);
 
 /* Publish `data`. `subject` and `reply` are NUL-terminated; reply may be NULL.
- * Errors: NC_TOOBIG, over the server's max_payload; NC_CLOSED, not connected and no room to wait; NC_IO. */
-int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply, struct nc_slice data);
+ * Errors: NC_TOOBIG, over the server's max_payload; NC_CLOSED, not connected and no room to wait;
+ * NC_IO. */
+int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply,
+                   struct nc_slice data);
 
 /* Publish a message with headers that are written out already: `message` is a header block
- * ("NATS/1.0 204 EOB\r\nName: value\r\n\r\n") of `header_size` bytes, then the data. nats.c 3.4.1 has neither a
- * way to write a status line nor a cheap one to write headers; see ADR 0006. `subject` holds no white space. */
+ * ("NATS/1.0 204 EOB\r\nName: value\r\n\r\n") of `header_size` bytes, then the data. nats.c 3.4.1
+ * has neither a way to write a status line nor a cheap one to write headers; see ADR 0006.
+ * `subject` holds no white space. */
 int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *reply,
                          struct nc_slice message, size_t header_size);
 

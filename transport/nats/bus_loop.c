@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nats.c's adapter for libuv: its header defines functions that are not static, so that one file alone
- * may include it. */
+/* nats.c's adapter for libuv: its header defines functions that are not static, so that one file
+ * alone may include it. */
 #include "transport/nats/bus_loop.h"
 
 #pragma GCC diagnostic push

@@ -9,8 +9,8 @@
 /* Say once, on the loop's thread, that it is the loop's. */
 void nc_bus_loop_thread(uv_loop_t *loop);
 
-/* Let a connection made with these options do its I/O on the loop. The connect itself must then be made on the
- * loop's thread. */
+/* Let a connection made with these options do its I/O on the loop. The connect itself must then be
+ * made on the loop's thread. */
 natsStatus nc_bus_loop_set(natsOptions *options, uv_loop_t *loop);
 
 #endif

@@ -54,8 +54,8 @@ static natsStatus servers_set(natsOptions *to, const char *url)
 	for (char *at = strtok_r(list, ", ", &rest); at != NULL && count < SERVERS_MAX;
 	     at = strtok_r(NULL, ", ", &rest))
 		servers[count++] = at;
-	natsStatus status = count == 0 ? NATS_INVALID_ARG :
-	                                 natsOptions_SetServers(to, servers, count);
+	natsStatus status =
+	        count == 0 ? NATS_INVALID_ARG : natsOptions_SetServers(to, servers, count);
 	free(list);
 	return status;
 }
@@ -65,8 +65,8 @@ static int nkey_set(natsOptions *to, const char *path, char *fault)
 	char key[NC_NKEY_TEXT_SIZE];
 	int err = nc_nkey_public(path, key);
 	if (err != NC_OK) {
-		(void)snprintf(fault, NC_BUS_FAULT_SIZE, "NATS_NKEY: %.160s holds no seed of a user",
-		               path);
+		(void)snprintf(fault, NC_BUS_FAULT_SIZE,
+		               "NATS_NKEY: %.160s holds no seed of a user", path);
 		return NC_INVALID;
 	}
 	natsStatus status = natsOptions_SetNKeyFromSeed(to, key, path);

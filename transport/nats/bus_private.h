@@ -15,7 +15,7 @@ struct nc_arrivals {
 	struct {
 		natsMsg *msg;
 		void *tag;
-	} *items;
+	} * items;
 	size_t count, room;
 };
 

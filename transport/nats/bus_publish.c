@@ -58,15 +58,14 @@ int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply, s
 		return NC_CLOSED;
 	const char *bytes = data.size == 0 ? "" : (const char *)data.data;
 	natsStatus status =
-	        reply == NULL ?
-	                natsConnection_Publish(bus->nc, subject, bytes, (int)data.size) :
-	                natsConnection_PublishRequest(bus->nc, subject, reply, bytes,
-	                                              (int)data.size);
+	        reply == NULL ? natsConnection_Publish(bus->nc, subject, bytes, (int)data.size)
+	                      : natsConnection_PublishRequest(bus->nc, subject, reply, bytes,
+	                                                      (int)data.size);
 	return err_from_nats(status);
 }
 
-/* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". With a subject that ends one empty message to nobody and
- * begins an HPUB, the size and the bytes are those of the HPUB (ADR 0006). */
+/* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". With a subject that ends one empty message
+ * to nobody and begins an HPUB, the size and the bytes are those of the HPUB (ADR 0006). */
 int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *reply,
                          struct nc_slice message, size_t header_size)
 {
@@ -96,8 +95,8 @@ int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *re
 
 int nc_bus_flush(struct nc_bus *bus, unsigned timeout_ms)
 {
-	return bus->nc == NULL ? NC_CLOSED :
-	                         err_from_nats(natsConnection_FlushTimeout(bus->nc, timeout_ms));
+	return bus->nc == NULL ? NC_CLOSED
+	                       : err_from_nats(natsConnection_FlushTimeout(bus->nc, timeout_ms));
 }
 
 static size_t buffered(struct nc_bus *bus)

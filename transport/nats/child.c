@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATH_SIZE      4096
-#define START_WAIT_MS  5000
-#define RESTART_MS     200
-#define POLL_MS        10
+#define PATH_SIZE     4096
+#define START_WAIT_MS 5000
+#define RESTART_MS    200
+#define POLL_MS       10
 
 struct nc_child {
 	struct nc_child_options options;
@@ -130,7 +130,8 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal);
 
 static int spawn(struct nc_child *child)
 {
-	char *args[] = { (char *)(uintptr_t)child->options.program, "-c", child->config_path, NULL };
+	char *args[] = { (char *)(uintptr_t)child->options.program, "-c", child->config_path,
+		         NULL };
 	uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE },
 		                          { .flags = UV_IGNORE },
 		                          { .flags = UV_IGNORE } };
@@ -203,20 +204,22 @@ static int start(struct nc_child *child, char *fault)
 	if (!port_free(child->options.port, &child->port)) {
 		char port[16];
 		(void)snprintf(port, sizeof port, "%u", child->options.port);
-		return refuse(fault, NC_BUSY,
-		              "port %s on 127.0.0.1 is in use; choose another NACRE_NATS_PORT, or name "
-		              "the server that is there by NACRE_NATS_URL",
-		              port);
+		return refuse(
+		        fault, NC_BUSY,
+		        "port %s on 127.0.0.1 is in use; choose another NACRE_NATS_PORT, or name "
+		        "the server that is there by NACRE_NATS_URL",
+		        port);
 	}
 	int err = config_write(child);
 	if (err != NC_OK)
 		return refuse(fault, err, "%s cannot be written", child->config_path);
 	err = spawn(child);
 	if (err == NC_NOTFOUND)
-		return refuse(fault, err,
-		              "%s is not installed; install nats-server, or name a server that runs "
-		              "by NACRE_NATS_URL",
-		              child->options.program);
+		return refuse(
+		        fault, err,
+		        "%s is not installed; install nats-server, or name a server that runs "
+		        "by NACRE_NATS_URL",
+		        child->options.program);
 	if (err != NC_OK)
 		return refuse(fault, err, "%s cannot be started", child->options.program);
 	return wait_answers(child, fault);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Events as messages. Names, ids, tags and metadata hold no control characters: they were refused. */
+/* Events as messages. Names, ids, tags and metadata hold no control characters: they were refused.
+ */
 #include "transport/nats/event_message.h"
 
 #include "transport/nats/subject.h"

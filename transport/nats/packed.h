@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* packed.h -- many events in one body: an array of event objects, in JSON or MessagePack (PROTOCOL.md section 6). */
+/* packed.h -- many events in one body: an array of event objects, in JSON or MessagePack
+ * (PROTOCOL.md section 6). */
 #ifndef NC_TRANSPORT_NATS_PACKED_H
 #define NC_TRANSPORT_NATS_PACKED_H
 
@@ -14,8 +15,8 @@ struct nc_packed {
 	size_t size_max;   /* of a body */
 };
 
-/* Add an event. Errors: NC_FULL, the body has no room for it beside the others: take the body and add it again;
- * NC_TOOBIG, it fits into no body: it must go as a message of its own; NC_NOMEM. */
+/* Add an event. Errors: NC_FULL, the body has no room for it beside the others: take the body and
+ * add it again; NC_TOOBIG, it fits into no body: it must go as a message of its own; NC_NOMEM. */
 int nc_packed_add(struct nc_packed *packed, const struct nc_event *event);
 
 /* The finished body; it is begun anew with the next add. Empty if there are no events. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* reply.h -- the answers (PROTOCOL.md sections 3, 4 and 6), as bytes for the bus.
  *
- * Each call writes into `out`, which it clears first, and says where the headers end; 0: there are none.
+ * Each call writes into `out`, which it clears first, and says where the headers end; 0: there are
+ * none.
  */
 #ifndef NC_TRANSPORT_NATS_REPLY_H
 #define NC_TRANSPORT_NATS_REPLY_H

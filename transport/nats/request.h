@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* request.h -- a message on one of the node's subjects, understood or refused (PROTOCOL.md sections 2, 3, 6).
+/* request.h -- a message on one of the node's subjects, understood or refused (PROTOCOL.md sections
+ * 2, 3, 6).
  *
- * Knows nothing of nats.c: a message is slices, so that all of this can be tested and fuzzed without a
- * server. Headers are read only when there are any.
+ * Knows nothing of nats.c: a message is slices, so that all of this can be tested and fuzzed
+ * without a server. Headers are read only when there are any.
  *
- * Ownership: a request's slices point into the message and into the decoder's buffers: valid until the next
- *            decode. Threads: a decoder belongs to one.
+ * Ownership: a request's slices point into the message and into the decoder's buffers: valid until
+ * the next decode. Threads: a decoder belongs to one.
  */
 #ifndef NC_TRANSPORT_NATS_REQUEST_H
 #define NC_TRANSPORT_NATS_REQUEST_H
@@ -16,11 +17,11 @@
 
 enum nc_operation {
 	NC_OP_APPEND,
-	NC_OP_READ,     /* R.read.<stream>, R.all, R.type.<type>, R.category.<category> */
-	NC_OP_GET,      /* R.get */
-	NC_OP_INFO,     /* R.store.info */
-	NC_OP_STATUS,   /* R.node.<id>.status */
-	NC_OP_HEALTH    /* R.node.<id>.healthz */
+	NC_OP_READ,   /* R.read.<stream>, R.all, R.type.<type>, R.category.<category> */
+	NC_OP_GET,    /* R.get */
+	NC_OP_INFO,   /* R.store.info */
+	NC_OP_STATUS, /* R.node.<id>.status */
+	NC_OP_HEALTH  /* R.node.<id>.healthz */
 };
 
 enum nc_format { NC_FORMAT_MESSAGES, NC_FORMAT_MSGPACK, NC_FORMAT_JSON };
@@ -61,16 +62,16 @@ struct nc_message {
 };
 
 struct nc_decoder {
-	const char *store;       /* its id */
-	size_t event_size_max;   /* bytes of data */
-	size_t payload_size_max; /* the server's max_payload */
+	const char *store;                                    /* its id */
+	size_t event_size_max;                                /* bytes of data */
+	size_t payload_size_max;                              /* the server's max_payload */
 	struct nc_buf stream, type, tags, meta, record, text; /* rooms */
 };
 
 void nc_decoder_release(struct nc_decoder *decoder);
 
-/* Understand `message`. True, or false with the refusal. `operation` is what its subscription stands for, `direct`
- * whether its subject had "direct." before, which is no longer in it. */
+/* Understand `message`. True, or false with the refusal. `operation` is what its subscription
+ * stands for, `direct` whether its subject had "direct." before, which is no longer in it. */
 bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, bool direct,
                        const struct nc_message *message, struct nc_request *request_out,
                        struct nc_refusal *refusal_out);

@@ -48,9 +48,10 @@ static bool on_expect(struct append *append, struct nc_slice name, struct nc_sli
 	else if (nc_number_parse(value, &expect.version))
 		expect.kind = NC_EXPECT_VERSION;
 	else
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
-		                 "header Es-Expect: '%s' is neither any, none, exists nor a version",
-		                 nc_shown(value, room));
+		return nc_refuse(
+		        append->refusal, NC_FAULT_REQUEST,
+		        "header Es-Expect: '%s' is neither any, none, exists nor a version",
+		        nc_shown(value, room));
 	return expect_set(append, name, expect);
 }
 
@@ -59,8 +60,9 @@ static bool on_sequence(struct append *append, struct nc_slice name, struct nc_s
 	char a[72], b[72];
 	struct nc_expect expect = { .kind = NC_EXPECT_VERSION };
 	if (!nc_number_parse(value, &expect.version))
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header %s: '%s' is not a version",
-		                 nc_shown(name, a), nc_shown(value, b));
+		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
+		                 "header %s: '%s' is not a version", nc_shown(name, a),
+		                 nc_shown(value, b));
 	return expect_set(append, name, expect);
 }
 
@@ -89,7 +91,8 @@ static bool on_tags(struct append *append, struct nc_slice value)
 {
 	char room[72];
 	if (append->tags_seen)
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header Es-Tags is given twice");
+		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
+		                 "header Es-Tags is given twice");
 	append->tags_seen = true;
 	size_t count = 0;
 	for (size_t at = 0; at <= value.size; count++) {
@@ -107,7 +110,8 @@ static bool on_tags(struct append *append, struct nc_slice value)
 			                 "header Es-Tags: tag '%s' %s", nc_shown(tag, room), why);
 		if (count == NC_STATE_TAG_COUNT_MAX)
 			return nc_refuse(append->refusal, NC_FAULT_REQUEST,
-			                 "header Es-Tags: more than %d tags", NC_STATE_TAG_COUNT_MAX);
+			                 "header Es-Tags: more than %d tags",
+			                 NC_STATE_TAG_COUNT_MAX);
 		nc_event_tag_put(&append->decoder->tags, tag);
 		at = end + 1;
 	}
@@ -146,7 +150,8 @@ static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice
 	nc_event_meta_put(&append->decoder->meta, name, value);
 	if (append->decoder->meta.size > NC_EVENT_META_SIZE_MAX)
 		return nc_refuse(append->refusal, NC_FAULT_TOO_LARGE,
-		                 "headers: metadata is larger than %u bytes", NC_EVENT_META_SIZE_MAX);
+		                 "headers: metadata is larger than %u bytes",
+		                 NC_EVENT_META_SIZE_MAX);
 	return true;
 }
 
@@ -210,10 +215,11 @@ static bool sizes_check(const struct nc_decoder *decoder, const struct nc_messag
 		                 message->data.size, decoder->event_size_max);
 	size_t size = message->data.size + decoder->meta.size + decoder->tags.size + ENVELOPE_SIZE;
 	if (size > decoder->payload_size_max)
-		return nc_refuse(refusal, NC_FAULT_TOO_LARGE,
-		                 "data, metadata and %u bytes of envelope are larger than the server's "
-		                 "max_payload (%zu)",
-		                 ENVELOPE_SIZE, decoder->payload_size_max);
+		return nc_refuse(
+		        refusal, NC_FAULT_TOO_LARGE,
+		        "data, metadata and %u bytes of envelope are larger than the server's "
+		        "max_payload (%zu)",
+		        ENVELOPE_SIZE, decoder->payload_size_max);
 	return true;
 }
 

@@ -6,11 +6,11 @@
 #include "transport/nats/request.h"
 
 /* Fill the refusal; always false, so that a check can end with it. */
-__attribute__((format(printf, 3, 4))) bool nc_refuse(struct nc_refusal *refusal,
-                                                     struct nc_fault fault, const char *format,
-                                                     ...);
+__attribute__((format(printf, 3, 4))) bool
+nc_refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *format, ...);
 
-/* Text of a client's for a description: control characters and the like as '?', at most 64 bytes. */
+/* Text of a client's for a description: control characters and the like as '?', at most 64 bytes.
+ */
 const char *nc_shown(struct nc_slice text, char room[72]);
 
 bool nc_decode_append(struct nc_decoder *decoder, const struct nc_message *message,
@@ -24,8 +24,8 @@ bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
 bool nc_decode_read_headers(const struct nc_message *message, struct nc_request *request,
                             struct nc_refusal *refusal);
 
-/* Decode and check the stream that `tail` spells, into decoder->stream; likewise a type or category, into
- * decoder->type. */
+/* Decode and check the stream that `tail` spells, into decoder->stream; likewise a type or
+ * category, into decoder->type. */
 bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal);
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
                      struct nc_fault fault, struct nc_refusal *refusal);

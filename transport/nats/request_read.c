@@ -74,8 +74,8 @@ static bool number_take(const struct nc_json_token *value, const char *name, uin
 	char room[72];
 	uint64_t number;
 	if (value->type != NC_JSON_NUMBER)
-		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a number: '%s'", name,
-		                 nc_shown(value->raw, room));
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a number: '%s'",
+		                 name, nc_shown(value->raw, room));
 	if (value->raw.data[0] == '-')
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
 		                 (unsigned long long)least, nc_shown(value->raw, room));
@@ -254,8 +254,8 @@ static bool text_take(const struct nc_json_token *value, const char *name, struc
 {
 	char shown[72];
 	if (value->type != NC_JSON_STRING)
-		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a string: '%s'", name,
-		                 nc_shown(value->raw, shown));
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a string: '%s'",
+		                 name, nc_shown(value->raw, shown));
 	nc_buf_clear(room);
 	nc_json_unescape(value, room);
 	return true;
@@ -319,7 +319,8 @@ bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
 		request->get.kind = NC_GET_ID;
 		return true;
 	default:
-		return nc_refuse(refusal, NC_FAULT_REQUEST,
-		                 "body: give 'pos', 'stream' and 'seq', 'stream' and 'id', or 'id'");
+		return nc_refuse(
+		        refusal, NC_FAULT_REQUEST,
+		        "body: give 'pos', 'stream' and 'seq', 'stream' and 'id', or 'id'");
 	}
 }

@@ -19,7 +19,8 @@ void nc_srv_id_make(char id_out[NC_SRV_ID_SIZE])
 	id_out[NC_SRV_ID_SIZE - 1] = '\0';
 }
 
-static void put_head(struct nc_buf *out, const struct nc_srv *srv, const char *type, const char *role)
+static void put_head(struct nc_buf *out, const struct nc_srv *srv, const char *type,
+                     const char *role)
 {
 	nc_buf_printf(out,
 	              "{\"type\":\"io.nats.micro.v1.%s_response\",\"name\":\"nacre\",\"id\":\"%s\","

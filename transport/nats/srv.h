@@ -26,7 +26,7 @@ struct nc_srv {
 	char id[NC_SRV_ID_SIZE]; /* unique to the process */
 	const char *version;     /* semantic */
 	const char *store, *node;
-	char started[31]; /* RFC 3339 */
+	char started[31];                  /* RFC 3339 */
 	struct nc_srv_endpoint *endpoints; /* [endpoint_count] */
 	size_t endpoint_count;
 };
@@ -36,8 +36,8 @@ enum nc_srv_verb { NC_SRV_PING, NC_SRV_INFO, NC_SRV_STATS, NC_SRV_VERB_COUNT };
 /* A new id from the system's randomness. */
 void nc_srv_id_make(char id_out[NC_SRV_ID_SIZE]);
 
-/* Append the JSON answer. `role` is in the metadata; `data` is a JSON object shown with each endpoint's
- * statistics. */
+/* Append the JSON answer. `role` is in the metadata; `data` is a JSON object shown with each
+ * endpoint's statistics. */
 void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
                    const char *role, struct nc_slice data);
 

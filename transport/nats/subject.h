@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* subject.h -- how names are spelled in subjects (PROTOCOL.md sections 1 and 2).
  *
- * A byte outside [A-Za-z0-9_/-] inside a token is written =HH. There is one spelling of a name: a needless escape,
- * an escaped dot in a stream, a raw byte that needs escaping are refused.
+ * A byte outside [A-Za-z0-9_/-] inside a token is written =HH. There is one spelling of a name: a
+ * needless escape, an escaped dot in a stream, a raw byte that needs escaping are refused.
  */
 #ifndef NC_TRANSPORT_NATS_SUBJECT_H
 #define NC_TRANSPORT_NATS_SUBJECT_H
@@ -16,8 +16,8 @@ void nc_subject_put_stream(struct nc_buf *buf, struct nc_slice name);
 /* Append the spelling of a type, category or tag: always one token, a dot is =2E. */
 void nc_subject_put_token(struct nc_buf *buf, struct nc_slice name);
 
-/* Append the name that `tail` spells to `name`. NULL if it is the one spelling of it, else why not, as a
- * static text. What the name may hold is core/engine/names.h's. */
+/* Append the name that `tail` spells to `name`. NULL if it is the one spelling of it, else why not,
+ * as a static text. What the name may hold is core/engine/names.h's. */
 const char *nc_subject_get_stream(struct nc_slice tail, struct nc_buf *name);
 const char *nc_subject_get_token(struct nc_slice token, struct nc_buf *name);
 

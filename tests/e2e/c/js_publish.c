@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nats.c's own JetStream publishing against a real nacred: js_Publish, js_PublishAsync and its errors, unchanged.
- * usage: js_publish URL. Ends with "RESULT passed failed skipped". */
+/* nats.c's own JetStream publishing against a real nacred: js_Publish, js_PublishAsync and its
+ * errors, unchanged. usage: js_publish URL. Ends with "RESULT passed failed skipped". */
 #include <nats/nats.h>
 #include <stdio.h>
 #include <string.h>

@@ -73,7 +73,8 @@ Test(append, refuses_an_id_with_other_content)
 	             NC_FAULT_ID_REUSED);
 	expect_fault(APPEND(&store, .stream = "s", .id = "e", .type = "B", .data = "1"),
 	             NC_FAULT_ID_REUSED);
-	struct nc_outcome other = APPEND(&store, .stream = "t", .id = "e", .type = "A", .data = "2");
+	struct nc_outcome other =
+	        APPEND(&store, .stream = "t", .id = "e", .type = "A", .data = "2");
 	expect_fault(other, NC_FAULT_NONE);
 	cr_expect_eq(other.version, 1u, "an id is the stream's own");
 }

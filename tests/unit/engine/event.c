@@ -112,8 +112,10 @@ Test(event, made_id_is_a_uuid_of_version_7_that_holds_its_position)
 	}
 	uint64_t position;
 	cr_expect_not(nc_event_id_position(NC_SLICE("e1"), &position));
-	cr_expect_not(nc_event_id_position(NC_SLICE("0190e0f2-7d4b-4e5a-9c3d-000000000001"), &position),
-	              "version 4");
-	cr_expect_not(nc_event_id_position(NC_SLICE("0190E0F2-7D4B-7E5A-9C3D-000000000001"), &position),
-	              "not as it is made");
+	cr_expect_not(
+	        nc_event_id_position(NC_SLICE("0190e0f2-7d4b-4e5a-9c3d-000000000001"), &position),
+	        "version 4");
+	cr_expect_not(
+	        nc_event_id_position(NC_SLICE("0190E0F2-7D4B-7E5A-9C3D-000000000001"), &position),
+	        "not as it is made");
 }

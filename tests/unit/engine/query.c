@@ -16,7 +16,8 @@ static void setup(void)
 		(void)snprintf(stream, sizeof stream, "s%u", i % 3);
 		(void)snprintf(type, sizeof type, "T%u", i % 4);
 		store.time_ns = (i + 1) * UINT64_C(1000000000);
-		APPEND(&store, .stream = stream, .type = type, .tags = { i % 5 == 0 ? "five" : NULL });
+		APPEND(&store, .stream = stream, .type = type,
+		       .tags = { i % 5 == 0 ? "five" : NULL });
 	}
 }
 
@@ -97,8 +98,8 @@ Test(query, pages_forward_and_backward_without_gap_or_double)
 			for (;;) {
 				struct seen seen = ask(spec, 3);
 				for (size_t i = 0; i < seen.count; i++, count++) {
-					cr_assert(backward ? seen.positions[i] < last :
-					                     seen.positions[i] > last);
+					cr_assert(backward ? seen.positions[i] < last
+					                   : seen.positions[i] > last);
 					last = seen.positions[i];
 				}
 				if (seen.end.next == 0)
@@ -114,7 +115,8 @@ Test(query, pages_forward_and_backward_without_gap_or_double)
 
 Test(query, keeps_to_from_and_to)
 {
-	struct seen seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_NUMBER, .from = 10, .to = 14);
+	struct seen seen =
+	        ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_NUMBER, .from = 10, .to = 14);
 	cr_assert_eq(seen.count, 5u);
 	cr_expect_eq(seen.positions[0], 10u);
 	cr_expect_eq(seen.positions[4], 14u);
@@ -148,7 +150,8 @@ Test(query, begins_at_a_time)
 	                       .from = UINT64_C(58000000000));
 	cr_assert_eq(seen.count, 3u);
 	cr_expect_eq(seen.positions[0], 58u);
-	seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_TIME, .from = UINT64_C(58000000001));
+	seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_TIME,
+	           .from = UINT64_C(58000000001));
 	cr_assert_eq(seen.count, 2u);
 	seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_TIME, .from = UINT64_C(3000000000),
 	           .backward = true);
@@ -158,7 +161,8 @@ Test(query, begins_at_a_time)
 	           .from = UINT64_C(54000000000));
 	cr_assert_eq(seen.count, 2u); /* positions 56 and 59 */
 	cr_expect_eq(seen.positions[0], 56u);
-	seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_TIME, .from = UINT64_C(61000000000));
+	seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_TIME,
+	           .from = UINT64_C(61000000000));
 	cr_expect_eq(seen.count, 0u);
 	seen = ASK(5, .kind = NC_QUERY_ALL, .from_kind = NC_FROM_TIME, .from = 1, .backward = true);
 	cr_expect_eq(seen.count, 0u);
@@ -218,5 +222,6 @@ Test(query, gets_one_event_by_each_of_its_names)
 	nc_event_id_make(UINT64_C(7000000000), 7, made);
 	cr_expect_eq(GET(NC_GET_ID, .id = nc_slice_str(made)), 7u);
 	nc_event_id_make(UINT64_C(7000000001), 7, made);
-	cr_expect_eq(GET(NC_GET_ID, .id = nc_slice_str(made)), 0u, "claims a position, is not its id");
+	cr_expect_eq(GET(NC_GET_ID, .id = nc_slice_str(made)), 0u,
+	             "claims a position, is not its id");
 }

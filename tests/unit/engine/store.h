@@ -74,6 +74,9 @@ static inline struct nc_outcome store_append(struct store *store, struct ask ask
 }
 
 #define APPEND(store, ...) store_append((store), (struct ask){ __VA_ARGS__ })
-#define VERSION(n) { .kind = NC_EXPECT_VERSION, .version = (n) }
+#define VERSION(n)                                        \
+	{                                                 \
+		.kind = NC_EXPECT_VERSION, .version = (n) \
+	}
 
 #endif

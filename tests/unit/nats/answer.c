@@ -31,9 +31,11 @@ Test(answer, errors_in_both_forms)
 	struct nc_buf out = { 0 };
 	size_t header_size = nc_reply_error(&out, NC_FAULT_EXPECTATION, "wrong last sequence: 3",
 	                                    NC_SLICE("Es-Node: n1\r\n"));
-	is(&out, "NATS/1.0\r\nNats-Service-Error: wrong last sequence: 3\r\nNats-Service-Error-Code: 400\r\n"
-	         "Es-Node: n1\r\n\r\n{\"error\":{\"code\":400,\"err_code\":10071,\"description\":\"wrong "
-	         "last sequence: 3\"}}");
+	is(&out,
+	   "NATS/1.0\r\nNats-Service-Error: wrong last sequence: 3\r\nNats-Service-Error-Code: "
+	   "400\r\n"
+	   "Es-Node: n1\r\n\r\n{\"error\":{\"code\":400,\"err_code\":10071,\"description\":\"wrong "
+	   "last sequence: 3\"}}");
 	cr_expect_eq(out.data[header_size], '{');
 	nc_buf_release(&out);
 }
@@ -41,7 +43,9 @@ Test(answer, errors_in_both_forms)
 Test(answer, closes_a_read)
 {
 	struct nc_buf out = { 0 };
-	const struct nc_query_end end = { .head = 9, .next = 4, .pending_known = true, .pending = 6 };
+	const struct nc_query_end end = {
+		.head = 9, .next = 4, .pending_known = true, .pending = 6
+	};
 	size_t header_size = nc_reply_end(&out, &end, nc_slice(NULL, 0));
 	is(&out, "NATS/1.0 204 EOB\r\nNats-Num-Pending: 6\r\nEs-Next: 4\r\nEs-Head: 9\r\n\r\n");
 	cr_expect_eq(header_size, out.size);
@@ -74,10 +78,12 @@ Test(answer, writes_an_event_with_all_its_headers)
 	struct nc_event event = sample(&tags, &meta);
 	size_t header_size = 0;
 	nc_event_message_put(&out, "es.shop", &event, NC_SLICE("Es-Node: n1\r\n"), &header_size);
-	is(&out, "NATS/1.0\r\nEs-Stream: o.1\r\nEs-Type: P.Q\r\nNats-Sequence: 2\r\nEs-Position: 5\r\n"
-	         "Nats-Time-Stamp: 1970-01-01T00:00:00.000000001Z\r\nNats-Msg-Id: e\r\nEs-Tags: a,b\r\n"
-	         "Content-Type: c/t\r\nNats-Subject: es.shop.append.P=2EQ.o.1\r\nuser: 7\r\nx: 1\r\nuser: 8\r\n"
-	         "Es-Node: n1\r\n\r\n{\"a\": 1}");
+	is(&out,
+	   "NATS/1.0\r\nEs-Stream: o.1\r\nEs-Type: P.Q\r\nNats-Sequence: 2\r\nEs-Position: 5\r\n"
+	   "Nats-Time-Stamp: 1970-01-01T00:00:00.000000001Z\r\nNats-Msg-Id: e\r\nEs-Tags: a,b\r\n"
+	   "Content-Type: c/t\r\nNats-Subject: es.shop.append.P=2EQ.o.1\r\nuser: 7\r\nx: "
+	   "1\r\nuser: 8\r\n"
+	   "Es-Node: n1\r\n\r\n{\"a\": 1}");
 	cr_expect_eq(out.size - header_size, event.data.size);
 	nc_buf_release(&out);
 	nc_buf_release(&tags);
@@ -94,8 +100,10 @@ Test(answer, packs_events_and_says_when_there_is_no_room)
 	cr_assert_eq(nc_packed_add(&packed, &event), NC_OK);
 	cr_assert_eq(nc_packed_add(&packed, &event), NC_FULL);
 	struct nc_slice body = nc_packed_take(&packed);
-	const char *one = "{\"stream\":\"o.1\",\"type\":\"P.Q\",\"seq\":2,\"pos\":5,\"time\":\"1970-01-01T00:00:"
-	                  "00.000000001Z\",\"id\":\"e\",\"content_type\":\"c/t\",\"tags\":[\"a\",\"b\"],\"meta\":{"
+	const char *one = "{\"stream\":\"o.1\",\"type\":\"P.Q\",\"seq\":2,\"pos\":5,\"time\":"
+	                  "\"1970-01-01T00:00:"
+	                  "00.000000001Z\",\"id\":\"e\",\"content_type\":\"c/"
+	                  "t\",\"tags\":[\"a\",\"b\"],\"meta\":{"
 	                  "\"user\":[\"7\",\"8\"],\"x\":\"1\"},\"data\":{\"a\": 1}}";
 	struct nc_buf want = { 0 };
 	nc_buf_printf(&want, "[%s,%s]", one, one);

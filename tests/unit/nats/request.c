@@ -44,8 +44,9 @@ static bool decode(enum nc_operation op, bool direct, const char *subject, const
 	return nc_request_decode(&decoder, op, direct, &message, &request, &refusal);
 }
 
-#define APPEND(subject, data, ...) \
-	decode(NC_OP_APPEND, false, (subject), (data), (const struct words[]){ __VA_ARGS__ { NULL, NULL } })
+#define APPEND(subject, data, ...)                     \
+	decode(NC_OP_APPEND, false, (subject), (data), \
+	       (const struct words[]){ __VA_ARGS__{ NULL, NULL } })
 #define READ(subject, body) decode(NC_OP_READ, false, (subject), (body), NULL)
 #define GET(body)           decode(NC_OP_GET, false, "get", (body), NULL)
 
@@ -94,7 +95,8 @@ Test(request, reads_every_expectation)
 	};
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		const struct words words[] = { good[i].header, { NULL, NULL } };
-		cr_expect(decode(NC_OP_APPEND, false, "append.T.s", "1", words), "%s", refusal.text);
+		cr_expect(decode(NC_OP_APPEND, false, "append.T.s", "1", words), "%s",
+		          refusal.text);
 		cr_expect_eq(request.expect.kind, good[i].kind);
 	}
 }
@@ -106,13 +108,17 @@ Test(request, refuses_an_append_with_its_reason)
 	refused(APPEND("append.T.=24sys", "1", ), NC_FAULT_STREAM_NAME, "system");
 	refused(APPEND("append.=00.s", "1", ), NC_FAULT_TYPE_NAME, "control character");
 	refused(APPEND("append.T.s", "", ), NC_FAULT_EMPTY, "empty");
-	refused(APPEND("append.T.s", "1", { "Es-Nonsense", "1" }, ), NC_FAULT_REQUEST, "Es-Nonsense");
-	refused(APPEND("append.T.s", "1", { "Nats-Rollup", "all" }, ), NC_FAULT_REQUEST, "Nats-Rollup");
-	refused(APPEND("append.T.s", "1", { "Es-Expect", "1" }, { "Nats-Expected-Last-Sequence", "2" }, ),
+	refused(APPEND("append.T.s", "1", { "Es-Nonsense", "1" }, ), NC_FAULT_REQUEST,
+	        "Es-Nonsense");
+	refused(APPEND("append.T.s", "1", { "Nats-Rollup", "all" }, ), NC_FAULT_REQUEST,
+	        "Nats-Rollup");
+	refused(APPEND("append.T.s", "1", { "Es-Expect", "1" },
+	               { "Nats-Expected-Last-Sequence", "2" }, ),
 	        NC_FAULT_REQUEST, "contradict");
-	refused(APPEND("append.T.s", "1", { "Nats-Expected-Stream", "other" }, ), NC_FAULT_NOT_STREAM,
-	        "other");
-	refused(APPEND("append.T.s", "1", { "Nats-Msg-Id", "" }, ), NC_FAULT_REQUEST, "Nats-Msg-Id");
+	refused(APPEND("append.T.s", "1", { "Nats-Expected-Stream", "other" }, ),
+	        NC_FAULT_NOT_STREAM, "other");
+	refused(APPEND("append.T.s", "1", { "Nats-Msg-Id", "" }, ), NC_FAULT_REQUEST,
+	        "Nats-Msg-Id");
 	decoder.event_size_max = 3;
 	refused(APPEND("append.T.s", "1234", ), NC_FAULT_TOO_LARGE, "4 bytes");
 	decoder.payload_size_max = 2049;
@@ -165,9 +171,11 @@ Test(request, refuses_reads_each_with_its_own_words)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		refused(READ("all", bad[i].name), NC_FAULT_REQUEST, bad[i].value);
-	refused(decode(NC_OP_READ, false, "all", "", (const struct words[]){ { "Es-Min-Position", "1" }, { 0 } }),
+	refused(decode(NC_OP_READ, false, "all", "",
+	               (const struct words[]){ { "Es-Min-Position", "1" }, { 0 } }),
 	        NC_FAULT_REQUEST, "R.direct");
-	refused(decode(NC_OP_READ, true, "all", "", (const struct words[]){ { "Es-Min-Position", "x" }, { 0 } }),
+	refused(decode(NC_OP_READ, true, "all", "",
+	               (const struct words[]){ { "Es-Min-Position", "x" }, { 0 } }),
 	        NC_FAULT_REQUEST, "not a position");
 }
 
@@ -192,7 +200,8 @@ Test(request, understands_gets)
 Test(request, survives_random_bytes)
 {
 	srandom(11);
-	static const char *const starts[] = { "append.", "append.T.", "read.", "type.", "category." };
+	static const char *const starts[] = { "append.", "append.T.", "read.", "type.",
+		                              "category." };
 	for (int round = 0; round < 20000; round++) {
 		char subject[64], data[64];
 		int n = snprintf(subject, sizeof subject, "%s", starts[random() % 5]);
@@ -202,12 +211,12 @@ Test(request, survives_random_bytes)
 		subject[n] = '\0';
 		size = (int)(random() % 40);
 		for (int i = 0; i < size; i++)
-			data[i] = random() % 3 == 0 ? (char)(random() % 255 + 1) :
-			                              "{}[]\",:0123456789.eE-ftn\\u"[random() % 27];
+			data[i] = random() % 3 == 0 ? (char)(random() % 255 + 1)
+			                            : "{}[]\",:0123456789.eE-ftn\\u"[random() % 27];
 		data[size] = '\0';
-		enum nc_operation op = strncmp(subject, "append", 6) == 0 ? NC_OP_APPEND :
-		                       random() % 2                       ? NC_OP_READ :
-		                                                            NC_OP_GET;
+		enum nc_operation op = strncmp(subject, "append", 6) == 0 ? NC_OP_APPEND
+		                       : random() % 2                     ? NC_OP_READ
+		                                                          : NC_OP_GET;
 		bool ok = decode(op, false, subject, data, NULL);
 		cr_assert(ok || (refusal.fault.code >= 400 && refusal.text[0] != '\0'));
 	}
