@@ -31,6 +31,8 @@ static const struct setting settings[] = {
 	{ "NACRE_DATA_DIR", TEXT, AT(data_dir), "nacre-data", 0, 0,
 	  "where everything is kept; made if missing" },
 	{ "NACRE_DB_TYPE", TEXT, AT(db_type), "single", 0, 0, "single" },
+	{ "NACRE_CLUSTER_SECRET", TEXT, AT(cluster_secret), "", 0, 0,
+	  "shared by the nodes of a cluster; a single node needs none" },
 	{ "NACRE_PREFIX", TEXT, AT(prefix), "es", 0, 0,
 	  "first token of the subjects, <prefix>.<store>.>" },
 	{ "NACRE_NATS_URL", TEXT, AT(nats_url), "", 0, 0,

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 struct nc_config {
-	char *store_id, *prefix, *db_type, *node_id, *data_dir;
+	char *store_id, *prefix, *db_type, *node_id, *data_dir, *cluster_secret;
 	char *nats_url; /* "": start a server of our own */
 	char *nats_server;
 	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;
