@@ -45,9 +45,9 @@ struct nc_filter_merge {
 	struct nc_filter **filters; /* referenced */
 	uint32_t *slots;
 	size_t count;
-	size_t small_count; /* of the small set, those that are in here */
-	size_t slot_count;  /* slots there were */
-	struct nc_filter_set *set;
+	size_t small_count;        /* of the small set, those that are in here */
+	size_t slot_count;         /* slots there were */
+	struct nc_filter_set *set; /* the new one; once put, the old one */
 	int err;
 };
 
@@ -257,8 +257,9 @@ int nc_filter_index_match(struct nc_filter_index *index, struct nc_filter_batch 
 
 /* ---- Merging -------------------------------------------------------------------------------- */
 
-static void merge_free(struct nc_filter_merge *merge)
+void nc_filter_merge_free(struct nc_filter_merge *merge)
 {
+	nc_filter_set_free(merge->set);
 	for (size_t i = 0; i < merge->count; i++)
 		nc_filter_unref(merge->filters[i]);
 	free(merge->filters);
@@ -283,7 +284,7 @@ static struct nc_filter_merge *merge_new(const struct group *group, size_t numbe
 	merge->filters = calloc(group->slot_count + 1, sizeof *merge->filters);
 	merge->slots = calloc(group->slot_count + 1, sizeof *merge->slots);
 	if (merge->filters == NULL || merge->slots == NULL) {
-		merge_free(merge);
+		nc_filter_merge_free(merge);
 		return NULL;
 	}
 	for (size_t i = 0; i < group->slot_count; i++) {
@@ -342,12 +343,12 @@ int nc_filter_index_merge_put(struct nc_filter_index *index, struct nc_filter_me
 	int err = merge->err;
 	index->merging = false;
 	if (err == NC_OK) {
-		nc_filter_set_free(group->large);
+		struct nc_filter_set *old = group->large;
 		group->large = merge->set;
+		merge->set = old;
 		small_cut(group, merge->small_count);
 		group->gone = 0;
 		slots_free(group, merge);
 	}
-	merge_free(merge);
 	return err;
 }

@@ -3,10 +3,11 @@
  *
  * For each plugin there is a large set, which never changes, and a small one of those that came
  * since. Adding one builds nothing but the small one, at the next question. When it has grown, the
- * caller takes a merge, runs it on whatever thread, and puts it back: the large set is swapped.
+ * caller takes a merge, runs it on whatever thread, and puts it back: the large set is swapped;
+ * then the merge is freed, on whatever thread too.
  *
  * Threads:   an index belongs to one thread at a time; nc_filter_merge_run() needs no index and may
- *            run beside everything.
+ *            run beside everything, and so does nc_filter_merge_free().
  * Ownership: the index holds a reference to each filter.
  * Errors:    NC_OK, NC_NOMEM (nothing changed), and as said.
  */
@@ -43,8 +44,11 @@ struct nc_filter_merge *nc_filter_index_merge_take(struct nc_filter_index *index
 /* The long part. Whether it went well shows in put. */
 void nc_filter_merge_run(struct nc_filter_merge *merge);
 
-/* Swap in what was made, and free the merge. Errors: those of nc_filter_set_new(), the index is as
- * before. */
+/* Swap in what was made. Errors: those of nc_filter_set_new(), the index is as before. */
 int nc_filter_index_merge_put(struct nc_filter_index *index, struct nc_filter_merge *merge);
+
+/* Free what was put, and the set that it took the place of: as long as the run, and like it on any
+ * thread. */
+void nc_filter_merge_free(struct nc_filter_merge *merge);
 
 #endif

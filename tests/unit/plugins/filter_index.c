@@ -102,6 +102,7 @@ Test(filter_index, comes_to_the_same_as_a_plain_list, .timeout = 120)
 		else if (roll(30) == 0) { /* meanwhile others came and went */
 			nc_filter_merge_run(merge);
 			cr_assert_eq(nc_filter_index_merge_put(filter_index, merge), NC_OK);
+			nc_filter_merge_free(merge);
 			merge = NULL;
 			merges++;
 		}
@@ -111,6 +112,7 @@ Test(filter_index, comes_to_the_same_as_a_plain_list, .timeout = 120)
 	if (merge != NULL) {
 		nc_filter_merge_run(merge);
 		cr_assert_eq(nc_filter_index_merge_put(filter_index, merge), NC_OK);
+		nc_filter_merge_free(merge);
 	}
 	for (int n = 0; n < 10; n++)
 		check(n);
@@ -168,6 +170,7 @@ Test(filter_index, merges_beside_the_questions)
 		check(n);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_assert_eq(nc_filter_index_merge_put(filter_index, merge), NC_OK);
+	nc_filter_merge_free(merge);
 	for (int n = 0; n < 10; n++)
 		check(n);
 }
