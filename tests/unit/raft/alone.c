@@ -258,3 +258,76 @@ Test(alone, refuses_to_load_terms_that_decrease)
 	cr_expect_eq(status_of(raft).term, 2);
 	nc_raft_free(raft);
 }
+
+/* Options that are good but for one field. */
+#define REFUSES(field, value)                                                   \
+	do {                                                                    \
+		struct nc_raft_options options = nc_raft_options_default(1, 1); \
+		struct nc_raft_start start = { .members = only_me };            \
+		struct nc_raft *raft = NULL;                                    \
+		options.field = (value);                                        \
+		cr_expect_eq(nc_raft_new(&options, &start, &raft), NC_INVALID); \
+	} while (0)
+
+Test(alone, refuses_each_option_out_of_its_range)
+{
+	REFUSES(election_ticks, 1);
+	REFUSES(election_ticks, UINT16_MAX + 1u);
+	REFUSES(heartbeat_ticks, 0);
+	REFUSES(append_bytes_max, 0);
+	REFUSES(append_entries_max, 0);
+	REFUSES(append_entries_max, NC_RAFT_ENTRIES_MAX + 1);
+	REFUSES(inflight_max, 0);
+	REFUSES(inflight_max, NC_RAFT_INFLIGHT_MAX + 1);
+	REFUSES(inflight_bytes_max, 0);
+	REFUSES(uncommitted_entries_max, 0);
+	REFUSES(uncommitted_bytes_max, 0);
+	REFUSES(window_entries, 0);
+	REFUSES(reads_max, 0);
+}
+
+Test(alone, has_no_more_reads_waiting_than_it_may)
+{
+	struct nc_raft_options options = nc_raft_options_default(1, 7);
+	options.reads_max = 2;
+	struct nc_raft *raft = NULL;
+	cr_assert_eq(nc_raft_new(&options, &(struct nc_raft_start){ .members = only_me }, &raft),
+	             NC_OK);
+	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
+	cr_expect_eq(nc_raft_read_index(raft, 1), NC_OK);
+	cr_expect_eq(nc_raft_read_index(raft, 2), NC_OK);
+	cr_expect_eq(nc_raft_read_index(raft, 3), NC_BUSY);
+	for (int i = 0; i < 10; i++)
+		cr_assert_eq(nc_raft_tick(raft), NC_OK);
+	struct nc_raft_ready ready = ready_of(raft);
+	cr_assert_eq(ready.read_count, 2); /* its disk is too slow: they are given up */
+	cr_expect_eq(ready.reads[0].err, NC_CLOSED);
+	nc_raft_free(raft);
+}
+
+Test(alone, says_what_it_knows_of_terms_and_checkpoints)
+{
+	struct nc_raft *raft = fresh();
+	uint64_t term = 9, through = 9;
+	cr_expect_eq(nc_raft_term_at(raft, 1, &term), NC_NOTFOUND);
+	cr_expect_eq(term, 9);
+	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
+	cr_assert_eq(nc_raft_appended(raft, ready_of(raft).mark), NC_OK);
+	(void)ready_of(raft);
+	cr_expect_eq(nc_raft_snapshot_taken(raft, 1), NC_INVALID); /* not yet applied */
+	nc_raft_applied(raft, 1);
+	nc_raft_applied(raft, 0); /* old news */
+	cr_assert_eq(nc_raft_snapshot_taken(raft, 1), NC_OK);
+	cr_expect_eq(nc_raft_snapshot_taken(raft, 0), NC_INVALID);
+	cr_assert_eq(nc_raft_compact(raft, 0, &through), NC_OK);
+	cr_expect_eq(through, 0);
+	cr_assert_eq(nc_raft_compact(raft, 5, &through), NC_OK);
+	cr_expect_eq(through, 1);
+	cr_expect_eq(nc_raft_snapshot_restored(raft, 3), NC_CONFLICT);
+	cr_expect_eq(nc_raft_sent(raft, 5, 0, 0, 0), NC_OK);
+	nc_raft_unreachable(raft, 5);
+	nc_raft_unreachable(raft, 1);
+	nc_raft_snapshot_status(raft, 5);
+	cr_expect_null(nc_raft_config_at(raft, 1));
+	nc_raft_free(raft);
+}
