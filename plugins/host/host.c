@@ -33,10 +33,10 @@ bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
 	return false;
 }
 
-const struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name)
+struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name)
 {
-	for (const struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)
-		if (plugin->abi != NULL && nc_slice_is(name, plugin->name))
+	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)
+		if (plugin->abi != NULL && !plugin->replaced && nc_slice_is(name, plugin->name))
 			return plugin;
 	return NULL;
 }
@@ -44,7 +44,9 @@ const struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, stru
 struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin)
 {
 	struct nc_plugin_info info = {
-		.state = plugin->abi == NULL ? NC_PLUGIN_REFUSED : NC_PLUGIN_LOADED,
+		.state = plugin->abi == NULL ? NC_PLUGIN_REFUSED
+		         : plugin->replaced  ? NC_PLUGIN_REPLACED
+		                             : NC_PLUGIN_LOADED,
 		.bundled = plugin->bundled,
 		.name = plugin->name,
 		.build = "",

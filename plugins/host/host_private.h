@@ -4,6 +4,7 @@
 #define NC_PLUGINS_HOST_HOST_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "core/base/sha256.h"
 #include "plugins/host/plugin_host.h"
@@ -12,11 +13,12 @@
 #define SHA256_TEXT_SIZE (2 * NC_SHA256_SIZE + 1)
 #define REASON_SIZE      512
 
-/* A file or directory that was tried; written before it is linked in, never after. */
+/* A file or directory that was tried; but for `replaced` written before it is linked in only. */
 struct nc_plugin {
 	struct nc_plugin *next;
 	const nacre_filter_plugin *abi; /* NULL when refused */
 	bool bundled;
+	atomic_bool replaced; /* newer bytes at its path were loaded */
 	char *path;
 	char name[NC_PLUGIN_NAME_SIZE_MAX + 1];
 	char sha256[SHA256_TEXT_SIZE];
@@ -33,8 +35,8 @@ struct nc_plugin_host {
 	nacre_filter_host abi; /* what plugins see of us */
 };
 
-/* The loaded plugin of that name, or NULL. The lock is held. */
-const struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name);
+/* The loaded plugin of that name, the newest, or NULL. The lock is held. */
+struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name);
 
 struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
 

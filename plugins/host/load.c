@@ -64,10 +64,13 @@ static bool handshake(struct nc_plugin_host *host, struct nc_plugin *plugin, voi
 	if (!table_good(plugin, abi))
 		return false;
 	(void)snprintf(plugin->name, sizeof plugin->name, "%s", abi->name);
-	const struct nc_plugin *other = nc_plugin_lookup(host, nc_slice_str(abi->name));
-	if (other != NULL)
+	struct nc_plugin *other = nc_plugin_lookup(host, nc_slice_str(abi->name));
+	bool successor = other != NULL && strcmp(other->path, plugin->path) == 0;
+	if (other != NULL && !successor)
 		return nc_plugin_refuse(plugin, "the name %s is taken by %s", abi->name,
 		                        other->path);
+	if (successor)
+		other->replaced = true;
 	plugin->abi = abi;
 	return true;
 }

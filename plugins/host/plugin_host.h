@@ -38,7 +38,8 @@ struct nc_plugin_host_config {
 
 enum nc_plugin_state {
 	NC_PLUGIN_LOADED,
-	NC_PLUGIN_REFUSED /* `reason` says why; also for a directory that cannot be used */
+	NC_PLUGIN_REPLACED, /* serves the filters that it compiled; new ones are its successor's */
+	NC_PLUGIN_REFUSED   /* `reason` says why; also for a directory that cannot be used */
 };
 
 struct nc_plugin_info {
@@ -62,7 +63,8 @@ int nc_plugin_host_open(const struct nc_plugin_host_config *config,
 /* NULL is a no-op. No filter may be left. Loaded code stays mapped. */
 void nc_plugin_host_close(struct nc_plugin_host *host);
 
-/* Look again: files that are new, or whose bytes are, are tried. Loaded names are not replaced.
+/* Look again: files that are new, or whose bytes are, are tried. A file that was replaced, under
+ * its path and name, takes the place of the old one for filters that are compiled from now on.
  * Errors: NC_NOMEM. */
 int nc_plugin_host_scan(struct nc_plugin_host *host);
 

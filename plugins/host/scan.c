@@ -115,18 +115,17 @@ static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plug
 	return true;
 }
 
-/* Whether this was tried before, with the same end. */
+/* Whether what was tried last at that path came to the same. */
 static bool known(const struct nc_plugin_host *host, const struct nc_plugin *plugin)
 {
-	for (const struct nc_plugin *other = host->first; other != NULL; other = other->next) {
-		bool same_bytes =
-		        plugin->sha256[0] != '\0' && strcmp(other->sha256, plugin->sha256) == 0;
-		bool same_reason =
-		        plugin->sha256[0] == '\0' && strcmp(other->reason, plugin->reason) == 0;
-		if ((same_bytes || same_reason) && strcmp(other->path, plugin->path) == 0)
-			return true;
-	}
-	return false;
+	const struct nc_plugin *last = NULL;
+	for (const struct nc_plugin *other = host->first; other != NULL; other = other->next)
+		if (strcmp(other->path, plugin->path) == 0)
+			last = other;
+	if (last == NULL)
+		return false;
+	return plugin->sha256[0] != '\0' ? strcmp(last->sha256, plugin->sha256) == 0
+	                                 : strcmp(last->reason, plugin->reason) == 0;
 }
 
 static void plugin_free(struct nc_plugin *plugin)

@@ -224,3 +224,38 @@ Test(plugin_host, finds_what_is_dropped_in_later_and_lists_nothing_twice)
 	cr_expect_eq(listed(host, "/text.so").count, 1);
 	nc_plugin_host_close(host);
 }
+
+Test(plugin_host, a_replaced_file_serves_new_filters_and_the_old_one_goes_on)
+{
+	cr_assert_eq(mkdir(in_home("mine"), 0755), 0);
+	copy(PLUGIN_DIR "/by_stream.so", in_home("mine/by_stream.so"));
+	char dir[512];
+	strcpy(dir, in_home("mine"));
+	struct nc_plugin_host *host = host_open(NULL, dir);
+	struct nc_filter *old = compiled(host, "by_stream", "\"a\"");
+	/* Bytes behind an ELF file are nobody's, and make another SHA-256. */
+	FILE *out = fopen(in_home("mine/by_stream.so"), "ab");
+	(void)fputs("newer", out);
+	(void)fclose(out);
+	cr_assert_eq(nc_plugin_host_scan(host), NC_OK);
+	struct nc_filter *new = compiled(host, "by_stream", "\"a\"");
+	struct nc_event event = event_of("a", "T", "{}");
+	cr_expect(matches(old, &event));
+	cr_expect(matches(new, &event));
+	cr_expect_eq(nc_filter_plugin(old).state, NC_PLUGIN_REPLACED);
+	cr_expect_eq(nc_filter_plugin(new).state, NC_PLUGIN_LOADED);
+	cr_expect_str_neq(nc_filter_plugin(old).sha256, nc_filter_plugin(new).sha256);
+	struct nc_plugin_info info;
+	cr_assert_eq(nc_plugin_host_find(host, NC_SLICE("by_stream"), &info), NC_OK);
+	cr_expect_str_eq(info.sha256, nc_filter_plugin(new).sha256);
+	cr_assert_eq(nc_plugin_host_scan(host), NC_OK);
+	cr_expect_eq(listed(host, "/by_stream.so").count, 2);
+	/* And back again. */
+	copy(PLUGIN_DIR "/by_stream.so", in_home("mine/by_stream.so"));
+	cr_assert_eq(nc_plugin_host_scan(host), NC_OK);
+	cr_assert_eq(nc_plugin_host_find(host, NC_SLICE("by_stream"), &info), NC_OK);
+	cr_expect_str_eq(info.sha256, nc_filter_plugin(old).sha256);
+	nc_filter_unref(old);
+	nc_filter_unref(new);
+	nc_plugin_host_close(host);
+}
