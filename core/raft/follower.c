@@ -51,8 +51,8 @@ static bool has(const struct nc_raft *raft, uint64_t index, uint64_t term)
 }
 
 /* Take entries that follow one that matches: what is here already is kept, the first that
- * contradicts goes with all that follow it. False: that one is committed. */
-static bool take(struct nc_raft *raft, const struct nc_raft_message *message)
+ * contradicts goes with all that follow it. */
+static void take(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	for (uint32_t i = 0; i < message->entry_count; i++) {
 		const struct nc_raft_entry *entry = &message->entries[i];
@@ -62,15 +62,13 @@ static bool take(struct nc_raft *raft, const struct nc_raft_message *message)
 		if (index <= raft->trail.last) {
 			if (NC_MUTANT(NO_TRUNCATION))
 				continue;
-			if (index <= raft->commit)
-				return false;
-			nc_raft_truncate(raft, index);
+			nc_raft_truncate(raft,
+			                 index); /* beyond the commit, since prev is not below it */
 		}
 		nc_trail_append(&raft->trail, entry->term, entry->size);
 		if (entry->kind == NC_LOG_CONFIG)
 			nc_raft_config_push(raft, index, entry->members);
 	}
-	return true;
 }
 
 static void refuse(struct nc_raft *raft, const struct nc_raft_message *message)
@@ -104,22 +102,19 @@ static void maybe_whole(struct nc_raft *raft, const struct nc_raft_message *mess
 		raft->doubtful = false;
 }
 
-int nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *message)
+void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	if (raft->install.index != 0)
-		return NC_OK; /* the log is about to be replaced */
+		return; /* the log is about to be replaced */
 	if (message->index < raft->commit) {
 		acknowledge(raft, message->from, raft->commit); /* what is committed matches */
-		return NC_OK;
+		return;
 	}
 	if (!has(raft, message->index, message->log_term)) {
 		refuse(raft, message);
-		return NC_OK;
+		return;
 	}
-	if (!take(raft, message)) {
-		nc_raft_halt(raft);
-		return NC_CORRUPT;
-	}
+	take(raft, message);
 	uint64_t last = message->index + message->entry_count;
 	if (NC_MUTANT(TRUNCATE_ON_STALE) && last < raft->trail.last && last >= raft->commit)
 		nc_raft_truncate(raft, last + 1);
@@ -130,7 +125,6 @@ int nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *mes
 	nc_raft_commit_to(raft, commit);
 	maybe_whole(raft, message, last);
 	acknowledge(raft, message->from, last);
-	return NC_OK;
 }
 
 void nc_raft_heartbeat_heard(struct nc_raft *raft, const struct nc_raft_message *message)

@@ -175,8 +175,8 @@ int nc_raft_tick(struct nc_raft *raft);
 
 /* A message from a peer, authenticated by the transport. Stale, doubled and unexpected ones are
  * ignored and are NC_OK. Errors: NC_INVALID, no peer of this version sends such a thing;
- *         NC_CORRUPT, it contradicts what is committed here: this node has stopped taking part, as
- *           after nc_raft_disk_failed();
+ *         NC_CORRUPT, another leader of the term that this node leads: it has stopped taking
+ *           part, as after nc_raft_disk_failed();
  *         NC_IO, this node has stopped taking part before. */
 int nc_raft_step(struct nc_raft *raft, const struct nc_raft_message *message);
 
@@ -298,9 +298,9 @@ void nc_raft_applied(struct nc_raft *raft, uint64_t index);
 
 /* ---- Snapshots and compaction [5] ------------------------------------------------------------ */
 
-/* A checkpoint of the state at `index` is durable here: peers may be sent it, the log may be trimmed
- * below it. To be called after a start, too, when all is loaded.
- * Errors: NC_INVALID, `index` is beyond what is applied, or below the last one. */
+/* A checkpoint of the state at `index` is durable here: peers may be sent it, the log may be
+ * trimmed below it. To be called after a start, too, when all is loaded. Errors: NC_INVALID,
+ * `index` is beyond what is applied, or below the last one. */
 int nc_raft_snapshot_taken(struct nc_raft *raft, uint64_t index);
 
 /* Forget entries through the smallest of `through`, the last checkpoint, and what a transfer in

@@ -180,7 +180,7 @@ void nc_raft_append_answered(struct nc_raft *raft, const struct nc_raft_message 
 void nc_raft_heartbeat_answered(struct nc_raft *raft, const struct nc_raft_message *message);
 
 /* follower.c */
-int nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *message);
+void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *message);
 void nc_raft_heartbeat_heard(struct nc_raft *raft, const struct nc_raft_message *message);
 void nc_raft_commit_to(struct nc_raft *raft, uint64_t commit);
 void nc_raft_halt(struct nc_raft *raft);
@@ -188,7 +188,7 @@ void nc_raft_halt(struct nc_raft *raft);
 void nc_raft_truncate(struct nc_raft *raft, uint64_t from);
 
 /* snapshot.c */
-int nc_raft_snapshot_heard(struct nc_raft *raft, const struct nc_raft_message *message);
+void nc_raft_snapshot_heard(struct nc_raft *raft, const struct nc_raft_message *message);
 void nc_raft_snapshot_offer(struct nc_raft *raft, struct nc_raft_peer *peer);
 
 /* readindex.c */

@@ -84,8 +84,8 @@ int nc_raft_appended(struct nc_raft *raft, struct nc_raft_mark mark)
 	uint64_t index = mark.index;
 	if (mark.order <= raft->void_order && index > raft->void_index && !NC_MUTANT(ABA_MARK))
 		index = raft->void_index;
-	if (index > raft->handed)
-		index = raft->handed; /* only by a mutant */
+	if (NC_MUTANT(ABA_MARK) && index > raft->handed)
+		index = raft->handed;
 	if (index > raft->stable)
 		raft->stable = index;
 	raft->durable = mark.order;

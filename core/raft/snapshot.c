@@ -19,7 +19,7 @@ int nc_raft_compact(struct nc_raft *raft, uint64_t through, uint64_t *through_ou
 {
 	if (through > raft->snapshot.index && !NC_MUTANT(COMPACT_UNCLAMPED))
 		through = raft->snapshot.index;
-	if (through > raft->applied)
+	if (NC_MUTANT(COMPACT_UNCLAMPED) && through > raft->applied)
 		through = raft->applied;
 	/* A peer that fetches a snapshot needs what follows it. */
 	for (uint32_t i = 0; i < raft->peer_count; i++) {
@@ -41,9 +41,9 @@ int nc_raft_compact(struct nc_raft *raft, uint64_t through, uint64_t *through_ou
 
 void nc_raft_snapshot_offer(struct nc_raft *raft, struct nc_raft_peer *peer)
 {
-	if (!peer->active || raft->snapshot.index == 0 ||
-	    raft->snapshot.index < raft->trail.base_index)
-		return;
+	if (!peer->active)
+		return; /* until it is heard of */
+	nc_assert(raft->snapshot.index >= raft->trail.base_index);
 	nc_raft_peer_turn(peer, NC_RAFT_SENDING);
 	peer->snapshot_index = raft->snapshot.index;
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_SNAPSHOT,
@@ -61,19 +61,19 @@ static void acknowledge(struct nc_raft *raft, uint64_t to, uint64_t index)
 	                                 .type = NC_RAFT_APPEND_RESP, .to = to, .index = index });
 }
 
-int nc_raft_snapshot_heard(struct nc_raft *raft, const struct nc_raft_message *message)
+void nc_raft_snapshot_heard(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	uint64_t term = 0;
 	if (message->index <= raft->commit) {
 		acknowledge(raft, message->from, raft->commit);
-		return NC_OK;
+		return;
 	}
 	if (raft->install.index != 0)
-		return NC_OK; /* one at a time */
+		return; /* one at a time */
 	if (nc_trail_term(&raft->trail, message->index, &term) && term == message->log_term) {
 		nc_raft_commit_to(raft, message->index); /* the log has it all */
 		acknowledge(raft, message->from, message->index);
-		return NC_OK;
+		return;
 	}
 	raft->install = (struct nc_raft_install){ .index = message->index,
 		                                  .term = message->log_term,
@@ -82,7 +82,6 @@ int nc_raft_snapshot_heard(struct nc_raft *raft, const struct nc_raft_message *m
 	raft->install_told = false;
 	if (NC_MUTANT(SNAPSHOT_ACK_EARLY))
 		acknowledge(raft, message->from, message->index);
-	return NC_OK;
 }
 
 int nc_raft_snapshot_restored(struct nc_raft *raft, uint64_t index)

@@ -97,10 +97,11 @@ static int to_follower(struct nc_raft *raft, const struct nc_raft_message *messa
 		nc_raft_become_follower(raft, raft->hard.term, message->from);
 	raft->election_elapsed = 0;
 	if (message->type == NC_RAFT_APPEND)
-		return nc_raft_append_heard(raft, message);
-	if (message->type == NC_RAFT_SNAPSHOT)
-		return nc_raft_snapshot_heard(raft, message);
-	nc_raft_heartbeat_heard(raft, message);
+		nc_raft_append_heard(raft, message);
+	else if (message->type == NC_RAFT_SNAPSHOT)
+		nc_raft_snapshot_heard(raft, message);
+	else
+		nc_raft_heartbeat_heard(raft, message);
 	return NC_OK;
 }
 
