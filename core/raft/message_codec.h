@@ -2,9 +2,11 @@
 /* message_codec.h -- messages of consensus as frames, in MessagePack; and memberships, which are
  * also the payload of entries of kind NC_LOG_CONFIG.
  *
- *   frame:   [1, type, flags, from, to, term, index, log_term, commit, hint, context, members,
- * entries] flags:   1 reject, 2 force members: nil, or [id * 2 + voter, ...], rising entries:
- * [term, kind, payload, ...], three items each; payload is a bin
+ *   frame:   [1, type, flags, from, to, term, index, log_term, commit, hint, context,
+ *             members, entries]
+ *   flags:   1 reject, 2 force
+ *   members: nil, or [id * 2 + voter, ...], rising
+ *   entries: [term, kind, payload, ...], three items each; payload is a bin
  *
  * Every field is bounded, on both sides; a frame is decoded only if it is whole and nothing follows
  * it. Who the sender is, and whether it may send, is the transport's matter (its signature), and

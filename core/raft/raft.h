@@ -4,21 +4,23 @@
  * seed: the same calls give the same state, byte for byte.
  *
  * It holds no payloads. It knows terms, indexes and sizes: which term each index has, which members
- * each index left in force, how large the recent entries are. The driver keeps payloads by (index,
- * term).
+ * each index left in force, how large the recent entries are. The driver keeps payloads by
+ * (index, term).
  *
- *                         propose, read_index, transfer, add_learner, promote, remove
- *                                                  │
- *   peers ──► step ──►┌──────────────────────────────────────────────────────┐
- *   timer ──► tick ──►│                        nc_raft                         │──►
- * nc_raft_ready(): └──────────────────────────────────────────────────────┘     hard, first..last
- * ─► log writer ▲ appended(mark)                ▲ applied(index)          messages ──────────►
- * peers └── log writer                  └── applier               apply range ───────► applier
+ *      propose, read_index, transfer,
+ *      add_learner, promote, remove                  nc_raft_ready():
+ *                   |                                hard state, entries --> log writer
+ *                   v                                messages -------------> peers
+ *   peers -- step --> [ nc_raft ] -----------------> entries to apply -----> applier
+ *   timer -- tick -->   ^     ^                      reads ----------------> who asked
+ *                       |     |
+ *        appended(mark) |     | applied(index)
+ *            log writer-+     +-applier
  *
  * The driver's turn: give it what came in, then while nc_raft_has_ready(): nc_raft_ready(), hand
- * hard state and entries to the log writer (in order, never two at once), send the messages, hand
- * apply_first..apply_last to the applier, answer the reads. When the log writer is done with what
- * one Ready named, nc_raft_appended() with that Ready's mark.
+ * hard state and entries to the log writer (in order; several orders may be under way), send the
+ * messages, hand apply_first..apply_last to the applier, answer the reads. When the log writer is
+ * done with what one Ready named, nc_raft_appended() with that Ready's mark.
  *
  * What promises something durable (votes, acknowledgements) is held inside until the mark that
  * covers it has come back; AppendEntries leave at once, in parallel with the leader's own disk. So
@@ -26,12 +28,13 @@
  *
  * Threads:   none; one caller at a time.
  * Ownership: nc_raft_new() gives it, nc_raft_free() ends it. What a Ready points to is valid until
- * the next call that takes a non-const nc_raft. What is given to a call is borrowed until it
- * returns. Errors:    NC_OK or a negative enum nc_err; a call that fails changed nothing, unless it
- * says so. NC_NOMEM may come from any call that returns an int. Units:     time in ticks, of
- * whatever length the driver gives them; sizes in bytes. Source:    Ongaro, "Consensus: Bridging
- * Theory and Practice" (2014), cited by section as [3.4]; the shape is that of etcd's raft. ADR
- * 0003.
+ *            the next call that takes a non-const nc_raft. What is given to a call is borrowed
+ *            until it returns.
+ * Errors:    NC_OK or a negative enum nc_err; a call that fails changed nothing, unless it says
+ *            so. NC_NOMEM may come from any call that returns an int.
+ * Units:     time in ticks, of whatever length the driver gives them; sizes in bytes.
+ * Source:    Ongaro, "Consensus: Bridging Theory and Practice" (2014), cited by section as [3.4];
+ *            the shape is that of etcd's raft. docs/architecture.md explains.
  */
 #ifndef NC_CORE_RAFT_RAFT_H
 #define NC_CORE_RAFT_RAFT_H
@@ -174,9 +177,10 @@ int nc_raft_copy(const struct nc_raft *raft, struct nc_raft **copy_out);
 int nc_raft_tick(struct nc_raft *raft);
 
 /* A message from a peer, authenticated by the transport. Stale, doubled and unexpected ones are
- * ignored and are NC_OK. Errors: NC_INVALID, no peer of this version sends such a thing;
- *         NC_CORRUPT, another leader of the term that this node leads: it has stopped taking
- *           part, as after nc_raft_disk_failed();
+ * ignored and are NC_OK.
+ * Errors: NC_INVALID, no peer of this version sends such a thing;
+ *         NC_CORRUPT, another leader of the term that this node leads: it has stopped taking part,
+ *           as after nc_raft_disk_failed();
  *         NC_IO, this node has stopped taking part before. */
 int nc_raft_step(struct nc_raft *raft, const struct nc_raft_message *message);
 
@@ -187,27 +191,29 @@ int nc_raft_campaign(struct nc_raft *raft);
 
 /* A new entry of `size` bytes, of this leader's term. Its place is index_out, term_out.
  * Errors: NC_CONFLICT, not the leader; NC_BUSY, leadership is being transferred, or too much is
- * uncommitted; NC_TOOBIG, over NC_LOG_PAYLOAD_SIZE_MAX. */
+ *         uncommitted; NC_TOOBIG, over NC_LOG_PAYLOAD_SIZE_MAX. */
 int nc_raft_propose(struct nc_raft *raft, size_t size, uint64_t *index_out, uint64_t *term_out);
 
 /* Ask for an index that is safe to read at [6.4]: it comes in a Ready's reads, with `ctx`; who has
  * applied it sees all that was acknowledged before this call. Works on followers too. A read that
- * can no longer be answered comes back with err. Errors: NC_CONFLICT, no leader is known; NC_BUSY,
- * too many wait. */
+ * can no longer be answered comes back with err.
+ * Errors: NC_CONFLICT, no leader is known; NC_BUSY, too many wait. */
 int nc_raft_read_index(struct nc_raft *raft, uint64_t ctx);
 
 /* Hand leadership to `id` [3.10]: proposals are refused until it leads or an election timeout has
- * passed. Errors: NC_CONFLICT, not the leader; NC_NOTFOUND, no such other voter; NC_BUSY, already
- * at another. */
+ * passed.
+ * Errors: NC_CONFLICT, not the leader; NC_NOTFOUND, no such other voter; NC_BUSY, already being
+ *         handed to another. */
 int nc_raft_transfer(struct nc_raft *raft, uint64_t id);
 
 /* Change the membership by one [4.1 to 4.3]: an entry of kind NC_LOG_CONFIG at index_out, which
- * takes effect as soon as it is appended. Errors of all three: NC_CONFLICT, not the leader;
- * NC_BUSY, the last change is not committed, or nothing of this term is, or too much is
- * uncommitted, or a transfer is under way. add_learner: NC_EXISTS; NC_FULL, NC_RAFT_MEMBERS_MAX;
- * NC_INVALID, id 0. promote:     NC_NOTFOUND; NC_EXISTS, a voter already; NC_BUSY, it is too far
- * behind. remove:      NC_NOTFOUND; NC_INVALID, it is the last voter. A leader may remove itself:
- * it leads until that is committed, without counting itself, then steps down. */
+ * takes effect as soon as it is appended.
+ * Errors of all three: NC_CONFLICT, not the leader; NC_BUSY, the last change is not committed, or
+ *              nothing of this term is, or too much is not, or a transfer is under way.
+ * add_learner: NC_EXISTS; NC_FULL, NC_RAFT_MEMBERS_MAX; NC_INVALID, id 0.
+ * promote:     NC_NOTFOUND; NC_EXISTS, a voter already; NC_BUSY, it is too far behind.
+ * remove:      NC_NOTFOUND; NC_INVALID, it is the last voter. A leader may remove itself: it leads
+ *              until that is committed, without counting itself, then steps down. */
 int nc_raft_add_learner(struct nc_raft *raft, uint64_t id, uint64_t *index_out);
 int nc_raft_promote(struct nc_raft *raft, uint64_t id, uint64_t *index_out);
 int nc_raft_remove(struct nc_raft *raft, uint64_t id, uint64_t *index_out);

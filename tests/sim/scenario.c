@@ -3,19 +3,24 @@
  * " is a command, the lines up to the next one are what it must print; "#" begins a comment. With
  * --write the output is written anew.
  *
- *   cluster N               founders 1..N            join ID            a node that knows nothing
- *   campaign ID             tick ID [N]              propose ID [N]     read ID CTX
- *   transfer ID TO          add|promote|remove ID X
+ *   cluster N               founders 1..N
+ *   limit N                 entries of an append, of nodes that start from now on; else 4
+ *   join ID                 a node that knows nothing
+ *   campaign ID             propose ID [N]           tick ID [N]
+ *   read ID CTX             transfer ID TO           unreachable ID X
+ *   add ID X                promote ID X             remove ID X
  *   persist ID [N]          the disk completes N orders, or all
  *   deliver FROM TO [TYPE]  what is in flight; 0: anybody; says what is delivered
- *   drop FROM TO [TYPE]     repeat FROM TO [TYPE]: deliver, and keep it in flight for later
- *   inject FROM TO TERM PREV PREVTERM COMMIT        an append without entries, lawful but not sent
- *   limit N                 entries of an append of nodes that start from now on, at most;
- * otherwise 4 settle                  persist and deliver until all is quiet cut A B | heal nothing
- * passes between A and B lapse ID                no leader is heard for long; what it sends about
- * that is lost crash ID [N]            N of the orders that were not complete are durable all the
- * same restart ID [doubtful]   checkpoint ID            compact ID INDEX install ID ok|fail
- * disk_failed ID           status [ID]        flight
+ *   repeat FROM TO [TYPE]   deliver, and keep it in flight for later
+ *   drop FROM TO [TYPE]     lose it
+ *   flight                  say what is in flight
+ *   settle                  persist and deliver until all is quiet
+ *   inject FROM TO TERM PREV PREVTERM COMMIT   an append without entries, lawful but not sent
+ *   cut A B, heal           nothing passes between A and B
+ *   lapse ID                no leader is heard for long; what it sends about that is lost
+ *   crash ID [N]            N of the orders that were not complete are durable all the same
+ *   restart ID [doubtful]   disk_failed ID           status [ID]
+ *   checkpoint ID           compact ID INDEX         install ID ok|fail
  */
 #include <stdio.h>
 #include <stdlib.h>
