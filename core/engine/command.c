@@ -48,6 +48,128 @@ static int append_read(struct nc_reader *body, struct nc_command *command)
 	return NC_OK;
 }
 
+/* ---- Subscriptions -------------------------------------------------------------------------- */
+
+static void sized_put(struct nc_buf *buf, struct nc_slice slice)
+{
+	nc_buf_put_varint(buf, slice.size);
+	nc_buf_put_slice(buf, slice);
+}
+
+static struct nc_slice sized_get(struct nc_reader *reader)
+{
+	uint64_t size = nc_reader_varint(reader);
+	if (size > nc_reader_left(reader))
+		reader->failed = true;
+	return reader->failed ? nc_slice(NULL, 0) : nc_reader_take(reader, (size_t)size);
+}
+
+void nc_parked_put(struct nc_buf *list, const struct nc_parked *parked)
+{
+	nc_buf_put_varint(list, parked->position);
+	nc_buf_put_varint(list, parked->attempts);
+	nc_buf_put_u64(list, parked->time_ns);
+	sized_put(list, parked->reason);
+	sized_put(list, parked->key);
+}
+
+bool nc_parked_next(struct nc_slice *list, struct nc_parked *parked_out)
+{
+	struct nc_reader reader = nc_reader(*list);
+	if (list->size == 0)
+		return false;
+	parked_out->position = nc_reader_varint(&reader);
+	parked_out->attempts = (uint32_t)nc_reader_varint(&reader);
+	parked_out->time_ns = nc_reader_u64(&reader);
+	parked_out->reason = sized_get(&reader);
+	parked_out->key = sized_get(&reader);
+	*list = nc_slice(reader.at, nc_reader_left(&reader));
+	return !reader.failed;
+}
+
+void nc_unparked_put(struct nc_buf *list, uint64_t position)
+{
+	nc_buf_put_varint(list, position);
+}
+
+bool nc_unparked_next(struct nc_slice *list, uint64_t *position_out)
+{
+	struct nc_reader reader = nc_reader(*list);
+	if (list->size == 0)
+		return false;
+	*position_out = nc_reader_varint(&reader);
+	*list = nc_slice(reader.at, nc_reader_left(&reader));
+	return !reader.failed;
+}
+
+/* A command's size is known when it stands: room for it, then the body, then the size. */
+static size_t command_begin(struct nc_buf *buf, enum nc_command_kind kind)
+{
+	size_t start = buf->size;
+	nc_buf_put_u32(buf, 0);
+	nc_buf_put_u8(buf, (uint8_t)kind);
+	return start;
+}
+
+static void command_end(struct nc_buf *buf, size_t start)
+{
+	if (nc_buf_status(buf) == NC_OK)
+		nc_set_u32(buf->data + start, (uint32_t)(buf->size - start - 4));
+}
+
+void nc_command_put_sub_create(struct nc_buf *buf, const struct nc_sub_create *create)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_CREATE);
+	sized_put(buf, create->name);
+	nc_buf_put_u8(buf, (uint8_t)create->start);
+	nc_buf_put_u64(buf, create->start_value);
+	sized_put(buf, create->stream);
+	sized_put(buf, create->definition);
+	command_end(buf, start);
+}
+
+void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_DELETE);
+	sized_put(buf, name);
+	command_end(buf, start);
+}
+
+void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_PROGRESS);
+	sized_put(buf, change->name);
+	nc_buf_put_u64(buf, change->epoch);
+	sized_put(buf, change->progress);
+	sized_put(buf, change->parked);
+	sized_put(buf, change->unparked);
+	command_end(buf, start);
+}
+
+static int sub_read(struct nc_reader *body, struct nc_command *command)
+{
+	struct nc_slice name = sized_get(body);
+	command->create.name = command->change.name = name;
+	if (command->kind == NC_COMMAND_SUB_CREATE) {
+		uint8_t start = nc_reader_u8(body);
+		command->create.start = (enum nc_sub_start)start;
+		command->create.start_value = nc_reader_u64(body);
+		command->create.stream = sized_get(body);
+		command->create.definition = sized_get(body);
+		if (start > NC_SUB_START_TIME)
+			return NC_UNSUPPORTED;
+	} else if (command->kind == NC_COMMAND_SUB_PROGRESS) {
+		command->change.epoch = nc_reader_u64(body);
+		command->change.progress = sized_get(body);
+		command->change.parked = sized_get(body);
+		command->change.unparked = sized_get(body);
+	}
+	bool whole = !body->failed && nc_reader_left(body) == 0 && name.size > 0;
+	return whole ? NC_OK : NC_CORRUPT;
+}
+
+/* ---- Any command ---------------------------------------------------------------------------- */
+
 int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out)
 {
 	if (nc_reader_left(&reader->reader) == 0)
@@ -58,10 +180,11 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind != NC_COMMAND_APPEND)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SUB_PROGRESS)
 		return NC_UNSUPPORTED;
-	command.kind = NC_COMMAND_APPEND;
-	int err = append_read(&body, &command);
+	command.kind = (enum nc_command_kind)kind;
+	int err = kind == NC_COMMAND_APPEND ? append_read(&body, &command)
+	                                    : sub_read(&body, &command);
 	if (err == NC_OK)
 		*command_out = command;
 	return err;

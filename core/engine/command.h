@@ -12,8 +12,49 @@
 #define NC_ENTRY_HEADER_SIZE 16 /* bytes */
 
 enum nc_command_kind {
-	NC_COMMAND_APPEND = 1 /* one event */
+	NC_COMMAND_APPEND = 1,     /* one event */
+	NC_COMMAND_SUB_CREATE = 2, /* a durable subscription; the same once more changes nothing */
+	NC_COMMAND_SUB_DELETE = 3,
+	NC_COMMAND_SUB_PROGRESS = 4 /* how far it is, and what is parked */
 };
+
+/* Where a subscription starts, to be resolved at apply. */
+enum nc_sub_start {
+	NC_SUB_START_FIRST = 0,
+	NC_SUB_START_NEW = 1,
+	NC_SUB_START_POSITION = 2, /* value, inclusive */
+	NC_SUB_START_VERSION = 3,  /* value, inclusive, of `stream` */
+	NC_SUB_START_TIME = 4      /* value, ns since 1970, inclusive */
+};
+
+struct nc_sub_create {
+	struct nc_slice name;
+	enum nc_sub_start start;
+	uint64_t start_value;
+	struct nc_slice stream;
+	struct nc_slice definition; /* canonical bytes: equal means the same */
+};
+
+struct nc_sub_change {
+	struct nc_slice name;
+	uint64_t epoch; /* of another: ignored */
+	struct nc_slice progress;
+	struct nc_slice parked;   /* packed; nc_parked_next() */
+	struct nc_slice unparked; /* packed; nc_unparked_next() */
+};
+
+/* An event that is parked. */
+struct nc_parked {
+	uint64_t position;
+	uint32_t attempts;
+	uint64_t time_ns; /* when, since 1970 */
+	struct nc_slice reason, key;
+};
+
+void nc_parked_put(struct nc_buf *list, const struct nc_parked *parked);
+bool nc_parked_next(struct nc_slice *list, struct nc_parked *parked_out);
+void nc_unparked_put(struct nc_buf *list, uint64_t position);
+bool nc_unparked_next(struct nc_slice *list, uint64_t *position_out);
 
 enum nc_expect_kind {
 	NC_EXPECT_ANY = 0,
@@ -33,6 +74,10 @@ void nc_entry_begin(struct nc_buf *buf, uint64_t leader_time_ns);
 /* Append a command that appends one event. `record` is an event record (event.h). */
 void nc_command_put_append(struct nc_buf *buf, struct nc_expect expect, struct nc_slice record);
 
+void nc_command_put_sub_create(struct nc_buf *buf, const struct nc_sub_create *create);
+void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name);
+void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change);
+
 /* Reading back, at apply. */
 struct nc_entry_reader {
 	uint64_t leader_time_ns;
@@ -41,8 +86,10 @@ struct nc_entry_reader {
 
 struct nc_command {
 	enum nc_command_kind kind;
-	struct nc_expect expect;
-	struct nc_slice record;
+	struct nc_expect expect;     /* APPEND */
+	struct nc_slice record;      /* APPEND */
+	struct nc_sub_create create; /* SUB_CREATE; of SUB_DELETE the name */
+	struct nc_sub_change change; /* SUB_PROGRESS */
 };
 
 /* Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */

@@ -8,7 +8,8 @@
 #define META_KEY    NC_SLICE("engine")
 #define META_FORMAT 1
 
-static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, uint64_t names)
+static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, uint64_t names,
+                        uint64_t epochs)
 {
 	nc_buf_clear(buf);
 	nc_buf_put_u8(buf, META_FORMAT);
@@ -18,9 +19,11 @@ static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, u
 	nc_buf_put_u64(buf, head->events);
 	nc_buf_put_u64(buf, head->bytes);
 	nc_buf_put_u64(buf, names);
+	nc_buf_put_u64(buf, epochs);
 }
 
-static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, uint64_t *names_out)
+static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, uint64_t *names_out,
+                       uint64_t *epochs_out)
 {
 	struct nc_reader reader = nc_reader(value);
 	uint8_t format = nc_reader_u8(&reader);
@@ -33,28 +36,31 @@ static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, u
 	head.events = nc_reader_u64(&reader);
 	head.bytes = nc_reader_u64(&reader);
 	uint64_t names = nc_reader_u64(&reader);
+	uint64_t epochs = nc_reader_u64(&reader);
 	if (reader.failed)
 		return NC_CORRUPT;
 	*head_out = head;
 	*names_out = names;
+	*epochs_out = epochs;
 	return NC_OK;
 }
 
 /* Errors: NC_NOTFOUND, a state without any entry. */
 static int meta_read(struct nc_state_reader *reader, struct nc_buf *scratch,
-                     struct nc_engine_head *head_out, uint64_t *names_out)
+                     struct nc_engine_head *head_out, uint64_t *names_out, uint64_t *epochs_out)
 {
 	nc_buf_clear(scratch);
 	int err = nc_state_get(reader, NC_SPACE_META, META_KEY, scratch);
-	return err == NC_OK ? meta_decode(nc_buf_slice(scratch), head_out, names_out) : err;
+	return err == NC_OK ? meta_decode(nc_buf_slice(scratch), head_out, names_out, epochs_out)
+	                    : err;
 }
 
 int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out)
 {
 	struct nc_buf scratch = { 0 };
 	struct nc_engine_head head = { 0 };
-	uint64_t names;
-	int err = meta_read(reader, &scratch, &head, &names);
+	uint64_t names, epochs;
+	int err = meta_read(reader, &scratch, &head, &names, &epochs);
 	nc_buf_release(&scratch);
 	if (err == NC_NOTFOUND)
 		err = NC_OK;
@@ -77,7 +83,7 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 	err = nc_state_reader_begin(reader);
 	if (err == NC_OK) {
 		err = meta_read(reader, &engine->scratch, &engine->committed,
-		                &engine->committed_names);
+		                &engine->committed_names, &engine->committed_epochs);
 		nc_state_reader_end(reader);
 	}
 	nc_state_reader_close(reader);
@@ -86,6 +92,7 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 
 	engine->head = engine->committed;
 	engine->names = engine->committed_names;
+	engine->epochs = engine->committed_epochs;
 	*engine_out = engine;
 	return NC_OK;
 
@@ -120,8 +127,10 @@ int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcom
 		err = nc_entry_next(&entry, &command);
 		if (err == NC_NOTFOUND)
 			return NC_OK;
-		if (err == NC_OK)
+		if (err == NC_OK && command.kind == NC_COMMAND_APPEND)
 			err = nc_engine_append(engine, entry.leader_time_ns, &command, fn, ctx);
+		else if (err == NC_OK)
+			err = nc_engine_sub(engine, &command, fn, ctx);
 	}
 	return err;
 }
@@ -131,12 +140,13 @@ static void forget(struct nc_engine *engine)
 {
 	engine->head = engine->committed;
 	engine->names = engine->committed_names;
+	engine->epochs = engine->committed_epochs;
 	nc_name_cache_forget(&engine->cache);
 }
 
 int nc_engine_commit(struct nc_engine *engine, struct nc_state_applied applied)
 {
-	meta_encode(&engine->scratch, &engine->head, engine->names);
+	meta_encode(&engine->scratch, &engine->head, engine->names, engine->epochs);
 	int err = nc_buf_status(&engine->scratch);
 	if (err == NC_OK)
 		err = nc_state_put(engine->state, NC_SPACE_META, META_KEY,
@@ -152,6 +162,7 @@ int nc_engine_commit(struct nc_engine *engine, struct nc_state_applied applied)
 	}
 	engine->committed = engine->head;
 	engine->committed_names = engine->names;
+	engine->committed_epochs = engine->epochs;
 	return NC_OK;
 }
 

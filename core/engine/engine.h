@@ -43,10 +43,11 @@ struct nc_fault {
 /* What became of one command. Slices point into the entry's payload. */
 struct nc_outcome {
 	struct nc_fault fault;
-	uint64_t version;  /* of the event; of the stream, when an expectation failed */
-	uint64_t position; /* of the event */
-	uint64_t time_ns;  /* of the new event */
-	bool duplicate;    /* a retry that was recognised: the first answer */
+	uint64_t version;       /* of the event; of the stream, when an expectation failed */
+	uint64_t position;      /* of the event */
+	uint64_t time_ns;       /* of the new event */
+	uint64_t epoch, cursor; /* of a subscription that was created, or was there */
+	bool duplicate;         /* a retry that was recognised: the first answer */
 	struct nc_slice stream;
 	struct nc_slice record; /* of the new event, for the feed; empty when nothing was written */
 };

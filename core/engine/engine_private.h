@@ -14,6 +14,8 @@ struct nc_engine {
 	struct nc_engine_head committed;
 	uint64_t names; /* ids of names given out */
 	uint64_t committed_names;
+	uint64_t epochs; /* of subscriptions, given out */
+	uint64_t committed_epochs;
 	struct nc_buf scratch; /* a row being read or written */
 	struct nc_buf row;     /* of the event being appended */
 	struct nc_name_cache cache;
@@ -22,6 +24,10 @@ struct nc_engine {
 /* Append one event (append.c). Tells `fn` what became of it. Errors: those of the state. */
 int nc_engine_append(struct nc_engine *engine, uint64_t leader_time_ns,
                      const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
+
+/* A command on a subscription (subs.c). Errors: NC_CORRUPT; those of the state. */
+int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,
+                  void *ctx);
 
 /* Whether `stream` (head 0: never was) is as expected. */
 bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream);

@@ -27,10 +27,11 @@ enum nc_query_kind {
 };
 
 enum nc_query_from {
-	NC_FROM_DEFAULT, /* the first; backward: the last */
-	NC_FROM_NUMBER,  /* `from` */
-	NC_FROM_TIME,    /* `from`, in nanoseconds since 1970 */
-	NC_FROM_END      /* the last; forward: beyond it */
+	NC_FROM_DEFAULT,  /* the first; backward: the last */
+	NC_FROM_NUMBER,   /* `from` */
+	NC_FROM_TIME,     /* `from`, in nanoseconds since 1970 */
+	NC_FROM_POSITION, /* `from` is a position, whatever the order's unit; forward only */
+	NC_FROM_END       /* the last; forward: beyond it */
 };
 
 /* What is asked. `from` and `to` are inclusive, in versions for a stream, else in positions. */

@@ -40,4 +40,9 @@ int nc_query_position_at(struct nc_state_reader *reader, uint64_t head, uint64_t
 int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *stream,
                         uint64_t position, uint64_t *version_out);
 
+/* The position of a stream's first event of a version >= `version`; beyond the store's head if
+ * none. Within a snapshot. */
+int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream,
+                      uint64_t version, uint64_t *position_out);
+
 #endif

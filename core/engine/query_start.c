@@ -52,6 +52,14 @@ static int bounds_set(struct nc_query *query, struct nc_state_reader *reader, ui
 			return err;
 		break;
 	}
+	case NC_FROM_POSITION:
+		nc_assert(!spec->backward);
+		if (stream != NULL) {
+			int err = nc_query_version_at(reader, stream, spec->from, &from);
+			if (err != NC_OK)
+				return err;
+		}
+		break;
 	case NC_FROM_NUMBER:
 		break;
 	}

@@ -70,3 +70,19 @@ int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *
 	*version_out = low;
 	return NC_OK;
 }
+
+int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream,
+                      uint64_t version, uint64_t *position_out)
+{
+	struct probe probe = { 0 };
+	int err = nc_state_index(reader, NC_INDEX_STREAM, stream->id, version, false, probe_index,
+	                         &probe);
+	if (err == NC_OK && !probe.found) { /* behind its last event */
+		struct nc_engine_head head;
+		err = nc_engine_head_read(reader, &head);
+		probe.position = head.position + 1;
+	}
+	if (err == NC_OK)
+		*position_out = probe.position;
+	return err;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Commands on durable subscriptions. */
+#include "core/engine/subs.h"
+
+#include "core/base/assert.h"
+#include "core/engine/engine_private.h"
+#include "core/engine/query_private.h"
+
+#define ROW_FORMAT 1
+#define KEY_ROOM   128 /* bytes; names are at most 64 */
+
+/* ---- Keys ----------------------------------------------------------------------------------- */
+
+static struct nc_slice row_key(char kind, struct nc_slice name, uint8_t room[KEY_ROOM])
+{
+	nc_assert(name.size + 1 <= KEY_ROOM);
+	room[0] = (uint8_t)kind;
+	memcpy(room + 1, name.data, name.size);
+	return nc_slice(room, name.size + 1);
+}
+
+static struct nc_slice parked_key(struct nc_slice name, uint64_t position, uint8_t room[KEY_ROOM])
+{
+	nc_assert(name.size + 9 <= KEY_ROOM);
+	memcpy(room, name.data, name.size);
+	room[name.size] = 0;
+	nc_set_be64(room + name.size + 1, position);
+	return nc_slice(room, name.size + 9);
+}
+
+/* ---- Rows ----------------------------------------------------------------------------------- */
+
+static int row_decode(struct nc_slice value, struct nc_sub_row *row_out)
+{
+	struct nc_reader reader = nc_reader(value);
+	uint8_t format = nc_reader_u8(&reader);
+	if (!reader.failed && format != ROW_FORMAT)
+		return NC_UNSUPPORTED;
+	row_out->epoch = nc_reader_u64(&reader);
+	row_out->cursor = nc_reader_u64(&reader);
+	row_out->definition = nc_slice(reader.at, nc_reader_left(&reader));
+	return reader.failed ? NC_CORRUPT : NC_OK;
+}
+
+int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
+                   struct nc_sub_row *row_out)
+{
+	uint8_t room[KEY_ROOM];
+	struct nc_sub_row row = { .name = name };
+	nc_buf_clear(scratch);
+	int err = nc_state_get(reader, NC_SPACE_SUBS, row_key('d', name, room), scratch);
+	if (err == NC_OK)
+		err = row_decode(nc_buf_slice(scratch), &row);
+	if (err == NC_OK)
+		*row_out = row;
+	return err;
+}
+
+int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
+                        struct nc_buf *progress)
+{
+	uint8_t room[KEY_ROOM];
+	return nc_state_get(reader, NC_SPACE_SUBS, row_key('p', name, room), progress);
+}
+
+struct each {
+	nc_sub_row_fn *row_fn;
+	nc_parked_fn *parked_fn;
+	void *ctx;
+	struct nc_slice name;
+	int err;
+};
+
+static bool on_row(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	struct each *each = ctx;
+	if (key.size < 2 || key.data[0] != 'd')
+		return false;
+	struct nc_sub_row row = { .name = nc_slice_from(key, 1) };
+	each->err = row_decode(value, &row);
+	return each->err == NC_OK && each->row_fn(each->ctx, &row);
+}
+
+int nc_sub_row_each(struct nc_state_reader *reader, nc_sub_row_fn *fn, void *ctx)
+{
+	struct each each = { .row_fn = fn, .ctx = ctx };
+	int err = nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE("d"), false, on_row, &each);
+	return err == NC_OK ? each.err : err;
+}
+
+static bool on_parked(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	struct each *each = ctx;
+	if (key.size != each->name.size + 9 || !nc_slice_starts(key, each->name) ||
+	    key.data[each->name.size] != 0)
+		return false;
+	struct nc_parked parked;
+	if (!nc_parked_next(&value, &parked)) {
+		each->err = NC_CORRUPT;
+		return false;
+	}
+	return each->parked_fn(each->ctx, &parked);
+}
+
+int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t from,
+                   nc_parked_fn *fn, void *ctx)
+{
+	uint8_t room[KEY_ROOM];
+	struct each each = { .parked_fn = fn, .ctx = ctx, .name = name };
+	int err = nc_state_scan(reader, NC_SPACE_PARKED, parked_key(name, from, room), false,
+	                        on_parked, &each);
+	return err == NC_OK ? each.err : err;
+}
+
+/* ---- Create --------------------------------------------------------------------------------- */
+
+static int start_resolve(struct nc_engine *engine, const struct nc_sub_create *create,
+                         uint64_t *cursor_out)
+{
+	uint64_t head = engine->head.position, position = 1;
+	int err = NC_OK;
+	struct nc_stream stream;
+	switch (create->start) {
+	case NC_SUB_START_NEW:
+		position = head + 1;
+		break;
+	case NC_SUB_START_POSITION:
+		position = create->start_value;
+		break;
+	case NC_SUB_START_TIME:
+		err = nc_query_position_at(engine->reader, head, create->start_value, &position);
+		break;
+	case NC_SUB_START_VERSION:
+		err = nc_stream_get(engine->reader, create->stream, &engine->scratch, &stream);
+		if (err == NC_OK)
+			err = nc_query_place_of(engine->reader, &stream, create->start_value,
+			                        &position);
+		else if (err == NC_NOTFOUND)
+			err = NC_OK; /* whatever comes to it comes from its first version on */
+		break;
+	case NC_SUB_START_FIRST:
+		break;
+	}
+	if (err == NC_OK)
+		*cursor_out = position == 0 ? 0 : position - 1;
+	return err;
+}
+
+static int row_put(struct nc_engine *engine, const struct nc_sub_create *create, uint64_t epoch,
+                   uint64_t cursor)
+{
+	uint8_t room[KEY_ROOM];
+	nc_buf_clear(&engine->row);
+	nc_buf_put_u8(&engine->row, ROW_FORMAT);
+	nc_buf_put_u64(&engine->row, epoch);
+	nc_buf_put_u64(&engine->row, cursor);
+	nc_buf_put_slice(&engine->row, create->definition);
+	int err = nc_buf_status(&engine->row);
+	return err != NC_OK
+	               ? err
+	               : nc_state_put(engine->state, NC_SPACE_SUBS,
+	                              row_key('d', create->name, room), nc_buf_slice(&engine->row));
+}
+
+static int create_apply(struct nc_engine *engine, const struct nc_sub_create *create,
+                        struct nc_outcome *outcome)
+{
+	struct nc_sub_row row;
+	int err = nc_sub_row_get(engine->reader, create->name, &engine->scratch, &row);
+	if (err == NC_OK) {
+		if (!nc_slice_eq(row.definition, create->definition))
+			outcome->fault = NC_FAULT_NAME_TAKEN;
+		outcome->duplicate = true;
+		outcome->epoch = row.epoch;
+		outcome->cursor = row.cursor;
+		return NC_OK;
+	}
+	if (err != NC_NOTFOUND)
+		return err;
+	uint64_t cursor;
+	err = start_resolve(engine, create, &cursor);
+	if (err == NC_OK)
+		err = row_put(engine, create, engine->epochs + 1, cursor);
+	if (err != NC_OK)
+		return err;
+	outcome->epoch = ++engine->epochs;
+	outcome->cursor = cursor;
+	return NC_OK;
+}
+
+/* ---- Delete and progress -------------------------------------------------------------------- */
+
+struct positions {
+	struct nc_buf *buf;
+};
+
+static bool collect_parked(void *ctx, const struct nc_parked *parked)
+{
+	nc_unparked_put(((struct positions *)ctx)->buf, parked->position);
+	return true;
+}
+
+static int parked_remove(struct nc_engine *engine, struct nc_slice name, struct nc_slice list)
+{
+	uint8_t room[KEY_ROOM];
+	uint64_t position;
+	int err = NC_OK;
+	while (err == NC_OK && nc_unparked_next(&list, &position))
+		err = nc_state_del(engine->state, NC_SPACE_PARKED,
+		                   parked_key(name, position, room));
+	return err;
+}
+
+static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct nc_outcome *outcome)
+{
+	uint8_t room[KEY_ROOM];
+	struct nc_sub_row row;
+	int err = nc_sub_row_get(engine->reader, name, &engine->scratch, &row);
+	if (err == NC_NOTFOUND) {
+		outcome->fault = NC_FAULT_NO_SUB;
+		return NC_OK;
+	}
+	if (err == NC_OK)
+		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('d', name, room));
+	if (err == NC_OK)
+		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('p', name, room));
+	struct positions positions = { &engine->row };
+	nc_buf_clear(&engine->row);
+	if (err == NC_OK)
+		err = nc_parked_each(engine->reader, name, 0, collect_parked, &positions);
+	if (err == NC_OK)
+		err = nc_buf_status(&engine->row);
+	return err == NC_OK ? parked_remove(engine, name, nc_buf_slice(&engine->row)) : err;
+}
+
+static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *change,
+                          struct nc_outcome *outcome)
+{
+	uint8_t room[KEY_ROOM];
+	struct nc_sub_row row;
+	int err = nc_sub_row_get(engine->reader, change->name, &engine->scratch, &row);
+	if (err == NC_NOTFOUND || (err == NC_OK && row.epoch != change->epoch)) {
+		outcome->fault = NC_FAULT_NO_SUB; /* deleted, or made anew, meanwhile */
+		return NC_OK;
+	}
+	if (err == NC_OK)
+		err = nc_state_put(engine->state, NC_SPACE_SUBS, row_key('p', change->name, room),
+		                   change->progress);
+	struct nc_slice list = change->parked;
+	while (err == NC_OK && list.size > 0) {
+		struct nc_slice before = list;
+		struct nc_parked parked;
+		if (!nc_parked_next(&list, &parked))
+			return NC_CORRUPT;
+		err = nc_state_put(engine->state, NC_SPACE_PARKED,
+		                   parked_key(change->name, parked.position, room),
+		                   nc_slice(before.data, before.size - list.size));
+	}
+	return err == NC_OK ? parked_remove(engine, change->name, change->unparked) : err;
+}
+
+int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,
+                  void *ctx)
+{
+	struct nc_outcome outcome = { 0 };
+	int err;
+	if (command->create.name.size + 9 > KEY_ROOM)
+		return NC_CORRUPT;
+	switch (command->kind) {
+	case NC_COMMAND_SUB_CREATE:
+		err = create_apply(engine, &command->create, &outcome);
+		break;
+	case NC_COMMAND_SUB_DELETE:
+		err = delete_apply(engine, command->create.name, &outcome);
+		break;
+	default:
+		err = progress_apply(engine, &command->change, &outcome);
+	}
+	if (err == NC_OK)
+		fn(ctx, &outcome);
+	return err;
+}

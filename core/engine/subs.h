@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs.h -- what the state keeps of durable subscriptions: definition, progress, parked events.
+ *
+ * In NC_SPACE_SUBS under "d<name>" the definition with its epoch and its start, under "p<name>" the
+ * progress; in NC_SPACE_PARKED under "<name>" NUL position. What definition and progress mean is
+ * core/delivery's.
+ */
+#ifndef NC_CORE_ENGINE_SUBS_H
+#define NC_CORE_ENGINE_SUBS_H
+
+#include "core/engine/command.h"
+
+struct nc_sub_row {
+	struct nc_slice name; /* in the callback of a scan */
+	uint64_t epoch;
+	uint64_t cursor; /* starts after this position */
+	struct nc_slice definition;
+};
+
+/* Errors: NC_NOTFOUND; NC_CORRUPT; NC_UNSUPPORTED. Slices point into `scratch`. */
+int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
+                   struct nc_sub_row *row_out);
+
+/* Append the progress. Errors: NC_NOTFOUND, none has been made yet. */
+int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
+                        struct nc_buf *progress);
+
+/* Every definition, by name. Return false to stop. */
+typedef bool nc_sub_row_fn(void *ctx, const struct nc_sub_row *row);
+int nc_sub_row_each(struct nc_state_reader *reader, nc_sub_row_fn *fn, void *ctx);
+
+/* Parked events of a subscription, by position, from `from` on. */
+typedef bool nc_parked_fn(void *ctx, const struct nc_parked *parked);
+int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t from,
+                   nc_parked_fn *fn, void *ctx);
+
+#endif
