@@ -46,6 +46,12 @@ void nc_raft_become_leader(struct nc_raft *raft)
 		raft->uncommitted_bytes += nc_trail_size(&raft->trail, i);
 	nc_raft_peers_rebuild(raft);
 	nc_raft_append_own(raft, 0);
+	/* The founders' configuration is in no log yet: a node that joins later would read the log
+	 * from its beginning and not know them. */
+	if (raft->configs[raft->config_count - 1].index == 0) {
+		struct nc_raft_members founders = *nc_raft_members(raft);
+		nc_raft_config_push(raft, raft->noop, &founders);
+	}
 	nc_raft_replicate(raft);
 }
 

@@ -280,7 +280,8 @@ bool nc_raft_has_ready(const struct nc_raft *raft);
 /* Take what there is to do. It is handed out once. */
 void nc_raft_ready(struct nc_raft *raft, struct nc_raft_ready *ready_out);
 
-/* The members that the configuration entry at `index` puts in force; NULL if that entry is none.
+/* The first leader of a new cluster begins with the founders' configuration in place of a no-op.
+ * The members that the configuration entry at `index` puts in force; NULL if that entry is none.
  * For the payload of entries to persist or send. */
 const struct nc_raft_members *nc_raft_config_at(const struct nc_raft *raft, uint64_t index);
 

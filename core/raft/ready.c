@@ -33,7 +33,8 @@ static void give_order(struct nc_raft *raft, struct nc_raft_ready *ready)
 		raft->hard_order = raft->orders;
 	raft->hard_dirty = false;
 	raft->handed = raft->trail.last;
-	if (raft->noop >= ready->first && raft->noop <= ready->last)
+	if (raft->noop >= ready->first && raft->noop <= ready->last &&
+	    nc_raft_config_at(raft, raft->noop) == NULL)
 		ready->noop = raft->noop;
 	ready->mark = (struct nc_raft_mark){ .order = raft->orders,
 		                             .term = nc_trail_last_term(&raft->trail),
@@ -78,7 +79,7 @@ int nc_raft_appended(struct nc_raft *raft, struct nc_raft_mark mark)
 	if (raft->halted || mark.order <= raft->durable)
 		return NC_OK;
 	nc_assert(mark.order <= raft->orders);
-	int err = nc_raft_reserve(raft, 1, 0);
+	int err = nc_raft_reserve(raft, 1, 1);
 	if (err != NC_OK)
 		return err;
 	uint64_t index = mark.index;

@@ -160,7 +160,8 @@ int nc_raft_step(struct nc_raft *raft, const struct nc_raft_message *message)
 		return NC_IO;
 	if (!valid(raft, message))
 		return NC_INVALID;
-	int err = nc_raft_reserve(raft, (size_t)message->entry_count + 1, config_entries(message));
+	int err = nc_raft_reserve(raft, (size_t)message->entry_count + 1,
+	                          config_entries(message) + 1);
 	if (err != NC_OK)
 		return err;
 	if (message->term > raft->hard.term) {

@@ -35,7 +35,7 @@ int nc_raft_tick(struct nc_raft *raft)
 {
 	if (raft->halted)
 		return NC_OK;
-	int err = nc_raft_reserve(raft, 1, 0);
+	int err = nc_raft_reserve(raft, 1, 1);
 	if (err != NC_OK)
 		return err;
 	raft->election_elapsed++;
@@ -53,7 +53,7 @@ int nc_raft_tick(struct nc_raft *raft)
 
 int nc_raft_campaign(struct nc_raft *raft)
 {
-	int err = nc_raft_reserve(raft, 1, 0);
+	int err = nc_raft_reserve(raft, 1, 1);
 	if (err != NC_OK)
 		return err;
 	if (raft->role != NC_RAFT_LEADER && nc_raft_may_lead(raft))
