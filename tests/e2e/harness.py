@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real nats-server and a real nacred on free loopback ports, each ended by its own process id."""
 import asyncio
+import ctypes
 import os
 import shutil
 import signal
@@ -19,6 +20,13 @@ STORE = "shop"
 
 class Failure(AssertionError):
     pass
+
+
+def dies_with_us(signal_number):
+    """For Popen's preexec_fn: a run that is killed leaves no server and no node behind."""
+    PR_SET_PDEATHSIG = 1
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, signal_number)
 
 
 def check(condition, what):
@@ -65,16 +73,20 @@ class NatsServer:
         self.port = port or free_port()
         self.home = tempfile.mkdtemp(prefix="nacre-nats-")
         self.config = os.path.join(self.home, "server.conf")
-        with open(self.config, "w", encoding="utf-8") as f:
-            f.write(f"host: 127.0.0.1\nport: {self.port}\n{config}\n")
+        self.configure(config)
         self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.process = None
         self.start()
 
     def start(self):
         self.log = open(os.path.join(self.home, "server.log"), "ab")
-        self.process = subprocess.Popen(["nats-server", "-c", self.config], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(["nats-server", "-c", self.config], stdout=self.log, stderr=self.log, preexec_fn=dies_with_us(signal.SIGKILL))
         wait_for(self.answers, 10, "nats-server answers")
+
+    def configure(self, config):
+        """For the next start."""
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(f"host: 127.0.0.1\nport: {self.port}\n{config}\n")
 
     def answers(self):
         if self.process.poll() is not None:
@@ -123,7 +135,7 @@ class Node:
         self.logs += 1
         self.log_path = os.path.join(self.home, f"node-{self.logs}.log")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([NACRED, *self.args], env=self.command_env(), stdout=log, stderr=log)
+            self.process = subprocess.Popen([NACRED, *self.args], env=self.command_env(), stdout=log, stderr=log, preexec_fn=dies_with_us(signal.SIGTERM))
 
     def log_text(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as f:

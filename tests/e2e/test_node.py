@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The node's life: start and refusals to start, kill -9, lost servers, credentials, full disks, $SRV."""
 import asyncio
+import base64
 import json
 import os
 import random
@@ -311,6 +312,60 @@ async def test_credentials_of_each_kind():
                 server.remove()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def jwt(issuer, subject, name, claims):
+    """A NATS JWT, signed by the issuer's key (a keypair of nkeys)."""
+
+    def part(value):
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+    head = part({"typ": "JWT", "alg": "ed25519-nkey"})
+    body = part({"jti": name, "iat": 1700000000, "iss": issuer.public_key.decode(), "name": name, "sub": subject.public_key.decode(), "nats": claims})
+    signed = head + b"." + body
+    return (signed + b"." + base64.urlsafe_b64encode(issuer.sign(signed)).rstrip(b"=")).decode()
+
+
+async def test_credentials_of_a_creds_file():
+    seeds = [nkeys.encode_seed(os.urandom(32), kind) for kind in (nkeys.PREFIX_BYTE_OPERATOR, nkeys.PREFIX_BYTE_ACCOUNT, nkeys.PREFIX_BYTE_USER)]
+    operator, account, user = (nkeys.from_seed(bytearray(seed)) for seed in seeds)
+    unlimited = {"subs": -1, "data": -1, "payload": -1}
+    account_jwt = jwt(operator, account, "A", {"type": "account", "version": 2,
+                      "limits": {**unlimited, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1}})
+    user_jwt = jwt(account, user, "U", {"type": "user", "version": 2, "pub": {}, "sub": {}, **unlimited})
+    home = tempfile.mkdtemp(prefix="nacre-creds-")
+    creds = os.path.join(home, "user.creds")
+    with open(creds, "w", encoding="utf-8") as f:
+        f.write(f"-----BEGIN NATS USER JWT-----\n{user_jwt}\n------END NATS USER JWT------\n\n"
+                f"-----BEGIN USER NKEY SEED-----\n{bytes(seeds[2]).decode()}\n------END USER NKEY SEED------\n")
+    server = node = None
+    try:
+        operator_jwt = jwt(operator, operator, "O", {"type": "operator", "version": 2})
+        server = NatsServer(f"operator: {operator_jwt}\nresolver: MEMORY\nresolver_preload: {{ {account.public_key.decode()}: {account_jwt} }}")
+        node = Node(server, env={"NATS_CREDS": creds})
+        client = await Client.connect(server.url, user_credentials=creds)
+        equal((await client.append("s"))["seq"], 1)
+        await client.close()
+    finally:
+        if node:
+            node.remove()
+        if server:
+            server.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_a_wrong_credential_is_said_and_tried_again():
+    server = NatsServer("authorization { token: sesame }")
+    node = Node(server, env={"NATS_TOKEN": "open"}, start=False)
+    try:
+        node.spawn()
+        wait_for(lambda: "not connected" in node.log_text(), 20, "it says that it is not connected")
+        check("Auth" in node.log_text(), node.log_text())
+        check(node.alive() and " ready: " not in node.log_text(), "it neither serves nor gives up")
+        equal(node.term(), 0)
+    finally:
+        node.remove()
+        server.remove()
 
 
 def certificates(home):

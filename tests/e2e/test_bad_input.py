@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever comes in over a raw connection, also what no client library would send: each request is answered as
+PROTOCOL.md says or counted, the node lives, and what is stored is exactly what was acknowledged."""
+import asyncio
+import json
+import random
+import time
+
+from harness import LONG, check, equal
+
+SHARED = True
+
+KNOWN = {(400, 10071), (400, 10003), (400, 10060), (400, 40001), (400, 40002), (400, 40003), (404, 10037), (404, 10059),
+         (409, 40901), (413, 10054), (429, 10023), (503, 10008)}
+SUBJECTS = ["append.{}.{}", "append.{}", "read.{}", "all", "type.{}", "category.{}", "get", "store.info", "node.n1.status",
+            "node.n1.healthz", "direct.read.{}", "direct.all", "direct.type.{}", "direct.category.{}", "direct.get"]
+NAMES = ["Es-Expect", "Nats-Msg-Id", "Nats-Expected-Last-Sequence", "Nats-Expected-Stream", "Es-Tags", "Content-Type",
+         "Es-Min-Position", "es-expect", "Nats-Rollup", "traceparent", "x", "", " ", "a b", "Nats-Trace-Dest"]
+VALUES = ["any", "none", "exists", "0", "1", "-1", "99999999999999999999999", "a,b", ",", " ", "", "a" * 300, "\x01", "é", "null"]
+BODIES = [b"", b"{}", b"null", b"[]", b"{", b'{"from":1', b'{"from":1,"limit":3}', b'{"from":"x"}', b'{"limit":1e3}', b'{"dir":"backward","limit":2}',
+          b'{"from_time":"2026-02-30T00:00:00Z"}', b'{"pos":1}', b'{"id":"\\ud800"}', b'{"format":"msgpack","limit":2}', b"\x82\xa4from\xcd",
+          b"\xdf\xff\xff\xff\xff", b"\xff\xfe", b'{"a":' * 200, b"[" * 5000, b'{"max_bytes":0}', b'{"from":18446744073709551616}']
+
+
+class Raw:
+    """The NATS protocol by hand, so that no library mends what is broken."""
+
+    @classmethod
+    async def connect(cls, nc):
+        self = cls()
+        at = nc.connected_url
+        self.reader, self.writer = await asyncio.open_connection(at.hostname, at.port, limit=1 << 24)
+        await self.reader.readline()
+        self.writer.write(b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\nPING\r\n')
+        while (await self.reader.readline()) != b"PONG\r\n":
+            pass
+        return self
+
+    def request(self, subject, reply, data, headers=None):
+        parts = [subject] + ([reply] if reply else [])
+        if headers is None:
+            self.writer.write(b"PUB " + b" ".join(parts) + b" %d\r\n" % len(data) + data + b"\r\n")
+        else:
+            self.writer.write(b"HPUB " + b" ".join(parts) + b" %d %d\r\n" % (len(headers), len(headers) + len(data)) + headers + data + b"\r\n")
+
+    def close(self):
+        self.writer.close()
+
+
+def some_token(rng):
+    kind = rng.random()
+    if kind < 0.5:
+        return rng.choice([b"a", b"b", b"orders", b"T", b"n1"])
+    if kind < 0.8:
+        return rng.choice([b"=2E", b"=41", b"a=", b"=zz", b"=20x", b"=00", b"=FF", b"$", b"a!b", b"n" * 300, b"*", b">", "é".encode()])
+    return bytes(c for c in (rng.randrange(33, 256) for _ in range(rng.randrange(1, 12))) if c != ord("."))[:12] or b"x"
+
+
+def some_headers(rng):
+    if rng.random() < 0.2:
+        return b"NATS/1.0\r\n" + bytes(rng.randrange(256) for _ in range(rng.randrange(40)))
+    lines = "".join(f"{rng.choice(NAMES)}:{rng.choice(['', ' '])}{rng.choice(VALUES)}\r\n" for _ in range(rng.randrange(4)))
+    return f"NATS/1.0\r\n{lines}\r\n".encode()
+
+
+async def test_fuzzed_requests_are_answered_by_the_book(c):
+    seed = 11
+    rng = random.Random(seed)
+    acknowledged, quiet = {}, 0
+    answers = await c.nc.subscribe("fuzz.answer.>", pending_msgs_limit=-1, pending_bytes_limit=-1)
+    await c.nc.flush()
+    raw = await Raw.connect(c.nc)
+    end = time.monotonic() + (120 if LONG else 6)
+    sent = 0
+
+    async def drain():
+        nonlocal quiet
+        while True:
+            msg = await answers.next_msg(timeout=None)
+            if msg.headers and "Nats-Service-Error" in msg.headers:
+                error = json.loads(msg.data)["error"]
+                check((error["code"], error["err_code"]) in KNOWN, f"seed {seed}: {error}")
+                equal(msg.headers["Nats-Service-Error-Code"], str(error["code"]))
+                check(error["description"].isprintable(), f"description {error['description']!r}")
+            elif ".append." in msg.subject and not msg.headers:
+                body = json.loads(msg.data)
+                if not body.get("duplicate"):
+                    check(body["pos"] not in acknowledged, f"position {body['pos']} twice")
+                    acknowledged[body["pos"]] = (body["stream"], body["seq"])
+            else:
+                quiet += 1
+
+    before = (await c.ask("store.info"))["head"]
+    drainer = asyncio.create_task(drain())
+    while time.monotonic() < end:
+        for _ in range(20):
+            shape = rng.choice(SUBJECTS)
+            verb = shape.split(".")[0].encode()
+            parts = shape.encode().split(b"{}")
+            subject = b"es.shop." + b"".join(p + (some_token(rng) if i + 1 < len(parts) else b"") for i, p in enumerate(parts))
+            sent += 1
+            data = rng.choice(BODIES) if rng.random() < 0.8 else bytes(rng.randrange(256) for _ in range(rng.randrange(200)))
+            raw.request(subject, b"fuzz.answer.%s.%d" % (verb, sent), data, some_headers(rng) if rng.random() < 0.6 else None)
+        await raw.writer.drain()
+        await asyncio.sleep(0.002)
+        check(not drainer.done(), f"seed {seed}: {drainer.exception() if drainer.done() else ''}")
+    # Requests are taken up in the order in which they were sent: what follows on this connection comes last.
+    last = await c.nc.subscribe("fuzz.last")
+    await c.nc.flush()
+    raw.request(b"es.shop.read.never.was", b"fuzz.last", b"")
+    await raw.writer.drain()
+    await last.next_msg(30)
+    head = (await c.ask("store.info"))["head"]
+
+    async def all_told():
+        return len(acknowledged) == head - before
+
+    end = time.monotonic() + 10
+    while not await all_told() and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    raw.close()
+    check(not drainer.done(), str(drainer.exception() if drainer.done() else ""))
+    drainer.cancel()
+    equal(len(acknowledged), head - before, f"seed {seed}: acknowledged and stored")
+    check(len(acknowledged) > 20 and sent > 1000, f"{sent} sent, {len(acknowledged)} acknowledged: no fuzz")
+    stored, ask = {}, {"from": before + 1, "limit": 10000, "max_bytes": 8 << 20}
+    while True:
+        events, closing = await c.read("all", json.dumps(ask).encode(), timeout=60)
+        for e in events:
+            stored[int(e.headers["Es-Position"])] = (e.headers["Es-Stream"], int(e.headers["Nats-Sequence"]))
+        if "Es-Next" not in closing.headers:
+            break
+        ask["from"] = int(closing.headers["Es-Next"])
+    equal(stored, acknowledged, f"seed {seed}")
+
+
+async def test_a_description_never_breaks_out_of_its_header(c):
+    raw = await Raw.connect(c.nc)
+    sub = await c.nc.subscribe("raw.answer")
+    await c.nc.flush()
+    raw.request(b"es.shop.append.T.s", b"raw.answer", b"{}", b"NATS/1.0\r\nEs-Expect: \x0bInjected\x01\"\\\r\n\r\n")
+    await raw.writer.drain()
+    msg = await sub.next_msg(5)
+    equal(msg.headers["Nats-Service-Error-Code"], "400")
+    error = json.loads(msg.data)["error"]
+    equal((error["code"], error["err_code"]), (400, 10003))
+    check(set(msg.headers) == {"Nats-Service-Error", "Nats-Service-Error-Code"}, str(msg.headers))
+    raw.close()
+
+
+async def test_members_twice_deep_or_foreign_are_refused(c):
+    for body in [b'{"limit":1,"limit":2}', b'{"filter":{"plugin":"by_stream","selector":"x"}}', b'{"from":[1]}', b"[" * 100000,
+                 b'{"from_time":5}', b'{"from_time":"2026-13-01T00:00:00Z"}', b'{"from_time":"2026-01-01T00:00:00"}', b"\x81\xa4from\x01"]:
+        events, msg = await c.read("all", body)
+        check(events is None, f"accepted: {body[:60]}")
+        equal(json.loads(msg.data)["error"]["err_code"], 10003, str(body[:60]))
