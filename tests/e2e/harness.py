@@ -176,8 +176,12 @@ class Node:
         self.process.wait()
 
     def term(self, seconds=60):
+        """Ask it to end; what it said goes with a wrong exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        code = self.process.wait(seconds)
+        if code != 0:
+            raise Failure(f"nacred ended with {code}: {self.log_text()[-6000:]}")
+        return code
 
     def restart(self):
         self.kill()

@@ -74,6 +74,35 @@ static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus 
 	           detail == NULL || *detail == '\0' ? natsStatus_GetText(status) : detail);
 }
 
+/* A callback source has come to its end: nats.c calls it no more. Its threads outlive the call that
+ * closes a connection, so the bus is freed when the last has said so. */
+static void source_end(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	nc_assert(bus->sources > 0);
+	bus->sources--;
+	(void)uv_async_send(&bus->wake); /* within the lock: the loop may free the bus after it */
+	pthread_mutex_unlock(&bus->lock);
+}
+
+static void source_begin(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	bus->sources++;
+	pthread_mutex_unlock(&bus->lock);
+}
+
+static void on_nats_closed(natsConnection *nc, void *closure)
+{
+	(void)nc;
+	source_end(closure);
+}
+
+static void on_nats_sub_complete(void *closure)
+{
+	source_end(closure);
+}
+
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
 static void notes_tell(struct nc_bus *bus)
@@ -124,11 +153,16 @@ static void arrivals_give(struct nc_bus *bus)
 		bus->options.on_drained(bus->options.ctx);
 }
 
+static void handles_close(struct nc_bus *bus);
+
 static void on_wake(uv_async_t *async)
 {
 	struct nc_bus *bus = async->data;
 	arrivals_give(bus);
-	notes_tell(bus);
+	if (bus->closing)
+		handles_close(bus);
+	else
+		notes_tell(bus);
 }
 
 /* ---- Connecting ----------------------------------------------------------------------------- */
@@ -141,7 +175,13 @@ static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 	                                           on_nats_message, sub)
 	                : natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
 	                                                sub->queue, on_nats_message, sub);
-	if (status == NATS_OK) /* what waits is bounded by what the node says 429 to */
+	if (status != NATS_OK)
+		return status;
+	source_begin(bus);
+	status = natsSubscription_SetOnCompleteCB(sub->handle, on_nats_sub_complete, bus);
+	if (status != NATS_OK)
+		source_end(bus);
+	else /* what waits is bounded by what the node says 429 to */
 		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
 	return status;
 }
@@ -154,6 +194,7 @@ static bool connect_now(struct nc_bus *bus, const char **detail_out)
 		*detail_out = natsStatus_GetText(status);
 		return false;
 	}
+	source_begin(bus);
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
 		status = sub_make(bus, sub);
 	nc_assert(status == NATS_OK || status == NATS_CONNECTION_CLOSED ||
@@ -194,6 +235,7 @@ static natsStatus options_make(struct nc_bus *bus)
 	SET(natsOptions_SetPingInterval(to, PING_INTERVAL_MS));
 	SET(natsOptions_SetDisconnectedCB(to, on_nats_disconnected, bus));
 	SET(natsOptions_SetReconnectedCB(to, on_nats_reconnected, bus));
+	SET(natsOptions_SetClosedCB(to, on_nats_closed, bus));
 	SET(natsOptions_SetErrorHandler(to, on_nats_error, bus));
 #undef SET
 	return status;
@@ -288,13 +330,25 @@ static void on_closed(uv_handle_t *handle)
 	free(bus);
 }
 
+/* When no thread of nats.c can call any more; until then each that ends wakes the loop. */
+static void handles_close(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	bool quiet = bus->sources == 0;
+	pthread_mutex_unlock(&bus->lock);
+	if (!quiet || uv_is_closing((uv_handle_t *)&bus->wake))
+		return;
+	uv_close((uv_handle_t *)&bus->wake, on_closed);
+	uv_close((uv_handle_t *)&bus->retry, on_closed);
+}
+
 void nc_bus_close(struct nc_bus *bus)
 {
 	if (bus == NULL || bus->closing)
 		return;
 	bus->closing = true;
+	(void)uv_timer_stop(&bus->retry);
 	if (bus->nc != NULL)
 		natsConnection_Close(bus->nc);
-	uv_close((uv_handle_t *)&bus->wake, on_closed);
-	uv_close((uv_handle_t *)&bus->retry, on_closed);
+	handles_close(bus);
 }

@@ -52,6 +52,7 @@ struct nc_bus {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct nc_arrivals in;
+	size_t sources; /* the connection and subscriptions of which nats.c may still call */
 	struct nc_bus_note notes[NC_BUS_NOTES];
 	size_t note_count, note_told;
 };
