@@ -42,7 +42,7 @@ int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *
 
 /* The position of a stream's first event of a version >= `version`; beyond the store's head if
  * none. Within a snapshot. */
-int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream,
+int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream, uint64_t head,
                       uint64_t version, uint64_t *position_out);
 
 #endif

@@ -71,17 +71,14 @@ int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *
 	return NC_OK;
 }
 
-int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream,
+int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream, uint64_t head,
                       uint64_t version, uint64_t *position_out)
 {
 	struct probe probe = { 0 };
 	int err = nc_state_index(reader, NC_INDEX_STREAM, stream->id, version, false, probe_index,
 	                         &probe);
-	if (err == NC_OK && !probe.found) { /* behind its last event */
-		struct nc_engine_head head;
-		err = nc_engine_head_read(reader, &head);
-		probe.position = head.position + 1;
-	}
+	if (!probe.found)
+		probe.position = head + 1; /* behind its last event */
 	if (err == NC_OK)
 		*position_out = probe.position;
 	return err;

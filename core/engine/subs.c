@@ -114,12 +114,25 @@ int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_
 
 /* ---- Create --------------------------------------------------------------------------------- */
 
-static int start_resolve(struct nc_engine *engine, const struct nc_sub_create *create,
-                         uint64_t *cursor_out)
+static int version_resolve(struct nc_state_reader *reader, uint64_t head,
+                           const struct nc_sub_create *create, uint64_t *position_out)
 {
-	uint64_t head = engine->head.position, position = 1;
-	int err = NC_OK;
+	struct nc_buf scratch = { 0 };
 	struct nc_stream stream;
+	int err = nc_stream_get(reader, create->stream, &scratch, &stream);
+	if (err == NC_OK)
+		err = nc_query_place_of(reader, &stream, head, create->start_value, position_out);
+	else if (err == NC_NOTFOUND)
+		err = NC_OK; /* whatever comes to it comes from its first version on */
+	nc_buf_release(&scratch);
+	return err;
+}
+
+static int resolve(struct nc_state_reader *reader, uint64_t head,
+                   const struct nc_sub_create *create, uint64_t *cursor_out)
+{
+	uint64_t position = 1;
+	int err = NC_OK;
 	switch (create->start) {
 	case NC_SUB_START_NEW:
 		position = head + 1;
@@ -128,15 +141,10 @@ static int start_resolve(struct nc_engine *engine, const struct nc_sub_create *c
 		position = create->start_value;
 		break;
 	case NC_SUB_START_TIME:
-		err = nc_query_position_at(engine->reader, head, create->start_value, &position);
+		err = nc_query_position_at(reader, head, create->start_value, &position);
 		break;
 	case NC_SUB_START_VERSION:
-		err = nc_stream_get(engine->reader, create->stream, &engine->scratch, &stream);
-		if (err == NC_OK)
-			err = nc_query_place_of(engine->reader, &stream, create->start_value,
-			                        &position);
-		else if (err == NC_NOTFOUND)
-			err = NC_OK; /* whatever comes to it comes from its first version on */
+		err = version_resolve(reader, head, create, &position);
 		break;
 	case NC_SUB_START_FIRST:
 		break;
@@ -144,6 +152,14 @@ static int start_resolve(struct nc_engine *engine, const struct nc_sub_create *c
 	if (err == NC_OK)
 		*cursor_out = position == 0 ? 0 : position - 1;
 	return err;
+}
+
+int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_create *create,
+                         uint64_t *cursor_out)
+{
+	struct nc_engine_head head;
+	int err = nc_engine_head_read(reader, &head);
+	return err == NC_OK ? resolve(reader, head.position, create, cursor_out) : err;
 }
 
 static int row_put(struct nc_engine *engine, const struct nc_sub_create *create, uint64_t epoch,
@@ -178,7 +194,7 @@ static int create_apply(struct nc_engine *engine, const struct nc_sub_create *cr
 	if (err != NC_NOTFOUND)
 		return err;
 	uint64_t cursor;
-	err = start_resolve(engine, create, &cursor);
+	err = resolve(engine->reader, engine->head.position, create, &cursor);
 	if (err == NC_OK)
 		err = row_put(engine, create, engine->epochs + 1, cursor);
 	if (err != NC_OK)

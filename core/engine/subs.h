@@ -21,6 +21,10 @@ struct nc_sub_row {
 int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
                    struct nc_sub_row *row_out);
 
+/* The position after which a subscription that starts so starts. Within a snapshot. */
+int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_create *create,
+                         uint64_t *cursor_out);
+
 /* Append the progress. Errors: NC_NOTFOUND, none has been made yet. */
 int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_buf *progress);

@@ -52,6 +52,8 @@ static const struct setting settings[] = {
 	{ "NACRE_TIMEOUT_MS", NUMBER, AT(timeout_ms), "4000", 10, 600000,
 	  "a request not done by then is answered 503" },
 	{ "NACRE_FEED", TEXT, AT(feed), "on", 0, 0, "live feed on <root>.event.>: on or off" },
+	{ "NACRE_PLUGIN_DIR", TEXT, AT(plugin_dir), "", 0, 0,
+	  "directories of filter plugins, ':' between them, beside the bundled ones" },
 	{ "NACRE_MAX_EVENT_BYTES", NUMBER, AT(max_event_bytes), "1048576", 1, 67108864,
 	  "largest data of an event" },
 	{ "NACRE_CACHE_MB", NUMBER, AT(cache_mb), "512", 16, 1048576, "cache of the tables" },

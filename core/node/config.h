@@ -20,6 +20,7 @@ struct nc_config {
 	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;
 	char *nats_ca, *nats_cert, *nats_key;
 	char *feed;
+	char *plugin_dir;   /* directories, ':' between them; beside the bundled ones */
 	uint64_t nats_port; /* of our own server; 0: a free one */
 	uint64_t timeout_ms;
 	uint64_t max_event_bytes;

@@ -76,22 +76,23 @@ static int gather_begin(struct nc_replica *replica)
 	return NC_OK;
 }
 
-int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struct nc_slice record,
-                      void *ticket)
+/* Room for a command of about `size` bytes. */
+static int gather_room(struct nc_replica *replica, size_t size)
 {
 	if (replica->draining || replica->fatal)
 		return NC_CLOSED;
 	if (replica->full)
 		return NC_FULL;
-	if (replica->pending_bytes + record.size > replica->options.pending_bytes_max)
+	if (replica->pending_bytes + size > replica->options.pending_bytes_max)
 		return NC_BUSY;
-	int err = gather_begin(replica);
-	if (err != NC_OK)
-		return err;
+	return gather_begin(replica);
+}
+
+/* The command that was put behind `before` is whole; or it is taken back. */
+static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
+{
 	struct nc_entry *entry = replica->gathered;
-	size_t before = entry->payload.size;
-	nc_command_put_append(&entry->payload, expect, record);
-	err = nc_buf_status(&entry->payload);
+	int err = nc_buf_status(&entry->payload);
 	if (err == NC_OK)
 		err = nc_entry_ticket_add(entry, ticket);
 	if (err != NC_OK) { /* as if it had not been asked */
@@ -104,6 +105,27 @@ int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struc
 	if (entry->payload.size >= ENTRY_SIZE_MAX || entry->ticket_count >= ENTRY_COMMANDS_MAX)
 		propose_gathered(replica);
 	return NC_OK;
+}
+
+int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struct nc_slice record,
+                      void *ticket)
+{
+	int err = gather_room(replica, record.size);
+	if (err != NC_OK)
+		return err;
+	size_t before = replica->gathered->payload.size;
+	nc_command_put_append(&replica->gathered->payload, expect, record);
+	return gather_end(replica, before, ticket);
+}
+
+int nc_replica_command(struct nc_replica *replica, struct nc_slice command, void *ticket)
+{
+	int err = gather_room(replica, command.size);
+	if (err != NC_OK)
+		return err;
+	size_t before = replica->gathered->payload.size;
+	nc_buf_put_slice(&replica->gathered->payload, command);
+	return gather_end(replica, before, ticket);
 }
 
 /* Hand to the writer what the Ready names. One batch waits at most, behind the one in work: what

@@ -51,6 +51,9 @@ int nc_replica_start(const struct nc_replica_options *options, struct nc_replica
 int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struct nc_slice record,
                       void *ticket);
 
+/* Gather any other command, in the bytes of command.h. Same errors. */
+int nc_replica_command(struct nc_replica *replica, struct nc_slice command, void *ticket);
+
 /* Propose what was gathered, as soon as the log writer can take it. Call at the end of each turn.
  */
 void nc_replica_flush(struct nc_replica *replica);

@@ -4,41 +4,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/base/assert.h"
 #include "core/node/disk.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
-#include "core/node/version.h"
 #include "transport/nats/reply.h"
-#include "transport/nats/subject.h"
 
-#define TICK_MS     50
-#define DISK_TICKS  5u  /* measure the disk each so many ticks */
-#define HEADERS_MAX 128 /* of one request */
-
-static const struct nc_endpoint endpoints[] = {
-	{ "append", "append.>", NC_OP_APPEND, false, true },
-	{ "read", "read.>", NC_OP_READ, false, true },
-	{ "all", "all", NC_OP_READ, false, true },
-	{ "type", "type.>", NC_OP_READ, false, true },
-	{ "category", "category.>", NC_OP_READ, false, true },
-	{ "get", "get", NC_OP_GET, false, true },
-	{ "store-info", "store.info", NC_OP_INFO, false, true },
-	{ "direct-read", "direct.read.>", NC_OP_READ, true, false },
-	{ "direct-all", "direct.all", NC_OP_READ, true, false },
-	{ "direct-type", "direct.type.>", NC_OP_READ, true, false },
-	{ "direct-category", "direct.category.>", NC_OP_READ, true, false },
-	{ "direct-get", "direct.get", NC_OP_GET, true, false },
-	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
-	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
-};
-enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
-
-/* Tags of subscriptions that are no endpoints. */
-static char srv_tags[NC_SRV_VERB_COUNT];
-static char probe_tag;
+#define TICK_MS    20
+#define DISK_TICKS 12u /* measure the disk each so many ticks */
 
 uint64_t nc_service_now_ms(void)
 {
@@ -73,152 +49,15 @@ void nc_service_error(struct nc_service *service, struct nc_buf *out, const char
 	nc_service_send(service, reply, nc_buf_slice(out), header_size);
 }
 
-/* ---- Requests ------------------------------------------------------------------------------- */
-
-static void answer_srv(struct nc_service *service, const struct nc_bus_msg *msg,
-                       enum nc_srv_verb verb)
-{
-	struct nc_buf status = { 0 };
-	nc_service_put_status(service, &status);
-	nc_buf_clear(&service->out);
-	nc_srv_answer(&service->out, &service->srv, verb, nc_service_role(service),
-	              nc_buf_slice(&status));
-	nc_service_send(service, (const char *)msg->reply.data, nc_buf_slice(&service->out), 0);
-	nc_buf_release(&status);
-}
-
-static void dispatch(struct nc_service *service, const struct nc_request *request,
-                     struct nc_slice reply, int endpoint)
-{
-	switch (request->op) {
-	case NC_OP_APPEND:
-		nc_service_append(service, request, reply, endpoint);
-		return;
-	case NC_OP_STATUS:
-	case NC_OP_HEALTH:
-		nc_buf_clear(&service->out);
-		if (request->op == NC_OP_STATUS)
-			nc_service_put_status(service, &service->out);
-		else
-			nc_buf_put_str(&service->out, service->draining
-			                                      ? "{\"status\":\"draining\"}"
-			                                      : "{\"status\":\"ok\"}");
-		if (reply.size > 0)
-			nc_service_send(service, (const char *)reply.data,
-			                nc_buf_slice(&service->out), 0);
-		return;
-	default:
-		nc_service_read(service, request, reply, endpoint);
-	}
-}
-
-static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, int index)
-{
-	const struct nc_endpoint *endpoint = &endpoints[index];
-	struct nc_srv_stats *stats = &service->srv.endpoints[index].stats;
-	const char *reply = msg->reply.size == 0 ? "" : (const char *)msg->reply.data;
-	atomic_fetch_add(&stats->requests, 1);
-
-	struct nc_bus_header raw[HEADERS_MAX];
-	struct nc_header headers[HEADERS_MAX];
-	size_t count = 0;
-	struct nc_refusal refusal = { NC_FAULT_REQUEST, "headers cannot be read" };
-	int err = nc_bus_headers(msg, raw, HEADERS_MAX, &count);
-	if (count > HEADERS_MAX) {
-		(void)snprintf(refusal.text, sizeof refusal.text, "headers: more than %d",
-		               HEADERS_MAX);
-		err = NC_TOOBIG;
-	}
-	for (size_t i = 0; err == NC_OK && i < count; i++)
-		headers[i] = (struct nc_header){ raw[i].name, raw[i].value };
-
-	size_t skip = service->root_size + 1 + (endpoint->direct ? strlen("direct.") : 0);
-	const struct nc_message message = { .subject = nc_slice_from(msg->subject, skip),
-		                            .data = msg->data,
-		                            .headers = headers,
-		                            .header_count = count };
-	struct nc_request request;
-	if (err == NC_OK && nc_request_decode(&service->decoder, endpoint->op, endpoint->direct,
-	                                      &message, &request, &refusal)) {
-		dispatch(service, &request, msg->reply, index);
-		return;
-	}
-	nc_service_error(service, &service->out, reply, stats, refusal.fault, refusal.text,
-	                 nc_slice(NULL, 0));
-}
-
-static void on_ready_probe(struct nc_service *service)
-{
-	if (service->ready_told)
-		return;
-	service->ready_told = true;
-	service->options.on_ready(service->options.ctx);
-}
-
-static void on_message(void *ctx, struct nc_bus_msg *msg)
-{
-	struct nc_service *service = ctx;
-	if (msg->tag == &probe_tag) {
-		on_ready_probe(service);
-		return;
-	}
-	if (msg->reply.size > 0 &&
-	    nc_subject_reserved(msg->reply, service->options.config->prefix)) {
-		atomic_fetch_add(&service->counters.refused_reply, 1);
-		return;
-	}
-	for (int verb = 0; verb < NC_SRV_VERB_COUNT; verb++) {
-		if (msg->tag == &srv_tags[verb]) {
-			if (msg->reply.size > 0)
-				answer_srv(service, msg, (enum nc_srv_verb)verb);
-			return;
-		}
-	}
-	const struct nc_endpoint *endpoint = msg->tag;
-	take_up(service, msg, (int)(endpoint - endpoints));
-}
-
 static void on_drained(void *ctx)
 {
 	struct nc_service *service = ctx;
 	service->decoder.payload_size_max = nc_bus_max_payload(service->bus);
+	nc_subs_turn(service->subs);
 	nc_replica_flush(service->replica);
 }
 
 /* ---- Subscriptions -------------------------------------------------------------------------- */
-
-static int subscribe_endpoints(struct nc_service *service, bool leader)
-{
-	int err = NC_OK;
-	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++)
-		if (endpoints[i].leader == leader) {
-			const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
-			const void *tag = &endpoints[i];
-			err = nc_bus_subscribe(service->bus, made->subject, made->queue,
-			                       (void *)(uintptr_t)tag);
-		}
-	return err;
-}
-
-static int subscribe_srv(struct nc_service *service)
-{
-	static const char *const verbs[] = { "PING", "INFO", "STATS" };
-	int err = NC_OK;
-	for (int verb = 0; verb < NC_SRV_VERB_COUNT; verb++) {
-		char subject[128];
-		(void)snprintf(subject, sizeof subject, "$SRV.%s", verbs[verb]);
-		if (err == NC_OK)
-			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
-		(void)snprintf(subject, sizeof subject, "$SRV.%s.nacre", verbs[verb]);
-		if (err == NC_OK)
-			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
-		(void)snprintf(subject, sizeof subject, "$SRV.%s.nacre.%s", verbs[verb],
-		               service->srv.id);
-		if (err == NC_OK)
-			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
-	}
-	return err;
-}
 
 /* When the own-term entry is applied: take up the leader's subjects, and find out when the server
  * knows them, by a message to ourselves behind them. */
@@ -227,9 +66,16 @@ static void serve(struct nc_service *service)
 	if (service->serving || service->draining || !nc_replica_status(service->replica).leading)
 		return;
 	service->serving = true;
-	int err = subscribe_endpoints(service, true);
+	int err = nc_subs_load(service->subs);
+	if (err != NC_OK) {
+		service->options.on_fatal(service->options.ctx, err,
+		                          "subscriptions cannot be taken up");
+		return;
+	}
+	err = nc_service_subscribe_endpoints(service, true);
 	if (err == NC_OK)
-		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL, &probe_tag);
+		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
+		                       &nc_service_probe_tag);
 	if (err == NC_NOMEM)
 		service->options.on_fatal(service->options.ctx, err, "out of memory");
 }
@@ -270,6 +116,8 @@ static void on_applied(void *ctx, uint64_t applied)
 	serve(service);
 	probe(service);
 	nc_service_reads_wake(service);
+	nc_subs_turn(service->subs);
+	nc_replica_flush(service->replica);
 }
 
 static void expire(struct nc_service *service, uint64_t now_ms)
@@ -317,6 +165,8 @@ static void on_tick(uv_timer_t *timer)
 	expire(service, nc_service_now_ms());
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
+	nc_subs_tick(service->subs);
+	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
 	probe(service);
 	if (service->draining && !service->drained_told && is_quiet(service)) {
@@ -331,39 +181,6 @@ static void on_replica_fatal(void *ctx, int err, const char *what)
 {
 	struct nc_service *service = ctx;
 	service->options.on_fatal(service->options.ctx, err, what);
-}
-
-static int srv_make(struct nc_service *service)
-{
-	const struct nc_config *config = service->options.config;
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-	               service->srv.started);
-	nc_srv_id_make(service->srv.id);
-	service->srv.version = NC_VERSION;
-	service->srv.store = config->store_id;
-	service->srv.node = config->node_id;
-	service->srv.endpoints = calloc(ENDPOINTS, sizeof service->srv.endpoints[0]);
-	if (service->srv.endpoints == NULL)
-		return NC_NOMEM;
-	service->srv.endpoint_count = ENDPOINTS;
-	for (size_t i = 0; i < ENDPOINTS; i++) {
-		struct nc_srv_endpoint *made = &service->srv.endpoints[i];
-		made->name = endpoints[i].name;
-		made->queue = endpoints[i].direct ? "es" : NULL;
-		int at = snprintf(made->subject, sizeof made->subject, "%s.", service->root);
-		const char *subject = endpoints[i].subject;
-		const char *node = strstr(subject, "%s");
-		if (node == NULL)
-			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at, "%s",
-			               subject);
-		else
-			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at,
-			               "%.*s%s%s", (int)(node - subject), subject, config->node_id,
-			               node + 2);
-	}
-	return NC_OK;
 }
 
 static int replica_start(struct nc_service *service)
@@ -408,7 +225,7 @@ static int bus_open(struct nc_service *service)
 		.ca_file = config->nats_ca,
 		.cert_file = config->nats_cert,
 		.key_file = config->nats_key,
-		.on_message = on_message,
+		.on_message = nc_service_on_message,
 		.on_drained = on_drained,
 		.on_state = on_state,
 		.on_error = on_error,
@@ -448,7 +265,7 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	service->tick.data = service;
 	if (uv_timer_init(options->loop, &service->tick) != 0)
 		nc_assert(!"libuv refuses a timer");
-	int err = srv_make(service);
+	int err = nc_service_srv_make(service);
 	if (err == NC_OK)
 		err = bus_open(service);
 	if (err == NC_OK)
@@ -457,9 +274,11 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 		err = nc_reader_pool_start(options->state, (size_t)options->config->readers,
 		                           &service->readers);
 	if (err == NC_OK)
-		err = subscribe_srv(service);
+		err = nc_subs_start(service, &service->subs);
 	if (err == NC_OK)
-		err = subscribe_endpoints(service, false);
+		err = nc_service_subscribe_srv(service);
+	if (err == NC_OK)
+		err = nc_service_subscribe_endpoints(service, false);
 	if (err != NC_OK) {
 		nc_service_stop(service);
 		return err;
@@ -475,9 +294,7 @@ void nc_service_drain(struct nc_service *service)
 	if (service->draining)
 		return;
 	service->draining = true;
-	for (size_t i = 0; i < ENDPOINTS; i++)
-		if (endpoints[i].leader || endpoints[i].direct)
-			nc_bus_unsubscribe(service->bus, &endpoints[i]);
+	nc_service_unsubscribe_endpoints(service);
 	nc_replica_drain(service->replica);
 }
 
@@ -501,6 +318,7 @@ void nc_service_stop(struct nc_service *service)
 	service->stopping = true;
 	nc_replica_stop(service->replica);
 	nc_reader_pool_stop(service->readers);
+	nc_subs_stop(service->subs);
 	nc_bus_close(service->bus);
 	uv_close((uv_handle_t *)&service->tick, on_closed);
 }

@@ -26,6 +26,11 @@ static struct nc_fault fault_of(struct nc_service *service, int err)
 
 static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err)
 {
+	if (ticket->of_subs) {
+		nc_subs_refused(service->subs, ticket, err);
+		nc_ticket_free(&service->tickets, ticket);
+		return;
+	}
 	struct nc_fault fault = fault_of(service, err);
 	if (!ticket->answered)
 		nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
@@ -52,25 +57,32 @@ void nc_service_on_refused(void *ctx, void *ticket, int err)
 	refuse(ctx, ticket, err);
 }
 
-static void feed(struct nc_service *service, const struct nc_outcome *outcome)
+static void feed(struct nc_service *service, const struct nc_event *event)
 {
-	struct nc_event event;
-	if (nc_event_placed_get(outcome->record, outcome->position, outcome->version,
-	                        outcome->time_ns, &event) != NC_OK)
-		return; /* cannot be: apply has read it */
 	size_t header_size;
 	nc_buf_clear(&service->feed);
 	nc_buf_clear(&service->feed_subject);
-	nc_event_message_put(&service->feed, service->root, &event, nc_slice(NULL, 0),
-	                     &header_size);
-	nc_event_subject_put(&service->feed_subject, service->root, "event", event.type,
-	                     event.stream);
+	nc_event_message_put(&service->feed, service->root, event, nc_slice(NULL, 0), &header_size);
+	nc_event_subject_put(&service->feed_subject, service->root, "event", event->type,
+	                     event->stream);
 	nc_buf_put_u8(&service->feed_subject, 0);
 	if (nc_buf_status(&service->feed) != NC_OK ||
 	    nc_buf_status(&service->feed_subject) != NC_OK ||
 	    nc_bus_publish_block(service->bus, (const char *)service->feed_subject.data, NULL,
 	                         nc_buf_slice(&service->feed), header_size) != NC_OK)
 		atomic_fetch_add(&service->counters.unsent, 1);
+}
+
+/* The new event, to who listens: the feed, and subscriptions. */
+static void tell(struct nc_service *service, const struct nc_outcome *outcome)
+{
+	struct nc_event event;
+	if (nc_event_placed_get(outcome->record, outcome->position, outcome->version,
+	                        outcome->time_ns, &event) != NC_OK)
+		return; /* cannot be: apply has read it */
+	if (service->feed_on)
+		feed(service, &event);
+	nc_subs_event(service->subs, &event);
 }
 
 static void answer(struct nc_service *service, const struct nc_ticket *ticket,
@@ -96,6 +108,11 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 {
 	struct nc_service *service = ctx;
 	struct nc_ticket *ticket = ticket_ptr;
+	if (ticket->of_subs) {
+		nc_subs_outcome(service->subs, ticket, outcome);
+		nc_ticket_free(&service->tickets, ticket);
+		return;
+	}
 	if (outcome->position > atomic_load(&service->position))
 		atomic_store(&service->position, outcome->position);
 	if (!ticket->answered) {
@@ -104,6 +121,6 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		                 (nc_service_now_ms() - ticket->taken_ms) * 1000000);
 	}
 	nc_ticket_free(&service->tickets, ticket);
-	if (service->feed_on && outcome->record.size > 0)
-		feed(service, outcome);
+	if (outcome->record.size > 0 && (service->feed_on || nc_subs_count(service->subs) > 0))
+		tell(service, outcome);
 }

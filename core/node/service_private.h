@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/node/service.h"
+#include "core/node/subs.h"
 #include "core/node/ticket.h"
 #include "transport/nats/bus.h"
 #include "transport/nats/request.h"
@@ -43,6 +44,7 @@ struct nc_service {
 	struct nc_bus *bus;
 	struct nc_replica *replica;
 	struct nc_reader_pool *readers;
+	struct nc_subs *subs;
 	struct nc_decoder decoder;
 	struct nc_ticket_list tickets;
 	struct nc_buf out; /* an answer being written, the loop's */
@@ -67,6 +69,16 @@ void nc_service_send(struct nc_service *service, const char *reply, struct nc_sl
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
                       struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
                       struct nc_slice extra);
+
+/* service_route.c */
+extern char nc_service_probe_tag; /* of the subscription to the probe subject */
+int nc_service_srv_make(struct nc_service *service);
+int nc_service_subscribe_srv(struct nc_service *service);
+/* The leader's endpoints, or those that every node has. */
+int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
+/* All but those that tell how the node is. */
+void nc_service_unsubscribe_endpoints(struct nc_service *service);
+void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
 
 /* service_append.c */
 void nc_service_append(struct nc_service *service, const struct nc_request *request,

@@ -260,6 +260,28 @@ class Client:
             await sub.unsubscribe()
 
 
+class Both:
+    """A server and a node, removed at the end."""
+
+    def __init__(self, server_config="", **node):
+        self.server_config, self.node_options = server_config, node
+
+    async def __aenter__(self):
+        self.server = NatsServer(self.server_config)
+        try:
+            self.node = Node(self.server, **self.node_options)
+            self.client = await Client.connect(self.server.url)
+        except BaseException:
+            self.server.remove()
+            raise
+        return self
+
+    async def __aexit__(self, *_):
+        await self.client.close()
+        self.node.remove()
+        self.server.remove()
+
+
 def error_of(msg):
     import json
 

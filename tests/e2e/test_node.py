@@ -11,33 +11,11 @@ import tempfile
 
 import nkeys
 
-from harness import LONG, NACRED, Client, NatsServer, Node, check, equal, free_port, wait_for, wait_until
+from harness import LONG, NACRED, Both, Client, NatsServer, Node, check, equal, free_port, wait_for, wait_until
 
 
 class Skip(Exception):
     pass
-
-
-class Both:
-    """A server and a node, removed at the end."""
-
-    def __init__(self, server_config="", **node):
-        self.server_config, self.node_options = server_config, node
-
-    async def __aenter__(self):
-        self.server = NatsServer(self.server_config)
-        try:
-            self.node = Node(self.server, **self.node_options)
-            self.client = await Client.connect(self.server.url)
-        except BaseException:
-            self.server.remove()
-            raise
-        return self
-
-    async def __aexit__(self, *_):
-        await self.client.close()
-        self.node.remove()
-        self.server.remove()
 
 
 async def test_node_status_health_and_store_info(_=None):

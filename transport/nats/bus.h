@@ -63,6 +63,8 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
 /* The headers of a message, in no particular order, names that repeat once a value; at most `max`.
  * Slow: ask only nc_bus_has_headers(). `count_out` beyond max: there are more than that. */
+/* Whether the server says by it that nobody listens (status 503). */
+bool nc_bus_no_responders(const struct nc_bus_msg *msg);
 bool nc_bus_has_headers(const struct nc_bus_msg *msg);
 int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_bus_header *headers_out, size_t max,
                    size_t *count_out);

@@ -138,6 +138,11 @@ size_t nc_bus_waiting(struct nc_bus *bus)
 
 /* ---- Headers of what came in ---------------------------------------------------------------- */
 
+bool nc_bus_no_responders(const struct nc_bus_msg *msg)
+{
+	return natsMsg_IsNoResponders(msg->handle);
+}
+
 bool nc_bus_has_headers(const struct nc_bus_msg *msg)
 {
 	const char **keys = NULL;

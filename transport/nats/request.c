@@ -2,6 +2,7 @@
 /* Messages understood: what all operations share. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/engine/names.h"
 #include "transport/nats/request_private.h"
@@ -102,6 +103,22 @@ static bool decode_bare(const struct nc_message *message, struct nc_refusal *ref
 	return nc_refuse(refusal, NC_FAULT_REQUEST, "body: none is expected here");
 }
 
+/* "sub.create.<name>" */
+static bool decode_named(const struct nc_message *message, struct nc_request *request)
+{
+	struct nc_slice rest = message->subject;
+	for (int dots = 0; dots < 2; dots++) {
+		const uint8_t *dot = memchr(rest.data, '.', rest.size);
+		rest = dot == NULL ? nc_slice(NULL, 0)
+		                   : nc_slice_from(rest, (size_t)(dot - rest.data) + 1);
+		if (dot == NULL)
+			break;
+	}
+	request->name = rest;
+	request->body = message->data;
+	return true;
+}
+
 bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, bool direct,
                        const struct nc_message *message, struct nc_request *request_out,
                        struct nc_refusal *refusal_out)
@@ -116,8 +133,14 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 		return nc_decode_read(decoder, message, request_out, refusal_out);
 	case NC_OP_GET:
 		return nc_decode_get(decoder, message, request_out, refusal_out);
-	default:
+	case NC_OP_INFO:
+	case NC_OP_STATUS:
+	case NC_OP_HEALTH:
+	case NC_OP_SUB_LIST:
+	case NC_OP_FILTER_LIST:
 		return decode_bare(message, refusal_out);
+	default:
+		return decode_named(message, request_out);
 	}
 }
 

@@ -21,7 +21,16 @@ enum nc_operation {
 	NC_OP_GET,    /* R.get */
 	NC_OP_INFO,   /* R.store.info */
 	NC_OP_STATUS, /* R.node.<id>.status */
-	NC_OP_HEALTH  /* R.node.<id>.healthz */
+	NC_OP_HEALTH, /* R.node.<id>.healthz */
+	/* Bodies are understood by who does them. */
+	NC_OP_SUB_CREATE,
+	NC_OP_SUB_DELETE,
+	NC_OP_SUB_INFO,
+	NC_OP_SUB_LIST,
+	NC_OP_SUB_NEXT,
+	NC_OP_SUB_PARKED,
+	NC_OP_SUB_ACK,    /* R.ack.<name>.<epoch>.<pos>.<attempt> */
+	NC_OP_FILTER_LIST /* R.filter.list */
 };
 
 enum nc_format { NC_FORMAT_MESSAGES, NC_FORMAT_MSGPACK, NC_FORMAT_JSON };
@@ -41,6 +50,9 @@ struct nc_request {
 	enum nc_format format;
 	/* NC_OP_GET */
 	struct nc_get_spec get;
+	/* NC_OP_SUB_…, NC_OP_FILTER_… */
+	struct nc_slice name; /* what follows the verb in the subject */
+	struct nc_slice body;
 	/* direct ones: wait until this position is applied; 0: do not */
 	uint64_t min_position;
 };

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where a message goes: the table of endpoints, what is subscribed for them, and who does what. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/node/service_private.h"
+#include "core/node/version.h"
+#include "transport/nats/subject.h"
+
+#define HEADERS_MAX 128 /* of one request */
+
+static const struct nc_endpoint endpoints[] = {
+	{ "append", "append.>", NC_OP_APPEND, false, true },
+	{ "read", "read.>", NC_OP_READ, false, true },
+	{ "all", "all", NC_OP_READ, false, true },
+	{ "type", "type.>", NC_OP_READ, false, true },
+	{ "category", "category.>", NC_OP_READ, false, true },
+	{ "get", "get", NC_OP_GET, false, true },
+	{ "store-info", "store.info", NC_OP_INFO, false, true },
+	{ "direct-read", "direct.read.>", NC_OP_READ, true, false },
+	{ "direct-all", "direct.all", NC_OP_READ, true, false },
+	{ "direct-type", "direct.type.>", NC_OP_READ, true, false },
+	{ "direct-category", "direct.category.>", NC_OP_READ, true, false },
+	{ "direct-get", "direct.get", NC_OP_GET, true, false },
+	{ "sub-create", "sub.create.*", NC_OP_SUB_CREATE, false, true },
+	{ "sub-delete", "sub.delete.*", NC_OP_SUB_DELETE, false, true },
+	{ "sub-info", "sub.info.*", NC_OP_SUB_INFO, false, true },
+	{ "sub-list", "sub.list", NC_OP_SUB_LIST, false, true },
+	{ "sub-next", "sub.next.*", NC_OP_SUB_NEXT, false, true },
+	{ "sub-parked", "sub.parked.*", NC_OP_SUB_PARKED, false, true },
+	{ "ack", "ack.>", NC_OP_SUB_ACK, false, true },
+	{ "filter-list", "filter.list", NC_OP_FILTER_LIST, false, true },
+	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
+	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
+};
+enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
+
+/* Tags of subscriptions that are no endpoints. */
+static char srv_tags[NC_SRV_VERB_COUNT];
+char nc_service_probe_tag;
+
+/* ---- Requests ------------------------------------------------------------------------------- */
+
+static void answer_srv(struct nc_service *service, const struct nc_bus_msg *msg,
+                       enum nc_srv_verb verb)
+{
+	struct nc_buf status = { 0 };
+	nc_service_put_status(service, &status);
+	nc_buf_clear(&service->out);
+	nc_srv_answer(&service->out, &service->srv, verb, nc_service_role(service),
+	              nc_buf_slice(&status));
+	nc_service_send(service, (const char *)msg->reply.data, nc_buf_slice(&service->out), 0);
+	nc_buf_release(&status);
+}
+
+static void dispatch(struct nc_service *service, const struct nc_request *request,
+                     struct nc_slice reply, int endpoint)
+{
+	switch (request->op) {
+	case NC_OP_APPEND:
+		nc_service_append(service, request, reply, endpoint);
+		return;
+	case NC_OP_STATUS:
+	case NC_OP_HEALTH:
+		nc_buf_clear(&service->out);
+		if (request->op == NC_OP_STATUS)
+			nc_service_put_status(service, &service->out);
+		else
+			nc_buf_put_str(&service->out, service->draining
+			                                      ? "{\"status\":\"draining\"}"
+			                                      : "{\"status\":\"ok\"}");
+		if (reply.size > 0)
+			nc_service_send(service, (const char *)reply.data,
+			                nc_buf_slice(&service->out), 0);
+		return;
+	case NC_OP_SUB_CREATE:
+	case NC_OP_SUB_DELETE:
+	case NC_OP_SUB_INFO:
+	case NC_OP_SUB_LIST:
+	case NC_OP_SUB_NEXT:
+	case NC_OP_SUB_PARKED:
+	case NC_OP_FILTER_LIST:
+		nc_subs_request(service->subs, request->op, request->name, request->body, reply,
+		                endpoint);
+		return;
+	default:
+		nc_service_read(service, request, reply, endpoint);
+	}
+}
+
+static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, int index)
+{
+	const struct nc_endpoint *endpoint = &endpoints[index];
+	struct nc_srv_stats *stats = &service->srv.endpoints[index].stats;
+	const char *reply = msg->reply.size == 0 ? "" : (const char *)msg->reply.data;
+	atomic_fetch_add(&stats->requests, 1);
+
+	struct nc_bus_header raw[HEADERS_MAX];
+	struct nc_header headers[HEADERS_MAX];
+	size_t count = 0;
+	struct nc_refusal refusal = { NC_FAULT_REQUEST, "headers cannot be read" };
+	int err = nc_bus_headers(msg, raw, HEADERS_MAX, &count);
+	if (count > HEADERS_MAX) {
+		(void)snprintf(refusal.text, sizeof refusal.text, "headers: more than %d",
+		               HEADERS_MAX);
+		err = NC_TOOBIG;
+	}
+	for (size_t i = 0; err == NC_OK && i < count; i++)
+		headers[i] = (struct nc_header){ raw[i].name, raw[i].value };
+
+	size_t skip = service->root_size + 1 + (endpoint->direct ? strlen("direct.") : 0);
+	const struct nc_message message = { .subject = nc_slice_from(msg->subject, skip),
+		                            .data = msg->data,
+		                            .headers = headers,
+		                            .header_count = count };
+	struct nc_request request;
+	if (err == NC_OK && nc_request_decode(&service->decoder, endpoint->op, endpoint->direct,
+	                                      &message, &request, &refusal)) {
+		dispatch(service, &request, msg->reply, index);
+		return;
+	}
+	nc_service_error(service, &service->out, reply, stats, refusal.fault, refusal.text,
+	                 nc_slice(NULL, 0));
+}
+
+/* An acknowledgement may bear any headers: whatever captured the delivery sends it. */
+static void take_up_ack(struct nc_service *service, const struct nc_bus_msg *msg, int index)
+{
+	size_t skip = service->root_size + 1 + strlen("ack.");
+	atomic_fetch_add(&service->srv.endpoints[index].stats.requests, 1);
+	nc_subs_answer(service->subs, nc_slice_from(msg->subject, skip), msg, index);
+}
+
+static void on_ready_probe(struct nc_service *service)
+{
+	if (service->ready_told)
+		return;
+	service->ready_told = true;
+	service->options.on_ready(service->options.ctx);
+}
+
+void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
+{
+	struct nc_service *service = ctx;
+	if (msg->tag == &nc_service_probe_tag) {
+		on_ready_probe(service);
+		return;
+	}
+	if (msg->reply.size > 0 &&
+	    nc_subject_reserved(msg->reply, service->options.config->prefix)) {
+		atomic_fetch_add(&service->counters.refused_reply, 1);
+		return;
+	}
+	for (int verb = 0; verb < NC_SRV_VERB_COUNT; verb++) {
+		if (msg->tag == &srv_tags[verb]) {
+			if (msg->reply.size > 0)
+				answer_srv(service, msg, (enum nc_srv_verb)verb);
+			return;
+		}
+	}
+	const struct nc_endpoint *endpoint = msg->tag;
+	int index = (int)(endpoint - endpoints);
+	if (endpoint->op == NC_OP_SUB_ACK)
+		take_up_ack(service, msg, index);
+	else
+		take_up(service, msg, index);
+}
+
+/* ---- Subscriptions -------------------------------------------------------------------------- */
+
+int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
+{
+	int err = NC_OK;
+	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++)
+		if (endpoints[i].leader == leader) {
+			const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
+			const void *tag = &endpoints[i];
+			err = nc_bus_subscribe(service->bus, made->subject, made->queue,
+			                       (void *)(uintptr_t)tag);
+		}
+	return err;
+}
+
+int nc_service_subscribe_srv(struct nc_service *service)
+{
+	static const char *const verbs[] = { "PING", "INFO", "STATS" };
+	int err = NC_OK;
+	for (int verb = 0; verb < NC_SRV_VERB_COUNT; verb++) {
+		char subject[128];
+		(void)snprintf(subject, sizeof subject, "$SRV.%s", verbs[verb]);
+		if (err == NC_OK)
+			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
+		(void)snprintf(subject, sizeof subject, "$SRV.%s.nacre", verbs[verb]);
+		if (err == NC_OK)
+			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
+		(void)snprintf(subject, sizeof subject, "$SRV.%s.nacre.%s", verbs[verb],
+		               service->srv.id);
+		if (err == NC_OK)
+			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
+	}
+	return err;
+}
+
+int nc_service_srv_make(struct nc_service *service)
+{
+	const struct nc_config *config = service->options.config;
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+	               service->srv.started);
+	nc_srv_id_make(service->srv.id);
+	service->srv.version = NC_VERSION;
+	service->srv.store = config->store_id;
+	service->srv.node = config->node_id;
+	service->srv.endpoints = calloc(ENDPOINTS, sizeof service->srv.endpoints[0]);
+	if (service->srv.endpoints == NULL)
+		return NC_NOMEM;
+	service->srv.endpoint_count = ENDPOINTS;
+	for (size_t i = 0; i < ENDPOINTS; i++) {
+		struct nc_srv_endpoint *made = &service->srv.endpoints[i];
+		made->name = endpoints[i].name;
+		made->queue = endpoints[i].direct ? "es" : NULL;
+		int at = snprintf(made->subject, sizeof made->subject, "%s.", service->root);
+		const char *subject = endpoints[i].subject;
+		const char *node = strstr(subject, "%s");
+		if (node == NULL)
+			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at, "%s",
+			               subject);
+		else
+			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at,
+			               "%.*s%s%s", (int)(node - subject), subject, config->node_id,
+			               node + 2);
+	}
+	return NC_OK;
+}
+
+void nc_service_unsubscribe_endpoints(struct nc_service *service)
+{
+	for (size_t i = 0; i < ENDPOINTS; i++)
+		if (endpoints[i].leader || endpoints[i].direct)
+			nc_bus_unsubscribe(service->bus, &endpoints[i]);
+}

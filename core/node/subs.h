@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs.h -- subscriptions on this node: the table of them, their filters, and what their state
+ * machines (core/delivery) ask to be done (PROTOCOL.md sections 8 and 9).
+ *
+ * Live events are routed on the loop as they are told; history is searched, and deliveries are read
+ * and published, by the readers, one job a subscription at a time, so that its events stay in
+ * order. Durable ones change by entries of the log.
+ *
+ * Threads: the loop's, except for the jobs.
+ */
+#ifndef NC_CORE_NODE_SUBS_H
+#define NC_CORE_NODE_SUBS_H
+
+#include "core/engine/engine.h"
+#include "core/node/ticket.h"
+#include "transport/nats/bus.h"
+#include "transport/nats/request.h"
+
+struct nc_service;
+struct nc_subs;
+
+/* Open the plugins. Errors: NC_NOMEM; NC_IO; NC_INVALID, the private directory is not safe (said on
+ * stderr). */
+int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out);
+
+/* Take up the durable ones from the state: when leading. Errors: those of the state; NC_CORRUPT. */
+int nc_subs_load(struct nc_subs *subs);
+
+/* A request on R.sub.… or R.filter.…; `name` is what follows the verb. */
+void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice name,
+                     struct nc_slice body, struct nc_slice reply, int endpoint);
+
+/* A message on R.ack.>: `rest` is what follows. */
+void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
+                    int endpoint);
+
+/* An event was applied. */
+void nc_subs_event(struct nc_subs *subs, const struct nc_event *event);
+
+/* What became of a command of ours; `ticket` bears it. */
+void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
+                     const struct nc_outcome *outcome);
+void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err);
+
+/* At the end of a turn, and from a timer: let those that have something to do do it. */
+void nc_subs_turn(struct nc_subs *subs);
+void nc_subs_tick(struct nc_subs *subs);
+
+size_t nc_subs_count(const struct nc_subs *subs);
+
+/* The readers must have ended. NULL is a no-op. */
+void nc_subs_stop(struct nc_subs *subs);
+
+#endif

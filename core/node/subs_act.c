@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Doing what a subscription's machine asks for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/json.h"
+#include "core/node/say.h"
+#include "core/node/subs_private.h"
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
+                    uint64_t position, const char *reason)
+{
+	struct nc_service *service = subs->service;
+	char subject[NC_ROOT_SIZE + 64], id[NC_SRV_ID_SIZE], time[NC_TIME_TEXT_SIZE];
+	nc_srv_id_make(id);
+	nc_time_format(wall_ns(), time);
+	(void)snprintf(subject, sizeof subject, "%s.advisory.sub.%s", service->root, what);
+	nc_buf_clear(&subs->scratch);
+	nc_buf_printf(
+	        &subs->scratch,
+	        "{\"type\":\"io.nacre.advisory.v1.sub.%s\",\"id\":\"%s\",\"timestamp\":\"%s\","
+	        "\"store\":\"%s\",\"node\":\"%s\",\"subscription\":\"%s\"",
+	        what, id, time, service->options.config->store_id, service->options.config->node_id,
+	        sub->name);
+	if (position > 0)
+		nc_buf_printf(&subs->scratch, ",\"pos\":%llu", (unsigned long long)position);
+	if (reason != NULL) {
+		nc_buf_put_str(&subs->scratch, ",\"reason\":");
+		nc_json_put_string(&subs->scratch, nc_slice_str(reason));
+	}
+	nc_buf_put_u8(&subs->scratch, '}');
+	if (nc_bus_publish(service->bus, subject, NULL, nc_buf_slice(&subs->scratch)) != NC_OK)
+		atomic_fetch_add(&service->counters.unsent, 1);
+}
+
+/* ---- Deliveries ----------------------------------------------------------------------------- */
+
+static const char *pull_reply(const struct nc_subscription *sub, uint64_t id)
+{
+	for (const struct nc_sub_pull *pull = sub->pulls; pull != NULL; pull = pull->next)
+		if (pull->id == id)
+			return pull->reply;
+	return NULL;
+}
+
+static void pull_forget(struct nc_subscription *sub, uint64_t id)
+{
+	for (struct nc_sub_pull **at = &sub->pulls; *at != NULL; at = &(*at)->next) {
+		struct nc_sub_pull *pull = *at;
+		if (pull->id == id) {
+			*at = pull->next;
+			free(pull);
+			return;
+		}
+	}
+}
+
+/* False: out of memory, as if lost on the way: an event is delivered again after ack_wait. */
+static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
+{
+	if (sub->todo_count == sub->todo_room) {
+		size_t room = sub->todo_room == 0 ? 64 : sub->todo_room * 2;
+		struct nc_delivery *todo = realloc(sub->todo, room * sizeof *todo);
+		if (todo == NULL)
+			return false;
+		sub->todo = todo;
+		sub->todo_room = room;
+	}
+	sub->todo[sub->todo_count++] = *delivery;
+	return true;
+}
+
+static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *action)
+{
+	char *subject = NULL;
+	if (sub->definition.push) {
+		subject = strndup((const char *)sub->definition.subject.data,
+		                  sub->definition.subject.size);
+	} else {
+		const char *reply = pull_reply(sub, action->request);
+		subject = reply == NULL ? NULL : strdup(reply);
+	}
+	if (subject == NULL)
+		return;
+	const struct nc_delivery delivery = { .position = action->position,
+		                              .pending = action->pending,
+		                              .pending_known = action->pending_known,
+		                              .attempt = action->attempt,
+		                              .subject = subject };
+	if (!todo_push(sub, &delivery))
+		free(subject);
+}
+
+/* A status line, behind the events that were asked for before it. */
+static void todo_add_status(struct nc_subscription *sub, const char *subject, const char *reply,
+                            const char *block)
+{
+	const struct nc_delivery status = { .subject = strdup(subject),
+		                            .status = strdup(block),
+		                            .reply = reply == NULL ? NULL : strdup(reply) };
+	bool whole = status.subject != NULL && status.status != NULL &&
+	             (reply == NULL || status.reply != NULL);
+	if (whole && todo_push(sub, &status))
+		return;
+	free(status.subject);
+	free(status.status);
+	free(status.reply);
+}
+
+/* A status line with a reply subject from which we hear a 503, or that somebody listens. */
+static void send_status(const struct nc_subs *subs, struct nc_subscription *sub, const char *line,
+                        const char *answer)
+{
+	const struct nc_service *service = subs->service;
+	char subject[NC_DEFINITION_SUBJECT_MAX + 1], reply[NC_ROOT_SIZE + 128], block[64];
+	if (!sub->definition.push)
+		return;
+	(void)snprintf(subject, sizeof subject, "%.*s", (int)sub->definition.subject.size,
+	               (const char *)sub->definition.subject.data);
+	(void)snprintf(reply, sizeof reply, "%s.ack.%s.%s", service->root, sub->name, answer);
+	(void)snprintf(block, sizeof block, "NATS/1.0 %s\r\n\r\n", line);
+	todo_add_status(sub, subject, reply, block);
+}
+
+static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *action)
+{
+	char block[200];
+	const char *reply = pull_reply(sub, action->request);
+	if (reply != NULL) {
+		(void)snprintf(block, sizeof block,
+		               "NATS/1.0 %u %s\r\nNats-Pending-Messages: %u\r\nNats-Pending-Bytes: "
+		               "%llu\r\n\r\n",
+		               action->status, action->reason, action->left,
+		               (unsigned long long)action->left_bytes);
+		todo_add_status(sub, reply, NULL, block);
+	}
+	pull_forget(sub, action->request);
+}
+
+static void park(struct nc_subs *subs, struct nc_subscription *sub,
+                 const struct nc_sub_action *action)
+{
+	const struct nc_parked parked = { .position = action->position,
+		                          .attempts = action->attempt,
+		                          .time_ns = wall_ns(),
+		                          .reason = nc_slice_str(action->reason) };
+	nc_parked_put(&sub->parked, &parked);
+	nc_subs_advise(subs, sub, "parked", action->position, action->reason);
+}
+
+static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
+                      const struct nc_sub_action *action)
+{
+	char answer[32];
+	switch (action->kind) {
+	case NC_SUB_DELIVER:
+		todo_add(sub, action);
+		break;
+	case NC_SUB_PARK:
+		park(subs, sub, action);
+		break;
+	case NC_SUB_UNPARK:
+		nc_unparked_put(&sub->unparked, action->position);
+		break;
+	case NC_SUB_SKIP:
+		nc_subs_advise(subs, sub, "skipped", action->position, action->reason);
+		break;
+	case NC_SUB_HALTED:
+		nc_subs_advise(subs, sub, "halted", action->position, action->reason);
+		break;
+	case NC_SUB_END:
+		end_pull(sub, action);
+		break;
+	case NC_SUB_HEARTBEAT:
+		send_status(subs, sub, "100 Idle Heartbeat", "hb");
+		break;
+	case NC_SUB_FLOW:
+		(void)snprintf(answer, sizeof answer, "fc.%llu",
+		               (unsigned long long)action->position);
+		send_status(subs, sub, "100 FlowControl Request", answer);
+		break;
+	case NC_SUB_STALLED:
+		nc_subs_advise(subs, sub, "stalled", 0, "nobody listens");
+		break;
+	case NC_SUB_FLOWS:
+		nc_subs_advise(subs, sub, "flows", 0, NULL);
+		break;
+	case NC_SUB_INACTIVE: /* the caller deletes it */
+		break;
+	}
+}
+
+void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t now_ns = nc_subs_now_ns();
+	struct nc_sub_action action;
+	sub->dirty = false;
+	while (nc_sub_step(sub->machine, now_ns, &action)) {
+		if (action.kind == NC_SUB_INACTIVE && !sub->definition.durable) {
+			nc_subs_advise(subs, sub, "inactive", 0,
+			               "nobody has listened for inactive_ms");
+			nc_subs_remove(subs, sub);
+			return;
+		}
+		do_action(subs, sub, &action);
+	}
+	nc_subs_save(subs, sub, now_ns);
+	nc_subs_job_start(subs, sub);
+	sub->deadline_ns = nc_sub_deadline(sub->machine);
+	if (sub->unsaved && sub->deadline_ns > now_ns)
+		sub->deadline_ns = now_ns; /* at the next tick */
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What comes back on R.ack.<name>.…: acknowledgements, and the server's word that nobody listens.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/node/subs_private.h"
+#include "transport/nats/reply.h"
+
+static void answer_error(struct nc_subs *subs, const struct nc_bus_msg *msg, int endpoint,
+                         const char *text)
+{
+	struct nc_service *service = subs->service;
+	if (msg->reply.size > 0)
+		nc_service_error(service, &service->out, (const char *)msg->reply.data,
+		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_STALE_ACK, text,
+		                 nc_slice(NULL, 0));
+	else
+		subs->foreign_acks++;
+}
+
+/* Heartbeats and flow control requests: "<name>.hb", "<name>.fc.<pos>". */
+static bool is_status_answer(struct nc_subs *subs, struct nc_slice rest,
+                             const struct nc_bus_msg *msg)
+{
+	const uint8_t *dot = memchr(rest.data, '.', rest.size);
+	if (dot == NULL)
+		return false;
+	struct nc_slice name = nc_slice(rest.data, (size_t)(dot - rest.data));
+	struct nc_slice what = nc_slice_from(rest, name.size + 1);
+	bool heartbeat = nc_slice_is(what, "hb");
+	if (!heartbeat && !nc_slice_starts(what, NC_SLICE("fc.")))
+		return false;
+	struct nc_subscription *sub = nc_subs_find(subs, name);
+	if (sub == NULL)
+		return true;
+	uint64_t now_ns = nc_subs_now_ns();
+	if (nc_bus_no_responders(msg))
+		nc_sub_nobody(sub->machine, now_ns);
+	else if (heartbeat)
+		nc_sub_heard(sub->machine, now_ns);
+	else
+		nc_sub_flowed(sub->machine, strtoull((const char *)what.data + 3, NULL, 10),
+		              now_ns);
+	nc_subs_mark(sub);
+	return true;
+}
+
+/* The ack was sent as a request: answer when it is replicated. */
+static void wait_saved(struct nc_subs *subs, struct nc_subscription *sub,
+                       const struct nc_bus_msg *msg)
+{
+	if (msg->reply.size == 0)
+		return;
+	if (!sub->definition.durable) {
+		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
+		return;
+	}
+	struct nc_sub_waiter *waiter = malloc(sizeof *waiter + msg->reply.size + 1);
+	if (waiter == NULL)
+		return;
+	memcpy(waiter->reply, msg->reply.data, msg->reply.size);
+	waiter->reply[msg->reply.size] = '\0';
+	bool dirty = nc_sub_progress_dirty(sub->machine);
+	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
+	if (!dirty && !sub->saving) { /* nothing changed: it was done, and replicated, before */
+		nc_service_send(subs->service, waiter->reply, nc_slice(NULL, 0), 0);
+		free(waiter);
+		return;
+	}
+	waiter->next = sub->waiters;
+	sub->waiters = waiter;
+	sub->hurry = true;
+}
+
+static int judge(struct nc_subscription *sub, const struct nc_ack_address *at,
+                 const struct nc_ack *ack, uint64_t now_ns)
+{
+	switch (ack->kind) {
+	case NC_ACK_IS_DONE:
+	case NC_ACK_IS_NEXT:
+		return nc_sub_ack(sub->machine, at->epoch, at->position, now_ns);
+	case NC_ACK_IS_NAK:
+		return ack->has_delay ? nc_sub_nak_delay(sub->machine, at->epoch, at->position,
+		                                         at->attempt, ack->delay_ns, now_ns)
+		                      : nc_sub_nak(sub->machine, at->epoch, at->position,
+		                                   at->attempt, now_ns);
+	case NC_ACK_IS_WPI:
+		return nc_sub_wpi(sub->machine, at->epoch, at->position, at->attempt, now_ns);
+	case NC_ACK_IS_TERM:
+		return nc_sub_term(sub->machine, at->epoch, at->position, ack->reason, now_ns);
+	default:
+		return NC_OK;
+	}
+}
+
+/* +NXT: the next one is the answer. */
+static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
+                         const struct nc_ack *ack, const struct nc_bus_msg *msg, uint64_t now_ns)
+{
+	struct nc_next next = { .batch = 1, .expires_ms = NC_NEXT_EXPIRES_MS };
+	nc_buf_clear(&subs->scratch);
+	if (msg->reply.size == 0 || sub->definition.push ||
+	    nc_next_parse(ack->next, &next, &subs->scratch) != NC_OK)
+		return;
+	nc_subs_pull(sub, &next, msg->reply, now_ns);
+}
+
+void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
+                    int endpoint)
+{
+	struct nc_ack_address at;
+	if (is_status_answer(subs, rest, msg))
+		return;
+	if (nc_ack_address_get(rest, &at) != NC_OK) {
+		answer_error(subs, msg, endpoint, "not the subject of a delivery");
+		return;
+	}
+	struct nc_subscription *sub = nc_subs_find(subs, at.name);
+	uint64_t now_ns = nc_subs_now_ns();
+	if (sub == NULL) {
+		answer_error(subs, msg, endpoint,
+		             "acknowledgement of a subscription that is not here");
+		return;
+	}
+	if (nc_bus_no_responders(msg)) {
+		(void)nc_sub_no_responders(sub->machine, at.epoch, at.position, at.attempt, now_ns);
+		nc_subs_mark(sub);
+		return;
+	}
+	struct nc_ack ack;
+	nc_ack_parse(msg->data, &ack);
+	if (ack.kind == NC_ACK_IS_NOTHING) {
+		subs->ignored_answers++;
+		return;
+	}
+	if (judge(sub, &at, &ack, now_ns) != NC_OK) {
+		answer_error(subs, msg, endpoint,
+		             "stale acknowledgement: of another epoch, or never delivered");
+		return;
+	}
+	if (ack.kind == NC_ACK_IS_NEXT)
+		request_next(subs, sub, &ack, msg, now_ns);
+	else if (ack.kind != NC_ACK_IS_WPI)
+		wait_saved(subs, sub, msg);
+	else if (msg->reply.size > 0)
+		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
+	nc_subs_mark(sub);
+}

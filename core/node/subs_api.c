@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* R.sub.create, delete and next. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/engine/names.h"
+#include "core/node/say.h"
+#include "core/node/subs_ask.h"
+#include "transport/nats/reply.h"
+
+void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text)
+{
+	struct nc_service *service = ask->subs->service;
+	nc_service_error(
+	        service, &service->out, ask->reply.size == 0 ? "" : (const char *)ask->reply.data,
+	        &service->srv.endpoints[ask->endpoint].stats, fault, text, nc_slice(NULL, 0));
+}
+
+void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json)
+{
+	if (ask->reply.size > 0)
+		nc_service_send(ask->subs->service, (const char *)ask->reply.data, json, 0);
+}
+
+/* ---- Create --------------------------------------------------------------------------------- */
+
+static bool order_check(const struct nc_definition *definition, struct nc_refusal *refusal)
+{
+	if (definition->order != NC_ORDER_PAYLOAD)
+		return true;
+	refusal->fault = NC_FAULT_REQUEST;
+	(void)snprintf(refusal->text, sizeof refusal->text,
+	               "member 'order': payload:<path> is not done by this version");
+	return false;
+}
+
+static bool start_check(const struct nc_subscription *sub, struct nc_refusal *refusal)
+{
+	bool one = sub->hints.count == 1 && sub->hints.full &&
+	           sub->hints.hints[0].stream_kind == NC_FILTER_EXACT;
+	if (sub->definition.start != NC_START_SEQ || one)
+		return true;
+	refusal->fault = NC_FAULT_REQUEST;
+	(void)snprintf(refusal->text, sizeof refusal->text,
+	               "member 'start': seq goes with a by_stream filter of one stream");
+	return false;
+}
+
+static struct nc_subscription *sub_parse(const struct nc_subs_ask *ask, struct nc_refusal *refusal)
+{
+	struct nc_subs *subs = ask->subs;
+	char forbidden[80];
+	struct nc_subscription *sub = calloc(1, sizeof *sub);
+	*refusal = (struct nc_refusal){ NC_FAULT_BUSY, "out of memory; try again" };
+	if (sub == NULL)
+		return NULL;
+	(void)snprintf(sub->name, sizeof sub->name, "%.*s", (int)ask->name.size,
+	               (const char *)ask->name.data);
+	(void)snprintf(forbidden, sizeof forbidden, "%s.", subs->service->options.config->prefix);
+	nc_buf_clear(&subs->scratch);
+	int err = nc_definition_parse(ask->body, nc_slice_str(forbidden), &sub->definition,
+	                              &subs->scratch);
+	if (err != NC_OK) {
+		free(sub);
+		if (err != NC_NOMEM) {
+			refusal->fault = NC_FAULT_REQUEST;
+			(void)snprintf(refusal->text, sizeof refusal->text, "%.*s",
+			               (int)subs->scratch.size, (const char *)subs->scratch.data);
+		}
+		return NULL;
+	}
+	if (order_check(&sub->definition, refusal) && nc_subs_filter_compile(subs, sub, refusal) &&
+	    start_check(sub, refusal))
+		return sub;
+	nc_subscription_free(sub);
+	return NULL;
+}
+
+static struct nc_sub_create create_of(const struct nc_subscription *sub, struct nc_buf *definition)
+{
+	static const enum nc_sub_start starts[] = { [NC_START_FIRST] = NC_SUB_START_FIRST,
+		                                    [NC_START_NEW] = NC_SUB_START_NEW,
+		                                    [NC_START_POS] = NC_SUB_START_POSITION,
+		                                    [NC_START_SEQ] = NC_SUB_START_VERSION,
+		                                    [NC_START_TIME] = NC_SUB_START_TIME };
+	nc_definition_put(definition, &sub->definition);
+	return (struct nc_sub_create){
+		.name = nc_slice_str(sub->name),
+		.start = starts[sub->definition.start],
+		.start_value = sub->definition.start_value,
+		.stream = sub->hints.count > 0 ? sub->hints.hints[0].stream : nc_slice(NULL, 0),
+		.definition = nc_buf_slice(definition),
+	};
+}
+
+static void created_json(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
+                         uint64_t position)
+{
+	char text[200];
+	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
+	               sub->name, (unsigned long long)sub->epoch, (unsigned long long)position);
+	nc_subs_ask_answer(ask, nc_slice_str(text));
+}
+
+static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription *sub)
+{
+	struct nc_buf definition = { 0 }, command = { 0 };
+	const struct nc_sub_create create = create_of(sub, &definition);
+	nc_command_put_sub_create(&command, &create);
+	bool proposed = nc_buf_status(&command) == NC_OK && nc_buf_status(&definition) == NC_OK &&
+	                nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub,
+	                                sub->name, ask->reply, ask->endpoint);
+	if (!proposed) {
+		bool full = nc_replica_status(ask->subs->service->replica).full;
+		struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_BUSY;
+		nc_subs_ask_error(ask, fault, nc_fault_text(fault));
+		nc_subscription_free(sub);
+	}
+	nc_buf_release(&definition);
+	nc_buf_release(&command);
+}
+
+/* It lives in this node's memory only; so does its epoch. */
+static void create_transient(const struct nc_subs_ask *ask, struct nc_subscription *sub)
+{
+	struct nc_subs *subs = ask->subs;
+	struct nc_buf definition = { 0 };
+	const struct nc_sub_create create = create_of(sub, &definition);
+	uint64_t cursor = 0;
+	int err = nc_state_reader_begin(subs->reader);
+	if (err == NC_OK) {
+		err = nc_sub_start_resolve(subs->reader, &create, &cursor);
+		nc_state_reader_end(subs->reader);
+	}
+	sub->epoch = ++subs->transient_epochs;
+	if (err == NC_OK)
+		err = nc_sub_new(&sub->definition, sub->epoch, cursor, nc_subs_now_ns(),
+		                 &sub->machine);
+	if (err == NC_OK)
+		err = nc_subs_install(subs, sub);
+	nc_buf_release(&definition);
+	if (err == NC_OK) {
+		created_json(ask, sub, cursor + 1);
+		return;
+	}
+	nc_subscription_free(sub);
+	nc_subs_ask_error(ask, err == NC_NOMEM ? NC_FAULT_BUSY : NC_FAULT_UNAVAILABLE,
+	                  nc_err_name(err));
+}
+
+static bool is_being_made(const struct nc_subs *subs, struct nc_slice name)
+{
+	for (const struct nc_sub_pending *at = subs->pending; at != NULL; at = at->next)
+		if (at->kind == NC_SUB_CREATING && nc_slice_is(name, at->name))
+			return true;
+	return false;
+}
+
+static void create(const struct nc_subs_ask *ask)
+{
+	struct nc_refusal refusal;
+	const char *why = nc_name_word_fault(ask->name);
+	if (why != NULL) {
+		(void)snprintf(refusal.text, sizeof refusal.text, "subscription name %s", why);
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, refusal.text);
+		return;
+	}
+	struct nc_subscription *sub = sub_parse(ask, &refusal);
+	if (sub == NULL) {
+		nc_subs_ask_error(ask, refusal.fault, refusal.text);
+		return;
+	}
+	struct nc_subscription *there = nc_subs_find(ask->subs, ask->name);
+	if (there != NULL) {
+		if (nc_definition_eq(&there->definition, &sub->definition))
+			created_json(ask, there, 0);
+		else
+			nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
+			                  "a subscription of this name has another definition");
+		nc_subscription_free(sub);
+	} else if (sub->definition.durable) {
+		create_durable(ask, sub);
+	} else if (is_being_made(ask->subs, ask->name)) {
+		nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
+		                  "a subscription of this name is being made");
+		nc_subscription_free(sub);
+	} else {
+		create_transient(ask, sub);
+	}
+}
+
+/* ---- Delete --------------------------------------------------------------------- */
+
+static void delete (const struct nc_subs_ask *ask)
+{
+	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
+	if (sub == NULL) {
+		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
+		return;
+	}
+	if (!sub->definition.durable) {
+		nc_subs_remove(ask->subs, sub);
+		nc_subs_ask_answer(ask, NC_SLICE("{\"deleted\":true}"));
+		return;
+	}
+	struct nc_buf command = { 0 };
+	nc_command_put_sub_delete(&command, ask->name);
+	if (nc_buf_status(&command) != NC_OK ||
+	    !nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_DELETING, sub, sub->name,
+	                     ask->reply, ask->endpoint))
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
+	nc_buf_release(&command);
+}
+
+/* ---- Pull ----------------------------------------------------------------------------------- */
+
+int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
+                 uint64_t now_ns)
+{
+	struct nc_sub_pull *pull = malloc(sizeof *pull + reply.size + 1);
+	if (pull == NULL)
+		return NC_NOMEM;
+	memcpy(pull->reply, reply.data, reply.size);
+	pull->reply[reply.size] = '\0';
+	pull->id = ++sub->requests;
+	const struct nc_sub_request request = { .id = pull->id,
+		                                .batch = next->batch,
+		                                .max_bytes = next->max_bytes,
+		                                .expires_ns = now_ns + next->expires_ms * 1000000,
+		                                .no_wait = next->no_wait };
+	int err = nc_sub_request(sub->machine, &request, now_ns);
+	if (err != NC_OK) {
+		free(pull);
+		return err;
+	}
+	pull->next = sub->pulls;
+	sub->pulls = pull;
+	nc_subs_mark(sub);
+	return NC_OK;
+}
+
+static void next(const struct nc_subs_ask *ask)
+{
+	struct nc_next wanted;
+	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
+	if (sub == NULL) {
+		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
+		return;
+	}
+	if (sub->definition.push) {
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "the subscription is pushed to a subject");
+		return;
+	}
+	nc_buf_clear(&ask->subs->scratch);
+	if (nc_next_parse(ask->body, &wanted, &ask->subs->scratch) != NC_OK) {
+		nc_buf_put_u8(&ask->subs->scratch, 0);
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, (const char *)ask->subs->scratch.data);
+		return;
+	}
+	if (ask->reply.size > 0 &&
+	    nc_subs_pull(sub, &wanted, ask->reply, nc_subs_now_ns()) != NC_OK)
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, "too many requests wait");
+}
+
+void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice name,
+                     struct nc_slice body, struct nc_slice reply, int endpoint)
+{
+	const struct nc_subs_ask ask = { subs, name, body, reply, endpoint };
+	switch (op) {
+	case NC_OP_SUB_CREATE:
+		create(&ask);
+		break;
+	case NC_OP_SUB_DELETE:
+		delete (&ask);
+		break;
+	case NC_OP_SUB_INFO:
+		nc_subs_show_info(&ask);
+		break;
+	case NC_OP_SUB_LIST:
+		nc_subs_show_list(&ask);
+		break;
+	case NC_OP_SUB_NEXT:
+		next(&ask);
+		break;
+	case NC_OP_SUB_PARKED:
+		nc_subs_show_parked(&ask);
+		break;
+	default:
+		nc_subs_show_plugins(&ask);
+	}
+}

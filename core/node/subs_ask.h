@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs_ask.h -- a request about subscriptions, and its answer. */
+#ifndef NC_CORE_NODE_SUBS_ASK_H
+#define NC_CORE_NODE_SUBS_ASK_H
+
+#include "core/node/subs_private.h"
+
+struct nc_subs_ask {
+	struct nc_subs *subs;
+	struct nc_slice name, body, reply;
+	int endpoint; /* for the statistics */
+};
+
+void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text);
+void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json);
+
+/* subs_show.c */
+void nc_subs_show_info(const struct nc_subs_ask *ask);
+void nc_subs_show_list(const struct nc_subs_ask *ask);
+void nc_subs_show_parked(const struct nc_subs_ask *ask);
+void nc_subs_show_plugins(const struct nc_subs_ask *ask);
+
+#endif

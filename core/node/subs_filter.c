@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Filters of subscriptions, and keys by their order. */
+#include <stdio.h>
+
+#include "core/node/subs_private.h"
+
+static bool refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *format,
+                   const char *a, const char *b)
+{
+	refusal->fault = fault;
+	(void)snprintf(refusal->text, sizeof refusal->text, format, a, b);
+	return false;
+}
+
+bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
+                            struct nc_refusal *refusal)
+{
+	struct nc_filter_error error = { .offset = NC_FILTER_NO_OFFSET };
+	char plugin[65];
+	(void)snprintf(plugin, sizeof plugin, "%.*s", (int)sub->definition.plugin.size,
+	               (const char *)sub->definition.plugin.data);
+	int err = nc_filter_compile(subs->host, sub->definition.plugin, sub->definition.selector,
+	                            &sub->filter, &error);
+	if (err == NC_OK) {
+		sub->hints = nc_filter_hints(sub->filter);
+		return true;
+	}
+	sub->filter = NULL;
+	if (err == NC_NOTFOUND)
+		return refuse(refusal, NC_FAULT_NO_PLUGIN, "plugin '%s' is not loaded%s", plugin,
+		              "");
+	char where[48] = "";
+	if (error.offset != NC_FILTER_NO_OFFSET)
+		(void)snprintf(where, sizeof where, " at byte %zu", error.offset);
+	return refuse(refusal, NC_FAULT_SELECTOR, "selector refused%s: %s", where, error.message);
+}
+
+bool nc_subs_filter_matches(struct nc_subscription *sub, struct nc_filter_batch *batch,
+                            const struct nc_event *event, bool *fault_out)
+{
+	uint64_t matched = 0;
+	(void)event;
+	int err = nc_filter_match(sub->filter, batch, &matched);
+	if (err == NC_OK)
+		return matched & 1;
+	/* No answer: the subscription halts, it never skips. */
+	(void)snprintf(sub->fault, sizeof sub->fault, "its filter gave no answer: %s",
+	               nc_err_name(err));
+	*fault_out = true;
+	return false;
+}
+
+struct nc_slice nc_subs_key(const struct nc_subscription *sub, const struct nc_event *event)
+{
+	struct nc_slice tags = event->tags, tag;
+	switch (sub->definition.order) {
+	case NC_ORDER_STREAM:
+		return event->stream;
+	case NC_ORDER_TAG:
+		while (nc_event_tag_next(&tags, &tag))
+			if (nc_slice_starts(tag, sub->definition.order_arg))
+				return tag;
+		return nc_slice(NULL, 0);
+	default:
+		return nc_slice(NULL, 0);
+	}
+}

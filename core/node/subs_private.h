@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs_private.h -- what the files of the subscriptions share. */
+#ifndef NC_CORE_NODE_SUBS_PRIVATE_H
+#define NC_CORE_NODE_SUBS_PRIVATE_H
+
+#include <pthread.h>
+
+#include "core/base/hashmap.h"
+#include "core/delivery/ack.h"
+#include "core/delivery/router.h"
+#include "core/delivery/subscription.h"
+#include "core/engine/subs.h"
+#include "core/node/service_private.h"
+#include "core/node/subs.h"
+#include "plugins/host/plugin_host.h"
+
+#define NC_SUB_FAULT_SIZE 200
+
+/* Who waits for an answer until something is replicated. */
+struct nc_sub_waiter {
+	struct nc_sub_waiter *next;
+	uint64_t progress; /* its number; 0: none */
+	char reply[];
+};
+
+/* A pull request's answers go here. */
+struct nc_sub_pull {
+	struct nc_sub_pull *next;
+	uint64_t id;
+	char reply[];
+};
+
+/* Something to publish, in its order: an event by its position, or a status message. */
+struct nc_delivery {
+	uint64_t position; /* 0: a status */
+	uint64_t pending;
+	bool pending_known;
+	uint32_t attempt;
+	char *subject; /* owned; where it is published */
+	char *status;  /* owned; of a status: its header block */
+	char *reply;   /* owned; of a status: NULL, or where to answer */
+};
+
+struct nc_subscription {
+	uint32_t id;
+	char name[65];
+	struct nc_definition definition;
+	struct nc_filter *filter; /* NULL: its plugin is missing; then `fault` says so */
+	struct nc_filter_hints hints;
+	struct nc_sub *machine;
+	uint64_t epoch;
+	bool busy;   /* a job of its is with the readers */
+	bool dirty;  /* look at it at the end of the turn */
+	bool gone;   /* deleted while a job was under way */
+	bool saving; /* a progress is on its way through the log */
+	bool hurry;  /* somebody waits for a progress */
+	uint64_t deadline_ns;
+	uint64_t scanned_ns; /* when its cursor was last moved past what does not match */
+	uint64_t requests;   /* ids of pull requests, given out */
+	struct nc_sub_pull *pulls;
+	struct nc_sub_waiter *waiters;
+	struct nc_delivery *todo;
+	size_t todo_count, todo_room;
+	struct nc_buf parked, unparked;        /* not yet in the log */
+	size_t saving_parked, saving_unparked; /* bytes of them that are on their way */
+	uint64_t saving_number;                /* of the progress that is on its way */
+	bool unsaved;                  /* a progress was taken that did not get into the log */
+	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
+};
+
+/* A command of a subscription's on its way through the log. */
+enum nc_sub_pending_kind { NC_SUB_CREATING, NC_SUB_DELETING, NC_SUB_SAVING };
+struct nc_sub_pending {
+	struct nc_sub_pending *next;
+	struct nc_ticket *ticket;
+	enum nc_sub_pending_kind kind;
+	struct nc_subscription *sub; /* of CREATING: not yet in the table */
+	char name[65];
+	uint64_t epoch;
+};
+
+struct nc_subs {
+	struct nc_service *service;
+	struct nc_plugin_host *host;
+	struct nc_router *router;
+	struct nc_filter_batch *batch;  /* the loop's, for live events */
+	struct nc_subscription **slots; /* [room], by id */
+	uint32_t room, count;
+	struct nc_hashmap names;
+	struct nc_sub_pending *pending;
+	struct nc_state_reader *reader; /* the loop's, for short reads */
+	struct nc_buf scratch;
+	uint64_t foreign_acks, ignored_answers;
+	uint64_t transient_epochs; /* given out: from the start time on, so that no restart repeats
+	                              them */
+
+	uv_async_t wake;
+	pthread_mutex_t lock;
+	struct nc_sub_job *done; /* under lock: jobs that came back */
+};
+
+uint64_t nc_subs_now_ns(void);
+
+/* subs.c: the table. */
+struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name);
+int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub);
+/* Out of the table; freed now or when its job is back. */
+void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subscription_free(struct nc_subscription *sub);
+void nc_subs_mark(struct nc_subscription *sub);
+
+/* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
+ * client. */
+bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
+                            struct nc_refusal *refusal);
+bool nc_subs_filter_matches(struct nc_subscription *sub, struct nc_filter_batch *batch,
+                            const struct nc_event *event, bool *fault_out);
+/* The key of an event by the subscription's order; empty: none. */
+struct nc_slice nc_subs_key(const struct nc_subscription *sub, const struct nc_event *event);
+
+/* subs_api.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
+int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
+                 uint64_t now_ns);
+
+/* subs_act.c: do what the machine asks for, until it asks for nothing. */
+void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
+                    uint64_t position, const char *reason);
+
+/* subs_save.c: replicate progress, creation, deletion. */
+void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
+bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
+                     struct nc_subscription *sub, const char *name, struct nc_slice reply,
+                     int endpoint);
+
+/* subs_jobs.c: jobs on the readers. */
+struct nc_sub_job;
+void nc_subs_job_start(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_jobs_take(struct nc_subs *subs);
+void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count);
+
+#endif

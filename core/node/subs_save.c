@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What of subscriptions goes through the log: their creation, their end, their progress. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/assert.h"
+#include "core/node/say.h"
+#include "core/node/subs_private.h"
+
+bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
+                     struct nc_subscription *sub, const char *name, struct nc_slice reply,
+                     int endpoint)
+{
+	struct nc_service *service = subs->service;
+	struct nc_sub_pending *pending = calloc(1, sizeof *pending);
+	struct nc_ticket *ticket =
+	        pending == NULL ? NULL
+	                        : nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	if (ticket == NULL) {
+		free(pending);
+		return false;
+	}
+	ticket->endpoint = endpoint;
+	ticket->of_subs = true;
+	*pending = (struct nc_sub_pending){ .next = subs->pending,
+		                            .ticket = ticket,
+		                            .kind = kind,
+		                            .sub = sub,
+		                            .epoch = sub == NULL ? 0 : sub->epoch };
+	(void)snprintf(pending->name, sizeof pending->name, "%s", name);
+	int err = nc_replica_command(service->replica, command, ticket);
+	if (err != NC_OK) {
+		nc_ticket_free(&service->tickets, ticket);
+		free(pending);
+		return false;
+	}
+	subs->pending = pending;
+	return true;
+}
+
+void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
+{
+	bool due = nc_sub_progress_due(sub->machine, now_ns) || sub->unsaved ||
+	           (sub->hurry && nc_sub_progress_dirty(sub->machine));
+	if (!sub->definition.durable || sub->saving || !due)
+		return;
+	struct nc_buf progress = { 0 }, command = { 0 };
+	uint64_t number = nc_sub_progress_take(sub->machine, &progress);
+	const struct nc_sub_change change = { .name = nc_slice_str(sub->name),
+		                              .epoch = sub->epoch,
+		                              .progress = nc_buf_slice(&progress),
+		                              .parked = nc_buf_slice(&sub->parked),
+		                              .unparked = nc_buf_slice(&sub->unparked) };
+	nc_command_put_sub_progress(&command, &change);
+	bool proposed = nc_buf_status(&command) == NC_OK && nc_buf_status(&progress) == NC_OK &&
+	                nc_subs_propose(subs, nc_buf_slice(&command), NC_SUB_SAVING, sub, sub->name,
+	                                nc_slice(NULL, 0), 0);
+	if (proposed) {
+		sub->saving = true;
+		sub->unsaved = sub->hurry = false;
+		sub->saving_number = number;
+		sub->saving_parked = sub->parked.size;
+		sub->saving_unparked = sub->unparked.size;
+	} else {
+		sub->unsaved = true; /* taken, and not on its way: again as soon as there is room */
+	}
+	nc_buf_release(&progress);
+	nc_buf_release(&command);
+}
+
+/* ---- What became of it ---------------------------------------------------------------------- */
+
+static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc_ticket *ticket)
+{
+	for (struct nc_sub_pending **at = &subs->pending; *at != NULL; at = &(*at)->next) {
+		struct nc_sub_pending *pending = *at;
+		if (pending->ticket == ticket) {
+			*at = pending->next;
+			return pending;
+		}
+	}
+	nc_assert(!"a ticket of no command");
+	return NULL;
+}
+
+static void waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through)
+{
+	struct nc_sub_waiter **at = &sub->waiters;
+	while (*at != NULL) {
+		struct nc_sub_waiter *waiter = *at;
+		if (waiter->progress > through) {
+			at = &waiter->next;
+			continue;
+		}
+		*at = waiter->next;
+		nc_service_send(subs->service, waiter->reply, nc_slice(NULL, 0), 0);
+		free(waiter);
+	}
+	sub->hurry = sub->waiters != NULL;
+}
+
+static void front_cut(struct nc_buf *buf, size_t size)
+{
+	memmove(buf->data, buf->data + size, buf->size - size);
+	buf->size -= size;
+}
+
+static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
+	if (sub == NULL || sub->epoch != pending->epoch)
+		return; /* deleted meanwhile */
+	sub->saving = false;
+	if (sub->saving_parked > 0)
+		front_cut(&sub->parked, sub->saving_parked);
+	if (sub->saving_unparked > 0)
+		front_cut(&sub->unparked, sub->saving_unparked);
+	waiters_answer(subs, sub, sub->saving_number);
+	nc_subs_mark(sub);
+}
+
+static void answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text)
+{
+	if (!ticket->answered)
+		nc_service_send(subs->service, ticket->reply, nc_slice_str(text), 0);
+}
+
+static void answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
+                         struct nc_fault fault, const char *text)
+{
+	struct nc_service *service = subs->service;
+	if (!ticket->answered)
+		nc_service_error(service, &service->out, ticket->reply,
+		                 &service->srv.endpoints[ticket->endpoint].stats, fault, text,
+		                 nc_slice(NULL, 0));
+}
+
+static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
+                    const struct nc_outcome *outcome)
+{
+	struct nc_subscription *sub = pending->sub;
+	if (outcome->fault.code != 0) {
+		answer_fault(subs, pending->ticket, outcome->fault,
+		             "a subscription of this name has another definition");
+		nc_subscription_free(sub);
+		return;
+	}
+	char text[200];
+	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
+	               sub->name, (unsigned long long)outcome->epoch,
+	               (unsigned long long)outcome->cursor + 1);
+	int err = NC_EXISTS;
+	if (nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
+		sub->epoch = outcome->epoch;
+		err = nc_sub_new(&sub->definition, sub->epoch, outcome->cursor, nc_subs_now_ns(),
+		                 &sub->machine);
+		if (err == NC_OK)
+			err = nc_subs_install(subs, sub);
+	}
+	if (err != NC_OK)
+		nc_subscription_free(sub);
+	if (err == NC_OK || err == NC_EXISTS)
+		answer_text(subs, pending->ticket, text);
+	else
+		answer_fault(subs, pending->ticket, NC_FAULT_BUSY, "out of memory");
+}
+
+static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,
+                    const struct nc_outcome *outcome)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
+	if (outcome->fault.code != 0) {
+		answer_fault(subs, pending->ticket, outcome->fault, "no such subscription");
+		return;
+	}
+	if (sub != NULL)
+		nc_subs_remove(subs, sub);
+	answer_text(subs, pending->ticket, "{\"deleted\":true}");
+}
+
+void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
+                     const struct nc_outcome *outcome)
+{
+	struct nc_sub_pending *pending = pending_take(subs, ticket);
+	if (pending->kind == NC_SUB_CREATING)
+		created(subs, pending, outcome);
+	else if (pending->kind == NC_SUB_DELETING)
+		deleted(subs, pending, outcome);
+	else
+		saved(subs, pending);
+	free(pending);
+}
+
+void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
+{
+	struct nc_sub_pending *pending = pending_take(subs, ticket);
+	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
+	(void)err;
+	if (pending->kind == NC_SUB_SAVING) {
+		if (sub != NULL && sub->epoch == pending->epoch) {
+			sub->saving = false;
+			sub->unsaved = true;
+		}
+	} else {
+		answer_fault(subs, ticket, NC_FAULT_DISK_FULL,
+		             "disk full: the store is read-only until there is room");
+		if (pending->kind == NC_SUB_CREATING)
+			nc_subscription_free(pending->sub);
+	}
+	free(pending);
+}

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subscriptions through kill -9, restarts and lost servers: at least once, nothing foreign, floors never back."""
+import asyncio
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+
+from harness import LONG, TOP, Both, Client, check, equal, wait_until
+from test_subs import Consumer, by_stream, create, fill, in_flight, info, versions
+
+
+async def test_definitions_acks_and_parked_events_survive_kill_9():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "dur", 6)
+        async with Consumer(c, "work.dur") as consumer:
+            await create(c, "dur", by_stream("dur"), deliver={"subject": "work.dur"}, ack_wait_ms=60000)
+            events = await consumer.some(6, ack=None)
+            for i in [0, 1, 3]:
+                await c.nc.request(events[i].reply, b"+ACK", timeout=5)
+            await c.nc.request(events[4].reply, b"+TERM broken", timeout=5)
+            before = await info(c, "dur")
+            b.node.restart()
+            again = await consumer.some(2, ack=None)
+            equal(versions(again), [3, 6], "what was not acknowledged comes again, nothing else")
+            await consumer.silent()
+            after = await info(c, "dur")
+            equal((after["epoch"], after["parked"], after["filter"], after["ack_floor"]), (before["epoch"], 1, before["filter"], before["ack_floor"]))
+            equal((await c.ask("sub.parked.dur"))["parked"][0]["reason"], "broken")
+            for event in again:
+                equal((await c.nc.request(event.reply, b"", timeout=5)).data, b"")
+            b.node.restart()
+            await fill(c, "dur", 1, first=6)
+            equal(versions(await consumer.some(1)), [7])
+
+
+async def test_deleted_stays_deleted_and_a_new_one_begins_a_new_epoch():
+    async with Both() as b:
+        c = b.client
+        await create(c, "del", by_stream("s"))
+        first = (await info(c, "del"))["epoch"]
+        await c.ask("sub.delete.del")
+        b.node.restart()
+        equal((await info(c, "del"))[:2], (404, 10014))
+        await create(c, "del", by_stream("s"))
+        check((await info(c, "del"))["epoch"] > first, "a new epoch")
+
+
+async def test_transient_ones_go_with_the_node():
+    async with Both() as b:
+        await create(b.client, "tr", by_stream("s"), durable=False)
+        b.node.restart()
+        equal((await info(b.client, "tr"))[:2], (404, 10014))
+
+
+async def test_a_lost_server_loses_no_delivery():
+    async with Both() as b:
+        c = b.client
+        await create(c, "srv", by_stream("srv"), deliver={"subject": "work.srv"}, ack_wait_ms=1000)
+        await fill(c, "srv", 50)
+        async with Consumer(c, "work.srv") as consumer:
+            seen = set(versions(await consumer.some(10)))
+            b.server.stop()
+            b.server.start()
+            while len(seen) < 50:
+                seen |= set(versions(await consumer.some(1, seconds=30)))
+            equal(seen, set(range(1, 51)))
+
+
+async def test_a_plugin_that_goes_halts_visibly_and_one_that_is_back_goes_on():
+    home = tempfile.mkdtemp()
+    plugin = os.path.join(home, "by_tag.so")
+    os.mkdir(os.path.join(home, "include"))
+    os.symlink(os.path.join(TOP, "plugins"), os.path.join(home, "include/nacre"))
+    subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-I", os.path.join(home, "include"), "-o", plugin, os.path.join(TOP, "plugins/examples/by_tag/by_tag.c")], check=True)
+    async with Both(env={"NACRE_PLUGIN_DIR": home}) as b:
+        c = b.client
+        await create(c, "other", {"plugin": "by_tag", "selector": "red"}, deliver={"subject": "work.other"})
+        async with Consumer(c, "work.other") as consumer:
+            await c.append("s", b"1", headers={"Es-Tags": "red"})
+            await c.append("s", b"2", headers={"Es-Tags": "blue"})
+            equal(versions(await consumer.some(1)), [1])
+            await wait_until(lambda: in_flight(c, "other", 0), 5, "acknowledged")
+            await asyncio.sleep(0.3)
+            b.node.kill()
+            os.rename(plugin, plugin + ".away")
+            b.node.start()
+            have = await info(c, "other")
+            equal(have["state"], "halted")
+            check("by_tag" in have["reason"], str(have))
+            await c.append("s", b"3", headers={"Es-Tags": "red"})
+            await consumer.silent()
+            b.node.kill()
+            os.rename(plugin + ".away", plugin)
+            b.node.start()
+            equal(versions(await consumer.some(1)), [3])
+    shutil.rmtree(home)
+
+
+async def test_kill_9_at_random_with_a_counting_consumer():
+    rounds = 60 if LONG else 8
+    random.seed(3)
+    async with Both(env={"NACRE_FEED": "off"}) as b:
+        c = b.client
+        await create(c, "count", {"plugin": "by_event_type", "selector": "Yes"}, deliver={"subject": "work.count"}, ack_wait_ms=2000, max_deliver=-1)
+        acknowledged, floors, stop = set(), [], False
+        other = await Client.connect(b.server.url)
+        async with Consumer(other, "work.count") as consumer:
+            seen, foreign = set(), []
+
+            async def consume():
+                while True:
+                    event = await consumer.next(1000)
+                    if event.headers["Es-Type"] != "Yes":
+                        foreign.append(event.headers["Es-Position"])
+                    seen.add(int(event.headers["Es-Position"]))
+                    if random.random() < 0.9:
+                        await other.nc.publish(event.reply, b"")
+
+            consuming = asyncio.create_task(consume())
+            for r in range(rounds):
+                stop = False
+
+                async def produce(w):
+                    n = 0
+                    while not stop:
+                        n += 1
+                        type = "Yes" if n % 3 else "No"
+                        try:
+                            got = await c.ask(f"append.{type}.count.{w}", b"{}", {"Nats-Msg-Id": f"{r}.{w}.{n}"}, timeout=1)
+                        except Exception:  # noqa: BLE001 the node was killed: unknown
+                            return
+                        if isinstance(got, dict) and type == "Yes":
+                            acknowledged.add(got["pos"])
+
+                producers = [asyncio.create_task(produce(w)) for w in range(6)]
+                await asyncio.sleep(random.uniform(0.1, 0.6))
+                b.node.kill()
+                stop = True
+                await asyncio.gather(*producers)
+                b.node.start()
+                floors.append((await info(c, "count"))["ack_floor"])
+            equal(floors, sorted(floors), "floors never go back")
+            events, _ = await c.read("type.Yes", b'{"limit":10000}')
+            all_yes = {int(e.headers["Es-Position"]) for e in events} if len(events) < 10000 else acknowledged
+
+            async def complete():
+                return all_yes <= seen
+
+            await wait_until(complete, 60, "every matching event was delivered")
+            check(acknowledged <= seen, "what was acknowledged was delivered")
+            equal(foreign, [], "nothing foreign")
+
+            async def quiet():
+                have = await info(c, "count")
+                return have["in_flight"] == 0 and have["pending"] == 0 and have["state"] == "live"
+
+            await wait_until(quiet, 60, "all is acknowledged in the end")
+            consuming.cancel()
+        await other.close()
