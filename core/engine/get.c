@@ -124,6 +124,50 @@ int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec,
 	return err;
 }
 
+enum { GROUP_EVENTS = 64, GROUP_BYTES = 256 << 10 };
+
+/* Rows of some positions, copied, so that the snapshot is closed before anybody waits. */
+static int group_read(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
+                      struct nc_buf *rows, size_t ends[GROUP_EVENTS], size_t *read_out)
+{
+	size_t i = 0;
+	nc_buf_clear(rows);
+	int err = nc_state_reader_begin(reader);
+	if (err != NC_OK)
+		return err;
+	for (; i < count && i < GROUP_EVENTS && rows->size < GROUP_BYTES && err == NC_OK; i++) {
+		err = nc_state_event_get(reader, positions[i], rows);
+		if (err == NC_NOTFOUND)
+			err = NC_OK; /* an empty row */
+		ends[i] = rows->size;
+	}
+	nc_state_reader_end(reader);
+	*read_out = i;
+	return err;
+}
+
+int nc_query_events(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
+                    nc_event_fn *fn, void *ctx)
+{
+	struct nc_buf rows = { 0 };
+	size_t ends[GROUP_EVENTS], got = 0;
+	int err = NC_OK;
+	for (size_t at = 0; at < count && err == NC_OK; at += got) {
+		err = group_read(reader, positions + at, count - at, &rows, ends, &got);
+		for (size_t i = 0, from = 0; i < got && err == NC_OK; from = ends[i++]) {
+			struct nc_event event;
+			if (ends[i] == from)
+				continue;
+			err = nc_event_row_get(positions[at + i],
+			                       nc_slice(rows.data + from, ends[i] - from), &event);
+			if (err == NC_OK)
+				fn(ctx, &event);
+		}
+	}
+	nc_buf_release(&rows);
+	return err;
+}
+
 int nc_query_head(struct nc_state_reader *reader, struct nc_engine_head *head_out)
 {
 	int err = nc_state_reader_begin(reader);

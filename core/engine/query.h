@@ -86,6 +86,11 @@ struct nc_get_spec {
 	uint64_t number;
 };
 
+/* The events at some positions, in the order given; those that do not exist are left out. `fn` is
+ * called outside of any snapshot: it may wait. */
+int nc_query_events(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
+                    nc_event_fn *fn, void *ctx);
+
 /* Errors: NC_NOTFOUND; as the state. */
 int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,
                  void *ctx);

@@ -78,7 +78,10 @@ static int route_add(struct nc_subs *subs, const struct nc_subscription *sub)
 int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint32_t id;
-	int err = slot_find(subs, &id);
+	const struct nc_slice subject = sub->definition.subject;
+	sub->push_subject =
+	        strndup(subject.size == 0 ? "" : (const char *)subject.data, subject.size);
+	int err = sub->push_subject == NULL ? NC_NOMEM : slot_find(subs, &id);
 	if (err != NC_OK)
 		return err;
 	sub->id = id;
@@ -103,6 +106,7 @@ void nc_subscription_free(struct nc_subscription *sub)
 	if (sub == NULL)
 		return;
 	nc_subs_deliveries_release(sub->todo, sub->todo_count);
+	free(sub->push_subject);
 	while (sub->pulls != NULL) {
 		struct nc_sub_pull *pull = sub->pulls;
 		sub->pulls = pull->next;
@@ -128,7 +132,7 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub)
 	subs->slots[sub->id] = NULL;
 	subs->count--;
 	sub->gone = true;
-	if (!sub->busy)
+	if (!sub->delivering && !sub->searching)
 		nc_subscription_free(sub);
 }
 

@@ -82,15 +82,12 @@ static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *del
 static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *action)
 {
 	char *subject = NULL;
-	if (sub->definition.push) {
-		subject = strndup((const char *)sub->definition.subject.data,
-		                  sub->definition.subject.size);
-	} else {
+	if (!sub->definition.push) {
 		const char *reply = pull_reply(sub, action->request);
 		subject = reply == NULL ? NULL : strdup(reply);
+		if (subject == NULL)
+			return;
 	}
-	if (subject == NULL)
-		return;
 	const struct nc_delivery delivery = { .position = action->position,
 		                              .pending = action->pending,
 		                              .pending_known = action->pending_known,
@@ -214,7 +211,7 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 		do_action(subs, sub, &action);
 	}
 	nc_subs_save(subs, sub, now_ns);
-	nc_subs_job_start(subs, sub);
+	nc_subs_jobs_start(subs, sub);
 	sub->deadline_ns = nc_sub_deadline(sub->machine);
 	if (sub->unsaved && sub->deadline_ns > now_ns)
 		sub->deadline_ns = now_ns; /* at the next tick */

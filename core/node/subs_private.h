@@ -36,7 +36,7 @@ struct nc_delivery {
 	uint64_t pending;
 	bool pending_known;
 	uint32_t attempt;
-	char *subject; /* owned; where it is published */
+	char *subject; /* owned; where it is published; NULL: where the subscription says */
 	char *status;  /* owned; of a status: its header block */
 	char *reply;   /* owned; of a status: NULL, or where to answer */
 };
@@ -45,15 +45,16 @@ struct nc_subscription {
 	uint32_t id;
 	char name[65];
 	struct nc_definition definition;
+	char *push_subject;       /* of a push one */
 	struct nc_filter *filter; /* NULL: its plugin is missing; then `fault` says so */
 	struct nc_filter_hints hints;
 	struct nc_sub *machine;
 	uint64_t epoch;
-	bool busy;   /* a job of its is with the readers */
-	bool dirty;  /* look at it at the end of the turn */
-	bool gone;   /* deleted while a job was under way */
-	bool saving; /* a progress is on its way through the log */
-	bool hurry;  /* somebody waits for a progress */
+	bool delivering, searching; /* jobs of its that are with the readers */
+	bool dirty;                 /* look at it at the end of the turn */
+	bool gone;                  /* deleted while a job was under way */
+	bool saving;                /* a progress is on its way through the log */
+	bool hurry;                 /* somebody waits for a progress */
 	uint64_t deadline_ns;
 	uint64_t scanned_ns; /* when its cursor was last moved past what does not match */
 	uint64_t requests;   /* ids of pull requests, given out */
@@ -135,7 +136,7 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 
 /* subs_jobs.c: jobs on the readers. */
 struct nc_sub_job;
-void nc_subs_job_start(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_jobs_take(struct nc_subs *subs);
 void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count);
 

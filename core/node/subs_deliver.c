@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Publishing what a subscription is due, on a reader's thread: events read by position, and status
+ * lines between them. */
+#include <stdio.h>
+
+#include "core/node/subs_job.h"
+#include "transport/nats/event_message.h"
+
+#define BUFFERED_MAX (4u << 20) /* bytes that wait to be sent; beyond, wait */
+#define PATIENCE_MS  5000
+
+static void publish(struct nc_sub_job *job, const struct nc_delivery *delivery, const char *reply,
+                    struct nc_slice message, size_t header_size)
+{
+	struct nc_service *service = job->subs->service;
+	const char *subject =
+	        delivery->subject == NULL ? job->sub->push_subject : delivery->subject;
+	if (nc_bus_publish_block(service->bus, subject, reply, message, header_size) != NC_OK)
+		atomic_fetch_add(&service->counters.unsent, 1);
+}
+
+static void put_header(struct nc_buf *out, const char *name, uint64_t value)
+{
+	nc_buf_put_str(out, name);
+	nc_buf_put_decimal(out, value);
+	nc_buf_put_str(out, "\r\n");
+}
+
+static struct nc_slice reply_make(struct nc_sub_job *job, const struct nc_event *event,
+                                  uint32_t attempt)
+{
+	struct nc_buf *reply = &job->keys;
+	nc_buf_clear(reply);
+	nc_buf_put_str(reply, job->subs->service->root);
+	nc_buf_put_str(reply, ".ack.");
+	nc_buf_put_str(reply, job->sub->name);
+	nc_buf_put_u8(reply, '.');
+	nc_buf_put_decimal(reply, job->sub->epoch);
+	nc_buf_put_u8(reply, '.');
+	nc_buf_put_decimal(reply, event->position);
+	nc_buf_put_u8(reply, '.');
+	nc_buf_put_decimal(reply, attempt);
+	nc_buf_put_u8(reply, 0);
+	return nc_buf_slice(reply);
+}
+
+static void tell_event(struct nc_sub_job *job, const struct nc_delivery *delivery,
+                       const struct nc_event *event)
+{
+	const struct nc_subscription *sub = job->sub;
+	struct nc_buf *extra = &job->extra;
+	struct nc_event shown = *event;
+	if (event->id.data == (const uint8_t *)event->made_id)
+		shown.id.data = (const uint8_t *)shown.made_id;
+	nc_buf_clear(extra);
+	nc_buf_put_str(extra, "Es-Subscription: ");
+	nc_buf_put_str(extra, sub->name);
+	put_header(extra, "\r\nEs-Delivery: ", delivery->attempt);
+	if (delivery->pending_known)
+		put_header(extra, "Es-Pending: ", delivery->pending);
+	if (sub->definition.headers_only) {
+		put_header(extra, "Nats-Msg-Size: ", event->data.size);
+		shown.data = NC_SLICE("{}");
+	}
+	struct nc_slice reply = reply_make(job, event, delivery->attempt);
+	size_t header_size;
+	nc_buf_clear(&job->out);
+	nc_event_message_put(&job->out, job->subs->service->root, &shown, nc_buf_slice(extra),
+	                     &header_size);
+	if (nc_buf_status(&job->out) == NC_OK && nc_buf_status(extra) == NC_OK &&
+	    nc_buf_status(&job->keys) == NC_OK)
+		publish(job, delivery, (const char *)reply.data, nc_buf_slice(&job->out),
+		        header_size);
+	else
+		atomic_fetch_add(&job->subs->service->counters.unsent, 1);
+}
+
+/* The statuses, and the events that are gone, before the next one that was found. */
+static void tell_statuses(struct nc_sub_job *job, uint64_t position)
+{
+	for (; job->told < job->todo_count; job->told++) {
+		const struct nc_delivery *at = &job->todo[job->told];
+		if (at->position == position && position != 0)
+			return;
+		if (at->position == 0) {
+			struct nc_slice block = nc_slice_str(at->status);
+			publish(job, at, at->reply, block, block.size);
+		}
+	}
+}
+
+/* Events come in the order of the list, but for those that are gone. */
+static void on_event(void *ctx, const struct nc_event *event)
+{
+	struct nc_sub_job *job = ctx;
+	tell_statuses(job, event->position);
+	if (job->told < job->todo_count)
+		tell_event(job, &job->todo[job->told++], event);
+}
+
+void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
+{
+	uint64_t positions[256];
+	size_t next = 0;
+	(void)nc_bus_wait_room(job->subs->service->bus, BUFFERED_MAX, PATIENCE_MS);
+	while (next < job->todo_count && job->err == NC_OK) {
+		size_t count = 0;
+		for (; next < job->todo_count && count < sizeof positions / sizeof positions[0];
+		     next++)
+			if (job->todo[next].position != 0)
+				positions[count++] = job->todo[next].position;
+		job->err = nc_query_events(reader, positions, count, on_event, job);
+	}
+	tell_statuses(job, 0);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs_job.h -- a piece of a reader's work for a subscription: deliver what is due, or search.
+ *
+ * Threads: made and taken back by the loop; in between a reader's. Of the subscription a reader
+ *          looks only at what does not change while it has a job: name, definition, filter, epoch.
+ */
+#ifndef NC_CORE_NODE_SUBS_JOB_H
+#define NC_CORE_NODE_SUBS_JOB_H
+
+#include "core/node/reader_pool.h"
+#include "core/node/subs_private.h"
+
+#define NC_SUB_SCAN_EVENTS 2048u /* looked at in one job, at most */
+
+enum nc_sub_job_kind { NC_SUB_JOB_DELIVER, NC_SUB_JOB_SCAN, NC_SUB_JOB_EVENT };
+
+struct nc_sub_found {
+	uint64_t position;
+	uint32_t size;
+	struct {
+		size_t offset, size;
+	} key; /* in job->keys */
+};
+
+struct nc_sub_job {
+	struct nc_read_job job; /* first */
+	struct nc_sub_job *next;
+	struct nc_subs *subs;
+	struct nc_subscription *sub;
+	enum nc_sub_job_kind kind;
+	int err;
+	/* DELIVER */
+	struct nc_delivery *todo;
+	size_t todo_count, told; /* told: published, or left out, so far */
+	struct nc_buf out, extra;
+	/* SCAN, EVENT */
+	uint64_t from, through;
+	uint32_t room;
+	bool ended; /* all there was has been looked at */
+	bool gone;  /* EVENT: no such event, or it does not match */
+	bool fault; /* the filter gave no answer */
+	bool full;
+	size_t looked;
+	struct nc_filter_batch *batch;
+	struct nc_sub_found *found; /* [room] */
+	size_t found_count;
+	struct nc_buf keys; /* of DELIVER: the reply subject */
+};
+
+void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader);
+void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader);
+void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Searching history for what a subscription's filter matches, on a reader's thread. */
+#include "core/node/subs_job.h"
+
+#define SCAN_STEP 256u
+
+static void keep(struct nc_sub_job *job, const struct nc_event *event)
+{
+	struct nc_slice key = nc_subs_key(job->sub, event);
+	struct nc_sub_found *found = &job->found[job->found_count++];
+	found->position = event->position;
+	found->size = (uint32_t)event->data.size;
+	found->key.offset = job->keys.size;
+	found->key.size = key.size;
+	nc_buf_put_slice(&job->keys, key);
+}
+
+static void on_scanned(void *ctx, const struct nc_event *event)
+{
+	struct nc_sub_job *job = ctx;
+	if (job->full || job->fault)
+		return;
+	if (job->found_count == job->room) {
+		job->full = true; /* from this event on later */
+		return;
+	}
+	uint64_t matched = 0;
+	nc_filter_batch_clear(job->batch);
+	int err = nc_filter_batch_add(job->batch, event);
+	if (err == NC_OK)
+		err = nc_filter_match(job->sub->filter, job->batch, &matched);
+	if (err != NC_OK) {
+		job->fault = true;
+		job->err = err;
+		return;
+	}
+	if (matched & 1)
+		keep(job, event);
+	job->through = event->position;
+	job->looked++;
+}
+
+/* By an index, where the hints allow: one exact stream, or one exact type. */
+static struct nc_query_spec scan_spec(const struct nc_sub_job *job)
+{
+	struct nc_query_spec spec = { .kind = NC_QUERY_ALL,
+		                      .from_kind = NC_FROM_POSITION,
+		                      .from = job->from,
+		                      .limit = NC_QUERY_LIMIT_MAX,
+		                      .size_max = NC_QUERY_BYTES_MAX };
+	const struct nc_filter_hints *hints = &job->sub->hints;
+	if (hints->count == 1 && hints->hints[0].stream_kind == NC_FILTER_EXACT) {
+		spec.kind = NC_QUERY_STREAM;
+		spec.key = hints->hints[0].stream;
+	} else if (hints->count == 1 && hints->hints[0].type_kind == NC_FILTER_EXACT) {
+		spec.kind = NC_QUERY_TYPE;
+		spec.key = hints->hints[0].type;
+	}
+	return spec;
+}
+
+static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
+                      struct nc_state_reader *reader, uint64_t head)
+{
+	bool done = false;
+	int err = NC_OK;
+	while (err == NC_OK && !done && !job->full && !job->fault &&
+	       job->looked < NC_SUB_SCAN_EVENTS)
+		err = nc_query_step(query, reader, SCAN_STEP, SCAN_STEP << 12, on_scanned, job,
+		                    &done);
+	if (err == NC_OK && done && !job->full && !job->fault && nc_query_end(query).next == 0) {
+		job->ended = true;
+		if (head > job->through)
+			job->through = head;
+	}
+	return err;
+}
+
+void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
+{
+	struct nc_engine_head head;
+	struct nc_query *query = NULL;
+	job->through = job->from - 1;
+	int err = nc_query_head(reader,
+	                        &head); /* before the search: what comes meanwhile is not missed */
+	struct nc_query_spec spec = scan_spec(job);
+	if (err == NC_OK)
+		err = nc_query_start(reader, &spec, &query);
+	if (err == NC_OK)
+		err = scan_steps(job, query, reader, head.position);
+	nc_query_free(query);
+	if (err != NC_OK)
+		job->err = err;
+}
+
+void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader)
+{
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = job->from };
+	int err = nc_query_get(reader, &spec, on_scanned, job);
+	job->gone = err == NC_NOTFOUND || (err == NC_OK && job->found_count == 0 && !job->fault);
+	if (err != NC_OK && err != NC_NOTFOUND)
+		job->err = err;
+}
