@@ -44,6 +44,9 @@ struct nc_query_spec {
 	uint64_t limit;    /* events, 1..NC_QUERY_LIMIT_MAX */
 	uint64_t size_max; /* bytes of data and metadata, at least one event is given */
 	bool backward;
+	/* By an index: rows are not read. Events are given with nothing but their position, also
+	 * such as were truncated away. */
+	bool bare;
 };
 
 struct nc_query; /* opaque */

@@ -141,7 +141,7 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 	} else {
 		err = nc_state_index(reader, query->index, query->id, query->at, backward, on_index,
 		                     batch);
-		if (err == NC_OK && batch->err == NC_OK)
+		if (err == NC_OK && batch->err == NC_OK && !query->spec.bare)
 			err = rows_fetch(batch, reader);
 	}
 	if (err == NC_OK)
@@ -151,6 +151,15 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 	if (err == NC_OK && !batch->full)
 		query->done = true; /* the bounds, the limit, or the end of the table */
 	return err;
+}
+
+static void hand_out_bare(struct nc_query *query, nc_event_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < query->item_count; i++) {
+		const struct nc_event event = { .position = query->items[i].position };
+		fn(ctx, &event);
+		query->given++;
+	}
 }
 
 static int hand_out(struct nc_query *query, nc_event_fn *fn, void *ctx)
@@ -186,7 +195,9 @@ int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t
 			return err;
 		err = collect(&batch, reader);
 		nc_state_reader_end(reader);
-		if (err == NC_OK)
+		if (err == NC_OK && query->spec.bare)
+			hand_out_bare(query, fn, ctx);
+		else if (err == NC_OK)
 			err = hand_out(query, fn, ctx);
 		if (err != NC_OK)
 			return err;

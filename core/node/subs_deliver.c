@@ -79,9 +79,10 @@ static void tell_event(struct nc_sub_job *job, const struct nc_delivery *deliver
 static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 {
 	for (; job->told < job->todo_count; job->told++) {
-		const struct nc_delivery *at = &job->todo[job->told];
+		struct nc_delivery *at = &job->todo[job->told];
 		if (at->position == position && position != 0)
 			return;
+		at->gone = at->position != 0 && job->err == NC_OK;
 		if (at->position == 0) {
 			struct nc_slice block = nc_slice_str(at->status);
 			publish(job, at, at->reply, block, block.size);

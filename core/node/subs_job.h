@@ -40,6 +40,7 @@ struct nc_sub_job {
 	bool gone;  /* EVENT: no such event, or it does not match */
 	bool fault; /* the filter gave no answer */
 	bool full;
+	bool index_decides; /* what the index gives matches */
 	size_t looked;
 	struct nc_filter_batch *batch;
 	struct nc_sub_found *found; /* [room] */

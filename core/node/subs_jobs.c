@@ -176,6 +176,10 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	if (job->err != NC_OK)
 		nc_say_error("subscription %s: reading failed: %s", sub->name,
 		             nc_err_name(job->err));
+	for (size_t i = 0; i < job->todo_count; i++)
+		if (job->todo[i].gone)
+			(void)nc_sub_ack(sub->machine, sub->epoch, job->todo[i].position,
+			                 nc_subs_now_ns());
 	if (job->kind == NC_SUB_JOB_EVENT && job->gone)
 		(void)nc_sub_gone(sub->machine, job->from);
 	else if (job->kind != NC_SUB_JOB_DELIVER)

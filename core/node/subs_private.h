@@ -36,6 +36,7 @@ struct nc_delivery {
 	uint64_t pending;
 	bool pending_known;
 	uint32_t attempt;
+	bool gone;     /* there is no such event any more */
 	char *subject; /* owned; where it is published; NULL: where the subscription says */
 	char *status;  /* owned; of a status: its header block */
 	char *reply;   /* owned; of a status: NULL, or where to answer */

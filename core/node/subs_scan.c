@@ -15,6 +15,23 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	nc_buf_put_slice(&job->keys, key);
 }
 
+/* Whether the filter matches; no answer is a fault. */
+static bool matches(struct nc_sub_job *job, const struct nc_event *event)
+{
+	uint64_t matched = 0;
+	if (job->index_decides)
+		return true;
+	nc_filter_batch_clear(job->batch);
+	int err = nc_filter_batch_add(job->batch, event);
+	if (err == NC_OK)
+		err = nc_filter_match(job->sub->filter, job->batch, &matched);
+	if (err != NC_OK) {
+		job->fault = true;
+		job->err = err;
+	}
+	return matched & 1;
+}
+
 static void on_scanned(void *ctx, const struct nc_event *event)
 {
 	struct nc_sub_job *job = ctx;
@@ -24,25 +41,30 @@ static void on_scanned(void *ctx, const struct nc_event *event)
 		job->full = true; /* from this event on later */
 		return;
 	}
-	uint64_t matched = 0;
-	nc_filter_batch_clear(job->batch);
-	int err = nc_filter_batch_add(job->batch, event);
-	if (err == NC_OK)
-		err = nc_filter_match(job->sub->filter, job->batch, &matched);
-	if (err != NC_OK) {
-		job->fault = true;
-		job->err = err;
+	bool matched = matches(job, event);
+	if (job->fault)
 		return;
-	}
-	if (matched & 1)
+	if (matched)
 		keep(job, event);
 	job->through = event->position;
 	job->looked++;
 }
 
-/* By an index, where the hints allow: one exact stream, or one exact type. */
-static struct nc_query_spec scan_spec(const struct nc_sub_job *job)
+/* The one hint says all there is to the filter, and names nothing but what the index is by. */
+static bool is_index_alone(const struct nc_filter_hints *hints)
 {
+	const struct nc_filter_hint *hint = &hints->hints[0];
+	int said = (hint->stream_kind != NC_FILTER_ANY) + (hint->type_kind != NC_FILTER_ANY) +
+	           (hint->tag_kind != NC_FILTER_ANY);
+	return hints->full && said == 1;
+}
+
+/* By an index, where the hints allow: one exact stream, or one exact type. If that is all that the
+ * filter says, whatever the index gives matches; and when neither key nor size is asked for, the
+ * rows need not be read. */
+static struct nc_query_spec scan_spec(struct nc_sub_job *job)
+{
+	const struct nc_definition *definition = &job->sub->definition;
 	struct nc_query_spec spec = { .kind = NC_QUERY_ALL,
 		                      .from_kind = NC_FROM_POSITION,
 		                      .from = job->from,
@@ -56,6 +78,9 @@ static struct nc_query_spec scan_spec(const struct nc_sub_job *job)
 		spec.kind = NC_QUERY_TYPE;
 		spec.key = hints->hints[0].type;
 	}
+	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
+	job->index_decides = spec.kind != NC_QUERY_ALL && is_index_alone(hints);
+	spec.bare = job->index_decides && keyless && definition->push;
 	return spec;
 }
 

@@ -46,6 +46,7 @@ struct nc_wt_reader {
 	unsigned pin_count;
 	uint64_t table_limit; /* index entries of positions above it come from `pins` */
 	uint64_t limit;       /* the last position to be seen */
+	uint64_t event_at;    /* where gets[NC_WT_EVENTS] stands within a snapshot; 0: nowhere */
 	bool begun;
 };
 
