@@ -2,6 +2,7 @@
 /* Appending one event: recognise a retry, check the expectation, write. All checks come before the
  * first write, so that what is refused leaves nothing behind. */
 #include "core/base/assert.h"
+#include "core/engine/digest_private.h"
 #include "core/engine/engine_private.h"
 
 bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream)
@@ -55,65 +56,67 @@ static int keys_fill(struct nc_engine *engine, const struct nc_event *event,
 	return err;
 }
 
-static int write_event(struct nc_engine *engine, uint64_t leader_time_ns,
-                       const struct nc_command *command, const struct nc_event *event,
-                       struct nc_stream *stream, struct nc_outcome *outcome)
+/* The stream's first event ever. */
+static int stream_begin(struct nc_engine *engine, struct nc_slice name, struct nc_stream *stream)
 {
-	if (stream->head == 0) {
-		stream->id = ++engine->head.streams;
-		stream->first = 1;
-		int err = name_id(engine, NC_NAME_CATEGORY, nc_name_category(event->stream),
-		                  &stream->category_id);
-		if (err != NC_OK)
-			return err;
+	stream->id = ++engine->head.streams;
+	stream->first = 1;
+	return name_id(engine, NC_NAME_CATEGORY, nc_name_category(name), &stream->category_id);
+}
+
+/* What one more event makes of its stream. */
+static void stream_advance(const struct nc_engine *engine, const struct nc_event *event,
+                           struct nc_stream *stream)
+{
+	if (stream->state != NC_STREAM_LIVE) { /* new, or revived: older events stay unseen */
+		stream->first = stream->head + 1;
+		stream->created_ns = engine->head.time_ns;
+		stream->events = 0;
+		stream->bytes = 0;
 	}
+	stream->state = NC_STREAM_LIVE;
+	stream->head++;
+	stream->last_ns = engine->head.time_ns;
+	stream->events++;
+	stream->bytes += event->data.size;
+}
+
+int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc_slice record,
+                    const struct nc_event *event, struct nc_stream *stream)
+{
+	int err = stream->head == 0 && stream->id == 0 ? stream_begin(engine, event->stream, stream)
+	                                               : NC_OK;
+	if (err != NC_OK)
+		return err;
 	if (leader_time_ns > engine->head.time_ns)
 		engine->head.time_ns = leader_time_ns; /* never decreases with position */
 
 	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
 	struct nc_event_keys keys = { 0 };
-	int err = keys_fill(engine, event, stream, tag_ids, &keys);
+	err = keys_fill(engine, event, stream, tag_ids, &keys);
 	if (err != NC_OK)
 		return err;
 
 	uint64_t position = engine->head.position + 1;
 	nc_buf_clear(&engine->row);
-	nc_event_row_put(&engine->row, position, engine->head.time_ns, &keys, command->record);
+	nc_event_row_put(&engine->row, position, engine->head.time_ns, &keys, record);
 	err = nc_buf_status(&engine->row);
 	if (err == NC_OK)
 		err = nc_state_event_put(engine->state, position, nc_buf_slice(&engine->row),
 		                         &keys);
 	if (err != NC_OK)
 		return err;
-
-	if (stream->state != NC_STREAM_LIVE) { /* new, or revived: older events stay unseen */
-		stream->first = keys.version;
-		stream->created_ns = engine->head.time_ns;
-		stream->events = 0;
-		stream->bytes = 0;
-	}
-	stream->state = NC_STREAM_LIVE;
-	stream->head = keys.version;
-	stream->last_ns = engine->head.time_ns;
-	stream->events++;
-	stream->bytes += event->data.size;
-	err = nc_stream_put(engine->state, event->stream, &engine->scratch, stream);
-	if (err != NC_OK)
-		return err;
-
+	stream_advance(engine, event, stream);
 	engine->head.position = position;
 	engine->head.events++;
 	engine->head.bytes += event->data.size;
-	outcome->version = keys.version;
-	outcome->position = position;
-	outcome->time_ns = engine->head.time_ns;
-	outcome->record = command->record;
+	nc_digest_add(engine->head.digest, position, stream->head, engine->head.time_ns,
+	              nc_slice(record.data, record.size - event->data.size));
 	return NC_OK;
 }
 
-/* Recognise a retry. NC_NOTFOUND: the id is new here. */
-static int recognise(struct nc_engine *engine, const struct nc_event *event,
-                     const struct nc_stream *stream, struct nc_outcome *outcome)
+int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,
+                        const struct nc_stream *stream, struct nc_id_row *row_out)
 {
 	if (event->id.size == 0 || stream->head == 0)
 		return NC_NOTFOUND;
@@ -121,16 +124,13 @@ static int recognise(struct nc_engine *engine, const struct nc_event *event,
 	int err = nc_engine_id_find(engine->reader, event->stream, stream->id, event->id, &row);
 	if (err != NC_OK)
 		return err;
-	if (memcmp(row.digest, event->digest, NC_DIGEST_SIZE) != 0) {
-		outcome->fault = NC_FAULT_ID_REUSED;
-		return NC_OK;
-	}
-	outcome->duplicate = true;
-	outcome->version = row.version;
-	outcome->position = row.position;
+	if (memcmp(row.digest, event->digest, NC_DIGEST_SIZE) != 0)
+		return NC_CONFLICT;
+	*row_out = row;
 	return NC_OK;
 }
 
+/* Check, and write if nothing forbids it. */
 static int append(struct nc_engine *engine, uint64_t leader_time_ns,
                   const struct nc_command *command, struct nc_event *event,
                   struct nc_outcome *outcome)
@@ -143,7 +143,17 @@ static int append(struct nc_engine *engine, uint64_t leader_time_ns,
 		outcome->fault = NC_FAULT_TOMBSTONED;
 		return NC_OK;
 	}
-	err = recognise(engine, event, &stream, outcome);
+	struct nc_id_row first;
+	err = nc_engine_recognise(engine, event, &stream, &first);
+	if (err == NC_CONFLICT) {
+		outcome->fault = NC_FAULT_ID_REUSED;
+		return NC_OK;
+	}
+	if (err == NC_OK) {
+		outcome->duplicate = true;
+		outcome->version = first.version;
+		outcome->position = first.position;
+	}
 	if (err != NC_NOTFOUND)
 		return err;
 	if (!nc_expect_holds(command->expect, &stream)) {
@@ -151,7 +161,16 @@ static int append(struct nc_engine *engine, uint64_t leader_time_ns,
 		outcome->version = stream.head;
 		return NC_OK;
 	}
-	return write_event(engine, leader_time_ns, command, event, &stream, outcome);
+	err = nc_engine_write(engine, leader_time_ns, command->record, event, &stream);
+	if (err == NC_OK)
+		err = nc_stream_put(engine->state, event->stream, &engine->scratch, &stream);
+	if (err != NC_OK)
+		return err;
+	outcome->version = stream.head;
+	outcome->position = engine->head.position;
+	outcome->time_ns = engine->head.time_ns;
+	outcome->record = command->record;
+	return NC_OK;
 }
 
 int nc_engine_append(struct nc_engine *engine, uint64_t leader_time_ns,

@@ -3,6 +3,7 @@
 #include "core/engine/command.h"
 
 #include "core/base/assert.h"
+#include "core/engine/packed_private.h"
 
 #define ENTRY_FORMAT 1
 
@@ -21,6 +22,21 @@ void nc_command_put_append(struct nc_buf *buf, struct nc_expect expect, struct n
 	nc_buf_put_u8(buf, (uint8_t)expect.kind);
 	nc_buf_put_u64(buf, expect.version);
 	nc_buf_put_slice(buf, record);
+}
+
+/* A command's size is known when it stands: room for it, then the body, then the size. */
+static size_t command_begin(struct nc_buf *buf, enum nc_command_kind kind)
+{
+	size_t start = buf->size;
+	nc_buf_put_u32(buf, 0);
+	nc_buf_put_u8(buf, (uint8_t)kind);
+	return start;
+}
+
+static void command_end(struct nc_buf *buf, size_t start)
+{
+	if (nc_buf_status(buf) == NC_OK)
+		nc_set_u32(buf->data + start, (uint32_t)(buf->size - start - 4));
 }
 
 int nc_entry_read(struct nc_slice payload, struct nc_entry_reader *reader_out)
@@ -48,29 +64,37 @@ static int append_read(struct nc_reader *body, struct nc_command *command)
 	return NC_OK;
 }
 
+/* ---- Batches, and the engine's version ------------------------------------------------------- */
+
+void nc_command_put_batch(struct nc_buf *buf, const struct nc_batch *batch)
+{
+	size_t start = command_begin(buf, NC_COMMAND_BATCH);
+	nc_batch_put(buf, batch);
+	command_end(buf, start);
+}
+
+void nc_command_put_engine_version(struct nc_buf *buf, uint32_t version)
+{
+	size_t start = command_begin(buf, NC_COMMAND_ENGINE_VERSION);
+	nc_buf_put_u32(buf, version);
+	command_end(buf, start);
+}
+
+static int version_read(struct nc_reader *body, struct nc_command *command)
+{
+	command->version = nc_reader_u32(body);
+	return body->failed || nc_reader_left(body) != 0 ? NC_CORRUPT : NC_OK;
+}
+
 /* ---- Subscriptions -------------------------------------------------------------------------- */
-
-static void sized_put(struct nc_buf *buf, struct nc_slice slice)
-{
-	nc_buf_put_varint(buf, slice.size);
-	nc_buf_put_slice(buf, slice);
-}
-
-static struct nc_slice sized_get(struct nc_reader *reader)
-{
-	uint64_t size = nc_reader_varint(reader);
-	if (size > nc_reader_left(reader))
-		reader->failed = true;
-	return reader->failed ? nc_slice(NULL, 0) : nc_reader_take(reader, (size_t)size);
-}
 
 void nc_parked_put(struct nc_buf *list, const struct nc_parked *parked)
 {
 	nc_buf_put_varint(list, parked->position);
 	nc_buf_put_varint(list, parked->attempts);
 	nc_buf_put_u64(list, parked->time_ns);
-	sized_put(list, parked->reason);
-	sized_put(list, parked->key);
+	nc_sized_put(list, parked->reason);
+	nc_sized_put(list, parked->key);
 }
 
 bool nc_parked_next(struct nc_slice *list, struct nc_parked *parked_out)
@@ -81,8 +105,8 @@ bool nc_parked_next(struct nc_slice *list, struct nc_parked *parked_out)
 	parked_out->position = nc_reader_varint(&reader);
 	parked_out->attempts = (uint32_t)nc_reader_varint(&reader);
 	parked_out->time_ns = nc_reader_u64(&reader);
-	parked_out->reason = sized_get(&reader);
-	parked_out->key = sized_get(&reader);
+	parked_out->reason = nc_sized_get(&reader);
+	parked_out->key = nc_sized_get(&reader);
 	*list = nc_slice(reader.at, nc_reader_left(&reader));
 	return !reader.failed;
 }
@@ -102,73 +126,72 @@ bool nc_unparked_next(struct nc_slice *list, uint64_t *position_out)
 	return !reader.failed;
 }
 
-/* A command's size is known when it stands: room for it, then the body, then the size. */
-static size_t command_begin(struct nc_buf *buf, enum nc_command_kind kind)
-{
-	size_t start = buf->size;
-	nc_buf_put_u32(buf, 0);
-	nc_buf_put_u8(buf, (uint8_t)kind);
-	return start;
-}
-
-static void command_end(struct nc_buf *buf, size_t start)
-{
-	if (nc_buf_status(buf) == NC_OK)
-		nc_set_u32(buf->data + start, (uint32_t)(buf->size - start - 4));
-}
-
 void nc_command_put_sub_create(struct nc_buf *buf, const struct nc_sub_create *create)
 {
 	size_t start = command_begin(buf, NC_COMMAND_SUB_CREATE);
-	sized_put(buf, create->name);
+	nc_sized_put(buf, create->name);
 	nc_buf_put_u8(buf, (uint8_t)create->start);
 	nc_buf_put_u64(buf, create->start_value);
-	sized_put(buf, create->stream);
-	sized_put(buf, create->definition);
+	nc_sized_put(buf, create->stream);
+	nc_sized_put(buf, create->definition);
 	command_end(buf, start);
 }
 
 void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name)
 {
 	size_t start = command_begin(buf, NC_COMMAND_SUB_DELETE);
-	sized_put(buf, name);
+	nc_sized_put(buf, name);
 	command_end(buf, start);
 }
 
 void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change)
 {
 	size_t start = command_begin(buf, NC_COMMAND_SUB_PROGRESS);
-	sized_put(buf, change->name);
+	nc_sized_put(buf, change->name);
 	nc_buf_put_u64(buf, change->epoch);
-	sized_put(buf, change->progress);
-	sized_put(buf, change->parked);
-	sized_put(buf, change->unparked);
+	nc_sized_put(buf, change->progress);
+	nc_sized_put(buf, change->parked);
+	nc_sized_put(buf, change->unparked);
 	command_end(buf, start);
 }
 
 static int sub_read(struct nc_reader *body, struct nc_command *command)
 {
-	struct nc_slice name = sized_get(body);
+	struct nc_slice name = nc_sized_get(body);
 	command->create.name = command->change.name = name;
 	if (command->kind == NC_COMMAND_SUB_CREATE) {
 		uint8_t start = nc_reader_u8(body);
 		command->create.start = (enum nc_sub_start)start;
 		command->create.start_value = nc_reader_u64(body);
-		command->create.stream = sized_get(body);
-		command->create.definition = sized_get(body);
+		command->create.stream = nc_sized_get(body);
+		command->create.definition = nc_sized_get(body);
 		if (start > NC_SUB_START_TIME)
 			return NC_UNSUPPORTED;
 	} else if (command->kind == NC_COMMAND_SUB_PROGRESS) {
 		command->change.epoch = nc_reader_u64(body);
-		command->change.progress = sized_get(body);
-		command->change.parked = sized_get(body);
-		command->change.unparked = sized_get(body);
+		command->change.progress = nc_sized_get(body);
+		command->change.parked = nc_sized_get(body);
+		command->change.unparked = nc_sized_get(body);
 	}
 	bool whole = !body->failed && nc_reader_left(body) == 0 && name.size > 0;
 	return whole ? NC_OK : NC_CORRUPT;
 }
 
 /* ---- Any command ---------------------------------------------------------------------------- */
+
+static int command_read(struct nc_reader *body, struct nc_command *command)
+{
+	switch (command->kind) {
+	case NC_COMMAND_APPEND:
+		return append_read(body, command);
+	case NC_COMMAND_BATCH:
+		return nc_batch_get(nc_slice(body->at, nc_reader_left(body)), &command->batch);
+	case NC_COMMAND_ENGINE_VERSION:
+		return version_read(body, command);
+	default:
+		return sub_read(body, command);
+	}
+}
 
 int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out)
 {
@@ -180,11 +203,10 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SUB_PROGRESS)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_ENGINE_VERSION)
 		return NC_UNSUPPORTED;
 	command.kind = (enum nc_command_kind)kind;
-	int err = kind == NC_COMMAND_APPEND ? append_read(&body, &command)
-	                                    : sub_read(&body, &command);
+	int err = command_read(&body, &command);
 	if (err == NC_OK)
 		*command_out = command;
 	return err;

@@ -7,7 +7,9 @@
 #ifndef NC_CORE_ENGINE_COMMAND_H
 #define NC_CORE_ENGINE_COMMAND_H
 
+#include "core/engine/batch.h"
 #include "core/engine/event.h"
+#include "core/engine/expect.h"
 
 #define NC_ENTRY_HEADER_SIZE 16 /* bytes */
 
@@ -15,7 +17,9 @@ enum nc_command_kind {
 	NC_COMMAND_APPEND = 1,     /* one event */
 	NC_COMMAND_SUB_CREATE = 2, /* a durable subscription; the same once more changes nothing */
 	NC_COMMAND_SUB_DELETE = 3,
-	NC_COMMAND_SUB_PROGRESS = 4 /* how far it is, and what is parked */
+	NC_COMMAND_SUB_PROGRESS = 4,  /* how far it is, and what is parked */
+	NC_COMMAND_BATCH = 5,         /* events, all or none; from engine version 2 on */
+	NC_COMMAND_ENGINE_VERSION = 6 /* from here on commands mean what they do in that version */
 };
 
 /* Where a subscription starts, to be resolved at apply. */
@@ -56,23 +60,14 @@ bool nc_parked_next(struct nc_slice *list, struct nc_parked *parked_out);
 void nc_unparked_put(struct nc_buf *list, uint64_t position);
 bool nc_unparked_next(struct nc_slice *list, uint64_t *position_out);
 
-enum nc_expect_kind {
-	NC_EXPECT_ANY = 0,
-	NC_EXPECT_NONE = 1,   /* the stream must not exist */
-	NC_EXPECT_EXISTS = 2, /* it must */
-	NC_EXPECT_VERSION = 3 /* it must be at `version` */
-};
-
-struct nc_expect {
-	enum nc_expect_kind kind;
-	uint64_t version; /* of NC_EXPECT_VERSION; 0 is the same as NONE */
-};
-
 /* Begin an entry: append its header to `buf`, which is empty. */
 void nc_entry_begin(struct nc_buf *buf, uint64_t leader_time_ns);
 
 /* Append a command that appends one event. `record` is an event record (event.h). */
 void nc_command_put_append(struct nc_buf *buf, struct nc_expect expect, struct nc_slice record);
+
+void nc_command_put_batch(struct nc_buf *buf, const struct nc_batch *batch);
+void nc_command_put_engine_version(struct nc_buf *buf, uint32_t version);
 
 void nc_command_put_sub_create(struct nc_buf *buf, const struct nc_sub_create *create);
 void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name);
@@ -90,6 +85,8 @@ struct nc_command {
 	struct nc_slice record;      /* APPEND */
 	struct nc_sub_create create; /* SUB_CREATE; of SUB_DELETE the name */
 	struct nc_sub_change change; /* SUB_PROGRESS */
+	struct nc_batch batch;       /* BATCH */
+	uint32_t version;            /* ENGINE_VERSION */
 };
 
 /* Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */

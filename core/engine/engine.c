@@ -6,7 +6,7 @@
 #include "core/engine/engine_private.h"
 
 #define META_KEY    NC_SLICE("engine")
-#define META_FORMAT 1
+#define META_FORMAT 2
 
 static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, uint64_t names,
                         uint64_t epochs)
@@ -20,6 +20,8 @@ static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, u
 	nc_buf_put_u64(buf, head->bytes);
 	nc_buf_put_u64(buf, names);
 	nc_buf_put_u64(buf, epochs);
+	nc_buf_put_u32(buf, head->version);
+	nc_buf_put(buf, head->digest, sizeof head->digest);
 }
 
 static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, uint64_t *names_out,
@@ -37,8 +39,13 @@ static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, u
 	head.bytes = nc_reader_u64(&reader);
 	uint64_t names = nc_reader_u64(&reader);
 	uint64_t epochs = nc_reader_u64(&reader);
+	head.version = nc_reader_u32(&reader);
+	struct nc_slice digest = nc_reader_take(&reader, sizeof head.digest);
 	if (reader.failed)
 		return NC_CORRUPT;
+	if (head.version > NC_ENGINE_VERSION)
+		return NC_UNSUPPORTED;
+	memcpy(head.digest, digest.data, sizeof head.digest);
 	*head_out = head;
 	*names_out = names;
 	*epochs_out = epochs;
@@ -58,7 +65,7 @@ static int meta_read(struct nc_state_reader *reader, struct nc_buf *scratch,
 int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out)
 {
 	struct nc_buf scratch = { 0 };
-	struct nc_engine_head head = { 0 };
+	struct nc_engine_head head = { .version = NC_ENGINE_VERSION_FIRST };
 	uint64_t names, epochs;
 	int err = meta_read(reader, &scratch, &head, &names, &epochs);
 	nc_buf_release(&scratch);
@@ -75,6 +82,7 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 	if (engine == NULL)
 		return NC_NOMEM;
 	engine->state = state;
+	engine->committed.version = NC_ENGINE_VERSION_FIRST;
 
 	struct nc_state_reader *reader;
 	int err = nc_state_reader_open(state, &reader);
@@ -107,6 +115,7 @@ void nc_engine_close(struct nc_engine *engine)
 		return;
 	nc_buf_release(&engine->scratch);
 	nc_buf_release(&engine->row);
+	nc_batch_room_free(engine->batch_room);
 	free(engine);
 }
 
@@ -118,6 +127,32 @@ int nc_engine_begin(struct nc_engine *engine)
 	return err;
 }
 
+static int version_raise(struct nc_engine *engine, uint32_t version, nc_outcome_fn *fn, void *ctx)
+{
+	struct nc_outcome outcome = { .duplicate = version <= engine->head.version };
+	if (version > NC_ENGINE_VERSION)
+		return NC_UNSUPPORTED;
+	if (version > engine->head.version)
+		engine->head.version = version;
+	fn(ctx, &outcome);
+	return NC_OK;
+}
+
+static int command_apply(struct nc_engine *engine, uint64_t leader_time_ns,
+                         const struct nc_command *command, nc_outcome_fn *fn, void *ctx)
+{
+	switch (command->kind) {
+	case NC_COMMAND_APPEND:
+		return nc_engine_append(engine, leader_time_ns, command, fn, ctx);
+	case NC_COMMAND_BATCH:
+		return nc_engine_batch(engine, leader_time_ns, command, fn, ctx);
+	case NC_COMMAND_ENGINE_VERSION:
+		return version_raise(engine, command->version, fn, ctx);
+	default:
+		return nc_engine_sub(engine, command, fn, ctx);
+	}
+}
+
 int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcome_fn *fn, void *ctx)
 {
 	struct nc_entry_reader entry;
@@ -127,10 +162,8 @@ int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcom
 		err = nc_entry_next(&entry, &command);
 		if (err == NC_NOTFOUND)
 			return NC_OK;
-		if (err == NC_OK && command.kind == NC_COMMAND_APPEND)
-			err = nc_engine_append(engine, entry.leader_time_ns, &command, fn, ctx);
-		else if (err == NC_OK)
-			err = nc_engine_sub(engine, &command, fn, ctx);
+		if (err == NC_OK)
+			err = command_apply(engine, entry.leader_time_ns, &command, fn, ctx);
 	}
 	return err;
 }

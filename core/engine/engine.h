@@ -9,6 +9,7 @@
 #ifndef NC_CORE_ENGINE_ENGINE_H
 #define NC_CORE_ENGINE_ENGINE_H
 
+#include "core/base/sha256.h"
 #include "core/engine/command.h"
 
 /* The errors of PROTOCOL.md section 4. */
@@ -25,6 +26,9 @@ struct nc_fault {
 #define NC_FAULT_TYPE_NAME   ((struct nc_fault){ 400, 40002 })
 #define NC_FAULT_EMPTY       ((struct nc_fault){ 400, 40003 })
 #define NC_FAULT_SELECTOR    ((struct nc_fault){ 400, 40004 })
+#define NC_FAULT_CONDITION_WIDE \
+	((struct nc_fault){ 400, 40005 })                      /* a condition that costs too much */
+#define NC_FAULT_VERSION     ((struct nc_fault){ 400, 40006 }) /* not in this engine version yet */
 #define NC_FAULT_NO_STREAM   ((struct nc_fault){ 404, 10059 })
 #define NC_FAULT_NO_SUB      ((struct nc_fault){ 404, 10014 })
 #define NC_FAULT_NO_EVENT    ((struct nc_fault){ 404, 10037 })
@@ -40,16 +44,35 @@ struct nc_fault {
 #define NC_FAULT_UNAVAILABLE ((struct nc_fault){ 503, 10008 })
 #define NC_FAULT_DISK_FULL   ((struct nc_fault){ 507, 50701 })
 
+/* The versions of what entries mean. A store begins with the first, and goes up by an entry, when
+ * all voters know the new meaning; a command that came with a version is refused below it. */
+#define NC_ENGINE_VERSION_FIRST 1u
+#define NC_ENGINE_VERSION_BATCH 2u /* NC_COMMAND_BATCH */
+#define NC_ENGINE_VERSION       2u /* the highest that this build knows */
+
+/* One event of a batch: where it went; or an expectation that failed, and the stream it spoke of.
+ */
+struct nc_batch_result {
+	struct nc_slice stream;
+	uint64_t version;  /* of the event; of the stream, where the expectation failed */
+	uint64_t position; /* 0 where it failed */
+	struct nc_slice record;
+	struct nc_expect expect;
+};
+
 /* What became of one command. Slices point into the entry's payload. */
 struct nc_outcome {
 	struct nc_fault fault;
 	uint64_t version;       /* of the event; of the stream, when an expectation failed */
-	uint64_t position;      /* of the event */
+	uint64_t position;      /* of the event; a batch's last; what met the condition */
 	uint64_t time_ns;       /* of the new event */
 	uint64_t epoch, cursor; /* of a subscription that was created, or was there */
 	bool duplicate;         /* a retry that was recognised: the first answer */
 	struct nc_slice stream;
 	struct nc_slice record; /* of the new event, for the feed; empty when nothing was written */
+	/* Of a batch: its events, or all expectations that failed. Valid during the call. */
+	const struct nc_batch_result *results;
+	size_t result_count;
 };
 
 typedef void nc_outcome_fn(void *ctx, const struct nc_outcome *outcome);
@@ -58,11 +81,13 @@ struct nc_engine;
 
 /* Numbers of the store as of the last commit. */
 struct nc_engine_head {
-	uint64_t position; /* of the last event, 0: none */
-	uint64_t time_ns;  /* of the last event */
-	uint64_t streams;  /* ever created */
-	uint64_t events;   /* ever appended */
-	uint64_t bytes;    /* of data, ever appended */
+	uint64_t position;              /* of the last event, 0: none */
+	uint64_t time_ns;               /* of the last event */
+	uint64_t streams;               /* ever created */
+	uint64_t events;                /* ever appended */
+	uint64_t bytes;                 /* of data, ever appended */
+	uint32_t version;               /* of the engine, as the entries have it */
+	uint8_t digest[NC_SHA256_SIZE]; /* of all events; docs/formats.md */
 };
 
 /* Errors: NC_UNSUPPORTED, the state was written by a newer engine; NC_CORRUPT; as the state. */

@@ -7,6 +7,8 @@
 #include "core/engine/name_cache.h"
 #include "core/engine/stream.h"
 
+struct nc_batch_room;
+
 struct nc_engine {
 	struct nc_state *state;
 	struct nc_state_reader *reader; /* the applier's own view */
@@ -19,11 +21,27 @@ struct nc_engine {
 	struct nc_buf scratch; /* a row being read or written */
 	struct nc_buf row;     /* of the event being appended */
 	struct nc_name_cache cache;
+	struct nc_batch_room *batch_room; /* NULL: no batch yet */
 };
 
 /* Append one event (append.c). Tells `fn` what became of it. Errors: those of the state. */
 int nc_engine_append(struct nc_engine *engine, uint64_t leader_time_ns,
                      const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
+
+/* Append a batch of them (batch.c). Same errors; NC_UNSUPPORTED, a newer record. */
+int nc_engine_batch(struct nc_engine *engine, uint64_t leader_time_ns,
+                    const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
+void nc_batch_room_free(struct nc_batch_room *room);
+
+/* Write one event that nothing forbids: its row, and what it makes of `stream`, which the caller
+ * puts, and of the head. Errors: those of the state. */
+int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc_slice record,
+                    const struct nc_event *event, struct nc_stream *stream);
+
+/* Recognise a retry. Errors: NC_NOTFOUND, the id is new to the stream; NC_CONFLICT, it stands there
+ * with other content; those of the state. */
+int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,
+                        const struct nc_stream *stream, struct nc_id_row *row_out);
 
 /* A command on a subscription (subs.c). Errors: NC_CORRUPT; those of the state. */
 int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,

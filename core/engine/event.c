@@ -5,6 +5,7 @@
 #include "core/base/assert.h"
 #include "core/base/crc32c.h"
 #include "core/base/sha256.h"
+#include "core/engine/packed_private.h"
 
 /* A record: crc u32 (of all that follows), format u8, then the fields below. */
 #define RECORD_FORMAT 1
@@ -29,31 +30,13 @@ void nc_event_meta_put(struct nc_buf *meta, struct nc_slice name, struct nc_slic
 	nc_buf_put_slice(meta, value);
 }
 
-static struct nc_slice sized_take(struct nc_reader *reader)
-{
-	uint64_t size = nc_reader_varint(reader);
-	if (size > nc_reader_left(reader)) {
-		reader->failed = true;
-		return nc_slice(NULL, 0);
-	}
-	return nc_reader_take(reader, (size_t)size);
-}
-
-static bool list_rest(const struct nc_reader *reader, struct nc_slice *list)
-{
-	if (reader->failed)
-		return false;
-	*list = nc_slice(reader->at, nc_reader_left(reader));
-	return true;
-}
-
 bool nc_event_tag_next(struct nc_slice *list, struct nc_slice *tag_out)
 {
 	if (list->size == 0)
 		return false;
 	struct nc_reader reader = nc_reader(*list);
-	struct nc_slice tag = sized_take(&reader);
-	if (!list_rest(&reader, list))
+	struct nc_slice tag = nc_sized_get(&reader);
+	if (!nc_packed_rest(&reader, list))
 		return false;
 	*tag_out = tag;
 	return true;
@@ -65,9 +48,9 @@ bool nc_event_meta_next(struct nc_slice *list, struct nc_slice *name_out,
 	if (list->size == 0)
 		return false;
 	struct nc_reader reader = nc_reader(*list);
-	struct nc_slice name = sized_take(&reader);
-	struct nc_slice value = sized_take(&reader);
-	if (!list_rest(&reader, list))
+	struct nc_slice name = nc_sized_get(&reader);
+	struct nc_slice value = nc_sized_get(&reader);
+	if (!nc_packed_rest(&reader, list))
 		return false;
 	*name_out = name;
 	*value_out = value;

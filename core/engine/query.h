@@ -10,6 +10,7 @@
 #ifndef NC_CORE_ENGINE_QUERY_H
 #define NC_CORE_ENGINE_QUERY_H
 
+#include "core/engine/batch.h"
 #include "core/engine/engine.h"
 #include "core/engine/names.h"
 
@@ -23,7 +24,8 @@ enum nc_query_kind {
 	NC_QUERY_STREAM,
 	NC_QUERY_TYPE,
 	NC_QUERY_CATEGORY,
-	NC_QUERY_TAG
+	NC_QUERY_TAG,
+	NC_QUERY_ITEMS /* what matches any of some items; batch.h */
 };
 
 enum nc_query_from {
@@ -37,7 +39,8 @@ enum nc_query_from {
 /* What is asked. `from` and `to` are inclusive, in versions for a stream, else in positions. */
 struct nc_query_spec {
 	enum nc_query_kind kind;
-	struct nc_slice key; /* stream, type, category or tag; borrowed during nc_query_start() */
+	/* Stream, type, category or tag, or packed items; borrowed during nc_query_start(). */
+	struct nc_slice key;
 	enum nc_query_from from_kind;
 	uint64_t from;
 	uint64_t to;       /* 0: no bound */
@@ -61,12 +64,13 @@ struct nc_query_end {
 	uint64_t pending; /* matching events left */
 };
 
-/* Resolve names and bounds. Errors: as the state. */
+/* Resolve names and bounds. Errors: as the state; NC_CORRUPT, malformed items. */
 int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
                    struct nc_query **query_out);
 
-/* Hand out at most `event_max` more events and about `size_max` bytes. `done_out` is true when the
- * query has come to its end; then nc_query_end() speaks. */
+/* Hand out at most `event_max` more events and about `size_max` bytes; a step may give none and yet
+ * not be the last. `done_out` is true when the query has come to its end; then nc_query_end()
+ * speaks. */
 int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
                   size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out);
 

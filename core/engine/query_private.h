@@ -3,6 +3,7 @@
 #ifndef NC_CORE_ENGINE_QUERY_PRIVATE_H
 #define NC_CORE_ENGINE_QUERY_PRIVATE_H
 
+#include "core/engine/match_private.h"
 #include "core/engine/query.h"
 #include "core/engine/stream.h"
 
@@ -16,7 +17,8 @@ struct nc_query_item {
 
 struct nc_query {
 	struct nc_query_spec spec; /* its key is not kept */
-	enum nc_index index;       /* unless kind is NC_QUERY_ALL */
+	struct nc_match *match;    /* of NC_QUERY_ITEMS */
+	enum nc_index index;       /* of the kinds that are one index */
 	uint64_t id;               /* in that index */
 	uint64_t lowest, highest;  /* inclusive bounds; lowest > highest: nothing */
 	uint64_t at;               /* the next ordinal to look at */

@@ -117,6 +117,20 @@ static int name_resolve(struct nc_query *query, struct nc_state_reader *reader, 
 	return err == NC_OK ? bounds_set(query, reader, store_head, NULL) : err;
 }
 
+static int items_resolve(struct nc_query *query, struct nc_state_reader *reader,
+                         uint64_t store_head, struct nc_buf *scratch)
+{
+	int err = bounds_set(query, reader, store_head, NULL);
+	if (err != NC_OK)
+		return err;
+	query->match = malloc(sizeof *query->match);
+	if (query->match == NULL)
+		return NC_NOMEM;
+	bool backward = query->spec.backward;
+	return nc_match_init(query->match, reader, query->spec.key, NULL, scratch, query->at,
+	                     backward ? query->lowest : query->highest, backward);
+}
+
 static int resolve(struct nc_query *query, struct nc_state_reader *reader)
 {
 	struct nc_engine_head head;
@@ -131,6 +145,10 @@ static int resolve(struct nc_query *query, struct nc_state_reader *reader)
 	case NC_QUERY_ALL:
 		query->head = head.position;
 		err = bounds_set(query, reader, head.position, NULL);
+		break;
+	case NC_QUERY_ITEMS:
+		query->head = head.position;
+		err = items_resolve(query, reader, head.position, &scratch);
 		break;
 	default:
 		query->head = head.position;
@@ -170,6 +188,7 @@ void nc_query_free(struct nc_query *query)
 	if (query == NULL)
 		return;
 	nc_buf_release(&query->rows);
+	free(query->match);
 	free(query->items);
 	free(query);
 }

@@ -5,6 +5,8 @@
 #include "core/base/assert.h"
 #include "core/engine/query_private.h"
 
+#define STEP_LOOKUPS 4096u /* index entries that one step of a query by items looks at */
+
 /* What one step may take, beside what is left of the query. */
 struct batch {
 	struct nc_query *query;
@@ -12,6 +14,7 @@ struct batch {
 	size_t size_max;
 	bool full;  /* the step has had enough, the query goes on */
 	bool ended; /* nothing more within the bounds */
+	bool cut;   /* of what was found some is to be found again, from query->at on */
 	int err;
 };
 
@@ -112,6 +115,7 @@ static int rows_fetch(struct batch *batch, struct nc_state_reader *reader)
 			query->done = false;
 			query->next = 0;
 			batch->full = true;
+			batch->cut = true;
 			return NC_OK;
 		}
 		item->offset = query->rows.size;
@@ -131,6 +135,20 @@ static int rows_fetch(struct batch *batch, struct nc_state_reader *reader)
 	return NC_OK;
 }
 
+/* Items of positions that match, as many as so many entries lead to. */
+static int match_collect(struct batch *batch, struct nc_state_reader *reader)
+{
+	struct nc_match *match = batch->query->match;
+	uint64_t lookups = STEP_LOOKUPS, position;
+	int err;
+	while ((err = nc_match_next(match, reader, &lookups, &position)) == NC_OK &&
+	       on_index(batch, position, position))
+		nc_match_pass(match, position);
+	if (err == NC_TOOBIG)
+		batch->full = true;
+	return err == NC_NOTFOUND || err == NC_TOOBIG ? NC_OK : err;
+}
+
 static int collect(struct batch *batch, struct nc_state_reader *reader)
 {
 	struct nc_query *query = batch->query;
@@ -139,10 +157,14 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 	if (query->spec.kind == NC_QUERY_ALL) {
 		err = nc_state_events(reader, query->at, backward, on_event, batch);
 	} else {
-		err = nc_state_index(reader, query->index, query->id, query->at, backward, on_index,
-		                     batch);
+		err = query->spec.kind == NC_QUERY_ITEMS
+		              ? match_collect(batch, reader)
+		              : nc_state_index(reader, query->index, query->id, query->at, backward,
+		                               on_index, batch);
 		if (err == NC_OK && batch->err == NC_OK && !query->spec.bare)
 			err = rows_fetch(batch, reader);
+		if (batch->cut && query->match != NULL)
+			nc_match_rewind(query->match, query->at);
 	}
 	if (err == NC_OK)
 		err = batch->err;

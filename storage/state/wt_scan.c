@@ -181,7 +181,9 @@ int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, 
 			walk.from = reader->table_limit;
 		return walk.done ? NC_OK : walk_table(&walk);
 	}
-	int err = walk_table(&walk);
+	/* Nor does the table hold anything beyond its limit. */
+	bool held_only = index != NC_INDEX_STREAM && from > reader->table_limit;
+	int err = held_only ? NC_OK : walk_table(&walk);
 	for (unsigned i = 0; err == NC_OK && i < reader->pin_count && !walk.done; i++)
 		walk_held(&walk, reader->pins[i]);
 	return err;

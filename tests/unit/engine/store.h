@@ -30,6 +30,9 @@ static inline void store_open(struct store *store)
 	cr_assert_eq(nc_state_reader_open(store->state, &store->reader), NC_OK);
 }
 
+/* As the leader does before it takes anything up. */
+static inline void store_raise(struct store *store, uint32_t version);
+
 static inline void store_close(struct store *store)
 {
 	nc_state_reader_close(store->reader);
@@ -42,6 +45,28 @@ static inline void store_keep(void *ctx, const struct nc_outcome *outcome)
 	struct nc_outcome *kept = ctx;
 	*kept = *outcome;
 	kept->stream = kept->record = nc_slice(NULL, 0); /* borrowed from the payload */
+	kept->results = NULL;
+}
+
+/* One entry of these commands, and the last one's outcome. */
+static inline struct nc_outcome store_apply(struct store *store, struct nc_slice payload)
+{
+	struct nc_outcome outcome = { .fault = { 999, 999 } };
+	cr_assert_eq(nc_engine_begin(store->engine), NC_OK);
+	cr_assert_eq(nc_engine_apply(store->engine, payload, store_keep, &outcome), NC_OK);
+	store->index++;
+	cr_assert_eq(nc_engine_commit(store->engine, (struct nc_state_applied){ store->index, 1 }),
+	             NC_OK);
+	return outcome;
+}
+
+static inline void store_raise(struct store *store, uint32_t version)
+{
+	struct nc_buf payload = { 0 };
+	nc_entry_begin(&payload, store->time_ns);
+	nc_command_put_engine_version(&payload, version);
+	cr_assert_eq(store_apply(store, nc_buf_slice(&payload)).fault.code, 0);
+	nc_buf_release(&payload);
 }
 
 /* One entry with one append. */
@@ -60,13 +85,7 @@ static inline struct nc_outcome store_append(struct store *store, struct ask ask
 	nc_event_record_put(&record, &event);
 	nc_entry_begin(&payload, store->time_ns);
 	nc_command_put_append(&payload, ask.expect, nc_buf_slice(&record));
-	struct nc_outcome outcome = { .fault = { 999, 999 } };
-	cr_assert_eq(nc_engine_begin(store->engine), NC_OK);
-	cr_assert_eq(nc_engine_apply(store->engine, nc_buf_slice(&payload), store_keep, &outcome),
-	             NC_OK);
-	store->index++;
-	cr_assert_eq(nc_engine_commit(store->engine, (struct nc_state_applied){ store->index, 1 }),
-	             NC_OK);
+	struct nc_outcome outcome = store_apply(store, nc_buf_slice(&payload));
 	nc_buf_release(&record);
 	nc_buf_release(&payload);
 	nc_buf_release(&tags);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* packed_private.h -- bytes with their size before them, in commands and rows. */
+#ifndef NC_CORE_ENGINE_PACKED_PRIVATE_H
+#define NC_CORE_ENGINE_PACKED_PRIVATE_H
+
+#include "core/base/buf.h"
+
+static inline void nc_sized_put(struct nc_buf *buf, struct nc_slice slice)
+{
+	nc_buf_put_varint(buf, slice.size);
+	nc_buf_put_slice(buf, slice);
+}
+
+static inline struct nc_slice nc_sized_get(struct nc_reader *reader)
+{
+	uint64_t size = nc_reader_varint(reader);
+	if (size > nc_reader_left(reader))
+		reader->failed = true;
+	return reader->failed ? nc_slice(NULL, 0) : nc_reader_take(reader, (size_t)size);
+}
+
+/* Take what `reader` has read off the front of `list`; false, and `list` stays, where it failed. */
+static inline bool nc_packed_rest(const struct nc_reader *reader, struct nc_slice *list)
+{
+	if (reader->failed)
+		return false;
+	*list = nc_slice(reader->at, nc_reader_left(reader));
+	return true;
+}
+
+#endif
