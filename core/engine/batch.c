@@ -306,13 +306,15 @@ int nc_engine_batch(struct nc_engine *engine, uint64_t leader_time_ns,
 {
 	struct nc_outcome outcome = { 0 };
 	int err = NC_OK;
+	if (engine->batch_room != NULL)
+		engine->batch_room->result_count = 0;
 	if (engine->head.version < NC_ENGINE_VERSION_BATCH)
 		outcome.fault = NC_FAULT_VERSION;
 	else
 		err = batch_apply(engine, leader_time_ns, &command->batch, &outcome);
 	if (err != NC_OK)
 		return err;
-	if (engine->batch_room != NULL && outcome.fault.err_code != NC_FAULT_VERSION.err_code) {
+	if (engine->batch_room != NULL && engine->batch_room->result_count > 0) {
 		outcome.results = engine->batch_room->results;
 		outcome.result_count = engine->batch_room->result_count;
 	}

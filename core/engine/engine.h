@@ -71,7 +71,7 @@ struct nc_outcome {
 	struct nc_slice stream;
 	struct nc_slice record; /* of the new event, for the feed; empty when nothing was written */
 	/* Of a batch: its events, or all expectations that failed. Valid during the call. */
-	const struct nc_batch_result *results;
+	const struct nc_batch_result *results; /* NULL: none */
 	size_t result_count;
 };
 

@@ -18,8 +18,67 @@ void nc_reply_append(struct nc_buf *out, const struct nc_outcome *outcome)
 	nc_buf_put_u8(out, '}');
 }
 
+void nc_reply_batch(struct nc_buf *out, const struct nc_outcome *outcome)
+{
+	nc_buf_clear(out);
+	nc_buf_put_str(out, "{\"results\":[");
+	for (size_t i = 0; i < outcome->result_count; i++) {
+		const struct nc_batch_result *result = &outcome->results[i];
+		nc_buf_put_str(out, i == 0 ? "{\"stream\":" : ",{\"stream\":");
+		nc_json_put_string(out, result->stream);
+		nc_buf_put_str(out, ",\"seq\":");
+		nc_buf_put_decimal(out, result->version);
+		nc_buf_put_str(out, ",\"pos\":");
+		nc_buf_put_decimal(out, result->position);
+		nc_buf_put_u8(out, '}');
+	}
+	nc_buf_put_str(out, "],\"pos\":");
+	nc_buf_put_decimal(out, outcome->position);
+	if (outcome->duplicate)
+		nc_buf_put_str(out, ",\"duplicate\":true");
+	nc_buf_put_u8(out, '}');
+}
+
+static void put_expect(struct nc_buf *out, struct nc_expect expect)
+{
+	static const char *const words[] = { [NC_EXPECT_ANY] = "\"any\"",
+		                             [NC_EXPECT_NONE] = "\"none\"",
+		                             [NC_EXPECT_EXISTS] = "\"exists\"" };
+	if (expect.kind == NC_EXPECT_VERSION)
+		nc_buf_put_decimal(out, expect.version);
+	else
+		nc_buf_put_str(out, words[expect.kind]);
+}
+
+void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome)
+{
+	nc_buf_clear(out);
+	if (outcome->fault.err_code == NC_FAULT_CONDITION.err_code)
+		nc_buf_printf(out, ",\"pos\":%llu", (unsigned long long)outcome->position);
+	if (outcome->fault.err_code != NC_FAULT_EXPECTATION.err_code)
+		return;
+	nc_buf_put_str(out, ",\"failed\":[");
+	for (size_t i = 0; i < outcome->result_count; i++) {
+		const struct nc_batch_result *result = &outcome->results[i];
+		nc_buf_put_str(out, i == 0 ? "{\"stream\":" : ",{\"stream\":");
+		nc_json_put_string(out, result->stream);
+		nc_buf_put_str(out, ",\"expect\":");
+		put_expect(out, result->expect);
+		nc_buf_put_str(out, ",\"seq\":");
+		nc_buf_put_decimal(out, result->version);
+		nc_buf_put_u8(out, '}');
+	}
+	nc_buf_put_u8(out, ']');
+}
+
 size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,
                       struct nc_slice extra)
+{
+	return nc_reply_error_more(out, fault, text, extra, nc_slice(NULL, 0));
+}
+
+size_t nc_reply_error_more(struct nc_buf *out, struct nc_fault fault, const char *text,
+                           struct nc_slice extra, struct nc_slice more)
 {
 	nc_buf_clear(out);
 	nc_buf_printf(out, "NATS/1.0\r\nNats-Service-Error: %s\r\nNats-Service-Error-Code: %u\r\n",
@@ -30,7 +89,9 @@ size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *tex
 	nc_buf_printf(out, "{\"error\":{\"code\":%u,\"err_code\":%u,\"description\":", fault.code,
 	              fault.err_code);
 	nc_json_put_string(out, nc_slice_str(text));
-	nc_buf_put_str(out, "}}");
+	nc_buf_put_u8(out, '}');
+	nc_buf_put_slice(out, more);
+	nc_buf_put_u8(out, '}');
 	return header_size;
 }
 
@@ -43,6 +104,15 @@ const char *nc_fault_text(struct nc_fault fault)
 		return "event not found";
 	case 40901:
 		return "event id is used already, for another type or other data";
+	case 40902:
+		return "condition failed: an event after the given position matches";
+	case 40904:
+		return "stale acknowledgement";
+	case 40005:
+		return "condition too wide: more index entries would have to be looked at than one "
+		       "condition may; raise 'after', or name rarer types or tags";
+	case 40006:
+		return "not possible until all nodes are of a version that knows it";
 	case 41001:
 		return "stream tombstoned";
 	case 10023:

@@ -13,9 +13,19 @@
 /* {"stream":"orders.42","seq":3,"pos":1042}, with "duplicate":true for a retry; no headers. */
 void nc_reply_append(struct nc_buf *out, const struct nc_outcome *outcome);
 
+/* {"results":[{"stream":"orders.42","seq":1,"pos":1043},…],"pos":1044}, with "duplicate":true. */
+void nc_reply_batch(struct nc_buf *out, const struct nc_outcome *outcome);
+
+/* What stands beside `error` where a batch is refused: ,"failed":[…] or ,"pos":N; or nothing. */
+void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome);
+
 /* An error: headers and body. `extra` is further header lines, each with its CRLF. */
 size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,
                       struct nc_slice extra);
+
+/* Likewise, with members beside `error`: each with its comma before it. */
+size_t nc_reply_error_more(struct nc_buf *out, struct nc_fault fault, const char *text,
+                           struct nc_slice extra, struct nc_slice more);
 
 /* What `fault` says where nothing more is known: "stream tombstoned". */
 const char *nc_fault_text(struct nc_fault fault);

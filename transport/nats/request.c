@@ -73,6 +73,18 @@ bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const ch
 	return nc_refuse(refusal, fault, "%s '%s' %s", what, nc_shown(token, room), why);
 }
 
+bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_refusal *refusal)
+{
+	char room[72];
+	nc_buf_clear(&decoder->type);
+	const char *why = nc_subject_get_token(token, &decoder->type);
+	if (why == NULL && nc_buf_status(&decoder->type) == NC_OK)
+		why = nc_name_tag_fault(nc_buf_slice(&decoder->type));
+	if (why == NULL)
+		return true;
+	return nc_refuse(refusal, NC_FAULT_REQUEST, "tag '%s' %s", nc_shown(token, room), why);
+}
+
 bool nc_decode_read_headers(const struct nc_message *message, struct nc_request *request,
                             struct nc_refusal *refusal)
 {
@@ -126,6 +138,8 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 	*request_out = (struct nc_request){ .op = operation, .direct = direct };
 	if (operation == NC_OP_APPEND)
 		return nc_decode_append(decoder, message, request_out, refusal_out);
+	if (operation == NC_OP_BATCH)
+		return nc_decode_batch(decoder, message, request_out, refusal_out);
 	if (!nc_decode_read_headers(message, request_out, refusal_out))
 		return false;
 	switch (operation) {
@@ -152,4 +166,11 @@ void nc_decoder_release(struct nc_decoder *decoder)
 	nc_buf_release(&decoder->meta);
 	nc_buf_release(&decoder->record);
 	nc_buf_release(&decoder->text);
+	nc_buf_release(&decoder->events);
+	nc_buf_release(&decoder->checks);
+	nc_buf_release(&decoder->items);
+	nc_buf_release(&decoder->item_names[0]);
+	nc_buf_release(&decoder->item_names[1]);
+	nc_buf_release(&decoder->names);
+	nc_buf_release(&decoder->blob);
 }

@@ -17,9 +17,10 @@
 
 enum nc_operation {
 	NC_OP_APPEND,
-	NC_OP_READ,   /* R.read.<stream>, R.all, R.type.<type>, R.category.<category> */
-	NC_OP_GET,    /* R.get */
-	NC_OP_INFO,   /* R.store.info */
+	NC_OP_BATCH, /* R.batch */
+	NC_OP_READ,  /* R.read.<stream>, R.all, R.type.<type>, R.category.…, R.tag.…, R.query */
+	NC_OP_GET,   /* R.get */
+	NC_OP_INFO,  /* R.store.info */
 	NC_OP_STATUS, /* R.node.<id>.status */
 	NC_OP_HEALTH, /* R.node.<id>.healthz */
 	/* Bodies are understood by who does them. */
@@ -45,6 +46,9 @@ struct nc_request {
 	/* NC_OP_APPEND */
 	struct nc_expect expect;
 	struct nc_slice record; /* event.h */
+	/* NC_OP_BATCH */
+	struct nc_batch batch;
+	struct nc_slice ack; /* the reply subject of a delivery; empty: none */
 	/* NC_OP_READ */
 	struct nc_query_spec query;
 	enum nc_format format;
@@ -78,6 +82,7 @@ struct nc_decoder {
 	size_t event_size_max;                                /* bytes of data */
 	size_t payload_size_max;                              /* the server's max_payload */
 	struct nc_buf stream, type, tags, meta, record, text; /* rooms */
+	struct nc_buf events, checks, items, item_names[2], names, blob; /* a batch's */
 };
 
 void nc_decoder_release(struct nc_decoder *decoder);

@@ -3,8 +3,6 @@
 #include "core/engine/names.h"
 #include "transport/nats/request_private.h"
 
-#define ENVELOPE_SIZE 2048u /* bytes kept free for what a delivery adds */
-
 struct append {
 	struct nc_decoder *decoder;
 	struct nc_refusal *refusal;
@@ -213,13 +211,14 @@ static bool sizes_check(const struct nc_decoder *decoder, const struct nc_messag
 		return nc_refuse(refusal, NC_FAULT_TOO_LARGE,
 		                 "data of %zu bytes is larger than the store allows (%zu)",
 		                 message->data.size, decoder->event_size_max);
-	size_t size = message->data.size + decoder->meta.size + decoder->tags.size + ENVELOPE_SIZE;
+	size_t size =
+	        message->data.size + decoder->meta.size + decoder->tags.size + NC_ENVELOPE_SIZE;
 	if (size > decoder->payload_size_max)
 		return nc_refuse(
 		        refusal, NC_FAULT_TOO_LARGE,
 		        "data, metadata and %u bytes of envelope are larger than the server's "
 		        "max_payload (%zu)",
-		        ENVELOPE_SIZE, decoder->payload_size_max);
+		        NC_ENVELOPE_SIZE, decoder->payload_size_max);
 	return true;
 }
 

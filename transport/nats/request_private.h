@@ -5,6 +5,9 @@
 
 #include "transport/nats/request.h"
 
+#define NC_ENVELOPE_SIZE  2048u /* bytes kept free for what a delivery adds */
+#define NC_BATCH_META_MAX 128u  /* names of one event's metadata */
+
 /* Fill the refusal; always false, so that a check can end with it. */
 __attribute__((format(printf, 3, 4))) bool
 nc_refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *format, ...);
@@ -15,6 +18,8 @@ const char *nc_shown(struct nc_slice text, char room[72]);
 
 bool nc_decode_append(struct nc_decoder *decoder, const struct nc_message *message,
                       struct nc_request *request, struct nc_refusal *refusal);
+bool nc_decode_batch(struct nc_decoder *decoder, const struct nc_message *message,
+                     struct nc_request *request, struct nc_refusal *refusal);
 bool nc_decode_read(struct nc_decoder *decoder, const struct nc_message *message,
                     struct nc_request *request, struct nc_refusal *refusal);
 bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
@@ -27,6 +32,8 @@ bool nc_decode_read_headers(const struct nc_message *message, struct nc_request 
 /* Decode and check the stream that `tail` spells, into decoder->stream; likewise a type or
  * category, into decoder->type. */
 bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal);
+/* A tag, likewise. */
+bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_refusal *refusal);
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
                      struct nc_fault fault, struct nc_refusal *refusal);
 

@@ -2,7 +2,7 @@
 /* Bodies of reads (PROTOCOL.md section 6). */
 #include "core/base/json.h"
 #include "core/engine/names.h"
-#include "transport/nats/request_private.h"
+#include "transport/nats/fields.h"
 
 /* A flat JSON object, a member at a time: each at most once. */
 struct members {
@@ -105,9 +105,9 @@ static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *va
 	return true;
 }
 
-enum { FROM, TO, LIMIT, DIR, MAX_BYTES, FORMAT, FROM_TIME, READ_MEMBERS };
-static const char *const read_names[] = { "from",      "to",     "limit",    "dir",
-	                                  "max_bytes", "format", "from_time" };
+enum { FROM, TO, LIMIT, DIR, MAX_BYTES, FORMAT, FROM_TIME, ITEMS, READ_MEMBERS };
+static const char *const read_names[] = { "from",      "to",     "limit",     "dir",
+	                                  "max_bytes", "format", "from_time", "items" };
 
 static bool from_take(const struct nc_json_token *value, struct nc_request *request,
                       struct nc_refusal *refusal)
@@ -151,10 +151,37 @@ static bool format_take(const struct nc_json_token *value, struct nc_request *re
 	                 nc_shown(value->raw, room));
 }
 
-static bool read_member(struct nc_decoder *decoder, size_t index, const struct nc_json_token *value,
-                        struct nc_request *request, struct nc_refusal *refusal)
+/* The member is taken out whole, and read as a batch's condition is. */
+static bool items_take(struct nc_decoder *decoder, struct members *members,
+                       const struct nc_json_token *value, struct nc_request *request)
+{
+	struct nc_slice raw;
+	struct nc_wire wire;
+	struct nc_wire_token token;
+	if (request->query.kind != NC_QUERY_ITEMS)
+		return nc_refuse(members->refusal, NC_FAULT_REQUEST,
+		                 "member 'items' goes with R.query only");
+	if (nc_json_value(&members->json, value, &raw) != NC_OK)
+		return json_fault(members);
+	struct nc_fields fields = { .wire = &wire,
+		                    .refusal = members->refusal,
+		                    .names = &read_names[ITEMS],
+		                    .name_count = 1 };
+	if (nc_wire_init(&wire, raw, false, &decoder->text) != NC_OK)
+		return nc_refuse(members->refusal, NC_FAULT_BUSY, "out of memory; try again");
+	if (nc_wire_next(&wire, &token) != NC_OK)
+		return nc_wire_refuse(&wire, members->refusal);
+	if (!nc_fields_items(&fields, 0, &token, &decoder->items, decoder->item_names))
+		return false;
+	request->query.key = nc_buf_slice(&decoder->items);
+	return true;
+}
+
+static bool read_member(struct nc_decoder *decoder, struct members *members, size_t index,
+                        const struct nc_json_token *value, struct nc_request *request)
 {
 	struct nc_query_spec *query = &request->query;
+	struct nc_refusal *refusal = members->refusal;
 	switch (index) {
 	case FROM:
 		return from_take(value, request, refusal);
@@ -168,6 +195,8 @@ static bool read_member(struct nc_decoder *decoder, size_t index, const struct n
 		return number_take(value, "max_bytes", 1, refusal, &query->size_max);
 	case FORMAT:
 		return format_take(value, request, refusal);
+	case ITEMS:
+		return items_take(decoder, members, value, request);
 	default:
 		query->from_kind = NC_FROM_TIME;
 		return time_take(decoder, value, refusal, &query->from);
@@ -192,7 +221,7 @@ static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct n
 			return false;
 		if (more == 0)
 			break;
-		if (!read_member(decoder, index, &value, request, refusal))
+		if (!read_member(decoder, &members, index, &value, request))
 			return false;
 	}
 	if ((members.seen >> FROM & 1) && (members.seen >> FROM_TIME & 1))
@@ -221,6 +250,17 @@ static bool read_subject(struct nc_decoder *decoder, struct nc_slice subject,
 		query->key = nc_buf_slice(&decoder->stream);
 		return true;
 	}
+	if (nc_slice_is(subject, "query")) {
+		query->kind = NC_QUERY_ITEMS;
+		return true;
+	}
+	if (nc_slice_starts(subject, NC_SLICE("tag."))) {
+		query->kind = NC_QUERY_TAG;
+		if (!nc_decode_tag(decoder, nc_slice_from(subject, strlen("tag.")), refusal))
+			return false;
+		query->key = nc_buf_slice(&decoder->type);
+		return true;
+	}
 	bool type = nc_slice_starts(subject, NC_SLICE("type."));
 	query->kind = type ? NC_QUERY_TYPE : NC_QUERY_CATEGORY;
 	struct nc_slice token = nc_slice_from(subject, strlen(type ? "type." : "category."));
@@ -239,6 +279,9 @@ bool nc_decode_read(struct nc_decoder *decoder, const struct nc_message *message
 	if (!read_subject(decoder, message->subject, &request->query, refusal) ||
 	    !read_body(decoder, message->data, request, refusal))
 		return false;
+	if (request->query.kind == NC_QUERY_ITEMS && request->query.key.size == 0)
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "body: R.query needs the member 'items'");
 	request->query.limit = at_most(request->query.limit, NC_QUERY_LIMIT_MAX);
 	request->query.size_max = at_most(request->query.size_max, NC_QUERY_BYTES_MAX);
 	return true;

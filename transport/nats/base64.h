@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* base64.h -- RFC 4648 section 4, strict: padded, no white space, no bits to spare. */
+#ifndef NC_TRANSPORT_NATS_BASE64_H
+#define NC_TRANSPORT_NATS_BASE64_H
+
+#include "core/base/buf.h"
+
+/* Append what `text` spells. Errors: NC_INVALID; NC_NOMEM. */
+int nc_base64_get(struct nc_slice text, struct nc_buf *bytes);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Members of maps, understood or refused. */
+#include "transport/nats/fields.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+bool nc_wire_refuse(const struct nc_wire *wire, struct nc_refusal *refusal)
+{
+	return nc_refuse(refusal, NC_FAULT_REQUEST, "body: expected %s at byte %zu",
+	                 wire->expected == NULL ? "one object" : wire->expected, wire->offset);
+}
+
+bool nc_fields_begin(struct nc_fields *fields, const struct nc_wire_token *token)
+{
+	if (token->type == NC_WIRE_MAP)
+		return true;
+	return nc_refuse(fields->refusal, NC_FAULT_REQUEST, "%s is not an object",
+	                 fields->where[0] == '\0' ? "body" : fields->where);
+}
+
+/* " of events[3]", or nothing. */
+static const char *of_where(const struct nc_fields *fields, char room[48])
+{
+	(void)snprintf(room, 48, "%s%s", fields->where[0] == '\0' ? "" : " of ", fields->where);
+	return room;
+}
+
+int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_token *value_out)
+{
+	char shown[72], where[48];
+	struct nc_wire_token key;
+	if (nc_wire_next(fields->wire, &key) != NC_OK) {
+		(void)nc_wire_refuse(fields->wire, fields->refusal);
+		return -1;
+	}
+	if (key.type == NC_WIRE_MAP_END)
+		return 0;
+	size_t index = 0;
+	while (index < fields->name_count && !nc_slice_is(key.bytes, fields->names[index]))
+		index++;
+	if (index == fields->name_count) {
+		(void)nc_refuse(fields->refusal, NC_FAULT_REQUEST, "member '%s'%s is not known",
+		                nc_shown(key.bytes, shown), of_where(fields, where));
+		return -1;
+	}
+	if (fields->seen >> index & 1) {
+		(void)nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is given twice");
+		return -1;
+	}
+	fields->seen |= 1u << index;
+	if (nc_wire_next(fields->wire, value_out) != NC_OK) {
+		(void)nc_wire_refuse(fields->wire, fields->refusal);
+		return -1;
+	}
+	*index_out = index;
+	return 1;
+}
+
+bool nc_fields_refuse(struct nc_fields *fields, size_t index, struct nc_fault fault,
+                      const char *format, ...)
+{
+	char why[240], where[48];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(why, sizeof why, format, args);
+	va_end(args);
+	return nc_refuse(fields->refusal, fault, "member '%s'%s %s", fields->names[index],
+	                 of_where(fields, where), why);
+}
+
+bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                    struct nc_slice *text_out)
+{
+	if (value->type != NC_WIRE_TEXT)
+		return nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is not a string");
+	*text_out = value->bytes;
+	return true;
+}
+
+bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      uint64_t *number_out)
+{
+	if (value->type != NC_WIRE_NUMBER)
+		return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
+		                        "is not a whole number from 0 on, of 64 bits");
+	*number_out = value->number;
+	return true;
+}
+
+bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value)
+{
+	return value->type == NC_WIRE_ARRAY ||
+	       nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is not a list");
+}
+
+int nc_fields_element(struct nc_fields *fields, struct nc_wire_token *element_out)
+{
+	if (nc_wire_next(fields->wire, element_out) != NC_OK) {
+		(void)nc_wire_refuse(fields->wire, fields->refusal);
+		return -1;
+	}
+	return element_out->type == NC_WIRE_ARRAY_END ? 0 : 1;
+}

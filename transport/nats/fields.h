@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fields.h -- the members of one map of a request's body, a member at a time: each known, each at
+ * most once. What is refused is said with the place of it: "member 'typ' of events[3] is not
+ * known".
+ */
+#ifndef NC_TRANSPORT_NATS_FIELDS_H
+#define NC_TRANSPORT_NATS_FIELDS_H
+
+#include "transport/nats/request_private.h"
+#include "transport/nats/wire.h"
+
+struct nc_fields {
+	struct nc_wire *wire;
+	struct nc_refusal *refusal;
+	const char *const *names;
+	size_t name_count; /* at most 32 */
+	uint32_t seen;     /* a bit for each name */
+	char where[40];    /* "events[3]"; empty: the body itself */
+};
+
+/* Say that the body is not well-formed; always false. */
+bool nc_wire_refuse(const struct nc_wire *wire, struct nc_refusal *refusal);
+
+/* Begin the map whose first token is `token`. False with the refusal: it is none. */
+bool nc_fields_begin(struct nc_fields *fields, const struct nc_wire_token *token);
+
+/* 1 with the member's index and the first token of its value; 0 at the end; -1 refused. */
+int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_token *value_out);
+
+/* Refuse a member's value: "member 'x' of events[3] <why>"; always false. */
+__attribute__((format(printf, 4, 5))) bool nc_fields_refuse(struct nc_fields *fields, size_t index,
+                                                            struct nc_fault fault,
+                                                            const char *format, ...);
+
+/* The value as a text, or a number. False with the refusal. */
+bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                    struct nc_slice *text_out);
+bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      uint64_t *number_out);
+
+/* The value as an array, whose elements then follow; likewise nc_fields_begin() for a map. */
+bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value);
+/* 1 with the first token of the next element; 0 at the end; -1 refused. */
+int nc_fields_element(struct nc_fields *fields, struct nc_wire_token *element_out);
+
+/* Items of a condition or a query: an array of {"types":[...],"tags":[...]}, into `items`, packed
+ * (core/engine/batch.h). `room` is for one item. */
+bool nc_fields_items(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                     struct nc_buf *items, struct nc_buf room[2]);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tokens of a body in MessagePack, every length checked. */
+#include "transport/nats/wire_private.h"
+
+/* What the first byte of an item says, and the bytes of length or number behind it. */
+struct item {
+	enum nc_wire_type type;
+	uint64_t count;  /* of a container: tokens within, keys counted */
+	uint64_t size;   /* of payload behind the head */
+	uint64_t number; /* of NC_WIRE_NUMBER */
+};
+
+static int fail(struct nc_wire *wire, size_t offset, const char *expected)
+{
+	wire->offset = offset;
+	wire->expected = expected;
+	return NC_INVALID;
+}
+
+static bool take(struct nc_wire *wire, size_t size, struct nc_slice *bytes_out)
+{
+	if (size > wire->body.size - wire->at)
+		return false;
+	*bytes_out = nc_slice(wire->body.data + wire->at, size);
+	wire->at += size;
+	return true;
+}
+
+static bool number_take(struct nc_wire *wire, size_t width, uint64_t *number_out)
+{
+	struct nc_slice bytes;
+	if (!take(wire, width, &bytes))
+		return false;
+	uint64_t number = 0;
+	for (size_t i = 0; i < width; i++)
+		number = number << 8 | bytes.data[i];
+	*number_out = number;
+	return true;
+}
+
+static struct item container(bool map, uint64_t count)
+{
+	return (struct item){ .type = map ? NC_WIRE_MAP : NC_WIRE_ARRAY,
+		              .count = map ? count * 2 : count };
+}
+
+/* An item whose first byte is 0xc0 or more and no small one. */
+static bool long_item_take(struct nc_wire *wire, uint8_t first, struct item *item)
+{
+	/* How many bytes of length follow; 0x10 and more: a payload of so many less 0x10. */
+	static const uint8_t widths[32] = {
+		0x10, 0x10, 0x10, 0x10, 1,    2, 4, /* c0: nil, never used, false, true, bin */
+		1,    2,    4,    0x14, 0x18,       /* c7: ext; float */
+		1,    2,    4,    8,                /* cc: unsigned */
+		0x11, 0x12, 0x14, 0x18,             /* d0: signed */
+		0x12, 0x13, 0x15, 0x19, 0x21,       /* d4: fixext, its type byte counted */
+		1,    2,    4,    2,    4,    2, 4  /* d9: str, array, map */
+	};
+	uint8_t width = widths[first - 0xc0];
+	uint64_t number = 0;
+	*item = (struct item){ .type = NC_WIRE_OTHER };
+	if (first == 0xc1)
+		return false;
+	if (first >= 0xd0 && first <= 0xd3 && wire->at < wire->body.size &&
+	    wire->body.data[wire->at] < 0x80) { /* a signed one that is not negative */
+		item->type = NC_WIRE_NUMBER;
+		return number_take(wire, width - 0x10u, &item->number);
+	}
+	if (width >= 0x10) {
+		item->size = width - 0x10u;
+		return true;
+	}
+	if (!number_take(wire, width, &number))
+		return false;
+	if (first <= 0xc6 || first >= 0xd9) {
+		item->type = first <= 0xc6 ? NC_WIRE_BIN : NC_WIRE_TEXT;
+		item->size = number;
+		if (first >= 0xdc)
+			*item = container(first >= 0xde, number);
+	} else if (first <= 0xc9) {
+		item->size = number + 1;
+	} else {
+		item->type = NC_WIRE_NUMBER;
+		item->number = number;
+	}
+	return true;
+}
+
+static bool item_take(struct nc_wire *wire, struct item *item)
+{
+	uint64_t first;
+	if (!number_take(wire, 1, &first))
+		return false;
+	if (first <= 0x7f)
+		*item = (struct item){ .type = NC_WIRE_NUMBER, .number = first };
+	else if (first <= 0x8f)
+		*item = container(true, first & 15);
+	else if (first <= 0x9f)
+		*item = container(false, first & 15);
+	else if (first <= 0xbf)
+		*item = (struct item){ .type = NC_WIRE_TEXT, .size = first & 31 };
+	else if (first <= 0xdf)
+		return long_item_take(wire, (uint8_t)first, item);
+	else
+		*item = (struct item){ .type = NC_WIRE_OTHER }; /* a small negative number */
+	return true;
+}
+
+/* A container's end, if one is due. */
+static bool level_end(struct nc_wire *wire, struct nc_wire_token *token_out)
+{
+	if (wire->depth == 0 || wire->levels[wire->depth - 1].left > 0)
+		return false;
+	bool map = wire->levels[--wire->depth].map;
+	*token_out = (struct nc_wire_token){ .type = map ? NC_WIRE_MAP_END : NC_WIRE_ARRAY_END };
+	return true;
+}
+
+/* Whether the next token is a key; it is counted. */
+static bool level_count(struct nc_wire *wire)
+{
+	if (wire->depth == 0)
+		return false;
+	struct nc_wire_level *level = &wire->levels[wire->depth - 1];
+	bool key = level->map && level->left % 2 == 0;
+	level->left--;
+	return key;
+}
+
+int nc_wire_msgpack_next(struct nc_wire *wire, struct nc_wire_token *token_out)
+{
+	struct nc_wire_token token = { .type = NC_WIRE_END };
+	struct item item;
+	if (level_end(wire, token_out))
+		return NC_OK;
+	if (wire->begun && wire->depth == 0) {
+		if (wire->at < wire->body.size)
+			return fail(wire, wire->at, "the end");
+		*token_out = token;
+		return NC_OK;
+	}
+	wire->begun = true;
+	wire->start = wire->at;
+	bool key = level_count(wire);
+	if (!item_take(wire, &item) || item.size > wire->body.size - wire->at)
+		return fail(wire, wire->start, "a whole MessagePack value");
+	(void)take(wire, (size_t)item.size, &token.bytes);
+	token.type = item.type;
+	token.number = item.number;
+	if (item.type == NC_WIRE_TEXT && !nc_utf8_valid(token.bytes))
+		return fail(wire, wire->start, "UTF-8");
+	if (key && item.type != NC_WIRE_TEXT)
+		return fail(wire, wire->start, "a string as key");
+	if (key)
+		token.type = NC_WIRE_KEY;
+	if (item.type == NC_WIRE_MAP || item.type == NC_WIRE_ARRAY) {
+		if (wire->depth == NC_WIRE_DEPTH_MAX)
+			return fail(wire, wire->start, "fewer levels");
+		wire->levels[wire->depth++] =
+		        (struct nc_wire_level){ item.count, item.type == NC_WIRE_MAP };
+	}
+	*token_out = token;
+	return NC_OK;
+}
+
+int nc_wire_msgpack_value(struct nc_wire *wire, const struct nc_wire_token *token,
+                          struct nc_slice *raw_out)
+{
+	size_t start = wire->start;
+	if (token->type == NC_WIRE_MAP || token->type == NC_WIRE_ARRAY) {
+		uint64_t left = wire->levels[--wire->depth].left;
+		while (left > 0) {
+			struct item item;
+			size_t at = wire->at;
+			struct nc_slice payload;
+			if (!item_take(wire, &item) || item.size > wire->body.size - wire->at ||
+			    item.count > wire->body.size - wire->at)
+				return fail(wire, at, "a whole MessagePack value");
+			(void)take(wire, (size_t)item.size, &payload);
+			left += item.count; /* each counted one has a byte at least: it ends */
+			left--;
+		}
+	}
+	*raw_out = nc_slice(wire->body.data + start, wire->at - start);
+	return NC_OK;
+}
