@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/node/recovery.h"
+
 #define TRANSACTION_SIZE_MAX (2u << 20) /* bytes of entries in one transaction, about */
 #define BUSY_TRIES           5000       /* of a transaction for which the cache had no room */
 #define BUSY_NAP_NS          2000000L
 
 struct nc_applier {
 	struct nc_engine *engine;
+	struct nc_state *state;
 	struct nc_stage *stage;
 };
 
@@ -39,6 +42,9 @@ static void on_outcome(void *ctx, const struct nc_outcome *outcome)
 
 static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 {
+	if (entry->kind == NC_LOG_CONFIG)
+		return nc_state_put(applier->state, NC_SPACE_META, NC_MEMBERS_KEY,
+		                    nc_buf_slice(&entry->payload));
 	if (entry->kind != NC_LOG_COMMAND)
 		return NC_OK;
 	entry->outcome_count = 0; /* of a try that was rolled back */
@@ -89,13 +95,14 @@ static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *
 	nc_entry_queue_move(done, &taken);
 }
 
-int nc_applier_start(struct nc_engine *engine, void (*wake)(void *wake_ctx), void *wake_ctx,
-                     struct nc_applier **applier_out)
+int nc_applier_start(struct nc_engine *engine, struct nc_state *state, void (*wake)(void *wake_ctx),
+                     void *wake_ctx, struct nc_applier **applier_out)
 {
 	struct nc_applier *applier = calloc(1, sizeof *applier);
 	if (applier == NULL)
 		return NC_NOMEM;
 	applier->engine = engine;
+	applier->state = state;
 	const struct nc_stage_work work = {
 		.name = "nacre-apply",
 		.run = run,

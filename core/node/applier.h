@@ -11,8 +11,8 @@
 struct nc_applier;
 
 /* `wake` as in stage.h. The engine is borrowed. Errors: as nc_stage_start(). */
-int nc_applier_start(struct nc_engine *engine, void (*wake)(void *wake_ctx), void *wake_ctx,
-                     struct nc_applier **applier_out);
+int nc_applier_start(struct nc_engine *engine, struct nc_state *state, void (*wake)(void *wake_ctx),
+                     void *wake_ctx, struct nc_applier **applier_out);
 struct nc_stage *nc_applier_stage(struct nc_applier *applier);
 void nc_applier_stop(struct nc_applier *applier); /* NULL is a no-op */
 

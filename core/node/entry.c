@@ -22,6 +22,21 @@ void nc_entry_free(struct nc_entry *entry)
 	free(entry);
 }
 
+void nc_entry_settle(struct nc_entry *entry)
+{
+	free(entry->tickets);
+	free(entry->outcomes);
+	entry->tickets = NULL;
+	entry->outcomes = NULL;
+	entry->ticket_count = entry->ticket_room = entry->outcome_count = entry->outcome_room = 0;
+}
+
+void nc_entry_drop(struct nc_entry *entry)
+{
+	if (!entry->kept)
+		nc_entry_free(entry);
+}
+
 int nc_entry_ticket_add(struct nc_entry *entry, void *ticket)
 {
 	if (entry->ticket_count == entry->ticket_room) {

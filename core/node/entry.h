@@ -8,7 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/engine/engine.h"
-#include "core/raft/log.h"
+#include "core/raft/raft.h"
 
 /* Besides enum nc_log_kind: what the log writer is asked in the same queue. */
 #define NC_ENTRY_HARD    0u   /* only the hard state */
@@ -20,7 +20,12 @@ struct nc_entry {
 	uint64_t term;
 	uint8_t kind;  /* enum nc_log_kind, NC_ENTRY_HARD or NC_ENTRY_COMPACT */
 	bool has_hard; /* the hard state is to become durable with it */
+	bool has_mark; /* the last of an order: all of it is durable when this is */
+	bool staged;   /* a stage has it */
+	bool orphan;   /* cut from the tail meanwhile: free it when the stage gives it back */
+	bool kept;     /* in the tail */
 	struct nc_log_hard hard;
+	struct nc_raft_mark mark;
 	int err; /* what the last stage came to */
 	struct nc_buf payload;
 	void **tickets; /* [ticket_count], who asked; a command each, in order */
@@ -32,6 +37,11 @@ struct nc_entry {
 /* NULL: out of memory. */
 struct nc_entry *nc_entry_new(uint8_t kind);
 void nc_entry_free(struct nc_entry *entry); /* NULL is a no-op */
+/* Free it unless the tail keeps it. */
+void nc_entry_drop(struct nc_entry *entry);
+
+/* It is applied and told: of what it held only the payload may still be wanted. */
+void nc_entry_settle(struct nc_entry *entry);
 
 /* Remember who asked for the command that was just put into the payload. Errors: NC_NOMEM. */
 int nc_entry_ticket_add(struct nc_entry *entry, void *ticket);

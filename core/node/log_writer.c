@@ -24,11 +24,14 @@ static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
 		               (unsigned long long)entry->index, nc_err_name(entry->err));
 }
 
-/* Whether `entry` may go into the same write behind `next - 1`. */
+/* Whether `entry` may go into the same write behind `next - 1`. The first may also replace what the
+ * log has from its index on; a gap is one before it that found no room. */
 static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, size_t size)
 {
-	return entry->kind != NC_ENTRY_COMPACT && count < WRITE_ENTRIES_MAX &&
-	       size < WRITE_SIZE_MAX && (entry->kind == NC_ENTRY_HARD || entry->index == next);
+	if (entry->kind == NC_ENTRY_COMPACT || count >= WRITE_ENTRIES_MAX || size >= WRITE_SIZE_MAX)
+		return false;
+	return entry->kind == NC_ENTRY_HARD || entry->index == next ||
+	       (count == 0 && entry->index < next);
 }
 
 static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* recovery.h -- bringing the state up to the log after a start. */
+/* recovery.h -- consensus as it was before the stop: from the log, and from what the state says of
+ * the members. */
 #ifndef NC_CORE_NODE_RECOVERY_H
 #define NC_CORE_NODE_RECOVERY_H
 
-#include "core/engine/engine.h"
-#include "core/raft/log.h"
+#include "core/node/replica.h"
 
-/* Apply the log's entries beyond what the state has applied; says what it does on stderr, with
- * progress. Errors: NC_CORRUPT, they do not fit together; those of log, state and engine. */
-int nc_recovery_run(struct nc_log *log, struct nc_state *state, struct nc_engine *engine);
+/* Where the applier keeps the members that were in force where the state is: in NC_SPACE_META. */
+#define NC_MEMBERS_KEY NC_SLICE("members")
+
+/* A new nc_raft with everything that the log holds loaded; what the state has not applied yet comes
+ * out of it as soon as it is known to be committed. Errors: NC_CORRUPT, log and state do not fit
+ * together (said on stderr); those of log and state; NC_NOMEM. */
+int nc_recovery_load(const struct nc_replica_options *options, struct nc_raft **raft_out);
 
 #endif

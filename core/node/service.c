@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/assert.h"
 #include "core/node/disk.h"
@@ -63,7 +65,7 @@ static void on_drained(void *ctx)
  * knows them, by a message to ourselves behind them. */
 static void serve(struct nc_service *service)
 {
-	if (service->serving || service->draining || !nc_replica_status(service->replica).leading)
+	if (service->serving || service->draining || !nc_replica_leading(service->replica))
 		return;
 	service->serving = true;
 	int err = nc_subs_load(service->subs);
@@ -177,6 +179,22 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
+static void on_step_down(void *ctx)
+{
+	struct nc_service *service = ctx;
+	nc_service_unsubscribe_leader(service);
+	service->serving = false;
+	nc_say_info("%s does not lead any more", service->options.config->node_id);
+}
+
+static uint64_t seed_make(void)
+{
+	uint64_t seed = 0;
+	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+		seed = nc_service_now_ms() ^ (uint64_t)getpid();
+	return seed;
+}
+
 static void on_replica_fatal(void *ctx, int err, const char *what)
 {
 	struct nc_service *service = ctx;
@@ -192,13 +210,19 @@ static int replica_start(struct nc_service *service)
 		.state = options->state,
 		.engine = options->engine,
 		.hard = options->hard,
-		.self = 1,
+		.doubtful = options->doubtful,
+		.self = options->self,
+		.seed = seed_make(),
+		.founders = options->founders,
+		.tail_bytes_max = options->config->tail_mb << 20,
+		.log_keep_bytes = options->config->log_keep_mb << 20,
 		.checkpoint_log_bytes = options->config->checkpoint_log_mb << 20,
 		.checkpoint_ms = options->config->checkpoint_s * 1000,
 		.pending_bytes_max = options->config->pending_mb << 20,
 		.on_outcome = nc_service_on_outcome,
 		.on_refused = nc_service_on_refused,
 		.on_applied = on_applied,
+		.on_step_down = on_step_down,
 		.on_fatal = on_replica_fatal,
 		.ctx = service,
 	};

@@ -22,8 +22,11 @@ struct nc_service_options {
 	struct nc_log *log;
 	struct nc_engine *engine;
 	struct nc_log_hard hard; /* as recovered */
-	uint64_t segment_bytes;  /* of the log */
-	uint64_t disk_reserve;   /* bytes */
+	bool doubtful;           /* replica.h */
+	uint64_t self;
+	struct nc_raft_members founders;
+	uint64_t segment_bytes; /* of the log */
+	uint64_t disk_reserve;  /* bytes */
 	/* Requests are being answered; once. */
 	void (*on_ready)(void *ctx);
 	/* The node cannot go on; `what` is for people. */

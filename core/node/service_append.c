@@ -108,13 +108,15 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 {
 	struct nc_service *service = ctx;
 	struct nc_ticket *ticket = ticket_ptr;
+	if (outcome->position > atomic_load(&service->position))
+		atomic_store(&service->position, outcome->position);
+	if (ticket == NULL)
+		return; /* another node's, who answers and tells */
 	if (ticket->of_subs) {
 		nc_subs_outcome(service->subs, ticket, outcome);
 		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
-	if (outcome->position > atomic_load(&service->position))
-		atomic_store(&service->position, outcome->position);
 	if (!ticket->answered) {
 		answer(service, ticket, outcome);
 		atomic_fetch_add(&stats_of(service, ticket)->time_ns,

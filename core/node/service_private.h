@@ -76,6 +76,7 @@ int nc_service_srv_make(struct nc_service *service);
 int nc_service_subscribe_srv(struct nc_service *service);
 /* The leader's endpoints, or those that every node has. */
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
+void nc_service_unsubscribe_leader(struct nc_service *service);
 /* All but those that tell how the node is. */
 void nc_service_unsubscribe_endpoints(struct nc_service *service);
 void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);

@@ -206,9 +206,17 @@ static void read_go(struct read *read)
 	}
 }
 
-static void on_applied_enough(struct nc_replica_wait *wait)
+static void on_may_read(struct nc_replica_wait *wait, int err)
 {
-	read_go((struct read *)(void *)((char *)wait - offsetof(struct read, wait)));
+	struct read *read = (struct read *)(void *)((char *)wait - offsetof(struct read, wait));
+	if (err == NC_OK) {
+		read_go(read);
+		return;
+	}
+	fail(read, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
+	nc_ticket_free(&read->service->tickets, read->ticket);
+	read->ticket = NULL;
+	read_free(&read->job);
 }
 
 void nc_service_reads_wake(struct nc_service *service)
@@ -280,10 +288,8 @@ void nc_service_read(struct nc_service *service, const struct nc_request *reques
 		return;
 	}
 	if (!request->direct) {
-		read->wait =
-		        (struct nc_replica_wait){ .index = nc_replica_read_index(service->replica),
-			                          .fn = on_applied_enough };
-		nc_replica_wait(service->replica, &read->wait);
+		read->wait = (struct nc_replica_wait){ .fn = on_may_read };
+		nc_replica_read(service->replica, &read->wait);
 	} else if (request->min_position > atomic_load(&service->position)) {
 		read->next = service->position_waits;
 		service->position_waits = read;

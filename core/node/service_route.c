@@ -162,6 +162,8 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 	}
 	const struct nc_endpoint *endpoint = msg->tag;
 	int index = (int)(endpoint - endpoints);
+	if (endpoint->leader && !service->serving)
+		return; /* deposed: who leads now has it too */
 	if (endpoint->op == NC_OP_SUB_ACK)
 		take_up_ack(service, msg, index);
 	else
@@ -234,6 +236,13 @@ int nc_service_srv_make(struct nc_service *service)
 			               node + 2);
 	}
 	return NC_OK;
+}
+
+void nc_service_unsubscribe_leader(struct nc_service *service)
+{
+	for (size_t i = 0; i < ENDPOINTS; i++)
+		if (endpoints[i].leader)
+			nc_bus_unsubscribe(service->bus, &endpoints[i]);
 }
 
 void nc_service_unsubscribe_endpoints(struct nc_service *service)

@@ -129,7 +129,7 @@ void nc_stage_stop(struct nc_stage *stage)
 	(void)pthread_join(stage->thread, NULL);
 	struct nc_entry *entry;
 	while ((entry = nc_entry_queue_take(&stage->out)) != NULL)
-		nc_entry_free(entry);
+		nc_entry_drop(entry);
 	(void)pthread_cond_destroy(&stage->change);
 	(void)pthread_mutex_destroy(&stage->lock);
 	free(stage);

@@ -40,8 +40,8 @@ void nc_stage_take(struct nc_stage *stage, struct nc_entry_queue *done);
 /* Entries that are in and not yet worked on (beside those in work). */
 size_t nc_stage_waiting(struct nc_stage *stage);
 
-/* Finish what is in, end the thread, free. What is done and was not taken is freed. NULL is a
- * no-op. */
+/* Finish what is in, end the thread, free. What is done and was not taken is freed, but for what
+ * the tail keeps. NULL is a no-op. */
 void nc_stage_stop(struct nc_stage *stage);
 
 #endif

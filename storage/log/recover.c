@@ -137,8 +137,8 @@ static int entry_take(struct scan *scan, const struct nc_record *record, size_t 
 	if (record->index < log->bounds.first || record->index > log->bounds.last + 1)
 		return corrupt(scan, offset, "an entry out of order");
 	if (record->index <= log->bounds.last)
-		nc_trail_truncate(log, record->index);
-	return nc_trail_add(log, scan->segment, record->index, record->term, offset);
+		nc_log_trail_truncate(log, record->index);
+	return nc_log_trail_add(log, scan->segment, record->index, record->term, offset);
 }
 
 static int record_take(struct scan *scan, const struct nc_record *record, size_t offset)
@@ -238,7 +238,7 @@ static int segment_scan(struct scan *scan, bool is_first)
 	scan->segment->base_index = head.base_index;
 	scan->segment->first = head.base_index + 1;
 	if (is_first) {
-		nc_trail_restart(log, head.base_index, head.base_term);
+		nc_log_trail_restart(log, head.base_index, head.base_term);
 		log->crc = head.before;
 		log->hard = head.hard;
 	} else if (head.before != log->crc || head.base_index != log->bounds.last ||

@@ -79,9 +79,9 @@ static int batch_publish(struct nc_segment_log *log, const struct nc_log_entry *
 	int err = NC_OK;
 	pthread_rwlock_wrlock(&log->lock);
 	if (entry_count > 0 && entries[0].index <= log->bounds.last)
-		nc_trail_truncate(log, entries[0].index);
+		nc_log_trail_truncate(log, entries[0].index);
 	for (size_t i = 0; i < entry_count && err == NC_OK; i++) {
-		err = nc_trail_add(log, segment, entries[i].index, entries[i].term, offset);
+		err = nc_log_trail_add(log, segment, entries[i].index, entries[i].term, offset);
 		offset += nc_record_size(entries[i].payload.size);
 	}
 	segment->end += log->batch.size;
@@ -194,11 +194,11 @@ static int log_compact(struct nc_log *port, uint64_t through)
 	if (count == 0)
 		return NC_OK;
 	uint64_t base = log->segments[count]->base_index, base_term = 0;
-	int err = nc_trail_term(log, base, &base_term);
+	int err = nc_log_trail_term(log, base, &base_term);
 	nc_assert(err == NC_OK);
 	pthread_rwlock_wrlock(&log->lock);
 	nc_segments_shift(log, count);
-	nc_trail_advance(log, base + 1, base_term);
+	nc_log_trail_advance(log, base + 1, base_term);
 	pthread_rwlock_unlock(&log->lock);
 	return nc_files_sync_directory(log->directory);
 }
@@ -214,7 +214,7 @@ static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
 		return err;
 	pthread_rwlock_wrlock(&log->lock);
 	nc_segments_shift(log, log->segment_count - 1);
-	nc_trail_restart(log, index, term);
+	nc_log_trail_restart(log, index, term);
 	pthread_rwlock_unlock(&log->lock);
 	return nc_files_sync_directory(log->directory);
 }
@@ -300,7 +300,7 @@ static int log_term_at(struct nc_log *port, uint64_t index, uint64_t *term_out)
 {
 	struct nc_segment_log *log = self(port);
 	pthread_rwlock_rdlock(&log->lock);
-	int err = nc_trail_term(log, index, term_out);
+	int err = nc_log_trail_term(log, index, term_out);
 	pthread_rwlock_unlock(&log->lock);
 	return err;
 }
@@ -384,7 +384,7 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	          log->segment_size <= NC_SEGMENT_SIZE_MAX);
 	log->marked = true;
 	lock_init(log);
-	nc_trail_restart(log, 0, 0);
+	nc_log_trail_restart(log, 0, 0);
 	log->directory = strdup(directory);
 	struct nc_log_recovery recovery = { 0 };
 	(void)snprintf(fault, NC_LOG_FAULT_SIZE, "out of memory");

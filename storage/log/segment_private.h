@@ -78,14 +78,14 @@ int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment);
 void nc_segments_shift(struct nc_segment_log *log, size_t count);
 
 /* trail.c: what memory knows of the entries. Lock held for writing. */
-int nc_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
+int nc_log_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
                  uint64_t term, size_t offset);
 /* Entries from `index` on no longer count. */
-void nc_trail_truncate(struct nc_segment_log *log, uint64_t index);
+void nc_log_trail_truncate(struct nc_segment_log *log, uint64_t index);
 /* Entries before `first` no longer count; the one before it had `base_term`. */
-void nc_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term);
-void nc_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term);
-int nc_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out);
+void nc_log_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term);
+void nc_log_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term);
+int nc_log_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out);
 
 /* recover.c: read what is in the directory. Errors: as nc_segment_log_open(). */
 int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery_out,

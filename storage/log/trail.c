@@ -35,7 +35,7 @@ static int term_push(struct nc_segment_log *log, uint64_t index, uint64_t term)
 	return NC_OK;
 }
 
-int nc_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
+int nc_log_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
                  uint64_t term, size_t offset)
 {
 	nc_assert(index == log->bounds.last + 1);
@@ -51,7 +51,7 @@ int nc_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_
 	return NC_OK;
 }
 
-void nc_trail_truncate(struct nc_segment_log *log, uint64_t index)
+void nc_log_trail_truncate(struct nc_segment_log *log, uint64_t index)
 {
 	nc_assert(index >= log->bounds.first && index <= log->bounds.last + 1);
 	for (size_t i = log->segment_count; i > 0; i--) {
@@ -67,7 +67,7 @@ void nc_trail_truncate(struct nc_segment_log *log, uint64_t index)
 	        log->term_count > 0 ? log->terms[log->term_count - 1].term : log->bounds.base_term;
 }
 
-void nc_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term)
+void nc_log_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term)
 {
 	size_t gone = 0;
 	while (gone + 1 < log->term_count && log->terms[gone + 1].index <= first)
@@ -82,13 +82,13 @@ void nc_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_
 	log->bounds.base_term = base_term;
 }
 
-void nc_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term)
+void nc_log_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term)
 {
 	log->term_count = 0;
 	log->bounds = (struct nc_log_bounds){ index + 1, index, term, term };
 }
 
-int nc_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out)
+int nc_log_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out)
 {
 	const struct nc_log_bounds *bounds = &log->bounds;
 	if (index + 1 == bounds->first) {
