@@ -93,9 +93,12 @@ void nc_replica_send(struct nc_replica *replica, const struct nc_raft_message *m
 		return;
 	struct nc_raft_status status;
 	nc_raft_status(replica->raft, &status);
+	size_t peers = 0;
+	for (uint32_t i = 0; i < status.peer_count; i++)
+		peers += status.peers[i].id != status.self;
 	for (size_t i = 0; i < count; i++) {
 		const struct nc_raft_message *message = &messages[i];
-		if (goes_to_all(messages, count, i, status.peer_count)) {
+		if (goes_to_all(messages, count, i, peers)) {
 			if (!went_out(messages, i))
 				append_send(replica, 0, message);
 		} else if (message->type == NC_RAFT_APPEND && message->entry_count > 0) {

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Replicas on one loop, in memory, with a network that can be cut: elections, replication,
+ * failover, followers that are far behind. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/engine/query.h"
+#include "core/node/replica.h"
+#include "storage/log/memory_log.h"
+#include "storage/state/memory_state.h"
+
+#define NODES_MAX 3
+
+struct frame {
+	struct frame *next;
+	unsigned to;
+	size_t size;
+	uint8_t bytes[];
+};
+
+struct cluster;
+
+struct node {
+	struct cluster *cluster;
+	unsigned slot;
+	struct nc_log *log;
+	struct nc_state *state;
+	struct nc_engine *engine;
+	struct nc_replica *replica; /* NULL: down */
+	bool cut;                   /* hears and says nothing */
+	size_t answered, refused, unknown, step_downs, foreign;
+	uint64_t last_position;
+};
+
+struct cluster {
+	uv_loop_t loop;
+	uv_async_t deliver;
+	struct node nodes[NODES_MAX];
+	unsigned count;
+	struct frame *first, *last;
+	uint64_t to_all;
+};
+
+static void on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome)
+{
+	struct node *node = ctx;
+	if (ticket == NULL) {
+		node->foreign++;
+		return;
+	}
+	node->answered += outcome->fault.code == 0;
+	node->refused += outcome->fault.code != 0;
+	node->last_position = outcome->position;
+}
+
+static void on_refused(void *ctx, void *ticket, int err)
+{
+	struct node *node = ctx;
+	(void)ticket;
+	(void)err;
+	node->unknown++;
+}
+
+static void on_applied(void *ctx, uint64_t applied)
+{
+	(void)ctx;
+	(void)applied;
+}
+
+static void on_step_down(void *ctx)
+{
+	((struct node *)ctx)->step_downs++;
+}
+
+static void on_fatal(void *ctx, int err, const char *what)
+{
+	(void)ctx;
+	cr_assert_fail("%s: %s", what, nc_err_name(err));
+}
+
+static void on_install(void *ctx, const struct nc_raft_install *install)
+{
+	(void)ctx;
+	(void)install;
+}
+
+static void frame_put(struct cluster *cluster, unsigned to, struct nc_slice bytes)
+{
+	struct frame *frame = malloc(sizeof *frame + bytes.size);
+	cr_assert_not_null(frame);
+	*frame = (struct frame){ .to = to, .size = bytes.size };
+	memcpy(frame->bytes, bytes.data, bytes.size);
+	if (cluster->last == NULL)
+		cluster->first = frame;
+	else
+		cluster->last->next = frame;
+	cluster->last = frame;
+	(void)uv_async_send(&cluster->deliver);
+}
+
+static void on_send(void *ctx, uint64_t to, struct nc_slice bytes)
+{
+	struct node *node = ctx;
+	if (node->cut)
+		return;
+	node->cluster->to_all += to == 0;
+	for (unsigned i = 0; i < node->cluster->count; i++)
+		if (i != node->slot && (to == 0 || to == i + 1))
+			frame_put(node->cluster, i, bytes);
+}
+
+static void on_deliver(uv_async_t *async)
+{
+	struct cluster *cluster = async->data;
+	struct frame *frame = cluster->first;
+	cluster->first = cluster->last = NULL;
+	while (frame != NULL) {
+		struct frame *next = frame->next;
+		struct node *node = &cluster->nodes[frame->to];
+		if (node->replica != NULL && !node->cut)
+			cr_expect_eq(
+			        nc_replica_step(node->replica, nc_slice(frame->bytes, frame->size)),
+			        NC_OK);
+		free(frame);
+		frame = next;
+	}
+}
+
+static void node_start(struct node *node)
+{
+	struct nc_replica_options options = {
+		.loop = &node->cluster->loop,
+		.log = node->log,
+		.state = node->state,
+		.engine = node->engine,
+		.hard = nc_memory_log_hard(node->log),
+		.self = node->slot + 1,
+		.seed = node->slot + 77,
+		.tick_ms = 5,
+		.checkpoint_log_bytes = 1u << 30,
+		.checkpoint_ms = 1u << 30,
+		.pending_bytes_max = 64u << 20,
+		.tail_bytes_max = 4096,
+		.log_keep_bytes = 1u << 30,
+		.on_outcome = on_outcome,
+		.on_refused = on_refused,
+		.on_applied = on_applied,
+		.on_step_down = on_step_down,
+		.on_fatal = on_fatal,
+		.send = node->cluster->count > 1 ? on_send : NULL,
+		.on_install = on_install,
+		.ctx = node,
+	};
+	options.founders.count = node->cluster->count;
+	for (unsigned i = 0; i < node->cluster->count; i++)
+		options.founders.at[i] = (struct nc_raft_member){ .id = i + 1, .voter = true };
+	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
+}
+
+static void cluster_open(struct cluster *cluster, unsigned count)
+{
+	*cluster = (struct cluster){ .count = count };
+	cr_assert_eq(uv_loop_init(&cluster->loop), 0);
+	cr_assert_eq(uv_async_init(&cluster->loop, &cluster->deliver, on_deliver), 0);
+	cluster->deliver.data = cluster;
+	for (unsigned i = 0; i < count; i++) {
+		struct node *node = &cluster->nodes[i];
+		*node = (struct node){ .cluster = cluster, .slot = i };
+		cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
+		cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
+		cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
+		node_start(node);
+	}
+}
+
+static void node_stop(struct node *node)
+{
+	nc_replica_stop(node->replica);
+	node->replica = NULL;
+}
+
+static void cluster_close(struct cluster *cluster)
+{
+	for (unsigned i = 0; i < cluster->count; i++)
+		node_stop(&cluster->nodes[i]);
+	uv_close((uv_handle_t *)&cluster->deliver, NULL);
+	(void)uv_run(&cluster->loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&cluster->loop), 0);
+	while (cluster->first != NULL) {
+		struct frame *frame = cluster->first;
+		cluster->first = frame->next;
+		free(frame);
+	}
+	for (unsigned i = 0; i < cluster->count; i++) {
+		nc_engine_close(cluster->nodes[i].engine);
+		nc_state_close(cluster->nodes[i].state);
+		nc_log_close(cluster->nodes[i].log);
+	}
+}
+
+/* Run until the condition holds; 20 s at most. */
+#define RUN_UNTIL(cluster, condition)                                              \
+	do {                                                                       \
+		time_t end_ = time(NULL) + 20;                                     \
+		while (!(condition)) {                                             \
+			cr_assert(time(NULL) <= end_, "not in time: " #condition); \
+			(void)uv_run(&(cluster)->loop, UV_RUN_ONCE);               \
+		}                                                                  \
+	} while (0)
+
+static struct node *leader(struct cluster *cluster)
+{
+	for (unsigned i = 0; i < cluster->count; i++) {
+		struct node *node = &cluster->nodes[i];
+		if (node->replica != NULL && !node->cut && nc_replica_leading(node->replica))
+			return node;
+	}
+	return NULL;
+}
+
+static int append(struct node *node, const char *id)
+{
+	static int ticket;
+	struct nc_buf record = { 0 };
+	const struct nc_event event = { .stream = NC_SLICE("s"),
+		                        .type = NC_SLICE("T"),
+		                        .id = nc_slice_str(id),
+		                        .data = NC_SLICE("{}") };
+	nc_event_record_put(&record, &event);
+	int err = nc_replica_append(node->replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
+	                            nc_buf_slice(&record), &ticket);
+	nc_buf_release(&record);
+	return err;
+}
+
+static void append_many(struct cluster *cluster, struct node *node, unsigned from, unsigned count)
+{
+	size_t before = node->answered;
+	for (unsigned i = from; i < from + count; i++) {
+		char id[32];
+		(void)snprintf(id, sizeof id, "e%u", i);
+		cr_assert_eq(append(node, id), NC_OK);
+		if (i % 7 == 0)
+			nc_replica_flush(node->replica);
+	}
+	nc_replica_flush(node->replica);
+	RUN_UNTIL(cluster, node->answered == before + count);
+}
+
+static uint64_t head(struct node *node)
+{
+	struct nc_state_reader *reader;
+	struct nc_engine_head head;
+	cr_assert_eq(nc_state_reader_open(node->state, &reader), NC_OK);
+	cr_assert_eq(nc_query_head(reader, &head), NC_OK);
+	nc_state_reader_close(reader);
+	return head.position;
+}
+
+static bool all_at(struct cluster *cluster, uint64_t position)
+{
+	for (unsigned i = 0; i < cluster->count; i++)
+		if (cluster->nodes[i].replica != NULL && head(&cluster->nodes[i]) != position)
+			return false;
+	return true;
+}
+
+Test(replica, alone_leads_at_once_and_answers)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 1);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	append_many(&cluster, &cluster.nodes[0], 0, 100);
+	cr_expect_eq(head(&cluster.nodes[0]), 100u);
+	cluster_close(&cluster);
+}
+
+Test(replica, alone_a_restart_applies_what_the_log_has)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 1);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	append_many(&cluster, &cluster.nodes[0], 0, 2000);
+	node_stop(&cluster.nodes[0]);
+	nc_engine_close(cluster.nodes[0].engine);
+	nc_memory_state_crash(cluster.nodes[0].state); /* back to nothing */
+	cr_assert_eq(nc_engine_open(cluster.nodes[0].state, &cluster.nodes[0].engine), NC_OK);
+	node_start(&cluster.nodes[0]);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	cr_expect_eq(head(&cluster.nodes[0]), 2000u);
+	cluster_close(&cluster);
+}
+
+Test(replica, three_agree)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	append_many(&cluster, leader(&cluster), 0, 500);
+	RUN_UNTIL(&cluster, all_at(&cluster, 500));
+	cr_expect_gt(cluster.to_all, 0u, "what is the same for all goes out once");
+	for (unsigned i = 0; i < 3; i++)
+		if (&cluster.nodes[i] != leader(&cluster)) {
+			cr_expect_eq(cluster.nodes[i].foreign, 500u);
+			cr_expect_eq(append(&cluster.nodes[i], "x"), NC_CONFLICT);
+		}
+	cluster_close(&cluster);
+}
+
+Test(replica, an_isolated_leader_steps_down_and_its_successor_goes_on)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *old = leader(&cluster);
+	append_many(&cluster, old, 0, 50);
+	RUN_UNTIL(&cluster, all_at(&cluster, 50));
+	old->cut = true;
+	cr_assert_eq(append(old, "lost"), NC_OK); /* never gets a majority */
+	nc_replica_flush(old->replica);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *next = leader(&cluster);
+	cr_expect_neq(next, old);
+	RUN_UNTIL(&cluster, old->step_downs == 1);
+	append_many(&cluster, next, 100, 20);
+	old->cut = false;
+	RUN_UNTIL(&cluster, all_at(&cluster, 70));
+	cr_expect_eq(old->answered, 50u, "what it could not replicate was not answered");
+	cr_expect_eq(old->unknown, 1u, "but said to be unknown");
+	cluster_close(&cluster);
+}
+
+Test(replica, a_follower_far_behind_gets_what_is_not_in_memory_from_the_log)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *behind =
+	        leader(&cluster) == &cluster.nodes[0] ? &cluster.nodes[1] : &cluster.nodes[0];
+	behind->cut = true;
+	append_many(&cluster, leader(&cluster), 0, 3000);
+	behind->cut = false;
+	RUN_UNTIL(&cluster, all_at(&cluster, 3000));
+	cluster_close(&cluster);
+}
+
+Test(replica, a_node_that_was_down_catches_up_and_a_majority_is_enough)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *down =
+	        leader(&cluster) == &cluster.nodes[2] ? &cluster.nodes[1] : &cluster.nodes[2];
+	node_stop(down);
+	append_many(&cluster, leader(&cluster), 0, 300);
+	node_start(down);
+	RUN_UNTIL(&cluster, all_at(&cluster, 300));
+	cluster_close(&cluster);
+}
+
+static size_t reads_done, reads_failed;
+
+static void on_read(struct nc_replica_wait *wait, int err)
+{
+	(void)wait;
+	reads_done += err == NC_OK;
+	reads_failed += err != NC_OK;
+}
+
+Test(replica, reads_wait_for_what_was_taken_up_before_them)
+{
+	struct cluster cluster;
+	struct nc_replica_wait waits[2];
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *node = leader(&cluster);
+	cr_assert_eq(append(node, "a"), NC_OK);
+	waits[0].fn = waits[1].fn = on_read;
+	nc_replica_read(node->replica, &waits[0]);
+	nc_replica_read(node->replica, &waits[1]);
+	nc_replica_flush(node->replica);
+	RUN_UNTIL(&cluster, reads_done == 2);
+	cr_expect_eq(head(node), 1u);
+	cr_expect_eq(node->answered, 1u);
+	cluster_close(&cluster);
+}
+
+Test(replica, reads_of_a_leader_that_is_deposed_fail)
+{
+	struct cluster cluster;
+	struct nc_replica_wait wait = { .fn = on_read };
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *node = leader(&cluster);
+	node->cut = true;
+	nc_replica_read(node->replica, &wait);
+	nc_replica_flush(node->replica);
+	RUN_UNTIL(&cluster, reads_failed == 1);
+	cr_expect_eq(reads_done, 0u);
+	cluster_close(&cluster);
+}
+
+Test(replica, leadership_is_handed_over)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *old = leader(&cluster);
+	unsigned to = old->slot == 0 ? 1 : 0;
+	append_many(&cluster, old, 0, 10);
+	cr_expect_eq(nc_replica_transfer(old->replica, to + 1), NC_OK);
+	RUN_UNTIL(&cluster, leader(&cluster) == &cluster.nodes[to]);
+	cr_expect_eq(old->step_downs, 1u);
+	append_many(&cluster, &cluster.nodes[to], 10, 10);
+	RUN_UNTIL(&cluster, all_at(&cluster, 20));
+	cluster_close(&cluster);
+}
+
+Test(replica, garbage_is_refused_and_changes_nothing)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *node = leader(&cluster);
+	uint64_t term = nc_replica_status(node->replica).term;
+	cr_expect_eq(nc_replica_step(node->replica, NC_SLICE("")), NC_INVALID);
+	cr_expect_eq(nc_replica_step(node->replica, NC_SLICE("\x93\x01\x02")), NC_INVALID);
+	cr_expect_eq(nc_replica_step(node->replica, NC_SLICE("garbage, plain")), NC_INVALID);
+	cr_expect_eq(nc_replica_status(node->replica).term, term);
+	append_many(&cluster, node, 0, 3);
+	cluster_close(&cluster);
+}
