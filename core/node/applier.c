@@ -37,7 +37,19 @@ static void on_outcome(void *ctx, const struct nc_outcome *outcome)
 		entry->outcomes = outcomes;
 		collect->room = room;
 	}
-	entry->outcomes[entry->outcome_count++] = *outcome;
+	struct nc_outcome kept = *outcome;
+	kept.results = NULL;
+	if (outcome->result_count > 0) { /* valid during the call: the entry keeps a copy */
+		size_t size = outcome->result_count * sizeof *outcome->results;
+		struct nc_batch_result *results = malloc(size);
+		if (results == NULL) {
+			collect->failed = true;
+			return;
+		}
+		memcpy(results, outcome->results, size);
+		kept.results = results;
+	}
+	entry->outcomes[entry->outcome_count++] = kept;
 }
 
 static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
@@ -47,7 +59,7 @@ static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 		                    nc_buf_slice(&entry->payload));
 	if (entry->kind != NC_LOG_COMMAND)
 		return NC_OK;
-	entry->outcome_count = 0; /* of a try that was rolled back */
+	nc_entry_outcomes_clear(entry); /* of a try that was rolled back */
 	struct collect collect = { .entry = entry, .room = entry->outcome_room };
 	int err = nc_engine_apply(applier->engine, nc_buf_slice(&entry->payload), on_outcome,
 	                          &collect);

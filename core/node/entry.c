@@ -17,6 +17,7 @@ void nc_entry_free(struct nc_entry *entry)
 	if (entry == NULL)
 		return;
 	nc_buf_release(&entry->payload);
+	nc_entry_outcomes_clear(entry);
 	free(entry->tickets);
 	free(entry->outcomes);
 	free(entry);
@@ -24,6 +25,7 @@ void nc_entry_free(struct nc_entry *entry)
 
 void nc_entry_settle(struct nc_entry *entry)
 {
+	nc_entry_outcomes_clear(entry);
 	free(entry->tickets);
 	free(entry->outcomes);
 	entry->tickets = NULL;
@@ -35,6 +37,13 @@ void nc_entry_drop(struct nc_entry *entry)
 {
 	if (!entry->kept)
 		nc_entry_free(entry);
+}
+
+void nc_entry_outcomes_clear(struct nc_entry *entry)
+{
+	for (size_t i = 0; i < entry->outcome_count; i++)
+		free((void *)(uintptr_t)entry->outcomes[i].results);
+	entry->outcome_count = 0;
 }
 
 int nc_entry_ticket_add(struct nc_entry *entry, void *ticket)

@@ -30,7 +30,8 @@ struct nc_entry {
 	struct nc_buf payload;
 	void **tickets; /* [ticket_count], who asked; a command each, in order */
 	size_t ticket_count, ticket_room;
-	struct nc_outcome *outcomes; /* [outcome_count], when applied; slices into payload */
+	/* [outcome_count], when applied; slices into payload, a batch's results the entry's own */
+	struct nc_outcome *outcomes;
 	size_t outcome_count, outcome_room;
 };
 
@@ -42,6 +43,9 @@ void nc_entry_drop(struct nc_entry *entry);
 
 /* It is applied and told: of what it held only the payload may still be wanted. */
 void nc_entry_settle(struct nc_entry *entry);
+
+/* Forget what became of its commands. */
+void nc_entry_outcomes_clear(struct nc_entry *entry);
 
 /* Remember who asked for the command that was just put into the payload. Errors: NC_NOMEM. */
 int nc_entry_ticket_add(struct nc_entry *entry, void *ticket);

@@ -51,6 +51,18 @@ void nc_service_error(struct nc_service *service, struct nc_buf *out, const char
 	nc_service_send(service, reply, nc_buf_slice(out), header_size);
 }
 
+void nc_service_error_more(struct nc_service *service, struct nc_buf *out, const char *reply,
+                           struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
+                           struct nc_slice more)
+{
+	atomic_fetch_add(&stats->errors, 1);
+	atomic_store(&stats->last_error, nc_fault_text(fault));
+	if (fault.code < 429)
+		atomic_fetch_add(&service->counters.refused, 1);
+	size_t header_size = nc_reply_error_more(out, fault, text, nc_slice(NULL, 0), more);
+	nc_service_send(service, reply, nc_buf_slice(out), header_size);
+}
+
 static void on_drained(void *ctx)
 {
 	struct nc_service *service = ctx;
@@ -68,6 +80,8 @@ static void serve(struct nc_service *service)
 	if (service->serving || service->draining || !nc_replica_leading(service->replica))
 		return;
 	service->serving = true;
+	service->raising = false;
+	nc_service_raise(service);
 	int err = nc_subs_load(service->subs);
 	if (err != NC_OK) {
 		service->options.on_fatal(service->options.ctx, err,
@@ -167,6 +181,7 @@ static void on_tick(uv_timer_t *timer)
 	expire(service, nc_service_now_ms());
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
+	nc_service_raise(service);
 	nc_subs_tick(service->subs);
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
@@ -227,8 +242,11 @@ static int replica_start(struct nc_service *service)
 		.ctx = service,
 	};
 	int err = nc_replica_start(&replica, &service->replica);
-	if (err == NC_OK)
-		atomic_store(&service->position, nc_engine_head(options->engine).position);
+	if (err == NC_OK) {
+		struct nc_engine_head head = nc_engine_head(options->engine);
+		atomic_store(&service->position, head.position);
+		service->engine_version = head.version;
+	}
 	return err;
 }
 

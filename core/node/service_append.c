@@ -26,6 +26,10 @@ static struct nc_fault fault_of(struct nc_service *service, int err)
 
 static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err)
 {
+	if (ticket->of_version) {
+		nc_service_raised(service, ticket, false);
+		return;
+	}
 	if (ticket->of_subs) {
 		nc_subs_refused(service->subs, ticket, err);
 		nc_ticket_free(&service->tickets, ticket);
@@ -73,12 +77,13 @@ static void feed(struct nc_service *service, const struct nc_event *event)
 		atomic_fetch_add(&service->counters.unsent, 1);
 }
 
-/* The new event, to who listens: the feed, and subscriptions. */
-static void tell(struct nc_service *service, const struct nc_outcome *outcome)
+void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
+                     uint64_t version, uint64_t time_ns)
 {
 	struct nc_event event;
-	if (nc_event_placed_get(outcome->record, outcome->position, outcome->version,
-	                        outcome->time_ns, &event) != NC_OK)
+	if (!service->feed_on && nc_subs_count(service->subs) == 0)
+		return;
+	if (nc_event_placed_get(record, position, version, time_ns, &event) != NC_OK)
 		return; /* cannot be: apply has read it */
 	if (service->feed_on)
 		feed(service, &event);
@@ -88,6 +93,10 @@ static void tell(struct nc_service *service, const struct nc_outcome *outcome)
 static void answer(struct nc_service *service, const struct nc_ticket *ticket,
                    const struct nc_outcome *outcome)
 {
+	if (ticket->of_batch) {
+		nc_service_batch_answer(service, ticket, outcome);
+		return;
+	}
 	if (outcome->fault.code == 0) {
 		nc_reply_append(&service->out, outcome);
 		nc_service_send(service, ticket->reply, nc_buf_slice(&service->out), 0);
@@ -112,6 +121,10 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		atomic_store(&service->position, outcome->position);
 	if (ticket == NULL)
 		return; /* another node's, who answers and tells */
+	if (ticket->of_version) {
+		nc_service_raised(service, ticket, true);
+		return;
+	}
 	if (ticket->of_subs) {
 		nc_subs_outcome(service->subs, ticket, outcome);
 		nc_ticket_free(&service->tickets, ticket);
@@ -123,6 +136,9 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		                 (nc_service_now_ms() - ticket->taken_ms) * 1000000);
 	}
 	nc_ticket_free(&service->tickets, ticket);
-	if (outcome->record.size > 0 && (service->feed_on || nc_subs_count(service->subs) > 0))
-		tell(service, outcome);
+	if (outcome->record.size > 0)
+		nc_service_tell(service, outcome->record, outcome->position, outcome->version,
+		                outcome->time_ns);
+	else if (outcome->result_count > 0)
+		nc_service_batch_tell(service, outcome);
 }

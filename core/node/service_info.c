@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the node says of itself. Names in here need no escaping: they are words. */
+#include <stdio.h>
+
 #include "core/node/disk.h"
 #include "core/node/service_private.h"
 #include "core/node/version.h"
@@ -79,7 +81,12 @@ void nc_service_put_info(struct nc_service *service, const struct nc_engine_head
 		nc_time_format(head->time_ns, time);
 		nc_buf_printf(out, ",\"time\":\"%s\"", time);
 	}
-	nc_buf_printf(out, ",\"streams\":%llu,\"events\":%llu,\"bytes\":%llu,\"leader\":\"%s\"}",
+	char digest[2 * NC_SHA256_SIZE + 1];
+	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
+		(void)snprintf(digest + 2 * i, 3, "%02x", head->digest[i]);
+	nc_buf_printf(out,
+	              ",\"streams\":%llu,\"events\":%llu,\"bytes\":%llu,\"digest\":\"%s\","
+	              "\"engine_version\":%u,\"leader\":\"%s\"}",
 	              (unsigned long long)head->streams, (unsigned long long)head->events,
-	              (unsigned long long)head->bytes, config->node_id);
+	              (unsigned long long)head->bytes, digest, head->version, config->node_id);
 }

@@ -57,6 +57,8 @@ struct nc_service {
 	uv_timer_t tick;
 	unsigned ticks;
 	uint64_t disk_free;
+	uint32_t engine_version; /* as far as the loop has been told */
+	bool raising;            /* a higher one is on its way */
 	bool feed_on, serving, ready_told, draining, drained_told, stopping;
 };
 
@@ -69,6 +71,11 @@ void nc_service_send(struct nc_service *service, const char *reply, struct nc_sl
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
                       struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
                       struct nc_slice extra);
+
+/* Likewise, with members beside `error` (reply.h). */
+void nc_service_error_more(struct nc_service *service, struct nc_buf *out, const char *reply,
+                           struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
+                           struct nc_slice more);
 
 /* service_route.c */
 extern char nc_service_probe_tag; /* of the subscription to the probe subject */
@@ -84,8 +91,22 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
 /* service_append.c */
 void nc_service_append(struct nc_service *service, const struct nc_request *request,
                        struct nc_slice reply, int endpoint);
+/* A new event, to who listens: the feed, and subscriptions. */
+void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
+                     uint64_t version, uint64_t time_ns);
 void nc_service_on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome);
 void nc_service_on_refused(void *ctx, void *ticket, int err);
+
+/* service_batch.c */
+void nc_service_batch(struct nc_service *service, const struct nc_request *request,
+                      struct nc_slice reply, int endpoint);
+void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
+                             const struct nc_outcome *outcome);
+void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *outcome);
+/* Ask for the engine's version to be raised to this build's, where it is lower: when serving, and
+ * again from the timer. What became of it comes back with a ticket of its own. */
+void nc_service_raise(struct nc_service *service);
+void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket, bool done);
 
 /* service_read.c */
 void nc_service_read(struct nc_service *service, const struct nc_request *request,

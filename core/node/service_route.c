@@ -13,16 +13,21 @@
 
 static const struct nc_endpoint endpoints[] = {
 	{ "append", "append.>", NC_OP_APPEND, false, true },
+	{ "batch", "batch", NC_OP_BATCH, false, true },
 	{ "read", "read.>", NC_OP_READ, false, true },
 	{ "all", "all", NC_OP_READ, false, true },
 	{ "type", "type.>", NC_OP_READ, false, true },
 	{ "category", "category.>", NC_OP_READ, false, true },
+	{ "tag", "tag.>", NC_OP_READ, false, true },
+	{ "query", "query", NC_OP_READ, false, true },
 	{ "get", "get", NC_OP_GET, false, true },
 	{ "store-info", "store.info", NC_OP_INFO, false, true },
 	{ "direct-read", "direct.read.>", NC_OP_READ, true, false },
 	{ "direct-all", "direct.all", NC_OP_READ, true, false },
 	{ "direct-type", "direct.type.>", NC_OP_READ, true, false },
 	{ "direct-category", "direct.category.>", NC_OP_READ, true, false },
+	{ "direct-tag", "direct.tag.>", NC_OP_READ, true, false },
+	{ "direct-query", "direct.query", NC_OP_READ, true, false },
 	{ "direct-get", "direct.get", NC_OP_GET, true, false },
 	{ "sub-create", "sub.create.*", NC_OP_SUB_CREATE, false, true },
 	{ "sub-delete", "sub.delete.*", NC_OP_SUB_DELETE, false, true },
@@ -61,6 +66,9 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	switch (request->op) {
 	case NC_OP_APPEND:
 		nc_service_append(service, request, reply, endpoint);
+		return;
+	case NC_OP_BATCH:
+		nc_service_batch(service, request, reply, endpoint);
 		return;
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:

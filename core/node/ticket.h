@@ -13,6 +13,8 @@ struct nc_ticket {
 	struct nc_ticket *prev, *next; /* the list's */
 	uint64_t taken_ms;             /* monotonic */
 	bool of_subs;                  /* a command of a subscription's */
+	bool of_batch;                 /* of R.batch: answered as such */
+	bool of_version;               /* the leader's own: raises the engine's version */
 	bool answered;                 /* ran out: what comes later is not told */
 	int endpoint;                  /* for the statistics */
 	size_t reply_size;             /* bytes; 0: nobody waits for an answer */
