@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Requests with so many outstanding: rate and latencies as one line of JSON.
- * usage: request_load URL SUBJECT_PREFIX STREAMS SIZE OUTSTANDING COUNT
- * The subject is SUBJECT_PREFIX followed by a number below STREAMS. An error answer ends the run
- * with status 1. */
+ * usage: request_load URL SUBJECT_PREFIX STREAMS SIZE OUTSTANDING COUNT [FIRST EVENTS AFTER]
+ * The subject is SUBJECT_PREFIX followed by a number below STREAMS. With three more it is
+ * SUBJECT_PREFIX alone and the body a batch of EVENTS events of SIZE bytes, each with a tag of its
+ * own from seat:FIRST on; from AFTER 0 on with a condition that no event after it bears the
+ * batch's first tag. An error answer ends the run with status 1. */
 #include <nats/nats.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -41,6 +43,33 @@ static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 	pthread_mutex_unlock(&lock);
 }
 
+struct seats {
+	long first, events, after, streams;
+	const char *data;
+	char *body;
+	size_t room;
+};
+
+/* The body of request `number`; its size. */
+static int seats_body(struct seats *seats, long number)
+{
+	long tag = seats->first + number * seats->events;
+	int at = snprintf(seats->body, seats->room, "{\"events\":[");
+	for (long i = 0; i < seats->events; i++)
+		at += snprintf(seats->body + at, seats->room - (size_t)at,
+		               "%s{\"stream\":\"s.%ld\",\"type\":\"Taken\",\"data\":%s,\"tags\":["
+		               "\"seat:%ld\"]}",
+		               i == 0 ? "" : ",",
+		               (long)((uint64_t)(tag + i) * 2654435761u % (uint64_t)seats->streams),
+		               seats->data, tag + i);
+	if (seats->after < 0)
+		return at + snprintf(seats->body + at, seats->room - (size_t)at, "]}");
+	return at + snprintf(seats->body + at, seats->room - (size_t)at,
+	                     "],\"condition\":{\"fail_if\":[{\"types\":[\"Taken\"],\"tags\":["
+	                     "\"seat:%ld\"]}],\"after\":%ld}}",
+	                     tag, seats->after);
+}
+
 static int by_size(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -49,7 +78,7 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	if (argc != 7)
+	if (argc != 7 && argc != 10)
 		return 2;
 	long streams = atol(argv[3]), size = atol(argv[4]), outstanding = atol(argv[5]);
 	count = atol(argv[6]);
@@ -58,6 +87,15 @@ int main(int argc, char **argv)
 	char *data = malloc((size_t)size + 1);
 	memset(data, 'x', (size_t)size);
 	data[0] = data[size - 1] = '"';
+	data[size] = '\0';
+	struct seats seats = { .streams = streams, .data = data };
+	if (argc == 10) {
+		seats.first = atol(argv[7]);
+		seats.events = atol(argv[8]);
+		seats.after = atol(argv[9]);
+		seats.room = (size_t)(seats.events * (size + 120) + 200);
+		seats.body = malloc(seats.room);
+	}
 
 	natsOptions *options = NULL;
 	natsConnection *nc = NULL;
@@ -85,11 +123,18 @@ int main(int argc, char **argv)
 			pthread_cond_wait(&change, &lock);
 		pthread_mutex_unlock(&lock);
 		char subject[128], reply[64];
+		const char *body = data;
+		int body_size = (int)size;
 		(void)snprintf(subject, sizeof subject, "%s%ld", argv[2],
 		               (long)((uint64_t)i * 2654435761u % (uint64_t)streams));
+		if (seats.body != NULL) {
+			(void)snprintf(subject, sizeof subject, "%s", argv[2]);
+			body = seats.body;
+			body_size = seats_body(&seats, i);
+		}
 		(void)snprintf(reply, sizeof reply, "_INBOX.load.%ld", i);
 		sent_ns[i] = now_ns();
-		if (natsConnection_PublishRequest(nc, subject, reply, data, (int)size) != NATS_OK)
+		if (natsConnection_PublishRequest(nc, subject, reply, body, body_size) != NATS_OK)
 			return 2;
 	}
 	pthread_mutex_lock(&lock);
