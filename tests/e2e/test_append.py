@@ -245,7 +245,7 @@ async def test_garbage_changes_nothing(c):
 
 
 async def test_unknown_verbs_have_no_responder(c):
-    for subject in ["nothing", "append", "store.nothing", "batch"]:
+    for subject in ["nothing", "append", "store.nothing", "snap.put"]:
         try:
             await c.request(subject, b"{}", timeout=3)
             check(False, f"{subject} was answered")
