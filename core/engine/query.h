@@ -36,6 +36,12 @@ enum nc_query_from {
 	NC_FROM_END       /* the last; forward: beyond it */
 };
 
+/* Which of some events are wanted: set bit i % 64 of wanted_out[i / 64], zeroed by the caller.
+ * Called outside of any snapshot: it may wait. An error ends the step with it. */
+struct nc_event;
+typedef int nc_query_wanted_fn(void *ctx, const struct nc_event *events, size_t count,
+                               uint64_t *wanted_out);
+
 /* What is asked. `from` and `to` are inclusive, in versions for a stream, else in positions. */
 struct nc_query_spec {
 	enum nc_query_kind kind;
@@ -50,6 +56,10 @@ struct nc_query_spec {
 	/* By an index: rows are not read. Events are given with nothing but their position, also
 	 * such as were truncated away. */
 	bool bare;
+	/* NULL: all are wanted. Else only the wanted ones are given, and only they count against
+	 * the limits; how many are left is then not known. Not with `bare`. */
+	nc_query_wanted_fn *wanted;
+	void *wanted_ctx;
 };
 
 struct nc_query; /* opaque */
@@ -75,6 +85,13 @@ int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t
                   size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out);
 
 struct nc_query_end nc_query_end(const struct nc_query *query);
+
+/* Call it done, though it is not: `next` of its end says where to go on. For who has waited long
+ * enough. */
+void nc_query_cut(struct nc_query *query);
+
+/* Events looked at so far; more than were given where not all are wanted. */
+uint64_t nc_query_looked(const struct nc_query *query);
 
 void nc_query_free(struct nc_query *query); /* NULL is a no-op */
 

@@ -24,13 +24,16 @@ struct nc_query {
 	uint64_t at;               /* the next ordinal to look at */
 	uint64_t head;
 	uint64_t next; /* 0: came to the end */
-	uint64_t given;
+	uint64_t given, looked;
 	uint64_t left;      /* events that may still be given */
 	uint64_t size_left; /* bytes, likewise */
 	bool done;
 	struct nc_buf rows; /* of the batch */
 	struct nc_query_item *items;
 	size_t item_count, item_room;
+	struct nc_event *events; /* [event_room], of a batch whose events are judged together */
+	uint64_t *wanted;        /* a bit for each */
+	size_t event_room;
 };
 
 /* The first position whose event is of time >= `time_ns`; head + 1 if none. Within a snapshot. */

@@ -190,6 +190,8 @@ void nc_query_free(struct nc_query *query)
 	nc_buf_release(&query->rows);
 	free(query->match);
 	free(query->items);
+	free(query->events);
+	free(query->wanted);
 	free(query);
 }
 
@@ -200,10 +202,23 @@ struct nc_query_end nc_query_end(const struct nc_query *query)
 	bool dense = query->spec.kind == NC_QUERY_ALL || query->spec.kind == NC_QUERY_STREAM;
 	if (query->next == 0) {
 		end.pending_known = true;
-	} else if (dense) {
+	} else if (dense && query->spec.wanted == NULL) {
 		end.pending_known = true;
 		end.pending = query->spec.backward ? query->next - query->lowest + 1
 		                                   : query->highest - query->next + 1;
 	}
 	return end;
+}
+
+void nc_query_cut(struct nc_query *query)
+{
+	if (query->done)
+		return;
+	query->next = query->at;
+	query->done = true;
+}
+
+uint64_t nc_query_looked(const struct nc_query *query)
+{
+	return query->looked;
 }

@@ -46,7 +46,8 @@ static bool batch_takes(struct batch *batch, uint64_t ordinal)
 		batch->ended = true;
 		return false;
 	}
-	if (query->item_count == query->left) { /* the limit: there is more, though */
+	if (query->spec.wanted == NULL &&
+	    query->item_count == query->left) { /* the limit: there is more, though */
 		query->next = ordinal;
 		query->done = true;
 		return false;
@@ -64,6 +65,8 @@ static bool batch_takes(struct batch *batch, uint64_t ordinal)
 static bool query_takes(struct nc_query *query, size_t size, uint64_t ordinal)
 {
 	uint64_t taken = query->rows.size;
+	if (query->spec.wanted != NULL) /* whether it counts is not known yet */
+		return true;
 	if (taken + size <= query->size_left || (query->given == 0 && taken == 0))
 		return true;
 	query->next = ordinal;
@@ -202,6 +205,76 @@ static int hand_out(struct nc_query *query, nc_event_fn *fn, void *ctx)
 	return NC_OK;
 }
 
+/* ---- Where not all are wanted ---------------------------------------------------------------- */
+
+static int judge_room(struct nc_query *query)
+{
+	size_t count = query->item_count;
+	if (count <= query->event_room)
+		return NC_OK;
+	free(query->events);
+	free(query->wanted);
+	query->events = calloc(count, sizeof *query->events);
+	query->wanted = calloc((count + 63) / 64, sizeof *query->wanted);
+	query->event_room = query->events == NULL || query->wanted == NULL ? 0 : count;
+	return query->event_room == 0 ? NC_NOMEM : NC_OK;
+}
+
+/* Decode what was found, in its place: an event may point into itself. Items without a row go. */
+static int judge_decode(struct nc_query *query)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < query->item_count; i++) {
+		const struct nc_query_item item = query->items[i];
+		if (item.size == 0)
+			continue;
+		struct nc_slice row = nc_slice(query->rows.data + item.offset, item.size);
+		int err = nc_event_row_get(item.position, row, &query->events[count]);
+		if (err != NC_OK)
+			return err;
+		query->items[count++] = item;
+	}
+	query->item_count = count;
+	return NC_OK;
+}
+
+/* Whether the limits have room for one more; if not, the query ends before it. */
+static bool limits_take(struct nc_query *query, const struct nc_query_item *item)
+{
+	bool fits = query->left > 0 && (item->size <= query->size_left || query->given == 0);
+	if (fits)
+		return true;
+	query->next = item->ordinal;
+	query->done = true;
+	return false;
+}
+
+static int hand_out_wanted(struct nc_query *query, nc_event_fn *fn, void *ctx)
+{
+	int err = judge_room(query);
+	if (err == NC_OK)
+		err = judge_decode(query);
+	if (err != NC_OK || query->item_count == 0)
+		return err;
+	memset(query->wanted, 0, (query->item_count + 63) / 64 * sizeof *query->wanted);
+	err = query->spec.wanted(query->spec.wanted_ctx, query->events, query->item_count,
+	                         query->wanted);
+	for (size_t i = 0; err == NC_OK && i < query->item_count; i++) {
+		const struct nc_query_item *item = &query->items[i];
+		bool wanted = query->wanted[i / 64] >> i % 64 & 1;
+		if (wanted && !limits_take(query, item))
+			break;
+		query->looked++;
+		if (!wanted)
+			continue;
+		fn(ctx, &query->events[i]);
+		query->given++;
+		query->left--;
+		query->size_left -= query->size_left < item->size ? query->size_left : item->size;
+	}
+	return err;
+}
+
 int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
                   size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out)
 {
@@ -217,12 +290,18 @@ int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t
 			return err;
 		err = collect(&batch, reader);
 		nc_state_reader_end(reader);
+		if (err == NC_OK && query->spec.wanted != NULL) {
+			err = hand_out_wanted(query, fn, ctx);
+			*done_out = query->done;
+			return err;
+		}
 		if (err == NC_OK && query->spec.bare)
 			hand_out_bare(query, fn, ctx);
 		else if (err == NC_OK)
 			err = hand_out(query, fn, ctx);
 		if (err != NC_OK)
 			return err;
+		query->looked += query->item_count;
 		query->left -= query->item_count;
 		query->size_left -=
 		        query->size_left < query->rows.size ? query->size_left : query->rows.size;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/node/filtered.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
 #include "transport/nats/event_message.h"
@@ -31,7 +32,9 @@ struct read {
 	struct nc_query *query;
 	enum nc_format format;
 	struct nc_packed packed;
-	struct nc_buf keys; /* what the specs' slices point into */
+	struct nc_filtered filtered; /* its plugin empty: all are given */
+	uint64_t begun_ms;           /* when a reader first came to it */
+	struct nc_buf keys;          /* what the specs' slices point into */
 	struct nc_buf out;
 	char reply[]; /* NUL-terminated */
 };
@@ -99,6 +102,83 @@ static void on_event(void *ctx, const struct nc_event *event)
 	}
 }
 
+/* ---- Queries -------------------------------------------------------------------------------- */
+
+/* False: the filter is refused, and that is said. */
+static bool filter_begin(struct read *read)
+{
+	struct nc_refusal refusal;
+	struct nc_query_spec *spec = &read->query_spec;
+	if (!nc_filtered_begin(&read->filtered, &refusal)) {
+		fail(read, refusal.fault, refusal.text);
+		return false;
+	}
+	spec->wanted = nc_filtered_wanted;
+	spec->wanted_ctx = &read->filtered;
+	if (read->op != NC_OP_FILTER_TEST)
+		return true;
+	/* As a subscription's history is searched: by an index, where the hints allow. */
+	read->filtered.dry = true;
+	read->filtered.show = spec->limit;
+	bool by_position = spec->from_kind == NC_FROM_DEFAULT || spec->from_kind == NC_FROM_NUMBER;
+	if (spec->to == 0 && by_position) {
+		struct nc_filter_hints hints = nc_filter_hints(read->filtered.filter);
+		spec->from = spec->from_kind == NC_FROM_DEFAULT ? 1 : spec->from;
+		spec->from_kind = NC_FROM_POSITION;
+		(void)nc_filter_narrow(&hints, spec);
+	}
+	return true;
+}
+
+/* False: it has come to nothing, and that is said. */
+static bool query_begin(struct read *read, struct nc_state_reader *reader)
+{
+	read->begun_ms = nc_service_now_ms();
+	read->packed.format = read->format;
+	read->packed.size_max = nc_bus_max_payload(read->service->bus);
+	if (read->filtered.plugin.size > 0 && !filter_begin(read))
+		return false;
+	int err = nc_query_start(reader, &read->query_spec, &read->query);
+	if (err != NC_OK)
+		fail_state(read, err);
+	return err == NC_OK;
+}
+
+static void query_finish(struct read *read)
+{
+	char room[160];
+	size_t header_size = 0;
+	if (read->op == NC_OP_FILTER_TEST) {
+		nc_buf_clear(&read->out);
+		nc_filtered_put(&read->filtered, read->query, &read->out);
+	} else {
+		packed_flush(read);
+		struct nc_query_end end = nc_query_end(read->query);
+		header_size = nc_reply_end(&read->out, &end, extra(read, room));
+	}
+	nc_service_send(read->service, read->reply, nc_buf_slice(&read->out), header_size);
+}
+
+static void query_fail(struct read *read, int err)
+{
+	char text[NC_REFUSAL_SIZE];
+	if (read->filtered.filter == NULL || (err != NC_IO && err != NC_NOMEM)) {
+		fail_state(read, err);
+		return;
+	}
+	nc_filtered_trouble(&read->filtered, err, text, sizeof text);
+	nc_say_warning("a read failed: %s", text);
+	fail(read, NC_FAULT_UNAVAILABLE, text);
+}
+
+/* A filter that matches little must not let its read go on for as long as there is history: what
+ * has been found by then is given, and where to go on. */
+static bool is_long(const struct read *read)
+{
+	uint64_t patience_ms = read->service->options.config->timeout_ms / 2;
+	return read->filtered.filter != NULL && nc_service_now_ms() - read->begun_ms >= patience_ms;
+}
+
 static bool query_step(struct read *read, struct nc_state_reader *reader)
 {
 	struct nc_service *service = read->service;
@@ -106,27 +186,20 @@ static bool query_step(struct read *read, struct nc_state_reader *reader)
 		atomic_fetch_add(&service->counters.reads_given_up, 1);
 		return true;
 	}
-	int err = NC_OK;
 	bool done = false;
-	if (read->query == NULL) {
-		read->packed.format = read->format;
-		read->packed.size_max = nc_bus_max_payload(service->bus);
-		err = nc_query_start(reader, &read->query_spec, &read->query);
-	}
-	if (err == NC_OK)
-		err = nc_query_step(read->query, reader, STEP_EVENTS, STEP_SIZE, on_event, read,
-		                    &done);
+	if (read->query == NULL && !query_begin(read, reader))
+		return true;
+	int err = nc_query_step(read->query, reader, STEP_EVENTS, STEP_SIZE, on_event, read, &done);
 	if (err != NC_OK) {
-		fail_state(read, err);
+		query_fail(read, err);
 		return true;
 	}
-	if (done) {
-		char room[160];
-		packed_flush(read);
-		struct nc_query_end end = nc_query_end(read->query);
-		size_t header_size = nc_reply_end(&read->out, &end, extra(read, room));
-		nc_service_send(service, read->reply, nc_buf_slice(&read->out), header_size);
+	if (!done && is_long(read)) {
+		nc_query_cut(read->query);
+		done = true;
 	}
+	if (done)
+		query_finish(read);
 	return done;
 }
 
@@ -166,6 +239,7 @@ static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 	struct read *read = (struct read *)job;
 	switch (read->op) {
 	case NC_OP_READ:
+	case NC_OP_FILTER_TEST:
 		return query_step(read, reader);
 	case NC_OP_GET:
 		return get_step(read, reader);
@@ -180,6 +254,7 @@ static void read_free(struct nc_read_job *job)
 	atomic_fetch_add(&read->stats->time_ns, (nc_service_now_ms() - read->taken_ms) * 1000000);
 	atomic_fetch_sub(&read->service->reads, 1);
 	nc_query_free(read->query);
+	nc_filtered_release(&read->filtered);
 	nc_packed_release(&read->packed);
 	nc_buf_release(&read->keys);
 	nc_buf_release(&read->out);
@@ -247,7 +322,8 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	struct read *read = calloc(1, sizeof *read + reply.size + 1);
 	if (read == NULL)
 		return NULL;
-	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size;
+	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
+	              request->plugin.size + request->selector.size;
 	read->ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
 	if (read->ticket == NULL || nc_buf_extend(&read->keys, size + 1) == NULL) {
 		if (read->ticket != NULL)
@@ -270,6 +346,9 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->query_spec.key = keep(&read->keys, request->query.key);
 	read->get_spec.stream = keep(&read->keys, request->get.stream);
 	read->get_spec.id = keep(&read->keys, request->get.id);
+	read->filtered.host = nc_subs_plugins(service->subs);
+	read->filtered.plugin = keep(&read->keys, request->plugin);
+	read->filtered.selector = keep(&read->keys, request->selector);
 	memcpy(read->reply, reply.data, reply.size);
 	atomic_fetch_add(&service->reads, 1);
 	return read;

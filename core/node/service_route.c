@@ -37,6 +37,8 @@ static const struct nc_endpoint endpoints[] = {
 	{ "sub-parked", "sub.parked.*", NC_OP_SUB_PARKED, false, true },
 	{ "ack", "ack.>", NC_OP_SUB_ACK, false, true },
 	{ "filter-list", "filter.list", NC_OP_FILTER_LIST, false, true },
+	{ "filter-info", "filter.info.*", NC_OP_FILTER_INFO, false, true },
+	{ "filter-test", "filter.test", NC_OP_FILTER_TEST, false, true },
 	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
 	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
 };
@@ -90,6 +92,7 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_SUB_NEXT:
 	case NC_OP_SUB_PARKED:
 	case NC_OP_FILTER_LIST:
+	case NC_OP_FILTER_INFO:
 		nc_subs_request(service->subs, request->op, request->name, request->body, reply,
 		                endpoint);
 		return;

@@ -141,6 +141,11 @@ void nc_subs_mark(struct nc_subscription *sub)
 	sub->dirty = true;
 }
 
+struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs)
+{
+	return subs->host;
+}
+
 size_t nc_subs_count(const struct nc_subs *subs)
 {
 	return subs->count;

@@ -16,6 +16,7 @@
 #include "transport/nats/bus.h"
 #include "transport/nats/request.h"
 
+struct nc_plugin_host;
 struct nc_service;
 struct nc_subs;
 
@@ -45,6 +46,9 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err);
 /* At the end of a turn, and from a timer: let those that have something to do do it. */
 void nc_subs_turn(struct nc_subs *subs);
 void nc_subs_tick(struct nc_subs *subs);
+
+/* The node's plugins; any thread, as long as the subscriptions live. */
+struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs);
 
 size_t nc_subs_count(const struct nc_subs *subs);
 

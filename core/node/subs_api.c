@@ -287,6 +287,9 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
 	case NC_OP_SUB_PARKED:
 		nc_subs_show_parked(&ask);
 		break;
+	case NC_OP_FILTER_INFO:
+		nc_subs_show_plugin(&ask);
+		break;
 	default:
 		nc_subs_show_plugins(&ask);
 	}

@@ -18,6 +18,9 @@ void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json);
 void nc_subs_show_info(const struct nc_subs_ask *ask);
 void nc_subs_show_list(const struct nc_subs_ask *ask);
 void nc_subs_show_parked(const struct nc_subs_ask *ask);
+
+/* subs_plugins.c */
+void nc_subs_show_plugin(const struct nc_subs_ask *ask);
 void nc_subs_show_plugins(const struct nc_subs_ask *ask);
 
 #endif

@@ -2,23 +2,13 @@
 /* Filters of subscriptions, and keys by their order. */
 #include <stdio.h>
 
+#include "core/node/filtered.h"
 #include "core/node/subs_private.h"
-
-static bool refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *format,
-                   const char *a, const char *b)
-{
-	refusal->fault = fault;
-	(void)snprintf(refusal->text, sizeof refusal->text, format, a, b);
-	return false;
-}
 
 bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
                             struct nc_refusal *refusal)
 {
 	struct nc_filter_error error = { .offset = NC_FILTER_NO_OFFSET };
-	char plugin[65];
-	(void)snprintf(plugin, sizeof plugin, "%.*s", (int)sub->definition.plugin.size,
-	               (const char *)sub->definition.plugin.data);
 	int err = nc_filter_compile(subs->host, sub->definition.plugin, sub->definition.selector,
 	                            &sub->filter, &error);
 	if (err == NC_OK) {
@@ -26,13 +16,7 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
 		return true;
 	}
 	sub->filter = NULL;
-	if (err == NC_NOTFOUND)
-		return refuse(refusal, NC_FAULT_NO_PLUGIN, "plugin '%s' is not loaded%s", plugin,
-		              "");
-	char where[48] = "";
-	if (error.offset != NC_FILTER_NO_OFFSET)
-		(void)snprintf(where, sizeof where, " at byte %zu", error.offset);
-	return refuse(refusal, NC_FAULT_SELECTOR, "selector refused%s: %s", where, error.message);
+	return nc_filter_refuse(refusal, sub->definition.plugin, err, &error);
 }
 
 bool nc_subs_filter_matches(struct nc_subscription *sub, struct nc_filter_batch *batch,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Searching history for what a subscription's filter matches, on a reader's thread. */
+#include "core/node/filtered.h"
 #include "core/node/subs_job.h"
 
 #define SCAN_STEP 256u
@@ -50,15 +51,6 @@ static void on_scanned(void *ctx, const struct nc_event *event)
 	job->looked++;
 }
 
-/* The one hint says all there is to the filter, and names nothing but what the index is by. */
-static bool is_index_alone(const struct nc_filter_hints *hints)
-{
-	const struct nc_filter_hint *hint = &hints->hints[0];
-	int said = (hint->stream_kind != NC_FILTER_ANY) + (hint->type_kind != NC_FILTER_ANY) +
-	           (hint->tag_kind != NC_FILTER_ANY);
-	return hints->full && said == 1;
-}
-
 /* By an index, where the hints allow: one exact stream, or one exact type. If that is all that the
  * filter says, whatever the index gives matches; and when neither key nor size is asked for, the
  * rows need not be read. */
@@ -70,16 +62,8 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 		                      .from = job->from,
 		                      .limit = NC_QUERY_LIMIT_MAX,
 		                      .size_max = NC_QUERY_BYTES_MAX };
-	const struct nc_filter_hints *hints = &job->sub->hints;
-	if (hints->count == 1 && hints->hints[0].stream_kind == NC_FILTER_EXACT) {
-		spec.kind = NC_QUERY_STREAM;
-		spec.key = hints->hints[0].stream;
-	} else if (hints->count == 1 && hints->hints[0].type_kind == NC_FILTER_EXACT) {
-		spec.kind = NC_QUERY_TYPE;
-		spec.key = hints->hints[0].type;
-	}
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
-	job->index_decides = spec.kind != NC_QUERY_ALL && is_index_alone(hints);
+	job->index_decides = nc_filter_narrow(&job->sub->hints, &spec);
 	spec.bare = job->index_decides && keyless && definition->push;
 	return spec;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What people ask about subscriptions: R.sub.info, list, parked; R.filter.list. */
+/* What people ask about subscriptions: R.sub.info, list, parked. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -198,42 +198,4 @@ void nc_subs_show_parked(const struct nc_subs_ask *ask)
 		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
 	nc_buf_release(&listing->reasons);
 	free(listing);
-}
-
-/* ---- Plugins -------------------------------------------------------------------------------- */
-
-static void on_plugin(void *ctx, const struct nc_plugin_info *plugin)
-{
-	static const char *const states[] = { [NC_PLUGIN_LOADED] = "loaded",
-		                              [NC_PLUGIN_REPLACED] = "replaced",
-		                              [NC_PLUGIN_REFUSED] = "refused" };
-	struct nc_buf *out = ctx;
-	if (out->data[out->size - 1] == '}')
-		nc_buf_put_u8(out, ',');
-	nc_buf_printf(out, "{\"state\":\"%s\",\"bundled\":%s,\"abi_minor\":%u,\"name\":",
-	              states[plugin->state], plugin->bundled ? "true" : "false", plugin->abi_minor);
-	nc_json_put_string(out, nc_slice_str(plugin->name));
-	nc_buf_put_str(out, ",\"build\":");
-	nc_json_put_string(out, nc_slice_str(plugin->build));
-	nc_buf_put_str(out, ",\"summary\":");
-	nc_json_put_string(out, nc_slice_str(plugin->summary));
-	nc_buf_put_str(out, ",\"sha256\":");
-	nc_json_put_string(out, nc_slice_str(plugin->sha256));
-	nc_buf_put_str(out, ",\"path\":");
-	nc_json_put_string(out, nc_slice_str(plugin->path));
-	if (plugin->state == NC_PLUGIN_REFUSED) {
-		nc_buf_put_str(out, ",\"reason\":");
-		nc_json_put_string(out, nc_slice_str(plugin->reason));
-	}
-	nc_buf_put_u8(out, '}');
-}
-
-void nc_subs_show_plugins(const struct nc_subs_ask *ask)
-{
-	struct nc_buf *out = &ask->subs->scratch;
-	nc_buf_clear(out);
-	nc_buf_put_str(out, "{\"plugins\":[");
-	nc_plugin_host_list(ask->subs->host, on_plugin, out);
-	nc_buf_put_str(out, "]}");
-	nc_subs_ask_answer(ask, nc_buf_slice(out));
 }

@@ -147,6 +147,8 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 		return nc_decode_read(decoder, message, request_out, refusal_out);
 	case NC_OP_GET:
 		return nc_decode_get(decoder, message, request_out, refusal_out);
+	case NC_OP_FILTER_TEST:
+		return nc_decode_filter_test(decoder, message, request_out, refusal_out);
 	case NC_OP_INFO:
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:

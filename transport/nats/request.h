@@ -30,9 +30,15 @@ enum nc_operation {
 	NC_OP_SUB_LIST,
 	NC_OP_SUB_NEXT,
 	NC_OP_SUB_PARKED,
-	NC_OP_SUB_ACK,    /* R.ack.<name>.<epoch>.<pos>.<attempt> */
-	NC_OP_FILTER_LIST /* R.filter.list */
+	NC_OP_SUB_ACK,     /* R.ack.<name>.<epoch>.<pos>.<attempt> */
+	NC_OP_FILTER_LIST, /* R.filter.list */
+	NC_OP_FILTER_INFO, /* R.filter.info.<plugin> */
+	NC_OP_FILTER_TEST  /* R.filter.test: a read that counts */
 };
+
+/* How many of the matches R.filter.test shows. */
+#define NC_FILTER_TEST_LIMIT_DEFAULT 10u
+#define NC_FILTER_TEST_LIMIT_MAX     1000u
 
 enum nc_format { NC_FORMAT_MESSAGES, NC_FORMAT_MSGPACK, NC_FORMAT_JSON };
 
@@ -52,6 +58,9 @@ struct nc_request {
 	/* NC_OP_READ */
 	struct nc_query_spec query;
 	enum nc_format format;
+	/* NC_OP_READ, NC_OP_FILTER_TEST: give only what this filter matches; empty: no filter. The
+	 * selector is JSON text. */
+	struct nc_slice plugin, selector;
 	/* NC_OP_GET */
 	struct nc_get_spec get;
 	/* NC_OP_SUB_…, NC_OP_FILTER_… */

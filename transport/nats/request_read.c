@@ -105,9 +105,11 @@ static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *va
 	return true;
 }
 
-enum { FROM, TO, LIMIT, DIR, MAX_BYTES, FORMAT, FROM_TIME, ITEMS, READ_MEMBERS };
-static const char *const read_names[] = { "from",      "to",     "limit",     "dir",
-	                                  "max_bytes", "format", "from_time", "items" };
+/* Those that R.filter.test has too come first. */
+enum { FROM, TO, LIMIT, FROM_TIME, FILTER, TEST_MEMBERS };
+enum { DIR = TEST_MEMBERS, MAX_BYTES, FORMAT, ITEMS, READ_MEMBERS };
+static const char *const read_names[] = { "from", "to",        "limit",  "from_time", "filter",
+	                                  "dir",  "max_bytes", "format", "items" };
 
 static bool from_take(const struct nc_json_token *value, struct nc_request *request,
                       struct nc_refusal *refusal)
@@ -177,6 +179,15 @@ static bool items_take(struct nc_decoder *decoder, struct members *members,
 	return true;
 }
 
+static bool filter_take(struct nc_decoder *decoder, struct members *members,
+                        const struct nc_json_token *value, struct nc_request *request)
+{
+	struct nc_slice raw;
+	if (nc_json_value(&members->json, value, &raw) != NC_OK)
+		return json_fault(members);
+	return nc_decode_filter(decoder, raw, request, members->refusal);
+}
+
 static bool read_member(struct nc_decoder *decoder, struct members *members, size_t index,
                         const struct nc_json_token *value, struct nc_request *request)
 {
@@ -197,6 +208,8 @@ static bool read_member(struct nc_decoder *decoder, struct members *members, siz
 		return format_take(value, request, refusal);
 	case ITEMS:
 		return items_take(decoder, members, value, request);
+	case FILTER:
+		return filter_take(decoder, members, value, request);
 	default:
 		query->from_kind = NC_FROM_TIME;
 		return time_take(decoder, value, refusal, &query->from);
@@ -208,9 +221,10 @@ static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct n
 {
 	if (body.size == 0)
 		return true;
+	bool test = request->op == NC_OP_FILTER_TEST;
 	struct members members = { .refusal = refusal,
 		                   .names = read_names,
-		                   .name_count = READ_MEMBERS };
+		                   .name_count = test ? TEST_MEMBERS : READ_MEMBERS };
 	if (!object_begin(&members, body))
 		return false;
 	for (;;) {
@@ -239,7 +253,7 @@ static uint64_t at_most(uint64_t number, uint64_t most)
 static bool read_subject(struct nc_decoder *decoder, struct nc_slice subject,
                          struct nc_query_spec *query, struct nc_refusal *refusal)
 {
-	if (nc_slice_is(subject, "all")) {
+	if (nc_slice_is(subject, "all") || nc_slice_is(subject, "filter.test")) {
 		query->kind = NC_QUERY_ALL;
 		return true;
 	}
@@ -284,6 +298,21 @@ bool nc_decode_read(struct nc_decoder *decoder, const struct nc_message *message
 		                 "body: R.query needs the member 'items'");
 	request->query.limit = at_most(request->query.limit, NC_QUERY_LIMIT_MAX);
 	request->query.size_max = at_most(request->query.size_max, NC_QUERY_BYTES_MAX);
+	return true;
+}
+
+bool nc_decode_filter_test(struct nc_decoder *decoder, const struct nc_message *message,
+                           struct nc_request *request, struct nc_refusal *refusal)
+{
+	request->query.limit = NC_FILTER_TEST_LIMIT_DEFAULT;
+	request->query.size_max = NC_QUERY_BYTES_MAX;
+	if (!read_subject(decoder, message->subject, &request->query, refusal) ||
+	    !read_body(decoder, message->data, request, refusal))
+		return false;
+	if (request->plugin.size == 0)
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "body: R.filter.test needs the member 'filter'");
+	request->query.limit = at_most(request->query.limit, NC_FILTER_TEST_LIMIT_MAX);
 	return true;
 }
 

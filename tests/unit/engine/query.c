@@ -225,3 +225,90 @@ Test(query, gets_one_event_by_each_of_its_names)
 	cr_expect_eq(GET(NC_GET_ID, .id = nc_slice_str(made)), 0u,
 	             "claims a position, is not its id");
 }
+
+/* ---- Where not all are wanted --------------------------------------------------------------- */
+
+/* Wants positions that a number divides. */
+static int divided(void *ctx, const struct nc_event *events, size_t count, uint64_t *wanted_out)
+{
+	const uint64_t *by = ctx;
+	for (size_t i = 0; i < count; i++)
+		if (events[i].position % *by == 0)
+			wanted_out[i / 64] |= UINT64_C(1) << i % 64;
+	return NC_OK;
+}
+
+/* Page through with a limit of two, by `next`; gives how many came. */
+static size_t count_wanted(struct nc_query_spec spec, size_t step)
+{
+	size_t got = 0;
+	spec.limit = 2;
+	for (int pages = 0;; pages++) {
+		cr_assert_lt(pages, 60);
+		struct seen seen = ask(spec, step);
+		cr_assert_leq(seen.count, 2u);
+		cr_assert_eq(seen.end.pending_known, seen.end.next == 0);
+		for (size_t i = 0; i < seen.count; i++)
+			cr_assert_eq(seen.positions[i] % 7, 0u);
+		got += seen.count;
+		if (seen.end.next == 0)
+			return got;
+		spec.from = seen.end.next;
+		spec.from_kind = NC_FROM_NUMBER;
+	}
+}
+
+Test(query, gives_only_what_is_wanted_and_counts_only_that)
+{
+	uint64_t by = 7;
+	struct nc_query_spec spec = { .key = NC_SLICE("s1"), .wanted = divided, .wanted_ctx = &by };
+	for (size_t step = 1; step < 70; step += 17) {
+		for (int backward = 0; backward < 2; backward++) {
+			spec.backward = backward;
+			spec.kind = NC_QUERY_ALL; /* 7, 14 ... 56 */
+			cr_assert_eq(count_wanted(spec, step), 8u);
+			spec.kind = NC_QUERY_STREAM; /* 2, 5, 8 ...: 14, 35 and 56 */
+			cr_assert_eq(count_wanted(spec, step), 3u);
+		}
+	}
+}
+
+static int no_answer(void *ctx, const struct nc_event *events, size_t count, uint64_t *wanted_out)
+{
+	(void)ctx, (void)events, (void)count, (void)wanted_out;
+	return NC_IO;
+}
+
+Test(query, ends_with_the_error_of_who_says_what_is_wanted)
+{
+	const struct nc_query_spec spec = {
+		.kind = NC_QUERY_ALL, .limit = 10, .size_max = 1 << 20, .wanted = no_answer
+	};
+	struct nc_query *query = NULL;
+	struct seen seen = { 0 };
+	bool done;
+	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
+	cr_assert_eq(nc_query_step(query, store.reader, 10, 1 << 20, keep, &seen, &done), NC_IO);
+	cr_assert_eq(seen.count, 0u);
+	nc_query_free(query);
+}
+
+Test(query, cut_says_where_to_go_on)
+{
+	uint64_t by = 1000;
+	const struct nc_query_spec spec = { .kind = NC_QUERY_ALL,
+		                            .limit = 10,
+		                            .size_max = 1 << 20,
+		                            .wanted = divided,
+		                            .wanted_ctx = &by };
+	struct nc_query *query = NULL;
+	struct seen seen = { 0 };
+	bool done;
+	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
+	cr_assert_eq(nc_query_step(query, store.reader, 13, 1 << 20, keep, &seen, &done), NC_OK);
+	cr_assert_not(done);
+	cr_assert_eq(nc_query_looked(query), 13u);
+	nc_query_cut(query);
+	cr_assert_eq(nc_query_end(query).next, 14u);
+	nc_query_free(query);
+}
