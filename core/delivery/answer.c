@@ -21,8 +21,7 @@ static int addressed(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint
 	return NC_OK;
 }
 
-/* Everything that was delivered up to `position`. */
-static void ack_through(struct nc_sub *sub, uint64_t position)
+void nc_sub_ack_through(struct nc_sub *sub, uint64_t position)
 {
 	uint32_t id = sub->window.first;
 	while (id != NONE && sub->entries[id].position <= position) {
@@ -43,7 +42,7 @@ int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t n
 	if (id != NONE)
 		nc_sub_make_done(sub, id);
 	if (sub->policy.ack == NC_ACK_ALL && !replay)
-		ack_through(sub, position);
+		nc_sub_ack_through(sub, position);
 	return NC_OK;
 }
 

@@ -38,6 +38,9 @@ static void window_empty(struct nc_sub *sub)
 	free(sub->keys);
 	nc_hashmap_release(&sub->by_position);
 	nc_hashmap_release(&sub->by_key);
+	nc_buf_release(&sub->acked);
+	sub->acked_at = 0;
+	sub->acked_through = 0;
 }
 
 void nc_sub_free(struct nc_sub *sub)
@@ -188,6 +191,11 @@ int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 		return NC_BUSY;
 	if (sub->recalled > 0)
 		return NC_CONFLICT;
+	if (nc_sub_acked_before(sub, event->position)) {
+		sub->cursor = event->position;
+		nc_sub_changed(sub, false);
+		return NC_OK;
+	}
 	int err = offer_new(sub, event, false);
 	if (err == NC_OK)
 		sub->cursor = event->position;

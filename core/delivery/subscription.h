@@ -29,6 +29,7 @@
 #define NC_CORE_DELIVERY_SUBSCRIPTION_H
 
 #include "core/delivery/definition.h"
+#include "core/engine/progress.h"
 
 #define NC_SUB_AHEAD           256u  /* events waiting beyond max_in_flight */
 #define NC_SUB_AHEAD_KEYED     4096u /* the same with an order: how far past a busy key it sees */
@@ -60,6 +61,11 @@ int nc_sub_restore(const struct nc_definition *definition, struct nc_slice progr
 /* Count a parked event. `key` is what its offer had. Errors: NC_NOMEM, NC_FULL (too many keys: the
  * subscription is halted). */
 int nc_sub_restore_parked(struct nc_sub *sub, struct nc_slice key);
+
+/* An acknowledgement that was committed beside the progress (by a batch, core/engine/subs.h), of an
+ * event that the progress leaves undone. In ascending order, before any event is offered.
+ * Errors: NC_NOMEM. */
+int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position);
 
 void nc_sub_free(struct nc_sub *sub);
 
@@ -214,20 +220,6 @@ bool nc_sub_progress_dirty(const struct nc_sub *sub);
 uint64_t nc_sub_progress_take(struct nc_sub *sub, struct nc_buf *buf);
 /* The number that the next one will have: an ack is replicated when that one is. */
 uint64_t nc_sub_progress_next(const struct nc_sub *sub);
-
-struct nc_sub_progress {
-	uint64_t epoch, floor, cursor, last_delivered;
-	uint64_t delivered, redelivered; /* how many, in all */
-	uint64_t outstanding;            /* entries that follow */
-	bool paused, halted;
-};
-
-/* The head of progress bytes, all of which are checked. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
-int nc_sub_progress_read(struct nc_slice bytes, struct nc_sub_progress *progress_out);
-
-/* Whether progress bytes leave `position` undone: beyond the cursor, or listed. For an ack within a
- * batch, judged at apply. `bytes` have been checked. */
-bool nc_sub_progress_undone(struct nc_slice bytes, uint64_t position);
 
 /* ---- Information ---------------------------------------------------------------------------- */
 

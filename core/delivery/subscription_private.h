@@ -116,6 +116,11 @@ struct nc_sub {
 	uint32_t acks;     /* since the last one was taken */
 	uint64_t progress_number;
 
+	/* Positions beyond the cursor that are acknowledged already, ascending, 8 bytes each. */
+	struct nc_buf acked;
+	size_t acked_at;        /* of the first that has not been met */
+	uint64_t acked_through; /* with ack all: all before it too */
+
 	uint64_t now_ns;                         /* the latest that was told */
 	char reason[NC_SUB_REASON_SIZE_MAX + 1]; /* of the last action */
 };
@@ -159,6 +164,16 @@ void nc_sub_untake(struct nc_sub *sub, struct entry *entry);
 void nc_sub_halt(struct nc_sub *sub, uint64_t position, const char *why);
 /* Take the entry in, its key known. */
 void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key);
+
+/* ---- answer.c ------------------------------------------------------------------------------- */
+
+/* Everything that was delivered up to `position` is done. */
+void nc_sub_ack_through(struct nc_sub *sub, uint64_t position);
+
+/* ---- progress.c ----------------------------------------------------------------------------- */
+
+/* Whether the event, to be offered for the first time, is acknowledged already. Ascending. */
+bool nc_sub_acked_before(struct nc_sub *sub, uint64_t position);
 
 /* ---- interest.c ----------------------------------------------------------------------------- */
 

@@ -246,6 +246,13 @@ static int check(struct nc_engine *engine, const struct nc_batch *batch, struct 
 	int err = recognise(engine, outcome);
 	if (err != NC_NOTFOUND)
 		return err;
+	bool stands = true;
+	err = batch->ack.name.size == 0 ? NC_OK
+	                                : nc_engine_ack_stands(engine, &batch->ack, &stands);
+	if (err == NC_OK && !stands)
+		outcome->fault = NC_FAULT_STALE_ACK;
+	if (err != NC_OK || !stands)
+		return err;
 	err = expectations_hold(engine, batch);
 	if (err == NC_OK && room->result_count > 0) {
 		outcome->fault = NC_FAULT_EXPECTATION;
@@ -284,6 +291,16 @@ static int write_all(struct nc_engine *engine, uint64_t leader_time_ns, struct n
 	return NC_OK;
 }
 
+/* The acknowledgement with what it stands for. */
+static int ack_commit(struct nc_engine *engine, const struct nc_batch_ack *ack,
+                      struct nc_outcome *outcome)
+{
+	if (ack->name.size == 0)
+		return NC_OK;
+	outcome->ack = *ack;
+	return nc_engine_ack_keep(engine, ack);
+}
+
 static int batch_apply(struct nc_engine *engine, uint64_t leader_time_ns,
                        const struct nc_batch *batch, struct nc_outcome *outcome)
 {
@@ -296,9 +313,10 @@ static int batch_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 	}
 	if (err == NC_OK)
 		err = check(engine, batch, outcome);
-	if (err == NC_OK && outcome->fault.code == 0 && !outcome->duplicate)
-		err = write_all(engine, leader_time_ns, outcome);
-	return err;
+	if (err != NC_OK || outcome->fault.code != 0 || outcome->duplicate)
+		return err;
+	err = write_all(engine, leader_time_ns, outcome);
+	return err == NC_OK ? ack_commit(engine, &batch->ack, outcome) : err;
 }
 
 int nc_engine_batch(struct nc_engine *engine, uint64_t leader_time_ns,
@@ -308,7 +326,9 @@ int nc_engine_batch(struct nc_engine *engine, uint64_t leader_time_ns,
 	int err = NC_OK;
 	if (engine->batch_room != NULL)
 		engine->batch_room->result_count = 0;
-	if (engine->head.version < NC_ENGINE_VERSION_BATCH)
+	uint32_t needs =
+	        command->batch.ack.name.size > 0 ? NC_ENGINE_VERSION_ACK : NC_ENGINE_VERSION_BATCH;
+	if (engine->head.version < needs)
 		outcome.fault = NC_FAULT_VERSION;
 	else
 		err = batch_apply(engine, leader_time_ns, &command->batch, &outcome);

@@ -11,9 +11,10 @@
 #include "core/engine/expect.h"
 #include "core/engine/state.h"
 
-#define NC_BATCH_EVENTS_MAX 1000u /* of one batch; of its checks too */
-#define NC_ITEMS_MAX        16u   /* of one condition, of one query */
-#define NC_ITEM_NAMES_MAX   32u   /* types of one item, and likewise its tags */
+#define NC_BATCH_EVENTS_MAX  1000u /* of one batch; of its checks too */
+#define NC_ITEMS_MAX         16u   /* of one condition, of one query */
+#define NC_ITEM_NAMES_MAX    32u   /* types of one item, and likewise its tags */
+#define NC_SUB_NAME_SIZE_MAX 64u   /* bytes, of a subscription */
 
 /* Index entries that one condition may look at, before it is refused: 5 to 30 ms of the applier's
  * time. Part of the meaning of a batch: all replicas count alike, to the same end. */
@@ -49,6 +50,17 @@ struct nc_batch_check {
 	struct nc_slice stream; /* that the batch does not write */
 };
 
+/* The acknowledgement of a delivery that is committed with the batch. */
+struct nc_batch_ack {
+	struct nc_slice name; /* of the subscription; empty: there is none */
+	uint64_t epoch;
+	uint64_t position;
+	bool through; /* everything delivered up to `position` too */
+	/* Whoever leads and runs the subscription knows that the delivery is not in flight: refuse,
+	 * unless the batch is a retry. What the log tells later than that is judged at apply. */
+	bool stale;
+};
+
 struct nc_batch {
 	size_t event_count;     /* 1..NC_BATCH_EVENTS_MAX */
 	size_t check_count;     /* 0..NC_BATCH_EVENTS_MAX */
@@ -56,6 +68,7 @@ struct nc_batch {
 	struct nc_slice checks; /* packed */
 	struct nc_slice items;  /* packed: an event after `after` that matches one forbids it all */
 	uint64_t after;         /* a position */
+	struct nc_batch_ack ack;
 };
 
 void nc_batch_event_put(struct nc_buf *events, const struct nc_batch_event *event);

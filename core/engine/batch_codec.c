@@ -5,7 +5,10 @@
 #include "core/base/assert.h"
 #include "core/engine/packed_private.h"
 
-#define BATCH_FORMAT 1
+#define BATCH_FORMAT     1
+#define BATCH_FORMAT_ACK 2 /* the same, and an acknowledgement at the end */
+
+enum ack_flag { ACK_THROUGH = 1, ACK_STALE = 2, ACK_FLAGS = 3 };
 
 /* ---- Items ---------------------------------------------------------------------------------- */
 
@@ -119,17 +122,41 @@ bool nc_batch_check_next(struct nc_slice *checks, struct nc_batch_check *check_o
 	return pair_next(checks, &check_out->expect, &check_out->stream);
 }
 
+static void ack_put(struct nc_buf *buf, const struct nc_batch_ack *ack)
+{
+	nc_sized_put(buf, ack->name);
+	nc_buf_put_varint(buf, ack->epoch);
+	nc_buf_put_varint(buf, ack->position);
+	nc_buf_put_u8(buf,
+	              (uint8_t)((ack->through ? ACK_THROUGH : 0) | (ack->stale ? ACK_STALE : 0)));
+}
+
+static struct nc_batch_ack ack_get(struct nc_reader *reader)
+{
+	struct nc_batch_ack ack = { .name = nc_sized_get(reader) };
+	ack.epoch = nc_reader_varint(reader);
+	ack.position = nc_reader_varint(reader);
+	uint8_t flags = nc_reader_u8(reader);
+	ack.through = (flags & ACK_THROUGH) != 0;
+	ack.stale = (flags & ACK_STALE) != 0;
+	if (ack.name.size == 0 || ack.name.size > NC_SUB_NAME_SIZE_MAX || flags > ACK_FLAGS)
+		reader->failed = true;
+	return ack;
+}
+
 void nc_batch_put(struct nc_buf *buf, const struct nc_batch *batch)
 {
 	nc_assert(batch->event_count >= 1 && batch->event_count <= NC_BATCH_EVENTS_MAX);
 	nc_assert(batch->check_count <= NC_BATCH_EVENTS_MAX);
-	nc_buf_put_u8(buf, BATCH_FORMAT);
+	nc_buf_put_u8(buf, batch->ack.name.size > 0 ? BATCH_FORMAT_ACK : BATCH_FORMAT);
 	nc_buf_put_varint(buf, batch->event_count);
 	nc_sized_put(buf, batch->events);
 	nc_buf_put_varint(buf, batch->check_count);
 	nc_sized_put(buf, batch->checks);
 	nc_buf_put_varint(buf, batch->after);
 	nc_sized_put(buf, batch->items);
+	if (batch->ack.name.size > 0)
+		ack_put(buf, &batch->ack);
 }
 
 /* Whether each list is well-formed and as long as it is said to be. */
@@ -159,7 +186,8 @@ static bool batch_well_formed(const struct nc_batch *batch)
 int nc_batch_get(struct nc_slice body, struct nc_batch *batch_out)
 {
 	struct nc_reader reader = nc_reader(body);
-	if (nc_reader_u8(&reader) != BATCH_FORMAT)
+	uint8_t format = nc_reader_u8(&reader);
+	if (format != BATCH_FORMAT && format != BATCH_FORMAT_ACK)
 		return reader.failed ? NC_CORRUPT : NC_UNSUPPORTED;
 	struct nc_batch batch = { 0 };
 	batch.event_count = (size_t)nc_reader_varint(&reader);
@@ -168,6 +196,8 @@ int nc_batch_get(struct nc_slice body, struct nc_batch *batch_out)
 	batch.checks = nc_sized_get(&reader);
 	batch.after = nc_reader_varint(&reader);
 	batch.items = nc_sized_get(&reader);
+	if (format == BATCH_FORMAT_ACK)
+		batch.ack = ack_get(&reader);
 	if (reader.failed || nc_reader_left(&reader) != 0 || !batch_well_formed(&batch))
 		return NC_CORRUPT;
 	*batch_out = batch;

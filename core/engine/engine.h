@@ -48,7 +48,9 @@ struct nc_fault {
  * all voters know the new meaning; a command that came with a version is refused below it. */
 #define NC_ENGINE_VERSION_FIRST 1u
 #define NC_ENGINE_VERSION_BATCH 2u /* NC_COMMAND_BATCH */
-#define NC_ENGINE_VERSION       2u /* the highest that this build knows */
+#define NC_ENGINE_VERSION_ACK \
+	3u                   /* an acknowledgement within a batch; digests, marked and compared */
+#define NC_ENGINE_VERSION 3u /* the highest that this build knows */
 
 /* One event of a batch: where it went; or an expectation that failed, and the stream it spoke of.
  */
@@ -73,6 +75,7 @@ struct nc_outcome {
 	/* Of a batch: its events, or all expectations that failed. Valid during the call. */
 	const struct nc_batch_result *results; /* NULL: none */
 	size_t result_count;
+	struct nc_batch_ack ack; /* committed with the batch; without a name: none */
 };
 
 typedef void nc_outcome_fn(void *ctx, const struct nc_outcome *outcome);

@@ -47,6 +47,20 @@ int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,
 int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,
                   void *ctx);
 
+/* An acknowledgement within a batch (acks.c): whether it still stands; keep it; drop those that
+ * `progress` covers, or that are of another epoch than its; drop all. Errors: those of the state;
+ * NC_CORRUPT; NC_UNSUPPORTED. */
+int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ack,
+                         bool *stands_out);
+int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack);
+int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress);
+int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name);
+
+/* Keys of a subscription's rows (subs.c). */
+#define NC_SUB_KEY_ROOM 128 /* bytes */
+struct nc_slice nc_sub_parked_key(struct nc_slice name, uint64_t position,
+                                  uint8_t room[NC_SUB_KEY_ROOM]);
+
 /* Whether `stream` (head 0: never was) is as expected. */
 bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream);
 

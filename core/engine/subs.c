@@ -7,7 +7,7 @@
 #include "core/engine/query_private.h"
 
 #define ROW_FORMAT 1
-#define KEY_ROOM   128 /* bytes; names are at most 64 */
+#define KEY_ROOM   NC_SUB_KEY_ROOM
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
 
@@ -19,7 +19,7 @@ static struct nc_slice row_key(char kind, struct nc_slice name, uint8_t room[KEY
 	return nc_slice(room, name.size + 1);
 }
 
-static struct nc_slice parked_key(struct nc_slice name, uint64_t position, uint8_t room[KEY_ROOM])
+struct nc_slice nc_sub_parked_key(struct nc_slice name, uint64_t position, uint8_t room[KEY_ROOM])
 {
 	nc_assert(name.size + 9 <= KEY_ROOM);
 	memcpy(room, name.data, name.size);
@@ -107,7 +107,7 @@ int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_
 {
 	uint8_t room[KEY_ROOM];
 	struct each each = { .parked_fn = fn, .ctx = ctx, .name = name };
-	int err = nc_state_scan(reader, NC_SPACE_PARKED, parked_key(name, from, room), false,
+	int err = nc_state_scan(reader, NC_SPACE_PARKED, nc_sub_parked_key(name, from, room), false,
 	                        on_parked, &each);
 	return err == NC_OK ? each.err : err;
 }
@@ -223,7 +223,7 @@ static int parked_remove(struct nc_engine *engine, struct nc_slice name, struct 
 	int err = NC_OK;
 	while (err == NC_OK && nc_unparked_next(&list, &position))
 		err = nc_state_del(engine->state, NC_SPACE_PARKED,
-		                   parked_key(name, position, room));
+		                   nc_sub_parked_key(name, position, room));
 	return err;
 }
 
@@ -240,6 +240,8 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('d', name, room));
 	if (err == NC_OK)
 		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('p', name, room));
+	if (err == NC_OK)
+		err = nc_engine_acks_forget(engine, name);
 	struct positions positions = { &engine->row };
 	nc_buf_clear(&engine->row);
 	if (err == NC_OK)
@@ -262,6 +264,8 @@ static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *
 	if (err == NC_OK)
 		err = nc_state_put(engine->state, NC_SPACE_SUBS, row_key('p', change->name, room),
 		                   change->progress);
+	if (err == NC_OK && engine->head.version >= NC_ENGINE_VERSION_ACK)
+		err = nc_engine_acks_settle(engine, change->name, change->progress);
 	struct nc_slice list = change->parked;
 	while (err == NC_OK && list.size > 0) {
 		struct nc_slice before = list;
@@ -269,7 +273,7 @@ static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *
 		if (!nc_parked_next(&list, &parked))
 			return NC_CORRUPT;
 		err = nc_state_put(engine->state, NC_SPACE_PARKED,
-		                   parked_key(change->name, parked.position, room),
+		                   nc_sub_parked_key(change->name, parked.position, room),
 		                   nc_slice(before.data, before.size - list.size));
 	}
 	return err == NC_OK ? parked_remove(engine, change->name, change->unparked) : err;
@@ -280,7 +284,7 @@ int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc
 {
 	struct nc_outcome outcome = { 0 };
 	int err;
-	if (command->create.name.size + 9 > KEY_ROOM)
+	if (command->create.name.size + 10 > KEY_ROOM)
 		return NC_CORRUPT;
 	switch (command->kind) {
 	case NC_COMMAND_SUB_CREATE:

@@ -2,7 +2,8 @@
 /* subs.h -- what the state keeps of durable subscriptions: definition, progress, parked events.
  *
  * In NC_SPACE_SUBS under "d<name>" the definition with its epoch and its start, under "p<name>" the
- * progress; in NC_SPACE_PARKED under "<name>" NUL position. What definition and progress mean is
+ * progress, under "a<name>" NUL position what a batch has acknowledged and the progress still
+ * leaves undone; in NC_SPACE_PARKED under "<name>" NUL position. What a definition means is
  * core/delivery's.
  */
 #ifndef NC_CORE_ENGINE_SUBS_H
@@ -28,6 +29,12 @@ int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_cre
 /* Append the progress. Errors: NC_NOTFOUND, none has been made yet. */
 int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_buf *progress);
+
+/* Positions that batches have acknowledged and the progress leaves undone, ascending. Return false
+ * to stop. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
+typedef bool nc_sub_acked_fn(void *ctx, uint64_t position);
+int nc_sub_acked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t epoch,
+                      nc_sub_acked_fn *fn, void *ctx);
 
 /* Every definition, by name. Return false to stop. */
 typedef bool nc_sub_row_fn(void *ctx, const struct nc_sub_row *row);

@@ -119,6 +119,8 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 	struct nc_ticket *ticket = ticket_ptr;
 	if (outcome->position > atomic_load(&service->position))
 		atomic_store(&service->position, outcome->position);
+	if (outcome->ack.name.size > 0)
+		nc_subs_batch_acked(service->subs, &outcome->ack);
 	if (ticket == NULL)
 		return; /* another node's, who answers and tells */
 	if (ticket->of_version) {

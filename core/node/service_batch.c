@@ -7,16 +7,45 @@
 #include "core/node/service_private.h"
 #include "transport/nats/reply.h"
 
+static void refuse(struct nc_service *service, struct nc_slice reply, int endpoint,
+                   struct nc_fault fault, const char *text)
+{
+	nc_service_error(service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
+	                 &service->srv.endpoints[endpoint].stats, fault, text, nc_slice(NULL, 0));
+}
+
+/* The acknowledgement that `subject` stands for. Whether it still stands is the log's to say, since
+ * a retry is answered first. False: refused. */
+static bool ack_take(struct nc_service *service, struct nc_slice subject, struct nc_slice reply,
+                     int endpoint, struct nc_batch_ack *ack_out)
+{
+	static const char marker[] = ".ack.";
+	const struct nc_slice root = nc_slice(service->root, service->root_size);
+	bool ours = nc_slice_starts(subject, root) &&
+	            nc_slice_starts(nc_slice_from(subject, root.size), nc_slice_str(marker));
+	struct nc_slice rest = nc_slice_from(subject, root.size + sizeof marker - 1);
+	int err = ours ? nc_subs_batch_ack(service->subs, rest, ack_out) : NC_INVALID;
+	if (err == NC_INVALID)
+		refuse(service, reply, endpoint, NC_FAULT_REQUEST,
+		       "member 'reply' of ack is not the reply subject of a delivery of this "
+		       "store");
+	else if (err == NC_UNSUPPORTED)
+		refuse(service, reply, endpoint, NC_FAULT_REQUEST,
+		       "ack: of a transient subscription, whose acknowledgements are not in the "
+		       "log");
+	else if (service->engine_version < NC_ENGINE_VERSION_ACK)
+		refuse(service, reply, endpoint, NC_FAULT_VERSION, nc_fault_text(NC_FAULT_VERSION));
+	else
+		return true;
+	return false;
+}
+
 void nc_service_batch(struct nc_service *service, const struct nc_request *request,
                       struct nc_slice reply, int endpoint)
 {
-	if (request->ack.size > 0) {
-		nc_service_error(service, &service->out,
-		                 reply.size == 0 ? "" : (const char *)reply.data,
-		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_REQUEST,
-		                 "ack is not supported yet", nc_slice(NULL, 0));
+	struct nc_batch batch = request->batch;
+	if (request->ack.size > 0 && !ack_take(service, request->ack, reply, endpoint, &batch.ack))
 		return;
-	}
 	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
 	if (ticket == NULL) {
 		atomic_fetch_add(&service->counters.unsent, 1);
@@ -25,7 +54,7 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 	ticket->endpoint = endpoint;
 	ticket->of_batch = true;
 	nc_buf_clear(&service->out);
-	nc_command_put_batch(&service->out, &request->batch);
+	nc_command_put_batch(&service->out, &batch);
 	int err = nc_buf_status(&service->out);
 	if (err == NC_OK)
 		err = nc_replica_command(service->replica, nc_buf_slice(&service->out), ticket);

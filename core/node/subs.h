@@ -35,6 +35,13 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
 void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
                     int endpoint);
 
+/* The acknowledgement that a batch is to commit; `rest` is what follows `R.ack.` in the reply
+ * subject of the delivery, and the name points into it. Errors: NC_INVALID, not such a subject;
+ * NC_UNSUPPORTED, a transient subscription, whose acknowledgements are not in the log. */
+int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batch_ack *ack_out);
+/* A batch committed it. */
+void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack);
+
 /* An event was applied. */
 void nc_subs_event(struct nc_subs *subs, const struct nc_event *event);
 

@@ -12,6 +12,7 @@ struct loading {
 	int err;
 	uint64_t parked[256]; /* positions of a page of parked events */
 	size_t parked_count;
+	struct nc_sub *taking; /* whose rows are being read */
 };
 
 /* A definition that cannot be used any more (its plugin is gone) halts the subscription; it stays.
@@ -54,6 +55,22 @@ static int machine_make(struct nc_subs *subs, struct nc_subscription *sub, uint6
 	return err;
 }
 
+static bool on_acked(void *ctx, uint64_t position)
+{
+	struct loading *loading = ctx;
+	loading->err = nc_sub_restore_acked(loading->taking, position);
+	return loading->err == NC_OK;
+}
+
+/* What batches have acknowledged since the last progress. */
+static int acked_load(struct loading *loading, const struct nc_subscription *sub)
+{
+	loading->taking = sub->machine;
+	int err = nc_sub_acked_each(loading->subs->reader, nc_slice_str(sub->name), sub->epoch,
+	                            on_acked, loading);
+	return err == NC_OK ? loading->err : err;
+}
+
 static bool on_row(void *ctx, const struct nc_sub_row *row)
 {
 	struct loading *loading = ctx;
@@ -61,6 +78,8 @@ static bool on_row(void *ctx, const struct nc_sub_row *row)
 	if (sub == NULL)
 		return false;
 	loading->err = machine_make(loading->subs, sub, row->cursor);
+	if (loading->err == NC_OK)
+		loading->err = acked_load(loading, sub);
 	if (loading->err == NC_OK)
 		loading->err = nc_subs_install(loading->subs, sub);
 	if (loading->err != NC_OK)

@@ -116,6 +116,47 @@ Test(progress, a_replay_goes_on_elsewhere_too)
 	nc_sub_free(h.sub);
 }
 
+Test(progress, what_was_acknowledged_beside_it_is_done_when_it_goes_on)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1 2/1 3/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 2), NC_OK);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 5), NC_OK, "beyond the cursor");
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 7), NC_OK);
+	harness_offer(&h, 1, 1);
+	harness_offer(&h, 3, 6);
+	expect_step(&h, "1/2 3/2 4/1 6/1");
+	ack(&h, 1);
+	ack(&h, 3);
+	ack(&h, 4);
+	cr_expect_eq(harness_info(&h).ack_floor, 5);
+	nc_sub_scanned(h.sub, 8, true);
+	harness_offer(&h, 9, 9);
+	expect_step(&h, "9/1");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_with_it)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	harness_offer(&h, 1, 2);
+	expect_step(&h, "1/1 2/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 4), NC_OK);
+	harness_offer(&h, 3, 5);
+	expect_step(&h, "5/1");
+	cr_expect_eq(harness_info(&h).ack_floor, 4);
+	nc_sub_seek(h.sub, 2, 0, h.now);
+	harness_offer(&h, 1, 1);
+	expect_step(&h, "1/1");
+	nc_sub_free(h.sub);
+}
+
 Test(progress, says_what_is_undone)
 {
 	struct harness h = harness_push();

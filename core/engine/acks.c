@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Acknowledgements that batches commit. Progress follows a little later, made by whoever runs the
+ * subscription, and one that was on its way may still leave undone what a batch has acknowledged:
+ * so each is kept in a row of its own until a progress covers it. */
+#include "core/base/assert.h"
+#include "core/engine/engine_private.h"
+#include "core/engine/progress.h"
+#include "core/engine/subs.h"
+
+#define ROW_FORMAT 1
+
+struct acked {
+	uint64_t position, epoch;
+	bool through;
+};
+
+/* ---- Rows ----------------------------------------------------------------------------------- */
+
+static struct nc_slice key_of(struct nc_slice name, uint64_t position,
+                              uint8_t room[NC_SUB_KEY_ROOM])
+{
+	nc_assert(name.size + 10 <= NC_SUB_KEY_ROOM);
+	room[0] = 'a';
+	memcpy(room + 1, name.data, name.size);
+	room[name.size + 1] = 0;
+	nc_set_be64(room + name.size + 2, position);
+	return nc_slice(room, name.size + 10);
+}
+
+static int row_decode(struct nc_slice key, struct nc_slice value, struct acked *acked_out)
+{
+	struct nc_reader reader = nc_reader(value);
+	uint8_t format = nc_reader_u8(&reader);
+	if (!reader.failed && format != ROW_FORMAT)
+		return NC_UNSUPPORTED;
+	acked_out->position = nc_get_be64(key.data + key.size - 8);
+	acked_out->epoch = nc_reader_u64(&reader);
+	acked_out->through = nc_reader_u8(&reader) != 0;
+	return reader.failed || nc_reader_left(&reader) != 0 ? NC_CORRUPT : NC_OK;
+}
+
+typedef bool acked_fn(void *ctx, const struct acked *acked);
+
+struct walk {
+	struct nc_slice prefix; /* of keys */
+	acked_fn *fn;
+	void *ctx;
+	int err;
+};
+
+static bool on_pair(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	struct walk *walk = ctx;
+	struct acked acked;
+	if (key.size != walk->prefix.size + 8 || !nc_slice_starts(key, walk->prefix))
+		return false;
+	walk->err = row_decode(key, value, &acked);
+	return walk->err == NC_OK && walk->fn(walk->ctx, &acked);
+}
+
+/* Those of a subscription, ascending from `from` on. */
+static int each(struct nc_state_reader *reader, struct nc_slice name, uint64_t from, acked_fn *fn,
+                void *ctx)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	struct nc_slice key = key_of(name, from, room);
+	struct walk walk = { .prefix = nc_slice(key.data, key.size - 8), .fn = fn, .ctx = ctx };
+	int err = nc_state_scan(reader, NC_SPACE_SUBS, key, false, on_pair, &walk);
+	return err == NC_OK ? walk.err : err;
+}
+
+struct telling {
+	uint64_t epoch;
+	nc_sub_acked_fn *fn;
+	void *ctx;
+};
+
+static bool tell(void *ctx, const struct acked *acked)
+{
+	struct telling *telling = ctx;
+	return acked->epoch != telling->epoch || telling->fn(telling->ctx, acked->position);
+}
+
+int nc_sub_acked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t epoch,
+                      nc_sub_acked_fn *fn, void *ctx)
+{
+	struct telling telling = { epoch, fn, ctx };
+	return each(reader, name, 0, tell, &telling);
+}
+
+/* ---- Whether one stands --------------------------------------------------------------------- */
+
+struct search {
+	uint64_t position, epoch;
+	bool found;
+};
+
+/* The row itself, or one that covers it. */
+static bool covers(void *ctx, const struct acked *acked)
+{
+	struct search *search = ctx;
+	search->found = acked->epoch == search->epoch &&
+	                (acked->position == search->position || acked->through);
+	return !search->found;
+}
+
+/* Whether the progress, if there is one yet, leaves the position undone. */
+static int undone(struct nc_engine *engine, const struct nc_batch_ack *ack, uint64_t start,
+                  bool *undone_out)
+{
+	struct nc_sub_progress head;
+	nc_buf_clear(&engine->row);
+	int err = nc_sub_row_progress(engine->reader, ack->name, &engine->row);
+	if (err == NC_NOTFOUND) {
+		*undone_out = ack->position > start;
+		return NC_OK;
+	}
+	if (err == NC_OK)
+		err = nc_sub_progress_read(nc_buf_slice(&engine->row), &head);
+	if (err == NC_OK)
+		*undone_out = nc_sub_progress_undone(nc_buf_slice(&engine->row), ack->position);
+	return err;
+}
+
+int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ack, bool *stands_out)
+{
+	struct nc_sub_row row;
+	struct search search = { ack->position, ack->epoch, false };
+	bool stands = false;
+	int err = nc_sub_row_get(engine->reader, ack->name, &engine->scratch, &row);
+	if (err == NC_NOTFOUND || (err == NC_OK && (row.epoch != ack->epoch || ack->stale ||
+	                                            ack->position > engine->head.position))) {
+		*stands_out = false;
+		return NC_OK;
+	}
+	if (err == NC_OK)
+		err = undone(engine, ack, row.cursor, &stands);
+	if (err == NC_OK && stands)
+		err = each(engine->reader, ack->name, ack->position, covers, &search);
+	if (err == NC_OK)
+		*stands_out = stands && !search.found;
+	return err;
+}
+
+int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	nc_buf_clear(&engine->row);
+	nc_buf_put_u8(&engine->row, ROW_FORMAT);
+	nc_buf_put_u64(&engine->row, ack->epoch);
+	nc_buf_put_u8(&engine->row, ack->through);
+	int err = nc_buf_status(&engine->row);
+	if (err == NC_OK)
+		err = nc_state_put(engine->state, NC_SPACE_SUBS,
+		                   key_of(ack->name, ack->position, room),
+		                   nc_buf_slice(&engine->row));
+	/* What was parked, and is acknowledged on its way once more, is parked no longer. */
+	return err != NC_OK ? err
+	                    : nc_state_del(engine->state, NC_SPACE_PARKED,
+	                                   nc_sub_parked_key(ack->name, ack->position, room));
+}
+
+/* ---- Dropping them -------------------------------------------------------------------------- */
+
+struct candidate {
+	uint64_t position, epoch;
+	bool keep;
+};
+
+struct candidates {
+	struct candidate *at; /* [count], ascending; in the engine's row buffer */
+	size_t count;
+};
+
+static bool collect(void *ctx, const struct acked *acked)
+{
+	const struct candidate candidate = { .position = acked->position, .epoch = acked->epoch };
+	nc_buf_put(ctx, &candidate, sizeof candidate);
+	return true;
+}
+
+static int candidates_collect(struct nc_engine *engine, struct nc_slice name,
+                              struct candidates *candidates_out)
+{
+	nc_buf_clear(&engine->row);
+	int err = each(engine->reader, name, 0, collect, &engine->row);
+	if (err == NC_OK)
+		err = nc_buf_status(&engine->row);
+	candidates_out->at = (void *)engine->row.data;
+	candidates_out->count = engine->row.size / sizeof(struct candidate);
+	return err;
+}
+
+static void keep(struct candidates *candidates, uint64_t position)
+{
+	size_t low = 0, high = candidates->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (candidates->at[middle].position < position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < candidates->count && candidates->at[low].position == position)
+		candidates->at[low].keep = true;
+}
+
+/* Keep those that the progress leaves undone. One that is not understood changes nothing, on every
+ * replica alike. */
+static void keep_undone(struct candidates *candidates, struct nc_slice progress)
+{
+	struct nc_reader reader = nc_reader(progress);
+	struct nc_sub_progress head;
+	struct nc_progress_item item = { 0 };
+	bool good = nc_sub_progress_read(progress, &head) == NC_OK &&
+	            nc_progress_head_get(&reader, &head) == NC_OK;
+	for (uint64_t i = 0; good && i < head.outstanding; i++) {
+		good = nc_progress_item_get(&reader, head.cursor, &item) == NC_OK;
+		keep(candidates, item.position);
+	}
+	for (size_t i = 0; i < candidates->count; i++) {
+		struct candidate *candidate = &candidates->at[i];
+		candidate->keep |= !good || candidate->position > head.cursor;
+		candidate->keep &= !good || candidate->epoch == head.epoch;
+	}
+}
+
+static int drop(struct nc_engine *engine, struct nc_slice name, const struct candidates *candidates)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	int err = NC_OK;
+	for (size_t i = 0; i < candidates->count && err == NC_OK; i++)
+		if (!candidates->at[i].keep)
+			err = nc_state_del(engine->state, NC_SPACE_SUBS,
+			                   key_of(name, candidates->at[i].position, room));
+	return err;
+}
+
+int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress)
+{
+	struct candidates candidates;
+	int err = candidates_collect(engine, name, &candidates);
+	if (err != NC_OK || candidates.count == 0)
+		return err;
+	keep_undone(&candidates, progress);
+	return drop(engine, name, &candidates);
+}
+
+int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name)
+{
+	struct candidates candidates;
+	int err = candidates_collect(engine, name, &candidates);
+	return err == NC_OK ? drop(engine, name, &candidates) : err;
+}

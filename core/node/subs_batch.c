@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Acknowledgements that come with a batch: what is known of the delivery goes into the log with it,
+ * and what the log says of it comes back. */
+#include "core/node/subs_private.h"
+
+/* Delivered, and not done: the answer to any attempt counts. */
+static bool is_in_flight(const struct nc_sub *machine, uint64_t position)
+{
+	uint32_t attempts = 0;
+	switch (nc_sub_find(machine, position, &attempts)) {
+	case NC_SUB_RECALLED: /* by another node, or before the restart */
+		return true;
+	case NC_SUB_HELD:
+	case NC_SUB_READY:
+	case NC_SUB_FLYING:
+	case NC_SUB_DELAYED:
+		return attempts > 0;
+	default:
+		return false;
+	}
+}
+
+int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batch_ack *ack_out)
+{
+	struct nc_ack_address at;
+	if (nc_ack_address_get(rest, &at) != NC_OK)
+		return NC_INVALID;
+	*ack_out = (struct nc_batch_ack){ .name = at.name,
+		                          .epoch = at.epoch,
+		                          .position = at.position };
+	const struct nc_subscription *sub = nc_subs_find(subs, at.name);
+	if (sub == NULL)
+		return NC_OK; /* not here: the log knows */
+	if (!sub->definition.durable)
+		return NC_UNSUPPORTED;
+	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
+	ack_out->through = sub->definition.ack == NC_ACK_ALL;
+	/* While the batch is on its way the delivery must not run out and be parked. */
+	if (!ack_out->stale)
+		(void)nc_sub_wpi(sub->machine, at.epoch, at.position, at.attempt, nc_subs_now_ns());
+	return NC_OK;
+}
+
+void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
+	if (sub == NULL)
+		return; /* another node's, or not taken up yet: then it is among the rows */
+	(void)nc_sub_ack(sub->machine, ack->epoch, ack->position, nc_subs_now_ns());
+	nc_subs_mark(sub);
+}

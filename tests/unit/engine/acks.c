@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Acknowledgements within batches, as apply judges them beside progress that comes sooner or later.
+ */
+#include <stdio.h>
+
+#include "core/engine/progress.h"
+#include "core/engine/subs.h"
+#include "tests/unit/engine/store.h"
+
+static struct store store;
+
+static void create(const char *name)
+{
+	struct nc_buf payload = { 0 };
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_sub_create(&payload,
+	                          &(struct nc_sub_create){ .name = nc_slice_str(name),
+	                                                   .definition = NC_SLICE("whatever") });
+	cr_assert_eq(store_apply(&store, nc_buf_slice(&payload)).fault.code, 0);
+	nc_buf_release(&payload);
+}
+
+static void setup(void)
+{
+	store_open(&store);
+	store_raise(&store, NC_ENGINE_VERSION);
+	for (int i = 0; i < 8; i++)
+		APPEND(&store, .stream = "in");
+	create("w");
+}
+
+static void teardown(void)
+{
+	store_close(&store);
+}
+
+TestSuite(acks, .init = setup, .fini = teardown);
+
+struct ask_ack {
+	struct nc_batch_ack ack;
+	const char *id;
+	struct nc_expect expect;
+};
+
+/* A batch of one event, with an acknowledgement of epoch 1 unless told. */
+static struct nc_outcome acknowledge(struct ask_ack ask)
+{
+	struct nc_buf record = { 0 }, events = { 0 }, payload = { 0 };
+	struct nc_event event = { .stream = NC_SLICE("out"),
+		                  .type = NC_SLICE("T"),
+		                  .id = nc_slice_str(ask.id),
+		                  .data = NC_SLICE("{}") };
+	nc_event_record_put(&record, &event);
+	nc_batch_event_put(&events, &(struct nc_batch_event){ ask.expect, nc_buf_slice(&record) });
+	struct nc_batch batch = { .event_count = 1, .events = nc_buf_slice(&events) };
+	batch.ack = ask.ack;
+	if (batch.ack.name.size == 0)
+		batch.ack.name = NC_SLICE("w");
+	if (batch.ack.epoch == 0)
+		batch.ack.epoch = 1;
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_batch(&payload, &batch);
+	struct nc_outcome outcome = store_apply(&store, nc_buf_slice(&payload));
+	nc_buf_release(&record);
+	nc_buf_release(&events);
+	nc_buf_release(&payload);
+	return outcome;
+}
+
+#define ACK(position_, ...) \
+	acknowledge((struct ask_ack){ .ack = { .position = (position_), ##__VA_ARGS__ } })
+
+static void expect_stands(struct nc_outcome outcome, bool stands)
+{
+	struct nc_fault want = stands ? NC_FAULT_NONE : NC_FAULT_STALE_ACK;
+	cr_expect_eq(outcome.fault.err_code, want.err_code, "err_code %u", outcome.fault.err_code);
+}
+
+/* Progress through the log: the cursor, and what is not done. */
+static void progress(uint64_t epoch, uint64_t cursor, size_t count, const uint64_t *undone,
+                     struct nc_slice parked)
+{
+	struct nc_buf bytes = { 0 }, payload = { 0 };
+	const struct nc_sub_progress head = { .epoch = epoch,
+		                              .cursor = cursor,
+		                              .outstanding = count };
+	nc_progress_head_put(&bytes, &head);
+	for (size_t i = 0; i < count; i++) {
+		const struct nc_progress_item item = { .position = undone[i], .attempts = 1 };
+		nc_progress_item_put(&bytes, i == 0 ? 0 : undone[i - 1], &item);
+	}
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_sub_progress(&payload,
+	                            &(struct nc_sub_change){ .name = NC_SLICE("w"),
+	                                                     .epoch = epoch,
+	                                                     .progress = nc_buf_slice(&bytes),
+	                                                     .parked = parked });
+	cr_assert_eq(store_apply(&store, nc_buf_slice(&payload)).fault.code, 0);
+	nc_buf_release(&bytes);
+	nc_buf_release(&payload);
+}
+
+#define PROGRESS(cursor, ...)                                                   \
+	progress(1, (cursor), sizeof((uint64_t[]){ 0, ##__VA_ARGS__ }) / 8 - 1, \
+	         (uint64_t[]){ 0, ##__VA_ARGS__ } + 1, nc_slice(NULL, 0))
+
+static bool on_acked(void *ctx, uint64_t position)
+{
+	char *text = ctx;
+	size_t size = strlen(text);
+	(void)snprintf(text + size, 64 - size, "%s%llu", size == 0 ? "" : " ",
+	               (unsigned long long)position);
+	return true;
+}
+
+/* What would be told to whoever takes the subscription up. */
+static void expect_rows(const char *want)
+{
+	char have[64] = "";
+	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
+	cr_assert_eq(nc_sub_acked_each(store.reader, NC_SLICE("w"), 1, on_acked, have), NC_OK);
+	nc_state_reader_end(store.reader);
+	cr_expect_str_eq(have, want);
+}
+
+Test(acks, stand_once)
+{
+	struct nc_outcome outcome = ACK(3);
+	expect_stands(outcome, true);
+	cr_expect_eq(outcome.ack.position, 3u, "it is told");
+	expect_stands(ACK(3), false);
+	expect_stands(ACK(2), true);
+	expect_rows("2 3");
+	cr_expect_eq(nc_engine_head(store.engine).position, 10u, "the refused one wrote nothing");
+}
+
+Test(acks, do_not_stand_in_another_epoch_of_another_subscription_or_beyond_the_head)
+{
+	expect_stands(ACK(3, .epoch = 2), false);
+	expect_stands(ACK(3, .name = NC_SLICE("v")), false);
+	expect_stands(ACK(9), false);
+	expect_stands(ACK(3, .stale = true), false);
+	expect_rows("");
+}
+
+Test(acks, stand_by_what_the_progress_leaves_undone)
+{
+	PROGRESS(5, 2, 4);
+	expect_stands(ACK(1), false);
+	expect_stands(ACK(5), false);
+	expect_stands(ACK(2), true);
+	expect_stands(ACK(6), true);
+	expect_rows("2 6");
+}
+
+Test(acks, outlive_a_progress_that_was_on_its_way_and_go_with_one_that_covers_them)
+{
+	expect_stands(ACK(2), true);
+	expect_stands(ACK(4), true);
+	expect_stands(ACK(6), true);
+	PROGRESS(5, 2, 3);
+	expect_rows("2 6");
+	expect_stands(ACK(2), false);
+	expect_stands(ACK(4), false);
+	PROGRESS(6, 3);
+	expect_rows("");
+	expect_stands(ACK(2), false);
+	expect_stands(ACK(6), false);
+	expect_stands(ACK(3), true);
+}
+
+Test(acks, of_what_is_delivered_before_go_with_one_through)
+{
+	expect_stands(ACK(4, .through = true), true);
+	expect_stands(ACK(2), false);
+	expect_stands(ACK(5), true);
+}
+
+Test(acks, are_gone_with_their_subscription_and_say_nothing_of_the_next)
+{
+	struct nc_buf payload = { 0 };
+	expect_stands(ACK(2), true);
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_sub_delete(&payload, NC_SLICE("w"));
+	cr_assert_eq(store_apply(&store, nc_buf_slice(&payload)).fault.code, 0);
+	nc_buf_release(&payload);
+	expect_rows("");
+	expect_stands(ACK(3), false);
+	create("w");
+	expect_stands(ACK(2), false);
+	expect_stands(ACK(2, .epoch = 2), true);
+}
+
+Test(acks, of_a_refused_batch_or_a_retry_leave_no_row)
+{
+	struct ask_ack ask = { .ack = { .position = 2 }, .id = "1", .expect = VERSION(7) };
+	cr_expect_eq(acknowledge(ask).fault.err_code, NC_FAULT_EXPECTATION.err_code);
+	expect_rows("");
+	ask.expect = (struct nc_expect){ 0 };
+	expect_stands(acknowledge(ask), true);
+	PROGRESS(5);
+	ask.expect = (struct nc_expect)VERSION(7);
+	struct nc_outcome again = acknowledge(ask);
+	expect_stands(again, true);
+	cr_expect(again.duplicate);
+	cr_expect_eq(again.ack.name.size, 0u, "nothing new");
+	expect_rows("");
+}
+
+static bool count_parked(void *ctx, const struct nc_parked *parked)
+{
+	(void)parked;
+	++*(size_t *)ctx;
+	return true;
+}
+
+Test(acks, of_a_parked_event_on_its_way_once_more_take_its_row_away)
+{
+	struct nc_buf parked = { 0 }, bytes = { 0 }, payload = { 0 };
+	size_t count = 0;
+	nc_parked_put(&parked, &(struct nc_parked){ .position = 2, .attempts = 5 });
+	progress(1, 5, 0, NULL, nc_buf_slice(&parked));
+	expect_stands(ACK(2), false);
+	nc_progress_head_put(
+	        &bytes, &(struct nc_sub_progress){ .epoch = 1, .cursor = 5, .outstanding = 1 });
+	nc_progress_item_put(&bytes, 0, &(struct nc_progress_item){ 2, 1, true });
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_sub_progress(&payload,
+	                            &(struct nc_sub_change){ .name = NC_SLICE("w"),
+	                                                     .epoch = 1,
+	                                                     .progress = nc_buf_slice(&bytes) });
+	(void)store_apply(&store, nc_buf_slice(&payload));
+	expect_stands(ACK(2), true);
+	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
+	cr_assert_eq(nc_parked_each(store.reader, NC_SLICE("w"), 0, count_parked, &count), NC_OK);
+	nc_state_reader_end(store.reader);
+	cr_expect_eq(count, 0u);
+	nc_buf_release(&parked);
+	nc_buf_release(&bytes);
+	nc_buf_release(&payload);
+}
+
+Test(acks, are_refused_below_the_engine_version_that_brought_them)
+{
+	store_close(&store);
+	store_open(&store);
+	store_raise(&store, NC_ENGINE_VERSION_BATCH);
+	APPEND(&store, .stream = "in");
+	create("w");
+	cr_expect_eq(ACK(1).fault.err_code, NC_FAULT_VERSION.err_code);
+	store_raise(&store, NC_ENGINE_VERSION_ACK);
+	expect_stands(ACK(1), true);
+}
+
+Test(acks, are_not_read_back_from_bytes_that_are_cut)
+{
+	struct nc_buf events = { 0 }, body = { 0 };
+	nc_batch_event_put(&events, &(struct nc_batch_event){ .record = NC_SLICE("record") });
+	struct nc_batch batch = { .event_count = 1, .events = nc_buf_slice(&events) }, read;
+	batch.ack = (struct nc_batch_ack){ NC_SLICE("w"), 300, 1u << 20, true, true };
+	nc_batch_put(&body, &batch);
+	cr_assert_eq(nc_batch_get(nc_buf_slice(&body), &read), NC_OK);
+	cr_expect(nc_slice_is(read.ack.name, "w") && read.ack.epoch == 300 &&
+	          read.ack.position == 1u << 20 && read.ack.through && read.ack.stale);
+	for (size_t size = 0; size < body.size; size++)
+		cr_expect_neq(nc_batch_get(nc_slice(body.data, size), &read), NC_OK, "%zu", size);
+	body.data[body.size - 1] = 4;
+	cr_expect_eq(nc_batch_get(nc_buf_slice(&body), &read), NC_CORRUPT, "unknown flags");
+	nc_buf_release(&events);
+	nc_buf_release(&body);
+}
