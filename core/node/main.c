@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacred: settings, a data directory, a loop, signals. */
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,13 @@ enum {
 };
 
 #define DRAIN_PATIENCE_MS 30000
+
+#ifdef NC_JEMALLOC
+/* Read by jemalloc before main(). Few arenas, and what is freed soon goes back to the system:
+ * memory is bounded by NACRE_CACHE_MB, not by how many threads there are (decision 0070). */
+__attribute__((visibility("default"))) const char *malloc_conf =
+        "narenas:4,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+#endif
 
 struct node {
 	uv_loop_t loop;
@@ -220,8 +226,6 @@ int main(int argc, char **argv)
 {
 	static struct node node;
 	char fault[NC_CONFIG_FAULT_SIZE];
-	(void)mallopt(M_ARENA_MAX,
-	              2); /* else each thread keeps freed memory of its own: measured, +100 MB */
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return EXIT_SETTINGS;
