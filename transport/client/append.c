@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One event, asked for until the answer is known. */
+/* One event: its request, its answer. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "core/base/json.h"
 #include "transport/client/client_private.h"
-
-#define ID_SIZE 33   /* 128 random bits in hex, and the NUL */
-#define TRY_MS  5000 /* a node answers within 4 s; one that was deposed never does */
-
-static bool id_make(char id[ID_SIZE])
-{
-	uint8_t random[(ID_SIZE - 1) / 2];
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		return false;
-	for (size_t i = 0; i < sizeof random; i++)
-		(void)snprintf(id + 2 * i, 3, "%02x", random[i]);
-	return true;
-}
 
 static natsStatus expect_add(natsMsg *msg, int64_t expect)
 {
@@ -63,20 +48,20 @@ static natsStatus headers_add(natsMsg *msg, const struct nacre_append *event, co
 	return status;
 }
 
-static natsStatus request_make(const struct nacre_client *client, const struct nacre_append *event,
-                               const char *id, natsMsg **msg_out)
+natsStatus nc_client_append_msg(const struct nacre_client *client, const struct nacre_append *event,
+                                const char *id, natsMsg **msg_out)
 {
 	struct nc_buf subject = { 0 };
-	nc_buf_printf(&subject, "%s.append.", client->root);
+	natsMsg *msg = NULL;
+	natsStatus status = NATS_NO_MEMORY;
+	nc_buf_put_str(&subject, "append.");
 	nc_client_put_name(&subject, event->type, false);
 	nc_buf_put_u8(&subject, '.');
 	nc_client_put_name(&subject, event->stream, true);
 	nc_buf_put_u8(&subject, '\0');
-	natsMsg *msg = NULL;
-	natsStatus status = NATS_NO_MEMORY;
 	if (nc_buf_status(&subject) == NC_OK)
-		status = natsMsg_Create(&msg, (char *)subject.data, NULL, event->data,
-		                        (int)event->size);
+		status = nc_client_msg_new(client, (char *)subject.data, event->data, event->size,
+		                           &msg);
 	if (status == NATS_OK)
 		status = headers_add(msg, event, id);
 	nc_buf_release(&subject);
@@ -87,7 +72,7 @@ static natsStatus request_make(const struct nacre_client *client, const struct n
 	return status;
 }
 
-static int answer_read(natsMsg *msg, struct nacre_appended *appended_out)
+int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out)
 {
 	struct nacre_appended appended = { 0 };
 	struct nc_json json;
@@ -98,7 +83,7 @@ static int answer_read(natsMsg *msg, struct nacre_appended *appended_out)
 	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY) {
 		struct nc_slice raw;
 		if (nc_json_next(&json, &value) != NC_OK)
-			break;
+			return NACRE_PROTOCOL;
 		if (nc_json_is(&key, "seq"))
 			(void)nc_json_u64(&value, &appended.seq);
 		else if (nc_json_is(&key, "pos"))
@@ -106,64 +91,62 @@ static int answer_read(natsMsg *msg, struct nacre_appended *appended_out)
 		else if (nc_json_is(&key, "duplicate"))
 			appended.duplicate = value.type == NC_JSON_TRUE;
 		if (nc_json_value(&json, &value, &raw) != NC_OK)
-			break;
+			return NACRE_PROTOCOL;
 	}
-	if (appended.seq == 0 || appended.pos == 0)
+	if (json.expected != NULL || json.depth != 0 || appended.seq == 0 || appended.pos == 0)
 		return NACRE_PROTOCOL;
 	*appended_out = appended;
 	return NACRE_OK;
 }
 
-static int ask(struct nacre_client *client, natsMsg *msg, struct nacre_appended *appended_out,
-               struct nacre_error *error)
+int nc_client_append_check(const struct nacre_append *event, struct nacre_error *error)
 {
-	int64_t deadline_ms = nc_client_now_ms() + client->timeout_ms;
-	for (unsigned attempt = 0;; attempt++) {
-		natsMsg *reply = NULL;
-		int64_t left_ms = deadline_ms - nc_client_now_ms();
-		int64_t try_ms = left_ms < TRY_MS ? left_ms : TRY_MS;
-		natsStatus status =
-		        natsConnection_RequestMsg(&reply, client->nc, msg, try_ms < 1 ? 1 : try_ms);
-		int result;
-		bool again = status == NATS_NO_RESPONDERS || status == NATS_TIMEOUT;
-		if (status != NATS_OK) {
-			result = nc_client_fail_nats(error, status, "append");
-		} else if (nc_client_is_error(reply, error)) {
-			again = nc_client_is_passing(error);
-			result = error->code == 503 ? NACRE_UNAVAILABLE : NACRE_REFUSED;
-		} else {
-			result = answer_read(reply, appended_out);
-			if (result != NACRE_OK)
-				(void)nc_client_fail(error, result,
-				                     "append: answer not understood");
-		}
-		natsMsg_Destroy(reply);
-		if (!again || !nc_client_pause(attempt, deadline_ms))
-			return result;
-	}
-}
-
-int nacre_append(struct nacre_client *client, const struct nacre_append *event,
-                 struct nacre_appended *appended_out, struct nacre_error *error)
-{
-	struct nacre_error unseen;
-	char made[ID_SIZE];
-	const char *id = event->id;
-	if (error == NULL)
-		error = &unseen;
 	if (!nc_client_name_valid(event->stream) || !nc_client_name_valid(event->type))
 		return nc_client_fail(error, NACRE_INVALID, "stream or type: 1 to 255 bytes");
-	if (event->data == NULL || event->size < 1 || event->size > INT32_MAX)
+	if (event->data == NULL || event->size < 1 || event->size > NC_CLIENT_DATA_SIZE_MAX)
 		return nc_client_fail(error, NACRE_INVALID, "data: empty or too large");
 	if (event->expect < NACRE_EXPECT_EXISTS)
 		return nc_client_fail(error, NACRE_INVALID, "expect: not known");
-	if (id == NULL && !id_make(made))
+	if (event->id != NULL && *event->id == '\0')
+		return nc_client_fail(error, NACRE_INVALID, "id: empty");
+	for (size_t i = 0; i < event->tag_count; i++)
+		if (event->tags[i] == NULL || *event->tags[i] == '\0' ||
+		    strpbrk(event->tags[i], ", \t\r\n") != NULL)
+			return nc_client_fail(error, NACRE_INVALID,
+			                      "tags: one is empty or holds a comma or a space");
+	for (size_t i = 0; i < event->meta_count; i++)
+		if (event->meta[i].name == NULL || event->meta[i].value == NULL ||
+		    *event->meta[i].name == '\0')
+			return nc_client_fail(error, NACRE_INVALID, "meta: without name or value");
+	return NACRE_OK;
+}
+
+int nacre_append_sized(struct nacre_client *client, const struct nacre_append *given, size_t size,
+                       struct nacre_appended *appended_out, struct nacre_error *error)
+{
+	struct nacre_error unseen;
+	struct nacre_append event;
+	char made[NC_CLIENT_ID_SIZE];
+	natsMsg *msg = NULL, *reply = NULL;
+	error = error == NULL ? &unseen : error;
+	if (!nc_client_take(&event, sizeof event, given, size))
+		return nc_client_fail(error, NACRE_INVALID, "event: this library is too old");
+	int result = nc_client_append_check(&event, error);
+	if (result != NACRE_OK)
+		return result;
+	if (event.id == NULL && !nc_client_id_make(made))
 		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
-	natsMsg *msg = NULL;
-	natsStatus status = request_make(client, event, id == NULL ? made : id, &msg);
+	natsStatus status =
+	        nc_client_append_msg(client, &event, event.id == NULL ? made : event.id, &msg);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "append");
-	int result = ask(client, msg, appended_out, error);
+	result = nc_client_ask(client, msg, client->timeout_ms, true, &reply, error);
 	natsMsg_Destroy(msg);
+	struct nacre_appended appended;
+	if (result == NACRE_OK && nc_client_appended_read(reply, &appended) != NACRE_OK)
+		result = nc_client_fail(error, NACRE_PROTOCOL, "append: answer not understood");
+	natsMsg_Destroy(reply);
+	if (result == NACRE_OK && appended_out != NULL)
+		*appended_out = appended;
 	return result;
 }

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection's life. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/base/nkey.h"
 #include "transport/client/client_private.h"
 
 #define SERVERS_MAX 32
 
-void nacre_options_init(struct nacre_options *options)
+void nacre_options_init_sized(struct nacre_options *options, size_t size)
 {
-	memset(options, 0, sizeof *options);
-	options->url = "nats://127.0.0.1:4222";
-	options->prefix = "es";
-	options->name = "libnacre";
-	options->timeout_ms = 10000;
+	static const struct nacre_options filled = {
+		.url = "nats://127.0.0.1:4222",
+		.prefix = "es",
+		.name = "libnacre",
+		.inbox_prefix = "_INBOX",
+		.timeout_ms = 10000,
+	};
+	memset(options, 0, size);
+	memcpy(options, &filled, size < sizeof filled ? size : sizeof filled);
 }
 
 static natsStatus servers_set(natsOptions *to, const char *url)
@@ -32,6 +39,37 @@ static natsStatus servers_set(natsOptions *to, const char *url)
 	return status;
 }
 
+/* A missing file is better named here than found out at the first connect. */
+static int files_check(const struct nacre_options *from, struct nacre_error *error)
+{
+	const struct nacre_pair files[] = { { "creds_file", from->creds_file },
+		                            { "nkey_file", from->nkey_file },
+		                            { "ca_file", from->ca_file },
+		                            { "cert_file", from->cert_file },
+		                            { "key_file", from->key_file } };
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (files[i].value != NULL && access(files[i].value, R_OK) != 0)
+			return nc_client_fail(error, NACRE_INVALID, "%s: cannot read %s",
+			                      files[i].name, files[i].value);
+	if ((from->cert_file == NULL) != (from->key_file == NULL))
+		return nc_client_fail(error, NACRE_INVALID, "cert_file and key_file go together");
+	return NACRE_OK;
+}
+
+/* The first line that holds the seed of a user; nats.c wants its public key beside it. */
+static natsStatus nkey_set(natsOptions *to, const char *path)
+{
+	char line[512], public_key[NC_NKEY_TEXT_SIZE];
+	FILE *file = fopen(path, "re");
+	bool found = false;
+	while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+		found = nc_nkey_public(line, public_key) == NC_OK;
+	if (file != NULL)
+		(void)fclose(file);
+	explicit_bzero(line, sizeof line);
+	return found ? natsOptions_SetNKeyFromSeed(to, public_key, path) : NATS_INVALID_ARG;
+}
+
 static natsStatus tls_set(natsOptions *to, const struct nacre_options *from)
 {
 	if (from->ca_file == NULL && from->cert_file == NULL)
@@ -44,73 +82,99 @@ static natsStatus tls_set(natsOptions *to, const struct nacre_options *from)
 	return status;
 }
 
-static natsStatus options_fill(natsOptions *to, const struct nacre_options *from)
+/* *what_out: the member that is at fault. */
+static natsStatus options_fill(natsOptions *to, const struct nacre_options *from,
+                               const char **what_out)
 {
+	*what_out = "url";
 	natsStatus status = servers_set(to, from->url);
+	*what_out = status == NATS_OK ? "name or inbox_prefix" : *what_out;
 	if (status == NATS_OK)
 		status = natsOptions_SetName(to, from->name);
+	if (status == NATS_OK)
+		status = natsOptions_SetCustomInboxPrefix(to, from->inbox_prefix);
 	if (status == NATS_OK)
 		status = natsOptions_SetMaxReconnect(to, -1);
 	/* Without it each message waits for a flusher that sleeps a millisecond. */
 	if (status == NATS_OK)
 		status = natsOptions_SetSendAsap(to, true);
+	*what_out = status == NATS_OK ? "user, password or token" : *what_out;
 	if (status == NATS_OK && from->user != NULL)
 		status = natsOptions_SetUserInfo(to, from->user, from->password);
 	if (status == NATS_OK && from->token != NULL)
 		status = natsOptions_SetToken(to, from->token);
+	*what_out = status == NATS_OK ? "nkey_file: no seed of a user" : *what_out;
+	if (status == NATS_OK && from->nkey_file != NULL)
+		status = nkey_set(to, from->nkey_file);
+	*what_out = status == NATS_OK ? "creds_file" : *what_out;
 	if (status == NATS_OK && from->creds_file != NULL)
 		status = natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
+	*what_out = status == NATS_OK ? "ca_file, cert_file or key_file" : *what_out;
 	return status == NATS_OK ? tls_set(to, from) : status;
 }
 
-static natsStatus dial(natsConnection **nc_out, const struct nacre_options *options)
+static int dial(natsConnection **nc_out, const struct nacre_options *options,
+                struct nacre_error *error)
 {
 	natsOptions *nats = NULL;
+	const char *what = "options";
 	natsStatus status = natsOptions_Create(&nats);
 	if (status == NATS_OK)
-		status = options_fill(nats, options);
-	if (status == NATS_OK)
-		status = natsConnection_Connect(nc_out, nats);
+		status = options_fill(nats, options, &what);
+	if (status != NATS_OK) {
+		natsOptions_Destroy(nats);
+		(void)nc_client_fail_nats(error, status, what);
+		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_INVALID;
+	}
+	status = natsConnection_Connect(nc_out, nats);
 	natsOptions_Destroy(nats);
-	return status;
+	if (status == NATS_OK)
+		return NACRE_OK;
+	(void)nc_client_fail_nats(error, status, "connect");
+	return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_CONNECTION;
 }
 
-/* One or more tokens, none of them empty or a wildcard. */
-static bool subject_valid(const char *text)
+static int options_check(const struct nacre_options *options, struct nacre_error *error)
 {
-	size_t size = strlen(text);
-	return size > 0 && text[0] != '.' && text[size - 1] != '.' && strstr(text, "..") == NULL &&
-	       strpbrk(text, "*> \t\r\n") == NULL;
-}
-
-int nacre_connect(const struct nacre_options *options, struct nacre_client **client_out,
-                  struct nacre_error *error)
-{
-	if (options->store == NULL || !subject_valid(options->store) ||
-	    strchr(options->store, '.') != NULL)
+	if (!nc_client_subject_valid(options->store) || strchr(options->store, '.') != NULL)
 		return nc_client_fail(error, NACRE_INVALID, "store: not a store's name");
-	if (options->url == NULL || options->prefix == NULL || !subject_valid(options->prefix))
+	if (options->url == NULL || !nc_client_subject_valid(options->prefix))
 		return nc_client_fail(error, NACRE_INVALID, "url or prefix: missing or malformed");
+	if (!nc_client_subject_valid(options->inbox_prefix) ||
+	    strlen(options->inbox_prefix) + 1 + NC_CLIENT_ID_SIZE + 24 > NC_CLIENT_INBOX_SIZE)
+		return nc_client_fail(error, NACRE_INVALID, "inbox_prefix: malformed or too long");
 	if (options->timeout_ms < 1)
 		return nc_client_fail(error, NACRE_INVALID, "timeout_ms: at least 1");
-	size_t root_size = strlen(options->prefix) + strlen(options->store) + 2;
+	return files_check(options, error);
+}
+
+int nacre_connect_sized(const struct nacre_options *given, size_t size,
+                        struct nacre_client **client_out, struct nacre_error *error)
+{
+	struct nacre_options options;
+	if (!nc_client_take(&options, sizeof options, given, size))
+		return nc_client_fail(error, NACRE_INVALID, "options: this library is too old");
+	int result = options_check(&options, error);
+	if (result != NACRE_OK)
+		return result;
+	size_t root_size = strlen(options.prefix) + strlen(options.store) + 2;
 	struct nacre_client *client = calloc(1, sizeof *client);
-	if (client != NULL)
+	if (client != NULL) {
 		client->root = malloc(root_size);
-	if (client == NULL || client->root == NULL) {
-		nacre_close(client);
-		return nc_client_fail(error, NACRE_NOMEM, "out of memory");
+		client->inbox_prefix = strdup(options.inbox_prefix);
 	}
-	(void)snprintf(client->root, root_size, "%s.%s", options->prefix, options->store);
-	client->timeout_ms = options->timeout_ms;
-	natsStatus status = dial(&client->nc, options);
-	if (status != NATS_OK) {
+	if (client == NULL || client->root == NULL || client->inbox_prefix == NULL) {
 		nacre_close(client);
-		(void)nc_client_fail_nats(error, status, "connect");
-		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_CONNECTION;
+		return nc_client_fail_nomem(error);
 	}
-	*client_out = client;
-	return NACRE_OK;
+	(void)snprintf(client->root, root_size, "%s.%s", options.prefix, options.store);
+	client->timeout_ms = options.timeout_ms;
+	result = dial(&client->nc, &options, error);
+	if (result == NACRE_OK)
+		*client_out = client;
+	else
+		nacre_close(client);
+	return result;
 }
 
 void nacre_close(struct nacre_client *client)
@@ -119,5 +183,6 @@ void nacre_close(struct nacre_client *client)
 		return;
 	natsConnection_Destroy(client->nc);
 	free(client->root);
+	free(client->inbox_prefix);
 	free(client);
 }

@@ -1,39 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of libnacre share. */
+/* What the parts of libnacre share. Answers are foreign bytes: what is missing or malformed in one
+ * is NACRE_PROTOCOL. */
 #ifndef NC_TRANSPORT_CLIENT_PRIVATE_H
 #define NC_TRANSPORT_CLIENT_PRIVATE_H
 
 #include <nats/nats.h>
 
 #include "core/base/buf.h"
+#include "core/base/json.h"
 #include "transport/client/nacre.h"
+
+#define NC_CLIENT_TRY_MS        5000 /* a node answers within 4 s; one that was deposed never does */
+#define NC_CLIENT_ID_SIZE       33   /* 128 random bits in hex, and the NUL */
+#define NC_CLIENT_INBOX_SIZE    128  /* bytes with the NUL */
+#define NC_CLIENT_ITEMS_MAX     16
+#define NC_CLIENT_DATA_SIZE_MAX INT32_MAX /* nats.c counts in int */
 
 struct nacre_client {
 	natsConnection *nc;
-	char *root; /* <prefix>.<store> */
+	char *root;         /* <prefix>.<store> */
+	char *inbox_prefix; /* begins with it, then a dot and a token of our own */
 	int64_t timeout_ms;
 };
+
+struct nacre_reply {
+	natsMsg *msg;
+};
+
+/* ---- support.c ------------------------------------------------------------------------------ */
 
 int64_t nc_client_now_ms(void);
 /* Sleep before the `attempt`th retry, from 0: short, then longer. False: `deadline_ms` forbids it.
  */
 bool nc_client_pause(unsigned attempt, int64_t deadline_ms);
 
-/* Fill `error`, which may be NULL, and give `status` back. */
-__attribute__((format(printf, 3, 4))) int nc_client_fail(struct nacre_error *error, int status,
-                                                         const char *format, ...);
-int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char *what);
-/* Whether `msg` is an error answer; then *error says which. */
-bool nc_client_is_error(natsMsg *msg, struct nacre_error *error);
-/* Whether it is worth to ask again. */
-bool nc_client_is_passing(const struct nacre_error *error);
+/* Take a struct of a program's, compiled when it was `from_size` bytes; false: it has members that
+ * this library does not know, and they are set. */
+bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size);
 
-/* A header's value, "" if absent; and as a number, 0 if absent or none. */
-const char *nc_client_header(natsMsg *msg, const char *name);
-uint64_t nc_client_header_u64(natsMsg *msg, const char *name);
+/* A random id in hex. False: there are no random bytes to be had. */
+bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE]);
+bool nc_client_inbox_make(const struct nacre_client *client, char inbox[NC_CLIENT_INBOX_SIZE]);
 
 /* Append a name as subjects spell it: =HH for what is not [A-Za-z0-9_/-]; dots stay or not. */
 void nc_client_put_name(struct nc_buf *subject, const char *name, bool dots_stay);
 bool nc_client_name_valid(const char *name);
+/* One or more tokens, none of them empty or a wildcard. */
+bool nc_client_subject_valid(const char *subject);
+
+/* ---- fault.c -------------------------------------------------------------------------------- */
+
+/* Fill `error`, which may be NULL, and give `status` back. */
+__attribute__((format(printf, 3, 4))) int nc_client_fail(struct nacre_error *error, int status,
+                                                         const char *format, ...);
+int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char *what);
+int nc_client_fail_nomem(struct nacre_error *error);
+
+/* A header's value, "" if absent. */
+const char *nc_client_header(natsMsg *msg, const char *name);
+/* One that is a whole number; false if absent or none. */
+bool nc_client_header_number(natsMsg *msg, const char *name, uint64_t *number_out);
+/* Of its status line: 100 to 999; 0: it has none. */
+unsigned nc_client_status(natsMsg *msg);
+
+/* NACRE_OK, or what an error answer says: NACRE_REFUSED; NACRE_UNAVAILABLE, a 503; NACRE_PROTOCOL.
+ * `error` is not NULL. */
+int nc_client_judge(natsMsg *msg, struct nacre_error *error);
+
+/* ---- request.c ------------------------------------------------------------------------------ */
+
+natsStatus nc_client_msg_new(const struct nacre_client *client, const char *subject,
+                             const void *body, size_t size, natsMsg **msg_out);
+/* Add "Es-Min-Position", unless 0. */
+natsStatus nc_client_min_position(natsMsg *msg, uint64_t position);
+
+/* Ask until it is answered, or the deadline is over. `repeatable`: also when the outcome is
+ * unknown. With NACRE_OK and NACRE_REFUSED there is a reply. `error` is not NULL. */
+int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
+                  natsMsg **reply_out, struct nacre_error *error);
+
+/* ---- append.c ------------------------------------------------------------------------------- */
+
+/* What is wrong with an event, or NACRE_OK. */
+int nc_client_append_check(const struct nacre_append *event, struct nacre_error *error);
+/* `id` is not NULL. */
+natsStatus nc_client_append_msg(const struct nacre_client *client, const struct nacre_append *event,
+                                const char *id, natsMsg **msg_out);
+/* Errors: NACRE_PROTOCOL. */
+int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out);
+
+/* ---- pack.c: MessagePack -------------------------------------------------------------------- */
+
+void nc_pack_map(struct nc_buf *buf, uint32_t count);
+void nc_pack_array(struct nc_buf *buf, uint32_t count);
+void nc_pack_text(struct nc_buf *buf, const char *text);
+void nc_pack_bytes(struct nc_buf *buf, const void *data, size_t size);
+void nc_pack_number(struct nc_buf *buf, uint64_t number);
+
+/* ---- event.c -------------------------------------------------------------------------------- */
+
+/* An event that is being given: points into its message. */
+struct nc_client_event {
+	struct nacre_event event;
+	natsMsg *msg; /* owned */
+	struct nacre_pair *meta;
+	size_t meta_room;
+};
+
+/* Take over `msg`, whatever becomes of it. `whole`: it must be an event with all its headers.
+ * Errors: NACRE_NOMEM, NACRE_PROTOCOL. */
+int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whole);
+/* Let go of its message. */
+void nc_client_event_drop(struct nc_client_event *holder);
+void nc_client_event_release(struct nc_client_event *holder);
 
 #endif

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nacre.h -- libnacre, the C client of the Nacre event store.
  *
- * Life:      client > readers. Close the readers of a client before it.
- * Threads:   a client may be used by many threads at once; a reader belongs to one at a time.
- * Ownership: what is passed to a call is borrowed until it returns. What a reader gives is borrowed
- *            until its next call. Everything that is opened has its close, which accepts NULL.
- * Errors:    0 or a negative NACRE_* member; out-parameters are untouched on failure. Each call
- * that can fail takes a struct nacre_error, or NULL, and fills it when it fails. Retries:   a
- * client asks again, with the same event id, while nobody answers, the outcome is unknown (503) or
- * the node sheds load (429), until timeout_ms is over. The store recognises a repeated id however
- * late it comes, so nothing is appended twice. Source:    docs/protocol.md, sections 2 to 6.
+ * Life:      client > readers, subscriptions. Close those of a client before it. Batches, events
+ * and replies stand by themselves. Threads:   a client may be used by many threads at once; a
+ * reader, a subscription, a batch or a reply belongs to one at a time. Ownership: what is passed to
+ * a call is borrowed until it returns. What a reader or a subscription gives is borrowed until its
+ * next call. Everything that is opened has its close, which accepts NULL. Errors:    0 or a
+ * negative NACRE_* member; out-parameters are untouched on failure. Each call that can fail takes a
+ * struct nacre_error, or NULL, and fills it when it fails. Retries:   a client asks again, with the
+ * same event id, while nobody answers, the outcome is unknown (503) or the node sheds load (429),
+ * until timeout_ms is over. The store recognises a repeated id however late it comes, so nothing is
+ * appended twice. Growth:    structs that calls read grow at their end, and zeros are their
+ * defaults: the inline calls below pass the size that the program was compiled with, so an old
+ * program goes on with a new library. Structs that the library gives are its own and grow likewise.
+ *            nacre_error, nacre_appended, nacre_pair and nacre_item never do. Other languages bind
+ * the calls that end in _sized. Source:    docs/protocol.md, sections 2 to 9.
  */
 #ifndef NACRE_H
 #define NACRE_H
@@ -30,21 +35,28 @@ extern "C" {
 
 enum nacre_status {
 	NACRE_OK = 0,
-	NACRE_END = -1,        /* a reader has given its last event */
-	NACRE_NOMEM = -2,      /* an allocation failed */
-	NACRE_INVALID = -3,    /* an argument is missing or out of range; nothing was sent */
-	NACRE_CONNECTION = -4, /* NATS cannot be reached, or refuses the credentials */
-	NACRE_UNAVAILABLE =
-	        -5,         /* not answered within the timeout; the outcome of a write is unknown */
-	NACRE_REFUSED = -6, /* the store's own answer: nacre_error has its code and err_code */
-	NACRE_PROTOCOL = -7 /* an answer that is not understood */
+	NACRE_END = -1,         /* a reader has given its last event */
+	NACRE_NOMEM = -2,       /* an allocation failed */
+	NACRE_INVALID = -3,     /* an argument is missing or out of range; nothing was sent */
+	NACRE_CONNECTION = -4,  /* NATS cannot be reached, or refuses the credentials */
+	NACRE_UNAVAILABLE = -5, /* not answered in time; the outcome of a write is unknown */
+	NACRE_REFUSED = -6,     /* the store's own answer: nacre_error has its code and err_code */
+	NACRE_PROTOCOL = -7     /* an answer that is not understood */
 };
 
 /* The store's code and err_code (docs/protocol.md, section 4), 0 when the fault is on this side. */
 struct nacre_error {
 	int code;     /* 400, 404, 409, 410, 413, 429, 503, 507 */
 	int err_code; /* such as 10071, wrong last sequence */
+	uint64_t pos; /* of the event that a condition failed by (40902); else 0 */
 	char description[512];
+};
+
+NACRE_API const char *nacre_status_name(int status); /* "NACRE_REFUSED" */
+NACRE_API const char *nacre_version(void);           /* of the library: "0.1.0" */
+
+struct nacre_pair {
+	const char *name, *value;
 };
 
 /* ---- The client ----------------------------------------------------------------------------- */
@@ -59,27 +71,37 @@ struct nacre_options {
 	const char *name;   /* of the connection, as NATS shows it; "libnacre" */
 	const char *user, *password, *token;
 	const char *creds_file;           /* JWT and seed */
+	const char *nkey_file;            /* the seed of a user ("SU…") */
 	const char *ca_file;              /* certificates to trust; turns TLS on */
 	const char *cert_file, *key_file; /* of this client; turn TLS on */
+	const char *inbox_prefix;         /* where answers come in; "_INBOX" */
 	int64_t timeout_ms;               /* of a call with all its retries; 10000 */
 };
 
-NACRE_API void nacre_options_init(struct nacre_options *options);
+NACRE_API void nacre_options_init_sized(struct nacre_options *options, size_t size);
+NACRE_API int nacre_connect_sized(const struct nacre_options *options, size_t size,
+                                  struct nacre_client **client_out, struct nacre_error *error);
 
-/* Errors: NACRE_INVALID, NACRE_CONNECTION, NACRE_NOMEM. */
-NACRE_API int nacre_connect(const struct nacre_options *options, struct nacre_client **client_out,
-                            struct nacre_error *error);
+static inline void nacre_options_init(struct nacre_options *options)
+{
+	nacre_options_init_sized(options, sizeof *options);
+}
+
+/* Errors: NACRE_INVALID (a file that cannot be read too), NACRE_CONNECTION, NACRE_NOMEM. */
+static inline int nacre_connect(const struct nacre_options *options,
+                                struct nacre_client **client_out, struct nacre_error *error)
+{
+	return nacre_connect_sized(options, sizeof *options, client_out, error);
+}
+
 NACRE_API void nacre_close(struct nacre_client *client);
 
 /* ---- Append --------------------------------------------------------------------------------- */
 
+/* 0 is "none", so that the version of what was read, 0 for what does not exist, can be expected. */
 #define NACRE_EXPECT_ANY    (-1) /* whatever is there */
 #define NACRE_EXPECT_EXISTS (-2) /* the stream exists */
 #define NACRE_EXPECT_NONE   0    /* it does not */
-
-struct nacre_pair {
-	const char *name, *value;
-};
 
 /* Names as they are, unescaped. */
 struct nacre_append {
@@ -102,28 +124,138 @@ struct nacre_appended {
 	bool duplicate; /* the id was known: this is the first answer */
 };
 
+NACRE_API int nacre_append_sized(struct nacre_client *client, const struct nacre_append *event,
+                                 size_t size, struct nacre_appended *appended_out,
+                                 struct nacre_error *error);
+
 /* Append one event; when this returns NACRE_OK it is durable.
  * Errors: NACRE_REFUSED, nothing was written; NACRE_UNAVAILABLE, the outcome is unknown: call again
  *         with the same id (which must then be the caller's); NACRE_INVALID, NACRE_NOMEM,
  *         NACRE_CONNECTION, NACRE_PROTOCOL. */
-NACRE_API int nacre_append(struct nacre_client *client, const struct nacre_append *event,
-                           struct nacre_appended *appended_out, struct nacre_error *error);
+static inline int nacre_append(struct nacre_client *client, const struct nacre_append *event,
+                               struct nacre_appended *appended_out, struct nacre_error *error)
+{
+	return nacre_append_sized(client, event, sizeof *event, appended_out, error);
+}
+
+/* ---- Append many, atomically ---------------------------------------------------------------- */
+
+struct nacre_batch; /* opaque */
+
+/* Matches an event whose type is one of `types` (none: any) and that bears all of `tags`. */
+struct nacre_item {
+	const char *const *types; /* [type_count] */
+	size_t type_count;
+	const char *const *tags; /* [tag_count] */
+	size_t tag_count;
+};
+
+NACRE_API int nacre_batch_new(struct nacre_batch **batch_out);
+NACRE_API void nacre_batch_free(struct nacre_batch *batch);
+
+NACRE_API int nacre_batch_add_sized(struct nacre_batch *batch, const struct nacre_append *event,
+                                    size_t size, struct nacre_error *error);
+
+/* Copies. `expect` of the first event of a stream speaks of it before the batch; later ones of the
+ * same stream follow on, with NACRE_EXPECT_ANY. An event without an id gets one now, so that the
+ * batch can be sent again. Errors of these four: NACRE_INVALID (more than 1,000 events too);
+ * NACRE_NOMEM, and then for good. */
+static inline int nacre_batch_add(struct nacre_batch *batch, const struct nacre_append *event,
+                                  struct nacre_error *error)
+{
+	return nacre_batch_add_sized(batch, event, sizeof *event, error);
+}
+/* A stream that is tested and not written. */
+NACRE_API int nacre_batch_check(struct nacre_batch *batch, const char *stream, int64_t expect,
+                                struct nacre_error *error);
+/* Refused (409/40902) if any event after position `after` matches one of 1 to 16 items. Once. */
+NACRE_API int nacre_batch_condition(struct nacre_batch *batch, const struct nacre_item *items,
+                                    size_t count, uint64_t after, struct nacre_error *error);
+/* Acknowledge a delivery (nacre_delivery.reply) in the same entry: refused with 409/40904 if that
+ * is stale. Once. */
+NACRE_API int nacre_batch_ack(struct nacre_batch *batch, const char *reply,
+                              struct nacre_error *error);
+
+/* Send it, again if need be, also after NACRE_UNAVAILABLE. `appended_out` has room for as many as
+ * were added; NULL: not wanted. Errors: as nacre_append(). */
+NACRE_API int nacre_batch_send(struct nacre_client *client, struct nacre_batch *batch,
+                               struct nacre_appended *appended_out, struct nacre_error *error);
+
+/* ---- Any verb ------------------------------------------------------------------------------- */
+
+struct nacre_reply; /* opaque */
+
+struct nacre_request {
+	const char *subject; /* after the root: "store.info", "sub.info.billing" */
+	const void *body;
+	size_t size;
+	const struct nacre_pair *headers; /* [header_count] */
+	size_t header_count;
+	bool repeatable;    /* may be asked again when its outcome is unknown */
+	int64_t timeout_ms; /* 0: the client's */
+};
+
+NACRE_API int nacre_request_sized(struct nacre_client *client, const struct nacre_request *request,
+                                  size_t size, struct nacre_reply **reply_out,
+                                  struct nacre_error *error);
+
+/* One request, one answer. Asked again when surely nothing was done (no responders, 429), and when
+ * `repeatable` also after a 503 and after 5 s of silence.
+ * Errors: NACRE_REFUSED: *reply_out is given too, with the whole of the store's answer; and as
+ *         nacre_append(). */
+static inline int nacre_request(struct nacre_client *client, const struct nacre_request *request,
+                                struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	return nacre_request_sized(client, request, sizeof *request, reply_out, error);
+}
+
+NACRE_API const void *nacre_reply_data(const struct nacre_reply *reply, size_t *size_out);
+/* A header's value; "" if absent. */
+NACRE_API const char *nacre_reply_header(const struct nacre_reply *reply, const char *name);
+/* A member at the top of a JSON object: a whole number; a string, cut to `size` with its NUL. False
+ * if it is not there, or is none. */
+NACRE_API bool nacre_reply_number(const struct nacre_reply *reply, const char *member,
+                                  uint64_t *number_out);
+NACRE_API bool nacre_reply_text(const struct nacre_reply *reply, const char *member, char *text_out,
+                                size_t size);
+NACRE_API void nacre_reply_free(struct nacre_reply *reply);
+
+enum nacre_name_kind {
+	NACRE_NAME_STREAM, /* its dots stay */
+	NACRE_NAME_TOKEN   /* of a type, a category, a tag */
+};
+
+/* A name as subjects spell it, into `out` with its NUL, cut to `size`. Returns the bytes that it
+ * takes without the NUL, as snprintf() does. */
+NACRE_API size_t nacre_name(enum nacre_name_kind kind, const char *name, char *out, size_t size);
 
 /* ---- Read ----------------------------------------------------------------------------------- */
 
 struct nacre_reader; /* opaque */
 
-enum nacre_source { NACRE_STREAM, NACRE_ALL, NACRE_TYPE, NACRE_CATEGORY };
+enum nacre_source {
+	NACRE_STREAM,
+	NACRE_ALL,
+	NACRE_TYPE,
+	NACRE_CATEGORY,
+	NACRE_TAG,
+	NACRE_QUERY /* what matches one of the items */
+};
 
 /* Zeros read a whole stream forward, linearizably. */
 struct nacre_read {
 	enum nacre_source source;
-	const char *name;      /* of the stream, type or category; NULL for NACRE_ALL */
+	const char *name;      /* of the stream, type, category or tag */
 	uint64_t from, to;     /* inclusive; versions of a stream, else positions; 0: open */
 	uint64_t limit;        /* events in all; 0: no limit */
 	bool backward;         /* newest first */
 	bool direct;           /* any node, from what it has applied */
 	uint64_t min_position; /* direct: wait until that node has applied it */
+	const struct nacre_item *items; /* [item_count], of a query: 1 to 16 */
+	size_t item_count;
+	const char *items_json; /* or as JSON: [{"types":["T"],"tags":["a:1"]}] */
+	const char *from_time;  /* RFC 3339, inclusive, instead of `from` */
+	const char *filter;     /* JSON: {"plugin":"by_payload","selector":…} */
 };
 
 struct nacre_event {
@@ -132,16 +264,51 @@ struct nacre_event {
 	uint64_t seq, pos;
 	const void *data;
 	size_t size;
+	const struct nacre_pair *meta; /* [meta_count]; a name with many values comes as often */
+	size_t meta_count;
 };
 
-/* Begin to read; goes on over as many requests as it takes. Errors: as nacre_append(), but that
- * nothing is ever written. */
-NACRE_API int nacre_read_open(struct nacre_client *client, const struct nacre_read *read,
-                              struct nacre_reader **reader_out, struct nacre_error *error);
-/* The next event. NACRE_END after the last; a stream that does not exist is just the end. */
-NACRE_API int nacre_read_next(struct nacre_reader *reader, struct nacre_event *event_out,
+NACRE_API int nacre_read_open_sized(struct nacre_client *client, const struct nacre_read *read,
+                                    size_t size, struct nacre_reader **reader_out,
+                                    struct nacre_error *error);
+
+/* Begin to read; goes on over as many requests as it takes. Errors: NACRE_INVALID, NACRE_NOMEM. */
+static inline int nacre_read_open(struct nacre_client *client, const struct nacre_read *read,
+                                  struct nacre_reader **reader_out, struct nacre_error *error)
+{
+	return nacre_read_open_sized(client, read, sizeof *read, reader_out, error);
+}
+
+/* The next event. NACRE_END after the last; a stream that does not exist is just the end.
+ * Errors: as nacre_append(), but that nothing is ever written. */
+NACRE_API int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **event_out,
                               struct nacre_error *error);
+/* What the store said at the end of the last page: the last version or position of the order, to
+ * expect or to condition on. 0 before that, and of what does not exist. */
+NACRE_API uint64_t nacre_read_head(const struct nacre_reader *reader);
 NACRE_API void nacre_read_close(struct nacre_reader *reader);
+
+/* One event: by position; or by stream and version; or by stream and id; or by id alone. */
+struct nacre_get {
+	uint64_t pos;
+	const char *stream;
+	uint64_t seq;
+	const char *id;
+	bool direct;
+	uint64_t min_position;
+};
+
+NACRE_API int nacre_get_sized(struct nacre_client *client, const struct nacre_get *get, size_t size,
+                              const struct nacre_event **event_out, struct nacre_error *error);
+
+/* The event is the caller's: nacre_event_free(). Errors: NACRE_REFUSED, 404/10037; and the others.
+ */
+static inline int nacre_get(struct nacre_client *client, const struct nacre_get *get,
+                            const struct nacre_event **event_out, struct nacre_error *error)
+{
+	return nacre_get_sized(client, get, sizeof *get, event_out, error);
+}
+NACRE_API void nacre_event_free(const struct nacre_event *event);
 
 #ifdef __cplusplus
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults, headers, names, pauses. */
-#include <stdarg.h>
+/* Time, names, ids, and structs of programs that were compiled earlier or later. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
-#include "core/base/json.h"
 #include "transport/client/client_private.h"
 
 #define NAME_SIZE_MAX 255 /* bytes */
@@ -27,74 +26,34 @@ bool nc_client_pause(unsigned attempt, int64_t deadline_ms)
 	return true;
 }
 
-int nc_client_fail(struct nacre_error *error, int status, const char *format, ...)
+bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size)
 {
-	if (error == NULL)
-		return status;
-	va_list args;
-	va_start(args, format);
-	error->code = 0;
-	error->err_code = 0;
-	(void)vsnprintf(error->description, sizeof error->description, format, args);
-	va_end(args);
-	return status;
-}
-
-int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char *what)
-{
-	int mine = NACRE_CONNECTION;
-	if (status == NATS_NO_MEMORY)
-		mine = NACRE_NOMEM;
-	else if (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS)
-		mine = NACRE_UNAVAILABLE;
-	else if (status == NATS_MAX_PAYLOAD || status == NATS_INVALID_ARG)
-		mine = NACRE_INVALID;
-	return nc_client_fail(error, mine, "%s: %s", what, natsStatus_GetText(status));
-}
-
-/* The members of {"error":{…}}, which the headers do not all have. */
-static void error_read(struct nc_slice body, struct nacre_error *error)
-{
-	struct nc_json json;
-	struct nc_json_token key, value;
-	nc_json_init(&json, body);
-	while (nc_json_next(&json, &key) == NC_OK && key.type != NC_JSON_END) {
-		if (key.type != NC_JSON_KEY || !nc_json_is(&key, "err_code"))
-			continue;
-		uint64_t number;
-		if (nc_json_next(&json, &value) == NC_OK && nc_json_u64(&value, &number) == NC_OK &&
-		    number <= INT32_MAX)
-			error->err_code = (int)number;
-		return;
-	}
-}
-
-bool nc_client_is_error(natsMsg *msg, struct nacre_error *error)
-{
-	/* A success has no headers: that is cheap to see. */
-	const char *text = nc_client_header(msg, "Nats-Service-Error");
-	if (*text == '\0')
-		return false;
-	(void)nc_client_fail(error, NACRE_REFUSED, "%s", text);
-	error->code = (int)nc_client_header_u64(msg, "Nats-Service-Error-Code");
-	error_read(nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)), error);
+	const unsigned char *bytes = from;
+	memset(to, 0, to_size);
+	memcpy(to, from, from_size < to_size ? from_size : to_size);
+	for (size_t i = to_size; i < from_size; i++)
+		if (bytes[i] != 0)
+			return false;
 	return true;
 }
 
-bool nc_client_is_passing(const struct nacre_error *error)
+bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE])
 {
-	return error->code == 503 || error->code == 429;
+	uint8_t random[(NC_CLIENT_ID_SIZE - 1) / 2];
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		return false;
+	for (size_t i = 0; i < sizeof random; i++)
+		(void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+	return true;
 }
 
-const char *nc_client_header(natsMsg *msg, const char *name)
+bool nc_client_inbox_make(const struct nacre_client *client, char inbox[NC_CLIENT_INBOX_SIZE])
 {
-	const char *value = NULL;
-	return natsMsgHeader_Get(msg, name, &value) == NATS_OK && value != NULL ? value : "";
-}
-
-uint64_t nc_client_header_u64(natsMsg *msg, const char *name)
-{
-	return strtoull(nc_client_header(msg, name), NULL, 10);
+	char id[NC_CLIENT_ID_SIZE];
+	if (!nc_client_id_make(id))
+		return false;
+	(void)snprintf(inbox, NC_CLIENT_INBOX_SIZE, "%s.%s", client->inbox_prefix, id);
+	return true;
 }
 
 bool nc_client_name_valid(const char *name)
@@ -102,18 +61,61 @@ bool nc_client_name_valid(const char *name)
 	return name != NULL && *name != '\0' && strlen(name) <= NAME_SIZE_MAX;
 }
 
-void nc_client_put_name(struct nc_buf *subject, const char *name, bool dots_stay)
+bool nc_client_subject_valid(const char *subject)
+{
+	size_t size = subject == NULL ? 0 : strlen(subject);
+	return size > 0 && subject[0] != '.' && subject[size - 1] != '.' &&
+	       strstr(subject, "..") == NULL && strpbrk(subject, "*> \t\r\n") == NULL;
+}
+
+/* One byte of a name as subjects spell it; returns 1 or 3. */
+static size_t spell(unsigned char c, bool dots_stay, char out[3])
 {
 	static const char hex[] = "0123456789ABCDEF";
-	for (; *name != '\0'; name++) {
-		unsigned char c = (unsigned char)*name;
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		             (c >= '0' && c <= '9') || c == '_' || c == '/' || c == '-';
-		if (plain || (c == '.' && dots_stay)) {
-			nc_buf_put_u8(subject, c);
-		} else {
-			const char escape[] = { '=', hex[c >> 4], hex[c & 15] };
-			nc_buf_put(subject, escape, sizeof escape);
-		}
+	bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	             c == '_' || c == '/' || c == '-';
+	if (plain || (c == '.' && dots_stay)) {
+		out[0] = (char)c;
+		return 1;
 	}
+	out[0] = '=';
+	out[1] = hex[c >> 4];
+	out[2] = hex[c & 15];
+	return 3;
+}
+
+void nc_client_put_name(struct nc_buf *subject, const char *name, bool dots_stay)
+{
+	char spelled[3];
+	for (; *name != '\0'; name++)
+		nc_buf_put(subject, spelled, spell((unsigned char)*name, dots_stay, spelled));
+}
+
+size_t nacre_name(enum nacre_name_kind kind, const char *name, char *out, size_t size)
+{
+	size_t total = 0;
+	for (; *name != '\0'; name++) {
+		char spelled[3];
+		size_t count = spell((unsigned char)*name, kind == NACRE_NAME_STREAM, spelled);
+		for (size_t i = 0; i < count; i++, total++)
+			if (total + 1 < size)
+				out[total] = spelled[i];
+	}
+	if (size > 0)
+		out[total < size ? total : size - 1] = '\0';
+	return total;
+}
+
+const char *nacre_status_name(int status)
+{
+	static const char *const names[] = { "NACRE_OK",         "NACRE_END",
+		                             "NACRE_NOMEM",      "NACRE_INVALID",
+		                             "NACRE_CONNECTION", "NACRE_UNAVAILABLE",
+		                             "NACRE_REFUSED",    "NACRE_PROTOCOL" };
+	return status <= 0 && status >= NACRE_PROTOCOL ? names[-status] : "not a status";
+}
+
+const char *nacre_version(void)
+{
+	return NC_CLIENT_VERSION;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "transport/nats/nkey.h"
+#include "core/base/nkey.h"
 
 #define SERVERS_MAX 32
 
@@ -60,10 +60,17 @@ static natsStatus servers_set(natsOptions *to, const char *url)
 	return status;
 }
 
+/* The first line that begins with a seed is it. */
 static int nkey_set(natsOptions *to, const char *path, char *fault)
 {
-	char key[NC_NKEY_TEXT_SIZE];
-	int err = nc_nkey_public(path, key);
+	char key[NC_NKEY_TEXT_SIZE], line[512];
+	FILE *file = fopen(path, "re");
+	int err = NC_INVALID;
+	while (file != NULL && err != NC_OK && fgets(line, sizeof line, file) != NULL)
+		err = nc_nkey_public(line, key);
+	if (file != NULL)
+		(void)fclose(file);
+	explicit_bzero(line, sizeof line);
 	if (err != NC_OK) {
 		(void)snprintf(fault, NC_BUS_FAULT_SIZE,
 		               "NATS_NKEY: %.160s holds no seed of a user", path);

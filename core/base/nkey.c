@@ -1,12 +1,11 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From an nkey seed to its public key; the curve is libcrypto's. */
-#include "transport/nats/nkey.h"
+#include "core/base/nkey.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SEED_TEXT_SIZE 58 /* "SU" and 56 more */
@@ -76,19 +75,11 @@ static void public_encode(const uint8_t bytes[PUBLIC_SIZE], char text[NC_NKEY_TE
 	text[size] = '\0';
 }
 
-int nc_nkey_public(const char *path, char public_out[NC_NKEY_TEXT_SIZE])
+int nc_nkey_public(const char *seed_text, char public_out[NC_NKEY_TEXT_SIZE])
 {
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return NC_IO;
-	char line[512];
 	uint8_t seed[SEED_SIZE];
-	int err = NC_INVALID;
-	while (err != NC_OK && fgets(line, sizeof line, file) != NULL)
-		if (strncmp(line, "SU", 2) == 0)
-			err = seed_decode(line, seed);
-	(void)fclose(file);
 	uint8_t bytes[PUBLIC_SIZE] = { PREFIX_USER };
+	int err = strncmp(seed_text, "SU", 2) == 0 ? seed_decode(seed_text, seed) : NC_INVALID;
 	if (err == NC_OK)
 		err = public_make(seed + 2, bytes + 1);
 	if (err == NC_OK) {
@@ -97,7 +88,6 @@ int nc_nkey_public(const char *path, char public_out[NC_NKEY_TEXT_SIZE])
 		bytes[PUBLIC_SIZE - 1] = (uint8_t)(crc >> 8);
 		public_encode(bytes, public_out);
 	}
-	OPENSSL_cleanse(line, sizeof line);
 	OPENSSL_cleanse(seed, sizeof seed);
 	return err;
 }
