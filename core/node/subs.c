@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The table of subscriptions, their life, and live events. */
+/* The table of subscriptions, and their life. */
 #include "core/node/subs.h"
 
 #include <stdio.h>
@@ -52,29 +52,6 @@ static int slot_find(struct nc_subs *subs, uint32_t *id_out)
 	return NC_OK;
 }
 
-static enum nc_route_kind route_kind(enum nc_filter_hint_kind kind)
-{
-	return kind == NC_FILTER_EXACT    ? NC_ROUTE_EXACT
-	       : kind == NC_FILTER_PREFIX ? NC_ROUTE_PREFIX
-	                                  : NC_ROUTE_ANY;
-}
-
-static int route_add(struct nc_subs *subs, const struct nc_subscription *sub)
-{
-	struct nc_route_hint *hints = calloc(sub->hints.count + 1, sizeof *hints);
-	if (hints == NULL)
-		return NC_NOMEM;
-	for (size_t i = 0; i < sub->hints.count; i++) {
-		const struct nc_filter_hint *from = &sub->hints.hints[i];
-		hints[i] = (struct nc_route_hint){ { route_kind(from->stream_kind), from->stream },
-			                           { route_kind(from->type_kind), from->type },
-			                           { route_kind(from->tag_kind), from->tag } };
-	}
-	int err = nc_router_add(subs->router, sub->id, hints, sub->hints.count);
-	free(hints);
-	return err;
-}
-
 int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint32_t id;
@@ -86,12 +63,13 @@ int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 		return err;
 	sub->id = id;
 	struct nc_slice name = nc_slice_str(sub->name);
+	sub->subs = subs;
 	if (sub->filter != NULL)
-		err = route_add(subs, sub);
+		err = nc_subs_live_add(subs, sub);
 	if (err == NC_OK) {
 		err = nc_hashmap_put(&subs->names, nc_hash_bytes(name), id);
-		if (err != NC_OK && sub->filter != NULL)
-			(void)nc_router_remove(subs->router, id);
+		if (err != NC_OK)
+			nc_subs_live_remove(subs, sub);
 	}
 	if (err != NC_OK)
 		return err;
@@ -125,10 +103,29 @@ void nc_subscription_free(struct nc_subscription *sub)
 	free(sub);
 }
 
+/* Out of the list of those that have something to do; also from its middle, when it goes. */
+static void unmark(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_subscription *before = NULL;
+	for (struct nc_subscription *at = subs->first_dirty; sub->dirty && at != NULL;
+	     before = at, at = at->next_dirty) {
+		if (at != sub)
+			continue;
+		if (before == NULL)
+			subs->first_dirty = sub->next_dirty;
+		else
+			before->next_dirty = sub->next_dirty;
+		if (subs->last_dirty == sub)
+			subs->last_dirty = before;
+		sub->dirty = false;
+	}
+}
+
 void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
-	(void)nc_router_remove(subs->router, sub->id);
+	nc_subs_live_remove(subs, sub);
+	unmark(subs, sub);
 	subs->slots[sub->id] = NULL;
 	subs->count--;
 	sub->gone = true;
@@ -138,7 +135,16 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub)
 
 void nc_subs_mark(struct nc_subscription *sub)
 {
+	struct nc_subs *subs = sub->subs;
+	if (sub->dirty)
+		return;
 	sub->dirty = true;
+	sub->next_dirty = NULL;
+	if (subs->last_dirty == NULL)
+		subs->first_dirty = sub;
+	else
+		subs->last_dirty->next_dirty = sub;
+	subs->last_dirty = sub;
 }
 
 struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs)
@@ -151,54 +157,18 @@ size_t nc_subs_count(const struct nc_subs *subs)
 	return subs->count;
 }
 
-/* ---- Live events ---------------------------------------------------------------------------- */
-
-void nc_subs_event(struct nc_subs *subs, const struct nc_event *event)
-{
-	if (subs->count == 0)
-		return;
-	struct nc_slice tags[NC_STATE_TAG_COUNT_MAX], list = event->tags, tag;
-	size_t tag_count = 0;
-	while (tag_count < NC_STATE_TAG_COUNT_MAX && nc_event_tag_next(&list, &tag))
-		tags[tag_count++] = tag;
-	const struct nc_route_event route = { event->stream, event->type, tags, tag_count };
-	const uint32_t *ids;
-	size_t count;
-	nc_router_match(subs->router, &route, &ids, &count);
-	nc_filter_batch_clear(subs->batch);
-	bool added = false;
-	for (size_t i = 0; i < count; i++) {
-		struct nc_subscription *sub = subs->slots[ids[i]];
-		bool fault = false;
-		if (sub == NULL || sub->fault[0] != '\0')
-			continue;
-		if (!sub->hints.full && !added) {
-			if (nc_filter_batch_add(subs->batch, event) != NC_OK)
-				return; /* no memory: a scan finds it, since none is told its end */
-			added = true;
-		}
-		if (!sub->hints.full && !nc_subs_filter_matches(sub, subs->batch, event, &fault))
-			continue;
-		const struct nc_sub_event offer = { .position = event->position,
-			                            .key = nc_subs_key(sub, event),
-			                            .size = (uint32_t)event->data.size,
-			                            .live = true };
-		(void)nc_sub_offer(sub->machine,
-		                   &offer); /* no room, not at the head: a scan finds it */
-		nc_subs_mark(sub);
-	}
-}
-
 /* ---- Time ----------------------------------------------------------------------------------- */
 
 void nc_subs_turn(struct nc_subs *subs)
 {
-	if (subs->count == 0)
-		return;
-	for (uint32_t id = 0; id < subs->room; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL && sub->dirty)
-			nc_subs_act(subs, sub);
+	nc_subs_live_merge(subs);
+	/* Not what is marked meanwhile: that is the next turn's. */
+	const struct nc_subscription *last = subs->last_dirty;
+	for (bool more = last != NULL; more;) {
+		struct nc_subscription *sub = subs->first_dirty;
+		more = sub != last;
+		unmark(subs, sub);
+		nc_subs_act(subs, sub);
 	}
 }
 
@@ -221,9 +191,10 @@ void nc_subs_tick(struct nc_subs *subs)
 			continue;
 		if (now_ns - sub->scanned_ns >= PASS_BY_NS)
 			pass_by(subs, sub, now_ns);
-		if (sub->dirty || sub->deadline_ns <= now_ns)
-			nc_subs_act(subs, sub);
+		if (sub->deadline_ns <= now_ns)
+			nc_subs_mark(sub);
 	}
+	nc_subs_turn(subs);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -287,9 +258,7 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out)
 		nc_assert(!"libuv refuses a handle");
 	int err = host_open(subs);
 	if (err == NC_OK)
-		err = nc_router_new(&subs->router);
-	if (err == NC_OK)
-		err = nc_filter_batch_new(&subs->batch);
+		err = nc_subs_live_open(subs);
 	if (err == NC_OK)
 		err = nc_state_reader_open(service->options.state, &subs->reader);
 	if (err != NC_OK) {
@@ -323,8 +292,7 @@ void nc_subs_stop(struct nc_subs *subs)
 	}
 	free(subs->slots);
 	nc_hashmap_release(&subs->names);
-	nc_router_free(subs->router);
-	nc_filter_batch_free(subs->batch);
+	nc_subs_live_close(subs);
 	nc_state_reader_close(subs->reader);
 	nc_plugin_host_close(subs->host);
 	nc_buf_release(&subs->scratch);

@@ -200,7 +200,6 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t now_ns = nc_subs_now_ns();
 	struct nc_sub_action action;
-	sub->dirty = false;
 	while (nc_sub_step(sub->machine, now_ns, &action)) {
 		if (action.kind == NC_SUB_INACTIVE && !sub->definition.durable) {
 			nc_subs_advise(subs, sub, "inactive", 0,

@@ -19,21 +19,6 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
 	return nc_filter_refuse(refusal, sub->definition.plugin, err, &error);
 }
 
-bool nc_subs_filter_matches(struct nc_subscription *sub, struct nc_filter_batch *batch,
-                            const struct nc_event *event, bool *fault_out)
-{
-	uint64_t matched = 0;
-	(void)event;
-	int err = nc_filter_match(sub->filter, batch, &matched);
-	if (err == NC_OK)
-		return matched & 1;
-	/* No answer: the subscription halts, it never skips. */
-	(void)snprintf(sub->fault, sizeof sub->fault, "its filter gave no answer: %s",
-	               nc_err_name(err));
-	*fault_out = true;
-	return false;
-}
-
 struct nc_slice nc_subs_key(const struct nc_subscription *sub, const struct nc_event *event)
 {
 	struct nc_slice tags = event->tags, tag;

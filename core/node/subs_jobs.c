@@ -168,9 +168,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 		return;
 	}
 	if (job->fault) {
-		(void)snprintf(sub->fault, sizeof sub->fault, "its filter gave no answer: %s",
-		               nc_err_name(job->err));
-		nc_subs_advise(subs, sub, "halted", job->through + 1, sub->fault);
+		nc_subs_fault(subs, sub, job->err, job->through + 1);
 		return;
 	}
 	if (job->err != NC_OK)

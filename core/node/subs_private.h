@@ -12,7 +12,7 @@
 #include "core/engine/subs.h"
 #include "core/node/service_private.h"
 #include "core/node/subs.h"
-#include "plugins/host/plugin_host.h"
+#include "plugins/host/filter_index.h"
 
 #define NC_SUB_FAULT_SIZE 200
 
@@ -52,10 +52,13 @@ struct nc_subscription {
 	struct nc_sub *machine;
 	uint64_t epoch;
 	bool delivering, searching; /* jobs of its that are with the readers */
-	bool dirty;                 /* look at it at the end of the turn */
-	bool gone;                  /* deleted while a job was under way */
-	bool saving;                /* a progress is on its way through the log */
-	bool hurry;                 /* somebody waits for a progress */
+	struct nc_subs *subs;       /* NULL: not in the table yet */
+	bool indexed;               /* live events find it by the index, not by the router */
+	bool dirty;                 /* look at it at the end of the turn: it is in the list */
+	struct nc_subscription *next_dirty;
+	bool gone;   /* deleted while a job was under way */
+	bool saving; /* a progress is on its way through the log */
+	bool hurry;  /* somebody waits for a progress */
 	uint64_t deadline_ns;
 	uint64_t scanned_ns; /* when its cursor was last moved past what does not match */
 	uint64_t requests;   /* ids of pull requests, given out */
@@ -84,8 +87,10 @@ struct nc_sub_pending {
 struct nc_subs {
 	struct nc_service *service;
 	struct nc_plugin_host *host;
-	struct nc_router *router;
-	struct nc_filter_batch *batch;  /* the loop's, for live events */
+	struct nc_router *router;      /* those whose hints say all, or that have no sets */
+	struct nc_filter_index *index; /* all others */
+	struct nc_filter_batch *batch; /* the loop's, for live events */
+	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
 	uint32_t room, count;
 	struct nc_hashmap names;
@@ -98,7 +103,8 @@ struct nc_subs {
 
 	uv_async_t wake;
 	pthread_mutex_t lock;
-	struct nc_sub_job *done; /* under lock: jobs that came back */
+	struct nc_sub_job *done;     /* under lock: jobs that came back */
+	struct nc_sub_merge *merged; /* likewise: an index that was merged */
 };
 
 uint64_t nc_subs_now_ns(void);
@@ -111,12 +117,21 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subscription_free(struct nc_subscription *sub);
 void nc_subs_mark(struct nc_subscription *sub);
 
+/* subs_live.c: live events, and who is told of them. */
+int nc_subs_live_open(struct nc_subs *subs);
+void nc_subs_live_close(struct nc_subs *subs);
+int nc_subs_live_add(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_live_remove(struct nc_subs *subs, struct nc_subscription *sub);
+/* Let a reader merge the index, if it is worth it; and take up what was merged. */
+void nc_subs_live_merge(struct nc_subs *subs);
+/* Its filter gave no answer: it is halted, visibly, and leaves the head, so that nothing is passed
+ * by. */
+void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position);
+
 /* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
  * client. */
 bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
                             struct nc_refusal *refusal);
-bool nc_subs_filter_matches(struct nc_subscription *sub, struct nc_filter_batch *batch,
-                            const struct nc_event *event, bool *fault_out);
 /* The key of an event by the subscription's order; empty: none. */
 struct nc_slice nc_subs_key(const struct nc_subscription *sub, const struct nc_event *event);
 

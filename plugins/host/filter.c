@@ -240,6 +240,11 @@ struct nc_plugin_info nc_filter_plugin(const struct nc_filter *filter)
 	return nc_plugin_describe(filter->plugin);
 }
 
+bool nc_filter_has_sets(const struct nc_filter *filter)
+{
+	return filter->plugin->abi->set_build != NULL;
+}
+
 /* ---- Answers -------------------------------------------------------------------------------- */
 
 const nacre_filter_event *const *nc_filter_shown(struct nc_filter_batch *batch, uint32_t needs)

@@ -99,6 +99,10 @@ void nc_filter_unref(struct nc_filter *filter);            /* NULL is a no-op */
 /* Of the plugin that compiled it; lives as long as the filter. */
 struct nc_plugin_info nc_filter_plugin(const struct nc_filter *filter);
 
+/* Whether its plugin can put it into a set with others: then it is asked with all of them at once,
+ * at the cost of what matches. */
+bool nc_filter_has_sets(const struct nc_filter *filter);
+
 enum nc_filter_hint_kind { NC_FILTER_ANY, NC_FILTER_EXACT, NC_FILTER_PREFIX };
 
 /* Events whose stream, type and one of whose tags are such. The slices live as long as the filter.

@@ -522,3 +522,37 @@ async def test_a_thousand_subscriptions(c):
         await consumer.silent()
     for i in range(1000):
         await c.ask(f"sub.delete.many{i}")
+
+
+# ---- Many filters -----------------------------------------------------------------------------
+
+
+async def test_hundreds_of_payload_filters_each_get_their_own(c):
+    """More than a small set holds, so that the index is merged while events come; some are deleted meanwhile."""
+    count, got = 300, {}
+
+    async def on_message(msg):
+        if msg.headers and msg.headers.get("Status"):
+            await c.nc.publish(msg.reply, b"")
+            return
+        got.setdefault(int(msg.subject.rsplit(".", 1)[1]), []).append(json.loads(msg.data)["n"])
+        await c.nc.publish(msg.reply, b"")
+
+    sub = await c.nc.subscribe("many.filters.*", cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=-1)
+    await c.nc.flush()
+    for n in range(count):
+        made = await create(c, f"payload{n}", {"plugin": "by_payload", "selector": {"n": [n]}}, durable=False, start="new", deliver={"subject": f"many.filters.{n}"})
+        equal(made["name"], f"payload{n}")
+        if n % 50 == 0:
+            await c.append("many.f", json.dumps({"n": n}).encode())
+    await c.ask("sub.delete.payload7")
+    for n in range(count):
+        await c.append("many.f", json.dumps({"n": n}).encode())
+    await wait_until(lambda: len(got) == count - 1, 20, "each has its own")
+    await asyncio.sleep(0.3)
+    equal(sorted(got), [n for n in range(count) if n != 7])
+    equal(got, {n: [n] * (2 if n % 50 == 0 else 1) for n in got}, "its own alone")
+    for n in range(count):
+        if n != 7:
+            await c.ask(f"sub.delete.payload{n}")
+    await sub.unsubscribe()
