@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/node/disk.h"
+#include "core/node/install.h"
 #include "core/node/say.h"
 #include "storage/log/segment_log.h"
 #include "storage/state/wt_state.h"
@@ -71,6 +72,20 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 	return err;
 }
 
+/* A state that was fetched from a peer before the last stop. */
+static int install_finish(const struct nc_config *config, struct nc_store *store)
+{
+	struct nc_state_applied applied = { 0 };
+	int err = nc_install_finish(config->data_dir, store->identity, store->log, &applied);
+	if (err != NC_OK)
+		nc_say_error("%s: the state fetched from a peer cannot be put in its place: %s",
+		             config->data_dir, nc_err_name(err));
+	else if (applied.index > 0)
+		nc_say_info("state: fetched from a peer, as of entry %llu",
+		            (unsigned long long)applied.index);
+	return err;
+}
+
 /* The log must reach as far as it once did. */
 static int log_check(const struct nc_store *store)
 {
@@ -104,6 +119,8 @@ static int state_probe(const struct nc_config *config)
 {
 	char path[PATH_SIZE + 8], message[512] = "";
 	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
+	if (nc_install_pending(config->data_dir))
+		return NC_OK; /* the one that comes in its place was verified */
 	int err = nc_wt_state_probe(path, message, sizeof message);
 	if (err != NC_OK)
 		nc_say_error("%s", message);
@@ -130,6 +147,8 @@ int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
 		err = state_probe(config);
 	if (err == NC_OK)
 		err = log_open(config, &store);
+	if (err == NC_OK)
+		err = install_finish(config, &store);
 	if (err == NC_OK)
 		err = log_check(&store);
 	if (err == NC_OK)

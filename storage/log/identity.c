@@ -243,6 +243,14 @@ int nc_identity_high_water(struct nc_identity_file *file, uint64_t index)
 	return save(file);
 }
 
+int nc_identity_high_water_lower(struct nc_identity_file *file, uint64_t index)
+{
+	if (index >= file->identity.high_water)
+		return NC_OK;
+	file->identity.high_water = index;
+	return save(file);
+}
+
 void nc_identity_close(struct nc_identity_file *file)
 {
 	if (file == NULL)

@@ -40,6 +40,10 @@ bool nc_identity_is_new(const struct nc_identity_file *file);
 /* Remember that the log has had an entry of this index. Errors: NC_IO, NC_FULL. */
 int nc_identity_high_water(struct nc_identity_file *file, uint64_t index);
 
+/* A state from a peer takes the place of what the log had: it has to reach no further than `index`.
+ * Errors: NC_IO, NC_FULL. */
+int nc_identity_high_water_lower(struct nc_identity_file *file, uint64_t index);
+
 /* Gives up the lock. NULL is a no-op. */
 void nc_identity_close(struct nc_identity_file *file);
 

@@ -94,9 +94,10 @@ struct nc_wt_state {
 	WT_SESSION *indexer_session;
 	WT_CURSOR *indexer_cursors[NC_WT_TABLE_COUNT];
 
-	pthread_mutex_t checkpointing; /* over the two below */
+	pthread_mutex_t checkpointing; /* over what is below */
 	WT_SESSION *checkpoint_session;
 	uint64_t checkpoint_sequence; /* what the last completed one held at least */
+	bool exporting;               /* a snapshot is open: snapshot_export.c */
 };
 
 static inline struct nc_wt_state *nc_wt_state_of(struct nc_state *base)

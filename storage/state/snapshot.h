@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* snapshot.h -- a state on its way to another node, in four steps:
+ *
+ *   export   a completed checkpoint, held as it is while its files are read (snapshot_export.c)
+ *   stage    a directory that takes the files in, a chunk at a time (snapshot_stage.c)
+ *   adopt    what was staged, opened and verified, made a state directory (snapshot_adopt.c)
+ *   swap     into the place of the old state: core/node/install.h, since the log has to follow
+ *
+ * The files are those of WiredTiger's backup cursor. While it is open the pages of its checkpoint
+ * stay where they are, whatever is written around them, so the same byte may differ between two
+ * reads where no page of the checkpoint lies. That is why chunks have hashes and files have none,
+ * and why chunks of two exports must not be mixed: a manifest has an id, and whoever stages begins
+ * anew with another one.
+ *
+ * Threads:   an export and a stage each belong to one thread at a time, any.
+ * Ownership: an export borrows the state and must be closed before it.
+ * Errors:    NC_OK or a negative enum nc_err; out-parameters are written on NC_OK only.
+ */
+#ifndef NC_STORAGE_STATE_SNAPSHOT_H
+#define NC_STORAGE_STATE_SNAPSHOT_H
+
+#include "core/base/sha256.h"
+#include "core/engine/state.h"
+
+#define NC_SNAPSHOT_ID_SIZE   16           /* bytes */
+#define NC_SNAPSHOT_FILES_MAX 32           /* of one state */
+#define NC_SNAPSHOT_NAME_SIZE 32           /* bytes with the NUL */
+#define NC_SNAPSHOT_CHUNK_MAX (512u << 10) /* bytes of a file in one chunk */
+
+/* ---- The manifest --------------------------------------------------------------------------- */
+
+struct nc_snapshot_file {
+	char name[NC_SNAPSHOT_NAME_SIZE]; /* without a path */
+	uint64_t size;                    /* bytes that belong to the checkpoint */
+};
+
+struct nc_snapshot_manifest {
+	uint8_t id[NC_SNAPSHOT_ID_SIZE]; /* of this export, random */
+	struct nc_state_applied applied; /* what the checkpoint has applied, exactly */
+	uint32_t file_count;
+	struct nc_snapshot_file files[NC_SNAPSHOT_FILES_MAX];
+};
+
+/* Append the manifest's bytes, with a checksum (docs/formats-state.md). */
+void nc_snapshot_manifest_put(const struct nc_snapshot_manifest *manifest, struct nc_buf *buf);
+
+/* The bytes may come from anywhere: names that are not a state's are refused. Errors: NC_INVALID.
+ */
+int nc_snapshot_manifest_get(struct nc_slice bytes, struct nc_snapshot_manifest *manifest_out);
+
+/* Bytes of all files. */
+uint64_t nc_snapshot_manifest_size(const struct nc_snapshot_manifest *manifest);
+
+/* ---- Export --------------------------------------------------------------------------------- */
+
+struct nc_snapshot_export;
+
+/* Hold the last completed checkpoint of a state that nc_wt_state_open() gave. One at a time; the
+ * state goes on, and checkpoints too, but the space of old pages is not used again meanwhile.
+ * Errors: NC_BUSY, another export is open; NC_IO; NC_NOMEM; NC_CORRUPT. */
+int nc_snapshot_export_open(struct nc_state *state, struct nc_snapshot_export **export_out);
+
+const struct nc_snapshot_manifest *nc_snapshot_export_manifest(const struct nc_snapshot_export *);
+
+/* Append up to `size_max` bytes of file number `file`, from `offset` on, to `buf`.
+ * Errors: NC_INVALID, no such file, or `offset` is not within it; NC_IO; NC_NOMEM. */
+int nc_snapshot_export_read(struct nc_snapshot_export *snapshot, uint32_t file, uint64_t offset,
+                            size_t size_max, struct nc_buf *buf);
+
+/* NULL is a no-op. */
+void nc_snapshot_export_close(struct nc_snapshot_export *snapshot);
+
+/* ---- Stage ---------------------------------------------------------------------------------- */
+
+struct nc_snapshot_stage;
+
+/* Take in the files of `manifest` in `directory`. If that holds the beginning of this very snapshot
+ * it is continued; anything else in it is removed. Errors: NC_FULL, the disk has no room for all of
+ * it; NC_IO; NC_NOMEM. */
+int nc_snapshot_stage_open(const char *directory, const struct nc_snapshot_manifest *manifest,
+                           struct nc_snapshot_stage **stage_out);
+
+/* The place from which bytes are wanted next. False: all are there. */
+bool nc_snapshot_stage_next(const struct nc_snapshot_stage *stage, uint32_t *file_out,
+                            uint64_t *offset_out);
+
+/* Take a chunk. What was taken already is NC_OK and ignored. Every now and then, and at each file's
+ * end, what was taken becomes durable, together with the note of how far that is. Errors:
+ * NC_INVALID, not the place that is wanted next, empty, or beyond the file; NC_CORRUPT, the hash is
+ * another one; NC_FULL; NC_IO. */
+int nc_snapshot_stage_put(struct nc_snapshot_stage *stage, uint32_t file, uint64_t offset,
+                          struct nc_slice bytes, const uint8_t sha256[NC_SHA256_SIZE]);
+
+/* Bytes taken so far. */
+uint64_t nc_snapshot_stage_size(const struct nc_snapshot_stage *stage);
+
+/* What was taken stays for the next time. NULL is a no-op. */
+void nc_snapshot_stage_close(struct nc_snapshot_stage *stage);
+
+/* The directory of the files in a stage's: what takes the old state's place. */
+#define NC_SNAPSHOT_FILES "files"
+
+/* ---- Adopt ---------------------------------------------------------------------------------- */
+
+#define NC_SNAPSHOT_FAULT_SIZE 512
+
+/* Make a whole stage a directory that nc_wt_state_open() opens: WiredTiger brings it into its usual
+ * form, every table is read through and its checksums checked, and what it has applied is compared
+ * with the manifest. It may be done again. Damage may make WiredTiger abort: call it in a process
+ * of its own. Errors: NC_CORRUPT, with a line in `fault`; NC_NOTFOUND, the stage is not whole;
+ * NC_IO; NC_FULL. */
+int nc_snapshot_adopt(const char *directory, struct nc_snapshot_manifest *manifest_out,
+                      char fault[NC_SNAPSHOT_FAULT_SIZE]);
+
+/* The manifest of a stage that nc_snapshot_adopt() was content with. Errors: NC_NOTFOUND, it is
+ * none; NC_IO. */
+int nc_snapshot_adopted(const char *directory, struct nc_snapshot_manifest *manifest_out);
+
+/* Remove a directory and the files in it, whatever they are. One that is not there is NC_OK.
+ * Errors: NC_IO. */
+int nc_snapshot_remove(const char *directory);
+
+#endif
