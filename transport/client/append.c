@@ -60,8 +60,8 @@ natsStatus nc_client_append_msg(const struct nacre_client *client, const struct 
 	nc_client_put_name(&subject, event->stream, true);
 	nc_buf_put_u8(&subject, '\0');
 	if (nc_buf_status(&subject) == NC_OK)
-		status = nc_client_msg_new(client, (char *)subject.data, event->data, event->size,
-		                           &msg);
+		status = nc_client_msg_new(client, (char *)subject.data, NULL, event->data,
+		                           event->size, &msg);
 	if (status == NATS_OK)
 		status = headers_add(msg, event, id);
 	nc_buf_release(&subject);

@@ -33,7 +33,7 @@ static natsStatus msg_make(const struct nacre_client *client, const struct nacre
 	if (whole && body.size > NC_CLIENT_DATA_SIZE_MAX)
 		status = NATS_MAX_PAYLOAD;
 	else if (whole)
-		status = nc_client_msg_new(client, "batch", body.data, body.size, msg_out);
+		status = nc_client_msg_new(client, "batch", NULL, body.data, body.size, msg_out);
 	nc_buf_release(&body);
 	if (status == NATS_OK)
 		status = natsMsgHeader_Set(*msg_out, "Content-Type", "application/msgpack");

@@ -69,8 +69,14 @@ int nc_client_judge(natsMsg *msg, struct nacre_error *error);
 
 /* ---- request.c ------------------------------------------------------------------------------ */
 
+/* `subject` follows the root; `reply` may be NULL. */
 natsStatus nc_client_msg_new(const struct nacre_client *client, const char *subject,
-                             const void *body, size_t size, natsMsg **msg_out);
+                             const char *reply, const void *body, size_t size, natsMsg **msg_out);
+/* Check a program's request, and make its message. `error` is not NULL. */
+int nc_client_request_take(const struct nacre_request *given, size_t size,
+                           struct nacre_request *request_out, struct nacre_error *error);
+int nc_client_request_msg(const struct nacre_client *client, const struct nacre_request *request,
+                          const char *reply, natsMsg **msg_out, struct nacre_error *error);
 /* Add "Es-Min-Position", unless 0. */
 natsStatus nc_client_min_position(natsMsg *msg, uint64_t position);
 

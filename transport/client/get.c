@@ -60,7 +60,7 @@ int nacre_get_sized(struct nacre_client *client, const struct nacre_get *given, 
 	int result = body_put(&body, &get, error);
 	if (result == NACRE_OK) {
 		natsStatus status = nc_client_msg_new(client, get.direct ? "direct.get" : "get",
-		                                      body.data, body.size, &msg);
+		                                      NULL, body.data, body.size, &msg);
 		if (status == NATS_OK)
 			status = nc_client_min_position(msg, get.min_position);
 		if (status != NATS_OK)

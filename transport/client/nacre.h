@@ -310,6 +310,137 @@ static inline int nacre_get(struct nacre_client *client, const struct nacre_get 
 }
 NACRE_API void nacre_event_free(const struct nacre_event *event);
 
+/* ---- Subscriptions: as an administrator ----------------------------------------------------- */
+
+/* Definitions, bodies and answers are the JSON of docs/protocol.md, section 8. `reply_out` may be
+ * NULL, and is given with NACRE_REFUSED too. Names: [A-Za-z0-9_-], 1 to 64.
+ * Errors: NACRE_REFUSED, 404/10014 where there is no such subscription; and as nacre_append(). */
+
+/* `definition`: {"filter":{"plugin":"by_stream","selector":"orders.42"},…}. The same once more is
+ * fine; 409/40903: another of this name. */
+NACRE_API int nacre_sub_create(struct nacre_client *client, const char *name,
+                               const char *definition, struct nacre_reply **reply_out,
+                               struct nacre_error *error);
+/* `change`: the members that change, and "backfill". */
+NACRE_API int nacre_sub_update(struct nacre_client *client, const char *name, const char *change,
+                               struct nacre_reply **reply_out, struct nacre_error *error);
+/* 404/10014 also when an earlier try of this call has deleted it. */
+NACRE_API int nacre_sub_delete(struct nacre_client *client, const char *name,
+                               struct nacre_error *error);
+NACRE_API int nacre_sub_info(struct nacre_client *client, const char *name,
+                             struct nacre_reply **reply_out, struct nacre_error *error);
+NACRE_API int nacre_sub_list(struct nacre_client *client, struct nacre_reply **reply_out,
+                             struct nacre_error *error);
+NACRE_API int nacre_sub_pause(struct nacre_client *client, const char *name,
+                              struct nacre_reply **reply_out, struct nacre_error *error);
+NACRE_API int nacre_sub_resume(struct nacre_client *client, const char *name,
+                               struct nacre_reply **reply_out, struct nacre_error *error);
+/* `to`: {"pos":1040}, {"time":"RFC 3339"}, "first" or "new", the words with their quotes. */
+NACRE_API int nacre_sub_seek(struct nacre_client *client, const char *name, const char *to,
+                             struct nacre_reply **reply_out, struct nacre_error *error);
+/* `page`: which part of the list; NULL: its beginning. */
+NACRE_API int nacre_sub_parked(struct nacre_client *client, const char *name, const char *page,
+                               struct nacre_reply **reply_out, struct nacre_error *error);
+/* `which`: {"pos":[1040]} or {"key":"7"}; NULL: all that is parked. */
+NACRE_API int nacre_sub_replay(struct nacre_client *client, const char *name, const char *which,
+                               struct nacre_reply **reply_out, struct nacre_error *error);
+/* Why the event at `pos` was or was not delivered. */
+NACRE_API int nacre_sub_explain(struct nacre_client *client, const char *name, uint64_t pos,
+                                struct nacre_reply **reply_out, struct nacre_error *error);
+
+/* ---- Subscriptions: as a consumer ----------------------------------------------------------- */
+
+struct nacre_subscription; /* opaque */
+
+/* Zeros are the defaults. */
+struct nacre_consume {
+	uint32_t batch; /* of a pull: how many events to ask for ahead; 100. They must be answered
+	                   within the subscription's ack_wait_ms */
+	uint64_t max_bytes; /* of a pull: of one request; 0: no limit */
+	bool no_wait;       /* of a pull: what is there now, then NACRE_END */
+	uint64_t limit;     /* of a pull: events in all, then NACRE_END; 0: no limit */
+};
+
+struct nacre_delivery {
+	const struct nacre_event *event;
+	const char *subject;
+	const char *reply;  /* where it is answered; "" in the live feed */
+	uint32_t attempt;   /* from 1; 0 in the live feed */
+	bool pending_known; /* of the next */
+	uint64_t pending;   /* matching events that have not been delivered */
+	uint64_t
+	        stored_size; /* bytes of data in the store; with headers_only event->data is "{}" */
+	uint64_t dropped;    /* of the live feed: that this program was too slow for, so far */
+};
+
+NACRE_API int nacre_subscribe_sized(struct nacre_client *client, const char *name,
+                                    const struct nacre_consume *how, size_t size,
+                                    struct nacre_subscription **sub_out, struct nacre_error *error);
+
+/* Consume a subscription that exists, whichever kind it is: a pushed one is listened to on its
+ * subject (and in its queue group, if it names one), others are pulled. `how` may be NULL. Several
+ * consumers of one share the work: of a pulled one always, of a pushed one in a queue group.
+ * Errors: NACRE_INVALID; NACRE_REFUSED, 404/10014; and the others. */
+static inline int nacre_subscribe(struct nacre_client *client, const char *name,
+                                  const struct nacre_consume *how,
+                                  struct nacre_subscription **sub_out, struct nacre_error *error)
+{
+	return nacre_subscribe_sized(client, name, how, how == NULL ? 0 : sizeof *how, sub_out,
+	                             error);
+}
+
+/* The live feed, at most once: `type` and `stream` as subjects spell them (nacre_name()), wildcards
+ * allowed; NULL: all. */
+NACRE_API int nacre_tail(struct nacre_client *client, const char *type, const char *stream,
+                         struct nacre_subscription **sub_out, struct nacre_error *error);
+/* Any subject after the root, wildcards allowed: "advisory.>". NULL: an inbox of its own. */
+NACRE_API int nacre_listen(struct nacre_client *client, const char *subject,
+                           struct nacre_subscription **sub_out, struct nacre_error *error);
+/* The subject that is listened to. */
+NACRE_API const char *nacre_listening(const struct nacre_subscription *sub);
+
+NACRE_API int nacre_request_many_sized(struct nacre_client *client,
+                                       const struct nacre_request *request, size_t size,
+                                       struct nacre_subscription **sub_out,
+                                       struct nacre_error *error);
+/* One request, an answer of many messages: nacre_next() gives each, and NACRE_END after the last.
+ * Sent once: nobody knows how much of an answer is wanted again. */
+static inline int nacre_request_many(struct nacre_client *client,
+                                     const struct nacre_request *request,
+                                     struct nacre_subscription **sub_out, struct nacre_error *error)
+{
+	return nacre_request_many_sized(client, request, sizeof *request, sub_out, error);
+}
+
+/* The next delivery. `timeout_ms` below 0: wait for ever. Heartbeats and flow control are seen to.
+ * Errors: NACRE_END, none came in time, or with no_wait or nacre_request_many() there are no more;
+ *         NACRE_UNAVAILABLE, nobody answers just now; NACRE_REFUSED, such as 404/10014, it was
+ *         deleted; NACRE_PROTOCOL, what came is not understood. After each it may be called again.
+ */
+NACRE_API int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
+                         const struct nacre_delivery **delivery_out, struct nacre_error *error);
+/* A header of the delivery last given; "" if absent. */
+NACRE_API const char *nacre_header(const struct nacre_subscription *sub, const char *name);
+/* What was given and not answered comes again, here or elsewhere, after ack_wait_ms. */
+NACRE_API void nacre_unsubscribe(struct nacre_subscription *sub);
+
+/* Answers to a delivery, by its `reply`. They are on their way when these return. With `wait` it
+ * has been replicated that the event is done (or was before); stale: NACRE_REFUSED, 409/40904. */
+NACRE_API int nacre_ack(struct nacre_client *client, const char *reply, bool wait,
+                        struct nacre_error *error);
+/* Again, after delay_ms; below 0: after the subscription's own pause. */
+NACRE_API int nacre_nak(struct nacre_client *client, const char *reply, int64_t delay_ms,
+                        struct nacre_error *error);
+/* Still working: the wait begins anew. */
+NACRE_API int nacre_working(struct nacre_client *client, const char *reply,
+                            struct nacre_error *error);
+/* Never again: parked, with the reason, which may be NULL. */
+NACRE_API int nacre_term(struct nacre_client *client, const char *reply, const char *reason,
+                         struct nacre_error *error);
+/* Of a pull: done, and the next one, please, in one message; nacre_next() gives it. */
+NACRE_API int nacre_ack_next(struct nacre_subscription *sub, const char *reply,
+                             struct nacre_error *error);
+
 #ifdef __cplusplus
 }
 #endif

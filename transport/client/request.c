@@ -7,14 +7,14 @@
 #include "transport/client/client_private.h"
 
 natsStatus nc_client_msg_new(const struct nacre_client *client, const char *subject,
-                             const void *body, size_t size, natsMsg **msg_out)
+                             const char *reply, const void *body, size_t size, natsMsg **msg_out)
 {
 	struct nc_buf full = { 0 };
 	natsStatus status = NATS_NO_MEMORY;
 	nc_buf_printf(&full, "%s.%s", client->root, subject);
 	nc_buf_put_u8(&full, '\0');
 	if (nc_buf_status(&full) == NC_OK)
-		status = natsMsg_Create(msg_out, (char *)full.data, NULL, body, (int)size);
+		status = natsMsg_Create(msg_out, (char *)full.data, reply, body, (int)size);
 	nc_buf_release(&full);
 	return status;
 }
@@ -99,6 +99,34 @@ static int reply_give(natsMsg *msg, struct nacre_reply **reply_out, struct nacre
 	return NACRE_OK;
 }
 
+int nc_client_request_take(const struct nacre_request *given, size_t size,
+                           struct nacre_request *request_out, struct nacre_error *error)
+{
+	if (!nc_client_take(request_out, sizeof *request_out, given, size))
+		return nc_client_fail(error, NACRE_INVALID, "request: this library is too old");
+	if (!nc_client_subject_valid(request_out->subject))
+		return nc_client_fail(error, NACRE_INVALID, "subject: missing or malformed");
+	if (request_out->size > NC_CLIENT_DATA_SIZE_MAX || request_out->timeout_ms < 0)
+		return nc_client_fail(error, NACRE_INVALID, "size or timeout_ms: out of range");
+	return NACRE_OK;
+}
+
+int nc_client_request_msg(const struct nacre_client *client, const struct nacre_request *request,
+                          const char *reply, natsMsg **msg_out, struct nacre_error *error)
+{
+	natsMsg *msg = NULL;
+	natsStatus status = nc_client_msg_new(client, request->subject, reply, request->body,
+	                                      request->size, &msg);
+	if (status == NATS_OK)
+		status = headers_add(msg, request);
+	if (status != NATS_OK) {
+		natsMsg_Destroy(msg);
+		return nc_client_fail_nats(error, status, "request");
+	}
+	*msg_out = msg;
+	return NACRE_OK;
+}
+
 int nacre_request_sized(struct nacre_client *client, const struct nacre_request *given, size_t size,
                         struct nacre_reply **reply_out, struct nacre_error *error)
 {
@@ -106,22 +134,13 @@ int nacre_request_sized(struct nacre_client *client, const struct nacre_request 
 	struct nacre_request request;
 	natsMsg *msg = NULL, *reply = NULL;
 	error = error == NULL ? &unseen : error;
-	if (!nc_client_take(&request, sizeof request, given, size))
-		return nc_client_fail(error, NACRE_INVALID, "request: this library is too old");
-	if (!nc_client_subject_valid(request.subject))
-		return nc_client_fail(error, NACRE_INVALID, "subject: missing or malformed");
-	if (request.size > NC_CLIENT_DATA_SIZE_MAX || request.timeout_ms < 0)
-		return nc_client_fail(error, NACRE_INVALID, "size or timeout_ms: out of range");
-	natsStatus status =
-	        nc_client_msg_new(client, request.subject, request.body, request.size, &msg);
-	if (status == NATS_OK)
-		status = headers_add(msg, &request);
-	if (status != NATS_OK) {
-		natsMsg_Destroy(msg);
-		return nc_client_fail_nats(error, status, "request");
-	}
+	int result = nc_client_request_take(given, size, &request, error);
+	if (result == NACRE_OK)
+		result = nc_client_request_msg(client, &request, NULL, &msg, error);
+	if (result != NACRE_OK)
+		return result;
 	int64_t timeout_ms = request.timeout_ms == 0 ? client->timeout_ms : request.timeout_ms;
-	int result = nc_client_ask(client, msg, timeout_ms, request.repeatable, &reply, error);
+	result = nc_client_ask(client, msg, timeout_ms, request.repeatable, &reply, error);
 	natsMsg_Destroy(msg);
 	int given_out = reply_give(reply, reply_out, error);
 	return given_out == NACRE_OK ? result : given_out;

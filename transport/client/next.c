@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The next delivery, and what comes between deliveries. */
+#include <string.h>
+
+#include "transport/client/subscription_private.h"
+
+#define SLICE_MS 500 /* how long to wait before looking at what is due */
+
+static int delivery_fill(struct nacre_subscription *sub, natsMsg *msg, struct nacre_error *error)
+{
+	uint64_t attempt = 0, pending = 0, size = 0;
+	bool delivered = sub->way == NC_CLIENT_PUSHED || sub->way == NC_CLIENT_PULLED;
+	const char *reply = natsMsg_GetReply(msg);
+	bool fine = nc_client_header_number(msg, "Es-Delivery", &attempt) && attempt > 0 &&
+	            attempt <= UINT32_MAX && reply != NULL && *reply != '\0';
+	bool known = nc_client_header_number(msg, "Es-Pending", &pending);
+	if (!nc_client_header_number(msg, "Nats-Msg-Size", &size))
+		size = (uint64_t)natsMsg_GetDataLength(msg);
+	int result = nc_client_event_take(&sub->held, msg, delivered);
+	if (result == NACRE_OK && delivered && !fine)
+		result = NACRE_PROTOCOL;
+	if (result != NACRE_OK)
+		return nc_client_fail(error, result, "delivery: not understood");
+	int64_t dropped = 0;
+	(void)natsSubscription_GetDropped(sub->nats, &dropped);
+	sub->delivery = (struct nacre_delivery){
+		.event = &sub->held.event,
+		.subject = natsMsg_GetSubject(msg),
+		.reply = reply == NULL ? "" : reply,
+		.attempt = delivered ? (uint32_t)attempt : 0,
+		.pending_known = known,
+		.pending = pending,
+		.stored_size = size,
+		.dropped = (uint64_t)dropped,
+	};
+	return NACRE_OK;
+}
+
+/* A message with a status line. */
+static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
+                       struct nacre_error *error)
+{
+	const char *reply = natsMsg_GetReply(msg);
+	natsStatus sent = NATS_OK;
+	if (sub->way == NC_CLIENT_PULLED)
+		nc_client_pull_status(sub, msg, status);
+	else if (sub->way == NC_CLIENT_ANSWER)
+		sub->ended = true;
+	else if (strcmp(nc_client_header(msg, "Description"), "FlowControl Request") == 0 &&
+	         reply != NULL)
+		sent = natsConnection_Publish(sub->client->nc, reply, NULL, 0);
+	natsMsg_Destroy(msg);
+	return sent == NATS_OK ? NACRE_OK : nc_client_fail_nats(error, sent, "flow control");
+}
+
+/* NACRE_OK with *got_out: a delivery; without: something else that is seen to. */
+static int message_take(struct nacre_subscription *sub, natsMsg *msg, bool *got_out,
+                        struct nacre_error *error)
+{
+	unsigned status = nc_client_status(msg);
+	bool asks = sub->way == NC_CLIENT_PULLED || sub->way == NC_CLIENT_ANSWER;
+	int result = asks ? nc_client_judge(msg, error) : NACRE_OK;
+	if (result != NACRE_OK) {
+		natsMsg_Destroy(msg);
+		if (sub->way == NC_CLIENT_ANSWER)
+			return result;
+		nc_client_pull_nobody(sub);
+		return result == NACRE_UNAVAILABLE || error->code == 429 ? NACRE_OK : result;
+	}
+	if (status != 0)
+		return status_take(sub, msg, status, error);
+	if (sub->way == NC_CLIENT_PULLED) {
+		sub->asked -= sub->asked > 0;
+		sub->given++;
+		sub->attempt = 0;
+	}
+	result = delivery_fill(sub, msg, error);
+	*got_out = result == NACRE_OK;
+	return result;
+}
+
+static int64_t wait_ms(int64_t deadline_ms)
+{
+	int64_t left_ms = deadline_ms - nc_client_now_ms();
+	if (left_ms < 1)
+		return 1;
+	return left_ms < SLICE_MS ? left_ms : SLICE_MS;
+}
+
+/* Nothing came in time. */
+static int none(const struct nacre_subscription *sub, struct nacre_error *error)
+{
+	if (sub->way == NC_CLIENT_ANSWER || sub->attempt > 0)
+		return nc_client_fail(error, NACRE_UNAVAILABLE, "next: nobody answers");
+	return NACRE_END;
+}
+
+/* One wait for one message. */
+static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_out,
+                struct nacre_error *error)
+{
+	natsMsg *msg = NULL;
+	natsStatus status = sub->way == NC_CLIENT_PULLED ? nc_client_pull_fill(sub) : NATS_OK;
+	if (status != NATS_OK)
+		return nc_client_fail_nats(error, status, "next");
+	int64_t slice_ms = wait_ms(deadline_ms);
+	if (sub->attempt > 0 && slice_ms > 20) /* until it may be asked again */
+		slice_ms = 20;
+	status = natsSubscription_NextMsg(&msg, sub->nats, slice_ms);
+	if (status == NATS_OK)
+		return message_take(sub, msg, got_out, error);
+	if (status == NATS_NO_RESPONDERS && sub->way == NC_CLIENT_PULLED)
+		nc_client_pull_nobody(sub);
+	else if (status != NATS_TIMEOUT && status != NATS_SLOW_CONSUMER)
+		return nc_client_fail_nats(error, status, "next");
+	return NACRE_OK;
+}
+
+int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
+               const struct nacre_delivery **delivery_out, struct nacre_error *error)
+{
+	struct nacre_error unseen;
+	int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX : nc_client_now_ms() + timeout_ms;
+	error = error == NULL ? &unseen : error;
+	nc_client_event_drop(&sub->held);
+	for (;;) {
+		bool got = false;
+		if (sub->ended) {
+			sub->ended = sub->way == NC_CLIENT_ANSWER;
+			return NACRE_END;
+		}
+		if (sub->how.limit > 0 && sub->given >= sub->how.limit)
+			return NACRE_END;
+		int result = turn(sub, deadline_ms, &got, error);
+		if (got)
+			*delivery_out = &sub->delivery;
+		if (got || result != NACRE_OK)
+			return result;
+		if (!sub->ended && nc_client_now_ms() >= deadline_ms)
+			return none(sub, error);
+	}
+}
+
+const char *nacre_header(const struct nacre_subscription *sub, const char *name)
+{
+	return sub->held.msg == NULL ? "" : nc_client_header(sub->held.msg, name);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking for events ahead of their use: whenever half of what was asked for has come, the other
+ * half again. A request expires soon, so that one that was lost, with its leader, is missed soon.
+ */
+#include <stdio.h>
+
+#include "transport/client/subscription_private.h"
+
+static uint64_t batch_size(const struct nacre_subscription *sub)
+{
+	return sub->how.batch == 0 ? NC_CLIENT_PULL_BATCH : sub->how.batch;
+}
+
+static natsStatus ask(struct nacre_subscription *sub, uint64_t count)
+{
+	char body[160], bytes[48] = "";
+	natsMsg *msg = NULL;
+	if (sub->how.max_bytes > 0)
+		(void)snprintf(bytes, sizeof bytes, ",\"max_bytes\":%llu",
+		               (unsigned long long)sub->how.max_bytes);
+	int size = snprintf(body, sizeof body, "{\"batch\":%llu,\"expires_ms\":%d%s%s}",
+	                    (unsigned long long)count, NC_CLIENT_PULL_EXPIRY_MS,
+	                    sub->how.no_wait ? ",\"no_wait\":true" : "", bytes);
+	natsStatus status =
+	        nc_client_msg_new(sub->client, sub->next, sub->subject, body, (size_t)size, &msg);
+	if (status == NATS_OK)
+		status = natsConnection_PublishMsg(sub->client->nc, msg);
+	natsMsg_Destroy(msg);
+	return status;
+}
+
+natsStatus nc_client_pull_fill(struct nacre_subscription *sub)
+{
+	int64_t now_ms = nc_client_now_ms();
+	if (sub->asked > 0 && now_ms >= sub->lost_ms)
+		sub->asked = 0;
+	if (sub->asked > batch_size(sub) / 2 || now_ms < sub->ask_at_ms)
+		return NATS_OK;
+	uint64_t count = batch_size(sub) - sub->asked, had = sub->given + sub->asked;
+	if (sub->how.limit > 0 && count + had > sub->how.limit)
+		count = sub->how.limit > had ? sub->how.limit - had : 0;
+	if (count == 0)
+		return NATS_OK;
+	natsStatus status = ask(sub, count);
+	if (status != NATS_OK)
+		return status;
+	sub->asked += count;
+	sub->lost_ms = now_ms + NC_CLIENT_PULL_EXPIRY_MS + NC_CLIENT_PULL_GRACE_MS;
+	return NATS_OK;
+}
+
+void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status)
+{
+	uint64_t left = 0;
+	if (!nc_client_header_number(msg, "Nats-Pending-Messages", &left) || left > sub->asked)
+		left = sub->asked;
+	sub->asked -= left;
+	sub->attempt = 0;
+	if (sub->how.no_wait && (status == 404 || status == 408))
+		sub->ended = true;
+	else if (status != 408) /* closed before its time: not at once again */
+		nc_client_pull_nobody(sub);
+}
+
+void nc_client_pull_nobody(struct nacre_subscription *sub)
+{
+	int64_t pause_ms = sub->attempt < 6 ? INT64_C(20) << sub->attempt : 1000;
+	sub->attempt++;
+	sub->asked = 0;
+	sub->ask_at_ms = nc_client_now_ms() + pause_ms;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* R.sub.<verb>.<name>: subscriptions made, changed, looked at. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "transport/client/subscription_private.h"
+
+bool nc_client_word_valid(const char *name)
+{
+	static const char plain[] =
+	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t size = name == NULL ? 0 : strlen(name);
+	return size >= 1 && size <= NC_CLIENT_WORD_SIZE_MAX && strspn(name, plain) == size;
+}
+
+static int ask(struct nacre_client *client, const char *verb, const char *name, const char *body,
+               bool repeatable, struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	char subject[32 + NC_CLIENT_WORD_SIZE_MAX];
+	if (!nc_client_word_valid(name))
+		return nc_client_fail(error, NACRE_INVALID,
+		                      "name: 1 to 64 of letters, digits, '_' and '-'");
+	(void)snprintf(subject, sizeof subject, "sub.%s.%s", verb, name);
+	const struct nacre_request request = { .subject = subject,
+		                               .body = body,
+		                               .size = body == NULL ? 0 : strlen(body),
+		                               .repeatable = repeatable };
+	return nacre_request(client, &request, reply_out, error);
+}
+
+int nacre_sub_create(struct nacre_client *client, const char *name, const char *definition,
+                     struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	if (definition == NULL)
+		return nc_client_fail(error, NACRE_INVALID, "definition: missing");
+	return ask(client, "create", name, definition, true, reply_out, error);
+}
+
+int nacre_sub_update(struct nacre_client *client, const char *name, const char *change,
+                     struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	if (change == NULL)
+		return nc_client_fail(error, NACRE_INVALID, "change: missing");
+	return ask(client, "update", name, change, false, reply_out, error);
+}
+
+int nacre_sub_delete(struct nacre_client *client, const char *name, struct nacre_error *error)
+{
+	return ask(client, "delete", name, NULL, true, NULL, error);
+}
+
+int nacre_sub_info(struct nacre_client *client, const char *name, struct nacre_reply **reply_out,
+                   struct nacre_error *error)
+{
+	return ask(client, "info", name, NULL, true, reply_out, error);
+}
+
+int nacre_sub_list(struct nacre_client *client, struct nacre_reply **reply_out,
+                   struct nacre_error *error)
+{
+	const struct nacre_request request = { .subject = "sub.list", .repeatable = true };
+	return nacre_request(client, &request, reply_out, error);
+}
+
+int nacre_sub_pause(struct nacre_client *client, const char *name, struct nacre_reply **reply_out,
+                    struct nacre_error *error)
+{
+	return ask(client, "pause", name, NULL, true, reply_out, error);
+}
+
+int nacre_sub_resume(struct nacre_client *client, const char *name, struct nacre_reply **reply_out,
+                     struct nacre_error *error)
+{
+	return ask(client, "resume", name, NULL, true, reply_out, error);
+}
+
+/* Not repeated blindly: a second seek begins an epoch more, and "new" would skip what came between.
+ */
+int nacre_sub_seek(struct nacre_client *client, const char *name, const char *to,
+                   struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	if (to == NULL)
+		return nc_client_fail(error, NACRE_INVALID, "to: missing");
+	return ask(client, "seek", name, to, false, reply_out, error);
+}
+
+int nacre_sub_parked(struct nacre_client *client, const char *name, const char *page,
+                     struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	return ask(client, "parked", name, page, true, reply_out, error);
+}
+
+int nacre_sub_replay(struct nacre_client *client, const char *name, const char *which,
+                     struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	return ask(client, "replay", name, which == NULL ? "{}" : which, false, reply_out, error);
+}
+
+int nacre_sub_explain(struct nacre_client *client, const char *name, uint64_t pos,
+                      struct nacre_reply **reply_out, struct nacre_error *error)
+{
+	char body[40];
+	(void)snprintf(body, sizeof body, "{\"pos\":%" PRIu64 "}", pos);
+	return ask(client, "explain", name, body, true, reply_out, error);
+}
