@@ -38,7 +38,6 @@ static const char *table_formats(int table)
 	case NC_WT_EVENTS:
 		return "key_format=r,value_format=u";
 	case NC_WT_INDEX + NC_INDEX_STREAM:
-		return "key_format=QQ,value_format=Q";
 	case NC_WT_INDEX + NC_INDEX_TYPE:
 	case NC_WT_INDEX + NC_INDEX_CATEGORY:
 	case NC_WT_INDEX + NC_INDEX_TAG:

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "storage/state/postings_private.h"
 #include "storage/state/wt_state_private.h"
 
 enum { RETRY_MS = 200 };
@@ -39,14 +40,14 @@ void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id)
 	nc_buf_put(key, stream, sizeof stream);
 }
 
-/* A run over one generation: a transaction every NC_WT_CHUNK_ENTRIES. */
+/* A run over one generation: a transaction every `chunk_rows`. */
 struct run {
 	struct nc_wt_state *state;
 	WT_SESSION *session;
 	WT_CURSOR **cursors;
 	size_t pending; /* inserted in the open transaction */
-	uint64_t entries;
-	struct nc_buf key;
+	uint64_t rows;
+	struct nc_buf key, value;
 };
 
 static int run_begin(struct run *run)
@@ -57,8 +58,8 @@ static int run_begin(struct run *run)
 
 static int run_inserted(struct run *run)
 {
-	run->entries++;
-	if (++run->pending < NC_WT_CHUNK_ENTRIES)
+	run->rows++;
+	if (++run->pending < run->state->options.chunk_rows)
 		return 0;
 	int wt = run->session->commit_transaction(run->session, NULL);
 	return wt != 0 ? wt : run_begin(run);
@@ -82,23 +83,30 @@ static int insert_id(struct run *run, struct nc_slice id, const struct nc_id_row
 	return wt != 0 ? wt : run_inserted(run);
 }
 
+static int insert_postings(struct run *run, const struct nc_held_group *group, uint32_t from,
+                           uint32_t count)
+{
+	nc_buf_clear(&run->value);
+	nc_postings_put(&run->value, group->index, group->entries + from, count);
+	if (nc_buf_status(&run->value) != NC_OK)
+		return ENOMEM;
+	WT_CURSOR *cursor = run->cursors[NC_WT_INDEX + (int)group->index];
+	WT_ITEM value = { .data = run->value.data, .size = run->value.size };
+	cursor->set_key(cursor, group->id, group->entries[from].ordinal);
+	cursor->set_value(cursor, &value);
+	int wt = cursor->insert(cursor);
+	return wt != 0 ? wt : run_inserted(run);
+}
+
 static int insert_group(struct run *run, const struct nc_held_group *group)
 {
-	static const WT_ITEM nothing = { .data = "", .size = 0 };
-	WT_CURSOR *cursor = run->cursors[NC_WT_INDEX + (int)group->index];
-	for (uint32_t i = 0; i < group->count; i++) {
-		cursor->set_key(cursor, group->id, group->entries[i].ordinal);
-		if (group->index == NC_INDEX_STREAM)
-			cursor->set_value(cursor, group->entries[i].position);
-		else
-			cursor->set_value(cursor, &nothing);
-		int wt = cursor->insert(cursor);
-		if (wt == 0)
-			wt = run_inserted(run);
-		if (wt != 0)
-			return wt;
+	int wt = 0;
+	for (uint32_t i = 0; wt == 0 && i < group->count; i += NC_POSTINGS_MAX) {
+		uint32_t left = group->count - i;
+		wt = insert_postings(run, group, i,
+		                     left < NC_POSTINGS_MAX ? left : NC_POSTINGS_MAX);
 	}
-	return 0;
+	return wt;
 }
 
 static int compare_groups(const void *left, const void *right, void *ctx)
@@ -155,18 +163,20 @@ static int late_ids_drop(struct run *run, uint64_t last)
 	return wt == WT_NOTFOUND || wt == 0 ? wt_reset : wt;
 }
 
-static int mark_indexed(struct run *run, uint64_t last)
+static int mark_put(struct run *run, const char *name, uint64_t position)
 {
 	uint8_t bytes[8];
-	nc_set_u64(bytes, last);
+	nc_set_u64(bytes, position);
 	WT_CURSOR *cursor = run->cursors[NC_WT_MARKS];
 	WT_ITEM value = { .data = bytes, .size = sizeof bytes };
-	cursor->set_key(cursor, "indexed");
+	cursor->set_key(cursor, name);
 	cursor->set_value(cursor, &value);
 	return cursor->insert(cursor);
 }
 
-/* Insert all of a sealed generation; again from the start after an error, which does no harm. */
+/* Insert all of a sealed generation; again from the start after an error or a crash, which does no
+ * harm since the same entries are cut into the same postings: that is what the mark `indexing` is
+ * for. */
 static int generation_insert(struct nc_wt_state *state, const struct nc_held *held)
 {
 	uint32_t order_count =
@@ -179,22 +189,25 @@ static int generation_insert(struct nc_wt_state *state, const struct nc_held *he
 		           .cursors = state->indexer_cursors };
 	int wt = run_begin(&run);
 	if (wt == 0) {
-		wt = insert_sorted(&run, held, order);
+		wt = mark_put(&run, "indexing", held->last);
+		if (wt == 0)
+			wt = insert_sorted(&run, held, order);
 		if (wt == 0)
 			wt = late_ids_drop(&run, held->last);
 		if (wt == 0)
-			wt = mark_indexed(&run, held->last);
+			wt = mark_put(&run, "indexed", held->last);
 		if (wt == 0)
 			wt = run.session->commit_transaction(run.session, NULL);
 		else
 			(void)run.session->rollback_transaction(run.session, NULL);
 	}
 	nc_buf_release(&run.key);
+	nc_buf_release(&run.value);
 	free(order);
 	if (wt != 0)
 		return nc_wt_err(&state->handler, wt);
 	pthread_mutex_lock(&state->mutex);
-	state->stats.indexed_entries += run.entries;
+	state->stats.indexed_rows += run.rows;
 	state->stats.indexed_position = held->last;
 	pthread_mutex_unlock(&state->mutex);
 	return NC_OK;
@@ -313,7 +326,7 @@ static int active_flush(struct nc_wt_state *state)
 	return NC_OK;
 }
 
-static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events)
+static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t indexing)
 {
 	uint64_t tags[NC_STATE_TAG_COUNT_MAX];
 	struct nc_event_keys keys;
@@ -324,19 +337,25 @@ static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events)
 		wt = events->get_value(events, &row);
 	if (wt != 0)
 		return nc_wt_err(&state->handler, wt);
-	int err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
+	int err = NC_OK;
+	if (position > indexing && state->active->last <= indexing)
+		err = active_flush(state); /* as it was begun */
+	if (err != NC_OK)
+		return err;
+	err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
 	if (err == NC_OK)
 		err = nc_held_add(state->active, position, &keys);
 	else
 		nc_wt_say(&state->handler, "the row of event %llu cannot be read: %s",
 		          (unsigned long long)position, nc_err_name(err));
 	state->stats.reindexed_at_open++;
-	if (err == NC_OK && state->active->event_count >= state->options.held_events)
+	if (err == NC_OK && position > indexing &&
+	    state->active->event_count >= state->options.held_events)
 		err = active_flush(state);
 	return err;
 }
 
-int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed)
+int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
 {
 	int err = late_ids_insert(state);
 	if (err != NC_OK || state->last <= indexed)
@@ -351,7 +370,7 @@ int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed)
 	if (wt == 0 && side < 0)
 		wt = events->next(events);
 	while (wt == 0 && err == NC_OK) {
-		err = event_reindex(state, events);
+		err = event_reindex(state, events, indexing);
 		if (err == NC_OK)
 			wt = events->next(events);
 	}

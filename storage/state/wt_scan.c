@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* wt_scan.c -- readers: ranges, from the tables and from what is held back. */
+#include "storage/state/postings_private.h"
 #include "storage/state/wt_state_private.h"
 
 enum { HELD_BATCH = 64 }; /* copied out of a generation at a time */
@@ -128,6 +129,38 @@ static void walk_held(struct walk *walk, struct nc_held *held)
 	}
 }
 
+/* To the row that holds `from`, or the next one in the walk's direction. */
+static int walk_seek(const struct walk *walk, WT_CURSOR *cursor)
+{
+	int side = 0;
+	uint64_t id = 0;
+	uint64_t first;
+	cursor->set_key(cursor, walk->id, walk->from);
+	int wt = cursor->search_near(cursor, &side);
+	if (wt == 0 && side > 0)
+		wt = cursor->prev(cursor); /* rows are under their first ordinal */
+	if (walk->backward || (wt != 0 && wt != WT_NOTFOUND))
+		return wt;
+	if (wt == 0)
+		wt = cursor->get_key(cursor, &id, &first);
+	return (wt == 0 && id != walk->id) || wt == WT_NOTFOUND ? cursor->next(cursor) : wt;
+}
+
+/* Give what the row's entries are asked for. */
+static void walk_postings(struct walk *walk, const struct nc_held_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count && !walk->done; i++) {
+		const struct nc_held_entry *entry = &entries[walk->backward ? count - 1 - i : i];
+		bool seen = entry->position <= walk->reader->table_limit;
+		if (walk->backward ? entry->ordinal > walk->from : entry->ordinal < walk->from)
+			continue;
+		if (seen)
+			walk_give(walk, entry->ordinal, entry->position);
+		else if (!walk->backward)
+			return; /* all that follow are held too */
+	}
+}
+
 static int walk_table(struct walk *walk)
 {
 	int table = NC_WT_INDEX + (int)walk->index;
@@ -135,30 +168,31 @@ static int walk_table(struct walk *walk)
 	int err = nc_wt_scan_begin(walk->reader, table, &cursor);
 	if (err != NC_OK)
 		return err;
-	int side = 0;
-	cursor->set_key(cursor, walk->id, walk->from);
-	int wt = cursor->search_near(cursor, &side);
-	if (wt == 0)
-		wt = step_to_side(cursor, walk->backward, side);
-	while (wt == 0 && !walk->done) {
+	struct nc_held_entry entries[NC_POSTINGS_MAX];
+	size_t count = 0;
+	int wt = walk_seek(walk, cursor);
+	while (wt == 0 && err == NC_OK && !walk->done) {
 		uint64_t id;
-		uint64_t ordinal;
-		uint64_t position;
-		wt = cursor->get_key(cursor, &id, &ordinal);
+		uint64_t first;
+		WT_ITEM value;
+		wt = cursor->get_key(cursor, &id, &first);
 		if (wt != 0 || id != walk->id)
 			break;
-		position = ordinal;
-		if (walk->index == NC_INDEX_STREAM)
-			wt = cursor->get_value(cursor, &position);
-		if (wt == 0 && position > walk->reader->table_limit && !walk->backward)
-			break; /* all that follow are held too */
-		if (wt == 0 && position <= walk->reader->table_limit)
-			walk_give(walk, ordinal, position);
-		if (wt == 0 && !walk->done)
+		wt = cursor->get_value(cursor, &value);
+		if (wt == 0)
+			err = nc_postings_get(nc_slice(value.data, value.size), walk->index, first,
+			                      entries, &count);
+		if (wt != 0 || err != NC_OK)
+			break;
+		walk_postings(walk, entries, count);
+		bool held = entries[count - 1].position > walk->reader->table_limit;
+		if (!walk->done && held && !walk->backward)
+			break;
+		if (!walk->done)
 			wt = step(cursor, walk->backward);
 	}
 	nc_wt_scan_end(walk->reader, table, cursor);
-	return scan_result(walk->reader, wt);
+	return err != NC_OK ? err : scan_result(walk->reader, wt);
 }
 
 int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,

@@ -8,6 +8,7 @@
 enum {
 	CACHE_MB_DEFAULT = 256,
 	HELD_EVENTS_DEFAULT = 65536,
+	CHUNK_ROWS_DEFAULT = 4096,
 	RESERVE_MB_BESIDE_CACHE = 64, /* all of a dirty cache can be written, and what is held */
 	SEAL_WAIT_S = 1               /* for the applier's transaction to end, at a checkpoint */
 };
@@ -220,7 +221,9 @@ static int state_load(struct nc_wt_state *state)
 	if (err != NC_OK)
 		return err;
 	state->applied = (struct nc_state_applied){ nc_get_u64(bytes), nc_get_u64(bytes + 8) };
-	err = mark_get(state, "indexed", bytes, 8);
+	err = mark_get(state, "indexing", bytes + 8, 8);
+	if (err == NC_OK)
+		err = mark_get(state, "indexed", bytes, 8);
 	if (err == NC_OK)
 		err = last_event(state, &last);
 	if (err != NC_OK)
@@ -233,7 +236,7 @@ static int state_load(struct nc_wt_state *state)
 	if (state->active == NULL)
 		return NC_NOMEM;
 	state->generation_count = 1;
-	return nc_wt_reindex(state, indexed);
+	return nc_wt_reindex(state, indexed, nc_get_u64(bytes + 8));
 }
 
 static int sessions_open(struct nc_wt_state *state)
@@ -290,6 +293,8 @@ int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *op
 		state->options.reserve_mb = state->options.cache_mb + RESERVE_MB_BESIDE_CACHE;
 	if (state->options.held_events == 0)
 		state->options.held_events = HELD_EVENTS_DEFAULT;
+	if (state->options.chunk_rows == 0)
+		state->options.chunk_rows = CHUNK_ROWS_DEFAULT;
 	nc_wt_handler_init(&state->handler, &state->options);
 	state->directory = strdup(directory);
 	int err = state->directory == NULL ? NC_NOMEM : state_open(state);

@@ -28,6 +28,7 @@ typedef void nc_wt_state_message_fn(void *ctx, const char *message);
 struct nc_wt_state_options {
 	unsigned cache_mb;               /* WiredTiger's cache, MiB; 0: 256 */
 	unsigned held_events;            /* a generation's size in events; 0: 65536. Up to three */
+	unsigned chunk_rows;             /* inserted in one transaction by the indexer; 0: 4096 */
 	unsigned reserve_mb;             /* kept free on the disk, MiB; 0: cache_mb + 64 */
 	nc_state_keys_fn *keys;          /* required: reads the keys out of rows */
 	nc_wt_state_message_fn *message; /* may be NULL */
@@ -42,7 +43,7 @@ struct nc_wt_state_stats {
 	uint64_t applier_waits;     /* times the applier had to wait for the indexer */
 	uint64_t checkpoints;       /* completed since open */
 	uint64_t cache_bytes;       /* in WiredTiger's cache; 0 where not known */
-	uint64_t indexed_entries;   /* inserted by the indexer since open */
+	uint64_t indexed_rows;      /* inserted by the indexer since open */
 	uint64_t reindexed_at_open; /* events indexed again from their rows */
 };
 

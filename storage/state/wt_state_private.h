@@ -32,8 +32,7 @@ enum nc_wt_table {
 };
 
 enum {
-	NC_WT_GENERATIONS_MAX = 4, /* three with events, and a new one */
-	NC_WT_CHUNK_ENTRIES = 4096 /* inserted in one transaction by the indexer */
+	NC_WT_GENERATIONS_MAX = 4 /* three with events, and a new one */
 };
 
 struct nc_wt_reader {
@@ -137,8 +136,9 @@ void nc_wt_seal(struct nc_wt_state *state);
  */
 struct nc_held *nc_wt_unpin(struct nc_held *held);
 int nc_wt_indexer_open(struct nc_wt_state *state);
-/* What a crash left between the `indexed` mark and the last event. */
-int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed);
+/* What a crash left between the `indexed` mark and the last event; of it, what is through
+ * `indexing` may be in the tables in part. */
+int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing);
 void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
 
 /* ---- wt_apply.c ----------------------------------------------------------------------------- */

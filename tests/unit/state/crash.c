@@ -31,9 +31,9 @@ static int child_fd;
 
 static int open_state(unsigned held_events, struct nc_state **state_out)
 {
-	const struct nc_wt_state_options options = { .cache_mb = 32,
-		                                     .held_events = held_events,
-		                                     .keys = row_keys };
+	const struct nc_wt_state_options options = {
+		.cache_mb = 32, .held_events = held_events, .chunk_rows = 3, .keys = row_keys
+	};
 	return nc_wt_state_open(directory, &options, state_out);
 }
 
