@@ -267,6 +267,19 @@ int nc_raft_frame_decode(struct nc_slice bytes, struct nc_raft_frame *frame_out)
 	return NC_OK;
 }
 
+bool nc_raft_frame_is_answer(struct nc_slice bytes)
+{
+	struct nc_reader reader = nc_reader(bytes);
+	(void)get_array(&reader);
+	(void)get_uint(&reader);
+	uint64_t type = get_uint(&reader);
+	if (reader.failed)
+		return false;
+	return type == NC_RAFT_PREVOTE_RESP || type == NC_RAFT_VOTE_RESP ||
+	       type == NC_RAFT_APPEND_RESP || type == NC_RAFT_HEARTBEAT_RESP ||
+	       type == NC_RAFT_READ_RESP;
+}
+
 void nc_raft_frame_release(struct nc_raft_frame *frame)
 {
 	free(frame->entries);

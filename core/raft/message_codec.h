@@ -41,6 +41,9 @@ struct nc_raft_frame {
 int nc_raft_frame_decode(struct nc_slice bytes, struct nc_raft_frame *frame_out);
 void nc_raft_frame_release(struct nc_raft_frame *frame);
 
+/* Whether an encoded frame is an answer to another (a …_RESP), without decoding it. */
+bool nc_raft_frame_is_answer(struct nc_slice bytes);
+
 /* The payload of a configuration entry. Errors: NC_NOMEM; NC_INVALID. */
 int nc_raft_members_encode(const struct nc_raft_members *members, struct nc_buf *buf);
 int nc_raft_members_decode(struct nc_slice bytes, struct nc_raft_members *members_out);

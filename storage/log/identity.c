@@ -251,6 +251,12 @@ int nc_identity_high_water_lower(struct nc_identity_file *file, uint64_t index)
 	return save(file);
 }
 
+int nc_identity_renumber(struct nc_identity_file *file, uint64_t number)
+{
+	file->identity.number = number;
+	return save(file);
+}
+
 void nc_identity_close(struct nc_identity_file *file)
 {
 	if (file == NULL)

@@ -44,6 +44,10 @@ int nc_identity_high_water(struct nc_identity_file *file, uint64_t index);
  * Errors: NC_IO, NC_FULL. */
 int nc_identity_high_water_lower(struct nc_identity_file *file, uint64_t index);
 
+/* From now on the node has this number in consensus: a node of a cluster that has promised nothing
+ * under its last one. Errors: NC_IO, NC_FULL: it may have either. */
+int nc_identity_renumber(struct nc_identity_file *file, uint64_t number);
+
 /* Gives up the lock. NULL is a no-op. */
 void nc_identity_close(struct nc_identity_file *file);
 

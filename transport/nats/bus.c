@@ -231,7 +231,8 @@ static natsStatus options_make(struct nc_bus *bus)
 	SET(natsOptions_SetMaxReconnect(to, -1));
 	SET(natsOptions_SetReconnectWait(to, RECONNECT_WAIT_MS));
 	SET(natsOptions_SetReconnectJitter(to, RECONNECT_WAIT_MS / 4, RECONNECT_WAIT_MS / 4));
-	SET(natsOptions_SetReconnectBufSize(to, RECONNECT_BUFFER_SIZE));
+	SET(natsOptions_SetReconnectBufSize(to, bus->options.unstored ? 0 : RECONNECT_BUFFER_SIZE));
+	SET(natsOptions_SetNoEcho(to, bus->options.no_echo));
 	SET(natsOptions_SetPingInterval(to, PING_INTERVAL_MS));
 	SET(natsOptions_SetDisconnectedCB(to, on_nats_disconnected, bus));
 	SET(natsOptions_SetReconnectedCB(to, on_nats_reconnected, bus));

@@ -39,6 +39,8 @@ struct nc_bus_options {
 	/* Credentials; NULL or empty where not used. Files are read by nats.c. */
 	const char *user, *password, *token, *nkey_file, *creds_file;
 	const char *ca_file, *cert_file, *key_file;
+	bool no_echo;  /* what it publishes does not come back to its own subscriptions */
+	bool unstored; /* what is published while the server is away is lost, not kept for later */
 	void (*on_message)(void *ctx, struct nc_bus_msg *msg);
 	void (*on_drained)(void *ctx); /* all that had arrived has been given */
 	/* Connected, or not any more; `detail` is for people, without secrets. */
