@@ -30,9 +30,15 @@ static const struct setting settings[] = {
 	{ "NACRE_NODE_ID", TEXT, AT(node_id), "n1", 0, 0, "name of this node" },
 	{ "NACRE_DATA_DIR", TEXT, AT(data_dir), "nacre-data", 0, 0,
 	  "where everything is kept; made if missing" },
-	{ "NACRE_DB_TYPE", TEXT, AT(db_type), "single", 0, 0, "single" },
+	{ "NACRE_DB_TYPE", TEXT, AT(db_type), "single", 0, 0, "single, or cluster" },
 	{ "NACRE_CLUSTER_SECRET", TEXT, AT(cluster_secret), "", 0, 0,
 	  "shared by the nodes of a cluster; a single node needs none" },
+	{ "NACRE_CLUSTER_SECRET_ALSO", TEXT, AT(cluster_secret_also), "", 0, 0,
+	  "another one that is accepted, while secrets are changed" },
+	{ "NACRE_BOOTSTRAP_EXPECT", NUMBER, AT(bootstrap_expect), "3", 1, 16,
+	  "so many nodes with empty disks found a new cluster" },
+	{ "NACRE_AUTO_PROMOTE", TEXT, AT(auto_promote), "on", 0, 0,
+	  "a node that joins votes when it has caught up: on or off" },
 	{ "NACRE_PREFIX", TEXT, AT(prefix), "es", 0, 0,
 	  "first token of the subjects, <prefix>.<store>.>" },
 	{ "NACRE_NATS_URL", TEXT, AT(nats_url), "", 0, 0,
@@ -282,6 +288,11 @@ static int refuse(char *fault, const char *name, const char *value, const char *
 	return NC_INVALID;
 }
 
+bool nc_config_is_cluster(const struct nc_config *config)
+{
+	return strcmp(config->db_type, "cluster") == 0;
+}
+
 static int check(const struct nc_config *config, char *fault)
 {
 	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
@@ -295,9 +306,19 @@ static int check(const struct nc_config *config, char *fault)
 		return refuse(fault, "NACRE_PREFIX", config->prefix, why);
 	if (strcmp(config->prefix, "_es") == 0)
 		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
-	if (strcmp(config->db_type, "single") != 0)
+	if (strcmp(config->db_type, "single") != 0 && strcmp(config->db_type, "cluster") != 0)
 		return refuse(fault, "NACRE_DB_TYPE", config->db_type,
-		              "this build runs one node: single");
+		              "is neither single nor cluster");
+	if (nc_config_is_cluster(config) && config->cluster_secret[0] == '\0')
+		return refuse(fault, "NACRE_CLUSTER_SECRET", "",
+		              "is empty; a cluster needs one, the same on every node");
+	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0')
+		return refuse(
+		        fault, "NACRE_NATS_URL", "",
+		        "is empty; the nodes of a cluster meet on NATS servers that they share");
+	if (strcmp(config->auto_promote, "on") != 0 && strcmp(config->auto_promote, "off") != 0)
+		return refuse(fault, "NACRE_AUTO_PROMOTE", config->auto_promote,
+		              "is neither on nor off");
 	if (strcmp(config->feed, "on") != 0 && strcmp(config->feed, "off") != 0)
 		return refuse(fault, "NACRE_FEED", config->feed, "is neither on nor off");
 	if (config->data_dir[0] == '\0')

@@ -14,7 +14,9 @@
 #include <stdio.h>
 
 struct nc_config {
-	char *store_id, *prefix, *db_type, *node_id, *data_dir, *cluster_secret;
+	char *store_id, *prefix, *db_type, *node_id, *data_dir, *cluster_secret,
+	        *cluster_secret_also;
+	char *auto_promote;
 	char *nats_url; /* "": start a server of our own */
 	char *nats_server;
 	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;
@@ -22,6 +24,7 @@ struct nc_config {
 	char *feed;
 	char *plugin_dir;   /* directories, ':' between them; beside the bundled ones */
 	uint64_t nats_port; /* of our own server; 0: a free one */
+	uint64_t bootstrap_expect;
 	uint64_t timeout_ms;
 	uint64_t max_event_bytes;
 	uint64_t tail_mb;     /* of entries in memory for followers */
@@ -42,6 +45,9 @@ struct nc_config {
 int nc_config_read(int argc, char **argv, char **environment, struct nc_config *config_out,
                    char fault[NC_CONFIG_FAULT_SIZE]);
 void nc_config_release(struct nc_config *config);
+
+/* One of several nodes (NACRE_DB_TYPE). */
+bool nc_config_is_cluster(const struct nc_config *config);
 
 /* What --help prints. */
 void nc_config_help(FILE *out);

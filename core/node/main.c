@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/node/cluster.h"
+#include "core/node/cluster_file.h"
 #include "core/node/config.h"
 #include "core/node/say.h"
 #include "core/node/service.h"
@@ -38,7 +40,9 @@ struct node {
 	struct nc_config config;
 	struct nc_store store;
 	struct nc_child *child;
+	struct nc_cluster *cluster; /* NULL: a single node */
 	struct nc_service *service;
+	const char *nats_url;
 	uv_signal_t sigterm, sigint;
 	uv_timer_t patience;
 	int exit_code;
@@ -58,6 +62,8 @@ static void end(struct node *node, int exit_code)
 	node->exit_code = exit_code;
 	nc_service_stop(node->service);
 	node->service = NULL;
+	nc_cluster_stop(node->cluster);
+	node->cluster = NULL;
 	nc_child_stop(node->child);
 	node->child = NULL;
 	uv_close((uv_handle_t *)&node->sigterm, on_any_closed);
@@ -161,12 +167,20 @@ static void loop_make(struct node *node)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int service_start(struct node *node, const char *url)
+static void on_install(void *ctx, const struct nc_raft_install *install)
 {
-	const struct nc_service_options options = {
+	(void)ctx;
+	nc_say_error("the leader's log begins behind what this node has: it needs the state at "
+	             "entry %llu from a peer",
+	             (unsigned long long)install->index);
+}
+
+static int service_start(struct node *node)
+{
+	struct nc_service_options options = {
 		.loop = &node->loop,
 		.config = &node->config,
-		.nats_url = url,
+		.nats_url = node->nats_url,
 		.state = node->store.state,
 		.log = node->store.log,
 		.engine = node->store.engine,
@@ -177,9 +191,15 @@ static int service_start(struct node *node, const char *url)
 		.disk_reserve = node->store.disk_reserve,
 		.on_ready = on_ready,
 		.on_fatal = on_fatal,
+		.on_install = on_install,
 		.on_drained = on_drained,
 		.ctx = node,
 	};
+	if (node->cluster != NULL) {
+		options.cluster = node->cluster;
+		options.self = nc_cluster_self(node->cluster);
+		options.founders = nc_cluster_founders(node->cluster);
+	}
 	return nc_service_start(&options, &node->service);
 }
 
@@ -201,17 +221,76 @@ static int exit_of(int err)
 	}
 }
 
+/* ---- The cluster ---------------------------------------------------------------------------- */
+
+static void on_formed(void *ctx)
+{
+	struct node *node = ctx;
+	int err = service_start(node);
+	if (err != NC_OK)
+		end(node, exit_of(err));
+}
+
+static void on_refused(void *ctx, int err, const char *why)
+{
+	nc_say_error("%s", why);
+	end(ctx, exit_of(err));
+}
+
+static int cluster_start(struct node *node)
+{
+	struct nc_log_bounds bounds;
+	nc_log_bounds(node->store.log, &bounds);
+	const struct nc_cluster_options options = {
+		.loop = &node->loop,
+		.config = &node->config,
+		.nats_url = node->nats_url,
+		.identity = node->store.identity,
+		.log_empty = bounds.last == 0,
+		.on_formed = on_formed,
+		.on_refused = on_refused,
+		.ctx = node,
+	};
+	return nc_cluster_start(&options, &node->cluster);
+}
+
+/* A member of a cluster that came up alone would lead nobody, and answer nobody. */
+static int alone_check(const struct node *node)
+{
+	struct nc_cluster_record record;
+	int err = nc_cluster_file_read(node->config.data_dir, &record);
+	if (err == NC_NOTFOUND)
+		return NC_OK;
+	if (err != NC_OK) {
+		nc_say_error("%s/cluster: %s", node->config.data_dir, nc_err_name(err));
+		return err;
+	}
+	if (record.node_count == 1 && nc_identity_get(node->store.identity)->number == 1)
+		return NC_OK;
+	nc_say_error("%s belongs to a node of a cluster: start it with NACRE_DB_TYPE=cluster",
+	             node->config.data_dir);
+	return NC_CONFLICT;
+}
+
+static int start(struct node *node)
+{
+	if (nc_config_is_cluster(&node->config))
+		return cluster_start(node);
+	int err = alone_check(node);
+	return err == NC_OK ? service_start(node) : err;
+}
+
 static int run(struct node *node)
 {
 	int err = nc_store_open(&node->config, &node->store);
 	if (err != NC_OK)
 		return exit_of(err);
 	loop_make(node);
-	const char *url = node->config.nats_url;
-	if (*url == '\0' && child_start(node, &url) != NC_OK) {
+	node->nats_url = node->config.nats_url;
+	if (*node->nats_url == '\0' && child_start(node, &node->nats_url) != NC_OK) {
 		end(node, EXIT_NATS);
 	} else {
-		err = service_start(node, url);
+		err = start(node);
 		if (err != NC_OK)
 			end(node, exit_of(err));
 	}

@@ -79,6 +79,9 @@ void nc_replica_flush(struct nc_replica *replica);
 /* A frame from a peer, authenticated. Errors: NC_INVALID, not understood. */
 int nc_replica_step(struct nc_replica *replica, struct nc_slice frame);
 
+/* Messages to this peer are being lost: send more carefully. */
+void nc_replica_unreachable(struct nc_replica *replica, uint64_t id);
+
 /* Waiting to read. */
 struct nc_replica_wait {
 	struct nc_replica_wait *next;

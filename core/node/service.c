@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/node/cluster.h"
+#include "core/node/credentials.h"
 #include "core/node/disk.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
@@ -71,36 +73,7 @@ static void on_drained(void *ctx)
 	nc_replica_flush(service->replica);
 }
 
-/* ---- Subscriptions -------------------------------------------------------------------------- */
-
-/* When the own-term entry is applied: take up the leader's subjects, and find out when the server
- * knows them, by a message to ourselves behind them. */
-static void serve(struct nc_service *service)
-{
-	if (service->serving || service->draining || !nc_replica_leading(service->replica))
-		return;
-	service->serving = true;
-	service->raising = false;
-	nc_service_raise(service);
-	int err = nc_subs_load(service->subs);
-	if (err != NC_OK) {
-		service->options.on_fatal(service->options.ctx, err,
-		                          "subscriptions cannot be taken up");
-		return;
-	}
-	err = nc_service_subscribe_endpoints(service, true);
-	if (err == NC_OK)
-		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
-		                       &nc_service_probe_tag);
-	if (err == NC_NOMEM)
-		service->options.on_fatal(service->options.ctx, err, "out of memory");
-}
-
-static void probe(struct nc_service *service)
-{
-	if (service->serving && !service->ready_told)
-		(void)nc_bus_publish(service->bus, service->probe_subject, NULL, NC_SLICE("."));
-}
+/* ---- The connection -------------------------------------------------------------------------- */
 
 static void on_state(void *ctx, bool connected, const char *detail)
 {
@@ -109,7 +82,7 @@ static void on_state(void *ctx, bool connected, const char *detail)
 		return;
 	if (connected) {
 		nc_say_info("nats: %s", detail);
-		probe(service);
+		nc_service_probe(service);
 	} else {
 		atomic_fetch_add(&service->counters.nats_disconnects, 1);
 		nc_say_warning("nats: not connected: %s; trying again", detail);
@@ -129,8 +102,8 @@ static void on_applied(void *ctx, uint64_t applied)
 {
 	struct nc_service *service = ctx;
 	(void)applied;
-	serve(service);
-	probe(service);
+	nc_service_lead(service);
+	nc_service_probe(service);
 	nc_service_reads_wake(service);
 	nc_subs_turn(service->subs);
 	nc_replica_flush(service->replica);
@@ -175,6 +148,22 @@ static bool is_quiet(struct nc_service *service)
 	       atomic_load(&service->reads) == 0;
 }
 
+/* Leadership goes first, then what was taken up is finished. */
+static void drain_check(struct nc_service *service)
+{
+	if (!service->draining || service->drained_told || nc_service_handing_over(service))
+		return;
+	if (!service->closed) {
+		service->closed = true;
+		nc_service_unsubscribe_endpoints(service);
+		nc_replica_drain(service->replica);
+	}
+	if (is_quiet(service)) {
+		service->drained_told = true;
+		service->options.on_drained(service->options.ctx);
+	}
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct nc_service *service = timer->data;
@@ -185,22 +174,11 @@ static void on_tick(uv_timer_t *timer)
 	nc_subs_tick(service->subs);
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
-	probe(service);
-	if (service->draining && !service->drained_told && is_quiet(service)) {
-		service->drained_told = true;
-		service->options.on_drained(service->options.ctx);
-	}
+	nc_service_probe(service);
+	drain_check(service);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
-
-static void on_step_down(void *ctx)
-{
-	struct nc_service *service = ctx;
-	nc_service_unsubscribe_leader(service);
-	service->serving = false;
-	nc_say_info("%s does not lead any more", service->options.config->node_id);
-}
 
 static uint64_t seed_make(void)
 {
@@ -219,7 +197,7 @@ static void on_replica_fatal(void *ctx, int err, const char *what)
 static int replica_start(struct nc_service *service)
 {
 	const struct nc_service_options *options = &service->options;
-	const struct nc_replica_options replica = {
+	struct nc_replica_options replica = {
 		.loop = options->loop,
 		.log = options->log,
 		.state = options->state,
@@ -237,12 +215,13 @@ static int replica_start(struct nc_service *service)
 		.on_outcome = nc_service_on_outcome,
 		.on_refused = nc_service_on_refused,
 		.on_applied = on_applied,
-		.on_step_down = on_step_down,
 		.on_fatal = on_replica_fatal,
 		.ctx = service,
 	};
+	nc_service_replica_options(service, &replica);
 	int err = nc_replica_start(&replica, &service->replica);
 	if (err == NC_OK) {
+		nc_service_attach(service);
 		struct nc_engine_head head = nc_engine_head(options->engine);
 		atomic_store(&service->position, head.position);
 		service->engine_version = head.version;
@@ -254,25 +233,17 @@ static int bus_open(struct nc_service *service)
 {
 	const struct nc_config *config = service->options.config;
 	char fault[NC_BUS_FAULT_SIZE] = "";
-	const struct nc_bus_options options = {
+	struct nc_bus_options options = {
 		.loop = service->options.loop,
 		.url = service->options.nats_url,
-		.name = config->node_id,
 		.void_subject = service->void_subject,
-		.user = config->nats_user,
-		.password = config->nats_password,
-		.token = config->nats_token,
-		.nkey_file = config->nats_nkey,
-		.creds_file = config->nats_creds,
-		.ca_file = config->nats_ca,
-		.cert_file = config->nats_cert,
-		.key_file = config->nats_key,
 		.on_message = nc_service_on_message,
 		.on_drained = on_drained,
 		.on_state = on_state,
 		.on_error = on_error,
 		.ctx = service,
 	};
+	nc_credentials_fill(config, &options);
 	int err = nc_bus_open(&options, &service->bus, fault);
 	if (err != NC_OK)
 		nc_say_error("nats: %s", fault);
@@ -321,6 +292,9 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 		err = nc_service_subscribe_srv(service);
 	if (err == NC_OK)
 		err = nc_service_subscribe_endpoints(service, false);
+	if (err == NC_OK)
+		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
+		                       &nc_service_probe_tag);
 	if (err != NC_OK) {
 		nc_service_stop(service);
 		return err;
@@ -336,8 +310,8 @@ void nc_service_drain(struct nc_service *service)
 	if (service->draining)
 		return;
 	service->draining = true;
-	nc_service_unsubscribe_endpoints(service);
-	nc_replica_drain(service->replica);
+	nc_service_hand_over(service);
+	drain_check(service);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -358,6 +332,8 @@ void nc_service_stop(struct nc_service *service)
 	if (service == NULL)
 		return;
 	service->stopping = true;
+	if (service->options.cluster != NULL)
+		nc_cluster_attach(service->options.cluster, NULL, NULL, NULL);
 	nc_replica_stop(service->replica);
 	nc_reader_pool_stop(service->readers);
 	nc_subs_stop(service->subs);

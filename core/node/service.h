@@ -12,6 +12,7 @@
 #include "core/node/reader_pool.h"
 #include "core/node/replica.h"
 
+struct nc_cluster;
 struct nc_service;
 
 struct nc_service_options {
@@ -21,8 +22,9 @@ struct nc_service_options {
 	struct nc_state *state;
 	struct nc_log *log;
 	struct nc_engine *engine;
-	struct nc_log_hard hard; /* as recovered */
-	bool doubtful;           /* replica.h */
+	struct nc_log_hard hard;    /* as recovered */
+	bool doubtful;              /* replica.h */
+	struct nc_cluster *cluster; /* the others; NULL: a single node. Borrowed */
 	uint64_t self;
 	struct nc_raft_members founders;
 	uint64_t segment_bytes; /* of the log */
@@ -31,6 +33,8 @@ struct nc_service_options {
 	void (*on_ready)(void *ctx);
 	/* The node cannot go on; `what` is for people. */
 	void (*on_fatal)(void *ctx, int err, const char *what);
+	/* The leader's log does not go back to what this node has: it needs a state from a peer. */
+	void (*on_install)(void *ctx, const struct nc_raft_install *install);
 	/* A drain has come to its end: everything taken up is answered. */
 	void (*on_drained)(void *ctx);
 	void *ctx;

@@ -16,7 +16,8 @@ static struct nc_fault fault_of(struct nc_service *service, int err)
 	case NC_FULL:
 		atomic_fetch_add(&service->counters.disk_full, 1);
 		return NC_FAULT_DISK_FULL;
-	case NC_CLOSED: /* draining: another node, or the next start, will answer */
+	case NC_CONFLICT: /* this node does not lead any more */
+	case NC_CLOSED:   /* draining: another node, or the next start, will answer */
 		return NC_FAULT_UNAVAILABLE;
 	default:
 		atomic_fetch_add(&service->counters.shed, 1);

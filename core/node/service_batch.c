@@ -3,6 +3,7 @@
  * which the leader raises before it takes any up. */
 #include <stdio.h>
 
+#include "core/node/cluster.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
 #include "transport/nats/reply.h"
@@ -99,20 +100,29 @@ void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *
 
 /* ---- The engine's version ------------------------------------------------------------------- */
 
+/* The newest that every member can. */
+static uint32_t version_of_all(const struct nc_service *service)
+{
+	return service->options.cluster == NULL
+	               ? NC_ENGINE_VERSION
+	               : nc_cluster_engine_version(service->options.cluster);
+}
+
 void nc_service_raise(struct nc_service *service)
 {
-	if (!service->serving || service->raising || service->engine_version >= NC_ENGINE_VERSION)
+	uint32_t version = version_of_all(service);
+	if (!service->serving || service->raising || service->engine_version >= version)
 		return;
 	struct nc_ticket *ticket =
 	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
 	struct nc_buf command = { 0 };
-	nc_command_put_engine_version(&command, NC_ENGINE_VERSION);
+	nc_command_put_engine_version(&command, version);
 	if (ticket == NULL || nc_buf_status(&command) != NC_OK) {
 		if (ticket != NULL)
 			nc_ticket_free(&service->tickets, ticket);
 	} else {
 		ticket->of_version = true;
-		service->raising = true;
+		service->raising = version;
 		if (nc_replica_command(service->replica, nc_buf_slice(&command), ticket) != NC_OK)
 			nc_service_raised(service, ticket, false);
 	}
@@ -122,9 +132,10 @@ void nc_service_raise(struct nc_service *service)
 void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket, bool done)
 {
 	nc_ticket_free(&service->tickets, ticket);
-	service->raising = false; /* if it was not done, the timer asks again */
+	uint32_t version = service->raising;
+	service->raising = 0; /* if it was not done, the timer asks again */
 	if (!done)
 		return;
-	service->engine_version = NC_ENGINE_VERSION;
-	nc_say_info("engine version %u from here on", NC_ENGINE_VERSION);
+	service->engine_version = version;
+	nc_say_info("engine version %u from here on", version);
 }

@@ -8,7 +8,14 @@
 
 const char *nc_service_role(struct nc_service *service)
 {
-	return nc_replica_status(service->replica).leading ? "leader" : "starting";
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	if (status.leading)
+		return "leader";
+	if (status.raft.leader == 0 || status.raft.leader == status.raft.self)
+		return status.raft.members.count > 1 ? "candidate" : "starting";
+	const struct nc_raft_member *self =
+	        nc_raft_members_find(&status.raft.members, status.raft.self);
+	return self != NULL && self->voter ? "follower" : "learner";
 }
 
 static const char *state_name(const struct nc_service *service,
@@ -16,7 +23,7 @@ static const char *state_name(const struct nc_service *service,
 {
 	if (service->draining)
 		return "draining";
-	if (!status->leading)
+	if (!status->leading && status->raft.leader == 0)
 		return "starting";
 	return status->full ? "read_only" : "serving";
 }

@@ -57,9 +57,10 @@ struct nc_service {
 	uv_timer_t tick;
 	unsigned ticks;
 	uint64_t disk_free;
-	uint32_t engine_version; /* as far as the loop has been told */
-	bool raising;            /* a higher one is on its way */
-	bool feed_on, serving, ready_told, draining, drained_told, stopping;
+	uint32_t engine_version;   /* as far as the loop has been told */
+	uint32_t raising;          /* a higher one that is on its way; 0: none */
+	uint64_t handing_until_ms; /* draining: so long the leadership may take to go over */
+	bool feed_on, serving, ready_told, draining, closed, drained_told, stopping;
 };
 
 uint64_t nc_service_now_ms(void);
@@ -87,6 +88,20 @@ void nc_service_unsubscribe_leader(struct nc_service *service);
 /* All but those that tell how the node is. */
 void nc_service_unsubscribe_endpoints(struct nc_service *service);
 void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
+
+/* service_lead.c */
+void nc_service_lead(struct nc_service *service); /* if it is time */
+void nc_service_on_step_down(void *ctx);
+void nc_service_probe(struct nc_service *service);
+/* Tell people: R.advisory.<area>.<what>; `members` in JSON, without the braces. */
+void nc_service_advise(struct nc_service *service, const char *area, const char *what,
+                       const char *members);
+/* What the replica has of the cluster, and the cluster of the replica. */
+void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options);
+void nc_service_attach(struct nc_service *service);
+/* Let another lead, if there is one that can. */
+void nc_service_hand_over(struct nc_service *service);
+bool nc_service_handing_over(struct nc_service *service);
 
 /* service_append.c */
 void nc_service_append(struct nc_service *service, const struct nc_request *request,

@@ -27,6 +27,10 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out);
 /* Take up the durable ones from the state: when leading. Errors: those of the state; NC_CORRUPT. */
 int nc_subs_load(struct nc_subs *subs);
 
+/* Forget all of it: when not leading any more. What is under way among the readers ends by itself.
+ */
+void nc_subs_unload(struct nc_subs *subs);
+
 /* A request on R.sub.… or R.filter.…; `name` is what follows the verb. */
 void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice name,
                      struct nc_slice body, struct nc_slice reply, int endpoint);

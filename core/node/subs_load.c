@@ -146,3 +146,10 @@ int nc_subs_load(struct nc_subs *subs)
 		nc_say_info("%u subscriptions taken up", subs->count);
 	return err;
 }
+
+void nc_subs_unload(struct nc_subs *subs)
+{
+	for (uint32_t id = 0; id < subs->room; id++)
+		if (subs->slots[id] != NULL)
+			nc_subs_remove(subs, subs->slots[id]);
+}

@@ -7,6 +7,7 @@
 #include "core/base/assert.h"
 #include "core/node/say.h"
 #include "core/node/subs_private.h"
+#include "transport/nats/reply.h"
 
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
                      struct nc_subscription *sub, const char *name, struct nc_slice reply,
@@ -151,7 +152,8 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	               sub->name, (unsigned long long)outcome->epoch,
 	               (unsigned long long)outcome->cursor + 1);
 	int err = NC_EXISTS;
-	if (nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
+	/* Not leading any more: it is in the log, and who leads takes it up from there. */
+	if (subs->service->serving && nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
 		sub->epoch = outcome->epoch;
 		err = nc_sub_new(&sub->definition, sub->epoch, outcome->cursor, nc_subs_now_ns(),
 		                 &sub->machine);
@@ -196,15 +198,14 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 {
 	struct nc_sub_pending *pending = pending_take(subs, ticket);
 	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
-	(void)err;
 	if (pending->kind == NC_SUB_SAVING) {
 		if (sub != NULL && sub->epoch == pending->epoch) {
 			sub->saving = false;
 			sub->unsaved = true;
 		}
 	} else {
-		answer_fault(subs, ticket, NC_FAULT_DISK_FULL,
-		             "disk full: the store is read-only until there is room");
+		struct nc_fault fault = err == NC_FULL ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
+		answer_fault(subs, ticket, fault, nc_fault_text(fault));
 		if (pending->kind == NC_SUB_CREATING)
 			nc_subscription_free(pending->sub);
 	}

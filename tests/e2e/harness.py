@@ -287,3 +287,85 @@ def error_of(msg):
 
     error = json.loads(msg.data)["error"]
     return error["code"], error["err_code"], error["description"]
+
+
+class Cluster:
+    """Nodes n1, n2, … of one store. servers=1: on one nats-server; more: node i on server i, joined by routes."""
+
+    SECRET = "a secret of the tests"
+
+    def __init__(self, count=3, servers=1, expect=None, env=None, start=True):
+        self.count, self.expect = count, expect or count
+        self.env = dict(env or {})
+        self.servers = self.make_servers(servers)
+        self.nodes = {}
+        for i in range(1, count + 1):
+            self.add(f"n{i}", start=False)
+        if start:
+            self.start()
+
+    def make_servers(self, count):
+        if count == 1:
+            return [NatsServer()]
+        routes = [free_port() for _ in range(count)]
+        urls = ", ".join(f"nats-route://127.0.0.1:{port}" for port in routes)
+        return [
+            NatsServer(f"server_name: s{i}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{urls}] }}")
+            for i, port in enumerate(routes, 1)
+        ]
+
+    def add(self, name, start=True, server=None, **node):
+        """Another node, not yet started unless told to."""
+        server = server or self.servers[len(self.nodes) % len(self.servers)]
+        env = {"NACRE_DB_TYPE": "cluster", "NACRE_CLUSTER_SECRET": self.SECRET, "NACRE_NODE_ID": name, "NACRE_BOOTSTRAP_EXPECT": str(self.expect)}
+        self.nodes[name] = Node(server, env={**env, **self.env, **node.pop("env", {})}, start=start, **node)
+        return self.nodes[name]
+
+    def start(self, seconds=60):
+        for node in self.nodes.values():
+            node.spawn()
+        self.wait_ready(seconds)
+
+    def wait_ready(self, seconds=60, names=None):
+        for name in names or self.nodes:
+            wait_for(self.nodes[name].is_ready, seconds, f"{name} is ready")
+
+    async def leader(self, client, seconds=20):
+        """The name of who answers as the leader."""
+        found = []
+
+        async def ask():
+            try:
+                found[:] = [(await client.ask("store.info", timeout=1))["leader"]]
+            except Exception:  # noqa: BLE001: no leader, no server: ask again
+                return False
+            return True
+
+        await wait_until(ask, seconds, "somebody leads")
+        return found[0]
+
+    def alive(self):
+        return [name for name, node in self.nodes.items() if node.process and node.alive()]
+
+    @property
+    def url(self):
+        return ",".join(server.url for server in self.servers)
+
+    async def client(self, server=0, **options):
+        return await Client.connect(self.servers[server].url, **options)
+
+    def remove(self):
+        for node in self.nodes.values():
+            if node.process and node.alive():
+                node.process.send_signal(signal.SIGCONT)
+                node.kill()
+        for node in self.nodes.values():
+            node.remove()
+        for server in self.servers:
+            server.remove()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        self.remove()
