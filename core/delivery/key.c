@@ -118,6 +118,15 @@ void nc_sub_key_unpark(struct nc_sub *sub, uint32_t key)
 		sub->parked_keys--;
 }
 
+void nc_sub_key_stand(struct nc_sub *sub, uint32_t key, uint64_t position)
+{
+	if (key == NONE || sub->recalled == 0)
+		return;
+	struct key *of = &sub->keys[key];
+	if (of->stands == 0 || position < of->stands)
+		of->stands = position;
+}
+
 void nc_sub_key_join(struct nc_sub *sub, uint32_t key, uint32_t id)
 {
 	struct entry *entry = &sub->entries[id];

@@ -112,10 +112,12 @@ void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
 	uint32_t key = entry->key;
 	uint32_t behind = entry->key_next;
 	nc_assert(entry->state != NC_SUB_LEAVING && entry->state != NC_SUB_RECALLED);
-	if (entry->replay)
+	if (entry->replay) {
 		sub->replaying--;
-	else
+		nc_sub_key_stand(sub, key, entry->position);
+	} else {
 		nc_sub_key_park(sub, key);
+	}
 	leave(sub, id, LEAVE_PARK, false);
 	if (key != NONE) {
 		park_behind(sub, key, behind);

@@ -74,13 +74,15 @@ void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t n
 	nc_sub_changed(sub, false);
 }
 
-int nc_sub_restore_parked(struct nc_sub *sub, struct nc_slice key)
+int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice key)
 {
-	uint32_t id;
+	uint32_t id, entry = nc_sub_entry_find(sub, position);
 	int err = nc_sub_key_get(sub, key, &id);
 	if (err != NC_OK)
 		return err;
 	nc_sub_key_park(sub, id);
+	if (entry == NONE || !sub->entries[entry].replay)
+		nc_sub_key_stand(sub, id, position);
 	return sub->parked_keys > NC_SUB_PARKED_KEYS_MAX ? NC_FULL : NC_OK;
 }
 
@@ -132,6 +134,12 @@ static bool may_replay(const struct nc_sub *sub, uint32_t key)
 	       (key == NONE || sub->keys[key].parked > sub->keys[key].replaying);
 }
 
+/* Whether an older row of its key is not on its way. */
+static bool is_behind_parked(const struct nc_sub *sub, uint32_t key, uint64_t position)
+{
+	return key != NONE && sub->keys[key].stands != 0 && position > sub->keys[key].stands;
+}
+
 /* The event of an entry that was restored. */
 static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *event)
 {
@@ -145,8 +153,10 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 	if (sub->recall_at[entry->replay] == id)
 		sub->recall_at[entry->replay] = entry->line_next;
 	sub->recalled--;
-	/* Its row was removed, or its key is not what it was: nothing left to replay. */
-	if (entry->replay && !may_replay(sub, key)) {
+	/* Its row was removed, or its key is not what it was: nothing left to replay. Or the row
+	 * stays behind an older one. */
+	if (entry->replay &&
+	    (!may_replay(sub, key) || is_behind_parked(sub, key, entry->position))) {
 		nc_sub_untake(sub, entry);
 		nc_sub_entry_free(sub, id);
 		nc_sub_key_drop(sub, key);

@@ -58,9 +58,10 @@ int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t 
 int nc_sub_restore(const struct nc_definition *definition, struct nc_slice progress,
                    uint64_t now_ns, struct nc_sub **sub_out);
 
-/* Count a parked event. `key` is what its offer had. Errors: NC_NOMEM, NC_FULL (too many keys: the
- * subscription is halted). */
-int nc_sub_restore_parked(struct nc_sub *sub, struct nc_slice key);
+/* Count a parked event; in ascending order. `key` is what its offer had. A replay that stands
+ * behind an older row of its key, one that is not on its way, is no replay any more. Errors:
+ * NC_NOMEM, NC_FULL (too many keys: the subscription is halted). */
+int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice key);
 
 /* An acknowledgement that was committed beside the progress (by a batch, core/engine/subs.h), of an
  * event that the progress leaves undone. In ascending order, before any event is offered.

@@ -42,6 +42,9 @@ struct key {
 	uint32_t first, last; /* events in the window, in order; the first may be delivered */
 	uint32_t replaying;   /* of them: parked ones */
 	uint64_t parked;      /* rows, the replaying ones included */
+	/* The oldest row that is not on its way, as far as RECALLED replays are concerned: their
+	 * keys are not known until they come, and behind it they stay parked. 0: none. */
+	uint64_t stands;
 };
 
 /* Smallest rank first. Room is made when an entry is made, so that a push cannot fail. */
@@ -145,6 +148,8 @@ uint32_t nc_sub_key_find(const struct nc_sub *sub, struct nc_slice key);
 void nc_sub_key_park(struct nc_sub *sub, uint32_t key);
 void nc_sub_key_unpark(struct nc_sub *sub, uint32_t key);
 void nc_sub_key_join(struct nc_sub *sub, uint32_t key, uint32_t id);
+/* The row at `position` is not on its way: what is RECALLED and younger stays parked behind it. */
+void nc_sub_key_stand(struct nc_sub *sub, uint32_t key, uint64_t position);
 /* Takes the entry off its key, which may then be gone. */
 void nc_sub_key_leave(struct nc_sub *sub, uint32_t id);
 /* Forget the key if nothing refers to it. */

@@ -97,7 +97,7 @@ static bool on_parked(void *ctx, const struct nc_parked *parked)
 static void on_event(void *ctx, const struct nc_event *event)
 {
 	struct nc_subscription *sub = ctx;
-	(void)nc_sub_restore_parked(sub->machine, nc_subs_key(sub, event));
+	(void)nc_sub_restore_parked(sub->machine, event->position, nc_subs_key(sub, event));
 }
 
 /* Its key is the event's: parked events are read again, a page at a time. */

@@ -151,9 +151,9 @@ Test(key, more_parked_keys_than_it_can_know_halt_it)
 {
 	struct harness h = keyed();
 	for (uint32_t i = 0; i < NC_SUB_PARKED_KEYS_MAX; i++)
-		cr_assert_eq(nc_sub_restore_parked(h.sub, nc_slice(&i, sizeof i)), NC_OK);
+		cr_assert_eq(nc_sub_restore_parked(h.sub, i + 1, nc_slice(&i, sizeof i)), NC_OK);
 	uint32_t more = NC_SUB_PARKED_KEYS_MAX;
-	cr_expect_eq(nc_sub_restore_parked(h.sub, nc_slice(&more, sizeof more)), NC_FULL);
+	cr_expect_eq(nc_sub_restore_parked(h.sub, more + 1, nc_slice(&more, sizeof more)), NC_FULL);
 	expect_step(&h, "H0");
 	cr_expect(harness_info(&h).halted);
 	nc_sub_free(h.sub);

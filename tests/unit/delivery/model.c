@@ -189,7 +189,7 @@ static void crash(struct model *m)
 	for (uint64_t position = 1; position <= EVENTS; position++) {
 		struct nc_sub_event event = event_at(m, position, false);
 		if (m->row[position])
-			cr_assert_eq(nc_sub_restore_parked(m->sub, event.key), NC_OK);
+			cr_assert_eq(nc_sub_restore_parked(m->sub, position, event.key), NC_OK);
 	}
 	m->life_floor = m->floor;
 	m->restarts++;

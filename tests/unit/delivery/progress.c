@@ -104,7 +104,7 @@ Test(progress, a_replay_goes_on_elsewhere_too)
 	cr_assert_eq(nc_sub_replay(h.sub, &event), NC_OK);
 	expect_step(&h, "1/1");
 	move(&h);
-	cr_assert_eq(nc_sub_restore_parked(h.sub, NC_SLICE("a")), NC_OK);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
 	cr_expect_eq(harness_info(&h).ack_floor, 1);
 	struct nc_sub_event other = { 2, NC_SLICE("a"), 1, false };
 	cr_expect_eq(nc_sub_replay(h.sub, &other), NC_BUSY);
@@ -154,6 +154,74 @@ Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_w
 	nc_sub_seek(h.sub, 2, 0, h.now);
 	harness_offer(&h, 1, 1);
 	expect_step(&h, "1/1");
+	nc_sub_free(h.sub);
+}
+
+/* Found by the simulator: the younger one was delivered although an older one of its key had been
+ * parked again while its own event was still being fetched. */
+Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	expect_step(&h, "P1 P2");
+	struct nc_sub_event first = { 1, NC_SLICE("a"), 1, false };
+	struct nc_sub_event second = { 2, NC_SLICE("a"), 1, false };
+	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
+	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	expect_step(&h, "1/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, NC_SLICE("a")), NC_OK);
+	cr_assert_eq(nc_sub_offer(h.sub, &first), NC_OK);
+	expect_step(&h, "1/2");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("again"), h.now);
+	expect_step(&h, "P1");
+	cr_assert_eq(nc_sub_offer(h.sub, &second), NC_OK);
+	expect_step(&h, "");
+	cr_expect_eq(harness_info(&h).parked, 2);
+	cr_expect_eq(nc_sub_replay(h.sub, &first), NC_OK);
+	cr_expect_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	expect_step(&h, "1/1");
+	ack(&h, 1);
+	expect_step(&h, "U1 2/1");
+	nc_sub_free(h.sub);
+}
+
+/* The same across one more move, which finds the younger one alone among the replays. */
+Test(progress, a_replay_behind_a_row_that_stands_is_none_any_more)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	expect_step(&h, "P1 P2");
+	struct nc_sub_event first = { 1, NC_SLICE("a"), 1, false };
+	struct nc_sub_event second = { 2, NC_SLICE("a"), 1, false };
+	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
+	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	expect_step(&h, "1/1");
+	for (int moves = 0; moves < 2; moves++) {
+		move(&h);
+		cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
+		cr_assert_eq(nc_sub_restore_parked(h.sub, 2, NC_SLICE("a")), NC_OK);
+		if (moves > 0)
+			break;
+		cr_assert_eq(nc_sub_offer(h.sub, &first), NC_OK);
+		expect_step(&h, "1/2");
+		nc_sub_term(h.sub, 1, 1, NC_SLICE("again"), h.now);
+		expect_step(&h, "P1");
+	}
+	cr_assert_eq(nc_sub_offer(h.sub, &second), NC_OK);
+	expect_step(&h, "");
+	cr_expect_eq(harness_info(&h).parked, 2);
 	nc_sub_free(h.sub);
 }
 
