@@ -3,7 +3,7 @@
  * that a healed cluster goes on. Each check is incremental: by induction it covers the whole. */
 #include <stdlib.h>
 
-#include "tests/sim/sim_private.h"
+#include "tests/sim/store_private.h"
 
 #define ULL(value) ((unsigned long long)(value))
 
@@ -100,6 +100,8 @@ static void commit_first(struct sim *sim, const struct sim_node *node, uint64_t 
 			sim_violation(sim, "operation %llu is committed twice, at %llu and %llu",
 			              ULL(entry.payload), ULL(op->committed), ULL(index));
 		op->committed = index;
+		if (sim->store != NULL)
+			store_model_commit(sim, entry.payload);
 	}
 	if (entry.members != NULL) {
 		sim->committed_members = *entry.members;
@@ -261,6 +263,8 @@ void sim_check_healed(struct sim *sim)
 		         node->applied == sim->committed.last && !node->raft->halted &&
 		         !node->raft->doubtful;
 	}
+	if (whole && sim->store != NULL)
+		whole = store_settled(sim);
 	if (whole)
 		sim->healed_at = UINT64_MAX; /* the end */
 	else if (sim->now > sim->healed_at + 6 * timeouts)

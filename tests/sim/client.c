@@ -3,9 +3,9 @@
  */
 #include <stdlib.h>
 
-#include "tests/sim/sim_private.h"
+#include "tests/sim/store_private.h"
 
-static struct sim_node *someone(struct sim *sim)
+struct sim_node *sim_someone(struct sim *sim)
 {
 	struct sim_node *chosen = NULL;
 	uint32_t from = (uint32_t)sim_below(sim, sim->node_count);
@@ -21,14 +21,13 @@ static struct sim_node *someone(struct sim *sim)
 	return chosen;
 }
 
-static void propose(struct sim *sim, struct sim_node *node)
+int sim_propose(struct sim *sim, struct sim_node *node, uint32_t size, uint64_t *payload_out)
 {
 	uint64_t index, term;
-	uint32_t size = (uint32_t)sim_below(sim, 600);
 	int err = nc_raft_propose(node->raft, size, &index, &term);
 	if (err != NC_OK) {
 		sim->counters.refused++;
-		return;
+		return err;
 	}
 	sim->counters.proposals++;
 	if (sim->op_count == sim->op_room) {
@@ -46,6 +45,8 @@ static void propose(struct sim *sim, struct sim_node *node)
 	};
 	sim_check_stored(sim, node, index, &entry, sim_log_term(&node->memory, index - 1));
 	sim_log_put(&node->memory, index, &entry);
+	*payload_out = payload;
+	return NC_OK;
 }
 
 static void ask(struct sim *sim, struct sim_node *node)
@@ -63,17 +64,22 @@ static void ask(struct sim *sim, struct sim_node *node)
 
 void sim_client(struct sim *sim)
 {
-	struct sim_node *node = someone(sim);
+	struct sim_node *node = sim_someone(sim);
+	uint64_t payload;
 	sim_schedule(sim, sim->client_us / 2 + sim_below(sim, sim->client_us), SIM_CLIENT, 0);
+	if (sim->store != NULL)
+		store_client_turn(sim);
 	if (node == NULL || (sim->healed && sim->progress_op == UINT64_MAX))
 		return;
 	if (sim_chance(sim, (uint32_t)sim->read_permyriad)) {
 		if (sim_chance(sim, 5000))
 			node = &sim->nodes[sim_below(sim, sim->node_count)];
-		if (node->up && sim->now >= node->paused_until)
+		if (node->up && sim->now >= node->paused_until && sim->store != NULL)
+			store_read_ask(sim, node);
+		else if (node->up && sim->now >= node->paused_until)
 			ask(sim, node);
-	} else {
-		propose(sim, node);
+	} else if (sim->store == NULL) {
+		(void)sim_propose(sim, node, (uint32_t)sim_below(sim, 600), &payload);
 	}
 	sim_node_pump(sim, node);
 }
@@ -178,6 +184,8 @@ void sim_control(struct sim *sim)
 			/* At times a second change is asked for at once. */
 			if (sim_chance(sim, 1000))
 				mend(sim, node->raft);
+			if (sim->store != NULL)
+				store_subs_control(sim, node);
 			sim_node_pump(sim, node);
 		}
 	}

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/sim/sim_private.h"
+#include "tests/sim/store_private.h"
 
 uint64_t sim_random(struct sim *sim)
 {
@@ -31,6 +31,18 @@ void sim_schedule(struct sim *sim, uint64_t in, enum sim_event_type type, uint32
 	event->type = (uint8_t)type;
 	event->slot = (uint8_t)slot;
 	event->life = type == SIM_RESTART ? 0 : sim->nodes[slot].life;
+	sim_event_put(&sim->heap, event);
+}
+
+void sim_schedule_sub(struct sim *sim, uint64_t in, enum sim_event_type type, uint32_t slot,
+                      uint32_t sub)
+{
+	struct sim_event *event = sim_event_new(&sim->heap);
+	event->at = sim->now + in;
+	event->type = (uint8_t)type;
+	event->slot = (uint8_t)slot;
+	event->life = sim->nodes[slot].life;
+	event->sub = (uint8_t)sub;
 	sim_event_put(&sim->heap, event);
 }
 
@@ -135,6 +147,8 @@ static bool put_off(struct sim *sim, struct sim_event *event)
 
 static void happen(struct sim *sim, struct sim_event *event)
 {
+	if (sim->store != NULL && store_event(sim, event))
+		return;
 	if (event->type == SIM_CLIENT)
 		sim_client(sim);
 	else if (event->type == SIM_CONTROL)
@@ -158,6 +172,8 @@ void sim_run(struct sim *sim, const struct sim_options *options)
 	sim->op_room = 1;
 	sim_faults_draw(sim);
 	draw_options(sim);
+	if (options->store)
+		store_new(sim);
 	found(sim);
 	sim->op_count = 1; /* 0 means none */
 	sim_schedule(sim, SIM_S, SIM_CLIENT, 0);
@@ -179,6 +195,7 @@ void sim_run(struct sim *sim, const struct sim_options *options)
 
 void sim_release(struct sim *sim)
 {
+	store_free(sim);
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 		nc_raft_free(node->raft);

@@ -72,6 +72,11 @@ void sim_disk_written(struct sim *sim, struct sim_node *node)
 	if (node->write_count == 0)
 		return;
 	struct sim_write *write = nth(node, 0);
+	if (sim->now <
+	    node->full_until) { /* nothing was written; tried again until there is room */
+		sim_schedule(sim, 20 * SIM_MS, SIM_WRITTEN, (uint32_t)(node - sim->nodes));
+		return;
+	}
 	if (node->write_fails) {
 		node->write_fails = false;
 		sim->counters.disk_errors++;

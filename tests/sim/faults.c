@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What goes wrong, how often and how badly: drawn from the seed, from nothing to brutal; never more
  * than Raft promises to survive. */
-#include "tests/sim/sim_private.h"
+#include "tests/sim/store_private.h"
 
 /* None, little or much: up to `most`. */
 static uint32_t intensity(struct sim *sim, uint32_t most)
@@ -33,6 +33,8 @@ void sim_faults_draw(struct sim *sim)
 	faults->transfer_weight = intensity(sim, 100);
 	faults->jump_weight = intensity(sim, 30);
 	faults->error_weight = intensity(sim, 20);
+	faults->full_weight = intensity(sim, 20);
+	faults->disconnect_weight = intensity(sim, 60);
 	faults->install_fails = intensity(sim, 5000);
 	faults->drift = intensity(sim, 30);
 }
@@ -99,6 +101,9 @@ static void jump(struct sim *sim, struct sim_node *node)
 {
 	sim->counters.clock_jumps++;
 	uint64_t ticks = 1 + sim_below(sim, 30);
+	if (sim->store != NULL)
+		store_of(sim, node)->clock_us +=
+		        (int64_t)sim_below(sim, 20 * SIM_S) - (int64_t)(10 * SIM_S);
 	for (uint64_t i = 0; i < ticks && node->up; i++)
 		nc_assert(nc_raft_tick(node->raft) == NC_OK);
 	sim_node_pump(sim, node);
@@ -137,6 +142,11 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 	} else if ((lot -= faults->transfer_weight) < faults->jump_weight) {
 		if (node->up)
 			jump(sim, node);
+	} else if ((lot -= faults->jump_weight) < faults->full_weight) {
+		sim->counters.disk_full++;
+		node->full_until = sim->now + sim_below(sim, 3 * SIM_S);
+	} else if ((lot -= faults->full_weight) < faults->disconnect_weight) {
+		sim_network_disconnect(sim, node);
 	} else if (node->up) {
 		node->write_fails = true;
 	}
@@ -150,7 +160,8 @@ void sim_nemesis(struct sim *sim)
 	sim_schedule(sim, sim_below(sim, 2 * faults->nemesis_us), SIM_NEMESIS, 0);
 	uint64_t all = faults->crash_weight + faults->cut_weight + faults->pause_weight +
 	               faults->wipe_weight + faults->leave_weight + faults->transfer_weight +
-	               faults->jump_weight + faults->error_weight;
+	               faults->jump_weight + faults->full_weight + faults->disconnect_weight +
+	               faults->error_weight;
 	if (all > 0)
 		strike(sim, &sim->nodes[victim(sim)], sim_below(sim, all));
 }
@@ -168,6 +179,7 @@ void sim_heal(struct sim *sim)
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		sim->nodes[i].paused_until = 0;
 		sim->nodes[i].write_fails = false;
+		sim->nodes[i].full_until = 0;
 		if (sim->nodes[i].up)
 			sim->nodes[i].tick_us = 100 * SIM_MS;
 		else

@@ -15,6 +15,7 @@ struct sim_event *sim_event_new(struct sim_heap *heap)
 	        heap->spare_count > 0 ? heap->spare[--heap->spare_count] : malloc(sizeof *event);
 	nc_assert(event != NULL);
 	event->index = 0;
+	event->session = 0;
 	event->entries = NULL;
 	event->message.entry_count = 0;
 	return event;

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/sim/sim_private.h"
+#include "tests/sim/store_private.h"
 
 struct request {
 	uint64_t first, seeds;
@@ -28,16 +28,20 @@ static void add(struct sim_counters *sum, const struct sim_counters *more)
 {
 #define ADD(name) sum->name += more->name;
 	SIM_COUNTERS(ADD)
+	SIM_STORE_COUNTERS(ADD)
 #undef ADD
 }
 
-static void print_counters(const struct sim_counters *counters)
+static void print_counters(const struct sim_counters *counters, bool store)
 {
 	int column = 0;
 #define PRINT(name)                                                         \
 	printf("%-26s %12llu%s", #name, (unsigned long long)counters->name, \
 	       ++column % 2 == 0 ? "\n" : "   ");
 	SIM_COUNTERS(PRINT)
+	if (store) {
+		SIM_STORE_COUNTERS(PRINT)
+	}
 #undef PRINT
 	if (column % 2 != 0)
 		putchar('\n');
@@ -45,9 +49,9 @@ static void print_counters(const struct sim_counters *counters)
 
 static void say_replay(const struct request *request, uint64_t seed)
 {
-	printf("replay: tests/sim/run --first %llu --seeds 1 --seconds %llu --trace%s%s\n",
+	printf("replay: tests/sim/run --first %llu --seeds 1 --seconds %llu --trace%s%s%s\n",
 	       (unsigned long long)seed, (unsigned long long)request->options.seconds,
-	       request->mutant != NULL ? " --mutant " : "",
+	       request->options.store ? "" : " --raft", request->mutant != NULL ? " --mutant " : "",
 	       request->mutant != NULL ? request->mutant : "");
 }
 
@@ -95,7 +99,7 @@ static int run_seeds(const struct request *request, volatile uint64_t *at_out)
 	if (status != 0)
 		say_replay(request, *at_out);
 	if (!request->quiet) {
-		print_counters(&sum);
+		print_counters(&sum, request->options.store);
 		printf("%.0f simulated seconds in %.1f s: %.0f a second\n", simulated, took,
 		       simulated / took);
 	}
@@ -171,6 +175,7 @@ static bool read_options(int argc, char **argv, struct request *request)
 		                               { "trace", no_argument, NULL, 'v' },
 		                               { "quiet", no_argument, NULL, 'q' },
 		                               { "faultless", no_argument, NULL, 'z' },
+		                               { "raft", no_argument, NULL, 'R' },
 		                               { NULL, 0, NULL, 0 } };
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -203,6 +208,9 @@ static bool read_options(int argc, char **argv, struct request *request)
 		case 'q':
 			request->quiet = true;
 			break;
+		case 'R':
+			request->options.store = false;
+			break;
 		case 'z':
 			request->options.faultless = true;
 			break;
@@ -215,11 +223,13 @@ static bool read_options(int argc, char **argv, struct request *request)
 
 int main(int argc, char **argv)
 {
-	struct request request = { .first = 1, .seeds = 100, .options = { .seconds = 20 } };
+	struct request request = { .first = 1,
+		                   .seeds = 100,
+		                   .options = { .seconds = 20, .store = true } };
 	if (!read_options(argc, argv, &request)) {
 		fprintf(stderr,
 		        "usage: run [--seeds N] [--first N] [--seconds N] [--nodes N] [--rate N]\n"
-		        "           [--faultless] [--trace] [--quiet] [--mutant NAME | "
+		        "           [--raft] [--faultless] [--trace] [--quiet] [--mutant NAME | "
 		        "--mutants]\n");
 		return 2;
 	}

@@ -6,13 +6,14 @@
 #include "tests/sim/sim_private.h"
 
 static void carry(struct sim *sim, uint32_t to, const struct nc_raft_message *message,
-                  const struct sim_entry *entries, uint64_t delay)
+                  const struct sim_entry *entries, uint64_t delay, uint32_t session)
 {
 	struct sim_event *event = sim_event_new(&sim->heap);
 	event->at = sim->now + delay;
 	event->type = SIM_DELIVER;
 	event->slot = (uint8_t)to;
 	event->life = 0;
+	event->session = session;
 	event->message = *message;
 	event->message.entries = NULL;
 	if (message->members != NULL) {
@@ -56,13 +57,31 @@ void sim_network_send(struct sim *sim, struct sim_node *from, const struct nc_ra
 	uint64_t delay = faults->delay_us + sim_below(sim, faults->jitter_us + 1);
 	if (sim_chance(sim, faults->slow))
 		delay += sim_below(sim, 500 * SIM_MS);
-	carry(sim, to, message, entries, delay);
+	carry(sim, to, message, entries, delay, sim->nodes[to].session);
 	if (sim_chance(sim, faults->doubling)) {
 		sim->counters.doubled++;
-		carry(sim, to, message, entries, delay + sim_below(sim, 50 * SIM_MS));
+		carry(sim, to, message, entries, delay + sim_below(sim, 50 * SIM_MS),
+		      sim->nodes[to].session);
 	}
 	if (sim_chance(sim, faults->replay)) {
 		sim->counters.replayed++;
-		carry(sim, to, message, entries, sim_below(sim, 10 * SIM_S));
+		carry(sim, to, message, entries, sim_below(sim, 10 * SIM_S), SIM_NO_SESSION);
+	}
+}
+
+/* The server cuts off a connection that takes too little in: what was on its way to the node is
+ * lost, and those who sent it may be told. */
+void sim_network_disconnect(struct sim *sim, struct sim_node *node)
+{
+	sim->counters.disconnects++;
+	node->session++;
+	sim_trace(sim, "%llu is disconnected", (unsigned long long)node->id);
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		struct sim_node *other = &sim->nodes[i];
+		if (other == node || !other->up || sim_chance(sim, 5000))
+			continue;
+		sim->counters.unreachable++;
+		nc_raft_unreachable(other->raft, node->id);
+		sim_node_pump(sim, other);
 	}
 }

@@ -2,7 +2,7 @@
 /* A node: what core/node does with a Ready, on simulated disks and networks. */
 #include <stdlib.h>
 
-#include "tests/sim/sim_private.h"
+#include "tests/sim/store_private.h"
 
 uint32_t sim_slot_of(uint64_t id)
 {
@@ -64,6 +64,8 @@ void sim_node_start(struct sim *sim, struct sim_node *node)
 	node->seen_commit = node->seen_applied = node->checkpoint;
 	node->seen_role = NC_RAFT_FOLLOWER;
 	sim_trace(sim, "%llu starts", (unsigned long long)node->id);
+	if (sim->store != NULL)
+		store_start(sim, node);
 	load(sim, node);
 	uint64_t drift = sim->faults.drift;
 	node->tick_us = 100 * SIM_MS * (100 - drift + sim_below(sim, 2 * drift + 1)) / 100;
@@ -78,6 +80,8 @@ void sim_node_crash(struct sim *sim, struct sim_node *node)
 	sim_trace(sim, "%llu crashes", (unsigned long long)node->id);
 	node->doubtful = node->raft->doubtful;
 	sim_disk_crash(sim, node);
+	if (sim->store != NULL)
+		store_crash(sim, node);
 	nc_raft_free(node->raft);
 	node->raft = NULL;
 	node->up = false;
@@ -90,6 +94,8 @@ void sim_node_wipe(struct sim *sim, struct sim_node *node)
 	sim_node_crash(sim, node);
 	sim_trace(sim, "%llu is wiped", (unsigned long long)node->id);
 	sim_disk_clear(node);
+	if (sim->store != NULL)
+		store_wipe(sim, node);
 	sim_log_reset(&node->disk, 0, 0, &(struct nc_raft_members){ 0 });
 	node->hard = (struct nc_log_hard){ 0 };
 	node->checkpoint = node->checkpoint_chain = 0;
@@ -195,12 +201,17 @@ void sim_node_pump(struct sim *sim, struct sim_node *node)
 			             slot_of(sim, node));
 		}
 		for (size_t i = 0; i < ready.read_count; i++)
-			sim_client_read(sim, &ready.reads[i]);
+			if (sim->store != NULL)
+				store_read_index(sim, node, &ready.reads[i]);
+			else
+				sim_client_read(sim, &ready.reads[i]);
 		if (ready.install.index != 0)
 			install_begin(sim, node, &ready.install);
 	}
 	if (node->up && sim->violation[0] == '\0')
 		sim_check_node(sim, node);
+	if (node->up && sim->violation[0] == '\0' && sim->store != NULL)
+		store_pumped(sim, node);
 }
 
 /* ---- In -------------------------------------------------------------------------------------- */
@@ -211,6 +222,8 @@ static void receive(struct sim *sim, struct sim_node *node, const struct sim_eve
 	struct nc_raft_message message = event->message;
 	if (message.to != node->id)
 		return; /* to who was here before */
+	if (event->session != node->session && event->session != SIM_NO_SESSION)
+		return; /* its connection broke meanwhile */
 	for (uint32_t i = 0; i < message.entry_count; i++)
 		entries[i] =
 		        (struct nc_raft_entry){ event->entries[i].term, event->entries[i].size,
@@ -244,6 +257,8 @@ static void take_checkpoint(struct sim *sim, struct sim_node *node)
 	uint64_t applied = node->applied, through = 0;
 	if (nc_raft_snapshot_taken(node->raft, applied) != NC_OK)
 		return; /* an install has replaced it */
+	if (sim->store != NULL)
+		store_checkpoint(sim, node);
 	node->checkpoint = applied;
 	node->checkpoint_chain = node->chain;
 	/* The core is asked for more than it may give. */
@@ -268,6 +283,10 @@ static void apply(struct sim *sim, struct sim_node *node)
 	if (node->raft->halted)
 		return;
 	while (node->applied < node->applying && sim->violation[0] == '\0') {
+		if (sim->store != NULL) {
+			store_apply(sim, node, node->applying);
+			continue;
+		}
 		uint64_t index = node->applied + 1;
 		sim_check_applied(sim, node, index, &node->memory.at[index]);
 		node->applied = index;
@@ -316,6 +335,8 @@ static void installed(struct sim *sim, struct sim_node *node, const struct sim_e
 	sim_log_reset(&node->memory, event->index, event->message.term, &event->members);
 	node->checkpoint = node->applied = node->applying = event->index;
 	node->checkpoint_chain = node->chain = sim->chains[event->index];
+	if (sim->store != NULL)
+		store_install(sim, node, event->index);
 	sim_trace(sim, "%llu has installed %llu", (unsigned long long)node->id,
 	          (unsigned long long)event->index);
 	nc_assert(nc_raft_snapshot_restored(node->raft, event->index) == NC_OK);

@@ -7,9 +7,10 @@
 
 #include "core/raft/raft_private.h"
 
-#define SIM_SLOTS_MAX 5
-#define SIM_MS        1000ull
-#define SIM_S         1000000ull
+#define SIM_SLOTS_MAX  5
+#define SIM_MS         1000ull
+#define SIM_S          1000000ull
+#define SIM_NO_SESSION UINT32_MAX /* of a message from long ago: no connection carries it */
 
 /* An entry with what stands for its payload: the number of the client's operation; 0: none. */
 struct sim_entry {
@@ -37,7 +38,16 @@ enum sim_event_type {
 	SIM_APPLIED,   /* the applier is done */
 	SIM_LOG_READ,  /* a partial append has been read and may leave */
 	SIM_INSTALLED, /* a snapshot has been fetched */
+	/* Of a store on top (store_private.h): */
+	SIM_REQUEST,    /* a client's command reaches a node */
+	SIM_FLUSH,      /* what has come in becomes an entry */
+	SIM_SUB_STEP,   /* a subscription has something to do */
+	SIM_SUB_SEARCH, /* history has been read for it */
+	SIM_TOLD,       /* a consumer's answer reaches a node */
+	/* Nodes that pause put off what is above. */
 	SIM_RESTART,
+	SIM_ANSWERED,  /* an answer reaches its client */
+	SIM_DELIVERED, /* an event reaches a consumer */
 	SIM_CLIENT,
 	SIM_CONTROL, /* the operator who repairs the membership */
 	SIM_NEMESIS,
@@ -50,10 +60,16 @@ struct sim_event {
 	uint8_t slot;
 	uint32_t life; /* of the node when it was scheduled; a restarted one has another */
 	uint64_t index;
+	uint32_t session;  /* of a message: the connection that carries it */
+	uint8_t sub, what; /* of the store's: subscription, and what is said */
+	uint32_t attempt;
+	uint64_t epoch;
 	struct nc_raft_message message;
 	struct sim_entry *entries; /* [message.entry_count] */
 	struct nc_raft_members members;
 };
+
+struct sim_store;
 
 struct sim_heap {
 	struct sim_event **at;
@@ -88,6 +104,7 @@ struct sim_node {
 	uint32_t life;
 	bool up, leaving;
 	uint64_t paused_until;
+	uint32_t session; /* of its connection: what one that broke carried is lost */
 	uint64_t tick_us;
 	struct nc_raft *raft; /* NULL: down */
 	struct sim_log memory;
@@ -101,7 +118,8 @@ struct sim_node {
 	bool doubtful;
 	struct sim_write writes[SIM_WRITES_MAX]; /* a ring: not yet durable */
 	uint32_t write_first, write_count;
-	bool write_fails; /* the next one */
+	bool write_fails;                /* the next one */
+	uint64_t full_until;             /* its disk has no room */
 	uint64_t busy_until, next_until; /* of the write under way, and of the one after it */
 
 	/* What was seen of it, to see that nothing goes back. */
@@ -129,20 +147,25 @@ struct sim_seen_entry { /* of a table by (index, term) */
 };
 
 /* How often each thing came to be. */
-#define SIM_COUNTERS(X)                                                                        \
-	X(events)                                                                              \
-	X(messages) X(lost) X(doubled) X(replayed) X(cut) X(crashes) X(lost_writes) X(torn)    \
-	        X(disk_errors) X(pauses) X(clock_jumps) X(wipes) X(leaves) X(transfers)        \
-	                X(elections) X(two_leaders) X(truncations) X(proposals) X(refused)     \
-	                        X(acked) X(reads) X(reads_served) X(reads_failed) X(snapshots) \
-	                                X(snapshots_failed) X(snapshot_during_election)        \
-	                                        X(partial_reads) X(config_changes)             \
-	                                                X(config_rollbacks) X(compactions)     \
-	                                                        X(doubtful_starts) X(unreachable)
+/* clang-format off */
+#define SIM_COUNTERS(X) \
+	X(events) X(messages) X(lost) X(doubled) X(replayed) X(cut) X(disconnects) X(unreachable) \
+	X(crashes) X(lost_writes) X(torn) X(disk_errors) X(disk_full) X(pauses) X(clock_jumps) X(wipes) \
+	X(leaves) X(transfers) X(elections) X(two_leaders) X(truncations) X(config_rollbacks) \
+	X(proposals) X(refused) X(acked) X(reads) X(reads_served) X(reads_failed) \
+	X(snapshots) X(snapshots_failed) X(snapshot_during_election) X(partial_reads) \
+	X(config_changes) X(compactions) X(doubtful_starts)
+/* With a store on top. */
+#define SIM_STORE_COUNTERS(X) \
+	X(answered) X(duplicates) X(refusals) X(conditions_failed) X(shed) X(retries) X(unknown) \
+	X(takeovers) X(deliveries) X(redeliveries) X(acks) X(stale_answers) X(confirmed) X(pulls) \
+	X(parks) X(replays) X(skips) X(halts) X(consumers_cut)
+/* clang-format on */
 
 struct sim_counters {
 #define SIM_COUNTER_FIELD(name) uint64_t name;
 	SIM_COUNTERS(SIM_COUNTER_FIELD)
+	SIM_STORE_COUNTERS(SIM_COUNTER_FIELD)
 #undef SIM_COUNTER_FIELD
 };
 
@@ -153,7 +176,7 @@ struct sim_faults {
 	uint64_t write_us, write_jitter_us;
 	uint64_t nemesis_us; /* between two strokes, on average; 0: none */
 	uint32_t crash_weight, cut_weight, pause_weight, wipe_weight, transfer_weight, jump_weight,
-	        error_weight, leave_weight;
+	        error_weight, leave_weight, full_weight, disconnect_weight;
 	uint32_t install_fails;
 	uint32_t drift; /* percent */
 };
@@ -165,6 +188,7 @@ struct sim_options {
 	uint32_t rate;    /* proposals a second; 0: from the seed */
 	bool trace;
 	bool faultless;
+	bool store; /* engine and delivery on top; false: raft alone */
 };
 
 struct sim {
@@ -199,6 +223,8 @@ struct sim {
 	struct sim_seen_entry *seen;
 	size_t seen_count, seen_room;
 
+	struct sim_store *store; /* NULL: raft alone */
+
 	bool healed;
 	uint64_t healed_at, progress_op;
 	uint64_t hash; /* of the trace */
@@ -213,6 +239,8 @@ uint64_t sim_random(struct sim *sim);
 uint64_t sim_below(struct sim *sim, uint64_t bound);
 bool sim_chance(struct sim *sim, uint32_t permyriad);
 void sim_schedule(struct sim *sim, uint64_t in, enum sim_event_type type, uint32_t slot);
+void sim_schedule_sub(struct sim *sim, uint64_t in, enum sim_event_type type, uint32_t slot,
+                      uint32_t sub);
 __attribute__((format(printf, 2, 3))) void sim_trace(struct sim *sim, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void sim_violation(struct sim *sim, const char *format, ...);
 const struct nc_raft_members *sim_keep_members(struct sim *sim,
@@ -242,9 +270,14 @@ void sim_disk_clear(struct sim_node *node);
 /* network.c */
 void sim_network_send(struct sim *sim, struct sim_node *from, const struct nc_raft_message *message,
                       const struct sim_entry *entries);
+void sim_network_disconnect(struct sim *sim, struct sim_node *node);
 
 /* client.c */
 void sim_client(struct sim *sim);
+/* Whom a client asks: mostly who leads; NULL: nobody is up. */
+struct sim_node *sim_someone(struct sim *sim);
+/* Errors: those of nc_raft_propose(). */
+int sim_propose(struct sim *sim, struct sim_node *node, uint32_t size, uint64_t *payload_out);
 void sim_client_applied(struct sim *sim, struct sim_node *node, uint64_t index,
                         const struct sim_entry *entry);
 void sim_client_read(struct sim *sim, const struct nc_raft_read *read);

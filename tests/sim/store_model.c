@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A model of the store, as plain as can be: it judges each command when its entry is committed,
+ * once. What engines answer is held against it. */
+#include <stdlib.h>
+
+#include "tests/sim/store_private.h"
+
+#define ULL(value) ((unsigned long long)(value))
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+bool store_matches(const struct sim_store *store, const struct store_policy *policy,
+                   uint64_t position)
+{
+	const struct store_row *row = &store->rows[position];
+	return policy->filter == 0 ||
+	       (policy->filter == 1 ? row->stream == policy->what : row->type == policy->what);
+}
+
+uint64_t store_key_before(const struct sim_store *store, const struct store_policy *policy,
+                          uint64_t position)
+{
+	const struct store_row *row = &store->rows[position];
+	if (policy->order == NC_ORDER_NONE || (policy->order == NC_ORDER_TAG && row->group == 0))
+		return 0;
+	for (uint64_t at = position; at > 0;) {
+		row = &store->rows[at];
+		at = policy->order == NC_ORDER_STREAM ? row->before_stream
+		     : policy->order == NC_ORDER_TAG  ? row->before_group
+		                                      : at - 1;
+		if (at > 0 && store_matches(store, policy, at))
+			return at;
+	}
+	return 0;
+}
+
+uint8_t *store_marks(struct store_sub *sub, uint64_t position)
+{
+	if (position >= sub->mark_room) {
+		size_t room = position * 2 + 256;
+		sub->marks = realloc(sub->marks, room);
+		sub->confirmed = realloc(sub->confirmed, room * sizeof *sub->confirmed);
+		nc_assert(sub->marks != NULL && sub->confirmed != NULL);
+		memset(sub->marks + sub->mark_room, 0, room - sub->mark_room);
+		memset(sub->confirmed + sub->mark_room, 0,
+		       (room - sub->mark_room) * sizeof *sub->confirmed);
+		sub->mark_room = room;
+	}
+	return &sub->marks[position];
+}
+
+static bool expect_holds(struct nc_expect expect, uint64_t head)
+{
+	switch (expect.kind) {
+	case NC_EXPECT_NONE:
+		return head == 0;
+	case NC_EXPECT_EXISTS:
+		return head > 0;
+	case NC_EXPECT_VERSION:
+		return head == expect.version;
+	default:
+		return true;
+	}
+}
+
+static bool item_matches(const struct store_item *item, const struct store_row *row)
+{
+	return (!item->typed || item->type == row->type) &&
+	       (item->group == 0 || item->group == row->group) &&
+	       (item->seat == 0 || item->seat == row->seat);
+}
+
+/* The position of an event known by its id in its stream; 0: none. */
+static uint64_t known(const struct sim_store *store, const struct store_event *part)
+{
+	return part->id == 0 ? 0 : store->ids_at[part->id][part->stream];
+}
+
+static bool same_content(const struct store_row *row, const struct store_event *part)
+{
+	return row->op == part->op && row->part == part->part && row->type == part->type;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static void rows_grow(struct sim_store *store)
+{
+	if (store->head + 1 + STORE_PARTS_MAX > store->row_room) {
+		store->row_room = store->row_room * 2 + 256;
+		store->rows = realloc(store->rows, store->row_room * sizeof *store->rows);
+		nc_assert(store->rows != NULL);
+	}
+	while (store->ids >= store->id_room) {
+		size_t room = store->id_room * 2 + 256;
+		store->ids_at = realloc(store->ids_at, room * sizeof *store->ids_at);
+		nc_assert(store->ids_at != NULL);
+		memset(store->ids_at + store->id_room, 0,
+		       (room - store->id_room) * sizeof *store->ids_at);
+		store->id_room = room;
+	}
+}
+
+/* Each part of an operation is in the store at most once, and of what was refused for good,
+ * nothing; a seat has one taker. */
+static void check_write(struct sim *sim, const struct store_event *part)
+{
+	struct sim_store *store = sim->store;
+	struct store_op *op = &store->ops[part->op];
+	if ((op->written >> part->part & 1) != 0)
+		sim_violation(sim, "exactly once: part %u of operation %llu is appended twice",
+		              part->part, ULL(part->op));
+	if (op->refused && op->unanswered == 0)
+		sim_violation(sim, "operation %llu was refused and is appended", ULL(part->op));
+	op->written |= (uint8_t)(1u << part->part);
+	if (part->seat != 0 && store->seat_taken[part->seat]++ > 0)
+		sim_violation(sim, "condition: seat %u has two takers", part->seat);
+}
+
+static void write(struct sim *sim, struct store_command *command, uint8_t number)
+{
+	struct sim_store *store = sim->store;
+	const struct store_event *part = &command->parts[number];
+	check_write(sim, part);
+	uint64_t position = ++store->head;
+	uint64_t *last = &store->last_of_group[part->group];
+	struct store_row *row = &store->rows[position];
+	*row = (struct store_row){ .op = part->op,
+		                   .id = part->id,
+		                   .version = ++store->heads[part->stream],
+		                   .part = part->part,
+		                   .stream = part->stream,
+		                   .type = part->type,
+		                   .group = part->group,
+		                   .seat = part->seat,
+		                   .before_stream = store->last_of_stream[part->stream],
+		                   .before_group = part->group == 0 ? 0 : *last };
+	store->last_of_stream[part->stream] = *last = position;
+	if (part->id != 0)
+		store->ids_at[part->id][part->stream] = position;
+	command->positions[number] = position;
+	command->position = position;
+	command->version = row->version;
+}
+
+static void judge_append(struct sim *sim, struct store_command *command)
+{
+	struct sim_store *store = sim->store;
+	const struct store_event *part = &command->parts[0];
+	uint64_t first = known(store, part);
+	if (first != 0 && !same_content(&store->rows[first], part)) {
+		command->fault = NC_FAULT_ID_REUSED;
+	} else if (first != 0) {
+		command->duplicate = true;
+		command->position = command->positions[0] = first;
+		command->version = store->rows[first].version;
+	} else if (!expect_holds(part->expect, store->heads[part->stream])) {
+		command->fault = NC_FAULT_EXPECTATION;
+		command->version = store->heads[part->stream];
+	} else {
+		write(sim, command, 0);
+	}
+}
+
+/* A retry of the whole batch; or some of it is known, which is an error. */
+static bool judge_retry(const struct sim_store *store, struct store_command *command)
+{
+	uint32_t found = 0, same = 0;
+	for (uint8_t i = 0; i < command->part_count; i++) {
+		uint64_t first = known(store, &command->parts[i]);
+		found += first != 0;
+		same += first != 0 && same_content(&store->rows[first], &command->parts[i]);
+		command->positions[i] = first;
+		if (first > command->position)
+			command->position = first;
+	}
+	if (found == 0)
+		return false;
+	if (same == command->part_count)
+		command->duplicate = true;
+	else
+		command->fault = NC_FAULT_ID_REUSED;
+	return true;
+}
+
+static bool judge_expectations(const struct sim_store *store, struct store_command *command)
+{
+	uint64_t heads[STORE_STREAMS];
+	memcpy(heads, store->heads, sizeof heads);
+	bool hold = true;
+	for (uint8_t i = 0; i < command->part_count; i++) {
+		uint64_t *head = &heads[command->parts[i].stream];
+		if (!expect_holds(command->parts[i].expect, *head) && hold) {
+			hold = false;
+			command->version = *head;
+		}
+		++*head;
+	}
+	uint64_t checked = store->heads[command->check_stream];
+	if (command->check_count > 0 && !expect_holds(command->check, checked) && hold) {
+		hold = false;
+		command->version = checked;
+	}
+	if (!hold)
+		command->fault = NC_FAULT_EXPECTATION;
+	return hold;
+}
+
+static void judge_batch(struct sim *sim, struct store_command *command)
+{
+	struct sim_store *store = sim->store;
+	if (store->version < NC_ENGINE_VERSION_BATCH) {
+		command->fault = NC_FAULT_VERSION;
+		return;
+	}
+	if (judge_retry(store, command) || !judge_expectations(store, command))
+		return;
+	for (uint64_t at = command->after + 1; command->item_count > 0 && at <= store->head; at++)
+		if (item_matches(&command->item, &store->rows[at])) {
+			command->fault = NC_FAULT_CONDITION;
+			command->position = at;
+			return;
+		}
+	for (uint8_t i = 0; i < command->part_count; i++)
+		write(sim, command, i);
+}
+
+/* ---- Subscriptions --------------------------------------------------------------------------- */
+
+static bool policy_eq(const struct store_policy *a, const struct store_policy *b)
+{
+	return a->filter == b->filter && a->what == b->what && a->order == b->order &&
+	       a->ack == b->ack && a->on_exhausted == b->on_exhausted && a->push == b->push &&
+	       a->max_deliver == b->max_deliver && a->max_in_flight == b->max_in_flight &&
+	       a->ack_wait_ms == b->ack_wait_ms && a->backoff_ms == b->backoff_ms;
+}
+
+static void judge_create(struct sim_store *store, struct store_command *command)
+{
+	struct store_sub *sub = &store->subs[command->sub];
+	if (sub->exists) {
+		command->duplicate = true;
+		if (!policy_eq(&sub->policy, &command->policy))
+			command->fault = NC_FAULT_NAME_TAKEN;
+	} else {
+		sub->exists = true;
+		sub->epoch = ++store->epochs;
+		sub->policy = command->policy;
+		sub->cursor = command->start == NC_SUB_START_FIRST ? 0
+		              : command->start == NC_SUB_START_NEW ? store->head
+		                                                   : command->start_value - 1;
+		sub->floor = sub->cursor;
+		if (sub->mark_room > 0) {
+			memset(sub->marks, 0, sub->mark_room);
+			memset(sub->confirmed, 0, sub->mark_room * sizeof *sub->confirmed);
+		}
+	}
+	command->made_epoch = sub->epoch;
+	command->cursor = sub->cursor;
+}
+
+/* The floor never goes back, and goes past nothing that is not done or parked. */
+static void judge_save(struct sim *sim, struct store_command *command)
+{
+	struct sim_store *store = sim->store;
+	struct store_sub *sub = &store->subs[command->sub];
+	if (!sub->exists || sub->epoch != command->epoch) {
+		command->fault = NC_FAULT_NO_SUB;
+		return;
+	}
+	struct nc_slice list = nc_buf_slice(&command->parked);
+	struct nc_parked parked;
+	while (nc_parked_next(&list, &parked))
+		*store_marks(sub, parked.position) |= STORE_PARKED;
+	list = nc_buf_slice(&command->unparked);
+	uint64_t position;
+	while (nc_unparked_next(&list, &position))
+		*store_marks(sub, position) &= (uint8_t)~STORE_PARKED;
+	uint64_t floor = command->progress.floor;
+	sim_trace(sim, "  saved sub%u number %llu floor %llu", command->sub, ULL(command->number),
+	          ULL(floor));
+	if (floor < sub->floor)
+		sim_violation(sim, "subscription %u: its floor goes from %llu back to %llu",
+		              command->sub, ULL(sub->floor), ULL(floor));
+	uint8_t done = STORE_ACKED | STORE_SKIPPED | STORE_PARKED;
+	if (sub->policy.ack == NC_ACK_NONE)
+		done |= STORE_SENT;
+	for (uint64_t at = sub->floor + 1; at <= floor && at <= store->head; at++)
+		if (store_matches(store, &sub->policy, at) && (*store_marks(sub, at) & done) == 0)
+			sim_violation(
+			        sim,
+			        "subscription %u: its floor %llu is past %llu, which is not done",
+			        command->sub, ULL(floor), ULL(at));
+	sub->floor = floor;
+}
+
+static void judge(struct sim *sim, struct store_command *command)
+{
+	struct sim_store *store = sim->store;
+	rows_grow(store);
+	command->judged = true;
+	if (command->kind == STORE_APPEND) {
+		judge_append(sim, command);
+	} else if (command->kind == STORE_BATCH) {
+		judge_batch(sim, command);
+	} else if (command->kind == STORE_VERSION) {
+		command->duplicate = store->version >= NC_ENGINE_VERSION;
+		store->version = NC_ENGINE_VERSION;
+	} else if (command->kind == STORE_CREATE) {
+		judge_create(store, command);
+	} else if (command->kind == STORE_SAVE) {
+		judge_save(sim, command);
+	} else if (!store->subs[command->sub].exists) {
+		command->fault = NC_FAULT_NO_SUB;
+	} else {
+		store->subs[command->sub].exists = false;
+	}
+}
+
+void store_model_commit(struct sim *sim, uint64_t payload)
+{
+	const struct store_payload *of = &sim->store->payloads[payload];
+	for (size_t i = 0; i < of->count && sim->violation[0] == '\0'; i++)
+		judge(sim, &sim->store->commands[of->commands[i]]);
+}
+
+/* ---- What an engine says --------------------------------------------------------------------- */
+
+void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t number,
+                         const struct nc_outcome *outcome)
+{
+	const struct store_command *command = &sim->store->commands[number];
+	bool wrote = command->kind == STORE_APPEND || command->kind == STORE_BATCH;
+	bool same = command->judged && outcome->fault.code == command->fault.code &&
+	            outcome->fault.err_code == command->fault.err_code &&
+	            outcome->duplicate == command->duplicate;
+	if (same && wrote && command->fault.code == 0)
+		same = outcome->position == command->position;
+	if (same && wrote && command->fault.err_code == NC_FAULT_EXPECTATION.err_code)
+		same = outcome->version == command->version;
+	if (same && command->fault.err_code == NC_FAULT_CONDITION.err_code)
+		same = outcome->position == command->position;
+	if (same && command->kind == STORE_APPEND && command->fault.code == 0)
+		same = outcome->version == command->version;
+	if (same && command->kind == STORE_CREATE)
+		same = outcome->epoch == command->made_epoch && outcome->cursor == command->cursor;
+	if (same && command->kind == STORE_BATCH && command->fault.code == 0)
+		for (uint8_t i = 0; i < command->part_count; i++)
+			same &= i < outcome->result_count &&
+			        outcome->results[i].position == command->positions[i] &&
+			        outcome->results[i].version ==
+			                sim->store->rows[command->positions[i]].version;
+	if (!same)
+		sim_violation(
+		        sim,
+		        "node %llu: command %llu comes to %u/%u position %llu version %llu%s, "
+		        "not to %u/%u position %llu version %llu%s",
+		        ULL(node->id), ULL(number), outcome->fault.code, outcome->fault.err_code,
+		        ULL(outcome->position), ULL(outcome->version),
+		        outcome->duplicate ? " duplicate" : "", command->fault.code,
+		        command->fault.err_code, ULL(command->position), ULL(command->version),
+		        command->duplicate ? " duplicate" : "");
+}

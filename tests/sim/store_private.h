@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store_private.h -- what stands on consensus in the simulator: on each node real core/engine over
+ * the state in memory, and, where it leads, real core/delivery; around them clients, consumers, and
+ * a model of the store, which judges each committed command once. What the engines say on every
+ * node, what clients are told and what consumers are given is held against the model.
+ *
+ * An entry's payload (struct sim_entry) is a number; here it names a list of commands and their
+ * bytes. Names are numbers, too: stream 3 is "s.3", type 2 is "T2", tags are "group:N" and
+ * "seat:N".
+ */
+#ifndef NC_TESTS_SIM_STORE_PRIVATE_H
+#define NC_TESTS_SIM_STORE_PRIVATE_H
+
+#include "core/delivery/router.h"
+#include "core/delivery/subscription.h"
+#include "core/engine/engine.h"
+#include "core/engine/query.h"
+#include "core/engine/subs.h"
+#include "tests/sim/sim_private.h"
+
+#define STORE_STREAMS     8u
+#define STORE_TYPES       4u
+#define STORE_TYPE_SEAT   3u /* the type that only takers of seats use */
+#define STORE_GROUPS      5u
+#define STORE_SEATS       4096u
+#define STORE_PARTS_MAX   4u /* events of one batch */
+#define STORE_SUBS        6u
+#define STORE_CLIENTS     8u
+#define STORE_FULL_CHECK  128u /* entries between two comparisons of the whole state */
+#define STORE_NO_POSITION UINT64_MAX
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+struct store_event {
+	uint8_t stream, type;
+	uint16_t group, seat; /* tags; 0: none */
+	struct nc_expect expect;
+	uint64_t id; /* 0: none */
+	uint64_t op;
+	uint8_t part; /* of the operation: its content is a function of both */
+};
+
+struct store_item {
+	bool typed;
+	uint8_t type;
+	uint16_t group, seat;
+};
+
+/* A definition of a subscription, as far as the simulator varies it. */
+struct store_policy {
+	uint8_t filter; /* 0: all; 1: a stream; 2: a type */
+	uint8_t what;
+	uint8_t order, ack, on_exhausted; /* of core/delivery */
+	bool push;
+	uint32_t max_deliver, max_in_flight, ack_wait_ms, backoff_ms;
+};
+
+enum store_kind {
+	STORE_APPEND,
+	STORE_BATCH,
+	STORE_VERSION,
+	STORE_CREATE,
+	STORE_DELETE,
+	STORE_SAVE
+};
+
+struct store_command {
+	uint8_t kind; /* enum store_kind */
+	struct nc_buf bytes;
+	/* APPEND, BATCH */
+	uint8_t part_count, check_count, item_count;
+	struct store_event parts[STORE_PARTS_MAX];
+	struct nc_expect check;
+	uint8_t check_stream;
+	struct store_item item;
+	uint64_t after;
+	/* CREATE, DELETE, SAVE */
+	uint8_t sub;
+	struct store_policy policy;
+	uint8_t start; /* enum nc_sub_start */
+	uint64_t start_value;
+	uint64_t epoch;
+	struct nc_buf parked, unparked; /* packed; of SAVE */
+	struct nc_sub_progress progress;
+	/* Who asked. */
+	uint64_t op; /* of a client; 0: none */
+	uint32_t slot, life;
+	uint64_t number; /* of the progress, of SAVE */
+	bool answered;
+	/* What it must come to: known when it is committed. */
+	bool judged;
+	struct nc_fault fault;
+	bool duplicate;
+	uint64_t position, version, made_epoch, cursor;
+	uint64_t positions[STORE_PARTS_MAX];
+};
+
+struct store_payload { /* of an entry */
+	struct nc_buf bytes;
+	uint64_t *commands; /* [count] */
+	size_t count;
+};
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+struct store_op {
+	uint64_t first, command; /* the first attempt, and the last; 0: nothing was done of it */
+	uint32_t attempts, unanswered;
+	uint64_t after; /* positions that had been acknowledged when it was first asked for */
+	bool refused, done;
+	uint8_t written; /* parts that are in the store, a bit each */
+};
+
+struct store_client {
+	uint64_t op; /* 0: idle */
+	uint64_t until;
+};
+
+struct store_read {
+	uint64_t index; /* to be applied before it is served; 0: not known yet */
+	uint64_t ctx;
+};
+
+struct store_asked { /* a read, by its context */
+	uint64_t head;
+	uint64_t versions[STORE_STREAMS];
+};
+
+/* ---- Subscriptions --------------------------------------------------------------------------- */
+
+/* What the committed log makes of a subscription, and what was seen of it. By position: */
+enum store_mark {
+	STORE_SENT = 1,
+	STORE_ACKED = 2, /* a consumer said so, or took it */
+	STORE_SKIPPED = 4,
+	STORE_PARKED = 8 /* there is a row */
+};
+
+struct store_sub {
+	bool exists;
+	uint64_t epoch, cursor, floor;
+	struct store_policy policy;
+	uint8_t *marks;      /* [mark_room], of this epoch */
+	uint64_t *confirmed; /* the term of the leader that confirmed an acknowledgement; 0: none */
+	size_t mark_room;
+	/* Its consumer. */
+	uint8_t mood;
+	uint64_t gone_until;
+	uint64_t pulls;
+};
+
+/* On a leader. */
+struct store_machine {
+	struct nc_sub *machine; /* NULL: none */
+	uint64_t epoch;
+	struct store_policy policy;
+	struct nc_buf parked, unparked;
+	size_t saving_parked, saving_unparked;
+	uint64_t saving_number;
+	bool saving, unsaved, hurry, searching;
+	uint64_t waiting[64], waiting_number[64]; /* acknowledgements that wait to be replicated */
+	uint32_t waiting_count;
+	uint64_t step_at; /* when an event of its comes that steps it; 0: none */
+};
+
+struct store_node {
+	struct nc_state *state;
+	struct nc_engine *engine;
+	struct nc_state_reader *reader;
+	int64_t clock_us; /* what its clock is wrong by */
+	uint64_t *inbox;  /* commands that wait to become an entry */
+	size_t inbox_count, inbox_room;
+	uint64_t inbox_term; /* they were taken in */
+	struct store_read *reads;
+	size_t read_count, read_room;
+	uint64_t serving; /* the term in which it delivers; 0: it does not */
+	struct nc_router *router;
+	struct store_machine machines[STORE_SUBS];
+};
+
+/* ---- The model ------------------------------------------------------------------------------- */
+
+struct store_row {
+	uint64_t op, id, version;
+	uint8_t part, stream, type;
+	uint16_t group, seat;
+	uint64_t before_stream, before_group; /* positions of the ones before it; 0: none */
+};
+
+struct sim_store {
+	struct store_command *commands; /* [command_count], from 1 */
+	size_t command_count, command_room;
+	struct store_payload *payloads; /* by payload */
+	size_t payload_room;
+	struct store_op *ops; /* [op_count], from 1 */
+	size_t op_count, op_room;
+	struct store_client clients[STORE_CLIENTS];
+	struct store_asked *asked;
+	size_t asked_count, asked_room;
+	uint64_t acked_position, acked_versions[STORE_STREAMS];
+	uint64_t ids, seats, pulls;
+	uint32_t no_id, retry, batching; /* permyriad */
+	bool quiet;                      /* clients rest */
+
+	uint32_t version;       /* of the engine */
+	struct store_row *rows; /* [head], from 1 */
+	uint64_t head;
+	size_t row_room;
+	uint64_t heads[STORE_STREAMS], last_of_stream[STORE_STREAMS];
+	uint64_t last_of_group[STORE_GROUPS + 1];
+	uint64_t (*ids_at)[STORE_STREAMS]; /* position of an id in a stream */
+	size_t id_room;
+	uint8_t seat_taken[STORE_SEATS];
+	uint64_t epochs;
+	struct store_sub subs[STORE_SUBS];
+
+	uint64_t *digests, *wholes; /* of the state after an entry; 0: not known */
+	size_t digest_room;
+	struct store_node nodes[SIM_SLOTS_MAX];
+};
+
+/* store.c: a node's engine. */
+void store_new(struct sim *sim);
+void store_free(struct sim *sim);
+void store_start(struct sim *sim, struct sim_node *node);
+void store_crash(struct sim *sim, struct sim_node *node);
+void store_wipe(struct sim *sim, struct sim_node *node);
+void store_install(struct sim *sim, struct sim_node *node, uint64_t index);
+/* Apply some entries from node->applied + 1 on, at most through `through`, in one transaction. */
+void store_apply(struct sim *sim, struct sim_node *node, uint64_t through);
+void store_checkpoint(struct sim *sim, struct sim_node *node);
+bool store_event(struct sim *sim, struct sim_event *event); /* false: none of the store's */
+void store_pumped(struct sim *sim, struct sim_node *node);
+uint64_t store_clock_ns(const struct sim *sim, const struct sim_node *node);
+struct store_node *store_of(struct sim *sim, const struct sim_node *node);
+/* Whether all has come to rest as it must, after healing; a violation if it cannot. */
+bool store_settled(struct sim *sim);
+
+/* store_state.c */
+void store_check_state(struct sim *sim, const struct sim_node *node, uint64_t index, bool whole);
+
+/* store_spec.c: making commands. */
+uint64_t store_command_new(struct sim *sim, enum store_kind kind); /* grows sim->store->commands */
+void store_spec_draw(struct sim *sim, uint64_t command, uint64_t op);
+void store_spec_encode(struct sim_store *store, uint64_t command);
+void store_policy_draw(struct sim *sim, struct store_policy *policy);
+void store_policy_definition(const struct store_policy *policy, uint8_t sub,
+                             struct nc_definition *definition, struct nc_buf *text);
+void store_stream_name(uint8_t stream, struct nc_buf *name);
+
+/* store_model.c: what must come of them. */
+void store_model_commit(struct sim *sim, uint64_t payload);
+void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t command,
+                         const struct nc_outcome *outcome);
+bool store_matches(const struct sim_store *store, const struct store_policy *policy,
+                   uint64_t position);
+/* The nearest event before `position` of the same key that matches; 0: none. */
+uint64_t store_key_before(const struct sim_store *store, const struct store_policy *policy,
+                          uint64_t position);
+uint8_t *store_marks(struct store_sub *sub, uint64_t position);
+
+/* store_client.c: those who append. */
+void store_client_turn(struct sim *sim);
+void store_send(struct sim *sim, uint64_t command);
+void store_request(struct sim *sim, struct sim_node *node, uint64_t command);
+void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t command);
+void store_inbox_flush(struct sim *sim, struct sim_node *node);
+void store_answer(struct sim *sim, const struct sim_node *node, uint64_t command);
+void store_answered(struct sim *sim, uint64_t command, bool busy);
+
+/* store_read.c: those who read. */
+void store_read_ask(struct sim *sim, struct sim_node *node);
+void store_read_index(struct sim *sim, struct sim_node *node, const struct nc_raft_read *read);
+void store_reads_serve(struct sim *sim, struct sim_node *node);
+void store_read_whole(struct sim *sim, struct sim_node *node);
+
+/* store_subs.c: a leader's subscriptions. */
+void store_subs_turn(struct sim *sim, struct sim_node *node); /* take up, or give up */
+void store_subs_drop(struct store_node *of);
+void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub);
+void store_subs_live(struct sim *sim, struct sim_node *node, uint64_t from, uint64_t to);
+void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t command);
+void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t command);
+void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub);
+void store_subs_step_in(struct sim *sim, struct sim_node *node, uint32_t sub, uint64_t in);
+void store_subs_search(struct sim *sim, struct sim_node *node, uint32_t sub);
+void store_subs_control(struct sim *sim, struct sim_node *node);
+
+struct store_positions {
+	uint64_t *at;
+	size_t count, room;
+};
+/* The positions of the rows of what is parked, in order; `at` is the caller's to free. */
+void store_parked_of(const struct store_node *of, uint32_t sub, struct store_positions *positions);
+/* The key of an event by the subscription's order; empty: none. */
+struct nc_slice store_key_of(const struct store_policy *policy, const struct nc_event *event);
+
+/* store_consumer.c: those who are delivered to. */
+void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t sub,
+                   const struct nc_sub_action *action);
+void store_delivered(struct sim *sim, const struct sim_event *event);
+void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *event);
+void store_status(struct sim *sim, const struct sim_node *node, uint32_t sub,
+                  const struct nc_sub_action *action);
+void store_consumers_turn(struct sim *sim);
+void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t sub, uint64_t position);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The subscriptions of who leads: taken up from the state, driven, and their progress put into the
+ * log, as core/node does it. */
+#include <stdlib.h>
+
+#include "tests/sim/store_private.h"
+
+static uint64_t now_ns(const struct sim *sim)
+{
+	return sim->now * UINT64_C(1000);
+}
+
+static void name_of(uint32_t sub, struct nc_buf *name)
+{
+	nc_buf_printf(name, "sub%u", sub);
+}
+
+/* The key of an event by the subscription's order; empty: none. */
+struct nc_slice store_key_of(const struct store_policy *policy, const struct nc_event *event)
+{
+	struct nc_slice tags = event->tags, tag;
+	if (policy->order == NC_ORDER_STREAM)
+		return event->stream;
+	while (policy->order == NC_ORDER_TAG && nc_event_tag_next(&tags, &tag))
+		if (nc_slice_starts(tag, NC_SLICE("group:")))
+			return tag;
+	return nc_slice(NULL, 0);
+}
+
+/* ---- Taking up ------------------------------------------------------------------------------- */
+
+static void machine_drop(struct store_machine *machine)
+{
+	nc_sub_free(machine->machine);
+	nc_buf_release(&machine->parked);
+	nc_buf_release(&machine->unparked);
+	*machine = (struct store_machine){ 0 };
+}
+
+void store_subs_drop(struct store_node *of)
+{
+	of->serving = 0;
+	for (uint32_t i = 0; i < STORE_SUBS; i++)
+		machine_drop(&of->machines[i]);
+	nc_router_free(of->router);
+	of->router = NULL;
+}
+
+static bool keep_position(void *ctx, const struct nc_parked *parked)
+{
+	struct store_positions *positions = ctx;
+	if (positions->count == positions->room) {
+		positions->room = positions->room * 2 + 16;
+		positions->at = realloc(positions->at, positions->room * sizeof(uint64_t));
+		nc_assert(positions->at != NULL);
+	}
+	positions->at[positions->count++] = parked->position;
+	return true;
+}
+
+void store_parked_of(const struct store_node *of, uint32_t sub, struct store_positions *positions)
+{
+	struct nc_buf name = { 0 };
+	name_of(sub, &name);
+	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
+	nc_assert(nc_parked_each(of->reader, nc_buf_slice(&name), 0, keep_position, positions) ==
+	          NC_OK);
+	nc_state_reader_end(of->reader);
+	nc_buf_release(&name);
+}
+
+static void on_parked_event(void *ctx, const struct nc_event *event)
+{
+	struct store_machine *machine = ctx;
+	nc_assert(nc_sub_restore_parked(machine->machine, event->position,
+	                                store_key_of(&machine->policy, event)) == NC_OK);
+}
+
+static void route(struct store_node *of, uint32_t sub, const struct store_policy *policy)
+{
+	struct nc_buf name = { 0 };
+	struct nc_route_hint hint = { 0 };
+	if (policy->filter == 1)
+		store_stream_name(policy->what, &name);
+	else
+		nc_buf_printf(&name, "T%u", policy->what);
+	struct nc_route_part part = { NC_ROUTE_EXACT, nc_buf_slice(&name) };
+	if (policy->filter == 1)
+		hint.stream = part;
+	else
+		hint.type = part;
+	if (of->router == NULL)
+		nc_assert(nc_router_new(&of->router) == NC_OK);
+	nc_assert(nc_router_add(of->router, sub, &hint, policy->filter == 0 ? 0 : 1) == NC_OK);
+	nc_buf_release(&name);
+}
+
+static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
+                         const struct nc_sub_row *row)
+{
+	struct store_node *of = store_of(sim, node);
+	struct store_machine *machine = &of->machines[sub];
+	struct nc_definition definition;
+	struct nc_buf progress = { 0 };
+	nc_assert(nc_definition_get(row->definition, &definition) == NC_OK);
+	machine->epoch = row->epoch;
+	machine->policy =
+	        (struct store_policy){ .filter = (uint8_t)(definition.selector.data[1] - '0'),
+		                       .what = (uint8_t)(definition.selector.data[3] - '0'),
+		                       .order = (uint8_t)definition.order,
+		                       .push = definition.push };
+	int err = nc_sub_row_progress(of->reader, row->name, &progress);
+	if (err == NC_NOTFOUND)
+		err = nc_sub_new(&definition, row->epoch, row->cursor, now_ns(sim),
+		                 &machine->machine);
+	else if (err == NC_OK)
+		err = nc_sub_restore(&definition, nc_buf_slice(&progress), now_ns(sim),
+		                     &machine->machine);
+	nc_assert(err == NC_OK);
+	nc_definition_release(&definition);
+	nc_buf_release(&progress);
+}
+
+/* Make the machine what the state says: there or not, and of which epoch. */
+void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_node *of = store_of(sim, node);
+	struct store_machine *machine = &of->machines[sub];
+	struct nc_buf name = { 0 }, scratch = { 0 };
+	struct nc_sub_row row;
+	name_of(sub, &name);
+	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
+	int err = nc_sub_row_get(of->reader, nc_buf_slice(&name), &scratch, &row);
+	nc_assert(err == NC_OK || err == NC_NOTFOUND);
+	bool stays = err == NC_OK && machine->machine != NULL && machine->epoch == row.epoch;
+	if (!stays && machine->machine != NULL) {
+		nc_assert(nc_router_remove(of->router, sub) == NC_OK);
+		machine_drop(machine);
+	}
+	if (!stays && err == NC_OK)
+		machine_make(sim, node, sub, &row);
+	nc_state_reader_end(of->reader);
+	if (!stays && err == NC_OK) {
+		struct store_positions parked = { 0 };
+		route(of, sub, &machine->policy);
+		store_parked_of(of, sub, &parked);
+		for (size_t i = 0; i < parked.count; i++) {
+			const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+				                          .number = parked.at[i] };
+			nc_assert(nc_query_get(of->reader, &spec, on_parked_event, machine) ==
+			          NC_OK);
+		}
+		free(parked.at);
+		store_subs_step(sim, node, sub);
+	}
+	nc_buf_release(&name);
+	nc_buf_release(&scratch);
+}
+
+void store_subs_turn(struct sim *sim, struct sim_node *node)
+{
+	struct store_node *of = store_of(sim, node);
+	uint64_t term = node->raft->hard.term, applied_term = 0;
+	bool leads = node->raft->role == NC_RAFT_LEADER;
+	if (of->serving != 0 && (!leads || of->serving != term))
+		store_subs_drop(of);
+	/* Not before all that was committed before its term is applied. */
+	if (!leads || of->serving != 0 ||
+	    nc_raft_term_at(node->raft, node->applied, &applied_term) != NC_OK ||
+	    applied_term != term)
+		return;
+	of->serving = term;
+	sim->counters.takeovers++;
+	for (uint32_t i = 0; i < STORE_SUBS; i++)
+		store_subs_sync(sim, node, i);
+}
+
+/* ---- Progress -------------------------------------------------------------------------------- */
+
+static void save(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	bool due = nc_sub_progress_due(machine->machine, now_ns(sim)) || machine->unsaved ||
+	           (machine->hurry && nc_sub_progress_dirty(machine->machine));
+	if (machine->saving || !due)
+		return;
+	uint64_t number = store_command_new(sim, STORE_SAVE);
+	struct store_command *command = &sim->store->commands[number];
+	struct nc_buf progress = { 0 }, name = { 0 };
+	name_of(sub, &name);
+	command->sub = (uint8_t)sub;
+	command->epoch = machine->epoch;
+	command->number = machine->saving_number =
+	        nc_sub_progress_take(machine->machine, &progress);
+	nc_buf_put_slice(&command->parked, nc_buf_slice(&machine->parked));
+	nc_buf_put_slice(&command->unparked, nc_buf_slice(&machine->unparked));
+	nc_assert(nc_sub_progress_read(nc_buf_slice(&progress), &command->progress) == NC_OK);
+	const struct nc_sub_change change = { .name = nc_buf_slice(&name),
+		                              .epoch = machine->epoch,
+		                              .progress = nc_buf_slice(&progress),
+		                              .parked = nc_buf_slice(&machine->parked),
+		                              .unparked = nc_buf_slice(&machine->unparked) };
+	nc_command_put_sub_progress(&command->bytes, &change);
+	sim_trace(sim, "  save sub%u number %llu cursor %llu floor %llu", sub,
+	          (unsigned long long)command->number, (unsigned long long)command->progress.cursor,
+	          (unsigned long long)command->progress.floor);
+	machine->saving = true;
+	machine->unsaved = machine->hurry = false;
+	machine->saving_parked = machine->parked.size;
+	machine->saving_unparked = machine->unparked.size;
+	store_inbox_put(sim, node, number);
+	nc_buf_release(&progress);
+	nc_buf_release(&name);
+}
+
+static void front_cut(struct nc_buf *buf, size_t size)
+{
+	if (size > 0)
+		memmove(buf->data, buf->data + size, buf->size - size);
+	buf->size -= size;
+}
+
+void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t number)
+{
+	const struct store_command *command = &sim->store->commands[number];
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (machine->machine == NULL || machine->epoch != command->epoch || !machine->saving ||
+	    machine->saving_number != command->number)
+		return;
+	machine->saving = false;
+	front_cut(&machine->parked, machine->saving_parked);
+	front_cut(&machine->unparked, machine->saving_unparked);
+	uint32_t left = 0;
+	for (uint32_t i = 0; i < machine->waiting_count; i++) {
+		if (machine->waiting_number[i] > command->number) {
+			machine->waiting[left] = machine->waiting[i];
+			machine->waiting_number[left++] = machine->waiting_number[i];
+		} else {
+			store_confirm(sim, node, command->sub, machine->waiting[i]);
+		}
+	}
+	machine->waiting_count = left;
+	machine->hurry = left > 0;
+	store_subs_step(sim, node, command->sub);
+}
+
+void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t number)
+{
+	const struct store_command *command = &sim->store->commands[number];
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (machine->machine == NULL || machine->epoch != command->epoch)
+		return;
+	machine->saving = false;
+	machine->unsaved = true;
+	store_subs_step_in(sim, node, command->sub, 20 * SIM_MS);
+}
+
+/* ---- What the machine asks for --------------------------------------------------------------- */
+
+void store_subs_step_in(struct sim *sim, struct sim_node *node, uint32_t sub, uint64_t in)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	if (machine->step_at != 0 && machine->step_at <= sim->now + in)
+		return;
+	machine->step_at = sim->now + in;
+	sim_schedule_sub(sim, in, SIM_SUB_STEP, (uint32_t)(node - sim->nodes), sub);
+}
+
+static void act(struct sim *sim, struct sim_node *node, uint32_t sub,
+                const struct nc_sub_action *action)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	const struct nc_parked parked = { .position = action->position,
+		                          .attempts = action->attempt,
+		                          .time_ns = store_clock_ns(sim, node),
+		                          .reason = nc_slice_str(action->reason) };
+	switch (action->kind) {
+	case NC_SUB_PARK:
+		sim_trace(sim, "  park sub%u %llu: %s", sub, (unsigned long long)action->position,
+		          action->reason);
+		sim->counters.parks++;
+		nc_parked_put(&machine->parked, &parked);
+		break;
+	case NC_SUB_UNPARK:
+		sim_trace(sim, "  unpark sub%u %llu", sub, (unsigned long long)action->position);
+		nc_unparked_put(&machine->unparked, action->position);
+		break;
+	case NC_SUB_HALTED:
+		sim->counters.halts++;
+		break;
+	case NC_SUB_SKIP:
+	case NC_SUB_DELIVER:
+		store_deliver(sim, node, sub, action);
+		break;
+	case NC_SUB_HEARTBEAT:
+	case NC_SUB_FLOW:
+		store_status(sim, node, sub, action);
+		break;
+	default:
+		break;
+	}
+}
+
+void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	struct nc_sub_action action;
+	struct nc_sub_want want;
+	if (machine->step_at != 0 && machine->step_at <= sim->now)
+		machine->step_at = 0;
+	if (machine->machine == NULL)
+		return;
+	while (sim->violation[0] == '\0' && nc_sub_step(machine->machine, now_ns(sim), &action))
+		act(sim, node, sub, &action);
+	save(sim, node, sub);
+	nc_sub_want(machine->machine, &want);
+	if (want.kind != NC_SUB_WANT_NOTHING && !machine->searching) {
+		machine->searching = true;
+		sim_schedule_sub(sim, 100 + sim_below(sim, 2000), SIM_SUB_SEARCH,
+		                 (uint32_t)(node - sim->nodes), sub);
+	}
+	uint64_t deadline = nc_sub_deadline(machine->machine);
+	if (machine->saving && deadline < now_ns(sim) + 5000000) /* its outcome comes first */
+		deadline = now_ns(sim) + 5000000;
+	if (deadline != UINT64_MAX)
+		store_subs_step_in(sim, node, sub,
+		                   deadline <= now_ns(sim) ? 100
+		                                           : (deadline - now_ns(sim) + 999) / 1000);
+}
