@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What clients did and were answered, written down as tests/e2e/checker wants it, and judged by it."""
+import asyncio
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+from harness import TOP, Failure, check
+
+CHECKER = os.environ.get("NCTEST_CHECKER") or os.path.join(TOP, "build/release/tests/check_history")
+WRONG_LAST_SEQUENCE = 10071
+UNKNOWN = 10008  # 503: the outcome is not known
+
+
+def now():
+    return time.monotonic_ns()
+
+
+class History:
+    """Any number of clients of one process write to it at once."""
+
+    def __init__(self):
+        self.file = tempfile.NamedTemporaryFile("w", prefix="nacre-history-", suffix=".jsonl", delete=False)
+        self.acked = 0  # appends
+        self.slowest_s = 0.0  # from the first try of an append to its answer
+        self.waits_s = []
+
+    def write(self, **line):
+        self.file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+    async def append_once(self, client, stream, event_id, data, expect="any", timeout=5, type="T"):
+        """One try. What it came to: the answer, ("refused", err_code), or None: not known."""
+        event = {"stream": stream, "id": event_id, "data": data, "expect": expect}
+        headers = {"Nats-Msg-Id": event_id}
+        if expect != "any":
+            headers["Es-Expect"] = str(expect)
+        start = now()
+        try:
+            answer = await client.ask(f"append.{type}.{stream}", data.encode(), headers, timeout)
+        except Failure:
+            raise
+        except Exception as fault:  # noqa: BLE001 -- of the connection: nobody knows
+            if "no responders" in str(fault).lower():
+                self.write(op="append", start=start, end=now(), events=[event], refused=503)
+                return "refused", 503
+            self.write(op="append", start=start, end=now(), events=[event], unknown=True)
+            return None
+        if isinstance(answer, dict):
+            self.acked += 1
+            self.write(op="append", start=start, end=now(), events=[event], results=[{"seq": answer["seq"], "pos": answer["pos"]}])
+            return answer
+        _, err_code, description = answer
+        if err_code == UNKNOWN:
+            self.write(op="append", start=start, end=now(), events=[event], unknown=True)
+            return None
+        line = {"refused": err_code}
+        if err_code == WRONG_LAST_SEQUENCE:
+            line.update(actual=int(re.fullmatch(r"wrong last sequence: (\d+)", description)[1]), actual_stream=stream)
+        self.write(op="append", start=start, end=now(), events=[event], **line)
+        return "refused", err_code
+
+    async def append(self, client, stream, event_id, data, expect="any", timeout=2, patience=60):
+        """With retries under the same id, as a client does that wants it done: the answer, or a refusal that will not change."""
+        began = time.monotonic()
+        while True:
+            got = await self.append_once(client, stream, event_id, data, expect, timeout)
+            waited = time.monotonic() - began
+            if isinstance(got, dict) or (got is not None and got[1] not in (503, 10023)):
+                self.slowest_s = max(self.slowest_s, waited)
+                self.waits_s.append(waited)
+                return got
+            check(waited < patience, f"no answer to an append within {patience} s")
+            await asyncio.sleep(0.02)
+
+    async def read(self, client, stream=None, start_at=1, direct=False, min_pos=0, limit=10000, timeout=10):
+        """One read to the head, or as far as `limit` goes; the events, or None if there was no answer."""
+        subject = ("direct." if direct else "") + (f"read.{stream}" if stream else "all")
+        headers = {"Es-Min-Position": str(min_pos)} if min_pos else None
+        start = now()
+        try:
+            events, closing = await client.read(subject, json.dumps({"from": start_at, "limit": limit}).encode(), headers, timeout)
+        except (asyncio.TimeoutError, Exception) as fault:  # noqa: BLE001 -- an answer that did not come says nothing
+            if isinstance(fault, Failure):
+                raise
+            return None
+        if events is None:
+            return None
+        line = {"op": "read", "start": start, "end": now(), "from": start_at, "head": int(closing.headers["Es-Head"])}
+        if stream:
+            line["stream"] = stream
+        if direct:
+            line.update(direct=True, min_pos=min_pos)
+        line["complete"] = "Es-Next" not in closing.headers
+        line["events"] = [seen(event) for event in events]
+        self.write(**line)
+        return line["events"]
+
+    async def final(self, client, node, subject="all"):
+        """All that the store holds, as `client` sees it; how many events that is."""
+        at = 1
+        while True:
+            events, closing = await client.read(subject, json.dumps({"from": at, "limit": 2000}).encode(), timeout=30)
+            check(events is not None, f"{node}: the final read was refused")
+            if subject.startswith("direct."):
+                check(closing.headers.get("Es-Node") == node, f"{node} was asked, {closing.headers.get('Es-Node')} answered")
+            self.write(op="final", node=node, events=[seen(event) for event in events])
+            if "Es-Next" not in closing.headers:
+                return int(closing.headers["Es-Head"])
+            at = int(closing.headers["Es-Next"])
+
+    def deliver(self, sub, msg):
+        self.write(op="deliver", sub=sub, at=now(), attempt=int(msg.headers["Es-Delivery"]), **seen(msg))
+
+    def judge(self):
+        """What the checker says; its file stays when it is not content."""
+        self.file.flush()
+        done = subprocess.run([CHECKER, self.file.name], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failure(f"{self.file.name}: {done.stdout[-3000:]}{done.stderr[-500:]}")
+        self.file.close()
+        os.unlink(self.file.name)
+        return done.stdout
+
+
+def seen(msg):
+    headers = msg.headers
+    return {
+        "stream": headers["Es-Stream"],
+        "seq": int(headers["Nats-Sequence"]),
+        "pos": int(headers["Es-Position"]),
+        "id": headers["Nats-Msg-Id"],
+        "data": msg.data.decode(),
+    }
+
+
+class Load:
+    """Clients that append and read without a pause until they are stopped; a stream is shared by several of them."""
+
+    def __init__(self, history, clients, streams=8, reads=True, name="w", patience=60):
+        self.history, self.clients, self.streams, self.reads, self.name = history, clients, streams, reads, name
+        self.patience = patience
+        self.going = True
+        self.done = 0
+        self.tasks = [asyncio.create_task(self.work(i, c)) for i, c in enumerate(clients)]
+
+    async def work(self, number, client):
+        count = 0
+        versions = {}
+        while self.going:
+            count += 1
+            stream = f"load.{(count * 7 + number) % self.streams}"
+            expect = versions.get(stream, 0) if count % 5 == 0 else "any"
+            got = await self.history.append(client, stream, f"{self.name}{number}-{count}", json.dumps({"n": count}), expect or "any", patience=self.patience)
+            if isinstance(got, dict):
+                versions[stream] = got["seq"]
+                self.done += 1
+            if self.reads and count % 10 == 0:
+                await self.history.read(client, stream, start_at=max(1, versions.get(stream, 1) - 20))
+            if self.reads and count % 25 == 0 and isinstance(got, dict):
+                await self.history.read(client, start_at=got["pos"], direct=True, min_pos=got["pos"])
+
+    async def stop(self):
+        self.going = False
+        await asyncio.gather(*self.tasks)
+
+    def check_alive(self):
+        for task in self.tasks:
+            if task.done():
+                task.result()
