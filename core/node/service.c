@@ -171,6 +171,8 @@ static void on_tick(uv_timer_t *timer)
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
 	nc_service_raise(service);
+	nc_service_digest_tick(service);
+	nc_service_verify_tick(service);
 	nc_subs_tick(service->subs);
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
@@ -318,6 +320,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
 	nc_decoder_release(&service->decoder);
+	nc_service_verify_free(service);
 	nc_buf_release(&service->out);
 	nc_buf_release(&service->feed);
 	nc_buf_release(&service->feed_subject);
