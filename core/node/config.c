@@ -60,6 +60,8 @@ static const struct setting settings[] = {
 	{ "NACRE_FEED", TEXT, AT(feed), "on", 0, 0, "live feed on <root>.event.>: on or off" },
 	{ "NACRE_PLUGIN_DIR", TEXT, AT(plugin_dir), "", 0, 0,
 	  "directories of filter plugins, ':' between them, beside the bundled ones" },
+	{ "NACRE_PLUGIN_ISOLATION", TEXT, AT(plugin_isolation), "process", 0, 0,
+	  "plugins that are not bundled run in a process each, or none: in the node" },
 	{ "NACRE_MAX_EVENT_BYTES", NUMBER, AT(max_event_bytes), "1048576", 1, 67108864,
 	  "largest data of an event" },
 	{ "NACRE_TAIL_MB", NUMBER, AT(tail_mb), "64", 1, 65536,
@@ -325,6 +327,10 @@ static int check(const struct nc_config *config, char *fault)
 		              "is neither on nor off");
 	if (strcmp(config->feed, "on") != 0 && strcmp(config->feed, "off") != 0)
 		return refuse(fault, "NACRE_FEED", config->feed, "is neither on nor off");
+	if (strcmp(config->plugin_isolation, "process") != 0 &&
+	    strcmp(config->plugin_isolation, "none") != 0)
+		return refuse(fault, "NACRE_PLUGIN_ISOLATION", config->plugin_isolation,
+		              "is neither process nor none");
 	if (config->data_dir[0] == '\0')
 		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
 	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))

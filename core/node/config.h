@@ -22,7 +22,8 @@ struct nc_config {
 	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;
 	char *nats_ca, *nats_cert, *nats_key;
 	char *feed;
-	char *plugin_dir;   /* directories, ':' between them; beside the bundled ones */
+	char *plugin_dir; /* directories, ':' between them; beside the bundled ones */
+	char *plugin_isolation;
 	uint64_t nats_port; /* of our own server; 0: a free one */
 	uint64_t bootstrap_expect;
 	uint64_t timeout_ms;

@@ -15,6 +15,7 @@
 #include "core/node/store.h"
 #include "core/node/verifier.h"
 #include "core/node/version.h"
+#include "plugins/host/cell.h"
 #include "transport/nats/child.h"
 
 /* Exit codes, of sysexits where they fit; docs/operations.md. */
@@ -308,6 +309,8 @@ static int run(struct node *node)
 int main(int argc, char **argv)
 {
 	static struct node node;
+	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
+		return nc_cell_main();
 	char fault[NC_CONFIG_FAULT_SIZE];
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);

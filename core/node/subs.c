@@ -229,6 +229,9 @@ static int host_open(struct nc_subs *subs)
 		.bundled_dir = access(bundled, R_OK) == 0 ? bundled : NULL,
 		.extra_dirs = config->plugin_dir[0] == '\0' ? NULL : config->plugin_dir,
 		.private_dir = private,
+		/* Also when the program's file was replaced meanwhile: the one that runs. */
+		.cell_program =
+		        strcmp(config->plugin_isolation, "none") == 0 ? NULL : "/proc/self/exe",
 		.log = on_plugin_log,
 	};
 	int err = nc_plugin_host_open(&host, &subs->host);

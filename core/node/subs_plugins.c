@@ -16,6 +16,7 @@ static void put_plugin(struct nc_buf *out, const struct nc_plugin_info *plugin)
 {
 	static const char *const states[] = { [NC_PLUGIN_LOADED] = "loaded",
 		                              [NC_PLUGIN_REPLACED] = "replaced",
+		                              [NC_PLUGIN_REMOVED] = "removed",
 		                              [NC_PLUGIN_REFUSED] = "refused" };
 	nc_buf_printf(out, "{\"state\":\"%s\",\"bundled\":%s,\"abi_minor\":%u",
 	              states[plugin->state], plugin->bundled ? "true" : "false", plugin->abi_minor);
@@ -26,6 +27,14 @@ static void put_plugin(struct nc_buf *out, const struct nc_plugin_info *plugin)
 	put_text(out, "path", plugin->path);
 	if (plugin->state == NC_PLUGIN_REFUSED)
 		put_text(out, "reason", plugin->reason);
+	nc_buf_printf(out, ",\"isolated\":%s", plugin->isolated ? "true" : "false");
+	if (!plugin->isolated)
+		return;
+	nc_buf_printf(out, ",\"pid\":%llu,\"restarts\":%llu,\"pause_ms\":%llu",
+	              (unsigned long long)plugin->pid, (unsigned long long)plugin->starts - 1,
+	              (unsigned long long)plugin->pause_ms);
+	if (plugin->trouble[0] != '\0')
+		put_text(out, "trouble", plugin->trouble);
 }
 
 static void on_plugin(void *ctx, const struct nc_plugin_info *plugin)

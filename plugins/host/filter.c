@@ -81,7 +81,8 @@ static int compile(struct nc_plugin_host *host, const struct nc_plugin *plugin,
 	if (err == NC_OK) {
 		nacre_filter_error error = { .struct_size = sizeof error };
 		void *compiled = NULL;
-		int answer = plugin->abi->compile(&host->abi, &shown, &compiled, &error);
+		int answer = plugin->abi->compile(nc_plugin_abi_host(host, plugin), &shown,
+		                                  &compiled, &error);
 		if (answer < 0)
 			err = compiled_fault(answer, &error, error_out);
 		else if (compiled == NULL)
@@ -191,27 +192,76 @@ static int filter_new(const struct nc_plugin *plugin, void *compiled, struct nc_
 	return err;
 }
 
-int nc_filter_compile(struct nc_plugin_host *host, struct nc_slice name, struct nc_slice selector,
-                      struct nc_filter **filter_out, struct nc_filter_error *error_out)
+/* NULL with the error. */
+static const struct nc_plugin *plugin_find(struct nc_plugin_host *host, struct nc_slice name,
+                                           struct nc_slice selector, int *err_out,
+                                           struct nc_filter_error *error_out)
 {
 	*error_out = (struct nc_filter_error){ .offset = NC_FILTER_NO_OFFSET };
 	if (selector.size > NC_SELECTOR_SIZE_MAX) {
 		fault(error_out, NC_SELECTOR_SIZE_MAX, "at most %u bytes", NC_SELECTOR_SIZE_MAX);
-		return NC_TOOBIG;
+		*err_out = NC_TOOBIG;
+		return NULL;
 	}
 	(void)pthread_mutex_lock(&host->lock);
 	const struct nc_plugin *plugin = nc_plugin_lookup(host, name);
 	(void)pthread_mutex_unlock(&host->lock);
-	if (plugin == NULL) {
-		fault(error_out, NC_FILTER_NO_OFFSET, "no plugin %.*s is loaded",
-		      (int)(name.size < NC_PLUGIN_NAME_SIZE_MAX ? name.size
-		                                                : NC_PLUGIN_NAME_SIZE_MAX),
-		      (const char *)name.data);
-		return NC_NOTFOUND;
-	}
+	if (plugin != NULL)
+		return plugin;
+	size_t shown = name.size < NC_PLUGIN_NAME_SIZE_MAX ? name.size : NC_PLUGIN_NAME_SIZE_MAX;
+	fault(error_out, NC_FILTER_NO_OFFSET, "no plugin %.*s is loaded", (int)shown,
+	      (const char *)name.data);
+	*err_out = NC_NOTFOUND;
+	return NULL;
+}
+
+int nc_filter_compile(struct nc_plugin_host *host, struct nc_slice name, struct nc_slice selector,
+                      struct nc_filter **filter_out, struct nc_filter_error *error_out)
+{
+	int err;
 	void *compiled;
-	int err = compile(host, plugin, selector, &compiled, error_out);
+	const struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
+	if (plugin == NULL)
+		return err;
+	err = compile(host, plugin, selector, &compiled, error_out);
 	return err == NC_OK ? filter_new(plugin, compiled, filter_out, error_out) : err;
+}
+
+int nc_filter_compile_later(struct nc_plugin_host *host, struct nc_slice name,
+                            struct nc_slice selector, struct nc_filter **filter_out,
+                            struct nc_filter_error *error_out)
+{
+	int err;
+	void *compiled;
+	const struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
+	if (plugin == NULL)
+		return err;
+	if (plugin->cell == NULL)
+		err = compile(host, plugin, selector, &compiled, error_out);
+	else
+		err = nc_cell_filter_later(plugin->cell, selector, &compiled);
+	return err == NC_OK ? filter_new(plugin, compiled, filter_out, error_out) : err;
+}
+
+bool nc_plugin_host_isolates(struct nc_plugin_host *host, struct nc_slice name)
+{
+	(void)pthread_mutex_lock(&host->lock);
+	const struct nc_plugin *plugin = nc_plugin_lookup(host, name);
+	(void)pthread_mutex_unlock(&host->lock);
+	return plugin != NULL && plugin->cell != NULL;
+}
+
+bool nc_filter_isolated(const struct nc_filter *filter)
+{
+	return filter->plugin->cell != NULL;
+}
+
+void nc_filter_trouble(const struct nc_filter *filter, char *text, size_t size)
+{
+	struct nc_cell_status status = { 0 };
+	if (filter->plugin->cell != NULL)
+		nc_cell_status(filter->plugin->cell, &status);
+	(void)snprintf(text, size, "%s", status.trouble);
 }
 
 struct nc_filter *nc_filter_ref(struct nc_filter *filter)

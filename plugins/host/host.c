@@ -36,17 +36,26 @@ bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
 struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name)
 {
 	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)
-		if (plugin->abi != NULL && !plugin->replaced && nc_slice_is(name, plugin->name))
+		if (plugin->abi != NULL && !plugin->replaced && !plugin->removed &&
+		    nc_slice_is(name, plugin->name))
 			return plugin;
 	return NULL;
+}
+
+static enum nc_plugin_state state_of(const struct nc_plugin *plugin)
+{
+	if (plugin->abi == NULL)
+		return NC_PLUGIN_REFUSED;
+	if (plugin->replaced)
+		return NC_PLUGIN_REPLACED;
+	return plugin->removed ? NC_PLUGIN_REMOVED : NC_PLUGIN_LOADED;
 }
 
 struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin)
 {
 	struct nc_plugin_info info = {
-		.state = plugin->abi == NULL ? NC_PLUGIN_REFUSED
-		         : plugin->replaced  ? NC_PLUGIN_REPLACED
-		                             : NC_PLUGIN_LOADED,
+		.state = state_of(plugin),
+		.isolated = plugin->cell != NULL,
 		.bundled = plugin->bundled,
 		.name = plugin->name,
 		.build = "",
@@ -59,6 +68,14 @@ struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin)
 		info.abi_minor = plugin->abi->abi_minor;
 		info.build = plugin->abi->build;
 		info.summary = plugin->abi->summary == NULL ? "" : plugin->abi->summary;
+	}
+	if (plugin->cell != NULL) {
+		struct nc_cell_status status;
+		nc_cell_status(plugin->cell, &status);
+		info.pid = status.pid;
+		info.starts = status.starts;
+		info.pause_ms = status.pause_ms;
+		(void)snprintf(info.trouble, sizeof info.trouble, "%s", status.trouble);
 	}
 	return info;
 }
@@ -83,6 +100,12 @@ int nc_plugin_host_find(struct nc_plugin_host *host, struct nc_slice name,
 		return NC_NOTFOUND;
 	*info_out = nc_plugin_describe(plugin);
 	return NC_OK;
+}
+
+const nacre_filter_host *nc_plugin_abi_host(const struct nc_plugin_host *host,
+                                            const struct nc_plugin *plugin)
+{
+	return plugin->cell == NULL ? &host->abi : nc_cell_host(plugin->cell);
 }
 
 static void log_of_plugins(void *host_ctx, const char *message)
@@ -117,6 +140,7 @@ int nc_plugin_host_open(const struct nc_plugin_host_config *config,
 	if (host == NULL)
 		return NC_NOMEM;
 	(void)pthread_mutex_init(&host->lock, NULL);
+	(void)pthread_mutex_init(&host->scan_lock, NULL);
 	host->last = &host->first;
 	host->log = config->log;
 	host->log_ctx = config->log_ctx;
@@ -129,7 +153,8 @@ int nc_plugin_host_open(const struct nc_plugin_host_config *config,
 	int err = NC_NOMEM;
 	if (!text_copy(config->bundled_dir, &host->bundled_dir) ||
 	    !text_copy(config->extra_dirs, &host->extra_dirs) ||
-	    !text_copy(config->private_dir, &host->private_dir))
+	    !text_copy(config->private_dir, &host->private_dir) ||
+	    !text_copy(config->cell_program, &host->program))
 		goto fail;
 	err = private_dir_make(host);
 	if (err != NC_OK)
@@ -152,12 +177,15 @@ void nc_plugin_host_close(struct nc_plugin_host *host)
 	while (host->first != NULL) {
 		struct nc_plugin *plugin = host->first;
 		host->first = plugin->next;
+		nc_cell_close(plugin->cell);
 		free(plugin->path);
 		free(plugin);
 	}
 	free(host->bundled_dir);
 	free(host->extra_dirs);
 	free(host->private_dir);
+	free(host->program);
 	(void)pthread_mutex_destroy(&host->lock);
+	(void)pthread_mutex_destroy(&host->scan_lock);
 	free(host);
 }

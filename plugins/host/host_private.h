@@ -7,18 +7,21 @@
 #include <stdatomic.h>
 
 #include "core/base/sha256.h"
+#include "plugins/host/cell.h"
 #include "plugins/host/plugin_host.h"
 #include "plugins/nacre_filter.h"
 
 #define SHA256_TEXT_SIZE (2 * NC_SHA256_SIZE + 1)
 #define REASON_SIZE      512
 
-/* A file or directory that was tried; but for `replaced` written before it is linked in only. */
+/* A file or directory that was tried; but for the two marks written before it is linked in only. */
 struct nc_plugin {
 	struct nc_plugin *next;
 	const nacre_filter_plugin *abi; /* NULL when refused */
 	bool bundled;
+	struct nc_cell *cell; /* where it is not in this process */
 	atomic_bool replaced; /* newer bytes at its path were loaded */
+	atomic_bool removed;  /* nothing is at its path any more */
 	char *path;
 	char name[NC_PLUGIN_NAME_SIZE_MAX + 1];
 	char sha256[SHA256_TEXT_SIZE];
@@ -26,16 +29,18 @@ struct nc_plugin {
 };
 
 struct nc_plugin_host {
-	pthread_mutex_t lock; /* of the list */
+	pthread_mutex_t scan_lock; /* of looking, which is all that makes the list longer */
+	pthread_mutex_t lock;      /* of the list; never held long */
 	struct nc_plugin *first;
 	struct nc_plugin **last;
 	char *bundled_dir, *extra_dirs, *private_dir;
+	char *program; /* of cells; NULL: all plugins are in this process */
 	void (*log)(void *log_ctx, const char *message);
 	void *log_ctx;
 	nacre_filter_host abi; /* what plugins see of us */
 };
 
-/* The loaded plugin of that name, the newest, or NULL. The lock is held. */
+/* The loaded plugin of that name, the newest, or NULL. One of the locks is held. */
 struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name);
 
 struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
@@ -47,7 +52,16 @@ __attribute__((format(printf, 2, 3))) void nc_plugin_log(const struct nc_plugin_
 __attribute__((format(printf, 2, 3))) bool nc_plugin_refuse(struct nc_plugin *plugin,
                                                             const char *format, ...);
 
-/* Open the private copy and shake hands: fills abi and name, or the reason. The lock is held. */
+/* Open a plugin in this process and shake hands. NULL with the reason. */
+const nacre_filter_plugin *nc_plugin_shake(const char *file, const nacre_filter_host *host,
+                                           char why[REASON_SIZE]);
+
+/* What a plugin's compile() is given. */
+const nacre_filter_host *nc_plugin_abi_host(const struct nc_plugin_host *host,
+                                            const struct nc_plugin *plugin);
+
+/* Open the private copy, here or in a cell, and shake hands: fills abi and name, or the reason. The
+ * scan lock is held. */
 bool nc_plugin_load(struct nc_plugin_host *host, struct nc_plugin *plugin, const char *copy);
 
 #endif

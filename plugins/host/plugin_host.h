@@ -4,7 +4,7 @@
  * A plugin file is read once, copied to a private file that is named by its SHA-256, and opened
  * from there: overwriting the original cannot crash the process. A file that is not as it must be
  * is refused with a reason, which the list shows and the log hears, and the others go on. A plugin
- * is never unloaded.
+ * is never unloaded. Those of strangers run in processes of their own, where they can harm nobody.
  *
  * Life:    host > filters and sets > (no order) batches. Release all filters before the host.
  * Threads: a host, a filter and a set may be used by many threads at once; a batch belongs to one.
@@ -31,6 +31,9 @@ struct nc_plugin_host_config {
 	const char *bundled_dir; /* NULL: none */
 	const char *extra_dirs;  /* NACRE_PLUGIN_DIR: directories, ':' between them; NULL: none */
 	const char *private_dir; /* made with mode 0700 if missing */
+	/* Run plugins that are not bundled in processes of this program, `PROGRAM --plugin-host`
+	 * (cell.h). NULL: in this process. */
+	const char *cell_program;
 	/* One line of text for the operator; any thread. May be NULL. */
 	void (*log)(void *log_ctx, const char *message);
 	void *log_ctx;
@@ -39,6 +42,7 @@ struct nc_plugin_host_config {
 enum nc_plugin_state {
 	NC_PLUGIN_LOADED,
 	NC_PLUGIN_REPLACED, /* serves the filters that it compiled; new ones are its successor's */
+	NC_PLUGIN_REMOVED,  /* its file is gone: likewise, and there is no successor */
 	NC_PLUGIN_REFUSED   /* `reason` says why; also for a directory that cannot be used */
 };
 
@@ -52,6 +56,12 @@ struct nc_plugin_info {
 	const char *sha256; /* 64 hex digits */
 	const char *path;   /* where it was found */
 	const char *reason; /* "" when loaded */
+	/* Of one in a process of its own. */
+	bool isolated;
+	uint64_t pid;      /* 0: it is not running just now */
+	uint64_t starts;   /* 1 if it never failed */
+	uint64_t pause_ms; /* until it is started anew */
+	char trouble[240]; /* how it last ended; "": it never did */
 };
 
 /* Loads what the directories hold; refused files are no error.
@@ -93,8 +103,25 @@ struct nc_filter_error {
 int nc_filter_compile(struct nc_plugin_host *host, struct nc_slice name, struct nc_slice selector,
                       struct nc_filter **filter_out, struct nc_filter_error *error_out);
 
+/* The same without waiting for anybody: a filter of an isolated plugin is compiled when it is first
+ * asked, and an error then is one of the answer. For who must not wait, or has compiled it before.
+ */
+int nc_filter_compile_later(struct nc_plugin_host *host, struct nc_slice name,
+                            struct nc_slice selector, struct nc_filter **filter_out,
+                            struct nc_filter_error *error_out);
+
+/* Whether the plugin called `name` is in a process of its own: compiling for it and asking it may
+ * take seconds. */
+bool nc_plugin_host_isolates(struct nc_plugin_host *host, struct nc_slice name);
+
 struct nc_filter *nc_filter_ref(struct nc_filter *filter); /* gives its argument */
 void nc_filter_unref(struct nc_filter *filter);            /* NULL is a no-op */
+
+/* Likewise of a filter. */
+bool nc_filter_isolated(const struct nc_filter *filter);
+
+/* Why it gave no answer, as far as is known; "": nothing is. */
+void nc_filter_trouble(const struct nc_filter *filter, char *text, size_t size);
 
 /* Of the plugin that compiled it; lives as long as the filter. */
 struct nc_plugin_info nc_filter_plugin(const struct nc_filter *filter);

@@ -97,7 +97,8 @@ static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plug
 	            asprintf(&copy, "%s/%s.so", host->private_dir, plugin->sha256) >= 0;
 	if (good) {
 		(void)unlink(draft); /* of a process of our number that died here */
-		int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
+		/* Readable for a cell that runs as nobody; the directory is not. */
+		int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0555);
 		good = fd >= 0 && write_all(fd, bytes);
 		if (fd >= 0 && close(fd) != 0)
 			good = false;
@@ -132,6 +133,7 @@ static void plugin_free(struct nc_plugin *plugin)
 {
 	if (plugin == NULL)
 		return;
+	nc_cell_close(plugin->cell);
 	free(plugin->path);
 	free(plugin);
 }
@@ -158,13 +160,50 @@ fail:
 static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 {
 	struct nc_plugin_host *host = scan->host;
+	(void)pthread_mutex_lock(&host->lock);
+	/* Whoever had the name has the same path: in one step, so that it is never missing. */
+	struct nc_plugin *other =
+	        plugin->abi == NULL ? NULL : nc_plugin_lookup(host, nc_slice_str(plugin->name));
+	if (other != NULL)
+		other->replaced = true;
 	*host->last = plugin;
 	host->last = &plugin->next;
+	(void)pthread_mutex_unlock(&host->lock);
 	if (plugin->abi != NULL)
 		nc_plugin_log(host, "plugin %s (%s) loaded from %s, SHA-256 %s", plugin->name,
 		              plugin->abi->build, plugin->path, plugin->sha256);
 	else
 		nc_plugin_log(host, "plugin refused: %s: %s", plugin->path, plugin->reason);
+}
+
+/* A file that had gone is back with the same bytes, if its name is still free. */
+static void revive(const struct nc_plugin_host *host, const struct nc_plugin *seen)
+{
+	struct nc_plugin *last = NULL;
+	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
+		if (strcmp(other->path, seen->path) == 0)
+			last = other;
+	if (last == NULL || last->abi == NULL || !last->removed ||
+	    nc_plugin_lookup(host, nc_slice_str(last->name)) != NULL)
+		return;
+	last->removed = false;
+	nc_plugin_log(host, "plugin %s is back at %s", last->name, last->path);
+}
+
+/* What is no longer there serves those it has. */
+static void mark_removed(const struct nc_plugin_host *host)
+{
+	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {
+		bool here = plugin->abi == NULL || plugin->replaced || plugin->removed ||
+		            access(plugin->path, F_OK) == 0;
+		if (here)
+			continue;
+		plugin->removed = true;
+		nc_plugin_log(
+		        host,
+		        "plugin %s is gone from %s: it serves the filters it has, and no new ones",
+		        plugin->name, plugin->path);
+	}
 }
 
 static void file_try(struct scan *scan, const char *name)
@@ -178,6 +217,7 @@ static void file_try(struct scan *scan, const char *name)
 	if (good)
 		sha256_text(nc_buf_slice(&bytes), plugin->sha256);
 	if (known(scan->host, plugin)) {
+		revive(scan->host, plugin);
 		plugin_free(plugin);
 	} else {
 		if (good && copy_write(scan->host, plugin, nc_buf_slice(&bytes), &copy))
@@ -245,7 +285,8 @@ int nc_plugin_host_scan(struct nc_plugin_host *host)
 		if (dirs == NULL)
 			return NC_NOMEM;
 	}
-	(void)pthread_mutex_lock(&host->lock);
+	(void)pthread_mutex_lock(&host->scan_lock);
+	mark_removed(host); /* first: then another file may have the name */
 	if (scan.dir != NULL)
 		dir_scan(&scan);
 	scan.bundled = false;
@@ -255,7 +296,7 @@ int nc_plugin_host_scan(struct nc_plugin_host *host)
 		scan.dir = dir;
 		dir_scan(&scan);
 	}
-	(void)pthread_mutex_unlock(&host->lock);
+	(void)pthread_mutex_unlock(&host->scan_lock);
 	free(dirs);
 	return scan.err;
 }

@@ -101,7 +101,7 @@ Test(plugin_host, runs_a_private_copy_named_by_its_sha256)
 	(void)snprintf(name, sizeof name, "private/%s.so", found.sha256);
 	struct stat stat_now;
 	cr_assert_eq(stat(in_home(name), &stat_now), 0);
-	cr_expect_eq(stat_now.st_mode & 0777, 0500u);
+	cr_expect_eq(stat_now.st_mode & 0777, 0555u);
 	/* The original may be overwritten while its code runs. */
 	FILE *out = fopen(in_home("mine/renamed.so"), "r+b");
 	cr_assert_not_null(out);

@@ -10,6 +10,7 @@
 
 char home[256];
 char said[8192];
+const char *cell_program;
 
 void home_make(void)
 {
@@ -46,6 +47,7 @@ struct nc_plugin_host *host_open(const char *bundled_dir, const char *extra_dirs
 		.bundled_dir = bundled_dir,
 		.extra_dirs = extra_dirs,
 		.private_dir = private_dir,
+		.cell_program = cell_program,
 		.log = log_line,
 	};
 	struct nc_plugin_host *host;

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The calls of a plugin, carried to its cell and back. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "plugins/host/cell_private.h"
+
+/* A filter, as the node sees it. What the plugin made of the selector is in the process, and goes
+ * with it. */
+struct cell_filter {
+	struct nc_cell *cell;
+	uint64_t generation; /* that it was compiled in; 0: none yet */
+	uint32_t number;
+	int full;
+	struct nc_buf hints; /* as nc_cell_put_hint() puts them */
+	size_t source_size;
+	uint8_t source[];
+};
+
+/* ---- Numbers of filters --------------------------------------------------------------------- */
+
+static uint32_t number_take(struct nc_cell *cell)
+{
+	(void)pthread_mutex_lock(&cell->status_lock);
+	uint32_t number =
+	        cell->number_count > 0 ? cell->numbers[--cell->number_count] : cell->number_next++;
+	(void)pthread_mutex_unlock(&cell->status_lock);
+	return number;
+}
+
+static void number_put(struct nc_cell *cell, uint32_t number)
+{
+	if (cell->number_count == cell->number_room) {
+		size_t room = cell->number_room == 0 ? 64 : cell->number_room * 2;
+		uint32_t *numbers = realloc(cell->numbers, room * sizeof *numbers);
+		if (numbers == NULL)
+			return;
+		cell->numbers = numbers;
+		cell->number_room = room;
+	}
+	cell->numbers[cell->number_count++] = number;
+}
+
+/* Without memory for it the number is not given out again: that costs the process 16 bytes. */
+static void number_give(struct nc_cell *cell, uint32_t number)
+{
+	(void)pthread_mutex_lock(&cell->status_lock);
+	number_put(cell, number);
+	(void)pthread_mutex_unlock(&cell->status_lock);
+}
+
+/* ---- Compiling ------------------------------------------------------------------------------ */
+
+static void fault_take(struct nc_cell *cell, nacre_filter_error *error)
+{
+	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->answer));
+	uint32_t offset = nc_reader_u32(&reader);
+	nacre_filter_slice text = nc_cell_get_text(&reader);
+	if (reader.failed)
+		return;
+	error->source_offset = offset;
+	(void)snprintf(error->message, sizeof error->message, "%.*s", (int)text.size,
+	               (const char *)text.data);
+}
+
+static void trouble_take(struct nc_cell *cell, nacre_filter_error *error)
+{
+	struct nc_cell_status status;
+	nc_cell_status(cell, &status);
+	error->source_offset = NACRE_FILTER_NO_OFFSET;
+	(void)snprintf(error->message, sizeof error->message, "%s",
+	               status.trouble[0] == '\0' ? "its process cannot be asked" : status.trouble);
+}
+
+/* Lock held, process ready. The plugin's answer, or a negative one of ours. */
+static int compile_there(struct cell_filter *filter, nacre_filter_error *error)
+{
+	struct nc_cell *cell = filter->cell;
+	struct nc_cell_call call = { .op = NC_CELL_COMPILE, .filter = filter->number };
+	int answer = NACRE_FILTER_FAILED;
+	int err = nc_cell_ask(cell, &call, nc_slice(filter->source, filter->source_size), &answer);
+	if (err != NC_OK) {
+		trouble_take(cell, error);
+		return err == NC_NOMEM ? NACRE_FILTER_NO_MEMORY : NACRE_FILTER_FAILED;
+	}
+	if (answer < 0)
+		fault_take(cell, error);
+	else
+		filter->generation = cell->generation;
+	return answer;
+}
+
+/* Its hints are for the search of history and to be shown; a plugin that lies in them misses events
+ * of its own subscriptions alone. Asked for more than there is, the filter is refused. */
+static int compiled_take(struct cell_filter *filter)
+{
+	struct nc_reader reader = nc_reader(nc_buf_slice(&filter->cell->answer));
+	uint32_t needs = nc_reader_u32(&reader);
+	filter->full = (int)nc_reader_u32(&reader);
+	if (reader.failed || (needs & ~NACRE_FILTER_NEEDS_VIEW) != 0)
+		return NACRE_FILTER_FAILED;
+	nc_buf_put(&filter->hints, reader.at, nc_reader_left(&reader));
+	return nc_buf_status(&filter->hints) == NC_OK ? NACRE_FILTER_OK : NACRE_FILTER_NO_MEMORY;
+}
+
+int nc_cell_filter_later(struct nc_cell *cell, struct nc_slice selector, void **filter_out)
+{
+	struct cell_filter *filter = malloc(sizeof *filter + selector.size);
+	if (filter == NULL)
+		return NC_NOMEM;
+	*filter = (struct cell_filter){ .cell = cell,
+		                        .number = UINT32_MAX,
+		                        .source_size = selector.size };
+	memcpy(filter->source, selector.data, selector.size);
+	*filter_out = filter;
+	return NC_OK;
+}
+
+static void table_destroy(void *filter);
+
+static int table_compile(const nacre_filter_host *host, const nacre_filter_selector *selector,
+                         void **filter_out, nacre_filter_error *error)
+{
+	struct nc_cell *cell = host->host_ctx;
+	void *made;
+	const struct nc_slice source =
+	        nc_slice(selector->source.data, (size_t)selector->source.size);
+	*filter_out = NULL;
+	if (nc_cell_filter_later(cell, source, &made) != NC_OK)
+		return NACRE_FILTER_NO_MEMORY;
+	struct cell_filter *filter = made;
+	int answer = NACRE_FILTER_FAILED;
+	(void)pthread_mutex_lock(&cell->lock);
+	filter->number = number_take(cell);
+	if (!nc_cell_ready(cell))
+		trouble_take(cell, error);
+	else
+		answer = compile_there(filter, error);
+	if (answer >= 0)
+		answer = compiled_take(filter);
+	(void)pthread_mutex_unlock(&cell->lock);
+	if (answer < 0) {
+		table_destroy(filter);
+		return answer;
+	}
+	*filter_out = filter;
+	return NACRE_FILTER_OK;
+}
+
+/* In the process it is replaced by who gets the number next, or goes with it: nobody waits here. */
+static void table_destroy(void *made)
+{
+	struct cell_filter *filter = made;
+	if (filter == NULL)
+		return;
+	if (filter->number != UINT32_MAX)
+		number_give(filter->cell, filter->number);
+	nc_buf_release(&filter->hints);
+	free(filter);
+}
+
+static int table_hints(const void *made, nacre_filter_emit_fn *emit, void *emit_ctx)
+{
+	const struct cell_filter *filter = made;
+	struct nc_reader reader = nc_reader(nc_buf_slice(&filter->hints));
+	nacre_filter_hint hint;
+	while (nc_reader_left(&reader) > 0) {
+		if (!nc_cell_get_hint(&reader, &hint))
+			return NACRE_FILTER_FAILED;
+		emit(emit_ctx, &hint);
+	}
+	return filter->full;
+}
+
+/* ---- Matching ------------------------------------------------------------------------------- */
+
+/* Compiled in the process that there is now; lock held. */
+static bool filter_ready(struct cell_filter *filter)
+{
+	struct nc_cell *cell = filter->cell;
+	nacre_filter_error error = { .struct_size = sizeof error };
+	if (!nc_cell_ready(cell))
+		return false;
+	if (filter->generation == cell->generation)
+		return true;
+	if (filter->number == UINT32_MAX)
+		filter->number = number_take(cell);
+	if (compile_there(filter, &error) >= 0)
+		return true;
+	if (cell->process.pid != 0)
+		nc_cell_refuses(cell, error.message);
+	return false;
+}
+
+/* As many events as fit into one call, from `from` on; gives how many. */
+static uint64_t question_make(struct nc_cell *cell, const nacre_filter_event *const *events,
+                              uint64_t from, uint64_t count)
+{
+	uint64_t at = from, size = 0;
+	nc_buf_clear(&cell->question);
+	for (; at < count; at++) {
+		size += nc_cell_event_size(events[at]);
+		if (at > from && size > NC_CELL_BATCH_SIZE)
+			break;
+		nc_cell_put_event(&cell->question, events[at]);
+	}
+	return at - from;
+}
+
+/* The bits of `count` events behind those of `from`. */
+static bool bits_take(const struct nc_cell *cell, uint64_t from, uint64_t count, uint64_t *matched)
+{
+	if (cell->answer.size != (count + 63) / 64 * 8)
+		return false;
+	for (uint64_t i = 0; i < count; i++)
+		if (nc_get_u64(cell->answer.data + i / 64 * 8) >> i % 64 & 1)
+			matched[(from + i) / 64] |= UINT64_C(1) << (from + i) % 64;
+	return true;
+}
+
+static int match_some(struct cell_filter *filter, const nacre_filter_event *const *events,
+                      uint64_t from, uint64_t *count, uint64_t *matched)
+{
+	struct nc_cell *cell = filter->cell;
+	struct nc_cell_call call = { .op = NC_CELL_MATCH, .filter = filter->number };
+	int answer = NACRE_FILTER_FAILED;
+	call.count = question_make(cell, events, from, *count);
+	if (nc_buf_status(&cell->question) != NC_OK)
+		return NACRE_FILTER_NO_MEMORY;
+	int err = nc_cell_ask(cell, &call, nc_buf_slice(&cell->question), &answer);
+	if (err != NC_OK)
+		return err == NC_NOMEM ? NACRE_FILTER_NO_MEMORY : NACRE_FILTER_FAILED;
+	if (answer >= 0 && !bits_take(cell, from, call.count, matched))
+		return NACRE_FILTER_FAILED;
+	*count = call.count;
+	return answer;
+}
+
+/* A compiled filter never changes, but for where it was compiled: under the cell's lock. */
+static int table_match(const void *made, const nacre_filter_event *const *events,
+                       uint64_t event_count, uint64_t *matched)
+{
+	struct cell_filter *filter = (struct cell_filter *)(uintptr_t)made;
+	int answer = NACRE_FILTER_OK;
+	(void)pthread_mutex_lock(&filter->cell->lock);
+	for (uint64_t from = 0; answer >= 0 && from < event_count;) {
+		uint64_t count = event_count;
+		answer = filter_ready(filter) ? match_some(filter, events, from, &count, matched)
+		                              : NACRE_FILTER_FAILED;
+		from += count;
+	}
+	(void)pthread_mutex_unlock(&filter->cell->lock);
+	return answer < 0 ? answer : NACRE_FILTER_OK;
+}
+
+void nc_cell_table_fill(struct nc_cell *cell, uint32_t abi_minor)
+{
+	cell->host = (nacre_filter_host){ .struct_size = sizeof cell->host,
+		                          .abi_minor = NACRE_FILTER_ABI_MINOR,
+		                          .host_ctx = cell };
+	cell->table = (nacre_filter_plugin){
+		.struct_size = sizeof cell->table,
+		.abi_minor = abi_minor,
+		.name = cell->name,
+		.build = cell->build,
+		.summary = cell->summary,
+		.compile = table_compile,
+		.destroy = table_destroy,
+		.hints = table_hints,
+		.match = table_match,
+	};
+}
