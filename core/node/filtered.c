@@ -46,6 +46,41 @@ bool nc_filter_refuse(struct nc_refusal *refusal, struct nc_slice plugin, int er
 	return false;
 }
 
+/* The value of a member of the object that `text` is; false if it has none. */
+static bool member_find(struct nc_slice text, const char *name, struct nc_json_token *first_out,
+                        struct nc_slice *raw_out)
+{
+	struct nc_json json;
+	struct nc_json_token token;
+	nc_json_init(&json, text);
+	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT)
+		return false;
+	while (nc_json_next(&json, &token) == NC_OK && token.type == NC_JSON_KEY) {
+		bool it = nc_json_is(&token, name);
+		if (nc_json_next(&json, first_out) != NC_OK ||
+		    nc_json_value(&json, first_out, raw_out) != NC_OK)
+			return false;
+		if (it)
+			return true;
+	}
+	return false;
+}
+
+bool nc_filter_named_find(struct nc_slice body, struct nc_buf *room,
+                          struct nc_filter_named *named_out)
+{
+	struct nc_json_token token;
+	struct nc_slice filter, plugin;
+	if (!member_find(body, "filter", &token, &filter) ||
+	    !member_find(filter, "selector", &token, &named_out->selector) ||
+	    !member_find(filter, "plugin", &token, &plugin) || token.type != NC_JSON_STRING)
+		return false;
+	nc_buf_clear(room);
+	nc_json_unescape(&token, room);
+	named_out->plugin = nc_buf_slice(room);
+	return nc_buf_status(room) == NC_OK && room->size > 0;
+}
+
 /* The one hint says all there is to the filter, and names nothing but what the index is by. */
 static bool is_index_alone(const struct nc_filter_hints *hints)
 {
@@ -129,8 +164,11 @@ int nc_filtered_wanted(void *ctx, const struct nc_event *events, size_t event_co
 
 void nc_filtered_trouble(const struct nc_filtered *filtered, int err, char *text, size_t size)
 {
+	char why[200];
+	nc_filter_trouble(filtered->filter, why, sizeof why);
 	(void)snprintf(text, size, "filter plugin '%s' gave no answer: %s",
-	               nc_filter_plugin(filtered->filter).name, nc_err_name(err));
+	               nc_filter_plugin(filtered->filter).name,
+	               why[0] == '\0' ? nc_err_name(err) : why);
 }
 
 /* ---- What a dry run says -------------------------------------------------------------------- */

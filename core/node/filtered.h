@@ -51,6 +51,14 @@ void nc_filtered_release(struct nc_filtered *filtered);
 bool nc_filter_refuse(struct nc_refusal *refusal, struct nc_slice plugin, int err,
                       const struct nc_filter_error *error);
 
+/* The filter that a request's body names, as far as it can be told: JSON, {"filter":{"plugin":NAME,
+ * "selector":…},…}. `room` is for the name. */
+struct nc_filter_named {
+	struct nc_slice plugin, selector;
+};
+bool nc_filter_named_find(struct nc_slice body, struct nc_buf *room,
+                          struct nc_filter_named *named_out);
+
 /* Let a search of all history go by an index where the hints allow: one exact stream, or one exact
  * type. Gives whether what that index holds is all that the filter says, so that what it gives
  * matches. */

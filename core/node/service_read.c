@@ -274,7 +274,10 @@ static void read_go(struct read *read)
 		read_free(&read->job);
 		return;
 	}
-	if (nc_reader_pool_put(service->readers, &read->job) != NC_OK) {
+	struct nc_reader_pool *pool = read->filtered.plugin.size == 0
+	                                      ? service->readers
+	                                      : nc_subs_pool(service->subs, read->filtered.plugin);
+	if (nc_reader_pool_put(pool, &read->job) != NC_OK) {
 		atomic_fetch_add(&service->counters.shed, 1);
 		fail(read, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
 		read_free(&read->job);

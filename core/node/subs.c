@@ -191,7 +191,9 @@ void nc_subs_tick(struct nc_subs *subs)
 			continue;
 		if (now_ns - sub->scanned_ns >= PASS_BY_NS)
 			pass_by(subs, sub, now_ns);
-		if (sub->deadline_ns <= now_ns)
+		bool retry =
+		        sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns <= now_ns;
+		if (sub->deadline_ns <= now_ns || retry)
 			nc_subs_mark(sub);
 	}
 	nc_subs_turn(subs);
@@ -244,6 +246,7 @@ static void on_wake(uv_async_t *async)
 {
 	struct nc_subs *subs = async->data;
 	nc_subs_jobs_take(subs);
+	nc_subs_prepared_take(subs);
 	nc_subs_turn(subs);
 	nc_replica_flush(subs->service->replica);
 }
@@ -283,7 +286,9 @@ void nc_subs_stop(struct nc_subs *subs)
 {
 	if (subs == NULL)
 		return;
+	nc_subs_pools_stop(subs);
 	nc_subs_jobs_take(subs);
+	nc_subs_prepared_take(subs);
 	for (uint32_t id = 0; id < subs->room; id++)
 		nc_subscription_free(subs->slots[id]);
 	while (subs->pending != NULL) {

@@ -17,6 +17,7 @@
 #include "transport/nats/request.h"
 
 struct nc_plugin_host;
+struct nc_reader_pool;
 struct nc_service;
 struct nc_subs;
 
@@ -57,6 +58,10 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err);
 /* At the end of a turn, and from a timer: let those that have something to do do it. */
 void nc_subs_turn(struct nc_subs *subs);
 void nc_subs_tick(struct nc_subs *subs);
+
+/* The readers that ask filters of this plugin: the node's, or one of its own where asking may take
+ * long. The loop's. */
+struct nc_reader_pool *nc_subs_pool(struct nc_subs *subs, struct nc_slice plugin);
 
 /* The node's plugins; any thread, as long as the subscriptions live. */
 struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs);

@@ -270,7 +270,8 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
 	const struct nc_subs_ask ask = { subs, name, body, reply, endpoint };
 	switch (op) {
 	case NC_OP_SUB_CREATE:
-		create(&ask);
+		if (!nc_subs_prepare(&ask, op))
+			create(&ask);
 		break;
 	case NC_OP_SUB_DELETE:
 		delete (&ask);

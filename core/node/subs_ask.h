@@ -14,6 +14,10 @@ struct nc_subs_ask {
 void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text);
 void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json);
 
+/* subs_isolated.c: a request with a filter, before it is carried out. True: it waits until the
+ * filter is compiled, and nothing is left to do now. */
+bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op);
+
 /* subs_show.c */
 void nc_subs_show_info(const struct nc_subs_ask *ask);
 void nc_subs_show_list(const struct nc_subs_ask *ask);

@@ -9,8 +9,12 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
                             struct nc_refusal *refusal)
 {
 	struct nc_filter_error error = { .offset = NC_FILTER_NO_OFFSET };
-	int err = nc_filter_compile(subs->host, sub->definition.plugin, sub->definition.selector,
-	                            &sub->filter, &error);
+	int err = NC_OK;
+	if (subs->prepared != NULL)
+		sub->filter = nc_filter_ref(subs->prepared);
+	else
+		err = nc_filter_compile_later(subs->host, sub->definition.plugin,
+		                              sub->definition.selector, &sub->filter, &error);
 	if (err == NC_OK) {
 		sub->hints = nc_filter_hints(sub->filter);
 		return true;

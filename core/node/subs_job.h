@@ -12,6 +12,8 @@
 
 #define NC_SUB_SCAN_EVENTS 2048u /* looked at in one job, at most */
 
+#define NC_SUB_SCAN_STEP 256u /* judged together, at most */
+
 enum nc_sub_job_kind { NC_SUB_JOB_DELIVER, NC_SUB_JOB_SCAN, NC_SUB_JOB_EVENT };
 
 struct nc_sub_found {
@@ -27,6 +29,8 @@ struct nc_sub_job {
 	struct nc_sub_job *next;
 	struct nc_subs *subs;
 	struct nc_subscription *sub;
+#define NC_SUB_SCAN_STEP 256u /* judged together, at most */
+
 	enum nc_sub_job_kind kind;
 	int err;
 	/* DELIVER */
@@ -36,12 +40,18 @@ struct nc_sub_job {
 	/* SCAN, EVENT */
 	uint64_t from, through;
 	uint32_t room;
-	bool ended; /* all there was has been looked at */
-	bool gone;  /* EVENT: no such event, or it does not match */
-	bool fault; /* the filter gave no answer */
+	bool ended;    /* all there was has been looked at */
+	bool gone;     /* EVENT: no such event, or it does not match */
+	bool fault;    /* the filter gave no answer */
+	bool judged;   /* it gave one */
+	bool cautious; /* it gave none before: one event at a time, up to the one that it is about
+	                */
 	bool full;
 	bool index_decides; /* what the index gives matches */
 	size_t looked;
+	struct nc_event *seen; /* [NC_SUB_SCAN_STEP], of a step, to be judged together */
+	uint64_t *matched;     /* a bit for each */
+	size_t seen_count;
 	struct nc_filter_batch *batch;
 	struct nc_sub_found *found; /* [room] */
 	size_t found_count;

@@ -48,6 +48,8 @@ static void job_free(struct nc_sub_job *job)
 	nc_subs_deliveries_release(job->todo, job->todo_count);
 	free(job->found);
 	nc_filter_batch_free(job->batch);
+	free(job->seen);
+	free(job->matched);
 	nc_buf_release(&job->keys);
 	nc_buf_release(&job->out);
 	nc_buf_release(&job->extra);
@@ -79,7 +81,10 @@ static struct nc_sub_job *job_new(struct nc_subs *subs, struct nc_subscription *
 /* False: the readers have too much to do; the job is still the caller's. */
 static bool job_put(struct nc_subs *subs, struct nc_sub_job *job)
 {
-	if (nc_reader_pool_put(subs->service->readers, &job->job) != NC_OK) {
+	struct nc_reader_pool *pool = job->kind == NC_SUB_JOB_DELIVER
+	                                      ? subs->service->readers
+	                                      : nc_subs_pool(subs, job->sub->definition.plugin);
+	if (nc_reader_pool_put(pool, &job->job) != NC_OK) {
 		nc_subs_mark(job->sub); /* the next tick tries again */
 		return false;
 	}
@@ -111,7 +116,8 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_job *job = NULL;
 	struct nc_sub_want want;
-	if (sub->searching || sub->fault[0] != '\0')
+	if (sub->searching || sub->filter == NULL ||
+	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
 	if (want.kind == NC_SUB_WANT_SCAN)
@@ -120,6 +126,7 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 		job = job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
 	if (job == NULL)
 		return;
+	job->cautious = sub->fault[0] != '\0';
 	if (job_put(subs, job))
 		sub->searching = true;
 	else
@@ -168,9 +175,15 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 		return;
 	}
 	if (job->fault) {
-		nc_subs_fault(subs, sub, job->err, job->through + 1);
+		if (job->kind == NC_SUB_JOB_SCAN)
+			offers(job); /* what was judged before it */
+		nc_subs_fault(subs, sub, job->err,
+		              job->kind == NC_SUB_JOB_SCAN ? job->through + 1 : job->from);
+		nc_subs_mark(sub);
 		return;
 	}
+	if (job->judged)
+		nc_subs_answers_again(subs, sub);
 	if (job->err != NC_OK)
 		nc_say_error("subscription %s: reading failed: %s", sub->name,
 		             nc_err_name(job->err));

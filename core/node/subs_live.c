@@ -77,16 +77,6 @@ void nc_subs_live_remove(struct nc_subs *subs, struct nc_subscription *sub)
 
 /* ---- An event ------------------------------------------------------------------------------- */
 
-void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position)
-{
-	(void)snprintf(sub->fault, sizeof sub->fault, "its filter gave no answer: %s",
-	               nc_err_name(err));
-	nc_sub_scanned(sub->machine, 0, false);
-	nc_subs_advise(subs, sub, "halted", position, sub->fault);
-	nc_say_warning("subscription %s halts at position %llu: %s", sub->name,
-	               (unsigned long long)position, sub->fault);
-}
-
 static bool batch_add(struct telling *telling)
 {
 	if (!telling->added)
@@ -106,11 +96,12 @@ static void offer(const struct telling *telling, struct nc_subscription *sub)
 	nc_subs_mark(sub);
 }
 
-/* By the filter's own verdict. Without memory for one it leaves the head: a scan judges. */
+/* By the filter's own verdict. Where that may take long, or without memory for it, the subscription
+ * leaves the head: a search judges. */
 static void ask(struct telling *telling, struct nc_subscription *sub)
 {
 	uint64_t matched = 0;
-	if (!batch_add(telling)) {
+	if (nc_filter_isolated(sub->filter) || !batch_add(telling)) {
 		nc_sub_scanned(sub->machine, 0, false);
 		nc_subs_mark(sub);
 		return;

@@ -71,6 +71,7 @@ struct nc_subscription {
 	uint64_t saving_number;                /* of the progress that is on its way */
 	bool unsaved;                  /* a progress was taken that did not get into the log */
 	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
+	uint64_t pause_ns, retry_ns;   /* after a fault of its filter: when it is asked again */
 };
 
 /* A command of a subscription's on its way through the log. */
@@ -103,8 +104,11 @@ struct nc_subs {
 
 	uv_async_t wake;
 	pthread_mutex_t lock;
-	struct nc_sub_job *done;     /* under lock: jobs that came back */
-	struct nc_sub_merge *merged; /* likewise: an index that was merged */
+	struct nc_sub_job *done;              /* under lock: jobs that came back */
+	struct nc_sub_merge *merged;          /* likewise: an index that was merged */
+	struct nc_sub_prepare *prepared_list; /* likewise: requests whose filters are compiled */
+	struct nc_filter *prepared; /* of the request that is being carried out; else NULL */
+	struct nc_sub_pool *pools;  /* readers of isolated plugins */
 };
 
 uint64_t nc_subs_now_ns(void);
@@ -124,9 +128,15 @@ int nc_subs_live_add(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_live_remove(struct nc_subs *subs, struct nc_subscription *sub);
 /* Let a reader merge the index, if it is worth it; and take up what was merged. */
 void nc_subs_live_merge(struct nc_subs *subs);
-/* Its filter gave no answer: it is halted, visibly, and leaves the head, so that nothing is passed
- * by. */
+
+/* subs_isolated.c, and nc_subs_pool() of subs.h */
+void nc_subs_pools_stop(struct nc_subs *subs);
+/* Requests that waited for their filter are carried out. */
+void nc_subs_prepared_take(struct nc_subs *subs);
+/* Its filter gave no answer about `position`: it halts, visibly, leaves the head, so that nothing
+ * is passed by, and asks again after a pause. Until the filter answers again. */
 void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position);
+void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub);
 
 /* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
  * client. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Searching history for what a subscription's filter matches, on a reader's thread. */
+#include <stdlib.h>
+
 #include "core/node/filtered.h"
 #include "core/node/subs_job.h"
 
-#define SCAN_STEP 256u
+#define STEP_SIZE (1u << 20) /* bytes read at once */
 
 static void keep(struct nc_sub_job *job, const struct nc_event *event)
 {
@@ -16,39 +18,74 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	nc_buf_put_slice(&job->keys, key);
 }
 
-/* Whether the filter matches; no answer is a fault. */
-static bool matches(struct nc_sub_job *job, const struct nc_event *event)
+static void take(struct nc_sub_job *job, const struct nc_event *event, bool matched)
 {
-	uint64_t matched = 0;
-	if (job->index_decides)
-		return true;
-	nc_filter_batch_clear(job->batch);
-	int err = nc_filter_batch_add(job->batch, event);
-	if (err == NC_OK)
-		err = nc_filter_match(job->sub->filter, job->batch, &matched);
-	if (err != NC_OK) {
-		job->fault = true;
-		job->err = err;
-	}
-	return matched & 1;
-}
-
-static void on_scanned(void *ctx, const struct nc_event *event)
-{
-	struct nc_sub_job *job = ctx;
-	if (job->full || job->fault)
+	if (job->full)
 		return;
 	if (job->found_count == job->room) {
 		job->full = true; /* from this event on later */
 		return;
 	}
-	bool matched = matches(job, event);
-	if (job->fault)
-		return;
 	if (matched)
 		keep(job, event);
 	job->through = event->position;
 	job->looked++;
+}
+
+static int ask(struct nc_sub_job *job, const struct nc_event *events, size_t count)
+{
+	nc_filter_batch_clear(job->batch);
+	int err = NC_OK;
+	for (size_t i = 0; i < count && err == NC_OK; i++)
+		err = nc_filter_batch_add(job->batch, &events[i]);
+	return err == NC_OK ? nc_filter_match(job->sub->filter, job->batch, job->matched) : err;
+}
+
+/* What was seen, by the filter, all at once. If that has no answer each by itself, up to the one
+ * that has none: there the subscription halts. */
+static void judge(struct nc_sub_job *job)
+{
+	size_t count = job->seen_count;
+	job->seen_count = 0;
+	if (count == 0)
+		return;
+	int err = ask(job, job->seen, count);
+	for (size_t i = 0; err == NC_OK && i < count; i++)
+		take(job, &job->seen[i], job->matched[i / 64] >> i % 64 & 1);
+	job->judged = job->judged || err == NC_OK;
+	for (size_t i = 0; err != NC_OK && !job->fault && i < count; i++) {
+		job->err = ask(job, &job->seen[i], 1);
+		job->fault = job->err != NC_OK;
+		if (!job->fault)
+			take(job, &job->seen[i], job->matched[0] & 1);
+	}
+}
+
+static void on_scanned(void *ctx, const struct nc_event *event)
+{
+	struct nc_sub_job *job = ctx;
+	if (job->index_decides) {
+		take(job, event, true);
+		return;
+	}
+	struct nc_event *seen = &job->seen[job->seen_count++];
+	*seen = *event;
+	if (event->id.data == (const uint8_t *)event->made_id)
+		seen->id.data = (const uint8_t *)seen->made_id;
+}
+
+/* Its bytes are there during the call only. */
+static void on_one(void *ctx, const struct nc_event *event)
+{
+	on_scanned(ctx, event);
+	judge(ctx);
+}
+
+static int room_make(struct nc_sub_job *job)
+{
+	job->seen = calloc(NC_SUB_SCAN_STEP, sizeof *job->seen);
+	job->matched = calloc(NC_SUB_SCAN_STEP / 64, sizeof *job->matched);
+	return job->seen == NULL || job->matched == NULL ? NC_NOMEM : NC_OK;
 }
 
 /* By an index, where the hints allow: one exact stream, or one exact type. If that is all that the
@@ -74,9 +111,12 @@ static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
 	bool done = false;
 	int err = NC_OK;
 	while (err == NC_OK && !done && !job->full && !job->fault &&
-	       job->looked < NC_SUB_SCAN_EVENTS)
-		err = nc_query_step(query, reader, SCAN_STEP, SCAN_STEP << 12, on_scanned, job,
-		                    &done);
+	       job->looked < NC_SUB_SCAN_EVENTS) {
+		err = nc_query_step(query, reader, job->cautious ? 1 : NC_SUB_SCAN_STEP, STEP_SIZE,
+		                    on_scanned, job, &done);
+		if (err == NC_OK)
+			judge(job);
+	}
 	if (err == NC_OK && done && !job->full && !job->fault && nc_query_end(query).next == 0) {
 		job->ended = true;
 		if (head > job->through)
@@ -94,6 +134,8 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 	                        &head); /* before the search: what comes meanwhile is not missed */
 	struct nc_query_spec spec = scan_spec(job);
 	if (err == NC_OK)
+		err = room_make(job);
+	if (err == NC_OK)
 		err = nc_query_start(reader, &spec, &query);
 	if (err == NC_OK)
 		err = scan_steps(job, query, reader, head.position);
@@ -105,7 +147,9 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader)
 {
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = job->from };
-	int err = nc_query_get(reader, &spec, on_scanned, job);
+	int err = room_make(job);
+	if (err == NC_OK)
+		err = nc_query_get(reader, &spec, on_one, job);
 	job->gone = err == NC_NOTFOUND || (err == NC_OK && job->found_count == 0 && !job->fault);
 	if (err != NC_OK && err != NC_NOTFOUND)
 		job->err = err;

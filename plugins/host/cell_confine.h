@@ -11,9 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NC_CELL_MEMORY_MAX (512u << 20) /* bytes that it may map beyond what it has at the start \
-	                                 */
-#define NC_CELL_CPU_S      10u          /* of one call, should the node not be there to end it */
+#define NC_CELL_MEMORY_MAX                                                         \
+	(512u << 20)      /* bytes that it may map beyond what it has at the start \
+	                   */
+#define NC_CELL_CPU_S 10u /* of one call, should the node not be there to end it */
 
 /* False, with the reason in `why`: this machine cannot do it, and the plugin must not be run. */
 bool nc_cell_confine(int plugin_fd, char *why, size_t why_size);

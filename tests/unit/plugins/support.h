@@ -5,7 +5,7 @@
 
 #include "plugins/host/plugin_host.h"
 
-extern char home[256];  /* a fresh directory, gone after the test */
+extern char home[256]; /* a fresh directory, gone after the test */
 /* Of plugins that are not bundled; NULL: they run in the test. */
 extern const char *cell_program;
 extern char said[8192]; /* what the host logged, line after line */

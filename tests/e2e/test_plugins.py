@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter plugins of strangers against a live node: in processes of their own, hostile, dropped in, replaced, removed."""
+import asyncio
+import json
+import os
+import shutil
+import signal
+import tempfile
+
+from harness import LONG, NACRED, Both, check, equal, error_of, wait_until
+
+BUILD = os.path.dirname(os.path.dirname(NACRED))
+HOSTILE = os.path.join(BUILD, "tests/hostile/hostile.so")
+
+
+class PluginDir:
+    """A directory of plugins, and a node that looks into it."""
+
+    def __init__(self, *files, **env):
+        self.files, self.env = files, env
+
+    async def __aenter__(self):
+        self.path = tempfile.mkdtemp(prefix="nacre-plugins-")
+        os.chmod(self.path, 0o755)
+        for f in self.files:
+            self.put(f)
+        self.both = Both(env={"NACRE_PLUGIN_DIR": self.path, **self.env})
+        await self.both.__aenter__()
+        self.client, self.node = self.both.client, self.both.node
+        return self
+
+    async def __aexit__(self, *_):
+        await self.both.__aexit__(*_)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def put(self, source, name=None):
+        """As a careful writer does: under another name, then renamed."""
+        target = os.path.join(self.path, name or os.path.basename(source))
+        shutil.copy(source, target + ".new")
+        os.chmod(target + ".new", 0o644)
+        os.rename(target + ".new", target)
+
+    async def listed(self, name, state="loaded"):
+        for p in (await self.client.ask("filter.list"))["plugins"]:
+            if p["name"] == name and p["state"] == state:
+                return p
+        return None
+
+
+class Got:
+    """What comes on a subject, by position; acknowledged."""
+
+    def __init__(self, c, subject):
+        self.c, self.subject, self.streams, self.seqs = c, subject, [], []
+
+    async def __aenter__(self):
+        async def on_message(msg):
+            if msg.headers and "Es-Stream" in msg.headers:
+                self.streams.append(msg.headers["Es-Stream"])
+                self.seqs.append(int(msg.headers["Nats-Sequence"]))
+            if msg.reply:
+                await self.c.nc.publish(msg.reply, b"")
+
+        self.sub = await self.c.nc.subscribe(self.subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        await self.c.nc.flush()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.sub.unsubscribe()
+
+
+async def create(c, name, plugin, selector, subject, **more):
+    body = {"filter": {"plugin": plugin, "selector": selector}, "deliver": {"subject": subject}, **more}
+    return await c.ask(f"sub.create.{name}", json.dumps(body).encode(), timeout=20)
+
+
+async def created(c, name, plugin, selector, subject, **more):
+    """Also of a plugin that is being started anew: 503 says so, and to try again."""
+
+    async def made():
+        answer = await create(c, name, plugin, selector, subject, **more)
+        check(isinstance(answer, dict) or answer[:2] == (503, 10008), f"{answer}")
+        return isinstance(answer, dict)
+
+    await wait_until(made, 60, f"{name} is created")
+
+
+async def state(c, name):
+    return await c.ask(f"sub.info.{name}")
+
+
+async def is_state(c, name, *states):
+    return (await state(c, name))["state"] in states
+
+
+# ---- In a process of its own ------------------------------------------------------------------
+
+
+async def test_a_strangers_plugin_runs_in_a_process_of_its_own():
+    async with PluginDir(HOSTILE) as d:
+        c, plugin = d.client, await d.listed("hostile")
+        check(plugin["isolated"] and plugin["pid"] > 0 and plugin["restarts"] == 0, f"{plugin}")
+        with open(f"/proc/{plugin['pid']}/cmdline", "rb") as f:
+            check(b"--plugin-host" in f.read(), "its process")
+        with open(f"/proc/{plugin['pid']}/environ", "rb") as f:
+            equal(f.read(), b"", "nothing of the node's environment")
+        await c.append("past.1")
+        async with Got(c, "out.h") as got:
+            made = await create(c, "h", "hostile", {}, "out.h")
+            equal(made.get("name"), "h", f"{made}")
+            for _ in range(20):
+                await c.append("live.1")
+            await wait_until(lambda: len(got.seqs) == 21, 10, f"all are delivered: {got.streams}")
+        tried = await c.ask("filter.test", json.dumps({"filter": {"plugin": "hostile", "selector": {}}}).encode())
+        equal(tried["matched"], 21)
+        events, _ = await c.read("all", json.dumps({"filter": {"plugin": "hostile", "selector": {}}}).encode())
+        equal(len(events), 21)
+        # Errors of its compiling come through with their place.
+        refused = await create(c, "h2", "hostile", 7, "out.h2")
+        equal(refused[:2], (400, 40004), f"{refused}")
+        check("at byte 0" in refused[2], refused[2])
+        # After a restart, too, with what came meanwhile.
+        d.node.restart()
+        async with Got(c, "out.h") as got:
+            await c.append("live.2")
+            await wait_until(lambda: "live.2" in got.streams, 20, "goes on after a restart")
+
+
+async def test_in_the_node_where_the_operator_says_so():
+    async with PluginDir(HOSTILE, NACRE_PLUGIN_ISOLATION="none") as d:
+        plugin = await d.listed("hostile")
+        equal(plugin["isolated"], False)
+        async with Got(d.client, "out.h") as got:
+            await create(d.client, "h", "hostile", {}, "out.h")
+            await d.client.append("live.1")
+            await wait_until(lambda: got.streams == ["live.1"], 10, "delivered")
+
+
+async def test_hostile_plugins_harm_nobody_else():
+    """Each kind of harm, while others append and consume: the node lives, and nothing of the others is missing."""
+    deeds = ["negative", "segfault", "fork", "allocate", "loop"]
+    if LONG:  # each makes the pause before the process is started anew longer
+        deeds += ["exit", "abort", "forge", "network", "execute", "thread", "kill"]
+    async with PluginDir(HOSTILE) as d:
+        c, pid = d.client, d.node.process.pid
+        stop, appended = asyncio.Event(), 0
+
+        async def load():
+            nonlocal appended
+            while not stop.is_set():
+                await c.append("good.1", json.dumps({"i": appended}).encode())
+                appended += 1
+
+        advisories = []
+
+        async def on_advisory(msg):
+            advisories.append(json.loads(msg.data))
+
+        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.halted", cb=on_advisory)
+        async with Got(c, "out.good") as good, Got(c, "out.payload") as payload, Got(c, "out.bad.>"):
+            await create(c, "good", "by_stream", "good.1", "out.good")
+            await create(c, "payload", "by_payload", {"i": [{"numeric": [">=", 0]}]}, "out.payload")
+            loader = asyncio.create_task(load())
+            for deed in deeds:
+                await created(c, f"bad_{deed}", "hostile", {"on": f"bad.{deed}", "do": deed}, f"out.bad.{deed}", start="new")
+                await c.append(f"bad.{deed}")
+                await wait_until(lambda: is_state(c, f"bad_{deed}", "halted"), 30, f"{deed} halts visibly")
+                about = await state(c, f"bad_{deed}")
+                check("no answer" in about["reason"], f"{about}")
+                await c.ask(f"sub.delete.bad_{deed}")
+            stop.set()
+            await loader
+            check(d.node.alive() and d.node.process.pid == pid, "the node lives")
+            equal((await c.ask("filter.info.hostile"))["name"], "hostile")
+            await wait_until(lambda: len(good.seqs) == appended and len(payload.seqs) == appended, 20, "the others have all")
+            equal(good.seqs, list(range(1, appended + 1)), "without a gap, in order")
+            equal({a["subscription"] for a in advisories} >= {f"bad_{deed}" for deed in deeds}, True, "an advisory each")
+            check(appended > 20, f"{appended} appends went on meanwhile")
+        await listener.unsubscribe()
+
+
+async def test_a_selector_that_harms_while_it_is_compiled_is_refused():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        for deed in ("loop", "segfault"):
+            slow = asyncio.create_task(create(c, f"x_{deed}", "hostile", {"do": deed}, "out.x"))
+            for _ in range(5):
+                await c.append("meanwhile.1")
+            refused = await slow
+            equal(refused[:2], (503, 10008), f"{refused}")
+            check("hostile" in refused[2], refused[2])
+        tried = await c.request("filter.test", json.dumps({"filter": {"plugin": "hostile", "selector": {"do": "exit"}}}).encode(), timeout=20)
+        equal(error_of(tried)[:2], (503, 10008))
+        events, refused = await c.read("all", json.dumps({"filter": {"plugin": "hostile", "selector": {"on": "meanwhile.1", "do": "loop"}}}).encode(), timeout=20)
+        equal(events, None)
+        equal(error_of(refused)[:2], (503, 10008))
+
+
+async def test_a_subscription_goes_on_when_its_process_is_back():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        async with Got(c, "out.h") as got:
+            await create(c, "h", "hostile", {}, "out.h")
+            await c.append("a.1")
+            await wait_until(lambda: len(got.seqs) == 1, 10, "the first")
+            for round in range(2):
+                os.kill((await d.listed("hostile"))["pid"], signal.SIGKILL)
+                for _ in range(10):
+                    await c.append("a.1")
+                await wait_until(lambda: len(got.seqs) == 1 + 10 * (round + 1), 30, f"all came: {got.seqs}")
+            equal(got.seqs, list(range(1, 22)))
+            await wait_until(lambda: is_state(c, "h", "live"), 10, "live again")
+            plugin = await d.listed("hostile")
+            equal(plugin["restarts"], 2)
+            check("killed" in plugin["trouble"], f"{plugin}")
+
+
+async def test_events_before_the_one_that_kills_it_are_delivered():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        for _ in range(30):
+            await c.append("a.1")
+        await c.append("bad.1")
+        await c.append("a.1")
+        async with Got(c, "out.h") as got:
+            await create(c, "h", "hostile", {"on": "bad.1", "do": "segfault"}, "out.h")
+            await wait_until(lambda: len(got.seqs) == 30, 30, f"what stands before: {len(got.seqs)}")
+            await wait_until(lambda: is_state(c, "h", "halted"), 10, "halted")
+            equal(len(got.seqs), 30)
