@@ -41,6 +41,22 @@ void nc_service_send(struct nc_service *service, const char *reply, struct nc_sl
 		atomic_fetch_add(&service->counters.unsent, 1);
 }
 
+void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
+                     size_t header_size)
+{
+	if (subject.size > 0) /* what is lost is counted when the turn ends */
+		(void)nc_outbox_put(&service->outbox, service->bus, subject, nc_slice(NULL, 0),
+		                    message, header_size);
+}
+
+static void on_turn_end(uv_prepare_t *prepare)
+{
+	struct nc_service *service = prepare->data;
+	(void)nc_outbox_send(&service->outbox, service->bus);
+	atomic_fetch_add(&service->counters.unsent, service->outbox.lost);
+	service->outbox.lost = 0;
+}
+
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
                       struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
                       struct nc_slice extra)
@@ -278,8 +294,11 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	nc_srv_id_make(service->srv.id);
 	names_make(service);
 	service->tick.data = service;
-	if (uv_timer_init(options->loop, &service->tick) != 0)
-		nc_assert(!"libuv refuses a timer");
+	service->turn_end.data = service;
+	if (uv_timer_init(options->loop, &service->tick) != 0 ||
+	    uv_prepare_init(options->loop, &service->turn_end) != 0 ||
+	    uv_prepare_start(&service->turn_end, on_turn_end) != 0)
+		nc_assert(!"libuv refuses a handle");
 	int err = nc_service_srv_make(service);
 	if (err == NC_OK)
 		err = bus_open(service);
@@ -319,6 +338,9 @@ void nc_service_drain(struct nc_service *service)
 static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
+	if (++service->closed_handles < 2)
+		return;
+	nc_outbox_release(&service->outbox);
 	nc_decoder_release(&service->decoder);
 	nc_service_verify_free(service);
 	nc_buf_release(&service->out);
@@ -340,6 +362,9 @@ void nc_service_stop(struct nc_service *service)
 	nc_replica_stop(service->replica);
 	nc_reader_pool_stop(service->readers);
 	nc_subs_stop(service->subs);
+	(void)nc_outbox_send(&service->outbox, service->bus);
 	nc_bus_close(service->bus);
+	(void)uv_prepare_stop(&service->turn_end); /* the bus is gone before the next turn's end */
+	uv_close((uv_handle_t *)&service->turn_end, on_closed);
 	uv_close((uv_handle_t *)&service->tick, on_closed);
 }

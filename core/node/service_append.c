@@ -74,12 +74,12 @@ static void feed(struct nc_service *service, const struct nc_event *event)
 	nc_event_message_put(&service->feed, service->root, event, nc_slice(NULL, 0), &header_size);
 	nc_event_subject_put(&service->feed_subject, service->root, "event", event->type,
 	                     event->stream);
-	nc_buf_put_u8(&service->feed_subject, 0);
 	if (nc_buf_status(&service->feed) != NC_OK ||
-	    nc_buf_status(&service->feed_subject) != NC_OK ||
-	    nc_bus_publish_block(service->bus, (const char *)service->feed_subject.data, NULL,
-	                         nc_buf_slice(&service->feed), header_size) != NC_OK)
+	    nc_buf_status(&service->feed_subject) != NC_OK)
 		atomic_fetch_add(&service->counters.unsent, 1);
+	else
+		nc_service_post(service, nc_buf_slice(&service->feed_subject),
+		                nc_buf_slice(&service->feed), header_size);
 }
 
 void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
@@ -104,7 +104,7 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 	}
 	if (outcome->fault.code == 0) {
 		nc_reply_append(&service->out, outcome);
-		nc_service_send(service, ticket->reply, nc_buf_slice(&service->out), 0);
+		nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
 		return;
 	}
 	char text[64];

@@ -9,6 +9,7 @@
 #include "core/node/subs.h"
 #include "core/node/ticket.h"
 #include "transport/nats/bus.h"
+#include "transport/nats/outbox.h"
 #include "transport/nats/request.h"
 #include "transport/nats/srv.h"
 
@@ -49,6 +50,9 @@ struct nc_service {
 	struct nc_ticket_list tickets;
 	struct nc_buf out; /* an answer being written, the loop's */
 	struct nc_buf feed, feed_subject;
+	struct nc_outbox outbox; /* the loop's: sent at the end of each turn */
+	uv_prepare_t turn_end;
+	unsigned closed_handles;
 	struct read *position_waits;   /* reads that wait for a position */
 	atomic_uint_fast64_t position; /* applied, as far as has been told */
 	atomic_size_t reads;           /* under way */
@@ -80,6 +84,10 @@ void nc_service_error(struct nc_service *service, struct nc_buf *out, const char
 void nc_service_error_more(struct nc_service *service, struct nc_buf *out, const char *reply,
                            struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
                            struct nc_slice more);
+
+/* The same for the hot paths of the loop's thread: leaves at the end of the turn. */
+void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
+                     size_t header_size);
 
 /* service_route.c */
 extern char nc_service_probe_tag; /* of the subscription to the probe subject */

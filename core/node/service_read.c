@@ -36,7 +36,8 @@ struct read {
 	uint64_t begun_ms;           /* when a reader first came to it */
 	struct nc_buf keys;          /* what the specs' slices point into */
 	struct nc_buf out;
-	char reply[]; /* NUL-terminated */
+	struct nc_outbox outbox; /* sent at the end of each step */
+	char reply[];            /* NUL-terminated */
 };
 
 /* ---- Answering, on a reader's thread -------------------------------------------------------- */
@@ -52,9 +53,25 @@ static struct nc_slice extra(const struct read *read, char room[160])
 	return nc_slice(room, (size_t)size);
 }
 
+static void post(struct read *read, struct nc_slice message, size_t header_size)
+{
+	struct nc_slice reply = nc_slice_str(read->reply);
+	if (reply.size > 0)
+		(void)nc_outbox_put(&read->outbox, read->service->bus, reply, nc_slice(NULL, 0),
+		                    message, header_size);
+}
+
+static void posted(struct read *read)
+{
+	(void)nc_outbox_send(&read->outbox, read->service->bus);
+	atomic_fetch_add(&read->service->counters.unsent, read->outbox.lost);
+	read->outbox.lost = 0;
+}
+
 static void fail(struct read *read, struct nc_fault fault, const char *text)
 {
 	char room[160];
+	posted(read); /* what came before it */
 	nc_service_error(read->service, &read->out, read->reply, read->stats, fault, text,
 	                 extra(read, room));
 	read->failed = true;
@@ -72,14 +89,14 @@ static void send_event(struct read *read, const struct nc_event *event, struct n
 	size_t header_size;
 	nc_buf_clear(&read->out);
 	nc_event_message_put(&read->out, read->service->root, event, more, &header_size);
-	nc_service_send(read->service, read->reply, nc_buf_slice(&read->out), header_size);
+	post(read, nc_buf_slice(&read->out), header_size);
 }
 
 static void packed_flush(struct read *read)
 {
 	struct nc_slice body = nc_packed_take(&read->packed);
 	if (body.size > 0)
-		nc_service_send(read->service, read->reply, body, 0);
+		post(read, body, 0);
 }
 
 static void on_event(void *ctx, const struct nc_event *event)
@@ -156,7 +173,7 @@ static void query_finish(struct read *read)
 		struct nc_query_end end = nc_query_end(read->query);
 		header_size = nc_reply_end(&read->out, &end, extra(read, room));
 	}
-	nc_service_send(read->service, read->reply, nc_buf_slice(&read->out), header_size);
+	post(read, nc_buf_slice(&read->out), header_size);
 }
 
 static void query_fail(struct read *read, int err)
@@ -230,13 +247,12 @@ static bool info_step(struct read *read, struct nc_state_reader *reader)
 	}
 	nc_buf_clear(&read->out);
 	nc_service_put_info(read->service, &head, &read->out);
-	nc_service_send(read->service, read->reply, nc_buf_slice(&read->out), 0);
+	post(read, nc_buf_slice(&read->out), 0);
 	return true;
 }
 
-static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
+static bool op_step(struct read *read, struct nc_state_reader *reader)
 {
-	struct read *read = (struct read *)job;
 	switch (read->op) {
 	case NC_OP_READ:
 	case NC_OP_FILTER_TEST:
@@ -246,6 +262,14 @@ static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 	default:
 		return info_step(read, reader);
 	}
+}
+
+static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
+{
+	struct read *read = (struct read *)job;
+	bool done = op_step(read, reader);
+	posted(read);
+	return done;
 }
 
 static void read_free(struct nc_read_job *job)
@@ -258,6 +282,7 @@ static void read_free(struct nc_read_job *job)
 	nc_packed_release(&read->packed);
 	nc_buf_release(&read->keys);
 	nc_buf_release(&read->out);
+	nc_outbox_release(&read->outbox);
 	free(read);
 }
 

@@ -9,14 +9,21 @@
 #define BUFFERED_MAX (4u << 20) /* bytes that wait to be sent; beyond, wait */
 #define PATIENCE_MS  5000
 
-static void publish(struct nc_sub_job *job, const struct nc_delivery *delivery, const char *reply,
-                    struct nc_slice message, size_t header_size)
+static void publish(struct nc_sub_job *job, const struct nc_delivery *delivery,
+                    struct nc_slice reply, struct nc_slice message, size_t header_size)
 {
-	struct nc_service *service = job->subs->service;
 	const char *subject =
 	        delivery->subject == NULL ? job->sub->push_subject : delivery->subject;
-	if (nc_bus_publish_block(service->bus, subject, reply, message, header_size) != NC_OK)
-		atomic_fetch_add(&service->counters.unsent, 1);
+	(void)nc_outbox_put(&job->outbox, job->subs->service->bus, nc_slice_str(subject), reply,
+	                    message, header_size);
+}
+
+static void published(struct nc_sub_job *job)
+{
+	struct nc_service *service = job->subs->service;
+	(void)nc_outbox_send(&job->outbox, service->bus);
+	atomic_fetch_add(&service->counters.unsent, job->outbox.lost);
+	job->outbox.lost = 0;
 }
 
 static void put_header(struct nc_buf *out, const char *name, uint64_t value)
@@ -40,7 +47,6 @@ static struct nc_slice reply_make(struct nc_sub_job *job, const struct nc_event 
 	nc_buf_put_decimal(reply, event->position);
 	nc_buf_put_u8(reply, '.');
 	nc_buf_put_decimal(reply, attempt);
-	nc_buf_put_u8(reply, 0);
 	return nc_buf_slice(reply);
 }
 
@@ -69,8 +75,7 @@ static void tell_event(struct nc_sub_job *job, const struct nc_delivery *deliver
 	                     &header_size);
 	if (nc_buf_status(&job->out) == NC_OK && nc_buf_status(extra) == NC_OK &&
 	    nc_buf_status(&job->keys) == NC_OK)
-		publish(job, delivery, (const char *)reply.data, nc_buf_slice(&job->out),
-		        header_size);
+		publish(job, delivery, reply, nc_buf_slice(&job->out), header_size);
 	else
 		atomic_fetch_add(&job->subs->service->counters.unsent, 1);
 }
@@ -85,7 +90,7 @@ static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 		at->gone = at->position != 0 && job->err == NC_OK;
 		if (at->position == 0) {
 			struct nc_slice block = nc_slice_str(at->status);
-			publish(job, at, at->reply, block, block.size);
+			publish(job, at, nc_slice_str(at->reply), block, block.size);
 		}
 	}
 }
@@ -113,4 +118,5 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 		job->err = nc_query_events(reader, positions, count, on_event, job);
 	}
 	tell_statuses(job, 0);
+	published(job);
 }

@@ -37,6 +37,7 @@ struct nc_sub_job {
 	struct nc_delivery *todo;
 	size_t todo_count, told; /* told: published, or left out, so far */
 	struct nc_buf out, extra;
+	struct nc_outbox outbox;
 	/* SCAN, EVENT */
 	uint64_t from, through;
 	uint32_t room;

@@ -53,6 +53,7 @@ static void job_free(struct nc_sub_job *job)
 	nc_buf_release(&job->keys);
 	nc_buf_release(&job->out);
 	nc_buf_release(&job->extra);
+	nc_outbox_release(&job->outbox);
 	free(job);
 }
 

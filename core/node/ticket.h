@@ -22,6 +22,11 @@ struct nc_ticket {
 	char reply[];                  /* NUL-terminated subject */
 };
 
+static inline struct nc_slice nc_ticket_reply(const struct nc_ticket *ticket)
+{
+	return nc_slice(ticket->reply, ticket->reply_size);
+}
+
 struct nc_ticket_list {
 	struct nc_ticket *first, *last;
 	size_t count;

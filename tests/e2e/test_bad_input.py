@@ -149,7 +149,7 @@ async def test_a_description_never_breaks_out_of_its_header(c):
 
 
 async def test_members_twice_deep_or_foreign_are_refused(c):
-    for body in [b'{"limit":1,"limit":2}', b'{"filter":{"plugin":"by_stream","selector":"x"}}', b'{"from":[1]}', b"[" * 100000,
+    for body in [b'{"limit":1,"limit":2}', b'{"filter":{"plugin":"by_stream","selectors":"x"}}', b'{"from":[1]}', b"[" * 100000,
                  b'{"from_time":5}', b'{"from_time":"2026-13-01T00:00:00Z"}', b'{"from_time":"2026-01-01T00:00:00"}', b"\x81\xa4from\x01"]:
         events, msg = await c.read("all", body)
         check(events is None, f"accepted: {body[:60]}")
