@@ -118,6 +118,18 @@ void nc_sub_key_unpark(struct nc_sub *sub, uint32_t key)
 		sub->parked_keys--;
 }
 
+void nc_sub_parked_gone(struct nc_sub *sub, struct nc_slice key)
+{
+	uint32_t id = nc_sub_key_find(sub, key);
+	bool unknown = id == NONE && is_keyed(sub, key);
+	if (unknown || sub->parked <= sub->replaying ||
+	    (id != NONE && sub->keys[id].parked <= sub->keys[id].replaying))
+		return;
+	nc_sub_key_unpark(sub, id);
+	nc_sub_key_drop(sub, id);
+	nc_sub_changed(sub, true);
+}
+
 void nc_sub_key_stand(struct nc_sub *sub, uint32_t key, uint64_t position)
 {
 	if (key == NONE || sub->recalled == 0)

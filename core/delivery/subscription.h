@@ -128,6 +128,9 @@ int nc_sub_nak(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 /* Again, after `delay_ns`. */
 int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                      uint64_t delay_ns, uint64_t now_ns);
+/* A batch acknowledged an event whose PARK has been said meanwhile: it has no row, or none any
+ * more. `key` is what its offer had. */
+void nc_sub_parked_gone(struct nc_sub *sub, struct nc_slice key);
 /* Still working: the wait begins anew. */
 int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                uint64_t now_ns);

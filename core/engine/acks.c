@@ -160,6 +160,21 @@ int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 	                                   nc_sub_parked_key(ack->name, ack->position, room));
 }
 
+int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t epoch,
+                       uint64_t position, bool *kept_out)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	struct acked acked;
+	struct nc_slice key = key_of(name, position, room);
+	nc_buf_clear(&engine->row);
+	int err = nc_state_get(engine->reader, NC_SPACE_SUBS, key, &engine->row);
+	if (err == NC_OK)
+		err = row_decode(key, nc_buf_slice(&engine->row), &acked);
+	if (err == NC_OK || err == NC_NOTFOUND)
+		*kept_out = err == NC_OK && acked.epoch == epoch;
+	return err == NC_NOTFOUND ? NC_OK : err;
+}
+
 /* ---- Dropping them -------------------------------------------------------------------------- */
 
 struct candidate {

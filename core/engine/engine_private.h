@@ -53,6 +53,9 @@ int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc
 int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ack,
                          bool *stands_out);
 int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack);
+/* Whether a batch has acknowledged `position`, and no progress has covered that yet. */
+int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t epoch,
+                       uint64_t position, bool *kept_out);
 int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress);
 int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name);
 

@@ -251,6 +251,31 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 	return err == NC_OK ? parked_remove(engine, name, nc_buf_slice(&engine->row)) : err;
 }
 
+/* An event that a batch has acknowledged was parked before who runs the subscription heard of it:
+ * the batch came first. */
+static int parked_write(struct nc_engine *engine, const struct nc_sub_change *change)
+{
+	uint8_t room[KEY_ROOM];
+	bool acks = engine->head.version >= NC_ENGINE_VERSION_ACK;
+	struct nc_slice list = change->parked;
+	int err = NC_OK;
+	while (err == NC_OK && list.size > 0) {
+		struct nc_slice before = list;
+		struct nc_parked parked;
+		bool acked = false;
+		if (!nc_parked_next(&list, &parked))
+			return NC_CORRUPT;
+		if (acks)
+			err = nc_engine_ack_kept(engine, change->name, change->epoch,
+			                         parked.position, &acked);
+		if (err == NC_OK && !acked)
+			err = nc_state_put(engine->state, NC_SPACE_PARKED,
+			                   nc_sub_parked_key(change->name, parked.position, room),
+			                   nc_slice(before.data, before.size - list.size));
+	}
+	return err;
+}
+
 static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *change,
                           struct nc_outcome *outcome)
 {
@@ -264,18 +289,10 @@ static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *
 	if (err == NC_OK)
 		err = nc_state_put(engine->state, NC_SPACE_SUBS, row_key('p', change->name, room),
 		                   change->progress);
+	if (err == NC_OK)
+		err = parked_write(engine, change);
 	if (err == NC_OK && engine->head.version >= NC_ENGINE_VERSION_ACK)
 		err = nc_engine_acks_settle(engine, change->name, change->progress);
-	struct nc_slice list = change->parked;
-	while (err == NC_OK && list.size > 0) {
-		struct nc_slice before = list;
-		struct nc_parked parked;
-		if (!nc_parked_next(&list, &parked))
-			return NC_CORRUPT;
-		err = nc_state_put(engine->state, NC_SPACE_PARKED,
-		                   nc_sub_parked_key(change->name, parked.position, room),
-		                   nc_slice(before.data, before.size - list.size));
-	}
 	return err == NC_OK ? parked_remove(engine, change->name, change->unparked) : err;
 }
 

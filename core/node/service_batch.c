@@ -124,22 +124,18 @@ void nc_service_raise(struct nc_service *service)
 		ticket->of_version = true;
 		service->raising = version;
 		if (nc_replica_command(service->replica, nc_buf_slice(&command), ticket) != NC_OK)
-			nc_service_raised(service, ticket);
+			nc_service_raised(service, ticket, false);
 	}
 	nc_buf_release(&command);
 }
 
-void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket)
+void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket, bool done)
 {
 	nc_ticket_free(&service->tickets, ticket);
+	uint32_t version = service->raising;
 	service->raising = 0; /* if it was not done, the timer asks again */
-}
-
-void nc_service_version_is(struct nc_service *service, uint32_t version)
-{
-	if (version <= service->engine_version)
+	if (!done)
 		return;
-	nc_say_info("upgraded: engine version %u from here on, %u before", version,
-	            service->engine_version);
 	service->engine_version = version;
+	nc_say_info("engine version %u from here on", version);
 }

@@ -41,7 +41,6 @@ static const struct nc_endpoint endpoints[] = {
 	{ "filter-test", "filter.test", NC_OP_FILTER_TEST, false, true },
 	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
 	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
-	{ "node-verify", "node.%s.verify", NC_OP_VERIFY, false, false },
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -85,9 +84,6 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		if (reply.size > 0)
 			nc_service_send(service, (const char *)reply.data,
 			                nc_buf_slice(&service->out), 0);
-		return;
-	case NC_OP_VERIFY:
-		nc_service_verify(service, request->body, reply, endpoint);
 		return;
 	case NC_OP_SUB_CREATE:
 	case NC_OP_SUB_DELETE:

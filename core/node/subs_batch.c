@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Acknowledgements that come with a batch: what is known of the delivery goes into the log with it,
  * and what the log says of it comes back. */
+#include <string.h>
+
+#include "core/node/say.h"
 #include "core/node/subs_private.h"
 
 /* Delivered, and not done: the answer to any attempt counts. */
@@ -41,11 +44,53 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 	return NC_OK;
 }
 
+/* Take `position` out of what is to be written of parked events; what is on its way stays, the log
+ * knows. False: it is not among them. */
+static bool unsaid(struct nc_subscription *sub, uint64_t position)
+{
+	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_parked parked;
+	for (;;) {
+		size_t before = sub->parked.size - list.size;
+		if (!nc_parked_next(&list, &parked))
+			return false;
+		if (parked.position != position)
+			continue;
+		size_t after = sub->parked.size - list.size;
+		if (before >= sub->saving_parked) {
+			memmove(sub->parked.data + before, sub->parked.data + after, list.size);
+			sub->parked.size = before + list.size;
+		}
+		return true;
+	}
+}
+
+static void on_parked_event(void *ctx, const struct nc_event *event)
+{
+	struct nc_subscription *sub = ctx;
+	nc_sub_parked_gone(sub->machine, nc_subs_key(sub, event));
+}
+
+/* While the batch was on its way the delivery ran out, and was parked. */
+static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
+{
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = position };
+	if (!unsaid(sub, position))
+		return;
+	int err = nc_query_get(subs->reader, &spec, on_parked_event, sub);
+	if (err != NC_OK)
+		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
+		             (unsigned long long)position, nc_err_name(err));
+}
+
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 {
 	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
 	if (sub == NULL)
 		return; /* another node's, or not taken up yet: then it is among the rows */
-	(void)nc_sub_ack(sub->machine, ack->epoch, ack->position, nc_subs_now_ns());
+	if (nc_sub_ack(sub->machine, ack->epoch, ack->position, nc_subs_now_ns()) == NC_OK) {
+		nc_subs_act(subs, sub); /* so that a PARK that is due has been said */
+		unpark(subs, sub, ack->position);
+	}
 	nc_subs_mark(sub);
 }

@@ -108,6 +108,23 @@ Test(key, replay_releases_in_order_and_who_comes_then_waits_behind)
 	nc_sub_free(h.sub);
 }
 
+Test(key, is_free_when_what_was_parked_of_it_turns_out_to_be_done)
+{
+	struct harness h = keyed();
+	harness_offer_key(&h, 1, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("no"), h.now);
+	expect_step(&h, "P1");
+	nc_sub_parked_gone(h.sub, NC_SLICE("b"));
+	cr_expect_eq(harness_info(&h).parked, 1);
+	nc_sub_parked_gone(h.sub, NC_SLICE("a"));
+	nc_sub_parked_gone(h.sub, NC_SLICE("a"));
+	cr_expect_eq(harness_info(&h).parked, 0);
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "2/1");
+	nc_sub_free(h.sub);
+}
+
 Test(key, a_replay_that_fails_parks_the_key_again)
 {
 	struct harness h = keyed();

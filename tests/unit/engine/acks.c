@@ -240,6 +240,25 @@ Test(acks, of_a_parked_event_on_its_way_once_more_take_its_row_away)
 	nc_buf_release(&payload);
 }
 
+/* Found by the simulator: parked by who had not heard of the batch yet, it was replayed, and a
+ * second batch acknowledged it once more. */
+Test(acks, come_before_a_parking_that_was_on_its_way)
+{
+	struct nc_buf parked = { 0 };
+	size_t count = 0;
+	PROGRESS(5, 2, 4);
+	expect_stands(ACK(2), true);
+	nc_parked_put(&parked, &(struct nc_parked){ .position = 2, .attempts = 5 });
+	nc_parked_put(&parked, &(struct nc_parked){ .position = 4, .attempts = 5 });
+	progress(1, 5, 0, NULL, nc_buf_slice(&parked));
+	expect_rows("");
+	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
+	cr_assert_eq(nc_parked_each(store.reader, NC_SLICE("w"), 0, count_parked, &count), NC_OK);
+	nc_state_reader_end(store.reader);
+	cr_expect_eq(count, 1u);
+	nc_buf_release(&parked);
+}
+
 Test(acks, are_refused_below_the_engine_version_that_brought_them)
 {
 	store_close(&store);
