@@ -74,12 +74,14 @@ void store_free(struct sim *sim)
 		nc_buf_release(&store->commands[i].bytes);
 		nc_buf_release(&store->commands[i].parked);
 		nc_buf_release(&store->commands[i].unparked);
+		nc_buf_release(&store->commands[i].progress_bytes);
 	}
 	for (size_t i = 0; i < store->payload_room; i++) {
 		nc_buf_release(&store->payloads[i].bytes);
 		free(store->payloads[i].commands);
 	}
 	for (uint32_t i = 0; i < STORE_SUBS; i++) {
+		nc_buf_release(&store->subs[i].progress);
 		free(store->subs[i].marks);
 		free(store->subs[i].confirmed);
 	}
@@ -184,6 +186,8 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
 		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE)
 			store_subs_sync(sim, node, command->sub);
+		else if (command->acks && command->fault.code == 0)
+			store_subs_batched(sim, node, command);
 	}
 }
 
@@ -231,13 +235,12 @@ void store_apply(struct sim *sim, struct sim_node *node, uint64_t through)
 	store_check_state(sim, node, last, last % STORE_FULL_CHECK == 0);
 	for (uint64_t i = first; i <= last; i++) {
 		sim_client_applied(sim, node, i, &node->memory.at[i]);
+		if (of->serving != 0)
+			subs_sync(sim, node, node->memory.at[i].payload);
 		answer_all(sim, node, node->memory.at[i].payload);
 	}
-	if (of->serving == 0)
-		return;
-	for (uint64_t i = first; i <= last; i++)
-		subs_sync(sim, node, node->memory.at[i].payload);
-	store_subs_live(sim, node, head + 1, nc_engine_head(of->engine).position);
+	if (of->serving != 0)
+		store_subs_live(sim, node, head + 1, nc_engine_head(of->engine).position);
 }
 
 /* The state as a peer would send it: what is committed, applied anew. */

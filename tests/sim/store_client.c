@@ -37,7 +37,7 @@ void store_send(struct sim *sim, uint64_t number)
 	uint64_t twin = store_command_new(sim, STORE_APPEND);
 	struct store_command *copy = &sim->store->commands[twin];
 	*copy = sim->store->commands[number];
-	copy->bytes = (struct nc_buf){ 0 };
+	copy->bytes = (struct nc_buf){ 0 }; /* the rest that it owns is empty */
 	copy->answered = true;
 	sim->store->ops[copy->op].unanswered++; /* for good */
 	store_spec_encode(sim->store, twin);
@@ -49,8 +49,13 @@ void store_send(struct sim *sim, uint64_t number)
 
 void store_request(struct sim *sim, struct sim_node *node, uint64_t command)
 {
-	if (node->raft->role == NC_RAFT_LEADER) /* others stay silent */
-		store_inbox_put(sim, node, command);
+	if (node->raft->role != NC_RAFT_LEADER)
+		return; /* others stay silent */
+	if (sim->store->commands[command].acks) {
+		store_subs_batch(sim, node, &sim->store->commands[command]);
+		store_spec_encode(sim->store, command);
+	}
+	store_inbox_put(sim, node, command);
 }
 
 void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t number)
@@ -126,6 +131,9 @@ void store_inbox_flush(struct sim *sim, struct sim_node *node)
 
 void store_answer(struct sim *sim, const struct sim_node *node, uint64_t command)
 {
+	const struct store_command *of = &sim->store->commands[command];
+	if (of->acks && of->fault.code == 0)
+		store_confirm(sim, node, of->sub, of->acks_position);
 	if (sim_chance(sim, sim->faults.loss))
 		return;
 	struct sim_event *event = event_to(sim, (uint32_t)(node - sim->nodes), SIM_ANSWERED);
@@ -239,6 +247,38 @@ static void ask_again(struct sim *sim, struct store_client *client, uint64_t bef
 	ask(sim, number, client);
 }
 
+static uint64_t op_new(struct sim_store *store)
+{
+	if (store->op_count >= store->op_room) {
+		store->op_room = store->op_room * 2 + 256;
+		store->ops = realloc(store->ops, store->op_room * sizeof *store->ops);
+		nc_assert(store->ops != NULL);
+	}
+	store->ops[store->op_count] = (struct store_op){ .after = store->acked_position };
+	return store->op_count++;
+}
+
+void store_process(struct sim *sim, const struct sim_event *delivered)
+{
+	struct sim_store *store = sim->store;
+	uint64_t number = store_command_new(sim, STORE_BATCH);
+	struct store_command *command = &store->commands[number];
+	command->op = op_new(store);
+	command->part_count = 1;
+	command->parts[0] = (struct store_event){ .stream = (uint8_t)sim_below(sim, STORE_STREAMS),
+		                                  .type = (uint8_t)sim_below(sim, STORE_TYPE_SEAT),
+		                                  .id = ++store->ids,
+		                                  .op = command->op };
+	command->acks = true;
+	command->sub = delivered->sub;
+	command->epoch = delivered->epoch;
+	command->acks_position = delivered->index;
+	store->ops[command->op].first = store->ops[command->op].command = number;
+	store->ops[command->op].attempts = store->ops[command->op].unanswered = 1;
+	store_spec_encode(store, number);
+	store_send(sim, number);
+}
+
 static bool has_ids(const struct store_command *command)
 {
 	for (uint8_t i = 0; i < command->part_count; i++)
@@ -250,13 +290,7 @@ static bool has_ids(const struct store_command *command)
 static void begin(struct sim *sim, struct store_client *client)
 {
 	struct sim_store *store = sim->store;
-	if (store->op_count >= store->op_room) {
-		store->op_room = store->op_room * 2 + 256;
-		store->ops = realloc(store->ops, store->op_room * sizeof *store->ops);
-		nc_assert(store->ops != NULL);
-	}
-	client->op = store->op_count++;
-	store->ops[client->op] = (struct store_op){ .after = store->acked_position };
+	client->op = op_new(store);
 	uint64_t number = store_command_new(sim, STORE_APPEND);
 	store_spec_draw(sim, number, client->op);
 	store->ops[client->op].first = number;

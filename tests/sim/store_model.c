@@ -205,6 +205,28 @@ static bool judge_expectations(const struct sim_store *store, struct store_comma
 	return hold;
 }
 
+/* Whether the delivery that a batch acknowledges is there to be acknowledged. */
+static bool ack_stands(struct sim_store *store, const struct store_command *command)
+{
+	struct store_sub *sub = &store->subs[command->sub];
+	uint64_t position = command->acks_position;
+	if (!sub->exists || sub->epoch != command->epoch || command->stale ||
+	    position > store->head || (*store_marks(sub, position) & STORE_BATCHED) != 0)
+		return false;
+	return sub->progress.size == 0
+	               ? position > sub->cursor
+	               : nc_sub_progress_undone(nc_buf_slice(&sub->progress), position);
+}
+
+static void batch_acks(struct sim *sim, struct store_command *command)
+{
+	struct store_sub *sub = &sim->store->subs[command->sub];
+	uint8_t *marks = store_marks(sub, command->acks_position);
+	sim->counters.batch_acks++;
+	sim_trace(sim, "  batch acks sub%u %llu", command->sub, ULL(command->acks_position));
+	*marks = (uint8_t)((*marks | STORE_BATCHED | STORE_ACKED) & ~STORE_PARKED);
+}
+
 static void judge_batch(struct sim *sim, struct store_command *command)
 {
 	struct sim_store *store = sim->store;
@@ -212,7 +234,13 @@ static void judge_batch(struct sim *sim, struct store_command *command)
 		command->fault = NC_FAULT_VERSION;
 		return;
 	}
-	if (judge_retry(store, command) || !judge_expectations(store, command))
+	if (judge_retry(store, command))
+		return;
+	if (command->acks && !ack_stands(store, command)) {
+		command->fault = NC_FAULT_STALE_ACK;
+		return;
+	}
+	if (!judge_expectations(store, command))
 		return;
 	for (uint64_t at = command->after + 1; command->item_count > 0 && at <= store->head; at++)
 		if (item_matches(&command->item, &store->rows[at])) {
@@ -222,6 +250,8 @@ static void judge_batch(struct sim *sim, struct store_command *command)
 		}
 	for (uint8_t i = 0; i < command->part_count; i++)
 		write(sim, command, i);
+	if (command->acks)
+		batch_acks(sim, command);
 }
 
 /* ---- Subscriptions --------------------------------------------------------------------------- */
@@ -249,6 +279,7 @@ static void judge_create(struct sim_store *store, struct store_command *command)
 		              : command->start == NC_SUB_START_NEW ? store->head
 		                                                   : command->start_value - 1;
 		sub->floor = sub->cursor;
+		nc_buf_clear(&sub->progress);
 		if (sub->mark_room > 0) {
 			memset(sub->marks, 0, sub->mark_room);
 			memset(sub->confirmed, 0, sub->mark_room * sizeof *sub->confirmed);
@@ -267,10 +298,15 @@ static void judge_save(struct sim *sim, struct store_command *command)
 		command->fault = NC_FAULT_NO_SUB;
 		return;
 	}
+	nc_buf_clear(&sub->progress);
+	nc_buf_put_slice(&sub->progress, nc_buf_slice(&command->progress_bytes));
 	struct nc_slice list = nc_buf_slice(&command->parked);
 	struct nc_parked parked;
-	while (nc_parked_next(&list, &parked))
-		*store_marks(sub, parked.position) |= STORE_PARKED;
+	while (nc_parked_next(&list, &parked)) {
+		uint8_t *marks = store_marks(sub, parked.position);
+		if ((*marks & STORE_BATCHED) == 0) /* else the batch came first */
+			*marks |= STORE_PARKED;
+	}
 	list = nc_buf_slice(&command->unparked);
 	uint64_t position;
 	while (nc_unparked_next(&list, &position))

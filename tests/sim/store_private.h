@@ -14,6 +14,7 @@
 #include "core/delivery/router.h"
 #include "core/delivery/subscription.h"
 #include "core/engine/engine.h"
+#include "core/engine/progress.h"
 #include "core/engine/query.h"
 #include "core/engine/subs.h"
 #include "tests/sim/sim_private.h"
@@ -74,6 +75,9 @@ struct store_command {
 	uint8_t check_stream;
 	struct store_item item;
 	uint64_t after;
+	bool acks; /* a delivery: of `sub`, `epoch` */
+	bool stale;
+	uint64_t acks_position;
 	/* CREATE, DELETE, SAVE */
 	uint8_t sub;
 	struct store_policy policy;
@@ -82,6 +86,7 @@ struct store_command {
 	uint64_t epoch;
 	struct nc_buf parked, unparked; /* packed; of SAVE */
 	struct nc_sub_progress progress;
+	struct nc_buf progress_bytes;
 	/* Who asked. */
 	uint64_t op; /* of a client; 0: none */
 	uint32_t slot, life;
@@ -133,14 +138,16 @@ enum store_mark {
 	STORE_SENT = 1,
 	STORE_ACKED = 2, /* a consumer said so, or took it */
 	STORE_SKIPPED = 4,
-	STORE_PARKED = 8 /* there is a row */
+	STORE_PARKED = 8,  /* there is a row */
+	STORE_BATCHED = 16 /* a batch acknowledged it */
 };
 
 struct store_sub {
 	bool exists;
 	uint64_t epoch, cursor, floor;
 	struct store_policy policy;
-	uint8_t *marks;      /* [mark_room], of this epoch */
+	struct nc_buf progress; /* empty: none yet */
+	uint8_t *marks;         /* [mark_room], of this epoch */
 	uint64_t *confirmed; /* the term of the leader that confirmed an acknowledgement; 0: none */
 	size_t mark_room;
 	/* Its consumer. */
@@ -267,6 +274,8 @@ void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t command);
 void store_inbox_flush(struct sim *sim, struct sim_node *node);
 void store_answer(struct sim *sim, const struct sim_node *node, uint64_t command);
 void store_answered(struct sim *sim, uint64_t command, bool busy);
+/* Append what follows from a delivery and acknowledge it, in one. */
+void store_process(struct sim *sim, const struct sim_event *delivered);
 
 /* store_read.c: those who read. */
 void store_read_ask(struct sim *sim, struct sim_node *node);
@@ -283,6 +292,10 @@ void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t command
 void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t command);
 void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_subs_step_in(struct sim *sim, struct sim_node *node, uint32_t sub, uint64_t in);
+/* A batch that acknowledges is proposed, and applied. */
+void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command);
+void store_subs_batched(struct sim *sim, struct sim_node *node,
+                        const struct store_command *command);
 void store_subs_search(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_subs_control(struct sim *sim, struct sim_node *node);
 

@@ -242,13 +242,22 @@ static void batch_encode(const struct store_command *command, struct nc_buf *byt
 		item.tags = nc_buf_slice(&tags);
 		nc_item_put(&items, &item);
 	}
-	const struct nc_batch batch = { .event_count = command->part_count,
-		                        .check_count = command->check_count,
-		                        .events = nc_buf_slice(&events),
-		                        .checks = nc_buf_slice(&checks),
-		                        .items = nc_buf_slice(&items),
-		                        .after = command->after };
+	struct nc_batch batch = { .event_count = command->part_count,
+		                  .check_count = command->check_count,
+		                  .events = nc_buf_slice(&events),
+		                  .checks = nc_buf_slice(&checks),
+		                  .items = nc_buf_slice(&items),
+		                  .after = command->after };
+	struct nc_buf sub = { 0 };
+	if (command->acks) {
+		nc_buf_printf(&sub, "sub%u", command->sub);
+		batch.ack = (struct nc_batch_ack){ .name = nc_buf_slice(&sub),
+			                           .epoch = command->epoch,
+			                           .position = command->acks_position,
+			                           .stale = command->stale };
+	}
 	nc_command_put_batch(bytes, &batch);
+	nc_buf_release(&sub);
 	nc_buf_release(&record);
 	nc_buf_release(&events);
 	nc_buf_release(&checks);
@@ -283,6 +292,7 @@ void store_spec_encode(struct sim_store *store, uint64_t number)
 {
 	struct store_command *command = &store->commands[number];
 	struct nc_buf record = { 0 };
+	nc_buf_clear(&command->bytes);
 	if (command->kind == STORE_BATCH) {
 		batch_encode(command, &command->bytes);
 	} else if (command->kind == STORE_APPEND) {

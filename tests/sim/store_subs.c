@@ -95,6 +95,12 @@ static void route(struct store_node *of, uint32_t sub, const struct store_policy
 	nc_buf_release(&name);
 }
 
+static bool on_acked(void *ctx, uint64_t position)
+{
+	nc_assert(nc_sub_restore_acked(ctx, position) == NC_OK);
+	return true;
+}
+
 static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
                          const struct nc_sub_row *row)
 {
@@ -117,6 +123,8 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 		err = nc_sub_restore(&definition, nc_buf_slice(&progress), now_ns(sim),
 		                     &machine->machine);
 	nc_assert(err == NC_OK);
+	nc_assert(nc_sub_acked_each(of->reader, row->name, row->epoch, on_acked,
+	                            machine->machine) == NC_OK);
 	nc_definition_release(&definition);
 	nc_buf_release(&progress);
 }
@@ -208,8 +216,8 @@ static void save(struct sim *sim, struct sim_node *node, uint32_t sub)
 	machine->unsaved = machine->hurry = false;
 	machine->saving_parked = machine->parked.size;
 	machine->saving_unparked = machine->unparked.size;
+	command->progress_bytes = progress;
 	store_inbox_put(sim, node, number);
-	nc_buf_release(&progress);
 	nc_buf_release(&name);
 }
 
@@ -253,6 +261,67 @@ void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t number)
 	machine->saving = false;
 	machine->unsaved = true;
 	store_subs_step_in(sim, node, command->sub, 20 * SIM_MS);
+}
+
+/* ---- Batches that acknowledge ---------------------------------------------------------------- */
+
+void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	uint32_t attempts = 0;
+	if (machine->machine == NULL)
+		return; /* not here: the log knows */
+	enum nc_sub_entry_state state =
+	        nc_sub_find(machine->machine, command->acks_position, &attempts);
+	bool in_flight = state == NC_SUB_RECALLED ||
+	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
+	command->stale = machine->epoch != command->epoch || !in_flight;
+	if (!command->stale)
+		(void)nc_sub_wpi(machine->machine, command->epoch, command->acks_position, attempts,
+		                 now_ns(sim));
+}
+
+/* While the batch was on its way the delivery ran out, and was parked: its row is not written. */
+static bool unsaid(struct store_machine *machine, uint64_t position)
+{
+	struct nc_slice list = nc_buf_slice(&machine->parked);
+	struct nc_parked parked;
+	for (;;) {
+		size_t before = machine->parked.size - list.size;
+		if (!nc_parked_next(&list, &parked))
+			return false;
+		if (parked.position != position)
+			continue;
+		if (before >= machine->saving_parked) {
+			memmove(machine->parked.data + before,
+			        machine->parked.data + machine->parked.size - list.size, list.size);
+			machine->parked.size = before + list.size;
+		}
+		return true;
+	}
+}
+
+static void on_unparked_event(void *ctx, const struct nc_event *event)
+{
+	struct store_machine *machine = ctx;
+	nc_sub_parked_gone(machine->machine, store_key_of(&machine->policy, event));
+}
+
+void store_subs_batched(struct sim *sim, struct sim_node *node, const struct store_command *command)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (machine->machine == NULL)
+		return;
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = command->acks_position };
+	if (nc_sub_ack(machine->machine, command->epoch, command->acks_position, now_ns(sim)) !=
+	    NC_OK)
+		return;
+	store_subs_step(sim, node, command->sub);
+	if (unsaid(machine, command->acks_position))
+		nc_assert(nc_query_get(store_of(sim, node)->reader, &spec, on_unparked_event,
+		                       machine) == NC_OK);
+	store_subs_step_in(sim, node, command->sub, 0);
 }
 
 /* ---- What the machine asks for --------------------------------------------------------------- */

@@ -24,7 +24,6 @@ enum nc_operation {
 	NC_OP_STATUS, /* R.node.<id>.status */
 	NC_OP_HEALTH, /* R.node.<id>.healthz */
 	/* Bodies are understood by who does them. */
-	NC_OP_VERIFY, /* R.node.<id>.verify */
 	NC_OP_SUB_CREATE,
 	NC_OP_SUB_DELETE,
 	NC_OP_SUB_INFO,
