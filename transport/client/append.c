@@ -49,7 +49,7 @@ static natsStatus headers_add(natsMsg *msg, const struct nacre_append *event, co
 }
 
 natsStatus nc_client_append_msg(const struct nacre_client *client, const struct nacre_append *event,
-                                const char *id, natsMsg **msg_out)
+                                const char *id, const char *reply, natsMsg **msg_out)
 {
 	struct nc_buf subject = { 0 };
 	natsMsg *msg = NULL;
@@ -60,7 +60,7 @@ natsStatus nc_client_append_msg(const struct nacre_client *client, const struct 
 	nc_client_put_name(&subject, event->stream, true);
 	nc_buf_put_u8(&subject, '\0');
 	if (nc_buf_status(&subject) == NC_OK)
-		status = nc_client_msg_new(client, (char *)subject.data, NULL, event->data,
+		status = nc_client_msg_new(client, (char *)subject.data, reply, event->data,
 		                           event->size, &msg);
 	if (status == NATS_OK)
 		status = headers_add(msg, event, id);
@@ -136,8 +136,8 @@ int nacre_append_sized(struct nacre_client *client, const struct nacre_append *g
 		return result;
 	if (event.id == NULL && !nc_client_id_make(made))
 		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
-	natsStatus status =
-	        nc_client_append_msg(client, &event, event.id == NULL ? made : event.id, &msg);
+	natsStatus status = nc_client_append_msg(client, &event, event.id == NULL ? made : event.id,
+	                                         NULL, &msg);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "append");
 	result = nc_client_ask(client, msg, client->timeout_ms, true, &reply, error);

@@ -18,6 +18,7 @@ void nacre_options_init_sized(struct nacre_options *options, size_t size)
 		.name = "libnacre",
 		.inbox_prefix = "_INBOX",
 		.timeout_ms = 10000,
+		.window = 1000,
 	};
 	memset(options, 0, size);
 	memcpy(options, &filled, size < sizeof filled ? size : sizeof filled);
@@ -145,6 +146,9 @@ static int options_check(const struct nacre_options *options, struct nacre_error
 		return nc_client_fail(error, NACRE_INVALID, "inbox_prefix: malformed or too long");
 	if (options->timeout_ms < 1)
 		return nc_client_fail(error, NACRE_INVALID, "timeout_ms: at least 1");
+	if (options->window < 1 || options->window > NC_CLIENT_WINDOW_MAX)
+		return nc_client_fail(error, NACRE_INVALID, "window: 1 to %u",
+		                      NC_CLIENT_WINDOW_MAX);
 	return files_check(options, error);
 }
 
@@ -169,7 +173,10 @@ int nacre_connect_sized(const struct nacre_options *given, size_t size,
 	}
 	(void)snprintf(client->root, root_size, "%s.%s", options.prefix, options.store);
 	client->timeout_ms = options.timeout_ms;
-	result = dial(&client->nc, &options, error);
+	if (nc_window_new(client, options.window) != NACRE_OK)
+		result = nc_client_fail_nomem(error);
+	if (result == NACRE_OK)
+		result = dial(&client->nc, &options, error);
 	if (result == NACRE_OK)
 		*client_out = client;
 	else
@@ -181,6 +188,7 @@ void nacre_close(struct nacre_client *client)
 {
 	if (client == NULL)
 		return;
+	nc_window_free(client->window);
 	natsConnection_Destroy(client->nc);
 	free(client->root);
 	free(client->inbox_prefix);

@@ -13,14 +13,18 @@
 #define NC_CLIENT_TRY_MS        5000 /* a node answers within 4 s; one that was deposed never does */
 #define NC_CLIENT_ID_SIZE       33   /* 128 random bits in hex, and the NUL */
 #define NC_CLIENT_INBOX_SIZE    128  /* bytes with the NUL */
+#define NC_CLIENT_WINDOW_MAX    65536u
 #define NC_CLIENT_ITEMS_MAX     16
 #define NC_CLIENT_DATA_SIZE_MAX INT32_MAX /* nats.c counts in int */
+
+struct nc_window;
 
 struct nacre_client {
 	natsConnection *nc;
 	char *root;         /* <prefix>.<store> */
 	char *inbox_prefix; /* begins with it, then a dot and a token of our own */
 	int64_t timeout_ms;
+	struct nc_window *window; /* of asynchronous appends */
 };
 
 struct nacre_reply {
@@ -30,8 +34,9 @@ struct nacre_reply {
 /* ---- support.c ------------------------------------------------------------------------------ */
 
 int64_t nc_client_now_ms(void);
-/* Sleep before the `attempt`th retry, from 0: short, then longer. False: `deadline_ms` forbids it.
- */
+/* How long to wait before the `attempt`th retry, from 0: short, then longer. */
+int64_t nc_client_pause_ms(unsigned attempt);
+/* Sleep so long. False: `deadline_ms` forbids it. */
 bool nc_client_pause(unsigned attempt, int64_t deadline_ms);
 
 /* Take a struct of a program's, compiled when it was `from_size` bytes; false: it has members that
@@ -80,6 +85,9 @@ int nc_client_request_msg(const struct nacre_client *client, const struct nacre_
 /* Add "Es-Min-Position", unless 0. */
 natsStatus nc_client_min_position(natsMsg *msg, uint64_t position);
 
+/* Whether nobody can have done anything: nobody was there, or it did not leave. */
+bool nc_client_not_sent(natsStatus status);
+
 /* Ask until it is answered, or the deadline is over. `repeatable`: also when the outcome is
  * unknown. With NACRE_OK and NACRE_REFUSED there is a reply. `error` is not NULL. */
 int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
@@ -89,11 +97,19 @@ int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms,
 
 /* What is wrong with an event, or NACRE_OK. */
 int nc_client_append_check(const struct nacre_append *event, struct nacre_error *error);
-/* `id` is not NULL. */
+/* `id` is not NULL; `reply` may be. */
 natsStatus nc_client_append_msg(const struct nacre_client *client, const struct nacre_append *event,
-                                const char *id, natsMsg **msg_out);
+                                const char *id, const char *reply, natsMsg **msg_out);
 /* Errors: NACRE_PROTOCOL. */
 int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out);
+
+/* ---- window.c: asynchronous appends --------------------------------------------------------- */
+
+/* Room for `size`; the thread and the subscription begin with the first append. Errors:
+ * NACRE_NOMEM. */
+int nc_window_new(struct nacre_client *client, uint32_t size);
+/* Ends what is under way. NULL is a no-op. */
+void nc_window_free(struct nc_window *window);
 
 /* ---- pack.c: MessagePack -------------------------------------------------------------------- */
 

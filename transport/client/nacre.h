@@ -2,19 +2,23 @@
 /* nacre.h -- libnacre, the C client of the Nacre event store.
  *
  * Life:      client > readers, subscriptions. Close those of a client before it. Batches, events
- * and replies stand by themselves. Threads:   a client may be used by many threads at once; a
- * reader, a subscription, a batch or a reply belongs to one at a time. Ownership: what is passed to
- * a call is borrowed until it returns. What a reader or a subscription gives is borrowed until its
- * next call. Everything that is opened has its close, which accepts NULL. Errors:    0 or a
- * negative NACRE_* member; out-parameters are untouched on failure. Each call that can fail takes a
- * struct nacre_error, or NULL, and fills it when it fails. Retries:   a client asks again, with the
- * same event id, while nobody answers, the outcome is unknown (503) or the node sheds load (429),
- * until timeout_ms is over. The store recognises a repeated id however late it comes, so nothing is
- * appended twice. Growth:    structs that calls read grow at their end, and zeros are their
- * defaults: the inline calls below pass the size that the program was compiled with, so an old
- * program goes on with a new library. Structs that the library gives are its own and grow likewise.
- *            nacre_error, nacre_appended, nacre_pair and nacre_item never do. Other languages bind
- * the calls that end in _sized. Source:    docs/protocol.md, sections 2 to 9.
+ *            and replies stand by themselves.
+ * Threads:   a client may be used by many threads at once; a reader, a subscription, a batch or
+ *            a reply belongs to one at a time. Callbacks come on threads of the library's.
+ * Ownership: what is passed to a call is borrowed until it returns. What a reader or a
+ *            subscription gives is borrowed until its next call. Everything that is opened has
+ *            its close, which accepts NULL.
+ * Errors:    0 or a negative NACRE_* member; out-parameters are untouched on failure. Each call
+ *            that can fail takes a struct nacre_error, or NULL, and fills it when it fails.
+ * Retries:   a client asks again, with the same event id, while nobody answers, the outcome is
+ *            unknown (503) or the node sheds load (429), until timeout_ms is over. The store
+ *            recognises a repeated id however late it comes: nothing is appended twice.
+ * Growth:    structs that calls read grow at their end, and zeros are their defaults: the inline
+ *            calls below pass the size that the program was compiled with, so an old program
+ *            goes on with a new library. Structs that the library gives are its own and grow
+ *            likewise. nacre_error, nacre_appended, nacre_pair and nacre_item never do. Other
+ *            languages bind the calls that end in _sized.
+ * Source:    docs/protocol.md, sections 2 to 9.
  */
 #ifndef NACRE_H
 #define NACRE_H
@@ -76,6 +80,7 @@ struct nacre_options {
 	const char *cert_file, *key_file; /* of this client; turn TLS on */
 	const char *inbox_prefix;         /* where answers come in; "_INBOX" */
 	int64_t timeout_ms;               /* of a call with all its retries; 10000 */
+	uint32_t window;                  /* asynchronous appends under way at most; 1000 */
 };
 
 NACRE_API void nacre_options_init_sized(struct nacre_options *options, size_t size);
@@ -137,6 +142,34 @@ static inline int nacre_append(struct nacre_client *client, const struct nacre_a
 {
 	return nacre_append_sized(client, event, sizeof *event, appended_out, error);
 }
+
+/* What became of an asynchronous append: what nacre_append() would have returned and filled in;
+ * `appended` is NULL unless NACRE_OK, `error` is NULL then. On a thread of the library's, one at a
+ * time of a client. It must neither call this client nor wait. */
+typedef void nacre_appended_fn(void *ctx, int result, const struct nacre_appended *appended,
+                               const struct nacre_error *error);
+
+NACRE_API int nacre_append_async_sized(struct nacre_client *client,
+                                       const struct nacre_append *event, size_t size,
+                                       nacre_appended_fn *done, void *ctx,
+                                       struct nacre_error *error);
+
+/* Append, and do not wait for the answer: returns when the event is on its way, with `done` to be
+ * called once for it, at the latest timeout_ms later. Waits while options.window are under way.
+ * Events of one thread are taken up in the order of the calls, but one that has to be asked again
+ * may come behind later ones: where that matters, expect versions. `done` may be NULL.
+ * Errors: NACRE_INVALID, NACRE_NOMEM, NACRE_CONNECTION: then `done` is not called. */
+static inline int nacre_append_async(struct nacre_client *client, const struct nacre_append *event,
+                                     nacre_appended_fn *done, void *ctx, struct nacre_error *error)
+{
+	return nacre_append_async_sized(client, event, sizeof *event, done, ctx, error);
+}
+
+/* Wait until `done` has returned for all asynchronous appends; `timeout_ms` below 0: for ever.
+ * nacre_close() does not wait: it ends them with NACRE_UNAVAILABLE. Errors: NACRE_UNAVAILABLE, some
+ * are still under way, and go on. */
+NACRE_API int nacre_flush(struct nacre_client *client, int64_t timeout_ms,
+                          struct nacre_error *error);
 
 /* ---- Append many, atomically ---------------------------------------------------------------- */
 

@@ -64,8 +64,6 @@ void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigne
 
 void nc_client_pull_nobody(struct nacre_subscription *sub)
 {
-	int64_t pause_ms = sub->attempt < 6 ? INT64_C(20) << sub->attempt : 1000;
-	sub->attempt++;
 	sub->asked = 0;
-	sub->ask_at_ms = nc_client_now_ms() + pause_ms;
+	sub->ask_at_ms = nc_client_now_ms() + nc_client_pause_ms(sub->attempt++);
 }

@@ -28,6 +28,12 @@ natsStatus nc_client_min_position(natsMsg *msg, uint64_t position)
 	return natsMsgHeader_Set(msg, "Es-Min-Position", number);
 }
 
+bool nc_client_not_sent(natsStatus status)
+{
+	return status == NATS_NO_RESPONDERS || status == NATS_INSUFFICIENT_BUFFER ||
+	       status == NATS_CONNECTION_DISCONNECTED;
+}
+
 /* One try. *again_out: whether another may be made. */
 static int ask_once(struct nacre_client *client, natsMsg *msg, int64_t try_ms, bool repeatable,
                     natsMsg **reply_out, bool *again_out, struct nacre_error *error)
@@ -36,7 +42,7 @@ static int ask_once(struct nacre_client *client, natsMsg *msg, int64_t try_ms, b
 	natsStatus status =
 	        natsConnection_RequestMsg(&reply, client->nc, msg, try_ms < 1 ? 1 : try_ms);
 	if (status != NATS_OK) {
-		*again_out = status == NATS_NO_RESPONDERS || (status == NATS_TIMEOUT && repeatable);
+		*again_out = nc_client_not_sent(status) || (status == NATS_TIMEOUT && repeatable);
 		return nc_client_fail_nats(error, status, "request");
 	}
 	int result = nc_client_judge(reply, error);

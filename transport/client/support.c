@@ -17,9 +17,14 @@ int64_t nc_client_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t nc_client_pause_ms(unsigned attempt)
+{
+	return attempt < 6 ? INT64_C(20) << attempt : 1000;
+}
+
 bool nc_client_pause(unsigned attempt, int64_t deadline_ms)
 {
-	int64_t pause_ms = attempt < 6 ? INT64_C(20) << attempt : 1000;
+	int64_t pause_ms = nc_client_pause_ms(attempt);
 	if (nc_client_now_ms() + pause_ms >= deadline_ms)
 		return false;
 	nats_Sleep(pause_ms);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The window at work: answers, retries, the thread that asks again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/client/window_private.h"
+
+#define IDLE_MS 60000 /* between looks when nothing is due */
+
+/* ---- Ends ----------------------------------------------------------------------------------- */
+
+void nc_window_finish(struct nc_window *window, uint32_t index, int result,
+                      const struct nacre_appended *appended, const struct nacre_error *error)
+{
+	struct nc_slot *slot = &window->slots[index];
+	nacre_appended_fn *done = slot->done;
+	void *ctx = slot->ctx;
+	natsMsg_Destroy(slot->msg);
+	slot->msg = NULL;
+	slot->state = NC_SLOT_FREE;
+	slot->uses++;
+	pthread_mutex_unlock(&window->lock);
+	if (done != NULL) {
+		pthread_mutex_lock(&window->calling);
+		done(ctx, result, result == NACRE_OK ? appended : NULL,
+		     result == NACRE_OK ? NULL : error);
+		pthread_mutex_unlock(&window->calling);
+	}
+	pthread_mutex_lock(&window->lock);
+	window->free[window->free_count++] = index;
+	window->under_way--;
+	pthread_cond_broadcast(&window->room);
+}
+
+static void due(struct nc_window *window, struct nc_slot *slot, int64_t due_ms)
+{
+	slot->due_ms = due_ms;
+	if (due_ms >= window->wake_ms)
+		return;
+	window->wake_ms = due_ms;
+	pthread_cond_signal(&window->timer);
+}
+
+/* Ask again later, or no more. */
+static void postpone(struct nc_window *window, uint32_t index, int result,
+                     const struct nacre_error *error)
+{
+	struct nc_slot *slot = &window->slots[index];
+	int64_t due_ms = nc_client_now_ms() + nc_client_pause_ms(slot->attempt++);
+	if (due_ms >= slot->deadline_ms) {
+		nc_window_finish(window, index, result, NULL, error);
+		return;
+	}
+	slot->state = NC_SLOT_WAITING;
+	due(window, slot, due_ms);
+}
+
+/* ---- Answers, on nats.c's thread ------------------------------------------------------------ */
+
+/* The slot that an answer is for; false: none any more. */
+static bool address_read(const struct nc_window *window, const char *subject, uint32_t *index_out)
+{
+	unsigned index, uses;
+	char end;
+	size_t size = strlen(window->inbox);
+	if (strncmp(subject, window->inbox, size) != 0 ||
+	    sscanf(subject + size, ".%u.%u%c", &index, &uses, &end) != 2 || index >= window->size)
+		return false;
+	*index_out = index;
+	return window->slots[index].state != NC_SLOT_FREE && window->slots[index].uses == uses;
+}
+
+static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct nc_window *window = closure;
+	struct nacre_error error;
+	struct nacre_appended appended;
+	uint32_t index;
+	(void)nc;
+	(void)sub;
+	int result = nc_client_judge(msg, &error);
+	if (result == NACRE_OK) {
+		result = nc_client_appended_read(msg, &appended);
+		if (result != NACRE_OK)
+			(void)nc_client_fail(&error, result, "append: answer not understood");
+	}
+	bool again = result == NACRE_UNAVAILABLE || (result == NACRE_REFUSED && error.code == 429);
+	pthread_mutex_lock(&window->lock);
+	if (!window->ending && address_read(window, natsMsg_GetSubject(msg), &index)) {
+		if (again)
+			postpone(window, index, result, &error);
+		else
+			nc_window_finish(window, index, result, &appended, &error);
+	}
+	pthread_mutex_unlock(&window->lock);
+	natsMsg_Destroy(msg);
+}
+
+static void on_complete(void *closure)
+{
+	struct nc_window *window = closure;
+	pthread_mutex_lock(&window->lock);
+	window->completed = true;
+	pthread_cond_broadcast(&window->room);
+	pthread_mutex_unlock(&window->lock);
+}
+
+/* ---- Asking --------------------------------------------------------------------------------- */
+
+natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot)
+{
+	natsStatus status = natsConnection_PublishMsg(window->client->nc, slot->msg);
+	if (status != NATS_OK && !nc_client_not_sent(status))
+		return status;
+	int64_t due_ms = nc_client_now_ms();
+	due_ms += status == NATS_OK ? NC_CLIENT_TRY_MS : nc_client_pause_ms(slot->attempt++);
+	slot->state = status == NATS_OK ? NC_SLOT_SENT : NC_SLOT_WAITING;
+	due(window, slot, due_ms < slot->deadline_ms ? due_ms : slot->deadline_ms);
+	return NATS_OK;
+}
+
+/* Something is due: silence is over, or a pause. */
+static void attend(struct nc_window *window, uint32_t index)
+{
+	struct nc_slot *slot = &window->slots[index];
+	struct nacre_error error;
+	if (slot->state == NC_SLOT_SENT || nc_client_now_ms() >= slot->deadline_ms) {
+		int result = nc_client_fail_nats(&error, NATS_TIMEOUT, "append");
+		postpone(window, index, result, &error);
+		return;
+	}
+	natsStatus status = nc_window_publish(window, slot);
+	if (status != NATS_OK) {
+		(void)nc_client_fail_nats(&error, status, "append");
+		nc_window_finish(window, index, NACRE_UNAVAILABLE, NULL, &error);
+	}
+}
+
+static void *run(void *argument)
+{
+	struct nc_window *window = argument;
+	pthread_mutex_lock(&window->lock);
+	while (!window->ending) {
+		int64_t now_ms = nc_client_now_ms();
+		window->wake_ms = now_ms + IDLE_MS;
+		for (uint32_t i = 0; i < window->size && !window->ending; i++) {
+			struct nc_slot *slot = &window->slots[i];
+			if (slot->state != NC_SLOT_FREE && slot->due_ms <= now_ms)
+				attend(window, i);
+			if (slot->state != NC_SLOT_FREE)
+				due(window, slot, slot->due_ms);
+		}
+		const struct timespec at = { .tv_sec = window->wake_ms / 1000,
+			                     .tv_nsec = window->wake_ms % 1000 * 1000000 };
+		if (!window->ending)
+			(void)pthread_cond_timedwait(&window->timer, &window->lock, &at);
+	}
+	pthread_mutex_unlock(&window->lock);
+	return NULL;
+}
+
+int nc_window_begin(struct nc_window *window, struct nacre_error *error)
+{
+	char all[NC_CLIENT_INBOX_SIZE + 2];
+	if (window->begun)
+		return NACRE_OK;
+	if (!nc_client_inbox_make(window->client, window->inbox))
+		return nc_client_fail(error, NACRE_CONNECTION, "inbox: no random bytes to be had");
+	(void)snprintf(all, sizeof all, "%s.>", window->inbox);
+	natsStatus status =
+	        natsConnection_Subscribe(&window->sub, window->client->nc, all, on_answer, window);
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(window->sub, -1, -1);
+	if (status == NATS_OK)
+		status = natsSubscription_SetOnCompleteCB(window->sub, on_complete, window);
+	if (status == NATS_OK && pthread_create(&window->thread, NULL, run, window) != 0)
+		status = NATS_SYS_ERROR;
+	if (status == NATS_OK) {
+		window->begun = true;
+		return NACRE_OK;
+	}
+	/* Nothing was sent to its inbox: no callback can be under way, but for its end. */
+	if (window->sub != NULL)
+		(void)natsSubscription_SetOnCompleteCB(window->sub, NULL, NULL);
+	natsSubscription_Destroy(window->sub);
+	window->sub = NULL;
+	return nc_client_fail_nats(error, status, "append");
+}

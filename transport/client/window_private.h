@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asynchronous appends: a window of slots, each an event that is asked for until its answer is
+ * known.
+ *
+ * All answers come to one inbox, whose last two tokens are the slot and how often it has been used:
+ * so the answer to an earlier try is as good as that to the last, and one that comes when the slot
+ * is another's is nobody's. A thread asks again what was refused for the moment or not answered.
+ */
+#ifndef NC_TRANSPORT_CLIENT_WINDOW_PRIVATE_H
+#define NC_TRANSPORT_CLIENT_WINDOW_PRIVATE_H
+
+#include <pthread.h>
+
+#include "transport/client/client_private.h"
+
+enum nc_slot_state { NC_SLOT_FREE, NC_SLOT_SENT, NC_SLOT_WAITING };
+
+struct nc_slot {
+	enum nc_slot_state state;
+	uint32_t uses;
+	unsigned attempt;
+	int64_t due_ms; /* SENT: it is not answered any more; WAITING: ask again */
+	int64_t deadline_ms;
+	natsMsg *msg;
+	nacre_appended_fn *done;
+	void *ctx;
+};
+
+struct nc_window {
+	struct nacre_client *client;
+	pthread_mutex_t lock;
+	pthread_mutex_t calling; /* one `done` at a time; taken without the lock */
+	pthread_cond_t room;     /* a slot became free, or nothing is under way */
+	pthread_cond_t timer;    /* something is due earlier than was known, or it ends */
+	pthread_t thread;
+	natsSubscription *sub;
+	char inbox[NC_CLIENT_INBOX_SIZE];
+	struct nc_slot *slots;
+	uint32_t *free; /* a stack of indexes */
+	uint32_t size, free_count;
+	uint32_t under_way; /* `done` has not returned */
+	int64_t wake_ms;    /* when the thread looks next; no slot is due earlier */
+	bool begun, ending, completed;
+};
+
+/* All with the lock held. */
+
+/* Subscribe and start the thread, the first time. */
+int nc_window_begin(struct nc_window *window, struct nacre_error *error);
+
+/* Send what the slot holds, or keep it for later if it cannot leave now. Errors of NATS that asking
+ * again does not heal; then the slot is as it was. */
+natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot);
+
+/* The slot's end: call `done`, without the lock meanwhile. */
+void nc_window_finish(struct nc_window *window, uint32_t index, int result,
+                      const struct nacre_appended *appended, const struct nacre_error *error);
+
+#endif
