@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* args.h -- a command line, taken apart and checked against the command's description.
+ *
+ * Options may stand before, between and behind the words: --limit 5, --limit=5, -n 5, -n5; switches
+ * of one letter may be joined. After "--" everything is a word, or the rest of a command that takes
+ * one.
+ *
+ * Ownership: argv's strings are borrowed as long as the arguments are used; nc_cli_args_release()
+ * frees the rest.
+ */
+#ifndef NC_TRANSPORT_CLI_ARGS_H
+#define NC_TRANSPORT_CLI_ARGS_H
+
+#include <stdint.h>
+
+#include "transport/cli/command.h"
+
+struct nc_cli_given {
+	const struct nc_cli_option *option;
+	const char *value; /* NULL: a switch */
+};
+
+struct nc_cli_args {
+	const char **words;
+	size_t word_count;
+	char **rest; /* NULL-terminated; NULL: no "--" was given, or the command takes none */
+	struct nc_cli_given *given;
+	size_t given_count;
+};
+
+/* Errors: false, and `why` says which word is wrong and how. */
+bool nc_cli_args_parse(struct nc_cli_args *args, const struct nc_cli_command *command, char **argv,
+                       size_t count, char *why, size_t why_size);
+void nc_cli_args_release(struct nc_cli_args *args);
+
+/* The last value given of an option, NULL if none; whether it was given at all. */
+const char *nc_cli_value(const struct nc_cli_args *args, const char *option);
+bool nc_cli_has(const struct nc_cli_args *args, const char *option);
+/* Those of an option that may come often, one a call: begin with *at = 0. NULL after the last. */
+const char *nc_cli_each(const struct nc_cli_args *args, const char *option, size_t *at);
+/* Of an "N" or a "DURATION" (in ms), which the parser has checked; `otherwise` if not given. */
+uint64_t nc_cli_number(const struct nc_cli_args *args, const char *option, uint64_t otherwise);
+uint64_t nc_cli_duration_ms(const struct nc_cli_args *args, const char *option, uint64_t otherwise);
+/* The word at `at`, NULL if there are fewer. */
+const char *nc_cli_word(const struct nc_cli_args *args, size_t at);
+
+/* Digits alone, to UINT64_MAX; a duration as text. False: it is none. */
+bool nc_cli_number_read(const char *text, uint64_t *value_out);
+bool nc_cli_duration_read(const char *text, uint64_t *ms_out);
+
+#endif

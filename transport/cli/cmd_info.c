@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* nacre info, nacre health, nacre request. */
+#include <stdio.h>
+#include <string.h>
+
+#include "transport/cli/ask.h"
+#include "transport/cli/commands.h"
+#include "transport/cli/input.h"
+#include "transport/cli/say.h"
+
+static int run_info(struct nc_cli *cli)
+{
+	int exit_code = nc_cli_connect(cli);
+	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, "store.info", NULL, true);
+}
+
+/* The store's own leader is asked for the store, which is linearizable: it answers only if it leads
+ * a majority. */
+static int run_health(struct nc_cli *cli)
+{
+	const char *node = nc_cli_word(&cli->args, 0);
+	char subject[128] = "store.info";
+	struct nacre_reply *reply;
+	int exit_code = nc_cli_connect(cli);
+	if (node != NULL)
+		(void)snprintf(subject, sizeof subject, "node.%.64s.healthz", node);
+	if (exit_code == 0)
+		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
+	if (exit_code != 0)
+		return exit_code;
+	struct nc_slice answer = nc_cli_reply_slice(reply), status;
+	bool well = node == NULL ||
+	            (nc_cli_member(answer, "status", &status) && nc_slice_is(status, "\"ok\""));
+	if (cli->json) {
+		(void)printf("{\"healthy\":%s,\"answer\":%.*s}\n", well ? "true" : "false",
+		             (int)answer.size, (const char *)answer.data);
+	} else {
+		(void)printf("%s%s%s  ", nc_cli_colour(cli, well ? NC_GREEN : NC_RED),
+		             well ? "healthy" : "not healthy", nc_cli_colour(cli, NC_PLAIN));
+		nc_cli_put_answer(answer, node == NULL ? "leader" : "status");
+	}
+	nacre_reply_free(reply);
+	return well ? 0 : NC_EXIT_FAILED;
+}
+
+static int run_request(struct nc_cli *cli)
+{
+	const char *word = nc_cli_word(&cli->args, 1);
+	struct nc_buf body = { 0 };
+	int exit_code = word == NULL ? 0 : nc_cli_input(cli, word, &body);
+	if (exit_code == 0)
+		exit_code = nc_cli_connect(cli);
+	if (exit_code == 0)
+		exit_code = nc_cli_ask_show(cli, nc_cli_word(&cli->args, 0),
+		                            word == NULL ? NULL : (const char *)body.data,
+		                            nc_cli_has(&cli->args, "again"));
+	nc_buf_release(&body);
+	return exit_code;
+}
+
+static const struct nc_cli_example info_examples[] = {
+	{ "what the store holds, and who leads it", "nacre info" },
+	{ "its head, for a program", "nacre info --json | jq .head" },
+	{ NULL, NULL },
+};
+
+const struct nc_cli_command nc_cli_info = {
+	.name = "info",
+	.words = "",
+	.summary = "What the store holds: head, streams, events, bytes.",
+	.examples = info_examples,
+	.run = run_info,
+};
+
+static const struct nc_cli_example health_examples[] = {
+	{ "does the store answer?", "nacre health --timeout 2s && echo yes" },
+	{ "is this node well?", "nacre health n1" },
+	{ NULL, NULL },
+};
+
+const struct nc_cli_command nc_cli_health = {
+	.name = "health",
+	.words = "[NODE]",
+	.words_max = 1,
+	.summary = "Whether the store answers, or a node of it is well.",
+	.details = "Without NODE: whether there is a leader with a majority, which is asked. Exit "
+	           "code 0 says yes, "
+	           "1 that the node says no, 69 and 75 that nobody was reached or answered.",
+	.examples = health_examples,
+	.run = run_health,
+};
+
+static const struct nc_cli_option request_options[] = {
+	{ "again", 0, NULL, "It may be asked twice when its outcome is unknown.", false },
+	{ NULL, 0, NULL, NULL, false },
+};
+
+static const struct nc_cli_example request_examples[] = {
+	{ "a node's status", "nacre request node.n1.status" },
+	{ "one event, as the protocol has it", "nacre request get '{\"pos\":1}' --json" },
+	{ NULL, NULL },
+};
+
+const struct nc_cli_command nc_cli_request = {
+	.name = "request",
+	.words = "VERB [BODY|@FILE|-]",
+	.words_min = 1,
+	.words_max = 2,
+	.summary = "Ask for any verb of the protocol, and show the answer.",
+	.details = "VERB is what follows the store in the subject: store.info, sub.info.billing. "
+	           "For what has no "
+	           "command of its own.",
+	.options = request_options,
+	.examples = request_examples,
+	.run = run_request,
+};

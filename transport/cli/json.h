@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* json.h -- the store's answers: a member out of one, and the whole for people.
+ *
+ * Ownership: what is found lies in the text that was searched.
+ */
+#ifndef NC_TRANSPORT_CLI_JSON_H
+#define NC_TRANSPORT_CLI_JSON_H
+
+#include "core/base/json.h"
+#include "transport/cli/cli.h"
+
+/* The bytes of a member's value; `path` has dots for members of members. False: it is not there. */
+bool nc_cli_member(struct nc_slice object, const char *path, struct nc_slice *raw_out);
+/* A whole number; `otherwise` if the member is not there or is none. */
+uint64_t nc_cli_member_number(struct nc_slice object, const char *path, uint64_t otherwise);
+/* Append a value as people read it: a string without its quotes, anything else as it is written. */
+void nc_cli_value_text(struct nc_slice raw, struct nc_buf *to);
+
+/* The items of a list: begin, then one a call; false after the last, or if it is no list. */
+bool nc_cli_list_begin(struct nc_json *items, struct nc_slice list);
+bool nc_cli_list_next(struct nc_json *items, struct nc_slice *raw_out);
+
+/* Whether the text is one JSON value; else where it is wrong, and what was expected there. */
+bool nc_cli_json_valid(struct nc_slice text, size_t *offset_out, const char **expected_out);
+
+struct nc_slice nc_cli_reply_slice(const struct nacre_reply *reply);
+
+/* ---- For people ----------------------------------------------------------------------------- */
+
+/* One "name  value" a line; members of members as "outer.name". */
+void nc_cli_show_object(const struct nc_cli *cli, struct nc_slice object);
+
+struct nc_cli_column {
+	const char *title, *path;
+	bool right; /* numbers */
+};
+/* A table of a list of objects, as wide as it needs; `columns` ends with a NULL title. Gives the
+ * rows. */
+size_t nc_cli_show_table(const struct nc_cli *cli, struct nc_slice list,
+                         const struct nc_cli_column *columns);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* progress.h -- long work: how far it is, on a terminal; and signals that ask it to end.
+ *
+ * The line is drawn on stderr, at most ten times a second, only if that is a terminal and neither
+ * --quiet nor --json is given. Anything said in between begins with nc_cli_progress_clear().
+ */
+#ifndef NC_TRANSPORT_CLI_PROGRESS_H
+#define NC_TRANSPORT_CLI_PROGRESS_H
+
+#include <stdint.h>
+
+#include "transport/cli/cli.h"
+
+struct nc_cli_progress {
+	const struct nc_cli *cli;
+	const char *unit; /* "events" */
+	uint64_t total;   /* 0: not known */
+	uint64_t begun_ns, drawn_ns;
+};
+
+void nc_cli_progress_begin(struct nc_cli_progress *progress, const struct nc_cli *cli,
+                           const char *unit, uint64_t total);
+void nc_cli_progress(struct nc_cli_progress *progress, uint64_t done);
+void nc_cli_progress_clear(const struct nc_cli_progress *progress);
+double nc_cli_progress_seconds(const struct nc_cli_progress *progress);
+
+uint64_t nc_cli_now_ns(void); /* a clock that only goes forward */
+
+/* From now on SIGINT and SIGTERM do not end the process but are remembered; the second one ends it.
+ */
+void nc_cli_signals_catch(void);
+/* The signal that came, 0 if none. */
+int nc_cli_signal(void);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The store's answers for people: names and values, tables. */
+#include <stdio.h>
+
+#include "transport/cli/json.h"
+#include "transport/cli/say.h"
+#include "transport/cli/text.h"
+
+enum { COLUMNS_MAX = 12 };
+
+static void show_member(const struct nc_cli *cli, struct nc_slice name, struct nc_slice raw)
+{
+	struct nc_buf text = { 0 };
+	nc_cli_value_text(raw, &text);
+	(void)printf("%s%-18.*s%s ", nc_cli_colour(cli, NC_DIM), (int)name.size,
+	             (const char *)name.data, nc_cli_colour(cli, NC_PLAIN));
+	nc_cli_put_clean(stdout, nc_buf_slice(&text));
+	(void)putchar('\n');
+	nc_buf_release(&text);
+}
+
+/* `outer`: the name before the dot, empty at the top. */
+static void show_members(const struct nc_cli *cli, struct nc_slice outer, struct nc_slice object)
+{
+	struct nc_json json;
+	struct nc_json_token key, value;
+	struct nc_slice raw;
+	nc_json_init(&json, object);
+	if (nc_json_next(&json, &key) != NC_OK)
+		return;
+	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY &&
+	       nc_json_next(&json, &value) == NC_OK &&
+	       nc_json_value(&json, &value, &raw) == NC_OK) {
+		struct nc_buf name = { 0 };
+		nc_buf_put_slice(&name, outer);
+		if (outer.size > 0)
+			nc_buf_put_u8(&name, '.');
+		nc_json_unescape(&key, &name);
+		if (value.type == NC_JSON_OBJECT && raw.size > 2 && outer.size == 0)
+			show_members(cli, nc_buf_slice(&name), raw);
+		else
+			show_member(cli, nc_buf_slice(&name), raw);
+		nc_buf_release(&name);
+	}
+}
+
+void nc_cli_show_object(const struct nc_cli *cli, struct nc_slice object)
+{
+	show_members(cli, nc_slice(NULL, 0), object);
+}
+
+static void cell_text(struct nc_slice row, const struct nc_cli_column *column, struct nc_buf *text)
+{
+	struct nc_slice raw;
+	nc_buf_clear(text);
+	if (nc_cli_member(row, column->path, &raw))
+		nc_cli_value_text(raw, text);
+	if (!nc_cli_is_clean(nc_buf_slice(text))) { /* a table's cell is a name or a number */
+		nc_buf_clear(text);
+		nc_buf_put_str(text, "?");
+	}
+}
+
+static void show_cell(const struct nc_cli_column *column, struct nc_slice text, size_t width,
+                      bool last)
+{
+	size_t columns = nc_cli_columns(text), pad = width > columns ? width - columns : 0;
+	if (column->right)
+		(void)printf("%*s", (int)pad, "");
+	(void)fwrite(text.data, 1, text.size, stdout);
+	if (!column->right && !last)
+		(void)printf("%*s", (int)pad, "");
+	(void)fputs(last ? "\n" : "  ", stdout);
+}
+
+size_t nc_cli_show_table(const struct nc_cli *cli, struct nc_slice list,
+                         const struct nc_cli_column *columns)
+{
+	size_t widths[COLUMNS_MAX] = { 0 }, count = 0, rows = 0;
+	struct nc_json items;
+	struct nc_slice row;
+	struct nc_buf text = { 0 };
+	for (; columns[count].title != NULL && count < COLUMNS_MAX; count++)
+		widths[count] = strlen(columns[count].title);
+	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);
+	     rows++)
+		for (size_t i = 0; i < count; i++) {
+			cell_text(row, &columns[i], &text);
+			size_t width = nc_cli_columns(nc_buf_slice(&text));
+			widths[i] = width > widths[i] ? width : widths[i];
+		}
+	if (rows > 0) {
+		(void)fputs(nc_cli_colour(cli, NC_DIM), stdout);
+		for (size_t i = 0; i < count; i++)
+			show_cell(&columns[i], nc_slice_str(columns[i].title), widths[i],
+			          i + 1 == count);
+		(void)fputs(nc_cli_colour(cli, NC_PLAIN), stdout);
+	}
+	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);)
+		for (size_t i = 0; i < count; i++) {
+			cell_text(row, &columns[i], &text);
+			show_cell(&columns[i], nc_buf_slice(&text), widths[i], i + 1 == count);
+		}
+	nc_buf_release(&text);
+	return rows;
+}
