@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run every `async def test_*` of the modules beside this one, or those whose names hold an argument.
+"""Run every `async def test_*` of the modules beside this one, or those whose names hold an argument; never those
+whose names hold an argument that is written with a hyphen before it (-test_cli).
 
 A module may have SHARED = True: its tests share one server and one node, made once. Ends with
 "RESULT passed failed skipped"."""
@@ -33,11 +34,14 @@ async def run_one(test, shared):
 
 async def main(wanted):
     passed = failed = skipped = 0
+    unwanted = [w[1:] for w in wanted if w.startswith("-")]
+    wanted = [w for w in wanted if not w.startswith("-")]
     names = sorted(n[:-3] for n in os.listdir(HERE) if n.startswith("test_") and n.endswith(".py"))
     for name in names:
         module = importlib.import_module(name)
         tests = [(n, f) for n, f in vars(module).items() if n.startswith("test_") and inspect.iscoroutinefunction(f)]
         tests = [(n, f) for n, f in tests if not wanted or any(w in f"{name}.{n}" for w in wanted)]
+        tests = [(n, f) for n, f in tests if not any(w in f"{name}.{n}" for w in unwanted)]
         if not tests:
             continue
         shared = None

@@ -64,7 +64,7 @@ static bool answer(struct run *run, const struct nc_cli_job *job, int ended)
 		status = nacre_ack(run->cli->client, reply, false, &error);
 	else if (reply[0] != '\0')
 		status = nacre_nak(run->cli->client, reply, run->nak_delay_ms, &error);
-	if (ended != 0)
+	if (ended > 0)
 		nc_cli_note(run->cli, "event %llu: the command ended with %d",
 		            (unsigned long long)job->pos, ended);
 	if (status != NACRE_OK)
@@ -76,15 +76,17 @@ static void do_job(struct run *run, const struct nc_cli_job *job)
 {
 	struct at_work work = { run, job };
 	int ended = nc_cli_job_run(job, run->command, run->working_every_ms, say_working, &work);
+	(void)pthread_mutex_lock(&run->mutex);
+	bool first = ended < 0 && !run->broken;
+	run->broken |= ended < 0; /* before it is answered: it may come again at once */
+	(void)pthread_mutex_unlock(&run->mutex);
+	if (first)
+		(void)nc_cli_fail(run->cli, NC_EXIT_FAILED, "%s: %s", run->command[0],
+		                  strerror(-ended));
 	bool done = answer(run, job, ended);
 	(void)pthread_mutex_lock(&run->mutex);
 	run->acked += done;
 	run->failed += !done;
-	if (ended < 0 && !run->broken) {
-		run->broken = true;
-		(void)nc_cli_fail(run->cli, NC_EXIT_FAILED, "%s: %s", run->command[0],
-		                  strerror(-ended));
-	}
 	(void)pthread_mutex_unlock(&run->mutex);
 }
 

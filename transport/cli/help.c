@@ -54,16 +54,20 @@ void nc_cli_help_group(FILE *to, const char *group)
 static void put_options(FILE *to, const struct nc_cli_option *list)
 {
 	for (; list->name != NULL; list++) {
-		char left[64], letter[8] = "    ";
+		char left[80], help[200], letter[8] = "    ";
 		if (list->letter != 0)
 			(void)snprintf(letter, sizeof letter, "-%c, ", list->letter);
 		(void)snprintf(left, sizeof left, "%s--%s%s%s", letter, list->name,
 		               list->value == NULL ? "" : " ",
 		               list->value == NULL ? "" : list->value);
-		(void)fprintf(to, "  %-*s", NAME_COLUMN, left);
-		if (strlen(left) >= NAME_COLUMN)
-			(void)fprintf(to, "\n%*s", NAME_COLUMN + 2, "");
-		(void)fprintf(to, " %s%s\n", list->help, list->many ? " May come often." : "");
+		(void)snprintf(help, sizeof help, "%s%s", list->help,
+		               list->many ? " May come often." : "");
+		size_t size = strlen(left);
+		(void)fprintf(to, "  %s", left);
+		if (size >= NAME_COLUMN)
+			(void)fputc('\n', to);
+		nc_cli_put_filled(to, nc_slice_str(help), NAME_COLUMN + 3,
+		                  size >= NAME_COLUMN ? 0 : (unsigned)size + 2, WIDTH);
 	}
 }
 
@@ -77,7 +81,7 @@ static void put_details(FILE *to, const char *details)
 			(void)fprintf(to, "%.*s\n", (int)paragraph.size,
 			              (const char *)paragraph.data);
 		else
-			nc_cli_put_filled(to, paragraph, 0, WIDTH);
+			nc_cli_put_filled(to, paragraph, 0, 0, WIDTH);
 	}
 }
 

@@ -86,26 +86,34 @@ bool nc_cli_paragraph(const char **at, struct nc_slice *paragraph_out, bool *ver
 	return true;
 }
 
-void nc_cli_put_filled(FILE *to, struct nc_slice paragraph, unsigned indent, unsigned width)
+/* The next word from *at on; empty at the end. */
+static struct nc_slice word_next(struct nc_slice text, size_t *at)
 {
-	size_t column = 0, at = 0;
-	while (at < paragraph.size) {
-		size_t end = at;
-		while (end < paragraph.size && paragraph.data[end] != ' ' &&
-		       paragraph.data[end] != '\n')
-			end++;
-		if (end > at) {
-			struct nc_slice word = nc_slice(paragraph.data + at, end - at);
-			size_t columns = nc_cli_columns(word);
-			if (column > 0 && column + 1 + columns > width) {
-				(void)fputc('\n', to);
-				column = 0;
-			}
-			(void)fprintf(to, "%*s%.*s", column == 0 ? (int)indent : 1, "",
-			              (int)word.size, (const char *)word.data);
-			column = (column == 0 ? indent : column + 1) + columns;
+	while (*at < text.size && (text.data[*at] == ' ' || text.data[*at] == '\n'))
+		++*at;
+	size_t from = *at;
+	while (*at < text.size && text.data[*at] != ' ' && text.data[*at] != '\n')
+		++*at;
+	return nc_slice(text.data + from, *at - from);
+}
+
+void nc_cli_put_filled(FILE *to, struct nc_slice paragraph, unsigned indent, unsigned taken,
+                       unsigned width)
+{
+	struct nc_slice word;
+	size_t column = taken, at = 0;
+	bool begins = true;
+	while ((word = word_next(paragraph, &at)).size > 0) {
+		size_t columns = nc_cli_columns(word);
+		if (!begins && column + 1 + columns > width) {
+			(void)fputc('\n', to);
+			column = 0;
+			begins = true;
 		}
-		at = end + 1;
+		size_t pad = !begins ? 1 : indent > column ? indent - column : 0;
+		(void)fprintf(to, "%*s%.*s", (int)pad, "", (int)word.size, (const char *)word.data);
+		column += pad + columns;
+		begins = false;
 	}
 	(void)fputc('\n', to);
 }

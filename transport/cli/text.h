@@ -21,7 +21,9 @@ size_t nc_cli_columns(struct nc_slice text);
  * `verbatim_out`: each line is set as it is (they begin with two spaces). False after the last.
  * Begin with *at = text. */
 bool nc_cli_paragraph(const char **at, struct nc_slice *paragraph_out, bool *verbatim_out);
-/* One paragraph, its words filled to `width` columns behind `indent` spaces. */
-void nc_cli_put_filled(FILE *to, struct nc_slice paragraph, unsigned indent, unsigned width);
+/* One paragraph, its words filled to `width` columns behind `indent` spaces; the first line already
+ * has `taken` columns. */
+void nc_cli_put_filled(FILE *to, struct nc_slice paragraph, unsigned indent, unsigned taken,
+                       unsigned width);
 
 #endif

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nacre sub: definitions, looking on, and consumers in a line of shell."""
+import asyncio
+import json
+import os
+import re
+import signal
+import tempfile
+
+from cli import CONFLICT, FAILED, NOT_FOUND, OK, REFUSED, USAGE, Nacre
+from harness import Both, check, equal, wait_until
+
+SHARED = True
+
+
+async def fill(c, stream, count, type="T"):
+    for i in range(1, count + 1):
+        await c.append(stream, json.dumps({"i": i}).encode(), type=type)
+
+
+async def info(n, name):
+    return (await n.ok("sub", "info", name, "--json")).json()
+
+
+# ---- Definitions ------------------------------------------------------------------------------
+
+
+async def test_create_says_every_member(c):
+    n = Nacre.beside(c)
+    await n.ok("sub", "create", "d_all", "--pattern", "a.*", "--pattern", "b.>", "--start", "pos:1", "--deliver", "work.d", "--queue", "w",
+               "--ack-wait", "2s", "--max-deliver", "7", "--backoff", "1s,500ms", "--max-in-flight", "9", "--order", "tag:k:", "--on-exhausted", "skip",
+               "--headers-only")
+    have = await info(n, "d_all")
+    equal(have["filter"], {"plugin": "by_pattern", "selector": ["a.*", "b.>"]})
+    equal(have["start"], {"pos": 1})
+    equal(have["deliver"], {"subject": "work.d", "queue": "w"})
+    want = {"ack_wait_ms": 2000, "max_deliver": 7, "backoff_ms": [1000, 500], "max_in_flight": 9, "order": "tag:k:", "on_exhausted": "skip",
+            "headers_only": True, "durable": True, "ack": "explicit"}
+    equal({k: have[k] for k in want}, want)
+
+
+async def test_create_in_each_way_to_say_a_filter(c):
+    n = Nacre.beside(c)
+    for i, (args, filter) in enumerate((
+        (["--stream", "a.1"], {"plugin": "by_stream", "selector": "a.1"}),
+        (["--type", "A", "--type", "B*"], {"plugin": "by_event_type", "selector": ["A", "B*"]}),
+        (["--payload", '{"a":[1]}'], {"plugin": "by_payload", "selector": {"a": [1]}}),
+        (["--plugin", "by_stream", "--selector", "x y"], {"plugin": "by_stream", "selector": "x y"}),
+        (["--definition", '{"filter":{"plugin":"by_stream","selector":"z"}}'], {"plugin": "by_stream", "selector": "z"}),
+        (["--type", "A", "--transient", "--inactive", "1m"], {"plugin": "by_event_type", "selector": "A"}),
+    )):
+        await n.ok("sub", "create", f"way{i}", *args)
+        equal((await info(n, f"way{i}"))["filter"], filter)
+    equal([(await info(n, "way5"))[k] for k in ("durable", "inactive_ms")], [False, 60000])
+
+
+async def test_create_twice_is_fine_and_another_is_a_conflict(c):
+    n = Nacre.beside(c)
+    await n.ok("sub", "create", "twice", "--type", "A")
+    await n.ok("sub", "create", "twice", "--type", "A", "--json")
+    await n.fails(CONFLICT, "40903", "sub", "create", "twice", "--type", "B")
+    await n.fails(REFUSED, "filter", "sub", "create", "none")
+    ended = await n.fails(REFUSED, "40004", "sub", "create", "bad", "--payload", '{"a":[{"foo":1}]}')
+    check(ended.err.endswith("^\n"), ended.err)
+    for wrong in (["na me"], ["n", "--queue", "q"], ["n", "--backoff", "1s,x"], ["n", "--start", "soon"], ["n", "--type", "A", "--stream", "b"],
+                  ["n", "--selector", "x"], ["n", "--ack", "some"], ["n", "--ack-wait", "5 s"], []):
+        await n.fails(USAGE, "nacre: ", "sub", "create", *wrong)
+
+
+async def test_ls_info_and_delete(c):
+    n = Nacre.beside(c)
+    await n.ok("sub", "create", "gone", "--stream", "none.yet")
+    line = next(line for line in (await n.ok("sub", "ls")).lines if line.startswith("gone "))
+    equal(line.split()[-2:], ["by_stream", "none.yet"])
+    check(re.search(r"^filter\.plugin +by_stream$", (await n.ok("sub", "info", "gone")).out, re.M), "info")
+    await n.ok("sub", "delete", "gone")
+    for verb in ("info", "delete"):
+        await n.fails(NOT_FOUND, "404/10014", "sub", verb, "gone")
+    await n.fails(NOT_FOUND, "404/10014", "sub", "next", "gone", "--no-wait")
+
+
+# ---- Taking, answering ------------------------------------------------------------------------
+
+
+async def test_next_takes_no_more_than_it_shows_and_ack_answers(c):
+    n = Nacre.beside(c)
+    await fill(c, "nx.1", 4)
+    await n.ok("sub", "create", "nx", "--stream", "nx.1")
+    taken = (await n.ok("sub", "next", "nx", "--batch", "2", "--json")).jsons()
+    equal([t["seq"] for t in taken], [1, 2])
+    equal((await info(n, "nx"))["in_flight"], 2)
+    await n.ok("sub", "ack", taken[0]["reply"])
+    await n.ok("sub", "ack", taken[1]["reply"], "--nak")
+    again = (await n.ok("sub", "next", "nx", "--json", "--ack")).json()
+    equal((again["seq"], again["attempt"]), (2, 2))
+    equal([e["seq"] for e in (await n.ok("sub", "next", "nx", "-n", "9", "--no-wait", "--ack", "--json")).jsons()], [3, 4])
+    empty = await n.ok("sub", "next", "nx", "--no-wait")
+    equal((empty.out, empty.err), ("", "no event\n"))
+    equal((await info(n, "nx"))["pending"], 0)
+
+
+async def test_term_parks_with_the_reason_and_a_stale_ack_is_a_conflict(c):
+    n = Nacre.beside(c)
+    await fill(c, "tm.1", 1)
+    await n.ok("sub", "create", "tm", "--stream", "tm.1")
+    reply = (await n.ok("sub", "next", "tm", "--json")).json()["reply"]
+    await n.ok("sub", "ack", reply, "--working")
+    await n.ok("sub", "ack", reply, "--term", "no such customer")
+    await wait_until(lambda: parked_has(n, "tm"), 10, "it is parked")
+    check("no such customer" in (await n.ok("sub", "parked", "tm")).out, "the reason")
+    parts = reply.split(".")
+    parts[-3] = str(int(parts[-3]) + 99)  # of another epoch
+    await n.fails(CONFLICT, "40904", "sub", "ack", ".".join(parts))
+    await n.fails(USAGE, "one of", "sub", "ack", reply, "--nak", "--working")
+
+
+async def parked_has(n, name):
+    return (await n.ok("sub", "parked", name, "--json")).json()["total"] == 1
+
+
+# ---- Watch ------------------------------------------------------------------------------------
+
+
+async def test_watch_shows_what_matches_and_takes_nothing(c):
+    n = Nacre.beside(c)
+    await fill(c, "w.1", 2)
+    await n.ok("sub", "create", "watched", "--stream", "w.1")
+    before = await info(n, "watched")
+    process = await n.start("sub", "watch", "watched", "--from", "first", "--json")
+
+    async def seq():
+        return json.loads(await asyncio.wait_for(process.stdout.readline(), 10))["seq"]
+
+    equal([await seq(), await seq()], [1, 2])
+    await fill(c, "w.2", 1)
+    await fill(c, "w.1", 1)
+    equal(await seq(), 3)
+    have = await info(n, "watched")
+    equal((have["pending"], have["in_flight"], have["ack_floor"]), (3, 0, before["ack_floor"]))
+    process.send_signal(signal.SIGTERM)
+    equal(await asyncio.wait_for(process.wait(), 10), OK)
+    names = [s["name"] for s in (await n.ok("sub", "ls", "--json")).json()["subscriptions"]]
+    equal([name for name in names if name.startswith("watch-")], [])
+    await n.fails(NOT_FOUND, "10014", "sub", "watch", "nosuch")
+    await n.fails(USAGE, "--from", "sub", "watch", "watched", "--from", "then")
+
+
+async def test_watch_on_a_terminal_has_colours_and_the_lag_below(c):
+    n = Nacre.beside(c)
+    await fill(c, "wt.1", 1)
+    await n.ok("sub", "create", "terminal", "--stream", "wt.1")
+    appending = asyncio.create_task(slowly(c))
+    said = await n.on_terminal("sub", "watch", "terminal", "--from", "first", "--limit", "4")
+    await appending
+    check("\033[36mwt.1" in said.out, repr(said.out))
+    check(re.search(r"terminal  live  pending \d+  in flight 0  parked 0  lag \d+ ms", said.out), repr(said.out))
+
+
+async def slowly(c):
+    for _ in range(3):
+        await asyncio.sleep(0.7)
+        await fill(c, "wt.1", 1)
+
+
+# ---- Run --------------------------------------------------------------------------------------
+
+
+async def test_run_gives_data_and_headers_and_acknowledges(c):
+    n = Nacre.beside(c)
+    await n.ok("append", "run.1", "Placed", '{"total":9}', "--tag", "customer:7", "--meta", "user-id=7", "--id", "run-id", "--content-type", "a/b")
+    await n.ok("sub", "create", "run1", "--stream", "run.1")
+    done = await n.ok("sub", "run", "run1", "--until-empty", "--", "sh", "-c", 'cat; echo; env | grep ^ES_ | sort', ES_STRAY="1")
+    lines = done.lines
+    equal(lines[0], '{"total":9}')
+    have = dict(line.split("=", 1) for line in lines[1:])
+    equal({k: have[k] for k in have if k not in ("ES_TIME", "ES_POSITION")},
+          {"ES_STREAM": "run.1", "ES_TYPE": "Placed", "ES_SEQ": "1", "ES_ID": "run-id", "ES_TAGS": "customer:7", "ES_CONTENT_TYPE": "a/b",
+           "ES_SUBSCRIPTION": "run1", "ES_DELIVERY": "1", "ES_PENDING": "0", "ES_META_USER_ID": "7"})
+    check("1 done, 0 not" in done.err, done.err)
+    await wait_until(lambda: nothing_left(n, "run1"), 10, "acknowledged")
+
+
+async def nothing_left(n, name):
+    have = await info(n, name)
+    return have["pending"] == 0 and have["in_flight"] == 0
+
+
+async def test_run_that_fails_sends_again_until_parked(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.2", 1)
+    await n.ok("sub", "create", "run2", "--stream", "run.2", "--max-deliver", "3")
+    with tempfile.NamedTemporaryFile() as log:
+        ended = await n("sub", "run", "run2", "--limit", "3", "--", "sh", "-c", f"echo $ES_DELIVERY >>{log.name}; exit 9")
+        equal(ended.code, FAILED, ended.err)
+        equal(log.read().split(), [b"1", b"2", b"3"])
+    check(ended.err.count("ended with 9") == 3 and "0 done, 3 not" in ended.err, ended.err)
+    await wait_until(lambda: parked_has(n, "run2"), 10, "it is parked")
+
+
+async def test_run_takes_events_of_any_size_whether_they_are_read_or_not(c):
+    n = Nacre.beside(c)
+    big = json.dumps({"x": "y" * 700000}).encode()
+    await c.append("run.big", big)
+    await c.append("run.big", big)
+    await n.ok("sub", "create", "runbig", "--stream", "run.big")
+    done = await n.ok("sub", "run", "runbig", "--limit", "1", "--", "sh", "-c", "wc -c")
+    equal(int(done.out), len(big))
+    await n.ok("sub", "run", "runbig", "--limit", "1", "--", "true")
+
+
+async def test_run_in_parallel_runs_so_many_at_a_time_and_each_once(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.par", 12)
+    await n.ok("sub", "create", "par", "--stream", "run.par")
+    began = asyncio.get_running_loop().time()
+    done = await n.ok("sub", "run", "par", "--parallel", "6", "--until-empty", "--", "sh", "-c", "sleep 0.5; echo $ES_SEQ")
+    took = asyncio.get_running_loop().time() - began
+    equal(sorted(int(x) for x in done.lines), list(range(1, 13)))
+    check(took < 5, f"12 of half a second, 6 at a time, took {took:.1f} s")
+
+
+async def test_run_keeps_an_event_whose_command_takes_longer_than_the_wait(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.slow", 1)
+    await n.ok("sub", "create", "slow", "--stream", "run.slow", "--ack-wait", "600ms")
+    done = await n.ok("sub", "run", "slow", "--until-empty", "--", "sh", "-c", "sleep 2; echo $ES_DELIVERY")
+    equal(done.lines, ["1"])
+    await wait_until(lambda: nothing_left(n, "slow"), 10, "acknowledged")
+    equal((await info(n, "slow"))["redelivered"], 0)
+
+
+async def test_run_finishes_what_runs_when_told_to_end(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.end", 3)
+    await n.ok("sub", "create", "ending", "--stream", "run.end")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = await n.start("sub", "run", "ending", "--", "sh", "-c", "echo begun; sleep 1; echo ended")
+        equal(await asyncio.wait_for(process.stdout.readline(), 10), b"begun\n")
+        process.send_signal(number)
+        out, err = await asyncio.wait_for(process.communicate(), 15)
+        equal((process.returncode, out), (OK, b"ended\n"), err.decode())
+        check(b"1 done, 0 not" in err, err.decode())
+    await wait_until(lambda: one_left(n), 10, "two of three are done")
+
+
+async def one_left(n):
+    have = await info(n, "ending")
+    return have["pending"] + have["in_flight"] == 1
+
+
+async def test_run_that_cannot_begin_says_so_and_loses_nothing(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.none", 1)
+    await n.ok("sub", "create", "norun", "--stream", "run.none")
+    await n.fails(USAGE, "there is no command", "sub", "run", "norun", "--", "nosuchcommand")
+    await n.fails(USAGE, "missing: -- COMMAND", "sub", "run", "norun")
+    await n.fails(USAGE, "--parallel", "sub", "run", "norun", "--parallel", "0", "--", "true")
+    await n.fails(NOT_FOUND, "10014", "sub", "run", "nosuch", "--", "true")
+    with tempfile.TemporaryDirectory() as home:
+        bad = os.path.join(home, "bad")
+        with open(bad, "w", encoding="utf-8") as f:
+            f.write("#!/nonexistent\n")  # may be run, and cannot
+        os.chmod(bad, 0o755)
+        await n.fails(FAILED, f"{bad}: No such file", "sub", "run", "norun", "--", bad)
+    equal((await n.ok("sub", "run", "norun", "--until-empty", "--", "sh", "-c", "echo $ES_SEQ", seconds=60)).lines, ["1"])
+
+
+async def test_run_consumes_a_pushed_one_too(c):
+    n = Nacre.beside(c)
+    await n.ok("sub", "create", "pushed", "--stream", "run.push", "--deliver", "work.pushed", "--queue", "w")
+    process = await n.start("sub", "run", "pushed", "--limit", "3", "--", "sh", "-c", "echo $ES_SEQ")
+    await fill(c, "run.push", 3)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    equal((process.returncode, sorted(out.split())), (OK, [b"1", b"2", b"3"]), err.decode())
+
+
+async def test_run_goes_on_where_it_was_after_kill_9_of_the_node(_):
+    async with Both() as b:
+        n = Nacre(b.server.url)
+        await n.ok("sub", "create", "k", "--stream", "k.1")
+        await fill(b.client, "k.1", 5)
+        process = await n.start("sub", "run", "k", "--", "sh", "-c", "echo $ES_SEQ")
+        seen = [await line_of(process) for _ in range(5)]
+        b.node.kill()
+        b.node.start()
+        await fill(b.client, "k.1", 5)
+        while {6, 7, 8, 9, 10} - set(seen):
+            seen.append(await line_of(process))
+        process.send_signal(signal.SIGTERM)
+        equal(await asyncio.wait_for(process.wait(), 15), OK)
+        equal(sorted(set(seen)), list(range(1, 11)))
+
+
+async def line_of(process):
+    return int(await asyncio.wait_for(process.stdout.readline(), 30))
