@@ -157,7 +157,7 @@ const struct nc_cli_command nc_cli_filter_test = {
 	.words = "PLUGIN SELECTOR|@FILE|-",
 	.words_min = 2,
 	.words_max = 2,
-	.summary = "Try a filter on what is in the store: how many match, and which.",
+	.summary = "Try a filter on the past: how many events match, and which.",
 	.details = "A selector that is refused is shown with a caret under the place. One that "
 	           "does not begin as an "
 	           "object, a list or a string of JSON does is the string that it says.",
