@@ -147,9 +147,10 @@ static void formation_check(struct nc_cluster *cluster, uint64_t now_ms)
 	waiting_say(cluster, now_ms);
 	if (!nc_formation_done(&cluster->formation) || cluster->refused != NC_OK)
 		return;
-	char id[33];
-	nc_cluster_id_text(cluster, id);
-	nc_say_info("member of cluster %s", id);
+	char text[2 * NC_PEER_CLUSTER_ID_SIZE + 1];
+	for (unsigned i = 0; i < NC_PEER_CLUSTER_ID_SIZE; i++)
+		(void)snprintf(text + (size_t)2 * i, 3, "%02x", nc_cluster_id(cluster)[i]);
+	nc_say_info("member of cluster %s", text);
 	cluster->formed_told = true;
 	cluster->options.on_formed(cluster->options.ctx);
 }
@@ -326,11 +327,9 @@ uint64_t nc_cluster_number(const struct nc_cluster *cluster, const char *name)
 	return 0;
 }
 
-void nc_cluster_id_text(const struct nc_cluster *cluster, char text_out[33])
+const uint8_t *nc_cluster_id(const struct nc_cluster *cluster)
 {
-	for (unsigned i = 0; i < NC_PEER_CLUSTER_ID_SIZE; i++)
-		(void)snprintf(text_out + (size_t)2 * i, 3, "%02x",
-		               cluster->formation.record.cluster_id[i]);
+	return cluster->formation.record.cluster_id;
 }
 
 bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number)

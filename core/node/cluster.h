@@ -79,8 +79,8 @@ const struct nc_cluster_other *nc_cluster_find(const struct nc_cluster *cluster,
 const char *nc_cluster_name(const struct nc_cluster *cluster, uint64_t number);
 /* The number of the member with this name; 0: there is none. */
 uint64_t nc_cluster_number(const struct nc_cluster *cluster, const char *name);
-/* As hexadecimal digits. */
-void nc_cluster_id_text(const struct nc_cluster *cluster, char text_out[33]);
+/* [NC_PEER_CLUSTER_ID_SIZE]; zeros: in none yet. */
+const uint8_t *nc_cluster_id(const struct nc_cluster *cluster);
 /* Heard of within the time that a node is given. */
 bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number);
 /* The newest engine version that every member can; 0: not all are heard. */

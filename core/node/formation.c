@@ -242,6 +242,7 @@ static uint32_t candidates(struct nc_formation *formation, uint64_t now_ms,
                            struct nc_cluster_node *out)
 {
 	uint32_t count = 0;
+	formation->said[0] = '\0';
 	out[count] = (struct nc_cluster_node){ .number = formation->number, .founder = true };
 	memcpy(out[count++].name, formation->name, sizeof formation->name);
 	for (uint32_t i = 0; i < formation->seen_count; i++) {
@@ -279,7 +280,7 @@ static bool propose(struct nc_formation *formation, const uint8_t *random, uint6
 	if (now_ms - formation->began_ms < LISTEN_MS)
 		return false;
 	uint32_t count = candidates(formation, now_ms, nodes);
-	if (count > 0 && count < formation->expect)
+	if (count < formation->expect && formation->said[0] == '\0')
 		(void)snprintf(formation->said, sizeof formation->said,
 		               "%u of %llu nodes without a cluster are here", count,
 		               (unsigned long long)formation->expect);

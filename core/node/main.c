@@ -187,6 +187,7 @@ static int service_start(struct node *node)
 		.engine = node->store.engine,
 		.hard = node->store.recovery.hard,
 		.doubtful = node->store.recovery.cut_record,
+		.cluster_id = nc_identity_get(node->store.identity)->cluster_id,
 		.self = 1,
 		.founders = { .count = 1, .at = { { .id = 1, .voter = true } } },
 		.disk_reserve = node->store.disk_reserve,
@@ -198,6 +199,7 @@ static int service_start(struct node *node)
 	};
 	if (node->cluster != NULL) {
 		options.cluster = node->cluster;
+		options.cluster_id = nc_cluster_id(node->cluster);
 		options.self = nc_cluster_self(node->cluster);
 		options.founders = nc_cluster_founders(node->cluster);
 	}

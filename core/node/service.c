@@ -188,6 +188,7 @@ static void on_tick(uv_timer_t *timer)
 		disk_check(service);
 	nc_service_raise(service);
 	nc_subs_tick(service->subs);
+	nc_service_changes_step(service);
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
 	nc_service_probe(service);
@@ -345,6 +346,7 @@ static void on_closed(uv_handle_t *handle)
 	nc_buf_release(&service->feed_subject);
 	while (service->tickets.first != NULL)
 		nc_ticket_free(&service->tickets, service->tickets.first);
+	nc_service_changes_free(service);
 	free(service->srv.endpoints);
 	free(service);
 }

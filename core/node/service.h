@@ -25,6 +25,7 @@ struct nc_service_options {
 	struct nc_log_hard hard;    /* as recovered */
 	bool doubtful;              /* replica.h */
 	struct nc_cluster *cluster; /* the others; NULL: a single node. Borrowed */
+	const uint8_t *cluster_id;  /* 16 bytes, borrowed */
 	uint64_t self;
 	struct nc_raft_members founders;
 	uint64_t segment_bytes; /* of the log */

@@ -74,7 +74,9 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
 	              (unsigned long long)status.checkpoints);
 	put_counters(service, out);
-	nc_buf_put_str(out, "}}");
+	nc_buf_put_str(out, "},\"dropped\":");
+	nc_service_put_dropped(service, out);
+	nc_buf_put_u8(out, '}');
 }
 
 void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,

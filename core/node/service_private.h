@@ -63,6 +63,7 @@ struct nc_service {
 	uint64_t disk_free;
 	uint32_t engine_version;   /* as far as the loop has been told */
 	uint32_t raising;          /* a higher one that is on its way; 0: none */
+	struct nc_change *changes; /* of the membership, asked for by people */
 	uint64_t handing_until_ms; /* draining: so long the leadership may take to go over */
 	bool feed_on, serving, ready_told, draining, closed, drained_told, stopping;
 };
@@ -110,6 +111,15 @@ void nc_service_attach(struct nc_service *service);
 /* Let another lead, if there is one that can. */
 void nc_service_hand_over(struct nc_service *service);
 bool nc_service_handing_over(struct nc_service *service);
+
+/* service_cluster.c: append JSON; take up a request. */
+void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out);
+void nc_service_put_dropped(struct nc_service *service, struct nc_buf *out);
+void nc_service_cluster_change(struct nc_service *service, const struct nc_request *request,
+                               struct nc_slice reply, int endpoint);
+/* Ask again, answer what is done, refuse what ran out of time. */
+void nc_service_changes_step(struct nc_service *service);
+void nc_service_changes_free(struct nc_service *service);
 
 /* service_append.c */
 void nc_service_append(struct nc_service *service, const struct nc_request *request,

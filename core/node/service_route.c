@@ -39,6 +39,10 @@ static const struct nc_endpoint endpoints[] = {
 	{ "filter-list", "filter.list", NC_OP_FILTER_LIST, false, true },
 	{ "filter-info", "filter.info.*", NC_OP_FILTER_INFO, false, true },
 	{ "filter-test", "filter.test", NC_OP_FILTER_TEST, false, true },
+	{ "cluster-status", "cluster.status", NC_OP_CLUSTER_STATUS, false, false },
+	{ "cluster-transfer", "cluster.transfer", NC_OP_CLUSTER_TRANSFER, false, true },
+	{ "cluster-remove", "cluster.remove", NC_OP_CLUSTER_REMOVE, false, true },
+	{ "cluster-promote", "cluster.promote", NC_OP_CLUSTER_PROMOTE, false, true },
 	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
 	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
 };
@@ -84,6 +88,17 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		if (reply.size > 0)
 			nc_service_send(service, (const char *)reply.data,
 			                nc_buf_slice(&service->out), 0);
+		return;
+	case NC_OP_CLUSTER_STATUS:
+		nc_buf_clear(&service->out);
+		nc_service_cluster_status(service, &service->out);
+		nc_service_send(service, reply.size == 0 ? "" : (const char *)reply.data,
+		                nc_buf_slice(&service->out), 0);
+		return;
+	case NC_OP_CLUSTER_TRANSFER:
+	case NC_OP_CLUSTER_REMOVE:
+	case NC_OP_CLUSTER_PROMOTE:
+		nc_service_cluster_change(service, request, reply, endpoint);
 		return;
 	case NC_OP_SUB_CREATE:
 	case NC_OP_SUB_DELETE:
@@ -181,6 +196,12 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 		take_up(service, msg, index);
 }
 
+/* One of the nodes, whichever: a queue group. */
+static bool answered_by_any(const struct nc_endpoint *endpoint)
+{
+	return endpoint->direct || endpoint->op == NC_OP_CLUSTER_STATUS;
+}
+
 /* ---- Subscriptions -------------------------------------------------------------------------- */
 
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
@@ -234,7 +255,7 @@ int nc_service_srv_make(struct nc_service *service)
 	for (size_t i = 0; i < ENDPOINTS; i++) {
 		struct nc_srv_endpoint *made = &service->srv.endpoints[i];
 		made->name = endpoints[i].name;
-		made->queue = endpoints[i].direct ? "es" : NULL;
+		made->queue = answered_by_any(&endpoints[i]) ? "es" : NULL;
 		int at = snprintf(made->subject, sizeof made->subject, "%s.", service->root);
 		const char *subject = endpoints[i].subject;
 		const char *node = strstr(subject, "%s");

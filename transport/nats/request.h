@@ -21,9 +21,13 @@ enum nc_operation {
 	NC_OP_READ,  /* R.read.<stream>, R.all, R.type.<type>, R.category.…, R.tag.…, R.query */
 	NC_OP_GET,   /* R.get */
 	NC_OP_INFO,  /* R.store.info */
-	NC_OP_STATUS, /* R.node.<id>.status */
-	NC_OP_HEALTH, /* R.node.<id>.healthz */
+	NC_OP_STATUS,         /* R.node.<id>.status */
+	NC_OP_HEALTH,         /* R.node.<id>.healthz */
+	NC_OP_CLUSTER_STATUS, /* R.cluster.status */
 	/* Bodies are understood by who does them. */
+	NC_OP_CLUSTER_TRANSFER, /* R.cluster.transfer */
+	NC_OP_CLUSTER_REMOVE,
+	NC_OP_CLUSTER_PROMOTE,
 	NC_OP_SUB_CREATE,
 	NC_OP_SUB_DELETE,
 	NC_OP_SUB_INFO,
