@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -19,6 +20,9 @@
 #define FORMAT    1u
 #define FILE_SIZE 256u /* bytes; CRC in the last four */
 #define PATH_SIZE 4096
+
+#define LOCK_NAP_MS      20
+#define LOCK_PATIENCE_MS 1000
 
 struct nc_identity_file {
 	char directory[PATH_SIZE];
@@ -153,8 +157,13 @@ static int lock(struct nc_identity_file *file, char *fault)
 		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE, "%s: %s", path, strerror(errno));
 		return errno == ENOSPC ? NC_FULL : NC_IO;
 	}
-	if (flock(file->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return NC_OK;
+	/* A process that was just killed may have left a child that is dying, too. */
+	static const struct timespec nap = { 0, LOCK_NAP_MS * 1000000L };
+	for (int i = 0; i <= LOCK_PATIENCE_MS / LOCK_NAP_MS; i++) {
+		if (flock(file->lock_fd, LOCK_EX | LOCK_NB) == 0)
+			return NC_OK;
+		(void)nanosleep(&nap, NULL);
+	}
 	(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
 	               "%s is in use by another nacred; stop it, or use another data directory",
 	               file->directory);

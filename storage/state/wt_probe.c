@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* wt_probe.c -- open the tables where an abort does no harm: in a child process. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +87,8 @@ int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
 		return NC_IO;
 	}
 	if (child == 0) {
+		/* A parent that is killed takes us with it: we hold its lock on the directory. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)close(fds[0]);
 		child_main(directory, fds[1]);
 	}

@@ -4,6 +4,8 @@
 
 #include <criterion/criterion.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/unit/log/directory.h"
@@ -60,6 +62,28 @@ Test(identity, keeps_a_second_one_out)
 	cr_expect_not_null(strstr(fault, "in use"));
 	file = first;
 	reopen();
+}
+
+/* What a killed node leaves behind for a moment: a child that holds the lock until it is gone. */
+Test(identity, waits_for_the_last_child_of_a_process_that_was_killed)
+{
+	pid_t child = fork();
+	cr_assert(child >= 0);
+	if (child == 0) {
+		static const struct timespec dying = { 0, 200000000 };
+		(void)nanosleep(&dying, NULL);
+		_exit(0);
+	}
+	nc_identity_close(file); /* the child still has the lock */
+	cr_expect_eq(open_as("orders", "a"), NC_OK);
+	cr_expect_eq(waitpid(child, NULL, 0), child);
+}
+
+Test(identity, takes_another_number)
+{
+	cr_assert_eq(nc_identity_renumber(file, 1ull << 51), NC_OK);
+	reopen();
+	cr_expect_eq(nc_identity_get(file)->number, 1ull << 51);
 }
 
 Test(identity, refuses_another_store_or_node)
