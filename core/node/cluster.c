@@ -16,7 +16,7 @@
 #include "core/raft/message_codec.h"
 
 #define TICK_MS     50u
-#define START_MS    700u /* a namesake has so long to answer */
+#define START_MS    500u /* a namesake has so long to answer */
 #define SAY_EACH_MS 10000u
 
 uint64_t nc_cluster_now_ms(void)
@@ -118,6 +118,16 @@ static void start_check(struct nc_cluster *cluster, uint64_t now_ms)
 	if (cluster->started || cluster->connected_ms == 0 || cluster->refused != NC_OK ||
 	    now_ms - cluster->connected_ms < START_MS)
 		return;
+	if (cluster->foreign_leads && !cluster->ours_heard) {
+		/* Both would answer to the same subjects. */
+		nc_cluster_refuse(cluster, NC_CONFLICT,
+		                  "%s belongs to another cluster than the one that serves the "
+		                  "store %s here; start the node with the directory of this one, "
+		                  "or with an empty one",
+		                  cluster->options.config->data_dir,
+		                  cluster->options.config->store_id);
+		return;
+	}
 	cluster->started = true;
 	cluster->formation.began_ms = now_ms;
 	cluster->hello_soon = true;

@@ -133,6 +133,7 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
                         const struct nc_hello *hello)
 {
 	bool changed = false;
+	cluster->ours_heard = true;
 	for (uint32_t i = 0; i < hello->node_count; i++) {
 		const struct nc_hello_node *node = &hello->nodes[i];
 		if ((node->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0 &&
@@ -154,8 +155,11 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
 	}
 }
 
-static void hear_foreign(struct nc_cluster *cluster, const struct nc_peer_node *from)
+static void hear_foreign(struct nc_cluster *cluster, const struct nc_peer_node *from,
+                         const struct nc_hello *hello)
 {
+	if (from->met && hello->leader != 0)
+		cluster->foreign_leads = true;
 	if (may_say(&cluster->foreign_said_ms, SAY_EACH_MS))
 		nc_say_warning("refused: %s belongs to another cluster that calls its store %s as "
 		               "well; a data directory of one cluster cannot serve another",
@@ -185,12 +189,12 @@ static void hear_other(struct nc_cluster *cluster, const struct nc_peer_frame *f
 		nc_gate_meet(from);
 	if (!fresh || !known)
 		cluster->hello_soon = true; /* let it hear that we hear it */
-	remember(other, from, hello, member && done && !ours);
+	remember(other, from, hello, done && !ours && !is_zero(frame->cluster_id));
 	clocks_compare(cluster, other);
 	if (member && ours)
 		hear_member(cluster, from, hello);
-	else if (member && done && !is_zero(frame->cluster_id))
-		hear_foreign(cluster, from);
+	else if (done && !ours && !is_zero(frame->cluster_id))
+		hear_foreign(cluster, from, hello);
 	if (!cluster->started || done)
 		return;
 	const struct nc_formation_from heard = { .name = from->name,

@@ -27,7 +27,9 @@ struct nc_cluster {
 	char said[NC_FORMATION_SAID_SIZE];
 	uint64_t drop_said_ms[NC_PEER_DROP_COUNT];
 	uint64_t namesake_said_ms, foreign_said_ms, skew_said_ms;
-	bool removed; /* a leader of ours does not count us any more */
+	bool foreign_leads; /* while starting: another cluster with our store's name is at work */
+	bool ours_heard;    /* a member of our own cluster was heard */
+	bool removed;       /* a leader of ours does not count us any more */
 
 	struct nc_replica *replica; /* NULL: not yet */
 	nc_cluster_advise *advise;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LISTEN_MS 1500u  /* before it proposes: a cluster may exist */
+#define LISTEN_MS 1000u  /* before it proposes: a cluster may exist */
 #define SEEN_MS   3000u  /* so long a node counts as there */
 #define GONE_MS   10000u /* a founder that was not heard for so long: the proposal is given up */
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import nats
@@ -291,6 +292,70 @@ def error_of(msg):
     return error["code"], error["err_code"], error["description"]
 
 
+class Wires:
+    """TCP lines that can be cut: what goes over them stops, and nobody is told, as when a cable is pulled. A thread."""
+
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        self.cut_ends, self.open = set(), []
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+
+    def line(self, end, to_port):
+        """A port that leads to `to_port`; `end` names the line."""
+        return asyncio.run_coroutine_threadsafe(self.listen(end, to_port), self.loop).result()
+
+    async def listen(self, end, to_port):
+        server = await asyncio.start_server(lambda r, w: self.connect(end, to_port, r, w), "127.0.0.1", 0)
+        return server.sockets[0].getsockname()[1]
+
+    async def connect(self, end, to_port, reader, writer):
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", to_port)
+        except OSError:
+            writer.close()
+            return
+        self.open.append((end, writer, far_writer))
+        await asyncio.gather(self.carry(end, reader, far_writer), self.carry(end, far_reader, writer))
+
+    async def carry(self, end, reader, writer):
+        try:
+            while data := await reader.read(65536):
+                while end in self.cut_ends:
+                    await asyncio.sleep(0.01)
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        writer.close()
+
+    def cut(self, ends):
+        self.cut_ends = set(ends)
+
+    def heal(self):
+        """What was held back is lost: the connections are made anew."""
+        ends, self.cut_ends = self.cut_ends, set()
+
+        def close():
+            for end, near, far in self.open:
+                if end in ends:
+                    near.transport.abort()
+                    far.transport.abort()
+
+        self.loop.call_soon_threadsafe(close)
+
+    def stop(self):
+        async def end():
+            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.loop.stop()
+
+        asyncio.run_coroutine_threadsafe(end(), self.loop)
+        self.thread.join()
+
+
 class Cluster:
     """Nodes n1, n2, … of one store. servers=1: on one nats-server; more: node i on server i, joined by routes."""
 
@@ -298,6 +363,7 @@ class Cluster:
 
     def __init__(self, count=3, servers=1, expect=None, env=None, start=True):
         self.count, self.expect = count, expect or count
+        self.wires = None
         self.env = dict(env or {})
         self.servers = self.make_servers(servers)
         self.nodes = {}
@@ -309,12 +375,24 @@ class Cluster:
     def make_servers(self, count):
         if count == 1:
             return [NatsServer()]
+        self.wires = Wires()
         routes = [free_port() for _ in range(count)]
-        urls = ", ".join(f"nats-route://127.0.0.1:{port}" for port in routes)
-        return [
-            NatsServer(f"server_name: s{i}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{urls}] }}")
-            for i, port in enumerate(routes, 1)
-        ]
+        servers = []
+        for i, port in enumerate(routes):
+            # Server i speaks to j over a line of its own, called (i, j); a route is made from either end.
+            urls = ", ".join(f"nats-route://127.0.0.1:{self.wires.line((i, j), far)}" for j, far in enumerate(routes) if j != i)
+            servers.append(NatsServer(f"server_name: s{i + 1}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{urls}] }}"))
+        return servers
+
+    def isolate(self, *names):
+        """Cut the servers of these nodes, with the nodes on them, from the others."""
+        order = list(self.nodes)
+        apart = {order.index(name) % len(self.servers) for name in names}
+        others = set(range(len(self.servers))) - apart
+        self.wires.cut({(i, j) for i in apart for j in others} | {(j, i) for i in apart for j in others})
+
+    def heal(self):
+        self.wires.heal()
 
     def add(self, name, start=True, server=None, **node):
         """Another node, not yet started unless told to."""
@@ -365,6 +443,8 @@ class Cluster:
             node.remove()
         for server in self.servers:
             server.remove()
+        if self.wires:
+            self.wires.stop()
 
     async def __aenter__(self):
         return self

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clusters: they form in every order, fail over, lose nothing, and let nobody in who does not belong."""
 import asyncio
+import hmac
 import itertools
 import json
 import random
+import shutil
+import struct
 import time
 
-from harness import LONG, Client, Cluster, Failure, check, equal, wait_for, wait_until
+from harness import LONG, Cluster, Node, check, equal, wait_for, wait_until
 
 
 async def status_of(client, node):
@@ -17,7 +20,10 @@ async def same_state_everywhere(cluster, client, seconds=20):
     """All that run have applied the same entries."""
 
     async def equal_now():
-        got = [await status_of(client, name) for name in cluster.alive()]
+        try:
+            got = [await status_of(client, name) for name in cluster.alive()]
+        except Exception:  # noqa: BLE001: a server is being joined again
+            return False
         return len({(s["applied"], s["position"]) for s in got}) == 1
 
     await wait_until(equal_now, seconds, "all nodes have applied the same")
@@ -119,5 +125,410 @@ async def test_all_killed_at_once_lose_nothing():
                 c.start()
                 await c.leader(client)
         await history_holds(client, w.acknowledged)
+        await same_state_everywhere(c, client)
+        await client.close()
+
+
+async def cluster_status(client, timeout=2):
+    return json.loads((await client.request("cluster.status", timeout=timeout)).data)
+
+
+async def test_partition_of_the_leader():
+    async with Cluster(3, servers=3) as c:
+        clients = {name: await c.client(server=i, no_echo=False) for i, name in enumerate(c.nodes)}
+        leader = await c.leader(clients["n1"])
+        others = [name for name in c.nodes if name != leader]
+        for i in range(10):
+            await clients[others[0]].append("s", str(i).encode())
+        c.isolate(leader)
+        near, far = clients[leader], clients[others[0]]
+        # The minority: a write is not acknowledged, a linearizable read is not answered with data.
+        refused = await near.ask("append.T.s", b"lost", headers={"Nats-Msg-Id": "lost"}, timeout=15)
+        equal(refused[:2], (503, 10008))
+        # The majority goes on.
+        new_leader = await c.leader(far)
+        check(new_leader != leader, f"{leader} is cut off")
+        equal((await far.append("s", b"kept", headers={"Nats-Msg-Id": "kept"}))["seq"], 11)
+
+        async def minority_is_silent():
+            try:
+                await near.request("append.T.s", b"x", timeout=1)
+            except Exception as error:  # noqa: BLE001
+                return type(error).__name__ == "NoRespondersError"
+            return False
+
+        await wait_until(minority_is_silent, 10, "the deposed leader has given its subjects up")
+        async def reads_its_own_state():
+            try:  # the server may still pick a member of the queue group beyond the cut
+                events, end = await near.read("direct.read.s", timeout=1)
+            except Exception:  # noqa: BLE001
+                return False
+            equal((len(events), end.headers["Es-Node"]), (10, leader))
+            return True
+
+        await wait_until(reads_its_own_state, 30, "its own state can still be read directly")
+        c.heal()
+        await same_state_everywhere(c, far, 30)
+        events, _ = await near.read("read.s")
+        equal([bytes(e.data) for e in events][10:], [b"kept"])
+        again = await near.append("s", b"lost", headers={"Nats-Msg-Id": "lost"})
+        equal((again["seq"], again.get("duplicate")), (12, None), "it was never executed before")
+        for client in clients.values():
+            await client.close()
+
+
+async def test_reads_on_every_node():
+    async with Cluster(3, servers=3) as c:
+        clients = [await c.client(server=i) for i in range(3)]
+        nodes = set()
+        for i in range(30):
+            answer = await clients[i % 3].append("s", str(i).encode())
+            # Read your writes, anywhere: wait for the position.
+            events, end = await clients[(i + 1) % 3].read("direct.read.s", headers={"Es-Min-Position": str(answer["pos"])})
+            equal(len(events), i + 1)
+            check(int(end.headers["Es-Applied"]) >= answer["pos"], str(end.headers))
+            nodes.add(end.headers["Es-Node"])
+            events, _ = await clients[(i + 2) % 3].read("read.s")
+            equal(len(events), i + 1, "linearizable")
+        check(len(nodes) > 1, f"several nodes answer: {nodes}")
+        none, error = await clients[0].read("direct.read.s", headers={"Es-Min-Position": "1000"}, timeout=10)
+        equal((none, error.headers["Nats-Service-Error-Code"]), (None, "503"))
+        for client in clients:
+            await client.close()
+
+
+async def test_sigterm_hands_leadership_over():
+    async with Cluster(3) as c:
+        client = await c.client()
+        async with Writers(client, 4) as w:
+            for name in list(c.nodes):
+                c.nodes[await c.leader(client)]  # noqa: B018: somebody leads
+                w.gaps.clear()
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(None, c.nodes[name].term)
+                before = len(w.acknowledged)
+                await wait_until(lambda: len(w.acknowledged) > before + 20, 20, "appends")  # noqa: B023
+                check(max(w.gaps) < 2, f"longest wait {max(w.gaps)} while {name} restarts")
+                await loop.run_in_executor(None, c.nodes[name].start)
+        await history_holds(client, w.acknowledged)
+        check(any("handing leadership over" in open(f"{n.home}/node-1.log").read() for n in c.nodes.values()), "leadership was handed over")
+        await client.close()
+
+
+async def test_membership_is_told_and_changed():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        advisories = []
+
+        async def on_advisory(msg):
+            advisories.append(json.loads(msg.data))
+
+        await client.nc.subscribe("es.shop.advisory.>", cb=on_advisory)
+        status = await cluster_status(client)
+        equal((status["store"], status["leader"], status["health"]), ("shop", leader, "healthy"))
+        equal(sorted((n["id"], n["role"], n["state"]) for n in status["nodes"]), [(f"n{i}", "voter", "serving") for i in (1, 2, 3)])
+        check(len(status["cluster_id"]) == 32 and status["cluster_id"] != "0" * 32, status["cluster_id"])
+
+        to = next(n for n in c.nodes if n != leader)
+        equal(await client.ask("cluster.transfer", json.dumps({"to": to}).encode()), {"leader": to})
+        equal(await c.leader(client), to)
+        await wait_until(lambda: any(a["type"].endswith("leader_elected") and a["node"] == to for a in advisories), 5, "the advisory")
+        for body in (b"", b"{}", b'{"to":1}', b'{"to":"n9"}', b'{"to":"n1","x":1}', b'{"node":"n1"}', b"[]"):
+            equal((await client.ask("cluster.transfer", body))[:2], (400, 10003), str(body))
+
+        # Grow by two, shrink by one, replace the one that is gone.
+        for name in ("n4", "n5"):
+            c.add(name)
+
+        async def voters(count):
+            s = await cluster_status(client)
+            return sum(n["role"] == "voter" for n in s["nodes"]) == count and s["health"] == "healthy"
+
+        await wait_until(lambda: voters(5), 30, "five voters")
+        equal((await client.append("s"))["seq"], 1)
+        await same_state_everywhere(c, client)
+        leads = await c.leader(client)
+        gone = next(n for n in ("n5", "n4") if n != leads)
+        c.nodes[gone].kill()
+        await wait_until(lambda: health_is(client, "degraded"), 20, "degraded")
+        equal(await client.ask("cluster.remove", json.dumps({"node": gone}).encode()), {"node": gone})
+        await wait_until(lambda: voters(4), 20, "four voters")
+        # Who was removed does not come back by itself, and says so.
+        c.nodes[gone].spawn()
+        wait_for(lambda: "not a member of its cluster any more" in c.nodes[gone].log_text(), 20, "it says that it was removed")
+        await asyncio.sleep(1)
+        check(await voters(4), "it is not taken up again")
+        await client.close()
+
+
+async def health_is(client, health):
+    return (await cluster_status(client))["health"] == health
+
+
+async def test_a_wiped_node_comes_back_and_learners_wait_to_be_promoted():
+    async with Cluster(3, env={"NACRE_AUTO_PROMOTE": "off"}) as c:
+        client = await c.client()
+        for i in range(50):
+            await client.append("s", str(i).encode())
+        leader = await c.leader(client)
+        name = next(n for n in c.nodes if n != leader)
+        c.nodes[name].kill()
+        shutil.rmtree(c.nodes[name].data_dir)
+        c.nodes[name].start()
+
+        async def role():
+            s = await cluster_status(client)
+            return [n["role"] for n in s["nodes"] if n["id"] == name]
+
+        async def is_learner():
+            return await role() == ["learner"]
+
+        await wait_until(is_learner, 20, "it is a learner")
+        equal(await client.ask("cluster.promote", json.dumps({"node": name}).encode()), {"node": name})
+        equal(await role(), ["voter"])
+        await same_state_everywhere(c, client)
+        await client.close()
+
+
+# ---- Who does not belong ------------------------------------------------------------------------
+
+
+async def test_a_wrong_secret_is_refused_on_both_sides():
+    async with Cluster(3, start=False) as c:
+        stranger = c.nodes.pop("n3")
+        stranger.env["NACRE_CLUSTER_SECRET"] = "not the secret of the tests"
+        for node in (*c.nodes.values(), stranger):
+            node.spawn()
+        for node in (*c.nodes.values(), stranger):
+            wait_for(lambda: "not signed with this node's NACRE_CLUSTER_SECRET" in node.log_text(), 20, "it is said")  # noqa: B023
+        await asyncio.sleep(3)
+        check(not any(" ready: " in n.log_text() or "member of cluster" in n.log_text() for n in (*c.nodes.values(), stranger)), "no cluster of two")
+        check("the secret of the tests" not in stranger.log_text(), "secrets are in no log")
+        stranger.kill()
+        stranger.env["NACRE_CLUSTER_SECRET_ALSO"] = Cluster.SECRET  # as in the midst of a change of secrets …
+        stranger.env["NACRE_CLUSTER_SECRET"], stranger.env["NACRE_CLUSTER_SECRET_ALSO"] = Cluster.SECRET, stranger.env["NACRE_CLUSTER_SECRET"]
+        stranger.spawn()
+        c.nodes["n3"] = stranger
+        c.wait_ready(30)
+
+
+async def test_secrets_are_changed_one_node_at_a_time():
+    async with Cluster(3) as c:
+        client = await c.client()
+        old, new = Cluster.SECRET, "another secret of the tests"
+        steps = [(node, step) for step in ((old, new), (new, old), (new, "")) for node in c.nodes.values()]
+        for node, (secret, also) in steps if LONG else steps[:4]:
+            node.env["NACRE_CLUSTER_SECRET"], node.env["NACRE_CLUSTER_SECRET_ALSO"] = secret, also
+            node.term()
+            node.start()
+            await c.leader(client)
+            await client.append("s")
+        await wait_until(lambda: health_is(client, "healthy"), 10, "healthy")
+        await client.close()
+
+
+async def test_a_second_node_of_the_same_name_is_refused():
+    async with Cluster(3) as c:
+        client = await c.client()
+        await client.append("s")
+        first = c.nodes["n2"]
+        second = c.add("n2", start=False)
+        code, text = second.refuses()
+        equal(code, 73)
+        check("another process runs as node n2" in text, text[-300:])
+        check("refused: another process that calls itself n2" in first.log_text(), "the first says so as well")
+        equal((await client.append("s"))["seq"], 2)
+        second.remove()
+        c.nodes["n2"] = first
+        await client.close()
+
+
+async def test_a_directory_of_another_cluster_is_refused():
+    async with Cluster(3) as c, Cluster(1, expect=1) as d:
+        client = await c.client()
+        foreigner = d.nodes["n1"]
+        foreigner.term()
+        foreigner.server = c.servers[0]
+        foreigner.env["NACRE_NODE_ID"] = "n1"
+        foreigner.env["NACRE_STORE_ID"] = "shop"
+        c.nodes["n1"].kill()  # or its name would be taken
+        code, text = foreigner.refuses(40)
+        equal(code, 73)
+        check("belongs to another cluster" in text, text[-400:])
+        wait_for(lambda: "belongs to another cluster" in c.nodes["n2"].log_text(), 10, "the others say so as well")
+        await c.leader(client)
+        await client.append("s")
+        code, text = Node(c.servers[0], data_dir=c.nodes["n1"].home, env={"NACRE_NODE_ID": "n1"}, start=False).refuses()
+        equal(code, 73)
+        check("NACRE_DB_TYPE=cluster" in text, text)
+        await client.close()
+
+
+# ---- Formation ----------------------------------------------------------------------------------
+
+
+async def one_cluster(c, client):
+    """Every node is in the one cluster, by what it says itself."""
+    ids = set()
+    for node in c.nodes.values():
+        line = next(line for line in node.log_text().splitlines() if "member of cluster" in line)
+        ids.add(line.rsplit(" ", 1)[1])
+    equal(len(ids), 1, f"clusters {ids}")
+    await c.leader(client)
+    await wait_until(lambda: health_is(client, "healthy"), 20, "healthy")
+
+
+async def test_a_cluster_forms_in_every_order_of_starts():
+    random.seed(7)
+    orders = list(itertools.permutations(("n1", "n2", "n3")))
+    for order in orders if LONG else random.sample(orders, 2):
+        async with Cluster(3, start=False) as c:
+            client = await c.client()
+            for name in order:
+                c.nodes[name].spawn()
+                await asyncio.sleep(random.choice((0, 0.7, 1.6, 2.5)) if not LONG else random.uniform(0, 6))
+            c.wait_ready(30)
+            await one_cluster(c, client)
+            await client.close()
+
+
+async def test_nodes_restarted_while_a_cluster_forms_give_one_cluster():
+    random.seed(8)
+    for _ in range(10 if LONG else 2):
+        async with Cluster(3, start=False) as c:
+            client = await c.client()
+            for node in c.nodes.values():
+                node.spawn()
+            for _ in range(6):
+                await asyncio.sleep(random.uniform(0.1, 0.9))
+                node = random.choice(list(c.nodes.values()))
+                node.kill()
+                await asyncio.sleep(random.uniform(0, 0.3))
+                node.spawn()
+            c.wait_ready(40)
+            await one_cluster(c, client)
+            await client.close()
+
+
+async def test_a_single_store_grows_into_a_cluster():
+    async with Cluster(3, expect=1, start=False) as c:
+        first = c.nodes["n1"]
+        env = dict(first.env)
+        first.env.update({"NACRE_DB_TYPE": "single"})
+        first.start()
+        client = await c.client()
+        for i in range(20):
+            await client.append("s", str(i).encode())
+        first.term()
+        first.env = env
+        first.start()
+        for name in ("n2", "n3"):
+            c.nodes[name].start()
+
+        async def three():
+            s = await cluster_status(client)
+            return s["health"] == "healthy" and [n["role"] for n in s["nodes"]] == ["voter"] * 3
+
+        await wait_until(three, 30, "three voters")
+        await same_state_everywhere(c, client)
+        first.kill()
+        await c.leader(client)
+        equal((await client.append("s", b"on"))["seq"], 21)
+        await client.close()
+
+
+# ---- Forged frames ------------------------------------------------------------------------------
+
+
+class Frames:
+    """The frames of transport/peer/frame.h, sealed with any secret."""
+
+    def __init__(self, secret, store="shop"):
+        self.key = hmac.digest(secret.encode(), f"nacre frame 1 {store}".encode(), "sha256")
+
+    @staticmethod
+    def number(value):
+        for limit, tag, form in ((128, None, "B"), (1 << 8, 0xCC, ">B"), (1 << 16, 0xCD, ">H"), (1 << 32, 0xCE, ">I")):
+            if value < limit:
+                return (b"" if tag is None else bytes([tag])) + struct.pack(form, value)
+        return b"\xcf" + struct.pack(">Q", value)
+
+    @staticmethod
+    def bin(data):
+        return (b"\xc4" + bytes([len(data)]) if len(data) < 256 else b"\xc5" + struct.pack(">H", len(data))) + data
+
+    def seal(self, cluster, sender, number, receiver, epoch, message, receiver_epoch, kind, body, version=1):
+        text = lambda s: bytes([0xA0 | len(s)]) + s.encode()  # noqa: E731
+        n = self.number
+        frame = b"\x9b" + n(version) + self.bin(cluster) + text(sender) + n(number) + text(receiver) + n(epoch) + n(message) + n(receiver_epoch) + n(kind) + self.bin(body)
+        return frame + b"\xc4\x20" + hmac.digest(self.key, frame, "sha256")
+
+
+async def dropped(c, client):
+    total = {}
+    for name in c.nodes:
+        for reason, count in (await status_of(client, name))["dropped"].items():
+            total[reason] = total.get(reason, 0) + count
+    return total
+
+
+async def test_forged_replayed_mutated_and_foreign_frames_change_nothing():
+    wanted = 100000
+    async with Cluster(3) as c:
+        client = await c.client(pending_size=64 << 20)
+        captured = []
+
+        async def capture(msg):
+            if msg.data and len(captured) < 2000:
+                captured.append((msg.subject, msg.data))
+
+        sub = await client.nc.subscribe("_es.shop.>", cb=capture)
+        for i in range(100):
+            await client.append("s", str(i).encode())
+        await wait_until(lambda: len(captured) > 300, 20, "frames of the cluster")
+        await sub.unsubscribe()
+        before = await cluster_status(client)
+        counted = await dropped(c, client)
+
+        random.seed(9)
+        cluster = bytes.fromhex(before["cluster_id"])
+        number = {n["id"]: n["number"] for n in before["nodes"]}
+        forger, member = Frames("not the secret of the tests"), Frames(Cluster.SECRET)
+        # A vote request for a term far ahead: with it any of these would depose the leader.
+        vote = b"\x9d" + b"".join(Frames.number(v) for v in (1, 3, 2, number["n2"], number["n1"], 1 << 40, 1 << 40, 1 << 40, 0, 0, 0)) + b"\xc0\x90"
+        sent = 0
+        while sent < wanted:
+            subject, data = captured[random.randrange(len(captured))]
+            which = sent % 5
+            if which == 1:  # mutated
+                at = random.randrange(len(data))
+                data = data[:at] + bytes([data[at] ^ 1 << random.randrange(8)]) + data[at + 1 :]
+            elif which == 2:  # forged: signed with another secret
+                subject = "_es.shop.raft.n1"
+                data = forger.seal(cluster, "n2", number["n2"], "n1", 1, (1 << 30) + sent, 1, 2, vote)
+            elif which == 3:  # of another cluster, or to another life, or of a newer version, rightly signed
+                subject = "_es.shop.raft.n1"
+                foreign = sent % 3
+                data = member.seal(bytes(16) if foreign == 0 else cluster, "n2", number["n2"], "n1", 1, (1 << 30) + sent, 9 if foreign == 1 else 1, 2, vote, version=2 if foreign == 2 else 1)
+            elif which == 4:  # anything
+                data = random.randbytes(random.randrange(1, 300))
+            await client.nc.publish(subject, data)
+            sent += 1
+            if sent % 1000 == 0:
+                await client.nc.flush()
+        await client.append("s", b"last")
+
+        async def all_counted():
+            return sum((await dropped(c, client)).values()) - sum(counted.values()) >= wanted
+
+        await wait_until(all_counted, 30, "each is dropped and counted")
+        after = await cluster_status(client)
+        equal((after["term"], after["leader"]), (before["term"], before["leader"]), "term and leader")
+        equal(after["health"], "healthy")
+        events, _ = await client.read("read.s")
+        equal(len(events), 101)
+        why = {reason: count - counted.get(reason, 0) for reason, count in (await dropped(c, client)).items()}
+        check(all(why[r] > wanted / 40 for r in ("unsigned", "replayed", "cluster", "epoch", "version")), f"dropped for these reasons: {why}")
         await same_state_everywhere(c, client)
         await client.close()
