@@ -256,6 +256,18 @@ void nc_raft_append_answered(struct nc_raft *raft, const struct nc_raft_message 
 	}
 }
 
+/* A peer that was offered a snapshot installs nothing: the offer was lost, the install failed, or
+ * it is done and the peer has started again with it. The last is the one to try first: a refusal
+ * costs a message, a second snapshot costs its bytes, and what follows the first may be gone by
+ * then. */
+static void snapshot_over(struct nc_raft_peer *peer)
+{
+	uint64_t behind = peer->snapshot_index + 1;
+	to_probe(peer);
+	if (peer->next < behind)
+		peer->next = behind;
+}
+
 void nc_raft_heartbeat_answered(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	struct nc_raft_peer *peer = nc_raft_peer(raft, message->from);
@@ -264,7 +276,7 @@ void nc_raft_heartbeat_answered(struct nc_raft *raft, const struct nc_raft_messa
 	peer->active = true;
 	peer->paused = false;
 	if (peer->state == NC_RAFT_SENDING && message->index == 0)
-		to_probe(peer); /* the offer was lost, or the install failed */
+		snapshot_over(peer);
 	if (peer->state == NC_RAFT_REPLICATE && flight_full(raft, peer) &&
 	    !NC_MUTANT(INFLIGHT_NEVER_FREED))
 		flight_free_first(peer); /* its acknowledgement may be lost */
