@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacred: settings, a data directory, a loop, signals. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include "core/node/cluster.h"
 #include "core/node/cluster_file.h"
 #include "core/node/config.h"
+#include "core/node/exports.h"
+#include "core/node/fetch.h"
 #include "core/node/say.h"
 #include "core/node/service.h"
 #include "core/node/store.h"
@@ -28,6 +31,7 @@ enum {
 };
 
 #define DRAIN_PATIENCE_MS 30000
+#define FETCH_PAUSE_MS    2000 /* before a state is asked for again */
 
 #ifdef NC_JEMALLOC
 /* Read by jemalloc before main(). Few arenas, and what is freed soon goes back to the system:
@@ -43,9 +47,13 @@ struct node {
 	struct nc_child *child;
 	struct nc_cluster *cluster; /* NULL: a single node */
 	struct nc_service *service;
+	struct nc_exports *exports; /* of the state, to peers; NULL: a single node */
+	struct nc_fetch *fetch;     /* of a peer's state; NULL: none is wanted */
 	const char *nats_url;
+	char **argv;
+	bool again; /* at the end: start anew, with what is then on the disk */
 	uv_signal_t sigterm, sigint;
-	uv_timer_t patience;
+	uv_timer_t patience, pause;
 	int exit_code;
 	bool ending;
 };
@@ -61,6 +69,10 @@ static void end(struct node *node, int exit_code)
 		return;
 	node->ending = true;
 	node->exit_code = exit_code;
+	nc_fetch_stop(node->fetch);
+	node->fetch = NULL;
+	nc_exports_stop(node->exports);
+	node->exports = NULL;
 	nc_service_stop(node->service);
 	node->service = NULL;
 	nc_cluster_stop(node->cluster);
@@ -70,6 +82,7 @@ static void end(struct node *node, int exit_code)
 	uv_close((uv_handle_t *)&node->sigterm, on_any_closed);
 	uv_close((uv_handle_t *)&node->sigint, on_any_closed);
 	uv_close((uv_handle_t *)&node->patience, on_any_closed);
+	uv_close((uv_handle_t *)&node->pause, on_any_closed);
 }
 
 static void on_drained(void *ctx)
@@ -160,20 +173,63 @@ static void loop_make(struct node *node)
 {
 	if (uv_loop_init(&node->loop) != 0 || uv_signal_init(&node->loop, &node->sigterm) != 0 ||
 	    uv_signal_init(&node->loop, &node->sigint) != 0 ||
-	    uv_timer_init(&node->loop, &node->patience) != 0)
+	    uv_timer_init(&node->loop, &node->patience) != 0 ||
+	    uv_timer_init(&node->loop, &node->pause) != 0)
 		nc_assert(!"libuv refuses a loop");
-	node->sigterm.data = node->sigint.data = node->patience.data = node;
+	node->sigterm.data = node->sigint.data = node->patience.data = node->pause.data = node;
 	(void)uv_signal_start(&node->sigterm, on_signal, SIGTERM);
 	(void)uv_signal_start(&node->sigint, on_signal, SIGINT);
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* ---- A state from a peer -------------------------------------------------------------------- */
+
+static void on_whole(void *ctx)
+{
+	struct node *node = ctx;
+	nc_say_info("state: fetched and verified; starting again with it");
+	node->again = true;
+	end(node, EXIT_OK);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct node *node = timer->data;
+	if (node->service != NULL)
+		nc_service_install_failed(node->service);
+}
+
+/* Not at once: what is in the way (a full disk, a peer that is gone) may take a moment. */
+static void on_fetch_failed(void *ctx, int err)
+{
+	struct node *node = ctx;
+	nc_say_warning("state: cannot be fetched now: %s; the leader is asked again",
+	               nc_err_name(err));
+	nc_fetch_stop(node->fetch);
+	node->fetch = NULL;
+	(void)uv_timer_start(&node->pause, on_pause_over, FETCH_PAUSE_MS, 0);
+}
+
 static void on_install(void *ctx, const struct nc_raft_install *install)
 {
-	(void)ctx;
-	nc_say_error("the leader's log begins behind what this node has: it needs the state at "
-	             "entry %llu from a peer",
-	             (unsigned long long)install->index);
+	struct node *node = ctx;
+	const struct nc_fetch_options options = {
+		.loop = &node->loop,
+		.peer = nc_cluster_peer(node->cluster),
+		.data_dir = node->config.data_dir,
+		.from = install->from,
+		.index = install->index,
+		.on_whole = on_whole,
+		.on_failed = on_fetch_failed,
+		.ctx = node,
+	};
+	nc_say_info("the log of %s begins behind what this node has: fetching its state, of entry "
+	            "%llu or later",
+	            nc_cluster_name(node->cluster, install->from),
+	            (unsigned long long)install->index);
+	int err = nc_fetch_start(&options, &node->fetch);
+	if (err != NC_OK)
+		on_fetch_failed(node, err);
 }
 
 static int service_start(struct node *node)
@@ -230,6 +286,9 @@ static void on_formed(void *ctx)
 {
 	struct node *node = ctx;
 	int err = service_start(node);
+	if (err == NC_OK)
+		err = nc_exports_start(&node->loop, nc_cluster_peer(node->cluster),
+		                       node->store.state, &node->exports);
 	if (err != NC_OK)
 		end(node, exit_of(err));
 }
@@ -304,12 +363,23 @@ static int run(struct node *node)
 	return node->exit_code;
 }
 
+/* The same process, program and settings, from the beginning. */
+static int start_again(const struct node *node)
+{
+	(void)execv("/proc/self/exe", node->argv);
+	nc_say_error("cannot start again: %s", strerror(errno));
+	return EXIT_RUNTIME;
+}
+
 int main(int argc, char **argv)
 {
 	static struct node node;
 	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
 		return nc_cell_main();
 	char fault[NC_CONFIG_FAULT_SIZE];
+	if (argc == 3 && strcmp(argv[1], NC_FETCH_ADOPT) == 0)
+		return nc_fetch_adopt_main(argv[2]);
+	node.argv = argv;
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return EXIT_SETTINGS;
@@ -321,5 +391,7 @@ int main(int argc, char **argv)
 	else
 		node.exit_code = run(&node);
 	nc_config_release(&node.config);
+	if (node.again)
+		node.exit_code = start_again(&node);
 	return node.exit_code;
 }

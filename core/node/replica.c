@@ -216,6 +216,11 @@ int nc_replica_step(struct nc_replica *replica, struct nc_slice bytes)
 	return err == NC_INVALID ? NC_INVALID : NC_OK;
 }
 
+void nc_replica_install_failed(struct nc_replica *replica)
+{
+	nc_raft_snapshot_failed(replica->raft);
+}
+
 void nc_replica_unreachable(struct nc_replica *replica, uint64_t id)
 {
 	nc_raft_unreachable(replica->raft, id);

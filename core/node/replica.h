@@ -116,6 +116,9 @@ int nc_replica_add_learner(struct nc_replica *replica, uint64_t id);
 int nc_replica_promote(struct nc_replica *replica, uint64_t id);
 int nc_replica_remove(struct nc_replica *replica, uint64_t id);
 
+/* The state that on_install named could not be had: the leader will offer another. */
+void nc_replica_install_failed(struct nc_replica *replica);
+
 /* Ask for a checkpoint if one is due; call from a timer. */
 void nc_replica_tick(struct nc_replica *replica);
 

@@ -45,6 +45,9 @@ struct nc_service_options {
  * nc_replica_start() and nc_reader_pool_start(). */
 int nc_service_start(const struct nc_service_options *options, struct nc_service **service_out);
 
+/* The state that on_install named could not be had. */
+void nc_service_install_failed(struct nc_service *service);
+
 /* Take no more requests, finish those taken up, then on_drained. */
 void nc_service_drain(struct nc_service *service);
 

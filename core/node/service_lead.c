@@ -125,6 +125,11 @@ static void on_install(void *ctx, const struct nc_raft_install *install)
 	service->options.on_install(service->options.ctx, install);
 }
 
+void nc_service_install_failed(struct nc_service *service)
+{
+	nc_replica_install_failed(service->replica);
+}
+
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options)
 {
 	options->on_step_down = nc_service_on_step_down;

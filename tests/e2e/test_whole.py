@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes that have lost something, or are far behind, made whole by the others, while clients go on."""
+import asyncio
+import json
+import shutil
+
+from harness import LONG, Cluster, check, equal, wait_until
+from history import History, Load
+
+# Little log and many checkpoints, so that a node is soon behind the log.
+SMALL = {"NACRE_LOG_KEEP_MB": "1", "NACRE_LOG_SEGMENT_MB": "1", "NACRE_CHECKPOINT_LOG_MB": "1", "NACRE_CHECKPOINT_S": "2", "NACRE_DISK_RESERVE_MB": "64"}
+
+
+async def status_of(client, name):
+    return json.loads((await client.request(f"node.{name}.status", timeout=3)).data)
+
+
+async def votes_again(c, name, times=1, seconds=60):
+    """It was taken up as a learner, has caught up, and counts."""
+    said = f"{name} has caught up, and votes from now on"
+    await wait_until(lambda: sum(node.log_text().count(said) for node in c.nodes.values()) >= times, seconds, said)
+
+
+async def finals(history, c, client):
+    """Every node's state, once all have applied the same; then judged."""
+    names = c.alive()
+
+    async def same():
+        got = [await status_of(client, name) for name in names]
+        return len({(s["applied"], s["position"]) for s in got}) == 1
+
+    await wait_until(same, 30, "all have applied the same")
+    for name in names:
+        await history.final(client, name, "direct.all")
+    print(history.judge().split("\n")[0])
+
+
+def wipe(node):
+    node.kill()
+    shutil.rmtree(node.data_dir)
+
+
+class Trial:
+    """Three nodes, some load that a history is kept of, and the judgement at the end."""
+
+    def __init__(self, env=None, clients=4, filled=2500):
+        self.env, self.clients, self.filled = {**SMALL, **(env or {})}, clients, filled
+
+    async def __aenter__(self):
+        self.c = Cluster(3, env=self.env)
+        try:
+            self.client = await self.c.client()
+            self.history = History()
+            await self.c.leader(self.client)
+            self.loaders = [await self.c.client() for _ in range(self.clients)]
+            self.load = Load(self.history, self.loaders, patience=30)
+            if self.filled:
+                await self.fill(self.filled)
+        except BaseException:
+            self.c.remove()
+            raise
+        return self
+
+    async def fill(self, count, name="fill"):
+        """Through the history, or the judge would not know these events."""
+        data = json.dumps({"fill": "x" * 3000})
+
+        async def one(start):
+            for i in range(start, count, 16):
+                await self.history.append(self.client, f"{name}.{i % 5}", f"{name}-{i}", data, timeout=10)
+
+        await asyncio.gather(*(one(i) for i in range(16)))
+
+    async def follower(self):
+        leader = await self.c.leader(self.client)
+        return next(name for name in self.c.nodes if name != leader)
+
+    async def end(self):
+        self.load.check_alive()
+        await self.load.stop()
+        check(self.load.done > 50, f"only {self.load.done} appends under way")
+        await finals(self.history, self.c, self.client)
+
+    async def __aexit__(self, kind, *_):
+        self.load.going = False
+        for task in self.load.tasks:
+            task.cancel()
+        if kind is not None:
+            for name, node in self.c.nodes.items():
+                print(f"-- {name}:\n{node.log_text()[-3000:]}")
+        self.c.remove()
+
+
+async def test_a_wiped_node_is_whole_again_under_load():
+    async with Trial() as t:
+        name = await t.follower()
+        wipe(t.c.nodes[name])
+        t.c.nodes[name].start()
+        await wait_until(lambda: "starting again with it" in t.c.nodes[name].log_text(), 60, "a state is fetched")
+        await votes_again(t.c, name)
+        await t.end()
+        equal(t.c.nodes[name].alive(), True, "the wiped node runs")
