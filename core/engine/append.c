@@ -2,7 +2,7 @@
 /* Appending one event: recognise a retry, check the expectation, write. All checks come before the
  * first write, so that what is refused leaves nothing behind. */
 #include "core/base/assert.h"
-#include "core/engine/digest_private.h"
+#include "core/engine/digest.h"
 #include "core/engine/engine_private.h"
 
 bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream)
@@ -112,7 +112,9 @@ int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc
 	engine->head.bytes += event->data.size;
 	nc_digest_add(engine->head.digest, position, stream->head, engine->head.time_ns,
 	              nc_slice(record.data, record.size - event->data.size));
-	return NC_OK;
+	if (position % NC_DIGEST_EVERY == 0 && engine->head.version >= NC_ENGINE_VERSION_DIGEST)
+		err = nc_digest_mark_put(engine->state, position, engine->head.digest);
+	return err;
 }
 
 int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,

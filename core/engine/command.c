@@ -3,6 +3,7 @@
 #include "core/engine/command.h"
 
 #include "core/base/assert.h"
+#include "core/base/sha256.h"
 #include "core/engine/packed_private.h"
 
 #define ENTRY_FORMAT 1
@@ -78,6 +79,21 @@ void nc_command_put_engine_version(struct nc_buf *buf, uint32_t version)
 	size_t start = command_begin(buf, NC_COMMAND_ENGINE_VERSION);
 	nc_buf_put_u32(buf, version);
 	command_end(buf, start);
+}
+
+void nc_command_put_digest(struct nc_buf *buf, uint64_t position, const uint8_t *digest)
+{
+	size_t start = command_begin(buf, NC_COMMAND_DIGEST);
+	nc_buf_put_u64(buf, position);
+	nc_buf_put(buf, digest, NC_SHA256_SIZE);
+	command_end(buf, start);
+}
+
+static int digest_read(struct nc_reader *body, struct nc_command *command)
+{
+	command->position = nc_reader_u64(body);
+	command->digest = nc_reader_take(body, NC_SHA256_SIZE).data;
+	return body->failed || nc_reader_left(body) != 0 ? NC_CORRUPT : NC_OK;
 }
 
 static int version_read(struct nc_reader *body, struct nc_command *command)
@@ -188,6 +204,8 @@ static int command_read(struct nc_reader *body, struct nc_command *command)
 		return nc_batch_get(nc_slice(body->at, nc_reader_left(body)), &command->batch);
 	case NC_COMMAND_ENGINE_VERSION:
 		return version_read(body, command);
+	case NC_COMMAND_DIGEST:
+		return digest_read(body, command);
 	default:
 		return sub_read(body, command);
 	}
@@ -203,7 +221,7 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_ENGINE_VERSION)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_DIGEST)
 		return NC_UNSUPPORTED;
 	command.kind = (enum nc_command_kind)kind;
 	int err = command_read(&body, &command);

@@ -17,9 +17,10 @@ enum nc_command_kind {
 	NC_COMMAND_APPEND = 1,     /* one event */
 	NC_COMMAND_SUB_CREATE = 2, /* a durable subscription; the same once more changes nothing */
 	NC_COMMAND_SUB_DELETE = 3,
-	NC_COMMAND_SUB_PROGRESS = 4,  /* how far it is, and what is parked */
-	NC_COMMAND_BATCH = 5,         /* events, all or none; from engine version 2 on */
-	NC_COMMAND_ENGINE_VERSION = 6 /* from here on commands mean what they do in that version */
+	NC_COMMAND_SUB_PROGRESS = 4,   /* how far it is, and what is parked */
+	NC_COMMAND_BATCH = 5,          /* events, all or none; from engine version 2 on */
+	NC_COMMAND_ENGINE_VERSION = 6, /* from here on commands mean what they do in that version */
+	NC_COMMAND_DIGEST = 7 /* the leader's digest at a mark, to be compared; from version 3 on */
 };
 
 /* Where a subscription starts, to be resolved at apply. */
@@ -68,6 +69,8 @@ void nc_command_put_append(struct nc_buf *buf, struct nc_expect expect, struct n
 
 void nc_command_put_batch(struct nc_buf *buf, const struct nc_batch *batch);
 void nc_command_put_engine_version(struct nc_buf *buf, uint32_t version);
+/* `digest` is of NC_SHA256_SIZE bytes. */
+void nc_command_put_digest(struct nc_buf *buf, uint64_t position, const uint8_t *digest);
 
 void nc_command_put_sub_create(struct nc_buf *buf, const struct nc_sub_create *create);
 void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name);
@@ -87,6 +90,8 @@ struct nc_command {
 	struct nc_sub_change change; /* SUB_PROGRESS */
 	struct nc_batch batch;       /* BATCH */
 	uint32_t version;            /* ENGINE_VERSION */
+	uint64_t position;           /* DIGEST */
+	const uint8_t *digest;       /* DIGEST: [NC_SHA256_SIZE] */
 };
 
 /* Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */

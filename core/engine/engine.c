@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/engine/digest.h"
 #include "core/engine/engine_private.h"
 
 #define META_KEY    NC_SLICE("engine")
@@ -138,6 +139,22 @@ static int version_raise(struct nc_engine *engine, uint32_t version, nc_outcome_
 	return NC_OK;
 }
 
+/* Changes nothing: whether it is so here is the outcome. A mark that is not here (from before the
+ * version that brought them) says nothing. */
+static int digest_compare(struct nc_engine *engine, const struct nc_command *command,
+                          nc_outcome_fn *fn, void *ctx)
+{
+	struct nc_outcome outcome = { 0 };
+	uint8_t digest[NC_SHA256_SIZE];
+	int err = nc_digest_mark_get(engine->reader, command->position, digest);
+	if (err == NC_OK && memcmp(digest, command->digest, sizeof digest) != 0)
+		outcome.differs_at = command->position;
+	if (err != NC_OK && err != NC_NOTFOUND)
+		return err;
+	fn(ctx, &outcome);
+	return NC_OK;
+}
+
 static int command_apply(struct nc_engine *engine, uint64_t leader_time_ns,
                          const struct nc_command *command, nc_outcome_fn *fn, void *ctx)
 {
@@ -148,6 +165,8 @@ static int command_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 		return nc_engine_batch(engine, leader_time_ns, command, fn, ctx);
 	case NC_COMMAND_ENGINE_VERSION:
 		return version_raise(engine, command->version, fn, ctx);
+	case NC_COMMAND_DIGEST:
+		return digest_compare(engine, command, fn, ctx);
 	default:
 		return nc_engine_sub(engine, command, fn, ctx);
 	}

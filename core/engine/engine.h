@@ -46,11 +46,11 @@ struct nc_fault {
 
 /* The versions of what entries mean. A store begins with the first, and goes up by an entry, when
  * all voters know the new meaning; a command that came with a version is refused below it. */
-#define NC_ENGINE_VERSION_FIRST 1u
-#define NC_ENGINE_VERSION_BATCH 2u /* NC_COMMAND_BATCH */
-#define NC_ENGINE_VERSION_ACK \
-	3u                   /* an acknowledgement within a batch; digests, marked and compared */
-#define NC_ENGINE_VERSION 3u /* the highest that this build knows */
+#define NC_ENGINE_VERSION_FIRST  1u
+#define NC_ENGINE_VERSION_BATCH  2u /* NC_COMMAND_BATCH */
+#define NC_ENGINE_VERSION_ACK    3u /* an acknowledgement within a batch */
+#define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
+#define NC_ENGINE_VERSION        3u /* the highest that this build knows */
 
 /* One event of a batch: where it went; or an expectation that failed, and the stream it spoke of.
  */
@@ -76,6 +76,9 @@ struct nc_outcome {
 	const struct nc_batch_result *results; /* NULL: none */
 	size_t result_count;
 	struct nc_batch_ack ack; /* committed with the batch; without a name: none */
+	/* This replica's history differs from the leader's, at the latest from this position on; 0:
+	 * it does not, as far as has been compared. */
+	uint64_t differs_at;
 };
 
 typedef void nc_outcome_fn(void *ctx, const struct nc_outcome *outcome);

@@ -81,14 +81,20 @@ static bool meta_well_formed(struct nc_slice meta)
 
 /* ---- Records -------------------------------------------------------------------------------- */
 
+void nc_event_digest(struct nc_slice type, struct nc_slice data,
+                     uint8_t digest_out[NC_EVENT_DIGEST_SIZE])
+{
+	const struct nc_slice parts[] = { type, nc_slice("", 1), data };
+	nc_sha256(parts, 3, digest_out);
+}
+
 void nc_event_record_put(struct nc_buf *buf, const struct nc_event *event)
 {
 	nc_assert(event->stream.size > 0 && event->type.size > 0 && event->data.size > 0);
 	nc_assert(event->id.size <= NC_EVENT_ID_SIZE_MAX);
 
 	uint8_t digest[NC_EVENT_DIGEST_SIZE];
-	const struct nc_slice parts[] = { event->type, nc_slice("", 1), event->data };
-	nc_sha256(parts, 3, digest);
+	nc_event_digest(event->type, event->data, digest);
 
 	size_t start = buf->size;
 	nc_buf_put_u32(buf, 0); /* the CRC, below */
@@ -137,6 +143,12 @@ int nc_event_record_get(struct nc_slice record, struct nc_event *event_out)
 		return NC_CORRUPT;
 	*event_out = event;
 	return NC_OK;
+}
+
+struct nc_slice nc_event_record_head(const struct nc_event *event)
+{
+	const uint8_t *record = event->digest - 1 - CRC_SIZE; /* it stands behind the format */
+	return nc_slice(record, (size_t)(event->data.data - record));
 }
 
 /* ---- Rows ----------------------------------------------------------------------------------- */

@@ -50,12 +50,19 @@ bool nc_event_meta_next(struct nc_slice *list, struct nc_slice *name_out,
 
 /* ---- Records -------------------------------------------------------------------------------- */
 
+/* What makes two events the same for idempotency. */
+void nc_event_digest(struct nc_slice type, struct nc_slice data,
+                     uint8_t digest_out[NC_EVENT_DIGEST_SIZE]);
+
 /* Append the record of `event` (stream, type, id, content_type, tags, meta, data) to `buf`. The
  * sizes must be within the limits: the edge has checked them. The digest is computed here. */
 void nc_event_record_put(struct nc_buf *buf, const struct nc_event *event);
 
 /* Errors: NC_CORRUPT, a length or the CRC does not hold; NC_UNSUPPORTED, a newer format. */
 int nc_event_record_get(struct nc_slice record, struct nc_event *event_out);
+
+/* The record up to its data, of an event that was decoded from one. */
+struct nc_slice nc_event_record_head(const struct nc_event *event);
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
