@@ -135,6 +135,7 @@ static int version_raise(struct nc_engine *engine, uint32_t version, nc_outcome_
 		return NC_UNSUPPORTED;
 	if (version > engine->head.version)
 		engine->head.version = version;
+	outcome.engine_version = engine->head.version;
 	fn(ctx, &outcome);
 	return NC_OK;
 }

@@ -79,6 +79,7 @@ struct nc_outcome {
 	/* This replica's history differs from the leader's, at the latest from this position on; 0:
 	 * it does not, as far as has been compared. */
 	uint64_t differs_at;
+	uint32_t engine_version; /* that the command has raised it to; 0: it was another command */
 };
 
 typedef void nc_outcome_fn(void *ctx, const struct nc_outcome *outcome);

@@ -13,7 +13,7 @@
 #define ROWS_SIZE_MAX (1u << 20) /* bytes copied in one step, about */
 
 struct nc_verify {
-	struct nc_state_reader *reader;
+	struct nc_state_reader *reader; /* of the step */
 	struct nc_verify_status status;
 	struct nc_engine_head head;
 	uint64_t time_ns; /* of the last one checked */
@@ -44,7 +44,6 @@ int nc_verify_new(struct nc_state_reader *reader, struct nc_verify **verify_out)
 	struct nc_verify *verify = calloc(1, sizeof *verify);
 	if (verify == NULL)
 		return NC_NOMEM;
-	verify->reader = reader;
 	int err = nc_state_reader_begin(reader);
 	if (err == NC_OK) {
 		err = nc_engine_head_read(reader, &verify->head);
@@ -297,8 +296,10 @@ static int check_rows(struct nc_verify *verify)
 	return err;
 }
 
-int nc_verify_step(struct nc_verify *verify, size_t count, bool *done_out)
+int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, size_t count,
+                   bool *done_out)
 {
+	verify->reader = reader;
 	struct gather gather = { verify, count, verify->status.checked + 1, false };
 	if (gather.next > verify->head.position) {
 		*done_out = true;

@@ -4,7 +4,7 @@
  * first position to the head as it is at the start, a bounded step at a time, so that a running
  * node can check itself.
  *
- * Threads: a check and its reader belong to one thread at a time.
+ * Threads: a check belongs to one thread at a time; each step may come with another reader.
  */
 #ifndef NC_CORE_ENGINE_VERIFY_H
 #define NC_CORE_ENGINE_VERIFY_H
@@ -24,12 +24,13 @@ struct nc_verify_status {
 	uint8_t digest[NC_SHA256_SIZE]; /* computed, through `checked` */
 };
 
-/* Errors: NC_NOMEM; those of the state. `reader` is borrowed. */
+/* Errors: NC_NOMEM; those of the state. */
 int nc_verify_new(struct nc_state_reader *reader, struct nc_verify **verify_out);
 
 /* Check at most `count` more events. Errors: NC_CORRUPT, one does not hold, and the status says
  * which and why; NC_UNSUPPORTED, a newer form, likewise; those of the state. Then it is over. */
-int nc_verify_step(struct nc_verify *verify, size_t count, bool *done_out);
+int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, size_t count,
+                   bool *done_out);
 
 const struct nc_verify_status *nc_verify_status(const struct nc_verify *verify);
 void nc_verify_free(struct nc_verify *verify); /* NULL is a no-op */

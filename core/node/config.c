@@ -246,6 +246,10 @@ static int flags_read(struct nc_config *config, int argc, char **argv, char *fau
 			config->version = true;
 			continue;
 		}
+		if (strcmp(argv[i], "--verify") == 0) {
+			config->verify = true;
+			continue;
+		}
 		if (strcmp(argv[i], "--config") == 0) { /* read before */
 			i++;
 			continue;
@@ -390,5 +394,7 @@ void nc_config_help(FILE *out)
 		              settings[i].help, settings[i].standard[0] == '\0' ? "" : " [",
 		              settings[i].standard, settings[i].standard[0] == '\0' ? "" : "]");
 	}
-	(void)fprintf(out, "\n  --help  --version\n");
+	(void)fprintf(out, "\n  --verify   check the data directory of a stopped node, event by "
+	                   "event; says the "
+	                   "first that is bad\n  --help  --version\n");
 }

@@ -16,6 +16,7 @@
 #include "core/node/say.h"
 #include "core/node/service.h"
 #include "core/node/store.h"
+#include "core/node/verifier.h"
 #include "core/node/version.h"
 #include "plugins/host/cell.h"
 #include "transport/nats/child.h"
@@ -265,9 +266,12 @@ static int service_start(struct node *node)
 static int exit_of(int err)
 {
 	switch (err) {
+	case NC_OK:
+		return EXIT_OK;
 	case NC_CORRUPT:
 	case NC_UNSUPPORTED:
 		return EXIT_CORRUPT;
+	case NC_NOTFOUND:
 	case NC_BUSY:
 	case NC_CONFLICT:
 	case NC_IO:
@@ -388,6 +392,8 @@ int main(int argc, char **argv)
 		nc_config_help(stdout);
 	else if (node.config.version)
 		(void)printf("nacred %s\n", NC_VERSION);
+	else if (node.config.verify)
+		node.exit_code = exit_of(nc_verify_directory(&node.config));
 	else
 		node.exit_code = run(&node);
 	nc_config_release(&node.config);

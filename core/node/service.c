@@ -187,6 +187,8 @@ static void on_tick(uv_timer_t *timer)
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
 	nc_service_raise(service);
+	nc_service_digest_tick(service);
+	nc_service_verify_tick(service);
 	nc_subs_tick(service->subs);
 	nc_service_changes_step(service);
 	nc_replica_flush(service->replica);
@@ -341,6 +343,7 @@ static void on_closed(uv_handle_t *handle)
 		return;
 	nc_outbox_release(&service->outbox);
 	nc_decoder_release(&service->decoder);
+	nc_service_verify_free(service);
 	nc_buf_release(&service->out);
 	nc_buf_release(&service->feed);
 	nc_buf_release(&service->feed_subject);

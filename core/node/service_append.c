@@ -28,7 +28,11 @@ static struct nc_fault fault_of(struct nc_service *service, int err)
 static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err)
 {
 	if (ticket->of_version) {
-		nc_service_raised(service, ticket, false);
+		nc_service_raised(service, ticket);
+		return;
+	}
+	if (ticket->of_digest) { /* the next mark will do */
+		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
 	if (ticket->of_subs) {
@@ -120,12 +124,20 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 	struct nc_ticket *ticket = ticket_ptr;
 	if (outcome->position > atomic_load(&service->position))
 		atomic_store(&service->position, outcome->position);
+	if (outcome->engine_version > 0)
+		nc_service_version_is(service, outcome->engine_version);
+	if (outcome->differs_at > 0)
+		nc_service_digest_differs(service, outcome->differs_at);
 	if (outcome->ack.name.size > 0)
 		nc_subs_batch_acked(service->subs, &outcome->ack);
 	if (ticket == NULL)
 		return; /* another node's, who answers and tells */
 	if (ticket->of_version) {
-		nc_service_raised(service, ticket, true);
+		nc_service_raised(service, ticket);
+		return;
+	}
+	if (ticket->of_digest) {
+		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
 	if (ticket->of_subs) {

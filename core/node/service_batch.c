@@ -124,18 +124,22 @@ void nc_service_raise(struct nc_service *service)
 		ticket->of_version = true;
 		service->raising = version;
 		if (nc_replica_command(service->replica, nc_buf_slice(&command), ticket) != NC_OK)
-			nc_service_raised(service, ticket, false);
+			nc_service_raised(service, ticket);
 	}
 	nc_buf_release(&command);
 }
 
-void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket, bool done)
+void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket)
 {
 	nc_ticket_free(&service->tickets, ticket);
-	uint32_t version = service->raising;
 	service->raising = 0; /* if it was not done, the timer asks again */
-	if (!done)
+}
+
+void nc_service_version_is(struct nc_service *service, uint32_t version)
+{
+	if (version <= service->engine_version)
 		return;
+	nc_say_info("upgraded: engine version %u from here on, %u before", version,
+	            service->engine_version);
 	service->engine_version = version;
-	nc_say_info("engine version %u from here on", version);
 }

@@ -66,13 +66,15 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	nc_buf_printf(out,
 	              "\"pending_commands\":%llu,\"pending_bytes\":%llu,\"reads\":%llu,"
 	              "\"log_bytes\":%llu,\"state_bytes\":%llu,\"disk_free\":%llu,"
-	              "\"read_only\":%s,\"checkpoints\":%llu,\"counters\":{",
+	              "\"read_only\":%s,\"checkpoints\":%llu,\"engine_version\":%u,"
+	              "\"engine_version_max\":%u,\"differs_at\":%llu,\"counters\":{",
 	              (unsigned long long)status.pending_commands,
 	              (unsigned long long)status.pending_bytes,
 	              (unsigned long long)atomic_load(&service->reads),
 	              (unsigned long long)status.log_bytes, (unsigned long long)status.state_bytes,
 	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
-	              (unsigned long long)status.checkpoints);
+	              (unsigned long long)status.checkpoints, service->engine_version,
+	              NC_ENGINE_VERSION, (unsigned long long)service->differs_at);
 	put_counters(service, out);
 	nc_buf_put_str(out, "},\"dropped\":");
 	nc_service_put_dropped(service, out);

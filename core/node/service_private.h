@@ -65,6 +65,9 @@ struct nc_service {
 	uint32_t raising;          /* a higher one that is on its way; 0: none */
 	struct nc_change *changes; /* of the membership, asked for by people */
 	uint64_t handing_until_ms; /* draining: so long the leadership may take to go over */
+	uint64_t digest_position;  /* of the last mark that was given to be compared */
+	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
+	struct nc_service_verify *verify; /* NULL: there was none yet */
 	bool feed_on, serving, ready_told, draining, closed, drained_told, stopping;
 };
 
@@ -139,13 +142,26 @@ void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *
 /* Ask for the engine's version to be raised to this build's, where it is lower: when serving, and
  * again from the timer. What became of it comes back with a ticket of its own. */
 void nc_service_raise(struct nc_service *service);
-void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket, bool done);
+void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket);
+/* The log has raised it. */
+void nc_service_version_is(struct nc_service *service, uint32_t version);
 
 /* service_read.c */
 void nc_service_read(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
 /* Let go the reads that waited for a position which is applied now, or have waited too long. */
 void nc_service_reads_wake(struct nc_service *service);
+
+/* service_verify.c */
+void nc_service_verify(struct nc_service *service, struct nc_slice body, struct nc_slice reply,
+                       int endpoint);
+void nc_service_verify_tick(struct nc_service *service);
+/* The readers must have ended. */
+void nc_service_verify_free(struct nc_service *service);
+
+/* service_digest.c: have the replicas compared, from the timer; this one differs. */
+void nc_service_digest_tick(struct nc_service *service);
+void nc_service_digest_differs(struct nc_service *service, uint64_t position);
 
 /* service_info.c: append JSON. */
 void nc_service_put_status(struct nc_service *service, struct nc_buf *out);

@@ -15,6 +15,7 @@ struct nc_ticket {
 	bool of_subs;                  /* a command of a subscription's */
 	bool of_batch;                 /* of R.batch: answered as such */
 	bool of_version;               /* the leader's own: raises the engine's version */
+	bool of_digest;                /* the leader's own: to be compared; nobody waits */
 	bool answered;                 /* ran out: what comes later is not told */
 	int endpoint;                  /* for the statistics */
 	size_t reply_size;             /* bytes; 0: nobody waits for an answer */

@@ -134,7 +134,7 @@ static uint64_t verify_all(char why[NC_VERIFY_WHY_SIZE])
 	int err = nc_verify_new(store.reader, &verify);
 	cr_assert_eq(err, NC_OK);
 	while (err == NC_OK && !done)
-		err = nc_verify_step(verify, 7, &done);
+		err = nc_verify_step(verify, store.reader, 7, &done);
 	const struct nc_verify_status *status = nc_verify_status(verify);
 	uint64_t first = status->bad;
 	cr_expect_eq(err == NC_OK, first == 0);
