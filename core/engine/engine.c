@@ -9,6 +9,11 @@
 #define META_KEY    NC_SLICE("engine")
 #define META_FORMAT 2
 
+uint32_t nc_engine_version_can(void)
+{
+	return NC_ENGINE_VERSION;
+}
+
 static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, uint64_t names,
                         uint64_t epochs)
 {
@@ -51,6 +56,32 @@ static int meta_decode(struct nc_slice value, struct nc_engine_head *head_out, u
 	*names_out = names;
 	*epochs_out = epochs;
 	return NC_OK;
+}
+
+#define META_VERSION_AT (1 + 7 * 8) /* in format 2 */
+
+int nc_engine_newer(struct nc_state *state, uint32_t *format_out, uint32_t *version_out)
+{
+	struct nc_state_reader *reader;
+	struct nc_buf value = { 0 };
+	int err = nc_state_reader_open(state, &reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_state_reader_begin(reader);
+	if (err == NC_OK) {
+		err = nc_state_get(reader, NC_SPACE_META, META_KEY, &value);
+		nc_state_reader_end(reader);
+	}
+	nc_state_reader_close(reader);
+	if (err == NC_OK && value.size < META_VERSION_AT + 4)
+		err = NC_CORRUPT;
+	if (err == NC_OK) {
+		*format_out = value.data[0];
+		*version_out =
+		        *format_out == META_FORMAT ? nc_get_u32(value.data + META_VERSION_AT) : 0;
+	}
+	nc_buf_release(&value);
+	return err;
 }
 
 /* Errors: NC_NOTFOUND, a state without any entry. */

@@ -52,6 +52,19 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
 #define NC_ENGINE_VERSION        3u /* the highest that this build knows */
 
+/* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
+ * version as each must be; 2, with the same meaning and no gate, which leads astray. */
+#ifndef NC_ENGINE_TRIAL
+#define NC_ENGINE_TRIAL 0
+#endif
+#if NC_ENGINE_TRIAL == 1
+#undef NC_ENGINE_VERSION
+#define NC_ENGINE_VERSION 4u
+#endif
+
+/* NC_ENGINE_VERSION of the engine that is linked. */
+uint32_t nc_engine_version_can(void);
+
 /* One event of a batch: where it went; or an expectation that failed, and the stream it spoke of.
  */
 struct nc_batch_result {
@@ -99,6 +112,9 @@ struct nc_engine_head {
 
 /* Errors: NC_UNSUPPORTED, the state was written by a newer engine; NC_CORRUPT; as the state. */
 int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out);
+/* What a state that is refused with NC_UNSUPPORTED says of itself: the format of the engine's own
+ * row, and, where that is one that this build reads, the engine version (else 0). */
+int nc_engine_newer(struct nc_state *state, uint32_t *format_out, uint32_t *version_out);
 void nc_engine_close(struct nc_engine *engine); /* NULL is a no-op; the state stays open */
 
 /* Apply entries between begin and commit; what `fn` was told holds when commit has returned NC_OK.

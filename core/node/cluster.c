@@ -351,7 +351,7 @@ bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number)
 
 uint32_t nc_cluster_engine_version(const struct nc_cluster *cluster)
 {
-	uint32_t least = NC_ENGINE_VERSION;
+	uint32_t least = nc_engine_version_can();
 	for (uint32_t i = 0; i < cluster->announced.count; i++) {
 		uint64_t number = cluster->announced.at[i].id;
 		const struct nc_cluster_other *other = nc_cluster_find(cluster, number);

@@ -73,7 +73,7 @@ static void hello_send(struct nc_cluster *cluster)
 		.expect = cluster->formation.expect,
 		.proposer = record->proposer,
 		.clock_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-		.engine_version = NC_ENGINE_VERSION,
+		.engine_version = nc_engine_version_can(),
 		.version = NC_VERSION,
 	};
 	if (hello.phase == NC_HELLO_PLEDGED)

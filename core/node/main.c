@@ -125,7 +125,7 @@ static void on_fatal(void *ctx, int err, const char *what)
 	 * is durable. */
 	nc_child_stop(node->child);
 	node->child = NULL;
-	_exit(err == NC_CORRUPT ? EXIT_CORRUPT : EXIT_RUNTIME);
+	_exit(err == NC_CORRUPT || err == NC_UNSUPPORTED ? EXIT_CORRUPT : EXIT_RUNTIME);
 }
 
 static void on_child_say(void *ctx, const char *text)

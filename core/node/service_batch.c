@@ -104,7 +104,7 @@ void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *
 static uint32_t version_of_all(const struct nc_service *service)
 {
 	return service->options.cluster == NULL
-	               ? NC_ENGINE_VERSION
+	               ? nc_engine_version_can()
 	               : nc_cluster_engine_version(service->options.cluster);
 }
 

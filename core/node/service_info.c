@@ -74,7 +74,7 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              (unsigned long long)status.log_bytes, (unsigned long long)status.state_bytes,
 	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
 	              (unsigned long long)status.checkpoints, service->engine_version,
-	              NC_ENGINE_VERSION, (unsigned long long)service->differs_at);
+	              nc_engine_version_can(), (unsigned long long)service->differs_at);
 	put_counters(service, out);
 	nc_buf_put_str(out, "},\"dropped\":");
 	nc_service_put_dropped(service, out);

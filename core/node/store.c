@@ -137,6 +137,30 @@ static int identity_open(const struct nc_config *config, struct nc_store *store)
 	return err;
 }
 
+/* Why the engine does not take the state, for who has started an older build on it. */
+static void newer_say(const struct nc_store *store)
+{
+	uint32_t format, version;
+	if (nc_engine_newer(store->state, &format, &version) != NC_OK)
+		return;
+	if (version > 0)
+		nc_say_error("the store is at engine version %u, this build knows up to %u: it is "
+		             "too old; start a newer one",
+		             version, nc_engine_version_can());
+	else
+		nc_say_error("the store's head has format %u, which this build does not know: "
+		             "start a newer one",
+		             format);
+}
+
+static int engine_open(struct nc_store *store)
+{
+	int err = nc_engine_open(store->state, &store->engine);
+	if (err == NC_UNSUPPORTED)
+		newer_say(store);
+	return err;
+}
+
 int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
 {
 	struct nc_store store = { 0 };
@@ -154,7 +178,7 @@ int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
 	if (err == NC_OK)
 		err = state_open(config, &store);
 	if (err == NC_OK)
-		err = nc_engine_open(store.state, &store.engine);
+		err = engine_open(&store);
 	if (err != NC_OK) {
 		nc_say_error("cannot open %s: %s", config->data_dir, nc_err_name(err));
 		nc_store_close(&store);

@@ -112,8 +112,9 @@ class NatsServer:
 class Node:
     """nacred with a data directory of its own."""
 
-    def __init__(self, nats_server=None, data_dir=None, env=None, args=(), start=True):
+    def __init__(self, nats_server=None, data_dir=None, env=None, args=(), start=True, program=NACRED):
         self.server = nats_server
+        self.program = program
         self.home = data_dir or tempfile.mkdtemp(prefix="nacre-node-")
         self.own_home = data_dir is None
         self.data_dir = os.path.join(self.home, "data")
@@ -136,7 +137,7 @@ class Node:
         self.logs += 1
         self.log_path = os.path.join(self.home, f"node-{self.logs}.log")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([NACRED, *self.args], env=self.command_env(), stdout=log, stderr=log, preexec_fn=dies_with_us(signal.SIGTERM))
+            self.process = subprocess.Popen([self.program, *self.args], env=self.command_env(), stdout=log, stderr=log, preexec_fn=dies_with_us(signal.SIGTERM))
 
     def log_text(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as f:

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster is upgraded while it runs, between two builds that mean different things by the same entry: from the version
+that all voters know on no two events have the same time, before it those of one batch do. `nacred_later` knows that
+meaning; `nacred_astray` has it without asking (core/engine/engine.h)."""
+import asyncio
+import json
+import os
+
+from harness import NACRED, Cluster, check, equal, wait_until
+from test_batch import event
+from test_cluster import same_state_everywhere, status_of
+from test_verify import verified
+
+TESTS = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests")
+LATER, ASTRAY = os.path.join(TESTS, "nacred_later"), os.path.join(TESTS, "nacred_astray")
+NOW, NEXT = 3, 4  # engine versions
+
+
+async def until_answered(client, verb, body, seconds=20):
+    """Ids make it safe to ask again while leadership moves."""
+    answer = None
+
+    async def ask():
+        nonlocal answer
+        try:
+            answer = await client.ask(verb, json.dumps(body).encode(), timeout=2)
+        except Exception:  # noqa: BLE001 nobody leads just now
+            return False
+        return isinstance(answer, dict)
+
+    await wait_until(ask, seconds, f"{verb} is answered")
+    return answer
+
+
+async def times_of_a_batch(client, name):
+    """How many times three events of one batch have."""
+    answer = await until_answered(client, "batch", {"events": [event("s", id=f"{name}-{i}", tags=["t"]) for i in range(3)]})
+    first = answer["results"][0]["pos"]
+    times = set()
+    for pos in range(first, first + 3):
+        msg = await client.request("direct.get", json.dumps({"pos": pos}).encode(), {"Es-Min-Position": str(first + 2)})
+        times.add(msg.headers["Nats-Time-Stamp"])
+    return len(times)
+
+
+async def one_history(c, client, version):
+    """All nodes are whole, at the same digest and at this version of the engine."""
+    await same_state_everywhere(c, client)
+    reports = [await verified(client, node=name) for name in sorted(c.nodes)]
+    equal({r["state"] for r in reports}, {"good"}, f"{reports}")
+    equal(len({(r["head"], r["digest"]) for r in reports}), 1, f"digests: {reports}")
+    for name in c.nodes:
+        status = await status_of(client, name)
+        equal((status["engine_version"], status["differs_at"]), (version, 0), f"{name}: {status}")
+
+
+async def lead(c, client, name):
+    """Have this node lead: whoever else leads is killed, until the others elect it."""
+    for _ in range(20):
+        leader = await c.leader(client)
+        if leader == name:
+            return
+        c.nodes[leader].kill()
+        await c.leader(client)
+        c.nodes[leader].start()
+    raise AssertionError(f"{name} never leads")
+
+
+async def test_a_meaning_changes_when_all_voters_know_it_and_digests_stay_equal():
+    async with Cluster(3) as c:
+        client = await c.client()
+        await c.leader(client)
+        equal(await times_of_a_batch(client, "before"), 1, "the old meaning")
+        await one_history(c, client, NOW)
+        for step, name in enumerate(("n1", "n2"), 1):
+            c.nodes[name].term()
+            equal(await times_of_a_batch(client, f"without-{name}"), 1, "two are enough, and old")
+            c.nodes[name].program = LATER
+            c.nodes[name].start()
+            for leader in (name, "n3"):  # a new build leads, then an old one, while both follow both
+                await lead(c, client, leader)
+                equal(await times_of_a_batch(client, f"{step}-{leader}"), 1, f"{leader} leads, n3 is old: the old meaning")
+            await one_history(c, client, NOW)
+        c.nodes["n3"].term()
+        equal(await times_of_a_batch(client, "n3 is away"), 1, "a voter that is away may be old")
+        c.nodes["n3"].program = LATER
+        c.nodes["n3"].start()
+
+        async def raised():
+            return all([(await status_of(client, n))["engine_version"] == NEXT for n in c.nodes])
+
+        await wait_until(raised, 20, "the engine's version is raised")
+        equal(await times_of_a_batch(client, "after"), 3, "the new meaning")
+        await one_history(c, client, NEXT)
+        for name, node in c.nodes.items():
+            check(f"upgraded: engine version {NEXT} from here on, {NOW} before" in node.log_text(), f"{name} says so: {node.log_text()[-600:]}")
+        c.nodes["n2"].restart()
+        await one_history(c, client, NEXT)
+        c.nodes["n1"].term()
+        c.nodes["n1"].program = NACRED
+        code, said = c.nodes["n1"].refuses()
+        equal(code, 65, said)
+        check("newer" in said and f"engine version {NEXT}" in said, f"an older build says why it does not start: {said[-600:]}")
+        await client.close()
+
+
+async def test_a_replica_that_means_something_else_without_asking_is_found():
+    """What the gate is for: the same builds without it."""
+    async with Cluster(3, start=False) as c:
+        for node in c.nodes.values():
+            node.spawn()
+        c.wait_ready()
+        client = await c.client()
+        leader = await c.leader(client)
+        stray = next(n for n in c.nodes if n != leader)
+        c.nodes[stray].term()
+        c.nodes[stray].program = ASTRAY
+        c.nodes[stray].start()
+        heard = asyncio.Queue()
+        await client.nc.subscribe(f"{client.root}.advisory.storage.corruption", cb=heard.put)
+        await client.nc.flush()
+        for i in range(12):
+            await until_answered(client, "batch", {"events": [event("s", id=f"{i}-{j}") for j in range(100)]})
+        said = json.loads((await asyncio.wait_for(heard.get(), 20)).data)
+        leader_now = await c.leader(client)
+        if leader_now != stray:
+            equal((said["node"], said["pos"], said["type"]), (stray, 1024, "io.nacre.advisory.v1.storage.corruption"))
+            equal((await status_of(client, stray))["differs_at"], 1024)
+            for name in c.nodes:
+                equal(((await status_of(client, name))["differs_at"] != 0), name == stray, name)
+        reports = {name: await verified(client, node=name) for name in c.nodes}
+        equal({r["state"] for r in reports.values()}, {"good"}, "each is whole in itself")
+        equal(len({r["digest"] for r in reports.values()}), 2, "and they are not the same")
+        await client.close()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written into a frozen directory, and what is read back from one."""
+import asyncio
+import hashlib
+import json
+
+import msgpack
+
+MARKED = 1100  # events, so that a mark of the digest is among them
+
+
+def event(stream, type, data, **more):
+    return {"stream": stream, "type": type, "data": data, **more}
+
+
+async def write_events(client):
+    """Every member that an event can have, by every way in which one comes."""
+    headers = {"Nats-Msg-Id": "first", "Es-Tags": "customer:7,vip", "Content-Type": "application/json", "user": "7", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    await client.append("orders.42", b'{"total": 9}', "OrderPlaced", headers)
+    await client.append("orders.42", bytes(range(256)), "Blob", {"Content-Type": "application/octet-stream"})
+    await client.append("caf=C3=A9", b"null", "T=2EU")
+    await client.ask("batch", json.dumps({"events": [
+        event("orders.42", "Paid", {"by": "card"}, id="paid", expect=2, tags=["customer:7"], meta={"via": ["web", "app"]}),
+        event("stock 7/é", "Reserved", [1, 2.5, None], content_type="application/json"),
+    ], "check": [{"stream": "customers.7", "expect": "none"}], "condition": {"fail_if": [{"types": ["Never"]}], "after": 0}}).encode())
+    await client.ask("batch", msgpack.packb({"events": [event("packed", "P", {"a": b"\x00\xff"}, id="m1"), event("packed", "P", b"raw", id="m2")]}),
+                     {"Content-Type": "application/msgpack"})
+    for first in range(0, MARKED, 100):
+        await client.ask("batch", json.dumps({"events": [event(f"many.{i % 10}", f"M{i % 3}", {"i": i}, tags=[f"n:{i % 7}"]) for i in range(first, first + 100)]}).encode())
+
+
+async def take(client, name, count):
+    """Deliveries of a pull subscription."""
+    inbox = client.nc.new_inbox()
+    sub = await client.nc.subscribe(inbox)
+    await client.nc.publish(f"{client.root}.sub.next.{name}", json.dumps({"batch": count, "expires_ms": 5000}).encode(), reply=inbox)
+    got = [await sub.next_msg(10) for _ in range(count)]
+    await sub.unsubscribe()
+    return got
+
+
+async def write_subscriptions(client):
+    """Acknowledged, parked, on their way, by a key, and one that has not begun."""
+    await client.ask("sub.create.worker", json.dumps({"filter": {"plugin": "by_event_type", "selector": "M1"}, "order": "stream", "ack_wait_ms": 3600000}).encode())
+    await client.ask("sub.create.pusher", json.dumps({"filter": {"plugin": "by_pattern", "selector": "orders.>"}, "deliver": {"subject": "work.orders", "queue": "q"}}).encode())
+    got = await take(client, "worker", 6)
+    await client.nc.request(got[0].reply, b"+ACK", timeout=5)
+    await client.nc.request(got[2].reply, b"+ACK", timeout=5)
+    await client.nc.request(got[3].reply, b"+TERM broken", timeout=5)
+    return got
+
+
+async def acknowledge_with_a_batch(client, delivery):
+    """The very last thing: no progress can follow it into the log."""
+    answer = await client.ask("batch", json.dumps({"events": [event("done", "Done", 1, id="done-1")], "ack": {"reply": delivery.reply}}).encode())
+    return answer["results"][0]["pos"]
+
+
+async def read_back(client):
+    """Everything, as a client sees it."""
+    seen, count, ask = hashlib.sha256(), 0, {"limit": 10000, "max_bytes": 8 << 20}
+    events, end = await client.read("all", json.dumps(ask).encode(), timeout=30)
+    assert "Es-Next" not in end.headers
+    for e in events:
+        seen.update(json.dumps(sorted((k, v) for k, v in e.headers.items()), ensure_ascii=False).encode() + b"\0" + e.data + b"\0")
+        count += 1
+    by = {}
+    for subject in ("read.orders.42", "type.M1", "category.many", "tag.n=3A3", "tag.vip", "type.T=2EU"):
+        found, _ = await client.read(subject, b'{"limit":10000}')
+        by[subject] = [int(e.headers["Es-Position"]) for e in found]
+    info = await client.ask("store.info")
+    worker = await client.ask("sub.info.worker")
+    parked = await client.ask("sub.parked.worker")
+    return {
+        "events": count, "sha256": seen.hexdigest(), "by": {k: hashlib.sha256(json.dumps(v).encode()).hexdigest()[:16] for k, v in by.items()},
+        "store": {k: info[k] for k in ("head", "time", "streams", "events", "bytes", "digest", "engine_version")},
+        "worker": {k: worker[k] for k in ("epoch", "ack_floor", "order", "filter")},
+        "parked": [[p["pos"], p["reason"], p["attempts"]] for p in parked["parked"][:1]],  # others follow by their key
+        "subscriptions": sorted(s["name"] for s in (await client.ask("sub.list"))["subscriptions"]),
+    }
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
