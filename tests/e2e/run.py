@@ -29,7 +29,7 @@ async def run_one(test, shared):
         finally:
             await client.close()
     else:
-        await asyncio.wait_for(test(), 1200)
+        await asyncio.wait_for(test(), 7200 if os.environ.get("NCTEST_LONG") == "yes" else 1200)
 
 
 async def main(wanted):
