@@ -53,9 +53,10 @@ void nc_json_init(struct nc_json *json, struct nc_slice text);
 /* The next token. Errors: NC_INVALID. */
 int nc_json_next(struct nc_json *json, struct nc_json_token *token_out);
 
-/* Having read `token`, the first of a value, go past the rest of that value and give the value's own
- * bytes in the text, brackets and quotes included. Errors: NC_INVALID. */
-int nc_json_value(struct nc_json *json, const struct nc_json_token *token, struct nc_slice *raw_out);
+/* Having read `token`, the first of a value, go past the rest of that value and give the value's
+ * own bytes in the text, brackets and quotes included. Errors: NC_INVALID. */
+int nc_json_value(struct nc_json *json, const struct nc_json_token *token,
+                  struct nc_slice *raw_out);
 
 /* Append the unescaped bytes of a key or string to `buf`. */
 void nc_json_unescape(const struct nc_json_token *token, struct nc_buf *buf);

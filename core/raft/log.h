@@ -5,8 +5,8 @@
  * A log holds entries first..last, without a gap, plus the hard state (term and vote). What
  * nc_log_append() returned NC_OK for is durable: it survives power loss at any later moment.
  *
- * Threads:   one thread appends, compacts and resets (the log writer); any number may read, and ask for
- *            the bounds, at the same time. A reader never sees an entry that is not yet durable.
+ * Threads:   one thread appends, compacts and resets (the log writer); any number may read, and ask
+ * for the bounds, at the same time. A reader never sees an entry that is not yet durable.
  * Ownership: the opener gives a log, nc_log_close() destroys it. Payloads given to a call are
  *            borrowed until it returns.
  * Errors:    NC_OK or a negative enum nc_err; out-parameters are written on NC_OK only.
@@ -51,9 +51,9 @@ struct nc_log_bounds {
 struct nc_log_recovery {
 	struct nc_log_hard hard;
 	uint64_t cut_bytes; /* of a torn tail that was cut; 0: none */
-	bool cut_record;    /* a record whose header was complete was cut: the node neither votes nor
-	                     * leads until it has heard the leader's commit (a single node goes on: what
-	                     * it acknowledged lies below its durable mark) */
+	bool cut_record; /* a record whose header was complete was cut: the node neither votes nor
+	                  * leads until it has heard the leader's commit (a single node goes on:
+	                  * what it acknowledged lies below its durable mark) */
 };
 
 struct nc_log;
@@ -61,8 +61,9 @@ struct nc_log;
 struct nc_log_ops {
 	int (*append)(struct nc_log *log, const struct nc_log_hard *hard,
 	              const struct nc_log_entry *entries, size_t entry_count);
-	int (*read)(struct nc_log *log, uint64_t from, uint64_t to, size_t size_max, struct nc_buf *buf,
-	            struct nc_log_entry *entries_out, size_t entry_max, size_t *count_out);
+	int (*read)(struct nc_log *log, uint64_t from, uint64_t to, size_t size_max,
+	            struct nc_buf *buf, struct nc_log_entry *entries_out, size_t entry_max,
+	            size_t *count_out);
 	int (*term_at)(struct nc_log *log, uint64_t index, uint64_t *term_out);
 	void (*bounds)(struct nc_log *log, struct nc_log_bounds *bounds_out);
 	int (*compact)(struct nc_log *log, uint64_t through);
@@ -85,18 +86,18 @@ struct nc_log {
  * `entry_count` may be 0 when `hard` is given.
  * Errors: NC_FULL, no room on the disk: nothing was written, the log is as it was and goes on when
  *           there is room.
- *         NC_IO, the outcome is unknown: stop; every later append fails with NC_IO too (an fsync that
- *           failed must not be tried again). */
+ *         NC_IO, the outcome is unknown: stop; every later append fails with NC_IO too (an fsync
+ * that failed must not be tried again). */
 static inline int nc_log_append(struct nc_log *log, const struct nc_log_hard *hard,
                                 const struct nc_log_entry *entries, size_t entry_count)
 {
 	return log->ops->append(log, hard, entries, entry_count);
 }
 
-/* Read entries from..to (inclusive), at most `entry_max` of them and at most `size_max` bytes of payload,
- * but always one. Payload bytes are appended to `buf`, in which the slices point: valid until buf
- * changes. CRCs are checked at every read.
- * Errors: NC_NOTFOUND, `from` is compacted away or beyond the last; NC_CORRUPT; NC_IO; NC_NOMEM. */
+/* Read entries from..to (inclusive), at most `entry_max` of them and at most `size_max` bytes of
+ * payload, but always one. Payload bytes are appended to `buf`, in which the slices point: valid
+ * until buf changes. CRCs are checked at every read. Errors: NC_NOTFOUND, `from` is compacted away
+ * or beyond the last; NC_CORRUPT; NC_IO; NC_NOMEM. */
 static inline int nc_log_read(struct nc_log *log, uint64_t from, uint64_t to, size_t size_max,
                               struct nc_buf *buf, struct nc_log_entry *entries_out,
                               size_t entry_max, size_t *count_out)

@@ -79,7 +79,7 @@ void nc_segments_shift(struct nc_segment_log *log, size_t count);
 
 /* trail.c: what memory knows of the entries. Lock held for writing. */
 int nc_log_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
-                 uint64_t term, size_t offset);
+                     uint64_t term, size_t offset);
 /* Entries from `index` on no longer count. */
 void nc_log_trail_truncate(struct nc_segment_log *log, uint64_t index);
 /* Entries before `first` no longer count; the one before it had `base_term`. */

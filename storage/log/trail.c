@@ -36,7 +36,7 @@ static int term_push(struct nc_segment_log *log, uint64_t index, uint64_t term)
 }
 
 int nc_log_trail_add(struct nc_segment_log *log, struct nc_segment *segment, uint64_t index,
-                 uint64_t term, size_t offset)
+                     uint64_t term, size_t offset)
 {
 	nc_assert(index == log->bounds.last + 1);
 	int err = term_push(log, index, term);

@@ -43,7 +43,8 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
 static int connect_to(const char *url, natsConnection **nc)
 {
 	natsOptions *options = NULL;
-	if (natsOptions_Create(&options) != NATS_OK || natsOptions_SetURL(options, url) != NATS_OK ||
+	if (natsOptions_Create(&options) != NATS_OK ||
+	    natsOptions_SetURL(options, url) != NATS_OK ||
 	    natsOptions_SetMaxPendingMsgs(options, 10000000) != NATS_OK)
 		return 1;
 	natsStatus status = natsConnection_Connect(nc, options);

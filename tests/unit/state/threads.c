@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Many readers beside a writer and checkpoints: each view must be whole, without gap or double. A
- * plain program, for TSan too (Criterion aborts under it); threads.supp there leaves WiredTiger
+ * plain program, for TSan too (Criterion aborts under it); tests/tsan.supp leaves WiredTiger
  * out.
  *
  * Entry n puts events 2n-1 and 2n, of stream 1 + n % 3, and writes n into a row, so that a reader
