@@ -293,3 +293,17 @@ async def test_run_goes_on_where_it_was_after_kill_9_of_the_node(_):
 
 async def line_of(process):
     return int(await asyncio.wait_for(process.stdout.readline(), 30))
+
+
+async def test_run_of_a_pushed_one_keeps_what_waits_and_gives_the_rest_back(c):
+    n = Nacre.beside(c)
+    await n.ok("sub", "create", "ahead", "--stream", "run.ahead", "--deliver", "work.ahead", "--ack-wait", "700ms")
+    await fill(c, "run.ahead", 4)
+    # All four are pushed at once; the third waits here for longer than its ack wait.
+    done = await n.ok("sub", "run", "ahead", "--limit", "3", "--", "sh", "-c", "sleep 0.6; echo $ES_SEQ $ES_DELIVERY")
+    equal(done.lines, ["1 1", "2 1", "3 1"])
+    began = asyncio.get_running_loop().time()
+    done = await n.ok("sub", "run", "ahead", "--limit", "1", "--", "sh", "-c", "echo $ES_SEQ")
+    equal(done.lines, ["4"])
+    check(asyncio.get_running_loop().time() - began < 10, "it was given back")
+    await n.fails(USAGE, "--until-empty goes with a pull", "sub", "run", "ahead", "--until-empty", "--", "true")
