@@ -39,6 +39,14 @@ static const struct setting settings[] = {
 	  "so many nodes with empty disks found a new cluster" },
 	{ "NACRE_AUTO_PROMOTE", TEXT, AT(auto_promote), "on", 0, 0,
 	  "a node that joins votes when it has caught up: on or off" },
+	{ "NACRE_GOSSIP", TEXT, AT(gossip), "off", 0, 0,
+	  "tell and hear by UDP where the NATS servers are: off, multicast or broadcast" },
+	{ "NACRE_GOSSIP_GROUP", TEXT, AT(gossip_group), "", 0, 0,
+	  "address it is sent to; none: 239.255.45.89, or 255.255.255.255" },
+	{ "NACRE_GOSSIP_INTERFACE", TEXT, AT(gossip_interface), "", 0, 0,
+	  "address of the interface for multicast" },
+	{ "NACRE_GOSSIP_PORT", NUMBER, AT(gossip_port), "45892", 1, 65535, "UDP port" },
+	{ "NACRE_GOSSIP_TTL", NUMBER, AT(gossip_ttl), "1", 1, 255, "hops of multicast" },
 	{ "NACRE_PREFIX", TEXT, AT(prefix), "es", 0, 0,
 	  "first token of the subjects, <prefix>.<store>.>" },
 	{ "NACRE_NATS_URL", TEXT, AT(nats_url), "", 0, 0,
@@ -318,10 +326,18 @@ static int check(const struct nc_config *config, char *fault)
 	if (nc_config_is_cluster(config) && config->cluster_secret[0] == '\0')
 		return refuse(fault, "NACRE_CLUSTER_SECRET", "",
 		              "is empty; a cluster needs one, the same on every node");
-	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0')
-		return refuse(
-		        fault, "NACRE_NATS_URL", "",
-		        "is empty; the nodes of a cluster meet on NATS servers that they share");
+	bool gossips = strcmp(config->gossip, "off") != 0;
+	if (gossips && strcmp(config->gossip, "multicast") != 0 &&
+	    strcmp(config->gossip, "broadcast") != 0)
+		return refuse(fault, "NACRE_GOSSIP", config->gossip,
+		              "is neither off, multicast nor broadcast");
+	if (gossips && !nc_config_is_cluster(config))
+		return refuse(fault, "NACRE_GOSSIP", config->gossip,
+		              "goes with NACRE_DB_TYPE=cluster");
+	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0' && !gossips)
+		return refuse(fault, "NACRE_NATS_URL", "",
+		              "is empty; the nodes of a cluster meet on NATS servers that they "
+		              "share, or hear of by NACRE_GOSSIP");
 	if (strcmp(config->auto_promote, "on") != 0 && strcmp(config->auto_promote, "off") != 0)
 		return refuse(fault, "NACRE_AUTO_PROMOTE", config->auto_promote,
 		              "is neither on nor off");

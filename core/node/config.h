@@ -17,6 +17,8 @@ struct nc_config {
 	char *store_id, *prefix, *db_type, *node_id, *data_dir, *cluster_secret,
 	        *cluster_secret_also;
 	char *auto_promote;
+	char *gossip, *gossip_group, *gossip_interface;
+	uint64_t gossip_port, gossip_ttl;
 	char *nats_url; /* "": start a server of our own */
 	char *nats_server;
 	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;

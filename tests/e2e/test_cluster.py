@@ -9,7 +9,7 @@ import shutil
 import struct
 import time
 
-from harness import LONG, Cluster, Node, check, equal, wait_for, wait_until
+from harness import LONG, Cluster, Node, check, equal, free_port, wait_for, wait_until
 
 
 async def status_of(client, node):
@@ -531,4 +531,16 @@ async def test_forged_replayed_mutated_and_foreign_frames_change_nothing():
         why = {reason: count - counted.get(reason, 0) for reason, count in (await dropped(c, client)).items()}
         check(all(why[r] > wanted / 40 for r in ("unsigned", "replayed", "cluster", "epoch", "version")), f"dropped for these reasons: {why}")
         await same_state_everywhere(c, client)
+        await client.close()
+
+
+async def test_nodes_hear_by_gossip_where_nats_is():
+    gossip = {"NACRE_GOSSIP": "broadcast", "NACRE_GOSSIP_GROUP": "127.255.255.255", "NACRE_GOSSIP_PORT": str(free_port())}
+    async with Cluster(3, env=gossip, start=False) as c:
+        c.nodes["n2"].env["NACRE_NATS_URL"] = ""
+        c.nodes["n3"].env["NACRE_NATS_URL"] = ""
+        c.start()
+        client = await c.client()
+        await one_cluster(c, client)
+        check("n1 says that NATS is at" in c.nodes["n2"].log_text() or "n3 says that NATS is at" in c.nodes["n2"].log_text(), c.nodes["n2"].log_text())
         await client.close()

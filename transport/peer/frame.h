@@ -29,6 +29,7 @@ enum nc_peer_kind {
 	NC_PEER_PART,      /* of a frame that is too large: parts.h */
 	NC_PEER_REQUEST,   /* call.h: to a service of a node's, such as the one for snapshots */
 	NC_PEER_REPLY,     /* its answer */
+	NC_PEER_GOSSIP,    /* gossip.h; by UDP, never by NATS */
 	NC_PEER_KIND_END
 };
 

@@ -119,7 +119,7 @@ static enum nc_peer_drop check_address(const struct nc_gate *gate,
 	bool in_cluster = false;
 	for (unsigned i = 0; i < NC_PEER_CLUSTER_ID_SIZE; i++)
 		in_cluster |= gate->cluster_id[i] != 0;
-	if (frame->kind == 0 || frame->kind >= NC_PEER_KIND_END ||
+	if (frame->kind == 0 || frame->kind >= NC_PEER_GOSSIP ||
 	    (frame->kind == NC_PEER_HELLO && !to_all))
 		return NC_PEER_DROP_MALFORMED;
 	if (frame->kind != NC_PEER_HELLO &&
@@ -160,7 +160,7 @@ static int take_part(struct nc_gate *gate, struct nc_peer_node *node, struct nc_
 	frame->kind = node->parts.kind;
 	frame->body = nc_buf_slice(&node->parts.whole);
 	if (frame->kind <= NC_PEER_HELLO || frame->kind == NC_PEER_PART ||
-	    frame->kind >= NC_PEER_KIND_END)
+	    frame->kind >= NC_PEER_GOSSIP)
 		return drop(gate, NC_PEER_DROP_MALFORMED, drop_out);
 	return NC_OK;
 }
