@@ -296,66 +296,6 @@ static const char *config_path(int argc, char **argv)
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-static int refuse(char *fault, const char *name, const char *value, const char *why)
-{
-	(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s '%.64s': %s", name, value, why);
-	return NC_INVALID;
-}
-
-bool nc_config_is_cluster(const struct nc_config *config)
-{
-	return strcmp(config->db_type, "cluster") == 0;
-}
-
-static int check(const struct nc_config *config, char *fault)
-{
-	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
-	if (why != NULL)
-		return refuse(fault, "NACRE_STORE_ID", config->store_id, why);
-	why = nc_name_word_fault(nc_slice_str(config->node_id));
-	if (why != NULL)
-		return refuse(fault, "NACRE_NODE_ID", config->node_id, why);
-	why = nc_name_word_fault(nc_slice_str(config->prefix));
-	if (why != NULL)
-		return refuse(fault, "NACRE_PREFIX", config->prefix, why);
-	if (strcmp(config->prefix, "_es") == 0)
-		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
-	if (strcmp(config->db_type, "single") != 0 && strcmp(config->db_type, "cluster") != 0)
-		return refuse(fault, "NACRE_DB_TYPE", config->db_type,
-		              "is neither single nor cluster");
-	if (nc_config_is_cluster(config) && config->cluster_secret[0] == '\0')
-		return refuse(fault, "NACRE_CLUSTER_SECRET", "",
-		              "is empty; a cluster needs one, the same on every node");
-	bool gossips = strcmp(config->gossip, "off") != 0;
-	if (gossips && strcmp(config->gossip, "multicast") != 0 &&
-	    strcmp(config->gossip, "broadcast") != 0)
-		return refuse(fault, "NACRE_GOSSIP", config->gossip,
-		              "is neither off, multicast nor broadcast");
-	if (gossips && !nc_config_is_cluster(config))
-		return refuse(fault, "NACRE_GOSSIP", config->gossip,
-		              "goes with NACRE_DB_TYPE=cluster");
-	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0' && !gossips)
-		return refuse(fault, "NACRE_NATS_URL", "",
-		              "is empty; the nodes of a cluster meet on NATS servers that they "
-		              "share, or hear of by NACRE_GOSSIP");
-	if (strcmp(config->auto_promote, "on") != 0 && strcmp(config->auto_promote, "off") != 0)
-		return refuse(fault, "NACRE_AUTO_PROMOTE", config->auto_promote,
-		              "is neither on nor off");
-	if (strcmp(config->feed, "on") != 0 && strcmp(config->feed, "off") != 0)
-		return refuse(fault, "NACRE_FEED", config->feed, "is neither on nor off");
-	if (strcmp(config->plugin_isolation, "process") != 0 &&
-	    strcmp(config->plugin_isolation, "none") != 0)
-		return refuse(fault, "NACRE_PLUGIN_ISOLATION", config->plugin_isolation,
-		              "is neither process nor none");
-	if (config->data_dir[0] == '\0')
-		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
-	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))
-		return refuse(fault, "NATS_CERT", config->nats_cert, "goes with NATS_KEY");
-	if ((config->nats_password[0] != '\0') && config->nats_user[0] == '\0')
-		return refuse(fault, "NATS_PASSWORD", "", "goes with NATS_USER");
-	return NC_OK;
-}
-
 int nc_config_read(int argc, char **argv, char **environment, struct nc_config *config_out,
                    char fault[NC_CONFIG_FAULT_SIZE])
 {
@@ -372,7 +312,7 @@ int nc_config_read(int argc, char **argv, char **environment, struct nc_config *
 	if (err == NC_OK)
 		err = flags_read(&config, argc, argv, fault);
 	if (err == NC_OK && !config.help && !config.version)
-		err = check(&config, fault);
+		err = nc_config_check(&config, fault);
 	if (err != NC_OK) {
 		nc_config_release(&config);
 		return err;

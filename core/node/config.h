@@ -49,6 +49,9 @@ int nc_config_read(int argc, char **argv, char **environment, struct nc_config *
                    char fault[NC_CONFIG_FAULT_SIZE]);
 void nc_config_release(struct nc_config *config);
 
+/* Whether the settings go together; nc_config_read() asks. Errors: NC_INVALID, with `fault`. */
+int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_SIZE]);
+
 /* One of several nodes (NACRE_DB_TYPE). */
 bool nc_config_is_cluster(const struct nc_config *config);
 

@@ -18,9 +18,9 @@
 #include "core/node/store.h"
 #include "core/node/verifier.h"
 #include "core/node/version.h"
+#include "core/node/whereabouts.h"
 #include "plugins/host/cell.h"
 #include "transport/nats/child.h"
-#include "transport/peer/gossip.h"
 
 /* Exit codes, of sysexits where they fit; docs/operations.md. */
 enum {
@@ -47,15 +47,14 @@ struct node {
 	struct nc_config config;
 	struct nc_store store;
 	struct nc_child *child;
-	struct nc_gossip *gossip;   /* NULL: off */
-	struct nc_cluster *cluster; /* NULL: a single node */
+	struct nc_whereabouts *whereabouts; /* of NATS servers; NULL: not asked for */
+	struct nc_cluster *cluster;         /* NULL: a single node */
 	struct nc_service *service;
 	struct nc_exports *exports; /* of the state, to peers; NULL: a single node */
 	struct nc_fetch *fetch;     /* of a peer's state; NULL: none is wanted */
 	const char *nats_url;
 	char **argv;
 	bool again; /* at the end: start anew, with what is then on the disk */
-	char heard_urls[NC_GOSSIP_URLS_SIZE];
 	uv_signal_t sigterm, sigint;
 	uv_timer_t patience, pause;
 	int exit_code;
@@ -81,8 +80,8 @@ static void end(struct node *node, int exit_code)
 	node->service = NULL;
 	nc_cluster_stop(node->cluster);
 	node->cluster = NULL;
-	nc_gossip_stop(node->gossip);
-	node->gossip = NULL;
+	nc_whereabouts_stop(node->whereabouts);
+	node->whereabouts = NULL;
 	nc_child_stop(node->child);
 	node->child = NULL;
 	uv_close((uv_handle_t *)&node->sigterm, on_any_closed);
@@ -354,66 +353,23 @@ static int start(struct node *node)
 
 /* ---- Where the NATS servers are ------------------------------------------------------------- */
 
-static void on_urls(void *ctx, const char *urls, const char *from)
+static void on_url(void *ctx, const char *url)
 {
 	struct node *node = ctx;
 	if (*node->nats_url != '\0' || node->ending)
 		return;
-	(void)snprintf(node->heard_urls, sizeof node->heard_urls, "%s", urls);
-	node->nats_url = node->heard_urls;
-	nc_say_info("gossip: %s says that NATS is at %s", from, urls);
-	nc_gossip_spread(node->gossip, urls);
+	node->nats_url = url;
 	int err = start(node);
 	if (err != NC_OK)
 		end(node, exit_of(err));
 }
 
-static void on_gossip_drop(void *ctx)
-{
-	static bool said;
-	(void)ctx;
-	if (!said)
-		nc_say_warning("gossip: refused what is not signed with this node's "
-		               "NACRE_CLUSTER_SECRET, or by a clock that is far from ours");
-	said = true;
-}
-
-static int gossip_start(struct node *node)
-{
-	const struct nc_config *config = &node->config;
-	char fault[NC_GOSSIP_FAULT_SIZE];
-	const struct nc_gossip_options options = {
-		.loop = &node->loop,
-		.broadcast = strcmp(config->gossip, "broadcast") == 0,
-		.group = config->gossip_group,
-		.interface = config->gossip_interface,
-		.port = (uint16_t)config->gossip_port,
-		.ttl = (uint8_t)config->gossip_ttl,
-		.store = config->store_id,
-		.name = config->node_id,
-		.secret = config->cluster_secret,
-		.also = config->cluster_secret_also,
-		.urls = config->nats_url,
-		.on_urls = on_urls,
-		.on_drop = on_gossip_drop,
-		.ctx = node,
-	};
-	int err = nc_gossip_start(&options, &node->gossip, fault);
-	if (err != NC_OK)
-		nc_say_error("gossip: %s", fault);
-	return err;
-}
-
-/* A cluster's nodes are given a server, or hear of one; a single node starts one if it must. */
+/* A cluster's nodes are given a server, or hear of one. */
 static int meet(struct node *node)
 {
-	bool gossips = strcmp(node->config.gossip, "off") != 0;
-	int err = gossips ? gossip_start(node) : NC_OK;
-	if (err == NC_OK && *node->nats_url == '\0') {
-		nc_say_info("gossip: waiting to hear where NATS is");
-		return NC_OK;
-	}
-	return err == NC_OK ? start(node) : err;
+	int err =
+	        nc_whereabouts_start(&node->loop, &node->config, on_url, node, &node->whereabouts);
+	return err == NC_OK && *node->nats_url != '\0' ? start(node) : err;
 }
 
 static int run(struct node *node)

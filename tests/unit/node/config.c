@@ -81,3 +81,17 @@ Test(config, refuses_what_is_unknown_or_out_of_range_by_name)
 	refused(ENV("NATS_CERT=a.pem"), NONE, "NATS_CERT");
 	refused(NONE, ARGS("--config", "/nonexistent/nacre"), "/nonexistent/nacre");
 }
+
+Test(config, a_cluster_needs_a_secret_and_a_place_to_meet)
+{
+	refused(ENV("NACRE_DB_TYPE=cluster", "NACRE_NATS_URL=nats://h:1"), NONE,
+	        "NACRE_CLUSTER_SECRET");
+	refused(ENV("NACRE_DB_TYPE=cluster", "NACRE_CLUSTER_SECRET=s"), NONE, "NACRE_NATS_URL");
+	refused(ENV("NACRE_DB_TYPE=cluster", "NACRE_CLUSTER_SECRET=s", "NACRE_GOSSIP=shout"), NONE,
+	        "NACRE_GOSSIP");
+	refused(ENV("NACRE_GOSSIP=multicast"), NONE, "NACRE_GOSSIP");
+	refused(ENV("NACRE_BOOTSTRAP_EXPECT=0"), NONE, "NACRE_BOOTSTRAP_EXPECT");
+	refused(ENV("NACRE_BOOTSTRAP_EXPECT=17"), NONE, "NACRE_BOOTSTRAP_EXPECT");
+	refused(ENV("NACRE_AUTO_PROMOTE=yes"), NONE, "NACRE_AUTO_PROMOTE");
+	refused(ENV("NACRE_GOSSIP_TTL=256"), NONE, "NACRE_GOSSIP_TTL");
+}
