@@ -31,6 +31,8 @@ int nacre_ack(struct nacre_client *client, const char *reply, bool wait, struct 
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "ack");
 	int result = nc_client_ask(client, msg, client->timeout_ms, true, &said, error);
+	if (result == NACRE_OK && (nc_client_status(said) != 0 || natsMsg_GetDataLength(said) > 0))
+		result = nc_client_fail(error, NACRE_PROTOCOL, "ack: answer not understood");
 	natsMsg_Destroy(msg);
 	natsMsg_Destroy(said);
 	return result;

@@ -93,7 +93,7 @@ int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out)
 		if (nc_json_value(&json, &value, &raw) != NC_OK)
 			return NACRE_PROTOCOL;
 	}
-	if (json.expected != NULL || json.depth != 0 || appended.seq == 0 || appended.pos == 0)
+	if (!nc_client_json_ended(&json, &key) || appended.seq == 0 || appended.pos == 0)
 		return NACRE_PROTOCOL;
 	*appended_out = appended;
 	return NACRE_OK;

@@ -96,7 +96,7 @@ static int answer_read(natsMsg *msg, struct nacre_appended *appended, uint32_t c
 		if (nc_json_value(&json, &value, &raw) != NC_OK)
 			return NACRE_PROTOCOL;
 	}
-	if (!results || json.expected != NULL || json.depth != 0)
+	if (!results || !nc_client_json_ended(&json, &key))
 		return NACRE_PROTOCOL;
 	for (uint32_t i = 0; i < count; i++)
 		appended[i].duplicate = duplicate;

@@ -68,6 +68,9 @@ bool nc_client_header_number(natsMsg *msg, const char *name, uint64_t *number_ou
 /* Of its status line: 100 to 999; 0: it has none. */
 unsigned nc_client_status(natsMsg *msg);
 
+/* Whether `last`, the last token of an object's members, closes it, and the text ends with it. */
+bool nc_client_json_ended(struct nc_json *json, const struct nc_json_token *last);
+
 /* NACRE_OK, or what an error answer says: NACRE_REFUSED; NACRE_UNAVAILABLE, a 503; NACRE_PROTOCOL.
  * `error` is not NULL. */
 int nc_client_judge(natsMsg *msg, struct nacre_error *error);

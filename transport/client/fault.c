@@ -68,6 +68,13 @@ unsigned nc_client_status(natsMsg *msg)
 	               : 0;
 }
 
+bool nc_client_json_ended(struct nc_json *json, const struct nc_json_token *last)
+{
+	struct nc_json_token end;
+	return json->expected == NULL && last->type == NC_JSON_OBJECT_END &&
+	       nc_json_next(json, &end) == NC_OK && end.type == NC_JSON_END;
+}
+
 /* From {"error":{…,"err_code":N,…},"pos":N}: what the headers do not have. */
 static void error_body_read(struct nc_slice body, struct nacre_error *error)
 {
@@ -92,10 +99,18 @@ static void error_body_read(struct nc_slice body, struct nacre_error *error)
 int nc_client_judge(natsMsg *msg, struct nacre_error *error)
 {
 	uint64_t code;
-	if (nc_client_status(msg) == 503)
+	unsigned said = nc_client_status(msg);
+	if (said == 0 && *nc_client_header(msg, "Status") != '\0')
+		return nc_client_fail(error, NACRE_PROTOCOL, "a status that is none");
+	if (said == 503)
 		return nc_client_fail_nats(error, NATS_NO_RESPONDERS, "request");
-	const char *text = nc_client_header(msg, "Nats-Service-Error");
-	if (*text == '\0')
+	const char *text = NULL;
+	natsStatus status = natsMsgHeader_Get(msg, "Nats-Service-Error", &text);
+	if (status == NATS_NO_MEMORY)
+		return nc_client_fail_nomem(error);
+	if (status != NATS_OK && status != NATS_NOT_FOUND)
+		return nc_client_fail(error, NACRE_PROTOCOL, "headers that cannot be read");
+	if (text == NULL || *text == '\0')
 		return NACRE_OK;
 	if (!nc_client_header_number(msg, "Nats-Service-Error-Code", &code) || code < 100 ||
 	    code > 999)

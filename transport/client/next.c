@@ -64,8 +64,10 @@ static int message_take(struct nacre_subscription *sub, natsMsg *msg, bool *got_
 		natsMsg_Destroy(msg);
 		if (sub->way == NC_CLIENT_ANSWER)
 			return result;
+		bool passing = result == NACRE_UNAVAILABLE || error->code == 429;
+		sub->attempt = passing ? sub->attempt : 0;
 		nc_client_pull_nobody(sub);
-		return result == NACRE_UNAVAILABLE || error->code == 429 ? NACRE_OK : result;
+		return passing ? NACRE_OK : result;
 	}
 	if (status != 0)
 		return status_take(sub, msg, status, error);

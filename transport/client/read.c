@@ -132,7 +132,7 @@ int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **even
 		if (result == NACRE_OK)
 			continue;
 		page_end(reader);
-		if (reader->last) { /* only the head is lost */
+		if (reader->last && result == NACRE_UNAVAILABLE) { /* only the head is lost */
 			reader->ended = true;
 			break;
 		}

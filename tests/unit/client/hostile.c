@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A store that answers what it should not: NACRE_PROTOCOL, never a crash, never success.
+ * usage: unit_client_hostile URL */
+#include <arpa/inet.h>
+#include <nats/nats.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define WAIT_MS 5000
+
+/* ---- The store: gives the same answer to every request -------------------------------------- */
+
+struct message {
+	const char *body;
+	int size;                /* -1: strlen */
+	const char *headers[12]; /* names and values, NULL at the end */
+};
+
+static natsConnection *store_nc;
+static const struct message *answer; /* [answer_count] */
+static size_t answer_count;
+
+static void answer_with(natsConnection *nc, const char *to, const struct message *message)
+{
+	natsMsg *msg = NULL;
+	int size = message->size < 0 ? (int)strlen(message->body) : message->size;
+	if (natsMsg_Create(&msg, to, "es.hostile.ack.s.1.1.1", message->body, size) != NATS_OK)
+		exit(2);
+	for (size_t i = 0; message->headers[i] != NULL; i += 2)
+		(void)natsMsgHeader_Set(msg, message->headers[i], message->headers[i + 1]);
+	(void)natsConnection_PublishMsg(nc, msg);
+	natsMsg_Destroy(msg);
+}
+
+/* ---- Bytes that nats.c would not send -------------------------------------------------------- */
+
+static int raw = -1;          /* a connection of its own to the server */
+static const char *raw_block; /* header bytes that answer every request; NULL: `answer` does */
+
+static void raw_open(const char *url)
+{
+	static const char hello[] = "CONNECT {\"verbose\":false,\"headers\":true}\r\n";
+	unsigned port;
+	if (sscanf(url, "nats://127.0.0.1:%u", &port) != 1)
+		exit(2);
+	const struct sockaddr_in at = { .sin_family = AF_INET,
+		                        .sin_port = htons((uint16_t)port),
+		                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	raw = socket(AF_INET, SOCK_STREAM, 0);
+	if (raw < 0 || connect(raw, (const struct sockaddr *)&at, sizeof at) != 0 ||
+	    write(raw, hello, sizeof hello - 1) < 0)
+		exit(2);
+}
+
+static void raw_answer(const char *to, const char *block)
+{
+	char line[1024];
+	int size = snprintf(line, sizeof line, "HPUB %s %zu %zu\r\n%s\r\n", to, strlen(block),
+	                    strlen(block), block);
+	if (write(raw, line, (size_t)size) != size)
+		exit(2);
+}
+
+static void on_request(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	(void)sub;
+	(void)closure;
+	if (raw_block != NULL)
+		raw_answer(natsMsg_GetReply(msg), raw_block);
+	for (size_t i = 0; i < answer_count; i++)
+		answer_with(nc, natsMsg_GetReply(msg), &answer[i]);
+	natsMsg_Destroy(msg);
+}
+
+static void will_answer(const struct message *messages, size_t count)
+{
+	answer = messages;
+	answer_count = count;
+}
+
+/* ---- What is asked --------------------------------------------------------------------------- */
+
+static int append_one(void)
+{
+	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, "id");
+	return nacre_append(client, &event, NULL, NULL);
+}
+
+static void on_done(void *ctx, int result, const struct nacre_appended *appended,
+                    const struct nacre_error *error)
+{
+	(void)appended;
+	(void)error;
+	*(int *)ctx = result;
+}
+
+static int append_async(void)
+{
+	int result = 1;
+	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, "id");
+	if (nacre_append_async(client, &event, on_done, &result, NULL) != NACRE_OK ||
+	    nacre_flush(client, WAIT_MS, NULL) != NACRE_OK)
+		return 1;
+	return result;
+}
+
+static int send_batch(void)
+{
+	struct nacre_batch *batch = NULL;
+	struct nacre_append event = order("s", NACRE_EXPECT_ANY, "a");
+	if (nacre_batch_new(&batch) != NACRE_OK || nacre_batch_add(batch, &event, NULL) != NACRE_OK)
+		exit(2);
+	event.id = "b";
+	if (nacre_batch_add(batch, &event, NULL) != NACRE_OK)
+		exit(2);
+	struct nacre_appended appended[2];
+	int result = nacre_batch_send(client, batch, appended, NULL);
+	nacre_batch_free(batch);
+	return result;
+}
+
+static int get_one(void)
+{
+	const struct nacre_event *event = NULL;
+	int result = nacre_get(client, &(struct nacre_get){ .pos = 1 }, &event, NULL);
+	nacre_event_free(event);
+	return result;
+}
+
+static int read_with(const struct nacre_read *read)
+{
+	struct nacre_reader *reader = NULL;
+	const struct nacre_event *event;
+	if (nacre_read_open(client, read, &reader, NULL) != NACRE_OK)
+		exit(2);
+	int result;
+	while ((result = nacre_read_next(reader, &event, NULL)) == NACRE_OK)
+		;
+	nacre_read_close(reader);
+	return result;
+}
+
+static int read_all(void)
+{
+	return read_with(&(struct nacre_read){ .source = NACRE_ALL });
+}
+
+static int read_some(void)
+{
+	return read_with(&(struct nacre_read){ .source = NACRE_ALL, .limit = 1 });
+}
+
+static int read_back(void)
+{
+	return read_with(&(struct nacre_read){ .source = NACRE_ALL, .backward = true });
+}
+
+static int begin_to_consume(void)
+{
+	struct nacre_subscription *sub = NULL;
+	int result = nacre_subscribe(client, "s", NULL, &sub, NULL);
+	nacre_unsubscribe(sub);
+	return result;
+}
+
+static int ask_many(void)
+{
+	struct nacre_subscription *sub = NULL;
+	const struct nacre_delivery *delivery;
+	const struct nacre_request request = { .subject = "read.s" };
+	if (nacre_request_many(client, &request, &sub, NULL) != NACRE_OK)
+		exit(2);
+	int result = nacre_next(sub, WAIT_MS, &delivery, NULL);
+	nacre_unsubscribe(sub);
+	return result;
+}
+
+static int acknowledge(void)
+{
+	return nacre_ack(client, "es.hostile.ack.s.1.1.1", true, NULL);
+}
+
+/* A pull that was begun while the store was honest. */
+static struct nacre_subscription *pulled;
+
+static int consume(void)
+{
+	const struct nacre_delivery *delivery;
+	return nacre_next(pulled, WAIT_MS, &delivery, NULL);
+}
+
+/* ---- Claims ---------------------------------------------------------------------------------- */
+
+static void is_not_understood(int (*ask)(void), const struct message *messages, size_t count,
+                              const char *what)
+{
+	will_answer(messages, count);
+	int result = ask();
+	if (result != NACRE_PROTOCOL)
+		(void)printf("got %s\n", nacre_status_name(result));
+	expect(result == NACRE_PROTOCOL, what);
+}
+
+/* Each beginning of an answer that is fine when it is whole. */
+static void each_beginning(int (*ask)(void), const char *whole, const char *what)
+{
+	struct message message = { .body = whole };
+	bool fine = true;
+	for (message.size = 0; message.size < (int)strlen(whole); message.size++) {
+		will_answer(&message, 1);
+		int result = ask();
+		if (result != NACRE_PROTOCOL)
+			(void)printf("%.*s: %s\n", message.size, whole, nacre_status_name(result));
+		fine = fine && result == NACRE_PROTOCOL;
+	}
+	will_answer(&message, 1);
+	expect(fine && ask() == NACRE_OK, what);
+}
+
+static void beginnings_of_answers(void)
+{
+	each_beginning(append_one, "{\"stream\":\"s\",\"seq\":1,\"pos\":2,\"duplicate\":true}",
+	               "an append's answer, cut anywhere");
+	each_beginning(append_async, "{\"stream\":\"s\",\"seq\":1,\"pos\":2}",
+	               "an asynchronous one's");
+	each_beginning(send_batch,
+	               "{\"results\":[{\"stream\":\"s\",\"seq\":1,\"pos\":2},{\"stream\":\"s\","
+	               "\"seq\":2,\"pos\":3}],\"pos\":3}",
+	               "a batch's");
+	each_beginning(
+	        begin_to_consume,
+	        "{\"name\":\"s\",\"deliver\":{\"subject\":\"w.s\",\"queue\":\"q\"},\"epoch\":1}",
+	        "a subscription's");
+}
+
+static void nonsense(void)
+{
+	static char deep[4000];
+	memset(deep, '[', sizeof deep - 1);
+	const char *const bodies[] = {
+		"garbage",
+		"null",
+		"[]",
+		"{}",
+		deep,
+		"{\"seq\":0,\"pos\":1}",
+		"{\"seq\":-1,\"pos\":1}",
+		"{\"seq\":1.5,\"pos\":1}",
+		"{\"seq\":99999999999999999999999,\"pos\":1}",
+		"{\"seq\":\"1\",\"pos\":\"1\"}",
+		"{\"seq\":1}",
+		"{\"seq\":1,\"pos\":1} trailing",
+		"\xff\xfe{\"seq\":1,\"pos\":1}",
+		"{\"results\":[],\"pos\":1}",
+		"{\"results\":[{\"seq\":1,\"pos\":1}]}",
+		"{\"results\":[{\"seq\":1,\"pos\":1},{\"seq\":2,\"pos\":2},{\"seq\":3,\"pos\":3}]}",
+		"{\"results\":[{\"seq\":1,\"pos\":1},{\"seq\":2}]}",
+		"{\"results\":[{\"seq\":1,\"pos\":1},7]}",
+		"{\"results\":{\"seq\":1,\"pos\":1}}",
+		"{\"results\":[{\"seq\":1,\"pos\":1},{\"seq\":2,\"pos\":2}],\"results\":[]}",
+	};
+	int (*const asks[])(void) = { append_one, append_async, send_batch, begin_to_consume };
+	int wrong = 0;
+	for (size_t ask = 0; ask < sizeof asks / sizeof asks[0]; ask++) {
+		for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+			const struct message message = { .body = bodies[i], .size = -1 };
+			will_answer(&message, 1);
+			int result = asks[ask]();
+			if (result != NACRE_PROTOCOL)
+				(void)printf("%zu: %.60s: %s\n", ask, bodies[i],
+				             nacre_status_name(result));
+			wrong += result != NACRE_PROTOCOL;
+		}
+	}
+	expect(wrong == 0, "nonsense is not understood");
+}
+
+#define EVENT(position)                                \
+	{                                              \
+		.body = "{}", .size = -1, .headers = { \
+			"Es-Stream",                   \
+			"s",                           \
+			"Es-Type",                     \
+			"T",                           \
+			"Nats-Sequence",               \
+			(position),                    \
+			"Es-Position",                 \
+			(position),                    \
+			"Es-Delivery",                 \
+			"1"                            \
+		}                                      \
+	}
+#define END(next)                                                                        \
+	{                                                                                \
+		.body = "", .size = 0, .headers = { "Status", "204", "Es-Next", (next) } \
+	}
+
+static void events_without_sense(void)
+{
+	const struct message nameless = { .body = "{}", .size = -1 };
+	const struct message unnumbered = { .body = "{}",
+		                            .size = -1,
+		                            .headers = { "Es-Stream", "s", "Es-Type", "T" } };
+	const struct message zero = EVENT("0"), word = EVENT("one"),
+	                     huge = EVENT("18446744073709551616");
+	const struct message other = { .body = "", .size = 0, .headers = { "Status", "299" } };
+	const struct message *const single[] = { &nameless, &unnumbered, &zero, &word, &huge };
+	for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+		is_not_understood(get_one, single[i], 1, "an event that is none, alone");
+		is_not_understood(read_all, single[i], 1, "in a read");
+		is_not_understood(consume, single[i], 1, "in a pull");
+	}
+	is_not_understood(read_all, &other, 1, "an unknown status");
+
+	const struct message again[] = { EVENT("5"), EVENT("5") };
+	const struct message back[] = { EVENT("5"), EVENT("4") };
+	const struct message more[] = { EVENT("5"), EVENT("6") };
+	is_not_understood(read_all, again, 2, "an event twice");
+	is_not_understood(read_all, back, 2, "one that goes back");
+	is_not_understood(read_back, more, 2, "one that goes forth, backward");
+	is_not_understood(read_some, more, 2, "more than was asked for");
+}
+
+static void pages_without_end(void)
+{
+	const struct message zero[] = { END("0") };
+	const struct message same[] = { EVENT("5"), END("5") };
+	is_not_understood(read_all, zero, 1, "a page that goes on at 0");
+	is_not_understood(read_all, same, 2, "a page that goes on before its last event");
+}
+
+static void errors_without_sense(void)
+{
+	const struct message codeless = { .body = "",
+		                          .size = 0,
+		                          .headers = { "Nats-Service-Error", "oh" } };
+	const struct message word = { .body = "",
+		                      .size = 0,
+		                      .headers = { "Nats-Service-Error", "oh",
+		                                   "Nats-Service-Error-Code", "x" } };
+	const struct message zero = { .body = "",
+		                      .size = 0,
+		                      .headers = { "Nats-Service-Error", "oh",
+		                                   "Nats-Service-Error-Code", "0" } };
+	const struct message *const errors[] = { &codeless, &word, &zero };
+	int (*const asks[])(void) = { append_one,  append_async, send_batch,
+		                      get_one,     read_all,     ask_many,
+		                      acknowledge, consume,      begin_to_consume };
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+		for (size_t ask = 0; ask < sizeof asks / sizeof asks[0]; ask++)
+			is_not_understood(asks[ask], errors[i], 1, "an error without its code");
+}
+
+static void headers_that_cannot_be_read(const char *url)
+{
+	/* The last three nats.c takes for headers: an acknowledgement's answer has nothing else. */
+	static const char *const blocks[] = { "garbage\r\n\r\n", "NATS/1.0 abc\r\n\r\n",
+		                              "NATS/1.0\r\nNats-Service-Error\r\n\r\n",
+		                              "NATS/1.0\r\n: x\r\n\r\n", "NATS/1.0" };
+	int (*const asks[])(void) = { append_one, append_async, send_batch,      get_one,
+		                      read_all,   consume,      begin_to_consume };
+	raw_open(url);
+	for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+		raw_block = blocks[i];
+		for (size_t ask = 0; ask < sizeof asks / sizeof asks[0]; ask++)
+			is_not_understood(asks[ask], NULL, 0, "headers that cannot be read");
+		if (i < 2)
+			is_not_understood(acknowledge, NULL, 0, "nor those of an ack's answer");
+	}
+	raw_block = NULL;
+	(void)close(raw);
+}
+
+int main(int argc, char **argv)
+{
+	natsSubscription *sub = NULL;
+	if (argc != 2 || natsConnection_ConnectTo(&store_nc, argv[1]) != NATS_OK ||
+	    natsConnection_Subscribe(&sub, store_nc, "es.hostile.>", on_request, NULL) != NATS_OK ||
+	    natsConnection_Flush(store_nc) != NATS_OK)
+		return 2;
+	client = connect_to(argv[1], "hostile", 2000);
+	const struct message honest = { .body = "{\"deliver\":null}", .size = -1 };
+	will_answer(&honest, 1);
+	if (nacre_subscribe(client, "s", &(struct nacre_consume){ .batch = 1 }, &pulled, NULL) !=
+	    NACRE_OK)
+		return 2;
+	beginnings_of_answers();
+	nonsense();
+	events_without_sense();
+	pages_without_end();
+	errors_without_sense();
+	headers_that_cannot_be_read(argv[1]);
+	nacre_unsubscribe(pulled);
+	nacre_close(client);
+	natsSubscription_Destroy(sub);
+	natsConnection_Destroy(store_nc);
+	return failed != 0;
+}
