@@ -29,6 +29,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#if defined(__GNUC__) /* a struct and its call share a name, as those of stat(2) do */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
 #if defined(__GNUC__)
@@ -475,6 +479,9 @@ NACRE_API int nacre_ack_next(struct nacre_subscription *sub, const char *reply,
                              struct nacre_error *error);
 
 #ifdef __cplusplus
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 }
 #endif
 #endif
