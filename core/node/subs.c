@@ -207,6 +207,14 @@ static void on_plugin_log(void *ctx, const char *message)
 	nc_say_info("plugins: %s", message);
 }
 
+/* On the watch's thread. */
+static void on_plugins_changed(void *ctx)
+{
+	struct nc_subs *subs = ctx;
+	atomic_store(&subs->plugins_changed, true);
+	(void)uv_async_send(&subs->wake);
+}
+
 /* Bundled plugins lie beside the program: <prefix>/bin/nacred, <prefix>/lib/nacre/plugins. */
 static void bundled_dir(char *path, size_t size)
 {
@@ -237,6 +245,10 @@ static int host_open(struct nc_subs *subs)
 		.log = on_plugin_log,
 	};
 	int err = nc_plugin_host_open(&host, &subs->host);
+	if (err == NC_OK && nc_plugin_host_watch(subs->host, on_plugins_changed, subs) != NC_OK)
+		nc_say_warning(
+		        "plugins: %s cannot be watched: new ones are found at the next start",
+		        config->plugin_dir);
 	if (err != NC_OK)
 		nc_say_error("plugins: %s: %s", private, nc_err_name(err));
 	return err;
@@ -247,6 +259,8 @@ static void on_wake(uv_async_t *async)
 	struct nc_subs *subs = async->data;
 	nc_subs_jobs_take(subs);
 	nc_subs_prepared_take(subs);
+	if (atomic_exchange(&subs->plugins_changed, false))
+		nc_subs_plugins_changed(subs);
 	nc_subs_turn(subs);
 	nc_replica_flush(subs->service->replica);
 }

@@ -23,7 +23,8 @@ void nc_subs_show_info(const struct nc_subs_ask *ask);
 void nc_subs_show_list(const struct nc_subs_ask *ask);
 void nc_subs_show_parked(const struct nc_subs_ask *ask);
 
-/* subs_plugins.c */
+/* subs_plugins.c; the first puts the member "plugin" of a subscription: what judges its events */
+void nc_subs_put_plugin(struct nc_buf *out, const struct nc_subscription *sub);
 void nc_subs_show_plugin(const struct nc_subs_ask *ask);
 void nc_subs_show_plugins(const struct nc_subs_ask *ask);
 

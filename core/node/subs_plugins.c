@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What people ask about filter plugins: R.filter.list, R.filter.info.<plugin>. */
+/* Plugins that come, go and are replaced while subscriptions use them; and what people ask about
+ * them: R.filter.list, R.filter.info.<plugin>. */
 #include <stdio.h>
 
 #include "core/base/json.h"
+#include "core/node/say.h"
 #include "core/node/subs_ask.h"
 
 static void put_text(struct nc_buf *out, const char *member, const char *text)
@@ -35,6 +37,18 @@ static void put_plugin(struct nc_buf *out, const struct nc_plugin_info *plugin)
 	              (unsigned long long)plugin->pause_ms);
 	if (plugin->trouble[0] != '\0')
 		put_text(out, "trouble", plugin->trouble);
+}
+
+void nc_subs_put_plugin(struct nc_buf *out, const struct nc_subscription *sub)
+{
+	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
+	nc_buf_put_str(out, ",\"plugin\":{\"name\":");
+	nc_json_put_string(out, nc_slice_str(plugin.name));
+	put_text(out, "build", plugin.build);
+	put_text(out, "sha256", plugin.sha256);
+	if (sub->filter_from > 0)
+		nc_buf_printf(out, ",\"from\":%llu", (unsigned long long)sub->filter_from);
+	nc_buf_put_u8(out, '}');
 }
 
 static void on_plugin(void *ctx, const struct nc_plugin_info *plugin)
@@ -91,4 +105,82 @@ void nc_subs_show_plugin(const struct nc_subs_ask *ask)
 	put_users(ask->subs, ask->name, out);
 	nc_buf_put_u8(out, '}');
 	nc_subs_ask_answer(ask, nc_buf_slice(out));
+}
+
+/* ---- While subscriptions use them ----------------------------------------------------------- */
+
+/* A filter of the plugin that is loaded now, in place of the one that it has, if any. */
+static bool filter_take(struct nc_subs *subs, struct nc_subscription *sub,
+                        char why[NC_SUB_FAULT_SIZE])
+{
+	struct nc_refusal refusal;
+	struct nc_filter *old = sub->filter;
+	struct nc_filter_hints old_hints = sub->hints;
+	if (!nc_subs_filter_compile(subs, sub, &refusal)) {
+		sub->filter = old;
+		sub->hints = old_hints;
+		(void)snprintf(why, NC_SUB_FAULT_SIZE, "%.190s", refusal.text);
+		return false;
+	}
+	struct nc_filter *made = sub->filter;
+	struct nc_filter_hints hints = sub->hints;
+	if (old != NULL) {
+		sub->filter = old;
+		nc_subs_live_remove(subs, sub);
+		nc_filter_unref(old);
+	}
+	sub->filter = made;
+	sub->hints = hints;
+	if (nc_subs_live_add(subs, sub) == NC_OK)
+		return true;
+	(void)snprintf(why, NC_SUB_FAULT_SIZE, "out of memory");
+	nc_filter_unref(made);
+	sub->filter = NULL;
+	sub->hints = (struct nc_filter_hints){ 0 };
+	return false;
+}
+
+void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	char why[NC_SUB_FAULT_SIZE], text[NC_SUB_FAULT_SIZE + 100];
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	sub->renew = false;
+	if (!filter_take(subs, sub, why)) {
+		(void)snprintf(text, sizeof text, "the new plugin cannot be taken: %s", why);
+		nc_subs_advise(subs, sub, "plugin_refused", info.cursor + 1, text);
+		nc_say_warning("subscription %s: %s", sub->name, text);
+		return;
+	}
+	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
+	sub->filter_from = info.cursor + 1;
+	(void)snprintf(text, sizeof text, "%s %.100s, SHA-256 %s, judges from this position on",
+	               plugin.name, plugin.build, plugin.sha256);
+	nc_subs_advise(subs, sub, "plugin_changed", sub->filter_from, text);
+	nc_say_info("subscription %s: from position %llu on: %s", sub->name,
+	            (unsigned long long)sub->filter_from, text);
+	nc_subs_mark(sub);
+}
+
+/* Its plugin was not there: it goes on where it stands. */
+static void take_up(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (filter_take(subs, sub, sub->fault))
+		nc_subs_answers_again(subs, sub);
+}
+
+void nc_subs_plugins_changed(struct nc_subs *subs)
+{
+	for (uint32_t id = 0; id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL)
+			continue;
+		if (sub->filter == NULL) {
+			take_up(subs, sub);
+		} else if (nc_filter_plugin(sub->filter).state == NC_PLUGIN_REPLACED) {
+			sub->renew = true;
+			if (!sub->searching)
+				nc_subs_renew(subs, sub);
+		}
+	}
 }

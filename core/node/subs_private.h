@@ -71,7 +71,9 @@ struct nc_subscription {
 	uint64_t saving_number;                /* of the progress that is on its way */
 	bool unsaved;                  /* a progress was taken that did not get into the log */
 	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
-	uint64_t pause_ns, retry_ns;   /* after a fault of its filter: when it is asked again */
+	bool renew; /* its plugin was replaced: take the new one when no search is under way */
+	uint64_t filter_from; /* events from here on are judged by the filter it has; 0: all */
+	uint64_t pause_ns, retry_ns; /* after a fault of its filter: when it is asked again */
 };
 
 /* A command of a subscription's on its way through the log. */
@@ -108,7 +110,8 @@ struct nc_subs {
 	struct nc_sub_merge *merged;          /* likewise: an index that was merged */
 	struct nc_sub_prepare *prepared_list; /* likewise: requests whose filters are compiled */
 	struct nc_filter *prepared; /* of the request that is being carried out; else NULL */
-	struct nc_sub_pool *pools;  /* readers of isolated plugins */
+	atomic_bool plugins_changed;
+	struct nc_sub_pool *pools; /* readers of isolated plugins */
 };
 
 uint64_t nc_subs_now_ns(void);
@@ -137,6 +140,11 @@ void nc_subs_prepared_take(struct nc_subs *subs);
  * is passed by, and asks again after a pause. Until the filter answers again. */
 void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position);
 void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub);
+
+/* subs_plugins.c: a plugin came, went or was replaced: subscriptions that lack theirs go on, others
+ * take the new one at a position. */
+void nc_subs_plugins_changed(struct nc_subs *subs);
+void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
 
 /* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
  * client. */

@@ -54,6 +54,8 @@ static void put_sub(struct nc_subs *subs, const struct nc_subscription *sub, str
 	              (unsigned long long)lag_ms(subs, &info),
 	              subs->service->options.config->node_id, (unsigned long long)info.epoch,
 	              state_name(sub, &info));
+	if (sub->filter != NULL)
+		nc_subs_put_plugin(out, sub);
 	if (sub->fault[0] != '\0') {
 		nc_buf_put_str(out, ",\"reason\":");
 		nc_json_put_string(out, nc_slice_str(sub->fault));

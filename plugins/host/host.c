@@ -174,6 +174,7 @@ void nc_plugin_host_close(struct nc_plugin_host *host)
 {
 	if (host == NULL)
 		return;
+	nc_plugin_watch_stop(host);
 	while (host->first != NULL) {
 		struct nc_plugin *plugin = host->first;
 		host->first = plugin->next;

@@ -28,11 +28,22 @@ struct nc_plugin {
 	char reason[REASON_SIZE];
 };
 
+/* A file that somebody is writing. */
+struct nc_unfinished {
+	struct nc_unfinished *next;
+	char path[];
+};
+
+struct nc_plugin_watch; /* watch.c */
+
 struct nc_plugin_host {
 	pthread_mutex_t scan_lock; /* of looking, which is all that makes the list longer */
 	pthread_mutex_t lock;      /* of the list; never held long */
 	struct nc_plugin *first;
 	struct nc_plugin **last;
+	struct nc_unfinished *unfinished; /* of the scan lock */
+	atomic_uint_fast64_t changes;     /* counts what is new or gone */
+	struct nc_plugin_watch *watch;    /* NULL: nobody watches */
 	char *bundled_dir, *extra_dirs, *private_dir;
 	char *program; /* of cells; NULL: all plugins are in this process */
 	void (*log)(void *log_ctx, const char *message);
@@ -51,6 +62,11 @@ __attribute__((format(printf, 2, 3))) void nc_plugin_log(const struct nc_plugin_
 /* Say why `plugin` is refused; the first reason stays. Gives false. */
 __attribute__((format(printf, 2, 3))) bool nc_plugin_refuse(struct nc_plugin *plugin,
                                                             const char *format, ...);
+
+/* watch.c: whether somebody is writing that file: it is looked at when it is closed. The scan lock
+ * is held. */
+bool nc_plugin_unfinished(const struct nc_plugin_host *host, const char *path);
+void nc_plugin_watch_stop(struct nc_plugin_host *host);
 
 /* Open a plugin in this process and shake hands. NULL with the reason. */
 const nacre_filter_plugin *nc_plugin_shake(const char *file, const nacre_filter_host *host,

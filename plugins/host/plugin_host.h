@@ -78,6 +78,13 @@ void nc_plugin_host_close(struct nc_plugin_host *host);
  * Errors: NC_NOMEM. */
 int nc_plugin_host_scan(struct nc_plugin_host *host);
 
+/* Watch the directories beside the bundled one from now on, with a thread of its own, and look
+ * again when a file there is closed by who wrote it, moved, or gone. `changed` is called, on that
+ * thread, when there is something new or gone. Ends with the host. Errors: NC_NOMEM; NC_IO, no
+ * watch or thread.
+ */
+int nc_plugin_host_watch(struct nc_plugin_host *host, void (*changed)(void *ctx), void *ctx);
+
 /* All files and directories that were tried, in the order of finding. Borrowed until `fn` returns;
  * `fn` must not call the host. */
 typedef void nc_plugin_info_fn(void *ctx, const struct nc_plugin_info *info);

@@ -161,14 +161,16 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 {
 	struct nc_plugin_host *host = scan->host;
 	(void)pthread_mutex_lock(&host->lock);
-	/* Whoever had the name has the same path: in one step, so that it is never missing. */
-	struct nc_plugin *other =
-	        plugin->abi == NULL ? NULL : nc_plugin_lookup(host, nc_slice_str(plugin->name));
-	if (other != NULL)
-		other->replaced = true;
+	/* Whoever had the name has the same path, or is gone: in one step, so that the name is never
+	 * missing. */
+	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
+		if (plugin->abi != NULL && other->abi != NULL &&
+		    strcmp(other->name, plugin->name) == 0)
+			other->replaced = true;
 	*host->last = plugin;
 	host->last = &plugin->next;
 	(void)pthread_mutex_unlock(&host->lock);
+	atomic_fetch_add(&host->changes, 1);
 	if (plugin->abi != NULL)
 		nc_plugin_log(host, "plugin %s (%s) loaded from %s, SHA-256 %s", plugin->name,
 		              plugin->abi->build, plugin->path, plugin->sha256);
@@ -177,7 +179,7 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 }
 
 /* A file that had gone is back with the same bytes, if its name is still free. */
-static void revive(const struct nc_plugin_host *host, const struct nc_plugin *seen)
+static void revive(struct nc_plugin_host *host, const struct nc_plugin *seen)
 {
 	struct nc_plugin *last = NULL;
 	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
@@ -187,11 +189,12 @@ static void revive(const struct nc_plugin_host *host, const struct nc_plugin *se
 	    nc_plugin_lookup(host, nc_slice_str(last->name)) != NULL)
 		return;
 	last->removed = false;
+	atomic_fetch_add(&host->changes, 1);
 	nc_plugin_log(host, "plugin %s is back at %s", last->name, last->path);
 }
 
 /* What is no longer there serves those it has. */
-static void mark_removed(const struct nc_plugin_host *host)
+static void mark_removed(struct nc_plugin_host *host)
 {
 	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {
 		bool here = plugin->abi == NULL || plugin->replaced || plugin->removed ||
@@ -199,6 +202,7 @@ static void mark_removed(const struct nc_plugin_host *host)
 		if (here)
 			continue;
 		plugin->removed = true;
+		atomic_fetch_add(&host->changes, 1);
 		nc_plugin_log(
 		        host,
 		        "plugin %s is gone from %s: it serves the filters it has, and no new ones",
@@ -211,6 +215,10 @@ static void file_try(struct scan *scan, const char *name)
 	struct nc_plugin *plugin = plugin_new(scan, name);
 	if (plugin == NULL)
 		return;
+	if (nc_plugin_unfinished(scan->host, plugin->path)) {
+		plugin_free(plugin);
+		return;
+	}
 	struct nc_buf bytes = { 0 };
 	char *copy = NULL;
 	bool good = file_read(plugin, &bytes);

@@ -227,3 +227,125 @@ async def test_events_before_the_one_that_kills_it_are_delivered():
             await wait_until(lambda: len(got.seqs) == 30, 30, f"what stands before: {len(got.seqs)}")
             await wait_until(lambda: is_state(c, "h", "halted"), 10, "halted")
             equal(len(got.seqs), 30)
+
+
+# ---- Dropped in, replaced, removed ------------------------------------------------------------
+
+
+async def test_a_plugin_that_is_dropped_in_is_found():
+    async with PluginDir() as d:
+        c = d.client
+        equal((await create(c, "early", "hostile", {}, "out.h"))[:2], (404, 40402))
+        # Written slowly: it is looked at when its writer has closed it.
+        with open(HOSTILE, "rb") as f:
+            code = f.read()
+        with open(os.path.join(d.path, "slow.so"), "wb") as f:
+            f.write(code[:5000])
+            f.flush()
+            await asyncio.sleep(0.4)
+            for p in (await c.ask("filter.list"))["plugins"]:
+                check(not p["path"].endswith("slow.so"), f"half of it is looked at: {p}")
+            f.write(code[5000:])
+        await wait_until(lambda: d.listed("hostile"), 10, "found")
+        async with Got(c, "out.h") as got:
+            await create(c, "h", "hostile", {}, "out.h")
+            await c.append("a.1")
+            await wait_until(lambda: len(got.seqs) == 1, 10, "it serves")
+
+
+async def test_a_replaced_plugin_is_taken_at_a_position():
+    async with PluginDir(HOSTILE) as d:
+        c, heard = d.client, []
+
+        async def on_advisory(msg):
+            heard.append(json.loads(msg.data))
+
+        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.plugin_changed", cb=on_advisory)
+        async with Got(c, "out.h") as got:
+            await create(c, "h", "hostile", {}, "out.h")
+            first = (await state(c, "h"))["plugin"]
+            equal(first["build"], "1")
+            for _ in range(5):
+                await c.append("a.1")
+            await wait_until(lambda: len(got.seqs) == 5, 10, "the old one serves")
+            d.put(os.path.join(BUILD, "tests/hostile/two/hostile.so"))
+
+            async def taken():
+                return (await state(c, "h"))["plugin"]["build"] == "2"
+
+            await wait_until(taken, 10, "the new one is taken")
+            now = (await state(c, "h"))["plugin"]
+            equal(now["from"], 6)
+            check(now["sha256"] != first["sha256"], "another build")
+            await c.append("a.1")
+            await wait_until(lambda: len(got.seqs) == 6, 10, "the new one serves")
+            await wait_until(lambda: heard, 5, "an advisory")
+            equal((heard[0]["subscription"], heard[0]["pos"]), ("h", 6))
+            check(now["sha256"] in heard[0]["reason"], f"{heard}")
+            check(await d.listed("hostile", "replaced"), "the old one is listed as such")
+        await listener.unsubscribe()
+
+
+async def test_a_removed_plugin_serves_whom_it_has():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        async with Got(c, "out.h") as got:
+            await create(c, "h", "hostile", {}, "out.h")
+            os.remove(os.path.join(d.path, "hostile.so"))
+            await wait_until(lambda: d.listed("hostile", "removed"), 10, "noticed")
+            equal((await create(c, "late", "hostile", {}, "out.l"))[:2], (404, 40402))
+            await c.append("a.1")
+            await wait_until(lambda: len(got.seqs) == 1, 10, "it goes on")
+            d.put(HOSTILE)
+            await wait_until(lambda: d.listed("hostile"), 10, "it is back")
+            await create(c, "late", "hostile", {}, "out.l")
+
+
+async def test_a_subscription_whose_plugin_comes_goes_on():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        async with Got(c, "out.h") as got:
+            await create(c, "h", "hostile", {}, "out.h")
+            d.node.kill()
+            os.remove(os.path.join(d.path, "hostile.so"))
+            d.node.start()
+            await c.append("a.1")
+            await wait_until(lambda: is_state(c, "h", "halted"), 10, "halted")
+            check("not loaded" in (await state(c, "h"))["reason"], "why")
+            d.put(HOSTILE)
+            await wait_until(lambda: len(got.seqs) == 1, 20, "it goes on")
+
+
+async def test_what_must_not_be_loaded_is_refused_with_a_reason():
+    async with PluginDir() as d:
+        c = d.client
+
+        async def reason(name):
+            for p in (await c.ask("filter.list"))["plugins"]:
+                if p["path"].endswith("/" + name) and p["state"] == "refused":
+                    return p["reason"]
+            return ""
+
+        async def says(name, word):
+            async def said():
+                return word in await reason(name)
+
+            await wait_until(said, 10, f"{name} is refused: {word}; it says: {await reason(name)}")
+            check(f"{name}: {await reason(name)}" in d.node.log_text(), "in the log too")
+
+        with open(os.path.join(d.path, "text.so"), "wb") as f:
+            f.write(b"not a library")
+        await says("text.so", "no ELF header")
+        d.put(HOSTILE, "open.so")
+        os.chmod(os.path.join(d.path, "open.so"), 0o666)
+        # Loaded first, refused when it is written anew while everybody may.
+        with open(os.path.join(d.path, "open2.so"), "wb") as f:
+            os.fchmod(f.fileno(), 0o666)
+            with open(HOSTILE, "rb") as from_file:
+                f.write(from_file.read() + b" ")
+        await says("open2.so", "writable for everybody")
+        refused = os.path.join(BUILD, "tests/refused")
+        for name, word in (("other_abi.so", "wrong ABI"), ("no_symbol.so", "no symbol"), ("clashes.so", "is taken by"), ("refuses_host.so", "refuses this host")):
+            if os.path.exists(os.path.join(refused, name)):
+                d.put(os.path.join(refused, name))
+                await says(name, word)

@@ -190,6 +190,10 @@ static int hostile_match(const void *made, const nacre_filter_event *const *even
 	return answer;
 }
 
+#ifndef BUILD
+#define BUILD "1"
+#endif
+
 #ifdef AT_LOAD
 __attribute__((constructor)) static void at_load(void)
 {
@@ -206,7 +210,7 @@ const nacre_filter_plugin *nacre_filter_plugin_v1(const nacre_filter_host *host)
 		.struct_size = sizeof plugin,
 		.abi_minor = NACRE_FILTER_ABI_MINOR,
 		.name = NAME,
-		.build = "1",
+		.build = BUILD,
 		.summary = "does harm",
 		.compile = hostile_compile,
 		.destroy = free,
