@@ -161,8 +161,8 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 {
 	struct nc_plugin_host *host = scan->host;
 	(void)pthread_mutex_lock(&host->lock);
-	/* Whoever had the name has the same path, or is gone: in one step, so that the name is never
-	 * missing. */
+	/* Whoever had the name has the same path, or is gone: in one step, so that the name is
+	 * never missing. */
 	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
 		if (plugin->abi != NULL && other->abi != NULL &&
 		    strcmp(other->name, plugin->name) == 0)
