@@ -9,6 +9,7 @@ home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT INT TERM
 
 cmake --install "$build" --component sdk --prefix "$home/sdk" >/dev/null
+PATH=$home/sdk/bin:$PATH
 mkdir "$home/plugin"
 # A fence with a name behind its language is a file; a fence of "sh" is commands.
 awk -v home="$home" '

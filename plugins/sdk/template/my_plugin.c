@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* my_plugin -- events whose data has a string "kind" that is the selector's: "urgent". Make it your own. */
+/* my_plugin -- events whose data has a string "kind" that is the selector's: "urgent". Make it your
+ * own. */
 #include <nacre/nacre_filter.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What my_plugin matches and what it does not. The rules that every plugin keeps are nacre-plugin-check's. */
+/* What my_plugin matches and what it does not. The rules that every plugin keeps are
+ * nacre-plugin-check's. */
 #undef NDEBUG
 #include "my_plugin.c"
 
