@@ -191,9 +191,8 @@ void nc_filtered_put(const struct nc_filtered *filtered, const struct nc_query *
 	              (unsigned long long)filtered->last);
 	if (end.next != 0)
 		nc_buf_printf(out, ",\"next\":%llu", (unsigned long long)filtered->last + 1);
-	nc_buf_printf(out, ",\"elapsed_ms\":%llu.%03llu,\"events_per_s\":%llu",
-	              (unsigned long long)spent_ns / 1000000,
-	              (unsigned long long)spent_ns / 1000 % 1000, (unsigned long long)rate);
+	nc_buf_printf(out, ",\"elapsed_ms\":%llu,\"events_per_s\":%llu",
+	              (unsigned long long)spent_ns / 1000000, (unsigned long long)rate);
 	nc_buf_printf(out,
 	              ",\"data\":{\"flattened\":%llu,\"opaque\":%llu,\"malformed\":%llu,"
 	              "\"too_large\":%llu},\"events\":[",
