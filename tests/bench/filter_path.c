@@ -136,10 +136,10 @@ int main(int argc, char **argv)
 	natsOptions *options = NULL;
 	natsSubscription *answers = NULL, *deliveries = NULL;
 	natsInbox *inbox = NULL;
-	if (argc != 6)
+	if (argc != 5)
 		return 2;
 	root = argv[2];
-	long others = atol(argv[3]), events = atol(argv[4]), rounds = atol(argv[5]);
+	long others = atol(argv[3]), events = atol(argv[4]);
 	if (natsOptions_Create(&options) != NATS_OK ||
 	    natsOptions_SetURL(options, argv[1]) != NATS_OK ||
 	    natsOptions_SetSendAsap(options, true) != NATS_OK ||
@@ -155,16 +155,15 @@ int main(int argc, char **argv)
 	    "\"start\":\"new\",\"deliver\":{\"subject\":\"out.one\"}}",
 	    inbox);
 	wait_for(&answered, 1);
-	for (int with = 0; with < 2; with++) {
-		(void)printf("%s", with ? "," : "{");
-		if (with)
-			others_create(others, inbox);
-		(void)round_run(events / 4, inbox); /* to warm up */
-		(void)printf("\"%s\":[", with ? "with" : "alone");
-		for (long i = 0; i < rounds; i++)
-			(void)printf("%s%.0f", i == 0 ? "" : ",", round_run(events, inbox));
-		(void)printf("]");
+	others_create(others, inbox);
+	(void)round_run(events / 4, inbox); /* to warm up */
+	(void)printf("ready\n");
+	(void)fflush(stdout);
+	for (int byte = getchar(); byte != EOF; byte = getchar()) {
+		if (byte != '\n')
+			continue;
+		(void)printf("%.0f\n", round_run(events, inbox));
+		(void)fflush(stdout);
 	}
-	(void)printf("}\n");
 	return 0;
 }

@@ -15,7 +15,7 @@ static void put_command(struct nc_outbox *outbox, struct nc_slice subject, struc
 	struct nc_buf *bytes = &outbox->bytes;
 	if (bytes->size > 0)
 		nc_buf_put(bytes, "\r\n", 2); /* behind the last one nats.c puts it */
-	nc_buf_put(bytes, "HPUB " + (header_size == 0), 4 + (header_size > 0));
+	nc_buf_put_str(bytes, header_size == 0 ? "PUB " : "HPUB ");
 	nc_buf_put_slice(bytes, subject);
 	nc_buf_put_u8(bytes, ' ');
 	if (reply.size > 0) {
