@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define VERSION 1u
+#define VERSION 2u /* 1 had no record of the plugin */
 
 /* The members' words, by their number. */
 const char *const nc_words_ack[] = { "explicit", "all", "none", NULL };
@@ -66,6 +66,8 @@ void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definitio
 	put_text(buf, definition->subject);
 	put_text(buf, definition->queue);
 	put_text(buf, definition->order_arg);
+	put_text(buf, definition->plugin_build);
+	put_text(buf, definition->plugin_sha256);
 }
 
 static uint64_t get_below(struct nc_reader *reader, uint64_t most)
@@ -94,7 +96,8 @@ static struct nc_slice get_text(struct nc_reader *reader)
 	return nc_reader_take(reader, (size_t)size);
 }
 
-static void get_members(struct nc_reader *reader, struct nc_definition *definition)
+static void get_members(struct nc_reader *reader, unsigned version,
+                        struct nc_definition *definition)
 {
 	unsigned flags = get_word(reader, FLAG_DURABLE | FLAG_PUSH | FLAG_HEADERS_ONLY);
 	definition->durable = (flags & FLAG_DURABLE) != 0;
@@ -119,6 +122,10 @@ static void get_members(struct nc_reader *reader, struct nc_definition *definiti
 	definition->subject = get_text(reader);
 	definition->queue = get_text(reader);
 	definition->order_arg = get_text(reader);
+	if (version < 2)
+		return;
+	definition->plugin_build = get_text(reader);
+	definition->plugin_sha256 = get_text(reader);
 }
 
 int nc_definition_get(struct nc_slice bytes, struct nc_definition *definition_out)
@@ -135,7 +142,7 @@ int nc_definition_get(struct nc_slice bytes, struct nc_definition *definition_ou
 	nc_definition_init(&definition);
 	definition.memory = memory;
 	struct nc_reader reader = nc_reader(nc_slice_from(nc_slice(memory, bytes.size), 1));
-	get_members(&reader, &definition);
+	get_members(&reader, bytes.data[0], &definition);
 	if (reader.failed || nc_reader_left(&reader) > 0 || definition.max_in_flight == 0) {
 		free(memory);
 		return NC_CORRUPT;

@@ -45,6 +45,10 @@ struct nc_definition {
 	/* The filter. */
 	struct nc_slice plugin;   /* a name */
 	struct nc_slice selector; /* JSON without insignificant white space; judged by the plugin */
+	/* Which plugin judged the selector when it was created or the filter changed: its version
+	 * for people, and the SHA-256 of its file in hex. Recorded, not part of what is the same.
+	 * Empty: not known. */
+	struct nc_slice plugin_build, plugin_sha256;
 
 	enum nc_start start;
 	uint64_t start_value; /* POS, SEQ: from 1; TIME: ns since 1970 */

@@ -5,6 +5,17 @@
 #include "core/node/filtered.h"
 #include "core/node/subs_private.h"
 
+/* Who judged it, for one that is being made; what was recorded before stays. Both live as long as
+ * the node's plugins. */
+static void plugin_record(struct nc_subscription *sub)
+{
+	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
+	if (sub->definition.plugin_sha256.size > 0)
+		return;
+	sub->definition.plugin_build = nc_slice_str(plugin.build);
+	sub->definition.plugin_sha256 = nc_slice_str(plugin.sha256);
+}
+
 bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
                             struct nc_refusal *refusal)
 {
@@ -17,6 +28,7 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
 		                              sub->definition.selector, &sub->filter, &error);
 	if (err == NC_OK) {
 		sub->hints = nc_filter_hints(sub->filter);
+		plugin_record(sub);
 		return true;
 	}
 	sub->filter = NULL;

@@ -142,8 +142,10 @@ int nc_subs_load(struct nc_subs *subs)
 		if (subs->slots[id] != NULL)
 			err = parked_load(loading, subs->slots[id]);
 	free(loading);
-	if (err == NC_OK && subs->count > 0)
+	if (err == NC_OK && subs->count > 0) {
 		nc_say_info("%u subscriptions taken up", subs->count);
+		nc_subs_tell_other_builds(subs);
+	}
 	return err;
 }
 

@@ -48,6 +48,13 @@ void nc_subs_put_plugin(struct nc_buf *out, const struct nc_subscription *sub)
 	put_text(out, "sha256", plugin.sha256);
 	if (sub->filter_from > 0)
 		nc_buf_printf(out, ",\"from\":%llu", (unsigned long long)sub->filter_from);
+	if (!nc_slice_is(sub->definition.plugin_sha256, plugin.sha256)) {
+		nc_buf_put_str(out, ",\"recorded\":{\"build\":");
+		nc_json_put_string(out, sub->definition.plugin_build);
+		nc_buf_put_str(out, ",\"sha256\":");
+		nc_json_put_string(out, sub->definition.plugin_sha256);
+		nc_buf_put_u8(out, '}');
+	}
 	nc_buf_put_u8(out, '}');
 }
 
@@ -160,6 +167,27 @@ void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_say_info("subscription %s: from position %llu on: %s", sub->name,
 	            (unsigned long long)sub->filter_from, text);
 	nc_subs_mark(sub);
+}
+
+void nc_subs_tell_other_builds(const struct nc_subs *subs)
+{
+	for (uint32_t id = 0; id < subs->room; id++) {
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || sub->filter == NULL)
+			continue;
+		struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
+		/* A bundled one is new with each version of the node; R.sub.info tells all the
+		 * same. */
+		if (plugin.bundled || nc_slice_is(sub->definition.plugin_sha256, plugin.sha256))
+			continue;
+		nc_say_warning(
+		        "subscription %s was made with %s %.*s, SHA-256 %.*s; this node has %s, %s",
+		        sub->name, plugin.name, (int)sub->definition.plugin_build.size,
+		        (const char *)sub->definition.plugin_build.data,
+		        (int)sub->definition.plugin_sha256.size,
+		        (const char *)sub->definition.plugin_sha256.data, plugin.build,
+		        plugin.sha256);
+	}
 }
 
 /* Its plugin was not there: it goes on where it stands. */

@@ -144,6 +144,8 @@ void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub);
 /* subs_plugins.c: a plugin came, went or was replaced: subscriptions that lack theirs go on, others
  * take the new one at a position. */
 void nc_subs_plugins_changed(struct nc_subs *subs);
+/* Say which have a plugin of another build than was recorded with them. */
+void nc_subs_tell_other_builds(const struct nc_subs *subs);
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
 
 /* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a

@@ -286,6 +286,21 @@ async def test_a_replaced_plugin_is_taken_at_a_position():
         await listener.unsubscribe()
 
 
+async def test_a_node_with_another_build_says_so():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        await create(c, "h", "hostile", {}, "out.h")
+        made = (await state(c, "h"))["plugin"]
+        check("recorded" not in made, f"the same: {made}")
+        d.node.kill()
+        d.put(os.path.join(BUILD, "tests/hostile/two/hostile.so"))
+        d.node.start()
+        now = (await state(c, "h"))["plugin"]
+        equal(now["recorded"], {"build": "1", "sha256": made["sha256"]})
+        equal(now["build"], "2")
+        check(f"subscription h was made with hostile 1, SHA-256 {made['sha256']}" in d.node.log_text(), "and in the log")
+
+
 async def test_a_removed_plugin_serves_whom_it_has():
     async with PluginDir(HOSTILE) as d:
         c = d.client

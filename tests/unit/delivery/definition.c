@@ -245,8 +245,32 @@ Test(definition, refuses_bytes_that_are_cut_longer_or_newer)
 	}
 	nc_buf_put_u8(&bytes, 0);
 	cr_expect_eq(nc_definition_get(nc_buf_slice(&bytes), &b), NC_CORRUPT);
-	bytes.data[0] = 2;
+	bytes.data[0] = 3;
 	cr_expect_eq(nc_definition_get(nc_buf_slice(&bytes), &b), NC_UNSUPPORTED);
 	nc_buf_release(&bytes);
 	nc_definition_release(&a);
+}
+
+Test(definition, remembers_which_plugin_judged_it_and_is_the_same_without)
+{
+	struct nc_definition a = take(full), b;
+	struct nc_buf bytes = { 0 };
+	a.plugin_build = NC_SLICE("1.2");
+	a.plugin_sha256 = NC_SLICE("abcd");
+	nc_definition_put(&bytes, &a);
+	cr_assert_eq(nc_definition_get(nc_buf_slice(&bytes), &b), NC_OK);
+	cr_expect(nc_slice_is(b.plugin_build, "1.2"));
+	cr_expect(nc_slice_is(b.plugin_sha256, "abcd"));
+	nc_definition_release(&b);
+	/* As the first format had it. */
+	a.plugin_build = a.plugin_sha256 = nc_slice(NULL, 0);
+	nc_buf_clear(&bytes);
+	nc_definition_put(&bytes, &a);
+	bytes.data[0] = 1;
+	cr_assert_eq(nc_definition_get(nc_slice(bytes.data, bytes.size - 2), &b), NC_OK);
+	cr_expect_eq(b.plugin_build.size, 0u);
+	cr_expect(nc_definition_eq(&a, &b));
+	nc_definition_release(&a);
+	nc_definition_release(&b);
+	nc_buf_release(&bytes);
 }
