@@ -180,6 +180,27 @@ async def test_data_that_is_too_large_is_refused():
         equal((await batch(b.client, events=[event(data="x" * 98)]))["pos"], 1)
 
 
+async def test_a_batch_whose_answer_would_not_fit_is_refused_before_it_is_done():
+    """MessagePack says in 24 bytes what takes 34 to answer."""
+    async with Both("max_payload: 8KB") as b:
+        as_msgpack = {"Content-Type": "application/msgpack"}
+
+        def body(count, checks=0):
+            packed = {"events": [{"stream": "s", "type": "T", "data": 1}] * count, "check": [{"stream": f"c{i}", "expect": "none"} for i in range(checks)]}
+            data = msgpack.packb(packed)
+            check(len(data) < 8000, "the request fits")
+            return data
+
+        answer = await batch(b.client, body(300), as_msgpack)
+        equal(code_of(answer), (413, 10054))
+        check("max_payload" in answer["error"]["description"], answer["error"]["description"])
+        equal(code_of(await batch(b.client, body(50, 100), as_msgpack)), (413, 10054))
+        equal(await head_of(b.client), 0, "nothing was written")
+        equal((await batch(b.client, body(50, 20), as_msgpack))["pos"], 50)
+        refused = await batch(b.client, msgpack.packb({"events": [{"stream": "s" * 60, "type": "T", "data": 1, "expect": 99}] * 50}), as_msgpack)
+        equal(len(refused["failed"]), 50, "all that fail are listed")
+
+
 async def test_expectations_are_of_the_version_before_and_all_that_fail_are_listed():
     async with Both() as b:
         await batch(b.client, events=[event("a"), event("b")])

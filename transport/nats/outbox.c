@@ -54,14 +54,25 @@ static int put_alone(struct nc_outbox *outbox, struct nc_bus *bus, struct nc_sli
 	return err;
 }
 
+/* Bytes that may leave together: nats.c takes them for one message, of at most max_payload. Little
+ * fits every server, without asking. */
+static size_t room_of(struct nc_bus *bus, size_t wanted)
+{
+	if (wanted <= NC_OUTBOX_LITTLE)
+		return NC_OUTBOX_LITTLE;
+	size_t payload = nc_bus_max_payload(bus);
+	return payload < NC_OUTBOX_SIZE_MAX ? payload : NC_OUTBOX_SIZE_MAX;
+}
+
 int nc_outbox_put(struct nc_outbox *outbox, struct nc_bus *bus, struct nc_slice subject,
                   struct nc_slice reply, struct nc_slice message, size_t header_size)
 {
 	nc_assert(subject.size > 0 && header_size <= message.size);
 	size_t size = subject.size + reply.size + message.size + COMMAND_SIZE_MAX;
-	bool alone = message.size > NC_OUTBOX_MESSAGE_MAX || size > NC_OUTBOX_SIZE_MAX;
+	size_t room = room_of(bus, outbox->bytes.size + size);
+	bool alone = message.size > NC_OUTBOX_MESSAGE_MAX || size > room;
 	int err = NC_OK;
-	if (alone || outbox->bytes.size + size > NC_OUTBOX_SIZE_MAX)
+	if (alone || outbox->bytes.size + size > room)
 		err = nc_outbox_send(outbox, bus);
 	if (alone) {
 		int alone_err = put_alone(outbox, bus, subject, reply, message, header_size);

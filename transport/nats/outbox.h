@@ -16,6 +16,7 @@
 #include "transport/nats/bus.h"
 
 #define NC_OUTBOX_SIZE_MAX    65536u /* bytes gathered before they are sent by themselves */
+#define NC_OUTBOX_LITTLE      1024u  /* bytes; a server's max_payload is no less */
 #define NC_OUTBOX_MESSAGE_MAX 16384u /* bytes of a message; a larger one is published by itself */
 
 struct nc_outbox {

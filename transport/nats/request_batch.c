@@ -269,6 +269,35 @@ static bool ids_differ(struct nc_batch_decode *batch)
 	return fine;
 }
 
+/* Bytes that a stream's part of an answer takes at most: its name, and 72 for the members about it
+ * ({"stream":"…","expect":<20 digits>,"seq":<20 digits>},). */
+static size_t answer_size(struct nc_slice stream)
+{
+	size_t size = stream.size + 72;
+	for (size_t i = 0; i < stream.size; i++)
+		size += stream.data[i] == '"' || stream.data[i] == '\\';
+	return size;
+}
+
+/* What was written must be answered, and so must every expectation that fails: a batch whose answer
+ * the server would not carry is refused before it is done. */
+static bool answer_fits(struct nc_batch_decode *batch)
+{
+	const struct nc_batch_name *names = (const void *)batch->decoder->names.data;
+	struct nc_slice list = nc_buf_slice(&batch->decoder->checks);
+	struct nc_batch_check check;
+	size_t size = 512; /* headers, the error, the braces */
+	for (size_t i = 0; i < batch->made.event_count; i++)
+		size += answer_size(names[i].stream);
+	while (nc_batch_check_next(&list, &check))
+		size += answer_size(check.stream);
+	return size <= batch->decoder->payload_size_max ||
+	       nc_refuse(batch->refusal, NC_FAULT_TOO_LARGE,
+	                 "the answer, of up to %zu bytes, would be larger than the server's "
+	                 "max_payload (%zu): fewer events or checks",
+	                 size, batch->decoder->payload_size_max);
+}
+
 bool nc_decode_batch(struct nc_decoder *decoder, const struct nc_message *message,
                      struct nc_request *request, struct nc_refusal *refusal)
 {
@@ -287,7 +316,7 @@ bool nc_decode_batch(struct nc_decoder *decoder, const struct nc_message *messag
 		return false;
 	if (nc_buf_status(&decoder->checks) != NC_OK)
 		return nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
-	if (!checks_stand_apart(&batch) || !ids_differ(&batch))
+	if (!checks_stand_apart(&batch) || !ids_differ(&batch) || !answer_fits(&batch))
 		return false;
 	batch.made.events = nc_buf_slice(&decoder->events);
 	batch.made.checks = nc_buf_slice(&decoder->checks);

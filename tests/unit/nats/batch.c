@@ -246,6 +246,7 @@ static bool many(const char *fmt, unsigned count)
 		nc_buf_printf(&body, "%s%s", i == 0 ? "" : ",", event);
 	}
 	nc_buf_put_str(&body, "]}");
+	decoder.payload_size_max = 1u << 20; /* the answer is to fit, too */
 	bool ok = decode(body.data, body.size, false);
 	nc_buf_release(&body);
 	return ok;
@@ -257,6 +258,21 @@ Test(batch, takes_a_thousand_events_and_not_one_more)
 	cr_expect(many(fmt, NC_BATCH_EVENTS_MAX), "%s", refusal.text);
 	cr_expect_eq(request.batch.event_count, NC_BATCH_EVENTS_MAX);
 	refused(many(fmt, NC_BATCH_EVENTS_MAX + 1), NC_FAULT_REQUEST, "1000");
+}
+
+Test(batch, refuses_what_could_not_be_answered)
+{
+	struct nc_buf body = { 0 };
+	nc_buf_put_str(&body, "{\"events\":[{\"stream\":\"s\",\"type\":\"T\",\"data\":1}],"
+	                      "\"check\":[{\"stream\":\"c\",\"expect\":1}");
+	for (int i = 0; i < 40; i++)
+		nc_buf_put_str(&body, ",{\"stream\":\"c\",\"expect\":1}");
+	nc_buf_put_str(&body, "]}");
+	decoder.payload_size_max = 512 + 42 * (1 + 72);
+	cr_expect(decode(body.data, body.size, false), "%s", refusal.text);
+	decoder.payload_size_max--;
+	refused(decode(body.data, body.size, false), NC_FAULT_TOO_LARGE, "answer");
+	nc_buf_release(&body);
 }
 
 Test(batch, refuses_an_id_twice_on_one_stream_among_many)
