@@ -244,6 +244,15 @@ int nc_cell_open(const struct nc_cell_options *options, struct nc_cell **cell_ou
 	return memory ? NC_INVALID : NC_NOMEM;
 }
 
+void nc_cell_rest(struct nc_cell *cell)
+{
+	if (pthread_mutex_trylock(&cell->lock) != 0)
+		return;
+	(void)nc_cell_process_end(&cell->process);
+	running_set(cell, false);
+	(void)pthread_mutex_unlock(&cell->lock);
+}
+
 void nc_cell_close(struct nc_cell *cell)
 {
 	if (cell == NULL)

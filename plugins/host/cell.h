@@ -43,6 +43,9 @@ struct nc_cell_options {
 int nc_cell_open(const struct nc_cell_options *options, struct nc_cell **cell_out,
                  char why[NC_CELL_TROUBLE_SIZE]);
 
+/* End the process until it is asked again, if nobody is asking it just now. */
+void nc_cell_rest(struct nc_cell *cell);
+
 /* Kills the process. NULL is a no-op. */
 void nc_cell_close(struct nc_cell *cell);
 

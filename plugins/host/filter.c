@@ -163,7 +163,7 @@ struct nc_filter_hints nc_filter_hints(const struct nc_filter *filter)
 /* ---- Life ----------------------------------------------------------------------------------- */
 
 /* Takes `compiled` over, also when it fails. */
-static int filter_new(const struct nc_plugin *plugin, void *compiled, struct nc_filter **filter_out,
+static int filter_new(struct nc_plugin *plugin, void *compiled, struct nc_filter **filter_out,
                       struct nc_filter_error *error_out)
 {
 	struct nc_filter *filter = calloc(1, sizeof *filter);
@@ -173,6 +173,7 @@ static int filter_new(const struct nc_plugin *plugin, void *compiled, struct nc_
 		return NC_NOMEM;
 	}
 	atomic_init(&filter->references, 1);
+	atomic_fetch_add(&plugin->users, 1);
 	filter->plugin = plugin;
 	filter->compiled = compiled;
 	filter->needs = plugin->abi->needs == NULL ? 0 : plugin->abi->needs(compiled);
@@ -193,9 +194,9 @@ static int filter_new(const struct nc_plugin *plugin, void *compiled, struct nc_
 }
 
 /* NULL with the error. */
-static const struct nc_plugin *plugin_find(struct nc_plugin_host *host, struct nc_slice name,
-                                           struct nc_slice selector, int *err_out,
-                                           struct nc_filter_error *error_out)
+static struct nc_plugin *plugin_find(struct nc_plugin_host *host, struct nc_slice name,
+                                     struct nc_slice selector, int *err_out,
+                                     struct nc_filter_error *error_out)
 {
 	*error_out = (struct nc_filter_error){ .offset = NC_FILTER_NO_OFFSET };
 	if (selector.size > NC_SELECTOR_SIZE_MAX) {
@@ -204,7 +205,7 @@ static const struct nc_plugin *plugin_find(struct nc_plugin_host *host, struct n
 		return NULL;
 	}
 	(void)pthread_mutex_lock(&host->lock);
-	const struct nc_plugin *plugin = nc_plugin_lookup(host, name);
+	struct nc_plugin *plugin = nc_plugin_lookup(host, name);
 	(void)pthread_mutex_unlock(&host->lock);
 	if (plugin != NULL)
 		return plugin;
@@ -220,7 +221,7 @@ int nc_filter_compile(struct nc_plugin_host *host, struct nc_slice name, struct 
 {
 	int err;
 	void *compiled;
-	const struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
+	struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
 	if (plugin == NULL)
 		return err;
 	err = compile(host, plugin, selector, &compiled, error_out);
@@ -233,7 +234,7 @@ int nc_filter_compile_later(struct nc_plugin_host *host, struct nc_slice name,
 {
 	int err;
 	void *compiled;
-	const struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
+	struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
 	if (plugin == NULL)
 		return err;
 	if (plugin->cell == NULL)
@@ -280,6 +281,8 @@ void nc_filter_unref(struct nc_filter *filter)
 	if (before > 1)
 		return;
 	filter->plugin->abi->destroy(filter->compiled);
+	if (atomic_fetch_sub(&filter->plugin->users, 1) == 1)
+		nc_plugin_rest(filter->plugin);
 	nc_arena_release(&filter->arena);
 	nc_buf_release(&filter->hints);
 	free(filter);

@@ -10,7 +10,7 @@
 
 struct nc_filter {
 	atomic_uint references;
-	const struct nc_plugin *plugin;
+	struct nc_plugin *plugin;
 	void *compiled;
 	uint32_t needs;
 	struct nc_arena arena; /* the hints' bytes */

@@ -33,6 +33,13 @@ bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
 	return false;
 }
 
+void nc_plugin_rest(struct nc_plugin *plugin)
+{
+	bool over = plugin->replaced || plugin->removed;
+	if (plugin->cell != NULL && over && atomic_load(&plugin->users) == 0)
+		nc_cell_rest(plugin->cell);
+}
+
 struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name)
 {
 	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)

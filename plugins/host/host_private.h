@@ -20,6 +20,7 @@ struct nc_plugin {
 	const nacre_filter_plugin *abi; /* NULL when refused */
 	bool bundled;
 	struct nc_cell *cell; /* where it is not in this process */
+	atomic_uint users;    /* filters that are not freed */
 	atomic_bool replaced; /* newer bytes at its path were loaded */
 	atomic_bool removed;  /* nothing is at its path any more */
 	char *path;
@@ -58,6 +59,9 @@ struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
 
 __attribute__((format(printf, 2, 3))) void nc_plugin_log(const struct nc_plugin_host *host,
                                                          const char *format, ...);
+
+/* One that is replaced or removed and serves nobody needs no process any more. */
+void nc_plugin_rest(struct nc_plugin *plugin);
 
 /* Say why `plugin` is refused; the first reason stays. Gives false. */
 __attribute__((format(printf, 2, 3))) bool nc_plugin_refuse(struct nc_plugin *plugin,

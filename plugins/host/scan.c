@@ -170,6 +170,8 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 	*host->last = plugin;
 	host->last = &plugin->next;
 	(void)pthread_mutex_unlock(&host->lock);
+	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
+		nc_plugin_rest(other);
 	atomic_fetch_add(&host->changes, 1);
 	if (plugin->abi != NULL)
 		nc_plugin_log(host, "plugin %s (%s) loaded from %s, SHA-256 %s", plugin->name,
@@ -202,6 +204,7 @@ static void mark_removed(struct nc_plugin_host *host)
 		if (here)
 			continue;
 		plugin->removed = true;
+		nc_plugin_rest(plugin);
 		atomic_fetch_add(&host->changes, 1);
 		nc_plugin_log(
 		        host,

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -311,6 +313,46 @@ Test(cell, pauses_grow)
 		before = pause;
 		comes_back(filter, "hostile");
 	}
+	nc_filter_unref(filter);
+	nc_plugin_host_close(host);
+}
+
+static void copy_to(const char *from, const char *to)
+{
+	char command[1200];
+	(void)snprintf(command, sizeof command, "cp %s %s.new && chmod 644 %s.new && mv %s.new %s",
+	               from, to, to, to, to);
+	cr_assert_eq(system(command), 0);
+}
+
+static void state_take(void *ctx, const struct nc_plugin_info *info)
+{
+	if (info->state == NC_PLUGIN_REPLACED)
+		*(uint64_t *)ctx = info->pid;
+}
+
+Test(cell, one_that_is_replaced_lives_as_long_as_its_last_filter)
+{
+	char dir[300], file[400];
+	uint64_t matched, pid = 0;
+	(void)snprintf(dir, sizeof dir, "%s/plugins", home);
+	(void)snprintf(file, sizeof file, "%s/hostile.so", dir);
+	cr_assert_eq(mkdir(dir, 0755), 0);
+	copy_to(HOSTILE_DIR "/hostile.so", file);
+	host = host_open(NULL, dir);
+	struct nc_filter *filter = compiled(host, "hostile", "{}");
+	copy_to(HOSTILE_DIR "/two/hostile.so", file);
+	cr_assert_eq(nc_plugin_host_scan(host), NC_OK);
+	nc_plugin_host_list(host, state_take, &pid);
+	cr_expect_gt(pid, 0u, "the old one serves");
+	cr_expect_eq(ask(filter, "s", &matched), NC_OK);
+	cr_expect_eq(matched, 1u);
+	nc_filter_unref(filter);
+	nc_plugin_host_list(host, state_take, &pid);
+	cr_expect_eq(pid, 0u, "its process goes with its last filter");
+	filter = compiled(host, "hostile", "{}");
+	cr_expect_str_eq(nc_filter_plugin(filter).build, "2");
+	cr_expect_eq(ask(filter, "s", &matched), NC_OK);
 	nc_filter_unref(filter);
 	nc_plugin_host_close(host);
 }
