@@ -207,18 +207,23 @@ static void merge_put(struct nc_subs *subs, struct nc_sub_merge *merge)
 		merge_return(&merge->job);
 }
 
+/* NULL: none is worth it. Without memory for a reader to do it, it is done here. */
 static struct nc_sub_merge *merge_new(struct nc_subs *subs)
 {
-	struct nc_sub_merge *merge = calloc(1, sizeof *merge);
-	if (merge == NULL)
+	struct nc_filter_merge *taken = nc_filter_index_merge_take(subs->index);
+	if (taken == NULL)
 		return NULL;
+	struct nc_sub_merge *merge = calloc(1, sizeof *merge);
+	if (merge == NULL) {
+		nc_filter_merge_run(taken);
+		(void)nc_filter_index_merge_put(subs->index, taken);
+		nc_filter_merge_free(taken);
+		return NULL;
+	}
 	merge->job = (struct nc_read_job){ .step = merge_step, .free = merge_return };
 	merge->subs = subs;
-	merge->merge = nc_filter_index_merge_take(subs->index);
-	if (merge->merge != NULL)
-		return merge;
-	free(merge);
-	return NULL;
+	merge->merge = taken;
+	return merge;
 }
 
 static struct nc_sub_merge *merged_take(struct nc_subs *subs)
