@@ -31,7 +31,7 @@ int nc_buf_status(const struct nc_buf *buf)
 	return buf->failed ? NC_NOMEM : NC_OK;
 }
 
-uint8_t *nc_buf_extend(struct nc_buf *buf, size_t size)
+uint8_t *nc_buf_grow(struct nc_buf *buf, size_t size)
 {
 	if (buf->failed)
 		return NULL;
@@ -52,30 +52,6 @@ uint8_t *nc_buf_extend(struct nc_buf *buf, size_t size)
 	uint8_t *room = buf->data + buf->size;
 	buf->size = want;
 	return room;
-}
-
-void nc_buf_put(struct nc_buf *buf, const void *data, size_t size)
-{
-	if (size == 0)
-		return;
-	uint8_t *room = nc_buf_extend(buf, size);
-	if (room != NULL)
-		memcpy(room, data, size);
-}
-
-void nc_buf_put_slice(struct nc_buf *buf, struct nc_slice slice)
-{
-	nc_buf_put(buf, slice.data, slice.size);
-}
-
-void nc_buf_put_str(struct nc_buf *buf, const char *string)
-{
-	nc_buf_put(buf, string, strlen(string));
-}
-
-void nc_buf_put_u8(struct nc_buf *buf, uint8_t value)
-{
-	nc_buf_put(buf, &value, 1);
 }
 
 void nc_buf_put_u16(struct nc_buf *buf, uint16_t value)

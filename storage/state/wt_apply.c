@@ -56,6 +56,7 @@ int nc_wt_begin(struct nc_state *base)
 	}
 	writer->limit = UINT64_MAX;
 	writer->begun = true;
+	state->stands_at = -1;
 	state->txn_last = state->active->last;
 	state->txn_event_count = state->active->event_count;
 	return NC_OK;
@@ -136,6 +137,42 @@ static WT_ITEM item(struct nc_slice slice)
 	return (WT_ITEM){ .data = slice.data, .size = slice.size };
 }
 
+/* Whether the cursor that puts is on the row still: then WiredTiger need not search it again. What
+ * is put in its place, or in another, takes the cursor off. */
+static bool stands_on(struct nc_wt_state *state, enum nc_space space, struct nc_slice key)
+{
+	bool on = state->stands_at == (int)space &&
+	          nc_slice_eq(key, nc_slice(state->stands_key, state->stands_size));
+	if (state->stands_at == (int)space)
+		state->stands_at = -1;
+	return on;
+}
+
+/* Rows are mostly read to be written (a stream's, with each event): the cursor stays. */
+int nc_wt_get_to_put(struct nc_wt_state *state, enum nc_space space, struct nc_slice key,
+                     struct nc_buf *value)
+{
+	WT_CURSOR *cursor = state->puts[space];
+	WT_ITEM wt_key = item(key);
+	WT_ITEM wt_value;
+	if (state->stands_at == (int)space)
+		state->stands_at = -1;
+	cursor->set_key(cursor, &wt_key);
+	int wt = cursor->search(cursor);
+	if (wt == 0)
+		wt = cursor->get_value(cursor, &wt_value);
+	if (wt != 0) {
+		int wt_reset = cursor->reset(cursor);
+		return nc_wt_err(&state->handler,
+		                 wt == WT_NOTFOUND && wt_reset != 0 ? wt_reset : wt);
+	}
+	memcpy(state->stands_key, key.data, key.size);
+	state->stands_size = key.size;
+	state->stands_at = (int)space;
+	nc_buf_put(value, wt_value.data, wt_value.size);
+	return nc_buf_status(value);
+}
+
 int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
               struct nc_slice value)
 {
@@ -145,7 +182,8 @@ int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
 	WT_CURSOR *cursor = state->puts[space];
 	WT_ITEM wt_key = item(key);
 	WT_ITEM wt_value = item(value);
-	cursor->set_key(cursor, &wt_key);
+	if (!stands_on(state, space, key))
+		cursor->set_key(cursor, &wt_key);
 	cursor->set_value(cursor, &wt_value);
 	return nc_wt_err(&state->handler, cursor->insert(cursor));
 }
@@ -156,6 +194,7 @@ int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key)
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
 	WT_CURSOR *cursor = state->puts[space];
 	WT_ITEM wt_key = item(key);
+	(void)stands_on(state, space, key);
 	cursor->set_key(cursor, &wt_key);
 	int wt = cursor->remove(cursor);
 	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);

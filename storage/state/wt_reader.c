@@ -146,14 +146,17 @@ int nc_wt_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice
               struct nc_buf *value)
 {
 	struct nc_wt_reader *reader = nc_wt_reader_of(base);
+	struct nc_wt_state *state = nc_wt_state_of(base->state);
 	nc_assert(space < NC_SPACE_COUNT && key.size > 0);
 	WT_CURSOR *cursor;
 	int err = get_cursor(reader, (int)space, &cursor);
+	if (err == NC_OK && reader == &state->writer && key.size <= NC_STATE_KEY_SIZE_MAX)
+		return nc_wt_get_to_put(state, space, key, value);
 	if (err != NC_OK)
 		return err;
 	WT_ITEM wt_key = { .data = key.data, .size = key.size };
 	cursor->set_key(cursor, &wt_key);
-	return cursor_append(nc_wt_state_of(base->state), cursor, value);
+	return cursor_append(state, cursor, value);
 }
 
 /* Whether the cursor, left on the event before, could step to the one at `position`: a third of the

@@ -68,6 +68,9 @@ struct nc_wt_state {
 	/* the applier's */
 	struct nc_wt_reader writer;
 	WT_CURSOR *puts[NC_WT_TABLE_COUNT];
+	int stands_at; /* the space whose puts cursor is on `stands_key`, as got last; -1: none */
+	uint8_t stands_key[NC_STATE_KEY_SIZE_MAX];
+	size_t stands_size;
 	uint64_t txn_last; /* position of the last event put */
 	uint32_t txn_event_count;
 	bool full; /* begin said so last time */
@@ -146,6 +149,10 @@ void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
 int nc_wt_begin(struct nc_state *base);
 int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied);
 void nc_wt_rollback(struct nc_state *base);
+/* For the applier: get a row of 1..NC_STATE_KEY_SIZE_MAX bytes of key, which is perhaps put next.
+ */
+int nc_wt_get_to_put(struct nc_wt_state *state, enum nc_space space, struct nc_slice key,
+                     struct nc_buf *value);
 int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
               struct nc_slice value);
 int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key);

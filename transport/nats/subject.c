@@ -11,15 +11,17 @@ static bool plain(uint8_t c)
 static void put(struct nc_buf *buf, struct nc_slice name, bool dots_stay)
 {
 	static const char hex[] = "0123456789ABCDEF";
+	size_t from = 0;
 	for (size_t i = 0; i < name.size; i++) {
 		uint8_t c = name.data[i];
-		if (plain(c) || (c == '.' && dots_stay)) {
-			nc_buf_put_u8(buf, c);
-		} else {
-			const char escape[] = { '=', hex[c >> 4], hex[c & 15] };
-			nc_buf_put(buf, escape, sizeof escape);
-		}
+		if (plain(c) || (c == '.' && dots_stay))
+			continue;
+		const char escape[] = { '=', hex[c >> 4], hex[c & 15] };
+		nc_buf_put(buf, name.data + from, i - from);
+		nc_buf_put(buf, escape, sizeof escape);
+		from = i + 1;
 	}
+	nc_buf_put_slice(buf, nc_slice_from(name, from));
 }
 
 void nc_subject_put_stream(struct nc_buf *buf, struct nc_slice name)
