@@ -160,35 +160,96 @@ void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name)
 	command_end(buf, start);
 }
 
-void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change)
+static void change_put(struct nc_buf *buf, const struct nc_sub_change *change)
 {
-	size_t start = command_begin(buf, NC_COMMAND_SUB_PROGRESS);
 	nc_sized_put(buf, change->name);
 	nc_buf_put_u64(buf, change->epoch);
 	nc_sized_put(buf, change->progress);
 	nc_sized_put(buf, change->parked);
 	nc_sized_put(buf, change->unparked);
+}
+
+/* All but the name. */
+static struct nc_sub_change change_get(struct nc_reader *body, struct nc_slice name)
+{
+	struct nc_sub_change change = { .name = name };
+	change.epoch = nc_reader_u64(body);
+	change.progress = nc_sized_get(body);
+	change.parked = nc_sized_get(body);
+	change.unparked = nc_sized_get(body);
+	return change;
+}
+
+void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_PROGRESS);
+	change_put(buf, change);
 	command_end(buf, start);
+}
+
+void nc_command_put_sub_seek(struct nc_buf *buf, const struct nc_sub_seek *seek)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_SEEK);
+	change_put(buf, &seek->change);
+	nc_buf_put_u8(buf, (uint8_t)seek->start);
+	nc_buf_put_u64(buf, seek->start_value);
+	nc_sized_put(buf, seek->stream);
+	command_end(buf, start);
+}
+
+void nc_command_put_sub_update(struct nc_buf *buf, const struct nc_sub_update *update)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_UPDATE);
+	change_put(buf, &update->change);
+	nc_sized_put(buf, update->definition);
+	nc_sized_put(buf, update->backfill);
+	nc_buf_put_u8(buf, update->anew ? 1 : 0);
+	nc_buf_put_u64(buf, update->cursor);
+	command_end(buf, start);
+}
+
+static int seek_read(struct nc_reader *body, struct nc_slice name, struct nc_sub_seek *seek)
+{
+	seek->change = change_get(body, name);
+	uint8_t start = nc_reader_u8(body);
+	seek->start = (enum nc_sub_start)start;
+	seek->start_value = nc_reader_u64(body);
+	seek->stream = nc_sized_get(body);
+	return start > NC_SUB_START_TIME ? NC_UNSUPPORTED : NC_OK;
+}
+
+static int update_read(struct nc_reader *body, struct nc_slice name, struct nc_sub_update *update)
+{
+	update->change = change_get(body, name);
+	update->definition = nc_sized_get(body);
+	update->backfill = nc_sized_get(body);
+	uint8_t anew = nc_reader_u8(body);
+	update->anew = anew == 1;
+	update->cursor = nc_reader_u64(body);
+	return anew > 1 ? NC_UNSUPPORTED : NC_OK;
 }
 
 static int sub_read(struct nc_reader *body, struct nc_command *command)
 {
 	struct nc_slice name = nc_sized_get(body);
-	command->create.name = command->change.name = name;
+	int err = NC_OK;
+	command->create.name = name;
 	if (command->kind == NC_COMMAND_SUB_CREATE) {
 		uint8_t start = nc_reader_u8(body);
 		command->create.start = (enum nc_sub_start)start;
 		command->create.start_value = nc_reader_u64(body);
 		command->create.stream = nc_sized_get(body);
 		command->create.definition = nc_sized_get(body);
-		if (start > NC_SUB_START_TIME)
-			return NC_UNSUPPORTED;
+		err = start > NC_SUB_START_TIME ? NC_UNSUPPORTED : NC_OK;
 	} else if (command->kind == NC_COMMAND_SUB_PROGRESS) {
-		command->change.epoch = nc_reader_u64(body);
-		command->change.progress = nc_sized_get(body);
-		command->change.parked = nc_sized_get(body);
-		command->change.unparked = nc_sized_get(body);
+		command->change = change_get(body, name);
+	} else if (command->kind == NC_COMMAND_SUB_SEEK) {
+		err = seek_read(body, name, &command->seek);
+	} else if (command->kind == NC_COMMAND_SUB_UPDATE) {
+		err = update_read(body, name, &command->update);
 	}
+	if (err != NC_OK)
+		return err;
 	bool whole = !body->failed && nc_reader_left(body) == 0 && name.size > 0;
 	return whole ? NC_OK : NC_CORRUPT;
 }
@@ -221,7 +282,7 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_DIGEST)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SUB_UPDATE)
 		return NC_UNSUPPORTED;
 	command.kind = (enum nc_command_kind)kind;
 	int err = command_read(&body, &command);

@@ -20,7 +20,10 @@ enum nc_command_kind {
 	NC_COMMAND_SUB_PROGRESS = 4,   /* how far it is, and what is parked */
 	NC_COMMAND_BATCH = 5,          /* events, all or none; from engine version 2 on */
 	NC_COMMAND_ENGINE_VERSION = 6, /* from here on commands mean what they do in that version */
-	NC_COMMAND_DIGEST = 7 /* the leader's digest at a mark, to be compared; from version 3 on */
+	NC_COMMAND_DIGEST =
+	        7, /* the leader's digest at a mark, to be compared; from version 3 on */
+	NC_COMMAND_SUB_SEEK = 8,  /* a new epoch, from elsewhere; from engine version 4 on */
+	NC_COMMAND_SUB_UPDATE = 9 /* another definition; from engine version 4 on */
 };
 
 /* Where a subscription starts, to be resolved at apply. */
@@ -46,6 +49,24 @@ struct nc_sub_change {
 	struct nc_slice progress;
 	struct nc_slice parked;   /* packed; nc_parked_next() */
 	struct nc_slice unparked; /* packed; nc_unparked_next() */
+};
+
+/* What a seek asks for. The definition stays; parked events beyond where it goes come again, so
+ * their rows go. */
+struct nc_sub_seek {
+	struct nc_sub_change change; /* the rows that are not in the log yet; no progress */
+	enum nc_sub_start start;
+	uint64_t start_value;
+	struct nc_slice stream;
+};
+
+/* Another definition, with the progress up to which the last one held. */
+struct nc_sub_update {
+	struct nc_sub_change change;
+	struct nc_slice definition;
+	struct nc_slice backfill; /* core/delivery's; empty: none */
+	bool anew;                /* a new epoch, which starts after `cursor`: for a backfill */
+	uint64_t cursor;
 };
 
 /* An event that is parked. */
@@ -75,6 +96,8 @@ void nc_command_put_digest(struct nc_buf *buf, uint64_t position, const uint8_t 
 void nc_command_put_sub_create(struct nc_buf *buf, const struct nc_sub_create *create);
 void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name);
 void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change);
+void nc_command_put_sub_seek(struct nc_buf *buf, const struct nc_sub_seek *seek);
+void nc_command_put_sub_update(struct nc_buf *buf, const struct nc_sub_update *update);
 
 /* Reading back, at apply. */
 struct nc_entry_reader {
@@ -88,6 +111,8 @@ struct nc_command {
 	struct nc_slice record;      /* APPEND */
 	struct nc_sub_create create; /* SUB_CREATE; of SUB_DELETE the name */
 	struct nc_sub_change change; /* SUB_PROGRESS */
+	struct nc_sub_seek seek;     /* SUB_SEEK */
+	struct nc_sub_update update; /* SUB_UPDATE */
 	struct nc_batch batch;       /* BATCH */
 	uint32_t version;            /* ENGINE_VERSION */
 	uint64_t position;           /* DIGEST */

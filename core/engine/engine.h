@@ -50,7 +50,8 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_BATCH  2u /* NC_COMMAND_BATCH */
 #define NC_ENGINE_VERSION_ACK    3u /* an acknowledgement within a batch */
 #define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
-#define NC_ENGINE_VERSION        3u /* the highest that this build knows */
+#define NC_ENGINE_VERSION_SUBS   4u /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
+#define NC_ENGINE_VERSION        4u /* the highest that this build knows */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray. */
@@ -59,7 +60,7 @@ struct nc_fault {
 #endif
 #if NC_ENGINE_TRIAL == 1
 #undef NC_ENGINE_VERSION
-#define NC_ENGINE_VERSION 4u
+#define NC_ENGINE_VERSION 5u
 #endif
 
 /* NC_ENGINE_VERSION of the engine that is linked. */

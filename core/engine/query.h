@@ -53,8 +53,8 @@ struct nc_query_spec {
 	uint64_t limit;    /* events, 1..NC_QUERY_LIMIT_MAX */
 	uint64_t size_max; /* bytes of data and metadata, at least one event is given */
 	bool backward;
-	/* By an index: rows are not read. Events are given with nothing but their position, also
-	 * such as were truncated away. */
+	/* By an index: rows are not read. Events are given with nothing but their position, and of
+	 * a stream their version; also such as were truncated away. */
 	bool bare;
 	/* NULL: all are wanted. Else only the wanted ones are given, and only they count against
 	 * the limits; how many are left is then not known. Not with `bare`. */

@@ -181,7 +181,11 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 static void hand_out_bare(struct nc_query *query, nc_event_fn *fn, void *ctx)
 {
 	for (size_t i = 0; i < query->item_count; i++) {
-		const struct nc_event event = { .position = query->items[i].position };
+		const struct nc_query_item *item = &query->items[i];
+		const struct nc_event event = { .position = item->position,
+			                        .version = query->spec.kind == NC_QUERY_STREAM
+			                                           ? item->ordinal
+			                                           : 0 };
 		fn(ctx, &event);
 		query->given++;
 	}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Commands on durable subscriptions. */
-#include "core/engine/subs.h"
-
 #include "core/base/assert.h"
-#include "core/engine/engine_private.h"
+#include "core/engine/packed_private.h"
 #include "core/engine/query_private.h"
+#include "core/engine/subs_private.h"
 
-#define ROW_FORMAT 1
-#define KEY_ROOM   NC_SUB_KEY_ROOM
+#define ROW_PLAIN    1
+#define ROW_BACKFILL 2 /* the definition has its size, and a backfill stands behind it */
+#define KEY_ROOM     NC_SUB_KEY_ROOM
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
 
@@ -34,12 +34,18 @@ static int row_decode(struct nc_slice value, struct nc_sub_row *row_out)
 {
 	struct nc_reader reader = nc_reader(value);
 	uint8_t format = nc_reader_u8(&reader);
-	if (!reader.failed && format != ROW_FORMAT)
+	if (!reader.failed && format != ROW_PLAIN && format != ROW_BACKFILL)
 		return NC_UNSUPPORTED;
 	row_out->epoch = nc_reader_u64(&reader);
 	row_out->cursor = nc_reader_u64(&reader);
-	row_out->definition = nc_slice(reader.at, nc_reader_left(&reader));
-	return reader.failed ? NC_CORRUPT : NC_OK;
+	row_out->backfill = nc_slice(NULL, 0);
+	if (format == ROW_PLAIN) {
+		row_out->definition = nc_slice(reader.at, nc_reader_left(&reader));
+		return reader.failed ? NC_CORRUPT : NC_OK;
+	}
+	row_out->definition = nc_sized_get(&reader);
+	row_out->backfill = nc_sized_get(&reader);
+	return reader.failed || nc_reader_left(&reader) > 0 ? NC_CORRUPT : NC_OK;
 }
 
 int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
@@ -128,7 +134,7 @@ static int version_resolve(struct nc_state_reader *reader, uint64_t head,
 	return err;
 }
 
-static int resolve(struct nc_state_reader *reader, uint64_t head,
+int nc_sub_resolve(struct nc_state_reader *reader, uint64_t head,
                    const struct nc_sub_create *create, uint64_t *cursor_out)
 {
 	uint64_t position = 1;
@@ -159,23 +165,27 @@ int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_cre
 {
 	struct nc_engine_head head;
 	int err = nc_engine_head_read(reader, &head);
-	return err == NC_OK ? resolve(reader, head.position, create, cursor_out) : err;
+	return err == NC_OK ? nc_sub_resolve(reader, head.position, create, cursor_out) : err;
 }
 
-static int row_put(struct nc_engine *engine, const struct nc_sub_create *create, uint64_t epoch,
-                   uint64_t cursor)
+int nc_sub_row_put(struct nc_engine *engine, const struct nc_sub_row *row)
 {
 	uint8_t room[KEY_ROOM];
-	nc_buf_clear(&engine->row);
-	nc_buf_put_u8(&engine->row, ROW_FORMAT);
-	nc_buf_put_u64(&engine->row, epoch);
-	nc_buf_put_u64(&engine->row, cursor);
-	nc_buf_put_slice(&engine->row, create->definition);
-	int err = nc_buf_status(&engine->row);
-	return err != NC_OK
-	               ? err
-	               : nc_state_put(engine->state, NC_SPACE_SUBS,
-	                              row_key('d', create->name, room), nc_buf_slice(&engine->row));
+	struct nc_buf *out = &engine->row;
+	nc_buf_clear(out);
+	nc_buf_put_u8(out, row->backfill.size == 0 ? ROW_PLAIN : ROW_BACKFILL);
+	nc_buf_put_u64(out, row->epoch);
+	nc_buf_put_u64(out, row->cursor);
+	if (row->backfill.size == 0) {
+		nc_buf_put_slice(out, row->definition);
+	} else {
+		nc_sized_put(out, row->definition);
+		nc_sized_put(out, row->backfill);
+	}
+	int err = nc_buf_status(out);
+	return err != NC_OK ? err
+	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
+	                                   row_key('d', row->name, room), nc_buf_slice(out));
 }
 
 static int create_apply(struct nc_engine *engine, const struct nc_sub_create *create,
@@ -194,9 +204,13 @@ static int create_apply(struct nc_engine *engine, const struct nc_sub_create *cr
 	if (err != NC_NOTFOUND)
 		return err;
 	uint64_t cursor;
-	err = resolve(engine->reader, engine->head.position, create, &cursor);
+	err = nc_sub_resolve(engine->reader, engine->head.position, create, &cursor);
+	const struct nc_sub_row made = { .name = create->name,
+		                         .epoch = engine->epochs + 1,
+		                         .cursor = cursor,
+		                         .definition = create->definition };
 	if (err == NC_OK)
-		err = row_put(engine, create, engine->epochs + 1, cursor);
+		err = nc_sub_row_put(engine, &made);
 	if (err != NC_OK)
 		return err;
 	outcome->epoch = ++engine->epochs;
@@ -227,6 +241,16 @@ static int parked_remove(struct nc_engine *engine, struct nc_slice name, struct 
 	return err;
 }
 
+int nc_sub_parked_cut(struct nc_engine *engine, struct nc_slice name, uint64_t from)
+{
+	struct positions positions = { &engine->row };
+	nc_buf_clear(&engine->row);
+	int err = nc_parked_each(engine->reader, name, from, collect_parked, &positions);
+	if (err == NC_OK)
+		err = nc_buf_status(&engine->row);
+	return err == NC_OK ? parked_remove(engine, name, nc_buf_slice(&engine->row)) : err;
+}
+
 static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct nc_outcome *outcome)
 {
 	uint8_t room[KEY_ROOM];
@@ -242,13 +266,7 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('p', name, room));
 	if (err == NC_OK)
 		err = nc_engine_acks_forget(engine, name);
-	struct positions positions = { &engine->row };
-	nc_buf_clear(&engine->row);
-	if (err == NC_OK)
-		err = nc_parked_each(engine->reader, name, 0, collect_parked, &positions);
-	if (err == NC_OK)
-		err = nc_buf_status(&engine->row);
-	return err == NC_OK ? parked_remove(engine, name, nc_buf_slice(&engine->row)) : err;
+	return err == NC_OK ? nc_sub_parked_cut(engine, name, 0) : err;
 }
 
 /* An event that a batch has acknowledged was parked before who runs the subscription heard of it:
@@ -276,24 +294,31 @@ static int parked_write(struct nc_engine *engine, const struct nc_sub_change *ch
 	return err;
 }
 
+int nc_sub_change_put(struct nc_engine *engine, const struct nc_sub_change *change)
+{
+	uint8_t room[KEY_ROOM];
+	struct nc_slice key = row_key('p', change->name, room);
+	int err = change->progress.size > 0
+	                  ? nc_state_put(engine->state, NC_SPACE_SUBS, key, change->progress)
+	                  : nc_state_del(engine->state, NC_SPACE_SUBS, key);
+	if (err == NC_OK)
+		err = parked_write(engine, change);
+	if (err == NC_OK && change->progress.size > 0 &&
+	    engine->head.version >= NC_ENGINE_VERSION_ACK)
+		err = nc_engine_acks_settle(engine, change->name, change->progress);
+	return err == NC_OK ? parked_remove(engine, change->name, change->unparked) : err;
+}
+
 static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *change,
                           struct nc_outcome *outcome)
 {
-	uint8_t room[KEY_ROOM];
 	struct nc_sub_row row;
 	int err = nc_sub_row_get(engine->reader, change->name, &engine->scratch, &row);
 	if (err == NC_NOTFOUND || (err == NC_OK && row.epoch != change->epoch)) {
 		outcome->fault = NC_FAULT_NO_SUB; /* deleted, or made anew, meanwhile */
 		return NC_OK;
 	}
-	if (err == NC_OK)
-		err = nc_state_put(engine->state, NC_SPACE_SUBS, row_key('p', change->name, room),
-		                   change->progress);
-	if (err == NC_OK)
-		err = parked_write(engine, change);
-	if (err == NC_OK && engine->head.version >= NC_ENGINE_VERSION_ACK)
-		err = nc_engine_acks_settle(engine, change->name, change->progress);
-	return err == NC_OK ? parked_remove(engine, change->name, change->unparked) : err;
+	return err == NC_OK ? nc_sub_change_put(engine, change) : err;
 }
 
 int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,
@@ -309,6 +334,12 @@ int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc
 		break;
 	case NC_COMMAND_SUB_DELETE:
 		err = delete_apply(engine, command->create.name, &outcome);
+		break;
+	case NC_COMMAND_SUB_SEEK:
+		err = nc_engine_sub_seek(engine, &command->seek, &outcome);
+		break;
+	case NC_COMMAND_SUB_UPDATE:
+		err = nc_engine_sub_update(engine, &command->update, &outcome);
 		break;
 	default:
 		err = progress_apply(engine, &command->change, &outcome);

@@ -16,6 +16,7 @@ struct nc_sub_row {
 	uint64_t epoch;
 	uint64_t cursor; /* starts after this position */
 	struct nc_slice definition;
+	struct nc_slice backfill; /* of an update; core/delivery's; empty: none */
 };
 
 /* Errors: NC_NOTFOUND; NC_CORRUPT; NC_UNSUPPORTED. Slices point into `scratch`. */

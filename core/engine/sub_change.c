@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A durable subscription goes elsewhere, or is given another definition. */
+#include "core/engine/subs_private.h"
+
+/* The row of the epoch that the change speaks of. NC_OK and the fault if there is none any more. */
+static int row_find(struct nc_engine *engine, const struct nc_sub_change *change,
+                    struct nc_sub_row *row_out, struct nc_outcome *outcome)
+{
+	if (engine->head.version < NC_ENGINE_VERSION_SUBS) {
+		outcome->fault = NC_FAULT_VERSION;
+		return NC_OK;
+	}
+	int err = nc_sub_row_get(engine->reader, change->name, &engine->scratch, row_out);
+	if (err == NC_NOTFOUND || (err == NC_OK && row_out->epoch != change->epoch)) {
+		outcome->fault = NC_FAULT_NO_SUB;
+		return NC_OK;
+	}
+	return err;
+}
+
+int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
+                       struct nc_outcome *outcome)
+{
+	struct nc_sub_row row;
+	int err = row_find(engine, &seek->change, &row, outcome);
+	if (err != NC_OK || outcome->fault.code != 0)
+		return err;
+	const struct nc_sub_create to = { .start = seek->start,
+		                          .start_value = seek->start_value,
+		                          .stream = seek->stream };
+	err = nc_sub_resolve(engine->reader, engine->head.position, &to, &row.cursor);
+	row.epoch = engine->epochs + 1;
+	row.backfill = nc_slice(NULL, 0);
+	struct nc_sub_change change = seek->change;
+	change.progress = nc_slice(NULL, 0);
+	if (err == NC_OK)
+		err = nc_sub_row_put(engine, &row);
+	if (err == NC_OK)
+		err = nc_sub_change_put(engine, &change);
+	if (err == NC_OK)
+		err = nc_sub_parked_cut(engine, change.name, row.cursor + 1);
+	if (err == NC_OK)
+		err = nc_engine_acks_forget(engine, change.name);
+	if (err != NC_OK)
+		return err;
+	outcome->epoch = ++engine->epochs;
+	outcome->cursor = row.cursor;
+	return NC_OK;
+}
+
+int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *update,
+                         struct nc_outcome *outcome)
+{
+	struct nc_sub_row row;
+	int err = row_find(engine, &update->change, &row, outcome);
+	if (err != NC_OK || outcome->fault.code != 0)
+		return err;
+	row.definition = update->definition;
+	row.backfill = update->backfill;
+	if (update->anew) {
+		row.epoch = engine->epochs + 1;
+		row.cursor = update->cursor;
+	}
+	err = nc_sub_row_put(engine, &row);
+	if (err == NC_OK)
+		err = nc_sub_change_put(engine, &update->change);
+	if (err == NC_OK && update->anew)
+		err = nc_engine_acks_forget(engine, update->change.name);
+	if (err != NC_OK)
+		return err;
+	engine->epochs += update->anew;
+	outcome->epoch = row.epoch;
+	outcome->cursor = row.cursor;
+	return NC_OK;
+}

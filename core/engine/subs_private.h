@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs_private.h -- what the engine's files on subscriptions share. All but the first write, at
+ * apply. Errors: those of the state.
+ */
+#ifndef NC_CORE_ENGINE_SUBS_PRIVATE_H
+#define NC_CORE_ENGINE_SUBS_PRIVATE_H
+
+#include "core/engine/engine_private.h"
+#include "core/engine/subs.h"
+
+/* The position after which such a start lies; `head` is the store's. */
+int nc_sub_resolve(struct nc_state_reader *reader, uint64_t head,
+                   const struct nc_sub_create *create, uint64_t *cursor_out);
+
+/* Without a backfill in the first format, which every version reads. */
+int nc_sub_row_put(struct nc_engine *engine, const struct nc_sub_row *row);
+
+/* Progress (none: forgotten), parked and unparked rows. NC_CORRUPT. */
+int nc_sub_change_put(struct nc_engine *engine, const struct nc_sub_change *change);
+
+/* Remove the parked rows from `from` on. */
+int nc_sub_parked_cut(struct nc_engine *engine, struct nc_slice name, uint64_t from);
+
+/* NC_COMMAND_SUB_SEEK and NC_COMMAND_SUB_UPDATE (sub_change.c). */
+int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
+                       struct nc_outcome *outcome);
+int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *update,
+                         struct nc_outcome *outcome);
+
+#endif
