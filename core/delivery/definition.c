@@ -170,6 +170,16 @@ bool nc_definition_eq(const struct nc_definition *a, const struct nc_definition 
 	       nc_slice_eq(a->order_arg, b->order_arg);
 }
 
+bool nc_definition_order_eq(const struct nc_definition *a, const struct nc_definition *b)
+{
+	return a->order == b->order && nc_slice_eq(a->order_arg, b->order_arg);
+}
+
+bool nc_definition_filter_eq(const struct nc_definition *a, const struct nc_definition *b)
+{
+	return nc_slice_eq(a->plugin, b->plugin) && nc_slice_eq(a->selector, b->selector);
+}
+
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
 static void put_start(struct nc_buf *buf, const struct nc_definition *definition)

@@ -88,6 +88,12 @@ void nc_definition_release(struct nc_definition *definition);
 int nc_definition_parse(struct nc_slice json, struct nc_slice forbidden,
                         struct nc_definition *definition_out, struct nc_buf *why);
 
+/* The same for an update: members that the body does not name stay as in `base`, and it may name
+ * `backfill`. Same errors. */
+int nc_definition_amend(const struct nc_definition *base, struct nc_slice json,
+                        struct nc_slice forbidden, struct nc_definition *definition_out,
+                        bool *backfill_out, struct nc_buf *why);
+
 /* Append the canonical bytes: a version byte, then every member. */
 void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definition);
 /* All of `bytes`. Errors: NC_CORRUPT, a length or number out of range, or bytes left over;
@@ -96,6 +102,11 @@ int nc_definition_get(struct nc_slice bytes, struct nc_definition *definition_ou
 
 /* Whether both mean the same. */
 bool nc_definition_eq(const struct nc_definition *a, const struct nc_definition *b);
+
+/* Whether both give every event the same key. */
+bool nc_definition_order_eq(const struct nc_definition *a, const struct nc_definition *b);
+/* Whether both match the same events. */
+bool nc_definition_filter_eq(const struct nc_definition *a, const struct nc_definition *b);
 
 /* Append the members as JSON, all of them, without the braces: `"filter":{…},"start":"first",…`. */
 void nc_definition_put_json(struct nc_buf *buf, const struct nc_definition *definition);

@@ -49,6 +49,8 @@ static int read_filter(struct nc_parse *parse, const struct nc_json_token *token
 {
 	static const struct nc_parse_member members[] = { { "plugin", read_plugin },
 		                                          { "selector", read_selector } };
+	parse->plugin = (struct nc_parse_text){ 0, 0 };
+	parse->has_selector = false;
 	return nc_parse_object(parse, token, "filter", members, sizeof members / sizeof *members);
 }
 
@@ -87,12 +89,14 @@ static int read_time(struct nc_parse *parse, const struct nc_json_token *token)
 	return err;
 }
 
-static int read_start(struct nc_parse *parse, const struct nc_json_token *token)
+int nc_parse_start(struct nc_parse *parse, const struct nc_json_token *token)
 {
 	static const struct nc_parse_member members[] = { { "pos", read_pos },
 		                                          { "seq", read_seq },
 		                                          { "time", read_time } };
 	static const char *const words[] = { "first", "new", NULL };
+	parse->to->start = NC_START_FIRST;
+	parse->to->start_value = 0;
 	if (token->type == NC_JSON_STRING) {
 		unsigned word;
 		int err = nc_parse_word(parse, token, "start", words, &word);
@@ -103,68 +107,6 @@ static int read_start(struct nc_parse *parse, const struct nc_json_token *token)
 	int err = nc_parse_object(parse, token, "start", members, sizeof members / sizeof *members);
 	if (err == NC_OK && parse->to->start == NC_START_FIRST)
 		err = nc_parse_refuse(parse, "start: one of pos, seq and time is expected");
-	return err;
-}
-
-/* ---- deliver -------------------------------------------------------------------------------- */
-
-static const char *subject_fault(struct nc_slice subject, struct nc_slice forbidden)
-{
-	if (subject.size == 0 || subject.size > NC_DEFINITION_SUBJECT_MAX)
-		return "1 to 255 bytes are expected";
-	if (subject.data[0] == '$' || nc_slice_starts(subject, NC_SLICE("_es.")) ||
-	    (forbidden.size > 0 && nc_slice_starts(subject, forbidden)))
-		return "lies where only the node publishes";
-	bool begins = true;
-	for (size_t i = 0; i < subject.size; i++) {
-		uint8_t byte = subject.data[i];
-		if (byte <= ' ' || byte == 0x7f)
-			return "holds a space or a control character";
-		if (byte == '*' || byte == '>')
-			return "must be literal, without wildcards";
-		if (byte == '.' && begins)
-			return "holds an empty token";
-		begins = byte == '.';
-	}
-	return begins ? "holds an empty token" : NULL;
-}
-
-static int read_subject(struct nc_parse *parse, const struct nc_json_token *token)
-{
-	int err = nc_parse_text(parse, token, "deliver.subject", &parse->subject);
-	if (err != NC_OK)
-		return err;
-	const char *fault =
-	        subject_fault(nc_parse_text_of(parse, parse->subject), parse->forbidden);
-	if (fault == NULL)
-		return NC_OK;
-	nc_buf_printf(parse->why, "deliver.subject: %s", fault);
-	return NC_INVALID;
-}
-
-static int read_queue(struct nc_parse *parse, const struct nc_json_token *token)
-{
-	int err = nc_parse_text(parse, token, "deliver.queue", &parse->queue);
-	if (err != NC_OK)
-		return err;
-	const char *fault = subject_fault(nc_parse_text_of(parse, parse->queue), nc_slice(NULL, 0));
-	if (fault == NULL)
-		return NC_OK;
-	nc_buf_printf(parse->why, "deliver.queue: %s", fault);
-	return NC_INVALID;
-}
-
-static int read_deliver(struct nc_parse *parse, const struct nc_json_token *token)
-{
-	static const struct nc_parse_member members[] = { { "subject", read_subject },
-		                                          { "queue", read_queue } };
-	if (token->type == NC_JSON_NULL)
-		return NC_OK;
-	parse->to->push = true;
-	int err =
-	        nc_parse_object(parse, token, "deliver", members, sizeof members / sizeof *members);
-	if (err == NC_OK && parse->subject.size == 0)
-		err = nc_parse_refuse(parse, "deliver.subject: is required");
 	return err;
 }
 
@@ -214,6 +156,7 @@ static int read_max_deliver(struct nc_parse *parse, const struct nc_json_token *
 static int read_backoff(struct nc_parse *parse, const struct nc_json_token *token)
 {
 	struct nc_definition *to = parse->to;
+	to->backoff_count = 0;
 	if (token->type != NC_JSON_ARRAY)
 		return nc_parse_refuse(parse, "backoff_ms: a list of numbers is expected");
 	for (;;) {
@@ -256,6 +199,7 @@ static int read_order(struct nc_parse *parse, const struct nc_json_token *token)
 	if (err != NC_OK)
 		return err;
 	struct nc_slice order = nc_parse_text_of(parse, text);
+	parse->order_arg = (struct nc_parse_text){ 0, 0 };
 	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
 		struct nc_slice word = nc_slice_str(orders[i].word);
 		bool is = orders[i].arg ? nc_slice_starts(order, word) && order.size > word.size
@@ -289,23 +233,29 @@ static int read_placement(struct nc_parse *parse, const struct nc_json_token *to
 	return err;
 }
 
-static int read_body(struct nc_parse *parse, struct nc_slice json)
+static int read_backfill(struct nc_parse *parse, const struct nc_json_token *token)
+{
+	return nc_parse_bool(parse, token, "backfill", &parse->backfill);
+}
+
+static int read_body(struct nc_parse *parse, struct nc_slice json, bool amends)
 {
 	static const struct nc_parse_member members[] = {
-		{ "filter", read_filter },        { "start", read_start },
+		{ "filter", read_filter },        { "start", nc_parse_start },
 		{ "durable", read_durable },      { "inactive_ms", read_inactive },
-		{ "deliver", read_deliver },      { "ack", read_ack },
+		{ "deliver", nc_parse_deliver },  { "ack", read_ack },
 		{ "ack_wait_ms", read_ack_wait }, { "max_deliver", read_max_deliver },
 		{ "backoff_ms", read_backoff },   { "max_in_flight", read_max_in_flight },
 		{ "order", read_order },          { "on_exhausted", read_exhausted },
 		{ "placement", read_placement },  { "headers_only", read_headers_only },
+		{ "backfill", read_backfill }, /* of an update only: the last */
 	};
+	size_t count = sizeof members / sizeof *members - (amends ? 0 : 1);
 	struct nc_json_token token;
 	nc_json_init(&parse->json, json);
 	int err = nc_parse_next(parse, &token);
 	if (err == NC_OK)
-		err = nc_parse_object(parse, &token, NULL, members,
-		                      sizeof members / sizeof *members);
+		err = nc_parse_object(parse, &token, NULL, members, count);
 	if (err == NC_OK)
 		err = nc_parse_next(parse, &token); /* nothing may follow */
 	return err;
@@ -329,31 +279,64 @@ static int check_whole(struct nc_parse *parse)
 	return NC_OK;
 }
 
+/* Reads the body into the definition that `parse` has begun with, and gives it its texts. */
+static int parse_run(struct nc_parse *parse, struct nc_slice json, bool amends,
+                     struct nc_definition *definition_out)
+{
+	int err = NC_TOOBIG;
+	if (json.size > NC_DEFINITION_SIZE_MAX)
+		nc_buf_put_str(parse->why, "body: more than 256 KiB");
+	else
+		err = read_body(parse, json, amends);
+	if (err == NC_OK)
+		err = check_whole(parse);
+	if (err == NC_OK)
+		err = nc_buf_status(&parse->texts);
+	if (err != NC_OK) {
+		nc_buf_release(&parse->texts);
+		return err;
+	}
+	struct nc_definition definition = *parse->to;
+	definition.plugin = nc_parse_text_of(parse, parse->plugin);
+	definition.selector = nc_parse_text_of(parse, parse->selector);
+	definition.subject = nc_parse_text_of(parse, parse->subject);
+	definition.queue = nc_parse_text_of(parse, parse->queue);
+	definition.order_arg = nc_parse_text_of(parse, parse->order_arg);
+	definition.memory = parse->texts.data;
+	*definition_out = definition;
+	return NC_OK;
+}
+
 int nc_definition_parse(struct nc_slice json, struct nc_slice forbidden,
                         struct nc_definition *definition_out, struct nc_buf *why)
 {
 	struct nc_definition definition;
 	struct nc_parse parse = { .why = why, .forbidden = forbidden, .to = &definition };
-	if (json.size > NC_DEFINITION_SIZE_MAX) {
-		nc_buf_put_str(why, "body: more than 256 KiB");
-		return NC_TOOBIG;
-	}
 	nc_definition_init(&definition);
-	int err = read_body(&parse, json);
+	return parse_run(&parse, json, false, definition_out);
+}
+
+static struct nc_parse_text text_keep(struct nc_parse *parse, struct nc_slice text)
+{
+	struct nc_parse_text kept = { parse->texts.size, text.size };
+	nc_buf_put_slice(&parse->texts, text);
+	return kept;
+}
+
+int nc_definition_amend(const struct nc_definition *base, struct nc_slice json,
+                        struct nc_slice forbidden, struct nc_definition *definition_out,
+                        bool *backfill_out, struct nc_buf *why)
+{
+	struct nc_definition definition = *base;
+	struct nc_parse parse = { .why = why, .forbidden = forbidden, .to = &definition };
+	parse.plugin = text_keep(&parse, base->plugin);
+	parse.selector = text_keep(&parse, base->selector);
+	parse.subject = text_keep(&parse, base->subject);
+	parse.queue = text_keep(&parse, base->queue);
+	parse.order_arg = text_keep(&parse, base->order_arg);
+	parse.has_selector = true;
+	int err = parse_run(&parse, json, true, definition_out);
 	if (err == NC_OK)
-		err = check_whole(&parse);
-	if (err == NC_OK)
-		err = nc_buf_status(&parse.texts);
-	if (err != NC_OK) {
-		nc_buf_release(&parse.texts);
-		return err;
-	}
-	definition.plugin = nc_parse_text_of(&parse, parse.plugin);
-	definition.selector = nc_parse_text_of(&parse, parse.selector);
-	definition.subject = nc_parse_text_of(&parse, parse.subject);
-	definition.queue = nc_parse_text_of(&parse, parse.queue);
-	definition.order_arg = nc_parse_text_of(&parse, parse.order_arg);
-	definition.memory = parse.texts.data;
-	*definition_out = definition;
-	return NC_OK;
+		*backfill_out = parse.backfill;
+	return err;
 }

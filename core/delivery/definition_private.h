@@ -26,6 +26,7 @@ struct nc_parse {
 	struct nc_buf texts;
 	struct nc_parse_text plugin, selector, subject, queue, order_arg;
 	bool has_selector;
+	bool backfill; /* of an update */
 };
 
 typedef int nc_parse_member_fn(struct nc_parse *parse, const struct nc_json_token *token);
@@ -53,5 +54,13 @@ int nc_parse_word(struct nc_parse *parse, const struct nc_json_token *token, con
  * whole body. */
 int nc_parse_object(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
                     const struct nc_parse_member *members, size_t member_count);
+
+/* ---- definition_parse.c ---- */
+
+nc_parse_member_fn nc_parse_start; /* into to->start and its value */
+
+/* ---- definition_deliver.c ---- */
+
+nc_parse_member_fn nc_parse_deliver;
 
 #endif

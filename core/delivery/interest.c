@@ -39,6 +39,12 @@ void nc_sub_heard(struct nc_sub *sub, uint64_t now_ns)
 	sub->beat_ns = next_beat(sub);
 }
 
+void nc_sub_interest_renew(struct nc_sub *sub)
+{
+	sub->said_inactive = false;
+	nc_sub_heard(sub, sub->now_ns);
+}
+
 void nc_sub_nobody(struct nc_sub *sub, uint64_t now_ns)
 {
 	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;

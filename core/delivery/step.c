@@ -176,6 +176,7 @@ void nc_sub_info(const struct nc_sub *sub, struct nc_sub_info *info_out)
 		.parked = sub->parked,
 		.parked_keys = sub->parked_keys,
 		.requests = sub->request_count,
+		.room = sub->entry_count < sub->window_max ? sub->window_max - sub->entry_count : 0,
 		.paused = sub->paused,
 		.halted = sub->halted,
 		.at_head = sub->at_head,

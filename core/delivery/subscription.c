@@ -4,6 +4,16 @@
 
 #include <stdlib.h>
 
+static void policy_set(struct nc_sub *sub, const struct nc_definition *definition)
+{
+	sub->policy = *definition;
+	sub->policy.plugin = sub->policy.selector = sub->policy.subject = sub->policy.queue =
+	        sub->policy.order_arg = nc_slice(NULL, 0);
+	sub->policy.memory = NULL;
+	sub->window_max = definition->max_in_flight +
+	                  (definition->order == NC_ORDER_NONE ? NC_SUB_AHEAD : NC_SUB_AHEAD_KEYED);
+}
+
 int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t cursor,
                uint64_t now_ns, struct nc_sub **sub_out)
 {
@@ -11,12 +21,7 @@ int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t 
 	struct nc_sub *sub = calloc(1, sizeof *sub);
 	if (sub == NULL)
 		return NC_NOMEM;
-	sub->policy = *definition;
-	sub->policy.plugin = sub->policy.selector = sub->policy.subject = sub->policy.queue =
-	        sub->policy.order_arg = nc_slice(NULL, 0);
-	sub->policy.memory = NULL;
-	sub->window_max = definition->max_in_flight +
-	                  (definition->order == NC_ORDER_NONE ? NC_SUB_AHEAD : NC_SUB_AHEAD_KEYED);
+	policy_set(sub, definition);
 	sub->free_first = sub->key_free = NONE;
 	sub->recall_at[0] = sub->recall_at[1] = NONE;
 	sub->window = sub->replayed = sub->leaving = (struct line){ NONE, NONE };
@@ -84,6 +89,17 @@ int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice
 	if (entry == NONE || !sub->entries[entry].replay)
 		nc_sub_key_stand(sub, id, position);
 	return sub->parked_keys > NC_SUB_PARKED_KEYS_MAX ? NC_FULL : NC_OK;
+}
+
+void nc_sub_redefine(struct nc_sub *sub, const struct nc_definition *definition, uint64_t now_ns)
+{
+	nc_assert(definition->order == sub->policy.order && definition->push == sub->policy.push);
+	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
+	policy_set(sub, definition);
+	sub->flow_mark = 0; /* whoever answers it answers to what was */
+	sub->flow_count = 0;
+	nc_sub_interest_renew(sub);
+	nc_sub_changed(sub, false);
 }
 
 void nc_sub_pause(struct nc_sub *sub)
@@ -235,7 +251,7 @@ void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head)
 int nc_sub_gone(struct nc_sub *sub, uint64_t position)
 {
 	uint32_t id = nc_sub_entry_find(sub, position);
-	if (id == NONE || sub->entries[id].state != NC_SUB_RECALLED)
+	if (id == NONE || sub->entries[id].state == NC_SUB_LEAVING)
 		return NC_NOTFOUND;
 	nc_sub_make_done(sub, id);
 	return NC_OK;

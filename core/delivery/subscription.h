@@ -105,7 +105,7 @@ int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event);
  * caller offers live events from now on. */
 void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head);
 
-/* A wanted event no longer exists or no longer matches. NC_NOTFOUND if it was not wanted. */
+/* An event in the window no longer exists: done. NC_NOTFOUND if it is not there. */
 int nc_sub_gone(struct nc_sub *sub, uint64_t position);
 
 /* Deliver a parked event again, attempts from 1. In ascending order within a key, beginning with
@@ -212,6 +212,11 @@ void nc_sub_resume(struct nc_sub *sub);
  * again), and tells the rest with nc_sub_restore_parked(). Pull requests stay. */
 void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t now_ns);
 
+/* Another definition of the same order and the same way of delivery (pushed or pulled): what is on
+ * its way stays so, waits that have begun end as they would have. Of push it is taken to be
+ * listened to anew. */
+void nc_sub_redefine(struct nc_sub *sub, const struct nc_definition *definition, uint64_t now_ns);
+
 /* ---- Progress ------------------------------------------------------------------------------- */
 
 /* Something changed 100 ms or 1,000 acks ago and has not been taken. */
@@ -245,6 +250,7 @@ struct nc_sub_info {
 	bool pending_known; /* all has been searched: pending is exact */
 	uint64_t parked, parked_keys;
 	uint64_t requests; /* waiting */
+	uint32_t room;     /* events that the window still takes */
 	bool paused, halted, at_head;
 	bool interest; /* push: listened to; pull: a request waits */
 };

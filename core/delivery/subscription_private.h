@@ -183,6 +183,8 @@ bool nc_sub_acked_before(struct nc_sub *sub, uint64_t position);
 /* ---- interest.c ----------------------------------------------------------------------------- */
 
 void nc_sub_interest_init(struct nc_sub *sub);
+/* The definition has changed: ask by the new one. */
+void nc_sub_interest_renew(struct nc_sub *sub);
 bool nc_sub_interest_step(struct nc_sub *sub, struct nc_sub_action *action_out);
 uint64_t nc_sub_interest_deadline(const struct nc_sub *sub);
 

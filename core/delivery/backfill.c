@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A backfill as bytes, and the positions in it. */
+#include "core/delivery/backfill.h"
+
+#include "core/delivery/subscription_private.h"
+
+#define VERSION 1u
+
+static void put_text(struct nc_buf *buf, struct nc_slice text)
+{
+	nc_buf_put_varint(buf, text.size);
+	nc_buf_put_slice(buf, text);
+}
+
+static struct nc_slice get_text(struct nc_reader *reader)
+{
+	uint64_t size = nc_reader_varint(reader);
+	if (size > nc_reader_left(reader)) {
+		reader->failed = true;
+		return nc_slice(NULL, 0);
+	}
+	return nc_reader_take(reader, (size_t)size);
+}
+
+/* What leaves the window has its row on the way already. */
+static bool counts(const struct entry *entry)
+{
+	return entry->state != NC_SUB_LEAVING;
+}
+
+void nc_backfill_put(struct nc_buf *buf, struct nc_slice plugin, struct nc_slice selector,
+                     uint64_t through, const struct nc_sub *sub)
+{
+	uint64_t count = 0, last = 0;
+	nc_buf_put_u8(buf, VERSION);
+	put_text(buf, plugin);
+	put_text(buf, selector);
+	nc_buf_put_varint(buf, through);
+	for (uint32_t id = sub->window.first; id != NONE; id = sub->entries[id].line_next)
+		count += counts(&sub->entries[id]);
+	nc_buf_put_varint(buf, count);
+	for (uint32_t id = sub->window.first; id != NONE; id = sub->entries[id].line_next) {
+		if (!counts(&sub->entries[id]))
+			continue;
+		nc_buf_put_varint(buf, sub->entries[id].position - last);
+		last = sub->entries[id].position;
+	}
+}
+
+int nc_backfill_get(struct nc_slice bytes, struct nc_backfill *backfill_out)
+{
+	struct nc_reader reader = nc_reader(bytes);
+	struct nc_backfill backfill;
+	uint8_t version = nc_reader_u8(&reader);
+	if (!reader.failed && version > VERSION)
+		return NC_UNSUPPORTED;
+	backfill.plugin = get_text(&reader);
+	backfill.selector = get_text(&reader);
+	backfill.through = nc_reader_varint(&reader);
+	backfill.undone_count = nc_reader_varint(&reader);
+	backfill.undone = nc_slice(reader.at, nc_reader_left(&reader));
+	uint64_t last = 0;
+	for (uint64_t i = 0; i < backfill.undone_count && !reader.failed; i++) {
+		uint64_t distance = nc_reader_varint(&reader);
+		if (distance == 0 || distance > backfill.through - last)
+			reader.failed = true;
+		else
+			last += distance;
+	}
+	if (reader.failed || version == 0 || nc_reader_left(&reader) > 0)
+		return NC_CORRUPT;
+	*backfill_out = backfill;
+	return NC_OK;
+}
+
+bool nc_backfill_is_undone(const struct nc_backfill *backfill, struct nc_backfill_at *at,
+                           uint64_t position)
+{
+	struct nc_reader reader = nc_reader(nc_slice_from(backfill->undone, at->offset));
+	while (at->position < position && nc_reader_left(&reader) > 0) {
+		at->position += nc_reader_varint(&reader);
+		at->offset = backfill->undone.size - nc_reader_left(&reader);
+	}
+	return at->position == position;
+}
