@@ -302,6 +302,8 @@ static int parse_run(struct nc_parse *parse, struct nc_slice json, bool amends,
 	definition.subject = nc_parse_text_of(parse, parse->subject);
 	definition.queue = nc_parse_text_of(parse, parse->queue);
 	definition.order_arg = nc_parse_text_of(parse, parse->order_arg);
+	definition.plugin_build = nc_parse_text_of(parse, parse->build);
+	definition.plugin_sha256 = nc_parse_text_of(parse, parse->sha256);
 	definition.memory = parse->texts.data;
 	*definition_out = definition;
 	return NC_OK;
@@ -334,9 +336,14 @@ int nc_definition_amend(const struct nc_definition *base, struct nc_slice json,
 	parse.subject = text_keep(&parse, base->subject);
 	parse.queue = text_keep(&parse, base->queue);
 	parse.order_arg = text_keep(&parse, base->order_arg);
+	parse.build = text_keep(&parse, base->plugin_build);
+	parse.sha256 = text_keep(&parse, base->plugin_sha256);
 	parse.has_selector = true;
 	int err = parse_run(&parse, json, true, definition_out);
-	if (err == NC_OK)
-		*backfill_out = parse.backfill;
-	return err;
+	if (err != NC_OK)
+		return err;
+	*backfill_out = parse.backfill;
+	if (!nc_definition_filter_eq(base, definition_out))
+		definition_out->plugin_build = definition_out->plugin_sha256 = nc_slice(NULL, 0);
+	return NC_OK;
 }

@@ -24,7 +24,7 @@ struct nc_parse {
 	struct nc_slice forbidden;
 	struct nc_definition *to;
 	struct nc_buf texts;
-	struct nc_parse_text plugin, selector, subject, queue, order_arg;
+	struct nc_parse_text plugin, selector, subject, queue, order_arg, build, sha256;
 	bool has_selector;
 	bool backfill; /* of an update */
 };

@@ -70,6 +70,8 @@ static const struct setting settings[] = {
 	  "directories of filter plugins, ':' between them, beside the bundled ones" },
 	{ "NACRE_PLUGIN_ISOLATION", TEXT, AT(plugin_isolation), "process", 0, 0,
 	  "plugins that are not bundled run in a process each, or none: in the node" },
+	{ "NACRE_SUB_LAG_S", NUMBER, AT(sub_lag_s), "60", 1, 86400,
+	  "a subscription whose oldest undone event is older is said to lag" },
 	{ "NACRE_MAX_EVENT_BYTES", NUMBER, AT(max_event_bytes), "1048576", 1, 67108864,
 	  "largest data of an event" },
 	{ "NACRE_TAIL_MB", NUMBER, AT(tail_mb), "64", 1, 65536,

@@ -29,6 +29,7 @@ struct nc_config {
 	uint64_t nats_port; /* of our own server; 0: a free one */
 	uint64_t bootstrap_expect;
 	uint64_t timeout_ms;
+	uint64_t sub_lag_s; /* older than that is lagging */
 	uint64_t max_event_bytes;
 	uint64_t tail_mb;     /* of entries in memory for followers */
 	uint64_t log_keep_mb; /* of log for followers that are behind */

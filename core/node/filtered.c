@@ -81,29 +81,6 @@ bool nc_filter_named_find(struct nc_slice body, struct nc_buf *room,
 	return nc_buf_status(room) == NC_OK && room->size > 0;
 }
 
-/* The one hint says all there is to the filter, and names nothing but what the index is by. */
-static bool is_index_alone(const struct nc_filter_hints *hints)
-{
-	const struct nc_filter_hint *hint = &hints->hints[0];
-	int said = (hint->stream_kind != NC_FILTER_ANY) + (hint->type_kind != NC_FILTER_ANY) +
-	           (hint->tag_kind != NC_FILTER_ANY);
-	return hints->full && said == 1;
-}
-
-bool nc_filter_narrow(const struct nc_filter_hints *hints, struct nc_query_spec *spec)
-{
-	if (hints->count != 1)
-		return false;
-	if (hints->hints[0].stream_kind == NC_FILTER_EXACT) {
-		spec->kind = NC_QUERY_STREAM;
-		spec->key = hints->hints[0].stream;
-	} else if (hints->hints[0].type_kind == NC_FILTER_EXACT) {
-		spec->kind = NC_QUERY_TYPE;
-		spec->key = hints->hints[0].type;
-	}
-	return spec->kind != NC_QUERY_ALL && is_index_alone(hints);
-}
-
 bool nc_filtered_begin(struct nc_filtered *filtered, struct nc_refusal *refusal_out)
 {
 	struct nc_filter_error error = { .offset = NC_FILTER_NO_OFFSET };
@@ -207,4 +184,5 @@ void nc_filtered_release(struct nc_filtered *filtered)
 	nc_filter_batch_free(filtered->batch);
 	nc_filter_unref(filtered->filter);
 	nc_buf_release(&filtered->shown);
+	nc_buf_release(&filtered->room);
 }

@@ -26,6 +26,7 @@ struct nc_filtered {
 	uint64_t matched, from, last;
 	uint64_t begun_ns;
 	struct nc_buf shown; /* JSON objects, comma between them */
+	struct nc_buf room;  /* of nc_filter_narrow() */
 };
 
 /* Compile the filter. False with the refusal: 40402, 40004 with the byte at fault, or what else
@@ -59,9 +60,10 @@ struct nc_filter_named {
 bool nc_filter_named_find(struct nc_slice body, struct nc_buf *room,
                           struct nc_filter_named *named_out);
 
-/* Let a search of all history go by an index where the hints allow: one exact stream, or one exact
- * type. Gives whether what that index holds is all that the filter says, so that what it gives
- * matches. */
-bool nc_filter_narrow(const struct nc_filter_hints *hints, struct nc_query_spec *spec);
+/* Let a search of all history go by an index where the hints allow: a stream, types, a tag, or the
+ * category of all that is named. Gives whether what that index holds is all that the filter says,
+ * so that what it gives matches. The key may lie in `room`, which is cleared. */
+bool nc_filter_narrow(const struct nc_filter_hints *hints, struct nc_query_spec *spec,
+                      struct nc_buf *room);
 
 #endif

@@ -142,7 +142,7 @@ static bool filter_begin(struct read *read)
 		struct nc_filter_hints hints = nc_filter_hints(read->filtered.filter);
 		spec->from = spec->from_kind == NC_FROM_DEFAULT ? 1 : spec->from;
 		spec->from_kind = NC_FROM_POSITION;
-		(void)nc_filter_narrow(&hints, spec);
+		(void)nc_filter_narrow(&hints, spec, &read->filtered.room);
 	}
 	return true;
 }

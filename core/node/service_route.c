@@ -35,6 +35,12 @@ static const struct nc_endpoint endpoints[] = {
 	{ "sub-list", "sub.list", NC_OP_SUB_LIST, false, true },
 	{ "sub-next", "sub.next.*", NC_OP_SUB_NEXT, false, true },
 	{ "sub-parked", "sub.parked.*", NC_OP_SUB_PARKED, false, true },
+	{ "sub-update", "sub.update.*", NC_OP_SUB_UPDATE, false, true },
+	{ "sub-pause", "sub.pause.*", NC_OP_SUB_PAUSE, false, true },
+	{ "sub-resume", "sub.resume.*", NC_OP_SUB_RESUME, false, true },
+	{ "sub-seek", "sub.seek.*", NC_OP_SUB_SEEK, false, true },
+	{ "sub-replay", "sub.replay.*", NC_OP_SUB_REPLAY, false, true },
+	{ "sub-explain", "sub.explain.*", NC_OP_SUB_EXPLAIN, false, true },
 	{ "ack", "ack.>", NC_OP_SUB_ACK, false, true },
 	{ "filter-list", "filter.list", NC_OP_FILTER_LIST, false, true },
 	{ "filter-info", "filter.info.*", NC_OP_FILTER_INFO, false, true },
@@ -110,6 +116,12 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_SUB_LIST:
 	case NC_OP_SUB_NEXT:
 	case NC_OP_SUB_PARKED:
+	case NC_OP_SUB_UPDATE:
+	case NC_OP_SUB_PAUSE:
+	case NC_OP_SUB_RESUME:
+	case NC_OP_SUB_SEEK:
+	case NC_OP_SUB_REPLAY:
+	case NC_OP_SUB_EXPLAIN:
 	case NC_OP_FILTER_LIST:
 	case NC_OP_FILTER_INFO:
 		nc_subs_request(service->subs, request->op, request->name, request->body, reply,

@@ -52,6 +52,14 @@ static int slot_find(struct nc_subs *subs, uint32_t *id_out)
 	return NC_OK;
 }
 
+void nc_subs_unsearched_reset(const struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_info info;
+	uint64_t head = atomic_load(&subs->service->position);
+	nc_sub_info(sub->machine, &info);
+	sub->unsearched = head > info.cursor ? head - info.cursor : 0;
+}
+
 int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint32_t id;
@@ -75,6 +83,7 @@ int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 		return err;
 	subs->slots[id] = sub;
 	subs->count++;
+	nc_subs_unsearched_reset(subs, sub);
 	nc_subs_mark(sub);
 	return NC_OK;
 }
@@ -85,6 +94,11 @@ void nc_subscription_free(struct nc_subscription *sub)
 		return;
 	nc_subs_deliveries_release(sub->todo, sub->todo_count);
 	free(sub->push_subject);
+	nc_subs_move_free(sub->move);
+	nc_subs_backfill_drop(sub);
+	nc_replay_ask_release(&sub->replay.ask);
+	free(sub->replay.reply);
+	nc_buf_release(&sub->replay.unparked);
 	while (sub->pulls != NULL) {
 		struct nc_sub_pull *pull = sub->pulls;
 		sub->pulls = pull->next;
@@ -93,7 +107,13 @@ void nc_subscription_free(struct nc_subscription *sub)
 	while (sub->waiters != NULL) {
 		struct nc_sub_waiter *waiter = sub->waiters;
 		sub->waiters = waiter->next;
+		free(waiter->answer);
 		free(waiter);
+	}
+	while (sub->later != NULL) {
+		struct nc_sub_later *later = sub->later;
+		sub->later = later->next;
+		free(later);
 	}
 	nc_buf_release(&sub->parked);
 	nc_buf_release(&sub->unparked);
@@ -121,8 +141,29 @@ static void unmark(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 }
 
-void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub)
+/* Who waits for events hears that none will come, as of a JetStream consumer. */
+void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
+	char text[64];
+	(void)snprintf(text, sizeof text, "NATS/1.0 %s\r\n\r\n", status);
+	const struct nc_slice block = nc_slice_str(text);
+	while (sub->pulls != NULL) {
+		struct nc_sub_pull *pull = sub->pulls;
+		sub->pulls = pull->next;
+		nc_service_send(subs->service, pull->reply, block, block.size);
+		free(pull);
+	}
+}
+
+void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
+{
+	if (why != NULL) {
+		nc_subs_advise(subs, sub, "deleted", 0, why);
+		nc_subs_waiters_refuse(subs, sub, "the subscription was deleted");
+		nc_subs_replay_end(subs, sub, "the subscription was deleted");
+	}
+	nc_subs_pulls_end(subs, sub,
+	                  why != NULL ? "409 Consumer Deleted" : "409 Leadership Change");
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
 	nc_subs_live_remove(subs, sub);
 	unmark(subs, sub);
@@ -172,12 +213,14 @@ void nc_subs_turn(struct nc_subs *subs)
 	}
 }
 
+/* Move the cursor of one that is at the head past what does not match it. */
 static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
 {
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
-	if (info.at_head)
+	if (info.at_head && sub->move == NULL)
 		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
+	nc_subs_watch_lag(subs, sub);
 	sub->scanned_ns = now_ns;
 	nc_subs_mark(sub);
 }
@@ -318,5 +361,6 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_state_reader_close(subs->reader);
 	nc_plugin_host_close(subs->host);
 	nc_buf_release(&subs->scratch);
+	nc_subs_keys_release(&subs->keys);
 	uv_close((uv_handle_t *)&subs->wake, on_closed);
 }

@@ -88,11 +88,12 @@ static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *ac
 		if (subject == NULL)
 			return;
 	}
-	const struct nc_delivery delivery = { .position = action->position,
-		                              .pending = action->pending,
-		                              .pending_known = action->pending_known,
-		                              .attempt = action->attempt,
-		                              .subject = subject };
+	const struct nc_delivery delivery = {
+		.position = action->position,
+		.pending = action->pending + (action->pending_known ? 0 : sub->unsearched),
+		.attempt = action->attempt,
+		.subject = subject
+	};
 	if (!todo_push(sub, &delivery))
 		free(subject);
 }
@@ -143,6 +144,32 @@ static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *ac
 	pull_forget(sub, action->request);
 }
 
+/* Of a transient one the row in memory is all there is. */
+static void memory_forget(struct nc_subscription *sub, uint64_t position)
+{
+	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_parked parked;
+	for (struct nc_slice at = list; nc_parked_next(&list, &parked); at = list) {
+		if (parked.position != position)
+			continue;
+		size_t offset = (size_t)(at.data - sub->parked.data), size = at.size - list.size;
+		memmove(sub->parked.data + offset, sub->parked.data + offset + size, list.size);
+		sub->parked.size -= size;
+		return;
+	}
+}
+
+static void unpark(struct nc_subscription *sub, uint64_t position)
+{
+	if (!sub->definition.durable) {
+		memory_forget(sub, position);
+		return;
+	}
+	nc_unparked_put(&sub->unparked, position);
+	if (sub->searching_replay)
+		nc_unparked_put(&sub->replay.unparked, position);
+}
+
 static void park(struct nc_subs *subs, struct nc_subscription *sub,
                  const struct nc_sub_action *action)
 {
@@ -150,7 +177,10 @@ static void park(struct nc_subs *subs, struct nc_subscription *sub,
 		                          .attempts = action->attempt,
 		                          .time_ns = wall_ns(),
 		                          .reason = nc_slice_str(action->reason) };
+	if (!sub->definition.durable)
+		memory_forget(sub, action->position);
 	nc_parked_put(&sub->parked, &parked);
+	sub->hurry = true; /* who looks for it finds it */
 	nc_subs_advise(subs, sub, "parked", action->position, action->reason);
 }
 
@@ -166,7 +196,7 @@ static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
 		park(subs, sub, action);
 		break;
 	case NC_SUB_UNPARK:
-		nc_unparked_put(&sub->unparked, action->position);
+		unpark(sub, action->position);
 		break;
 	case NC_SUB_SKIP:
 		nc_subs_advise(subs, sub, "skipped", action->position, action->reason);
@@ -191,23 +221,29 @@ static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
 	case NC_SUB_FLOWS:
 		nc_subs_advise(subs, sub, "flows", 0, NULL);
 		break;
-	case NC_SUB_INACTIVE: /* the caller deletes it */
+	case NC_SUB_INACTIVE: /* at the next act */
+		sub->inactive = true;
 		break;
 	}
+}
+
+void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
+{
+	struct nc_sub_action action;
+	while (nc_sub_step(sub->machine, now_ns, &action))
+		do_action(subs, sub, &action);
 }
 
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t now_ns = nc_subs_now_ns();
-	struct nc_sub_action action;
-	while (nc_sub_step(sub->machine, now_ns, &action)) {
-		if (action.kind == NC_SUB_INACTIVE && !sub->definition.durable) {
-			nc_subs_advise(subs, sub, "inactive", 0,
-			               "nobody has listened for inactive_ms");
-			nc_subs_remove(subs, sub);
-			return;
-		}
-		do_action(subs, sub, &action);
+	sub->deadline_ns = UINT64_MAX;
+	if (sub->move != NULL)
+		return; /* looked at again when that is done */
+	nc_subs_steps(subs, sub, now_ns);
+	if (sub->inactive && !sub->definition.durable) {
+		nc_subs_remove(subs, sub, "nobody has listened for inactive_ms");
+		return;
 	}
 	nc_subs_save(subs, sub, now_ns);
 	nc_subs_jobs_start(subs, sub);

@@ -47,33 +47,6 @@ static bool is_status_answer(struct nc_subs *subs, struct nc_slice rest,
 	return true;
 }
 
-/* The ack was sent as a request: answer when it is replicated. */
-static void wait_saved(struct nc_subs *subs, struct nc_subscription *sub,
-                       const struct nc_bus_msg *msg)
-{
-	if (msg->reply.size == 0)
-		return;
-	if (!sub->definition.durable) {
-		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
-		return;
-	}
-	struct nc_sub_waiter *waiter = malloc(sizeof *waiter + msg->reply.size + 1);
-	if (waiter == NULL)
-		return;
-	memcpy(waiter->reply, msg->reply.data, msg->reply.size);
-	waiter->reply[msg->reply.size] = '\0';
-	bool dirty = nc_sub_progress_dirty(sub->machine);
-	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
-	if (!dirty && !sub->saving) { /* nothing changed: it was done, and replicated, before */
-		nc_service_send(subs->service, waiter->reply, nc_slice(NULL, 0), 0);
-		free(waiter);
-		return;
-	}
-	waiter->next = sub->waiters;
-	sub->waiters = waiter;
-	sub->hurry = true;
-}
-
 static int judge(struct nc_subscription *sub, const struct nc_ack_address *at,
                  const struct nc_ack *ack, uint64_t now_ns)
 {
@@ -97,14 +70,30 @@ static int judge(struct nc_subscription *sub, const struct nc_ack_address *at,
 
 /* +NXT: the next one is the answer. */
 static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
-                         const struct nc_ack *ack, const struct nc_bus_msg *msg, uint64_t now_ns)
+                         const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint,
+                         uint64_t now_ns)
 {
 	struct nc_next next = { .batch = 1, .expires_ms = NC_NEXT_EXPIRES_MS };
 	nc_buf_clear(&subs->scratch);
-	if (msg->reply.size == 0 || sub->definition.push ||
-	    nc_next_parse(ack->next, &next, &subs->scratch) != NC_OK)
+	if (msg->reply.size == 0)
 		return;
-	nc_subs_pull(sub, &next, msg->reply, now_ns);
+	if (sub->definition.push) { /* done all the same */
+		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
+		return;
+	}
+	const char *why = NULL;
+	struct nc_fault fault = NC_FAULT_REQUEST;
+	if (nc_next_parse(ack->next, &next, &subs->scratch) != NC_OK) {
+		nc_buf_put_u8(&subs->scratch, 0);
+		why = (const char *)subs->scratch.data;
+	} else if (nc_subs_pull(sub, &next, msg->reply, now_ns) != NC_OK) {
+		fault = NC_FAULT_BUSY;
+		why = "too many requests wait";
+	}
+	if (why != NULL)
+		nc_service_error(subs->service, &subs->service->out, (const char *)msg->reply.data,
+		                 &subs->service->srv.endpoints[endpoint].stats, fault, why,
+		                 nc_slice(NULL, 0));
 }
 
 void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
@@ -131,7 +120,7 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 	}
 	struct nc_ack ack;
 	nc_ack_parse(msg->data, &ack);
-	if (ack.kind == NC_ACK_IS_NOTHING) {
+	if (ack.kind == NC_ACK_IS_NOTHING || nc_bus_has_status(msg)) {
 		subs->ignored_answers++;
 		return;
 	}
@@ -141,9 +130,9 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		return;
 	}
 	if (ack.kind == NC_ACK_IS_NEXT)
-		request_next(subs, sub, &ack, msg, now_ns);
+		request_next(subs, sub, &ack, msg, endpoint, now_ns);
 	else if (ack.kind != NC_ACK_IS_WPI)
-		wait_saved(subs, sub, msg);
+		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
 	else if (msg->reply.size > 0)
 		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
 	nc_subs_mark(sub);

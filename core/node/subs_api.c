@@ -24,19 +24,27 @@ void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json)
 		nc_service_send(ask->subs->service, (const char *)ask->reply.data, json, 0);
 }
 
-/* ---- Create --------------------------------------------------------------------------------- */
-
-static bool order_check(const struct nc_definition *definition, struct nc_refusal *refusal)
+void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err)
 {
-	if (definition->order != NC_ORDER_PAYLOAD)
-		return true;
-	refusal->fault = NC_FAULT_REQUEST;
-	(void)snprintf(refusal->text, sizeof refusal->text,
-	               "member 'order': payload:<path> is not done by this version");
-	return false;
+	struct nc_buf *why = &ask->subs->scratch;
+	nc_buf_put_u8(why, 0);
+	if (err == NC_NOMEM || nc_buf_status(why) != NC_OK)
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory; try again");
+	else
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, (const char *)why->data);
 }
 
-static bool start_check(const struct nc_subscription *sub, struct nc_refusal *refusal)
+struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask)
+{
+	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
+	if (sub == NULL)
+		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
+	return sub;
+}
+
+/* ---- Create --------------------------------------------------------------------------------- */
+
+bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal)
 {
 	bool one = sub->hints.count == 1 && sub->hints.full &&
 	           sub->hints.hints[0].stream_kind == NC_FILTER_EXACT;
@@ -71,24 +79,28 @@ static struct nc_subscription *sub_parse(const struct nc_subs_ask *ask, struct n
 		}
 		return NULL;
 	}
-	if (order_check(&sub->definition, refusal) && nc_subs_filter_compile(subs, sub, refusal) &&
-	    start_check(sub, refusal))
+	if (nc_subs_filter_compile(subs, sub, refusal) && nc_subs_start_check(sub, refusal))
 		return sub;
 	nc_subscription_free(sub);
 	return NULL;
 }
 
-static struct nc_sub_create create_of(const struct nc_subscription *sub, struct nc_buf *definition)
+enum nc_sub_start nc_subs_start_kind(enum nc_start start)
 {
 	static const enum nc_sub_start starts[] = { [NC_START_FIRST] = NC_SUB_START_FIRST,
 		                                    [NC_START_NEW] = NC_SUB_START_NEW,
 		                                    [NC_START_POS] = NC_SUB_START_POSITION,
 		                                    [NC_START_SEQ] = NC_SUB_START_VERSION,
 		                                    [NC_START_TIME] = NC_SUB_START_TIME };
+	return starts[start];
+}
+
+static struct nc_sub_create create_of(const struct nc_subscription *sub, struct nc_buf *definition)
+{
 	nc_definition_put(definition, &sub->definition);
 	return (struct nc_sub_create){
 		.name = nc_slice_str(sub->name),
-		.start = starts[sub->definition.start],
+		.start = nc_subs_start_kind(sub->definition.start),
 		.start_value = sub->definition.start_value,
 		.stream = sub->hints.count > 0 ? sub->hints.hints[0].stream : nc_slice(NULL, 0),
 		.definition = nc_buf_slice(definition),
@@ -135,6 +147,7 @@ static void create_transient(const struct nc_subs_ask *ask, struct nc_subscripti
 		nc_state_reader_end(subs->reader);
 	}
 	sub->epoch = ++subs->transient_epochs;
+	sub->started = cursor;
 	if (err == NC_OK)
 		err = nc_sub_new(&sub->definition, sub->epoch, cursor, nc_subs_now_ns(),
 		                 &sub->machine);
@@ -175,7 +188,7 @@ static void create(const struct nc_subs_ask *ask)
 	struct nc_subscription *there = nc_subs_find(ask->subs, ask->name);
 	if (there != NULL) {
 		if (nc_definition_eq(&there->definition, &sub->definition))
-			created_json(ask, there, 0);
+			created_json(ask, there, there->started + 1);
 		else
 			nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
 			                  "a subscription of this name has another definition");
@@ -195,13 +208,11 @@ static void create(const struct nc_subs_ask *ask)
 
 static void delete (const struct nc_subs_ask *ask)
 {
-	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
-	if (sub == NULL) {
-		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
+	struct nc_subscription *sub = nc_subs_ask_find(ask);
+	if (sub == NULL)
 		return;
-	}
 	if (!sub->definition.durable) {
-		nc_subs_remove(ask->subs, sub);
+		nc_subs_remove(ask->subs, sub, "deleted");
 		nc_subs_ask_answer(ask, NC_SLICE("{\"deleted\":true}"));
 		return;
 	}
@@ -244,11 +255,9 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 static void next(const struct nc_subs_ask *ask)
 {
 	struct nc_next wanted;
-	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
-	if (sub == NULL) {
-		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
+	struct nc_subscription *sub = nc_subs_ask_find(ask);
+	if (sub == NULL)
 		return;
-	}
 	if (sub->definition.push) {
 		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "the subscription is pushed to a subject");
 		return;
@@ -267,7 +276,7 @@ static void next(const struct nc_subs_ask *ask)
 void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice name,
                      struct nc_slice body, struct nc_slice reply, int endpoint)
 {
-	const struct nc_subs_ask ask = { subs, name, body, reply, endpoint };
+	const struct nc_subs_ask ask = { subs, op, name, body, reply, endpoint };
 	switch (op) {
 	case NC_OP_SUB_CREATE:
 		if (!nc_subs_prepare(&ask, op))
@@ -287,6 +296,23 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
 		break;
 	case NC_OP_SUB_PARKED:
 		nc_subs_show_parked(&ask);
+		break;
+	case NC_OP_SUB_PAUSE:
+	case NC_OP_SUB_RESUME:
+		nc_subs_pause(&ask, op == NC_OP_SUB_PAUSE);
+		break;
+	case NC_OP_SUB_SEEK:
+		nc_subs_seek(&ask);
+		break;
+	case NC_OP_SUB_UPDATE:
+		if (!nc_subs_prepare(&ask, op))
+			nc_subs_update(&ask);
+		break;
+	case NC_OP_SUB_REPLAY:
+		nc_subs_replay(&ask);
+		break;
+	case NC_OP_SUB_EXPLAIN:
+		nc_subs_explain(&ask);
 		break;
 	case NC_OP_FILTER_INFO:
 		nc_subs_show_plugin(&ask);

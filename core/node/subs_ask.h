@@ -7,6 +7,7 @@
 
 struct nc_subs_ask {
 	struct nc_subs *subs;
+	enum nc_operation op;
 	struct nc_slice name, body, reply;
 	int endpoint; /* for the statistics */
 };
@@ -17,6 +18,21 @@ void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json);
 /* subs_isolated.c: a request with a filter, before it is carried out. True: it waits until the
  * filter is compiled, and nothing is left to do now. */
 bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op);
+/* The subscription that it is about, or NULL: there is none, and that is said. */
+struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask);
+/* What of the body was not understood stands in subs->scratch. */
+void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err);
+
+/* subs_save.c: what asks for parked events waits until those that are about to be parked are in the
+ * log. True: it does, and comes again. */
+bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub);
+
+/* subs_move.c, subs_replay.c, subs_explain.c */
+void nc_subs_pause(const struct nc_subs_ask *ask, bool pause);
+void nc_subs_seek(const struct nc_subs_ask *ask);
+void nc_subs_update(const struct nc_subs_ask *ask);
+void nc_subs_replay(const struct nc_subs_ask *ask);
+void nc_subs_explain(const struct nc_subs_ask *ask);
 
 /* subs_show.c */
 void nc_subs_show_info(const struct nc_subs_ask *ask);

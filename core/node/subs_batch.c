@@ -68,7 +68,7 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 static void on_parked_event(void *ctx, const struct nc_event *event)
 {
 	struct nc_subscription *sub = ctx;
-	nc_sub_parked_gone(sub->machine, nc_subs_key(sub, event));
+	nc_sub_parked_gone(sub->machine, nc_subs_key(&sub->subs->keys, &sub->definition, event));
 }
 
 /* While the batch was on its way the delivery ran out, and was parked. */

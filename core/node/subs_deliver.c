@@ -62,8 +62,7 @@ static void tell_event(struct nc_sub_job *job, const struct nc_delivery *deliver
 	nc_buf_put_str(extra, "Es-Subscription: ");
 	nc_buf_put_str(extra, sub->name);
 	put_header(extra, "\r\nEs-Delivery: ", delivery->attempt);
-	if (delivery->pending_known)
-		put_header(extra, "Es-Pending: ", delivery->pending);
+	put_header(extra, "Es-Pending: ", delivery->pending);
 	if (sub->definition.headers_only) {
 		put_header(extra, "Nats-Msg-Size: ", event->data.size);
 		shown.data = NC_SLICE("{}");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Filters of subscriptions, and keys by their order. */
+/* Filters of subscriptions. */
 #include <stdio.h>
 
 #include "core/node/filtered.h"
@@ -33,20 +33,4 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
 	}
 	sub->filter = NULL;
 	return nc_filter_refuse(refusal, sub->definition.plugin, err, &error);
-}
-
-struct nc_slice nc_subs_key(const struct nc_subscription *sub, const struct nc_event *event)
-{
-	struct nc_slice tags = event->tags, tag;
-	switch (sub->definition.order) {
-	case NC_ORDER_STREAM:
-		return event->stream;
-	case NC_ORDER_TAG:
-		while (nc_event_tag_next(&tags, &tag))
-			if (nc_slice_starts(tag, sub->definition.order_arg))
-				return tag;
-		return nc_slice(NULL, 0);
-	default:
-		return nc_slice(NULL, 0);
-	}
 }

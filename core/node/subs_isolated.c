@@ -160,8 +160,12 @@ bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op)
 static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 {
 	struct nc_refusal refusal;
-	const struct nc_subs_ask ask = { subs, prepare->name, prepare->body, prepare->reply,
-		                         prepare->endpoint };
+	const struct nc_subs_ask ask = { .subs = subs,
+		                         .op = prepare->op,
+		                         .name = prepare->name,
+		                         .body = prepare->body,
+		                         .reply = prepare->reply,
+		                         .endpoint = prepare->endpoint };
 	if (prepare->err == NC_OK) {
 		subs->prepared = prepare->filter;
 		nc_subs_request(subs, prepare->op, prepare->name, prepare->body, prepare->reply,

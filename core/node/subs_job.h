@@ -10,11 +10,12 @@
 #include "core/node/reader_pool.h"
 #include "core/node/subs_private.h"
 
-#define NC_SUB_SCAN_EVENTS 2048u /* looked at in one job, at most */
+#define NC_SUB_SCAN_EVENTS   2048u /* looked at in one job, at most */
+#define NC_SUB_REPLAY_EVENTS 256u  /* likewise parked ones */
 
 #define NC_SUB_SCAN_STEP 256u /* judged together, at most */
 
-enum nc_sub_job_kind { NC_SUB_JOB_DELIVER, NC_SUB_JOB_SCAN, NC_SUB_JOB_EVENT };
+enum nc_sub_job_kind { NC_SUB_JOB_DELIVER, NC_SUB_JOB_SCAN, NC_SUB_JOB_EVENT, NC_SUB_JOB_REPLAY };
 
 struct nc_sub_found {
 	uint64_t position;
@@ -38,22 +39,31 @@ struct nc_sub_job {
 	size_t todo_count, told; /* told: published, or left out, so far */
 	struct nc_buf out, extra;
 	struct nc_outbox outbox;
-	/* SCAN, EVENT */
+	/* SCAN, EVENT, REPLAY */
 	uint64_t from, through;
 	uint32_t room;
-	bool ended;    /* all there was has been looked at */
-	bool gone;     /* EVENT: no such event, or it does not match */
-	bool fault;    /* the filter gave no answer */
-	bool judged;   /* it gave one */
+	uint64_t version;            /* of the event at `through`, if it was looked at */
+	uint64_t seen, seen_version; /* of the last event that the filter was asked about */
+	uint64_t left;               /* SCAN: events beyond: counted, or a bound */
+	bool ended;                  /* all there was has been looked at */
+	bool gone;                   /* EVENT: there is none any more */
+	bool fault;                  /* the filter gave no answer */
+	bool judged;                 /* it gave one */
 	bool cautious; /* it gave none before: one event at a time, up to the one that it is about
 	                */
 	bool full;
 	bool index_decides; /* what the index gives matches */
 	size_t looked;
-	struct nc_event *seen; /* [NC_SUB_SCAN_STEP], of a step, to be judged together */
-	uint64_t *matched;     /* a bit for each */
-	size_t seen_count;
+	struct nc_backfill_at undone_at;
+	struct nc_sub_keys key_finder;
 	struct nc_filter_batch *batch;
+	/* REPLAY */
+	uint64_t missing;   /* a position that is not parked, 0: none */
+	uint64_t behind;    /* one that an older one of its key, not asked for, stands before */
+	struct nc_buf lost; /* packed: parked, and their events are gone */
+	uint64_t *rows; /* [row_count], ascending: of a transient one, whose rows are in memory */
+	size_t row_count;
+	bool checks;                /* looks whether positions may be replayed; gives nothing */
 	struct nc_sub_found *found; /* [room] */
 	size_t found_count;
 	struct nc_buf keys; /* of DELIVER: the reply subject */
@@ -62,5 +72,6 @@ struct nc_sub_job {
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
+void nc_sub_job_replay(struct nc_sub_job *job, struct nc_state_reader *reader);
 
 #endif

@@ -24,8 +24,10 @@ static bool job_step(struct nc_read_job *read_job, struct nc_state_reader *reade
 		nc_sub_job_deliver(job, reader);
 	else if (job->kind == NC_SUB_JOB_SCAN)
 		nc_sub_job_scan(job, reader);
-	else
+	else if (job->kind == NC_SUB_JOB_EVENT)
 		nc_sub_job_event(job, reader);
+	else
+		nc_sub_job_replay(job, reader);
 	return true;
 }
 
@@ -47,13 +49,14 @@ static void job_free(struct nc_sub_job *job)
 {
 	nc_subs_deliveries_release(job->todo, job->todo_count);
 	free(job->found);
+	free(job->rows);
 	nc_filter_batch_free(job->batch);
-	free(job->seen);
-	free(job->matched);
 	nc_buf_release(&job->keys);
 	nc_buf_release(&job->out);
 	nc_buf_release(&job->extra);
 	nc_outbox_release(&job->outbox);
+	nc_buf_release(&job->lost);
+	nc_subs_keys_release(&job->key_finder);
 	free(job);
 }
 
@@ -121,21 +124,37 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
-	if (want.kind == NC_SUB_WANT_SCAN)
+	bool replays = want.kind != NC_SUB_WANT_EVENT && nc_subs_replay_wants(sub) &&
+	               (want.kind == NC_SUB_WANT_NOTHING || !sub->replay.scan_next);
+	sub->replay.scan_next = false;
+	if (replays) {
+		job = job_new(subs, sub, NC_SUB_JOB_REPLAY, 0, NC_SUB_REPLAY_EVENTS);
+		if (job != NULL && !nc_subs_replay_rows(sub, job)) {
+			job_free(job);
+			return;
+		}
+		nc_buf_clear(&sub->replay.unparked);
+		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
+	} else if (want.kind == NC_SUB_WANT_SCAN) {
 		job = job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
-	else if (want.kind == NC_SUB_WANT_EVENT)
+	} else if (want.kind == NC_SUB_WANT_EVENT) {
 		job = job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
+	}
 	if (job == NULL)
 		return;
 	job->cautious = sub->fault[0] != '\0';
-	if (job_put(subs, job))
+	if (job_put(subs, job)) {
 		sub->searching = true;
-	else
+		sub->searching_replay = replays;
+	} else {
 		job_free(job);
+	}
 }
 
 void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
+	if (sub->move != NULL)
+		return;
 	deliver_start(subs, sub);
 	search_start(subs, sub);
 }
@@ -157,10 +176,13 @@ static void offers(const struct nc_sub_job *job)
 	}
 	bool at_head = job->ended && through == job->through &&
 	               through >= atomic_load(&job->subs->service->position);
-	if (job->kind == NC_SUB_JOB_SCAN && through + 1 > job->from)
+	if (job->kind != NC_SUB_JOB_SCAN)
+		return;
+	if (through + 1 > job->from || (job->ended && at_head))
 		nc_sub_scanned(sub->machine, through, at_head);
-	else if (job->kind == NC_SUB_JOB_SCAN && job->ended && at_head)
-		nc_sub_scanned(sub->machine, through, true);
+	sub->unsearched = at_head ? 0 : job->left + (job->through - through);
+	if (sub->backfill != NULL && through >= sub->backfill->is.through)
+		nc_subs_backfill_drop(sub);
 }
 
 static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
@@ -169,10 +191,14 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	if (job->kind == NC_SUB_JOB_DELIVER)
 		sub->delivering = false;
 	else
-		sub->searching = false;
+		sub->searching = sub->searching_replay = false;
 	if (sub->gone) {
 		if (!sub->delivering && !sub->searching)
 			nc_subscription_free(sub);
+		return;
+	}
+	if (sub->move != NULL) { /* what it found is of what was; what was published is */
+		nc_subs_move_finish(subs, sub);
 		return;
 	}
 	if (job->fault) {
@@ -192,9 +218,10 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 		             nc_err_name(job->err));
 	for (size_t i = 0; i < job->todo_count; i++)
 		if (job->todo[i].gone)
-			(void)nc_sub_ack(sub->machine, sub->epoch, job->todo[i].position,
-			                 nc_subs_now_ns());
-	if (job->kind == NC_SUB_JOB_EVENT && job->gone)
+			(void)nc_sub_gone(sub->machine, job->todo[i].position);
+	if (job->kind == NC_SUB_JOB_REPLAY)
+		nc_subs_replay_take(subs, sub, job);
+	else if (job->kind == NC_SUB_JOB_EVENT && job->gone)
 		(void)nc_sub_gone(sub->machine, job->from);
 	else if (job->kind != NC_SUB_JOB_DELIVER)
 		offers(job);

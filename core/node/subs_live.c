@@ -84,15 +84,19 @@ static bool batch_add(struct telling *telling)
 	return telling->added;
 }
 
-/* No room, or not at the head: a scan finds it. */
+/* No room, not at the head, or a change under way: a scan finds it. */
 static void offer(const struct telling *telling, struct nc_subscription *sub)
 {
 	const struct nc_event *event = telling->event;
 	const struct nc_sub_event offered = { .position = event->position,
-		                              .key = nc_subs_key(sub, event),
+		                              .key = nc_subs_key(&telling->subs->keys,
+		                                                 &sub->definition, event),
 		                              .size = (uint32_t)event->data.size,
 		                              .live = true };
-	(void)nc_sub_offer(sub->machine, &offered);
+	if (sub->move != NULL)
+		nc_sub_scanned(sub->machine, 0, false);
+	if (nc_sub_offer(sub->machine, &offered) != NC_OK)
+		sub->unsearched++;
 	nc_subs_mark(sub);
 }
 

@@ -7,14 +7,6 @@
 #include "core/node/say.h"
 #include "core/node/subs_private.h"
 
-struct loading {
-	struct nc_subs *subs;
-	int err;
-	uint64_t parked[256]; /* positions of a page of parked events */
-	size_t parked_count;
-	struct nc_sub *taking; /* whose rows are being read */
-};
-
 /* A definition that cannot be used any more (its plugin is gone) halts the subscription; it stays.
  */
 static struct nc_subscription *sub_make(struct nc_subs *subs, const struct nc_sub_row *row,
@@ -28,6 +20,7 @@ static struct nc_subscription *sub_make(struct nc_subs *subs, const struct nc_su
 	(void)snprintf(sub->name, sizeof sub->name, "%.*s", (int)row->name.size,
 	               (const char *)row->name.data);
 	sub->epoch = row->epoch;
+	sub->started = row->cursor;
 	*err_out = nc_definition_get(row->definition, &sub->definition);
 	if (*err_out != NC_OK) {
 		free(sub);
@@ -55,93 +48,164 @@ static int machine_make(struct nc_subs *subs, struct nc_subscription *sub, uint6
 	return err;
 }
 
+/* ---- Backfills ------------------------------------------------------------------------------ */
+
+void nc_subs_backfill_drop(struct nc_subscription *sub)
+{
+	if (sub->backfill == NULL)
+		return;
+	nc_filter_unref(sub->backfill->filter);
+	nc_buf_release(&sub->backfill->bytes);
+	free(sub->backfill);
+	sub->backfill = NULL;
+}
+
+int nc_subs_backfill_set(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice bytes,
+                         struct nc_filter *before)
+{
+	nc_subs_backfill_drop(sub);
+	if (bytes.size == 0)
+		return NC_OK;
+	struct nc_sub_backfill *backfill = calloc(1, sizeof *backfill);
+	if (backfill == NULL)
+		return NC_NOMEM;
+	sub->backfill = backfill;
+	nc_buf_put_slice(&backfill->bytes, bytes);
+	int err = nc_buf_status(&backfill->bytes);
+	if (err == NC_OK)
+		err = nc_backfill_get(nc_buf_slice(&backfill->bytes), &backfill->is);
+	if (err != NC_OK) {
+		nc_subs_backfill_drop(sub);
+		return err;
+	}
+	struct nc_refusal refusal;
+	struct nc_subscription made = { .definition = { .plugin = backfill->is.plugin,
+		                                        .selector = backfill->is.selector } };
+	if (before != NULL)
+		backfill->filter = nc_filter_ref(before);
+	else if (nc_subs_filter_compile(subs, &made, &refusal))
+		backfill->filter = made.filter;
+	else if (sub->fault[0] == '\0')
+		(void)snprintf(sub->fault, sizeof sub->fault, "backfill: %.180s", refusal.text);
+	return NC_OK;
+}
+
+/* What is left of it by where the progress stands. */
+static int backfill_load(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice bytes)
+{
+	struct nc_sub_info info;
+	int err = nc_subs_backfill_set(subs, sub, bytes, NULL);
+	nc_sub_info(sub->machine, &info);
+	if (err == NC_OK && sub->backfill != NULL && info.cursor >= sub->backfill->is.through)
+		nc_subs_backfill_drop(sub);
+	return err;
+}
+
+/* ---- What batches have acknowledged, and what is parked ------------------------------------- */
+
+struct acked {
+	struct nc_sub *machine;
+	int err;
+};
+
 static bool on_acked(void *ctx, uint64_t position)
 {
-	struct loading *loading = ctx;
-	loading->err = nc_sub_restore_acked(loading->taking, position);
-	return loading->err == NC_OK;
+	struct acked *acked = ctx;
+	acked->err = nc_sub_restore_acked(acked->machine, position);
+	return acked->err == NC_OK;
 }
 
-/* What batches have acknowledged since the last progress. */
-static int acked_load(struct loading *loading, const struct nc_subscription *sub)
+int nc_subs_acked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	loading->taking = sub->machine;
-	int err = nc_sub_acked_each(loading->subs->reader, nc_slice_str(sub->name), sub->epoch,
-	                            on_acked, loading);
-	return err == NC_OK ? loading->err : err;
+	struct acked acked = { sub->machine, NC_OK };
+	int err = nc_sub_acked_each(subs->reader, nc_slice_str(sub->name), sub->epoch, on_acked,
+	                            &acked);
+	return err == NC_OK ? acked.err : err;
 }
 
-static bool on_row(void *ctx, const struct nc_sub_row *row)
-{
-	struct loading *loading = ctx;
-	struct nc_subscription *sub = sub_make(loading->subs, row, &loading->err);
-	if (sub == NULL)
-		return false;
-	loading->err = machine_make(loading->subs, sub, row->cursor);
-	if (loading->err == NC_OK)
-		loading->err = acked_load(loading, sub);
-	if (loading->err == NC_OK)
-		loading->err = nc_subs_install(loading->subs, sub);
-	if (loading->err != NC_OK)
-		nc_subscription_free(sub);
-	return loading->err == NC_OK;
-}
+struct page {
+	uint64_t positions[256];
+	size_t count;
+};
+#define PAGE_ROOM (sizeof((struct page *)0)->positions / sizeof(uint64_t))
 
 static bool on_parked(void *ctx, const struct nc_parked *parked)
 {
-	struct loading *loading = ctx;
-	loading->parked[loading->parked_count++] = parked->position;
-	return loading->parked_count < sizeof loading->parked / sizeof loading->parked[0];
+	struct page *page = ctx;
+	page->positions[page->count++] = parked->position;
+	return page->count < PAGE_ROOM;
 }
 
 static void on_event(void *ctx, const struct nc_event *event)
 {
 	struct nc_subscription *sub = ctx;
-	(void)nc_sub_restore_parked(sub->machine, event->position, nc_subs_key(sub, event));
+	struct nc_slice key = nc_subs_key(&sub->subs->keys, &sub->definition, event);
+	(void)nc_sub_restore_parked(sub->machine, event->position, key);
 }
 
-/* Its key is the event's: parked events are read again, a page at a time. */
-static int parked_load(struct loading *loading, struct nc_subscription *sub)
+/* Its key is the event's: parked events are read again, a page at a time. One that is gone
+ * meanwhile holds nothing up. */
+int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	struct nc_subs *subs = loading->subs;
+	struct page page;
 	uint64_t from = 0;
 	int err = NC_OK;
 	do {
-		loading->parked_count = 0;
+		page.count = 0;
 		err = nc_state_reader_begin(subs->reader);
 		if (err == NC_OK) {
 			err = nc_parked_each(subs->reader, nc_slice_str(sub->name), from, on_parked,
-			                     loading);
+			                     &page);
 			nc_state_reader_end(subs->reader);
 		}
-		for (size_t i = 0; err == NC_OK && i < loading->parked_count; i++) {
-			const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
-				                          .number = loading->parked[i] };
-			err = nc_query_get(subs->reader, &spec, on_event, sub);
-			from = loading->parked[i] + 1;
+		if (err == NC_OK && page.count > 0) {
+			err = nc_query_events(subs->reader, page.positions, page.count, on_event,
+			                      sub);
+			from = page.positions[page.count - 1] + 1;
 		}
-	} while (err == NC_OK &&
-	         loading->parked_count == sizeof loading->parked / sizeof loading->parked[0]);
+	} while (err == NC_OK && page.count == PAGE_ROOM);
 	return err;
+}
+
+/* ---- All of them ---------------------------------------------------------------------------- */
+
+struct loading {
+	struct nc_subs *subs;
+	int err;
+};
+
+static bool on_row(void *ctx, const struct nc_sub_row *row)
+{
+	struct loading *loading = ctx;
+	struct nc_subs *subs = loading->subs;
+	struct nc_subscription *sub = sub_make(subs, row, &loading->err);
+	if (sub == NULL)
+		return false;
+	loading->err = machine_make(subs, sub, row->cursor);
+	if (loading->err == NC_OK)
+		loading->err = nc_subs_acked_load(subs, sub);
+	if (loading->err == NC_OK)
+		loading->err = backfill_load(subs, sub, row->backfill);
+	if (loading->err == NC_OK)
+		loading->err = nc_subs_install(subs, sub);
+	if (loading->err != NC_OK)
+		nc_subscription_free(sub);
+	return loading->err == NC_OK;
 }
 
 int nc_subs_load(struct nc_subs *subs)
 {
-	struct loading *loading = calloc(1, sizeof *loading);
-	if (loading == NULL)
-		return NC_NOMEM;
-	loading->subs = subs;
+	struct loading loading = { .subs = subs };
 	int err = nc_state_reader_begin(subs->reader);
 	if (err == NC_OK) {
-		err = nc_sub_row_each(subs->reader, on_row, loading);
+		err = nc_sub_row_each(subs->reader, on_row, &loading);
 		nc_state_reader_end(subs->reader);
 	}
 	if (err == NC_OK)
-		err = loading->err;
+		err = loading.err;
 	for (uint32_t id = 0; err == NC_OK && id < subs->room; id++)
 		if (subs->slots[id] != NULL)
-			err = parked_load(loading, subs->slots[id]);
-	free(loading);
+			err = nc_subs_parked_load(subs, subs->slots[id]);
 	if (err == NC_OK && subs->count > 0) {
 		nc_say_info("%u subscriptions taken up", subs->count);
 		nc_subs_tell_other_builds(subs);
@@ -153,5 +217,8 @@ void nc_subs_unload(struct nc_subs *subs)
 {
 	for (uint32_t id = 0; id < subs->room; id++)
 		if (subs->slots[id] != NULL)
-			nc_subs_remove(subs, subs->slots[id]);
+			nc_subs_remove(subs, subs->slots[id],
+			               subs->slots[id]->definition.durable
+			                       ? NULL
+			                       : "the node that held it does not lead any more");
 }

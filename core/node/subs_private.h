@@ -7,20 +7,33 @@
 
 #include "core/base/hashmap.h"
 #include "core/delivery/ack.h"
+#include "core/delivery/ask.h"
+#include "core/delivery/backfill.h"
 #include "core/delivery/router.h"
 #include "core/delivery/subscription.h"
 #include "core/engine/subs.h"
 #include "core/node/service_private.h"
 #include "core/node/subs.h"
 #include "plugins/host/filter_index.h"
+#include "plugins/host/view.h"
 
 #define NC_SUB_FAULT_SIZE 200
 
 /* Who waits for an answer until something is replicated. */
 struct nc_sub_waiter {
 	struct nc_sub_waiter *next;
-	uint64_t progress; /* its number; 0: none */
+	uint64_t progress; /* its number */
+	char *answer;      /* owned; NULL: an empty message */
 	char reply[];
+};
+
+/* A request that comes again when what is parked is in the log. */
+struct nc_sub_later {
+	struct nc_sub_later *next;
+	enum nc_operation op;
+	int endpoint;
+	size_t reply_size, body_size;
+	char bytes[]; /* the reply subject with its NUL, the body */
 };
 
 /* A pull request's answers go here. */
@@ -34,13 +47,42 @@ struct nc_sub_pull {
 struct nc_delivery {
 	uint64_t position; /* 0: a status */
 	uint64_t pending;
-	bool pending_known;
 	uint32_t attempt;
 	bool gone;     /* there is no such event any more */
 	char *subject; /* owned; where it is published; NULL: where the subscription says */
 	char *status;  /* owned; of a status: its header block */
 	char *reply;   /* owned; of a status: NULL, or where to answer */
 };
+
+/* What it takes to find an event's key; begins as zeros. */
+struct nc_sub_keys {
+	struct nc_view_builder builder;
+	struct nc_arena arena;
+	char number[32];
+};
+
+/* What an update with a backfill has left to be done, up to `is.through`. */
+struct nc_sub_backfill {
+	struct nc_buf bytes;
+	struct nc_backfill is;    /* in `bytes` */
+	struct nc_filter *filter; /* the one before */
+};
+
+/* Parked events on their way back, in ascending order. */
+struct nc_sub_replaying {
+	bool under_way;
+	struct nc_replay_ask ask;
+	size_t next;             /* of ask.positions */
+	uint64_t after, through; /* of the others: rows in between are still to be looked at */
+	bool checked;            /* of positions: none leaves an older one of its key behind */
+	uint64_t count;          /* on their way so far */
+	bool scan_next;          /* the last job was of this: a search of history goes first */
+	int endpoint;            /* for the statistics */
+	char *reply;             /* owned; NULL: answered */
+	struct nc_buf unparked;  /* rows that may be gone before a reader has looked */
+};
+
+struct nc_sub_move;
 
 struct nc_subscription {
 	uint32_t id;
@@ -51,7 +93,15 @@ struct nc_subscription {
 	struct nc_filter_hints hints;
 	struct nc_sub *machine;
 	uint64_t epoch;
+	uint64_t started;                 /* the epoch starts after this position */
+	struct nc_sub_backfill *backfill; /* NULL: none */
+	struct nc_sub_move *move;         /* on its way; NULL: none */
+	struct nc_sub_replaying replay;
+	uint64_t unsearched;        /* events beyond the cursor that may match: exact, or a bound */
+	bool inactive;              /* nobody has listened for long */
+	bool lagging;               /* an advisory has said so */
 	bool delivering, searching; /* jobs of its that are with the readers */
+	bool searching_replay;      /* the latter is a replay's */
 	struct nc_subs *subs;       /* NULL: not in the table yet */
 	bool indexed;               /* live events find it by the index, not by the router */
 	bool dirty;                 /* look at it at the end of the turn: it is in the list */
@@ -64,6 +114,7 @@ struct nc_subscription {
 	uint64_t requests;   /* ids of pull requests, given out */
 	struct nc_sub_pull *pulls;
 	struct nc_sub_waiter *waiters;
+	struct nc_sub_later *later;
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
 	struct nc_buf parked, unparked;        /* not yet in the log */
@@ -77,7 +128,7 @@ struct nc_subscription {
 };
 
 /* A command of a subscription's on its way through the log. */
-enum nc_sub_pending_kind { NC_SUB_CREATING, NC_SUB_DELETING, NC_SUB_SAVING };
+enum nc_sub_pending_kind { NC_SUB_CREATING, NC_SUB_DELETING, NC_SUB_SAVING, NC_SUB_MOVING };
 struct nc_sub_pending {
 	struct nc_sub_pending *next;
 	struct nc_ticket *ticket;
@@ -93,6 +144,7 @@ struct nc_subs {
 	struct nc_router *router;      /* those whose hints say all, or that have no sets */
 	struct nc_filter_index *index; /* all others */
 	struct nc_filter_batch *batch; /* the loop's, for live events */
+	struct nc_sub_keys keys;       /* the loop's */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
 	uint32_t room, count;
@@ -119,10 +171,15 @@ uint64_t nc_subs_now_ns(void);
 /* subs.c: the table. */
 struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name);
 int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub);
-/* Out of the table; freed now or when its job is back. */
-void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub);
+/* Out of the table; freed now or when its job is back. Who waits for something is told. `why` NULL:
+ * it goes on elsewhere. */
+void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
 void nc_subscription_free(struct nc_subscription *sub);
 void nc_subs_mark(struct nc_subscription *sub);
+/* Nothing beyond the cursor has been searched: all of it may match. */
+void nc_subs_unsearched_reset(const struct nc_subs *subs, struct nc_subscription *sub);
+/* The status line is told to all who wait with a pull request. */
+void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
 
 /* subs_live.c: live events, and who is told of them. */
 int nc_subs_live_open(struct nc_subs *subs);
@@ -152,10 +209,18 @@ void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
  * client. */
 bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
                             struct nc_refusal *refusal);
-/* The key of an event by the subscription's order; empty: none. */
-struct nc_slice nc_subs_key(const struct nc_subscription *sub, const struct nc_event *event);
 
-/* subs_api.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
+/* subs_key.c: the key of an event by the definition's order; empty: none. Valid until the next call
+ * with these `keys`, and as long as the event. */
+struct nc_slice nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition *definition,
+                            const struct nc_event *event);
+void nc_subs_keys_release(struct nc_sub_keys *keys);
+
+/* subs_api.c */
+enum nc_sub_start nc_subs_start_kind(enum nc_start start);
+/* Whether the filter goes with the start. False with the refusal. */
+bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal);
+/* Take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
                  uint64_t now_ns);
 
@@ -163,6 +228,14 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
                     uint64_t position, const char *reason);
+/* Only what the machine asks for; nothing is saved, no job starts. */
+void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
+
+/* subs_show.c: tell when it begins to lag, and when it has caught up. */
+void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub);
+
+/* Events that are still to be delivered for the first time. */
+uint64_t nc_subs_pending(const struct nc_subscription *sub, const struct nc_sub_info *info);
 
 /* subs_save.c: replicate progress, creation, deletion. */
 void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
@@ -170,8 +243,45 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
                      struct nc_subscription *sub, const char *name, struct nc_slice reply,
                      int endpoint);
 
-/* subs_jobs.c: jobs on the readers. */
+/* Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty message). */
+void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
+                        const char *answer);
+/* Everybody who waits is told that there is nothing to wait for. */
+void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
+void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through);
+void nc_subs_front_cut(struct nc_buf *buf, size_t size);
+void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
+                          struct nc_fault fault, const char *text);
+void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
+
+/* subs_load.c: count what is parked, and tell the machine what batches have acknowledged. */
+int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub);
+int nc_subs_acked_load(struct nc_subs *subs, struct nc_subscription *sub);
+/* No bytes: there is none. `before` is the filter before, NULL: to be compiled; one that does not
+ * compile is sub->fault. Errors: NC_CORRUPT, NC_UNSUPPORTED, NC_NOMEM. */
+int nc_subs_backfill_set(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice bytes,
+                         struct nc_filter *before);
+void nc_subs_backfill_drop(struct nc_subscription *sub);
+
+/* subs_move.c: seek and update. */
+void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
+                          const struct nc_ticket *ticket, const struct nc_outcome *outcome);
+void nc_subs_move_refused(struct nc_subs *subs, struct nc_subscription *sub,
+                          const struct nc_ticket *ticket);
+/* Make it so, if it is decided and no job looks at what was. */
+void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_move_free(struct nc_sub_move *move); /* NULL is a no-op */
+
+/* subs_replay.c */
 struct nc_sub_job;
+bool nc_subs_replay_wants(const struct nc_subscription *sub);
+/* Give the job the rows that are in memory. False: no memory. */
+bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *job);
+void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_job *job);
+/* Stop; who waits for it is told why. */
+void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
+
+/* subs_jobs.c: jobs on the readers. */
 void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_jobs_take(struct nc_subs *subs);
 void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count);

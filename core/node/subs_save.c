@@ -6,7 +6,7 @@
 
 #include "core/base/assert.h"
 #include "core/node/say.h"
-#include "core/node/subs_private.h"
+#include "core/node/subs_ask.h"
 #include "transport/nats/reply.h"
 
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
@@ -70,6 +70,49 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	nc_buf_release(&command);
 }
 
+/* ---- Requests that wait for it -------------------------------------------------------------- */
+
+bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub)
+{
+	nc_subs_steps(ask->subs, sub, nc_subs_now_ns());
+	nc_subs_mark(sub);
+	if (!sub->definition.durable || sub->parked.size == 0)
+		return false;
+	struct nc_sub_later *later = malloc(sizeof *later + ask->reply.size + 1 + ask->body.size);
+	if (later == NULL)
+		return false; /* as of now, then */
+	*later = (struct nc_sub_later){ .next = sub->later,
+		                        .op = ask->op,
+		                        .endpoint = ask->endpoint,
+		                        .reply_size = ask->reply.size,
+		                        .body_size = ask->body.size };
+	if (ask->reply.size > 0)
+		memcpy(later->bytes, ask->reply.data, ask->reply.size);
+	later->bytes[ask->reply.size] = '\0';
+	if (ask->body.size > 0)
+		memcpy(later->bytes + ask->reply.size + 1, ask->body.data, ask->body.size);
+	sub->later = later;
+	sub->hurry = true;
+	return true;
+}
+
+/* The subscription may be gone afterwards. */
+static void later_ask(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_later *later = sub->later;
+	char name[65];
+	(void)snprintf(name, sizeof name, "%s", sub->name);
+	sub->later = NULL;
+	while (later != NULL) {
+		struct nc_sub_later *next = later->next;
+		nc_subs_request(subs, later->op, nc_slice_str(name),
+		                nc_slice(later->bytes + later->reply_size + 1, later->body_size),
+		                nc_slice(later->bytes, later->reply_size), later->endpoint);
+		free(later);
+		later = next;
+	}
+}
+
 /* ---- What became of it ---------------------------------------------------------------------- */
 
 static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc_ticket *ticket)
@@ -85,7 +128,7 @@ static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc
 	return NULL;
 }
 
-static void waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through)
+void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through)
 {
 	struct nc_sub_waiter **at = &sub->waiters;
 	while (*at != NULL) {
@@ -95,14 +138,61 @@ static void waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, ui
 			continue;
 		}
 		*at = waiter->next;
-		nc_service_send(subs->service, waiter->reply, nc_slice(NULL, 0), 0);
+		nc_service_send(subs->service, waiter->reply,
+		                waiter->answer == NULL ? nc_slice(NULL, 0)
+		                                       : nc_slice_str(waiter->answer),
+		                0);
+		free(waiter->answer);
 		free(waiter);
 	}
-	sub->hurry = sub->waiters != NULL;
+	sub->hurry |= sub->waiters != NULL;
 }
 
-static void front_cut(struct nc_buf *buf, size_t size)
+void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
 {
+	struct nc_service *service = subs->service;
+	while (sub->waiters != NULL) {
+		struct nc_sub_waiter *waiter = sub->waiters;
+		sub->waiters = waiter->next;
+		size_t size =
+		        nc_reply_error(&service->out, NC_FAULT_STALE_ACK, why, nc_slice(NULL, 0));
+		nc_service_send(service, waiter->reply, nc_buf_slice(&service->out), size);
+		free(waiter->answer);
+		free(waiter);
+	}
+}
+
+void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
+                        const char *answer)
+{
+	struct nc_slice text = answer == NULL ? nc_slice(NULL, 0) : nc_slice_str(answer);
+	if (reply.size == 0)
+		return;
+	bool dirty = nc_sub_progress_dirty(sub->machine) || sub->unsaved;
+	if (!sub->definition.durable || (!dirty && !sub->saving)) { /* replicated before */
+		nc_service_send(subs->service, (const char *)reply.data, text, 0);
+		return;
+	}
+	struct nc_sub_waiter *waiter = malloc(sizeof *waiter + reply.size + 1);
+	char *copy = answer == NULL ? NULL : strdup(answer);
+	if (waiter == NULL || (answer != NULL && copy == NULL)) {
+		free(waiter);
+		free(copy);
+		return; /* as if the answer were lost: who asks again finds it done */
+	}
+	memcpy(waiter->reply, reply.data, reply.size);
+	waiter->reply[reply.size] = '\0';
+	waiter->answer = copy;
+	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
+	waiter->next = sub->waiters;
+	sub->waiters = waiter;
+	sub->hurry = true;
+}
+
+void nc_subs_front_cut(struct nc_buf *buf, size_t size)
+{
+	if (size == 0)
+		return;
 	memmove(buf->data, buf->data + size, buf->size - size);
 	buf->size -= size;
 }
@@ -113,22 +203,22 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending)
 	if (sub == NULL || sub->epoch != pending->epoch)
 		return; /* deleted meanwhile */
 	sub->saving = false;
-	if (sub->saving_parked > 0)
-		front_cut(&sub->parked, sub->saving_parked);
-	if (sub->saving_unparked > 0)
-		front_cut(&sub->unparked, sub->saving_unparked);
-	waiters_answer(subs, sub, sub->saving_number);
+	nc_subs_front_cut(&sub->parked, sub->saving_parked);
+	nc_subs_front_cut(&sub->unparked, sub->saving_unparked);
+	sub->saving_parked = sub->saving_unparked = 0;
+	nc_subs_waiters_answer(subs, sub, sub->saving_number);
 	nc_subs_mark(sub);
+	later_ask(subs, sub);
 }
 
-static void answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text)
+void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text)
 {
 	if (!ticket->answered)
 		nc_service_send(subs->service, ticket->reply, nc_slice_str(text), 0);
 }
 
-static void answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
-                         struct nc_fault fault, const char *text)
+void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
+                          struct nc_fault fault, const char *text)
 {
 	struct nc_service *service = subs->service;
 	if (!ticket->answered)
@@ -142,8 +232,8 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 {
 	struct nc_subscription *sub = pending->sub;
 	if (outcome->fault.code != 0) {
-		answer_fault(subs, pending->ticket, outcome->fault,
-		             "a subscription of this name has another definition");
+		nc_subs_answer_fault(subs, pending->ticket, outcome->fault,
+		                     "a subscription of this name has another definition");
 		nc_subscription_free(sub);
 		return;
 	}
@@ -155,6 +245,7 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	/* Not leading any more: it is in the log, and who leads takes it up from there. */
 	if (subs->service->serving && nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
 		sub->epoch = outcome->epoch;
+		sub->started = outcome->cursor;
 		err = nc_sub_new(&sub->definition, sub->epoch, outcome->cursor, nc_subs_now_ns(),
 		                 &sub->machine);
 		if (err == NC_OK)
@@ -163,9 +254,9 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	if (err != NC_OK)
 		nc_subscription_free(sub);
 	if (err == NC_OK || err == NC_EXISTS)
-		answer_text(subs, pending->ticket, text);
+		nc_subs_answer_text(subs, pending->ticket, text);
 	else
-		answer_fault(subs, pending->ticket, NC_FAULT_BUSY, "out of memory");
+		nc_subs_answer_fault(subs, pending->ticket, NC_FAULT_BUSY, "out of memory");
 }
 
 static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,
@@ -173,12 +264,31 @@ static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,
 {
 	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
 	if (outcome->fault.code != 0) {
-		answer_fault(subs, pending->ticket, outcome->fault, "no such subscription");
+		nc_subs_answer_fault(subs, pending->ticket, outcome->fault, "no such subscription");
 		return;
 	}
 	if (sub != NULL)
-		nc_subs_remove(subs, sub);
-	answer_text(subs, pending->ticket, "{\"deleted\":true}");
+		nc_subs_remove(subs, sub, "deleted");
+	nc_subs_answer_text(subs, pending->ticket, "{\"deleted\":true}");
+}
+
+/* The subscription whose change it is, or NULL: deleted meanwhile. */
+static struct nc_subscription *mover_of(struct nc_subs *subs, const struct nc_sub_pending *pending)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
+	bool is = sub != NULL && sub->epoch == pending->epoch && sub->move != NULL;
+	return is ? sub : NULL;
+}
+
+static void moved(struct nc_subs *subs, const struct nc_sub_pending *pending,
+                  const struct nc_outcome *outcome)
+{
+	struct nc_subscription *sub = mover_of(subs, pending);
+	if (sub != NULL)
+		nc_subs_move_outcome(subs, sub, pending->ticket, outcome);
+	else
+		nc_subs_answer_fault(subs, pending->ticket, NC_FAULT_NO_SUB,
+		                     "no such subscription");
 }
 
 void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
@@ -189,6 +299,8 @@ void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
 		created(subs, pending, outcome);
 	else if (pending->kind == NC_SUB_DELETING)
 		deleted(subs, pending, outcome);
+	else if (pending->kind == NC_SUB_MOVING)
+		moved(subs, pending, outcome);
 	else
 		saved(subs, pending);
 	free(pending);
@@ -201,11 +313,15 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 	if (pending->kind == NC_SUB_SAVING) {
 		if (sub != NULL && sub->epoch == pending->epoch) {
 			sub->saving = false;
+			sub->saving_parked = sub->saving_unparked = 0;
 			sub->unsaved = true;
+			later_ask(subs, sub);
 		}
+	} else if (pending->kind == NC_SUB_MOVING && mover_of(subs, pending) != NULL) {
+		nc_subs_move_refused(subs, sub, ticket);
 	} else {
 		struct nc_fault fault = err == NC_FULL ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
-		answer_fault(subs, ticket, fault, nc_fault_text(fault));
+		nc_subs_answer_fault(subs, ticket, fault, nc_fault_text(fault));
 		if (pending->kind == NC_SUB_CREATING)
 			nc_subscription_free(pending->sub);
 	}

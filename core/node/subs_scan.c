@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Searching history for what a subscription's filter matches, on a reader's thread. */
-#include <stdlib.h>
-
 #include "core/node/filtered.h"
 #include "core/node/subs_job.h"
 
-#define STEP_SIZE (1u << 20) /* bytes read at once */
+#define STEP_SIZE (NC_SUB_SCAN_STEP << 12) /* bytes read in one step, about */
 
 static void keep(struct nc_sub_job *job, const struct nc_event *event)
 {
-	struct nc_slice key = nc_subs_key(job->sub, event);
+	struct nc_slice key = nc_subs_key(&job->key_finder, &job->sub->definition, event);
 	struct nc_sub_found *found = &job->found[job->found_count++];
 	found->position = event->position;
 	found->size = (uint32_t)event->data.size;
@@ -18,111 +16,159 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	nc_buf_put_slice(&job->keys, key);
 }
 
-static void take(struct nc_sub_job *job, const struct nc_event *event, bool matched)
+/* What was found, an event after the other. */
+static void on_found(void *ctx, const struct nc_event *event)
 {
+	struct nc_sub_job *job = ctx;
 	if (job->full)
 		return;
 	if (job->found_count == job->room) {
 		job->full = true; /* from this event on later */
 		return;
 	}
-	if (matched)
-		keep(job, event);
+	keep(job, event);
 	job->through = event->position;
-	job->looked++;
+	job->version = event->version;
 }
 
-static int ask(struct nc_sub_job *job, const struct nc_event *events, size_t count)
+/* ---- What matches --------------------------------------------------------------------------- */
+
+static int match(struct nc_filter *filter, struct nc_filter_batch *batch,
+                 const struct nc_event *events, size_t count, uint64_t *matched_out)
 {
-	nc_filter_batch_clear(job->batch);
+	nc_filter_batch_clear(batch);
 	int err = NC_OK;
 	for (size_t i = 0; i < count && err == NC_OK; i++)
-		err = nc_filter_batch_add(job->batch, &events[i]);
-	return err == NC_OK ? nc_filter_match(job->sub->filter, job->batch, job->matched) : err;
+		err = nc_filter_batch_add(batch, &events[i]);
+	return err == NC_OK ? nc_filter_match(filter, batch, matched_out) : err;
 }
 
-/* What was seen, by the filter, all at once. If that has no answer each by itself, up to the one
- * that has none: there the subscription halts. */
-static void judge(struct nc_sub_job *job)
+/* Of the past that is gone through once more: what was not done, and what newly matches. */
+static int backfill_sift(struct nc_sub_job *job, const struct nc_event *events, size_t count,
+                         uint64_t *wanted)
 {
-	size_t count = job->seen_count;
-	job->seen_count = 0;
-	if (count == 0)
-		return;
-	int err = ask(job, job->seen, count);
-	for (size_t i = 0; err == NC_OK && i < count; i++)
-		take(job, &job->seen[i], job->matched[i / 64] >> i % 64 & 1);
-	job->judged = job->judged || err == NC_OK;
-	for (size_t i = 0; err != NC_OK && !job->fault && i < count; i++) {
-		job->err = ask(job, &job->seen[i], 1);
-		job->fault = job->err != NC_OK;
-		if (!job->fault)
-			take(job, &job->seen[i], job->matched[0] & 1);
+	const struct nc_sub_backfill *backfill = job->sub->backfill;
+	uint64_t before[(NC_SUB_SCAN_STEP + 63) / 64] = { 0 };
+	int err = match(backfill->filter, job->batch, events, count, before);
+	for (size_t i = 0; err == NC_OK && i < count; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+		if (events[i].position > backfill->is.through)
+			break;
+		if (nc_backfill_is_undone(&backfill->is, &job->undone_at, events[i].position))
+			wanted[i / 64] |= bit;
+		else
+			wanted[i / 64] &= ~(before[i / 64] & bit);
 	}
+	return err;
 }
 
-static void on_scanned(void *ctx, const struct nc_event *event)
+static int judge(struct nc_sub_job *job, const struct nc_event *events, size_t count,
+                 uint64_t *wanted)
+{
+	int err = match(job->sub->filter, job->batch, events, count, wanted);
+	if (err == NC_OK && job->sub->backfill != NULL)
+		err = backfill_sift(job, events, count, wanted);
+	return err;
+}
+
+static void seen_set(struct nc_sub_job *job, const struct nc_event *event)
+{
+	job->seen = event->position;
+	job->seen_version = event->version;
+}
+
+/* All at once. If that has no answer each by itself, up to the one that has none: there the
+ * subscription halts, it never skips. */
+static int is_wanted(void *ctx, const struct nc_event *events, size_t count, uint64_t *wanted_out)
 {
 	struct nc_sub_job *job = ctx;
-	if (job->index_decides) {
-		take(job, event, true);
-		return;
+	if (job->fault)
+		return NC_OK;
+	job->looked += count;
+	if (job->index_decides && job->sub->backfill == NULL) {
+		memset(wanted_out, 0xff, (count + 63) / 64 * sizeof *wanted_out);
+		seen_set(job, &events[count - 1]);
+		return NC_OK;
 	}
-	struct nc_event *seen = &job->seen[job->seen_count++];
-	*seen = *event;
-	if (event->id.data == (const uint8_t *)event->made_id)
-		seen->id.data = (const uint8_t *)seen->made_id;
+	const struct nc_backfill_at undone_at = job->undone_at;
+	if (judge(job, events, count, wanted_out) == NC_OK) {
+		job->judged = true;
+		seen_set(job, &events[count - 1]);
+		return NC_OK;
+	}
+	job->undone_at = undone_at;
+	memset(wanted_out, 0, (count + 63) / 64 * sizeof *wanted_out);
+	for (size_t i = 0; i < count && !job->fault; i++) {
+		uint64_t one = 0;
+		job->err = judge(job, &events[i], 1, &one);
+		job->fault = job->err != NC_OK;
+		if (job->fault)
+			break;
+		wanted_out[i / 64] |= (one & 1) << i % 64;
+		seen_set(job, &events[i]);
+	}
+	return NC_OK;
 }
 
-/* Its bytes are there during the call only. */
-static void on_one(void *ctx, const struct nc_event *event)
-{
-	on_scanned(ctx, event);
-	judge(ctx);
-}
+/* ---- The search ----------------------------------------------------------------------------- */
 
-static int room_make(struct nc_sub_job *job)
-{
-	job->seen = calloc(NC_SUB_SCAN_STEP, sizeof *job->seen);
-	job->matched = calloc(NC_SUB_SCAN_STEP / 64, sizeof *job->matched);
-	return job->seen == NULL || job->matched == NULL ? NC_NOMEM : NC_OK;
-}
-
-/* By an index, where the hints allow: one exact stream, or one exact type. If that is all that the
- * filter says, whatever the index gives matches; and when neither key nor size is asked for, the
- * rows need not be read. */
+/* By an index, where the hints allow. If that is all that the filter says, whatever the index gives
+ * matches; and when neither key nor size is asked for, the rows need not be read. */
 static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 {
 	const struct nc_definition *definition = &job->sub->definition;
+	const struct nc_sub_backfill *backfill = job->sub->backfill;
 	struct nc_query_spec spec = { .kind = NC_QUERY_ALL,
 		                      .from_kind = NC_FROM_POSITION,
 		                      .from = job->from,
 		                      .limit = NC_QUERY_LIMIT_MAX,
 		                      .size_max = NC_QUERY_BYTES_MAX };
+	if (backfill != NULL && backfill->is.undone_count > 0)
+		spec.to = backfill->is.through; /* what was not done may lie anywhere */
+	else
+		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->extra);
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
-	job->index_decides = nc_filter_narrow(&job->sub->hints, &spec);
-	spec.bare = job->index_decides && keyless && definition->push;
+	spec.bare = job->index_decides && keyless && definition->push && backfill == NULL;
+	if (!spec.bare) {
+		spec.wanted = is_wanted;
+		spec.wanted_ctx = job;
+	}
 	return spec;
 }
 
 static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
-                      struct nc_state_reader *reader, uint64_t head)
+                      struct nc_state_reader *reader, bool bare)
 {
 	bool done = false;
 	int err = NC_OK;
 	while (err == NC_OK && !done && !job->full && !job->fault &&
-	       job->looked < NC_SUB_SCAN_EVENTS) {
+	       (bare ? job->found_count : job->looked) < NC_SUB_SCAN_EVENTS) {
 		err = nc_query_step(query, reader, job->cautious ? 1 : NC_SUB_SCAN_STEP, STEP_SIZE,
-		                    on_scanned, job, &done);
-		if (err == NC_OK)
-			judge(job);
-	}
-	if (err == NC_OK && done && !job->full && !job->fault && nc_query_end(query).next == 0) {
-		job->ended = true;
-		if (head > job->through)
-			job->through = head;
+		                    on_found, job, &done);
+		if (err == NC_OK && !job->full && job->seen > job->through) {
+			job->through = job->seen; /* and nothing behind the last that was found */
+			job->version = job->seen_version;
+		}
 	}
 	return err;
+}
+
+/* How far it has come, and how much may be left: counted in a stream, else bounded by what is
+ * there. */
+static void scan_end(struct nc_sub_job *job, struct nc_query *query,
+                     const struct nc_query_spec *spec, uint64_t head)
+{
+	nc_query_cut(query);
+	struct nc_query_end end = nc_query_end(query);
+	uint64_t to = spec->to == 0 ? head : spec->to;
+	if (end.next == 0 && !job->full && !job->fault) {
+		job->ended = to == head;
+		if (to > job->through)
+			job->through = to;
+	}
+	job->left = head > job->through ? head - job->through : 0;
+	if (spec->kind == NC_QUERY_STREAM && job->left > 0 && job->version > 0)
+		job->left = end.head > job->version ? end.head - job->version : 0;
 }
 
 void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
@@ -130,27 +176,26 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 	struct nc_engine_head head;
 	struct nc_query *query = NULL;
 	job->through = job->from - 1;
-	int err = nc_query_head(reader,
-	                        &head); /* before the search: what comes meanwhile is not missed */
+	/* Before the search: what comes meanwhile is not missed. */
+	int err = nc_query_head(reader, &head);
 	struct nc_query_spec spec = scan_spec(job);
-	if (err == NC_OK)
-		err = room_make(job);
 	if (err == NC_OK)
 		err = nc_query_start(reader, &spec, &query);
 	if (err == NC_OK)
-		err = scan_steps(job, query, reader, head.position);
+		err = scan_steps(job, query, reader, spec.bare);
+	if (err == NC_OK)
+		scan_end(job, query, &spec, head.position);
 	nc_query_free(query);
 	if (err != NC_OK)
 		job->err = err;
 }
 
+/* One that was on its way before: its filter has judged it then. */
 void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader)
 {
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = job->from };
-	int err = room_make(job);
-	if (err == NC_OK)
-		err = nc_query_get(reader, &spec, on_one, job);
-	job->gone = err == NC_NOTFOUND || (err == NC_OK && job->found_count == 0 && !job->fault);
+	int err = nc_query_get(reader, &spec, on_found, job);
+	job->gone = err == NC_NOTFOUND;
 	if (err != NC_OK && err != NC_NOTFOUND)
 		job->err = err;
 }

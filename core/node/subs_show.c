@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What people ask about subscriptions: R.sub.info, list, parked. */
+/* What people ask about subscriptions: R.sub.info and list; and whether one lags. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/base/json.h"
@@ -38,22 +39,55 @@ static uint64_t lag_ms(struct nc_subs *subs, const struct nc_sub_info *info)
 	return now_ns > time_ns ? (now_ns - time_ns) / 1000000 : 0;
 }
 
-static void put_sub(struct nc_subs *subs, const struct nc_subscription *sub, struct nc_buf *out)
+uint64_t nc_subs_pending(const struct nc_subscription *sub, const struct nc_sub_info *info)
+{
+	return info->pending + (info->at_head ? 0 : sub->unsearched);
+}
+
+static void put_number(struct nc_buf *out, const char *member, uint64_t value)
+{
+	nc_buf_printf(out, ",\"%s\":", member);
+	nc_buf_put_decimal(out, value);
+}
+
+/* Where it stands: members, each with its comma. */
+static void put_standing(struct nc_subs *subs, const struct nc_subscription *sub,
+                         struct nc_buf *out)
 {
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
+	put_number(out, "pending", nc_subs_pending(sub, &info));
+	put_number(out, "in_flight", info.in_flight);
+	put_number(out, "redelivered", info.redelivered);
+	put_number(out, "parked", info.parked);
+	put_number(out, "ack_floor", info.ack_floor);
+	put_number(out, "last_delivered", info.last_delivered);
+	put_number(out, "lag_ms", lag_ms(subs, &info));
+	nc_buf_printf(out, ",\"node\":\"%s\"", subs->service->options.config->node_id);
+	put_number(out, "epoch", info.epoch);
+	nc_buf_printf(out, ",\"state\":\"%s\"", state_name(sub, &info));
+}
+
+void nc_subs_show_info(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	struct nc_subscription *sub = nc_subs_ask_find(ask);
+	struct nc_buf *out = &subs->scratch;
+	struct nc_sub_info info;
+	if (sub == NULL)
+		return;
+	nc_sub_info(sub->machine, &info);
+	nc_buf_clear(out);
 	nc_buf_printf(out, "{\"name\":\"%s\",", sub->name);
 	nc_definition_put_json(out, &sub->definition);
-	nc_buf_printf(out,
-	              ",\"pending\":%llu,\"in_flight\":%llu,\"redelivered\":%llu,\"parked\":%llu,"
-	              "\"ack_floor\":%llu,\"last_delivered\":%llu,\"lag_ms\":%llu,\"node\":\"%s\","
-	              "\"epoch\":%llu,\"state\":\"%s\"",
-	              (unsigned long long)info.pending, (unsigned long long)info.in_flight,
-	              (unsigned long long)info.redelivered, (unsigned long long)info.parked,
-	              (unsigned long long)info.ack_floor, (unsigned long long)info.last_delivered,
-	              (unsigned long long)lag_ms(subs, &info),
-	              subs->service->options.config->node_id, (unsigned long long)info.epoch,
-	              state_name(sub, &info));
+	put_standing(subs, sub, out);
+	put_number(out, "delivered", info.delivered);
+	put_number(out, "cursor", info.cursor);
+	put_number(out, "parked_keys", info.parked_keys);
+	put_number(out, "waiting_requests", info.requests);
+	nc_buf_printf(out, ",\"listened\":%s", info.interest ? "true" : "false");
+	if (sub->backfill != NULL)
+		put_number(out, "backfill_through", sub->backfill->is.through);
 	if (sub->filter != NULL)
 		nc_subs_put_plugin(out, sub);
 	if (sub->fault[0] != '\0') {
@@ -61,143 +95,105 @@ static void put_sub(struct nc_subs *subs, const struct nc_subscription *sub, str
 		nc_json_put_string(out, nc_slice_str(sub->fault));
 	}
 	nc_buf_put_u8(out, '}');
+	nc_subs_ask_answer(ask, nc_buf_slice(out));
 }
 
-void nc_subs_show_info(const struct nc_subs_ask *ask)
+/* ---- The list ------------------------------------------------------------------------------- */
+
+#define LIST_WIDE_SIZE 420u /* bytes of an entry that says where it stands, about */
+
+static int by_name(const void *a, const void *b)
 {
-	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
-	if (sub == NULL) {
-		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
-		return;
+	const struct nc_subscription *const *x = a, *const *y = b;
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void put_entry(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
+                      struct nc_buf *out)
+{
+	struct nc_sub_info info;
+	nc_buf_printf(out, "{\"name\":\"%s\"", sub->name);
+	if (wide) {
+		nc_buf_printf(out, ",\"durable\":%s,\"push\":%s,\"plugin\":",
+		              sub->definition.durable ? "true" : "false",
+		              sub->definition.push ? "true" : "false");
+		nc_json_put_string(out, sub->definition.plugin);
+		put_standing(subs, sub, out);
+	} else {
+		nc_sub_info(sub->machine, &info);
+		nc_buf_printf(out, ",\"state\":\"%s\"", state_name(sub, &info));
 	}
-	nc_buf_clear(&ask->subs->scratch);
-	put_sub(ask->subs, sub, &ask->subs->scratch);
-	nc_subs_ask_answer(ask, nc_buf_slice(&ask->subs->scratch));
+	nc_buf_put_u8(out, '}');
+}
+
+/* By name, as many as one message holds; `next` is what to put in `after` to go on. Many are told
+ * by name and state alone. */
+static void put_list(struct nc_subs *subs, const struct nc_list_ask *page,
+                     struct nc_subscription **all, size_t count, struct nc_buf *out)
+{
+	size_t room = nc_bus_max_payload(subs->service->bus) - 256, i = 0, given = 0;
+	size_t asked = page->limit == 0 ? count : page->limit;
+	bool wide = (asked < count ? asked : count) * LIST_WIDE_SIZE < room;
+	while (i < count && strcmp(all[i]->name, page->after) <= 0)
+		i++;
+	nc_buf_put_str(out, "{\"subscriptions\":[");
+	for (; i < count && given < asked; i++, given++) {
+		size_t before = out->size;
+		if (given > 0)
+			nc_buf_put_u8(out, ',');
+		put_entry(subs, all[i], wide, out);
+		if (out->size > room) {
+			out->size = before;
+			break;
+		}
+	}
+	nc_buf_printf(out, "],\"total\":%zu", count);
+	if (i < count && i > 0)
+		nc_buf_printf(out, ",\"next\":\"%s\"", all[i - 1]->name);
+	nc_buf_put_u8(out, '}');
 }
 
 void nc_subs_show_list(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
-	struct nc_buf *out = &subs->scratch;
-	size_t room = nc_bus_max_payload(subs->service->bus) - 256;
-	bool first = true, whole = true;
-	nc_buf_clear(out);
-	nc_buf_put_str(out, "{\"subscriptions\":[");
-	for (uint32_t id = 0; id < subs->room; id++) {
-		if (subs->slots[id] == NULL)
-			continue;
-		size_t before = out->size;
-		if (!first)
-			nc_buf_put_u8(out, ',');
-		put_sub(subs, subs->slots[id], out);
-		if (out->size > room) { /* the names alone: thousands fit */
-			out->size = before;
-			nc_buf_printf(out, "%s{\"name\":\"%s\"}", first ? "" : ",",
-			              subs->slots[id]->name);
-			whole = out->size <= room;
-		}
-		first = false;
-		if (!whole) {
-			out->size = before;
-			break;
-		}
-	}
-	nc_buf_printf(out, "],\"total\":%u}", subs->count);
-	nc_subs_ask_answer(ask, nc_buf_slice(out));
-}
-
-/* ---- Parked --------------------------------------------------------------------------------- */
-
-enum { PARKED_LIST_MAX = 1000 };
-
-struct listing {
-	struct nc_subs *subs;
-	struct nc_parked parked[PARKED_LIST_MAX];
-	struct nc_buf reasons;
-	size_t count, total;
-};
-
-static bool on_parked(void *ctx, const struct nc_parked *parked)
-{
-	struct listing *listing = ctx;
-	listing->total++;
-	if (listing->count == PARKED_LIST_MAX)
-		return true;
-	struct nc_parked *kept = &listing->parked[listing->count++];
-	*kept = *parked;
-	kept->reason.data =
-	        (const uint8_t *)(uintptr_t)listing->reasons.size; /* an offset, as yet */
-	nc_buf_put_slice(&listing->reasons, parked->reason);
-	return true;
-}
-
-struct shown {
-	struct nc_buf *out;
-	const struct nc_parked *parked;
-	const struct nc_subscription *sub;
-	struct nc_slice reason;
-};
-
-static void on_parked_event(void *ctx, const struct nc_event *event)
-{
-	struct shown *shown = ctx;
-	char time[NC_TIME_TEXT_SIZE];
-	struct nc_slice key = nc_subs_key(shown->sub, event);
-	nc_time_format(shown->parked->time_ns, time);
-	nc_buf_printf(shown->out,
-	              "{\"pos\":%llu,\"seq\":%llu,\"stream\":", (unsigned long long)event->position,
-	              (unsigned long long)event->version);
-	nc_json_put_string(shown->out, event->stream);
-	nc_buf_put_str(shown->out, ",\"type\":");
-	nc_json_put_string(shown->out, event->type);
-	nc_buf_put_str(shown->out, ",\"key\":");
-	if (key.size == 0)
-		nc_buf_put_str(shown->out, "null");
-	else
-		nc_json_put_string(shown->out, key);
-	nc_buf_printf(shown->out, ",\"attempts\":%u,\"reason\":", shown->parked->attempts);
-	nc_json_put_string(shown->out, shown->reason);
-	nc_buf_printf(shown->out, ",\"time\":\"%s\"}", time);
-}
-
-void nc_subs_show_parked(const struct nc_subs_ask *ask)
-{
-	struct nc_subs *subs = ask->subs;
-	struct nc_subscription *sub = nc_subs_find(subs, ask->name);
-	if (sub == NULL) {
-		nc_subs_ask_error(ask, NC_FAULT_NO_SUB, "no such subscription");
+	struct nc_list_ask page;
+	nc_buf_clear(&subs->scratch);
+	int err = nc_list_parse(ask->body, &page, &subs->scratch);
+	if (err != NC_OK) {
+		nc_subs_ask_refuse(ask, err);
 		return;
 	}
-	struct listing *listing = calloc(1, sizeof *listing);
-	if (listing == NULL) {
-		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory");
+	struct nc_subscription **all = calloc(subs->count + 1, sizeof *all);
+	if (all == NULL) {
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory; try again");
 		return;
 	}
-	int err = nc_state_reader_begin(subs->reader);
-	if (err == NC_OK) {
-		err = nc_parked_each(subs->reader, ask->name, 0, on_parked, listing);
-		nc_state_reader_end(subs->reader);
-	}
-	struct nc_buf *out = &subs->scratch;
-	nc_buf_clear(out);
-	nc_buf_put_str(out, "{\"parked\":[");
-	for (size_t i = 0; i < listing->count && err == NC_OK; i++) {
-		const struct nc_parked *at = &listing->parked[i];
-		struct shown shown = { out,
-			               at,
-			               sub,
-			               { listing->reasons.data + (uintptr_t)at->reason.data,
-			                 at->reason.size } };
-		const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = at->position };
-		if (i > 0)
-			nc_buf_put_u8(out, ',');
-		err = nc_query_get(subs->reader, &spec, on_parked_event, &shown);
-	}
-	nc_buf_printf(out, "],\"total\":%zu}", listing->total);
-	if (err == NC_OK)
-		nc_subs_ask_answer(ask, nc_buf_slice(out));
-	else
-		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
-	nc_buf_release(&listing->reasons);
-	free(listing);
+	size_t count = 0;
+	for (uint32_t id = 0; id < subs->room; id++)
+		if (subs->slots[id] != NULL)
+			all[count++] = subs->slots[id];
+	qsort(all, count, sizeof *all, by_name);
+	nc_buf_clear(&subs->scratch);
+	put_list(subs, &page, all, count, &subs->scratch);
+	free(all);
+	nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
+}
+
+/* ---- Lag ------------------------------------------------------------------------------------ */
+
+void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_info info;
+	char text[96];
+	nc_sub_info(sub->machine, &info);
+	uint64_t lag = lag_ms(subs, &info);
+	uint64_t bound = subs->service->options.config->sub_lag_s * 1000;
+	bool lags = lag > bound && !info.paused;
+	if (lags == sub->lagging)
+		return;
+	sub->lagging = lags;
+	(void)snprintf(text, sizeof text, "%llu events and %llu ms behind",
+	               (unsigned long long)(nc_subs_pending(sub, &info) + info.in_flight),
+	               (unsigned long long)lag);
+	nc_subs_advise(subs, sub, lags ? "lagging" : "caught_up", info.ack_floor, text);
 }

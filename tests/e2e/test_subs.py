@@ -411,10 +411,11 @@ async def test_a_transient_one_goes_when_nobody_listens(c):
             got = await info(c, "gone")
             return isinstance(got, tuple) and got[:2] == (404, 10014)
         await wait_until(is_gone, 15, "it is gone")
-        kinds = set()
+        told = {}
         while not advisories.got.empty():
-            kinds.add((await advisories.next()).subject.rsplit(".", 1)[1])
-        check("inactive" in kinds, f"advisories: {kinds}")
+            msg = await advisories.next()
+            told[msg.subject.rsplit(".", 1)[1]] = json.loads(msg.data)
+        check("inactive_ms" in told["deleted"]["reason"], f"advisories: {told}")
 
 
 # ---- Order by key -----------------------------------------------------------------------------

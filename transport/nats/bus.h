@@ -67,6 +67,8 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
  * Slow: ask only nc_bus_has_headers(). `count_out` beyond max: there are more than that. */
 /* Whether the server says by it that nobody listens (status 503). */
 bool nc_bus_no_responders(const struct nc_bus_msg *msg);
+/* Whether it has a status line of any kind. */
+bool nc_bus_has_status(const struct nc_bus_msg *msg);
 bool nc_bus_has_headers(const struct nc_bus_msg *msg);
 int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_bus_header *headers_out, size_t max,
                    size_t *count_out);

@@ -143,6 +143,12 @@ bool nc_bus_no_responders(const struct nc_bus_msg *msg)
 	return natsMsg_IsNoResponders(msg->handle);
 }
 
+bool nc_bus_has_status(const struct nc_bus_msg *msg)
+{
+	const char *status = NULL;
+	return natsMsgHeader_Get(msg->handle, "Status", &status) == NATS_OK;
+}
+
 bool nc_bus_has_headers(const struct nc_bus_msg *msg)
 {
 	const char **keys = NULL;

@@ -126,7 +126,7 @@ static bool decode_named(const struct nc_message *message, struct nc_request *re
 		if (dot == NULL)
 			break;
 	}
-	request->name = rest;
+	request->name = rest; /* of "sub.list": none */
 	request->body = message->data;
 	return true;
 }
@@ -153,7 +153,6 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:
 	case NC_OP_CLUSTER_STATUS:
-	case NC_OP_SUB_LIST:
 	case NC_OP_FILTER_LIST:
 		return decode_bare(message, refusal_out);
 	default:

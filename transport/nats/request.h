@@ -35,6 +35,12 @@ enum nc_operation {
 	NC_OP_SUB_LIST,
 	NC_OP_SUB_NEXT,
 	NC_OP_SUB_PARKED,
+	NC_OP_SUB_UPDATE,
+	NC_OP_SUB_PAUSE,
+	NC_OP_SUB_RESUME,
+	NC_OP_SUB_SEEK,
+	NC_OP_SUB_REPLAY,
+	NC_OP_SUB_EXPLAIN,
 	NC_OP_SUB_ACK,     /* R.ack.<name>.<epoch>.<pos>.<attempt> */
 	NC_OP_FILTER_LIST, /* R.filter.list */
 	NC_OP_FILTER_INFO, /* R.filter.info.<plugin> */

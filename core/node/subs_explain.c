@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* R.sub.explain: of one event, why it was delivered or was not. */
+#include <stdio.h>
+
+#include "core/base/json.h"
+#include "core/node/subs_ask.h"
+
+struct explaining {
+	struct nc_subs *subs;
+	struct nc_subscription *sub;
+	uint64_t position;
+	bool matches, key_parked;
+	char fault[NC_SUB_FAULT_SIZE]; /* the filter gave no answer */
+	/* Of its row, if it is parked. */
+	bool parked;
+	uint32_t attempts;
+	struct nc_buf reason;
+};
+
+static void filter_ask(struct explaining *explaining, const struct nc_event *event)
+{
+	struct nc_subs *subs = explaining->subs;
+	uint64_t matched = 0;
+	if (nc_plugin_host_isolates(subs->host, explaining->sub->definition.plugin)) {
+		(void)snprintf(explaining->fault, sizeof explaining->fault,
+		               "its plugin runs beside the node, and is not asked for this");
+		return;
+	}
+	nc_filter_batch_clear(subs->batch);
+	int err = explaining->sub->filter == NULL ? NC_NOTFOUND
+	                                          : nc_filter_batch_add(subs->batch, event);
+	if (err == NC_OK)
+		err = nc_filter_match(explaining->sub->filter, subs->batch, &matched);
+	if (err != NC_OK)
+		(void)snprintf(explaining->fault, sizeof explaining->fault,
+		               "the filter gives no answer: %s",
+		               explaining->sub->fault[0] != '\0' ? explaining->sub->fault
+		                                                 : nc_err_name(err));
+	explaining->matches = matched & 1;
+}
+
+static void on_event(void *ctx, const struct nc_event *event)
+{
+	struct explaining *explaining = ctx;
+	struct nc_subscription *sub = explaining->sub;
+	struct nc_buf *out = &explaining->subs->scratch;
+	struct nc_slice key = nc_subs_key(&explaining->subs->keys, &sub->definition, event);
+	filter_ask(explaining, event);
+	explaining->key_parked = nc_sub_key_parked(sub->machine, key);
+	nc_buf_printf(out,
+	              "{\"pos\":%llu,\"seq\":%llu,\"stream\":", (unsigned long long)event->position,
+	              (unsigned long long)event->version);
+	nc_json_put_string(out, event->stream);
+	nc_buf_put_str(out, ",\"type\":");
+	nc_json_put_string(out, event->type);
+	nc_buf_printf(out, ",\"matches\":%s,\"key\":",
+	              explaining->fault[0] != '\0' ? "null"
+	              : explaining->matches        ? "true"
+	                                           : "false");
+	if (key.size == 0)
+		nc_buf_put_str(out, "null");
+	else
+		nc_json_put_string(out, key);
+}
+
+static bool on_parked(void *ctx, const struct nc_parked *parked)
+{
+	struct explaining *explaining = ctx;
+	if (parked->position != explaining->position)
+		return false;
+	explaining->parked = true;
+	explaining->attempts = parked->attempts;
+	nc_buf_clear(&explaining->reason);
+	nc_buf_put_slice(&explaining->reason, parked->reason);
+	return false;
+}
+
+/* In what is on its way to the log, or in memory of a transient one, the last counts. */
+static int parked_find(struct explaining *explaining)
+{
+	struct nc_subs *subs = explaining->subs;
+	int err = nc_state_reader_begin(subs->reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_parked_each(subs->reader, nc_slice_str(explaining->sub->name),
+	                     explaining->position, on_parked, explaining);
+	nc_state_reader_end(subs->reader);
+	struct nc_slice list = nc_buf_slice(&explaining->sub->parked);
+	struct nc_parked parked;
+	while (nc_parked_next(&list, &parked))
+		(void)on_parked(explaining, &parked);
+	list = nc_buf_slice(&explaining->sub->unparked);
+	uint64_t position;
+	while (nc_unparked_next(&list, &position))
+		explaining->parked &= position != explaining->position;
+	return err;
+}
+
+/* A word for programs and a sentence for people. */
+struct verdict {
+	const char *state, *why;
+};
+
+static struct verdict verdict_of(const struct explaining *explaining, uint32_t *attempts)
+{
+	const struct nc_subscription *sub = explaining->sub;
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	enum nc_sub_entry_state state = nc_sub_find(sub->machine, explaining->position, attempts);
+	if (state == NC_SUB_FLYING)
+		return (struct verdict){ "in_flight", "delivered, and not acknowledged yet" };
+	if (state == NC_SUB_DELAYED)
+		return (struct verdict){ "delayed", "to be delivered again after its pause" };
+	if (state == NC_SUB_HELD)
+		return (struct verdict){ "held", "an earlier event of its key is not done" };
+	if (state == NC_SUB_READY || state == NC_SUB_RECALLED)
+		return (struct verdict){ "ready", info.paused   ? "the subscription is paused"
+			                          : info.halted ? "the subscription is halted"
+			                                        : "about to be delivered" };
+	if (explaining->parked || state == NC_SUB_LEAVING)
+		return (struct verdict){ "parked", "parked; replay releases it" };
+	if (explaining->position > info.cursor)
+		return (struct verdict){ "not_reached", info.paused ? "the subscription is paused"
+			                                : info.halted
+			                                        ? "the subscription is halted"
+			                                        : "history before it is still "
+			                                          "being worked through" };
+	if (explaining->position <= sub->started)
+		return (struct verdict){ "before_start", "the subscription started after it" };
+	if (explaining->fault[0] != '\0')
+		return (struct verdict){ "unknown", explaining->fault };
+	if (!explaining->matches)
+		return (struct verdict){ "not_matching", "the filter does not match it" };
+	return (struct verdict){ "done", "acknowledged, or skipped" };
+}
+
+void nc_subs_explain(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	struct explaining explaining = { .subs = subs, .sub = nc_subs_ask_find(ask) };
+	if (explaining.sub == NULL)
+		return;
+	nc_buf_clear(&subs->scratch);
+	int err = nc_explain_parse(ask->body, &explaining.position, &subs->scratch);
+	if (err != NC_OK) {
+		nc_subs_ask_refuse(ask, err);
+		return;
+	}
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = explaining.position };
+	nc_buf_clear(&subs->scratch);
+	err = nc_query_get(subs->reader, &spec, on_event, &explaining);
+	if (err == NC_OK)
+		err = parked_find(&explaining);
+	if (err == NC_OK) {
+		uint32_t attempts = explaining.attempts;
+		struct verdict verdict = verdict_of(&explaining, &attempts);
+		nc_buf_printf(&subs->scratch,
+		              ",\"attempts\":%u,\"state\":\"%s\",\"why\":", attempts,
+		              verdict.state);
+		nc_json_put_string(&subs->scratch, nc_slice_str(verdict.why));
+		if (explaining.parked) {
+			nc_buf_put_str(&subs->scratch, ",\"reason\":");
+			nc_json_put_string(&subs->scratch, nc_buf_slice(&explaining.reason));
+		}
+		nc_buf_printf(&subs->scratch, ",\"key_parked\":%s}",
+		              explaining.key_parked ? "true" : "false");
+		nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
+	} else if (err == NC_NOTFOUND) {
+		nc_subs_ask_error(ask, NC_FAULT_NO_EVENT, "no such event");
+	} else {
+		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
+	}
+	nc_buf_release(&explaining.reason);
+}

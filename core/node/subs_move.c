@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Asking a subscription to go elsewhere (seek), to be another (update), to pause and to go on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/node/subs_ask.h"
+#include "core/node/subs_move.h"
+#include "transport/nats/reply.h"
+
+void nc_subs_move_free(struct nc_sub_move *move)
+{
+	if (move == NULL)
+		return;
+	nc_filter_unref(move->filter);
+	nc_definition_release(&move->definition);
+	nc_buf_release(&move->backfill);
+	free(move->reply);
+	free(move);
+}
+
+static void say_busy(const struct nc_subs_ask *ask, const char *text)
+{
+	nc_subs_ask_error(ask, NC_FAULT_BUSY, text);
+}
+
+static struct nc_sub_move *move_new(const struct nc_subs_ask *ask)
+{
+	struct nc_sub_move *move = calloc(1, sizeof *move);
+	if (move != NULL && ask->reply.size > 0)
+		move->reply = strdup((const char *)ask->reply.data);
+	if (move != NULL && (ask->reply.size == 0 || move->reply != NULL)) {
+		move->endpoint = ask->endpoint;
+		return move;
+	}
+	nc_subs_move_free(move);
+	say_busy(ask, "out of memory; try again");
+	return NULL;
+}
+
+/* One that is there and does not move already. */
+static struct nc_subscription *still_find(const struct nc_subs_ask *ask)
+{
+	struct nc_subscription *sub = nc_subs_ask_find(ask);
+	if (sub != NULL && sub->move != NULL) {
+		say_busy(ask, "another change of it is under way");
+		return NULL;
+	}
+	if (sub != NULL && sub->definition.durable &&
+	    ask->subs->service->engine_version < NC_ENGINE_VERSION_SUBS) {
+		nc_subs_ask_error(ask, NC_FAULT_VERSION, nc_fault_text(NC_FAULT_VERSION));
+		return NULL;
+	}
+	return sub;
+}
+
+/* ---- Asking --------------------------------------------------------------------------------- */
+
+static struct nc_sub_change change_of(const struct nc_subscription *sub)
+{
+	return (struct nc_sub_change){ .name = nc_slice_str(sub->name),
+		                       .epoch = sub->epoch,
+		                       .parked = nc_buf_slice(&sub->parked),
+		                       .unparked = nc_buf_slice(&sub->unparked) };
+}
+
+/* Into the log with it; false: it was refused, and that is said. */
+static bool move_propose(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                         struct nc_sub_move *move, struct nc_buf *command)
+{
+	struct nc_subs *subs = ask->subs;
+	bool whole = nc_buf_status(command) == NC_OK &&
+	             nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_MOVING, sub, sub->name,
+	                             ask->reply, ask->endpoint);
+	nc_buf_release(command);
+	if (whole) {
+		/* What is on its way already has been cut off by then. */
+		move->parked = sub->parked.size - sub->saving_parked;
+		move->unparked = sub->unparked.size - sub->saving_unparked;
+		sub->move = move;
+		return true;
+	}
+	bool full = nc_replica_status(subs->service->replica).full;
+	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_BUSY;
+	nc_subs_ask_error(ask, fault, nc_fault_text(fault));
+	nc_subs_move_free(move);
+	return false;
+}
+
+/* Of a transient one: it is decided here and now. */
+static void move_decide(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_move *move)
+{
+	move->decided = true;
+	sub->move = move;
+	nc_subs_move_finish(subs, sub);
+}
+
+static int start_resolve(struct nc_subs *subs, const struct nc_sub_create *start,
+                         uint64_t *cursor_out)
+{
+	int err = nc_state_reader_begin(subs->reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_sub_start_resolve(subs->reader, start, cursor_out);
+	nc_state_reader_end(subs->reader);
+	return err;
+}
+
+void nc_subs_seek(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	struct nc_subscription *sub = still_find(ask);
+	enum nc_start start;
+	struct nc_sub_seek seek = { 0 };
+	if (sub == NULL)
+		return;
+	nc_buf_clear(&subs->scratch);
+	int err = nc_seek_parse(ask->body, &start, &seek.start_value, &subs->scratch);
+	if (err != NC_OK) {
+		nc_subs_ask_refuse(ask, err);
+		return;
+	}
+	struct nc_sub_move *move = move_new(ask);
+	if (move == NULL)
+		return;
+	move->seeks = true;
+	seek.start = nc_subs_start_kind(start);
+	seek.change = change_of(sub);
+	if (sub->definition.durable) {
+		struct nc_buf command = { 0 };
+		nc_command_put_sub_seek(&command, &seek);
+		(void)move_propose(ask, sub, move, &command);
+		return;
+	}
+	const struct nc_sub_create to = { .start = seek.start, .start_value = seek.start_value };
+	if (start_resolve(subs, &to, &move->cursor) != NC_OK) {
+		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, "the start could not be found");
+		nc_subs_move_free(move);
+		return;
+	}
+	move->epoch = ++subs->transient_epochs;
+	move_decide(subs, sub, move);
+}
+
+/* ---- Asking for an update ------------------------------------------------------------------- */
+
+static bool update_refuse(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text)
+{
+	nc_subs_ask_error(ask, fault, text);
+	return false;
+}
+
+/* The new filter, if it is another. */
+static bool filter_make(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
+                        struct nc_sub_move *move)
+{
+	struct nc_refusal refusal;
+	struct nc_subscription made = { .definition = move->definition };
+	bool same = nc_definition_filter_eq(&sub->definition, &move->definition);
+	if (!same || sub->filter == NULL) {
+		if (!nc_subs_filter_compile(ask->subs, &made, &refusal))
+			return update_refuse(ask, refusal.fault, refusal.text);
+		move->filter = made.filter;
+		move->definition.plugin_build = made.definition.plugin_build;
+		move->definition.plugin_sha256 = made.definition.plugin_sha256;
+	} else {
+		made.hints = sub->hints;
+	}
+	return nc_subs_start_check(&made, &refusal) ||
+	       update_refuse(ask, refusal.fault, refusal.text);
+}
+
+/* Where it starts anew, if it does: from another start, or through its past once more. */
+static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                      struct nc_sub_move *move, bool backfill)
+{
+	const struct nc_definition *from = &sub->definition, *to = &move->definition;
+	struct nc_filter_hints hints =
+	        move->filter == NULL ? sub->hints : nc_filter_hints(move->filter);
+	bool elsewhere = from->start != to->start || from->start_value != to->start_value;
+	backfill = backfill && !nc_definition_filter_eq(from, to);
+	if (sub->backfill != NULL && (elsewhere || move->filter != NULL))
+		return update_refuse(ask, NC_FAULT_NAME_TAKEN, "a backfill is under way");
+	if (backfill && sub->filter == NULL)
+		return update_refuse(ask, NC_FAULT_NO_PLUGIN,
+		                     "backfill: the plugin of the filter before is not loaded");
+	move->cursor = sub->started;
+	move->anew = elsewhere || backfill;
+	if (elsewhere) {
+		const struct nc_sub_create start = { .start = nc_subs_start_kind(to->start),
+			                             .start_value = to->start_value,
+			                             .stream = hints.count > 0
+			                                               ? hints.hints[0].stream
+			                                               : nc_slice(NULL, 0) };
+		if (start_resolve(ask->subs, &start, &move->cursor) != NC_OK)
+			return update_refuse(ask, NC_FAULT_UNAVAILABLE,
+			                     "the start could not be found");
+	} else if (backfill) {
+		nc_backfill_put(&move->backfill, from->plugin, from->selector, move->position - 1,
+		                sub->machine);
+	} else if (sub->backfill != NULL) {
+		nc_buf_put_slice(&move->backfill, nc_buf_slice(&sub->backfill->bytes));
+	}
+	return nc_buf_status(&move->backfill) == NC_OK ||
+	       update_refuse(ask, NC_FAULT_BUSY, "out of memory; try again");
+}
+
+static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                           struct nc_sub_move *move)
+{
+	struct nc_buf definition = { 0 }, progress = { 0 }, command = { 0 };
+	struct nc_sub_update update = { .change = change_of(sub),
+		                        .backfill = nc_buf_slice(&move->backfill),
+		                        .anew = move->anew,
+		                        .cursor = move->cursor };
+	nc_definition_put(&definition, &move->definition);
+	move->progress = nc_sub_progress_take(sub->machine, &progress);
+	if (!move->anew)
+		update.change.progress = nc_buf_slice(&progress);
+	update.definition = nc_buf_slice(&definition);
+	nc_command_put_sub_update(&command, &update);
+	command.failed |= definition.failed | progress.failed;
+	if (!move_propose(ask, sub, move, &command))
+		sub->unsaved = true; /* the progress was taken, and went nowhere */
+	nc_buf_release(&definition);
+	nc_buf_release(&progress);
+}
+
+void nc_subs_update(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	struct nc_subscription *sub = still_find(ask);
+	struct nc_sub_move *move = sub == NULL ? NULL : move_new(ask);
+	struct nc_sub_info info;
+	char forbidden[80];
+	bool backfill = false;
+	if (move == NULL)
+		return;
+	(void)snprintf(forbidden, sizeof forbidden, "%s.", subs->service->options.config->prefix);
+	nc_buf_clear(&subs->scratch);
+	int err = nc_definition_amend(&sub->definition, ask->body, nc_slice_str(forbidden),
+	                              &move->definition, &backfill, &subs->scratch);
+	if (err != NC_OK) {
+		nc_subs_ask_refuse(ask, err);
+		nc_subs_move_free(move);
+		return;
+	}
+	nc_sub_info(sub->machine, &info);
+	if (info.at_head) { /* everything up to the head was shown to the filter */
+		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
+		nc_sub_info(sub->machine, &info);
+	}
+	move->position = info.cursor + 1;
+	bool good = sub->definition.durable == move->definition.durable ||
+	            update_refuse(ask, NC_FAULT_REQUEST,
+	                          "durable: cannot be changed; create another subscription");
+	good = good && filter_make(ask, sub, move) && anew_make(ask, sub, move, backfill);
+	if (!good) {
+		nc_subs_move_free(move);
+	} else if (sub->definition.durable) {
+		update_propose(ask, sub, move);
+	} else {
+		move->epoch = move->anew ? ++subs->transient_epochs : sub->epoch;
+		move_decide(subs, sub, move);
+	}
+}
+
+/* ---- Pause, resume -------------------------------------------------------------------------- */
+
+void nc_subs_pause(const struct nc_subs_ask *ask, bool pause)
+{
+	struct nc_subscription *sub = still_find(ask);
+	if (sub == NULL)
+		return;
+	if (ask->body.size > 0 && !nc_slice_is(ask->body, "{}")) {
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "body: none is expected here");
+		return;
+	}
+	if (pause)
+		nc_sub_pause(sub->machine);
+	else
+		nc_sub_resume(sub->machine);
+	nc_subs_advise(ask->subs, sub, pause ? "paused" : "resumed", 0, NULL);
+	nc_subs_wait_saved(ask->subs, sub, ask->reply,
+	                   pause ? "{\"paused\":true}" : "{\"paused\":false}");
+	nc_subs_mark(sub);
+}

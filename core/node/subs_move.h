@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* subs_move.h -- a subscription goes elsewhere (seek), or is given another definition (update).
+ *
+ * Nothing moves it while that is on its way through the log and while a job looks at what was: it
+ * only hears acknowledgements. So what the log says of it and what its machine does are the same.
+ * Asked for in subs_move.c, done in subs_moved.c.
+ */
+#ifndef NC_CORE_NODE_SUBS_MOVE_H
+#define NC_CORE_NODE_SUBS_MOVE_H
+
+#include "core/node/subs_private.h"
+
+struct nc_sub_move {
+	bool seeks, decided;
+	bool anew;                       /* an update that begins a new epoch */
+	struct nc_definition definition; /* of an update */
+	struct nc_filter *filter;        /* likewise; NULL: it stays */
+	struct nc_buf backfill;          /* likewise */
+	uint64_t epoch, cursor;          /* of the new epoch */
+	uint64_t position;               /* a new filter holds from it on */
+	uint64_t progress;               /* the number of the one that went with it */
+	size_t parked, unparked;         /* bytes of the subscription's that went with it */
+	int endpoint;
+	char *reply; /* owned; NULL: nobody waits any more */
+};
+
+#endif

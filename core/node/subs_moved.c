@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What was asked of a subscription becomes so: when the log has it, and no job looks at what was.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/node/subs_move.h"
+#include "transport/nats/reply.h"
+
+/* ---- Doing it ------------------------------------------------------------------------------- */
+
+/* Events that were about to be published are of the old epoch; status lines stay. */
+static void todo_sift(struct nc_subscription *sub)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		if (sub->todo[i].position == 0)
+			sub->todo[kept++] = sub->todo[i];
+		else
+			free(sub->todo[i].subject);
+	}
+	sub->todo_count = kept;
+}
+
+/* What goes with the old epoch. */
+static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	const struct nc_sub_move *move = sub->move;
+	todo_sift(sub);
+	nc_subs_waiters_refuse(subs, sub, "stale acknowledgement: a new epoch has begun");
+	nc_subs_replay_end(subs, sub, "a new epoch has begun");
+	nc_subs_backfill_drop(sub);
+	nc_buf_clear(&sub->parked);
+	nc_buf_clear(&sub->unparked);
+	sub->saving = false; /* of the old epoch: its outcome is looked at by none */
+	sub->saving_parked = sub->saving_unparked = 0;
+	sub->epoch = move->epoch;
+	sub->started = move->cursor;
+}
+
+/* Of a new machine, or of one that is elsewhere now: what the rows say. */
+static int rows_load(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (!sub->definition.durable)
+		return NC_OK;
+	int err = nc_state_reader_begin(subs->reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_subs_acked_load(subs, sub);
+	nc_state_reader_end(subs->reader);
+	return err == NC_OK ? nc_subs_parked_load(subs, sub) : err;
+}
+
+static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	epoch_end(subs, sub);
+	nc_sub_seek(sub->machine, move->epoch, move->cursor, nc_subs_now_ns());
+	return rows_load(subs, sub);
+}
+
+/* A new machine, where keys are others, or the way of delivery is, or all begins anew. */
+static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
+                           const struct nc_definition *definition)
+{
+	struct nc_sub_move *move = sub->move;
+	struct nc_sub *machine;
+	struct nc_sub_info info;
+	struct nc_buf progress = { 0 };
+	uint64_t now_ns = nc_subs_now_ns();
+	nc_subs_steps(subs, sub, now_ns); /* what leaves the window has left it */
+	nc_sub_info(sub->machine, &info);
+	int err;
+	if (move->anew) {
+		epoch_end(subs, sub);
+		err = nc_sub_new(definition, move->epoch, move->cursor, now_ns, &machine);
+	} else {
+		nc_subs_replay_end(subs, sub, "the subscription has changed");
+		(void)nc_sub_progress_take(sub->machine, &progress);
+		err = nc_buf_status(&progress);
+		if (err == NC_OK)
+			err = nc_sub_restore(definition, nc_buf_slice(&progress), now_ns, &machine);
+	}
+	nc_buf_release(&progress);
+	if (err != NC_OK)
+		return err;
+	if (info.paused)
+		nc_sub_pause(machine);
+	nc_subs_pulls_end(subs, sub, "409 Consumer Changed");
+	nc_sub_free(sub->machine);
+	sub->machine = machine;
+	/* Progress is numbered anew. */
+	for (struct nc_sub_waiter *at = sub->waiters; at != NULL; at = at->next)
+		at->progress = nc_sub_progress_next(machine);
+	sub->unsaved = true;
+	return rows_load(subs, sub);
+}
+
+/* What it finds live events by goes with the filter. */
+static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	struct nc_definition old = sub->definition;
+	sub->definition = move->definition;
+	move->definition = old;
+	if (move->filter == NULL)
+		return NC_OK;
+	struct nc_filter *before = sub->filter;
+	if (before != NULL)
+		nc_subs_live_remove(subs, sub);
+	sub->filter = move->filter;
+	sub->hints = nc_filter_hints(sub->filter);
+	sub->fault[0] = '\0';
+	move->filter = before;
+	/* What came meanwhile was shown to the filter before. */
+	nc_sub_scanned(sub->machine, 0, false);
+	return nc_subs_live_add(subs, sub);
+}
+
+static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	const struct nc_definition *to = &sub->definition;
+	struct nc_slice subject = move->definition.subject;
+	char *push_subject =
+	        strndup(subject.size == 0 ? "" : (const char *)subject.data, subject.size);
+	if (push_subject == NULL)
+		return NC_NOMEM;
+	free(sub->push_subject);
+	sub->push_subject = push_subject;
+	bool other = !nc_definition_order_eq(to, &move->definition) ||
+	             to->push != move->definition.push || move->anew;
+	int err = definition_swap(subs, sub);
+	if (err != NC_OK)
+		return err;
+	err = other ? machine_replace(subs, sub, to) : NC_OK;
+	if (!other)
+		nc_sub_redefine(sub->machine, to, nc_subs_now_ns());
+	if (err == NC_OK && move->anew)
+		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
+	return err;
+}
+
+/* Rows that went into the log with it. */
+static void rows_cut(struct nc_subscription *sub)
+{
+	const struct nc_sub_move *move = sub->move;
+	nc_subs_front_cut(&sub->parked, move->parked);
+	nc_subs_front_cut(&sub->unparked, move->unparked);
+}
+
+void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	char text[160];
+	if (!move->decided || sub->delivering || sub->searching)
+		return;
+	if (!move->seeks && !move->anew && sub->definition.durable)
+		rows_cut(sub);
+	int err = move->seeks ? seek_do(subs, sub) : update_do(subs, sub);
+	if (err != NC_OK) { /* the log has it: as after a restart */
+		subs->service->options.on_fatal(subs->service->options.ctx, err,
+		                                "a subscription could not be changed");
+		return;
+	}
+	uint64_t position = move->seeks || move->anew ? move->cursor + 1 : move->position;
+	if (move->backfill.size > 0 && move->anew)
+		position = move->position;
+	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
+	               sub->name, (unsigned long long)sub->epoch, (unsigned long long)position);
+	nc_subs_advise(subs, sub, move->seeks ? "sought" : "updated", position, NULL);
+	if (move->reply != NULL)
+		nc_service_send(subs->service, move->reply, nc_slice_str(text), 0);
+	if (!move->seeks && !move->anew && sub->definition.durable)
+		nc_subs_waiters_answer(subs, sub, move->progress);
+	sub->move = NULL;
+	nc_subs_move_free(move);
+	nc_subs_unsearched_reset(subs, sub);
+	nc_subs_mark(sub);
+}
+
+/* ---- What became of it ---------------------------------------------------------------------- */
+
+static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
+                      const char *text)
+{
+	struct nc_sub_move *move = sub->move;
+	struct nc_service *service = subs->service;
+	if (move->reply != NULL)
+		nc_service_error(service, &service->out, move->reply,
+		                 &service->srv.endpoints[move->endpoint].stats, fault, text,
+		                 nc_slice(NULL, 0));
+	sub->move = NULL;
+	sub->unsaved |= !move->seeks;
+	nc_subs_move_free(move);
+	nc_subs_mark(sub);
+}
+
+/* Who ran out of time has been told so. */
+static void reply_check(struct nc_sub_move *move, const struct nc_ticket *ticket)
+{
+	if (!ticket->answered)
+		return;
+	free(move->reply);
+	move->reply = NULL;
+}
+
+void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
+                          const struct nc_ticket *ticket, const struct nc_outcome *outcome)
+{
+	struct nc_sub_move *move = sub->move;
+	reply_check(move, ticket);
+	if (outcome->fault.code != 0) {
+		move_drop(subs, sub, outcome->fault, nc_fault_text(outcome->fault));
+		return;
+	}
+	move->decided = true;
+	move->epoch = outcome->epoch;
+	if (move->seeks || move->anew)
+		move->cursor = outcome->cursor;
+	nc_subs_move_finish(subs, sub);
+}
+
+void nc_subs_move_refused(struct nc_subs *subs, struct nc_subscription *sub,
+                          const struct nc_ticket *ticket)
+{
+	reply_check(sub->move, ticket);
+	move_drop(subs, sub, NC_FAULT_DISK_FULL, nc_fault_text(NC_FAULT_DISK_FULL));
+}
