@@ -260,7 +260,8 @@ int nc_cluster_start(const struct nc_cluster_options *options, struct nc_cluster
 	cluster->self = nc_identity_get(options->identity)->number;
 	random_fill(&cluster->run, sizeof cluster->run);
 	nc_formation_init(&cluster->formation, options->config->node_id, cluster->self,
-	                  options->config->bootstrap_expect, &record, nc_cluster_now_ms());
+	                  options->joins ? NC_FORMATION_NEVER : options->config->bootstrap_expect,
+	                  &record, nc_cluster_now_ms());
 	err = peer_open(cluster);
 	if (err != NC_OK) {
 		free(cluster);

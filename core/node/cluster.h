@@ -30,6 +30,7 @@ struct nc_cluster_options {
 	const char *nats_url;
 	struct nc_identity_file *identity;
 	bool log_empty; /* nothing was ever promised by this disk */
+	bool joins;     /* it may be taken up by a cluster and must not found one: quarantine.h */
 	/* The node is a member: its replica may start. Once. */
 	void (*on_formed)(void *ctx);
 	/* The node must not run; `why` is for people. Once. */

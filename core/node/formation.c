@@ -277,6 +277,12 @@ static bool propose(struct nc_formation *formation, const uint8_t *random, uint6
 		               "a cluster exists; its leader has to take this node up");
 		return false;
 	}
+	if (formation->expect == NC_FORMATION_NEVER) {
+		(void)snprintf(formation->said, sizeof formation->said,
+		               "waiting to be taken up by the cluster it was part of; its own data "
+		               "were damaged and set aside");
+		return false;
+	}
 	if (now_ms - formation->began_ms < LISTEN_MS)
 		return false;
 	uint32_t count = candidates(formation, now_ms, nodes);

@@ -59,6 +59,7 @@ struct nc_formation_seen {
 };
 
 #define NC_FORMATION_SAID_SIZE 256
+#define NC_FORMATION_NEVER     UINT64_MAX /* `expect` of a node that may join and found nothing */
 
 struct nc_formation {
 	char name[NC_PEER_NAME_SIZE];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacred: settings, a data directory, a loop, signals. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include "core/node/config.h"
 #include "core/node/exports.h"
 #include "core/node/fetch.h"
+#include "core/node/quarantine.h"
 #include "core/node/say.h"
 #include "core/node/service.h"
 #include "core/node/store.h"
@@ -54,7 +57,8 @@ struct node {
 	struct nc_fetch *fetch;     /* of a peer's state; NULL: none is wanted */
 	const char *nats_url;
 	char **argv;
-	bool again; /* at the end: start anew, with what is then on the disk */
+	bool again;       /* at the end: start anew, with what is then on the disk */
+	char damage[512]; /* what was set aside at this start, and why; "": nothing */
 	uv_signal_t sigterm, sigint;
 	uv_timer_t patience, pause;
 	int exit_code;
@@ -118,11 +122,53 @@ static void on_ready(void *ctx)
 {
 	struct node *node = ctx;
 	nc_say_info("ready: store %s node %s", node->config.store_id, node->config.node_id);
+	if (node->damage[0] != '\0')
+		nc_service_corruption(node->service, node->damage);
+}
+
+/* Sockets of nats.c stay open over execve: the server would go on sending to who we were. */
+static void descriptors_close(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	if (dir == NULL)
+		return;
+	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+		int fd = (int)strtol(entry->d_name, NULL, 10);
+		if (fd > STDERR_FILENO)
+			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	(void)closedir(dir);
+}
+
+/* The same process, program and settings, from the beginning; returns if it cannot. */
+static void start_again(const struct node *node)
+{
+	descriptors_close();
+	(void)execv("/proc/self/exe", node->argv);
+	nc_say_error("cannot start again: %s", strerror(errno));
+}
+
+/* Stored data do not hold. True: peers have them too, and the next start is made whole by them. */
+static bool damage_mark(const struct node *node, const char *what)
+{
+	if (!nc_config_is_cluster(&node->config) || !nc_quarantine_helps(node->config.data_dir))
+		return false;
+	int err = nc_quarantine_mark(node->config.data_dir, what);
+	if (err != NC_OK)
+		nc_say_error("%s: cannot be marked as damaged: %s", node->config.data_dir,
+		             nc_err_name(err));
+	return err == NC_OK;
 }
 
 static void on_fatal(void *ctx, int err, const char *what)
 {
 	struct node *node = ctx;
+	if (err == NC_CORRUPT && damage_mark(node, what)) {
+		nc_say_error("%s: %s; starting again, to be made whole by the other nodes", what,
+		             nc_err_name(err));
+		nc_child_stop(node->child);
+		start_again(node); /* its threads end with it */
+	}
 	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
 	             nc_err_name(err));
 	/* Not from within the service's own calls: its threads are still at work. What is durable
@@ -297,6 +343,8 @@ static void on_formed(void *ctx)
 	if (err == NC_OK)
 		err = nc_exports_start(&node->loop, nc_cluster_peer(node->cluster),
 		                       node->store.state, &node->exports);
+	if (err == NC_CORRUPT)
+		node->again = damage_mark(node, "log and state do not fit together");
 	if (err != NC_OK)
 		end(node, exit_of(err));
 }
@@ -317,6 +365,7 @@ static int cluster_start(struct node *node)
 		.nats_url = node->nats_url,
 		.identity = node->store.identity,
 		.log_empty = bounds.last == 0,
+		.joins = nc_quarantine_holds(node->config.data_dir),
 		.on_formed = on_formed,
 		.on_refused = on_refused,
 		.ctx = node,
@@ -372,9 +421,34 @@ static int meet(struct node *node)
 	return err == NC_OK && *node->nats_url != '\0' ? start(node) : err;
 }
 
+/* What was found to be damaged before this start is set aside. */
+static int damage_check(struct node *node)
+{
+	const char *data_dir = node->config.data_dir;
+	char *why = node->damage;
+	if (!nc_config_is_cluster(&node->config) ||
+	    !nc_quarantine_due(data_dir, why, sizeof node->damage))
+		return NC_OK;
+	int err = nc_quarantine_do(data_dir);
+	if (err != NC_OK)
+		nc_say_error("%s: cannot be set aside: %s", data_dir, nc_err_name(err));
+	else
+		nc_say_warning("%s: %s; what was here is in quarantine/, and this node joins its "
+		               "cluster anew",
+		               data_dir, *why == '\0' ? "damaged" : why);
+	if (*why == '\0')
+		(void)snprintf(why, sizeof node->damage, "damaged");
+	return err;
+}
+
 static int run(struct node *node)
 {
-	int err = nc_store_open(&node->config, &node->store);
+	int err = damage_check(node);
+	if (err == NC_OK)
+		err = nc_store_open(&node->config, &node->store);
+	if (err == NC_CORRUPT)
+		node->again =
+		        damage_mark(node, "the data do not hold; the log of the node says which");
 	if (err != NC_OK)
 		return exit_of(err);
 	loop_make(node);
@@ -392,14 +466,6 @@ static int run(struct node *node)
 	nc_store_close(&node->store);
 	nc_say_info("stopped");
 	return node->exit_code;
-}
-
-/* The same process, program and settings, from the beginning. */
-static int start_again(const struct node *node)
-{
-	(void)execv("/proc/self/exe", node->argv);
-	nc_say_error("cannot start again: %s", strerror(errno));
-	return EXIT_RUNTIME;
 }
 
 int main(int argc, char **argv)
@@ -425,6 +491,6 @@ int main(int argc, char **argv)
 		node.exit_code = run(&node);
 	nc_config_release(&node.config);
 	if (node.again)
-		node.exit_code = start_again(&node);
+		start_again(&node);
 	return node.exit_code;
 }

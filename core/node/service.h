@@ -48,6 +48,9 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 /* The state that on_install named could not be had. */
 void nc_service_install_failed(struct nc_service *service);
 
+/* Tell people that data were damaged, and set aside: an advisory. */
+void nc_service_corruption(struct nc_service *service, const char *why);
+
 /* Take no more requests, finish those taken up, then on_drained. */
 void nc_service_drain(struct nc_service *service);
 

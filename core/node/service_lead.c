@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/base/json.h"
 #include "core/node/cluster.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
@@ -128,6 +129,18 @@ static void on_install(void *ctx, const struct nc_raft_install *install)
 void nc_service_install_failed(struct nc_service *service)
 {
 	nc_replica_install_failed(service->replica);
+}
+
+void nc_service_corruption(struct nc_service *service, const char *why)
+{
+	struct nc_buf members = { 0 };
+	nc_buf_put_str(&members, "\"reason\":");
+	nc_json_put_string(&members, nc_slice_str(why));
+	nc_buf_put_str(&members, ",\"action\":\"rebuilt from peers\"");
+	nc_buf_put_u8(&members, '\0');
+	if (nc_buf_status(&members) == NC_OK)
+		nc_service_advise(service, "storage", "corruption", (const char *)members.data);
+	nc_buf_release(&members);
 }
 
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options)
