@@ -78,6 +78,8 @@ static const struct setting settings[] = {
 	  "newest entries of the log kept in memory for followers" },
 	{ "NACRE_LOG_KEEP_MB", NUMBER, AT(log_keep_mb), "1024", 1, 16777216,
 	  "log kept for followers that are behind; further back they get the state" },
+	{ "NACRE_LOG_KEEP_S", NUMBER, AT(log_keep_s), "86400", 1, 31536000,
+	  "and for so many seconds at the most" },
 	{ "NACRE_CACHE_MB", NUMBER, AT(cache_mb), "512", 16, 1048576, "cache of the tables" },
 	{ "NACRE_READERS", NUMBER, AT(readers), "2", 1, 64, "threads that read" },
 	{ "NACRE_LOG_SEGMENT_MB", NUMBER, AT(log_segment_mb), "64", 1, 1024,
@@ -338,7 +340,9 @@ void nc_config_help(FILE *out)
 {
 	(void)fprintf(
 	        out,
-	        "usage: nacred [--config FILE] [--SETTING VALUE ...]\n\n"
+	        "usage: nacred [--config FILE] [--SETTING VALUE ...]\n"
+	        "       nacred recover [--SETTING VALUE ...] [--yes]   a lost majority: say, or\n"
+	        "                                                      make, a cluster of one\n\n"
 	        "A node of a Nacre event store. With no settings it is a working store, with a\n"
 	        "NATS server of its own on loopback.\n\n"
 	        "  nacred --store-id shop --data-dir /var/lib/nacre\n"

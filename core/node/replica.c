@@ -287,7 +287,7 @@ static void take_written(struct nc_replica *replica)
 	refused_turn(replica);
 }
 
-/* Segments that followers still need are kept, up to a limit. */
+/* Segments that followers still need are kept, up to a limit in bytes and in time. */
 static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 {
 	struct nc_raft_status status;
@@ -299,7 +299,10 @@ static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 			through = status.peers[i].match;
 	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
 		through = 0; /* it may lead tomorrow */
-	return through;
+	uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
+	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
+	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
+	return aged > through ? aged : through;
 }
 
 static void take_checkpoint(struct nc_replica *replica)

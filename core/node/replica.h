@@ -38,6 +38,7 @@ struct nc_replica_options {
 	uint64_t pending_bytes_max;      /* of commands that are not yet applied; beyond: NC_BUSY */
 	uint64_t tail_bytes_max;         /* of entries kept in memory for followers */
 	uint64_t log_keep_bytes;         /* of log kept for followers that are behind */
+	uint64_t log_keep_ms;            /* and so long at the most; 0: as long as it fits */
 	/* A command was applied; the outcome's slices are valid during the call. `ticket` NULL: it
 	 * was another node's. */
 	void (*on_outcome)(void *ctx, void *ticket, const struct nc_outcome *outcome);

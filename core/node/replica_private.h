@@ -3,6 +3,7 @@
 #ifndef NC_CORE_NODE_REPLICA_PRIVATE_H
 #define NC_CORE_NODE_REPLICA_PRIVATE_H
 
+#include "core/node/ages.h"
 #include "core/node/applier.h"
 #include "core/node/checkpointer.h"
 #include "core/node/log_reader.h"
@@ -42,6 +43,7 @@ struct nc_replica {
 	bool full, draining, fatal, turning, retracting;
 	uint64_t log_bytes_at_checkpoint, checkpoint_applied, checkpoint_at_ms, checkpoints;
 	uint64_t log_appended; /* bytes, since the start */
+	struct nc_ages ages;   /* of the log */
 	struct nc_buf frame;   /* being written */
 };
 

@@ -228,6 +228,7 @@ static int replica_start(struct nc_service *service)
 		.founders = options->founders,
 		.tail_bytes_max = options->config->tail_mb << 20,
 		.log_keep_bytes = options->config->log_keep_mb << 20,
+		.log_keep_ms = options->config->log_keep_s * 1000,
 		.checkpoint_log_bytes = options->config->checkpoint_log_mb << 20,
 		.checkpoint_ms = options->config->checkpoint_s * 1000,
 		.pending_bytes_max = options->config->pending_mb << 20,
