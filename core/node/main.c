@@ -16,6 +16,7 @@
 #include "core/node/exports.h"
 #include "core/node/fetch.h"
 #include "core/node/quarantine.h"
+#include "core/node/recover.h"
 #include "core/node/say.h"
 #include "core/node/service.h"
 #include "core/node/store.h"
@@ -468,14 +469,33 @@ static int run(struct node *node)
 	return node->exit_code;
 }
 
+/* nacred recover [settings] [--yes]: the words that are not settings are taken out. */
+static bool recover_asked(int *argc, char **argv, bool *yes)
+{
+	if (*argc < 2 || strcmp(argv[1], NC_RECOVER_WORD) != 0)
+		return false;
+	int kept = 1;
+	for (int i = 2; i < *argc; i++) {
+		if (strcmp(argv[i], "--yes") == 0)
+			*yes = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	*argc = kept;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct node node;
+	bool yes = false;
 	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
 		return nc_cell_main();
 	char fault[NC_CONFIG_FAULT_SIZE];
 	if (argc == 3 && strcmp(argv[1], NC_FETCH_ADOPT) == 0)
 		return nc_fetch_adopt_main(argv[2]);
+	bool recovers = recover_asked(&argc, argv, &yes);
 	node.argv = argv;
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
@@ -487,6 +507,8 @@ int main(int argc, char **argv)
 		(void)printf("nacred %s\n", NC_VERSION);
 	else if (node.config.verify)
 		node.exit_code = exit_of(nc_verify_directory(&node.config));
+	else if (recovers)
+		node.exit_code = exit_of(nc_recover(&node.config, yes));
 	else
 		node.exit_code = run(&node);
 	nc_config_release(&node.config);

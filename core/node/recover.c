@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A cluster of one, out of what one node has. */
+#include "core/node/recover.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core/engine/query.h"
+#include "core/node/cluster_file.h"
+#include "core/node/recovery.h"
+#include "core/node/say.h"
+#include "core/node/store.h"
+#include "core/raft/message_codec.h"
+
+struct found {
+	struct nc_cluster_record record;
+	struct nc_raft_status raft;
+	struct nc_engine_head head;
+	uint64_t self;
+};
+
+static void no_messages(void *ctx, const struct nc_raft_install *install)
+{
+	(void)ctx;
+	(void)install;
+}
+
+/* Consensus as this node would start with. */
+static int raft_read(const struct nc_store *store, struct found *found)
+{
+	struct nc_replica_options options = { .log = store->log,
+		                              .state = store->state,
+		                              .engine = store->engine,
+		                              .hard = store->recovery.hard,
+		                              .doubtful = store->recovery.cut_record,
+		                              .self = found->self,
+		                              .seed = 1,
+		                              .on_install = no_messages };
+	struct nc_raft *raft;
+	nc_cluster_record_founders(&found->record, found->self, &options.founders);
+	int err = nc_recovery_load(&options, &raft);
+	if (err != NC_OK)
+		return err;
+	nc_raft_status(raft, &found->raft);
+	nc_raft_free(raft);
+	return NC_OK;
+}
+
+static int head_read(const struct nc_store *store, struct found *found)
+{
+	struct nc_state_reader *reader;
+	int err = nc_state_reader_open(store->state, &reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_query_head(reader, &found->head);
+	nc_state_reader_close(reader);
+	return err;
+}
+
+static int find(const struct nc_config *config, const struct nc_store *store, struct found *found)
+{
+	int err = nc_cluster_file_read(config->data_dir, &found->record);
+	if (err == NC_NOTFOUND || (err == NC_OK && found->record.phase != NC_HELLO_MEMBER)) {
+		nc_say_error("%s is no member of a cluster: there is nothing to recover from",
+		             config->data_dir);
+		return NC_CONFLICT;
+	}
+	found->self = nc_identity_get(store->identity)->number;
+	if (err == NC_OK)
+		err = raft_read(store, found);
+	if (err == NC_OK)
+		err = head_read(store, found);
+	return err;
+}
+
+static void members_tell(const struct found *found)
+{
+	const struct nc_raft_members *members = &found->raft.members;
+	(void)printf("  members:");
+	for (uint32_t i = 0; i < members->count; i++) {
+		const struct nc_raft_member *member = &members->at[i];
+		const struct nc_cluster_node *node =
+		        nc_cluster_record_find(&found->record, member->id);
+		(void)printf(" %s%s", node == NULL ? "?" : node->name,
+		             member->id == found->self ? " (this one)"
+		             : member->voter           ? ""
+		                                       : " (learner)");
+	}
+	(void)printf("\n\n");
+}
+
+static void tell(const struct nc_config *config, const struct found *found)
+{
+	const struct nc_raft_status *raft = &found->raft;
+	(void)printf("%s: store %s, node %s\n", config->data_dir, config->store_id,
+	             config->node_id);
+	(void)printf("  its log ends at entry %llu of term %llu\n", (unsigned long long)raft->last,
+	             (unsigned long long)raft->last_term);
+	(void)printf("  its last checkpoint has applied entry %llu, events through position %llu; "
+	             "the log "
+	             "comes on top of it\n",
+	             (unsigned long long)raft->applied, (unsigned long long)found->head.position);
+	members_tell(found);
+	(void)printf(
+	        "Recovering makes a new cluster of this node alone.\n"
+	        "  Lost is what the others acknowledged and this node does not have: entries after "
+	        "%llu.\n"
+	        "  Which those are, and whether there are any, cannot be seen from here: use the "
+	        "node\n"
+	        "  whose log ends last.\n"
+	        "  Kept is all that it has, also what was perhaps never acknowledged at the log's "
+	        "end.\n"
+	        "  The other nodes must not come back with the data they have: they would be "
+	        "another\n"
+	        "  store under the same name. Empty their data directories; they join this one.\n",
+	        (unsigned long long)raft->last);
+}
+
+/* First the new cluster's id, so that none of the old one is heard any more; then the membership,
+ * behind all that the log has. Interrupted between the two, the node waits for voters that cannot
+ * reach it, and recovering again completes it. */
+static int make(const struct nc_config *config, struct nc_store *store, const struct found *found)
+{
+	struct nc_cluster_record record = { .phase = NC_HELLO_MEMBER,
+		                            .proposer = found->self,
+		                            .node_count = 1 };
+	record.nodes[0] = (struct nc_cluster_node){ .number = found->self, .founder = true };
+	(void)snprintf(record.nodes[0].name, sizeof record.nodes[0].name, "%s", config->node_id);
+	if (getrandom(record.cluster_id, sizeof record.cluster_id, 0) !=
+	    (ssize_t)sizeof record.cluster_id)
+		return NC_IO;
+	int err = nc_cluster_file_write(config->data_dir, &record);
+	if (err != NC_OK)
+		return err;
+	const struct nc_raft_members alone = { .count = 1,
+		                               .at = { { .id = found->self, .voter = true } } };
+	struct nc_buf payload = { 0 };
+	const uint64_t term = found->raft.term + 1;
+	const struct nc_log_hard hard = { .term = term, .vote = found->self };
+	err = nc_raft_members_encode(&alone, &payload);
+	const struct nc_log_entry entry = { .index = found->raft.last + 1,
+		                            .term = term,
+		                            .kind = NC_LOG_CONFIG,
+		                            .payload = nc_buf_slice(&payload) };
+	if (err == NC_OK)
+		err = nc_log_append(store->log, &hard, &entry, 1);
+	nc_buf_release(&payload);
+	return err;
+}
+
+int nc_recover(const struct nc_config *config, bool yes)
+{
+	struct nc_store store;
+	struct found found = { 0 };
+	int err = nc_store_open(config, &store);
+	if (err != NC_OK)
+		return err;
+	err = find(config, &store, &found);
+	if (err == NC_OK)
+		tell(config, &found);
+	if (err == NC_OK && yes)
+		err = make(config, &store, &found);
+	nc_store_close(&store);
+	if (err != NC_OK)
+		nc_say_error("%s: not recovered: %s", config->data_dir, nc_err_name(err));
+	else if (yes)
+		(void)printf("\nDone. Start it as before; it leads the new cluster.\n");
+	else
+		(void)printf("\nNothing was changed. To do it: once more, with --yes.\n");
+	return err;
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A majority is gone for good: one node is made a cluster of its own, after it was said what may be lost."""
+import json
+import re
+import shutil
+import subprocess
+
+from harness import NACRED, Cluster, Node, check, equal, wait_until
+from history import History
+
+
+def recover(node, *args):
+    done = subprocess.run([NACRED, "recover", *args], env=node.command_env(), capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+async def test_one_node_that_is_left_is_made_a_cluster():
+    async with Cluster(3) as c:
+        client = await c.client()
+        history = History()
+        await c.leader(client)
+        for i in range(200):
+            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+
+        async def applied():
+            got = [json.loads((await client.request(f"node.{name}.status")).data)["applied"] for name in c.nodes]
+            return len(set(got)) == 1
+
+        await wait_until(applied, 20, "all have applied the same")
+        for node in c.nodes.values():
+            node.kill()
+        for name in ("n2", "n3"):
+            shutil.rmtree(c.nodes[name].data_dir)
+        node = c.nodes["n1"]
+
+        code, said = recover(node)
+        equal(code, 0, said)
+        check("Nothing was changed" in said and "Lost is what the others acknowledged" in said, said)
+        members = re.search(r"members: (.*)", said)[1]
+        check(all(name in members for name in ("n1 (this one)", "n2", "n3")), said)
+        node.spawn()
+        got = await history.append_once(client, "s.0", "no majority", "{}", timeout=6)
+        check(not isinstance(got, dict), f"a node without a majority took an append: {got}")
+        check("leads, term" not in node.log_text(), "it leads alone")
+        node.kill()
+
+        code, said = recover(node, "--yes")
+        equal(code, 0, said)
+        check("leads the new cluster" in said, said)
+        node.start()
+        await c.leader(client)
+        for i in range(50):
+            await history.append(client, f"s.{i % 3}", f"b{i}", "{}")
+        for name in ("n2", "n3"):
+            c.nodes[name].start()
+        said = [f"{name} has caught up, and votes from now on" for name in ("n2", "n3")]
+        await wait_until(lambda: all(s in node.log_text() for s in said), 60, "n2 and n3 vote")
+        for i in range(50):
+            await history.append(client, f"s.{i % 3}", f"c{i}", "{}")
+        await wait_until(applied, 20, "all have applied the same")
+        for name in c.nodes:
+            await history.final(client, name, "direct.all")
+        history.judge()
+        await client.close()
+
+
+async def test_what_cannot_be_recovered_is_left_alone():
+    node = Node(start=False)
+    try:
+        node.start()
+        node.term()
+        code, said = recover(node, "--yes")
+        equal(code, 73, said)
+        check("no member of a cluster" in said, said)
+        node.start()
+        code, said = recover(node, "--yes")
+        equal(code, 73, said)
+        check("in use" in said, said)
+    finally:
+        node.remove()
