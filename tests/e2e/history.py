@@ -176,3 +176,54 @@ class Load:
         for task in self.tasks:
             if task.done():
                 task.result()
+
+
+class Consumer:
+    """A durable pull subscription to everything, in order by stream; each delivery is acknowledged by a request."""
+
+    def __init__(self, history, client, name="b"):
+        self.history, self.client, self.name = history, client, name
+        self.going = True
+        self.delivered = set()
+
+    async def start(self):
+        definition = {"filter": {"plugin": "by_stream", "selector": "$all"}, "order": "stream", "ack_wait_ms": 3000, "max_deliver": 1000}
+        await self.client.ask(f"sub.create.{self.name}", json.dumps(definition).encode())
+        self.inbox = self.client.nc.new_inbox()
+        self.messages = await self.client.nc.subscribe(self.inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        self.task = asyncio.create_task(self.work())
+
+    async def work(self):
+        while self.going:
+            want = json.dumps({"batch": 50, "expires_ms": 1000}).encode()
+            await self.client.nc.publish(f"{self.client.root}.sub.next.{self.name}", want, reply=self.inbox)
+            try:
+                while True:
+                    msg = await self.messages.next_msg(1.5)
+                    if (msg.headers or {}).get("Status"):
+                        break
+                    await self.take(msg)
+            except Exception:  # noqa: BLE001 -- nobody answers at the moment: ask again
+                await asyncio.sleep(0.05)
+
+    async def take(self, msg):
+        self.history.deliver(self.name, msg)
+        pos = int(msg.headers["Es-Position"])
+        self.delivered.add(pos)
+        try:
+            answer = await self.client.nc.request(msg.reply, b"+ACK", timeout=2)
+        except Exception:  # noqa: BLE001 -- nobody knows: it comes again, or not
+            return
+        if not answer.data and not answer.headers:
+            self.history.write(op="ack", sub=self.name, pos=pos, end=now())
+
+    async def stop(self, head, seconds=60):
+        """When everything through `head` was delivered."""
+        end = time.monotonic() + seconds
+        while len([pos for pos in self.delivered if pos <= head]) < head:
+            check(time.monotonic() < end, f"of {head} events {len(self.delivered)} were delivered within {seconds} s")
+            check(not self.task.done(), "the consumer ended")
+            await asyncio.sleep(0.1)
+        self.going = False
+        await self.task
+        self.history.write(op="sub", name=self.name, match="all", order="stream", until=head)
