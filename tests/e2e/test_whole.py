@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 
 from harness import Cluster, check, equal, wait_until
@@ -187,4 +188,34 @@ async def test_a_rolling_restart_fails_no_write():
             t.load.check_alive()
         print(f"longest wait for an append: {t.history.slowest_s:.2f} s of {len(t.history.waits_s)}")
         check(t.history.slowest_s < 10, f"an append waited {t.history.slowest_s:.1f} s")
+        await t.end()
+
+
+def size_of(folder):
+    try:
+        return sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder))
+    except FileNotFoundError:
+        return 0
+
+
+async def test_a_fetch_goes_on_when_either_end_is_killed():
+    async with Trial(env={"NACRE_LOG_KEEP_MB": "16"}, filled=0) as t:
+        data = "x" * 400000
+        await asyncio.gather(*(t.history.append(t.client, f"big.{i % 3}", f"big-{i}", data + str(i), timeout=20) for i in range(180)))
+        name = await t.follower()
+        node = t.c.nodes[name]
+        incoming = os.path.join(node.data_dir, "incoming", "files")
+        wipe(node)
+        node.spawn()
+        await wait_until(lambda: size_of(incoming) > 24e6, 60, "a third of it is there")
+        node.kill()
+        node.spawn()
+        await wait_until(lambda: "of it are here" in node.log_text(), 60, "it is fetched again")
+        here = int(re.search(r"(\d+) MiB of it are here", node.log_text())[1])
+        check(here >= 16, f"it began anew: {here} MiB were there")
+        leader = await t.c.leader(t.client)
+        t.c.nodes[leader].kill()
+        t.c.nodes[leader].start()
+        await wait_until(lambda: "starting again with it" in node.log_text(), 120, "a state is fetched")
+        await votes_again(t.c, name, seconds=120)
         await t.end()
