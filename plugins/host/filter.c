@@ -97,6 +97,8 @@ static int compile(struct nc_plugin_host *host, const struct nc_plugin *plugin,
 
 /* ---- Hints ---------------------------------------------------------------------------------- */
 
+#define HINT_NAME_SIZE_MAX 255 /* bytes of a stream's or type's name; tags are shorter */
+
 /* What is being collected. */
 struct hint_work {
 	struct nc_filter *filter;
@@ -109,6 +111,11 @@ static enum nc_filter_hint_kind hint_part(struct hint_work *work, uint16_t kind,
 {
 	if (kind != NACRE_FILTER_EXACT && kind != NACRE_FILTER_PREFIX) {
 		work->loose = work->loose || kind != NACRE_FILTER_ANY;
+		return NC_FILTER_ANY;
+	}
+	if (from.size >
+	    HINT_NAME_SIZE_MAX) { /* no name is so long: nothing that could be looked up */
+		work->loose = true;
 		return NC_FILTER_ANY;
 	}
 	uint8_t *bytes = nc_arena_take(&work->filter->arena, from.size);

@@ -177,6 +177,18 @@ static int hostile_compile(const nacre_filter_host *host, const nacre_filter_sel
 	return NACRE_FILTER_OK;
 }
 
+/* Names longer than any is. */
+static int hostile_hints(const void *made, nacre_filter_emit_fn *emit, void *emit_ctx)
+{
+	static const uint8_t endless[4096];
+	const nacre_filter_hint hint = { .struct_size = sizeof hint,
+		                         .stream_kind = NACRE_FILTER_PREFIX,
+		                         .stream = { endless, sizeof endless } };
+	(void)made;
+	emit(emit_ctx, &hint);
+	return NACRE_FILTER_HINTS_FULL;
+}
+
 static int hostile_match(const void *made, const nacre_filter_event *const *events,
                          uint64_t event_count, uint64_t *matched)
 {
@@ -214,6 +226,7 @@ const nacre_filter_plugin *nacre_filter_plugin_v1(const nacre_filter_host *host)
 		.summary = "does harm",
 		.compile = hostile_compile,
 		.destroy = free,
+		.hints = hostile_hints,
 		.match = hostile_match,
 	};
 	the_host = host;

@@ -288,6 +288,18 @@ Test(cell, a_filter_that_is_compiled_later_is_compiled_when_asked)
 	nc_plugin_host_close(host);
 }
 
+Test(cell, hints_that_no_name_can_meet_are_none)
+{
+	host = host_open(NULL, HOSTILE_DIR);
+	struct nc_filter *filter = compiled(host, "hostile", "{}");
+	struct nc_filter_hints hints = nc_filter_hints(filter);
+	cr_assert_eq(hints.count, 1u);
+	cr_expect_eq(hints.hints[0].stream_kind, NC_FILTER_ANY);
+	cr_expect_not(hints.full);
+	nc_filter_unref(filter);
+	nc_plugin_host_close(host);
+}
+
 Test(cell, one_that_is_killed_while_idle_is_started_anew)
 {
 	host = host_open(NULL, HOSTILE_DIR);
