@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "plugins/host/host_private.h"
+
 #define LOG_LINES_MAX 100u   /* of one process: the operator's log is not the plugin's */
 #define LOG_LINE_SIZE 300    /* bytes shown of a line */
 #define GOOD_AFTER_MS 10000u /* a process that lives so long has earned a short pause again */
@@ -37,11 +39,10 @@ static void log_pass(struct nc_cell *cell)
 		const uint8_t *end = memchr(rest.data, '\n', rest.size);
 		size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
 		int at = snprintf(line, sizeof line, "plugin %s says: ", cell->name);
-		for (size_t i = 0; i < size && i < LOG_LINE_SIZE; i++)
-			line[at++] = rest.data[i] < 0x20 || rest.data[i] == 0x7f
-			                     ? '?'
-			                     : (char)rest.data[i];
+		for (size_t i = 0; i < size && i < LOG_LINE_SIZE && rest.data[i] != '\0'; i++)
+			line[at++] = (char)rest.data[i];
 		line[at] = '\0';
+		nc_plugin_clean(line);
 		say(cell, line);
 		cell->log_lines++;
 		rest = nc_slice_from(rest, end == NULL ? size : size + 1);
@@ -52,7 +53,7 @@ static void log_pass(struct nc_cell *cell)
 /* How a process ended, for a person. */
 static void end_describe(int err, int status, char *text, size_t size)
 {
-	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	if (err == NC_TIMEOUT)
 		(void)snprintf(text, size, "gave no answer within the time, and was killed");
 	else if (err == NC_CORRUPT)
@@ -180,6 +181,7 @@ static bool text_take(struct nc_reader *reader, char *text, size_t size)
 	if (from.size > 0)
 		memcpy(text, from.data, (size_t)from.size);
 	text[from.size] = '\0';
+	nc_plugin_clean(text);
 	return strlen(text) == from.size;
 }
 

@@ -32,6 +32,7 @@ static int compiled_fault(int answer, const nacre_filter_error *error,
 {
 	nacre_filter_error copy = *error; /* its message is somebody else's: end it */
 	copy.message[sizeof copy.message - 1] = '\0';
+	nc_plugin_clean(copy.message);
 	if (copy.message[0] == '\0')
 		(void)snprintf(copy.message, sizeof copy.message, "the plugin gave no reason (%d)",
 		               answer);

@@ -10,6 +10,13 @@
 #include "core/base/assert.h"
 #include "plugins/host/host_private.h"
 
+void nc_plugin_clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
 void nc_plugin_log(const struct nc_plugin_host *host, const char *format, ...)
 {
 	if (host->log == NULL)
@@ -19,6 +26,7 @@ void nc_plugin_log(const struct nc_plugin_host *host, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof line, format, args);
 	va_end(args);
+	nc_plugin_clean(line);
 	host->log(host->log_ctx, line);
 }
 
@@ -30,6 +38,7 @@ bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(plugin->reason, sizeof plugin->reason, format, args);
 	va_end(args);
+	nc_plugin_clean(plugin->reason);
 	return false;
 }
 

@@ -119,6 +119,7 @@ async def test_a_strangers_plugin_runs_in_a_process_of_its_own():
         refused = await create(c, "h2", "hostile", 7, "out.h2")
         equal(refused[:2], (400, 40004), f"{refused}")
         check("at byte 0" in refused[2], refused[2])
+        check(refused[2].isprintable() and "Evil" in refused[2], f"it ends no header: {refused[2]!r}")
         # After a restart, too, with what came meanwhile.
         d.node.restart()
         async with Got(c, "out.h") as got:

@@ -168,7 +168,8 @@ static int hostile_compile(const nacre_filter_host *host, const nacre_filter_sel
 	if (!known) {
 		free(filter);
 		error->source_offset = 0;
-		(void)snprintf(error->message, sizeof error->message, "expected an object");
+		(void)snprintf(error->message, sizeof error->message,
+		               "expected an object\r\nEvil: 1\033[2J");
 		return NACRE_FILTER_REFUSED;
 	}
 	if (now)

@@ -288,6 +288,17 @@ Test(cell, a_filter_that_is_compiled_later_is_compiled_when_asked)
 	nc_plugin_host_close(host);
 }
 
+Test(cell, what_it_says_ends_no_line)
+{
+	struct nc_filter *filter;
+	struct nc_filter_error error;
+	host = host_open(NULL, HOSTILE_DIR);
+	cr_assert_eq(nc_filter_compile(host, NC_SLICE("hostile"), NC_SLICE("7"), &filter, &error),
+	             NC_INVALID);
+	cr_expect_str_eq(error.message, "expected an object??Evil: 1?[2J");
+	nc_plugin_host_close(host);
+}
+
 Test(cell, hints_that_no_name_can_meet_are_none)
 {
 	host = host_open(NULL, HOSTILE_DIR);
