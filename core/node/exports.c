@@ -27,14 +27,15 @@ struct jobs {
 };
 
 struct nc_exports {
-	struct nc_peer *peer;
-	struct nc_state *state;
+	struct nc_exports_options options;
 	uv_async_t wake;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
 	struct jobs todo, done; /* under lock */
 	bool stopping;
+	uint64_t held;      /* entry of the checkpoint that is held; 0: none is */
+	uint64_t held_told; /* the loop's */
 
 	struct nc_snapshot_export *snapshot; /* the thread's; NULL: none is held */
 	struct timespec read_at;
@@ -74,29 +75,50 @@ static void job_free(struct job *job)
 /* ---- The thread -------------------------------------------------------------------------------
  */
 
+static void held_set(struct nc_exports *exports, uint64_t index)
+{
+	pthread_mutex_lock(&exports->lock);
+	exports->held = index;
+	pthread_mutex_unlock(&exports->lock);
+	(void)uv_async_send(&exports->wake);
+}
+
 static void let_go(struct nc_exports *exports)
 {
 	nc_snapshot_export_close(exports->snapshot);
 	exports->snapshot = NULL;
+	held_set(exports, 0);
+}
+
+/* A checkpoint that is held serves as long as the log goes on from where it stands, so that who was
+ * interrupted can go on, whatever newer one it was offered since. */
+static bool serves(const struct nc_exports *exports, uint64_t index)
+{
+	uint64_t applied = nc_snapshot_export_manifest(exports->snapshot)->applied.index;
+	struct nc_log_bounds bounds;
+	nc_log_bounds(exports->options.log, &bounds);
+	return applied >= index || applied + 1 >= bounds.first;
 }
 
 /* As new as can be had: what comes after it has to be sent as entries. */
 static int hold(struct nc_exports *exports, uint64_t index)
 {
 	struct nc_state_applied covered;
-	if (exports->snapshot != NULL &&
-	    nc_snapshot_export_manifest(exports->snapshot)->applied.index >= index)
+	if (exports->snapshot != NULL && serves(exports, index))
 		return NC_OK;
 	if (exports->snapshot != NULL)
-		return NC_BUSY; /* somebody reads of an older one */
-	int err = nc_state_checkpoint(exports->state, &covered);
-	if (err == NC_OK)
-		err = nc_snapshot_export_open(exports->state, &exports->snapshot);
-	if (err == NC_OK && nc_snapshot_export_manifest(exports->snapshot)->applied.index < index) {
 		let_go(exports);
-		err = NC_BUSY; /* this node has not applied so much yet */
+	int err = nc_state_checkpoint(exports->options.state, &covered);
+	if (err == NC_OK)
+		err = nc_snapshot_export_open(exports->options.state, &exports->snapshot);
+	if (err != NC_OK)
+		return err;
+	if (!serves(exports, index)) {
+		let_go(exports);
+		return NC_BUSY; /* this node has not applied so much yet */
 	}
-	return err;
+	held_set(exports, nc_snapshot_export_manifest(exports->snapshot)->applied.index);
+	return NC_OK;
 }
 
 static void open_do(struct nc_exports *exports, struct job *job)
@@ -139,12 +161,11 @@ static void job_do(struct nc_exports *exports, struct job *job)
 		job->err = nc_buf_status(&job->answer);
 }
 
-static void idle_check(struct nc_exports *exports)
+static bool is_idle(const struct nc_exports *exports)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	if (exports->snapshot != NULL && now.tv_sec - exports->read_at.tv_sec > IDLE_S)
-		let_go(exports);
+	return exports->snapshot != NULL && now.tv_sec - exports->read_at.tv_sec > IDLE_S;
 }
 
 static void *run(void *ctx)
@@ -162,7 +183,11 @@ static void *run(void *ctx)
 			else
 				(void)pthread_cond_timedwait(&exports->change, &exports->lock,
 				                             &until);
-			idle_check(exports);
+			if (is_idle(exports)) {
+				pthread_mutex_unlock(&exports->lock);
+				let_go(exports);
+				pthread_mutex_lock(&exports->lock);
+			}
 			continue;
 		}
 		pthread_mutex_unlock(&exports->lock);
@@ -185,7 +210,11 @@ static void on_wake(uv_async_t *async)
 	pthread_mutex_lock(&exports->lock);
 	struct jobs done = exports->done;
 	exports->done = (struct jobs){ 0 };
+	uint64_t held = exports->held;
 	pthread_mutex_unlock(&exports->lock);
+	if (held != exports->held_told)
+		exports->options.on_hold(exports->options.ctx, held);
+	exports->held_told = held;
 	struct job *job;
 	while ((job = jobs_take(&done)) != NULL) {
 		if (job->what.verb == NC_STATE_OPEN && job->err == NC_OK)
@@ -194,7 +223,7 @@ static void on_wake(uv_async_t *async)
 			nc_say_warning("state: cannot be given to a peer: %s",
 			               nc_err_name(job->err));
 		/* Lost or not: who asked asks again. */
-		(void)nc_peer_reply(exports->peer, job->from, job->call, job->err,
+		(void)nc_peer_reply(exports->options.peer, job->from, job->call, job->err,
 		                    nc_buf_slice(&job->answer));
 		job_free(job);
 	}
@@ -203,7 +232,7 @@ static void on_wake(uv_async_t *async)
 /* Bytes of a chunk whose reply is one frame. */
 static uint32_t size_max(const struct nc_exports *exports)
 {
-	size_t frame = nc_peer_chunk_max(exports->peer);
+	size_t frame = nc_peer_chunk_max(exports->options.peer);
 	if (frame <= 2 * CHUNK_OVERHEAD)
 		return CHUNK_OVERHEAD;
 	frame -= CHUNK_OVERHEAD;
@@ -229,7 +258,7 @@ static void on_request(void *ctx, uint64_t from, uint64_t call, struct nc_slice 
 	pthread_mutex_unlock(&exports->lock);
 	if (err != NC_OK) {
 		free(job);
-		(void)nc_peer_reply(exports->peer, from, call, err, nc_slice(NULL, 0));
+		(void)nc_peer_reply(exports->options.peer, from, call, err, nc_slice(NULL, 0));
 	}
 }
 
@@ -245,18 +274,16 @@ static void on_closed(uv_handle_t *handle)
 	free(exports);
 }
 
-int nc_exports_start(uv_loop_t *loop, struct nc_peer *peer, struct nc_state *state,
-                     struct nc_exports **exports_out)
+int nc_exports_start(const struct nc_exports_options *options, struct nc_exports **exports_out)
 {
 	struct nc_exports *exports = calloc(1, sizeof *exports);
 	if (exports == NULL)
 		return NC_NOMEM;
-	exports->peer = peer;
-	exports->state = state;
+	exports->options = *options;
 	(void)pthread_mutex_init(&exports->lock, NULL);
 	(void)pthread_cond_init(&exports->change, NULL);
 	exports->wake.data = exports;
-	if (uv_async_init(loop, &exports->wake, on_wake) != 0) {
+	if (uv_async_init(options->loop, &exports->wake, on_wake) != 0) {
 		free(exports);
 		return NC_IO;
 	}
@@ -265,7 +292,7 @@ int nc_exports_start(uv_loop_t *loop, struct nc_peer *peer, struct nc_state *sta
 		return NC_IO;
 	}
 	(void)pthread_setname_np(exports->thread, "nacre-export");
-	nc_peer_serve(peer, NC_STATE_SERVICE, on_request, exports);
+	nc_peer_serve(options->peer, NC_STATE_SERVICE, on_request, exports);
 	*exports_out = exports;
 	return NC_OK;
 }
@@ -274,7 +301,7 @@ void nc_exports_stop(struct nc_exports *exports)
 {
 	if (exports == NULL)
 		return;
-	nc_peer_serve(exports->peer, NC_STATE_SERVICE, NULL, NULL);
+	nc_peer_serve(exports->options.peer, NC_STATE_SERVICE, NULL, NULL);
 	pthread_mutex_lock(&exports->lock);
 	exports->stopping = true;
 	pthread_cond_signal(&exports->change);

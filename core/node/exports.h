@@ -11,13 +11,24 @@
 #include <uv.h>
 
 #include "core/engine/state.h"
+#include "core/raft/log.h"
 #include "transport/peer/peer.h"
 
 struct nc_exports;
 
+struct nc_exports_options {
+	uv_loop_t *loop;
+	struct nc_peer *peer;
+	struct nc_state *state;
+	struct nc_log *log;
+	/* A state as of this entry is being read, so what follows it must stay in the log; 0: none
+	 * is. */
+	void (*on_hold)(void *ctx, uint64_t index);
+	void *ctx;
+};
+
 /* Errors: NC_NOMEM, NC_IO. */
-int nc_exports_start(uv_loop_t *loop, struct nc_peer *peer, struct nc_state *state,
-                     struct nc_exports **exports_out);
+int nc_exports_start(const struct nc_exports_options *options, struct nc_exports **exports_out);
 
 /* Lets the checkpoint go; frees when the loop has run once more. NULL is a no-op. */
 void nc_exports_stop(struct nc_exports *exports);

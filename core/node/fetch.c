@@ -338,8 +338,8 @@ static void on_manifest(void *ctx, int err, struct nc_slice body)
 	}
 	if (err == NC_OK)
 		err = nc_snapshot_manifest_get(body, &fetch->manifest);
-	if (err == NC_OK && fetch->manifest.applied.index < fetch->options.index)
-		err = NC_CONFLICT;
+	if (err == NC_OK && fetch->manifest.applied.index == 0)
+		err = NC_CONFLICT; /* of a peer that is empty itself */
 	if (err == NC_OK)
 		err = nc_snapshot_stage_open(fetch->incoming, &fetch->manifest, &fetch->stage);
 	if (err != NC_OK) {

@@ -25,7 +25,7 @@ struct nc_fetch_options {
 	struct nc_peer *peer;
 	const char *data_dir;
 	uint64_t from;  /* number of the node that offers it */
-	uint64_t index; /* it must have applied this */
+	uint64_t index; /* where it is said to stand; it may be another that serves as well */
 	/* It is verified and will be found by the next start, which should be now. */
 	void (*on_whole)(void *ctx);
 	/* It cannot be had from there at present; nothing was touched. The fetch is over: stop it.

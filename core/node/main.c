@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacred: settings, a data directory, a loop, signals. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,16 +11,16 @@
 #include "core/node/cluster.h"
 #include "core/node/cluster_file.h"
 #include "core/node/config.h"
-#include "core/node/exports.h"
-#include "core/node/fetch.h"
 #include "core/node/quarantine.h"
 #include "core/node/recover.h"
+#include "core/node/renew.h"
 #include "core/node/say.h"
 #include "core/node/service.h"
 #include "core/node/store.h"
 #include "core/node/verifier.h"
 #include "core/node/version.h"
 #include "core/node/whereabouts.h"
+#include "core/node/whole.h"
 #include "plugins/host/cell.h"
 #include "transport/nats/child.h"
 
@@ -37,7 +35,6 @@ enum {
 };
 
 #define DRAIN_PATIENCE_MS 30000
-#define FETCH_PAUSE_MS    2000 /* before a state is asked for again */
 
 #ifdef NC_JEMALLOC
 /* Read by jemalloc before main(). Few arenas, and what is freed soon goes back to the system:
@@ -54,14 +51,13 @@ struct node {
 	struct nc_whereabouts *whereabouts; /* of NATS servers; NULL: not asked for */
 	struct nc_cluster *cluster;         /* NULL: a single node */
 	struct nc_service *service;
-	struct nc_exports *exports; /* of the state, to peers; NULL: a single node */
-	struct nc_fetch *fetch;     /* of a peer's state; NULL: none is wanted */
+	struct nc_whole *whole; /* states, to peers and from them; NULL: a single node */
 	const char *nats_url;
 	char **argv;
-	bool again;       /* at the end: start anew, with what is then on the disk */
-	char damage[512]; /* what was set aside at this start, and why; "": nothing */
+	bool again;                     /* at the end: start anew, with what is then on the disk */
+	char damage[NC_RENEW_WHY_SIZE]; /* why data were set aside at this start; "": none were */
 	uv_signal_t sigterm, sigint;
-	uv_timer_t patience, pause;
+	uv_timer_t patience;
 	int exit_code;
 	bool ending;
 };
@@ -77,10 +73,8 @@ static void end(struct node *node, int exit_code)
 		return;
 	node->ending = true;
 	node->exit_code = exit_code;
-	nc_fetch_stop(node->fetch);
-	node->fetch = NULL;
-	nc_exports_stop(node->exports);
-	node->exports = NULL;
+	nc_whole_stop(node->whole);
+	node->whole = NULL;
 	nc_service_stop(node->service);
 	node->service = NULL;
 	nc_cluster_stop(node->cluster);
@@ -92,7 +86,6 @@ static void end(struct node *node, int exit_code)
 	uv_close((uv_handle_t *)&node->sigterm, on_any_closed);
 	uv_close((uv_handle_t *)&node->sigint, on_any_closed);
 	uv_close((uv_handle_t *)&node->patience, on_any_closed);
-	uv_close((uv_handle_t *)&node->pause, on_any_closed);
 }
 
 static void on_drained(void *ctx)
@@ -127,48 +120,12 @@ static void on_ready(void *ctx)
 		nc_service_corruption(node->service, node->damage);
 }
 
-/* Sockets of nats.c stay open over execve: the server would go on sending to who we were. */
-static void descriptors_close(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	if (dir == NULL)
-		return;
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-		int fd = (int)strtol(entry->d_name, NULL, 10);
-		if (fd > STDERR_FILENO)
-			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	}
-	(void)closedir(dir);
-}
-
-/* The same process, program and settings, from the beginning; returns if it cannot. */
-static void start_again(const struct node *node)
-{
-	descriptors_close();
-	(void)execv("/proc/self/exe", node->argv);
-	nc_say_error("cannot start again: %s", strerror(errno));
-}
-
-/* Stored data do not hold. True: peers have them too, and the next start is made whole by them. */
-static bool damage_mark(const struct node *node, const char *what)
-{
-	if (!nc_config_is_cluster(&node->config) || !nc_quarantine_helps(node->config.data_dir))
-		return false;
-	int err = nc_quarantine_mark(node->config.data_dir, what);
-	if (err != NC_OK)
-		nc_say_error("%s: cannot be marked as damaged: %s", node->config.data_dir,
-		             nc_err_name(err));
-	return err == NC_OK;
-}
-
 static void on_fatal(void *ctx, int err, const char *what)
 {
 	struct node *node = ctx;
-	if (err == NC_CORRUPT && damage_mark(node, what)) {
-		nc_say_error("%s: %s; starting again, to be made whole by the other nodes", what,
-		             nc_err_name(err));
+	if (err == NC_CORRUPT && nc_renew_damaged(&node->config, what)) {
 		nc_child_stop(node->child);
-		start_again(node); /* its threads end with it */
+		nc_renew(node->argv);
 	}
 	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
 	             nc_err_name(err));
@@ -225,10 +182,9 @@ static void loop_make(struct node *node)
 {
 	if (uv_loop_init(&node->loop) != 0 || uv_signal_init(&node->loop, &node->sigterm) != 0 ||
 	    uv_signal_init(&node->loop, &node->sigint) != 0 ||
-	    uv_timer_init(&node->loop, &node->patience) != 0 ||
-	    uv_timer_init(&node->loop, &node->pause) != 0)
+	    uv_timer_init(&node->loop, &node->patience) != 0)
 		nc_assert(!"libuv refuses a loop");
-	node->sigterm.data = node->sigint.data = node->patience.data = node->pause.data = node;
+	node->sigterm.data = node->sigint.data = node->patience.data = node;
 	(void)uv_signal_start(&node->sigterm, on_signal, SIGTERM);
 	(void)uv_signal_start(&node->sigint, on_signal, SIGINT);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -236,52 +192,47 @@ static void loop_make(struct node *node)
 
 /* ---- A state from a peer -------------------------------------------------------------------- */
 
-static void on_whole(void *ctx)
+static void on_install(void *ctx, const struct nc_raft_install *install)
 {
 	struct node *node = ctx;
-	nc_say_info("state: fetched and verified; starting again with it");
-	node->again = true;
-	end(node, EXIT_OK);
+	nc_whole_install(node->whole, install);
 }
 
-static void on_pause_over(uv_timer_t *timer)
+static void on_install_failed(void *ctx)
 {
-	struct node *node = timer->data;
+	struct node *node = ctx;
 	if (node->service != NULL)
 		nc_service_install_failed(node->service);
 }
 
-/* Not at once: what is in the way (a full disk, a peer that is gone) may take a moment. */
-static void on_fetch_failed(void *ctx, int err)
+static void on_hold(void *ctx, uint64_t index)
 {
 	struct node *node = ctx;
-	nc_say_warning("state: cannot be fetched now: %s; the leader is asked again",
-	               nc_err_name(err));
-	nc_fetch_stop(node->fetch);
-	node->fetch = NULL;
-	(void)uv_timer_start(&node->pause, on_pause_over, FETCH_PAUSE_MS, 0);
+	if (node->service != NULL)
+		nc_service_hold_log(node->service, index);
 }
 
-static void on_install(void *ctx, const struct nc_raft_install *install)
+static void on_whole(void *ctx)
 {
 	struct node *node = ctx;
-	const struct nc_fetch_options options = {
+	node->again = true;
+	end(node, EXIT_OK);
+}
+
+static int whole_start(struct node *node)
+{
+	const struct nc_whole_options options = {
 		.loop = &node->loop,
-		.peer = nc_cluster_peer(node->cluster),
+		.cluster = node->cluster,
 		.data_dir = node->config.data_dir,
-		.from = install->from,
-		.index = install->index,
+		.state = node->store.state,
+		.log = node->store.log,
 		.on_whole = on_whole,
-		.on_failed = on_fetch_failed,
+		.on_failed = on_install_failed,
+		.on_hold = on_hold,
 		.ctx = node,
 	};
-	nc_say_info("the log of %s begins behind what this node has: fetching its state, of entry "
-	            "%llu or later",
-	            nc_cluster_name(node->cluster, install->from),
-	            (unsigned long long)install->index);
-	int err = nc_fetch_start(&options, &node->fetch);
-	if (err != NC_OK)
-		on_fetch_failed(node, err);
+	return nc_whole_start(&options, &node->whole);
 }
 
 static int service_start(struct node *node)
@@ -340,12 +291,11 @@ static int exit_of(int err)
 static void on_formed(void *ctx)
 {
 	struct node *node = ctx;
-	int err = service_start(node);
+	int err = whole_start(node);
 	if (err == NC_OK)
-		err = nc_exports_start(&node->loop, nc_cluster_peer(node->cluster),
-		                       node->store.state, &node->exports);
+		err = service_start(node);
 	if (err == NC_CORRUPT)
-		node->again = damage_mark(node, "log and state do not fit together");
+		node->again = nc_renew_damaged(&node->config, "log and state do not fit together");
 	if (err != NC_OK)
 		end(node, exit_of(err));
 }
@@ -422,34 +372,13 @@ static int meet(struct node *node)
 	return err == NC_OK && *node->nats_url != '\0' ? start(node) : err;
 }
 
-/* What was found to be damaged before this start is set aside. */
-static int damage_check(struct node *node)
-{
-	const char *data_dir = node->config.data_dir;
-	char *why = node->damage;
-	if (!nc_config_is_cluster(&node->config) ||
-	    !nc_quarantine_due(data_dir, why, sizeof node->damage))
-		return NC_OK;
-	int err = nc_quarantine_do(data_dir);
-	if (err != NC_OK)
-		nc_say_error("%s: cannot be set aside: %s", data_dir, nc_err_name(err));
-	else
-		nc_say_warning("%s: %s; what was here is in quarantine/, and this node joins its "
-		               "cluster anew",
-		               data_dir, *why == '\0' ? "damaged" : why);
-	if (*why == '\0')
-		(void)snprintf(why, sizeof node->damage, "damaged");
-	return err;
-}
-
 static int run(struct node *node)
 {
-	int err = damage_check(node);
+	int err = nc_renew_check(&node->config, node->damage);
 	if (err == NC_OK)
 		err = nc_store_open(&node->config, &node->store);
 	if (err == NC_CORRUPT)
-		node->again =
-		        damage_mark(node, "the data do not hold; the log of the node says which");
+		node->again = nc_renew_damaged(&node->config, "the data do not hold");
 	if (err != NC_OK)
 		return exit_of(err);
 	loop_make(node);
@@ -513,6 +442,6 @@ int main(int argc, char **argv)
 		node.exit_code = run(&node);
 	nc_config_release(&node.config);
 	if (node.again)
-		start_again(&node);
+		nc_renew(node.argv);
 	return node.exit_code;
 }

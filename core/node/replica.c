@@ -216,6 +216,11 @@ int nc_replica_step(struct nc_replica *replica, struct nc_slice bytes)
 	return err == NC_INVALID ? NC_INVALID : NC_OK;
 }
 
+void nc_replica_hold_log(struct nc_replica *replica, uint64_t index)
+{
+	replica->held = index;
+}
+
 void nc_replica_install_failed(struct nc_replica *replica)
 {
 	nc_raft_snapshot_failed(replica->raft);
@@ -302,7 +307,9 @@ static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 	uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
 	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
 	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
-	return aged > through ? aged : through;
+	if (aged > through)
+		through = aged;
+	return replica->held > 0 && through > replica->held ? replica->held : through;
 }
 
 static void take_checkpoint(struct nc_replica *replica)

@@ -43,6 +43,7 @@ struct nc_replica {
 	bool full, draining, fatal, turning, retracting;
 	uint64_t log_bytes_at_checkpoint, checkpoint_applied, checkpoint_at_ms, checkpoints;
 	uint64_t log_appended; /* bytes, since the start */
+	uint64_t held;         /* what follows this entry stays in the log; 0: no such */
 	struct nc_ages ages;   /* of the log */
 	struct nc_buf frame;   /* being written */
 };

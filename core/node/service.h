@@ -48,6 +48,9 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 /* The state that on_install named could not be had. */
 void nc_service_install_failed(struct nc_service *service);
 
+/* Keep what follows entry `index` in the log, whatever else; 0: no longer. */
+void nc_service_hold_log(struct nc_service *service, uint64_t index);
+
 /* Tell people that data were damaged, and set aside: an advisory. */
 void nc_service_corruption(struct nc_service *service, const char *why);
 

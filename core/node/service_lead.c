@@ -131,6 +131,11 @@ void nc_service_install_failed(struct nc_service *service)
 	nc_replica_install_failed(service->replica);
 }
 
+void nc_service_hold_log(struct nc_service *service, uint64_t index)
+{
+	nc_replica_hold_log(service->replica, index);
+}
+
 void nc_service_corruption(struct nc_service *service, const char *why)
 {
 	struct nc_buf members = { 0 };
