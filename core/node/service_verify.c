@@ -5,10 +5,13 @@
 #include <stdlib.h>
 
 #include "core/base/json.h"
+#include "core/node/quarantine.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
 #include "core/node/verifier.h"
 #include "transport/nats/reply.h"
+
+#define REPAIR_AFTER_MS 5000u /* who asked for the check may still want to see what it says */
 
 struct nc_service_verify {
 	struct nc_read_job job;
@@ -16,6 +19,7 @@ struct nc_service_verify {
 	struct nc_verifier *verifier;
 	atomic_bool with_readers; /* the pool has the job */
 	bool told;                /* that something is bad */
+	uint64_t told_ms;         /* and when; 0: the repair has been asked for */
 };
 
 /* ---- The job -------------------------------------------------------------------------------- */
@@ -112,11 +116,26 @@ static void put_report(const struct nc_service *service, struct nc_buf *out)
 	nc_buf_put_u8(out, '}');
 }
 
+/* A node that has others is made whole by them; one that is alone goes on, and a person decides. */
+static void repair(struct nc_service *service)
+{
+	struct nc_service_verify *verify = service->verify;
+	if (verify->told_ms == 0 || nc_service_now_ms() - verify->told_ms < REPAIR_AFTER_MS)
+		return;
+	verify->told_ms = 0;
+	if (service->options.cluster != NULL &&
+	    nc_quarantine_helps(service->options.config->data_dir))
+		service->options.on_fatal(service->options.ctx, NC_CORRUPT,
+		                          "a check has found damage");
+}
+
 /* Nobody may be asking when it comes to something bad. */
 void nc_service_verify_tick(struct nc_service *service)
 {
 	struct nc_service_verify *verify = service->verify;
 	struct nc_verifier_report report;
+	if (verify != NULL && verify->told)
+		repair(service);
 	if (verify == NULL || verify->told)
 		return;
 	nc_verifier_report(verify->verifier, &report);
@@ -126,6 +145,7 @@ void nc_service_verify_tick(struct nc_service *service)
 	put_bad(&report, &members);
 	nc_buf_put_u8(&members, 0);
 	verify->told = true;
+	verify->told_ms = nc_service_now_ms();
 	nc_say_error(
 	        "verify: bad: %s %llu: %s", report.state.bad > 0 ? "position" : "entry of the log",
 	        (unsigned long long)(report.state.bad > 0 ? report.state.bad : report.bad_entry),

@@ -143,10 +143,11 @@ def seen(msg):
 
 
 class Load:
-    """Clients that append and read without a pause until they are stopped; a stream is shared by several of them."""
+    """Clients that append and read until they are stopped, with a pause of so many seconds; they share streams."""
 
-    def __init__(self, history, clients, streams=8, reads=True, name="w", patience=60):
+    def __init__(self, history, clients, streams=8, reads=True, name="w", patience=60, pause=0):
         self.history, self.clients, self.streams, self.reads, self.name = history, clients, streams, reads, name
+        self.pause = pause
         self.patience = patience
         self.going = True
         self.done = 0
@@ -156,6 +157,7 @@ class Load:
         count = 0
         versions = {}
         while self.going:
+            await asyncio.sleep(self.pause)
             count += 1
             stream = f"load.{(count * 7 + number) % self.streams}"
             expect = versions.get(stream, 0) if count % 5 == 0 else "any"

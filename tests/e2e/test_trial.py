@@ -20,7 +20,7 @@ class Trial:
             self.client = await self.c.client()
             self.history = History()
             await self.c.leader(self.client)
-            self.load = Load(self.history, [await self.c.client() for _ in range(self.clients)])
+            self.load = Load(self.history, [await self.c.client() for _ in range(self.clients)], pause=0.005)
             self.consumer = Consumer(self.history, await self.c.client())
             await self.consumer.start()
         except BaseException:

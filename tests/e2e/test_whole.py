@@ -58,7 +58,7 @@ class Trial:
             self.history = History()
             await self.c.leader(self.client)
             self.loaders = [await self.c.client() for _ in range(self.clients)]
-            self.load = Load(self.history, self.loaders, patience=30)
+            self.load = Load(self.history, self.loaders, patience=30, pause=0.01)
             if self.filled:
                 await self.fill(self.filled)
         except BaseException:
@@ -176,6 +176,23 @@ async def test_a_flipped_bit_in_a_followers_state_is_repaired():
         await votes_again(t.c, name)
         advisory = json.loads((await advisories.next_msg(30)).data)
         equal((advisory["type"], advisory["node"]), ("io.nacre.advisory.v1.storage.corruption", name), "advisory")
+        await t.end()
+
+
+async def test_damage_that_a_check_finds_is_repaired():
+    async with Trial(env={"NACRE_LOG_KEEP_MB": "64"}, filled=600) as t:
+        name = await t.follower()
+        node = t.c.nodes[name]
+        segments = sorted(f for f in os.listdir(os.path.join(node.data_dir, "log")) if f.endswith(".seg"))
+        bit_flip(os.path.join(node.data_dir, "log", segments[0]), 300000)  # of a node that runs, and does not read there
+        await t.client.ask(f"node.{name}.verify", b'{"start":true}')
+
+        async def bad():
+            return (await t.client.ask(f"node.{name}.verify"))["state"] == "bad"
+
+        await wait_until(bad, 30, "the check says bad")
+        await wait_until(lambda: "joins its cluster anew" in node.log_text(), 30, "it is set aside")
+        await votes_again(t.c, name)
         await t.end()
 
 
