@@ -79,7 +79,7 @@ async def test_the_leader_is_killed_again_and_again():
 
 async def test_all_are_killed_at_once():
     async with Trial() as t:
-        for _ in range(10 if LONG else 2):
+        for _ in range(10 if LONG else 1):
             await t.more(150)
             for node in t.c.nodes.values():
                 node.kill()

@@ -6,8 +6,18 @@ import os
 import re
 import shutil
 
-from harness import Cluster, check, equal, wait_until
+from harness import LONG, Cluster, check, equal, wait_until
 from history import History, Load
+
+
+class Skip(Exception):
+    """What run.py counts as skipped."""
+
+
+def long_only():
+    if not LONG:
+        raise Skip("with --long")
+
 
 # Little log and many checkpoints, so that a node is soon behind the log.
 SMALL = {"NACRE_LOG_KEEP_MB": "1", "NACRE_LOG_SEGMENT_MB": "1", "NACRE_CHECKPOINT_LOG_MB": "1", "NACRE_CHECKPOINT_S": "2", "NACRE_DISK_RESERVE_MB": "64"}
@@ -180,6 +190,7 @@ async def test_a_flipped_bit_in_a_followers_state_is_repaired():
 
 
 async def test_damage_that_a_check_finds_is_repaired():
+    long_only()
     async with Trial(env={"NACRE_LOG_KEEP_MB": "64"}, filled=600) as t:
         name = await t.follower()
         node = t.c.nodes[name]
@@ -216,6 +227,7 @@ def size_of(folder):
 
 
 async def test_a_fetch_goes_on_when_either_end_is_killed():
+    long_only()
     async with Trial(env={"NACRE_LOG_KEEP_MB": "16"}, filled=0) as t:
         data = "x" * 400000
         await asyncio.gather(*(t.history.append(t.client, f"big.{i % 3}", f"big-{i}", data + str(i), timeout=20) for i in range(180)))
