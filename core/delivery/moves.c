@@ -75,6 +75,11 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 	}
 	nc_sub_key_leave(sub, id);
 	if (entry->replay) {
+		if (NC_DELIVERY_MUTANT(UNPARK_UNSAID)) {
+			nc_sub_untake(sub, entry);
+			nc_sub_entry_free(sub, id);
+			return;
+		}
 		leave(sub, id, LEAVE_UNPARK, false);
 		return;
 	}
@@ -120,7 +125,8 @@ void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
 	}
 	leave(sub, id, LEAVE_PARK, false);
 	if (key != NONE) {
-		park_behind(sub, key, behind);
+		if (!NC_DELIVERY_MUTANT(PARKED_LEAVES_KEY))
+			park_behind(sub, key, behind);
 		nc_sub_key_leave(sub, id);
 	}
 }
@@ -159,7 +165,8 @@ void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns)
 {
 	struct entry *entry = &sub->entries[id];
 	nc_sub_heap_leave(sub, id);
-	if (sub->policy.max_deliver != 0 && entry->attempts >= sub->policy.max_deliver) {
+	if (sub->policy.max_deliver != 0 && entry->attempts >= sub->policy.max_deliver &&
+	    !NC_DELIVERY_MUTANT(DELIVERED_TOO_OFTEN)) {
 		exhausted(sub, id);
 	} else if (delay_ns > 0) {
 		entry->state = NC_SUB_DELAYED;
@@ -173,13 +180,16 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
 {
 	struct entry *entry = &sub->entries[id];
 	sub->replaying += entry->replay;
+	if (NC_DELIVERY_MUTANT(ORDER_IGNORED) && !entry->replay)
+		key = NONE;
 	if (key == NONE) {
 		nc_sub_make_ready(sub, id);
 		return;
 	}
 	struct key *of = &sub->keys[key];
 	/* Rows of its key that are not under way come before it; if all are, it may wait here. */
-	if (!entry->replay && of->parked > of->replaying) {
+	if (!entry->replay && of->parked > of->replaying &&
+	    !NC_DELIVERY_MUTANT(PARKED_KEY_FORGOTTEN)) {
 		nc_sub_key_park(sub, key);
 		leave(sub, id, LEAVE_PARK, true);
 		return;

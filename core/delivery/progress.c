@@ -20,16 +20,20 @@ uint64_t nc_sub_progress_next(const struct nc_sub *sub)
 
 uint64_t nc_sub_progress_take(struct nc_sub *sub, struct nc_buf *buf)
 {
-	const struct nc_sub_progress head = { .epoch = sub->epoch,
-		                              .cursor = sub->cursor,
-		                              .last_delivered = sub->last_delivered,
-		                              .delivered = sub->delivered,
-		                              .redelivered = sub->redelivered,
-		                              .outstanding = sub->entry_count,
-		                              .paused = sub->paused,
-		                              .halted = sub->halted };
+	const struct nc_sub_progress head = {
+		.epoch = sub->epoch,
+		.cursor = sub->cursor,
+		.last_delivered = sub->last_delivered,
+		.delivered = sub->delivered,
+		.redelivered = sub->redelivered,
+		.outstanding = NC_DELIVERY_MUTANT(PROGRESS_WITHOUT_WINDOW) ? 0 : sub->entry_count,
+		.paused = sub->paused,
+		.halted = sub->halted
+	};
 	nc_progress_head_put(buf, &head);
 	uint64_t last = 0;
+	if (NC_DELIVERY_MUTANT(PROGRESS_WITHOUT_WINDOW))
+		return ++sub->progress_number;
 	for (uint32_t id = sub->window.first; id != NONE; id = sub->entries[id].line_next) {
 		const struct entry *entry = &sub->entries[id];
 		const struct nc_progress_item item = { entry->position, entry->attempts, false };

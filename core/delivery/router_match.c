@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From an event to those whose hints it meets. */
+#include "core/delivery/mutants_private.h"
 #include "core/delivery/router_private.h"
 
 static bool part_meets(const struct nc_route_part *part, struct nc_slice name)
@@ -65,7 +66,8 @@ void nc_router_match(struct nc_router *router, const struct nc_route_event *even
 	router->found_count = 0;
 	take_all(router, router->any, event);
 	match_name(router, FIELD_STREAM, event->stream, event);
-	match_name(router, FIELD_TYPE, event->type, event);
+	if (!NC_DELIVERY_MUTANT(ROUTER_FORGETS_TYPES))
+		match_name(router, FIELD_TYPE, event->type, event);
 	for (size_t i = 0; i < event->tag_count; i++)
 		match_name(router, FIELD_TAG, event->tags[i], event);
 	*ids_out = router->found;

@@ -45,7 +45,7 @@ static void timers_step(struct nc_sub *sub)
 			return;
 		if (entry->state == NC_SUB_DELAYED)
 			nc_sub_make_ready(sub, id);
-		else if (sub->policy.ack == NC_ACK_NONE)
+		else if (sub->policy.ack == NC_ACK_NONE || NC_DELIVERY_MUTANT(EXPIRY_IS_DONE))
 			nc_sub_make_done(sub, id); /* no 503 came */
 		else
 			nc_sub_retry(sub, id, nc_sub_backoff(sub, entry->attempts));
@@ -65,7 +65,8 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		return false;
 	uint32_t id = sub->ready.ids[0];
 	struct entry *entry = &sub->entries[id];
-	if (!entry->taken && sub->taken >= sub->policy.max_in_flight)
+	if (!entry->taken && sub->taken >= sub->policy.max_in_flight &&
+	    !NC_DELIVERY_MUTANT(IN_FLIGHT_UNBOUNDED))
 		return false;
 	struct request *request = NULL;
 	if (!sub->policy.push) {

@@ -14,6 +14,10 @@ static void policy_set(struct nc_sub *sub, const struct nc_definition *definitio
 	                  (definition->order == NC_ORDER_NONE ? NC_SUB_AHEAD : NC_SUB_AHEAD_KEYED);
 }
 
+#ifdef NC_DELIVERY_MUTANTS
+enum nc_delivery_mutant nc_delivery_mutant;
+#endif
+
 int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t cursor,
                uint64_t now_ns, struct nc_sub **sub_out)
 {
@@ -153,7 +157,8 @@ static bool may_replay(const struct nc_sub *sub, uint32_t key)
 /* Whether an older row of its key is not on its way. */
 static bool is_behind_parked(const struct nc_sub *sub, uint32_t key, uint64_t position)
 {
-	return key != NONE && sub->keys[key].stands != 0 && position > sub->keys[key].stands;
+	return key != NONE && sub->keys[key].stands != 0 && position > sub->keys[key].stands &&
+	       !NC_DELIVERY_MUTANT(REPLAY_PASSES_PARKED);
 }
 
 /* The event of an entry that was restored. */
@@ -213,7 +218,7 @@ int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 		return recall(sub, id, event);
 	if (event->position <= sub->cursor)
 		return NC_OK;
-	if (event->live && !sub->at_head)
+	if (event->live && !sub->at_head && !NC_DELIVERY_MUTANT(LIVE_LEAVES_GAP))
 		return NC_BUSY;
 	if (sub->recalled > 0)
 		return NC_CONFLICT;
@@ -223,7 +228,7 @@ int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 		return NC_OK;
 	}
 	int err = offer_new(sub, event, false);
-	if (err == NC_OK)
+	if (err == NC_OK || (NC_DELIVERY_MUTANT(FULL_IS_TAKEN) && event->live))
 		sub->cursor = event->position;
 	else
 		sub->at_head = false;
@@ -241,6 +246,7 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event)
 
 void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head)
 {
+	position += NC_DELIVERY_MUTANT(SCAN_TOO_FAR);
 	if (position > sub->cursor) {
 		sub->cursor = position;
 		nc_sub_changed(sub, false);

@@ -7,6 +7,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/hashmap.h"
+#include "core/delivery/mutants_private.h"
 #include "core/delivery/subscription.h"
 
 #define NONE      UINT32_MAX

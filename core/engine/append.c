@@ -14,7 +14,9 @@ bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream)
 	case NC_EXPECT_EXISTS:
 		return live;
 	case NC_EXPECT_VERSION:
-		return expect.version == 0 ? !live : expect.version == stream->head;
+		return expect.version == 0 ? !live
+		                           : expect.version == stream->head ||
+		                                     NC_ENGINE_MUTANT(EXPECTATION_IGNORED);
 	case NC_EXPECT_ANY:
 	default:
 		return true;
@@ -87,7 +89,7 @@ static uint64_t time_next(const struct nc_engine_head *head, uint64_t leader_tim
 	uint64_t least = head->time_ns;
 	if (NC_ENGINE_TRIAL == 2 || (NC_ENGINE_TRIAL == 1 && head->version >= NC_ENGINE_VERSION))
 		least++; /* the trial's meaning: no two events have the same time */
-	return leader_time_ns > least ? leader_time_ns : least;
+	return leader_time_ns > least || NC_ENGINE_MUTANT(TIME_GOES_BACK) ? leader_time_ns : least;
 }
 
 int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc_slice record,
@@ -98,6 +100,9 @@ int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc
 	if (err != NC_OK)
 		return err;
 	engine->head.time_ns = time_next(&engine->head, leader_time_ns);
+
+	if (NC_ENGINE_MUTANT(STATE_BY_ADDRESS))
+		engine->head.time_ns += (uintptr_t)engine >> 8 & 1;
 
 	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
 	struct nc_event_keys keys = { 0 };
@@ -128,13 +133,14 @@ int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc
 int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,
                         const struct nc_stream *stream, struct nc_id_row *row_out)
 {
-	if (event->id.size == 0 || stream->head == 0)
+	if (event->id.size == 0 || stream->head == 0 || NC_ENGINE_MUTANT(IDEMPOTENCY_LOST))
 		return NC_NOTFOUND;
 	struct nc_id_row row;
 	int err = nc_engine_id_find(engine->reader, event->stream, stream->id, event->id, &row);
 	if (err != NC_OK)
 		return err;
-	if (memcmp(row.digest, event->digest, NC_DIGEST_SIZE) != 0)
+	if (memcmp(row.digest, event->digest, NC_DIGEST_SIZE) != 0 &&
+	    !NC_ENGINE_MUTANT(ID_CONTENT_IGNORED))
 		return NC_CONFLICT;
 	*row_out = row;
 	return NC_OK;
@@ -155,6 +161,9 @@ static int append(struct nc_engine *engine, uint64_t leader_time_ns,
 	}
 	struct nc_id_row first;
 	err = nc_engine_recognise(engine, event, &stream, &first);
+	if (NC_ENGINE_MUTANT(EXPECTATION_BEFORE_RETRY) && err == NC_OK &&
+	    !nc_expect_holds(command->expect, &stream))
+		err = NC_NOTFOUND;
 	if (err == NC_CONFLICT) {
 		outcome->fault = NC_FAULT_ID_REUSED;
 		return NC_OK;

@@ -157,6 +157,10 @@ static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
 		bool unknown = err == NC_NOTFOUND && room->result_count == 0;
 		if (err != NC_OK && err != NC_NOTFOUND && err != NC_CONFLICT)
 			return err;
+		if (NC_ENGINE_MUTANT(BATCH_RETRY_IN_PART) && !known && !unknown) {
+			room->result_count = 0;
+			return NC_NOTFOUND;
+		}
 		if (!known && !unknown) { /* some are, or one is with other content */
 			room->result_count = 0;
 			outcome->fault = NC_FAULT_ID_REUSED;
@@ -195,14 +199,15 @@ static int expectations_hold(struct nc_engine *engine, const struct nc_batch *ba
 		const struct member *member = &room->members[i];
 		struct member_stream *stream = &room->streams[member->stream];
 		struct nc_stream as_of = stream->row; /* with the batch's earlier events */
-		as_of.head += stream->count;
+		if (!NC_ENGINE_MUTANT(BATCH_FORGETS_EARLIER))
+			as_of.head += stream->count;
 		if (stream->count++ > 0)
 			as_of.state = NC_STREAM_LIVE;
 		expect_hold(room, member->asked.expect, member->event.stream, &as_of);
 	}
 	struct nc_slice list = batch->checks;
 	struct nc_batch_check check;
-	while (nc_batch_check_next(&list, &check)) {
+	while (!NC_ENGINE_MUTANT(BATCH_CHECK_IGNORED) && nc_batch_check_next(&list, &check)) {
 		struct nc_stream stream = { 0 };
 		int err = nc_stream_get(engine->reader, check.stream, &engine->scratch, &stream);
 		if (err != NC_OK && err != NC_NOTFOUND)
@@ -217,11 +222,14 @@ static int condition_holds(struct nc_engine *engine, const struct nc_batch *batc
                            struct nc_outcome *outcome)
 {
 	struct nc_match *match = &engine->batch_room->match;
-	if (batch->items.size == 0 || batch->after >= engine->head.position)
+	if (batch->items.size == 0 || batch->after >= engine->head.position ||
+	    NC_ENGINE_MUTANT(CONDITION_IGNORED))
 		return NC_OK;
 	uint64_t lookups = NC_CONDITION_LOOKUPS_MAX, position;
-	int err = nc_match_init(match, engine->reader, batch->items, &engine->cache,
-	                        &engine->scratch, batch->after + 1, engine->head.position, false);
+	int err =
+	        nc_match_init(match, engine->reader, batch->items, &engine->cache, &engine->scratch,
+	                      batch->after + 1 + NC_ENGINE_MUTANT(CONDITION_FROM_NEXT),
+	                      engine->head.position, false);
 	if (err == NC_OK)
 		err = nc_match_next(match, engine->reader, &lookups, &position);
 	if (err == NC_NOTFOUND)

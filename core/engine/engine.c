@@ -14,6 +14,10 @@ uint32_t nc_engine_version_can(void)
 	return NC_ENGINE_VERSION;
 }
 
+#ifdef NC_ENGINE_MUTANTS
+enum nc_engine_mutant nc_engine_mutant;
+#endif
+
 static void meta_encode(struct nc_buf *buf, const struct nc_engine_head *head, uint64_t names,
                         uint64_t epochs)
 {
@@ -222,6 +226,8 @@ int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcom
 /* Back to what was committed: also when a commit failed, which has rolled back already. */
 static void forget(struct nc_engine *engine)
 {
+	if (NC_ENGINE_MUTANT(ROLLBACK_KEEPS_HEAD))
+		return;
 	engine->head = engine->committed;
 	engine->names = engine->committed_names;
 	engine->epochs = engine->committed_epochs;

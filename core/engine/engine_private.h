@@ -4,6 +4,7 @@
 #define NC_CORE_ENGINE_ENGINE_PRIVATE_H
 
 #include "core/engine/engine.h"
+#include "core/engine/mutants_private.h"
 #include "core/engine/name_cache.h"
 #include "core/engine/stream.h"
 

@@ -156,7 +156,8 @@ int nc_sub_resolve(struct nc_state_reader *reader, uint64_t head,
 		break;
 	}
 	if (err == NC_OK)
-		*cursor_out = position == 0 ? 0 : position - 1;
+		*cursor_out =
+		        (position == 0 ? 0 : position - 1) + NC_ENGINE_MUTANT(START_OFF_BY_ONE);
 	return err;
 }
 
@@ -235,7 +236,8 @@ static int parked_remove(struct nc_engine *engine, struct nc_slice name, struct 
 	uint8_t room[KEY_ROOM];
 	uint64_t position;
 	int err = NC_OK;
-	while (err == NC_OK && nc_unparked_next(&list, &position))
+	while (err == NC_OK && !NC_ENGINE_MUTANT(UNPARKED_STAYS) &&
+	       nc_unparked_next(&list, &position))
 		err = nc_state_del(engine->state, NC_SPACE_PARKED,
 		                   nc_sub_parked_key(name, position, room));
 	return err;
@@ -263,7 +265,10 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 	if (err == NC_OK)
 		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('d', name, room));
 	if (err == NC_OK)
-		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('p', name, room));
+		err = NC_ENGINE_MUTANT(DELETE_KEEPS_PROGRESS)
+		              ? NC_OK
+		              : nc_state_del(engine->state, NC_SPACE_SUBS,
+		                             row_key('p', name, room));
 	if (err == NC_OK)
 		err = nc_engine_acks_forget(engine, name);
 	return err == NC_OK ? nc_sub_parked_cut(engine, name, 0) : err;
@@ -286,7 +291,7 @@ static int parked_write(struct nc_engine *engine, const struct nc_sub_change *ch
 		if (acks)
 			err = nc_engine_ack_kept(engine, change->name, change->epoch,
 			                         parked.position, &acked);
-		if (err == NC_OK && !acked)
+		if (err == NC_OK && (!acked || NC_ENGINE_MUTANT(PARKED_AFTER_ACK)))
 			err = nc_state_put(engine->state, NC_SPACE_PARKED,
 			                   nc_sub_parked_key(change->name, parked.position, room),
 			                   nc_slice(before.data, before.size - list.size));
@@ -314,7 +319,8 @@ static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *
 {
 	struct nc_sub_row row;
 	int err = nc_sub_row_get(engine->reader, change->name, &engine->scratch, &row);
-	if (err == NC_NOTFOUND || (err == NC_OK && row.epoch != change->epoch)) {
+	if (err == NC_NOTFOUND || (err == NC_OK && row.epoch != change->epoch &&
+	                           !NC_ENGINE_MUTANT(PROGRESS_OF_ANY_EPOCH))) {
 		outcome->fault = NC_FAULT_NO_SUB; /* deleted, or made anew, meanwhile */
 		return NC_OK;
 	}

@@ -3,21 +3,11 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tests/sim/store_private.h"
 
-struct request {
-	uint64_t first, seeds;
-	struct sim_options options;
-	const char *mutant;
-	bool quiet, mutants;
-};
-
-static double real_now(void)
+double sim_real_now(void)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -47,7 +37,7 @@ static void print_counters(const struct sim_counters *counters, bool store)
 		putchar('\n');
 }
 
-static void say_replay(const struct request *request, uint64_t seed)
+static void say_replay(const struct sim_request *request, uint64_t seed)
 {
 	printf("replay: tests/sim/run --first %llu --seeds 1 --seconds %llu --trace%s%s%s\n",
 	       (unsigned long long)seed, (unsigned long long)request->options.seconds,
@@ -67,12 +57,12 @@ static bool same_again(struct sim *sim, const struct sim_options *options, uint6
 }
 
 /* `at_out` is told of the seed before it is run: an assertion may end the process. */
-static int run_seeds(const struct request *request, volatile uint64_t *at_out)
+int sim_run_seeds(const struct sim_request *request, volatile uint64_t *at_out)
 {
 	struct sim *sim = malloc(sizeof *sim);
 	nc_assert(sim != NULL);
 	struct sim_counters sum = { 0 };
-	double simulated = 0, began = real_now();
+	double simulated = 0, began = sim_real_now();
 	int status = 0;
 	for (uint64_t i = 0; i < request->seeds && status == 0; i++) {
 		struct sim_options options = request->options;
@@ -95,7 +85,7 @@ static int run_seeds(const struct request *request, volatile uint64_t *at_out)
 			fprintf(stderr, "%llu seeds\n", (unsigned long long)(i + 1));
 	}
 	free(sim);
-	double took = real_now() - began;
+	double took = sim_real_now() - began;
 	if (status != 0)
 		say_replay(request, *at_out);
 	if (!request->quiet) {
@@ -107,63 +97,7 @@ static int run_seeds(const struct request *request, volatile uint64_t *at_out)
 	return status;
 }
 
-#ifdef NC_RAFT_MUTANTS
-static const char *const mutant_names[] = { "NONE",
-#define NAME(name, what) #name,
-	                                    NC_RAFT_MUTANT_LIST(NAME)
-#undef NAME
-};
-static const char *const mutant_faults[] = { "none",
-#define WHAT(name, what) what,
-	                                     NC_RAFT_MUTANT_LIST(WHAT)
-#undef WHAT
-};
-
-static bool choose_mutant(const char *name)
-{
-	for (int i = 0; i < NC_RAFT_MUTANT_END; i++)
-		if (strcmp(name, mutant_names[i]) == 0) {
-			nc_raft_mutant = (enum nc_raft_mutant)i;
-			return true;
-		}
-	return false;
-}
-
-/* Each in a child, since an assertion may catch it. */
-static int run_mutants(const struct request *request)
-{
-	volatile uint64_t *at =
-	        mmap(NULL, sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	nc_assert(at != MAP_FAILED);
-	int survivors = 0;
-	for (int i = 1; i < NC_RAFT_MUTANT_END; i++) {
-		double began = real_now();
-		fflush(stdout);
-		pid_t child = fork();
-		nc_assert(child >= 0);
-		if (child == 0) {
-			nc_raft_mutant = (enum nc_raft_mutant)i;
-			alarm(20); /* one that goes round in circles is caught too */
-			(void)freopen("/dev/null", "w", stdout);
-			(void)freopen("/dev/null", "w", stderr);
-			_exit(run_seeds(request, at));
-		}
-		int status = 0;
-		nc_assert(waitpid(child, &status, 0) == child);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-			printf("| %s | %s | survived | |\n", mutant_names[i], mutant_faults[i]);
-			survivors++;
-		} else {
-			printf("| %s | %s | seed %llu | %.2f s |\n", mutant_names[i],
-			       mutant_faults[i], (unsigned long long)*at, real_now() - began);
-		}
-	}
-	printf("%d survived\n", survivors);
-	return survivors == 0 ? 0 : 1;
-}
-#endif
-
-static bool read_options(int argc, char **argv, struct request *request)
+static bool read_options(int argc, char **argv, struct sim_request *request)
 {
 	static const struct option known[] = { { "seeds", required_argument, NULL, 's' },
 		                               { "first", required_argument, NULL, 'f' },
@@ -223,9 +157,9 @@ static bool read_options(int argc, char **argv, struct request *request)
 
 int main(int argc, char **argv)
 {
-	struct request request = { .first = 1,
-		                   .seeds = 100,
-		                   .options = { .seconds = 20, .store = true } };
+	struct sim_request request = { .first = 1,
+		                       .seeds = 100,
+		                       .options = { .seconds = 20, .store = true } };
 	if (!read_options(argc, argv, &request)) {
 		fprintf(stderr,
 		        "usage: run [--seeds N] [--first N] [--seconds N] [--nodes N] [--rate N]\n"
@@ -233,19 +167,8 @@ int main(int argc, char **argv)
 		        "--mutants]\n");
 		return 2;
 	}
-#ifdef NC_RAFT_MUTANTS
-	if (request.mutants)
-		return run_mutants(&request);
-	if (request.mutant != NULL && !choose_mutant(request.mutant)) {
-		fprintf(stderr, "no mutant %s\n", request.mutant);
-		return 2;
-	}
-#else
-	if (request.mutants || request.mutant != NULL) {
-		fprintf(stderr, "this build has no mutants\n");
-		return 2;
-	}
-#endif
+	if (request.mutants || request.mutant != NULL)
+		return sim_run_mutants(&request);
 	volatile uint64_t at = 0;
-	return run_seeds(&request, &at);
+	return sim_run_seeds(&request, &at);
 }

@@ -232,6 +232,21 @@ struct sim {
 	char violation[512]; /* empty: none */
 };
 
+/* What was asked for on the command line. */
+struct sim_request {
+	uint64_t first, seeds;
+	struct sim_options options;
+	const char *mutant;
+	bool quiet, mutants;
+};
+
+/* main.c. `at_out` is told of each seed before it is run: an assertion may end the process. */
+int sim_run_seeds(const struct sim_request *request, volatile uint64_t *at_out);
+double sim_real_now(void);
+
+/* mutants.c: the one that is named, or each in turn. */
+int sim_run_mutants(const struct sim_request *request);
+
 /* cluster.c */
 void sim_run(struct sim *sim, const struct sim_options *options);
 void sim_release(struct sim *sim);

@@ -186,7 +186,7 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
 		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE)
 			store_subs_sync(sim, node, command->sub);
-		else if (command->acks && command->fault.code == 0)
+		else if (command->acks && command->fault.code == 0 && !command->duplicate)
 			store_subs_batched(sim, node, command);
 	}
 }

@@ -199,17 +199,20 @@ void store_answered(struct sim *sim, uint64_t number, bool busy)
 	}
 	if (command->fault.code == 0) {
 		sim->counters.answered++;
+		op->accepted = true;
 		sim->counters.duplicates += command->duplicate;
 		check_ok(sim, command, op);
 		learn(store, command);
 	} else {
 		sim->counters.refusals++;
 		sim->counters.conditions_failed += command->fault.err_code == 40902;
-		op->refused = true;
-		if (op->unanswered == 0 && op->written != 0)
+		op->refused = !op->accepted; /* an earlier attempt may have been refused */
+		if (op->refused && op->unanswered == 0 && op->written != 0)
 			sim_violation(sim, "operation %llu was refused and is in the store",
 			              ULL(command->op));
 	}
+	sim_trace(sim, "  operation %llu is answered %u, %u attempts, %u unanswered",
+	          ULL(command->op), command->fault.err_code, op->attempts, op->unanswered);
 	op->done = true;
 	release(store, command->op);
 }
@@ -225,6 +228,7 @@ static void ask(struct sim *sim, uint64_t number, struct store_client *client)
 	op->unanswered++;
 	client->until = sim->now + 200 * SIM_MS + sim_below(sim, 3 * SIM_S);
 	store_spec_encode(sim->store, number);
+	sim_trace(sim, "  operation %llu is asked for, attempt %u", ULL(client->op), op->attempts);
 	store_send(sim, number);
 }
 

@@ -89,6 +89,11 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 			*store_marks(sub, action->position) |= STORE_SKIPPED;
 		return;
 	}
+	/* Who takes over does not know what became of the last attempt, and tries once more. */
+	uint64_t most = store_of(sim, node)->machines[number].policy.max_deliver;
+	if (most != 0 && action->attempt > most + sim->counters.takeovers)
+		sim_violation(sim, "subscription %u: %llu is delivered %u times, not %llu", number,
+		              ULL(action->position), action->attempt, ULL(most));
 	sim->counters.deliveries++;
 	sim->counters.redeliveries += action->attempt > 1;
 	sim_trace(sim, "  deliver sub%u %llu attempt %u", number, ULL(action->position),
@@ -274,11 +279,10 @@ void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *
 
 /* ---- A turn ---------------------------------------------------------------------------------- */
 
-static void define(struct sim *sim, uint8_t number)
+static void define(struct sim *sim, uint8_t number, bool make)
 {
 	struct sim_store *store = sim->store;
 	const struct store_sub *sub = &store->subs[number];
-	bool make = !sub->exists || sim_chance(sim, 2000); /* again, or another of the name */
 	uint64_t command = store_command_new(sim, make ? STORE_CREATE : STORE_DELETE);
 	struct store_command *of = &store->commands[command];
 	of->sub = number;
@@ -297,8 +301,13 @@ void store_consumers_turn(struct sim *sim)
 	struct sim_store *store = sim->store;
 	uint8_t number = (uint8_t)sim_below(sim, STORE_SUBS);
 	struct store_sub *sub = &store->subs[number];
-	if (!store->quiet && sim_chance(sim, sub->exists ? 40 : 1000))
-		define(sim, number);
+	if (!store->quiet && sim_chance(sim, sub->exists ? 40 : 1000)) {
+		bool make =
+		        !sub->exists || sim_chance(sim, 2000); /* again, or another of the name */
+		define(sim, number, make);
+		if (!make && sim_chance(sim, 5000)) /* and anew at once */
+			define(sim, number, true);
+	}
 	if (sim_chance(sim, 300))
 		sub->mood = (uint8_t)sim_below(sim, 4);
 	if (!store->quiet && sim_chance(sim, 100)) { /* too slow: the server cuts it off */

@@ -135,6 +135,8 @@ static void write(struct sim *sim, struct store_command *command, uint8_t number
 		                   .before_stream = store->last_of_stream[part->stream],
 		                   .before_group = part->group == 0 ? 0 : *last };
 	store->last_of_stream[part->stream] = *last = position;
+	sim_trace(sim, "  %llu is operation %llu.%u, id %llu in s.%u", ULL(position), ULL(part->op),
+	          part->part, ULL(part->id), part->stream);
 	if (part->id != 0)
 		store->ids_at[part->id][part->stream] = position;
 	command->positions[number] = position;

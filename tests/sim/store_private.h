@@ -112,7 +112,7 @@ struct store_op {
 	uint64_t first, command; /* the first attempt, and the last; 0: nothing was done of it */
 	uint32_t attempts, unanswered;
 	uint64_t after; /* positions that had been acknowledged when it was first asked for */
-	bool refused, done;
+	bool refused, accepted, done;
 	uint8_t written; /* parts that are in the store, a bit each */
 };
 

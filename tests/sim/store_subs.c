@@ -114,7 +114,9 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 	        (struct store_policy){ .filter = (uint8_t)(definition.selector.data[1] - '0'),
 		                       .what = (uint8_t)(definition.selector.data[3] - '0'),
 		                       .order = (uint8_t)definition.order,
-		                       .push = definition.push };
+		                       .push = definition.push,
+		                       .max_deliver = definition.max_deliver,
+		                       .max_in_flight = definition.max_in_flight };
 	int err = nc_sub_row_progress(of->reader, row->name, &progress);
 	if (err == NC_NOTFOUND)
 		err = nc_sub_new(&definition, row->epoch, row->cursor, now_ns(sim),
@@ -370,6 +372,16 @@ static void act(struct sim *sim, struct sim_node *node, uint32_t sub,
 	}
 }
 
+static void check_bounds(struct sim *sim, const struct sim_node *node, uint32_t sub)
+{
+	const struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	struct nc_sub_info info;
+	nc_sub_info(machine->machine, &info);
+	if (info.in_flight > machine->policy.max_in_flight)
+		sim_violation(sim, "subscription %u: %llu are in flight, at most %u may be", sub,
+		              (unsigned long long)info.in_flight, machine->policy.max_in_flight);
+}
+
 void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 {
 	struct store_machine *machine = &store_of(sim, node)->machines[sub];
@@ -381,6 +393,7 @@ void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 		return;
 	while (sim->violation[0] == '\0' && nc_sub_step(machine->machine, now_ns(sim), &action))
 		act(sim, node, sub, &action);
+	check_bounds(sim, node, sub);
 	save(sim, node, sub);
 	nc_sub_want(machine->machine, &want);
 	if (want.kind != NC_SUB_WANT_NOTHING && !machine->searching) {
