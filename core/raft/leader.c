@@ -110,7 +110,8 @@ uint64_t nc_raft_quorum_value(const struct nc_raft *raft,
 		values[at] = value;
 	}
 	uint32_t quorum = nc_raft_quorum(raft);
-	return count < quorum ? 0 : values[quorum - 1];
+	nc_assert(quorum > 0 && quorum <= count); /* who leads is, or was, one of some voters */
+	return values[quorum - 1];
 }
 
 static uint64_t match_of(const struct nc_raft_peer *peer)

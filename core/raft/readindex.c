@@ -10,7 +10,8 @@
 
 bool nc_raft_settled(const struct nc_raft *raft)
 {
-	return raft->role == NC_RAFT_LEADER && raft->noop != 0 && raft->commit >= raft->noop;
+	nc_assert(raft->role != NC_RAFT_LEADER || raft->noop != 0);
+	return raft->role == NC_RAFT_LEADER && raft->commit >= raft->noop;
 }
 
 static void answer(struct nc_raft *raft, const struct nc_raft_waiting_read *read, int err,

@@ -59,9 +59,9 @@ static void give_messages(struct nc_raft *raft, struct nc_raft_ready *ready)
 
 void nc_raft_ready(struct nc_raft *raft, struct nc_raft_ready *ready_out)
 {
-	const char *unsound = nc_raft_check(raft);
-	if (unsound != NULL)
-		nc_assert_failed(unsound, __FILE__, __LINE__);
+	const char *failed_claim = nc_raft_check(raft);
+	if (failed_claim != NULL)
+		nc_assert_failed(failed_claim, __FILE__, __LINE__);
 	struct nc_raft_ready ready = { .hard = raft->hard };
 	give_order(raft, &ready);
 	give_messages(raft, &ready);

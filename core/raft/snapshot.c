@@ -6,9 +6,10 @@
 int nc_raft_snapshot_taken(struct nc_raft *raft, uint64_t index)
 {
 	uint64_t term = 0;
-	if (index < raft->snapshot.index || index > raft->applied ||
-	    !nc_trail_term(&raft->trail, index, &term))
+	if (index < raft->snapshot.index || index > raft->applied)
 		return NC_INVALID;
+	bool known = nc_trail_term(&raft->trail, index, &term);
+	nc_assert(known); /* what is applied and not compacted is in the log */
 	raft->snapshot.index = index;
 	raft->snapshot.term = term;
 	raft->snapshot.members = *nc_raft_members_as_of(raft, index);

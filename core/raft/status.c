@@ -89,9 +89,9 @@ const char *nc_raft_check(const struct nc_raft *raft)
 	CLAIM(raft->role != NC_RAFT_LEADER || raft->hard.vote == raft->options.self);
 	CLAIM(raft->role != NC_RAFT_LEADER || !raft->halted);
 	for (uint32_t i = 0; i < raft->peer_count; i++) {
-		const char *unsound = check_peer(raft, &raft->peers[i]);
-		if (unsound != NULL)
-			return unsound;
+		const char *failed_claim = check_peer(raft, &raft->peers[i]);
+		if (failed_claim != NULL)
+			return failed_claim;
 	}
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/raft/message_codec.h"
+#include "core/raft/raft_private.h"
 
 /* The linker leads core/raft's allocations here (--wrap). */
 void *__real_malloc(size_t size);
@@ -129,6 +130,39 @@ Test(memory, each_allocation_may_fail)
 		fail_in = 0;
 	}
 	cr_expect_gt(nth, 20);
+}
+
+/* Each call that may need memory for a term or a membership says that it has none. */
+Test(memory, no_call_goes_on_without_room)
+{
+	struct nc_raft_options options = nc_raft_options_default(1, 1);
+	struct nc_raft *raft = NULL;
+	struct nc_raft_ready ready;
+	uint64_t index, term;
+	cr_assert_eq(nc_raft_new(&options, &(struct nc_raft_start){ .members = alone }, &raft),
+	             NC_OK);
+#define WITHOUT_ROOM(call)                                    \
+	do {                                                  \
+		raft->config_room = raft->config_count;       \
+		raft->trail.run_room = raft->trail.run_count; \
+		fail_in = 1;                                  \
+		cr_expect_eq((call), NC_NOMEM);               \
+		fail_in = 0;                                  \
+		cr_assert_eq((call), NC_OK);                  \
+	} while (0)
+	WITHOUT_ROOM(nc_raft_tick(raft));
+	WITHOUT_ROOM(nc_raft_campaign(raft));
+	nc_raft_ready(raft, &ready);
+	WITHOUT_ROOM(nc_raft_appended(raft, ready.mark));
+	WITHOUT_ROOM(nc_raft_propose(raft, 1, &index, &term));
+	nc_raft_ready(raft, &ready);
+	WITHOUT_ROOM(nc_raft_appended(raft, ready.mark));
+	raft->config_room = raft->config_count;
+	fail_in = 1;
+	cr_expect_eq(nc_raft_add_learner(raft, 2, &index), NC_NOMEM);
+	fail_in = 0;
+	cr_expect_eq(nc_raft_add_learner(raft, 2, &index), NC_OK);
+	nc_raft_free(raft);
 }
 
 Test(memory, a_message_lost_for_lack_of_it_is_counted)
