@@ -168,16 +168,28 @@ static int log_mark(struct nc_log *port)
 
 /* ---- Forgetting ----------------------------------------------------------------------------- */
 
-/* How many of the oldest segments hold nothing beyond `through`. The next one must begin where its
- * head says, since its head is all that will be known of what was before it. */
+/* Whether all that counts from segment `at` on is beyond its base. After a truncation that went
+ * back behind it the entries of its base and before stand in a later one, and its head, which is
+ * all that would be known of what was before it, says what is no longer so. */
+static bool begins_anew(const struct nc_segment_log *log, size_t at)
+{
+	uint64_t base = log->segments[at]->base_index;
+	for (size_t i = at; i < log->segment_count; i++)
+		if (log->segments[i]->count > 0 && log->segments[i]->first <= base)
+			return false;
+	return true;
+}
+
+/* How many of the oldest segments hold nothing beyond `through`, so that the log can begin with the
+ * next. */
 static size_t compactable(const struct nc_segment_log *log, uint64_t through)
 {
 	size_t count = 0;
 	for (size_t i = 0; i + 1 < log->segment_count; i++) {
-		const struct nc_segment *segment = log->segments[i], *next = log->segments[i + 1];
+		const struct nc_segment *segment = log->segments[i];
 		if (segment->count > 0 && segment->first + segment->count - 1 > through)
 			break;
-		if (next->base_index <= through && next->base_index + 1 == next->first)
+		if (log->segments[i + 1]->base_index <= through && begins_anew(log, i + 1))
 			count = i + 1;
 	}
 	return count;

@@ -236,3 +236,26 @@ Test(log_recovery, is_not_misled_by_a_record_inside_a_payload)
 	nc_log_close(log);
 	nc_buf_release(&image);
 }
+
+/* Found by the simulator: entries were replaced from behind the second segment's base on, and then
+ * the first segment was compacted away: what was left began at a base that was no longer so. */
+Test(log_recovery, opens_after_a_truncation_across_segments_and_a_compaction)
+{
+	struct nc_log *log;
+	struct nc_log_bounds bounds;
+	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+	for (uint64_t index = 1; index <= 60; index++) /* three segments of some 20 each */
+		cr_assert_eq(entries_append(log, NULL, index, 1, 1, 3000), NC_OK);
+	cr_assert_eq(entries_append(log, NULL, 15, 1, 2, 3000), NC_OK);
+	for (uint64_t index = 16; index <= 30; index++)
+		cr_assert_eq(entries_append(log, NULL, index, 1, 2, 3000), NC_OK);
+	cr_assert_eq(nc_log_compact(log, 25), NC_OK);
+	nc_log_close(log);
+	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+	nc_log_bounds(log, &bounds);
+	cr_expect_eq(bounds.last, 30u);
+	cr_expect_leq(bounds.first, 26u);
+	for (uint64_t index = bounds.first; index <= 30; index++)
+		cr_expect(entry_is(log, index, index < 15 ? 1 : 2), "%lu", (unsigned long)index);
+	nc_log_close(log);
+}
