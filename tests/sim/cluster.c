@@ -127,6 +127,8 @@ static void found(struct sim *sim)
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 		node->id = i + 1;
+		if (sim->options.files)
+			sim_files_new(sim, node);
 		sim_log_reset(&node->disk, 0, 0, &members);
 		sim_node_start(sim, node);
 	}
@@ -172,6 +174,7 @@ void sim_run(struct sim *sim, const struct sim_options *options)
 	sim->op_room = 1;
 	sim_faults_draw(sim);
 	draw_options(sim);
+	sim->options.files |= options->store && !options->faultless && sim_chance(sim, 2500);
 	if (options->store)
 		store_new(sim);
 	found(sim);
@@ -200,6 +203,7 @@ void sim_release(struct sim *sim)
 		struct sim_node *node = &sim->nodes[i];
 		nc_raft_free(node->raft);
 		sim_disk_clear(node);
+		sim_files_free(node);
 		free(node->memory.at);
 		free(node->disk.at);
 	}

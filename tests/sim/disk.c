@@ -47,6 +47,8 @@ void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft
 static void reach(struct sim *sim, struct sim_node *node, const struct sim_write *write,
                   uint64_t count)
 {
+	if (node->files != NULL)
+		sim_files_append(sim, node, write);
 	if (write->hard_changed)
 		node->hard = write->hard;
 	if (write->first > write->last)
@@ -74,13 +76,21 @@ void sim_disk_written(struct sim *sim, struct sim_node *node)
 	struct sim_write *write = nth(node, 0);
 	if (sim->now <
 	    node->full_until) { /* nothing was written; tried again until there is room */
-		sim_schedule(sim, 20 * SIM_MS, SIM_WRITTEN, (uint32_t)(node - sim->nodes));
+		if (node->files != NULL && sim_chance(sim, 1000) &&
+		    !sim_files_full(sim, node, write))
+			nc_raft_disk_failed(node->raft);
+		else
+			sim_schedule(sim, 20 * SIM_MS, SIM_WRITTEN, (uint32_t)(node - sim->nodes));
 		return;
 	}
+	if (sim_files_failed(node))
+		return;
 	if (node->write_fails) {
 		node->write_fails = false;
 		sim->counters.disk_errors++;
 		sim_trace(sim, "%llu disk error", (unsigned long long)node->id);
+		if (node->files != NULL)
+			sim_files_fail(sim, node, write);
 		nc_raft_disk_failed(node->raft);
 		return; /* the order stays: its outcome is not known */
 	}
@@ -92,15 +102,22 @@ void sim_disk_written(struct sim *sim, struct sim_node *node)
 
 void sim_disk_crash(struct sim *sim, struct sim_node *node)
 {
-	uint64_t kept = sim_below(sim, node->write_count + 1u);
+	uint64_t kept = sim_files_failed(node) ? 0 : sim_below(sim, node->write_count + 1u);
 	while (node->write_count > 0 && kept-- > 0) {
 		const struct sim_write *write = nth(node, 0);
 		reach(sim, node, write, write->last + 1 - write->first);
 		drop_first(node);
 	}
+	if (node->files != NULL)
+		sim_files_crash(sim, node, node->write_count > 0 ? nth(node, 0) : NULL,
+		                sim_whole(sim));
 	if (node->write_count == 0)
 		return;
 	sim->counters.lost_writes++;
+	if (node->files != NULL) {
+		sim_disk_clear(node);
+		return;
+	}
 	const struct sim_write *torn = nth(node, 0);
 	if (torn->first < torn->last && sim_chance(sim, 3000)) {
 		reach(sim, node, torn, 1 + sim_below(sim, torn->last - torn->first));

@@ -35,6 +35,7 @@ void sim_faults_draw(struct sim *sim)
 	faults->error_weight = intensity(sim, 20);
 	faults->full_weight = intensity(sim, 20);
 	faults->disconnect_weight = intensity(sim, 60);
+	faults->flip_weight = intensity(sim, 40);
 	faults->install_fails = intensity(sim, 5000);
 	faults->drift = intensity(sim, 30);
 }
@@ -49,7 +50,7 @@ bool sim_whole(const struct sim *sim)
 		const struct nc_raft_member *member =
 		        nc_raft_members_find(&sim->committed_members, node->id);
 		if (member == NULL || !member->voter || node->leaving || node->doubtful ||
-		    (node->up && node->raft->doubtful))
+		    sim_files_damaged(node) || (node->up && node->raft->doubtful))
 			return false;
 	}
 	return true;
@@ -147,6 +148,9 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 		node->full_until = sim->now + sim_below(sim, 3 * SIM_S);
 	} else if ((lot -= faults->full_weight) < faults->disconnect_weight) {
 		sim_network_disconnect(sim, node);
+	} else if ((lot -= faults->disconnect_weight) < faults->flip_weight) {
+		if (node->files != NULL && sim_whole(sim))
+			sim_files_flip(sim, node);
 	} else if (node->up) {
 		node->write_fails = true;
 	}
@@ -161,7 +165,7 @@ void sim_nemesis(struct sim *sim)
 	uint64_t all = faults->crash_weight + faults->cut_weight + faults->pause_weight +
 	               faults->wipe_weight + faults->leave_weight + faults->transfer_weight +
 	               faults->jump_weight + faults->full_weight + faults->disconnect_weight +
-	               faults->error_weight;
+	               faults->flip_weight + faults->error_weight;
 	if (all > 0)
 		strike(sim, &sim->nodes[victim(sim)], sim_below(sim, all));
 }

@@ -39,9 +39,10 @@ static void print_counters(const struct sim_counters *counters, bool store)
 
 static void say_replay(const struct sim_request *request, uint64_t seed)
 {
-	printf("replay: tests/sim/run --first %llu --seeds 1 --seconds %llu --trace%s%s%s\n",
+	printf("replay: tests/sim/run --first %llu --seeds 1 --seconds %llu --trace%s%s%s%s\n",
 	       (unsigned long long)seed, (unsigned long long)request->options.seconds,
-	       request->options.store ? "" : " --raft", request->mutant != NULL ? " --mutant " : "",
+	       request->options.store ? "" : " --raft", request->options.files ? " --files" : "",
+	       request->mutant != NULL ? " --mutant " : "",
 	       request->mutant != NULL ? request->mutant : "");
 }
 
@@ -110,6 +111,7 @@ static bool read_options(int argc, char **argv, struct sim_request *request)
 		                               { "quiet", no_argument, NULL, 'q' },
 		                               { "faultless", no_argument, NULL, 'z' },
 		                               { "raft", no_argument, NULL, 'R' },
+		                               { "files", no_argument, NULL, 'F' },
 		                               { NULL, 0, NULL, 0 } };
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -142,6 +144,9 @@ static bool read_options(int argc, char **argv, struct sim_request *request)
 		case 'q':
 			request->quiet = true;
 			break;
+		case 'F':
+			request->options.files = true;
+			break;
 		case 'R':
 			request->options.store = false;
 			break;
@@ -163,7 +168,8 @@ int main(int argc, char **argv)
 	if (!read_options(argc, argv, &request)) {
 		fprintf(stderr,
 		        "usage: run [--seeds N] [--first N] [--seconds N] [--nodes N] [--rate N]\n"
-		        "           [--raft] [--faultless] [--trace] [--quiet] [--mutant NAME | "
+		        "           [--raft] [--files] [--faultless] [--trace] [--quiet] [--mutant "
+		        "NAME | "
 		        "--mutants]\n");
 		return 2;
 	}

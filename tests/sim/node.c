@@ -35,6 +35,13 @@ static void load(struct sim *sim, struct sim_node *node)
 
 void sim_node_start(struct sim *sim, struct sim_node *node)
 {
+	if (node->files != NULL && !sim_files_start(sim, node)) {
+		sim_node_wipe(sim, node); /* it comes back as somebody else */
+		sim_schedule(sim, 100 * SIM_MS, SIM_RESTART, slot_of(sim, node));
+		return;
+	}
+	if (sim->violation[0] != '\0')
+		return;
 	struct nc_raft_options options = sim->raft_options;
 	options.self = node->id;
 	options.seed = sim_random(sim);
@@ -96,6 +103,8 @@ void sim_node_wipe(struct sim *sim, struct sim_node *node)
 	sim_disk_clear(node);
 	if (sim->store != NULL)
 		store_wipe(sim, node);
+	if (node->files != NULL)
+		sim_files_wipe(sim, node);
 	sim_log_reset(&node->disk, 0, 0, &(struct nc_raft_members){ 0 });
 	node->hard = (struct nc_log_hard){ 0 };
 	node->checkpoint = node->checkpoint_chain = 0;
@@ -162,6 +171,12 @@ static void log_read(struct sim *sim, struct sim_node *node, const struct sim_ev
 			break;
 		bytes += size;
 		count++;
+	}
+	if (count > 0 && node->files != NULL && sim_files_damaged(node) && prev < node->disk.last &&
+	    sim_files_read(node, prev + 1) == NC_CORRUPT) {
+		sim->counters.corrupt++;
+		nc_raft_disk_failed(node->raft);
+		return;
 	}
 	if (count > 0) {
 		message.entry_count = (uint32_t)count;
@@ -274,6 +289,8 @@ static void take_checkpoint(struct sim *sim, struct sim_node *node)
 	}
 	if (through > node->disk.base)
 		sim->counters.compactions++;
+	if (node->files != NULL)
+		sim_files_compact(node, through);
 	sim_log_base(&node->disk, through);
 	sim_log_base(&node->memory, through);
 }
@@ -304,6 +321,8 @@ static void apply(struct sim *sim, struct sim_node *node)
 			              (unsigned long long)node->id);
 			return;
 		}
+		if (node->files != NULL)
+			sim_files_compact(node, through);
 		sim_log_base(&node->disk, through);
 		sim_log_base(&node->memory, through);
 	}
@@ -331,6 +350,8 @@ static void installed(struct sim *sim, struct sim_node *node, const struct sim_e
 		              (unsigned long long)node->id, (unsigned long long)event->index);
 		return;
 	}
+	if (node->files != NULL)
+		sim_files_reset(node, event->index, event->message.term);
 	sim_log_reset(&node->disk, event->index, event->message.term, &event->members);
 	sim_log_reset(&node->memory, event->index, event->message.term, &event->members);
 	node->checkpoint = node->applied = node->applying = event->index;

@@ -70,6 +70,7 @@ struct sim_event {
 };
 
 struct sim_store;
+struct sim_files;
 
 struct sim_heap {
 	struct sim_event **at;
@@ -120,6 +121,7 @@ struct sim_node {
 	uint32_t write_first, write_count;
 	bool write_fails;                /* the next one */
 	uint64_t full_until;             /* its disk has no room */
+	struct sim_files *files;         /* the real log; NULL: the simulated disk alone */
 	uint64_t busy_until, next_until; /* of the write under way, and of the one after it */
 
 	/* What was seen of it, to see that nothing goes back. */
@@ -150,7 +152,7 @@ struct sim_seen_entry { /* of a table by (index, term) */
 /* clang-format off */
 #define SIM_COUNTERS(X) \
 	X(events) X(messages) X(lost) X(doubled) X(replayed) X(cut) X(disconnects) X(unreachable) \
-	X(crashes) X(lost_writes) X(torn) X(disk_errors) X(disk_full) X(pauses) X(clock_jumps) X(wipes) \
+	X(crashes) X(lost_writes) X(torn) X(disk_errors) X(disk_full) X(flips) X(astray) X(corrupt) X(pauses) X(clock_jumps) X(wipes) \
 	X(leaves) X(transfers) X(elections) X(two_leaders) X(truncations) X(config_rollbacks) \
 	X(proposals) X(refused) X(acked) X(reads) X(reads_served) X(reads_failed) \
 	X(snapshots) X(snapshots_failed) X(snapshot_during_election) X(partial_reads) \
@@ -176,7 +178,7 @@ struct sim_faults {
 	uint64_t write_us, write_jitter_us;
 	uint64_t nemesis_us; /* between two strokes, on average; 0: none */
 	uint32_t crash_weight, cut_weight, pause_weight, wipe_weight, transfer_weight, jump_weight,
-	        error_weight, leave_weight, full_weight, disconnect_weight;
+	        error_weight, leave_weight, full_weight, disconnect_weight, flip_weight;
 	uint32_t install_fails;
 	uint32_t drift; /* percent */
 };
@@ -189,6 +191,7 @@ struct sim_options {
 	bool trace;
 	bool faultless;
 	bool store; /* engine and delivery on top; false: raft alone */
+	bool files; /* the real log in every run; else in some of those with a store */
 };
 
 struct sim {
@@ -281,6 +284,26 @@ void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft
 void sim_disk_written(struct sim *sim, struct sim_node *node);
 void sim_disk_crash(struct sim *sim, struct sim_node *node);
 void sim_disk_clear(struct sim_node *node);
+
+/* files.c: the real log under the disk, in byte-level trouble. */
+void sim_files_new(struct sim *sim, struct sim_node *node);
+void sim_files_free(struct sim_node *node); /* does nothing if there is none, as the next */
+void sim_files_wipe(struct sim *sim, struct sim_node *node);
+/* Take up what recovery finds; false: it refuses, and the disk is lost. */
+bool sim_files_start(struct sim *sim, struct sim_node *node);
+void sim_files_append(struct sim *sim, struct sim_node *node, const struct sim_write *write);
+/* False: the log has broken. */
+bool sim_files_full(struct sim *sim, struct sim_node *node, const struct sim_write *write);
+void sim_files_fail(struct sim *sim, struct sim_node *node, const struct sim_write *write);
+bool sim_files_failed(const struct sim_node *node);
+bool sim_files_damaged(const struct sim_node *node);
+void sim_files_compact(struct sim_node *node, uint64_t through);
+void sim_files_reset(struct sim_node *node, uint64_t index, uint64_t term);
+/* Read an entry as the sender of a partial append does. */
+int sim_files_read(struct sim_node *node, uint64_t index);
+void sim_files_flip(struct sim *sim, struct sim_node *node);
+void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_write *torn,
+                     bool may_damage);
 
 /* network.c */
 void sim_network_send(struct sim *sim, struct sim_node *from, const struct nc_raft_message *message,
