@@ -10,7 +10,7 @@
 #include "plugins/check/check_private.h"
 
 static const char usage[] =
-        "usage: nacre-plugin-check PLUGIN.so SELECTOR...\n"
+        "usage: nacre-plugin-check PLUGIN.so [--selector] SELECTOR...\n"
         "Checks a filter plugin against the rules of nacre/nacre_filter.h. Each SELECTOR is JSON "
         "that\n"
         "the plugin must accept; give several, different ones, so that sets are checked well.\n"
@@ -96,16 +96,29 @@ static void check_answers(struct check *check)
 	check_sets(check);
 }
 
+/* The selectors of the command line, each with or without --selector before it. False: too many, or
+ * one is missing. */
+static bool selectors_take(struct check *check, int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++) {
+		if (strcmp(argv[i], "--selector") == 0 && ++i == argc)
+			return false;
+		if (check->filter_count == FILTERS_MAX)
+			return false;
+		check->filters[check->filter_count++].source = argv[i];
+	}
+	return check->filter_count > 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 3 || argc - 2 > FILTERS_MAX || argv[1][0] == '-') {
-		(void)fputs(usage, argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
-		return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
-	}
 	static struct check check;
+	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+	if (argc < 3 || argv[1][0] == '-' || !selectors_take(&check, argc, argv)) {
+		(void)fputs(usage, help ? stdout : stderr);
+		return help ? 0 : 2;
+	}
 	check.plugin = load(argv[1]);
-	for (int i = 2; i < argc; i++)
-		check.filters[check.filter_count++].source = argv[i];
 	check_compile(&check);
 	check_events_make(&check);
 	check_singles(&check);
