@@ -238,6 +238,8 @@ void nc_subs_tick(struct nc_subs *subs)
 		        sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns <= now_ns;
 		if (sub->deadline_ns <= now_ns || retry)
 			nc_subs_mark(sub);
+		if (sub->renew)
+			nc_subs_renew(subs, sub);
 	}
 	nc_subs_turn(subs);
 }

@@ -18,6 +18,10 @@ void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json);
 /* subs_isolated.c: a request with a filter, before it is carried out. True: it waits until the
  * filter is compiled, and nothing is left to do now. */
 bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op);
+/* Likewise of R.sub.explain: until an isolated plugin has judged the event; then subs->verdict is
+ * what it says. */
+bool nc_subs_judge(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
+                   uint64_t position);
 /* The subscription that it is about, or NULL: there is none, and that is said. */
 struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask);
 /* What of the body was not understood stands in subs->scratch. */

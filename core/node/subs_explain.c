@@ -21,9 +21,10 @@ static void filter_ask(struct explaining *explaining, const struct nc_event *eve
 {
 	struct nc_subs *subs = explaining->subs;
 	uint64_t matched = 0;
-	if (nc_plugin_host_isolates(subs->host, explaining->sub->definition.plugin)) {
-		(void)snprintf(explaining->fault, sizeof explaining->fault,
-		               "its plugin runs beside the node, and is not asked for this");
+	if (subs->verdict != NULL) { /* of a plugin in a process of its own: it was asked before */
+		explaining->matches = subs->verdict->matches;
+		(void)snprintf(explaining->fault, sizeof explaining->fault, "%s",
+		               subs->verdict->fault);
 		return;
 	}
 	nc_filter_batch_clear(subs->batch);
@@ -119,6 +120,8 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 			                                        : "about to be delivered" };
 	if (explaining->parked || state == NC_SUB_LEAVING)
 		return (struct verdict){ "parked", "parked; replay releases it" };
+	if (explaining->position > info.cursor && sub->fault[0] != '\0')
+		return (struct verdict){ "not_reached", sub->fault };
 	if (explaining->position > info.cursor)
 		return (struct verdict){ "not_reached", info.paused ? "the subscription is paused"
 			                                : info.halted
@@ -146,6 +149,8 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 		nc_subs_ask_refuse(ask, err);
 		return;
 	}
+	if (nc_subs_judge(ask, explaining.sub, explaining.position))
+		return;
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = explaining.position };
 	nc_buf_clear(&subs->scratch);
 	err = nc_query_get(subs->reader, &spec, on_event, &explaining);

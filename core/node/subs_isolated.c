@@ -29,6 +29,9 @@ struct nc_sub_prepare {
 	struct nc_filter_error error;
 	struct nc_slice name, body, reply, plugin, selector; /* in `text` */
 	struct nc_buf text;
+	/* Of R.sub.explain: its filter is asked about one event. */
+	uint64_t position;
+	struct nc_sub_verdict verdict;
 };
 
 /* ---- Readers of their own ------------------------------------------------------------------- */
@@ -80,10 +83,42 @@ static void prepare_free(struct nc_sub_prepare *prepare)
 	free(prepare);
 }
 
+static void on_judged(void *ctx, const struct nc_event *event)
+{
+	struct nc_sub_prepare *prepare = ctx;
+	struct nc_filter_batch *batch;
+	uint64_t matched = 0;
+	int err = nc_filter_batch_new(&batch);
+	if (err == NC_OK) {
+		err = nc_filter_batch_add(batch, event);
+		if (err == NC_OK)
+			err = nc_filter_match(prepare->filter, batch, &matched);
+		nc_filter_batch_free(batch);
+	}
+	prepare->verdict.matches = matched & 1;
+	if (err == NC_OK)
+		return;
+	nc_filter_trouble(prepare->filter, prepare->verdict.fault, sizeof prepare->verdict.fault);
+	if (prepare->verdict.fault[0] == '\0')
+		(void)snprintf(prepare->verdict.fault, sizeof prepare->verdict.fault, "%s",
+		               nc_err_name(err));
+}
+
+/* What cannot be read is for who is asked after this to say. */
+static void judge(struct nc_sub_prepare *prepare, struct nc_state_reader *reader)
+{
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = prepare->position };
+	(void)nc_query_get(reader, &spec, on_judged, prepare);
+	prepare->err = NC_OK;
+}
+
 static bool prepare_step(struct nc_read_job *job, struct nc_state_reader *reader)
 {
 	struct nc_sub_prepare *prepare = (struct nc_sub_prepare *)job;
-	(void)reader;
+	if (prepare->op == NC_OP_SUB_EXPLAIN) {
+		judge(prepare, reader);
+		return true;
+	}
 	prepare->err = nc_filter_compile(prepare->subs->host, prepare->plugin, prepare->selector,
 	                                 &prepare->filter, &prepare->error);
 	return true;
@@ -157,6 +192,25 @@ bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op)
 	return true;
 }
 
+bool nc_subs_judge(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
+                   uint64_t position)
+{
+	const struct nc_filter_named named = { sub->definition.plugin, nc_slice(NULL, 0) };
+	if (ask->subs->verdict != NULL || sub->filter == NULL || !nc_filter_isolated(sub->filter))
+		return false;
+	struct nc_sub_prepare *prepare = prepare_new(ask, NC_OP_SUB_EXPLAIN, &named);
+	if (prepare != NULL) {
+		prepare->filter = nc_filter_ref(sub->filter);
+		prepare->position = position;
+		if (nc_reader_pool_put(nc_subs_pool(ask->subs, named.plugin), &prepare->job) ==
+		    NC_OK)
+			return true;
+		prepare_free(prepare);
+	}
+	nc_subs_ask_error(ask, NC_FAULT_BUSY, "too much to do; try again");
+	return true;
+}
+
 static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 {
 	struct nc_refusal refusal;
@@ -167,10 +221,14 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		                         .reply = prepare->reply,
 		                         .endpoint = prepare->endpoint };
 	if (prepare->err == NC_OK) {
-		subs->prepared = prepare->filter;
+		if (prepare->op == NC_OP_SUB_EXPLAIN)
+			subs->verdict = &prepare->verdict;
+		else
+			subs->prepared = prepare->filter;
 		nc_subs_request(subs, prepare->op, prepare->name, prepare->body, prepare->reply,
 		                prepare->endpoint);
 		subs->prepared = NULL;
+		subs->verdict = NULL;
 	} else {
 		(void)nc_filter_refuse(&refusal, prepare->plugin, prepare->err, &prepare->error);
 		nc_subs_ask_error(&ask, refusal.fault, refusal.text);

@@ -209,7 +209,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 		nc_subs_mark(sub);
 		return;
 	}
-	if (sub->renew && !sub->searching)
+	if (sub->renew)
 		nc_subs_renew(subs, sub);
 	if (job->judged)
 		nc_subs_answers_again(subs, sub);

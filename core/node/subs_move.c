@@ -226,12 +226,23 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	nc_buf_release(&progress);
 }
 
+/* What comes behind this position is for the new filter. */
+static uint64_t searched_to(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	if (info.at_head) { /* everything up to the head was shown to the filter */
+		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
+		nc_sub_info(sub->machine, &info);
+	}
+	return info.cursor;
+}
+
 void nc_subs_update(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
 	struct nc_subscription *sub = still_find(ask);
 	struct nc_sub_move *move = sub == NULL ? NULL : move_new(ask);
-	struct nc_sub_info info;
 	char forbidden[80];
 	bool backfill = false;
 	if (move == NULL)
@@ -245,12 +256,7 @@ void nc_subs_update(const struct nc_subs_ask *ask)
 		nc_subs_move_free(move);
 		return;
 	}
-	nc_sub_info(sub->machine, &info);
-	if (info.at_head) { /* everything up to the head was shown to the filter */
-		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
-		nc_sub_info(sub->machine, &info);
-	}
-	move->position = info.cursor + 1;
+	move->position = searched_to(subs, sub) + 1;
 	bool good = sub->definition.durable == move->definition.durable ||
 	            update_refuse(ask, NC_FAULT_REQUEST,
 	                          "durable: cannot be changed; create another subscription");
@@ -263,6 +269,51 @@ void nc_subs_update(const struct nc_subs_ask *ask)
 		move->epoch = move->anew ? ++subs->transient_epochs : sub->epoch;
 		move_decide(subs, sub, move);
 	}
+}
+
+/* ---- Its plugin was replaced ----------------------------------------------------------------- */
+
+static bool definition_copy(const struct nc_definition *from, struct nc_definition *to)
+{
+	struct nc_buf bytes = { 0 };
+	nc_definition_put(&bytes, from);
+	int err = nc_buf_status(&bytes);
+	if (err == NC_OK)
+		err = nc_definition_get(nc_buf_slice(&bytes), to);
+	nc_buf_release(&bytes);
+	return err == NC_OK;
+}
+
+bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
+                         struct nc_refusal *refusal)
+{
+	const struct nc_subs_ask ask = { .subs = subs, .name = nc_slice_str(sub->name) };
+	struct nc_sub_move *move = move_new(&ask);
+	*refusal = (struct nc_refusal){ NC_FAULT_BUSY, "out of memory" };
+	if (move == NULL)
+		return false;
+	if (!definition_copy(&sub->definition, &move->definition)) {
+		nc_subs_move_free(move);
+		return false;
+	}
+	struct nc_subscription made = { .definition = move->definition };
+	made.definition.plugin_build = made.definition.plugin_sha256 = nc_slice(NULL, 0);
+	if (!nc_subs_filter_compile(subs, &made, refusal)) {
+		nc_subs_move_free(move);
+		return false;
+	}
+	move->filter = made.filter;
+	move->definition.plugin_build = made.definition.plugin_build;
+	move->definition.plugin_sha256 = made.definition.plugin_sha256;
+	move->replugs = true;
+	move->position = searched_to(subs, sub) + 1;
+	if (sub->definition.durable) {
+		update_propose(&ask, sub, move);
+	} else {
+		move->epoch = sub->epoch;
+		move_decide(subs, sub, move);
+	}
+	return true;
 }
 
 /* ---- Pause, resume -------------------------------------------------------------------------- */

@@ -169,7 +169,10 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 		position = move->position;
 	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
 	               sub->name, (unsigned long long)sub->epoch, (unsigned long long)position);
-	nc_subs_advise(subs, sub, move->seeks ? "sought" : "updated", position, NULL);
+	if (move->replugs)
+		nc_subs_replugged(subs, sub, position);
+	else
+		nc_subs_advise(subs, sub, move->seeks ? "sought" : "updated", position, NULL);
 	if (move->reply != NULL)
 		nc_service_send(subs->service, move->reply, nc_slice_str(text), 0);
 	if (!move->seeks && !move->anew && sub->definition.durable)

@@ -116,57 +116,35 @@ void nc_subs_show_plugin(const struct nc_subs_ask *ask)
 
 /* ---- While subscriptions use them ----------------------------------------------------------- */
 
-/* A filter of the plugin that is loaded now, in place of the one that it has, if any. */
-static bool filter_take(struct nc_subs *subs, struct nc_subscription *sub,
-                        char why[NC_SUB_FAULT_SIZE])
+void nc_subs_replugged(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	struct nc_refusal refusal;
-	struct nc_filter *old = sub->filter;
-	struct nc_filter_hints old_hints = sub->hints;
-	if (!nc_subs_filter_compile(subs, sub, &refusal)) {
-		sub->filter = old;
-		sub->hints = old_hints;
-		(void)snprintf(why, NC_SUB_FAULT_SIZE, "%.190s", refusal.text);
-		return false;
-	}
-	struct nc_filter *made = sub->filter;
-	struct nc_filter_hints hints = sub->hints;
-	if (old != NULL) {
-		sub->filter = old;
-		nc_subs_live_remove(subs, sub);
-		nc_filter_unref(old);
-	}
-	sub->filter = made;
-	sub->hints = hints;
-	if (nc_subs_live_add(subs, sub) == NC_OK)
-		return true;
-	(void)snprintf(why, NC_SUB_FAULT_SIZE, "out of memory");
-	nc_filter_unref(made);
-	sub->filter = NULL;
-	sub->hints = (struct nc_filter_hints){ 0 };
-	return false;
+	char text[NC_SUB_FAULT_SIZE + 100];
+	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
+	sub->filter_from = position;
+	(void)snprintf(text, sizeof text, "%s %.100s, SHA-256 %s, judges from this position on",
+	               plugin.name, plugin.build, plugin.sha256);
+	nc_subs_advise(subs, sub, "plugin_changed", position, text);
+	nc_say_info("subscription %s: from position %llu on: %s", sub->name,
+	            (unsigned long long)position, text);
 }
 
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	char why[NC_SUB_FAULT_SIZE], text[NC_SUB_FAULT_SIZE + 100];
+	char text[NC_SUB_FAULT_SIZE + 100];
+	struct nc_refusal refusal;
 	struct nc_sub_info info;
-	nc_sub_info(sub->machine, &info);
+	bool waits =
+	        sub->move != NULL || sub->searching ||
+	        (sub->definition.durable && subs->service->engine_version < NC_ENGINE_VERSION_SUBS);
+	if (waits)
+		return; /* the tick comes back to it */
 	sub->renew = false;
-	if (!filter_take(subs, sub, why)) {
-		(void)snprintf(text, sizeof text, "the new plugin cannot be taken: %s", why);
-		nc_subs_advise(subs, sub, "plugin_refused", info.cursor + 1, text);
-		nc_say_warning("subscription %s: %s", sub->name, text);
+	if (nc_subs_move_plugin(subs, sub, &refusal))
 		return;
-	}
-	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
-	sub->filter_from = info.cursor + 1;
-	(void)snprintf(text, sizeof text, "%s %.100s, SHA-256 %s, judges from this position on",
-	               plugin.name, plugin.build, plugin.sha256);
-	nc_subs_advise(subs, sub, "plugin_changed", sub->filter_from, text);
-	nc_say_info("subscription %s: from position %llu on: %s", sub->name,
-	            (unsigned long long)sub->filter_from, text);
-	nc_subs_mark(sub);
+	nc_sub_info(sub->machine, &info);
+	(void)snprintf(text, sizeof text, "the new plugin cannot be taken: %.200s", refusal.text);
+	nc_subs_advise(subs, sub, "plugin_refused", info.cursor + 1, text);
+	nc_say_warning("subscription %s: %s", sub->name, text);
 }
 
 void nc_subs_tell_other_builds(const struct nc_subs *subs)
@@ -193,8 +171,17 @@ void nc_subs_tell_other_builds(const struct nc_subs *subs)
 /* Its plugin was not there: it goes on where it stands. */
 static void take_up(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	if (filter_take(subs, sub, sub->fault))
+	struct nc_refusal refusal;
+	if (!nc_subs_filter_compile(subs, sub, &refusal)) {
+		(void)snprintf(sub->fault, sizeof sub->fault, "%.190s", refusal.text);
+	} else if (nc_subs_live_add(subs, sub) != NC_OK) {
+		(void)snprintf(sub->fault, sizeof sub->fault, "out of memory");
+		nc_filter_unref(sub->filter);
+		sub->filter = NULL;
+		sub->hints = (struct nc_filter_hints){ 0 };
+	} else {
 		nc_subs_answers_again(subs, sub);
+	}
 }
 
 void nc_subs_plugins_changed(struct nc_subs *subs)
@@ -207,8 +194,7 @@ void nc_subs_plugins_changed(struct nc_subs *subs)
 			take_up(subs, sub);
 		} else if (nc_filter_plugin(sub->filter).state == NC_PLUGIN_REPLACED) {
 			sub->renew = true;
-			if (!sub->searching)
-				nc_subs_renew(subs, sub);
+			nc_subs_renew(subs, sub);
 		}
 	}
 }

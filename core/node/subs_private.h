@@ -138,6 +138,12 @@ struct nc_sub_pending {
 	uint64_t epoch;
 };
 
+/* What a filter says of one event; `fault`: why it says nothing, "": it does. */
+struct nc_sub_verdict {
+	bool matches;
+	char fault[NC_SUB_FAULT_SIZE];
+};
+
 struct nc_subs {
 	struct nc_service *service;
 	struct nc_plugin_host *host;
@@ -161,6 +167,7 @@ struct nc_subs {
 	struct nc_sub_job *done;              /* under lock: jobs that came back */
 	struct nc_sub_merge *merged;          /* likewise: an index that was merged */
 	struct nc_sub_prepare *prepared_list; /* likewise: requests whose filters are compiled */
+	const struct nc_sub_verdict *verdict; /* likewise, of R.sub.explain */
 	struct nc_filter *prepared; /* of the request that is being carried out; else NULL */
 	atomic_bool plugins_changed;
 	struct nc_sub_pool *pools; /* readers of isolated plugins */
@@ -204,6 +211,12 @@ void nc_subs_plugins_changed(struct nc_subs *subs);
 /* Say which have a plugin of another build than was recorded with them. */
 void nc_subs_tell_other_builds(const struct nc_subs *subs);
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
+/* It took the new one: say so. */
+void nc_subs_replugged(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
+/* subs_move.c: put the same definition, judged by the plugin that is loaded now, into the log: it
+ * holds from a position. False with the refusal: the plugin does not take its selector. */
+bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
+                         struct nc_refusal *refusal);
 
 /* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
  * client. */

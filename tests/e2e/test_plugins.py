@@ -229,6 +229,17 @@ async def test_events_before_the_one_that_kills_it_are_delivered():
             await wait_until(lambda: is_state(c, "h", "halted"), 10, "halted")
             equal(len(got.seqs), 30)
 
+            async def why(position):
+                return await c.ask("sub.explain.h", json.dumps({"pos": position}).encode(), timeout=20)
+
+            async def is_done():  # while the process is not there the filter cannot be asked
+                return (await why(30))["state"] == "done"
+
+            await wait_until(is_done, 30, "what was delivered is done")
+            bad = await why(31)
+            equal((bad["state"], bad["matches"]), ("not_reached", None))
+            check("crashed" in bad["why"], f"{bad}")
+
 
 # ---- Dropped in, replaced, removed ------------------------------------------------------------
 
@@ -284,6 +295,10 @@ async def test_a_replaced_plugin_is_taken_at_a_position():
             equal((heard[0]["subscription"], heard[0]["pos"]), ("h", 6))
             check(now["sha256"] in heard[0]["reason"], f"{heard}")
             check(await d.listed("hostile", "replaced"), "the old one is listed as such")
+            # The log has it: after a kill nobody wonders about another build.
+            d.node.restart()
+            then = (await state(c, "h"))["plugin"]
+            equal((then["build"], then["sha256"], "recorded" in then), ("2", now["sha256"], False))
         await listener.unsubscribe()
 
 
