@@ -119,18 +119,21 @@ static int run_test(struct nc_cli *cli)
 
 static int run_plugins(struct nc_cli *cli)
 {
-	static const struct nc_cli_column columns[] = { { "NAME", "name", false },
+	static const struct nc_cli_column columns[] = { { "NAME", "name|path", false },
 		                                        { "STATE", "state", false },
 		                                        { "BUNDLED", "bundled", false },
 		                                        { "BUILD", "build", false },
-		                                        { "WHAT IT IS, OR WHY NOT", "summary",
-		                                          false },
+		                                        { "WHAT IT IS, OR WHAT IS WRONG",
+		                                          "trouble|reason|summary", false },
 		                                        { NULL, NULL, false } };
-	static const struct nc_cli_column wide[] = {
-		{ "NAME", "name", false },      { "STATE", "state", false },
-		{ "SHA-256", "sha256", false }, { "PATH", "path", false },
-		{ "REASON", "reason", false },  { NULL, NULL, false }
-	};
+	static const struct nc_cli_column wide[] = { { "NAME", "name", false },
+		                                     { "STATE", "state", false },
+		                                     { "SHA-256", "sha256", false },
+		                                     { "PATH", "path", false },
+		                                     { "PID", "pid", true },
+		                                     { "RESTARTS", "restarts", true },
+		                                     { "WHAT IS WRONG", "trouble|reason", false },
+		                                     { NULL, NULL, false } };
 	return nc_cli_ask_table(cli, "filter.list", "plugins",
 	                        nc_cli_has(&cli->args, "long") ? wide : columns, "no plugins");
 }

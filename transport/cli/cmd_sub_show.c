@@ -15,8 +15,7 @@ static int run_ls(struct nc_cli *cli)
 		                                        { "IN FLIGHT", "in_flight", true },
 		                                        { "PARKED", "parked", true },
 		                                        { "LAG MS", "lag_ms", true },
-		                                        { "PLUGIN", "filter.plugin", false },
-		                                        { "SELECTOR", "filter.selector", false },
+		                                        { "PLUGIN", "plugin|filter.plugin", false },
 		                                        { NULL, NULL, false } };
 	return nc_cli_ask_table(cli, "sub.list", "subscriptions", columns, "no subscriptions");
 }

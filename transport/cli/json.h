@@ -31,8 +31,8 @@ struct nc_slice nc_cli_reply_slice(const struct nacre_reply *reply);
 void nc_cli_show_object(const struct nc_cli *cli, struct nc_slice object);
 
 struct nc_cli_column {
-	const char *title, *path;
-	bool right; /* numbers */
+	const char *title, *path; /* "a|b.c": what is there and not empty first */
+	bool right;               /* numbers */
 };
 /* A table of a list of objects, as wide as it needs; `columns` ends with a NULL title. Gives the
  * rows. */

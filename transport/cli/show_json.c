@@ -49,12 +49,24 @@ void nc_cli_show_object(const struct nc_cli *cli, struct nc_slice object)
 	show_members(cli, nc_slice(NULL, 0), object);
 }
 
-static void cell_text(struct nc_slice row, const struct nc_cli_column *column, struct nc_buf *text)
+/* The first of the column's paths that leads to a text. */
+static void cell_find(struct nc_slice row, const char *paths, struct nc_buf *text)
 {
+	char path[64];
 	struct nc_slice raw;
 	nc_buf_clear(text);
-	if (nc_cli_member(row, column->path, &raw))
-		nc_cli_value_text(raw, text);
+	while (*paths != '\0' && text->size == 0) {
+		size_t size = strcspn(paths, "|");
+		(void)snprintf(path, sizeof path, "%.*s", (int)size, paths);
+		if (nc_cli_member(row, path, &raw))
+			nc_cli_value_text(raw, text);
+		paths += size + (paths[size] == '|');
+	}
+}
+
+static void cell_text(struct nc_slice row, const struct nc_cli_column *column, struct nc_buf *text)
+{
+	cell_find(row, column->path, text);
 	if (!nc_cli_is_clean(nc_buf_slice(text))) { /* a table's cell is a name or a number */
 		nc_buf_clear(text);
 		nc_buf_put_str(text, "?");
