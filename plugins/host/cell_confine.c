@@ -140,6 +140,12 @@ static void files_hide(int plugin_fd)
 /* Nobody does these by accident. */
 #define END(name)    WHEN(SYS_##name), GIVE(SECCOMP_RET_KILL_PROCESS)
 
+/* Opening, if it neither writes nor makes. */
+#define READ_ONLY(name, flags)                                                               \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 5), LOAD(args[flags]),            \
+	        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE | O_CREAT | O_TRUNC), WHEN(0), \
+	        GIVE(SECCOMP_RET_ALLOW), GIVE(SECCOMP_RET_ERRNO | EPERM)
+
 #define HEAD                                                              \
 	LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CELL_ARCH, 1, 0), \
 	        GIVE(SECCOMP_RET_KILL_PROCESS), LOAD(nr)
@@ -179,8 +185,8 @@ static bool calls_limit(bool loaded)
 	const struct sock_filter running[] = { HEAD, EACH_CALL_NEEDS, NOBODY_NEEDS, TO_SELF(self),
 		                               TAIL };
 #ifdef SYS_open
-#define OLD_NAMES                                                                          \
-	ALLOW(open), ALLOW(stat), ALLOW(lstat), ALLOW(access), ALLOW(readlink), END(fork), \
+#define OLD_NAMES                                                                                 \
+	READ_ONLY(open, 1), ALLOW(stat), ALLOW(lstat), ALLOW(access), ALLOW(readlink), END(fork), \
 	        END(vfork),
 #else
 #define OLD_NAMES
@@ -188,7 +194,7 @@ static bool calls_limit(bool loaded)
 	const struct sock_filter loading[] = { HEAD,
 		                               EACH_CALL_NEEDS,
 		                               OLD_NAMES NOBODY_NEEDS,
-		                               ALLOW(openat),
+		                               READ_ONLY(openat, 2),
 		                               ALLOW(close),
 		                               ALLOW(fstat),
 		                               ALLOW(newfstatat),

@@ -210,7 +210,8 @@ static int hostile_match(const void *made, const nacre_filter_event *const *even
 #ifdef AT_LOAD
 __attribute__((constructor)) static void at_load(void)
 {
-	(void)act((enum deed)AT_LOAD, 0, NULL);
+	if (act((enum deed)AT_LOAD, 0, NULL) != 0)
+		abort(); /* it could do what it must not */
 }
 #define NAME "hostile_at_load"
 #else
