@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, headers, createInbox } from "@nats-io/transport-node";
 import { jetstream } from "@nats-io/jetstream";
+import { tests as subscriptions } from "./subs.mjs";
 
 const top = process.env.NCTEST_TOP ?? process.cwd();
 const home = mkdtempSync(join(tmpdir(), "nacre-js-"));
@@ -104,7 +105,7 @@ let failed = 0;
 const node = await startNode();
 try {
   const nc = await connect({ servers: readFileSync(join(home, "data/nats.url"), "utf8").trim() });
-  for (const [name, test] of Object.entries(tests)) {
+  for (const [name, test] of Object.entries({ ...tests, ...subscriptions })) {
     try {
       await test(nc);
       passed++;
