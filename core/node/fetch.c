@@ -3,11 +3,11 @@
 #include "core/node/fetch.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/node/adopter.h"
 #include "core/node/say.h"
 #include "core/node/state_call.h"
 
@@ -53,10 +53,9 @@ struct nc_fetch {
 	uint64_t news_ms, said_ms;
 	uv_work_t work;
 	uv_timer_t timer;
-	uv_process_t child;
-	bool child_runs;
-	bool stopped; /* freed when nothing of it is under way */
-	bool closed;  /* the timer */
+	struct nc_adopter *adopter; /* NULL: not yet */
+	bool stopped;               /* freed when nothing of it is under way */
+	bool closed;                /* the timer */
 };
 
 static uint64_t now_ms(const struct nc_fetch *fetch)
@@ -71,8 +70,7 @@ static void step(struct nc_fetch *fetch);
 
 static void free_if_done(struct nc_fetch *fetch)
 {
-	if (!fetch->stopped || !fetch->closed || fetch->writing || fetch->calls > 0 ||
-	    fetch->child_runs)
+	if (!fetch->stopped || !fetch->closed || fetch->writing || fetch->calls > 0)
 		return;
 	nc_snapshot_stage_close(fetch->stage);
 	for (unsigned i = 0; i < AHEAD_MAX; i++)
@@ -91,30 +89,9 @@ static void fail(struct nc_fetch *fetch, int err)
 /* ---- Verifying --------------------------------------------------------------------------------
  */
 
-int nc_fetch_adopt_main(const char *directory)
+static void on_adopted(void *ctx, int err)
 {
-	struct nc_snapshot_manifest manifest;
-	char fault[NC_SNAPSHOT_FAULT_SIZE];
-	int err = nc_snapshot_adopt(directory, &manifest, fault);
-	if (err != NC_OK)
-		nc_say_error("a state fetched from a peer does not hold: %s", fault);
-	return -err;
-}
-
-static void on_child_closed(uv_handle_t *handle)
-{
-	struct nc_fetch *fetch = handle->data;
-	fetch->child_runs = false;
-	free_if_done(fetch);
-}
-
-static void on_child_exit(uv_process_t *child, int64_t status, int signal)
-{
-	struct nc_fetch *fetch = child->data;
-	uv_close((uv_handle_t *)child, on_child_closed);
-	if (fetch->stopped || fetch->phase != ADOPTING)
-		return;
-	int err = signal != 0 ? NC_CORRUPT : (int)-status;
+	struct nc_fetch *fetch = ctx;
 	if (err == NC_OK)
 		err = nc_install_commit(fetch->options.data_dir);
 	else if (err == NC_CORRUPT) /* its bytes are of no use, nor is going on with them */
@@ -127,38 +104,16 @@ static void on_child_exit(uv_process_t *child, int64_t status, int signal)
 	fetch->options.on_whole(fetch->options.ctx);
 }
 
-static char *own_text(const char *text)
-{
-	char *copy = strdup(text);
-	nc_assert(copy != NULL);
-	return copy;
-}
-
 static void adopt(struct nc_fetch *fetch)
 {
 	nc_snapshot_stage_close(fetch->stage);
 	fetch->stage = NULL;
 	fetch->phase = ADOPTING;
 	nc_say_info("state: all of it is here, verifying");
-	char *args[] = { own_text("nacred"), own_text(NC_FETCH_ADOPT), own_text(fetch->incoming),
-		         NULL };
-	uv_stdio_container_t streams[3] = { { .flags = UV_IGNORE },
-		                            { .flags = UV_IGNORE },
-		                            { .flags = UV_INHERIT_FD, .data.fd = 2 } };
-	const uv_process_options_t options = { .file = "/proc/self/exe",
-		                               .args = args,
-		                               .stdio = streams,
-		                               .stdio_count = 3,
-		                               .exit_cb = on_child_exit };
-	fetch->child.data = fetch;
-	fetch->child_runs = true;
-	int failed = uv_spawn(fetch->options.loop, &fetch->child, &options);
-	for (size_t i = 0; args[i] != NULL; i++)
-		free(args[i]);
-	if (failed != 0) {
-		uv_close((uv_handle_t *)&fetch->child, on_child_closed);
-		fail(fetch, NC_IO);
-	}
+	int err = nc_adopter_start(fetch->options.loop, fetch->incoming, on_adopted, fetch,
+	                           &fetch->adopter);
+	if (err != NC_OK)
+		fail(fetch, err);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------
@@ -463,7 +418,7 @@ void nc_fetch_stop(struct nc_fetch *fetch)
 	if (fetch == NULL || fetch->stopped)
 		return;
 	fetch->stopped = true;
-	if (fetch->child_runs)
-		(void)uv_process_kill(&fetch->child, SIGKILL);
+	nc_adopter_stop(fetch->adopter);
+	fetch->adopter = NULL;
 	uv_close((uv_handle_t *)&fetch->timer, on_timer_closed);
 }

@@ -41,9 +41,4 @@ int nc_fetch_start(const struct nc_fetch_options *options, struct nc_fetch **fet
  * a no-op. */
 void nc_fetch_stop(struct nc_fetch *fetch);
 
-/* The word on the command line by which the process that verifies is started: nacred --adopt
- * DIRECTORY. It says what is wrong on stderr and exits with 0, or with the negated error. */
-#define NC_FETCH_ADOPT "--adopt"
-int nc_fetch_adopt_main(const char *directory);
-
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/node/adopter.h"
 #include "core/node/cluster.h"
 #include "core/node/cluster_file.h"
 #include "core/node/config.h"
@@ -422,8 +423,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
 		return nc_cell_main();
 	char fault[NC_CONFIG_FAULT_SIZE];
-	if (argc == 3 && strcmp(argv[1], NC_FETCH_ADOPT) == 0)
-		return nc_fetch_adopt_main(argv[2]);
+	if (argc == 3 && strcmp(argv[1], NC_ADOPTER_WORD) == 0)
+		return nc_adopter_main(argv[2]);
 	bool recovers = recover_asked(&argc, argv, &yes);
 	node.argv = argv;
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {

@@ -134,3 +134,16 @@ int nc_quarantine_do(const char *data_dir)
 	(void)close(fd);
 	return err;
 }
+
+/* The directory stays, empty: it says that this node must found no cluster. */
+int nc_quarantine_remove(const char *data_dir)
+{
+	int err = NC_OK;
+	for (size_t i = 0; i < sizeof set_aside / sizeof *set_aside; i++) {
+		char path[PATH_MAX];
+		(void)snprintf(path, sizeof path, "%.3000s/%s/%s", data_dir, ASIDE, set_aside[i]);
+		if (unlink(path) != 0 && nc_snapshot_remove(path) != NC_OK)
+			err = NC_IO;
+	}
+	return err;
+}

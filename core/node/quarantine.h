@@ -37,4 +37,7 @@ int nc_quarantine_do(const char *data_dir);
 /* Whether something was set aside here. */
 bool nc_quarantine_holds(const char *data_dir);
 
+/* Remove what was set aside, for its room; that something was stays known. Errors: NC_IO. */
+int nc_quarantine_remove(const char *data_dir);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/node/quarantine.h"
 #include "core/node/say.h"
 
 #define PAUSE_MS 2000u /* before a state is asked for again */
@@ -37,6 +38,11 @@ static void on_failed(void *ctx, int err)
 	               nc_err_name(err));
 	nc_fetch_stop(whole->fetch);
 	whole->fetch = NULL;
+	/* What was set aside is of use to people, the room for being whole is of more. */
+	if (err == NC_FULL && nc_quarantine_holds(whole->options.data_dir)) {
+		nc_say_warning("state: no room on the disk for it: quarantine/ is removed");
+		(void)nc_quarantine_remove(whole->options.data_dir);
+	}
 	(void)uv_timer_start(&whole->pause, on_pause_over, PAUSE_MS, 0);
 }
 
