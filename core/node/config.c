@@ -80,6 +80,8 @@ static const struct setting settings[] = {
 	  "log kept for followers that are behind; further back they get the state" },
 	{ "NACRE_LOG_KEEP_S", NUMBER, AT(log_keep_s), "86400", 1, 31536000,
 	  "and for so many seconds at the most" },
+	{ "NACRE_CHECK_S", NUMBER, AT(check_s), "86400", 0, 31536000,
+	  "the node checks all that it keeps, so often; 0: when asked" },
 	{ "NACRE_CACHE_MB", NUMBER, AT(cache_mb), "512", 16, 1048576, "cache of the tables" },
 	{ "NACRE_READERS", NUMBER, AT(readers), "2", 1, 64, "threads that read" },
 	{ "NACRE_LOG_SEGMENT_MB", NUMBER, AT(log_segment_mb), "64", 1, 1024,

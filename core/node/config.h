@@ -34,6 +34,7 @@ struct nc_config {
 	uint64_t tail_mb;     /* of entries in memory for followers */
 	uint64_t log_keep_mb; /* of log for followers that are behind */
 	uint64_t log_keep_s;  /* and so long at the most */
+	uint64_t check_s;     /* between two checks of all that is kept; 0: none */
 	uint64_t cache_mb;
 	uint64_t readers;
 	uint64_t log_segment_mb;

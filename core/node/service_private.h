@@ -68,6 +68,7 @@ struct nc_service {
 	uint64_t digest_position;  /* of the last mark that was given to be compared */
 	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
 	struct nc_service_verify *verify; /* NULL: there was none yet */
+	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
 	bool feed_on, serving, ready_told, draining, closed, drained_told, stopping;
 };
 

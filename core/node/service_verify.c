@@ -129,9 +129,25 @@ static void repair(struct nc_service *service)
 		                          "a check has found damage");
 }
 
+/* Without being asked: damage where nobody reads must not wait until somebody does. */
+static void begin_if_due(struct nc_service *service)
+{
+	uint64_t now_ms = nc_service_now_ms(), period_ms = service->options.config->check_s * 1000;
+	if (service->verify_ms == 0)
+		service->verify_ms = now_ms;
+	bool repairs = service->verify != NULL && service->verify->told_ms != 0;
+	if (period_ms == 0 || now_ms - service->verify_ms < period_ms || repairs)
+		return;
+	service->verify_ms = now_ms;
+	int err = start(service);
+	if (err != NC_OK)
+		nc_say_warning("verify: no check can be begun now: %s", nc_err_name(err));
+}
+
 /* Nobody may be asking when it comes to something bad. */
 void nc_service_verify_tick(struct nc_service *service)
 {
+	begin_if_due(service);
 	struct nc_service_verify *verify = service->verify;
 	struct nc_verifier_report report;
 	if (verify != NULL && verify->told)

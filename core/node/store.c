@@ -123,7 +123,7 @@ static int state_probe(const struct nc_config *config)
 		return NC_OK; /* the one that comes in its place was verified */
 	int err = nc_wt_state_probe(path, message, sizeof message);
 	if (err != NC_OK)
-		nc_say_error("%s", message);
+		nc_say_error("state: %s", message);
 	return err;
 }
 
