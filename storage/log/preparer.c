@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Making the next segment's file ahead of need: writing its zeros takes longer than a client waits.
- */
+ * Files that were segments serve again: what is left in them does not hold under the next one's
+ * salt. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/log/segment_private.h"
@@ -14,12 +17,14 @@ enum state { IDLE, WANTED, WORKING, READY, FAILED };
 struct nc_preparer {
 	const struct nc_files *files;
 	size_t size;
+	char *directory;
 	char *path;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
 	enum state state; /* under lock, as are the rest */
 	int fd, err;
+	unsigned spares; /* NC_SPARE_PREFIX 0 to spares - 1 */
 	bool stopping;
 };
 
@@ -39,8 +44,50 @@ int nc_err_from_errno(int negative_errno)
 	}
 }
 
-static int file_make(const struct nc_preparer *preparer, int *fd_out)
+static void spare_path(const struct nc_preparer *preparer, unsigned number, char path[4096])
 {
+	(void)snprintf(path, 4096, "%s/" NC_SPARE_PREFIX "%u", preparer->directory, number);
+}
+
+void nc_preparer_give(struct nc_preparer *preparer, const char *path)
+{
+	char to[4096];
+	pthread_mutex_lock(&preparer->lock);
+	spare_path(preparer, preparer->spares, to);
+	if (preparer->spares < NC_SPARES_MAX && rename(path, to) == 0)
+		preparer->spares++;
+	else
+		(void)unlink(path); /* one that stays is removed at the next start */
+	pthread_mutex_unlock(&preparer->lock);
+}
+
+/* The newest spare under the name of the prepared file; below 0: there is none. */
+static int spare_take(struct nc_preparer *preparer)
+{
+	char from[4096];
+	struct stat stat;
+	int fd = -1;
+	pthread_mutex_lock(&preparer->lock);
+	while (fd < 0 && preparer->spares > 0) {
+		spare_path(preparer, --preparer->spares, from);
+		if (rename(from, preparer->path) == 0)
+			fd = open(preparer->path, O_RDWR | O_CLOEXEC);
+		if (fd >= 0 && (fstat(fd, &stat) != 0 || stat.st_size != (off_t)preparer->size)) {
+			(void)close(fd);
+			fd = -1;
+		}
+	}
+	pthread_mutex_unlock(&preparer->lock);
+	return fd;
+}
+
+static int file_make(struct nc_preparer *preparer, int *fd_out)
+{
+	int spare = spare_take(preparer);
+	if (spare >= 0) {
+		*fd_out = spare;
+		return NC_OK;
+	}
 	int fd = open(preparer->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return nc_err_from_errno(-errno);
@@ -87,7 +134,10 @@ int nc_preparer_start(const char *directory, const struct nc_files *files, size_
 	preparer->files = files;
 	preparer->size = size;
 	preparer->fd = -1;
-	if (asprintf(&preparer->path, "%s/" NC_PREPARED_NAME, directory) < 0) {
+	preparer->directory = strdup(directory);
+	if (preparer->directory == NULL ||
+	    asprintf(&preparer->path, "%s/" NC_PREPARED_NAME, directory) < 0) {
+		free(preparer->directory);
 		free(preparer);
 		return NC_NOMEM;
 	}
@@ -95,6 +145,7 @@ int nc_preparer_start(const char *directory, const struct nc_files *files, size_
 	(void)pthread_cond_init(&preparer->change, NULL);
 	if (pthread_create(&preparer->thread, NULL, preparer_main, preparer) != 0) {
 		free(preparer->path);
+		free(preparer->directory);
 		free(preparer);
 		return NC_IO;
 	}
@@ -149,8 +200,14 @@ void nc_preparer_stop(struct nc_preparer *preparer)
 		(void)close(preparer->fd);
 		(void)unlink(preparer->path);
 	}
+	while (preparer->spares > 0) {
+		char path[4096];
+		spare_path(preparer, --preparer->spares, path);
+		(void)unlink(path);
+	}
 	(void)pthread_cond_destroy(&preparer->change);
 	(void)pthread_mutex_destroy(&preparer->lock);
 	free(preparer->path);
+	free(preparer->directory);
 	free(preparer);
 }

@@ -78,13 +78,21 @@ int nc_record_get(struct nc_slice bytes, uint32_t salt, struct nc_record *record
 	return NC_OK;
 }
 
-bool nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place)
+bool nc_record_may_be(const uint8_t *at, uint64_t number)
+{
+	return nc_get_u64(at + 32) >> 32 == number && head_plausible(at);
+}
+
+size_t nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place, uint64_t durable)
 {
 	if (bytes.size < NC_RECORD_HEAD_SIZE || zeros(bytes.data, NC_RECORD_HEAD_SIZE))
-		return false;
-	uint64_t durable = nc_get_u64(bytes.data + 32);
-	return nc_get_u32(bytes.data + 4) == before ||
-	       (durable <= place && durable >> 32 == place >> 32);
+		return 0;
+	uint64_t said = nc_get_u64(bytes.data + 32);
+	if (nc_get_u32(bytes.data + 4) != before && said != place && said != durable)
+		return 0;
+	size_t payload_size = nc_get_u32(bytes.data + 8);
+	size_t size = payload_size > bytes.size ? bytes.size : nc_record_size(payload_size);
+	return size > bytes.size ? bytes.size : size;
 }
 
 void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_segment_head *head)

@@ -49,10 +49,15 @@ uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record, uint3
  * should; NC_CORRUPT, anything else that is no record. */
 int nc_record_get(struct nc_slice bytes, uint32_t salt, struct nc_record *record_out);
 
+/* Whether NC_RECORD_HEAD_SIZE bytes may be the head of a record of segment `number`: for a quick
+ * no. */
+bool nc_record_may_be(const uint8_t *at, uint64_t number);
+
 /* Whether the head at the front of `bytes`, which stand at `place`, is that of a record behind the
- * one with CRC `before`: then the record was begun, whatever became of its payload. One damaged
- * field does not hide that. */
-bool nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place);
+ * one with CRC `before`, in the batch of that one, which says `durable`, or in one of its own: then
+ * the record was begun, whatever became of its payload. One damaged field does not hide that. How
+ * many bytes of it there may be; 0: it is none. */
+size_t nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place, uint64_t durable);
 
 /* The head of a segment: where the log stood when it was begun. */
 struct nc_segment_head {

@@ -74,16 +74,22 @@ struct scan {
 	uint8_t *bytes; /* the whole file */
 	size_t size;
 	struct nc_segment *segment;
+	uint64_t durable; /* as the last record that holds says it */
 	bool is_last;
 };
 
-static int corrupt(struct scan *scan, size_t offset, const char *what)
+static int corrupt_at(struct scan *scan, const char *path, size_t offset, const char *what)
 {
 	(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE,
 	               "the log is corrupt: %s, byte %zu (entry %" PRIu64 "): %s, below what was "
 	               "durable; restore the data directory from a backup, and keep this one",
-	               scan->path, offset, scan->log->bounds.last + 1, what);
+	               path, offset, scan->log->bounds.last + 1, what);
 	return NC_CORRUPT;
+}
+
+static int corrupt(struct scan *scan, size_t offset, const char *what)
+{
+	return corrupt_at(scan, scan->path, offset, what);
 }
 
 static int file_read(struct scan *scan)
@@ -145,6 +151,7 @@ static int record_take(struct scan *scan, const struct nc_record *record, size_t
 {
 	struct nc_segment_log *log = scan->log;
 	log->crc = record->crc;
+	scan->durable = record->durable;
 	log->marked = record->kind == NC_RECORD_MARK;
 	if (record->kind == NC_RECORD_ENTRY)
 		return entry_take(scan, record, offset);
@@ -153,37 +160,45 @@ static int record_take(struct scan *scan, const struct nc_record *record, size_t
 	return NC_OK;
 }
 
-/* Whether a record beyond `offset` holds and says that `offset` was durable before it. */
-static bool vouched_for(const struct scan *scan, size_t offset)
+/* What stands from where records end: zeros, or what a file held before it became this segment, or
+ * records of a batch that was cut short. Only those hold under this segment's salt. */
+struct tail {
+	bool vouches; /* one says that the place was durable before it */
+	size_t end;   /* behind the last that holds; the place itself if none does */
+};
+
+static struct tail tail_look(const struct scan *scan, size_t offset)
 {
+	struct tail tail = { .end = offset };
+	uint64_t place = nc_place(scan->segment->number, offset);
 	for (size_t at = offset; at + NC_RECORD_HEAD_SIZE <= scan->size; at += 8) {
-		uint64_t word;
-		memcpy(&word, scan->bytes + at, sizeof word);
 		struct nc_record record;
-		if (word != 0 &&
+		if (!nc_record_may_be(scan->bytes + at, scan->segment->number) ||
 		    nc_record_get(nc_slice(scan->bytes + at, scan->size - at), scan->segment->salt,
-		                  &record) == NC_OK &&
-		    record.durable > nc_place(scan->segment->number, offset))
-			return true;
+		                  &record) != NC_OK)
+			continue;
+		tail.end = at + record.size;
+		tail.vouches = tail.vouches || record.durable > place;
+		at += record.size - 8;
 	}
-	return false;
+	return tail;
 }
 
-/* Cut the tail from `offset` on: what is left of it must not be taken for records behind new ones.
+/* Cut the tail from `offset` on: what holds there must not be taken for records behind new ones.
  * What stays is synced, cut or not: a process that was killed may have written it and not synced
  * it. */
-static int tail_cut(struct scan *scan, size_t offset)
+static int tail_cut(struct scan *scan, size_t offset, size_t end)
 {
-	size_t end = scan->size;
-	while (end > offset && scan->bytes[end - 1] == 0)
-		end--;
 	const struct nc_files *files = scan->log->files;
 	int failed = 0;
+	size_t begun =
+	        nc_record_begun(nc_slice(scan->bytes + offset, scan->size - offset), scan->log->crc,
+	                        nc_place(scan->segment->number, offset), scan->durable);
+	if (begun > 0 && end < offset + begun)
+		end = offset + begun;
 	if (end > offset) {
 		scan->recovery->cut_bytes = end - offset;
-		scan->recovery->cut_record =
-		        nc_record_begun(nc_slice(scan->bytes + offset, scan->size - offset),
-		                        scan->log->crc, nc_place(scan->segment->number, offset));
+		scan->recovery->cut_record = begun > 0;
 		memset(scan->bytes + offset, 0, end - offset);
 		failed = files->write(files->ctx, scan->segment->fd, scan->bytes + offset,
 		                      end - offset, (off_t)offset);
@@ -215,13 +230,12 @@ static int records_scan(struct scan *scan)
 		at += record.size;
 	}
 	scan->segment->end = at;
-	if (err == NC_CORRUPT && !scan->is_last)
-		return corrupt(scan, at, "a record does not hold");
 	if (!scan->is_last)
 		return NC_OK; /* the next head says whether this was the end */
-	if (vouched_for(scan, at))
+	struct tail tail = tail_look(scan, at);
+	if (tail.vouches)
 		return corrupt(scan, at, "a record does not hold");
-	return tail_cut(scan, at);
+	return tail_cut(scan, at, tail.end);
 }
 
 static int segment_scan(struct scan *scan, bool is_first)
@@ -243,7 +257,10 @@ static int segment_scan(struct scan *scan, bool is_first)
 		log->hard = head.hard;
 	} else if (head.before != log->crc || head.base_index != log->bounds.last ||
 	           head.base_term != log->bounds.last_term) {
-		return corrupt(scan, 0, "the segment before it has lost its last records");
+		const struct nc_segment *before = log->segments[log->segment_count - 2];
+		char path[PATH_SIZE];
+		nc_segment_path(log, before->number, path, sizeof path);
+		return corrupt_at(scan, path, before->end, "a record does not hold, or is gone");
 	}
 	return records_scan(scan);
 }

@@ -403,6 +403,11 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	int err = log->directory == NULL ? NC_NOMEM : NC_OK;
 	leftover_remove(directory, NC_PREPARED_NAME);
 	leftover_remove(directory, "large");
+	for (unsigned i = 0; i < NC_SPARES_MAX; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof name, NC_SPARE_PREFIX "%u", i);
+		leftover_remove(directory, name);
+	}
 	if (err == NC_OK)
 		err = nc_segment_log_recover(log, &recovery, fault);
 	if (err == NC_OK)

@@ -24,7 +24,8 @@ struct nc_segment {
 	size_t count, room;
 };
 
-/* A file filled with zeros ahead of need (preparer.c). */
+/* A file for the next segment, made ahead of need: one that was a segment, or filled with zeros
+ * (preparer.c). Blocks that have been written once are what makes an fdatasync quick. */
 struct nc_preparer;
 int nc_preparer_start(const char *directory, const struct nc_files *files, size_t size,
                       struct nc_preparer **preparer_out);
@@ -32,8 +33,13 @@ int nc_preparer_start(const char *directory, const struct nc_files *files, size_
 void nc_preparer_want(struct nc_preparer *preparer);
 /* The file's descriptor, waited for; its name is then free for the next. Errors: NC_FULL, NC_IO. */
 int nc_preparer_take(struct nc_preparer *preparer, int *fd_out);
+/* The file at `path`, of the preparer's size, is no segment any more: it becomes one of the next,
+ * without zeros being written again, or is removed when there are enough of them. */
+void nc_preparer_give(struct nc_preparer *preparer, const char *path);
 void nc_preparer_stop(struct nc_preparer *preparer); /* NULL is a no-op */
 #define NC_PREPARED_NAME "prepared"
+#define NC_SPARE_PREFIX  "spare-"
+#define NC_SPARES_MAX    8u /* files kept to be segments again */
 
 struct nc_term_start {
 	uint64_t index, term; /* entries from `index` on, up to the next start, have `term` */

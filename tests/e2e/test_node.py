@@ -63,7 +63,7 @@ async def test_sigterm_exits_0_and_a_restart_goes_on():
 async def test_kill_9_under_load_loses_nothing_acknowledged():
     rounds = 500 if LONG else 30
     random.seed(1)
-    async with Both(env={"NACRE_FEED": "off", "NACRE_CHECKPOINT_S": "1"}) as b:
+    async with Both(env={"NACRE_FEED": "off", "NACRE_CHECKPOINT_S": "1", "NACRE_LOG_SEGMENT_MB": "1"}) as b:
         acknowledged, refused, unknown = {}, set(), set()
         n = 0
         for _ in range(rounds):

@@ -137,17 +137,14 @@ Test(log_faults, syncs_what_it_finds_before_it_vouches_for_it)
 
 Test(log_faults, leaves_the_log_as_it_was_when_a_reset_finds_no_room)
 {
-	while (last() < 2000 && flaky.zero_errno == 0) {
-		struct nc_log_bounds bounds;
-		nc_log_bounds(journal, &bounds);
-		flaky.zero_errno = bounds.last > 500 ? ENOSPC : 0;
-		cr_assert_eq(entries_append(journal, NULL, last() + 1, 10, 1, 300), NC_OK);
+	int err = NC_OK;
+	while (last() < 20000 && err == NC_OK) { /* until no segment is at hand */
+		flaky.zero_errno = last() > 500 ? ENOSPC : 0;
+		err = entries_append(journal, NULL, last() + 1, 10, 1, 300);
 	}
+	cr_assert_eq(err, NC_FULL);
 	uint64_t before = last();
-	int err = nc_log_reset(journal, 9000, 2);
-	while (err == NC_OK) /* a segment was at hand */
-		err = nc_log_reset(journal, before = 9000, 2);
-	cr_expect_eq(err, NC_FULL);
+	cr_expect_eq(nc_log_reset(journal, 9000, 2), NC_FULL);
 	cr_expect_eq(last(), before);
 	flaky.zero_errno = 0;
 	cr_expect_eq(nc_log_reset(journal, 9500, 2), NC_OK);

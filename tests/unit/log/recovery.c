@@ -52,6 +52,34 @@ static size_t small_log_make(struct nc_buf *image, bool marked)
 	return end;
 }
 
+/* Records of another segment, from `from` on: what is left in a file that was a segment before. */
+static void stale_fill(struct nc_buf *image, size_t from)
+{
+	static uint8_t old[16 * 1024];
+	static size_t old_size;
+	if (old_size == 0) {
+		struct nc_buf other = { 0 };
+		struct nc_log *log;
+		directory_remove();
+		cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+		cr_assert_eq(entries_append(log, &(struct nc_log_hard){ 7, 3 }, 1, 40, 7, 90),
+		             NC_OK);
+		cr_assert_eq(nc_log_mark(log), NC_OK);
+		nc_log_close(log);
+		cr_assert(directory_load(directory_segment(0), &other));
+		old_size = used(&other) - SEGMENT_HEAD;
+		cr_assert_leq(old_size, sizeof old);
+		memcpy(old, other.data + SEGMENT_HEAD, old_size);
+		nc_buf_release(&other);
+		directory_remove();
+		cr_assert_eq(open_log(&log), NC_OK, "%s",
+		             fault); /* for the files that tests replace */
+		nc_log_close(log);
+	}
+	for (size_t at = from; at < image->size; at++)
+		image->data[at] = old[at % old_size];
+}
+
 /* Entries 1..last are as written, for the terms above. */
 static bool holds_through(struct nc_log *log, uint64_t last)
 {
@@ -70,18 +98,20 @@ static uint64_t last_of(struct nc_log *log)
 
 TestSuite(log_recovery, .fini = directory_remove, .timeout = 120);
 
-Test(log_recovery, cuts_a_last_batch_that_ends_at_any_byte)
+static void cut_at_any_byte(bool stale)
 {
-	struct nc_buf image = { 0 };
+	struct nc_buf image = { 0 }, torn = { 0 };
 	size_t begin = small_log_make(&image, false);
 	size_t end = used(&image);
 	char name[64];
 	strcpy(name, directory_segment(0));
 	for (size_t cut = begin; cut < end; cut++) {
-		uint8_t *torn = calloc(1, image.size);
-		memcpy(torn, image.data, cut);
-		cr_assert(directory_store(name, torn, image.size));
-		free(torn);
+		nc_buf_clear(&torn);
+		nc_buf_put(&torn, image.data, cut);
+		memset(nc_buf_extend(&torn, image.size - cut), 0, image.size - cut);
+		if (stale)
+			stale_fill(&torn, cut);
+		cr_assert(directory_store(name, torn.data, torn.size));
 		struct nc_log *log;
 		cr_assert_eq(open_log(&log), NC_OK, "cut at %zu: %s", cut, fault);
 		uint64_t last = last_of(log);
@@ -96,7 +126,18 @@ Test(log_recovery, cuts_a_last_batch_that_ends_at_any_byte)
 		cr_expect_eq(recovery.cut_bytes, 0u);
 		nc_log_close(log);
 	}
+	nc_buf_release(&torn);
 	nc_buf_release(&image);
+}
+
+Test(log_recovery, cuts_a_last_batch_that_ends_at_any_byte)
+{
+	cut_at_any_byte(false);
+}
+
+Test(log_recovery, cuts_a_last_batch_over_what_the_file_held_before)
+{
+	cut_at_any_byte(true);
 }
 
 Test(log_recovery, says_that_a_record_was_cut_whose_header_was_complete)
@@ -115,11 +156,13 @@ Test(log_recovery, says_that_a_record_was_cut_whose_header_was_complete)
 	nc_buf_release(&image);
 }
 
-Test(log_recovery, notices_a_flipped_bit_anywhere_below_the_mark)
+static void flip_below_the_mark(bool stale)
 {
 	struct nc_buf image = { 0 };
 	(void)small_log_make(&image, true);
 	size_t end = used(&image);
+	if (stale)
+		stale_fill(&image, end);
 	size_t mark = end - RECORD_HEAD;
 	char name[64];
 	strcpy(name, directory_segment(0));
@@ -145,13 +188,25 @@ Test(log_recovery, notices_a_flipped_bit_anywhere_below_the_mark)
 	nc_buf_release(&image);
 }
 
+Test(log_recovery, notices_a_flipped_bit_anywhere_below_the_mark)
+{
+	flip_below_the_mark(false);
+}
+
+Test(log_recovery, notices_a_flipped_bit_before_what_the_file_held_before)
+{
+	flip_below_the_mark(true);
+}
+
 /* No mark followed: the last batch may have been acknowledged, or not. The log cannot know, and
  * must say that it does not. */
-Test(log_recovery, never_cuts_a_whole_last_batch_in_silence)
+static void flip_in_the_last_batch(bool stale)
 {
 	struct nc_buf image = { 0 };
 	size_t begin = small_log_make(&image, false);
 	size_t end = used(&image);
+	if (stale)
+		stale_fill(&image, end);
 	char name[64];
 	strcpy(name, directory_segment(0));
 	for (size_t at = begin; at < end; at++) {
@@ -166,6 +221,49 @@ Test(log_recovery, never_cuts_a_whole_last_batch_in_silence)
 		nc_log_close(log);
 	}
 	nc_buf_release(&image);
+}
+
+Test(log_recovery, never_cuts_a_whole_last_batch_in_silence)
+{
+	flip_in_the_last_batch(false);
+}
+
+Test(log_recovery, never_cuts_one_before_what_the_file_held_before_in_silence)
+{
+	flip_in_the_last_batch(true);
+}
+
+/* A log that is compacted as it grows goes on in the files it had: no zeros are written for them.
+ */
+Test(log_recovery, goes_on_in_the_files_it_had)
+{
+	struct nc_log *log;
+	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+	ino_t files[8] = { 0 };
+	unsigned again = 0;
+	for (uint64_t at = 1; at <= 4000; at += 10) {
+		struct stat stat_now;
+		cr_assert_eq(entries_append(log, NULL, at, 10, 1, 300), NC_OK);
+		if (at % 400 != 1)
+			continue;
+		cr_assert_eq(nc_log_compact(log, at > 200 ? at - 200 : 0), NC_OK);
+		cr_assert_eq(stat(directory_path(directory_segment(0)), &stat_now), 0);
+		for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+			again += files[i] == stat_now.st_ino;
+		files[at / 400 % 8] = stat_now.st_ino;
+	}
+	cr_expect_gt(again, 0u, "no file was a segment twice");
+	struct nc_log_bounds bounds;
+	nc_log_bounds(log, &bounds);
+	cr_assert_gt(bounds.first, 1000u, "nothing was compacted");
+	nc_log_close(log);
+	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
+	cr_expect_eq(last_of(log), 4000u);
+	cr_expect_eq(recovery.cut_bytes, 0u);
+	cr_expect_not(recovery.cut_record);
+	for (uint64_t at = bounds.first; at <= 4000; at++)
+		cr_assert(entry_is(log, at, 1), "entry %lu", at);
+	nc_log_close(log);
 }
 
 Test(log_recovery, refuses_a_newer_format)
