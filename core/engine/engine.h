@@ -51,17 +51,15 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_ACK    3u /* an acknowledgement within a batch */
 #define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
 #define NC_ENGINE_VERSION_SUBS   4u /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
-#define NC_ENGINE_VERSION        4u /* the highest that this build knows */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray. */
 #ifndef NC_ENGINE_TRIAL
 #define NC_ENGINE_TRIAL 0
 #endif
-#if NC_ENGINE_TRIAL == 1
-#undef NC_ENGINE_VERSION
-#define NC_ENGINE_VERSION 5u
-#endif
+
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_SUBS /* the newest of those above */
+#define NC_ENGINE_VERSION      (NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1)) /* this build's */
 
 /* NC_ENGINE_VERSION of the engine that is linked. */
 uint32_t nc_engine_version_can(void);

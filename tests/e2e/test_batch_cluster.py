@@ -10,9 +10,6 @@ from test_batch_ack import take
 from test_cluster import same_state_everywhere
 from test_upgrade import one_history, until_answered
 
-VERSION = 3  # of the engine
-
-
 async def killing(c, client, rounds):
     """Kill who leads, again and again, and start it once more."""
     for _ in range(rounds):
@@ -62,7 +59,7 @@ async def test_batches_are_all_or_nothing_and_acknowledged_ones_stay_while_leade
         equal(stored, acknowledged, "what is stored is what was acknowledged, each once and whole")
         for number, places in stored.items():
             equal(places, list(range(places[0], places[0] + sizes[number])), f"batch {number} in one piece")
-        await one_history(c, client, VERSION)
+        await one_history(c, client)
         await client.close()
 
 
@@ -98,7 +95,7 @@ async def test_of_many_who_claim_a_seat_one_wins_while_leaders_are_killed():
         equal({seat: len(who) for seat, who in won.items()}, {seat: 1 for seat in range(seats)}, "one winner a seat")
         equal({int(e.headers["Es-Stream"][5:]): [json.loads(e.data)] for e in await everything(client)}, won, "and it is the one who was told")
         await same_state_everywhere(c, client)
-        await one_history(c, client, VERSION)
+        await one_history(c, client)
         await client.close()
 
 
@@ -138,5 +135,5 @@ async def test_an_ack_in_a_batch_moves_with_the_leader():
         await asyncio.gather(*workers)
         events, _ = await client.read("read.out", b'{"limit":10000}', timeout=30)
         equal(sorted(json.loads(e.data) for e in events), list(range(1, count + 1)), "each event's consequence, once")
-        await one_history(c, client, VERSION)
+        await one_history(c, client)
         await client.close()

@@ -13,7 +13,6 @@ from test_verify import verified
 
 TESTS = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests")
 LATER, ASTRAY = os.path.join(TESTS, "nacred_later"), os.path.join(TESTS, "nacred_astray")
-NOW, NEXT = 4, 5  # engine versions
 
 
 async def until_answered(client, verb, body, seconds=20):
@@ -43,8 +42,14 @@ async def times_of_a_batch(client, name):
     return len(times)
 
 
-async def one_history(c, client, version):
-    """All nodes are whole, at the same digest and at this version of the engine."""
+async def can(client, node):
+    """The engine version that this node's build knows."""
+    return (await status_of(client, node))["engine_version_max"]
+
+
+async def one_history(c, client, version=None):
+    """All nodes are whole, at the same digest and at this version of the engine, the newest that all know unless told."""
+    version = version or min([await can(client, name) for name in c.nodes])
     await same_state_everywhere(c, client)
     reports = [await verified(client, node=name) for name in sorted(c.nodes)]
     equal({r["state"] for r in reports}, {"good"}, f"{reports}")
@@ -70,8 +75,10 @@ async def test_a_meaning_changes_when_all_voters_know_it_and_digests_stay_equal(
     async with Cluster(3) as c:
         client = await c.client()
         await c.leader(client)
+        now = await can(client, "n1")
+        later = now + 1
         equal(await times_of_a_batch(client, "before"), 1, "the old meaning")
-        await one_history(c, client, NOW)
+        await one_history(c, client, now)
         for step, name in enumerate(("n1", "n2"), 1):
             c.nodes[name].term()
             equal(await times_of_a_batch(client, f"without-{name}"), 1, "two are enough, and old")
@@ -80,27 +87,27 @@ async def test_a_meaning_changes_when_all_voters_know_it_and_digests_stay_equal(
             for leader in (name, "n3"):  # a new build leads, then an old one, while both follow both
                 await lead(c, client, leader)
                 equal(await times_of_a_batch(client, f"{step}-{leader}"), 1, f"{leader} leads, n3 is old: the old meaning")
-            await one_history(c, client, NOW)
+            await one_history(c, client, now)
         c.nodes["n3"].term()
         equal(await times_of_a_batch(client, "n3 is away"), 1, "a voter that is away may be old")
         c.nodes["n3"].program = LATER
         c.nodes["n3"].start()
 
         async def raised():
-            return all([(await status_of(client, n))["engine_version"] == NEXT for n in c.nodes])
+            return all([(await status_of(client, n))["engine_version"] == later for n in c.nodes])
 
         await wait_until(raised, 20, "the engine's version is raised")
         equal(await times_of_a_batch(client, "after"), 3, "the new meaning")
-        await one_history(c, client, NEXT)
+        await one_history(c, client, later)
         for name, node in c.nodes.items():
-            check(f"upgraded: engine version {NEXT} from here on, {NOW} before" in node.log_text(), f"{name} says so: {node.log_text()[-600:]}")
+            check(f"upgraded: engine version {later} from here on, {now} before" in node.log_text(), f"{name} says so: {node.log_text()[-600:]}")
         c.nodes["n2"].restart()
-        await one_history(c, client, NEXT)
+        await one_history(c, client, later)
         c.nodes["n1"].term()
         c.nodes["n1"].program = NACRED
         code, said = c.nodes["n1"].refuses()
         equal(code, 65, said)
-        check("newer" in said and f"engine version {NEXT}" in said, f"an older build says why it does not start: {said[-600:]}")
+        check("newer" in said and f"engine version {later}" in said, f"an older build says why it does not start: {said[-600:]}")
         await client.close()
 
 
