@@ -246,10 +246,13 @@ void nc_subs_tick(struct nc_subs *subs)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
-static void on_plugin_log(void *ctx, const char *message)
+static void on_plugin_log(void *ctx, bool trouble, const char *message)
 {
 	(void)ctx;
-	nc_say_info("plugins: %s", message);
+	if (trouble)
+		nc_say_warning("plugins: %s", message);
+	else
+		nc_say_info("plugins: %s", message);
 }
 
 /* On the watch's thread. */

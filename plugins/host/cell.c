@@ -24,10 +24,10 @@ uint64_t nc_cell_now_ms(void)
 
 /* ---- What is said --------------------------------------------------------------------------- */
 
-static void say(const struct nc_cell *cell, const char *text)
+static void say(const struct nc_cell *cell, bool trouble, const char *text)
 {
 	if (cell->log != NULL)
-		cell->log(cell->log_ctx, text);
+		cell->log(cell->log_ctx, trouble, text);
 }
 
 /* What the plugin logged, a line each, nothing in it that a terminal would obey. */
@@ -43,7 +43,7 @@ static void log_pass(struct nc_cell *cell)
 			line[at++] = (char)rest.data[i];
 		line[at] = '\0';
 		nc_plugin_clean(line);
-		say(cell, line);
+		say(cell, false, line);
 		cell->log_lines++;
 		rest = nc_slice_from(rest, end == NULL ? size : size + 1);
 	}
@@ -118,7 +118,7 @@ static void failed(struct nc_cell *cell, int err, const char *during)
 	(void)snprintf(text, sizeof text, "%s; it is started anew after %llu ms",
 	               cell->status.trouble, (unsigned long long)cell->pause_ms);
 	(void)pthread_mutex_unlock(&cell->status_lock);
-	say(cell, text);
+	say(cell, true, text);
 }
 
 /* ---- Calls; the lock is held ---------------------------------------------------------------- */

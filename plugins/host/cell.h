@@ -34,7 +34,8 @@ struct nc_cell_options {
 	const char *program; /* what is run with --plugin-host: nc_cell_main() */
 	const char *file;    /* the private copy of the plugin */
 	const char *shown;   /* what people call it: its path */
-	void (*log)(void *log_ctx, const char *message); /* any thread; may be NULL */
+	/* As nc_plugin_log_fn; may be NULL. */
+	void (*log)(void *log_ctx, bool trouble, const char *message);
 	void *log_ctx;
 };
 

@@ -30,7 +30,7 @@ struct nc_cell {
 	char name[NC_PLUGIN_NAME_SIZE_MAX + 1], build[128], summary[256];
 	nacre_filter_plugin table;
 	nacre_filter_host host; /* its context is the cell */
-	void (*log)(void *log_ctx, const char *message);
+	void (*log)(void *log_ctx, bool trouble, const char *message);
 	void *log_ctx;
 };
 

@@ -17,7 +17,7 @@ void nc_plugin_clean(char *text)
 			*text = '?';
 }
 
-void nc_plugin_log(const struct nc_plugin_host *host, const char *format, ...)
+void nc_plugin_log(const struct nc_plugin_host *host, bool trouble, const char *format, ...)
 {
 	if (host->log == NULL)
 		return;
@@ -27,7 +27,7 @@ void nc_plugin_log(const struct nc_plugin_host *host, const char *format, ...)
 	(void)vsnprintf(line, sizeof line, format, args);
 	va_end(args);
 	nc_plugin_clean(line);
-	host->log(host->log_ctx, line);
+	host->log(host->log_ctx, trouble, line);
 }
 
 bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
@@ -126,7 +126,7 @@ const nacre_filter_host *nc_plugin_abi_host(const struct nc_plugin_host *host,
 
 static void log_of_plugins(void *host_ctx, const char *message)
 {
-	nc_plugin_log(host_ctx, "plugin: %s", message);
+	nc_plugin_log(host_ctx, false, "plugin: %s", message);
 }
 
 /* Code is mapped from here: nobody else may write to it. */

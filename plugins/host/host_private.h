@@ -47,7 +47,7 @@ struct nc_plugin_host {
 	struct nc_plugin_watch *watch;    /* NULL: nobody watches */
 	char *bundled_dir, *extra_dirs, *private_dir;
 	char *program; /* of cells; NULL: all plugins are in this process */
-	void (*log)(void *log_ctx, const char *message);
+	nc_plugin_log_fn *log;
 	void *log_ctx;
 	nacre_filter_host abi; /* what plugins see of us */
 };
@@ -61,8 +61,8 @@ struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
  * terminal. Control characters become '?'. */
 void nc_plugin_clean(char *text);
 
-__attribute__((format(printf, 2, 3))) void nc_plugin_log(const struct nc_plugin_host *host,
-                                                         const char *format, ...);
+__attribute__((format(printf, 3, 4))) void nc_plugin_log(const struct nc_plugin_host *host,
+                                                         bool trouble, const char *format, ...);
 
 /* One that is replaced or removed and serves nobody needs no process any more. */
 void nc_plugin_rest(struct nc_plugin *plugin);

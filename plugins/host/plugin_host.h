@@ -27,6 +27,9 @@ struct nc_filter_batch; /* opaque */
 
 /* ---- The host ------------------------------------------------------------------------------- */
 
+/* One line of text for the operator; `trouble`: something is wrong. Any thread. */
+typedef void nc_plugin_log_fn(void *log_ctx, bool trouble, const char *message);
+
 struct nc_plugin_host_config {
 	const char *bundled_dir; /* NULL: none */
 	const char *extra_dirs;  /* NACRE_PLUGIN_DIR: directories, ':' between them; NULL: none */
@@ -34,8 +37,8 @@ struct nc_plugin_host_config {
 	/* Run plugins that are not bundled in processes of this program, `PROGRAM --plugin-host`
 	 * (cell.h). NULL: in this process. */
 	const char *cell_program;
-	/* One line of text for the operator; any thread. May be NULL. */
-	void (*log)(void *log_ctx, const char *message);
+	/* May be NULL. */
+	nc_plugin_log_fn *log;
 	void *log_ctx;
 };
 

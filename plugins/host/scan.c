@@ -174,10 +174,10 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 		nc_plugin_rest(other);
 	atomic_fetch_add(&host->changes, 1);
 	if (plugin->abi != NULL)
-		nc_plugin_log(host, "plugin %s (%s) loaded from %s, SHA-256 %s", plugin->name,
-		              plugin->abi->build, plugin->path, plugin->sha256);
+		nc_plugin_log(host, false, "plugin %s (%s) loaded from %s, SHA-256 %s",
+		              plugin->name, plugin->abi->build, plugin->path, plugin->sha256);
 	else
-		nc_plugin_log(host, "plugin refused: %s: %s", plugin->path, plugin->reason);
+		nc_plugin_log(host, true, "plugin refused: %s: %s", plugin->path, plugin->reason);
 }
 
 /* A file that had gone is back with the same bytes, if its name is still free. */
@@ -192,7 +192,7 @@ static void revive(struct nc_plugin_host *host, const struct nc_plugin *seen)
 		return;
 	last->removed = false;
 	atomic_fetch_add(&host->changes, 1);
-	nc_plugin_log(host, "plugin %s is back at %s", last->name, last->path);
+	nc_plugin_log(host, false, "plugin %s is back at %s", last->name, last->path);
 }
 
 /* What is no longer there serves those it has. */
@@ -207,7 +207,7 @@ static void mark_removed(struct nc_plugin_host *host)
 		nc_plugin_rest(plugin);
 		atomic_fetch_add(&host->changes, 1);
 		nc_plugin_log(
-		        host,
+		        host, true,
 		        "plugin %s is gone from %s: it serves the filters it has, and no new ones",
 		        plugin->name, plugin->path);
 	}

@@ -32,9 +32,9 @@ void home_remove(void)
 	(void)nftw(home, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void log_line(void *ctx, const char *message)
+static void log_line(void *ctx, bool trouble, const char *message)
 {
-	(void)ctx;
+	(void)ctx, (void)trouble;
 	size_t size = strlen(said);
 	(void)snprintf(said + size, sizeof said - size, "%s\n", message);
 }
