@@ -93,6 +93,14 @@ async def is_state(c, name, *states):
     return (await state(c, name))["state"] in states
 
 
+def has_ended(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 # ---- In a process of its own ------------------------------------------------------------------
 
 
@@ -120,8 +128,10 @@ async def test_a_strangers_plugin_runs_in_a_process_of_its_own():
         equal(refused[:2], (400, 40004), f"{refused}")
         check("at byte 0" in refused[2], refused[2])
         check(refused[2].isprintable() and "Evil" in refused[2], f"it ends no header: {refused[2]!r}")
-        # After a restart, too, with what came meanwhile.
+        # It goes with its node, however that ends; and serves again after a restart.
+        pid = (await d.listed("hostile"))["pid"]
         d.node.restart()
+        await wait_until(lambda: has_ended(pid), 10, "its process has ended")
         async with Got(c, "out.h") as got:
             await c.append("live.2")
             await wait_until(lambda: "live.2" in got.streams, 20, "goes on after a restart")
