@@ -197,6 +197,53 @@ Test(request, understands_gets)
 	refused(GET("{\"stream\":\"\",\"seq\":1}"), NC_FAULT_STREAM_NAME, "empty");
 }
 
+Test(request, keeps_a_filter_and_its_selectors_own_bytes)
+{
+	cr_assert(READ(
+	        "all",
+	        "{\"filter\":{\"plugin\":\"by_\\u0070ayload\",\"selector\":{\"a\": [1, 2] }}}"));
+	cr_expect(nc_slice_is(request.plugin, "by_payload"));
+	cr_expect(nc_slice_is(request.selector, "{\"a\": [1, 2] }"));
+	cr_assert(decode(
+	        NC_OP_FILTER_TEST, false, "filter.test",
+	        "{\"limit\":5000,\"from\":7,\"filter\":{\"selector\":null,\"plugin\":\"x\"}}",
+	        NULL));
+	cr_expect_eq(request.query.limit, NC_FILTER_TEST_LIMIT_MAX);
+	cr_expect_eq(request.query.from, 7u);
+	cr_expect(nc_slice_is(request.selector, "null"));
+	cr_assert(READ("all", ""));
+	cr_expect_eq(request.plugin.size, 0u);
+}
+
+Test(request, refuses_filters_that_are_none)
+{
+	static const struct {
+		const char *body, *names;
+	} cases[] = {
+		{ "{\"filter\":7}", "'filter' is not an object" },
+		{ "{\"filter\":{}}", "plugin and selector" },
+		{ "{\"filter\":{\"plugin\":\"x\"}}", "plugin and selector" },
+		{ "{\"filter\":{\"selector\":1}}", "plugin and selector" },
+		{ "{\"filter\":{\"plugin\":7,\"selector\":1}}", "'filter.plugin' is not a string" },
+		{ "{\"filter\":{\"plugin\":\"a.b\",\"selector\":1}}", "filter.plugin" },
+		{ "{\"filter\":{\"plugin\":\"\",\"selector\":1}}", "filter.plugin" },
+		{ "{\"filter\":{\"plugin\":\"x\",\"plugin\":\"x\",\"selector\":1}}", "twice" },
+		{ "{\"filter\":{\"plugin\":\"x\",\"selector\":1,\"selector\":1}}", "twice" },
+		{ "{\"filter\":{\"plugin\":\"x\",\"selector\":1,\"more\":1}}", "'filter.more'" },
+		{ "{\"filter\":{\"plugin\":\"x\",\"selector\":[1,}}", "expected" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		refused(READ("all", cases[i].body), NC_FAULT_REQUEST, cases[i].names);
+		refused(decode(NC_OP_FILTER_TEST, false, "filter.test", cases[i].body, NULL),
+		        NC_FAULT_REQUEST, cases[i].names);
+	}
+	refused(decode(NC_OP_FILTER_TEST, false, "filter.test", "", NULL), NC_FAULT_REQUEST,
+	        "filter");
+	refused(decode(NC_OP_FILTER_TEST, false, "filter.test",
+	               "{\"filter\":{\"plugin\":\"x\",\"selector\":1},\"dir\":\"backward\"}", NULL),
+	        NC_FAULT_REQUEST, "'dir'");
+}
+
 Test(request, survives_random_bytes)
 {
 	srandom(11);
