@@ -4,6 +4,31 @@
 
 #include <stdlib.h>
 
+static size_t unsized(const struct nc_sub *sub, uint32_t id, uint64_t *positions, size_t room)
+{
+	size_t count = 0;
+	for (; id != NONE && count < room; id = sub->entries[id].line_next) {
+		const struct entry *entry = &sub->entries[id];
+		bool told = entry->state == NC_SUB_RECALLED || entry->state == NC_SUB_LEAVING;
+		if (entry->size == 0 && !told)
+			positions[count++] = entry->position;
+	}
+	return count;
+}
+
+size_t nc_sub_unsized(const struct nc_sub *sub, uint64_t *positions, size_t room)
+{
+	size_t count = unsized(sub, sub->window.first, positions, room);
+	return count + unsized(sub, sub->replayed.first, positions + count, room - count);
+}
+
+void nc_sub_size(struct nc_sub *sub, uint64_t position, uint32_t size)
+{
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id != NONE)
+		sub->entries[id].size = size;
+}
+
 int nc_sub_request(struct nc_sub *sub, const struct nc_sub_request *request, uint64_t now_ns)
 {
 	if (sub->policy.push || request->batch == 0)

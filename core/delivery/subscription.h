@@ -90,7 +90,7 @@ struct nc_sub_event {
 	uint64_t position;
 	struct nc_slice key; /* by the subscription's order; empty: none. Ignored with order none
 	                        and global */
-	uint32_t size;       /* bytes on the wire, for max_bytes */
+	uint32_t size;       /* bytes of data, for max_bytes; 0: not known yet */
 	bool live;           /* comes from the head, not from a scan */
 };
 
@@ -157,6 +157,11 @@ struct nc_sub_request {
 	uint64_t expires_ns; /* a moment, not a duration */
 	bool no_wait;
 };
+
+/* Events in the window whose size is not known, at most `room` of them; and its size. Before a
+ * request that names max_bytes all must be known. */
+size_t nc_sub_unsized(const struct nc_sub *sub, uint64_t *positions, size_t room);
+void nc_sub_size(struct nc_sub *sub, uint64_t position, uint32_t size);
 
 /* Ask for events. Errors: NC_INVALID, a push subscription, or batch 0; NC_FULL; NC_NOMEM. */
 int nc_sub_request(struct nc_sub *sub, const struct nc_sub_request *request, uint64_t now_ns);

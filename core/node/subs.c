@@ -88,6 +88,15 @@ int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 	return NC_OK;
 }
 
+static void later_free(struct nc_sub_later *later)
+{
+	while (later != NULL) {
+		struct nc_sub_later *next = later->next;
+		free(later);
+		later = next;
+	}
+}
+
 void nc_subscription_free(struct nc_subscription *sub)
 {
 	if (sub == NULL)
@@ -99,22 +108,16 @@ void nc_subscription_free(struct nc_subscription *sub)
 	nc_replay_ask_release(&sub->replay.ask);
 	free(sub->replay.reply);
 	nc_buf_release(&sub->replay.unparked);
-	while (sub->pulls != NULL) {
-		struct nc_sub_pull *pull = sub->pulls;
-		sub->pulls = pull->next;
-		free(pull);
-	}
+	while (sub->pulls != NULL)
+		nc_subs_pull_forget(sub, sub->pulls->id);
 	while (sub->waiters != NULL) {
 		struct nc_sub_waiter *waiter = sub->waiters;
 		sub->waiters = waiter->next;
 		free(waiter->answer);
 		free(waiter);
 	}
-	while (sub->later != NULL) {
-		struct nc_sub_later *later = sub->later;
-		sub->later = later->next;
-		free(later);
-	}
+	later_free(sub->later);
+	later_free(sub->measured);
 	nc_buf_release(&sub->parked);
 	nc_buf_release(&sub->unparked);
 	nc_sub_free(sub->machine);
@@ -138,20 +141,6 @@ static void unmark(struct nc_subs *subs, struct nc_subscription *sub)
 		if (subs->last_dirty == sub)
 			subs->last_dirty = before;
 		sub->dirty = false;
-	}
-}
-
-/* Who waits for events hears that none will come, as of a JetStream consumer. */
-void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
-{
-	char text[64];
-	(void)snprintf(text, sizeof text, "NATS/1.0 %s\r\n\r\n", status);
-	const struct nc_slice block = nc_slice_str(text);
-	while (sub->pulls != NULL) {
-		struct nc_sub_pull *pull = sub->pulls;
-		sub->pulls = pull->next;
-		nc_service_send(subs->service, pull->reply, block, block.size);
-		free(pull);
 	}
 }
 

@@ -44,26 +44,6 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
 
 /* ---- Deliveries ----------------------------------------------------------------------------- */
 
-static const char *pull_reply(const struct nc_subscription *sub, uint64_t id)
-{
-	for (const struct nc_sub_pull *pull = sub->pulls; pull != NULL; pull = pull->next)
-		if (pull->id == id)
-			return pull->reply;
-	return NULL;
-}
-
-static void pull_forget(struct nc_subscription *sub, uint64_t id)
-{
-	for (struct nc_sub_pull **at = &sub->pulls; *at != NULL; at = &(*at)->next) {
-		struct nc_sub_pull *pull = *at;
-		if (pull->id == id) {
-			*at = pull->next;
-			free(pull);
-			return;
-		}
-	}
-}
-
 /* False: out of memory, as if lost on the way: an event is delivered again after ack_wait. */
 static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
 {
@@ -81,21 +61,20 @@ static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *del
 
 static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *action)
 {
-	char *subject = NULL;
+	struct nc_sub_pull *pull = NULL;
 	if (!sub->definition.push) {
-		const char *reply = pull_reply(sub, action->request);
-		subject = reply == NULL ? NULL : strdup(reply);
-		if (subject == NULL)
+		pull = nc_subs_pull_give(sub, action->request);
+		if (pull == NULL)
 			return;
 	}
 	const struct nc_delivery delivery = {
 		.position = action->position,
 		.pending = action->pending + (action->pending_known ? 0 : sub->unsearched),
 		.attempt = action->attempt,
-		.subject = subject
+		.pull = pull
 	};
 	if (!todo_push(sub, &delivery))
-		free(subject);
+		nc_subs_pull_let_go(pull);
 }
 
 /* A status line, behind the events that were asked for before it. */
@@ -132,7 +111,7 @@ static void send_status(const struct nc_subs *subs, struct nc_subscription *sub,
 static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *action)
 {
 	char block[200];
-	const char *reply = pull_reply(sub, action->request);
+	const char *reply = nc_subs_pull_reply(sub, action->request);
 	if (reply != NULL) {
 		(void)snprintf(block, sizeof block,
 		               "NATS/1.0 %u %s\r\nNats-Pending-Messages: %u\r\nNats-Pending-Bytes: "
@@ -141,7 +120,7 @@ static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *ac
 		               (unsigned long long)action->left_bytes);
 		todo_add_status(sub, reply, NULL, block);
 	}
-	pull_forget(sub, action->request);
+	nc_subs_pull_forget(sub, action->request);
 }
 
 /* Of a transient one the row in memory is all there is. */

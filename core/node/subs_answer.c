@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/node/subs_private.h"
+#include "core/node/subs_ask.h"
 #include "transport/nats/reply.h"
 
 static void answer_error(struct nc_subs *subs, const struct nc_bus_msg *msg, int endpoint,
@@ -70,30 +70,20 @@ static int judge(struct nc_subscription *sub, const struct nc_ack_address *at,
 
 /* +NXT: the next one is the answer. */
 static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
-                         const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint,
-                         uint64_t now_ns)
+                         const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint)
 {
-	struct nc_next next = { .batch = 1, .expires_ms = NC_NEXT_EXPIRES_MS };
-	nc_buf_clear(&subs->scratch);
+	const struct nc_subs_ask ask = { .subs = subs,
+		                         .op = NC_OP_SUB_NEXT,
+		                         .name = nc_slice_str(sub->name),
+		                         .body = ack->next,
+		                         .reply = msg->reply,
+		                         .endpoint = endpoint };
 	if (msg->reply.size == 0)
 		return;
-	if (sub->definition.push) { /* done all the same */
+	if (sub->definition.push) /* done all the same */
 		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
-		return;
-	}
-	const char *why = NULL;
-	struct nc_fault fault = NC_FAULT_REQUEST;
-	if (nc_next_parse(ack->next, &next, &subs->scratch) != NC_OK) {
-		nc_buf_put_u8(&subs->scratch, 0);
-		why = (const char *)subs->scratch.data;
-	} else if (nc_subs_pull(sub, &next, msg->reply, now_ns) != NC_OK) {
-		fault = NC_FAULT_BUSY;
-		why = "too many requests wait";
-	}
-	if (why != NULL)
-		nc_service_error(subs->service, &subs->service->out, (const char *)msg->reply.data,
-		                 &subs->service->srv.endpoints[endpoint].stats, fault, why,
-		                 nc_slice(NULL, 0));
+	else
+		nc_subs_next(&ask);
 }
 
 void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
@@ -130,7 +120,7 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		return;
 	}
 	if (ack.kind == NC_ACK_IS_NEXT)
-		request_next(subs, sub, &ack, msg, endpoint, now_ns);
+		request_next(subs, sub, &ack, msg, endpoint);
 	else if (ack.kind != NC_ACK_IS_WPI)
 		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
 	else if (msg->reply.size > 0)

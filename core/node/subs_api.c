@@ -225,54 +225,6 @@ static void delete (const struct nc_subs_ask *ask)
 	nc_buf_release(&command);
 }
 
-/* ---- Pull ----------------------------------------------------------------------------------- */
-
-int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
-                 uint64_t now_ns)
-{
-	struct nc_sub_pull *pull = malloc(sizeof *pull + reply.size + 1);
-	if (pull == NULL)
-		return NC_NOMEM;
-	memcpy(pull->reply, reply.data, reply.size);
-	pull->reply[reply.size] = '\0';
-	pull->id = ++sub->requests;
-	const struct nc_sub_request request = { .id = pull->id,
-		                                .batch = next->batch,
-		                                .max_bytes = next->max_bytes,
-		                                .expires_ns = now_ns + next->expires_ms * 1000000,
-		                                .no_wait = next->no_wait };
-	int err = nc_sub_request(sub->machine, &request, now_ns);
-	if (err != NC_OK) {
-		free(pull);
-		return err;
-	}
-	pull->next = sub->pulls;
-	sub->pulls = pull;
-	nc_subs_mark(sub);
-	return NC_OK;
-}
-
-static void next(const struct nc_subs_ask *ask)
-{
-	struct nc_next wanted;
-	struct nc_subscription *sub = nc_subs_ask_find(ask);
-	if (sub == NULL)
-		return;
-	if (sub->definition.push) {
-		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "the subscription is pushed to a subject");
-		return;
-	}
-	nc_buf_clear(&ask->subs->scratch);
-	if (nc_next_parse(ask->body, &wanted, &ask->subs->scratch) != NC_OK) {
-		nc_buf_put_u8(&ask->subs->scratch, 0);
-		nc_subs_ask_error(ask, NC_FAULT_REQUEST, (const char *)ask->subs->scratch.data);
-		return;
-	}
-	if (ask->reply.size > 0 &&
-	    nc_subs_pull(sub, &wanted, ask->reply, nc_subs_now_ns()) != NC_OK)
-		nc_subs_ask_error(ask, NC_FAULT_BUSY, "too many requests wait");
-}
-
 void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice name,
                      struct nc_slice body, struct nc_slice reply, int endpoint)
 {
@@ -292,7 +244,7 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
 		nc_subs_show_list(&ask);
 		break;
 	case NC_OP_SUB_NEXT:
-		next(&ask);
+		nc_subs_next(&ask);
 		break;
 	case NC_OP_SUB_PARKED:
 		nc_subs_show_parked(&ask);

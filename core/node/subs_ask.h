@@ -31,6 +31,14 @@ void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err);
  * log. True: it does, and comes again. */
 bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub);
 
+/* Keep a request for later, in a list; false: no memory. And carry out what was kept. */
+bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list);
+void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
+                        struct nc_sub_later **list);
+
+/* subs_pull.c */
+void nc_subs_next(const struct nc_subs_ask *ask);
+
 /* subs_move.c, subs_replay.c, subs_explain.c */
 void nc_subs_pause(const struct nc_subs_ask *ask, bool pause);
 void nc_subs_seek(const struct nc_subs_ask *ask);

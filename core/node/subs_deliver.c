@@ -12,8 +12,9 @@
 static void publish(struct nc_sub_job *job, const struct nc_delivery *delivery,
                     struct nc_slice reply, struct nc_slice message, size_t header_size)
 {
-	const char *subject =
-	        delivery->subject == NULL ? job->sub->push_subject : delivery->subject;
+	const char *subject = delivery->pull != NULL      ? delivery->pull->reply
+	                      : delivery->subject != NULL ? delivery->subject
+	                                                  : job->sub->push_subject;
 	(void)nc_outbox_put(&job->outbox, job->subs->service->bus, nc_slice_str(subject), reply,
 	                    message, header_size);
 }

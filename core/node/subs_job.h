@@ -15,7 +15,13 @@
 
 #define NC_SUB_SCAN_STEP 256u /* judged together, at most */
 
-enum nc_sub_job_kind { NC_SUB_JOB_DELIVER, NC_SUB_JOB_SCAN, NC_SUB_JOB_EVENT, NC_SUB_JOB_REPLAY };
+enum nc_sub_job_kind {
+	NC_SUB_JOB_DELIVER,
+	NC_SUB_JOB_SCAN,
+	NC_SUB_JOB_EVENT,
+	NC_SUB_JOB_REPLAY,
+	NC_SUB_JOB_MEASURE
+};
 
 struct nc_sub_found {
 	uint64_t position;
@@ -72,6 +78,10 @@ struct nc_sub_job {
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
+/* Of a measuring job the rows are the positions that are asked about. */
+void nc_sub_job_measure(struct nc_sub_job *job, struct nc_state_reader *reader);
+bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                           const uint64_t *positions, size_t count);
 void nc_sub_job_replay(struct nc_sub_job *job, struct nc_state_reader *reader);
 
 #endif

@@ -10,6 +10,7 @@
 void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
+		nc_subs_pull_let_go(deliveries[i].pull);
 		free(deliveries[i].subject);
 		free(deliveries[i].status);
 		free(deliveries[i].reply);
@@ -26,6 +27,8 @@ static bool job_step(struct nc_read_job *read_job, struct nc_state_reader *reade
 		nc_sub_job_scan(job, reader);
 	else if (job->kind == NC_SUB_JOB_EVENT)
 		nc_sub_job_event(job, reader);
+	else if (job->kind == NC_SUB_JOB_MEASURE)
+		nc_sub_job_measure(job, reader);
 	else
 		nc_sub_job_replay(job, reader);
 	return true;
@@ -116,11 +119,42 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 }
 
+bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                           const uint64_t *positions, size_t count)
+{
+	struct nc_sub_job *job = job_new(subs, sub, NC_SUB_JOB_MEASURE, 0, (uint32_t)count);
+	if (job == NULL)
+		return false;
+	job->rows = calloc(count, sizeof *job->rows);
+	if (job->rows != NULL) {
+		memcpy(job->rows, positions, count * sizeof *job->rows);
+		job->row_count = count;
+	}
+	if (job->rows == NULL || !job_put(subs, job)) {
+		job_free(job);
+		return false;
+	}
+	sub->searching = true;
+	return true;
+}
+
+/* Sizes that were read; an event that is gone is done. */
+static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < job->row_count && job->err == NC_OK; i++) {
+		if (at < job->found_count && job->found[at].position == job->rows[i])
+			nc_sub_size(sub->machine, job->rows[i], job->found[at++].size);
+		else
+			(void)nc_sub_gone(sub->machine, job->rows[i]);
+	}
+}
+
 static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_job *job = NULL;
 	struct nc_sub_want want;
-	if (sub->searching || sub->filter == NULL ||
+	if (sub->searching || nc_subs_measure(subs, sub) || sub->filter == NULL ||
 	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
@@ -221,6 +255,8 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 			(void)nc_sub_gone(sub->machine, job->todo[i].position);
 	if (job->kind == NC_SUB_JOB_REPLAY)
 		nc_subs_replay_take(subs, sub, job);
+	else if (job->kind == NC_SUB_JOB_MEASURE)
+		measured(sub, job);
 	else if (job->kind == NC_SUB_JOB_EVENT && job->gone)
 		(void)nc_sub_gone(sub->machine, job->from);
 	else if (job->kind != NC_SUB_JOB_DELIVER)

@@ -18,7 +18,7 @@ static void todo_sift(struct nc_subscription *sub)
 		if (sub->todo[i].position == 0)
 			sub->todo[kept++] = sub->todo[i];
 		else
-			free(sub->todo[i].subject);
+			nc_subs_pull_let_go(sub->todo[i].pull);
 	}
 	sub->todo_count = kept;
 }

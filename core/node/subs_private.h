@@ -36,10 +36,13 @@ struct nc_sub_later {
 	char bytes[]; /* the reply subject with its NUL, the body */
 };
 
-/* A pull request's answers go here. */
+/* A pull request: its answers go here. Held by the list while it waits, and by each delivery. */
 struct nc_sub_pull {
 	struct nc_sub_pull *next;
 	uint64_t id;
+	uint32_t left; /* events that it is still to be given */
+	uint32_t holders;
+	uint64_t expires_ns;
 	char reply[];
 };
 
@@ -48,8 +51,10 @@ struct nc_delivery {
 	uint64_t position; /* 0: a status */
 	uint64_t pending;
 	uint32_t attempt;
-	bool gone;     /* there is no such event any more */
-	char *subject; /* owned; where it is published; NULL: where the subscription says */
+	bool gone; /* there is no such event any more */
+	struct nc_sub_pull
+	        *pull; /* held; who is given the event; NULL: where the subscription says */
+	char *subject; /* owned; of a status: where it is published */
 	char *status;  /* owned; of a status: its header block */
 	char *reply;   /* owned; of a status: NULL, or where to answer */
 };
@@ -115,6 +120,8 @@ struct nc_subscription {
 	struct nc_sub_pull *pulls;
 	struct nc_sub_waiter *waiters;
 	struct nc_sub_later *later;
+	struct nc_sub_later *measured; /* requests that wait until all sizes are known */
+	bool sized;                    /* history is searched for sizes too */
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
 	struct nc_buf parked, unparked;        /* not yet in the log */
@@ -185,8 +192,6 @@ void nc_subscription_free(struct nc_subscription *sub);
 void nc_subs_mark(struct nc_subscription *sub);
 /* Nothing beyond the cursor has been searched: all of it may match. */
 void nc_subs_unsearched_reset(const struct nc_subs *subs, struct nc_subscription *sub);
-/* The status line is told to all who wait with a pull request. */
-void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
 
 /* subs_live.c: live events, and who is told of them. */
 int nc_subs_live_open(struct nc_subs *subs);
@@ -233,9 +238,20 @@ void nc_subs_keys_release(struct nc_sub_keys *keys);
 enum nc_sub_start nc_subs_start_kind(enum nc_start start);
 /* Whether the filter goes with the start. False with the refusal. */
 bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal);
-/* Take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
+
+/* subs_pull.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
                  uint64_t now_ns);
+/* The request that is given an event, held for that; NULL: it waits no more. */
+struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id);
+const char *nc_subs_pull_reply(const struct nc_subscription *sub, uint64_t id);
+void nc_subs_pull_forget(struct nc_subscription *sub, uint64_t id);
+void nc_subs_pull_let_go(struct nc_sub_pull *pull); /* NULL is a no-op */
+/* The status line is told to all who wait. */
+void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
+/* Requests that name max_bytes wait until the sizes of all events in the window are known; true:
+ * the readers have been asked for some. */
+bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);
 
 /* subs_act.c: do what the machine asks for, until it asks for nothing. */
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub);

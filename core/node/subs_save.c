@@ -72,16 +72,12 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 
 /* ---- Requests that wait for it -------------------------------------------------------------- */
 
-bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub)
+bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 {
-	nc_subs_steps(ask->subs, sub, nc_subs_now_ns());
-	nc_subs_mark(sub);
-	if (!sub->definition.durable || sub->parked.size == 0)
-		return false;
 	struct nc_sub_later *later = malloc(sizeof *later + ask->reply.size + 1 + ask->body.size);
 	if (later == NULL)
-		return false; /* as of now, then */
-	*later = (struct nc_sub_later){ .next = sub->later,
+		return false;
+	*later = (struct nc_sub_later){ .next = *list,
 		                        .op = ask->op,
 		                        .endpoint = ask->endpoint,
 		                        .reply_size = ask->reply.size,
@@ -91,18 +87,18 @@ bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *su
 	later->bytes[ask->reply.size] = '\0';
 	if (ask->body.size > 0)
 		memcpy(later->bytes + ask->reply.size + 1, ask->body.data, ask->body.size);
-	sub->later = later;
-	sub->hurry = true;
+	*list = later;
 	return true;
 }
 
 /* The subscription may be gone afterwards. */
-static void later_ask(struct nc_subs *subs, struct nc_subscription *sub)
+void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
+                        struct nc_sub_later **list)
 {
-	struct nc_sub_later *later = sub->later;
+	struct nc_sub_later *later = *list;
 	char name[65];
 	(void)snprintf(name, sizeof name, "%s", sub->name);
-	sub->later = NULL;
+	*list = NULL;
 	while (later != NULL) {
 		struct nc_sub_later *next = later->next;
 		nc_subs_request(subs, later->op, nc_slice_str(name),
@@ -111,6 +107,17 @@ static void later_ask(struct nc_subs *subs, struct nc_subscription *sub)
 		free(later);
 		later = next;
 	}
+}
+
+bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub)
+{
+	nc_subs_steps(ask->subs, sub, nc_subs_now_ns());
+	nc_subs_mark(sub);
+	if (!sub->definition.durable || sub->parked.size == 0 ||
+	    !nc_subs_ask_keep(ask, &sub->later))
+		return false; /* as of now, then */
+	sub->hurry = true;
+	return true;
 }
 
 /* ---- What became of it ---------------------------------------------------------------------- */
@@ -208,7 +215,7 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending)
 	sub->saving_parked = sub->saving_unparked = 0;
 	nc_subs_waiters_answer(subs, sub, sub->saving_number);
 	nc_subs_mark(sub);
-	later_ask(subs, sub);
+	nc_subs_asks_again(subs, sub, &sub->later);
 }
 
 void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text)
@@ -315,7 +322,7 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 			sub->saving = false;
 			sub->saving_parked = sub->saving_unparked = 0;
 			sub->unsaved = true;
-			later_ask(subs, sub);
+			nc_subs_asks_again(subs, sub, &sub->later);
 		}
 	} else if (pending->kind == NC_SUB_MOVING && mover_of(subs, pending) != NULL) {
 		nc_subs_move_refused(subs, sub, ticket);

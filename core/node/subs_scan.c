@@ -128,7 +128,8 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 	else
 		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->extra);
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
-	spec.bare = job->index_decides && keyless && definition->push && backfill == NULL;
+	bool sizeless = definition->push || !job->sub->sized;
+	spec.bare = job->index_decides && keyless && sizeless && backfill == NULL;
 	if (!spec.bare) {
 		spec.wanted = is_wanted;
 		spec.wanted_ctx = job;
@@ -198,4 +199,9 @@ void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader)
 	job->gone = err == NC_NOTFOUND;
 	if (err != NC_OK && err != NC_NOTFOUND)
 		job->err = err;
+}
+
+void nc_sub_job_measure(struct nc_sub_job *job, struct nc_state_reader *reader)
+{
+	job->err = nc_query_events(reader, job->rows, job->row_count, on_found, job);
 }

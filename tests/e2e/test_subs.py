@@ -504,6 +504,20 @@ async def test_pull_max_bytes_and_bad_requests(c):
     equal((await c.ask("sub.next.nobody"))[:2], (404, 10014))
 
 
+async def test_max_bytes_counts_also_what_was_found_before_anybody_asked(c):
+    for size in [1000, 3000, 1000, 1000]:
+        await c.append("psize", b"x" * size)
+    await create(c, "psize", by_stream("psize"))
+    events, _ = await pull(c, "psize")  # the rest waits in the window by now
+    equal(versions(events), [1])
+    events, status = await pull(c, "psize", {"batch": 3, "max_bytes": 2500})
+    equal((events, status["Status"], status["Description"]), ([], "409", "Message Size Exceeds MaxBytes"))
+    events, status = await pull(c, "psize", {"batch": 3, "max_bytes": 4000, "no_wait": True})
+    equal((versions(events), status["Status"], status["Nats-Pending-Bytes"]), ([2, 3], "409", "0"))
+    await c.nc.request(events[0].reply, b'+NXT {"batch":1,"max_bytes":5000}', timeout=5)
+    await wait_until(lambda: in_flight(c, "psize", 3), 5, "the last one came as the answer")
+
+
 async def test_push_is_not_pulled(c):
     await create(c, "pushed", by_stream("x"), deliver={"subject": "work.pushed"})
     equal((await c.ask("sub.next.pushed"))[:2], (400, 10003))

@@ -98,3 +98,28 @@ Test(pull, a_transient_one_lives_while_a_request_waits)
 	expect_after(&h, 1, "gone");
 	nc_sub_free(h.sub);
 }
+
+Test(pull, sizes_may_be_told_before_somebody_asks_for_bytes)
+{
+	struct harness h = { 0 };
+	uint64_t positions[4];
+	nc_definition_init(&h.definition);
+	harness_open(&h);
+	for (uint64_t position = 1; position <= 3; position++) {
+		struct nc_sub_event event = { .position = position, .size = position == 2 ? 7 : 0 };
+		cr_assert_eq(nc_sub_offer(h.sub, &event), NC_OK);
+	}
+	cr_expect_eq(nc_sub_unsized(h.sub, positions, 4), 2u);
+	cr_expect(positions[0] == 1 && positions[1] == 3);
+	cr_expect_eq(nc_sub_unsized(h.sub, positions, 1), 1u);
+	nc_sub_size(h.sub, 1, 5);
+	nc_sub_size(h.sub, 3, 5);
+	nc_sub_size(h.sub, 9, 5); /* gone meanwhile */
+	cr_expect_eq(nc_sub_unsized(h.sub, positions, 4), 0u);
+	const struct nc_sub_request request = {
+		.id = 7, .batch = 3, .max_bytes = 12, .expires_ns = h.now + 1000 * MS
+	};
+	cr_assert_eq(nc_sub_request(h.sub, &request, h.now), NC_OK);
+	expect_step(&h, "1/1>7 2/1>7 E7:409");
+	nc_sub_free(h.sub);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* R.sub.next: who waits for events, and where what they are given goes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/node/subs_ask.h"
+#include "core/node/subs_job.h"
+
+#define GRACE_NS UINT64_C(60000000000) /* kept so long after its end, whatever became of it */
+
+/* ---- Requests that wait --------------------------------------------------------------------- */
+
+void nc_subs_pull_let_go(struct nc_sub_pull *pull)
+{
+	if (pull != NULL && --pull->holders == 0)
+		free(pull);
+}
+
+static void pull_remove(struct nc_sub_pull **at)
+{
+	struct nc_sub_pull *pull = *at;
+	*at = pull->next;
+	nc_subs_pull_let_go(pull);
+}
+
+static struct nc_sub_pull **pull_find(struct nc_subscription *sub, uint64_t id)
+{
+	struct nc_sub_pull **at = &sub->pulls;
+	while (*at != NULL && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+const char *nc_subs_pull_reply(const struct nc_subscription *sub, uint64_t id)
+{
+	for (const struct nc_sub_pull *pull = sub->pulls; pull != NULL; pull = pull->next)
+		if (pull->id == id)
+			return pull->reply;
+	return NULL;
+}
+
+void nc_subs_pull_forget(struct nc_subscription *sub, uint64_t id)
+{
+	struct nc_sub_pull **at = pull_find(sub, id);
+	if (*at != NULL)
+		pull_remove(at);
+}
+
+/* One that has been given all waits no more. */
+struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id)
+{
+	struct nc_sub_pull **at = pull_find(sub, id);
+	struct nc_sub_pull *pull = *at;
+	if (pull == NULL)
+		return NULL;
+	pull->holders++;
+	if (--pull->left == 0)
+		pull_remove(at);
+	return pull;
+}
+
+/* Those that the machine has dropped, since nobody listened for what they asked for. */
+static void pulls_sift(struct nc_subscription *sub, uint64_t now_ns)
+{
+	struct nc_sub_pull **at = &sub->pulls;
+	while (*at != NULL) {
+		if ((*at)->expires_ns + GRACE_NS < now_ns)
+			pull_remove(at);
+		else
+			at = &(*at)->next;
+	}
+}
+
+/* Who waits for events hears that none will come, as of a JetStream consumer. */
+void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
+{
+	char text[64];
+	(void)snprintf(text, sizeof text, "NATS/1.0 %s\r\n\r\n", status);
+	const struct nc_slice block = nc_slice_str(text);
+	while (sub->pulls != NULL) {
+		nc_service_send(subs->service, sub->pulls->reply, block, block.size);
+		pull_remove(&sub->pulls);
+	}
+}
+
+int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
+                 uint64_t now_ns)
+{
+	struct nc_sub_pull *pull = malloc(sizeof *pull + reply.size + 1);
+	if (pull == NULL)
+		return NC_NOMEM;
+	*pull = (struct nc_sub_pull){ .id = ++sub->requests,
+		                      .left = next->batch,
+		                      .holders = 1,
+		                      .expires_ns = now_ns + next->expires_ms * 1000000 };
+	memcpy(pull->reply, reply.data, reply.size);
+	pull->reply[reply.size] = '\0';
+	const struct nc_sub_request request = { .id = pull->id,
+		                                .batch = next->batch,
+		                                .max_bytes = next->max_bytes,
+		                                .expires_ns = pull->expires_ns,
+		                                .no_wait = next->no_wait };
+	int err = nc_sub_request(sub->machine, &request, now_ns);
+	if (err != NC_OK) {
+		free(pull);
+		return err;
+	}
+	if (sub->requests % 64 == 0)
+		pulls_sift(sub, now_ns);
+	pull->next = sub->pulls;
+	sub->pulls = pull;
+	nc_subs_mark(sub);
+	return NC_OK;
+}
+
+/* ---- Sizes ---------------------------------------------------------------------------------- */
+
+/* What an index alone finds has no size: it is not asked for by most. The first request that does
+ * ask waits until the window's are known, and from then on history is searched for sizes too. */
+bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t positions[NC_SUB_REPLAY_EVENTS];
+	if (sub->measured == NULL)
+		return false;
+	size_t count = nc_sub_unsized(sub->machine, positions, NC_SUB_REPLAY_EVENTS);
+	if (count > 0)
+		return nc_subs_measure_start(subs, sub, positions, count);
+	sub->sized = true;
+	nc_subs_asks_again(subs, sub, &sub->measured);
+	return false;
+}
+
+/* ---- R.sub.next ----------------------------------------------------------------------------- */
+
+void nc_subs_next(const struct nc_subs_ask *ask)
+{
+	struct nc_next wanted;
+	struct nc_subscription *sub = nc_subs_ask_find(ask);
+	if (sub == NULL)
+		return;
+	if (sub->definition.push) {
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "the subscription is pushed to a subject");
+		return;
+	}
+	nc_buf_clear(&ask->subs->scratch);
+	int err = nc_next_parse(ask->body, &wanted, &ask->subs->scratch);
+	if (err != NC_OK) {
+		nc_subs_ask_refuse(ask, err);
+		return;
+	}
+	if (ask->reply.size == 0)
+		return;
+	if (wanted.max_bytes > 0 && !sub->sized && nc_subs_ask_keep(ask, &sub->measured)) {
+		nc_subs_mark(sub);
+		return;
+	}
+	if (nc_subs_pull(sub, &wanted, ask->reply, nc_subs_now_ns()) != NC_OK)
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, "too many requests wait");
+}
