@@ -92,13 +92,13 @@ const struct nc_cli_command nc_cli_cluster_status = {
 
 static const struct nc_cli_example transfer_examples[] = {
 	{ "before n1 is taken down", "nacre cluster transfer n2" },
-	{ "to whoever is nearest", "nacre cluster transfer" },
 	{ NULL, NULL },
 };
 
 const struct nc_cli_command nc_cli_cluster_transfer = {
 	.name = "cluster transfer",
-	.words = "[NODE]",
+	.words = "NODE",
+	.words_min = 1,
 	.words_max = 1,
 	.summary = "Hand leadership to another node.",
 	.examples = transfer_examples,
