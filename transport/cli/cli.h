@@ -24,6 +24,9 @@ struct nc_cli {
 /* Connect as the options, the environment and the context say (connect.c); 0, or an exit code after
  * saying why. The store, its prefix included, is fixed here. */
 int nc_cli_connect(struct nc_cli *cli);
+/* Another connection likewise, the caller's to close; `window`: asynchronous appends under way at
+ * most, 0: the library's. */
+int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_client **client_out);
 
 /* Ask for any verb; `reply_out` is the caller's. 0, or an exit code after saying why.
  * `again`: may be asked twice (see nacre_request()). */

@@ -20,7 +20,10 @@ const struct nc_cli_command *const nc_cli_commands[] = {
 	&nc_cli_filter_test,    &nc_cli_plugin_ls,
 	&nc_cli_cluster_status, &nc_cli_cluster_transfer,
 	&nc_cli_cluster_remove, &nc_cli_cluster_promote,
-	&nc_cli_verify,         &nc_cli_completion,
+	&nc_cli_verify,         &nc_cli_bench_append,
+	&nc_cli_bench_latency,  &nc_cli_bench_batch,
+	&nc_cli_bench_read,     &nc_cli_bench_sub,
+	&nc_cli_bench_mixed,    &nc_cli_completion,
 	&nc_cli_manual,         NULL,
 };
 

@@ -163,7 +163,8 @@ static void servers_show(const char *url, char *to, size_t room)
 	to[at < room ? at : room - 1] = '\0';
 }
 
-static int connect_with(struct nc_cli *cli, const struct settings *settings)
+static int connect_with(struct nc_cli *cli, const struct settings *settings, uint32_t window,
+                        struct nacre_client **client_out)
 {
 	struct nacre_options options;
 	struct nacre_error error = { 0 };
@@ -180,10 +181,12 @@ static int connect_with(struct nc_cli *cli, const struct settings *settings)
 		options.prefix = prefix;
 	options.name = "nacre";
 	options.timeout_ms = (int64_t)nc_cli_duration_ms(&cli->args, "timeout", TIMEOUT_MS);
+	if (window > 0)
+		options.window = window;
 	settings_apply(settings, &options);
 	cli->store = options.store;
 	servers_show(options.url, cli->servers, sizeof cli->servers);
-	int status = nacre_connect(&options, &cli->client, &error);
+	int status = nacre_connect(&options, client_out, &error);
 	if (status == NACRE_OK)
 		return 0;
 	char what[300];
@@ -193,10 +196,15 @@ static int connect_with(struct nc_cli *cli, const struct settings *settings)
 
 int nc_cli_connect(struct nc_cli *cli)
 {
+	return nc_cli_connect_another(cli, 0, &cli->client);
+}
+
+int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_client **client_out)
+{
 	struct settings settings = { .count = 0 };
 	char why[512];
 	int exit_code = settings_gather(&settings, &cli->args, why, sizeof why)
-	                        ? connect_with(cli, &settings)
+	                        ? connect_with(cli, &settings, window, client_out)
 	                        : nc_cli_fail(cli, NC_EXIT_USAGE, "%s", why);
 	nc_cli_context_release(&settings.context);
 	return exit_code;
