@@ -133,6 +133,8 @@ async def test_every_command_has_help_with_examples_that_parse():
         equal((await n.ok("help", *name.split())).out, text)
         lines = re.findall(r"^  # .*\n  (.*)$", text, re.M)
         check(lines, f"{name}: no examples")
+        options = re.findall(r"^  (?:-., |    )(--[a-z-]+)", text, re.M) + re.findall(r"^  (-[a-z]), --", text, re.M)
+        equal(len(options), len(set(options)), f"{name}: two options of one name: {sorted(options)}")
         check(all(len(x) <= 80 for x in text.split("\nexamples:\n")[0].splitlines()), f"{name}: too wide")
         for line in lines:
             check(re.search(rf"\bnacre {name}\b", line), f"{name}: {line}")

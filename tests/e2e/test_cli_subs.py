@@ -71,7 +71,7 @@ async def test_ls_info_and_delete(c):
     n = Nacre.beside(c)
     await n.ok("sub", "create", "gone", "--stream", "none.yet")
     line = next(line for line in (await n.ok("sub", "ls")).lines if line.startswith("gone "))
-    equal(line.split()[-1], "by_stream")
+    equal(line.split()[-2:], ["false", "by_stream"])
     check(re.search(r"^filter\.plugin +by_stream$", (await n.ok("sub", "info", "gone")).out, re.M), "info")
     await n.ok("sub", "delete", "gone")
     for verb in ("info", "delete"):
@@ -115,7 +115,109 @@ async def test_term_parks_with_the_reason_and_a_stale_ack_is_a_conflict(c):
 
 
 async def parked_has(n, name):
-    return (await n.ok("sub", "parked", name, "--json")).json()["total"] == 1
+    return (await n.ok("sub", "parked", name, "--json")).json()["total"] >= 1
+
+
+# ---- What goes wrong --------------------------------------------------------------------------
+
+
+async def test_pause_holds_and_resume_goes_on(c):
+    n = Nacre.beside(c)
+    await fill(c, "ps.1", 1)
+    await n.ok("sub", "create", "ps", "--stream", "ps.1")
+    await n.ok("sub", "pause", "ps")
+    equal((await info(n, "ps"))["state"], "paused")
+    equal((await n.ok("sub", "next", "ps", "--no-wait")).out, "")
+    await n.ok("sub", "resume", "ps")
+    equal([e["seq"] for e in (await n.ok("sub", "next", "ps", "--ack", "--json")).jsons()], [1])
+    for verb in (["pause"], ["resume"], ["seek", "first"], ["replay", "--all"], ["explain", "1"], ["update", "--max-deliver", "2"]):
+        await n.fails(NOT_FOUND, "404/10014", "sub", verb[0], "nosuch", *verb[1:])
+
+
+async def test_seek_moves_back_and_forward(c):
+    n = Nacre.beside(c)
+    await fill(c, "sk.1", 4)
+    third = (await n.ok("get", "sk.1@3", "--json")).json()
+    await n.ok("sub", "create", "sk", "--stream", "sk.1")
+
+    async def taken():
+        return [e["seq"] for e in (await n.ok("sub", "next", "sk", "-n", "9", "--no-wait", "--ack", "--json")).jsons()]
+
+    equal(await taken(), [1, 2, 3, 4])
+    for to, want in (("first", [1, 2, 3, 4]), (f"pos:{third['pos']}", [3, 4]), (third["time"], [3, 4]), ("new", [])):
+        made = (await n.ok("sub", "seek", "sk", to, "--json")).json()
+        check(made["epoch"] >= 1, str(made))
+        equal(await taken(), want, to)
+    await n.fails(USAGE, "expected first", "sub", "seek", "sk", "back")
+
+
+async def test_update_changes_what_is_said_and_keeps_the_rest(c):
+    n = Nacre.beside(c)
+    await fill(c, "up.1", 2, type="UpA")
+    await fill(c, "up.1", 2, type="UpB")
+    await n.ok("sub", "create", "up", "--type", "UpA", "--ack-wait", "9s")
+    equal(len((await n.ok("sub", "next", "up", "-n", "9", "--no-wait", "--ack")).lines), 2)
+    made = (await n.ok("sub", "update", "up", "--type", "UpA", "--type", "UpB", "--backfill", "--max-deliver", "2", "--json")).json()
+    check(made["pos"] > 0, str(made))
+    have = await info(n, "up")
+    equal([have[k] for k in ("ack_wait_ms", "max_deliver")], [9000, 2])
+
+    async def backfilled():
+        got.extend((await n.ok("sub", "next", "up", "-n", "9", "--no-wait", "--ack", "--json")).jsons())
+        return [e["type"] for e in got] == ["UpB", "UpB"]
+
+    got = []
+    await wait_until(backfilled, 10, "the past events that newly match")
+    ended = await n.fails(REFUSED, "40004", "sub", "update", "up", "--payload", '{"a":[{"foo":1}]}')
+    check(ended.err.endswith("^\n"), ended.err)
+
+
+async def test_parked_replay_and_explain(c):
+    n = Nacre.beside(c)
+    await fill(c, "pk.1", 3)
+    await n.ok("sub", "create", "pk", "--stream", "pk.1", "--max-deliver", "1")
+    equal((await n("sub", "run", "pk", "--limit", "3", "-q", "--", "false")).code, FAILED)
+
+    async def all_parked():
+        return (await n.ok("sub", "parked", "pk", "--json")).json()["total"] == 3
+
+    await wait_until(all_parked, 10, "three are parked")
+    positions = [p["pos"] for p in (await n.ok("sub", "parked", "pk", "--json")).json()["parked"]]
+    page = (await n.ok("sub", "parked", "pk", "--limit", "1", "--after", str(positions[0]), "--json")).json()
+    equal([p["pos"] for p in page["parked"]], positions[1:2])
+    said = await n.ok("sub", "parked", "pk", "--limit", "2")
+    check("2 of 3" in said.err and len(said.lines) == 3, said.out + said.err)
+    equal((await n.ok("sub", "explain", "pk", str(positions[0]), "--json")).json()["state"], "parked")
+    check(re.search(r"^state +parked$", (await n.ok("sub", "explain", "pk", str(positions[0]))).out, re.M), "for people")
+    await n.ok("sub", "replay", "pk", "--pos", str(positions[1]))
+    equal([e["seq"] for e in (await n.ok("sub", "next", "pk", "--ack", "--json")).jsons()], [2])
+    await n.ok("sub", "replay", "pk", "--all")
+    equal([e["seq"] for e in (await n.ok("sub", "next", "pk", "-n", "2", "--ack", "--json")).jsons()], [1, 3])
+    await n.fails(USAGE, "one of --pos, --order-key and --all", "sub", "replay", "pk")
+    await n.fails(USAGE, "not a position", "sub", "explain", "pk", "x")
+    await n.fails(NOT_FOUND, "10037", "sub", "explain", "pk", "99999999")
+
+
+async def test_replay_of_a_key_releases_it_in_order(c):
+    n = Nacre.beside(c)
+    await fill(c, "key.1", 2)
+    await n.ok("sub", "create", "bykey", "--stream", "key.1", "--order", "stream", "--max-deliver", "1")
+    equal((await n("sub", "run", "bykey", "--limit", "1", "-q", "--", "false")).code, FAILED)
+    await wait_until(lambda: parked_has(n, "bykey"), 10, "the first is parked, and its key")
+    await n.ok("sub", "replay", "bykey", "--order-key", "key.1")
+    equal((await n.ok("sub", "run", "bykey", "--limit", "2", "--", "sh", "-c", "echo $ES_SEQ")).lines, ["1", "2"])
+
+
+async def test_ls_shows_more_than_one_page(_):
+    async with Both() as b:
+        n = Nacre(b.server.url)
+        equal((await n.ok("sub", "ls")).err, "no subscriptions\n")
+        names = [f"many{i:04}" for i in range(1100)]
+        for first in range(0, len(names), 100):
+            await asyncio.gather(*[b.client.ask(f"sub.create.{name}", b'{"filter":{"plugin":"by_stream","selector":"x"}}') for name in names[first:first + 100]])
+        lines = (await n.ok("sub", "ls")).lines
+        equal([line.split()[0] for line in lines[1:]], names)
+        equal(len((await n.ok("sub", "ls", "--json")).json()["subscriptions"]), 1100)
 
 
 # ---- Watch ------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ static int run_seek(struct nc_cli *cli)
 static int run_replay(struct nc_cli *cli)
 {
 	struct nc_buf body = { 0 };
-	const char *value, *key = nc_cli_value(&cli->args, "key");
+	const char *value, *key = nc_cli_value(&cli->args, "order-key");
 	size_t at = 0, count = 0;
 	int exit_code = 0;
 	nc_buf_put_u8(&body, '{');
@@ -60,7 +60,7 @@ static int run_replay(struct nc_cli *cli)
 	nc_buf_put_str(&body, "}");
 	nc_buf_put_u8(&body, 0);
 	if ((count > 0) + (key != NULL) + nc_cli_has(&cli->args, "all") != 1)
-		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "one of --pos, --key and --all");
+		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "one of --pos, --order-key and --all");
 	else
 		exit_code = ask(cli, "sub.replay", (const char *)body.data, true);
 	nc_buf_release(&body);
@@ -118,7 +118,7 @@ const struct nc_cli_command nc_cli_sub_seek = {
 
 static const struct nc_cli_option replay_options[] = {
 	{ "pos", 0, "N", "The event at this position.", true },
-	{ "key", 0, "KEY", "All of a key, in order.", false },
+	{ "order-key", 0, "KEY", "All of a key, in order.", false },
 	{ "all", 0, NULL, "All that is parked.", false },
 	{ NULL, 0, NULL, NULL, false },
 };
@@ -126,6 +126,7 @@ static const struct nc_cli_option replay_options[] = {
 static const struct nc_cli_example replay_examples[] = {
 	{ "after the mistake is mended", "nacre sub replay billing --all" },
 	{ "one event", "nacre sub replay billing --pos 1042" },
+	{ "all of a customer, in order", "nacre sub replay mail --order-key customer:7" },
 	{ NULL, NULL },
 };
 

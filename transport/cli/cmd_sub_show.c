@@ -7,17 +7,70 @@
 #include "transport/cli/say.h"
 #include "transport/cli/sub.h"
 
+enum { PAGE = 1000 }; /* of these the store says where each stands */
+
+static const struct nc_cli_column ls_columns[] = {
+	{ "NAME", "name", false },      { "STATE", "state", false },
+	{ "PENDING", "pending", true }, { "IN FLIGHT", "in_flight", true },
+	{ "PARKED", "parked", true },   { "LAG MS", "lag_ms", true },
+	{ "PUSH", "push", false },      { "PLUGIN", "plugin", false },
+	{ NULL, NULL, false },
+};
+
+/* A page's items behind those that are there; `after` becomes the next page's, empty after the
+ * last. */
+static void page_add(struct nc_slice answer, struct nc_buf *list, struct nc_buf *after)
+{
+	struct nc_json items;
+	struct nc_slice page, item, next;
+	nc_buf_clear(after);
+	if (!nc_cli_member(answer, "subscriptions", &page) || !nc_cli_list_begin(&items, page))
+		return;
+	while (nc_cli_list_next(&items, &item)) {
+		nc_buf_put_u8(list, list->size == 0 ? '[' : ',');
+		nc_buf_put_slice(list, item);
+	}
+	if (nc_cli_member(answer, "next", &next))
+		nc_buf_put_slice(after, next);
+}
+
+static int pages_ask(struct nc_cli *cli, struct nc_buf *list)
+{
+	struct nc_buf after = { 0 }, body = { 0 };
+	int exit_code;
+	do {
+		struct nacre_reply *reply;
+		nc_buf_clear(&body);
+		nc_buf_printf(&body, "{\"limit\":%d%s%.*s}", PAGE,
+		              after.size > 0 ? ",\"after\":" : "", (int)after.size,
+		              (const char *)after.data);
+		nc_buf_put_u8(&body, 0);
+		exit_code = nc_cli_ask(cli, "sub.list", (const char *)body.data, true, &reply);
+		if (exit_code == 0) {
+			page_add(nc_cli_reply_slice(reply), list, &after);
+			nacre_reply_free(reply);
+		}
+	} while (exit_code == 0 && after.size > 0);
+	nc_buf_put_str(list, list->size == 0 ? "[]" : "]");
+	if (exit_code == 0 && nc_buf_status(list) != NC_OK)
+		exit_code = nc_cli_fail(cli, NC_EXIT_FAILED, "out of memory");
+	nc_buf_release(&after);
+	nc_buf_release(&body);
+	return exit_code;
+}
+
 static int run_ls(struct nc_cli *cli)
 {
-	static const struct nc_cli_column columns[] = { { "NAME", "name", false },
-		                                        { "STATE", "state", false },
-		                                        { "PENDING", "pending", true },
-		                                        { "IN FLIGHT", "in_flight", true },
-		                                        { "PARKED", "parked", true },
-		                                        { "LAG MS", "lag_ms", true },
-		                                        { "PLUGIN", "plugin|filter.plugin", false },
-		                                        { NULL, NULL, false } };
-	return nc_cli_ask_table(cli, "sub.list", "subscriptions", columns, "no subscriptions");
+	struct nc_buf list = { 0 };
+	int exit_code = nc_cli_connect(cli);
+	if (exit_code == 0)
+		exit_code = pages_ask(cli, &list);
+	if (exit_code == 0 && cli->json)
+		(void)printf("{\"subscriptions\":%.*s}\n", (int)list.size, (const char *)list.data);
+	else if (exit_code == 0 && nc_cli_show_table(cli, nc_buf_slice(&list), ls_columns) == 0)
+		nc_cli_note(cli, "no subscriptions");
+	nc_buf_release(&list);
+	return exit_code;
 }
 
 static int run_info(struct nc_cli *cli)
