@@ -362,27 +362,27 @@ class Cluster:
 
     SECRET = "a secret of the tests"
 
-    def __init__(self, count=3, servers=1, expect=None, env=None, start=True):
+    def __init__(self, count=3, servers=1, expect=None, env=None, start=True, server_config=""):
         self.count, self.expect = count, expect or count
         self.wires = None
         self.env = dict(env or {})
-        self.servers = self.make_servers(servers)
+        self.servers = self.make_servers(servers, server_config)
         self.nodes = {}
         for i in range(1, count + 1):
             self.add(f"n{i}", start=False)
         if start:
             self.start()
 
-    def make_servers(self, count):
+    def make_servers(self, count, config):
         if count == 1:
-            return [NatsServer()]
+            return [NatsServer(config)]
         self.wires = Wires()
         routes = [free_port() for _ in range(count)]
         servers = []
         for i, port in enumerate(routes):
             # Server i speaks to j over a line of its own, called (i, j); a route is made from either end.
             urls = ", ".join(f"nats-route://127.0.0.1:{self.wires.line((i, j), far)}" for j, far in enumerate(routes) if j != i)
-            servers.append(NatsServer(f"server_name: s{i + 1}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{urls}] }}"))
+            servers.append(NatsServer(f"server_name: s{i + 1}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{urls}] }}\n{config}"))
         return servers
 
     def isolate(self, *names):

@@ -4,12 +4,13 @@ import asyncio
 import hmac
 import itertools
 import json
+import os
 import random
 import shutil
 import struct
 import time
 
-from harness import LONG, Cluster, Node, check, equal, free_port, wait_for, wait_until
+from harness import LONG, TOP, Cluster, Node, check, equal, free_port, wait_for, wait_until
 
 
 async def status_of(client, node):
@@ -543,4 +544,119 @@ async def test_nodes_hear_by_gossip_where_nats_is():
         client = await c.client()
         await one_cluster(c, client)
         check("n1 says that NATS is at" in c.nodes["n2"].log_text() or "n3 says that NATS is at" in c.nodes["n2"].log_text(), c.nodes["n2"].log_text())
+        await client.close()
+
+
+# ---- NATS permissions, as docs/clustering.md has them -------------------------------------------
+
+
+def documented_permissions():
+    with open(os.path.join(TOP, "docs/clustering.md"), encoding="utf-8") as page:
+        text = page.read()
+    block = text.split("# permissions.conf\n", 1)[1].split("```", 1)[0]
+    passwords = {"NODE": "node password", "SHOP": "shop password", "ADMIN": "admin password"}
+    for user, password in passwords.items():
+        block = block.replace(f"$NACRE_{user}_PASSWORD", f'"{password}"')
+    return block, passwords
+
+
+async def test_the_documented_permissions_of_nats():
+    config, passwords = documented_permissions()
+    async with Cluster(3, server_config=config, env={"NATS_USER": "node", "NATS_PASSWORD": passwords["NODE"]}) as c:
+        denied = []
+
+        async def on_error(error):
+            denied.append(str(error))
+
+        application = await c.client(user="shop", password=passwords["SHOP"], error_cb=on_error)
+        admin = await c.client(user="admin", password=passwords["ADMIN"], error_cb=on_error)
+        leader = await c.leader(application)
+
+        got = await application.nc.subscribe("es.shop.event.>")
+        equal((await application.append("orders.1", b"{}", type="OrderPlaced"))["seq"], 1)
+        equal((await got.next_msg(5)).subject, "es.shop.event.OrderPlaced.orders.1")
+        for subject in ("read.orders.1", "direct.read.orders.1", "all", "type.OrderPlaced"):
+            events, _ = await application.read(subject)
+            equal(len(events), 1, subject)
+        work = await application.nc.subscribe("work.billing")
+        await application.ask("sub.create.billing", json.dumps({"filter": {"plugin": "by_stream", "selector": "$all"}, "deliver": {"subject": "work.billing"}}).encode())
+        delivery = await work.next_msg(10)
+        await delivery.respond(b"+ACK")
+        equal(denied, [], "an application's own doings are allowed")
+
+        async def is_denied(client, subject):
+            before = len(denied)
+            await client.nc.publish(subject, b"{}")
+            await wait_until(lambda: len(denied) > before, 5, f"{subject} is denied")
+
+        for subject in ("_es.shop.raft.n1", "_es.shop.hello", "es.shop.event.T.s", "es.shop.advisory.cluster.x", "es.shop.cluster.transfer", "es.shop.node.n1.drain", "es.shop.backup"):
+            await is_denied(application, subject)
+        for subject in ("_es.shop.raft.n1", "es.shop.event.T.s"):
+            await is_denied(admin, subject)
+        before = len(denied)
+        await application.nc.subscribe("_es.shop.>")
+        await wait_until(lambda: len(denied) > before, 5, "consensus cannot be listened to")
+
+        to = next(n for n in c.nodes if n != leader)
+        equal(await admin.ask("cluster.transfer", json.dumps({"to": to}).encode()), {"leader": to})
+        equal((await cluster_status(admin))["health"], "healthy")
+        check(json.loads((await admin.nc.request("$SRV.PING.nacre", b"", timeout=5)).data)["name"] == "nacre", "$SRV")
+        for name, node in c.nodes.items():
+            check("ermissions" not in node.log_text(), f"{name} is denied nothing: {node.log_text()[-500:]}")
+        await application.close()
+        await admin.close()
+
+
+# ---- Subscriptions ------------------------------------------------------------------------------
+
+
+async def test_subscriptions_follow_the_leader():
+    async with Cluster(3) as c:
+        client = await c.client()
+        await c.leader(client)
+        seen, confirmed, doubled = [], set(), []
+        work = asyncio.Queue()
+
+        async def arrived(msg):
+            pos = int(msg.headers["Es-Position"])
+            if pos in confirmed:
+                doubled.append((pos, int(msg.headers["Es-Delivery"])))
+            await work.put((pos, msg))
+
+        await client.nc.subscribe("work.billing", cb=arrived)
+        definition = {"filter": {"plugin": "by_stream", "selector": "$all"}, "deliver": {"subject": "work.billing"}, "order": "global", "ack_wait_ms": 5000}
+        await client.ask("sub.create.billing", json.dumps(definition).encode())
+
+        async def consume():
+            while True:
+                pos, msg = await work.get()
+                if pos not in seen:
+                    seen.append(pos)
+                try:  # as a request: answered when it is replicated
+                    answer = await client.nc.request(msg.reply, b"+ACK", timeout=1)
+                except Exception:  # noqa: BLE001: nobody leads; it comes again
+                    continue
+                if not answer.data:
+                    confirmed.add(pos)
+
+        consumer = asyncio.ensure_future(consume())
+        async with Writers(client, 2) as w:
+            for _ in range(6 if LONG else 2):
+                before = len(confirmed)
+                await wait_until(lambda: len(confirmed) > before + 30, 40, "deliveries")  # noqa: B023
+                leader = await c.leader(client)
+                c.nodes[leader].kill()
+                await c.leader(client)
+                before = len(confirmed)
+                await wait_until(lambda: len(confirmed) > before + 30, 40, "deliveries under the next leader")  # noqa: B023
+                c.nodes[leader].start()
+        head = (await client.ask("store.info"))["head"]
+
+        async def all_acknowledged():  # of an ack at the moment of a kill the answer may be lost
+            return (await client.ask("sub.info.billing"))["ack_floor"] >= head
+
+        await wait_until(all_acknowledged, 60, "all is delivered")
+        equal(seen, list(range(1, head + 1)), "each event, in order, no gap")
+        equal(doubled, [], "what was acknowledged does not come again")
+        consumer.cancel()
         await client.close()
