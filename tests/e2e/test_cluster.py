@@ -100,17 +100,17 @@ async def test_kill_9_of_the_leader_under_load():
                 leader = await c.leader(client)
                 before = len(w.acknowledged)
                 await wait_until(lambda: len(w.acknowledged) > before + 50, 30, "appends before the kill")  # noqa: B023
-                w.gaps.clear()
                 c.nodes[leader].kill()
-                before = len(w.acknowledged)
+                before, killed = len(w.acknowledged), time.monotonic()
+                await wait_until(lambda: len(w.acknowledged) > before, 30, "an append after the kill")  # noqa: B023
+                longest.append(time.monotonic() - killed)
                 await wait_until(lambda: len(w.acknowledged) > before + 50, 30, "appends after the kill")  # noqa: B023
-                longest.append(max(w.gaps))
                 c.nodes[leader].start()
         await history_holds(client, w.acknowledged)
         await same_state_everywhere(c, client)
         longest.sort()
-        print(f"{len(w.acknowledged)} appends; longest wait after each kill: {', '.join(f'{s:.2f}' for s in longest)} s")
-        check(longest[len(longest) // 2] < 3, f"writes go on again soon: {longest}")
+        print(f"{len(w.acknowledged)} appends; writes went on after {', '.join(f'{s:.2f}' for s in longest)} s")
+        check(longest[len(longest) // 2] < 2, f"writes go on again soon: {longest}")
         await client.close()
 
 
@@ -576,7 +576,8 @@ async def test_the_documented_permissions_of_nats():
         equal((await application.append("orders.1", b"{}", type="OrderPlaced"))["seq"], 1)
         equal((await got.next_msg(5)).subject, "es.shop.event.OrderPlaced.orders.1")
         for subject in ("read.orders.1", "direct.read.orders.1", "all", "type.OrderPlaced"):
-            events, _ = await application.read(subject)
+            headers = {"Es-Min-Position": "1"} if subject.startswith("direct.") else None
+            events, _ = await application.read(subject, headers=headers)
             equal(len(events), 1, subject)
         work = await application.nc.subscribe("work.billing")
         await application.ask("sub.create.billing", json.dumps({"filter": {"plugin": "by_stream", "selector": "$all"}, "deliver": {"subject": "work.billing"}}).encode())
@@ -625,7 +626,7 @@ async def test_subscriptions_follow_the_leader():
 
         await client.nc.subscribe("work.billing", cb=arrived)
         definition = {"filter": {"plugin": "by_stream", "selector": "$all"}, "deliver": {"subject": "work.billing"}, "order": "global", "ack_wait_ms": 5000}
-        await client.ask("sub.create.billing", json.dumps(definition).encode())
+        equal((await client.ask("sub.create.billing", json.dumps(definition).encode()))["name"], "billing")
 
         async def consume():
             while True:
