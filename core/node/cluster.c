@@ -343,6 +343,11 @@ const uint8_t *nc_cluster_id(const struct nc_cluster *cluster)
 	return cluster->formation.record.cluster_id;
 }
 
+bool nc_cluster_is_removed(const struct nc_cluster *cluster)
+{
+	return cluster->removed;
+}
+
 bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number)
 {
 	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(cluster->peer), number);

@@ -82,6 +82,8 @@ const char *nc_cluster_name(const struct nc_cluster *cluster, uint64_t number);
 uint64_t nc_cluster_number(const struct nc_cluster *cluster, const char *name);
 /* [NC_PEER_CLUSTER_ID_SIZE]; zeros: in none yet. */
 const uint8_t *nc_cluster_id(const struct nc_cluster *cluster);
+/* The leader does not count this node among the members any more. */
+bool nc_cluster_is_removed(const struct nc_cluster *cluster);
 /* Heard of within the time that a node is given. */
 bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number);
 /* The newest engine version that every member can; 0: not all are heard. */

@@ -191,6 +191,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_verify_tick(service);
 	nc_subs_tick(service->subs);
 	nc_service_changes_step(service);
+	nc_service_retire(service);
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
 	nc_service_probe(service);

@@ -11,6 +11,8 @@ const char *nc_service_role(struct nc_service *service)
 	struct nc_replica_status status = nc_replica_status(service->replica);
 	if (status.leading)
 		return "leader";
+	if (service->retired)
+		return "removed";
 	if (status.raft.leader == 0 || status.raft.leader == status.raft.self)
 		return status.raft.members.count > 1 ? "candidate" : "starting";
 	const struct nc_raft_member *self =

@@ -97,6 +97,22 @@ void nc_service_on_step_down(void *ctx)
 	nc_say_info("%s does not lead any more", service->options.config->node_id);
 }
 
+/* ---- Not a member any more ------------------------------------------------------------------ */
+
+/* What a node that was removed knows grows old, and nobody may read it from there. */
+void nc_service_retire(struct nc_service *service)
+{
+	bool removed =
+	        service->options.cluster != NULL && nc_cluster_is_removed(service->options.cluster);
+	if (removed == service->retired || service->draining)
+		return;
+	service->retired = removed;
+	if (removed)
+		nc_service_unsubscribe_shared(service);
+	else if (nc_service_subscribe_shared(service) == NC_NOMEM)
+		service->options.on_fatal(service->options.ctx, NC_NOMEM, "out of memory");
+}
+
 /* ---- Ready ---------------------------------------------------------------------------------- */
 
 /* A message to ourselves behind the subscriptions tells when the server has them. A follower is

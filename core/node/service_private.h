@@ -70,6 +70,7 @@ struct nc_service {
 	struct nc_service_verify *verify; /* NULL: there was none yet */
 	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
 	bool feed_on, serving, ready_told, draining, closed, drained_told, stopping;
+	bool retired; /* removed from the cluster: it answers for the store no more */
 };
 
 uint64_t nc_service_now_ms(void);
@@ -97,6 +98,9 @@ int nc_service_srv_make(struct nc_service *service);
 int nc_service_subscribe_srv(struct nc_service *service);
 /* The leader's endpoints, or those that every node has. */
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
+/* Those that one of the nodes answers, whichever. */
+int nc_service_subscribe_shared(struct nc_service *service);
+void nc_service_unsubscribe_shared(struct nc_service *service);
 void nc_service_unsubscribe_leader(struct nc_service *service);
 /* All but those that tell how the node is. */
 void nc_service_unsubscribe_endpoints(struct nc_service *service);
@@ -106,6 +110,7 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
 void nc_service_lead(struct nc_service *service); /* if it is time */
 void nc_service_on_step_down(void *ctx);
 void nc_service_probe(struct nc_service *service);
+void nc_service_retire(struct nc_service *service); /* if it was removed */
 /* Tell people: R.advisory.<area>.<what>; `members` in JSON, without the braces. */
 void nc_service_advise(struct nc_service *service, const char *area, const char *what,
                        const char *members);

@@ -220,17 +220,36 @@ static bool answered_by_any(const struct nc_endpoint *endpoint)
 
 /* ---- Subscriptions -------------------------------------------------------------------------- */
 
+static int subscribe_endpoint(struct nc_service *service, size_t i)
+{
+	const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
+	const void *tag = &endpoints[i];
+	return nc_bus_subscribe(service->bus, made->subject, made->queue, (void *)(uintptr_t)tag);
+}
+
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
 {
 	int err = NC_OK;
 	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++)
-		if (endpoints[i].leader == leader) {
-			const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
-			const void *tag = &endpoints[i];
-			err = nc_bus_subscribe(service->bus, made->subject, made->queue,
-			                       (void *)(uintptr_t)tag);
-		}
+		if (endpoints[i].leader == leader)
+			err = subscribe_endpoint(service, i);
 	return err;
+}
+
+int nc_service_subscribe_shared(struct nc_service *service)
+{
+	int err = NC_OK;
+	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++)
+		if (answered_by_any(&endpoints[i]))
+			err = subscribe_endpoint(service, i);
+	return err;
+}
+
+void nc_service_unsubscribe_shared(struct nc_service *service)
+{
+	for (size_t i = 0; i < ENDPOINTS; i++)
+		if (answered_by_any(&endpoints[i]))
+			nc_bus_unsubscribe(service->bus, &endpoints[i]);
 }
 
 int nc_service_subscribe_srv(struct nc_service *service)
