@@ -59,6 +59,14 @@ void nc_cluster_save(struct nc_cluster *cluster)
 	cluster->hello_soon = true;
 }
 
+void nc_cluster_save_names(struct nc_cluster *cluster)
+{
+	const char *data_dir = cluster->options.config->data_dir;
+	int err = nc_cluster_file_write(data_dir, &cluster->formation.record);
+	if (err != NC_OK)
+		nc_say_warning("%s/cluster cannot be written: %s", data_dir, nc_err_name(err));
+}
+
 /* ---- Frames of consensus -------------------------------------------------------------------- */
 
 static int on_raft(void *ctx, struct nc_peer_node *from, struct nc_slice body)

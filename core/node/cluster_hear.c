@@ -142,7 +142,7 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
 			                                  node->name);
 	}
 	if (changed)
-		nc_cluster_save(cluster);
+		nc_cluster_save_names(cluster);
 	const struct nc_hello_node *me = nc_hello_find(hello, cluster->self);
 	bool leads = hello->leader == from->number;
 	bool counted = me != NULL && (me->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0;

@@ -45,7 +45,7 @@ static bool take_up(struct nc_cluster *cluster, const struct nc_cluster_other *o
 	if (err == NC_OK) {
 		nc_say_info("%s joins, as a learner", other->name);
 		if (nc_cluster_record_name(&cluster->formation.record, other->number, other->name))
-			nc_cluster_save(cluster);
+			nc_cluster_save_names(cluster);
 	} else if (err == NC_FULL) {
 		nc_say_warning("%s cannot join: the cluster has %u members", other->name,
 		               NC_RAFT_MEMBERS_MAX);

@@ -47,6 +47,8 @@ __attribute__((format(printf, 3, 4))) void nc_cluster_refuse(struct nc_cluster *
                                                              const char *format, ...);
 /* Make the record durable; a failure ends the node. */
 void nc_cluster_save(struct nc_cluster *cluster);
+/* A name was learnt: it can be learnt again, so that a failure is only said. */
+void nc_cluster_save_names(struct nc_cluster *cluster);
 
 /* cluster_hear.c */
 void nc_cluster_on_hello(void *ctx, const struct nc_peer_frame *frame, struct nc_peer_node *from,

@@ -9,7 +9,8 @@
 #include "core/base/assert.h"
 #include "transport/peer/peer_private.h"
 
-#define FRAME_SIZE_MAX (512u << 10) /* bytes; less where the server's max_payload is */
+#define FRAME_SIZE_MAX   (512u << 10) /* bytes; less where the server's max_payload is */
+#define FRAME_SIZE_LEAST 4096u        /* a server that takes less is of no use to consensus */
 
 static char inbox_tag, line_tag;
 
@@ -25,6 +26,8 @@ uint64_t nc_peer_now_ms(void)
 static size_t frame_max(struct nc_peer *peer)
 {
 	size_t most = nc_bus_max_payload(peer->bus);
+	if (most < FRAME_SIZE_LEAST)
+		return FRAME_SIZE_LEAST; /* refused when it is sent */
 	return most < FRAME_SIZE_MAX ? most : FRAME_SIZE_MAX;
 }
 
