@@ -131,6 +131,23 @@ class History:
         return done.stdout
 
 
+async def same_digests(client, names, seconds=60):
+    """Every node checks all that it keeps, finds nothing bad, and comes to the same digest."""
+    digests = {}
+    end = time.monotonic() + seconds
+    for name in names:
+        await client.ask(f"node.{name}.verify", b'{"start":true}')
+    while len(digests) < len(names):
+        for name in set(names) - set(digests):
+            said = await client.ask(f"node.{name}.verify")
+            check(said["state"] in ("running", "good"), f"{name}: {said}")
+            if said["state"] == "good":
+                digests[name] = (said["head"], said["digest"])
+        check(time.monotonic() < end, f"not checked within {seconds} s: {set(names) - set(digests)}")
+        await asyncio.sleep(0.05)
+    check(len(set(digests.values())) == 1, f"digests differ: {digests}")
+
+
 def seen(msg):
     headers = msg.headers
     return {

@@ -5,7 +5,7 @@ import json
 import time
 
 from harness import LONG, Cluster, check, wait_until
-from history import Consumer, History, Load
+from history import Consumer, History, Load, same_digests
 
 
 class Trial:
@@ -47,6 +47,7 @@ class Trial:
         head = int(closing.headers["Es-Head"])
         await self.consumer.stop(head)
         await wait_until(self.same, 60, "all have applied the same")
+        await same_digests(self.client, list(self.c.nodes))
         for name in self.c.nodes:
             await self.history.final(self.client, name, "direct.all")
         print(self.history.judge().split("\n")[0])

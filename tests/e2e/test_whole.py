@@ -7,7 +7,7 @@ import re
 import shutil
 
 from harness import LONG, Cluster, check, equal, wait_until
-from history import History, Load
+from history import History, Load, same_digests
 
 
 class Skip(Exception):
@@ -45,6 +45,7 @@ async def finals(history, c, client):
         return len({(s["applied"], s["position"]) for s in got}) == 1
 
     await wait_until(same, 30, "all have applied the same")
+    await same_digests(client, names)
     for name in names:
         await history.final(client, name, "direct.all")
     print(history.judge().split("\n")[0])
