@@ -83,6 +83,25 @@ static size_t escape_check(struct nc_json *json, size_t at)
 	return 0;
 }
 
+/* How many bytes from `at` on, in eights, are neither quote nor backslash, control character nor
+ * beyond ASCII: most of most strings. (A byte of v less than n has its high bit set in (v - n) &
+ * ~v.) */
+static size_t plain_eights(const uint8_t *at, size_t left)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	size_t count = 0;
+	for (; left - count >= 8; count += 8) {
+		uint64_t v;
+		memcpy(&v, at + count, sizeof v);
+		uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+		if ((v | ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) |
+		     ((slash - ones) & ~slash)) &
+		    highs)
+			break;
+	}
+	return count;
+}
+
 /* A key or a string, from its quote on. */
 static int take_string(struct nc_json *json, enum nc_json_type type, struct nc_json_token *token)
 {
@@ -92,6 +111,11 @@ static int take_string(struct nc_json *json, enum nc_json_type type, struct nc_j
 	size_t at = begin + 1;
 	bool escaped = false;
 	while (at < size && data[at] != '"') {
+		size_t eights = plain_eights(data + at, size - at);
+		if (eights > 0) {
+			at += eights;
+			continue;
+		}
 		size_t step = 1;
 		if (data[at] == '\\') {
 			escaped = true;

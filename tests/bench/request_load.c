@@ -3,10 +3,11 @@
  * usage: request_load URL SUBJECT_PREFIX STREAMS SIZE OUTSTANDING COUNT [FIRST EVENTS AFTER]
  * The subject is SUBJECT_PREFIX followed by a number below STREAMS. With three more it is
  * SUBJECT_PREFIX alone and the body a batch of EVENTS events of SIZE bytes, each with a tag of its
- * own from seat:FIRST on; from AFTER 0 on with a condition that no event after it bears the
- * batch's first tag. An error answer ends the run with status 1. */
+ * own from seat:FIRST on (FIRST below 0: without tags); from AFTER 0 on with a condition that no
+ * event after it bears the batch's first tag. An error answer ends the run with status 1. */
 #include <nats/nats.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,15 +54,18 @@ struct seats {
 /* The body of request `number`; its size. */
 static int seats_body(struct seats *seats, long number)
 {
-	long tag = seats->first + number * seats->events;
+	bool tagged = seats->first >= 0;
+	long tag = (tagged ? seats->first : 0) + number * seats->events;
 	int at = snprintf(seats->body, seats->room, "{\"events\":[");
-	for (long i = 0; i < seats->events; i++)
+	for (long i = 0; i < seats->events; i++) {
 		at += snprintf(seats->body + at, seats->room - (size_t)at,
-		               "%s{\"stream\":\"s.%ld\",\"type\":\"Taken\",\"data\":%s,\"tags\":["
-		               "\"seat:%ld\"]}",
+		               "%s{\"stream\":\"s.%ld\",\"type\":\"Taken\",\"data\":%s",
 		               i == 0 ? "" : ",",
 		               (long)((uint64_t)(tag + i) * 2654435761u % (uint64_t)seats->streams),
-		               seats->data, tag + i);
+		               seats->data);
+		at += snprintf(seats->body + at, seats->room - (size_t)at,
+		               tagged ? ",\"tags\":[\"seat:%ld\"]}" : "}", tag + i);
+	}
 	if (seats->after < 0)
 		return at + snprintf(seats->body + at, seats->room - (size_t)at, "]}");
 	return at + snprintf(seats->body + at, seats->room - (size_t)at,
