@@ -178,6 +178,7 @@ int nc_plugin_host_open(const struct nc_plugin_host_config *config,
 	err = nc_plugin_host_scan(host);
 	if (err != NC_OK)
 		goto fail;
+	nc_plugin_copies_prune(host);
 	*host_out = host;
 	return NC_OK;
 

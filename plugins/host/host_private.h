@@ -76,6 +76,10 @@ __attribute__((format(printf, 2, 3))) bool nc_plugin_refuse(struct nc_plugin *pl
 bool nc_plugin_unfinished(const struct nc_plugin_host *host, const char *path);
 void nc_plugin_watch_stop(struct nc_plugin_host *host);
 
+/* copies.c: remove private copies of an earlier run that no plugin needs. Before anybody else knows
+ * the host. */
+void nc_plugin_copies_prune(const struct nc_plugin_host *host);
+
 /* Open a plugin in this process and shake hands. NULL with the reason. */
 const nacre_filter_plugin *nc_plugin_shake(const char *file, const nacre_filter_host *host,
                                            char why[REASON_SIZE]);

@@ -259,3 +259,31 @@ Test(plugin_host, a_replaced_file_serves_new_filters_and_the_old_one_goes_on)
 	nc_filter_unref(new);
 	nc_plugin_host_close(host);
 }
+
+static void touch(const char *name)
+{
+	FILE *file = fopen(in_home(name), "w");
+	cr_assert_not_null(file);
+	cr_assert_eq(fclose(file), 0);
+}
+
+Test(plugin_host, forgets_copies_of_an_earlier_run_and_nothing_else)
+{
+	static const char a[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	char old[120], draft[120];
+	(void)snprintf(old, sizeof old, "private/%s.so", a);
+	(void)snprintf(draft, sizeof draft, "private/.%s.42", a);
+	cr_assert_eq(mkdir(in_home("private"), 0700), 0);
+	touch(old);
+	touch(draft);
+	touch("private/mine.so");
+	struct nc_plugin_host *host = host_open(PLUGIN_DIR, NULL);
+	cr_expect_neq(access(in_home(old), F_OK), 0);
+	cr_expect_neq(access(in_home(draft), F_OK), 0);
+	cr_expect_eq(access(in_home("private/mine.so"), F_OK), 0);
+	struct nc_plugin_info info;
+	cr_assert_eq(nc_plugin_host_find(host, NC_SLICE("by_stream"), &info), NC_OK);
+	(void)snprintf(old, sizeof old, "private/%s.so", info.sha256);
+	cr_expect_eq(access(in_home(old), F_OK), 0, "what is loaded stays");
+	nc_plugin_host_close(host);
+}
