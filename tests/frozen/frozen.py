@@ -43,6 +43,8 @@ async def write_subscriptions(client):
     """Acknowledged, parked, on their way, by a key, and one that has not begun."""
     await client.ask("sub.create.worker", json.dumps({"filter": {"plugin": "by_event_type", "selector": "M1"}, "order": "stream", "ack_wait_ms": 3600000}).encode())
     await client.ask("sub.create.pusher", json.dumps({"filter": {"plugin": "by_pattern", "selector": "orders.>"}, "deliver": {"subject": "work.orders", "queue": "q"}}).encode())
+    await client.ask("sub.create.sought", json.dumps({"filter": {"plugin": "by_stream", "selector": "many.1"}}).encode())
+    await client.ask("sub.seek.sought", b'{"pos":100}')  # from engine version 4 on
     got = await take(client, "worker", 6)
     await client.nc.request(got[0].reply, b"+ACK", timeout=5)
     await client.nc.request(got[2].reply, b"+ACK", timeout=5)
@@ -70,13 +72,15 @@ async def read_back(client):
         by[subject] = [int(e.headers["Es-Position"]) for e in found]
     info = await client.ask("store.info")
     worker = await client.ask("sub.info.worker")
+    names = sorted(s["name"] for s in (await client.ask("sub.list"))["subscriptions"])
+    epochs = {name: (await client.ask(f"sub.info.{name}"))["epoch"] for name in names}
     parked = await client.ask("sub.parked.worker")
     return {
         "events": count, "sha256": seen.hexdigest(), "by": {k: hashlib.sha256(json.dumps(v).encode()).hexdigest()[:16] for k, v in by.items()},
         "store": {k: info[k] for k in ("head", "time", "streams", "events", "bytes", "digest", "engine_version")},
         "worker": {k: worker[k] for k in ("epoch", "ack_floor", "order", "filter")},
         "parked": [[p["pos"], p["reason"], p["attempts"]] for p in parked["parked"][:1]],  # others follow by their key
-        "subscriptions": sorted(s["name"] for s in (await client.ask("sub.list"))["subscriptions"]),
+        "subscriptions": names, "epochs": epochs,
     }
 
 
