@@ -178,7 +178,8 @@ static struct tail tail_look(const struct scan *scan, size_t offset)
 		                  &record) != NC_OK)
 			continue;
 		tail.end = at + record.size;
-		tail.vouches = tail.vouches || record.durable > place;
+		tail.vouches = tail.vouches ||
+		               (record.durable > place && !NC_LOG_MUTANT(DURABLE_MARK_IGNORED));
 		at += record.size - 8;
 	}
 	return tail;

@@ -9,6 +9,10 @@
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
 
+#ifdef NC_LOG_MUTANTS
+enum nc_log_mutant nc_log_mutant;
+#endif
+
 static struct nc_segment_log *self(struct nc_log *log)
 {
 	return (struct nc_segment_log *)log;
@@ -62,7 +66,7 @@ static int batch_write(struct nc_segment_log *log)
 	                               log->batch.size, (off_t)segment->end);
 	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
 		return batch_erase(log);
-	if (failed == 0)
+	if (failed == 0 && !NC_LOG_MUTANT(SYNC_SKIPPED))
 		failed = log->files->sync(log->files->ctx, segment->fd);
 	if (failed != 0) { /* an fsync that failed may have dropped the pages: never try again */
 		log->broken = true;
@@ -175,7 +179,8 @@ static bool begins_anew(const struct nc_segment_log *log, size_t at)
 {
 	uint64_t base = log->segments[at]->base_index;
 	for (size_t i = at; i < log->segment_count; i++)
-		if (log->segments[i]->count > 0 && log->segments[i]->first <= base)
+		if (log->segments[i]->count > 0 && log->segments[i]->first <= base &&
+		    !NC_LOG_MUTANT(BASE_AS_IT_WAS))
 			return false;
 	return true;
 }
@@ -187,9 +192,12 @@ static size_t compactable(const struct nc_segment_log *log, uint64_t through)
 	size_t count = 0;
 	for (size_t i = 0; i + 1 < log->segment_count; i++) {
 		const struct nc_segment *segment = log->segments[i];
-		if (segment->count > 0 && segment->first + segment->count - 1 > through)
+		if (segment->count > 0 && segment->first + segment->count - 1 > through &&
+		    !NC_LOG_MUTANT(COMPACTS_TOO_FAR))
 			break;
-		if (log->segments[i + 1]->base_index <= through && begins_anew(log, i + 1))
+		bool asked = log->segments[i + 1]->base_index <= through ||
+		             NC_LOG_MUTANT(COMPACTS_TOO_FAR);
+		if (asked && begins_anew(log, i + 1))
 			count = i + 1;
 	}
 	return count;

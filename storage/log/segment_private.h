@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "storage/log/mutants_private.h"
 #include "storage/log/record.h"
 #include "storage/log/segment_log.h"
 

@@ -140,7 +140,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 		                                                   : log->segments[0]->number,
 		.base_index = reset != NULL ? reset->index : log->bounds.last,
 		.base_term = reset != NULL ? reset->term : log->bounds.last_term,
-		.hard = log->hard,
+		.hard = NC_LOG_MUTANT(HARD_NOT_CARRIED) ? (struct nc_log_hard){ 0 } : log->hard,
 		.before = log->crc,
 		.salt = salt,
 		.size = (uint32_t)size,

@@ -49,11 +49,13 @@ void sim_check_stored(struct sim *sim, const struct sim_node *node, uint64_t ind
 
 /* ---- Commits --------------------------------------------------------------------------------- */
 
-/* The disk of the member `id` has the entry; a wiped one did what it promised when it did. */
+/* The disk of the member `id` has the entry; a wiped or damaged one did what it promised when it
+ * did. */
 static bool has_durably(const struct sim *sim, uint64_t id, uint64_t index, uint64_t term)
 {
 	const struct sim_node *node = &sim->nodes[sim_slot_of(id)];
-	return node->id != id || node->disk.base >= index ||
+	bool lost = index > node->disk.last && index <= node->lost_last;
+	return node->id != id || lost || node->disk.base >= index ||
 	       sim_log_term(&node->disk, index) == term;
 }
 

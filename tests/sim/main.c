@@ -65,12 +65,16 @@ int sim_run_seeds(const struct sim_request *request, volatile uint64_t *at_out)
 	struct sim_counters sum = { 0 };
 	double simulated = 0, began = sim_real_now();
 	int status = 0;
+	uint64_t done = 0;
 	for (uint64_t i = 0; i < request->seeds && status == 0; i++) {
+		if (request->for_s != 0 && sim_real_now() - began >= (double)request->for_s)
+			break;
 		struct sim_options options = request->options;
 		options.seed = *at_out = request->first + i;
 		sim_run(sim, &options);
 		simulated += (double)sim->now / 1e6;
 		add(&sum, &sim->counters);
+		done++;
 		uint64_t hash = sim->hash;
 		if (sim->violation[0] != '\0') {
 			printf("seed %llu: %s\n", (unsigned long long)options.seed, sim->violation);
@@ -91,9 +95,10 @@ int sim_run_seeds(const struct sim_request *request, volatile uint64_t *at_out)
 		say_replay(request, *at_out);
 	if (!request->quiet) {
 		print_counters(&sum, request->options.store);
-		printf("%.0f simulated seconds in %.1f s: %.0f a second\n", simulated, took,
-		       simulated / took);
 	}
+	if (!request->quiet || request->for_s != 0)
+		printf("%llu seeds, %.0f simulated seconds in %.1f s: %.0f a second\n",
+		       (unsigned long long)done, simulated, took, simulated / took);
 	fflush(stdout);
 	return status;
 }
@@ -102,6 +107,7 @@ static bool read_options(int argc, char **argv, struct sim_request *request)
 {
 	static const struct option known[] = { { "seeds", required_argument, NULL, 's' },
 		                               { "first", required_argument, NULL, 'f' },
+		                               { "for", required_argument, NULL, 'o' },
 		                               { "seconds", required_argument, NULL, 't' },
 		                               { "nodes", required_argument, NULL, 'n' },
 		                               { "rate", required_argument, NULL, 'r' },
@@ -119,6 +125,10 @@ static bool read_options(int argc, char **argv, struct sim_request *request)
 		switch (option) {
 		case 's':
 			request->seeds = value;
+			break;
+		case 'o':
+			request->for_s = value;
+			request->seeds = UINT64_MAX;
 			break;
 		case 'f':
 			request->first = value;
@@ -167,7 +177,8 @@ int main(int argc, char **argv)
 		                       .options = { .seconds = 20, .store = true } };
 	if (!read_options(argc, argv, &request)) {
 		fprintf(stderr,
-		        "usage: run [--seeds N] [--first N] [--seconds N] [--nodes N] [--rate N]\n"
+		        "usage: run [--seeds N | --for SECONDS] [--first N] [--seconds N] [--nodes "
+		        "N] [--rate N]\n"
 		        "           [--raft] [--files] [--faultless] [--trace] [--quiet] [--mutant "
 		        "NAME | "
 		        "--mutants]\n");

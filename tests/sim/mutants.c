@@ -9,12 +9,13 @@
 
 #include "core/delivery/mutants_private.h"
 #include "core/engine/mutants_private.h"
+#include "storage/log/mutants_private.h"
 #include "tests/sim/sim_private.h"
 
 #ifdef NC_RAFT_MUTANTS
 #define CAUGHT_BY_ALARM_S 20 /* one that goes round in circles is caught, too */
 
-enum layer { RAFT, ENGINE, DELIVERY };
+enum layer { RAFT, LOG, ENGINE, DELIVERY };
 
 struct mutant {
 	enum layer layer;
@@ -24,9 +25,10 @@ struct mutant {
 
 static const struct mutant mutants[] = {
 #define OF_RAFT(name, what)     { RAFT, NC_RAFT_MUTANT_##name, #name, what },
+#define OF_LOG(name, what)      { LOG, NC_LOG_MUTANT_##name, #name, what },
 #define OF_ENGINE(name, what)   { ENGINE, NC_ENGINE_MUTANT_##name, #name, what },
 #define OF_DELIVERY(name, what) { DELIVERY, NC_DELIVERY_MUTANT_##name, #name, what },
-	NC_RAFT_MUTANT_LIST(OF_RAFT) NC_ENGINE_MUTANT_LIST(OF_ENGINE)
+	NC_RAFT_MUTANT_LIST(OF_RAFT) NC_LOG_MUTANT_LIST(OF_LOG) NC_ENGINE_MUTANT_LIST(OF_ENGINE)
 	        NC_DELIVERY_MUTANT_LIST(OF_DELIVERY)
 };
 
@@ -34,6 +36,8 @@ static void put_back(const struct mutant *mutant)
 {
 	if (mutant->layer == RAFT)
 		nc_raft_mutant = (enum nc_raft_mutant)mutant->number;
+	else if (mutant->layer == LOG)
+		nc_log_mutant = (enum nc_log_mutant)mutant->number;
 	else if (mutant->layer == ENGINE)
 		nc_engine_mutant = (enum nc_engine_mutant)mutant->number;
 	else
@@ -45,7 +49,8 @@ static bool is_caught(const struct sim_request *request, const struct mutant *mu
                       volatile uint64_t *at)
 {
 	struct sim_request own = *request;
-	own.options.store = mutant->layer != RAFT;
+	own.options.store = mutant->layer > LOG;
+	own.options.files = mutant->layer == LOG;
 	fflush(stdout);
 	pid_t child = fork();
 	nc_assert(child >= 0);
@@ -91,7 +96,8 @@ int sim_run_mutants(const struct sim_request *request)
 		if (strcmp(request->mutant, mutants[i].name) == 0) {
 			volatile uint64_t at = 0;
 			struct sim_request own = *request;
-			own.options.store &= mutants[i].layer != RAFT;
+			own.options.store &= mutants[i].layer > LOG;
+			own.options.files |= mutants[i].layer == LOG;
 			put_back(&mutants[i]);
 			return sim_run_seeds(&own, &at);
 		}

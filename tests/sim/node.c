@@ -109,6 +109,7 @@ void sim_node_wipe(struct sim *sim, struct sim_node *node)
 	node->hard = (struct nc_log_hard){ 0 };
 	node->checkpoint = node->checkpoint_chain = 0;
 	node->doubtful = node->leaving = false;
+	node->lost_last = 0;
 	node->durable_term = node->durable_commit = 0;
 	node->id += 16;
 }

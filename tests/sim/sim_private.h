@@ -121,6 +121,7 @@ struct sim_node {
 	uint32_t write_first, write_count;
 	bool write_fails;                /* the next one */
 	uint64_t full_until;             /* its disk has no room */
+	uint64_t lost_last;              /* of entries that its damaged disk has lost; 0: none */
 	struct sim_files *files;         /* the real log; NULL: the simulated disk alone */
 	uint64_t busy_until, next_until; /* of the write under way, and of the one after it */
 
@@ -161,7 +162,7 @@ struct sim_seen_entry { /* of a table by (index, term) */
 #define SIM_STORE_COUNTERS(X) \
 	X(answered) X(duplicates) X(refusals) X(conditions_failed) X(shed) X(retries) X(unknown) \
 	X(takeovers) X(deliveries) X(redeliveries) X(acks) X(stale_answers) X(confirmed) X(pulls) \
-	X(batch_acks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut)
+	X(batch_acks) X(seeks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut)
 /* clang-format on */
 
 struct sim_counters {
@@ -238,6 +239,7 @@ struct sim {
 /* What was asked for on the command line. */
 struct sim_request {
 	uint64_t first, seeds;
+	uint64_t for_s; /* stop after so many real seconds; 0: when all seeds are done */
 	struct sim_options options;
 	const char *mutant;
 	bool quiet, mutants;

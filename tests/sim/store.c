@@ -186,6 +186,8 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
 		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE)
 			store_subs_sync(sim, node, command->sub);
+		else if (command->kind == STORE_SEEK)
+			store_subs_sought(sim, node, command);
 		else if (command->acks && command->fault.code == 0 && !command->duplicate)
 			store_subs_batched(sim, node, command);
 	}
@@ -321,6 +323,9 @@ static bool sub_settled(struct sim *sim, uint32_t number)
 	uint8_t done = STORE_ACKED | STORE_SKIPPED;
 	if (sub->policy.ack == NC_ACK_NONE)
 		done |= STORE_SENT;
+	for (uint64_t at = 1; at <= sub->cursor; at++)
+		if ((*store_marks(sub, at) & STORE_PARKED) != 0)
+			return false;
 	for (uint64_t at = sub->cursor + 1; at <= store->head; at++)
 		if (store_matches(store, &sub->policy, at) &&
 		    ((*store_marks(sub, at) & done) == 0 ||

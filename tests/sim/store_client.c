@@ -79,7 +79,8 @@ void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t number)
 
 static void refused(struct sim *sim, struct sim_node *node, uint64_t number, bool busy)
 {
-	if (sim->store->commands[number].kind == STORE_SAVE)
+	uint8_t kind = sim->store->commands[number].kind;
+	if (kind == STORE_SAVE || kind == STORE_SEEK)
 		store_subs_refused(sim, node, number);
 	else if (busy) {
 		struct sim_event *event =
@@ -132,7 +133,8 @@ void store_inbox_flush(struct sim *sim, struct sim_node *node)
 void store_answer(struct sim *sim, const struct sim_node *node, uint64_t command)
 {
 	const struct store_command *of = &sim->store->commands[command];
-	if (of->acks && of->fault.code == 0)
+	bool current = of->acks && of->epoch == sim->store->subs[of->sub].epoch;
+	if (current && of->fault.code == 0)
 		store_confirm(sim, node, of->sub, of->acks_position);
 	if (sim_chance(sim, sim->faults.loss))
 		return;

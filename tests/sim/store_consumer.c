@@ -55,7 +55,8 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 {
 	struct sim_store *store = sim->store;
 	struct store_sub *sub = &store->subs[number];
-	if (position <= sub->cursor || position > store->head ||
+	bool parked = (*store_marks(sub, position) & STORE_PARKED) != 0;
+	if ((position <= sub->cursor && !parked) || position > store->head ||
 	    !store_matches(store, &sub->policy, position)) {
 		sim_violation(sim, "subscription %u: %llu is delivered and was not asked for",
 		              number, ULL(position));
@@ -65,7 +66,8 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 	if (sub->policy.ack == NC_ACK_NONE)
 		done |= STORE_SENT;
 	uint64_t before = store_key_before(store, &sub->policy, position);
-	if (before > sub->cursor && (*store_marks(sub, before) & done) == 0)
+	bool counts = before > sub->cursor || (*store_marks(sub, before) & STORE_PARKED) != 0;
+	if (before > 0 && counts && (*store_marks(sub, before) & done) == 0)
 		sim_violation(sim,
 		              "subscription %u: %llu is delivered before %llu of its key is done",
 		              number, ULL(position), ULL(before));
@@ -96,8 +98,8 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 		              ULL(action->position), action->attempt, ULL(most));
 	sim->counters.deliveries++;
 	sim->counters.redeliveries += action->attempt > 1;
-	sim_trace(sim, "  deliver sub%u %llu attempt %u", number, ULL(action->position),
-	          action->attempt);
+	sim_trace(sim, "  %llu delivers sub%u %llu attempt %u", ULL(node->id), number,
+	          ULL(action->position), action->attempt);
 	if (current) {
 		check_delivery(sim, node, number, action->position);
 		*store_marks(sub, action->position) |= STORE_SENT;
@@ -155,7 +157,7 @@ static void acknowledge(struct sim *sim, const struct sim_event *event, uint64_t
 {
 	struct store_sub *sub = &sim->store->subs[event->sub];
 	if (!sim->store->quiet && sub->policy.ack == NC_ACK_EXPLICIT &&
-	    sim->store->version >= NC_ENGINE_VERSION_ACK && sim_chance(sim, 500)) {
+	    sim->store->version >= NC_ENGINE_VERSION_ACK && sim_chance(sim, 1500)) {
 		store_process(sim, event);
 		return;
 	}

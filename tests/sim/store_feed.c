@@ -189,6 +189,8 @@ void store_subs_control(struct sim *sim, struct sim_node *node)
 			nc_sub_pause(machine->machine);
 		if (calm || sim_chance(sim, 3000))
 			replay(sim, of, i);
+		if (!calm && sim->store->version >= NC_ENGINE_VERSION_SUBS && sim_chance(sim, 100))
+			store_subs_seek(sim, node, i);
 		store_subs_step(sim, node, i);
 	}
 }

@@ -9,46 +9,6 @@
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
-bool store_matches(const struct sim_store *store, const struct store_policy *policy,
-                   uint64_t position)
-{
-	const struct store_row *row = &store->rows[position];
-	return policy->filter == 0 ||
-	       (policy->filter == 1 ? row->stream == policy->what : row->type == policy->what);
-}
-
-uint64_t store_key_before(const struct sim_store *store, const struct store_policy *policy,
-                          uint64_t position)
-{
-	const struct store_row *row = &store->rows[position];
-	if (policy->order == NC_ORDER_NONE || (policy->order == NC_ORDER_TAG && row->group == 0))
-		return 0;
-	for (uint64_t at = position; at > 0;) {
-		row = &store->rows[at];
-		at = policy->order == NC_ORDER_STREAM ? row->before_stream
-		     : policy->order == NC_ORDER_TAG  ? row->before_group
-		                                      : at - 1;
-		if (at > 0 && store_matches(store, policy, at))
-			return at;
-	}
-	return 0;
-}
-
-uint8_t *store_marks(struct store_sub *sub, uint64_t position)
-{
-	if (position >= sub->mark_room) {
-		size_t room = position * 2 + 256;
-		sub->marks = realloc(sub->marks, room);
-		sub->confirmed = realloc(sub->confirmed, room * sizeof *sub->confirmed);
-		nc_assert(sub->marks != NULL && sub->confirmed != NULL);
-		memset(sub->marks + sub->mark_room, 0, room - sub->mark_room);
-		memset(sub->confirmed + sub->mark_room, 0,
-		       (room - sub->mark_room) * sizeof *sub->confirmed);
-		sub->mark_room = room;
-	}
-	return &sub->marks[position];
-}
-
 static bool expect_holds(struct nc_expect expect, uint64_t head)
 {
 	switch (expect.kind) {
@@ -256,80 +216,7 @@ static void judge_batch(struct sim *sim, struct store_command *command)
 		batch_acks(sim, command);
 }
 
-/* ---- Subscriptions --------------------------------------------------------------------------- */
-
-static bool policy_eq(const struct store_policy *a, const struct store_policy *b)
-{
-	return a->filter == b->filter && a->what == b->what && a->order == b->order &&
-	       a->ack == b->ack && a->on_exhausted == b->on_exhausted && a->push == b->push &&
-	       a->max_deliver == b->max_deliver && a->max_in_flight == b->max_in_flight &&
-	       a->ack_wait_ms == b->ack_wait_ms && a->backoff_ms == b->backoff_ms;
-}
-
-static void judge_create(struct sim_store *store, struct store_command *command)
-{
-	struct store_sub *sub = &store->subs[command->sub];
-	if (sub->exists) {
-		command->duplicate = true;
-		if (!policy_eq(&sub->policy, &command->policy))
-			command->fault = NC_FAULT_NAME_TAKEN;
-	} else {
-		sub->exists = true;
-		sub->epoch = ++store->epochs;
-		sub->policy = command->policy;
-		sub->cursor = command->start == NC_SUB_START_FIRST ? 0
-		              : command->start == NC_SUB_START_NEW ? store->head
-		                                                   : command->start_value - 1;
-		sub->floor = sub->cursor;
-		nc_buf_clear(&sub->progress);
-		if (sub->mark_room > 0) {
-			memset(sub->marks, 0, sub->mark_room);
-			memset(sub->confirmed, 0, sub->mark_room * sizeof *sub->confirmed);
-		}
-	}
-	command->made_epoch = sub->epoch;
-	command->cursor = sub->cursor;
-}
-
-/* The floor never goes back, and goes past nothing that is not done or parked. */
-static void judge_save(struct sim *sim, struct store_command *command)
-{
-	struct sim_store *store = sim->store;
-	struct store_sub *sub = &store->subs[command->sub];
-	if (!sub->exists || sub->epoch != command->epoch) {
-		command->fault = NC_FAULT_NO_SUB;
-		return;
-	}
-	nc_buf_clear(&sub->progress);
-	nc_buf_put_slice(&sub->progress, nc_buf_slice(&command->progress_bytes));
-	struct nc_slice list = nc_buf_slice(&command->parked);
-	struct nc_parked parked;
-	while (nc_parked_next(&list, &parked)) {
-		uint8_t *marks = store_marks(sub, parked.position);
-		if ((*marks & STORE_BATCHED) == 0) /* else the batch came first */
-			*marks |= STORE_PARKED;
-	}
-	list = nc_buf_slice(&command->unparked);
-	uint64_t position;
-	while (nc_unparked_next(&list, &position))
-		*store_marks(sub, position) &= (uint8_t)~STORE_PARKED;
-	uint64_t floor = command->progress.floor;
-	sim_trace(sim, "  saved sub%u number %llu floor %llu", command->sub, ULL(command->number),
-	          ULL(floor));
-	if (floor < sub->floor)
-		sim_violation(sim, "subscription %u: its floor goes from %llu back to %llu",
-		              command->sub, ULL(sub->floor), ULL(floor));
-	uint8_t done = STORE_ACKED | STORE_SKIPPED | STORE_PARKED;
-	if (sub->policy.ack == NC_ACK_NONE)
-		done |= STORE_SENT;
-	for (uint64_t at = sub->floor + 1; at <= floor && at <= store->head; at++)
-		if (store_matches(store, &sub->policy, at) && (*store_marks(sub, at) & done) == 0)
-			sim_violation(
-			        sim,
-			        "subscription %u: its floor %llu is past %llu, which is not done",
-			        command->sub, ULL(floor), ULL(at));
-	sub->floor = floor;
-}
+/* ---- Judging -------------------------------------------------------------------------------- */
 
 static void judge(struct sim *sim, struct store_command *command)
 {
@@ -344,9 +231,11 @@ static void judge(struct sim *sim, struct store_command *command)
 		command->duplicate = store->version >= NC_ENGINE_VERSION;
 		store->version = NC_ENGINE_VERSION;
 	} else if (command->kind == STORE_CREATE) {
-		judge_create(store, command);
+		store_model_create(store, command);
 	} else if (command->kind == STORE_SAVE) {
-		judge_save(sim, command);
+		store_model_save(sim, command);
+	} else if (command->kind == STORE_SEEK) {
+		store_model_seek(store, command);
 	} else if (!store->subs[command->sub].exists) {
 		command->fault = NC_FAULT_NO_SUB;
 	} else {
@@ -379,7 +268,9 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 		same = outcome->position == command->position;
 	if (same && command->kind == STORE_APPEND && command->fault.code == 0)
 		same = outcome->version == command->version;
-	if (same && command->kind == STORE_CREATE)
+	bool begins = command->kind == STORE_CREATE ||
+	              (command->kind == STORE_SEEK && command->fault.code == 0);
+	if (same && begins)
 		same = outcome->epoch == command->made_epoch && outcome->cursor == command->cursor;
 	if (same && command->kind == STORE_BATCH && command->fault.code == 0)
 		for (uint8_t i = 0; i < command->part_count; i++)

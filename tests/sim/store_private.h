@@ -62,6 +62,7 @@ enum store_kind {
 	STORE_VERSION,
 	STORE_CREATE,
 	STORE_DELETE,
+	STORE_SEEK,
 	STORE_SAVE
 };
 
@@ -165,6 +166,7 @@ struct store_machine {
 	size_t saving_parked, saving_unparked;
 	uint64_t saving_number;
 	bool saving, unsaved, hurry, searching;
+	bool moving;                              /* a seek is on its way through the log */
 	uint64_t waiting[64], waiting_number[64]; /* acknowledgements that wait to be replicated */
 	uint32_t waiting_count;
 	uint64_t step_at; /* when an event of its comes that steps it; 0: none */
@@ -259,6 +261,10 @@ void store_stream_name(uint8_t stream, struct nc_buf *name);
 void store_model_commit(struct sim *sim, uint64_t payload);
 void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t command,
                          const struct nc_outcome *outcome);
+/* store_model_subs.c: the same for subscriptions. */
+void store_model_create(struct sim_store *store, struct store_command *command);
+void store_model_seek(struct sim_store *store, struct store_command *command);
+void store_model_save(struct sim *sim, struct store_command *command);
 bool store_matches(const struct sim_store *store, const struct store_policy *policy,
                    uint64_t position);
 /* The nearest event before `position` of the same key that matches; 0: none. */
@@ -287,6 +293,8 @@ void store_read_whole(struct sim *sim, struct sim_node *node);
 void store_subs_turn(struct sim *sim, struct sim_node *node); /* take up, or give up */
 void store_subs_drop(struct store_node *of);
 void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub);
+void store_subs_sought(struct sim *sim, struct sim_node *node, const struct store_command *command);
+void store_subs_seek(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_subs_live(struct sim *sim, struct sim_node *node, uint64_t from, uint64_t to);
 void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t command);
 void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t command);
@@ -307,6 +315,20 @@ struct store_positions {
 void store_parked_of(const struct store_node *of, uint32_t sub, struct store_positions *positions);
 /* The key of an event by the subscription's order; empty: none. */
 struct nc_slice store_key_of(const struct store_policy *policy, const struct nc_event *event);
+
+/* The rows of what is parked, in order, to a machine that was made or has sought. */
+void store_parked_restore(struct store_node *of, uint32_t sub);
+static inline uint64_t store_now_ns(const struct sim *sim)
+{
+	return sim->now * UINT64_C(1000);
+}
+static inline void store_sub_name(uint32_t sub, struct nc_buf *name)
+{
+	nc_buf_printf(name, "sub%u", sub);
+}
+
+/* store_save.c: what of them goes through the log. */
+void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub);
 
 /* store_consumer.c: those who are delivered to. */
 void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t sub,

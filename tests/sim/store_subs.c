@@ -5,16 +5,6 @@
 
 #include "tests/sim/store_private.h"
 
-static uint64_t now_ns(const struct sim *sim)
-{
-	return sim->now * UINT64_C(1000);
-}
-
-static void name_of(uint32_t sub, struct nc_buf *name)
-{
-	nc_buf_printf(name, "sub%u", sub);
-}
-
 /* The key of an event by the subscription's order; empty: none. */
 struct nc_slice store_key_of(const struct store_policy *policy, const struct nc_event *event)
 {
@@ -61,7 +51,7 @@ static bool keep_position(void *ctx, const struct nc_parked *parked)
 void store_parked_of(const struct store_node *of, uint32_t sub, struct store_positions *positions)
 {
 	struct nc_buf name = { 0 };
-	name_of(sub, &name);
+	store_sub_name(sub, &name);
 	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
 	nc_assert(nc_parked_each(of->reader, nc_buf_slice(&name), 0, keep_position, positions) ==
 	          NC_OK);
@@ -109,6 +99,7 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 	struct nc_definition definition;
 	struct nc_buf progress = { 0 };
 	nc_assert(nc_definition_get(row->definition, &definition) == NC_OK);
+	sim_trace(sim, "%lu takes up sub%u epoch %lu", node->id, sub, row->epoch);
 	machine->epoch = row->epoch;
 	machine->policy =
 	        (struct store_policy){ .filter = (uint8_t)(definition.selector.data[1] - '0'),
@@ -119,16 +110,29 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 		                       .max_in_flight = definition.max_in_flight };
 	int err = nc_sub_row_progress(of->reader, row->name, &progress);
 	if (err == NC_NOTFOUND)
-		err = nc_sub_new(&definition, row->epoch, row->cursor, now_ns(sim),
+		err = nc_sub_new(&definition, row->epoch, row->cursor, store_now_ns(sim),
 		                 &machine->machine);
 	else if (err == NC_OK)
-		err = nc_sub_restore(&definition, nc_buf_slice(&progress), now_ns(sim),
+		err = nc_sub_restore(&definition, nc_buf_slice(&progress), store_now_ns(sim),
 		                     &machine->machine);
 	nc_assert(err == NC_OK);
 	nc_assert(nc_sub_acked_each(of->reader, row->name, row->epoch, on_acked,
 	                            machine->machine) == NC_OK);
 	nc_definition_release(&definition);
 	nc_buf_release(&progress);
+}
+
+/* The rows of what is parked, in order. */
+void store_parked_restore(struct store_node *of, uint32_t sub)
+{
+	struct store_positions parked = { 0 };
+	store_parked_of(of, sub, &parked);
+	for (size_t i = 0; i < parked.count; i++) {
+		const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = parked.at[i] };
+		nc_assert(nc_query_get(of->reader, &spec, on_parked_event, &of->machines[sub]) ==
+		          NC_OK);
+	}
+	free(parked.at);
 }
 
 /* Make the machine what the state says: there or not, and of which epoch. */
@@ -138,7 +142,7 @@ void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
 	struct store_machine *machine = &of->machines[sub];
 	struct nc_buf name = { 0 }, scratch = { 0 };
 	struct nc_sub_row row;
-	name_of(sub, &name);
+	store_sub_name(sub, &name);
 	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
 	int err = nc_sub_row_get(of->reader, nc_buf_slice(&name), &scratch, &row);
 	nc_assert(err == NC_OK || err == NC_NOTFOUND);
@@ -151,16 +155,8 @@ void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
 		machine_make(sim, node, sub, &row);
 	nc_state_reader_end(of->reader);
 	if (!stays && err == NC_OK) {
-		struct store_positions parked = { 0 };
 		route(of, sub, &machine->policy);
-		store_parked_of(of, sub, &parked);
-		for (size_t i = 0; i < parked.count; i++) {
-			const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
-				                          .number = parked.at[i] };
-			nc_assert(nc_query_get(of->reader, &spec, on_parked_event, machine) ==
-			          NC_OK);
-		}
-		free(parked.at);
+		store_parked_restore(of, sub);
 		store_subs_step(sim, node, sub);
 	}
 	nc_buf_release(&name);
@@ -183,147 +179,6 @@ void store_subs_turn(struct sim *sim, struct sim_node *node)
 	sim->counters.takeovers++;
 	for (uint32_t i = 0; i < STORE_SUBS; i++)
 		store_subs_sync(sim, node, i);
-}
-
-/* ---- Progress -------------------------------------------------------------------------------- */
-
-static void save(struct sim *sim, struct sim_node *node, uint32_t sub)
-{
-	struct store_machine *machine = &store_of(sim, node)->machines[sub];
-	bool due = nc_sub_progress_due(machine->machine, now_ns(sim)) || machine->unsaved ||
-	           (machine->hurry && nc_sub_progress_dirty(machine->machine));
-	if (machine->saving || !due)
-		return;
-	uint64_t number = store_command_new(sim, STORE_SAVE);
-	struct store_command *command = &sim->store->commands[number];
-	struct nc_buf progress = { 0 }, name = { 0 };
-	name_of(sub, &name);
-	command->sub = (uint8_t)sub;
-	command->epoch = machine->epoch;
-	command->number = machine->saving_number =
-	        nc_sub_progress_take(machine->machine, &progress);
-	nc_buf_put_slice(&command->parked, nc_buf_slice(&machine->parked));
-	nc_buf_put_slice(&command->unparked, nc_buf_slice(&machine->unparked));
-	nc_assert(nc_sub_progress_read(nc_buf_slice(&progress), &command->progress) == NC_OK);
-	const struct nc_sub_change change = { .name = nc_buf_slice(&name),
-		                              .epoch = machine->epoch,
-		                              .progress = nc_buf_slice(&progress),
-		                              .parked = nc_buf_slice(&machine->parked),
-		                              .unparked = nc_buf_slice(&machine->unparked) };
-	nc_command_put_sub_progress(&command->bytes, &change);
-	sim_trace(sim, "  save sub%u number %llu cursor %llu floor %llu", sub,
-	          (unsigned long long)command->number, (unsigned long long)command->progress.cursor,
-	          (unsigned long long)command->progress.floor);
-	machine->saving = true;
-	machine->unsaved = machine->hurry = false;
-	machine->saving_parked = machine->parked.size;
-	machine->saving_unparked = machine->unparked.size;
-	command->progress_bytes = progress;
-	store_inbox_put(sim, node, number);
-	nc_buf_release(&name);
-}
-
-static void front_cut(struct nc_buf *buf, size_t size)
-{
-	if (size > 0)
-		memmove(buf->data, buf->data + size, buf->size - size);
-	buf->size -= size;
-}
-
-void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t number)
-{
-	const struct store_command *command = &sim->store->commands[number];
-	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
-	if (machine->machine == NULL || machine->epoch != command->epoch || !machine->saving ||
-	    machine->saving_number != command->number)
-		return;
-	machine->saving = false;
-	front_cut(&machine->parked, machine->saving_parked);
-	front_cut(&machine->unparked, machine->saving_unparked);
-	uint32_t left = 0;
-	for (uint32_t i = 0; i < machine->waiting_count; i++) {
-		if (machine->waiting_number[i] > command->number) {
-			machine->waiting[left] = machine->waiting[i];
-			machine->waiting_number[left++] = machine->waiting_number[i];
-		} else {
-			store_confirm(sim, node, command->sub, machine->waiting[i]);
-		}
-	}
-	machine->waiting_count = left;
-	machine->hurry = left > 0;
-	store_subs_step(sim, node, command->sub);
-}
-
-void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t number)
-{
-	const struct store_command *command = &sim->store->commands[number];
-	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
-	if (machine->machine == NULL || machine->epoch != command->epoch)
-		return;
-	machine->saving = false;
-	machine->unsaved = true;
-	store_subs_step_in(sim, node, command->sub, 20 * SIM_MS);
-}
-
-/* ---- Batches that acknowledge ---------------------------------------------------------------- */
-
-void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command)
-{
-	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
-	uint32_t attempts = 0;
-	if (machine->machine == NULL)
-		return; /* not here: the log knows */
-	enum nc_sub_entry_state state =
-	        nc_sub_find(machine->machine, command->acks_position, &attempts);
-	bool in_flight = state == NC_SUB_RECALLED ||
-	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
-	command->stale = machine->epoch != command->epoch || !in_flight;
-	if (!command->stale)
-		(void)nc_sub_wpi(machine->machine, command->epoch, command->acks_position, attempts,
-		                 now_ns(sim));
-}
-
-/* While the batch was on its way the delivery ran out, and was parked: its row is not written. */
-static bool unsaid(struct store_machine *machine, uint64_t position)
-{
-	struct nc_slice list = nc_buf_slice(&machine->parked);
-	struct nc_parked parked;
-	for (;;) {
-		size_t before = machine->parked.size - list.size;
-		if (!nc_parked_next(&list, &parked))
-			return false;
-		if (parked.position != position)
-			continue;
-		if (before >= machine->saving_parked) {
-			memmove(machine->parked.data + before,
-			        machine->parked.data + machine->parked.size - list.size, list.size);
-			machine->parked.size = before + list.size;
-		}
-		return true;
-	}
-}
-
-static void on_unparked_event(void *ctx, const struct nc_event *event)
-{
-	struct store_machine *machine = ctx;
-	nc_sub_parked_gone(machine->machine, store_key_of(&machine->policy, event));
-}
-
-void store_subs_batched(struct sim *sim, struct sim_node *node, const struct store_command *command)
-{
-	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
-	if (machine->machine == NULL)
-		return;
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
-		                          .number = command->acks_position };
-	if (nc_sub_ack(machine->machine, command->epoch, command->acks_position, now_ns(sim)) !=
-	    NC_OK)
-		return;
-	store_subs_step(sim, node, command->sub);
-	if (unsaid(machine, command->acks_position))
-		nc_assert(nc_query_get(store_of(sim, node)->reader, &spec, on_unparked_event,
-		                       machine) == NC_OK);
-	store_subs_step_in(sim, node, command->sub, 0);
 }
 
 /* ---- What the machine asks for --------------------------------------------------------------- */
@@ -391,10 +246,11 @@ void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 		machine->step_at = 0;
 	if (machine->machine == NULL)
 		return;
-	while (sim->violation[0] == '\0' && nc_sub_step(machine->machine, now_ns(sim), &action))
+	while (sim->violation[0] == '\0' &&
+	       nc_sub_step(machine->machine, store_now_ns(sim), &action))
 		act(sim, node, sub, &action);
 	check_bounds(sim, node, sub);
-	save(sim, node, sub);
+	store_subs_save(sim, node, sub);
 	nc_sub_want(machine->machine, &want);
 	if (want.kind != NC_SUB_WANT_NOTHING && !machine->searching) {
 		machine->searching = true;
@@ -402,10 +258,11 @@ void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 		                 (uint32_t)(node - sim->nodes), sub);
 	}
 	uint64_t deadline = nc_sub_deadline(machine->machine);
-	if (machine->saving && deadline < now_ns(sim) + 5000000) /* its outcome comes first */
-		deadline = now_ns(sim) + 5000000;
+	if (machine->saving && deadline < store_now_ns(sim) + 5000000) /* its outcome comes first */
+		deadline = store_now_ns(sim) + 5000000;
 	if (deadline != UINT64_MAX)
 		store_subs_step_in(sim, node, sub,
-		                   deadline <= now_ns(sim) ? 100
-		                                           : (deadline - now_ns(sim) + 999) / 1000);
+		                   deadline <= store_now_ns(sim)
+		                           ? 100
+		                           : (deadline - store_now_ns(sim) + 999) / 1000);
 }

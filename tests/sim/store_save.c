@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What of a leader's subscriptions goes through the log: progress, acknowledgements of batches,
+ * seeks; and what comes of it. */
+#include "tests/sim/store_private.h"
+
+/* ---- Progress -------------------------------------------------------------------------------- */
+
+void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	bool due = nc_sub_progress_due(machine->machine, store_now_ns(sim)) || machine->unsaved ||
+	           (machine->hurry && nc_sub_progress_dirty(machine->machine));
+	if (machine->saving || machine->moving || !due)
+		return;
+	uint64_t number = store_command_new(sim, STORE_SAVE);
+	struct store_command *command = &sim->store->commands[number];
+	struct nc_buf progress = { 0 }, name = { 0 };
+	store_sub_name(sub, &name);
+	command->sub = (uint8_t)sub;
+	command->epoch = machine->epoch;
+	command->number = machine->saving_number =
+	        nc_sub_progress_take(machine->machine, &progress);
+	nc_buf_put_slice(&command->parked, nc_buf_slice(&machine->parked));
+	nc_buf_put_slice(&command->unparked, nc_buf_slice(&machine->unparked));
+	nc_assert(nc_sub_progress_read(nc_buf_slice(&progress), &command->progress) == NC_OK);
+	const struct nc_sub_change change = { .name = nc_buf_slice(&name),
+		                              .epoch = machine->epoch,
+		                              .progress = nc_buf_slice(&progress),
+		                              .parked = nc_buf_slice(&machine->parked),
+		                              .unparked = nc_buf_slice(&machine->unparked) };
+	nc_command_put_sub_progress(&command->bytes, &change);
+	sim_trace(sim, "  save sub%u number %llu cursor %llu floor %llu", sub,
+	          (unsigned long long)command->number, (unsigned long long)command->progress.cursor,
+	          (unsigned long long)command->progress.floor);
+	machine->saving = true;
+	machine->unsaved = machine->hurry = false;
+	machine->saving_parked = machine->parked.size;
+	machine->saving_unparked = machine->unparked.size;
+	command->progress_bytes = progress;
+	store_inbox_put(sim, node, number);
+	nc_buf_release(&name);
+}
+
+static void front_cut(struct nc_buf *buf, size_t size)
+{
+	if (size > 0)
+		memmove(buf->data, buf->data + size, buf->size - size);
+	buf->size -= size;
+}
+
+void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t number)
+{
+	const struct store_command *command = &sim->store->commands[number];
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (machine->machine == NULL || machine->epoch != command->epoch || !machine->saving ||
+	    machine->saving_number != command->number)
+		return;
+	machine->saving = false;
+	front_cut(&machine->parked, machine->saving_parked);
+	front_cut(&machine->unparked, machine->saving_unparked);
+	uint32_t left = 0;
+	for (uint32_t i = 0; i < machine->waiting_count; i++) {
+		if (machine->waiting_number[i] > command->number) {
+			machine->waiting[left] = machine->waiting[i];
+			machine->waiting_number[left++] = machine->waiting_number[i];
+		} else {
+			store_confirm(sim, node, command->sub, machine->waiting[i]);
+		}
+	}
+	machine->waiting_count = left;
+	machine->hurry = left > 0;
+	store_subs_step(sim, node, command->sub);
+}
+
+void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t number)
+{
+	const struct store_command *command = &sim->store->commands[number];
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (machine->machine == NULL || machine->epoch != command->epoch)
+		return;
+	if (command->kind == STORE_SEEK) {
+		machine->moving = false;
+		return;
+	}
+	machine->saving = false;
+	machine->unsaved = true;
+	store_subs_step_in(sim, node, command->sub, 20 * SIM_MS);
+}
+
+/* ---- Batches that acknowledge ---------------------------------------------------------------- */
+
+void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	uint32_t attempts = 0;
+	if (machine->machine == NULL)
+		return; /* not here: the log knows */
+	enum nc_sub_entry_state state =
+	        nc_sub_find(machine->machine, command->acks_position, &attempts);
+	bool in_flight = state == NC_SUB_RECALLED ||
+	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
+	command->stale = machine->epoch != command->epoch || !in_flight;
+	if (!command->stale)
+		(void)nc_sub_wpi(machine->machine, command->epoch, command->acks_position, attempts,
+		                 store_now_ns(sim));
+}
+
+/* While the batch was on its way the delivery ran out, and was parked: its row is not written. */
+static bool unsaid(struct store_machine *machine, uint64_t position)
+{
+	struct nc_slice list = nc_buf_slice(&machine->parked);
+	struct nc_parked parked;
+	for (;;) {
+		size_t before = machine->parked.size - list.size;
+		if (!nc_parked_next(&list, &parked))
+			return false;
+		if (parked.position != position)
+			continue;
+		if (before >= machine->saving_parked) {
+			memmove(machine->parked.data + before,
+			        machine->parked.data + machine->parked.size - list.size, list.size);
+			machine->parked.size = before + list.size;
+		}
+		return true;
+	}
+}
+
+static void on_unparked_event(void *ctx, const struct nc_event *event)
+{
+	struct store_machine *machine = ctx;
+	nc_sub_parked_gone(machine->machine, store_key_of(&machine->policy, event));
+}
+
+void store_subs_batched(struct sim *sim, struct sim_node *node, const struct store_command *command)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (machine->machine == NULL)
+		return;
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = command->acks_position };
+	if (nc_sub_ack(machine->machine, command->epoch, command->acks_position,
+	               store_now_ns(sim)) != NC_OK)
+		return;
+	store_subs_step(sim, node, command->sub);
+	if (unsaid(machine, command->acks_position))
+		nc_assert(nc_query_get(store_of(sim, node)->reader, &spec, on_unparked_event,
+		                       machine) == NC_OK);
+	store_subs_step_in(sim, node, command->sub, 0);
+}
+
+/* ---- Going elsewhere ------------------------------------------------------------------------- */
+
+void store_subs_seek(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	if (machine->moving || machine->saving)
+		return;
+	uint64_t number = store_command_new(sim, STORE_SEEK);
+	struct store_command *command = &sim->store->commands[number];
+	struct nc_buf name = { 0 };
+	store_sub_name(sub, &name);
+	command->sub = (uint8_t)sub;
+	command->epoch = machine->epoch;
+	command->start = (uint8_t)sim_below(sim, 3);
+	command->start_value = 1 + sim_below(sim, sim->store->head + 1);
+	nc_buf_put_slice(&command->parked, nc_buf_slice(&machine->parked));
+	nc_buf_put_slice(&command->unparked, nc_buf_slice(&machine->unparked));
+	const struct nc_sub_seek seek = { .change = { .name = nc_buf_slice(&name),
+		                                      .epoch = machine->epoch,
+		                                      .parked = nc_buf_slice(&machine->parked),
+		                                      .unparked =
+		                                              nc_buf_slice(&machine->unparked) },
+		                          .start = (enum nc_sub_start)command->start,
+		                          .start_value = command->start_value };
+	nc_command_put_sub_seek(&command->bytes, &seek);
+	machine->moving = true;
+	sim->counters.seeks++;
+	store_inbox_put(sim, node, number);
+	nc_buf_release(&name);
+}
+
+void store_subs_sought(struct sim *sim, struct sim_node *node, const struct store_command *command)
+{
+	struct store_node *of = store_of(sim, node);
+	struct store_machine *machine = &of->machines[command->sub];
+	if (machine->machine == NULL || machine->epoch != command->epoch)
+		return;
+	machine->moving = false;
+	if (command->fault.code != 0)
+		return;
+	machine->epoch = command->made_epoch;
+	machine->saving = machine->unsaved = machine->hurry = false;
+	machine->saving_parked = machine->saving_unparked = 0;
+	machine->waiting_count = 0;
+	nc_buf_clear(&machine->parked);
+	nc_buf_clear(&machine->unparked);
+	nc_sub_seek(machine->machine, command->made_epoch, command->cursor, store_now_ns(sim));
+	store_parked_restore(of, command->sub);
+	store_subs_step(sim, node, command->sub);
+}
