@@ -199,7 +199,7 @@ static int tail_cut(struct scan *scan, size_t offset, size_t end)
 		end = offset + begun;
 	if (end > offset) {
 		scan->recovery->cut_bytes = end - offset;
-		scan->recovery->cut_record = begun > 0;
+		scan->recovery->cut_record = begun > 0 && !NC_LOG_MUTANT(CUT_UNSAID);
 		memset(scan->bytes + offset, 0, end - offset);
 		failed = files->write(files->ctx, scan->segment->fd, scan->bytes + offset,
 		                      end - offset, (off_t)offset);

@@ -25,13 +25,26 @@ static void remove_all(const char *directory)
 	(void)rmdir(directory);
 }
 
+static void name(char directory[96], long process, uint32_t slot)
+{
+	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	(void)snprintf(directory, 96, "%s/nacre-sim-%ld-%u", base, process, slot);
+}
+
+void sim_files_sweep(long process)
+{
+	char directory[96];
+	for (uint32_t slot = 0; slot < SIM_SLOTS_MAX; slot++) {
+		name(directory, process, slot);
+		remove_all(directory);
+	}
+}
+
 void sim_files_new(struct sim *sim, struct sim_node *node)
 {
 	struct sim_files *files = calloc(1, sizeof *files);
 	nc_assert(files != NULL);
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	(void)snprintf(files->directory, sizeof files->directory, "%s/nacre-sim-%ld-%u", base,
-	               (long)getpid(), (unsigned)(node - sim->nodes));
+	name(files->directory, (long)getpid(), (uint32_t)(node - sim->nodes));
 	remove_all(files->directory);
 	nc_assert(mkdir(files->directory, 0700) == 0);
 	sim_files_calls(files);
@@ -149,7 +162,7 @@ bool sim_files_failed(const struct sim_node *node)
 
 bool sim_files_damaged(const struct sim_node *node)
 {
-	return node->files != NULL && node->files->damaged;
+	return node->files != NULL && (node->files->damaged || node->files->torn);
 }
 
 void sim_files_compact(struct sim_node *node, uint64_t through)
@@ -199,6 +212,7 @@ void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_wr
 		files->damaged |= files->mode == ASTRAY;
 		sim->counters.astray += files->mode == ASTRAY;
 		sim->counters.torn++;
+		files->torn = true;
 		(void)append(files, torn);
 		if (files->torn_first <
 		    files->last_first) /* it may be there, and nothing behind it */

@@ -36,6 +36,7 @@ struct sim_files {
 	enum files_mode mode;
 	uint64_t dice; /* of the tear */
 	bool failed;   /* a sync has failed: nothing more is written */
+	bool torn;     /* a write was under way at the crash: recovery may doubt */
 	bool damaged;  /* what was durable has been changed: recovery may refuse, or doubt */
 	/* Of the order that was under way at the crash. */
 	uint64_t torn_first; /* entries from here on may be gone, or others */

@@ -109,7 +109,7 @@ bool sim_files_start(struct sim *sim, struct sim_node *node)
 		node->disk = found;
 		node->hard = recovery.hard;
 		node->doubtful |= recovery.cut_record;
-		files->damaged = false;
+		files->damaged = files->torn = false;
 		if (recovery.cut_bytes > 0) /* what vouched for what is now the last is gone */
 			files->last_first = 1;
 	} else {

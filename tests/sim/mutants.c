@@ -64,6 +64,7 @@ static bool is_caught(const struct sim_request *request, const struct mutant *mu
 	}
 	int status = 0;
 	nc_assert(waitpid(child, &status, 0) == child);
+	sim_files_sweep(child);
 	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 

@@ -288,6 +288,8 @@ void sim_disk_crash(struct sim *sim, struct sim_node *node);
 void sim_disk_clear(struct sim_node *node);
 
 /* files.c: the real log under the disk, in byte-level trouble. */
+/* What a process that has ended may have left behind. */
+void sim_files_sweep(long process);
 void sim_files_new(struct sim *sim, struct sim_node *node);
 void sim_files_free(struct sim_node *node); /* does nothing if there is none, as the next */
 void sim_files_wipe(struct sim *sim, struct sim_node *node);
