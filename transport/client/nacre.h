@@ -366,8 +366,10 @@ NACRE_API int nacre_sub_delete(struct nacre_client *client, const char *name,
                                struct nacre_error *error);
 NACRE_API int nacre_sub_info(struct nacre_client *client, const char *name,
                              struct nacre_reply **reply_out, struct nacre_error *error);
-NACRE_API int nacre_sub_list(struct nacre_client *client, struct nacre_reply **reply_out,
-                             struct nacre_error *error);
+/* `page`: {"after":"billing","limit":100}; NULL: from the first. The answer's `next` is there if
+ * there is more. */
+NACRE_API int nacre_sub_list(struct nacre_client *client, const char *page,
+                             struct nacre_reply **reply_out, struct nacre_error *error);
 NACRE_API int nacre_sub_pause(struct nacre_client *client, const char *name,
                               struct nacre_reply **reply_out, struct nacre_error *error);
 NACRE_API int nacre_sub_resume(struct nacre_client *client, const char *name,
@@ -375,7 +377,7 @@ NACRE_API int nacre_sub_resume(struct nacre_client *client, const char *name,
 /* `to`: {"pos":1040}, {"time":"RFC 3339"}, "first" or "new", the words with their quotes. */
 NACRE_API int nacre_sub_seek(struct nacre_client *client, const char *name, const char *to,
                              struct nacre_reply **reply_out, struct nacre_error *error);
-/* `page`: which part of the list; NULL: its beginning. */
+/* `page`: {"after":1040,"limit":100}; NULL: from the first. */
 NACRE_API int nacre_sub_parked(struct nacre_client *client, const char *name, const char *page,
                                struct nacre_reply **reply_out, struct nacre_error *error);
 /* `which`: {"pos":[1040]} or {"key":"7"}; NULL: all that is parked. */

@@ -36,6 +36,22 @@ static int delivery_fill(struct nacre_subscription *sub, natsMsg *msg, struct na
 	return NACRE_OK;
 }
 
+/* A request that is closed. All but one reason are healed by asking again: the subscription was
+ * changed or moved, the leader too; of one that was deleted the store itself tells then. */
+static int pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
+                       struct nacre_error *error)
+{
+	const char *why = nc_client_header(msg, "Description");
+	int result = NACRE_OK;
+	nc_client_pull_status(sub, msg, status);
+	if (status == 409 && strcmp(why, "Message Size Exceeds MaxBytes") == 0) {
+		result = nc_client_fail(error, NACRE_REFUSED, "%s", why);
+		error->code = 409;
+	}
+	natsMsg_Destroy(msg);
+	return result;
+}
+
 /* A message with a status line. */
 static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
                        struct nacre_error *error)
@@ -43,8 +59,8 @@ static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned st
 	const char *reply = natsMsg_GetReply(msg);
 	natsStatus sent = NATS_OK;
 	if (sub->way == NC_CLIENT_PULLED)
-		nc_client_pull_status(sub, msg, status);
-	else if (sub->way == NC_CLIENT_ANSWER)
+		return pull_status(sub, msg, status, error);
+	if (sub->way == NC_CLIENT_ANSWER)
 		sub->ended = true;
 	else if (strcmp(nc_client_header(msg, "Description"), "FlowControl Request") == 0 &&
 	         reply != NULL)

@@ -129,8 +129,11 @@ int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **even
 			*event_out = &reader->held.event;
 			return NACRE_OK;
 		}
-		if (result == NACRE_OK)
+		if (result ==
+		    NACRE_OK) { /* a page more: a filter may take many that give nothing */
+			deadline_ms = nc_client_now_ms() + reader->client->timeout_ms;
 			continue;
+		}
 		page_end(reader);
 		if (reader->last && result == NACRE_UNAVAILABLE) { /* only the head is lost */
 			reader->ended = true;

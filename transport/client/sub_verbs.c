@@ -56,10 +56,13 @@ int nacre_sub_info(struct nacre_client *client, const char *name, struct nacre_r
 	return ask(client, "info", name, NULL, true, reply_out, error);
 }
 
-int nacre_sub_list(struct nacre_client *client, struct nacre_reply **reply_out,
+int nacre_sub_list(struct nacre_client *client, const char *page, struct nacre_reply **reply_out,
                    struct nacre_error *error)
 {
-	const struct nacre_request request = { .subject = "sub.list", .repeatable = true };
+	const struct nacre_request request = { .subject = "sub.list",
+		                               .body = page,
+		                               .size = page == NULL ? 0 : strlen(page),
+		                               .repeatable = true };
 	return nacre_request(client, &request, reply_out, error);
 }
 

@@ -1,69 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Consuming through libnacre: pushed, pulled, the live feed, any subject. usage:
  * unit_client_consume URL */
-#include <time.h>
-
-#include "check.h"
-
-#define WAIT_MS 10000
-
-static const struct nacre_delivery *next(struct nacre_subscription *sub)
-{
-	const struct nacre_delivery *delivery = NULL;
-	struct nacre_error error = { 0 };
-	if (nacre_next(sub, WAIT_MS, &delivery, &error) == NACRE_OK)
-		return delivery;
-	(void)printf("no delivery: %s\n", error.description);
-	exit(1);
-}
-
-static bool silent(struct nacre_subscription *sub)
-{
-	const struct nacre_delivery *delivery = NULL;
-	return nacre_next(sub, 200, &delivery, NULL) == NACRE_END && delivery == NULL;
-}
-
-static void make(const char *name, const char *definition)
-{
-	struct nacre_error error;
-	if (nacre_sub_create(client, name, definition, NULL, &error) == NACRE_OK)
-		return;
-	(void)printf("%s: %s\n", name, error.description);
-	exit(1);
-}
-
-static struct nacre_subscription *consume(const char *name, const struct nacre_consume *how)
-{
-	struct nacre_subscription *sub = NULL;
-	struct nacre_error error;
-	if (nacre_subscribe(client, name, how, &sub, &error) == NACRE_OK)
-		return sub;
-	(void)printf("%s: %s\n", name, error.description);
-	exit(1);
-}
-
-static void fill(const char *stream, int events)
-{
-	for (int i = 0; i < events; i++)
-		if (!append(stream, NULL))
-			exit(1);
-}
-
-/* Wait until a number of R.sub.info is this one. */
-static bool comes_to(const char *name, const char *member, uint64_t wanted)
-{
-	uint64_t number = wanted + 1;
-	for (int i = 0; i < 200 && number != wanted; i++) {
-		struct nacre_reply *info = NULL;
-		const struct timespec pause = { .tv_nsec = 50000000 };
-		if (i > 0)
-			(void)nanosleep(&pause, NULL);
-		if (nacre_sub_info(client, name, &info, NULL) == NACRE_OK)
-			(void)nacre_reply_number(info, member, &number);
-		nacre_reply_free(info);
-	}
-	return number == wanted;
-}
+#include "subs.h"
 
 static void a_pull_gives_history_then_live(void)
 {
@@ -131,23 +69,6 @@ static void a_push_is_listened_to(void)
 	               error.code == 409 && error.err_code == 40904,
 	       "one of another epoch is stale: 409/40904");
 	nacre_unsubscribe(sub);
-}
-
-/* Wait until the list of what is parked, which is of what is replicated, holds this reason. */
-static bool parked_with(const char *name, const char *reason)
-{
-	bool there = false;
-	for (int i = 0; i < 200 && !there; i++) {
-		struct nacre_reply *parked = NULL;
-		const struct timespec pause = { .tv_nsec = 50000000 };
-		size_t size;
-		if (i > 0)
-			(void)nanosleep(&pause, NULL);
-		if (nacre_sub_parked(client, name, NULL, &parked, NULL) == NACRE_OK)
-			there = strstr(nacre_reply_data(parked, &size), reason) != NULL;
-		nacre_reply_free(parked);
-	}
-	return there;
 }
 
 static void answers_do_what_they_say(void)
@@ -362,7 +283,7 @@ static void administers(void)
 	       "info has its state");
 	nacre_reply_free(reply);
 	reply = NULL;
-	expect(nacre_sub_list(client, &reply, NULL) == NACRE_OK &&
+	expect(nacre_sub_list(client, NULL, &reply, NULL) == NACRE_OK &&
 	               strstr(nacre_reply_data(reply, &size), "\"name\":\"push\"") != NULL,
 	       "list has them all");
 	nacre_reply_free(reply);
