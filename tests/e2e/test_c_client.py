@@ -140,6 +140,22 @@ async def test_c_asynchronous_appends_survive_kill_9():
         await appended_once(b.client, "k", count)
 
 
+async def test_c_a_lost_server_loses_nothing():
+    count = 20000
+    async with Both(env={"NACRE_FEED": "off"}) as b:
+        await create(b.client, "lost", {"plugin": "by_event_type", "selector": "T"}, deliver={"subject": "work.lost"}, ack_wait_ms=2000, max_deliver=-1)
+        async with Program("e2e_c_client", "follow", b.server.url, "lost") as follower:
+            async with Program("e2e_c_client", "append", b.server.url, "l", count) as program:
+                await wait_until(lambda: bool(follower.lines), 30, "the consumer is given events")
+                b.server.stop()
+                await asyncio.sleep(0.5)
+                b.server.start()
+                lines = await program.ends()
+            check(lines[-1].startswith(f"ok {count} ") and lines[-1].endswith(" other 0"), lines[-3:])
+            await wait_until(lambda: len(set(follower.lines)) == count, 60, "every event was delivered")
+        await appended_once(b.client, "l", count)
+
+
 async def test_c_appends_and_a_consumer_go_on_after_a_failover():
     count = 20000
     async with Cluster(3, env={"NACRE_FEED": "off"}) as cluster:

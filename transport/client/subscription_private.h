@@ -8,8 +8,8 @@
 #define NC_CLIENT_WORD_SIZE_MAX  64   /* bytes of a subscription's name */
 #define NC_CLIENT_PULL_BATCH     100u /* events asked for ahead, unless the program says */
 #define NC_CLIENT_PULL_BATCH_MAX 65536u
-#define NC_CLIENT_PULL_EXPIRY_MS 2000 /* of a request; a lost one is noticed soon after */
-#define NC_CLIENT_PULL_GRACE_MS  1000
+#define NC_CLIENT_PULL_EXPIRY_MS 1500 /* of a request; a lost one is noticed soon after */
+#define NC_CLIENT_PULL_GRACE_MS  500
 
 enum nc_client_way {
 	NC_CLIENT_PUSHED, /* deliveries, with status lines between them */
