@@ -36,22 +36,15 @@ int nc_window_new(struct nacre_client *client, uint32_t size)
 	return NACRE_OK;
 }
 
-/* No callback of nats.c's, and not the thread, is there any more when this returns. */
-static void end(struct nc_window *window)
+void nc_window_end(struct nc_window *window)
 {
 	pthread_mutex_lock(&window->lock);
 	window->ending = true;
 	bool begun = window->begun;
 	pthread_cond_signal(&window->timer);
 	pthread_mutex_unlock(&window->lock);
-	if (!begun)
-		return;
-	(void)pthread_join(window->thread, NULL);
-	natsSubscription_Destroy(window->sub);
-	pthread_mutex_lock(&window->lock);
-	while (!window->completed)
-		(void)pthread_cond_wait(&window->room, &window->lock);
-	pthread_mutex_unlock(&window->lock);
+	if (begun)
+		(void)pthread_join(window->thread, NULL);
 }
 
 void nc_window_free(struct nc_window *window)
@@ -59,7 +52,11 @@ void nc_window_free(struct nc_window *window)
 	struct nacre_error error;
 	if (window == NULL)
 		return;
-	end(window);
+	pthread_mutex_lock(&window->lock);
+	while (window->begun && !window->completed) /* a callback may still be under way */
+		(void)pthread_cond_wait(&window->room, &window->lock);
+	pthread_mutex_unlock(&window->lock);
+	natsSubscription_Destroy(window->sub);
 	(void)nc_client_fail(&error, NACRE_UNAVAILABLE, "append: the client was closed");
 	pthread_mutex_lock(&window->lock);
 	for (uint32_t i = 0; i < window->size; i++)

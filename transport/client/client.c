@@ -164,6 +164,7 @@ int nacre_connect_sized(const struct nacre_options *given, size_t size,
 	size_t root_size = strlen(options.prefix) + strlen(options.store) + 2;
 	struct nacre_client *client = calloc(1, sizeof *client);
 	if (client != NULL) {
+		(void)pthread_mutex_init(&client->lock, NULL);
 		client->root = malloc(root_size);
 		client->inbox_prefix = strdup(options.inbox_prefix);
 	}
@@ -188,8 +189,13 @@ void nacre_close(struct nacre_client *client)
 {
 	if (client == NULL)
 		return;
+	if (client->window != NULL)
+		nc_window_end(client->window);
+	natsConnection_Close(client->nc); /* its threads have ended when this returns */
 	nc_window_free(client->window);
+	nc_client_retired_free(client);
 	natsConnection_Destroy(client->nc);
+	(void)pthread_mutex_destroy(&client->lock);
 	free(client->root);
 	free(client->inbox_prefix);
 	free(client);

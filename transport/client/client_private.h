@@ -5,10 +5,12 @@
 #define NC_TRANSPORT_CLIENT_PRIVATE_H
 
 #include <nats/nats.h>
+#include <pthread.h>
 
 #include "core/base/buf.h"
 #include "core/base/json.h"
 #include "transport/client/nacre.h"
+#include "transport/client/unpack.h"
 
 #define NC_CLIENT_TRY_MS        5000 /* a node answers within 4 s; one that was deposed never does */
 #define NC_CLIENT_ID_SIZE       33   /* 128 random bits in hex, and the NUL */
@@ -25,6 +27,8 @@ struct nacre_client {
 	char *inbox_prefix; /* begins with it, then a dot and a token of our own */
 	int64_t timeout_ms;
 	struct nc_window *window; /* of asynchronous appends */
+	pthread_mutex_t lock;
+	struct nc_buf retired; /* with the lock: subscriptions that wait to be destroyed */
 };
 
 struct nacre_reply {
@@ -96,6 +100,14 @@ bool nc_client_not_sent(natsStatus status);
 int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
                   natsMsg **reply_out, struct nacre_error *error);
 
+/* ---- retire.c ------------------------------------------------------------------------------- */
+
+/* End a subscription, which may be NULL. `at_rest`: nothing waits in it, and nothing is expected.
+ */
+void nc_client_retire(struct nacre_client *client, natsSubscription *sub, bool at_rest);
+/* When the connection is closed. */
+void nc_client_retired_free(struct nacre_client *client);
+
 /* ---- append.c ------------------------------------------------------------------------------- */
 
 /* What is wrong with an event, or NACRE_OK. */
@@ -111,7 +123,9 @@ int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out);
 /* Room for `size`; the thread and the subscription begin with the first append. Errors:
  * NACRE_NOMEM. */
 int nc_window_new(struct nacre_client *client, uint32_t size);
-/* Ends what is under way. NULL is a no-op. */
+/* Ask no more: before the connection is closed. */
+void nc_window_end(struct nc_window *window);
+/* When it is closed: end what is under way. NULL is a no-op. */
 void nc_window_free(struct nc_window *window);
 
 /* ---- pack.c: MessagePack -------------------------------------------------------------------- */
@@ -124,10 +138,11 @@ void nc_pack_number(struct nc_buf *buf, uint64_t number);
 
 /* ---- event.c -------------------------------------------------------------------------------- */
 
-/* An event that is being given: points into its message. */
+/* An event that is being given: points into its message, and `text` for what was packed. */
 struct nc_client_event {
 	struct nacre_event event;
 	natsMsg *msg; /* owned */
+	struct nc_buf text;
 	struct nacre_pair *meta;
 	size_t meta_room;
 };
@@ -135,6 +150,11 @@ struct nc_client_event {
 /* Take over `msg`, whatever becomes of it. `whole`: it must be an event with all its headers.
  * Errors: NACRE_NOMEM, NACRE_PROTOCOL. */
 int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whole);
+/* One more pair of its metadata; its texts are kept elsewhere. Errors: NACRE_NOMEM. */
+int nc_client_event_meta(struct nc_client_event *holder, const char *name, const char *value);
+/* event_packed.c. The next of a packed answer, whose bytes the holder does not keep. Errors: as
+ * above. */
+int nc_client_event_unpack(struct nc_client_event *holder, struct nc_unpack *array);
 /* Let go of its message. */
 void nc_client_event_drop(struct nc_client_event *holder);
 void nc_client_event_release(struct nc_client_event *holder);

@@ -13,7 +13,7 @@ static bool is_meta(const char *name)
 	       strcmp(name, "Description") != 0;
 }
 
-static int meta_push(struct nc_client_event *holder, const char *name, const char *value)
+int nc_client_event_meta(struct nc_client_event *holder, const char *name, const char *value)
 {
 	if (holder->event.meta_count == holder->meta_room) {
 		size_t room = holder->meta_room == 0 ? 8 : holder->meta_room * 2;
@@ -35,7 +35,7 @@ static int meta_fill_one(struct nc_client_event *holder, const char *name)
 	if (status != NATS_OK)
 		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_PROTOCOL;
 	for (int i = 0; i < count && result == NACRE_OK; i++)
-		result = meta_push(holder, name, values[i] == NULL ? "" : values[i]);
+		result = nc_client_event_meta(holder, name, values[i] == NULL ? "" : values[i]);
 	free((void *)values);
 	return result;
 }
@@ -92,6 +92,7 @@ void nc_client_event_drop(struct nc_client_event *holder)
 void nc_client_event_release(struct nc_client_event *holder)
 {
 	nc_client_event_drop(holder);
+	nc_buf_release(&holder->text);
 	free(holder->meta);
 	holder->meta = NULL;
 	holder->meta_room = 0;

@@ -37,9 +37,18 @@ static natsStatus page_ask(struct nacre_reader *reader)
 	return status;
 }
 
-static void page_end(struct nacre_reader *reader)
+static void packed_end(struct nacre_reader *reader)
 {
-	natsSubscription_Destroy(reader->sub);
+	natsMsg_Destroy(reader->packed);
+	reader->packed = NULL;
+	reader->rest_count = 0;
+}
+
+/* `at_rest`: the store has said that it is the end. */
+static void page_end(struct nacre_reader *reader, bool at_rest)
+{
+	packed_end(reader);
+	nc_client_retire(reader->client, reader->sub, at_rest);
 	reader->sub = NULL;
 }
 
@@ -71,7 +80,7 @@ static int page_closed(struct nacre_reader *reader, natsMsg *msg)
 	uint64_t next = 0;
 	bool more = nc_client_header_number(msg, "Es-Next", &next);
 	(void)nc_client_header_number(msg, "Es-Head", &reader->head);
-	page_end(reader);
+	page_end(reader, true);
 	if (!more || reader->last) {
 		reader->ended = true;
 		return NACRE_OK;
@@ -83,33 +92,74 @@ static int page_closed(struct nacre_reader *reader, natsMsg *msg)
 	return NACRE_OK;
 }
 
-/* One message of the answer. NACRE_OK with *got_out: an event, or else the page's end. */
-static int message_take(struct nacre_reader *reader, int64_t deadline_ms, bool *got_out,
-                        struct nacre_error *error)
+/* The next event of a packed message, or of none. */
+static int packed_take(struct nacre_reader *reader, bool *got_out)
 {
-	natsMsg *msg = NULL;
+	if (reader->rest_count == 0) {
+		packed_end(reader);
+		return NACRE_OK;
+	}
+	reader->rest_count--;
+	int result = nc_client_event_unpack(&reader->held, &reader->rest);
+	if (result == NACRE_OK)
+		result = mark(reader);
+	*got_out = result == NACRE_OK;
+	return result;
+}
+
+/* A message without a status: one event, or many. Takes it over. */
+static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
+{
+	int result = NACRE_OK;
+	if (*nc_client_header(msg, "Es-Stream") != '\0') {
+		result = nc_client_event_take(&reader->held, msg, true);
+		if (result == NACRE_OK)
+			result = mark(reader);
+		*got_out = result == NACRE_OK;
+		return result;
+	}
+	reader->packed = msg;
+	reader->rest =
+	        nc_unpack(nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)));
+	if (!nc_unpack_array(&reader->rest, &reader->rest_count) || reader->rest_count == 0)
+		return NACRE_PROTOCOL;
+	return packed_take(reader, got_out);
+}
+
+static int message_receive(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
+                           struct nacre_error *error)
+{
 	natsStatus status = reader->sub == NULL ? page_ask(reader) : NATS_OK;
 	int64_t left_ms = deadline_ms - nc_client_now_ms();
 	if (left_ms > NC_CLIENT_TRY_MS)
 		left_ms = NC_CLIENT_TRY_MS;
 	if (status == NATS_OK)
-		status = natsSubscription_NextMsg(&msg, reader->sub, left_ms < 1 ? 1 : left_ms);
+		status = natsSubscription_NextMsg(msg_out, reader->sub, left_ms < 1 ? 1 : left_ms);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "read");
-	int result = nc_client_judge(msg, error);
-	if (result != NACRE_OK) {
-		natsMsg_Destroy(msg);
-		return result;
-	}
-	unsigned code = nc_client_status(msg);
-	if (code == 0) {
-		result = nc_client_event_take(&reader->held, msg, true);
-		if (result == NACRE_OK)
-			result = mark(reader);
-		*got_out = result == NACRE_OK;
-	} else {
-		result = code == 204 ? page_closed(reader, msg) : NACRE_PROTOCOL;
-		natsMsg_Destroy(msg);
+	int result = nc_client_judge(*msg_out, error);
+	if (result != NACRE_OK)
+		natsMsg_Destroy(*msg_out);
+	return result;
+}
+
+/* One event or message of the answer. NACRE_OK with *got_out: an event, or else the page's end. */
+static int message_take(struct nacre_reader *reader, int64_t deadline_ms, bool *got_out,
+                        struct nacre_error *error)
+{
+	natsMsg *msg = NULL;
+	int result = packed_take(reader, got_out);
+	if (result == NACRE_OK && !*got_out) {
+		result = message_receive(reader, deadline_ms, &msg, error);
+		if (result != NACRE_OK)
+			return result;
+		unsigned code = nc_client_status(msg);
+		if (code == 0) {
+			result = events_take(reader, msg, got_out);
+		} else {
+			result = code == 204 ? page_closed(reader, msg) : NACRE_PROTOCOL;
+			natsMsg_Destroy(msg);
+		}
 	}
 	return result == NACRE_OK ? NACRE_OK
 	                          : nc_client_fail(error, result, "read: answer not understood");
@@ -134,7 +184,7 @@ int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **even
 			deadline_ms = nc_client_now_ms() + reader->client->timeout_ms;
 			continue;
 		}
-		page_end(reader);
+		page_end(reader, false);
 		if (reader->last && result == NACRE_UNAVAILABLE) { /* only the head is lost */
 			reader->ended = true;
 			break;
@@ -180,7 +230,7 @@ void nacre_read_close(struct nacre_reader *reader)
 {
 	if (reader == NULL)
 		return;
-	page_end(reader);
+	page_end(reader, false);
 	nc_client_event_release(&reader->held);
 	nc_buf_release(&reader->subject);
 	nc_buf_release(&reader->fixed);

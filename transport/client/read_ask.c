@@ -73,7 +73,7 @@ void nc_client_read_fixed(struct nacre_reader *reader)
 {
 	const struct nacre_read *read = &reader->read;
 	struct nc_buf *fixed = &reader->fixed;
-	nc_buf_put_str(fixed, ",\"max_bytes\":8388608");
+	nc_buf_put_str(fixed, ",\"format\":\"msgpack\",\"max_bytes\":8388608");
 	if (read->to > 0)
 		nc_buf_printf(fixed, ",\"to\":%llu", (unsigned long long)read->to);
 	if (read->backward)

@@ -5,7 +5,7 @@
 
 #include "transport/client/client_private.h"
 
-#define NC_CLIENT_PAGE_EVENTS 1000u /* of a request: what one caller holds in memory */
+#define NC_CLIENT_PAGE_EVENTS 4000u /* of a request, and 8 MiB */
 
 struct nacre_reader {
 	struct nacre_client *client;
@@ -14,6 +14,9 @@ struct nacre_reader {
 	size_t timeless;       /* bytes of it before from_time, which only the first page has */
 	natsSubscription *sub; /* of the page being read; NULL between pages */
 	struct nc_client_event held;
+	natsMsg *packed;       /* many events, of which … */
+	struct nc_unpack rest; /* … these are still to be given */
+	uint32_t rest_count;
 	struct nacre_read read; /* its strings are the caller's, and gone: they are in `fixed` */
 	uint64_t next;          /* `from` of the next page; 0: open */
 	uint64_t given;         /* events so far */

@@ -186,7 +186,7 @@ void nacre_unsubscribe(struct nacre_subscription *sub)
 {
 	if (sub == NULL)
 		return;
-	natsSubscription_Destroy(sub->nats);
+	nc_client_retire(sub->client, sub->nats, false);
 	nc_client_event_release(&sub->held);
 	free(sub->subject);
 	free(sub);
