@@ -237,10 +237,12 @@ class Consumer:
             self.history.write(op="ack", sub=self.name, pos=pos, end=now())
 
     async def stop(self, head, seconds=60):
-        """When everything through `head` was delivered."""
-        end = time.monotonic() + seconds
+        """When everything through `head` was delivered; it may take long, but never so long without a delivery."""
+        end, before = time.monotonic() + seconds, 0
         while len([pos for pos in self.delivered if pos <= head]) < head:
-            check(time.monotonic() < end, f"of {head} events {len(self.delivered)} were delivered within {seconds} s")
+            if len(self.delivered) > before:
+                end, before = time.monotonic() + seconds, len(self.delivered)
+            check(time.monotonic() < end, f"of {head} events {before} were delivered, and none within {seconds} s")
             check(not self.task.done(), "the consumer ended")
             await asyncio.sleep(0.1)
         self.going = False
