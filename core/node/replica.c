@@ -161,16 +161,27 @@ void nc_replica_flush(struct nc_replica *replica)
 
 /* ---- In: frames ----------------------------------------------------------------------------- */
 
+/* The log has the entry as it is to be: the same was sent before. What consensus has just put in
+ * the place of another is not durable yet, be the other one in memory or, after a restart, in the
+ * log alone. */
+static bool has_payload(const struct nc_replica *replica, uint64_t index, uint64_t term,
+                        uint64_t stable)
+{
+	const struct nc_entry *there = nc_tail_get(&replica->tail, index);
+	return there != NULL ? there->term == term : index < replica->tail.first && index <= stable;
+}
+
 /* Payloads of what consensus took of an append. */
 static int payloads_take(struct nc_replica *replica, const struct nc_raft_frame *frame)
 {
 	const struct nc_raft_message *message = &frame->message;
+	struct nc_raft_status status;
+	nc_raft_status(replica->raft, &status);
 	for (uint32_t i = 0; i < message->entry_count; i++) {
 		uint64_t index = message->index + 1 + i, term = 0;
 		const struct nc_raft_entry *from = &message->entries[i];
-		const struct nc_entry *there = nc_tail_get(&replica->tail, index);
 		if (nc_raft_term_at(replica->raft, index, &term) != NC_OK || term != from->term ||
-		    index < replica->tail.first || (there != NULL && there->term == term))
+		    has_payload(replica, index, term, status.stable))
 			continue;
 		nc_tail_cut(&replica->tail, index, nc_replica_lost, replica);
 		struct nc_entry *entry = nc_entry_new(from->kind);

@@ -333,6 +333,32 @@ Test(replica, an_isolated_leader_steps_down_and_its_successor_goes_on)
 	cluster_close(&cluster);
 }
 
+/* Its log ends with entries of its own that nobody else has, and none of them is in memory. */
+Test(replica, a_restarted_leader_gives_up_what_only_its_log_has)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	struct node *old = leader(&cluster);
+	append_many(&cluster, old, 0, 50);
+	RUN_UNTIL(&cluster, all_at(&cluster, 50));
+	old->cut = true;
+	uint64_t last = nc_replica_status(old->replica).last;
+	for (int i = 0; i < 5; i++) { /* an entry each */
+		cr_assert_eq(append(old, "lost"), NC_OK);
+		nc_replica_flush(old->replica);
+		RUN_UNTIL(&cluster,
+		          nc_replica_status(old->replica).raft.stable == last + 1 + (unsigned)i);
+	}
+	node_stop(old);
+	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	append_many(&cluster, leader(&cluster), 100, 20);
+	old->cut = false;
+	node_start(old);
+	RUN_UNTIL(&cluster, all_at(&cluster, 70));
+	cluster_close(&cluster);
+}
+
 Test(replica, a_follower_far_behind_gets_what_is_not_in_memory_from_the_log)
 {
 	struct cluster cluster;
