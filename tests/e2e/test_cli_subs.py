@@ -264,6 +264,26 @@ async def slowly(c):
         await fill(c, "wt.1", 1)
 
 
+async def test_watch_goes_on_after_kill_9_of_the_node_and_misses_nothing(_):
+    async with Both() as b:
+        n = Nacre(b.server.url)
+        await n.ok("sub", "create", "k", "--stream", "k.1")
+        await fill(b.client, "k.1", 2)
+        process = await n.start("sub", "watch", "k", "--from", "first", "--json")
+
+        async def seq():
+            return json.loads(await asyncio.wait_for(process.stdout.readline(), 30))["seq"]
+
+        equal([await seq(), await seq()], [1, 2])
+        b.node.kill()
+        b.node.start()
+        await fill(b.client, "k.1", 3)
+        equal([await seq() for _ in range(3)], [3, 4, 5])
+        await n.ok("sub", "delete", "k")
+        process.send_signal(signal.SIGTERM)
+        equal(await asyncio.wait_for(process.wait(), 15), OK)
+
+
 # ---- Run --------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,9 @@
 /* nacre sub watch: what a subscription is about, live, without taking anything from its consumers.
  *
  * A transient subscription with the same filter, which acknowledges nothing, brings the events; how
- * far the real one is, is asked for once a second and drawn below them.
+ * far the real one is, is asked for once a second and drawn below them. The transient one goes with
+ * the node that holds it: then another is made, from the next position on, so that nothing is
+ * missed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,10 @@ enum { LOOK_UP_MS = 250, STATUS_EVERY_MS = 1000, AHEAD = 500 };
 struct watch {
 	struct nc_cli *cli;
 	const char *name;
-	char own[64]; /* the transient one */
+	char own[64];      /* the transient one */
+	uint64_t next_pos; /* from here on, if it has to be made anew; 0: not yet known */
+	uint64_t left;     /* to be shown */
+	bool lost;         /* the transient one has gone */
 	uint64_t asked_ns;
 	struct nc_buf status; /* drawn below the events; empty: not drawn */
 };
@@ -33,15 +38,16 @@ static int own_create(struct watch *watch, struct nc_slice info)
 	struct nc_slice filter;
 	struct nc_buf body = { 0 };
 	struct nacre_reply *reply = NULL;
-	char subject[100];
+	char subject[100], next[32];
 	const char *from = nc_cli_value(&cli->args, "from");
+	(void)snprintf(next, sizeof next, "pos:%llu", (unsigned long long)watch->next_pos);
 	if (!nc_cli_member(info, "filter", &filter))
 		return nc_cli_fail(cli, NC_EXIT_PROTOCOL, "sub info: an answer without 'filter'");
 	nc_buf_put_str(&body, "{\"filter\":");
 	nc_buf_put_slice(&body, filter);
 	nc_buf_put_str(&body, ",\"durable\":false,\"ack\":\"none\",\"start\":");
 	int exit_code = 0;
-	if (!nc_cli_start_put(&body, from == NULL ? "new" : from))
+	if (!nc_cli_start_put(&body, watch->next_pos > 0 ? next : from == NULL ? "new" : from))
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE,
 		                        "--from: expected first, new, pos:N or a time, not '%.60s'",
 		                        from);
@@ -52,8 +58,10 @@ static int own_create(struct watch *watch, struct nc_slice info)
 	(void)snprintf(subject, sizeof subject, "sub.create.%s", watch->own);
 	if (exit_code == 0)
 		exit_code = nc_cli_ask(cli, subject, (const char *)body.data, true, &reply);
-	if (exit_code == 0)
+	if (exit_code == 0) {
+		watch->next_pos = nc_cli_member_number(nc_cli_reply_slice(reply), "pos", 1);
 		nacre_reply_free(reply);
+	}
 	nc_buf_release(&body);
 	return exit_code;
 }
@@ -131,8 +139,7 @@ static int follow(struct watch *watch, struct nacre_subscription *sub)
 	struct nc_cli *cli = watch->cli;
 	struct nacre_error error = { 0 };
 	const struct nacre_delivery *delivery;
-	uint64_t left = nc_cli_number(&cli->args, "limit", UINT64_MAX);
-	while (left > 0 && nc_cli_signal() == 0) {
+	while (watch->left > 0 && nc_cli_signal() == 0) {
 		if (fflush(stdout) != 0 || nc_cli_output_lost())
 			return 0;
 		int status = nacre_next(sub, LOOK_UP_MS, &delivery, &error);
@@ -141,7 +148,11 @@ static int follow(struct watch *watch, struct nacre_subscription *sub)
 			nc_cli_show_delivery(cli, delivery);
 			(void)fflush(stdout);
 			status_draw(watch);
-			left--;
+			watch->next_pos = delivery->event->pos + 1;
+			watch->left--;
+		} else if (status == NACRE_REFUSED && error.code == 404) {
+			watch->lost = true;
+			break;
 		} else if (status != NACRE_END && status != NACRE_UNAVAILABLE) {
 			status_clear(watch);
 			return nc_cli_fail_nacre(cli, status, &error, NULL);
@@ -158,32 +169,48 @@ static int own_watch(struct watch *watch)
 	struct nacre_subscription *sub;
 	const struct nacre_consume how = { .batch = AHEAD };
 	int status = nacre_subscribe(watch->cli->client, watch->own, &how, &sub, &error);
+	watch->lost = status == NACRE_REFUSED && error.code == 404;
+	if (watch->lost)
+		return 0;
 	if (status != NACRE_OK)
 		return nc_cli_fail_nacre(watch->cli, status, &error, NULL);
-	nc_cli_signals_catch();
 	int exit_code = follow(watch, sub);
 	nacre_unsubscribe(sub);
 	return exit_code;
 }
 
+/* What the watched one filters now, a transient one like it, and its events. */
+static int watch_once(struct watch *watch, const char *subject)
+{
+	struct nacre_reply *reply;
+	int exit_code = nc_cli_ask(watch->cli, subject, NULL, true, &reply);
+	if (exit_code != 0)
+		return exit_code;
+	exit_code = own_create(watch, nc_cli_reply_slice(reply));
+	nacre_reply_free(reply);
+	if (exit_code != 0)
+		return exit_code;
+	exit_code = own_watch(watch);
+	if (!watch->lost)
+		own_delete(watch);
+	return exit_code;
+}
+
 static int run(struct nc_cli *cli)
 {
-	struct watch watch = { .cli = cli, .name = nc_cli_word(&cli->args, 0) };
-	struct nacre_reply *reply;
+	struct watch watch = { .cli = cli,
+		               .name = nc_cli_word(&cli->args, 0),
+		               .left = nc_cli_number(&cli->args, "limit", UINT64_MAX) };
 	char subject[160];
 	int exit_code = nc_cli_sub_subject(cli, "sub.info", subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
-	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
 	if (exit_code != 0)
 		return exit_code;
-	exit_code = own_create(&watch, nc_cli_reply_slice(reply));
-	nacre_reply_free(reply);
-	if (exit_code == 0) {
-		exit_code = own_watch(&watch);
-		own_delete(&watch);
-	}
+	nc_cli_signals_catch();
+	do {
+		exit_code = watch_once(&watch, subject);
+	} while (exit_code == 0 && watch.lost && nc_cli_signal() == 0);
 	nc_buf_release(&watch.status);
 	return exit_code;
 }
