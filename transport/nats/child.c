@@ -96,20 +96,34 @@ static bool is_ours(const struct nc_child *child, long pid)
 	return memmem(line, (size_t)size, child->config_path, strlen(child->config_path)) != NULL;
 }
 
-static void orphan_end(const struct nc_child *child)
+/* Whether there was one, which is ended now. */
+static bool orphan_end(const struct nc_child *child)
 {
 	FILE *file = fopen(child->pid_path, "re");
 	long pid = 0;
 	if (file == NULL)
-		return;
+		return false;
 	char text[32] = "";
 	if (fgets(text, sizeof text, file) != NULL)
 		pid = strtol(text, NULL, 10);
 	(void)fclose(file);
 	if (pid <= 1 || !is_ours(child, pid) || kill((pid_t)pid, SIGKILL) != 0)
-		return;
+		return false;
 	for (int waited = 0; waited < START_WAIT_MS && is_ours(child, pid); waited += POLL_MS)
 		nap();
+	return true;
+}
+
+/* Find the port to be used. A process that ends loses its command line before its sockets: the port
+ * of one that was `ended` may be bound a little longer. */
+static bool port_find(struct nc_child *child, bool ended)
+{
+	for (int waited = 0; !port_free(child->options.port, &child->port); waited += POLL_MS) {
+		if (!ended || waited >= START_WAIT_MS)
+			return false;
+		nap();
+	}
+	return true;
 }
 
 /* ---- Starting ------------------------------------------------------------------------------- */
@@ -200,8 +214,7 @@ static int wait_answers(const struct nc_child *child, char *fault)
 
 static int start(struct nc_child *child, char *fault)
 {
-	orphan_end(child);
-	if (!port_free(child->options.port, &child->port)) {
+	if (!port_find(child, orphan_end(child))) {
 		char port[16];
 		(void)snprintf(port, sizeof port, "%u", child->options.port);
 		return refuse(
