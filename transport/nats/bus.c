@@ -299,15 +299,11 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 {
-	/* The closures of messages under way point to the subscription: it is freed with the bus.
-	 */
-	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
-		if (sub->tag != tag || sub->handle == NULL)
-			continue;
-		(void)natsSubscription_Unsubscribe(sub->handle);
-		natsSubscription_Destroy(sub->handle);
-		sub->handle = NULL;
-	}
+	/* Both it and nats.c's are freed with the bus: the closures of messages under way point to
+	 * the one, and nats.c's reading thread may be about to use the other (decision 0032). */
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next)
+		if (sub->tag == tag && sub->handle != NULL)
+			(void)natsSubscription_Unsubscribe(sub->handle);
 }
 
 /* ---- The end -------------------------------------------------------------------------------- */

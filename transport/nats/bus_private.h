@@ -32,7 +32,7 @@ struct nc_bus_note {
 struct nc_bus_sub {
 	struct nc_bus_sub *next;
 	struct nc_bus *bus;
-	natsSubscription *handle; /* NULL: not connected yet, or given up */
+	natsSubscription *handle; /* NULL: not connected yet */
 	void *tag;
 	char subject[256];
 	char queue[32];
