@@ -78,6 +78,7 @@ static void refuse(struct nc_raft *raft, const struct nc_raft_message *message)
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_APPEND_RESP,
 	                                             .to = message->from,
 	                                             .reject = true,
+	                                             .force = raft->doubtful,
 	                                             .index = message->index,
 	                                             .hint = hint,
 	                                             .log_term = term });

@@ -197,6 +197,13 @@ void nc_raft_snapshot_status(struct nc_raft *raft, uint64_t id)
 static void refused(struct nc_raft *raft, struct nc_raft_peer *peer,
                     const struct nc_raft_message *message)
 {
+	if (message->force && peer->state != NC_RAFT_SENDING && message->index <= peer->match) {
+		/* It is in doubt of itself: its disk has lost what it had acknowledged. To think
+		 * less of a match is always safe. */
+		peer->match = 0;
+		peer->next = message->index + 1;
+		nc_raft_peer_turn(peer, NC_RAFT_PROBE);
+	}
 	if (message->index <= peer->match)
 		return; /* stale */
 	if (peer->state == NC_RAFT_REPLICATE) {

@@ -351,6 +351,50 @@ Test(corners, what_was_read_from_the_log_is_accounted_for_once)
 	nc_raft_free(raft);
 }
 
+/* Found by the simulator on damaged files: the leader took the refusals for late ones, and the node
+ * stayed behind, and in doubt, for as long as that leader led. */
+Test(corners, a_node_that_has_lost_what_it_acknowledged_is_brought_back)
+{
+	struct nc_raft *raft = settled(leader());
+	propose(raft, 3);
+	persist(raft);
+	answers(raft, 2, (struct nc_raft_message){ .index = 4 });
+	const struct nc_raft_peer *peer = nc_raft_peer(raft, 2);
+	cr_assert_eq(peer->match, 4);
+	const struct nc_raft_message late = {
+		.reject = true, .index = 4, .hint = 3, .log_term = 1
+	};
+	answers(raft, 2, late);
+	cr_expect_eq(peer->match, 4, "a late refusal");
+	struct nc_raft_message lost = late;
+	lost.force = true;
+	answers(raft, 2, lost);
+	cr_expect_eq(peer->match, 0);
+	cr_expect_eq(peer->next, 4);
+	cr_expect_eq(raft->commit, 4);
+	answers(raft, 2, (struct nc_raft_message){ .index = 4 });
+	cr_expect_eq(peer->match, 4);
+	nc_raft_free(raft);
+}
+
+Test(corners, who_is_in_doubt_says_so_when_it_refuses)
+{
+	struct nc_raft *raft =
+	        node_with(nc_raft_options_default(3, 3),
+	                  (struct nc_raft_start){ .members = three, .doubtful = true });
+	appends(raft, 1, 1, 5, 1, 1);
+	struct nc_raft_ready ready = ready_of(raft);
+	cr_assert_eq(ready.message_count, 1);
+	cr_expect(ready.messages[0].reject && ready.messages[0].force);
+	nc_raft_free(raft);
+	raft = node(3);
+	appends(raft, 1, 1, 5, 1, 1);
+	ready = ready_of(raft);
+	cr_assert_eq(ready.message_count, 1);
+	cr_expect(ready.messages[0].reject && !ready.messages[0].force);
+	nc_raft_free(raft);
+}
+
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
 /* A leader whose log begins after 4; node 3 is behind it. */
