@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subscriptions on three nodes, leader and consumers killed at random: no gap, nothing foreign, order by key kept, what was
+confirmed never again, each consequence once."""
+import asyncio
+import json
+import random
+import time
+
+import nats
+
+from harness import LONG, Cluster, check, equal, wait_until
+
+KEYS, TYPES = 6, ["A", "B", "C"]
+SETTLED_S = 3  # a delivery that was on its way when its event was confirmed has come by then
+
+
+def definition(i):
+    """Twenty subscriptions of all kinds."""
+    kinds = [
+        {"deliver": {"subject": f"work.s{i}", "queue": "w"}},
+        {"deliver": {"subject": f"work.s{i}", "queue": "w"}, "order": "stream"},
+        {"deliver": {"subject": f"work.s{i}"}, "order": "tag:key:"},
+        {"order": "payload:key"},
+        {},
+    ]
+    filters = [
+        {"plugin": "by_event_type", "selector": TYPES[i % 3]},
+        {"plugin": "by_pattern", "selector": "k.*"},
+        {"plugin": "by_payload", "selector": {"n": [{"numeric": [">=", 0]}]}},
+        {"plugin": "by_stream", "selector": [f"k.{k}" for k in range(0, KEYS, 2)]},
+    ]
+    return {"filter": filters[i % 4], "ack_wait_ms": 1500, "max_deliver": -1, "max_in_flight": 50, **kinds[i % 5]}
+
+
+def matches(i, event):
+    stream, type = event.headers["Es-Stream"], event.headers["Es-Type"]
+    return stream.startswith("k.") and [type == TYPES[i % 3], True, True, int(stream[2:]) % 2 == 0][i % 4]
+
+
+class Seen:
+    """Of one subscription: what came, what was answered, and what must not come any more."""
+
+    def __init__(self, keyed):
+        self.keyed = keyed
+        self.positions, self.streams, self.acked, self.confirmed, self.faults = set(), {}, set(), {}, []
+
+    def came(self, msg):
+        stream, version, position = msg.headers["Es-Stream"], int(msg.headers["Nats-Sequence"]), int(msg.headers["Es-Position"])
+        self.positions.add(position)
+        self.streams.setdefault(stream, {})[version] = position
+        since = time.monotonic() - self.confirmed.get(position, time.monotonic())
+        if since > SETTLED_S:
+            self.faults.append(f"position {position} came {since:.1f} s after it was confirmed")
+        if not self.keyed:
+            return
+        for earlier, at in self.streams[stream].items():
+            if earlier < version and at not in self.acked:
+                self.faults.append(f"{stream}@{version} came before {earlier} was done")
+
+
+class Consumer:
+    """One client that takes from all subscriptions, pushed and pulled, and may be gone at any moment."""
+
+    def __init__(self, url, seen):
+        self.url, self.seen, self.nc, self.tasks = url, seen, None, []
+
+    async def start(self):
+        async def quiet(_):
+            return None
+
+        self.nc = await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=quiet)
+        for i, seen in self.seen.items():
+            if "deliver" in definition(i):
+                await self.nc.subscribe(f"work.s{i}", queue="w", cb=self.pushed)
+        self.tasks = [asyncio.create_task(self.pull())]
+
+    async def kill(self):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.nc.close()
+
+    async def pushed(self, msg):
+        if msg.headers and msg.headers.get("Status"):
+            if msg.reply:
+                await self.nc.publish(msg.reply, b"")
+            return
+        seen = self.seen[int(msg.headers["Es-Subscription"][1:])]
+        seen.came(msg)
+        task = asyncio.create_task(self.answer(seen, msg))
+        self.tasks.append(task)
+        task.add_done_callback(lambda task: task in self.tasks and self.tasks.remove(task))
+
+    async def answer(self, seen, msg):
+        position, luck = int(msg.headers["Es-Position"]), random.random()
+        await asyncio.sleep(random.uniform(0, 0.02))
+        if luck < 0.03:
+            return  # forgotten
+        if luck < 0.06:
+            await self.nc.publish(msg.reply, b'-NAK {"delay_ms":50}')
+            return
+        seen.acked.add(position)
+        if luck < 0.8:
+            await self.nc.publish(msg.reply, b"+ACK")
+            return
+        try:
+            answer = await self.nc.request(msg.reply, b"", timeout=3)
+        except Exception:  # noqa: BLE001: nobody leads just now
+            return
+        if answer.data == b"" and not answer.headers:
+            seen.confirmed.setdefault(position, time.monotonic())
+
+    async def pull(self):
+        names = [i for i in self.seen if "deliver" not in definition(i)]
+        while True:
+            i = random.choice(names)
+            inbox = self.nc.new_inbox()
+            sub = await self.nc.subscribe(inbox)
+            await self.nc.publish(f"es.shop.sub.next.s{i}", b'{"batch":10,"expires_ms":300}', reply=inbox)
+            try:
+                for _ in range(10):
+                    msg = await sub.next_msg(0.8)
+                    if msg.headers is None or msg.headers.get("Status") or "Es-Subscription" not in msg.headers:
+                        break
+                    await self.pushed(msg)
+            except nats.errors.ConnectionClosedError:
+                return
+            except (nats.errors.TimeoutError, asyncio.TimeoutError):
+                pass
+            await sub.unsubscribe()
+
+
+async def consequences(client, stop):
+    """A worker that appends what it made of an event and acknowledges it, in one batch."""
+    while not stop.is_set():
+        try:
+            msg = await client.nc.request("es.shop.sub.next.made", b'{"expires_ms":500}', timeout=1)
+            if not msg.headers or "Es-Position" not in msg.headers:
+                continue
+            body = {"events": [{"stream": "made", "type": "Made", "data": int(msg.headers["Es-Position"])}], "ack": {"reply": msg.reply}}
+            await client.nc.request("es.shop.batch", json.dumps(body).encode(), timeout=1)
+        except Exception:  # noqa: BLE001: nobody leads, or no answer
+            await asyncio.sleep(0.05)
+
+
+async def produce(client, stop, count):
+    """Events with ids, each tried until it is answered."""
+    while not stop.is_set():
+        n = count[0]
+        count[0] += 1
+        key, type = random.randrange(KEYS), random.choice(TYPES)
+        headers = {"Nats-Msg-Id": f"e{n}", "Es-Tags": f"key:{key}"}
+        while True:
+            try:
+                await client.ask(f"append.{type}.k.{key}", json.dumps({"n": n, "key": f"k.{key}"}).encode(), headers, timeout=1)
+                break
+            except Exception:  # noqa: BLE001: nobody leads, or no answer: again, it is recognised
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
+
+
+async def asked(client, subject, body=b"", seconds=30):
+    """The answer, from whoever leads."""
+    got = None
+
+    async def answered():
+        nonlocal got
+        try:
+            got = await client.ask(subject, body, timeout=2)
+        except Exception:  # noqa: BLE001: nobody leads just now
+            return False
+        return not (isinstance(got, tuple) and got[0] in (429, 503))
+
+    await wait_until(answered, seconds, subject)
+    return got
+
+
+async def all_events(client, subject):
+    events, start = [], 1
+    while True:
+        more, end = await client.read(subject, json.dumps({"from": start, "limit": 1000, "max_bytes": 8000000}).encode())
+        events += more
+        if "Es-Next" not in end.headers:
+            return events
+        start = int(end.headers["Es-Next"])
+
+
+async def test_no_gap_and_order_kept_while_leaders_and_consumers_are_killed():
+    seconds = 600 if LONG else 30
+    random.seed(8)
+    async with Cluster(3) as c:
+        client, other = await c.client(), await c.client()
+        await c.leader(client)
+        seen = {}
+        for i in range(20):
+            made = await asked(client, f"sub.create.s{i}", json.dumps(definition(i)).encode())
+            check(isinstance(made, dict), f"s{i}: {made}")
+            seen[i] = Seen("order" in definition(i))
+        await asked(client, "sub.create.made", b'{"filter":{"plugin":"by_event_type","selector":"A"},"ack_wait_ms":1500,"max_deliver":-1}')
+        consumers = [Consumer(c.url, seen) for _ in range(8)]
+        for consumer in consumers:
+            await consumer.start()
+        stop, done, count = asyncio.Event(), asyncio.Event(), [0]
+        producing = [asyncio.create_task(produce(other, stop, count))]
+        working = [asyncio.create_task(consequences(client, done)) for _ in range(3)]
+        end, kills = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            await asyncio.sleep(random.uniform(1, 3))
+            victim = random.randrange(len(consumers))
+            await consumers[victim].kill()
+            consumers[victim] = Consumer(c.url, seen)
+            await consumers[victim].start()
+            if random.random() < 0.6:
+                leader = await c.leader(client)
+                c.nodes[leader].kill()
+                kills += 1
+                await asyncio.sleep(random.uniform(0.5, 2))
+                c.nodes[leader].start()
+        stop.set()
+        await asyncio.gather(*producing)
+        check(kills >= 3, f"only {kills} leaders were killed")
+        events = await all_events(client, "all")
+        ours = [e for e in events if e.headers["Es-Stream"].startswith("k.")]
+        check(len(ours) >= 100, f"only {len(ours)} events were made")
+        for i in range(20):
+            want = {int(e.headers["Es-Position"]) for e in ours if matches(i, e)}
+
+            async def complete():
+                have = await asked(client, f"sub.info.s{i}")
+                return want <= seen[i].positions and have["in_flight"] == 0 and have["pending"] == 0
+
+            await wait_until(complete, 60, f"s{i} has delivered all, and all is acknowledged")
+            equal(seen[i].positions - want, set(), f"s{i}: nothing foreign")
+            equal(seen[i].faults, [], f"s{i}")
+
+        async def made():
+            have = await asked(client, "sub.info.made")
+            return have["in_flight"] == 0 and have["pending"] == 0
+
+        await wait_until(made, 60, "each has its consequence")
+        done.set()
+        await asyncio.gather(*working)
+        of = sorted(int(e.data) for e in await all_events(client, "read.made"))
+        equal(of, [int(e.headers["Es-Position"]) for e in ours if e.headers["Es-Type"] == "A"], "each consequence once")
+        for consumer in consumers:
+            await consumer.kill()
+        await client.close()
+        await other.close()
