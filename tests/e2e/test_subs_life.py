@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from harness import LONG, TOP, Both, Client, check, equal, wait_until
-from test_subs import Consumer, by_stream, create, fill, in_flight, info, versions
+from test_subs import Consumer, by_stream, create, fill, in_flight, info, parked_count, pull, versions
 
 
 async def test_definitions_acks_and_parked_events_survive_kill_9():
@@ -160,3 +160,65 @@ async def test_kill_9_at_random_with_a_counting_consumer():
             await wait_until(quiet, 60, "all is acknowledged in the end")
             consuming.cancel()
         await other.close()
+
+
+async def test_what_changed_a_subscription_survives_kill_9():
+    async with Both() as b:
+        c = b.client
+        for i in range(300):
+            await c.append("chg", b"{}", type="AB"[i % 2])
+        await create(c, "chg", {"plugin": "by_event_type", "selector": "A"}, max_in_flight=40)
+        events, _ = await pull(c, "chg", {"batch": 30})
+        for event in events[1:]:
+            await c.nc.request(event.reply, b"", timeout=5)
+        undone = int(events[0].headers["Es-Position"])
+        told = await c.ask("sub.update.chg", b'{"filter":{"plugin":"by_event_type","selector":["A","B"]},"backfill":true,"ack_wait_ms":60000}')
+        b.node.restart()
+        have = await info(c, "chg")
+        equal((have["filter"]["selector"], have["ack_wait_ms"], have["epoch"]), (["A", "B"], 60000, told["epoch"]))
+        got, done = [], {int(e.headers["Es-Position"]) for e in events[1:]}
+        for kill in range(3):  # in the middle of the backfill, and behind it
+            more, _ = await pull(c, "chg", {"batch": 40, "no_wait": True})
+            for event in more:
+                await c.nc.request(event.reply, b"", timeout=5)
+            got += [int(e.headers["Es-Position"]) for e in more]
+            b.node.restart()
+        while True:
+            more, status = await pull(c, "chg", {"batch": 40, "no_wait": True})
+            for event in more:
+                await c.nc.request(event.reply, b"", timeout=5)
+            got += [int(e.headers["Es-Position"]) for e in more]
+            if status and status["Status"] == "404":
+                break
+        equal(got, [p for p in range(1, 301) if p not in done], f"what newly matches, {undone} that was not done, and all after {told['pos']}")
+        equal(await c.ask("sub.pause.chg"), {"paused": True})
+        b.node.restart()
+        equal((await info(c, "chg"))["state"], "paused")
+        await c.ask("sub.resume.chg")
+        told = await c.ask("sub.seek.chg", b'{"pos":299}')
+        b.node.restart()
+        events, _ = await pull(c, "chg", {"batch": 2})
+        equal(([int(e.headers["Es-Position"]) for e in events], events[0].reply.split(".")[4]), ([299, 300], str(told["epoch"])))
+
+
+async def test_a_replay_survives_kill_9_and_so_does_what_waits_behind_it():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "rpl", 4)
+        await create(c, "rpl", by_stream("rpl"), order="stream")
+        events, _ = await pull(c, "rpl")
+        await c.nc.request(events[0].reply, b"+TERM", timeout=5)
+        await wait_until(lambda: parked_count(c, "rpl", 4), 5, "the key is parked")
+        equal(await c.ask("sub.replay.rpl"), {"replayed": 4, "more": False})
+        b.node.restart()
+        seen = []
+        for _ in range(4):
+            events, _ = await pull(c, "rpl")
+            seen += versions(events)
+            await c.nc.request(events[0].reply, b"", timeout=5)
+            b.node.restart()
+        equal(seen, [1, 2, 3, 4])
+        equal((await c.ask("sub.parked.rpl"))["total"], 0)
+        await fill(c, "rpl", 1, first=4)
+        events, _ = await pull(c, "rpl")
+        equal(versions(events), [5], "the key is free again")
