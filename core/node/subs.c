@@ -12,7 +12,11 @@
 #include "core/node/say.h"
 #include "core/node/subs_private.h"
 
-#define PASS_BY_NS UINT64_C(5000000000) /* move a cursor past what does not match so often */
+/* A cursor is moved past what does not match so often; of many so that all of them together make no
+ * more than 200 entries a second. */
+#define PASS_BY_NS      UINT64_C(5000000000)
+#define PASS_BY_EACH_NS UINT64_C(5000000)
+#define PASSES_MAX      64u /* a tick, since each may read an event */
 
 uint64_t nc_subs_now_ns(void)
 {
@@ -217,12 +221,18 @@ static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t 
 void nc_subs_tick(struct nc_subs *subs)
 {
 	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t pass_by_ns = subs->count * PASS_BY_EACH_NS;
+	if (pass_by_ns < PASS_BY_NS)
+		pass_by_ns = PASS_BY_NS;
+	unsigned passes = 0;
 	for (uint32_t id = 0; subs->count > 0 && id < subs->room; id++) {
 		struct nc_subscription *sub = subs->slots[id];
 		if (sub == NULL)
 			continue;
-		if (now_ns - sub->scanned_ns >= PASS_BY_NS)
+		if (now_ns - sub->scanned_ns >= pass_by_ns && passes < PASSES_MAX) {
 			pass_by(subs, sub, now_ns);
+			passes++;
+		}
 		bool retry =
 		        sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns <= now_ns;
 		if (sub->deadline_ns <= now_ns || retry)

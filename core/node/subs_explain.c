@@ -107,6 +107,9 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 	const struct nc_subscription *sub = explaining->sub;
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
+	/* At the head each event was judged as it came. */
+	uint64_t reached =
+	        info.at_head ? atomic_load(&explaining->subs->service->position) : info.cursor;
 	enum nc_sub_entry_state state = nc_sub_find(sub->machine, explaining->position, attempts);
 	if (state == NC_SUB_FLYING)
 		return (struct verdict){ "in_flight", "delivered, and not acknowledged yet" };
@@ -122,7 +125,7 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 		return (struct verdict){ "parked", "parked; replay releases it" };
 	if (explaining->position > info.cursor && sub->fault[0] != '\0')
 		return (struct verdict){ "not_reached", sub->fault };
-	if (explaining->position > info.cursor)
+	if (explaining->position > reached)
 		return (struct verdict){ "not_reached", info.paused ? "the subscription is paused"
 			                                : info.halted
 			                                        ? "the subscription is halted"

@@ -497,6 +497,10 @@ async def test_explain_says_why_of_each_event(c):
         equal(await state(last), "held")
         told = await ask(c, "explain", "why", {"pos": foreign})
         equal((told["matches"], told["state"]), (False, "not_matching"))
+        await ask(c, "resume", "why")
+        await wait_until(lambda: state_is(c, "why", "live"), 5, "it is at the head")
+        latest = (await c.append("whynot", b"{}"))["pos"]
+        equal(await state(latest), "not_matching", "also of what came behind the last that matched")
     await refused(c, "explain", "why", {"pos": 10**9}, (404, 10037))
     for bad in [None, {}, {"pos": 0}, {"pos": "1"}, {"nonsense": 1}]:
         await refused(c, "explain", "why", bad, (400, 10003))
