@@ -34,6 +34,14 @@ void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err)
 		nc_subs_ask_error(ask, NC_FAULT_REQUEST, (const char *)why->data);
 }
 
+bool nc_subs_ask_bare(const struct nc_subs_ask *ask)
+{
+	if (ask->body.size == 0 || nc_slice_is(ask->body, "{}"))
+		return true;
+	nc_subs_ask_error(ask, NC_FAULT_REQUEST, "body: none is expected here");
+	return false;
+}
+
 struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask)
 {
 	struct nc_subscription *sub = nc_subs_find(ask->subs, ask->name);
@@ -209,7 +217,7 @@ static void create(const struct nc_subs_ask *ask)
 static void delete (const struct nc_subs_ask *ask)
 {
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
-	if (sub == NULL)
+	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
 	if (!sub->definition.durable) {
 		nc_subs_remove(ask->subs, sub, "deleted");

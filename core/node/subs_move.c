@@ -321,12 +321,8 @@ bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
 void nc_subs_pause(const struct nc_subs_ask *ask, bool pause)
 {
 	struct nc_subscription *sub = still_find(ask);
-	if (sub == NULL)
+	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
-	if (ask->body.size > 0 && !nc_slice_is(ask->body, "{}")) {
-		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "body: none is expected here");
-		return;
-	}
 	if (pause)
 		nc_sub_pause(sub->machine);
 	else

@@ -74,7 +74,7 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
 	struct nc_buf *out = &subs->scratch;
 	struct nc_sub_info info;
-	if (sub == NULL)
+	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
 	nc_sub_info(sub->machine, &info);
 	nc_buf_clear(out);

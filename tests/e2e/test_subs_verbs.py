@@ -60,6 +60,9 @@ async def test_paused_delivers_nothing_and_resume_goes_on_where_it_was(c):
     for verb in ["pause", "resume"]:
         await refused(c, verb, "nobody", None, (404, 10014))
         await refused(c, verb, "pause", {"now": True}, (400, 10003))
+    for verb in ["info", "delete"]:
+        await refused(c, verb, "pause", {"now": True}, (400, 10003))
+    equal((await ask(c, "info", "pause", {}))["name"], "pause")
 
 
 async def test_a_halted_one_says_where_and_resume_tries_again_with_attempts_anew(c):
