@@ -33,7 +33,7 @@ static int id_locate(struct nc_state_reader *reader, struct nc_slice id, struct 
                      uint64_t *position_out)
 {
 	struct lowest lowest = { 0 };
-	int err = nc_state_ids(reader, id, on_row, &lowest);
+	int err = nc_state_ids(reader, id, 0, on_row, &lowest);
 	if (err != NC_OK)
 		return err;
 	uint64_t made;

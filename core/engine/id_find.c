@@ -3,7 +3,6 @@
 #include "core/engine/engine_private.h"
 
 struct find {
-	uint64_t stream_id;
 	struct nc_id_row *row;
 	bool found;
 };
@@ -11,8 +10,6 @@ struct find {
 static bool on_row(void *ctx, const struct nc_id_row *row)
 {
 	struct find *find = ctx;
-	if (row->stream_id != find->stream_id)
-		return true;
 	*find->row = *row;
 	find->found = true;
 	return false;
@@ -45,8 +42,8 @@ static int made_find(struct nc_state_reader *reader, struct nc_slice stream_name
 int nc_engine_id_find(struct nc_state_reader *reader, struct nc_slice stream_name,
                       uint64_t stream_id, struct nc_slice id, struct nc_id_row *row_out)
 {
-	struct find find = { stream_id, row_out, false };
-	int err = nc_state_ids(reader, id, on_row, &find);
+	struct find find = { row_out, false };
+	int err = nc_state_ids(reader, id, stream_id, on_row, &find);
 	if (err != NC_OK || find.found)
 		return err;
 	return made_find(reader, stream_name, stream_id, id, row_out);

@@ -113,8 +113,8 @@ struct nc_state_ops {
 	              nc_state_event_fn *fn, void *ctx);
 	int (*index)(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
 	             uint64_t from, bool backward, nc_state_index_fn *fn, void *ctx);
-	int (*ids)(struct nc_state_reader *reader, struct nc_slice id, nc_state_id_fn *fn,
-	           void *ctx);
+	int (*ids)(struct nc_state_reader *reader, struct nc_slice id, uint64_t stream_id,
+	           nc_state_id_fn *fn, void *ctx);
 };
 
 /* Implementations embed these first. */
@@ -266,11 +266,13 @@ static inline int nc_state_index(struct nc_state_reader *reader, enum nc_index i
 	return reader->state->ops->index(reader, index, id, from, backward, fn, ctx);
 }
 
-/* Every stream's row of the event id `id`, in no particular order. */
+/* The row of the event id `id` in one stream; `stream_id` 0: in every stream, in no particular
+ * order. Asking for one is the cheaper: rows that another thread is about to commit beside it are
+ * not stepped over. */
 static inline int nc_state_ids(struct nc_state_reader *reader, struct nc_slice id,
-                               nc_state_id_fn *fn, void *ctx)
+                               uint64_t stream_id, nc_state_id_fn *fn, void *ctx)
 {
-	return reader->state->ops->ids(reader, id, fn, ctx);
+	return reader->state->ops->ids(reader, id, stream_id, fn, ctx);
 }
 
 #endif

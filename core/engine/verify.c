@@ -207,7 +207,8 @@ static int check_id(struct nc_verify *verify, const struct checked *checked)
 	struct id_search search = { .stream_id = checked->keys.stream_id };
 	if (checked->keys.id.size == 0)
 		return NC_OK;
-	int err = nc_state_ids(verify->reader, checked->keys.id, on_id, &search);
+	int err = nc_state_ids(verify->reader, checked->keys.id, checked->keys.stream_id, on_id,
+	                       &search);
 	if (err != NC_OK)
 		return bad(verify, position, err, "the index of ids: %s", nc_err_name(err));
 	if (!search.found || search.row.position != position ||

@@ -143,11 +143,16 @@ int nc_memory_index(struct nc_state_reader *base, enum nc_index index, uint64_t 
 	return NC_OK;
 }
 
-int nc_memory_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx)
+int nc_memory_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
+                  nc_state_id_fn *fn, void *ctx)
 {
 	struct memory_reader *reader = reader_of(base);
 	struct key prefix;
 	key_id(&prefix, id);
+	if (stream_id != 0) {
+		nc_set_be64(prefix.bytes + prefix.size, stream_id);
+		prefix.size += 8;
+	}
 	struct scan scan = { .prefix = &prefix, .id_fn = fn, .ctx = ctx };
 	nc_memory_map_scan(&reader->version.map, key_slice(&prefix), false, scan_step, &scan);
 	return NC_OK;

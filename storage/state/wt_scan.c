@@ -225,7 +225,7 @@ int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, 
 
 /* True to go on. */
 static bool ids_held(struct nc_wt_reader *reader, struct nc_held *held, struct nc_slice id,
-                     nc_state_id_fn *fn, void *ctx)
+                     uint64_t stream_id, nc_state_id_fn *fn, void *ctx)
 {
 	struct nc_id_row rows[8];
 	uint32_t at = 0;
@@ -233,10 +233,49 @@ static bool ids_held(struct nc_wt_reader *reader, struct nc_held *held, struct n
 		size_t count =
 		        nc_held_ids(held, id, reader->limit, &at, rows, sizeof rows / sizeof *rows);
 		for (size_t i = 0; i < count; i++)
-			if (!fn(ctx, &rows[i]))
+			if ((stream_id == 0 || rows[i].stream_id == stream_id) &&
+			    !fn(ctx, &rows[i]))
 				return false;
 	}
 	return true;
+}
+
+static struct nc_id_row id_row(uint64_t stream_id, const WT_ITEM *value)
+{
+	nc_assert(value->size == 16 + NC_DIGEST_SIZE);
+	const uint8_t *bytes = value->data;
+	struct nc_id_row row = { .stream_id = stream_id,
+		                 .position = nc_get_u64(bytes),
+		                 .version = nc_get_u64(bytes + 8) };
+	memcpy(row.digest, bytes + 16, NC_DIGEST_SIZE);
+	return row;
+}
+
+/* The row of one stream. Not by search_near(): for a key that is not there it steps from row to row
+ * until it finds one that this snapshot sees, past all that the indexer is inserting. */
+static int id_table(struct nc_wt_reader *reader, struct nc_slice prefix, uint64_t stream_id,
+                    nc_state_id_fn *fn, void *ctx)
+{
+	WT_CURSOR *cursor;
+	WT_ITEM value;
+	uint8_t bytes[NC_STATE_KEY_SIZE_MAX + 1 + 8];
+	int err = nc_wt_scan_begin(reader, NC_WT_IDS, &cursor);
+	if (err != NC_OK)
+		return err;
+	memcpy(bytes, prefix.data, prefix.size);
+	nc_set_be64(bytes + prefix.size, stream_id);
+	WT_ITEM key = { .data = bytes, .size = prefix.size + 8 };
+	cursor->set_key(cursor, &key);
+	int wt = cursor->search(cursor);
+	if (wt == 0)
+		wt = cursor->get_value(cursor, &value);
+	if (wt == 0) {
+		struct nc_id_row row = id_row(stream_id, &value);
+		if (row.position <= reader->table_limit)
+			(void)fn(ctx, &row);
+	}
+	nc_wt_scan_end(reader, NC_WT_IDS, cursor);
+	return scan_result(reader, wt);
 }
 
 static int ids_table(struct nc_wt_reader *reader, struct nc_slice prefix, nc_state_id_fn *fn,
@@ -259,13 +298,9 @@ static int ids_table(struct nc_wt_reader *reader, struct nc_slice prefix, nc_sta
 			wt = cursor->get_value(cursor, &value);
 		if (wt != 0 || !nc_slice_starts(nc_slice(key.data, key.size), prefix))
 			break;
-		nc_assert(key.size == prefix.size + 8 && value.size == 16 + NC_DIGEST_SIZE);
-		const uint8_t *key_bytes = key.data;
-		const uint8_t *bytes = value.data;
-		struct nc_id_row row = { .stream_id = nc_get_be64(key_bytes + prefix.size),
-			                 .position = nc_get_u64(bytes),
-			                 .version = nc_get_u64(bytes + 8) };
-		memcpy(row.digest, bytes + 16, NC_DIGEST_SIZE);
+		nc_assert(key.size == prefix.size + 8);
+		struct nc_id_row row =
+		        id_row(nc_get_be64((const uint8_t *)key.data + prefix.size), &value);
 		if (row.position <= reader->table_limit && !fn(ctx, &row))
 			break;
 		wt = cursor->next(cursor);
@@ -274,16 +309,19 @@ static int ids_table(struct nc_wt_reader *reader, struct nc_slice prefix, nc_sta
 	return scan_result(reader, wt);
 }
 
-int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx)
+int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
+              nc_state_id_fn *fn, void *ctx)
 {
 	struct nc_wt_reader *reader = nc_wt_reader_of(base);
 	uint8_t prefix[NC_STATE_KEY_SIZE_MAX + 1];
 	if (id.size == 0 || id.size > NC_STATE_KEY_SIZE_MAX)
 		return NC_OK;
 	for (unsigned i = reader->pin_count; i > 0; i--)
-		if (!ids_held(reader, reader->pins[i - 1], id, fn, ctx))
+		if (!ids_held(reader, reader->pins[i - 1], id, stream_id, fn, ctx))
 			return NC_OK;
 	memcpy(prefix, id.data, id.size);
 	prefix[id.size] = 0;
-	return ids_table(reader, nc_slice(prefix, id.size + 1), fn, ctx);
+	struct nc_slice key = nc_slice(prefix, id.size + 1);
+	return stream_id == 0 ? ids_table(reader, key, fn, ctx)
+	                      : id_table(reader, key, stream_id, fn, ctx);
 }

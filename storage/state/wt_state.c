@@ -8,7 +8,7 @@
 enum {
 	CACHE_MB_DEFAULT = 256,
 	HELD_EVENTS_DEFAULT = 65536,
-	CHUNK_ROWS_DEFAULT = 4096,
+	CHUNK_ROWS_DEFAULT = 512,
 	RESERVE_MB_BESIDE_CACHE = 64, /* all of a dirty cache can be written, and what is held */
 	SEAL_WAIT_S = 1               /* for the applier's transaction to end, at a checkpoint */
 };

@@ -176,7 +176,8 @@ int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_
                  void *ctx);
 int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
                 bool backward, nc_state_index_fn *fn, void *ctx);
-int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, nc_state_id_fn *fn, void *ctx);
+int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
+              nc_state_id_fn *fn, void *ctx);
 
 /* Pin every generation, under mutex. */
 void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);

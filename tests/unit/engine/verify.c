@@ -76,10 +76,12 @@ static int lying_get(struct nc_state_reader *reader, enum nc_space space, struct
 	                                    : lie.real->get(reader, space, key, value);
 }
 
-static int lying_ids(struct nc_state_reader *reader, struct nc_slice id, nc_state_id_fn *fn,
-                     void *ctx)
+static int lying_ids(struct nc_state_reader *reader, struct nc_slice id, uint64_t stream_id,
+                     nc_state_id_fn *fn, void *ctx)
 {
-	return lie.lost_id && nc_slice_is(id, "id17") ? NC_OK : lie.real->ids(reader, id, fn, ctx);
+	return lie.lost_id && nc_slice_is(id, "id17")
+	               ? NC_OK
+	               : lie.real->ids(reader, id, stream_id, fn, ctx);
 }
 
 static void fill(struct store *to, bool another)

@@ -187,7 +187,7 @@ static void lookups(uint64_t events, uint64_t streams, char ids)
 		for (int i = 0; i < LOOKUPS / 10; i++) {
 			char id[64];
 			id_make(id, sizeof id, 1 + random64() % events, ids == 't');
-			must(nc_state_ids(reader, nc_slice_str(id), count_id, &found), "ids");
+			must(nc_state_ids(reader, nc_slice_str(id), 0, count_id, &found), "ids");
 		}
 		nc_state_reader_end(reader);
 		printf("an id: %.2f us; %" PRIu64 " found of %d\n",

@@ -184,7 +184,7 @@ int model_dump(struct nc_state_reader *reader, struct nc_buf *text)
 		char id[40];
 		id_text(id, sizeof id, position);
 		nc_buf_printf(text, "\n%s: ", id);
-		err = nc_state_ids(reader, nc_slice_str(id), dump_id, &dump);
+		err = nc_state_ids(reader, nc_slice_str(id), 0, dump_id, &dump);
 	}
 	nc_buf_put_u8(text, 0);
 	return err != NC_OK ? err : nc_buf_status(text);

@@ -149,11 +149,11 @@ static bool see_id(void *ctx, const struct nc_id_row *row)
 		cr_expect_str_eq(seen.text, want);                                           \
 	} while (0)
 
-#define EXPECT_IDS(r, id, want)                                                        \
-	do {                                                                           \
-		struct seen seen = { 0 };                                              \
-		cr_expect_eq(nc_state_ids(r, nc_slice_str(id), see_id, &seen), NC_OK); \
-		cr_expect_str_eq(seen.text, want);                                     \
+#define EXPECT_IDS(r, id, want)                                                           \
+	do {                                                                              \
+		struct seen seen = { 0 };                                                 \
+		cr_expect_eq(nc_state_ids(r, nc_slice_str(id), 0, see_id, &seen), NC_OK); \
+		cr_expect_str_eq(seen.text, want);                                        \
 	} while (0)
 
 static void read_begin(void)
@@ -337,11 +337,19 @@ Test(state, keeps_one_id_in_several_streams_apart)
 	}
 	read_begin();
 	struct seen seen = { 0 };
-	cr_expect_eq(nc_state_ids(reader, NC_SLICE("same"), see_id, &seen), NC_OK);
+	cr_expect_eq(nc_state_ids(reader, NC_SLICE("same"), 0, see_id, &seen), NC_OK);
 	cr_expect_eq(seen.count, 30u);
 	seen = (struct seen){ .stop_after = 2 };
-	cr_expect_eq(nc_state_ids(reader, NC_SLICE("same"), see_id, &seen), NC_OK);
+	cr_expect_eq(nc_state_ids(reader, NC_SLICE("same"), 0, see_id, &seen), NC_OK);
 	cr_expect_eq(seen.count, 2u);
+	for (uint64_t i = 1; i <= 31; i++) { /* held back or in the tables */
+		seen = (struct seen){ 0 };
+		cr_expect_eq(nc_state_ids(reader, NC_SLICE("same"), i, see_id, &seen), NC_OK);
+		cr_expect_eq(seen.count, i <= 30 ? 1u : 0u, "stream %lu", i);
+		cr_expect_eq(nc_state_ids(reader, NC_SLICE("sam"), i, see_id, &seen), NC_OK);
+		cr_expect_eq(nc_state_ids(reader, NC_SLICE("same "), i, see_id, &seen), NC_OK);
+		cr_expect_leq(seen.count, 1u, "another id's");
+	}
 	nc_state_reader_end(reader);
 }
 

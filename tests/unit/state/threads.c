@@ -106,7 +106,7 @@ static void ids_check(struct nc_state_reader *reader, uint64_t last, uint64_t po
 	char id[32];
 	struct walk walk = { .next = position };
 	snprintf(id, sizeof id, "id%" PRIu64, position);
-	CHECK(nc_state_ids(reader, nc_slice_str(id), id_step, &walk) == NC_OK);
+	CHECK(nc_state_ids(reader, nc_slice_str(id), 0, id_step, &walk) == NC_OK);
 	CHECK(walk.left == (position <= last ? 1 : 0));
 }
 
