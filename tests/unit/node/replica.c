@@ -304,6 +304,8 @@ Test(replica, three_agree)
 	cr_expect_gt(cluster.to_all, 0u, "what is the same for all goes out once");
 	for (unsigned i = 0; i < 3; i++)
 		if (&cluster.nodes[i] != leader(&cluster)) {
+			RUN_UNTIL(&cluster,
+			          cluster.nodes[i].foreign >= 500); /* told after it is applied */
 			cr_expect_eq(cluster.nodes[i].foreign, 500u);
 			cr_expect_eq(append(&cluster.nodes[i], "x"), NC_CONFLICT);
 		}
