@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a nats.c subscription.
  *
- * nats.c up to 3.6 (Debian 12 has 3.4) finds a message's subscription under a lock, lets go of the
- * lock, and then uses it: one that is destroyed in between is used after it is freed. So what is no
+ * nats.c 3.4.1, Debian 12's, finds a message's subscription under a lock, lets go of the lock, and
+ * then uses it: one that is destroyed in between is used after it is freed. So what is no
  * longer wanted is unsubscribed, and destroyed when a round trip to the server has shown that the
  * thread that reads is past it. A round trip for many: those that are at rest can wait for it.
  */
