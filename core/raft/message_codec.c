@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Frames: written with msgpack-c, read by hand, since a reader that allocates what a frame declares
- * would let anybody ask for any memory. */
+/* Frames: written with msgpack-c, read by core/base/pack.h, since a reader that allocates what a
+ * frame declares would let anybody ask for any memory. */
 #include "core/raft/message_codec.h"
 
 #include <msgpack.h>
 #include <stdlib.h>
+
+#include "core/base/pack.h"
 
 #define FRAME_FIELDS 13u
 #define ENTRY_FIELDS 3u
@@ -95,66 +97,24 @@ int nc_raft_frame_encode(const struct nc_raft_message *message, const struct nc_
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* A big-endian number of `size` bytes. */
-static uint64_t get_number(struct nc_reader *reader, unsigned size)
+static struct nc_slice get_payload(struct nc_reader *reader)
 {
-	uint64_t value = 0;
-	for (unsigned i = 0; i < size; i++)
-		value = value << 8 | nc_reader_u8(reader);
-	return value;
-}
-
-static uint64_t get_uint(struct nc_reader *reader)
-{
-	uint8_t tag = nc_reader_u8(reader);
-	if (tag < 0x80)
-		return tag;
-	if (tag >= 0xcc && tag <= 0xcf)
-		return get_number(reader, 1u << (tag - 0xcc));
-	reader->failed = true;
-	return 0;
-}
-
-/* The count of an array; each item takes at least a byte, so that no count exceeds what is there.
- */
-static size_t get_array(struct nc_reader *reader)
-{
-	uint8_t tag = nc_reader_u8(reader);
-	uint64_t count = 0;
-	if ((tag & 0xf0) == 0x90)
-		count = tag & 0x0fu;
-	else if (tag == 0xdc || tag == 0xdd)
-		count = get_number(reader, tag == 0xdc ? 2 : 4);
-	else
+	struct nc_slice payload = nc_unpack_bin(reader);
+	if (payload.size > NC_LOG_PAYLOAD_SIZE_MAX)
 		reader->failed = true;
-	if (count > nc_reader_left(reader))
-		reader->failed = true;
-	return reader->failed ? 0 : (size_t)count;
-}
-
-static struct nc_slice get_bin(struct nc_reader *reader)
-{
-	uint8_t tag = nc_reader_u8(reader);
-	if (tag < 0xc4 || tag > 0xc6) {
-		reader->failed = true;
-		return nc_slice(NULL, 0);
-	}
-	uint64_t size = get_number(reader, 1u << (tag - 0xc4));
-	if (size > NC_LOG_PAYLOAD_SIZE_MAX)
-		reader->failed = true;
-	return nc_reader_take(reader, reader->failed ? 0 : (size_t)size);
+	return payload;
 }
 
 static void get_members(struct nc_reader *reader, struct nc_raft_members *members)
 {
-	size_t count = get_array(reader);
+	size_t count = nc_unpack_array(reader);
 	*members = (struct nc_raft_members){ 0 };
 	if (count > NC_RAFT_MEMBERS_MAX) {
 		reader->failed = true;
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		uint64_t packed = get_uint(reader);
+		uint64_t packed = nc_unpack_uint(reader);
 		members->at[members->count++] =
 		        (struct nc_raft_member){ .id = packed / 2, .voter = packed % 2 != 0 };
 	}
@@ -176,9 +136,9 @@ int nc_raft_members_decode(struct nc_slice bytes, struct nc_raft_members *member
 static int get_entry(struct nc_reader *reader, struct nc_raft_frame *frame, uint32_t i)
 {
 	struct nc_raft_entry *entry = &frame->entries[i];
-	entry->term = get_uint(reader);
-	uint64_t kind = get_uint(reader);
-	frame->payloads[i] = get_bin(reader);
+	entry->term = nc_unpack_uint(reader);
+	uint64_t kind = nc_unpack_uint(reader);
+	frame->payloads[i] = get_payload(reader);
 	if (reader->failed || kind < NC_LOG_NOOP || kind > NC_LOG_CONFIG)
 		return NC_INVALID;
 	entry->kind = (uint8_t)kind;
@@ -191,7 +151,7 @@ static int get_entry(struct nc_reader *reader, struct nc_raft_frame *frame, uint
 
 static int get_entries(struct nc_reader *reader, struct nc_raft_frame *frame)
 {
-	size_t items = get_array(reader);
+	size_t items = nc_unpack_array(reader);
 	if (reader->failed || items % ENTRY_FIELDS != 0 ||
 	    items / ENTRY_FIELDS > NC_RAFT_ENTRIES_MAX)
 		return NC_INVALID;
@@ -213,14 +173,14 @@ static int get_entries(struct nc_reader *reader, struct nc_raft_frame *frame)
 
 static int get_header(struct nc_reader *reader, struct nc_raft_message *message)
 {
-	if (get_array(reader) != FRAME_FIELDS)
+	if (nc_unpack_array(reader) != FRAME_FIELDS)
 		return NC_INVALID;
-	uint64_t version = get_uint(reader);
+	uint64_t version = nc_unpack_uint(reader);
 	if (reader->failed)
 		return NC_INVALID;
 	if (version != NC_RAFT_FRAME_VERSION)
 		return NC_UNSUPPORTED;
-	uint64_t type = get_uint(reader), flags = get_uint(reader);
+	uint64_t type = nc_unpack_uint(reader), flags = nc_unpack_uint(reader);
 	if (type == 0 || type >= NC_RAFT_TYPE_END || flags > 3)
 		return NC_INVALID;
 	message->type = (uint8_t)type;
@@ -230,7 +190,7 @@ static int get_header(struct nc_reader *reader, struct nc_raft_message *message)
 		                     &message->index, &message->log_term, &message->commit,
 		                     &message->hint,  &message->context };
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-		*fields[i] = get_uint(reader);
+		*fields[i] = nc_unpack_uint(reader);
 	return reader->failed ? NC_INVALID : NC_OK;
 }
 
@@ -270,9 +230,9 @@ int nc_raft_frame_decode(struct nc_slice bytes, struct nc_raft_frame *frame_out)
 bool nc_raft_frame_is_answer(struct nc_slice bytes)
 {
 	struct nc_reader reader = nc_reader(bytes);
-	(void)get_array(&reader);
-	(void)get_uint(&reader);
-	uint64_t type = get_uint(&reader);
+	(void)nc_unpack_array(&reader);
+	(void)nc_unpack_uint(&reader);
+	uint64_t type = nc_unpack_uint(&reader);
 	if (reader.failed)
 		return false;
 	return type == NC_RAFT_PREVOTE_RESP || type == NC_RAFT_VOTE_RESP ||
