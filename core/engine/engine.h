@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine.h -- what an event store does: entry in, outcomes out (DESIGN.md section 2).
+/* engine.h -- what an event store does: entry in, outcomes out.
  *
  * Deterministic: the outcome depends on the entry and the applied state alone; every replica comes
  * to the same. No clock, no I/O but through the state's port.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* install.h -- a state that was fetched from a peer takes the place of the node's own (DESIGN.md
- * section 3). In the data directory:
+/* install.h -- a state that was fetched from a peer takes the place of the node's own (decision
+ * 0050). In the data directory:
  *
  *   incoming/   a stage that is being filled (storage/state/snapshot.h)
  *   install/    one that is whole and verified; the next start swaps it in

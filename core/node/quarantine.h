@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* quarantine.h -- data that do not hold are set aside, and the node comes back as another one
- * (DESIGN.md section 3). Term and vote may be lost with them, so it must not be who it was: it gets
+ * (decision 0051). Term and vote may be lost with them, so it must not be who it was: it gets
  * a new number, the leader removes the old one, takes the new one up as a learner, and it votes
  * when it is whole again.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* replica.h -- the driver of consensus: commands gathered into entries, entries through core/raft,
- * to the log, to the followers, to the state, and their outcomes back (DESIGN.md section 2).
+ * to the log, to the followers, to the state, and their outcomes back.
  *
  *   nc_replica_append() ─► gathered ─► raft ─► tail ─┬─► log writer ──► (durable) ─┐
  *                                                    └─► peers ──────► (their acks) ┴─► applier
