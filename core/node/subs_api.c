@@ -8,6 +8,7 @@
 #include "core/engine/names.h"
 #include "core/node/say.h"
 #include "core/node/subs_ask.h"
+#include "core/node/subs_move.h"
 #include "transport/nats/reply.h"
 
 void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text)
@@ -219,6 +220,10 @@ static void delete (const struct nc_subs_ask *ask)
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
+	if (sub->move != NULL && sub->move->rehomes) { /* the log has it in a moment, or has not */
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, "another change of it is under way");
+		return;
+	}
 	if (!sub->definition.durable) {
 		nc_subs_remove(ask->subs, sub, "deleted");
 		nc_subs_ask_answer(ask, NC_SLICE("{\"deleted\":true}"));

@@ -170,6 +170,29 @@ static bool filter_make(const struct nc_subs_ask *ask, const struct nc_subscript
 	       update_refuse(ask, refusal.fault, refusal.text);
 }
 
+/* Between the log and this node's memory: what has been done stays done, parked rows do not go
+ * along. */
+static bool rehome_check(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
+                         bool backfill)
+{
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	if (backfill)
+		return update_refuse(ask, NC_FAULT_REQUEST,
+		                     "durable: does not change together with a backfill");
+	if (info.parked > 0 || sub->replay.under_way)
+		return update_refuse(ask, NC_FAULT_NAME_TAKEN,
+		                     "durable: changes when no event is parked; replay them first");
+	return true;
+}
+
+static uint64_t floor_of(const struct nc_subscription *sub)
+{
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	return info.ack_floor;
+}
+
 /* Where it starts anew, if it does: from another start, or through its past once more. */
 static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                       struct nc_sub_move *move, bool backfill)
@@ -178,14 +201,17 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 	struct nc_filter_hints hints =
 	        move->filter == NULL ? sub->hints : nc_filter_hints(move->filter);
 	bool elsewhere = from->start != to->start || from->start_value != to->start_value;
+	move->rehomes = from->durable != to->durable;
 	backfill = backfill && !nc_definition_filter_eq(from, to);
-	if (sub->backfill != NULL && (elsewhere || move->filter != NULL))
+	if (sub->backfill != NULL && (elsewhere || move->rehomes || move->filter != NULL))
 		return update_refuse(ask, NC_FAULT_NAME_TAKEN, "a backfill is under way");
+	if (move->rehomes && !rehome_check(ask, sub, backfill))
+		return false;
 	if (backfill && sub->filter == NULL)
 		return update_refuse(ask, NC_FAULT_NO_PLUGIN,
 		                     "backfill: the plugin of the filter before is not loaded");
-	move->cursor = sub->started;
-	move->anew = elsewhere || backfill;
+	move->cursor = move->rehomes ? floor_of(sub) : sub->started;
+	move->anew = elsewhere || backfill || move->rehomes;
 	if (elsewhere) {
 		const struct nc_sub_create start = { .start = nc_subs_start_kind(to->start),
 			                             .start_value = to->start_value,
@@ -226,6 +252,31 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	nc_buf_release(&progress);
 }
 
+/* A transient one becomes durable: the log has not heard of it. */
+static void enter_log(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                      struct nc_sub_move *move)
+{
+	struct nc_buf definition = { 0 }, command = { 0 };
+	nc_definition_put(&definition, &move->definition);
+	const struct nc_sub_create create = { .name = nc_slice_str(sub->name),
+		                              .start = NC_SUB_START_POSITION,
+		                              .start_value = move->cursor + 1,
+		                              .definition = nc_buf_slice(&definition) };
+	nc_command_put_sub_create(&command, &create);
+	command.failed |= definition.failed;
+	(void)move_propose(ask, sub, move, &command);
+	nc_buf_release(&definition);
+}
+
+/* A durable one becomes transient: the log forgets it, this node goes on with it. */
+static void leave_log(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                      struct nc_sub_move *move)
+{
+	struct nc_buf command = { 0 };
+	nc_command_put_sub_delete(&command, nc_slice_str(sub->name));
+	(void)move_propose(ask, sub, move, &command);
+}
+
 /* What comes behind this position is for the new filter. */
 static uint64_t searched_to(struct nc_subs *subs, struct nc_subscription *sub)
 {
@@ -257,14 +308,15 @@ void nc_subs_update(const struct nc_subs_ask *ask)
 		return;
 	}
 	move->position = searched_to(subs, sub) + 1;
-	bool good = sub->definition.durable == move->definition.durable ||
-	            update_refuse(ask, NC_FAULT_REQUEST,
-	                          "durable: cannot be changed; create another subscription");
-	good = good && filter_make(ask, sub, move) && anew_make(ask, sub, move, backfill);
-	if (!good) {
+	bool was = sub->definition.durable, is = move->definition.durable;
+	if (!filter_make(ask, sub, move) || !anew_make(ask, sub, move, backfill)) {
 		nc_subs_move_free(move);
-	} else if (sub->definition.durable) {
+	} else if (was && is) {
 		update_propose(ask, sub, move);
+	} else if (was) {
+		leave_log(ask, sub, move);
+	} else if (is) {
+		enter_log(ask, sub, move);
 	} else {
 		move->epoch = move->anew ? ++subs->transient_epochs : sub->epoch;
 		move_decide(subs, sub, move);

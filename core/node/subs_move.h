@@ -14,6 +14,7 @@ struct nc_sub_move {
 	bool seeks, decided;
 	bool anew;                       /* an update that begins a new epoch */
 	bool replugs;                    /* an update of nothing but the plugin's build */
+	bool rehomes;                    /* an update of a durable one to transient, or back */
 	struct nc_definition definition; /* of an update */
 	struct nc_filter *filter;        /* likewise; NULL: it stays */
 	struct nc_buf backfill;          /* likewise */

@@ -93,7 +93,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	/* Progress is numbered anew. */
 	for (struct nc_sub_waiter *at = sub->waiters; at != NULL; at = at->next)
 		at->progress = nc_sub_progress_next(machine);
-	sub->unsaved = true;
+	sub->unsaved = sub->definition.durable;
 	return rows_load(subs, sub);
 }
 
@@ -195,7 +195,7 @@ static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct 
 		                 &service->srv.endpoints[move->endpoint].stats, fault, text,
 		                 nc_slice(NULL, 0));
 	sub->move = NULL;
-	sub->unsaved |= !move->seeks;
+	sub->unsaved |= !move->seeks && sub->definition.durable;
 	nc_subs_move_free(move);
 	nc_subs_mark(sub);
 }
@@ -219,8 +219,9 @@ void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
 		return;
 	}
 	move->decided = true;
-	move->epoch = outcome->epoch;
-	if (move->seeks || move->anew)
+	bool leaves_log = move->rehomes && !move->definition.durable;
+	move->epoch = leaves_log ? ++subs->transient_epochs : outcome->epoch;
+	if ((move->seeks || move->anew) && !leaves_log)
 		move->cursor = outcome->cursor;
 	nc_subs_move_finish(subs, sub);
 }

@@ -55,6 +55,23 @@ async def test_transient_ones_go_with_the_node():
         equal((await info(b.client, "tr"))[:2], (404, 10014))
 
 
+async def test_one_that_was_made_durable_stays_and_one_made_transient_goes_with_the_node():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "moved", 3)
+        for name, durable in [("stays", False), ("goes", True)]:
+            await create(c, name, by_stream("moved"), durable=durable)
+            events, _ = await pull(c, name)
+            equal((await c.nc.request(events[0].reply, b"", timeout=5)).data, b"")
+            await c.ask(f"sub.update.{name}", b'{"durable":%s}' % (b"false" if durable else b"true"))
+        b.node.restart()
+        equal((await info(c, "goes"))[:2], (404, 10014))
+        have = await info(c, "stays")
+        equal((have["durable"], have["start"], have["pending"]), (True, "first", 2))
+        events, _ = await pull(c, "stays", {"batch": 2})
+        equal(versions(events), [2, 3], "what was done before is done")
+
+
 async def test_a_lost_server_loses_no_delivery():
     async with Both() as b:
         c = b.client

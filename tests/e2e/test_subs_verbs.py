@@ -364,6 +364,53 @@ async def test_update_changes_members_and_keeps_what_is_in_flight(c):
         equal(versions(await consumer.some(1)), [4])
 
 
+async def test_update_makes_a_durable_one_transient_and_back(c):
+    await fill(c, "home", 4)
+    await create(c, "home", by_stream("home"), max_in_flight=2)
+    epoch = (await info(c, "home"))["epoch"]
+    for durable in [False, True]:
+        events, _ = await pull(c, "home", {"batch": 2})
+        equal((await c.nc.request(events[0].reply, b"", timeout=5)).data, b"")
+        told = await ask(c, "update", "home", {"durable": durable, "max_deliver": 9})
+        equal(told["pos"], int(events[0].headers["Es-Position"]) + 1, "what is done stays done")
+        have = await info(c, "home")
+        equal((have["durable"], have["max_deliver"], have["max_in_flight"], have["start"]), (durable, 9, 2, "first"))
+        check(have["epoch"] == told["epoch"] != epoch, f"a new epoch: {told}, before {epoch}")
+        epoch = told["epoch"]
+        late = json.loads((await c.nc.request(events[1].reply, b"", timeout=5)).data)
+        equal(late["error"]["err_code"], 40904, "an acknowledgement of the epoch before")
+    await create(c, "home", by_stream("home"), max_in_flight=2, max_deliver=9)  # the same once more
+    await ask(c, "update", "home", {"durable": False})
+    await create(c, "home", by_stream("home"), max_in_flight=2, max_deliver=9, durable=False)
+    await ask(c, "delete", "home")
+
+
+async def test_a_delete_beside_a_change_of_durable_leaves_nothing_half(c):
+    for i in range(20):
+        name = f"race{i}"
+        await create(c, name, by_stream("race"), durable=i % 2 == 0)
+        update = ask(c, "update", name, {"durable": i % 2 == 1})
+        told, deleted = await asyncio.gather(update, ask(c, "delete", name))
+        have = await info(c, name)
+        if deleted == {"deleted": True}:
+            equal(have[:2], (404, 10014))
+        else:
+            equal(deleted[:2], (429, 10023))
+            equal(have["durable"], i % 2 == 1, f"{told}")
+            await ask(c, "delete", name)
+        made = await create(c, name, by_stream("race2"))
+        equal(made["name"], name, "nothing of it is left")
+
+
+async def test_durable_does_not_change_over_parked_events_or_with_a_backfill(c):
+    await park_all(c, "homepark", 1)
+    await refused(c, "update", "homepark", {"durable": False}, (409, 40903))
+    await ask(c, "delete", "homepark")
+    await create(c, "homebf", by_stream("homebf"), durable=False)
+    await refused(c, "update", "homebf", {"durable": True, "filter": by_stream("other"), "backfill": True}, (400, 10003))
+    await ask(c, "delete", "homebf")
+
+
 async def test_a_changed_filter_takes_effect_at_the_position_that_is_named(c):
     await fill(c, "was", 2)
     async with Consumer(c, "work.filt") as consumer:
@@ -464,7 +511,7 @@ async def test_bad_updates_are_refused_and_change_nothing(c):
     await wait_until(lambda: state_is(c, "updbad", "live"), 5, "it is at the head")
     before = await info(c, "updbad")
     for body in [{"nonsense": 1}, {"max_in_flight": 0}, {"deliver": {"subject": "es.x"}}, {"deliver": {"subject": "$X"}}, {"ack": "all", "order": "stream"}, {"backfill": 1},
-                 {"filter": {"plugin": "by_stream"}}, {"name": "other"}, [], {"durable": False}]:
+                 {"filter": {"plugin": "by_stream"}}, {"name": "other"}, [], {"durable": "no"}]:
         await refused(c, "update", "updbad", body, (400, 10003))
     await refused(c, "update", "updbad", {"filter": by_stream("a.*")}, (400, 40004))
     await refused(c, "update", "updbad", {"filter": {"plugin": "moon", "selector": 1}}, (404, 40402))
