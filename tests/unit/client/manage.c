@@ -14,16 +14,6 @@ static uint64_t number_of(struct nacre_reply *reply, const char *member)
 	return number;
 }
 
-static bool says(const struct nacre_reply *reply, const char *text)
-{
-	size_t size, wanted = strlen(text);
-	const char *data = nacre_reply_data(reply, &size);
-	for (size_t at = 0; at + wanted <= size; at++)
-		if (memcmp(data + at, text, wanted) == 0)
-			return true;
-	return false;
-}
-
 static bool state_is(const char *name, const char *wanted)
 {
 	char state[32] = "";

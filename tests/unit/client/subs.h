@@ -51,15 +51,39 @@ static inline void fill(const char *stream, int events)
 			exit(1);
 }
 
+/* The time of a clock that only goes forward. */
+static inline int64_t now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static inline bool says(const struct nacre_reply *reply, const char *text)
+{
+	size_t size, wanted = strlen(text);
+	const char *data = nacre_reply_data(reply, &size);
+	for (size_t at = 0; at + wanted <= size; at++)
+		if (memcmp(data + at, text, wanted) == 0)
+			return true;
+	return false;
+}
+
+/* Whether to look (again) at what is waited for: 200 times, with a pause between them. */
+static inline bool look(int tries)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+	if (tries > 0)
+		(void)nanosleep(&pause, NULL);
+	return tries < 200;
+}
+
 /* Wait until a number of R.sub.info is this one. */
 static inline bool comes_to(const char *name, const char *member, uint64_t wanted)
 {
 	uint64_t number = wanted + 1;
-	for (int i = 0; i < 200 && number != wanted; i++) {
+	for (int i = 0; number != wanted && look(i); i++) {
 		struct nacre_reply *info = NULL;
-		const struct timespec pause = { .tv_nsec = 50000000 };
-		if (i > 0)
-			(void)nanosleep(&pause, NULL);
 		if (nacre_sub_info(client, name, &info, NULL) == NACRE_OK)
 			(void)nacre_reply_number(info, member, &number);
 		nacre_reply_free(info);
@@ -71,14 +95,10 @@ static inline bool comes_to(const char *name, const char *member, uint64_t wante
 static inline bool parked_with(const char *name, const char *reason)
 {
 	bool there = false;
-	for (int i = 0; i < 200 && !there; i++) {
+	for (int i = 0; !there && look(i); i++) {
 		struct nacre_reply *parked = NULL;
-		const struct timespec pause = { .tv_nsec = 50000000 };
-		size_t size;
-		if (i > 0)
-			(void)nanosleep(&pause, NULL);
 		if (nacre_sub_parked(client, name, NULL, &parked, NULL) == NACRE_OK)
-			there = strstr(nacre_reply_data(parked, &size), reason) != NULL;
+			there = says(parked, reason);
 		nacre_reply_free(parked);
 	}
 	return there;
