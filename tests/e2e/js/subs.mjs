@@ -234,6 +234,92 @@ export const tests = {
     await until(async () => Array.isArray(await info(nc, "sjs9none")), "the transient one is gone");
     all.sub.unsubscribe();
   },
+  async "subscriptions: every start is inclusive"(nc) {
+    await fill(nc, "sjs.11", 5);
+    await create(nc, "sjs11", byStream("sjs.11"), { start: "first" });
+    const { events } = await pull(nc, "sjs11", { batch: 5 });
+    assert.deepEqual(events.map(seq), [1, 2, 3, 4, 5]);
+    const third = events[2].headers;
+    const starts = { pos: [{ pos: Number(third.get("Es-Position")) }, 3], seq: [{ seq: 4 }, 4], time: [{ time: third.get("Nats-Time-Stamp") }, 3] };
+    for (const [kind, [start, want]] of Object.entries(starts)) {
+      await create(nc, `sjs11${kind}`, byStream("sjs.11"), { start });
+      assert.equal(seq((await pull(nc, `sjs11${kind}`)).events[0]), want, kind);
+    }
+    await create(nc, "sjs11new", byStream("sjs.11"), { start: "new" });
+    await fill(nc, "sjs.11", 1);
+    assert.equal(seq((await pull(nc, "sjs11new")).events[0]), 6);
+  },
+  async "subscriptions: backoff_ms is the pause after each -NAK, its last value repeats"(nc) {
+    await fill(nc, "sjs.12", 1);
+    await create(nc, "sjs12", byStream("sjs.12"), { backoff_ms: [20, 200], max_deliver: 4 });
+    let { events } = await pull(nc, "sjs12");
+    for (const [i, pause] of [20, 200, 200].entries()) {
+      const at = Date.now();
+      events[0].respond("-NAK");
+      ({ events } = await pull(nc, "sjs12"));
+      assert.equal(attempt(events[0]), i + 2);
+      assert.ok(Date.now() - at >= pause - 10, `attempt ${i + 2} after ${Date.now() - at} ms`);
+    }
+  },
+  async "subscriptions: on_exhausted parks, skips or stops"(nc) {
+    for (const [how, told, state] of [["park", "parked", "live"], ["skip", "skipped", "live"], ["stop", "halted", "halted"]]) {
+      const name = `sjs13${how}`;
+      await fill(nc, name, 2);
+      const advisory = nc.subscribe(`${root}.advisory.sub.${told}`, { max: 1 });
+      await create(nc, name, byStream(name), { max_deliver: 2, on_exhausted: how, max_in_flight: 1 });
+      for (const want of [1, 2]) {
+        const { events } = await pull(nc, name);
+        assert.deepEqual([seq(events[0]), attempt(events[0])], [1, want]);
+        events[0].respond("-NAK");
+      }
+      for await (const m of advisory) assert.equal(m.json().subscription, name);
+      await until(async () => (await info(nc, name)).state === state, `${name} is ${state}`);
+      const { parked } = await ask(nc, `sub.parked.${name}`);
+      assert.deepEqual(parked.map((p) => [p.seq, p.attempts]), how === "park" ? [[1, 2]] : []);
+      if (how === "stop") assert.deepEqual(await ask(nc, `sub.resume.${name}`), { paused: false });
+      const { events } = await pull(nc, name);
+      assert.deepEqual([seq(events[0]), attempt(events[0])], [how === "stop" ? 1 : 2, 1]);
+    }
+  },
+  async "subscriptions: order global, by tag and by payload keeps one of a key in flight"(nc) {
+    const flows = { global: [1], "tag:customer:": [1, 3], "payload:customer.id": [1, 3] };
+    for (const [i, [order, flow]] of Object.entries(flows).entries()) {
+      const name = `sjs14n${i}`;
+      const places = [];
+      for (const id of ["a", "a", "b"]) {
+        const h = headers();
+        h.set("Es-Tags", `customer:${id}`);
+        const m = await nc.request(`${root}.append.T.${name}`, JSON.stringify({ customer: { id } }), { headers: h, timeout: 5000 });
+        places.push(m.json().pos);
+      }
+      await create(nc, name, byStream(name), { order });
+      const { events } = await pull(nc, name, { batch: flow.length });
+      assert.deepEqual(events.map(seq), flow, order);
+      await until(async () => (await ask(nc, `sub.explain.${name}`, { pos: places[1] })).state === "held", `${order}: the second waits`);
+      assert.equal((await info(nc, name)).in_flight, flow.length);
+      await nc.request(events[0].reply, "", { timeout: 5000 });
+      assert.equal(seq((await pull(nc, name)).events[0]), 2, order);
+    }
+  },
+  async "subscriptions: a bad value of a member is refused by its name"(nc) {
+    const members = {
+      start: ["middle", {}, { pos: 0 }, { seq: 0 }, { time: "yesterday" }, { pos: 1, seq: 1 }],
+      durable: ["no"], inactive_ms: [99], ack: ["some"], ack_wait_ms: [0], backoff_ms: [100, [-1]], max_deliver: [0],
+      max_in_flight: [0], on_exhausted: ["cry"], order: ["random", "tag:", "payload:"], placement: ["moon"], headers_only: [1],
+      deliver: [{ queue: "q" }, { subject: "work.*" }],
+    };
+    for (const [member, values] of Object.entries(members)) {
+      for (const value of values) {
+        const body = JSON.stringify({ filter: byStream("s"), [member]: value });
+        const { error } = (await nc.request(`${root}.sub.create.sjs15`, body, { timeout: 5000 })).json();
+        assert.deepEqual([error?.code, error?.err_code], [400, 10003], body);
+        assert.ok(error.description.startsWith(member), `${body}: ${error.description}`);
+      }
+    }
+    assert.deepEqual(await create(nc, "sjs15", byStream(["s", "t"]), { start: { seq: 1 } }), [400, 10003]);
+    assert.deepEqual(await create(nc, "sjs15", byStream("s"), { ack: "all", order: "stream" }), [400, 10003]);
+    assert.deepEqual(await info(nc, "sjs15"), [404, 10014]);
+  },
   async "subscriptions: a status line is no acknowledgement"(nc) {
     await fill(nc, "sjs.10", 1);
     await create(nc, "sjs10", byStream("sjs.10"));
