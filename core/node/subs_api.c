@@ -88,7 +88,8 @@ static struct nc_subscription *sub_parse(const struct nc_subs_ask *ask, struct n
 		}
 		return NULL;
 	}
-	if (nc_subs_filter_compile(subs, sub, refusal) && nc_subs_start_check(sub, refusal))
+	if (nc_subs_filter_compile(subs, sub, ask->body, refusal) &&
+	    nc_subs_start_check(sub, refusal))
 		return sub;
 	nc_subscription_free(sub);
 	return NULL;

@@ -27,7 +27,7 @@ static struct nc_subscription *sub_make(struct nc_subs *subs, const struct nc_su
 		return NULL;
 	}
 	struct nc_refusal refusal;
-	if (!nc_subs_filter_compile(subs, sub, &refusal)) {
+	if (!nc_subs_filter_compile(subs, sub, nc_slice(NULL, 0), &refusal)) {
 		(void)snprintf(sub->fault, sizeof sub->fault, "%.190s", refusal.text);
 		nc_say_warning("subscription %s halts: %s", sub->name, sub->fault);
 	}
@@ -83,7 +83,7 @@ int nc_subs_backfill_set(struct nc_subs *subs, struct nc_subscription *sub, stru
 		                                        .selector = backfill->is.selector } };
 	if (before != NULL)
 		backfill->filter = nc_filter_ref(before);
-	else if (nc_subs_filter_compile(subs, &made, &refusal))
+	else if (nc_subs_filter_compile(subs, &made, nc_slice(NULL, 0), &refusal))
 		backfill->filter = made.filter;
 	else if (sub->fault[0] == '\0')
 		(void)snprintf(sub->fault, sizeof sub->fault, "backfill: %.180s", refusal.text);

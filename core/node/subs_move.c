@@ -158,7 +158,7 @@ static bool filter_make(const struct nc_subs_ask *ask, const struct nc_subscript
 	struct nc_subscription made = { .definition = move->definition };
 	bool same = nc_definition_filter_eq(&sub->definition, &move->definition);
 	if (!same || sub->filter == NULL) {
-		if (!nc_subs_filter_compile(ask->subs, &made, &refusal))
+		if (!nc_subs_filter_compile(ask->subs, &made, ask->body, &refusal))
 			return update_refuse(ask, refusal.fault, refusal.text);
 		move->filter = made.filter;
 		move->definition.plugin_build = made.definition.plugin_build;
@@ -350,7 +350,7 @@ bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
 	}
 	struct nc_subscription made = { .definition = move->definition };
 	made.definition.plugin_build = made.definition.plugin_sha256 = nc_slice(NULL, 0);
-	if (!nc_subs_filter_compile(subs, &made, refusal)) {
+	if (!nc_subs_filter_compile(subs, &made, nc_slice(NULL, 0), refusal)) {
 		nc_subs_move_free(move);
 		return false;
 	}

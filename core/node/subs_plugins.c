@@ -172,7 +172,7 @@ void nc_subs_tell_other_builds(const struct nc_subs *subs)
 static void take_up(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_refusal refusal;
-	if (!nc_subs_filter_compile(subs, sub, &refusal)) {
+	if (!nc_subs_filter_compile(subs, sub, nc_slice(NULL, 0), &refusal)) {
 		(void)snprintf(sub->fault, sizeof sub->fault, "%.190s", refusal.text);
 	} else if (nc_subs_live_add(subs, sub) != NC_OK) {
 		(void)snprintf(sub->fault, sizeof sub->fault, "out of memory");

@@ -224,8 +224,9 @@ bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
                          struct nc_refusal *refusal);
 
 /* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
- * client. */
-bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub,
+ * client: of `body`, its request, the byte at fault is named as it was written there; empty: none
+ * asked. */
+bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice body,
                             struct nc_refusal *refusal);
 
 /* subs_key.c: the key of an event by the definition's order; empty: none. Valid until the next call

@@ -129,6 +129,17 @@ async def test_selectors_and_plugins_are_refused_with_their_codes(c):
     equal((await create(c, "bad", {"plugin": "by_event_type", "selector": "Or*der"}))[:2], (400, 40004))
 
 
+async def test_a_refused_selector_names_the_byte_as_the_client_wrote_it(c):
+    selector = '{ "total" : [ { "prefix" : 5 } ] }'
+    body = f'{{"filter" : {{"plugin": "by_payload", "selector": {selector} }} }}'.encode()
+    want = (400, 40004, f"selector refused at byte {selector.index('5')}: expected a string")
+    await create(c, "byte", by_stream("s"))
+    for verb in ["sub.create.byte2", "sub.update.byte", "filter.test"]:
+        equal(await c.ask(verb, body), want, verb)
+    error = (await c.read("all", body))[1]
+    check(f"at byte {selector.index('5')}:".encode() in error.data, str(error.data))
+
+
 async def test_names_are_checked(c):
     for name in ["a=b", "x" * 65, "a%"]:
         got = await create(c, name, by_stream("s"))
