@@ -68,6 +68,18 @@ async def test_expectations_that_are_none_are_refused(c):
         equal(got[:2], (400, 10003), value)
 
 
+async def test_a_header_without_a_value_takes_nothing_from_the_next(c):
+    equal(await c.append("no.value", headers={"X-None": "", "Es-Expect": "7"}), (400, 10071, "wrong last sequence: 0"))
+    first = await c.append("no.value", headers={"one": "1", "X-None": "", "Nats-Msg-Id": "n1", "last": ""})
+    again = await c.append("no.value", headers={"X-None": "", "Nats-Msg-Id": "n1"})
+    equal(again, {**first, "duplicate": True})
+    event = json.loads((await c.request("read.no.value", b'{"format":"json"}')).data)[0]
+    equal((event["id"], event["meta"]), ("n1", {"one": "1", "X-None": "", "last": ""}))
+    for name in ["Es-Expect", "Nats-Expected-Last-Sequence", "Nats-Msg-Id", "Es-Tags"]:
+        code, err_code, why = await c.append("no.value", headers={name: ""})
+        equal((code, err_code, name in why), (400, 10003, True), why)
+
+
 async def test_retry_by_id_gets_the_first_answer(c):
     first = await c.append("retry", b"1", headers={"Nats-Msg-Id": "a", "Es-Expect": "none"})
     await c.append("retry", b"2")

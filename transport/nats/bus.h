@@ -63,13 +63,14 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 /* Forget all subscriptions with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
-/* The headers of a message, in no particular order, names that repeat once a value; at most `max`.
- * Slow: ask only nc_bus_has_headers(). `count_out` beyond max: there are more than that. */
 /* Whether the server says by it that nobody listens (status 503). */
 bool nc_bus_no_responders(const struct nc_bus_msg *msg);
-/* Whether it has a status line of any kind. */
+/* Whether it has a status line of any kind. Not before nc_bus_headers(): nats.c writes into them.
+ */
 bool nc_bus_has_status(const struct nc_bus_msg *msg);
-bool nc_bus_has_headers(const struct nc_bus_msg *msg);
+/* The headers of a request in the order in which they came, at most `max`, each with its bytes as
+ * they are but for blanks around the value; they live as long as the message. `count_out` beyond
+ * max: there are more than that. Errors: NC_INVALID, they cannot be read. */
 int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_bus_header *headers_out, size_t max,
                    size_t *count_out);
 

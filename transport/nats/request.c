@@ -47,6 +47,24 @@ bool nc_number_parse(struct nc_slice text, uint64_t *number_out)
 	return true;
 }
 
+const char *nc_meta_name_fault(struct nc_slice name)
+{
+	static const char extra[] = "!#$%&'*+-.^_`|~";
+	if (name.size == 0)
+		return "is empty";
+	for (size_t i = 0; i < name.size; i++) {
+		uint8_t c = name.data[i];
+		bool word =
+		        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+		if (!word && (c == 0 || strchr(extra, c) == NULL))
+			return "is not the name of a header";
+	}
+	if (nc_slice_starts(name, NC_SLICE("Es-")) || nc_slice_starts(name, NC_SLICE("Nats-")) ||
+	    nc_slice_is(name, "Content-Type"))
+		return "is the store's own: an event says it by its other members";
+	return NULL;
+}
+
 bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal)
 {
 	char room[72];

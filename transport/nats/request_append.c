@@ -142,9 +142,12 @@ static bool on_content_type(struct append *append, struct nc_slice value)
 static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice value)
 {
 	char room[72];
-	if (holds_control(name) || holds_control(value))
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
-		                 "header %s holds a control character", nc_shown(name, room));
+	const char *why = nc_meta_name_fault(name);
+	if (why == NULL && holds_control(value))
+		why = "holds a control character";
+	if (why != NULL)
+		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header '%s' %s",
+		                 nc_shown(name, room), why);
 	nc_event_meta_put(&append->decoder->meta, name, value);
 	if (append->decoder->meta.size > NC_EVENT_META_SIZE_MAX)
 		return nc_refuse(append->refusal, NC_FAULT_TOO_LARGE,

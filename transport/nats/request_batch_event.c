@@ -111,25 +111,6 @@ static bool tags_take(struct event_decode *decode, const struct nc_wire_token *v
 
 /* ---- Metadata ------------------------------------------------------------------------------- */
 
-/* A header's name by RFC 9110: what may be one of ours is kept for us. */
-static const char *meta_name_fault(struct nc_slice name)
-{
-	static const char extra[] = "!#$%&'*+-.^_`|~";
-	if (name.size == 0)
-		return "is empty";
-	for (size_t i = 0; i < name.size; i++) {
-		uint8_t c = name.data[i];
-		bool word =
-		        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-		if (!word && (c == 0 || strchr(extra, c) == NULL))
-			return "is not the name of a header";
-	}
-	if (nc_slice_starts(name, NC_SLICE("Es-")) || nc_slice_starts(name, NC_SLICE("Nats-")) ||
-	    nc_slice_is(name, "Content-Type"))
-		return "is the store's own: an event says it by its other members";
-	return NULL;
-}
-
 static bool meta_value_take(struct event_decode *decode, struct nc_slice name,
                             const struct nc_wire_token *value)
 {
@@ -184,7 +165,7 @@ static bool meta_take(struct event_decode *decode, const struct nc_wire_token *v
 			return nc_wire_refuse(fields->wire, fields->refusal);
 		if (key.type == NC_WIRE_MAP_END)
 			return true;
-		const char *why = meta_name_fault(key.bytes);
+		const char *why = nc_meta_name_fault(key.bytes);
 		if (why == NULL && meta_has(decode->decoder, key.bytes))
 			why = "is given twice";
 		if (why != NULL)

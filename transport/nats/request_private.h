@@ -43,6 +43,10 @@ bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
                      struct nc_fault fault, struct nc_refusal *refusal);
 
+/* Why this cannot be the name of metadata, or NULL: a header's name by RFC 9110, and none that may
+ * be one of ours. */
+const char *nc_meta_name_fault(struct nc_slice name);
+
 /* Decimal digits alone, no sign, no leading zero but 0 itself, fits. */
 bool nc_number_parse(struct nc_slice text, uint64_t *number_out);
 

@@ -108,6 +108,10 @@ Test(request, refuses_an_append_with_its_reason)
 	refused(APPEND("append.T.=24sys", "1", ), NC_FAULT_STREAM_NAME, "system");
 	refused(APPEND("append.=00.s", "1", ), NC_FAULT_TYPE_NAME, "control character");
 	refused(APPEND("append.T.s", "", ), NC_FAULT_EMPTY, "empty");
+	refused(APPEND("append.T.s", "1", { "two words", "x" }, ), NC_FAULT_REQUEST, "two words");
+	refused(APPEND("append.T.s", "1", { "a(b", "x" }, ), NC_FAULT_REQUEST, "a(b");
+	refused(APPEND("append.T.s", "1", { "a ", "x" }, ), NC_FAULT_REQUEST, "name of a header");
+	refused(APPEND("append.T.s", "1", { "a", "x\ny" }, ), NC_FAULT_REQUEST, "control");
 	refused(APPEND("append.T.s", "1", { "Es-Nonsense", "1" }, ), NC_FAULT_REQUEST,
 	        "Es-Nonsense");
 	refused(APPEND("append.T.s", "1", { "Nats-Rollup", "all" }, ), NC_FAULT_REQUEST,
