@@ -94,7 +94,8 @@ bool nc_event_id_position(struct nc_slice id, uint64_t *position_out);
 #define NC_TIME_TEXT_SIZE 31
 void nc_time_format(uint64_t time_ns, char text_out[NC_TIME_TEXT_SIZE]);
 
-/* Any RFC 3339 time from 1970 on, zone and 0 to 9 decimals. Errors: NC_INVALID. */
+/* Any RFC 3339 time, zone and 0 to 9 decimals; one before 1970 is taken as its beginning, one after
+ * 2500 as its end. Errors: NC_INVALID. */
 int nc_time_parse(struct nc_slice text, uint64_t *time_ns_out);
 
 #endif

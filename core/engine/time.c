@@ -2,15 +2,16 @@
 /* Times as text: RFC 3339, proleptic Gregorian, no leap seconds, no locale. */
 #include "core/engine/event.h"
 
-#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_S    UINT64_C(1000000000)
+#define SECONDS_END INT64_C(16756761600) /* 2501 begins: no event is as late */
 
-static uint64_t days_from_civil(uint64_t year, unsigned month, unsigned day)
+static int64_t days_from_civil(uint64_t year, unsigned month, unsigned day)
 {
 	/* March-based years: the leap day comes last. Howard Hinnant, "chrono-compatible low-level
 	 * date algorithms". */
-	uint64_t y = month <= 2 ? year - 1 : year;
-	uint64_t m = month > 2 ? month - 3 : month + 9;
-	return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+	int64_t y = (int64_t)year - (month <= 2);
+	int64_t m = month > 2 ? month - 3 : month + 9;
+	return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 719469;
 }
 
 static void put_digits(char *at, uint64_t value, int width)
@@ -70,7 +71,7 @@ static unsigned month_days(uint64_t year, uint64_t month)
 }
 
 /* YYYY-MM-DDTHH:MM:SS as seconds since 1970. */
-static bool take_date_time(struct nc_slice text, size_t *at, uint64_t *seconds_out)
+static bool take_date_time(struct nc_slice text, size_t *at, int64_t *seconds_out)
 {
 	uint64_t year = take_digits(text, at, 4);
 	bool ok = take_byte(text, at, '-');
@@ -83,11 +84,11 @@ static bool take_date_time(struct nc_slice text, size_t *at, uint64_t *seconds_o
 	uint64_t minute = ok ? take_digits(text, at, 2) : UINT64_MAX;
 	ok = ok && take_byte(text, at, ':');
 	uint64_t second = ok ? take_digits(text, at, 2) : UINT64_MAX;
-	if (!ok || year < 1970 || year > 2500 || month < 1 || month > 12 || day < 1 || hour > 23 ||
+	if (!ok || year == UINT64_MAX || month < 1 || month > 12 || day < 1 || hour > 23 ||
 	    minute > 59 || second > 59 || day > month_days(year, month))
 		return false;
-	*seconds_out = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 +
-	               minute * 60 + second;
+	*seconds_out = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 +
+	               (int64_t)(hour * 3600 + minute * 60 + second);
 	return true;
 }
 
@@ -130,14 +131,17 @@ static bool take_zone(struct nc_slice text, size_t *at, int64_t *offset_out)
 int nc_time_parse(struct nc_slice text, uint64_t *time_ns_out)
 {
 	size_t at = 0;
-	uint64_t seconds, ns;
-	int64_t offset;
+	uint64_t ns;
+	int64_t seconds, offset;
 	if (!take_date_time(text, &at, &seconds) || !take_fraction(text, &at, &ns) ||
 	    !take_zone(text, &at, &offset) || at != text.size)
 		return NC_INVALID;
-	int64_t utc = (int64_t)seconds - offset;
-	if (utc < 0)
-		return NC_INVALID;
-	*time_ns_out = (uint64_t)utc * NS_PER_S + ns;
+	seconds -= offset;
+	if (seconds < 0)
+		*time_ns_out = 0;
+	else if (seconds >= SECONDS_END)
+		*time_ns_out = (uint64_t)SECONDS_END * NS_PER_S - 1;
+	else
+		*time_ns_out = (uint64_t)seconds * NS_PER_S + ns;
 	return NC_OK;
 }

@@ -32,6 +32,25 @@ Test(time, parses_zones_and_fractions)
 	cr_expect_eq(ns, UINT64_C(1709227800000000000));
 }
 
+Test(time, takes_times_that_no_event_can_have_as_the_first_or_the_last)
+{
+	static const char *const early[] = { "0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z",
+		                             "1969-12-31T23:59:59.9Z",
+		                             "1970-01-01T00:00:00+01:00" };
+	uint64_t ns = 7, last = 0;
+	for (size_t i = 0; i < sizeof early / sizeof early[0]; i++) {
+		cr_expect_eq(nc_time_parse(nc_slice_str(early[i]), &ns), NC_OK, "%s", early[i]);
+		cr_expect_eq(ns, 0u, "%s", early[i]);
+	}
+	cr_expect_eq(nc_time_parse(NC_SLICE("1969-12-31T23:00:01-01:00"), &ns), NC_OK);
+	cr_expect_eq(ns, UINT64_C(1000000000));
+	cr_expect_eq(nc_time_parse(NC_SLICE("2500-12-31T23:59:59.999999999Z"), &last), NC_OK);
+	cr_expect_eq(nc_time_parse(NC_SLICE("2501-01-01T00:00:00Z"), &ns), NC_OK);
+	cr_expect_eq(ns, last);
+	cr_expect_eq(nc_time_parse(NC_SLICE("9999-12-31T23:59:59Z"), &ns), NC_OK);
+	cr_expect_eq(ns, last);
+}
+
 Test(time, refuses_what_is_none)
 {
 	static const char *const bad[] = {
@@ -50,8 +69,6 @@ Test(time, refuses_what_is_none)
 		"2024-01-01T00:00:00.1234567890Z",
 		"2024-01-01T00:00:00+1:00",
 		"2024-01-01T00:00:00Zz",
-		"1969-12-31T23:59:59Z",
-		"1970-01-01T00:00:00+01:00",
 		"2024-1-01T00:00:00Z",
 		" 2024-01-01T00:00:00Z",
 	};
