@@ -20,6 +20,17 @@ const char *nc_service_role(struct nc_service *service)
 	return self != NULL && self->voter ? "follower" : "learner";
 }
 
+static uint64_t lag_of(const struct nc_replica_status *status)
+{
+	return status->commit > status->applied ? status->commit - status->applied : 0;
+}
+
+uint64_t nc_service_lag(struct nc_service *service)
+{
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	return lag_of(&status);
+}
+
 static const char *state_name(const struct nc_service *service,
                               const struct nc_replica_status *status)
 {
@@ -59,11 +70,11 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	nc_buf_printf(out,
 	              "{\"id\":\"%s\",\"store\":\"%s\",\"version\":\"%s\",\"role\":\"%s\","
 	              "\"state\":\"%s\",\"term\":%llu,\"last\":%llu,\"commit\":%llu,"
-	              "\"applied\":%llu,\"position\":%llu,",
+	              "\"applied\":%llu,\"lag\":%llu,\"position\":%llu,",
 	              config->node_id, config->store_id, NC_VERSION, nc_service_role(service),
 	              state_name(service, &status), (unsigned long long)status.term,
 	              (unsigned long long)status.last, (unsigned long long)status.commit,
-	              (unsigned long long)status.applied,
+	              (unsigned long long)status.applied, (unsigned long long)lag_of(&status),
 	              (unsigned long long)atomic_load(&service->position));
 	nc_buf_printf(out,
 	              "\"pending_commands\":%llu,\"pending_bytes\":%llu,\"reads\":%llu,"

@@ -39,6 +39,7 @@ async def test_srv_verbs():
 
         ping = await srv("$SRV.PING")
         equal((ping["type"], ping["name"]), ("io.nats.micro.v1.ping_response", "nacre"))
+        equal(ping["metadata"], {"store": "shop", "node": "n1", "role": "leader", "lag": "0"})
         info = await srv("$SRV.INFO.nacre")
         equal(info["type"], "io.nats.micro.v1.info_response")
         check(any(e["subject"] == "es.shop.append.>" for e in info["endpoints"]), "append is an endpoint")
@@ -47,6 +48,7 @@ async def test_srv_verbs():
         equal((append["num_requests"], append["num_errors"], isinstance(append["last_error"], str)), (2, 1, True))
         read = next(e for e in stats["endpoints"] if e["name"] == "read")
         equal((read["num_requests"], read["last_error"]), (0, ""))
+        equal([read["data"][k] for k in ("id", "role", "lag")], ["n1", "leader", 0])
 
 
 async def test_sigterm_exits_0_and_a_restart_goes_on():

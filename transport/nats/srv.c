@@ -20,13 +20,14 @@ void nc_srv_id_make(char id_out[NC_SRV_ID_SIZE])
 }
 
 static void put_head(struct nc_buf *out, const struct nc_srv *srv, const char *type,
-                     const char *role)
+                     const char *role, uint64_t lag)
 {
 	nc_buf_printf(out,
 	              "{\"type\":\"io.nats.micro.v1.%s_response\",\"name\":\"nacre\",\"id\":\"%s\","
 	              "\"version\":\"%s\",\"metadata\":{\"store\":\"%s\",\"node\":\"%s\","
-	              "\"role\":\"%s\"}",
-	              type, srv->id, srv->version, srv->store, srv->node, role);
+	              "\"role\":\"%s\",\"lag\":\"%llu\"}",
+	              type, srv->id, srv->version, srv->store, srv->node, role,
+	              (unsigned long long)lag);
 }
 
 static void put_endpoint(struct nc_buf *out, const struct nc_srv_endpoint *endpoint)
@@ -54,10 +55,10 @@ static void put_stats(struct nc_buf *out, const struct nc_srv_endpoint *endpoint
 }
 
 void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
-                   const char *role, struct nc_slice data)
+                   const char *role, uint64_t lag, struct nc_slice data)
 {
 	static const char *const types[] = { "ping", "info", "stats" };
-	put_head(out, srv, types[verb], role);
+	put_head(out, srv, types[verb], role, lag);
 	if (verb == NC_SRV_INFO)
 		nc_buf_put_str(out, ",\"description\":\"Nacre event store\"");
 	if (verb == NC_SRV_STATS)

@@ -36,9 +36,9 @@ enum nc_srv_verb { NC_SRV_PING, NC_SRV_INFO, NC_SRV_STATS, NC_SRV_VERB_COUNT };
 /* A new id from the system's randomness. */
 void nc_srv_id_make(char id_out[NC_SRV_ID_SIZE]);
 
-/* Append the JSON answer. `role` is in the metadata; `data` is a JSON object shown with each
- * endpoint's statistics. */
+/* Append the JSON answer. `role` and `lag`, in log entries, are in the metadata; `data` is a JSON
+ * object shown with each endpoint's statistics. */
 void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
-                   const char *role, struct nc_slice data);
+                   const char *role, uint64_t lag, struct nc_slice data);
 
 #endif
