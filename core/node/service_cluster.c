@@ -19,6 +19,16 @@ static const char *name_of(const struct nc_service *service, uint64_t number)
 	                                        : nc_cluster_name(service->options.cluster, number);
 }
 
+/* 0: no member has this name. */
+static uint64_t number_of(const struct nc_service *service, const char *name)
+{
+	if (service->options.cluster != NULL)
+		return nc_cluster_number(service->options.cluster, name);
+	return strcmp(name, service->options.config->node_id) == 0
+	               ? nc_replica_status(service->replica).raft.self
+	               : 0;
+}
+
 static bool is_up(const struct nc_service *service, uint64_t number)
 {
 	return service->options.cluster == NULL ||
@@ -208,7 +218,10 @@ static void change_answer(struct nc_service *service, const struct nc_change *ch
 static bool change_step(struct nc_service *service, struct nc_change *change)
 {
 	int err = NC_OK;
-	if (change->asked && change_holds(service, change)) {
+	/* Who leads already, or has a vote, need not be asked for it; who is no member is a
+	 * mistake. */
+	bool may_hold = change->asked || change->op != NC_OP_CLUSTER_REMOVE;
+	if (may_hold && change_holds(service, change)) {
 		change_answer(service, change);
 		return true;
 	}
@@ -262,9 +275,7 @@ void nc_service_cluster_change(struct nc_service *service, const struct nc_reque
 		fault_send(service, to, endpoint, NC_FAULT_REQUEST, text);
 		return;
 	}
-	uint64_t number = service->options.cluster == NULL
-	                          ? 0
-	                          : nc_cluster_number(service->options.cluster, name);
+	uint64_t number = number_of(service, name);
 	if (number == 0) {
 		(void)snprintf(text, sizeof text, "%s: no member has this name", member);
 		fault_send(service, to, endpoint, NC_FAULT_REQUEST, text);

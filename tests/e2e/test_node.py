@@ -29,6 +29,16 @@ async def test_node_status_health_and_store_info(_=None):
         equal((info["store"], info["head"], info["events"], info["streams"]), ("shop", 1, 1, 1))
 
 
+async def test_a_node_alone_is_the_one_member_of_its_cluster():
+    async with Both() as b:
+        ask = b.client.ask
+        equal([n["id"] for n in (await ask("cluster.status"))["nodes"]], ["n1"])
+        equal(await ask("cluster.transfer", b'{"to":"n1"}'), {"leader": "n1"})
+        equal(await ask("cluster.promote", b'{"node":"n1"}'), {"node": "n1"})
+        equal(await ask("cluster.remove", b'{"node":"n1"}'), (400, 10003, "it is the last voter"))
+        equal(await ask("cluster.remove", b'{"node":"n2"}'), (400, 10003, "node: no member has this name"))
+
+
 async def test_srv_verbs():
     async with Both() as b:
         await b.client.append("s", b"{}")
