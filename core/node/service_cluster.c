@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/json.h"
 #include "core/node/cluster.h"
@@ -134,7 +135,9 @@ void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out)
 			nc_buf_put_u8(out, ',');
 		put_node(service, &status, &status.raft.members.at[i], out);
 	}
-	nc_buf_printf(out, "],\"health\":\"%s\",\"dropped\":", health_of(service, &status));
+	nc_buf_printf(out, "],\"members_max\":%u,\"health\":\"%s\",\"dropped\":",
+	              service->options.cluster == NULL ? 1u : (unsigned)NC_RAFT_MEMBERS_MAX,
+	              health_of(service, &status));
 	nc_service_put_dropped(service, out);
 	nc_buf_put_u8(out, '}');
 }
@@ -230,7 +233,9 @@ static bool change_step(struct nc_service *service, struct nc_change *change)
 	change->asked |= err == NC_OK || err == NC_EXISTS;
 	if (err == NC_NOTFOUND || err == NC_INVALID) {
 		fault_send(service, change->reply, change->endpoint, NC_FAULT_REQUEST,
-		           err == NC_INVALID ? "it is the last voter" : "no such voter");
+		           err == NC_INVALID                      ? "it is the last voter"
+		           : change->op == NC_OP_CLUSTER_TRANSFER ? "no other voter has this name"
+		                                                  : "no member has this name");
 		return true;
 	}
 	if (nc_service_now_ms() < change->until_ms)

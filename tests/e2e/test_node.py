@@ -32,7 +32,8 @@ async def test_node_status_health_and_store_info(_=None):
 async def test_a_node_alone_is_the_one_member_of_its_cluster():
     async with Both() as b:
         ask = b.client.ask
-        equal([n["id"] for n in (await ask("cluster.status"))["nodes"]], ["n1"])
+        status = await ask("cluster.status")
+        equal(([n["id"] for n in status["nodes"]], status["members_max"]), (["n1"], 1))
         equal(await ask("cluster.transfer", b'{"to":"n1"}'), {"leader": "n1"})
         equal(await ask("cluster.promote", b'{"node":"n1"}'), {"node": "n1"})
         equal(await ask("cluster.remove", b'{"node":"n1"}'), (400, 10003, "it is the last voter"))
