@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """nacre cluster and nacre verify, against nodes."""
+import asyncio
+import json
+import os
 import re
+import shutil
+import subprocess
+import tempfile
 
-from cli import FAILED, NOT_FOUND, OK, REFUSED, UNAVAILABLE, USAGE, Nacre
-from harness import Both, Cluster, check, equal, wait_until
+from cli import FAILED, NACRE, NOT_FOUND, OK, REFUSED, UNAVAILABLE, USAGE, Nacre
+from harness import Both, Client, Cluster, NatsServer, check, equal, wait_until
 
 
 async def nodes_of(n):
@@ -97,6 +103,158 @@ async def test_one_node_is_a_cluster_too():
     async with Both() as b:
         n = Nacre(b.server.url)
         equal([(node["id"], node["role"]) for node in (await n.ok("cluster", "status", "--json")).json()["nodes"]], [("n1", "voter")])
-        ended = await n("cluster", "remove", "n1")
-        equal(ended.code, REFUSED, ended.err)
+        await n.fails(REFUSED, "it is the last voter", "cluster", "remove", "n1")
+        equal((await n.ok("cluster", "transfer", "n1", "--json")).json(), {"leader": "n1"}, "it leads already")
+        for verb in ("remove", "transfer", "promote"):
+            await n.fails(REFUSED, "no member has this name", "cluster", verb, "n2")
+        equal((await n.ok("cluster", "promote", "n1", "--json")).json(), {"node": "n1"}, "it votes already")
+        await n.fails(REFUSED, "kept by a single node", "cluster", "join", "n2")
+        equal((await n.ok("cluster", "join", "n1", "--json")).json(), {"node": "n1"})
         equal((await n.ok("verify")).code, OK)
+
+
+# ---- Growing ------------------------------------------------------------------------------------
+
+
+class Joining:
+    """A `nacre cluster join` that runs; what it says, line by line."""
+
+    @classmethod
+    async def begin(cls, n, *args):
+        self = cls()
+        self.process = await n.start("cluster", "join", *args)
+        return self
+
+    async def says(self, what):
+        line = (await asyncio.wait_for(self.process.stderr.readline(), 30)).decode()
+        check(what in line, f"{what!r} is not in {line!r}")
+
+    async def ended(self):
+        out, err = await asyncio.wait_for(self.process.communicate(), 90)
+        return self.process.returncode, out.decode(), err.decode()
+
+
+async def row_is(n, name, **members):
+    node = (await nodes_of(n)).get(name)
+    return node is not None and members.items() <= node.items()
+
+
+async def test_a_fourth_joins_and_a_fifth_is_removed_meanwhile():
+    async with Cluster(3, env={"NACRE_AUTO_PROMOTE": "off"}) as c:
+        client = await c.client()
+        n = Nacre(c.servers[0].url)
+        await c.leader(client)
+        for i in range(50):
+            await client.append("s", str(i).encode())
+        joining = await Joining.begin(n, "n4", "--timeout", "60")
+        await joining.says("n4: waiting for it to be started")
+        c.add("n4", start=False).spawn()
+        code, out, err = await joining.ended()
+        equal((code, out), (OK, "n4 is a voter\n"), err)
+        check(await row_is(n, "n4", role="voter"), "it votes")
+        ended = await n.ok("cluster", "join", "n4", "--json")
+        equal((ended.json(), ended.err), ({"node": "n4"}, ""), "it has joined already")
+
+        c.add("n5", start=False).spawn()
+        await wait_until(lambda: row_is(n, "n5", role="learner"), 30, "n5 is a learner")
+        c.nodes["n5"].kill()
+        await wait_until(lambda: row_is(n, "n5", state="unreachable"), 30, "n5 is missed")
+        joining = await Joining.begin(n, "n5")
+        await joining.says("n5: waiting for it to be heard")
+        await n.ok("cluster", "remove", "n5", "--timeout", "20s")
+        code, out, err = await joining.ended()
+        equal((code, out), (REFUSED, ""), err)
+        check("no member has this name" in err, err)
+
+        shutil.rmtree(c.nodes["n5"].data_dir)
+        c.nodes["n5"].spawn()
+        await wait_until(lambda: row_is(n, "n5", role="learner"), 30, "n5 is a learner anew")
+        await n.ok("cluster", "promote", "n5", "--timeout", "20s")
+        check(await row_is(n, "n5", role="voter"), "it was promoted")
+        await client.close()
+
+
+async def test_who_does_not_come_is_waited_for_in_vain():
+    async with Cluster(1) as c:
+        client = await c.client()
+        n = Nacre(c.servers[0].url)
+        await c.leader(client)
+        ended = await n.fails(UNAVAILABLE, "n2 does not vote within 1 s; it waited for it to be started", "cluster", "join", "n2", "--timeout", "1s")
+        equal(len(ended.err.splitlines()), 2, "what it waits for, and how it ended")
+        equal(len((await n.fails(UNAVAILABLE, "within", "cluster", "join", "n2", "--timeout", "1s", "--quiet")).err.splitlines()), 1)
+        shown = await n.on_terminal("cluster", "join", "n2", "--timeout", "2s")
+        equal(shown.code, UNAVAILABLE)
+        check("\r\x1b[K1 s" in shown.out, f"progress: {shown.out!r}")
+        await n.fails(REFUSED, "it is the last voter", "cluster", "remove", "n1")
+        c.nodes["n1"].kill()
+        await n.fails(UNAVAILABLE, "waited for a node of the store to answer", "cluster", "join", "n2", "--timeout", "1s")
+        await client.close()
+
+
+async def test_nodes_that_promote_by_themselves_are_seen_in_too():
+    async with Cluster(1) as c:
+        client = await c.client()
+        await c.leader(client)
+        c.add("n2", start=False).spawn()
+        equal((await Nacre(c.servers[0].url).ok("cluster", "join", "n2", "--timeout", "1m", seconds=70)).out, "n2 is a voter\n")
+        await client.close()
+
+
+async def test_a_full_cluster_refuses_at_once():
+    server = NatsServer()
+    try:
+        client = await Client.connect(server.url)
+        answer = {"nodes": [{"id": "n1", "role": "voter"}, {"id": "n2", "role": "voter"}], "members_max": 2}
+
+        async def status(msg):
+            await msg.respond(json.dumps(answer).encode())
+
+        await client.nc.subscribe("es.shop.cluster.status", cb=status)
+        await client.nc.flush()
+        ended = await Nacre(server.url).fails(REFUSED, "the cluster has 2 members, and takes up no more", "cluster", "join", "n3", "--json")
+        equal(json.loads(ended.err)["exit"], REFUSED)
+        await client.close()
+    finally:
+        server.remove()
+
+
+# ---- A lost majority ----------------------------------------------------------------------------
+
+
+async def test_recover_makes_a_cluster_of_the_node_that_is_left():
+    async with Cluster(3) as c:
+        client = await c.client()
+        await c.leader(client)
+        await client.append("s", b"1")
+        for node in c.nodes.values():
+            node.kill()
+        left = c.nodes["n1"]
+        n = Nacre()
+        n.env = left.command_env()
+        said = (await n.ok("cluster", "recover")).out
+        check("Lost is what the others acknowledged" in said and "Nothing was changed" in said, said)
+        said = (await n.ok("cluster", "recover", "--yes", "--data-dir", left.data_dir)).out
+        check("leads the new cluster" in said, said)
+        left.start()
+        equal(await c.leader(client), "n1")
+        equal(list(await nodes_of(Nacre(c.servers[0].url))), ["n1"])
+        ended = await n("cluster", "recover", "--yes")
+        equal(ended.code, 73, "nacred's exit code, while it runs")
+        check("in use" in ended.err, ended.err)
+        await client.close()
+
+
+async def test_recover_says_which_program_it_misses():
+    with tempfile.TemporaryDirectory() as home:
+        alone = shutil.copy(NACRE, home)
+
+        def run(program, *args):
+            return subprocess.run([program, *args], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False, timeout=30)
+
+        ended = run(alone, "cluster", "recover")
+        equal(ended.returncode, FAILED)
+        check("nacre-cluster-recover is neither beside nacre nor in the path" in ended.stderr, ended.stderr)
+        shutil.copy(os.path.join(os.path.dirname(NACRE), "nacre-cluster-recover"), home)
+        ended = run(alone, "cluster", "recover")
+        equal(ended.returncode, FAILED)
+        check(f"{home}/nacred" in ended.stderr, ended.stderr)

@@ -146,6 +146,7 @@ async def test_every_command_has_help_with_examples_that_parse():
             said = done.stderr.decode()
             expected = {OK, CONNECTION} | ({USAGE} if "there is no command './" in said or "cannot be watched" in said else set()) | ({74} if "No such file" in said else set())
             expected |= {INPUT} if "no data" in said else set()
+            expected |= {USAGE} if "/etc/nacre.conf: No such file" in said else set()
             check(done.returncode in expected, f"{line}: {done.returncode}: {said}")
 
 
@@ -222,6 +223,8 @@ async def test_bash_completes_commands_options_values_and_contexts():
     equal(await bash_completes(n, "nacre sub create x --ack "), ["explicit", "all", "none"])
     equal(await bash_completes(n, "nacre read x --color a"), ["auto", "always"])
     equal(await bash_completes(n, "nacre append a T x --expect "), ["any", "none", "exists"])
+    check({"join", "recover"} <= set(await bash_completes(n, "nacre cluster ")), "what another program does is one too")
+    equal(await bash_completes(n, "nacre cluster recover --"), ["--yes", "--config", "--data-dir", "--store-id", "--node-id"])
     with Home() as home:
         home.context("prod", url="x")
         home.context("dev", url="x")

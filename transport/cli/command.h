@@ -38,7 +38,10 @@ struct nc_cli_command {
 	const struct nc_cli_option *options; /* NULL: only the common ones */
 	const struct nc_cli_example *examples;
 	bool local;                     /* speaks to no store: takes no connection options */
-	int (*run)(struct nc_cli *cli); /* an exit code, see say.h */
+	int (*run)(struct nc_cli *cli); /* an exit code, see say.h; NULL with a program */
+	/* Done by this program, from beside nacre or the path, which takes the line as it is, and
+	 * none of the shared options; NULL: by run(). */
+	const char *program;
 };
 
 /* All of them in the order in which people are shown them; NULL ends the list. */

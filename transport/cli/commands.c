@@ -20,6 +20,7 @@ const struct nc_cli_command *const nc_cli_commands[] = {
 	&nc_cli_filter_test,    &nc_cli_plugin_ls,
 	&nc_cli_cluster_status, &nc_cli_cluster_transfer,
 	&nc_cli_cluster_remove, &nc_cli_cluster_promote,
+	&nc_cli_cluster_join,   &nc_cli_cluster_recover,
 	&nc_cli_verify,         &nc_cli_bench_append,
 	&nc_cli_bench_latency,  &nc_cli_bench_batch,
 	&nc_cli_bench_read,     &nc_cli_bench_sub,
@@ -59,8 +60,9 @@ const struct nc_cli_option *nc_cli_options(const struct nc_cli_command *command,
 	unsigned count = 0;
 	if (command->options != NULL)
 		lists[count++] = command->options;
-	lists[count++] = nc_cli_common;
-	if (!command->local)
+	if (command->program == NULL)
+		lists[count++] = nc_cli_common;
+	if (command->program == NULL && !command->local)
 		lists[count++] = nc_cli_connection;
 	return list < count ? lists[list] : NULL;
 }

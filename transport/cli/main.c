@@ -131,10 +131,24 @@ static int help(const struct nc_cli *cli, char **words, size_t count)
 	return NC_EXIT_OK;
 }
 
+/* A command of ours that another program does: all but its help is that one's. */
+static int run_described(struct nc_cli *cli, char **words, size_t count, size_t used)
+{
+	if (count > used && is_help(words[used])) {
+		nc_cli_help_command(stdout, cli->command);
+		return NC_EXIT_OK;
+	}
+	run_beside(cli->command->program, words + used - 1);
+	return nc_cli_fail(cli, NC_EXIT_FAILED, "%s: %s is neither beside nacre nor in the path",
+	                   cli->command->name, cli->command->program);
+}
+
 static int run_command(struct nc_cli *cli, char **words, size_t count)
 {
 	size_t used = 0;
 	cli->command = nc_cli_find(words, count, &used);
+	if (cli->command != NULL && cli->command->program != NULL)
+		return run_described(cli, words, count, used);
 	if (cli->command != NULL)
 		return run(cli, words + used, count - used);
 	if (nc_cli_is_group(words[0]) && count == 2 && is_help(words[1]))

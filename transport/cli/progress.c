@@ -3,6 +3,7 @@
 #include "transport/cli/progress.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -28,19 +29,39 @@ double nc_cli_progress_seconds(const struct nc_cli_progress *progress)
 	return (double)(nc_cli_now_ns() - progress->begun_ns) / 1e9;
 }
 
-void nc_cli_progress(struct nc_cli_progress *progress, uint64_t done)
+/* Whether it is time to draw, and somebody looks. */
+static bool draws(struct nc_cli_progress *progress)
 {
 	uint64_t now = nc_cli_now_ns();
 	if (!progress->cli->people_err || now - progress->drawn_ns < DRAW_EVERY_NS)
+		return false;
+	progress->drawn_ns = now;
+	return true;
+}
+
+void nc_cli_progress(struct nc_cli_progress *progress, uint64_t done)
+{
+	if (!draws(progress))
 		return;
 	double seconds = nc_cli_progress_seconds(progress);
-	progress->drawn_ns = now;
 	(void)fprintf(stderr, "\r\033[K%llu", (unsigned long long)done);
 	if (progress->total > 0)
 		(void)fprintf(stderr, " of %llu (%d %%)", (unsigned long long)progress->total,
 		              (int)(100 * done / progress->total));
 	(void)fprintf(stderr, " %s, %.0f/s", progress->unit,
 	              seconds > 0 ? (double)done / seconds : 0.0);
+	(void)fflush(stderr);
+}
+
+void nc_cli_progress_say(struct nc_cli_progress *progress, const char *format, ...)
+{
+	va_list values;
+	if (!draws(progress))
+		return;
+	(void)fputs("\r\033[K", stderr);
+	va_start(values, format);
+	(void)vfprintf(stderr, format, values);
+	va_end(values);
 	(void)fflush(stderr);
 }
 

@@ -21,6 +21,9 @@ struct nc_cli_progress {
 void nc_cli_progress_begin(struct nc_cli_progress *progress, const struct nc_cli *cli,
                            const char *unit, uint64_t total);
 void nc_cli_progress(struct nc_cli_progress *progress, uint64_t done);
+/* The same with words of one's own, for what has no number. */
+__attribute__((format(printf, 2, 3))) void nc_cli_progress_say(struct nc_cli_progress *progress,
+                                                               const char *format, ...);
 void nc_cli_progress_clear(const struct nc_cli_progress *progress);
 double nc_cli_progress_seconds(const struct nc_cli_progress *progress);
 
