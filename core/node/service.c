@@ -131,12 +131,13 @@ static void expire(struct nc_service *service, uint64_t now_ms)
 	if (now_ms < timeout_ms)
 		return;
 	struct nc_ticket *ticket;
+	char room[NC_DIRECT_SIZE];
 	while ((ticket = nc_ticket_expire(&service->tickets, now_ms - timeout_ms)) != NULL) {
 		atomic_fetch_add(&service->counters.timed_out, 1);
 		nc_service_error(service, &service->out, ticket->reply,
 		                 &service->srv.endpoints[ticket->endpoint].stats,
 		                 NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE),
-		                 nc_slice(NULL, 0));
+		                 nc_service_direct(service, ticket->endpoint, room));
 	}
 	nc_service_reads_wake(service);
 }

@@ -92,6 +92,12 @@ void nc_service_error_more(struct nc_service *service, struct nc_buf *out, const
 void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
                      size_t header_size);
 
+/* The header lines of an answer of this endpoint: R.direct.… says which node answers and how far it
+ * is. */
+#define NC_DIRECT_SIZE 160 /* bytes */
+struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
+                                  char room[NC_DIRECT_SIZE]);
+
 /* service_route.c */
 extern char nc_service_probe_tag; /* of the subscription to the probe subject */
 int nc_service_srv_make(struct nc_service *service);

@@ -25,7 +25,8 @@ struct read {
 	struct nc_ticket *ticket; /* while it waits */
 	uint64_t taken_ms;
 	enum nc_operation op;
-	bool direct, failed;
+	int endpoint;
+	bool failed;
 	uint64_t min_position;
 	struct nc_query_spec query_spec;
 	struct nc_get_spec get_spec;
@@ -43,14 +44,9 @@ struct read {
 /* ---- Answering, on a reader's thread -------------------------------------------------------- */
 
 /* Header lines that each answer of R.direct bears. */
-static struct nc_slice extra(const struct read *read, char room[160])
+static struct nc_slice extra(const struct read *read, char room[NC_DIRECT_SIZE])
 {
-	if (!read->direct)
-		return nc_slice(NULL, 0);
-	int size = snprintf(room, 160, "Es-Applied: %llu\r\nEs-Node: %s\r\n",
-	                    (unsigned long long)atomic_load(&read->service->position),
-	                    read->service->options.config->node_id);
-	return nc_slice(room, (size_t)size);
+	return nc_service_direct(read->service, read->endpoint, room);
 }
 
 static void post(struct read *read, struct nc_slice message, size_t header_size)
@@ -70,7 +66,7 @@ static void posted(struct read *read)
 
 static void fail(struct read *read, struct nc_fault fault, const char *text)
 {
-	char room[160];
+	char room[NC_DIRECT_SIZE];
 	posted(read); /* what came before it */
 	nc_service_error(read->service, &read->out, read->reply, read->stats, fault, text,
 	                 extra(read, room));
@@ -163,7 +159,7 @@ static bool query_begin(struct read *read, struct nc_state_reader *reader)
 
 static void query_finish(struct read *read)
 {
-	char room[160];
+	char room[NC_DIRECT_SIZE];
 	size_t header_size = 0;
 	if (read->op == NC_OP_FILTER_TEST) {
 		nc_buf_clear(&read->out);
@@ -223,7 +219,7 @@ static bool query_step(struct read *read, struct nc_state_reader *reader)
 static void on_got(void *ctx, const struct nc_event *event)
 {
 	struct read *read = ctx;
-	char room[160];
+	char room[NC_DIRECT_SIZE];
 	send_event(read, event, extra(read, room));
 }
 
@@ -366,7 +362,7 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->ticket->endpoint = endpoint;
 	read->taken_ms = read->ticket->taken_ms;
 	read->op = request->op;
-	read->direct = request->direct;
+	read->endpoint = endpoint;
 	read->min_position = request->min_position;
 	read->query_spec = request->query;
 	read->get_spec = request->get;
@@ -389,9 +385,11 @@ void nc_service_read(struct nc_service *service, const struct nc_request *reques
 		return; /* nobody to read for */
 	struct read *read = read_new(service, request, reply, endpoint);
 	if (read == NULL) {
+		char room[NC_DIRECT_SIZE];
 		nc_service_error(service, &service->out, (const char *)reply.data,
 		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_BUSY,
-		                 nc_fault_text(NC_FAULT_BUSY), nc_slice(NULL, 0));
+		                 nc_fault_text(NC_FAULT_BUSY),
+		                 nc_service_direct(service, endpoint, room));
 		return;
 	}
 	if (!request->direct) {

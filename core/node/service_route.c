@@ -163,8 +163,9 @@ static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, in
 		dispatch(service, &request, msg->reply, index);
 		return;
 	}
+	char room[NC_DIRECT_SIZE];
 	nc_service_error(service, &service->out, reply, stats, refusal.fault, refusal.text,
-	                 nc_slice(NULL, 0));
+	                 nc_service_direct(service, index, room));
 }
 
 /* An acknowledgement may bear any headers: whatever captured the delivery sends it. */
@@ -225,6 +226,17 @@ static int subscribe_endpoint(struct nc_service *service, size_t i)
 	const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
 	const void *tag = &endpoints[i];
 	return nc_bus_subscribe(service->bus, made->subject, made->queue, (void *)(uintptr_t)tag);
+}
+
+struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
+                                  char room[NC_DIRECT_SIZE])
+{
+	if (!endpoints[endpoint].direct)
+		return nc_slice(NULL, 0);
+	int size = snprintf(room, NC_DIRECT_SIZE, "Es-Applied: %llu\r\nEs-Node: %s\r\n",
+	                    (unsigned long long)atomic_load(&service->position),
+	                    service->options.config->node_id);
+	return nc_slice(room, (size_t)size);
 }
 
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)

@@ -223,8 +223,12 @@ async def test_min_position_waits_and_then_gives_up(c):
     equal(len(events), 1)
     _, msg = await c.read("direct.all", headers={"Es-Min-Position": str(head + 1000)}, timeout=10)
     equal(error_of(msg)[:2], (503, 10008))
+    check(int(msg.headers["Es-Applied"]) >= head + 1 and msg.headers["Es-Node"], str(msg.headers))
     _, msg = await c.read("direct.all", headers={"Es-Min-Position": "x"})
     equal(error_of(msg)[:2], (400, 10003))
+    check("Es-Applied" in msg.headers and "Es-Node" in msg.headers, str(msg.headers))
+    _, msg = await c.read("all", b"x")
+    check("Es-Applied" not in msg.headers, "a linearizable read is not of one node")
 
 
 async def test_feed_mirrors_subjects_and_headers(c):
