@@ -380,9 +380,10 @@ class Cluster:
         routes = [free_port() for _ in range(count)]
         servers = []
         for i, port in enumerate(routes):
-            # Server i speaks to j over a line of its own, called (i, j); a route is made from either end.
+            # Server i speaks to j over a line of its own, called (i, j); a route is made from either end. What servers tell each
+            # other of third ones leads nowhere: a route that went by itself would not be cut with the lines.
             urls = ", ".join(f"nats-route://127.0.0.1:{self.wires.line((i, j), far)}" for j, far in enumerate(routes) if j != i)
-            servers.append(NatsServer(f"server_name: s{i + 1}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{urls}] }}\n{config}"))
+            servers.append(NatsServer(f"server_name: s{i + 1}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, advertise: '127.0.0.1:1', routes: [{urls}] }}\n{config}"))
         return servers
 
     def isolate(self, *names):
