@@ -36,10 +36,11 @@ static void digit_add(struct digits *digits, uint8_t digit)
 		return;
 	}
 	digits->digit[digits->count++] = digit;
-	if (digits->exact && digits->value <= (UINT64_MAX - digit) / 10)
+	if (digits->exact && digits->value <= (UINT64_MAX - digit) / 10) {
 		digits->value = digits->value * 10 + digit;
-	else
+	} else {
 		digits->exact = false;
+	}
 }
 
 static long exponent_read(struct nc_slice text, size_t at)
@@ -48,9 +49,10 @@ static long exponent_read(struct nc_slice text, size_t at)
 	if (at < text.size && (text.data[at] == '-' || text.data[at] == '+'))
 		at++;
 	long value = 0;
-	for (; at < text.size; at++)
+	for (; at < text.size; at++) {
 		if (value < 100000000)
 			value = value * 10 + (text.data[at] - '0');
+	}
 	return negative ? -value : value;
 }
 
@@ -143,9 +145,10 @@ static int big_cmp(const struct big *a, const struct big *b)
 {
 	if (a->size != b->size)
 		return a->size < b->size ? -1 : 1;
-	for (int i = a->size - 1; i >= 0; i--)
+	for (int i = a->size - 1; i >= 0; i--) {
 		if (a->limb[i] != b->limb[i])
 			return a->limb[i] < b->limb[i] ? -1 : 1;
+	}
 	return 0;
 }
 
@@ -189,10 +192,11 @@ static double divide(const struct digits *digits)
 	big_scale10(&bottom, -digits->exponent);
 	/* top < 2^64 * bottom, and at least half of that: a quotient of 64 bits, maybe 65. */
 	int shift = 64 - (big_bits(&top) - big_bits(&bottom));
-	if (shift > 0)
+	if (shift > 0) {
 		big_shift(&top, shift);
-	else
+	} else {
 		big_shift(&bottom, -shift);
+	}
 	int exponent = -shift;
 	big_shift(&bottom, 64);
 	if (big_cmp(&top, &bottom) >= 0) {
@@ -217,10 +221,11 @@ static double nearest(const struct digits *digits)
 		                        1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 		                        1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 	long exponent = digits->exponent;
-	if (digits->exact && digits->value <= 1ull << 53 && exponent >= -22 && exponent <= 22)
+	if (digits->exact && digits->value <= 1ull << 53 && exponent >= -22 && exponent <= 22) {
 		/* Both sides are exact doubles: one operation rounds once. */
 		return exponent < 0 ? (double)digits->value / power[-exponent]
 		                    : (double)digits->value * power[exponent];
+	}
 	if (digits->count + exponent > 310)
 		return (double)INFINITY;
 	if (digits->count + exponent < -330)
@@ -248,9 +253,10 @@ static bool is_whole(double value)
 
 struct nc_decimal nc_decimal_from_f64(double value)
 {
-	if (value >= -0x1p63 && value < 0x1p64 && is_whole(value))
+	if (value >= -0x1p63 && value < 0x1p64 && is_whole(value)) {
 		return value < 0x1p63 ? nc_decimal_from_i64((int64_t)value)
 		                      : nc_decimal_from_u64((uint64_t)value);
+	}
 	return (struct nc_decimal){ .kind = NC_DECIMAL_F64, .f64 = value };
 }
 

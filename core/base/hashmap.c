@@ -37,9 +37,10 @@ static int grow(struct nc_hashmap *map)
 	struct nc_hashmap larger = { calloc(capacity, sizeof *larger.slots), capacity, map->count };
 	if (larger.slots == NULL)
 		return NC_NOMEM;
-	for (uint32_t i = 0; i < map->capacity; i++)
+	for (uint32_t i = 0; i < map->capacity; i++) {
 		if (map->slots[i].id != 0)
 			place(&larger, map->slots[i]);
+	}
 	free(map->slots);
 	*map = larger;
 	return NC_OK;

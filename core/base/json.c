@@ -201,10 +201,11 @@ static int bracket_open(struct nc_json *json, bool object, struct nc_json_token 
 		return refuse(json, json->at, "fewer levels of nesting");
 	size_t level = json->depth++;
 	uint8_t bit = (uint8_t)(1u << (level % 8));
-	if (object)
+	if (object) {
 		json->stack[level / 8] |= bit;
-	else
+	} else {
 		json->stack[level / 8] &= (uint8_t)~bit;
+	}
 	json->state = object ? STATE_FIRST_KEY : STATE_FIRST_ITEM;
 	*token = (struct nc_json_token){ object ? NC_JSON_OBJECT : NC_JSON_ARRAY, false, json->at,
 		                         nc_slice(json->text.data + json->at, 1) };

@@ -17,9 +17,10 @@ size_t nc_utf8_sequence(const uint8_t *at, size_t left)
 	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
 	if (at[1] < low || at[1] > high)
 		return 0;
-	for (size_t i = 2; i < size; i++)
+	for (size_t i = 2; i < size; i++) {
 		if ((at[i] & 0xc0) != 0x80)
 			return 0;
+	}
 	return size;
 }
 
@@ -39,14 +40,15 @@ int nc_json_hex4(const uint8_t *at)
 	int value = 0;
 	for (int i = 0; i < 4; i++) {
 		int digit;
-		if (at[i] >= '0' && at[i] <= '9')
+		if (at[i] >= '0' && at[i] <= '9') {
 			digit = at[i] - '0';
-		else if (at[i] >= 'a' && at[i] <= 'f')
+		} else if (at[i] >= 'a' && at[i] <= 'f') {
 			digit = at[i] - 'a' + 10;
-		else if (at[i] >= 'A' && at[i] <= 'F')
+		} else if (at[i] >= 'A' && at[i] <= 'F') {
 			digit = at[i] - 'A' + 10;
-		else
+		} else {
 			return -1;
+		}
 		value = value * 16 + digit;
 	}
 	return value;
@@ -131,10 +133,11 @@ bool nc_json_is(const struct nc_json_token *token, const char *string)
 	for (size_t at = 0; at < raw.size;) {
 		uint8_t out[4] = { raw.data[at] };
 		size_t size = 1;
-		if (raw.data[at] == '\\')
+		if (raw.data[at] == '\\') {
 			size = escape_take(raw, &at, out);
-		else
+		} else {
 			at++;
+		}
 		if (!nc_slice_starts(want, nc_slice(out, size)))
 			return false;
 		want = nc_slice_from(want, size);
@@ -168,10 +171,11 @@ void nc_json_put_string(struct nc_buf *buf, struct nc_slice string)
 			continue;
 		}
 		nc_buf_put(buf, string.data + plain, at - plain);
-		if (size == 0)
+		if (size == 0) {
 			nc_buf_put_str(buf, "\xef\xbf\xbd"); /* U+FFFD */
-		else
+		} else {
 			char_put(buf, byte);
+		}
 		plain = ++at;
 	}
 	if (plain < string.size)

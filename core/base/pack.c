@@ -13,35 +13,38 @@ static void put_tagged(struct nc_buf *buf, uint8_t tag, uint64_t value, unsigned
 
 void nc_pack_uint(struct nc_buf *buf, uint64_t value)
 {
-	if (value < 0x80)
+	if (value < 0x80) {
 		nc_buf_put_u8(buf, (uint8_t)value);
-	else if (value <= UINT8_MAX)
+	} else if (value <= UINT8_MAX) {
 		put_tagged(buf, 0xcc, value, 1);
-	else if (value <= UINT16_MAX)
+	} else if (value <= UINT16_MAX) {
 		put_tagged(buf, 0xcd, value, 2);
-	else if (value <= UINT32_MAX)
+	} else if (value <= UINT32_MAX) {
 		put_tagged(buf, 0xce, value, 4);
-	else
+	} else {
 		put_tagged(buf, 0xcf, value, 8);
+	}
 }
 
 /* The tags of sizes of one, two and four bytes follow one another. */
 static void put_size(struct nc_buf *buf, uint8_t tag, size_t size)
 {
-	if (size <= UINT8_MAX)
+	if (size <= UINT8_MAX) {
 		put_tagged(buf, tag, size, 1);
-	else if (size <= UINT16_MAX)
+	} else if (size <= UINT16_MAX) {
 		put_tagged(buf, (uint8_t)(tag + 1), size, 2);
-	else
+	} else {
 		put_tagged(buf, (uint8_t)(tag + 2), size, 4);
+	}
 }
 
 void nc_pack_str(struct nc_buf *buf, struct nc_slice text)
 {
-	if (text.size < 32)
+	if (text.size < 32) {
 		nc_buf_put_u8(buf, (uint8_t)(0xa0 | text.size));
-	else
+	} else {
 		put_size(buf, 0xd9, text.size);
+	}
 	nc_buf_put_slice(buf, text);
 }
 
@@ -53,12 +56,13 @@ void nc_pack_bin(struct nc_buf *buf, struct nc_slice bytes)
 
 void nc_pack_array(struct nc_buf *buf, uint32_t count)
 {
-	if (count < 16)
+	if (count < 16) {
 		nc_buf_put_u8(buf, (uint8_t)(0x90 | count));
-	else if (count <= UINT16_MAX)
+	} else if (count <= UINT16_MAX) {
 		put_tagged(buf, 0xdc, count, 2);
-	else
+	} else {
 		put_tagged(buf, 0xdd, count, 4);
+	}
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -115,12 +119,13 @@ size_t nc_unpack_array(struct nc_reader *reader)
 {
 	uint8_t tag = nc_reader_u8(reader);
 	uint64_t count = 0;
-	if ((tag & 0xf0) == 0x90)
+	if ((tag & 0xf0) == 0x90) {
 		count = tag & 0x0fu;
-	else if (tag == 0xdc || tag == 0xdd)
+	} else if (tag == 0xdc || tag == 0xdd) {
 		count = get_number(reader, tag == 0xdc ? 2 : 4);
-	else
+	} else {
 		reader->failed = true;
+	}
 	if (count > nc_reader_left(reader))
 		reader->failed = true;
 	return reader->failed ? 0 : (size_t)count;

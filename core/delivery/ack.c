@@ -204,9 +204,10 @@ static int member_read(const struct nc_json_token *key, const struct nc_json_tok
 		return batch_read(value, next, why);
 	case 1:
 		if (nc_json_u64(value, &next->expires_ms) != NC_OK || next->expires_ms < 1 ||
-		    next->expires_ms > NC_NEXT_EXPIRES_MAX)
+		    next->expires_ms > NC_NEXT_EXPIRES_MAX) {
 			return refuse(why,
 			              "expires_ms: a whole number from 1 to 3600000 is expected");
+		}
 		return NC_OK;
 	case 2:
 		if (value->type != NC_JSON_TRUE && value->type != NC_JSON_FALSE)

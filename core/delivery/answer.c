@@ -107,9 +107,10 @@ static char *reason_copy(struct nc_slice reason)
 	char *copy = size == 0 ? NULL : malloc(size + 1);
 	if (copy == NULL)
 		return NULL;
-	for (size_t i = 0; i < size; i++) /* it travels in headers and C strings */
+	for (size_t i = 0; i < size; i++) { /* it travels in headers and C strings */
 		copy[i] = reason.data[i] < 0x20 || reason.data[i] == 0x7f ? ' '
 		                                                          : (char)reason.data[i];
+	}
 	copy[size] = '\0';
 	return copy;
 }

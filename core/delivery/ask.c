@@ -56,9 +56,10 @@ int nc_seek_parse(struct nc_slice body, enum nc_start *start_out, uint64_t *valu
 	nc_definition_init(&definition);
 	nc_json_init(&asking.parse.json, body);
 	int err = nc_parse_next(&asking.parse, &token);
-	if (err == NC_OK && token.type != NC_JSON_OBJECT && token.type != NC_JSON_STRING)
+	if (err == NC_OK && token.type != NC_JSON_OBJECT && token.type != NC_JSON_STRING) {
 		err = nc_parse_refuse(&asking.parse, "body: expected is \"first\" or \"new\" or "
 		                                     "{\"pos\":N} or {\"time\":\"RFC 3339\"}");
+	}
 	if (err == NC_OK)
 		err = nc_parse_start(&asking.parse, &token);
 	if (err == NC_OK)
@@ -132,12 +133,14 @@ static int position_compare(const void *a, const void *b)
 static void positions_sort(struct nc_replay_ask *replay)
 {
 	size_t kept = 0;
-	if (replay->count > 0)
+	if (replay->count > 0) {
 		qsort(replay->positions, replay->count, sizeof *replay->positions,
 		      position_compare);
-	for (size_t i = 0; i < replay->count; i++)
+	}
+	for (size_t i = 0; i < replay->count; i++) {
 		if (kept == 0 || replay->positions[kept - 1] != replay->positions[i])
 			replay->positions[kept++] = replay->positions[i];
+	}
 	replay->count = kept;
 }
 

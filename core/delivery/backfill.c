@@ -62,10 +62,11 @@ int nc_backfill_get(struct nc_slice bytes, struct nc_backfill *backfill_out)
 	uint64_t last = 0;
 	for (uint64_t i = 0; i < backfill.undone_count && !reader.failed; i++) {
 		uint64_t distance = nc_reader_varint(&reader);
-		if (distance == 0 || distance > backfill.through - last)
+		if (distance == 0 || distance > backfill.through - last) {
 			reader.failed = true;
-		else
+		} else {
 			last += distance;
+		}
 	}
 	if (reader.failed || version == 0 || nc_reader_left(&reader) > 0)
 		return NC_CORRUPT;

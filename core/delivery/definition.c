@@ -162,9 +162,10 @@ bool nc_definition_eq(const struct nc_definition *a, const struct nc_definition 
 	               a->max_in_flight == b->max_in_flight && a->backoff_count == b->backoff_count;
 	if (!numbers)
 		return false;
-	for (size_t i = 0; i < a->backoff_count; i++)
+	for (size_t i = 0; i < a->backoff_count; i++) {
 		if (a->backoff_ms[i] != b->backoff_ms[i])
 			return false;
+	}
 	return nc_slice_eq(a->plugin, b->plugin) && nc_slice_eq(a->selector, b->selector) &&
 	       nc_slice_eq(a->subject, b->subject) && nc_slice_eq(a->queue, b->queue) &&
 	       nc_slice_eq(a->order_arg, b->order_arg);
@@ -249,9 +250,10 @@ void nc_definition_put_json(struct nc_buf *buf, const struct nc_definition *defi
 	              nc_words_ack[definition->ack], (unsigned long long)definition->ack_wait_ms,
 	              definition->max_deliver == 0 ? -1L : (long)definition->max_deliver);
 	nc_buf_put_str(buf, ",\"backoff_ms\":[");
-	for (size_t i = 0; i < definition->backoff_count; i++)
+	for (size_t i = 0; i < definition->backoff_count; i++) {
 		nc_buf_printf(buf, "%s%llu", i == 0 ? "" : ",",
 		              (unsigned long long)definition->backoff_ms[i]);
+	}
 	nc_buf_printf(buf, "],\"max_in_flight\":%u,\"order\":", definition->max_in_flight);
 	put_order(buf, definition);
 	nc_buf_printf(buf, ",\"on_exhausted\":\"%s\",\"placement\":\"%s\",\"headers_only\":%s",

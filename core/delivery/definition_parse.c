@@ -83,9 +83,10 @@ static int read_time(struct nc_parse *parse, const struct nc_json_token *token)
 	parse->to->start = NC_START_TIME;
 	int err = nc_parse_text(parse, token, "start.time", &text);
 	if (err == NC_OK &&
-	    nc_time_parse(nc_parse_text_of(parse, text), &parse->to->start_value) != NC_OK)
+	    nc_time_parse(nc_parse_text_of(parse, text), &parse->to->start_value) != NC_OK) {
 		err = nc_parse_refuse(parse,
 		                      "start.time: an RFC 3339 time from 1970 on is expected");
+	}
 	return err;
 }
 
@@ -146,9 +147,10 @@ static int read_max_deliver(struct nc_parse *parse, const struct nc_json_token *
 {
 	uint64_t value = 0;
 	int err = NC_OK;
-	if (token->type != NC_JSON_NUMBER || !nc_slice_is(token->raw, "-1"))
+	if (token->type != NC_JSON_NUMBER || !nc_slice_is(token->raw, "-1")) {
 		err = nc_parse_number(parse, token, "max_deliver", 1, NC_DEFINITION_DELIVER_MAX,
 		                      &value);
+	}
 	parse->to->max_deliver = (uint32_t)value;
 	return err;
 }
@@ -269,13 +271,15 @@ static int check_whole(struct nc_parse *parse)
 		return nc_parse_refuse(parse, "filter: is required, with plugin and selector");
 	if (!parse->has_selector)
 		return nc_parse_refuse(parse, "filter.selector: is required");
-	if (to->ack == NC_ACK_ALL && to->order != NC_ORDER_NONE && to->order != NC_ORDER_GLOBAL)
+	if (to->ack == NC_ACK_ALL && to->order != NC_ORDER_NONE && to->order != NC_ORDER_GLOBAL) {
 		return nc_parse_refuse(parse,
 		                       "ack: \"all\" goes with order \"none\" or \"global\" only");
+	}
 	if (to->start == NC_START_SEQ &&
-	    !nc_slice_is(nc_parse_text_of(parse, parse->plugin), "by_stream"))
+	    !nc_slice_is(nc_parse_text_of(parse, parse->plugin), "by_stream")) {
 		return nc_parse_refuse(parse,
 		                       "start.seq: only with a by_stream filter of one stream");
+	}
 	return NC_OK;
 }
 
@@ -284,10 +288,11 @@ static int parse_run(struct nc_parse *parse, struct nc_slice json, bool amends,
                      struct nc_definition *definition_out)
 {
 	int err = NC_TOOBIG;
-	if (json.size > NC_DEFINITION_SIZE_MAX)
+	if (json.size > NC_DEFINITION_SIZE_MAX) {
 		nc_buf_put_str(parse->why, "body: more than 256 KiB");
-	else
+	} else {
 		err = read_body(parse, json, amends);
+	}
 	if (err == NC_OK)
 		err = check_whole(parse);
 	if (err == NC_OK)

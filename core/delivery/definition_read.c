@@ -11,9 +11,10 @@ int nc_parse_refuse(struct nc_parse *parse, const char *why)
 int nc_parse_next(struct nc_parse *parse, struct nc_json_token *token_out)
 {
 	int err = nc_json_next(&parse->json, token_out);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_buf_printf(parse->why, "not JSON: %s expected at byte %zu", parse->json.expected,
 		              parse->json.offset);
+	}
 	return err;
 }
 

@@ -147,10 +147,11 @@ void nc_sub_key_join(struct nc_sub *sub, uint32_t key, uint32_t id)
 	entry->key_prev = of->last;
 	entry->key_next = NONE;
 	entry->joined = true;
-	if (of->last == NONE)
+	if (of->last == NONE) {
 		of->first = id;
-	else
+	} else {
 		sub->entries[of->last].key_next = id;
+	}
 	of->last = id;
 	of->replaying += entry->replay;
 }
@@ -162,14 +163,16 @@ void nc_sub_key_leave(struct nc_sub *sub, uint32_t id)
 	if (!entry->joined)
 		return;
 	struct key *of = &sub->keys[key];
-	if (entry->key_prev == NONE)
+	if (entry->key_prev == NONE) {
 		of->first = entry->key_next;
-	else
+	} else {
 		sub->entries[entry->key_prev].key_next = entry->key_next;
-	if (entry->key_next == NONE)
+	}
+	if (entry->key_next == NONE) {
 		of->last = entry->key_prev;
-	else
+	} else {
 		sub->entries[entry->key_next].key_prev = entry->key_prev;
+	}
 	of->replaying -= entry->replay;
 	entry->joined = false;
 	entry->key = entry->key_prev = entry->key_next = NONE;

@@ -47,10 +47,11 @@ static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_park
 	entry->leave = (uint8_t)how;
 	entry->key_parks = key_parks;
 	entry->leave_next = NONE;
-	if (sub->leaving.last == NONE)
+	if (sub->leaving.last == NONE) {
 		sub->leaving.first = id;
-	else
+	} else {
 		sub->entries[sub->leaving.last].leave_next = id;
+	}
 	sub->leaving.last = id;
 	sub->leaving_count++;
 	nc_sub_changed(sub, false);
@@ -147,9 +148,9 @@ static void exhausted(struct nc_sub *sub, uint32_t id)
 		nc_sub_make_parked(sub, id);
 		return;
 	case NC_EXHAUSTED_SKIP:
-		if (sub->entries[id].replay) /* it has a row: there it stays */
+		if (sub->entries[id].replay) { /* it has a row: there it stays */
 			nc_sub_make_parked(sub, id);
-		else {
+		} else {
 			nc_sub_key_leave(sub, id);
 			leave(sub, id, LEAVE_SKIP, false);
 		}
@@ -195,8 +196,9 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
 		return;
 	}
 	nc_sub_key_join(sub, key, id);
-	if (of->first == id)
+	if (of->first == id) {
 		nc_sub_make_ready(sub, id);
-	else
+	} else {
 		entry->state = NC_SUB_HELD;
+	}
 }

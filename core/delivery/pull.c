@@ -123,8 +123,9 @@ bool nc_sub_requests_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 uint64_t nc_sub_requests_deadline(const struct nc_sub *sub)
 {
 	uint64_t deadline = NEVER;
-	for (uint32_t at = 0; at < sub->request_count; at++)
+	for (uint32_t at = 0; at < sub->request_count; at++) {
 		if (sub->requests[at].is.expires_ns < deadline)
 			deadline = sub->requests[at].is.expires_ns;
+	}
 	return deadline;
 }

@@ -126,10 +126,11 @@ static enum nc_router_field telling(const struct nc_route_part parts[FIELD_COUNT
 	size_t best_worth = 0;
 	for (enum nc_router_field field = FIELD_STREAM; field < FIELD_COUNT; field++) {
 		size_t worth = 0;
-		if (parts[field].kind == NC_ROUTE_EXACT)
+		if (parts[field].kind == NC_ROUTE_EXACT) {
 			worth = 2 * NAME_SIZE_MAX + (field == FIELD_STREAM ? 1 : 0);
-		else if (parts[field].kind == NC_ROUTE_PREFIX)
+		} else if (parts[field].kind == NC_ROUTE_PREFIX) {
 			worth = parts[field].name.size;
+		}
 		if (worth > best_worth) {
 			best = field;
 			best_worth = worth;
@@ -210,9 +211,10 @@ static int hint_add(struct nc_router *router, uint32_t owner, const struct nc_ro
 		                       .prev_same = NONE,
 		                       .term = NONE,
 		                       .parts = { from->stream, from->type, from->tag } };
-	for (int i = 0; i < FIELD_COUNT; i++)
+	for (int i = 0; i < FIELD_COUNT; i++) {
 		if (hint.parts[i].kind == NC_ROUTE_ANY || hint.parts[i].name.size == 0)
 			hint.parts[i].name = nc_slice(NULL, 0);
+	}
 	int err = hints_reserve(router);
 	if (err == NC_OK)
 		err = names_copy(&hint);
@@ -243,13 +245,15 @@ static void hint_remove(struct nc_router *router, uint32_t id)
 	uint32_t *first = hint->term == NONE ? &router->any : &router->terms[hint->term].first;
 	if (hint->next_same != NONE)
 		router->hints[hint->next_same].prev_same = hint->prev_same;
-	if (hint->prev_same != NONE)
+	if (hint->prev_same != NONE) {
 		router->hints[hint->prev_same].next_same = hint->next_same;
-	else
+	} else {
 		*first = hint->next_same;
-	if (hint->term != NONE && *first == NONE)
+	}
+	if (hint->term != NONE && *first == NONE) {
 		term_drop(router, hint->term,
 		          hint->parts[router->terms[hint->term].field].name.size);
+	}
 	router->owners[hint->owner].first = hint->next;
 	free(hint->names);
 	*hint = (struct nc_router_hint){ .next = router->hint_free };
@@ -261,11 +265,12 @@ int nc_router_add(struct nc_router *router, uint32_t id, const struct nc_route_h
 {
 	if (id == NONE)
 		return NC_INVALID;
-	for (size_t i = 0; i < hint_count; i++)
+	for (size_t i = 0; i < hint_count; i++) {
 		if (hints[i].stream.name.size > NAME_SIZE_MAX ||
 		    hints[i].type.name.size > NAME_SIZE_MAX ||
 		    hints[i].tag.name.size > NAME_SIZE_MAX)
 			return NC_INVALID;
+	}
 	int err = owners_reserve(router, id);
 	if (err != NC_OK)
 		return err;

@@ -22,9 +22,10 @@ static bool hint_meets(const struct nc_router_hint *hint, const struct nc_route_
 		return false;
 	if (hint->parts[FIELD_TAG].kind == NC_ROUTE_ANY)
 		return true;
-	for (size_t i = 0; i < event->tag_count; i++)
+	for (size_t i = 0; i < event->tag_count; i++) {
 		if (part_meets(&hint->parts[FIELD_TAG], event->tags[i]))
 			return true;
+	}
 	return false;
 }
 

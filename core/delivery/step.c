@@ -43,12 +43,13 @@ static void timers_step(struct nc_sub *sub)
 		struct entry *entry = &sub->entries[id];
 		if (entry->rank > sub->now_ns)
 			return;
-		if (entry->state == NC_SUB_DELAYED)
+		if (entry->state == NC_SUB_DELAYED) {
 			nc_sub_make_ready(sub, id);
-		else if (sub->policy.ack == NC_ACK_NONE || NC_DELIVERY_MUTANT(EXPIRY_IS_DONE))
+		} else if (sub->policy.ack == NC_ACK_NONE || NC_DELIVERY_MUTANT(EXPIRY_IS_DONE)) {
 			nc_sub_make_done(sub, id); /* no 503 came */
-		else
+		} else {
 			nc_sub_retry(sub, id, nc_sub_backoff(sub, entry->attempts));
+		}
 	}
 }
 

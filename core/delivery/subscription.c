@@ -115,9 +115,10 @@ void nc_sub_pause(struct nc_sub *sub)
 void nc_sub_resume(struct nc_sub *sub)
 {
 	uint32_t most = sub->policy.max_deliver;
-	for (uint32_t id = 0; sub->halted && most != 0 && id < sub->entry_capacity; id++)
+	for (uint32_t id = 0; sub->halted && most != 0 && id < sub->entry_capacity; id++) {
 		if (sub->entries[id].state == NC_SUB_READY && sub->entries[id].attempts >= most)
 			sub->entries[id].attempts = 0;
+	}
 	sub->paused = sub->halted = sub->say_halted = false;
 	nc_sub_changed(sub, false);
 }
@@ -228,10 +229,11 @@ int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 		return NC_OK;
 	}
 	int err = offer_new(sub, event, false);
-	if (err == NC_OK || (NC_DELIVERY_MUTANT(FULL_IS_TAKEN) && event->live))
+	if (err == NC_OK || (NC_DELIVERY_MUTANT(FULL_IS_TAKEN) && event->live)) {
 		sub->cursor = event->position;
-	else
+	} else {
 		sub->at_head = false;
+	}
 	return err;
 }
 

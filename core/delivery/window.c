@@ -52,10 +52,11 @@ int nc_sub_entry_new(struct nc_sub *sub, uint64_t position, bool replay, uint32_
 		                 .key_next = NONE,
 		                 .state = NC_SUB_HELD,
 		                 .replay = replay };
-	if (line->last == NONE)
+	if (line->last == NONE) {
 		line->first = id;
-	else
+	} else {
 		sub->entries[line->last].line_next = id;
+	}
 	line->last = id;
 	sub->entry_count++;
 	*id_out = id;
@@ -68,14 +69,16 @@ void nc_sub_entry_free(struct nc_sub *sub, uint32_t id)
 	nc_assert(entry->state != NC_SUB_NOT_HERE && !entry->joined && !entry->taken);
 	nc_sub_heap_leave(sub, id);
 	struct line *line = entry->replay ? &sub->replayed : &sub->window;
-	if (entry->line_prev == NONE)
+	if (entry->line_prev == NONE) {
 		line->first = entry->line_next;
-	else
+	} else {
 		sub->entries[entry->line_prev].line_next = entry->line_next;
-	if (entry->line_next == NONE)
+	}
+	if (entry->line_next == NONE) {
 		line->last = entry->line_prev;
-	else
+	} else {
 		sub->entries[entry->line_next].line_prev = entry->line_prev;
+	}
 	if (sub->recall_at[entry->replay] == id)
 		sub->recall_at[entry->replay] = entry->line_next;
 	bool found = nc_hashmap_remove(&sub->by_position, nc_hash_u64(entry->position), id);

@@ -150,10 +150,11 @@ int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 	nc_buf_put_u64(&engine->row, ack->epoch);
 	nc_buf_put_u8(&engine->row, ack->through);
 	int err = nc_buf_status(&engine->row);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_state_put(engine->state, NC_SPACE_SUBS,
 		                   key_of(ack->name, ack->position, room),
 		                   nc_buf_slice(&engine->row));
+	}
 	/* What was parked, and is acknowledged on its way once more, is parked no longer. */
 	return err != NC_OK ? err
 	                    : nc_state_del(engine->state, NC_SPACE_PARKED,
@@ -211,10 +212,11 @@ static void keep(struct candidates *candidates, uint64_t position)
 	size_t low = 0, high = candidates->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (candidates->at[middle].position < position)
+		if (candidates->at[middle].position < position) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	if (low < candidates->count && candidates->at[low].position == position)
 		candidates->at[low].keep = true;
@@ -244,10 +246,12 @@ static int drop(struct nc_engine *engine, struct nc_slice name, const struct can
 {
 	uint8_t room[NC_SUB_KEY_ROOM];
 	int err = NC_OK;
-	for (size_t i = 0; i < candidates->count && err == NC_OK; i++)
-		if (!candidates->at[i].keep)
+	for (size_t i = 0; i < candidates->count && err == NC_OK; i++) {
+		if (!candidates->at[i].keep) {
 			err = nc_state_del(engine->state, NC_SPACE_SUBS,
 			                   key_of(name, candidates->at[i].position, room));
+		}
+	}
 	return err;
 }
 

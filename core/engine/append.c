@@ -114,9 +114,10 @@ int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc
 	nc_buf_clear(&engine->row);
 	nc_event_row_put(&engine->row, position, engine->head.time_ns, &keys, record);
 	err = nc_buf_status(&engine->row);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_state_event_put(engine->state, position, nc_buf_slice(&engine->row),
 		                         &keys);
+	}
 	if (err != NC_OK)
 		return err;
 	stream_advance(engine, event, stream);

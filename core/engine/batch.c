@@ -76,16 +76,18 @@ static int room_make(struct nc_engine *engine, size_t count)
 static struct member_stream *stream_find(struct nc_batch_room *room, struct nc_slice name)
 {
 	if (room->stream_count <= FEW_STREAMS) {
-		for (size_t i = 0; i < room->stream_count; i++)
+		for (size_t i = 0; i < room->stream_count; i++) {
 			if (nc_slice_eq(room->streams[i].name, name))
 				return &room->streams[i];
+		}
 		return NULL;
 	}
 	struct nc_hashmap_probe probe;
 	uint32_t at = nc_hashmap_first(&room->by_name, nc_hash_bytes(name), &probe);
-	for (; at != NC_HASHMAP_NONE; at = nc_hashmap_next(&room->by_name, &probe))
+	for (; at != NC_HASHMAP_NONE; at = nc_hashmap_next(&room->by_name, &probe)) {
 		if (nc_slice_eq(room->streams[at].name, name))
 			return &room->streams[at];
+	}
 	return NULL;
 }
 
@@ -100,13 +102,16 @@ static int stream_add(struct nc_engine *engine, struct nc_slice name, struct mem
 	stream->before = stream->row.head;
 	room->stream_count++;
 	err = NC_OK;
-	if (room->stream_count == FEW_STREAMS + 1) /* from here on there are many */
-		for (uint32_t i = 0; err == NC_OK && i < FEW_STREAMS; i++)
+	if (room->stream_count == FEW_STREAMS + 1) { /* from here on there are many */
+		for (uint32_t i = 0; err == NC_OK && i < FEW_STREAMS; i++) {
 			err = nc_hashmap_put(&room->by_name, nc_hash_bytes(room->streams[i].name),
 			                     i);
-	if (err == NC_OK && room->stream_count > FEW_STREAMS)
+		}
+	}
+	if (err == NC_OK && room->stream_count > FEW_STREAMS) {
 		err = nc_hashmap_put(&room->by_name, nc_hash_bytes(name),
 		                     (uint32_t)room->stream_count - 1);
+	}
 	*out = stream;
 	return err;
 }
@@ -138,9 +143,10 @@ static int members_read(struct nc_engine *engine, const struct nc_batch *batch)
 
 static bool is_tombstoned(const struct nc_batch_room *room)
 {
-	for (size_t i = 0; i < room->stream_count; i++)
+	for (size_t i = 0; i < room->stream_count; i++) {
 		if (room->streams[i].row.state == NC_STREAM_TOMBSTONED)
 			return true;
+	}
 	return false;
 }
 
@@ -166,18 +172,20 @@ static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
 			outcome->fault = NC_FAULT_ID_REUSED;
 			return NC_OK;
 		}
-		if (known)
+		if (known) {
 			room->results[room->result_count++] =
 			        (struct nc_batch_result){ .stream = member->event.stream,
 				                          .version = first.version,
 				                          .position = first.position };
+		}
 	}
 	if (room->result_count == 0)
 		return NC_NOTFOUND;
 	outcome->duplicate = true;
-	for (size_t i = 0; i < room->result_count; i++)
+	for (size_t i = 0; i < room->result_count; i++) {
 		if (room->results[i].position > outcome->position)
 			outcome->position = room->results[i].position;
+	}
 	return NC_OK;
 }
 
@@ -336,10 +344,11 @@ int nc_engine_batch(struct nc_engine *engine, uint64_t leader_time_ns,
 		engine->batch_room->result_count = 0;
 	uint32_t needs =
 	        command->batch.ack.name.size > 0 ? NC_ENGINE_VERSION_ACK : NC_ENGINE_VERSION_BATCH;
-	if (engine->head.version < needs)
+	if (engine->head.version < needs) {
 		outcome.fault = NC_FAULT_VERSION;
-	else
+	} else {
 		err = batch_apply(engine, leader_time_ns, &command->batch, &outcome);
+	}
 	if (err != NC_OK)
 		return err;
 	if (engine->batch_room != NULL && engine->batch_room->result_count > 0) {

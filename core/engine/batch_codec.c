@@ -41,10 +41,11 @@ static bool names_count(struct nc_slice names, size_t *count_out)
 {
 	struct nc_slice name;
 	size_t count = 0;
-	while (names.size > 0)
+	while (names.size > 0) {
 		if (!nc_item_name_next(&names, &name) || name.size == 0 ||
 		    ++count > NC_ITEM_NAMES_MAX)
 			return false;
+	}
 	*count_out = count;
 	return true;
 }
@@ -77,10 +78,11 @@ static struct nc_expect expect_get(struct nc_reader *reader)
 {
 	uint8_t kind = nc_reader_u8(reader);
 	struct nc_expect expect = { .version = nc_reader_varint(reader) };
-	if (kind > NC_EXPECT_VERSION)
+	if (kind > NC_EXPECT_VERSION) {
 		reader->failed = true;
-	else
+	} else {
 		expect.kind = (enum nc_expect_kind)kind;
+	}
 	return expect;
 }
 
@@ -172,9 +174,10 @@ static bool batch_well_formed(const struct nc_batch *batch)
 	    count > NC_BATCH_EVENTS_MAX)
 		return false;
 	list = batch->checks;
-	for (count = 0; pair_next(&list, &expect, &bytes); count++)
+	for (count = 0; pair_next(&list, &expect, &bytes); count++) {
 		if (bytes.size == 0)
 			return false;
+	}
 	if (list.size > 0 || count != batch->check_count || count > NC_BATCH_EVENTS_MAX)
 		return false;
 	list = batch->items;

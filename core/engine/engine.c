@@ -238,9 +238,10 @@ int nc_engine_commit(struct nc_engine *engine, struct nc_state_applied applied)
 {
 	meta_encode(&engine->scratch, &engine->head, engine->names, engine->epochs);
 	int err = nc_buf_status(&engine->scratch);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_state_put(engine->state, NC_SPACE_META, META_KEY,
 		                   nc_buf_slice(&engine->scratch));
+	}
 	if (err != NC_OK) {
 		nc_engine_rollback(engine);
 		return err;

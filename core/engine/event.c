@@ -73,9 +73,10 @@ static bool tags_well_formed(struct nc_slice tags, size_t *count_out)
 static bool meta_well_formed(struct nc_slice meta)
 {
 	struct nc_slice name, value;
-	while (meta.size > 0)
+	while (meta.size > 0) {
 		if (!nc_event_meta_next(&meta, &name, &value))
 			return false;
+	}
 	return true;
 }
 

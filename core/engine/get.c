@@ -40,10 +40,11 @@ static int id_locate(struct nc_state_reader *reader, struct nc_slice id, struct 
 	if (nc_event_id_position(id, &made) && made > 0 &&
 	    (lowest.position == 0 || made < lowest.position)) {
 		err = bears(reader, made, id, scratch);
-		if (err == NC_OK)
+		if (err == NC_OK) {
 			lowest.position = made;
-		else if (err != NC_NOTFOUND)
+		} else if (err != NC_NOTFOUND) {
 			return err;
+		}
 	}
 	if (lowest.position == 0)
 		return NC_NOTFOUND;

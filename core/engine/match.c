@@ -39,10 +39,11 @@ static int item_add(struct resolve *resolve, const struct nc_item *item)
 	struct nc_slice names = item->types, name;
 	while (nc_item_name_next(&names, &name)) {
 		int err = name_add(resolve, NC_NAME_TYPE, name);
-		if (err == NC_OK)
+		if (err == NC_OK) {
 			made.type_count++;
-		else if (err != NC_NOTFOUND)
+		} else if (err != NC_NOTFOUND) {
 			return err;
+		}
 	}
 	bool none = item->type_count > 0 && made.type_count == 0;
 	names = item->tags;
@@ -53,10 +54,11 @@ static int item_add(struct resolve *resolve, const struct nc_item *item)
 		none = err == NC_NOTFOUND;
 		made.tag_count++;
 	}
-	if (none)
+	if (none) {
 		resolve->id_count = made.first;
-	else
+	} else {
 		resolve->match->items[resolve->match->item_count++] = made;
+	}
 	return NC_OK;
 }
 
@@ -202,10 +204,11 @@ void nc_match_pass(struct nc_match *match, uint64_t position)
 		if (item->ended || before(match, position, item->at))
 			continue;
 		item->found = false;
-		if (position == match->to)
+		if (position == match->to) {
 			item->ended = true; /* and no number runs over */
-		else
+		} else {
 			item->at = match->backward ? position - 1 : position + 1;
+		}
 	}
 }
 

@@ -11,9 +11,10 @@ static const char *text_fault(struct nc_slice name, size_t size_max)
 		return "is empty";
 	if (name.size > size_max)
 		return size_max == 128 ? "is longer than 128 bytes" : "is longer than 255 bytes";
-	for (size_t i = 0; i < name.size; i++)
+	for (size_t i = 0; i < name.size; i++) {
 		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
 			return "holds a control character";
+	}
 	return nc_utf8_valid(name) ? NULL : "is not UTF-8";
 }
 
@@ -51,9 +52,10 @@ const char *nc_name_tag_fault(struct nc_slice name)
 	const char *why = text_fault(name, NC_EVENT_TAG_SIZE_MAX);
 	if (why != NULL)
 		return why;
-	for (size_t i = 0; i < name.size; i++)
+	for (size_t i = 0; i < name.size; i++) {
 		if (name.data[i] == ',' || name.data[i] == ' ')
 			return "holds a comma or a space";
+	}
 	return NULL;
 }
 
@@ -63,9 +65,10 @@ const char *nc_name_id_fault(struct nc_slice name)
 		return "is empty";
 	if (name.size > NC_EVENT_ID_SIZE_MAX)
 		return "is longer than 255 bytes";
-	for (size_t i = 0; i < name.size; i++)
+	for (size_t i = 0; i < name.size; i++) {
 		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
 			return "holds a control character";
+	}
 	return nc_utf8_valid(name) ? NULL : "is not UTF-8";
 }
 
@@ -81,9 +84,10 @@ const char *nc_name_word_fault(struct nc_slice name)
 		return "is empty";
 	if (name.size > NC_WORD_SIZE_MAX)
 		return "is longer than 64 bytes";
-	for (size_t i = 0; i < name.size; i++)
+	for (size_t i = 0; i < name.size; i++) {
 		if (!is_word_byte(name.data[i]))
 			return "holds a byte outside A-Z a-z 0-9 _ -";
+	}
 	return NULL;
 }
 

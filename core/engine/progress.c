@@ -88,9 +88,10 @@ bool nc_sub_progress_undone(struct nc_slice bytes, uint64_t position)
 	if (nc_progress_head_get(&reader, &head) != NC_OK)
 		return false;
 	struct nc_progress_item item = { 0 };
-	for (uint64_t i = 0; i < head.outstanding; i++)
+	for (uint64_t i = 0; i < head.outstanding; i++) {
 		if (nc_progress_item_get(&reader, head.cursor, &item) != NC_OK ||
 		    item.position == position)
 			return item.position == position;
+	}
 	return position > head.cursor;
 }

@@ -299,10 +299,11 @@ int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t
 			*done_out = query->done;
 			return err;
 		}
-		if (err == NC_OK && query->spec.bare)
+		if (err == NC_OK && query->spec.bare) {
 			hand_out_bare(query, fn, ctx);
-		else if (err == NC_OK)
+		} else if (err == NC_OK) {
 			err = hand_out(query, fn, ctx);
+		}
 		if (err != NC_OK)
 			return err;
 		query->looked += query->item_count;

@@ -33,10 +33,11 @@ int nc_query_position_at(struct nc_state_reader *reader, uint64_t head, uint64_t
 			err = probe.err;
 		if (err != NC_OK)
 			return err;
-		if (!probe.found || probe.position > head || probe.time_ns >= time_ns)
+		if (!probe.found || probe.position > head || probe.time_ns >= time_ns) {
 			high = middle;
-		else
+		} else {
 			low = probe.position + 1; /* rows may be missing in between */
+		}
 	}
 	*position_out = low;
 	return NC_OK;
@@ -62,10 +63,11 @@ int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *
 		                         probe_index, &probe);
 		if (err != NC_OK)
 			return err;
-		if (!probe.found || probe.position >= position)
+		if (!probe.found || probe.position >= position) {
 			high = middle;
-		else
+		} else {
 			low = middle + 1;
+		}
 	}
 	*version_out = low;
 	return NC_OK;

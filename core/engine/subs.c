@@ -126,10 +126,11 @@ static int version_resolve(struct nc_state_reader *reader, uint64_t head,
 	struct nc_buf scratch = { 0 };
 	struct nc_stream stream;
 	int err = nc_stream_get(reader, create->stream, &scratch, &stream);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_query_place_of(reader, &stream, head, create->start_value, position_out);
-	else if (err == NC_NOTFOUND)
+	} else if (err == NC_NOTFOUND) {
 		err = NC_OK; /* whatever comes to it comes from its first version on */
+	}
 	nc_buf_release(&scratch);
 	return err;
 }
@@ -155,9 +156,10 @@ int nc_sub_resolve(struct nc_state_reader *reader, uint64_t head,
 	case NC_SUB_START_FIRST:
 		break;
 	}
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		*cursor_out =
 		        (position == 0 ? 0 : position - 1) + NC_ENGINE_MUTANT(START_OFF_BY_ONE);
+	}
 	return err;
 }
 
@@ -237,9 +239,10 @@ static int parked_remove(struct nc_engine *engine, struct nc_slice name, struct 
 	uint64_t position;
 	int err = NC_OK;
 	while (err == NC_OK && !NC_ENGINE_MUTANT(UNPARKED_STAYS) &&
-	       nc_unparked_next(&list, &position))
+	       nc_unparked_next(&list, &position)) {
 		err = nc_state_del(engine->state, NC_SPACE_PARKED,
 		                   nc_sub_parked_key(name, position, room));
+	}
 	return err;
 }
 
@@ -264,11 +267,12 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 	}
 	if (err == NC_OK)
 		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('d', name, room));
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = NC_ENGINE_MUTANT(DELETE_KEEPS_PROGRESS)
 		              ? NC_OK
 		              : nc_state_del(engine->state, NC_SPACE_SUBS,
 		                             row_key('p', name, room));
+	}
 	if (err == NC_OK)
 		err = nc_engine_acks_forget(engine, name);
 	return err == NC_OK ? nc_sub_parked_cut(engine, name, 0) : err;
@@ -288,13 +292,15 @@ static int parked_write(struct nc_engine *engine, const struct nc_sub_change *ch
 		bool acked = false;
 		if (!nc_parked_next(&list, &parked))
 			return NC_CORRUPT;
-		if (acks)
+		if (acks) {
 			err = nc_engine_ack_kept(engine, change->name, change->epoch,
 			                         parked.position, &acked);
-		if (err == NC_OK && (!acked || NC_ENGINE_MUTANT(PARKED_AFTER_ACK)))
+		}
+		if (err == NC_OK && (!acked || NC_ENGINE_MUTANT(PARKED_AFTER_ACK))) {
 			err = nc_state_put(engine->state, NC_SPACE_PARKED,
 			                   nc_sub_parked_key(change->name, parked.position, room),
 			                   nc_slice(before.data, before.size - list.size));
+		}
 	}
 	return err;
 }

@@ -137,11 +137,12 @@ int nc_time_parse(struct nc_slice text, uint64_t *time_ns_out)
 	    !take_zone(text, &at, &offset) || at != text.size)
 		return NC_INVALID;
 	seconds -= offset;
-	if (seconds < 0)
+	if (seconds < 0) {
 		*time_ns_out = 0;
-	else if (seconds >= SECONDS_END)
+	} else if (seconds >= SECONDS_END) {
 		*time_ns_out = (uint64_t)SECONDS_END * NS_PER_S - 1;
-	else
+	} else {
 		*time_ns_out = (uint64_t)seconds * NS_PER_S + ns;
+	}
 	return NC_OK;
 }

@@ -81,20 +81,23 @@ static int check_bytes(struct nc_verify *verify, uint64_t position, struct nc_sl
 	int err = nc_event_row_get(position, row, &checked->event);
 	if (err == NC_OK)
 		err = nc_event_row_keys(row, checked->tag_ids, &checked->keys);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		return bad(verify, position, err,
 		           err == NC_UNSUPPORTED
 		                   ? "the event is of a newer form than this build knows"
 		                   : "a checksum of the event does not hold");
+	}
 	const struct nc_event *event = &checked->event;
 	uint8_t digest[NC_EVENT_DIGEST_SIZE];
 	nc_event_digest(event->type, event->data, digest);
-	if (memcmp(digest, event->digest, sizeof digest) != 0)
+	if (memcmp(digest, event->digest, sizeof digest) != 0) {
 		return bad(verify, position, NC_CORRUPT,
 		           "type and data are not what the event's digest says");
-	if (event->time_ns < verify->time_ns)
+	}
+	if (event->time_ns < verify->time_ns) {
 		return bad(verify, position, NC_CORRUPT,
 		           "the event's time is before that of the event before it");
+	}
 	verify->time_ns = event->time_ns;
 	return NC_OK;
 }
@@ -111,9 +114,10 @@ static int check_chain(struct nc_verify *verify, uint64_t position, const struct
 		int err = nc_digest_mark_get(verify->reader, position, known);
 		if (err == NC_NOTFOUND)
 			return NC_OK; /* from before the version that brought them */
-		if (err != NC_OK)
+		if (err != NC_OK) {
 			return bad(verify, position, err, "the mark of the digest: %s",
 			           nc_err_name(err));
+		}
 		verify->status.marks++;
 	} else {
 		return NC_OK;
@@ -144,12 +148,14 @@ static int check_index(struct nc_verify *verify, const struct checked *checked, 
 		                             [NC_INDEX_TAG] = "tags" };
 	uint64_t position = checked->event.position, place[2] = { 0, 0 };
 	int err = nc_state_index(verify->reader, index, id, ordinal, false, on_entry, place);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		return bad(verify, position, err, "the index of %s: %s", names[index],
 		           nc_err_name(err));
-	if (place[0] != ordinal || place[1] != position)
+	}
+	if (place[0] != ordinal || place[1] != position) {
 		return bad(verify, position, NC_CORRUPT, "the index of %s does not lead to it",
 		           names[index]);
+	}
 	return NC_OK;
 }
 
@@ -165,9 +171,10 @@ static int check_name(struct nc_verify *verify, uint64_t position, enum nc_name_
 	}
 	if (err != NC_OK && err != NC_NOTFOUND)
 		return bad(verify, position, err, "the table of names: %s", nc_err_name(err));
-	if (err == NC_NOTFOUND || found != id)
+	if (err == NC_NOTFOUND || found != id) {
 		return bad(verify, position, NC_CORRUPT,
 		           "the table of names does not know its type, category or tag");
+	}
 	return NC_OK;
 }
 
@@ -179,9 +186,11 @@ static int check_stream(struct nc_verify *verify, const struct checked *checked)
 	if (err != NC_OK && err != NC_NOTFOUND)
 		return bad(verify, position, err, "the table of streams: %s", nc_err_name(err));
 	if (err == NC_NOTFOUND || stream.id != checked->keys.stream_id ||
-	    stream.category_id != checked->keys.category_id || stream.head < checked->event.version)
+	    stream.category_id != checked->keys.category_id ||
+	    stream.head < checked->event.version) {
 		return bad(verify, position, NC_CORRUPT,
 		           "the table of streams does not know it of its stream");
+	}
 	return NC_OK;
 }
 
@@ -224,24 +233,27 @@ static int check_indexes(struct nc_verify *verify, const struct checked *checked
 	const struct nc_event_keys *keys = &checked->keys;
 	uint64_t position = event->position;
 	int err = check_stream(verify, checked);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = check_index(verify, checked, NC_INDEX_STREAM, keys->stream_id,
 		                  event->version);
+	}
 	if (err == NC_OK)
 		err = check_name(verify, position, NC_NAME_TYPE, event->type, keys->type_id);
 	if (err == NC_OK)
 		err = check_index(verify, checked, NC_INDEX_TYPE, keys->type_id, position);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = check_name(verify, position, NC_NAME_CATEGORY,
 		                 nc_name_category(event->stream), keys->category_id);
+	}
 	if (err == NC_OK)
 		err = check_index(verify, checked, NC_INDEX_CATEGORY, keys->category_id, position);
 	struct nc_slice tags = event->tags, tag;
 	for (size_t i = 0; err == NC_OK && nc_event_tag_next(&tags, &tag); i++) {
 		err = check_name(verify, position, NC_NAME_TAG, tag, keys->tag_ids[i]);
-		if (err == NC_OK)
+		if (err == NC_OK) {
 			err = check_index(verify, checked, NC_INDEX_TAG, keys->tag_ids[i],
 			                  position);
+		}
 	}
 	return err == NC_OK ? check_id(verify, checked) : err;
 }
@@ -316,9 +328,10 @@ int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, siz
 	nc_state_reader_end(verify->reader);
 	if (err == NC_OK && scan != NC_OK)
 		return bad(verify, gather.next, scan, "the table of events: %s", nc_err_name(scan));
-	if (err == NC_OK && (gather.gap || verify->ends.size == 0))
+	if (err == NC_OK && (gather.gap || verify->ends.size == 0)) {
 		return bad(verify, gather.next, NC_CORRUPT,
 		           "there is no event, though there are later ones");
+	}
 	if (err == NC_OK)
 		*done_out = verify->status.checked == verify->head.position;
 	return err;

@@ -18,8 +18,9 @@ void nc_ages_put(struct nc_ages *ages, uint64_t index, uint64_t keep_ms, uint64_
 uint64_t nc_ages_through(const struct nc_ages *ages, uint64_t keep_ms, uint64_t now_ms)
 {
 	uint64_t through = 0;
-	for (uint32_t i = 0; keep_ms > 0 && i < ages->count; i++)
+	for (uint32_t i = 0; keep_ms > 0 && i < ages->count; i++) {
 		if (now_ms - ages->marks[i].at_ms >= keep_ms)
 			through = ages->marks[i].index;
+	}
 	return through;
 }

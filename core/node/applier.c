@@ -54,9 +54,10 @@ static void on_outcome(void *ctx, const struct nc_outcome *outcome)
 
 static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 {
-	if (entry->kind == NC_LOG_CONFIG)
+	if (entry->kind == NC_LOG_CONFIG) {
 		return nc_state_put(applier->state, NC_SPACE_META, NC_MEMBERS_KEY,
 		                    nc_buf_slice(&entry->payload));
+	}
 	if (entry->kind != NC_LOG_COMMAND)
 		return NC_OK;
 	nc_entry_outcomes_clear(entry); /* of a try that was rolled back */

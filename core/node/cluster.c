@@ -320,9 +320,10 @@ struct nc_peer *nc_cluster_peer(struct nc_cluster *cluster)
 
 const struct nc_cluster_other *nc_cluster_find(const struct nc_cluster *cluster, uint64_t number)
 {
-	for (uint32_t i = 0; i < cluster->other_count; i++)
+	for (uint32_t i = 0; i < cluster->other_count; i++) {
 		if (cluster->others[i].number == number)
 			return &cluster->others[i];
+	}
 	return NULL;
 }
 
@@ -340,9 +341,10 @@ const char *nc_cluster_name(const struct nc_cluster *cluster, uint64_t number)
 
 uint64_t nc_cluster_number(const struct nc_cluster *cluster, const char *name)
 {
-	for (uint32_t i = 0; i < cluster->announced.count; i++)
+	for (uint32_t i = 0; i < cluster->announced.count; i++) {
 		if (strcmp(nc_cluster_name(cluster, cluster->announced.at[i].id), name) == 0)
 			return cluster->announced.at[i].id;
+	}
 	return 0;
 }
 

@@ -32,13 +32,14 @@ void nc_cluster_on_drop(void *ctx, enum nc_peer_drop why, struct nc_slice claim)
 		return;
 	const char *name = claim.size == 0 ? "somebody" : (const char *)claim.data;
 	int size = claim.size == 0 ? (int)strlen(name) : (int)claim.size;
-	if (why == NC_PEER_DROP_UNSIGNED)
+	if (why == NC_PEER_DROP_UNSIGNED) {
 		nc_say_warning("refused: a message of %.*s is not signed with this node's "
 		               "NACRE_CLUSTER_SECRET",
 		               size, name);
-	else
+	} else {
 		nc_say_warning("refused: a message of %.*s is not understood (%s)", size, name,
 		               nc_peer_drop_name(why));
+	}
 }
 
 /* ---- Namesakes ------------------------------------------------------------------------------ */
@@ -62,11 +63,12 @@ static void hear_namesake(struct nc_cluster *cluster, const struct nc_hello *hel
 	bool they_answer = hello->echo == cluster->run;
 	bool we_yield =
 	        !cluster->started || (same_number && !starting && cluster->run > hello->run);
-	if (they_answer && we_yield)
+	if (they_answer && we_yield) {
 		nc_cluster_refuse(cluster, NC_BUSY,
 		                  "another process runs as node %s; give this one another "
 		                  "NACRE_NODE_ID",
 		                  name);
+	}
 }
 
 /* ---- Others --------------------------------------------------------------------------------- */
@@ -137,9 +139,10 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
 	for (uint32_t i = 0; i < hello->node_count; i++) {
 		const struct nc_hello_node *node = &hello->nodes[i];
 		if ((node->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0 &&
-		    node->name[0] != '\0')
+		    node->name[0] != '\0') {
 			changed |= nc_cluster_record_name(&cluster->formation.record, node->number,
 			                                  node->name);
+		}
 	}
 	if (changed)
 		nc_cluster_save_names(cluster);
@@ -148,10 +151,11 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
 	bool counted = me != NULL && (me->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0;
 	if (leads && from->met && counted != !cluster->removed) {
 		cluster->removed = !counted;
-		if (cluster->removed)
+		if (cluster->removed) {
 			nc_say_warning("this node is not a member of its cluster any more, says "
 			               "%s; empty its data directory to let it join again",
 			               from->name);
+		}
 	}
 }
 
@@ -160,10 +164,11 @@ static void hear_foreign(struct nc_cluster *cluster, const struct nc_peer_node *
 {
 	if (from->met && hello->leader != 0)
 		cluster->foreign_leads = true;
-	if (may_say(&cluster->foreign_said_ms, SAY_EACH_MS))
+	if (may_say(&cluster->foreign_said_ms, SAY_EACH_MS)) {
 		nc_say_warning("refused: %s belongs to another cluster that calls its store %s as "
 		               "well; a data directory of one cluster cannot serve another",
 		               from->name, cluster->options.config->store_id);
+	}
 }
 
 static bool is_zero(const uint8_t *id)
@@ -191,10 +196,11 @@ static void hear_other(struct nc_cluster *cluster, const struct nc_peer_frame *f
 		cluster->hello_soon = true; /* let it hear that we hear it */
 	remember(other, from, hello, done && !ours && !is_zero(frame->cluster_id));
 	clocks_compare(cluster, other);
-	if (member && ours)
+	if (member && ours) {
 		hear_member(cluster, from, hello);
-	else if (done && !ours && !is_zero(frame->cluster_id))
+	} else if (done && !ours && !is_zero(frame->cluster_id)) {
 		hear_foreign(cluster, from, hello);
+	}
 	if (!cluster->started || done)
 		return;
 	const struct nc_formation_from heard = { .name = from->name,

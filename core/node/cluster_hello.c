@@ -37,9 +37,10 @@ static void nodes_put(const struct nc_cluster *cluster, struct nc_hello *hello)
 		         member->voter ? NC_HELLO_VOTER : NC_HELLO_LEARNER,
 		         epoch_of(cluster, member->id));
 	}
-	for (uint32_t i = 0; hello->phase == NC_HELLO_PLEDGED && i < record->node_count; i++)
+	for (uint32_t i = 0; hello->phase == NC_HELLO_PLEDGED && i < record->node_count; i++) {
 		node_put(hello, record->nodes[i].number, record->nodes[i].name, NC_HELLO_FOUNDER,
 		         epoch_of(cluster, record->nodes[i].number));
+	}
 	const struct nc_gate *gate = nc_peer_gate(cluster->peer);
 	for (uint32_t i = 0; i < NC_PEER_NODES_MAX; i++) {
 		const struct nc_peer_node *node = &gate->nodes[i];

@@ -20,9 +20,10 @@ void nc_cluster_members_follow(struct nc_cluster *cluster)
 static uint64_t namesake_of(const struct nc_cluster *cluster, const struct nc_raft_members *members,
                             const char *name)
 {
-	for (uint32_t i = 0; i < members->count; i++)
+	for (uint32_t i = 0; i < members->count; i++) {
 		if (strcmp(nc_cluster_name(cluster, members->at[i].id), name) == 0)
 			return members->at[i].id;
+	}
 	return 0;
 }
 
@@ -35,10 +36,11 @@ static bool take_up(struct nc_cluster *cluster, const struct nc_cluster_other *o
 		return false; /* the newcomer is refused by its namesake */
 	if (namesake != 0) {
 		int err = nc_replica_remove(cluster->replica, namesake);
-		if (err == NC_OK)
+		if (err == NC_OK) {
 			nc_say_info("%s came back with an empty disk: what it was before is "
 			            "removed",
 			            other->name);
+		}
 		return err == NC_OK;
 	}
 	int err = nc_replica_add_learner(cluster->replica, other->number);
@@ -74,9 +76,10 @@ void nc_cluster_keep(struct nc_cluster *cluster, uint64_t now_ms)
 		return;
 	const struct nc_raft_members *members = &status.raft.members;
 	bool promotes = strcmp(cluster->options.config->auto_promote, "on") == 0;
-	for (uint32_t i = 0; promotes && i < members->count; i++)
+	for (uint32_t i = 0; promotes && i < members->count; i++) {
 		if (promote(cluster, &members->at[i]))
 			return;
+	}
 	for (uint32_t i = 0; i < cluster->other_count; i++) {
 		const struct nc_cluster_other *other = &cluster->others[i];
 		if (other->phase == NC_HELLO_FORMING && nc_cluster_is_up(cluster, other->number) &&

@@ -144,9 +144,10 @@ static int setting_set(struct nc_config *config, const struct setting *setting, 
 /* By the name of its variable. */
 static const struct setting *setting_find(const char *name, size_t size)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		if (strlen(settings[i].name) == size && memcmp(settings[i].name, name, size) == 0)
 			return &settings[i];
+	}
 	return NULL;
 }
 

@@ -19,27 +19,33 @@ bool nc_config_is_cluster(const struct nc_config *config)
 
 static int cluster_check(const struct nc_config *config, char *fault)
 {
-	if (strcmp(config->db_type, "single") != 0 && strcmp(config->db_type, "cluster") != 0)
+	if (strcmp(config->db_type, "single") != 0 && strcmp(config->db_type, "cluster") != 0) {
 		return refuse(fault, "NACRE_DB_TYPE", config->db_type,
 		              "is neither single nor cluster");
-	if (nc_config_is_cluster(config) && config->cluster_secret[0] == '\0')
+	}
+	if (nc_config_is_cluster(config) && config->cluster_secret[0] == '\0') {
 		return refuse(fault, "NACRE_CLUSTER_SECRET", "",
 		              "is empty; a cluster needs one, the same on every node");
+	}
 	bool gossips = strcmp(config->gossip, "off") != 0;
 	if (gossips && strcmp(config->gossip, "multicast") != 0 &&
-	    strcmp(config->gossip, "broadcast") != 0)
+	    strcmp(config->gossip, "broadcast") != 0) {
 		return refuse(fault, "NACRE_GOSSIP", config->gossip,
 		              "is neither off, multicast nor broadcast");
-	if (gossips && !nc_config_is_cluster(config))
+	}
+	if (gossips && !nc_config_is_cluster(config)) {
 		return refuse(fault, "NACRE_GOSSIP", config->gossip,
 		              "goes with NACRE_DB_TYPE=cluster");
-	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0' && !gossips)
+	}
+	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0' && !gossips) {
 		return refuse(fault, "NACRE_NATS_URL", "",
 		              "is empty; the nodes of a cluster meet on NATS servers that they "
 		              "share, or hear of by NACRE_GOSSIP");
-	if (strcmp(config->auto_promote, "on") != 0 && strcmp(config->auto_promote, "off") != 0)
+	}
+	if (strcmp(config->auto_promote, "on") != 0 && strcmp(config->auto_promote, "off") != 0) {
 		return refuse(fault, "NACRE_AUTO_PROMOTE", config->auto_promote,
 		              "is neither on nor off");
+	}
 	return NC_OK;
 }
 
@@ -62,9 +68,10 @@ int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_S
 	if (strcmp(config->feed, "on") != 0 && strcmp(config->feed, "off") != 0)
 		return refuse(fault, "NACRE_FEED", config->feed, "is neither on nor off");
 	if (strcmp(config->plugin_isolation, "process") != 0 &&
-	    strcmp(config->plugin_isolation, "none") != 0)
+	    strcmp(config->plugin_isolation, "none") != 0) {
 		return refuse(fault, "NACRE_PLUGIN_ISOLATION", config->plugin_isolation,
 		              "is neither process nor none");
+	}
 	if (config->data_dir[0] == '\0')
 		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
 	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))

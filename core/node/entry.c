@@ -63,10 +63,11 @@ int nc_entry_ticket_add(struct nc_entry *entry, void *ticket)
 void nc_entry_queue_put(struct nc_entry_queue *queue, struct nc_entry *entry)
 {
 	entry->next = NULL;
-	if (queue->last == NULL)
+	if (queue->last == NULL) {
 		queue->first = entry;
-	else
+	} else {
 		queue->last->next = entry;
+	}
 	queue->last = entry;
 	queue->count++;
 }
@@ -88,10 +89,11 @@ void nc_entry_queue_move(struct nc_entry_queue *to, struct nc_entry_queue *from)
 {
 	if (from->first == NULL)
 		return;
-	if (to->last == NULL)
+	if (to->last == NULL) {
 		to->first = from->first;
-	else
+	} else {
 		to->last->next = from->first;
+	}
 	to->last = from->last;
 	to->count += from->count;
 	*from = (struct nc_entry_queue){ 0 };

@@ -44,10 +44,11 @@ struct nc_exports {
 static void jobs_put(struct jobs *jobs, struct job *job)
 {
 	job->next = NULL;
-	if (jobs->last == NULL)
+	if (jobs->last == NULL) {
 		jobs->first = job;
-	else
+	} else {
 		jobs->last->next = job;
+	}
 	jobs->last = job;
 	jobs->count++;
 }
@@ -124,9 +125,10 @@ static int hold(struct nc_exports *exports, uint64_t index)
 static void open_do(struct nc_exports *exports, struct job *job)
 {
 	job->err = hold(exports, job->what.index);
-	if (job->err == NC_OK)
+	if (job->err == NC_OK) {
 		nc_snapshot_manifest_put(nc_snapshot_export_manifest(exports->snapshot),
 		                         &job->answer);
+	}
 }
 
 static void read_do(struct nc_exports *exports, struct job *job)
@@ -149,14 +151,15 @@ static bool is_held(const struct nc_exports *exports, const uint8_t *id)
 static void job_do(struct nc_exports *exports, struct job *job)
 {
 	(void)clock_gettime(CLOCK_MONOTONIC, &exports->read_at);
-	if (job->what.verb == NC_STATE_OPEN)
+	if (job->what.verb == NC_STATE_OPEN) {
 		open_do(exports, job);
-	else if (!is_held(exports, job->what.id))
+	} else if (!is_held(exports, job->what.id)) {
 		job->err = NC_NOTFOUND;
-	else if (job->what.verb == NC_STATE_READ)
+	} else if (job->what.verb == NC_STATE_READ) {
 		read_do(exports, job);
-	else
+	} else {
 		let_go(exports);
+	}
 	if (job->err == NC_OK)
 		job->err = nc_buf_status(&job->answer);
 }
@@ -178,11 +181,12 @@ static void *run(void *ctx)
 			struct timespec until;
 			(void)clock_gettime(CLOCK_REALTIME, &until);
 			until.tv_sec += IDLE_S / 4;
-			if (exports->snapshot == NULL)
+			if (exports->snapshot == NULL) {
 				pthread_cond_wait(&exports->change, &exports->lock);
-			else
+			} else {
 				(void)pthread_cond_timedwait(&exports->change, &exports->lock,
 				                             &until);
+			}
 			if (is_idle(exports)) {
 				pthread_mutex_unlock(&exports->lock);
 				let_go(exports);
@@ -217,11 +221,12 @@ static void on_wake(uv_async_t *async)
 	exports->held_told = held;
 	struct job *job;
 	while ((job = jobs_take(&done)) != NULL) {
-		if (job->what.verb == NC_STATE_OPEN && job->err == NC_OK)
+		if (job->what.verb == NC_STATE_OPEN && job->err == NC_OK) {
 			nc_say_info("state: a peer fetches it");
-		else if (job->err != NC_OK && job->err != NC_BUSY && job->err != NC_NOTFOUND)
+		} else if (job->err != NC_OK && job->err != NC_BUSY && job->err != NC_NOTFOUND) {
 			nc_say_warning("state: cannot be given to a peer: %s",
 			               nc_err_name(job->err));
+		}
 		/* Lost or not: who asked asks again. */
 		(void)nc_peer_reply(exports->options.peer, job->from, job->call, job->err,
 		                    nc_buf_slice(&job->answer));

@@ -43,10 +43,11 @@ void nc_fetch_fail(struct nc_fetch *fetch, int err)
 static void on_adopted(void *ctx, int err)
 {
 	struct nc_fetch *fetch = ctx;
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_install_commit(fetch->options.data_dir);
-	else if (err == NC_CORRUPT) /* its bytes are of no use, nor is going on with them */
+	} else if (err == NC_CORRUPT) { /* its bytes are of no use, nor is going on with them */
 		(void)nc_snapshot_remove(fetch->incoming);
+	}
 	if (err != NC_OK) {
 		nc_fetch_fail(fetch, err);
 		return;

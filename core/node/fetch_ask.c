@@ -22,9 +22,10 @@ static int request(struct nc_fetch *fetch, const struct nc_state_call *call, uns
 	struct nc_buf body = { 0 };
 	nc_state_call_put(&body, call);
 	int err = nc_buf_status(&body);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_peer_request(fetch->options.peer, fetch->options.from, NC_STATE_SERVICE,
 		                      nc_buf_slice(&body), wait_ms, fn, ctx);
+	}
 	nc_buf_release(&body);
 	fetch->calls += err == NC_OK;
 	return err;
@@ -139,9 +140,10 @@ static void on_manifest(void *ctx, int err, struct nc_slice body)
 	}
 	if (fetch->phase != NC_FETCH_OPENING || err == NC_BUSY || err == NC_TIMEOUT ||
 	    err == NC_CLOSED) {
-		if (err == NC_BUSY)
+		if (err == NC_BUSY) {
 			fetch->news_ms =
 			        uv_now(fetch->options.loop); /* it is there: another one's turn */
+		}
 		return;
 	}
 	if (err == NC_OK)

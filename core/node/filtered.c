@@ -85,9 +85,10 @@ bool nc_filtered_begin(struct nc_filtered *filtered, struct nc_refusal *refusal_
 {
 	struct nc_filter_error error = { .offset = NC_FILTER_NO_OFFSET };
 	int err = nc_filter_batch_new(&filtered->batch);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_filter_compile(filtered->host, filtered->plugin, filtered->selector,
 		                        &filtered->filter, &error);
+	}
 	filtered->begun_ns = now_ns();
 	return err == NC_OK || nc_filter_refuse(refusal_out, filtered->plugin, err, &error);
 }

@@ -19,9 +19,10 @@ static bool id_eq(const uint8_t *a, const uint8_t *b)
 const struct nc_cluster_node *nc_cluster_record_find(const struct nc_cluster_record *record,
                                                      uint64_t number)
 {
-	for (uint32_t i = 0; i < record->node_count; i++)
+	for (uint32_t i = 0; i < record->node_count; i++) {
 		if (record->nodes[i].number == number)
 			return &record->nodes[i];
+	}
 	return NULL;
 }
 
@@ -60,11 +61,13 @@ void nc_cluster_record_founders(const struct nc_cluster_record *record, uint64_t
 {
 	struct nc_raft_members founders = { 0 };
 	const struct nc_cluster_node *me = nc_cluster_record_find(record, self);
-	for (uint32_t i = 0; me != NULL && me->founder && i < record->node_count; i++)
-		if (record->nodes[i].founder && founders.count < NC_RAFT_MEMBERS_MAX)
+	for (uint32_t i = 0; me != NULL && me->founder && i < record->node_count; i++) {
+		if (record->nodes[i].founder && founders.count < NC_RAFT_MEMBERS_MAX) {
 			founders.at[founders.count++] =
 			        (struct nc_raft_member){ .id = record->nodes[i].number,
 				                         .voter = true };
+		}
+	}
 	qsort(founders.at, founders.count, sizeof founders.at[0], by_number);
 	*founders_out = founders;
 }
@@ -93,19 +96,21 @@ void nc_formation_init(struct nc_formation *formation, const char *name, uint64_
 
 static struct nc_formation_seen *seen_find(struct nc_formation *formation, uint64_t number)
 {
-	for (uint32_t i = 0; i < formation->seen_count; i++)
+	for (uint32_t i = 0; i < formation->seen_count; i++) {
 		if (formation->seen[i].number == number)
 			return &formation->seen[i];
+	}
 	return NULL;
 }
 
 static void seen_prune(struct nc_formation *formation, uint64_t now_ms)
 {
 	for (uint32_t i = 0; i < formation->seen_count;) {
-		if (now_ms - formation->seen[i].heard_ms <= GONE_MS)
+		if (now_ms - formation->seen[i].heard_ms <= GONE_MS) {
 			i++;
-		else
+		} else {
 			formation->seen[i] = formation->seen[--formation->seen_count];
+		}
 	}
 }
 
@@ -142,11 +147,13 @@ static bool join(struct nc_formation *formation, const struct nc_formation_from 
 	struct nc_cluster_record *record = &formation->record;
 	*record = (struct nc_cluster_record){ .phase = NC_HELLO_MEMBER };
 	memcpy(record->cluster_id, from->cluster_id, sizeof record->cluster_id);
-	for (uint32_t i = 0; i < hello->node_count; i++)
+	for (uint32_t i = 0; i < hello->node_count; i++) {
 		if ((hello->nodes[i].flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0 &&
-		    hello->nodes[i].name[0] != '\0')
+		    hello->nodes[i].name[0] != '\0') {
 			(void)nc_cluster_record_name(record, hello->nodes[i].number,
 			                             hello->nodes[i].name);
+		}
+	}
 	return true;
 }
 
@@ -156,9 +163,10 @@ static bool pledge(struct nc_formation *formation, const struct nc_formation_fro
 {
 	struct nc_cluster_record record = { .phase = NC_HELLO_PLEDGED, .proposer = from->number };
 	memcpy(record.cluster_id, hello->founding_id, sizeof record.cluster_id);
-	for (uint32_t i = 0; i < hello->node_count; i++)
+	for (uint32_t i = 0; i < hello->node_count; i++) {
 		if ((hello->nodes[i].flags & NC_HELLO_FOUNDER) != 0)
 			record_add(&record, hello->nodes[i].number, hello->nodes[i].name, true);
+	}
 	if (record.node_count != formation->expect || record.node_count > NC_RAFT_MEMBERS_MAX) {
 		(void)snprintf(formation->said, sizeof formation->said,
 		               "%s proposes a cluster of %u nodes, and NACRE_BOOTSTRAP_EXPECT is "
@@ -218,10 +226,11 @@ bool nc_formation_hear(struct nc_formation *formation, const struct nc_formation
 {
 	if (nc_formation_done(formation))
 		return false;
-	if (hello->phase == NC_HELLO_MEMBER)
+	if (hello->phase == NC_HELLO_MEMBER) {
 		formation->existing_ms = now_ms;
-	else
+	} else {
 		seen_put(formation, from, hello, now_ms);
+	}
 	if (!from->fresh)
 		return false;
 	return formation->record.phase == NC_HELLO_FORMING
@@ -286,15 +295,17 @@ static bool propose(struct nc_formation *formation, const uint8_t *random, uint6
 	if (now_ms - formation->began_ms < LISTEN_MS)
 		return false;
 	uint32_t count = candidates(formation, now_ms, nodes);
-	if (count < formation->expect && formation->said[0] == '\0')
+	if (count < formation->expect && formation->said[0] == '\0') {
 		(void)snprintf(formation->said, sizeof formation->said,
 		               "%u of %llu nodes without a cluster are here", count,
 		               (unsigned long long)formation->expect);
+	}
 	if (count == 0 || count < formation->expect || nodes[0].number != formation->number)
 		return false;
-	for (uint32_t i = 1; i < formation->expect; i++)
+	for (uint32_t i = 1; i < formation->expect; i++) {
 		if (strcmp(nodes[i - 1].name, nodes[i].name) == 0)
 			return false; /* one of the two is about to be refused, or gone */
+	}
 	struct nc_cluster_record *record = &formation->record;
 	*record = (struct nc_cluster_record){ .phase = NC_HELLO_PLEDGED,
 		                              .proposer = formation->number,

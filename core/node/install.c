@@ -96,10 +96,11 @@ int nc_install_finish(const char *data_dir, struct nc_identity_file *identity, s
 	path_make(ready, data_dir, NC_INSTALL_READY);
 	path_make(old, data_dir, STATE_OLD);
 	int err = nc_snapshot_adopted(ready, &manifest);
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND) {
 		manifest.applied = (struct nc_state_applied){ 0 };
-	else if (err != NC_OK)
+	} else if (err != NC_OK) {
 		return err;
+	}
 	nc_log_bounds(log, &bounds);
 	if (err == NC_OK && bounds.first - 1 > manifest.applied.index)
 		manifest.applied = (struct nc_state_applied){ 0 }; /* too old to be of use */

@@ -23,10 +23,11 @@ struct nc_log_reader {
 static void jobs_put(struct jobs *jobs, struct nc_log_read_job *job)
 {
 	job->next = NULL;
-	if (jobs->last == NULL)
+	if (jobs->last == NULL) {
 		jobs->first = job;
-	else
+	} else {
 		jobs->last->next = job;
+	}
 	jobs->last = job;
 }
 

@@ -19,9 +19,10 @@ struct nc_log_writer {
 static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
 {
 	entry->err = nc_log_compact(writer->log, entry->index);
-	if (entry->err != NC_OK)
+	if (entry->err != NC_OK) {
 		nc_say_warning("log: cannot compact through %llu: %s",
 		               (unsigned long long)entry->index, nc_err_name(entry->err));
+	}
 }
 
 /* Whether `entry` may go into the same write behind `next - 1`. The first may also replace what the
@@ -60,10 +61,11 @@ static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
 		nc_entry_queue_put(&taken, entry);
 	}
 	int err = NC_FULL; /* out of step: one before it found no room */
-	if (taken.first != NULL)
+	if (taken.first != NULL) {
 		err = nc_log_append(writer->log, hard, writer->entries, count);
-	else
+	} else {
 		nc_entry_queue_put(&taken, nc_entry_queue_take(batch));
+	}
 	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
 		entry->err = err;
 	nc_entry_queue_move(done, &taken);

@@ -406,10 +406,11 @@ static bool recover_asked(int *argc, char **argv, bool *yes)
 		return false;
 	int kept = 1;
 	for (int i = 2; i < *argc; i++) {
-		if (strcmp(argv[i], "--yes") == 0)
+		if (strcmp(argv[i], "--yes") == 0) {
 			*yes = true;
-		else
+		} else {
 			argv[kept++] = argv[i];
+		}
 	}
 	argv[kept] = NULL;
 	*argc = kept;
@@ -431,16 +432,17 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return EXIT_SETTINGS;
 	}
-	if (node.config.help)
+	if (node.config.help) {
 		nc_config_help(stdout);
-	else if (node.config.version)
+	} else if (node.config.version) {
 		(void)printf("nacred %s\n", NC_VERSION);
-	else if (node.config.verify)
+	} else if (node.config.verify) {
 		node.exit_code = exit_of(nc_verify_directory(&node.config));
-	else if (recovers)
+	} else if (recovers) {
 		node.exit_code = exit_of(nc_recover(&node.config, yes));
-	else
+	} else {
 		node.exit_code = run(&node);
+	}
 	nc_config_release(&node.config);
 	if (node.again)
 		nc_renew(node.argv);

@@ -41,9 +41,10 @@ static struct nc_slice category_of(const struct nc_filter_hint *hint)
 static bool by_category(const struct nc_filter_hints *hints, struct nc_query_spec *spec)
 {
 	struct nc_slice category = category_of(&hints->hints[0]);
-	for (size_t i = 0; i < hints->count; i++)
+	for (size_t i = 0; i < hints->count; i++) {
 		if (category.size == 0 || !nc_slice_eq(category_of(&hints->hints[i]), category))
 			return false;
+	}
 	spec->kind = NC_QUERY_CATEGORY;
 	spec->key = category;
 	return true;
@@ -55,9 +56,10 @@ static bool by_types(const struct nc_filter_hints *hints, struct nc_query_spec *
 {
 	if (hints->count > (size_t)NC_ITEMS_MAX * NC_ITEM_NAMES_MAX)
 		return false;
-	for (size_t i = 0; i < hints->count; i++)
+	for (size_t i = 0; i < hints->count; i++) {
 		if (hints->hints[i].type_kind != NC_FILTER_EXACT)
 			return false;
+	}
 	struct nc_buf names = { 0 };
 	for (size_t i = 0; i < hints->count;) {
 		struct nc_item item = { 0 };

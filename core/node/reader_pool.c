@@ -27,10 +27,11 @@ struct nc_reader_pool {
 static void job_put(struct nc_reader_pool *pool, struct nc_read_job *job)
 {
 	job->next = NULL;
-	if (pool->last == NULL)
+	if (pool->last == NULL) {
 		pool->first = job;
-	else
+	} else {
 		pool->last->next = job;
+	}
 	pool->last = job;
 	pool->waiting++;
 }

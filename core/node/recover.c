@@ -162,11 +162,12 @@ int nc_recover(const struct nc_config *config, bool yes)
 	if (err == NC_OK && yes)
 		err = make(config, &store, &found);
 	nc_store_close(&store);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("%s: not recovered: %s", config->data_dir, nc_err_name(err));
-	else if (yes)
+	} else if (yes) {
 		(void)printf("\nDone. Start it as before; it leads the new cluster.\n");
-	else
+	} else {
 		(void)printf("\nNothing was changed. To do it: once more, with --yes.\n");
+	}
 	return err;
 }

@@ -82,9 +82,10 @@ static int entries_load(struct nc_log *log, const struct nc_log_bounds *bounds,
 		                  &count);
 		for (size_t i = 0; i < count && err == NC_OK; i++)
 			err = entry_load(raft, &entries[i]);
-		if (err != NC_OK)
+		if (err != NC_OK) {
 			nc_say_error("recovery: the log cannot be read at entry %llu: %s",
 			             (unsigned long long)from, nc_err_name(err));
+		}
 		from += count;
 	}
 	nc_buf_release(&buf);
@@ -117,9 +118,10 @@ int nc_recovery_load(const struct nc_replica_options *options, struct nc_raft **
 		nc_raft_free(raft);
 		return err == NC_INVALID ? NC_CORRUPT : err;
 	}
-	if (applied.index < bounds.last)
+	if (applied.index < bounds.last) {
 		nc_say_info("recovery: entries %llu to %llu of the log are not in the state yet",
 		            (unsigned long long)applied.index + 1, (unsigned long long)bounds.last);
+	}
 	*raft_out = raft;
 	return NC_OK;
 }

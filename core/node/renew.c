@@ -39,12 +39,13 @@ bool nc_renew_damaged(const struct nc_config *config, const char *what)
 	if (!nc_config_is_cluster(config) || !nc_quarantine_helps(config->data_dir))
 		return false;
 	int err = nc_quarantine_mark(config->data_dir, what);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("%s: cannot be marked as damaged: %s", config->data_dir,
 		             nc_err_name(err));
-	else
+	} else {
 		nc_say_error("%s: %s; starting again, to be made whole by the other nodes",
 		             config->data_dir, what);
+	}
 	return err == NC_OK;
 }
 
@@ -57,11 +58,12 @@ int nc_renew_check(const struct nc_config *config, char why[NC_RENEW_WHY_SIZE])
 	if (why[0] == '\0')
 		(void)snprintf(why, NC_RENEW_WHY_SIZE, "damaged");
 	int err = nc_quarantine_do(config->data_dir);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("%s: cannot be set aside: %s", config->data_dir, nc_err_name(err));
-	else
+	} else {
 		nc_say_warning("%s: %s; what was here is in quarantine/, and this node joins its "
 		               "cluster anew",
 		               config->data_dir, why);
+	}
 	return err;
 }

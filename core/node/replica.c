@@ -284,10 +284,11 @@ static void written(struct nc_replica *replica, struct nc_entry *entry)
 		return;
 	}
 	entry->staged = false;
-	if (entry->err != NC_OK)
+	if (entry->err != NC_OK) {
 		nc_replica_fatal(replica, entry->err, "the log cannot be written");
-	else if (entry->has_mark)
+	} else if (entry->has_mark) {
 		(void)nc_raft_appended(replica->raft, entry->mark);
+	}
 	entry->has_mark = entry->has_hard = false;
 	if (entry->kind == NC_ENTRY_HARD || entry->orphan)
 		nc_entry_free(entry);
@@ -310,9 +311,10 @@ static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 	nc_raft_status(replica->raft, &status);
 	uint64_t through = checkpoint;
 	bool roomy = nc_log_size(replica->options.log) < replica->options.log_keep_bytes;
-	for (uint32_t i = 0; roomy && i < status.peer_count; i++)
+	for (uint32_t i = 0; roomy && i < status.peer_count; i++) {
 		if (status.peers[i].match < through)
 			through = status.peers[i].match;
+	}
 	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
 		through = 0; /* it may lead tomorrow */
 	uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
@@ -340,9 +342,10 @@ static void take_checkpoint(struct nc_replica *replica)
 	replica->checkpoints++;
 	uint64_t through = 0;
 	err = nc_raft_snapshot_taken(replica->raft, covered.index);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_raft_compact(replica->raft, compact_through(replica, covered.index),
 		                      &through);
+	}
 	struct nc_entry *compact =
 	        err == NC_OK && through > 0 ? nc_entry_new(NC_ENTRY_COMPACT) : NULL;
 	if (compact == NULL)
@@ -472,12 +475,14 @@ static int stages_start(struct nc_replica *replica)
 {
 	const struct nc_replica_options *options = &replica->options;
 	int err = nc_log_writer_start(options->log, wake, &replica->wake, &replica->writer);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_applier_start(options->engine, options->state, wake, &replica->wake,
 		                       &replica->applier);
-	if (err == NC_OK)
+	}
+	if (err == NC_OK) {
 		err = nc_checkpointer_start(options->state, wake, &replica->wake,
 		                            &replica->checkpointer);
+	}
 	if (err == NC_OK && options->send != NULL)
 		err = nc_log_reader_start(options->log, wake, &replica->wake, &replica->log_reader);
 	return err;

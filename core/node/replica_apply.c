@@ -68,10 +68,11 @@ void nc_replica_apply(struct nc_replica *replica)
 static void tell(struct nc_replica *replica, const struct nc_entry *entry)
 {
 	nc_assert(entry->ticket_count == 0 || entry->outcome_count == entry->ticket_count);
-	for (size_t i = 0; i < entry->outcome_count; i++)
+	for (size_t i = 0; i < entry->outcome_count; i++) {
 		replica->options.on_outcome(replica->options.ctx,
 		                            entry->ticket_count == 0 ? NULL : entry->tickets[i],
 		                            &entry->outcomes[i]);
+	}
 	if (entry->ticket_count > 0) {
 		replica->pending_commands -= entry->ticket_count;
 		replica->pending_bytes -= entry->payload.size - NC_ENTRY_HEADER_SIZE;
@@ -94,10 +95,11 @@ void nc_replica_take_applied(struct nc_replica *replica)
 			replica->applied = entry->index;
 			tell(replica, entry);
 		}
-		if (entry->kept)
+		if (entry->kept) {
 			nc_entry_settle(entry);
-		else
+		} else {
 			nc_entry_free(entry);
+		}
 	}
 	if (replica->fatal)
 		return;

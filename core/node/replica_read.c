@@ -9,10 +9,11 @@ static void list_put(struct nc_replica_wait **first, struct nc_replica_wait **la
                      struct nc_replica_wait *wait)
 {
 	wait->next = NULL;
-	if (*last == NULL)
+	if (*last == NULL) {
 		*first = wait;
-	else
+	} else {
 		(*last)->next = wait;
+	}
 	*last = wait;
 }
 

@@ -16,10 +16,11 @@ static void frame_send(struct nc_replica *replica, uint64_t to, struct nc_raft_m
 	nc_buf_clear(&replica->frame);
 	message->to = to;
 	int err = nc_raft_frame_encode(message, payloads, &replica->frame);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		replica->options.send(replica->options.ctx, to, nc_buf_slice(&replica->frame));
-	else
+	} else {
 		nc_say_warning("a message to a peer was dropped: %s", nc_err_name(err));
+	}
 }
 
 static bool entries_from_tail(const struct nc_replica *replica,
@@ -79,10 +80,11 @@ static bool goes_to_all(const struct nc_raft_message *messages, size_t count, si
 
 static bool went_out(const struct nc_raft_message *messages, size_t at)
 {
-	for (size_t i = 0; i < at; i++)
+	for (size_t i = 0; i < at; i++) {
 		if (messages[i].type == NC_RAFT_APPEND && messages[i].entry_count > 0 &&
 		    !messages[i].partial && is_same_append(&messages[i], &messages[at]))
 			return true;
+	}
 	return false;
 }
 

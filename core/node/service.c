@@ -44,9 +44,10 @@ void nc_service_send(struct nc_service *service, const char *reply, struct nc_sl
 void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
                      size_t header_size)
 {
-	if (subject.size > 0) /* what is lost is counted when the turn ends */
+	if (subject.size > 0) { /* what is lost is counted when the turn ends */
 		(void)nc_outbox_put(&service->outbox, service->bus, subject, nc_slice(NULL, 0),
 		                    message, header_size);
+	}
 }
 
 static void on_turn_end(uv_prepare_t *prepare)
@@ -151,12 +152,13 @@ static void disk_check(struct nc_service *service)
 	bool full = disk.free < service->options.disk_reserve;
 	bool was = nc_replica_status(service->replica).full;
 	nc_replica_set_full(service->replica, full);
-	if (full && !was)
+	if (full && !was) {
 		nc_say_warning("disk full: %llu bytes are left; the store is read-only until "
 		               "there is room",
 		               (unsigned long long)disk.free);
-	else if (was && !full)
+	} else if (was && !full) {
 		nc_say_info("disk: there is room again; the store takes appends");
+	}
 }
 
 static bool is_quiet(struct nc_service *service)
@@ -308,18 +310,20 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 		err = bus_open(service);
 	if (err == NC_OK)
 		err = replica_start(service);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_reader_pool_start(options->state, (size_t)options->config->readers,
 		                           &service->readers);
+	}
 	if (err == NC_OK)
 		err = nc_subs_start(service, &service->subs);
 	if (err == NC_OK)
 		err = nc_service_subscribe_srv(service);
 	if (err == NC_OK)
 		err = nc_service_subscribe_endpoints(service, false);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
 		                       &nc_service_probe_tag);
+	}
 	if (err != NC_OK) {
 		nc_service_stop(service);
 		return err;

@@ -41,9 +41,10 @@ static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err
 		return;
 	}
 	struct nc_fault fault = fault_of(service, err);
-	if (!ticket->answered)
+	if (!ticket->answered) {
 		nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
 		                 fault, nc_fault_text(fault), nc_slice(NULL, 0));
+	}
 	nc_ticket_free(&service->tickets, ticket);
 }
 
@@ -75,11 +76,12 @@ static void feed(struct nc_service *service, const struct nc_event *event)
 	nc_event_subject_put(&service->feed_subject, service->root, "event", event->type,
 	                     event->stream);
 	if (nc_buf_status(&service->feed) != NC_OK ||
-	    nc_buf_status(&service->feed_subject) != NC_OK)
+	    nc_buf_status(&service->feed_subject) != NC_OK) {
 		atomic_fetch_add(&service->counters.unsent, 1);
-	else
+	} else {
 		nc_service_post(service, nc_buf_slice(&service->feed_subject),
 		                nc_buf_slice(&service->feed), header_size);
+	}
 }
 
 void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
@@ -151,9 +153,10 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		                 (nc_service_now_ms() - ticket->taken_ms) * 1000000);
 	}
 	nc_ticket_free(&service->tickets, ticket);
-	if (outcome->record.size > 0)
+	if (outcome->record.size > 0) {
 		nc_service_tell(service, outcome->record, outcome->position, outcome->version,
 		                outcome->time_ns);
-	else if (outcome->result_count > 0)
+	} else if (outcome->result_count > 0) {
 		nc_service_batch_tell(service, outcome);
+	}
 }

@@ -26,18 +26,19 @@ static bool ack_take(struct nc_service *service, struct nc_slice subject, struct
 	            nc_slice_starts(nc_slice_from(subject, root.size), nc_slice_str(marker));
 	struct nc_slice rest = nc_slice_from(subject, root.size + sizeof marker - 1);
 	int err = ours ? nc_subs_batch_ack(service->subs, rest, ack_out) : NC_INVALID;
-	if (err == NC_INVALID)
+	if (err == NC_INVALID) {
 		refuse(service, reply, endpoint, NC_FAULT_REQUEST,
 		       "member 'reply' of ack is not the reply subject of a delivery of this "
 		       "store");
-	else if (err == NC_UNSUPPORTED)
+	} else if (err == NC_UNSUPPORTED) {
 		refuse(service, reply, endpoint, NC_FAULT_REQUEST,
 		       "ack: of a transient subscription, whose acknowledgements are not in the "
 		       "log");
-	else if (service->engine_version < NC_ENGINE_VERSION_ACK)
+	} else if (service->engine_version < NC_ENGINE_VERSION_ACK) {
 		refuse(service, reply, endpoint, NC_FAULT_VERSION, nc_fault_text(NC_FAULT_VERSION));
-	else
+	} else {
 		return true;
+	}
 	return false;
 }
 
@@ -92,9 +93,10 @@ void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *
 {
 	for (size_t i = 0; i < outcome->result_count; i++) {
 		const struct nc_batch_result *result = &outcome->results[i];
-		if (result->record.size > 0)
+		if (result->record.size > 0) {
 			nc_service_tell(service, result->record, result->position, result->version,
 			                outcome->time_ns);
+		}
 	}
 }
 

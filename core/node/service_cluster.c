@@ -43,10 +43,11 @@ static const char *state_of(const struct nc_service *service,
 		return "unreachable";
 	if (number == status->raft.self && status->raft.installing != 0)
 		return "fetching_state";
-	for (uint32_t i = 0; i < status->raft.peer_count; i++)
+	for (uint32_t i = 0; i < status->raft.peer_count; i++) {
 		if (status->raft.peers[i].id == number &&
 		    status->raft.peers[i].state == NC_RAFT_SENDING)
 			return "fetching_state";
+	}
 	return "serving";
 }
 
@@ -72,16 +73,17 @@ static void put_node(const struct nc_service *service, const struct nc_replica_s
 	              member->id == status->raft.leader ? "true" : "false",
 	              state_of(service, status, member->id), applied,
 	              lag_of(status->commit, applied));
-	if (self)
+	if (self) {
 		nc_buf_printf(out, ",\"last_seen_ms\":0,\"version\":\"%s\"}", NC_VERSION);
-	else if (other == NULL)
+	} else if (other == NULL) {
 		nc_buf_put_str(out, ",\"last_seen_ms\":null,\"version\":null}");
-	else
+	} else {
 		nc_buf_printf(out,
 		              ",\"last_seen_ms\":%" PRIu64
 		              ",\"version\":\"%s\",\"clock_ms\":%" PRId64 "}",
 		              nc_service_now_ms() - other->heard_ms, other->version,
 		              other->skew_ms);
+	}
 }
 
 static const char *health_of(const struct nc_service *service,
@@ -109,9 +111,10 @@ static void id_text(const struct nc_service *service, char text_out[33])
 void nc_service_put_dropped(struct nc_service *service, struct nc_buf *out)
 {
 	nc_buf_put_u8(out, '{');
-	for (unsigned i = 0; service->options.cluster != NULL && i < NC_PEER_DROP_COUNT; i++)
+	for (unsigned i = 0; service->options.cluster != NULL && i < NC_PEER_DROP_COUNT; i++) {
 		nc_buf_printf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", nc_peer_drop_name(i),
 		              nc_peer_gate(nc_cluster_peer(service->options.cluster))->dropped[i]);
+	}
 	nc_buf_put_u8(out, '}');
 }
 
@@ -122,10 +125,11 @@ void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out)
 	id_text(service, id);
 	nc_buf_printf(out, "{\"store\":\"%s\",\"cluster_id\":\"%s\",\"leader\":",
 	              service->options.config->store_id, id);
-	if (status.raft.leader == 0)
+	if (status.raft.leader == 0) {
 		nc_buf_put_str(out, "null");
-	else
+	} else {
 		nc_buf_printf(out, "\"%s\"", name_of(service, status.raft.leader));
+	}
 	nc_buf_printf(out,
 	              ",\"term\":%" PRIu64 ",\"commit\":%" PRIu64 ",\"applied\":%" PRIu64
 	              ",\"node\":\"%s\",\"nodes\":[",

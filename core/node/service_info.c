@@ -58,9 +58,10 @@ static void put_counters(struct nc_service *service, struct nc_buf *out)
 		{ "nats_errors", &counters->nats_errors },
 		{ "nats_disconnects", &counters->nats_disconnects },
 	};
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		nc_buf_printf(out, "%s\"%s\":%llu", i == 0 ? "" : ",", all[i].name,
 		              (unsigned long long)atomic_load(all[i].value));
+	}
 }
 
 void nc_service_put_status(struct nc_service *service, struct nc_buf *out)

@@ -107,10 +107,11 @@ void nc_service_retire(struct nc_service *service)
 	if (removed == service->retired || service->draining)
 		return;
 	service->retired = removed;
-	if (removed)
+	if (removed) {
 		nc_service_unsubscribe_shared(service);
-	else if (nc_service_subscribe_shared(service) == NC_NOMEM)
+	} else if (nc_service_subscribe_shared(service) == NC_NOMEM) {
 		service->options.on_fatal(service->options.ctx, NC_NOMEM, "out of memory");
+	}
 }
 
 /* ---- Ready ---------------------------------------------------------------------------------- */
@@ -175,9 +176,10 @@ void nc_service_replica_options(struct nc_service *service, struct nc_replica_op
 
 void nc_service_attach(struct nc_service *service)
 {
-	if (service->options.cluster != NULL)
+	if (service->options.cluster != NULL) {
 		nc_cluster_attach(service->options.cluster, service->replica, cluster_advise,
 		                  service);
+	}
 }
 
 /* The voter that is nearest to us in the log and alive; 0: none. */

@@ -52,9 +52,10 @@ static struct nc_slice extra(const struct read *read, char room[NC_DIRECT_SIZE])
 static void post(struct read *read, struct nc_slice message, size_t header_size)
 {
 	struct nc_slice reply = nc_slice_str(read->reply);
-	if (reply.size > 0)
+	if (reply.size > 0) {
 		(void)nc_outbox_put(&read->outbox, read->service->bus, reply, nc_slice(NULL, 0),
 		                    message, header_size);
+	}
 }
 
 static void posted(struct read *read)
@@ -226,10 +227,11 @@ static void on_got(void *ctx, const struct nc_event *event)
 static bool get_step(struct read *read, struct nc_state_reader *reader)
 {
 	int err = nc_query_get(reader, &read->get_spec, on_got, read);
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND) {
 		fail(read, NC_FAULT_NO_EVENT, nc_fault_text(NC_FAULT_NO_EVENT));
-	else if (err != NC_OK)
+	} else if (err != NC_OK) {
 		fail_state(read, err);
+	}
 	return true;
 }
 

@@ -86,15 +86,17 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:
 		nc_buf_clear(&service->out);
-		if (request->op == NC_OP_STATUS)
+		if (request->op == NC_OP_STATUS) {
 			nc_service_put_status(service, &service->out);
-		else
+		} else {
 			nc_buf_put_str(&service->out, service->draining
 			                                      ? "{\"status\":\"draining\"}"
 			                                      : "{\"status\":\"ok\"}");
-		if (reply.size > 0)
+		}
+		if (reply.size > 0) {
 			nc_service_send(service, (const char *)reply.data,
 			                nc_buf_slice(&service->out), 0);
+		}
 		return;
 	case NC_OP_CLUSTER_STATUS:
 		nc_buf_clear(&service->out);
@@ -207,10 +209,11 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 	int index = (int)(endpoint - endpoints);
 	if (endpoint->leader && !service->serving)
 		return; /* deposed: who leads now has it too */
-	if (endpoint->op == NC_OP_SUB_ACK)
+	if (endpoint->op == NC_OP_SUB_ACK) {
 		take_up_ack(service, msg, index);
-	else
+	} else {
 		take_up(service, msg, index);
+	}
 }
 
 /* One of the nodes, whichever: a queue group. */
@@ -242,26 +245,29 @@ struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
 {
 	int err = NC_OK;
-	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++)
+	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
 		if (endpoints[i].leader == leader)
 			err = subscribe_endpoint(service, i);
+	}
 	return err;
 }
 
 int nc_service_subscribe_shared(struct nc_service *service)
 {
 	int err = NC_OK;
-	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++)
+	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
 		if (answered_by_any(&endpoints[i]))
 			err = subscribe_endpoint(service, i);
+	}
 	return err;
 }
 
 void nc_service_unsubscribe_shared(struct nc_service *service)
 {
-	for (size_t i = 0; i < ENDPOINTS; i++)
+	for (size_t i = 0; i < ENDPOINTS; i++) {
 		if (answered_by_any(&endpoints[i]))
 			nc_bus_unsubscribe(service->bus, &endpoints[i]);
+	}
 }
 
 int nc_service_subscribe_srv(struct nc_service *service)
@@ -306,27 +312,30 @@ int nc_service_srv_make(struct nc_service *service)
 		int at = snprintf(made->subject, sizeof made->subject, "%s.", service->root);
 		const char *subject = endpoints[i].subject;
 		const char *node = strstr(subject, "%s");
-		if (node == NULL)
+		if (node == NULL) {
 			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at, "%s",
 			               subject);
-		else
+		} else {
 			(void)snprintf(made->subject + at, sizeof made->subject - (size_t)at,
 			               "%.*s%s%s", (int)(node - subject), subject, config->node_id,
 			               node + 2);
+		}
 	}
 	return NC_OK;
 }
 
 void nc_service_unsubscribe_leader(struct nc_service *service)
 {
-	for (size_t i = 0; i < ENDPOINTS; i++)
+	for (size_t i = 0; i < ENDPOINTS; i++) {
 		if (endpoints[i].leader)
 			nc_bus_unsubscribe(service->bus, &endpoints[i]);
+	}
 }
 
 void nc_service_unsubscribe_endpoints(struct nc_service *service)
 {
-	for (size_t i = 0; i < ENDPOINTS; i++)
+	for (size_t i = 0; i < ENDPOINTS; i++) {
 		if (endpoints[i].leader || endpoints[i].direct)
 			nc_bus_unsubscribe(service->bus, &endpoints[i]);
+	}
 }

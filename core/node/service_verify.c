@@ -74,12 +74,13 @@ static int start(struct nc_service *service)
 
 static void put_bad(const struct nc_verifier_report *report, struct nc_buf *out)
 {
-	if (report->state.bad > 0)
+	if (report->state.bad > 0) {
 		nc_buf_printf(out, ",\"bad\":{\"pos\":%llu,\"why\":",
 		              (unsigned long long)report->state.bad);
-	else
+	} else {
 		nc_buf_printf(out, ",\"bad\":{\"entry\":%llu,\"why\":",
 		              (unsigned long long)report->bad_entry);
+	}
 	nc_json_put_string(out,
 	                   nc_slice_str(report->state.bad > 0 ? report->state.why : report->why));
 	nc_buf_put_u8(out, '}');
@@ -124,9 +125,10 @@ static void repair(struct nc_service *service)
 		return;
 	verify->told_ms = 0;
 	if (service->options.cluster != NULL &&
-	    nc_quarantine_helps(service->options.config->data_dir))
+	    nc_quarantine_helps(service->options.config->data_dir)) {
 		service->options.on_fatal(service->options.ctx, NC_CORRUPT,
 		                          "a check has found damage");
+	}
 }
 
 /* Without being asked: damage where nobody reads must not wait until somebody does. */

@@ -64,11 +64,12 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 		.segment_size = (size_t)nc_disk_segment(&disk, config->log_segment_mb << 20),
 	};
 	err = nc_segment_log_open(path, &options, &store->recovery, &store->log, fault);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("%s", fault);
-	else if (store->recovery.cut_bytes > 0)
+	} else if (store->recovery.cut_bytes > 0) {
 		nc_say_warning("log: cut a torn tail of %llu bytes, which was not acknowledged",
 		               (unsigned long long)store->recovery.cut_bytes);
+	}
 	return err;
 }
 
@@ -77,12 +78,13 @@ static int install_finish(const struct nc_config *config, struct nc_store *store
 {
 	struct nc_state_applied applied = { 0 };
 	int err = nc_install_finish(config->data_dir, store->identity, store->log, &applied);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("%s: the state fetched from a peer cannot be put in its place: %s",
 		             config->data_dir, nc_err_name(err));
-	else if (applied.index > 0)
+	} else if (applied.index > 0) {
 		nc_say_info("state: fetched from a peer, as of entry %llu",
 		            (unsigned long long)applied.index);
+	}
 	return err;
 }
 
@@ -143,14 +145,15 @@ static void newer_say(const struct nc_store *store)
 	uint32_t format, version;
 	if (nc_engine_newer(store->state, &format, &version) != NC_OK)
 		return;
-	if (version > 0)
+	if (version > 0) {
 		nc_say_error("the store is at engine version %u, this build knows up to %u: it is "
 		             "too old; start a newer one",
 		             version, nc_engine_version_can());
-	else
+	} else {
 		nc_say_error("the store's head has format %u, which this build does not know: "
 		             "start a newer one",
 		             format);
+	}
 }
 
 static int engine_open(struct nc_store *store)

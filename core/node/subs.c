@@ -31,9 +31,10 @@ struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name)
 {
 	struct nc_hashmap_probe probe;
 	for (uint32_t id = nc_hashmap_first(&subs->names, nc_hash_bytes(name), &probe);
-	     id != NC_HASHMAP_NONE; id = nc_hashmap_next(&subs->names, &probe))
+	     id != NC_HASHMAP_NONE; id = nc_hashmap_next(&subs->names, &probe)) {
 		if (nc_slice_is(name, subs->slots[id]->name))
 			return subs->slots[id];
+	}
 	return NULL;
 }
 
@@ -138,10 +139,11 @@ static void unmark(struct nc_subs *subs, struct nc_subscription *sub)
 	     before = at, at = at->next_dirty) {
 		if (at != sub)
 			continue;
-		if (before == NULL)
+		if (before == NULL) {
 			subs->first_dirty = sub->next_dirty;
-		else
+		} else {
 			before->next_dirty = sub->next_dirty;
+		}
 		if (subs->last_dirty == sub)
 			subs->last_dirty = before;
 		sub->dirty = false;
@@ -174,10 +176,11 @@ void nc_subs_mark(struct nc_subscription *sub)
 		return;
 	sub->dirty = true;
 	sub->next_dirty = NULL;
-	if (subs->last_dirty == NULL)
+	if (subs->last_dirty == NULL) {
 		subs->first_dirty = sub;
-	else
+	} else {
 		subs->last_dirty->next_dirty = sub;
+	}
 	subs->last_dirty = sub;
 }
 
@@ -248,10 +251,11 @@ void nc_subs_tick(struct nc_subs *subs)
 static void on_plugin_log(void *ctx, bool trouble, const char *message)
 {
 	(void)ctx;
-	if (trouble)
+	if (trouble) {
 		nc_say_warning("plugins: %s", message);
-	else
+	} else {
 		nc_say_info("plugins: %s", message);
+	}
 }
 
 /* On the watch's thread. */
@@ -292,10 +296,11 @@ static int host_open(struct nc_subs *subs)
 		.log = on_plugin_log,
 	};
 	int err = nc_plugin_host_open(&host, &subs->host);
-	if (err == NC_OK && nc_plugin_host_watch(subs->host, on_plugins_changed, subs) != NC_OK)
+	if (err == NC_OK && nc_plugin_host_watch(subs->host, on_plugins_changed, subs) != NC_OK) {
 		nc_say_warning(
 		        "plugins: %s cannot be watched: new ones are found at the next start",
 		        config->plugin_dir);
+	}
 	if (err != NC_OK)
 		nc_say_error("plugins: %s: %s", private, nc_err_name(err));
 	return err;

@@ -12,12 +12,13 @@ static void answer_error(struct nc_subs *subs, const struct nc_bus_msg *msg, int
                          const char *text)
 {
 	struct nc_service *service = subs->service;
-	if (msg->reply.size > 0)
+	if (msg->reply.size > 0) {
 		nc_service_error(service, &service->out, (const char *)msg->reply.data,
 		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_STALE_ACK, text,
 		                 nc_slice(NULL, 0));
-	else
+	} else {
 		subs->foreign_acks++;
+	}
 }
 
 /* Heartbeats and flow control requests: "<name>.hb", "<name>.fc.<pos>". */
@@ -36,13 +37,14 @@ static bool is_status_answer(struct nc_subs *subs, struct nc_slice rest,
 	if (sub == NULL)
 		return true;
 	uint64_t now_ns = nc_subs_now_ns();
-	if (nc_bus_no_responders(msg))
+	if (nc_bus_no_responders(msg)) {
 		nc_sub_nobody(sub->machine, now_ns);
-	else if (heartbeat)
+	} else if (heartbeat) {
 		nc_sub_heard(sub->machine, now_ns);
-	else
+	} else {
 		nc_sub_flowed(sub->machine, strtoull((const char *)what.data + 3, NULL, 10),
 		              now_ns);
+	}
 	nc_subs_mark(sub);
 	return true;
 }
@@ -80,10 +82,11 @@ static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
 		                         .endpoint = endpoint };
 	if (msg->reply.size == 0)
 		return;
-	if (sub->definition.push) /* done all the same */
+	if (sub->definition.push) { /* done all the same */
 		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
-	else
+	} else {
 		nc_subs_next(&ask);
+	}
 }
 
 void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
@@ -119,11 +122,12 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		             "stale acknowledgement: of another epoch, or never delivered");
 		return;
 	}
-	if (ack.kind == NC_ACK_IS_NEXT)
+	if (ack.kind == NC_ACK_IS_NEXT) {
 		request_next(subs, sub, &ack, msg, endpoint);
-	else if (ack.kind != NC_ACK_IS_WPI)
+	} else if (ack.kind != NC_ACK_IS_WPI) {
 		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
-	else if (msg->reply.size > 0)
+	} else if (msg->reply.size > 0) {
 		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
+	}
 	nc_subs_mark(sub);
 }

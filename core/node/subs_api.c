@@ -29,10 +29,11 @@ void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err)
 {
 	struct nc_buf *why = &ask->subs->scratch;
 	nc_buf_put_u8(why, 0);
-	if (err == NC_NOMEM || nc_buf_status(why) != NC_OK)
+	if (err == NC_NOMEM || nc_buf_status(why) != NC_OK) {
 		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory; try again");
-	else
+	} else {
 		nc_subs_ask_error(ask, NC_FAULT_REQUEST, (const char *)why->data);
+	}
 }
 
 bool nc_subs_ask_bare(const struct nc_subs_ask *ask)
@@ -158,9 +159,10 @@ static void create_transient(const struct nc_subs_ask *ask, struct nc_subscripti
 	}
 	sub->epoch = ++subs->transient_epochs;
 	sub->started = cursor;
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_sub_new(&sub->definition, sub->epoch, cursor, nc_subs_now_ns(),
 		                 &sub->machine);
+	}
 	if (err == NC_OK)
 		err = nc_subs_install(subs, sub);
 	nc_buf_release(&definition);
@@ -175,9 +177,10 @@ static void create_transient(const struct nc_subs_ask *ask, struct nc_subscripti
 
 static bool is_being_made(const struct nc_subs *subs, struct nc_slice name)
 {
-	for (const struct nc_sub_pending *at = subs->pending; at != NULL; at = at->next)
+	for (const struct nc_sub_pending *at = subs->pending; at != NULL; at = at->next) {
 		if (at->kind == NC_SUB_CREATING && nc_slice_is(name, at->name))
 			return true;
+	}
 	return false;
 }
 
@@ -197,11 +200,12 @@ static void create(const struct nc_subs_ask *ask)
 	}
 	struct nc_subscription *there = nc_subs_find(ask->subs, ask->name);
 	if (there != NULL) {
-		if (nc_definition_eq(&there->definition, &sub->definition))
+		if (nc_definition_eq(&there->definition, &sub->definition)) {
 			created_json(ask, there, there->started + 1);
-		else
+		} else {
 			nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
 			                  "a subscription of this name has another definition");
+		}
 		nc_subscription_free(sub);
 	} else if (sub->definition.durable) {
 		create_durable(ask, sub);

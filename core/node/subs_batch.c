@@ -78,9 +78,10 @@ static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t p
 	if (!unsaid(sub, position))
 		return;
 	int err = nc_query_get(subs->reader, &spec, on_parked_event, sub);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
 		             (unsigned long long)position, nc_err_name(err));
+	}
 }
 
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)

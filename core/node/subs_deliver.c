@@ -74,10 +74,11 @@ static void tell_event(struct nc_sub_job *job, const struct nc_delivery *deliver
 	nc_event_message_put(&job->out, job->subs->service->root, &shown, nc_buf_slice(extra),
 	                     &header_size);
 	if (nc_buf_status(&job->out) == NC_OK && nc_buf_status(extra) == NC_OK &&
-	    nc_buf_status(&job->keys) == NC_OK)
+	    nc_buf_status(&job->keys) == NC_OK) {
 		publish(job, delivery, reply, nc_buf_slice(&job->out), header_size);
-	else
+	} else {
 		atomic_fetch_add(&job->subs->service->counters.unsent, 1);
+	}
 }
 
 /* The statuses, and the events that are gone, before the next one that was found. */
@@ -112,9 +113,10 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	while (next < job->todo_count && job->err == NC_OK) {
 		size_t count = 0;
 		for (; next < job->todo_count && count < sizeof positions / sizeof positions[0];
-		     next++)
+		     next++) {
 			if (job->todo[next].position != 0)
 				positions[count++] = job->todo[next].position;
+		}
 		job->err = nc_query_events(reader, positions, count, on_event, job);
 	}
 	tell_statuses(job, 0);

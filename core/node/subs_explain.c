@@ -32,11 +32,12 @@ static void filter_ask(struct explaining *explaining, const struct nc_event *eve
 	                                          : nc_filter_batch_add(subs->batch, event);
 	if (err == NC_OK)
 		err = nc_filter_match(explaining->sub->filter, subs->batch, &matched);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		(void)snprintf(explaining->fault, sizeof explaining->fault,
 		               "the filter gives no answer: %s",
 		               explaining->sub->fault[0] != '\0' ? explaining->sub->fault
 		                                                 : nc_err_name(err));
+	}
 	explaining->matches = matched & 1;
 }
 
@@ -58,10 +59,11 @@ static void on_event(void *ctx, const struct nc_event *event)
 	              explaining->fault[0] != '\0' ? "null"
 	              : explaining->matches        ? "true"
 	                                           : "false");
-	if (key.size == 0)
+	if (key.size == 0) {
 		nc_buf_put_str(out, "null");
-	else
+	} else {
 		nc_json_put_string(out, key);
+	}
 }
 
 static bool on_parked(void *ctx, const struct nc_parked *parked)
@@ -117,20 +119,22 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 		return (struct verdict){ "delayed", "to be delivered again after its pause" };
 	if (state == NC_SUB_HELD)
 		return (struct verdict){ "held", "an earlier event of its key is not done" };
-	if (state == NC_SUB_READY || state == NC_SUB_RECALLED)
+	if (state == NC_SUB_READY || state == NC_SUB_RECALLED) {
 		return (struct verdict){ "ready", info.paused   ? "the subscription is paused"
 			                          : info.halted ? "the subscription is halted"
 			                                        : "about to be delivered" };
+	}
 	if (explaining->parked || state == NC_SUB_LEAVING)
 		return (struct verdict){ "parked", "parked; replay releases it" };
 	if (explaining->position > info.cursor && sub->fault[0] != '\0')
 		return (struct verdict){ "not_reached", sub->fault };
-	if (explaining->position > reached)
+	if (explaining->position > reached) {
 		return (struct verdict){ "not_reached", info.paused ? "the subscription is paused"
 			                                : info.halted
 			                                        ? "the subscription is halted"
 			                                        : "history before it is still "
 			                                          "being worked through" };
+	}
 	if (explaining->position <= sub->started)
 		return (struct verdict){ "before_start", "the subscription started after it" };
 	if (explaining->fault[0] != '\0')

@@ -24,11 +24,12 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub, s
 		(void)nc_filter_named_find(body, &subs->scratch, &asked);
 	struct nc_filter_error error = { .offset = NC_FILTER_NO_OFFSET };
 	int err = NC_OK;
-	if (subs->prepared != NULL)
+	if (subs->prepared != NULL) {
 		sub->filter = nc_filter_ref(subs->prepared);
-	else
+	} else {
 		err = nc_filter_compile_later(subs->host, sub->definition.plugin, asked.selector,
 		                              &sub->filter, &error);
+	}
 	if (err == NC_OK) {
 		sub->hints = nc_filter_hints(sub->filter);
 		plugin_record(sub);

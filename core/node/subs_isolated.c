@@ -56,9 +56,10 @@ struct nc_reader_pool *nc_subs_pool(struct nc_subs *subs, struct nc_slice plugin
 {
 	if (!nc_plugin_host_isolates(subs->host, plugin))
 		return subs->service->readers;
-	for (struct nc_sub_pool *at = subs->pools; at != NULL; at = at->next)
+	for (struct nc_sub_pool *at = subs->pools; at != NULL; at = at->next) {
 		if (nc_slice_is(plugin, at->plugin))
 			return at->pool;
+	}
 	/* Its reader cannot be had: rather the others wait for it than that it is not asked. */
 	struct nc_sub_pool *made = pool_new(subs, plugin);
 	return made == NULL ? subs->service->readers : made->pool;
@@ -99,9 +100,10 @@ static void on_judged(void *ctx, const struct nc_event *event)
 	if (err == NC_OK)
 		return;
 	nc_filter_trouble(prepare->filter, prepare->verdict.fault, sizeof prepare->verdict.fault);
-	if (prepare->verdict.fault[0] == '\0')
+	if (prepare->verdict.fault[0] == '\0') {
 		(void)snprintf(prepare->verdict.fault, sizeof prepare->verdict.fault, "%s",
 		               nc_err_name(err));
+	}
 }
 
 /* What cannot be read is for who is asked after this to say. */
@@ -221,10 +223,11 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		                         .reply = prepare->reply,
 		                         .endpoint = prepare->endpoint };
 	if (prepare->err == NC_OK) {
-		if (prepare->op == NC_OP_SUB_EXPLAIN)
+		if (prepare->op == NC_OP_SUB_EXPLAIN) {
 			subs->verdict = &prepare->verdict;
-		else
+		} else {
 			subs->prepared = prepare->filter;
+		}
 		nc_subs_request(subs, prepare->op, prepare->name, prepare->body, prepare->reply,
 		                prepare->endpoint);
 		subs->prepared = NULL;

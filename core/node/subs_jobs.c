@@ -21,16 +21,17 @@ void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
 static bool job_step(struct nc_read_job *read_job, struct nc_state_reader *reader)
 {
 	struct nc_sub_job *job = (struct nc_sub_job *)read_job;
-	if (job->kind == NC_SUB_JOB_DELIVER)
+	if (job->kind == NC_SUB_JOB_DELIVER) {
 		nc_sub_job_deliver(job, reader);
-	else if (job->kind == NC_SUB_JOB_SCAN)
+	} else if (job->kind == NC_SUB_JOB_SCAN) {
 		nc_sub_job_scan(job, reader);
-	else if (job->kind == NC_SUB_JOB_EVENT)
+	} else if (job->kind == NC_SUB_JOB_EVENT) {
 		nc_sub_job_event(job, reader);
-	else if (job->kind == NC_SUB_JOB_MEASURE)
+	} else if (job->kind == NC_SUB_JOB_MEASURE) {
 		nc_sub_job_measure(job, reader);
-	else
+	} else {
 		nc_sub_job_replay(job, reader);
+	}
 	return true;
 }
 
@@ -143,10 +144,11 @@ static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 {
 	size_t at = 0;
 	for (size_t i = 0; i < job->row_count && job->err == NC_OK; i++) {
-		if (at < job->found_count && job->found[at].position == job->rows[i])
+		if (at < job->found_count && job->found[at].position == job->rows[i]) {
 			nc_sub_size(sub->machine, job->rows[i], job->found[at++].size);
-		else
+		} else {
 			(void)nc_sub_gone(sub->machine, job->rows[i]);
+		}
 	}
 }
 
@@ -222,10 +224,11 @@ static void offers(const struct nc_sub_job *job)
 static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
-	if (job->kind == NC_SUB_JOB_DELIVER)
+	if (job->kind == NC_SUB_JOB_DELIVER) {
 		sub->delivering = false;
-	else
+	} else {
 		sub->searching = sub->searching_replay = false;
+	}
 	if (sub->gone) {
 		if (!sub->delivering && !sub->searching)
 			nc_subscription_free(sub);
@@ -247,20 +250,23 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 		nc_subs_renew(subs, sub);
 	if (job->judged)
 		nc_subs_answers_again(subs, sub);
-	if (job->err != NC_OK)
+	if (job->err != NC_OK) {
 		nc_say_error("subscription %s: reading failed: %s", sub->name,
 		             nc_err_name(job->err));
-	for (size_t i = 0; i < job->todo_count; i++)
+	}
+	for (size_t i = 0; i < job->todo_count; i++) {
 		if (job->todo[i].gone)
 			(void)nc_sub_gone(sub->machine, job->todo[i].position);
-	if (job->kind == NC_SUB_JOB_REPLAY)
+	}
+	if (job->kind == NC_SUB_JOB_REPLAY) {
 		nc_subs_replay_take(subs, sub, job);
-	else if (job->kind == NC_SUB_JOB_MEASURE)
+	} else if (job->kind == NC_SUB_JOB_MEASURE) {
 		measured(sub, job);
-	else if (job->kind == NC_SUB_JOB_EVENT && job->gone)
+	} else if (job->kind == NC_SUB_JOB_EVENT && job->gone) {
 		(void)nc_sub_gone(sub->machine, job->from);
-	else if (job->kind != NC_SUB_JOB_DELIVER)
+	} else if (job->kind != NC_SUB_JOB_DELIVER) {
 		offers(job);
+	}
 	nc_subs_mark(sub);
 }
 

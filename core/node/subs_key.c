@@ -73,9 +73,10 @@ struct nc_slice nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition
 	case NC_ORDER_STREAM:
 		return event->stream;
 	case NC_ORDER_TAG:
-		while (nc_event_tag_next(&tags, &tag))
+		while (nc_event_tag_next(&tags, &tag)) {
 			if (nc_slice_starts(tag, definition->order_arg))
 				return tag;
+		}
 		return nc_slice(NULL, 0);
 	case NC_ORDER_PAYLOAD:
 		return payload_key(keys, definition->order_arg, event);

@@ -69,10 +69,11 @@ int nc_subs_live_add(struct nc_subs *subs, struct nc_subscription *sub)
 
 void nc_subs_live_remove(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	if (sub->indexed)
+	if (sub->indexed) {
 		(void)nc_filter_index_remove(subs->index, sub->id);
-	else
+	} else {
 		(void)nc_router_remove(subs->router, sub->id);
+	}
 }
 
 /* ---- An event ------------------------------------------------------------------------------- */
@@ -111,10 +112,11 @@ static void ask(struct telling *telling, struct nc_subscription *sub)
 		return;
 	}
 	int err = nc_filter_match(sub->filter, telling->subs->batch, &matched);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_subs_fault(telling->subs, sub, err, telling->event->position);
-	else if (matched & 1)
+	} else if (matched & 1) {
 		offer(telling, sub);
+	}
 }
 
 static void on_matched(void *ctx, uint32_t id)
@@ -144,9 +146,10 @@ static void tell_indexed(struct telling *telling)
 		return;
 	}
 	const uint32_t *ids = (const uint32_t *)(const void *)subs->scratch.data;
-	for (size_t i = 0; i < subs->scratch.size / sizeof *ids; i++)
+	for (size_t i = 0; i < subs->scratch.size / sizeof *ids; i++) {
 		if (subs->slots[ids[i]]->fault[0] == '\0')
 			offer(telling, subs->slots[ids[i]]);
+	}
 }
 
 void nc_subs_event(struct nc_subs *subs, const struct nc_event *event)
@@ -166,10 +169,11 @@ void nc_subs_event(struct nc_subs *subs, const struct nc_event *event)
 		struct nc_subscription *sub = subs->slots[ids[i]];
 		if (sub == NULL || sub->fault[0] != '\0')
 			continue;
-		if (sub->hints.full)
+		if (sub->hints.full) {
 			offer(&telling, sub);
-		else
+		} else {
 			ask(&telling, sub);
+		}
 	}
 	tell_indexed(&telling);
 }

@@ -39,11 +39,12 @@ static int machine_make(struct nc_subs *subs, struct nc_subscription *sub, uint6
 	struct nc_buf progress = { 0 };
 	uint64_t now_ns = nc_subs_now_ns();
 	int err = nc_sub_row_progress(subs->reader, nc_slice_str(sub->name), &progress);
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND) {
 		err = nc_sub_new(&sub->definition, sub->epoch, cursor, now_ns, &sub->machine);
-	else if (err == NC_OK)
+	} else if (err == NC_OK) {
 		err = nc_sub_restore(&sub->definition, nc_buf_slice(&progress), now_ns,
 		                     &sub->machine);
+	}
 	nc_buf_release(&progress);
 	return err;
 }
@@ -81,12 +82,13 @@ int nc_subs_backfill_set(struct nc_subs *subs, struct nc_subscription *sub, stru
 	struct nc_refusal refusal;
 	struct nc_subscription made = { .definition = { .plugin = backfill->is.plugin,
 		                                        .selector = backfill->is.selector } };
-	if (before != NULL)
+	if (before != NULL) {
 		backfill->filter = nc_filter_ref(before);
-	else if (nc_subs_filter_compile(subs, &made, nc_slice(NULL, 0), &refusal))
+	} else if (nc_subs_filter_compile(subs, &made, nc_slice(NULL, 0), &refusal)) {
 		backfill->filter = made.filter;
-	else if (sub->fault[0] == '\0')
+	} else if (sub->fault[0] == '\0') {
 		(void)snprintf(sub->fault, sizeof sub->fault, "backfill: %.180s", refusal.text);
+	}
 	return NC_OK;
 }
 
@@ -203,9 +205,10 @@ int nc_subs_load(struct nc_subs *subs)
 	}
 	if (err == NC_OK)
 		err = loading.err;
-	for (uint32_t id = 0; err == NC_OK && id < subs->room; id++)
+	for (uint32_t id = 0; err == NC_OK && id < subs->room; id++) {
 		if (subs->slots[id] != NULL)
 			err = nc_subs_parked_load(subs, subs->slots[id]);
+	}
 	if (err == NC_OK && subs->count > 0) {
 		nc_say_info("%u subscriptions taken up", subs->count);
 		nc_subs_tell_other_builds(subs);
@@ -215,10 +218,12 @@ int nc_subs_load(struct nc_subs *subs)
 
 void nc_subs_unload(struct nc_subs *subs)
 {
-	for (uint32_t id = 0; id < subs->room; id++)
-		if (subs->slots[id] != NULL)
+	for (uint32_t id = 0; id < subs->room; id++) {
+		if (subs->slots[id] != NULL) {
 			nc_subs_remove(subs, subs->slots[id],
 			               subs->slots[id]->definition.durable
 			                       ? NULL
 			                       : "the node that held it does not lead any more");
+		}
+	}
 }

@@ -177,12 +177,14 @@ static bool rehome_check(const struct nc_subs_ask *ask, const struct nc_subscrip
 {
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
-	if (backfill)
+	if (backfill) {
 		return update_refuse(ask, NC_FAULT_REQUEST,
 		                     "durable: does not change together with a backfill");
-	if (info.parked > 0 || sub->replay.under_way)
+	}
+	if (info.parked > 0 || sub->replay.under_way) {
 		return update_refuse(ask, NC_FAULT_NAME_TAKEN,
 		                     "durable: changes when no event is parked; replay them first");
+	}
 	return true;
 }
 
@@ -207,9 +209,10 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 		return update_refuse(ask, NC_FAULT_NAME_TAKEN, "a backfill is under way");
 	if (move->rehomes && !rehome_check(ask, sub, backfill))
 		return false;
-	if (backfill && sub->filter == NULL)
+	if (backfill && sub->filter == NULL) {
 		return update_refuse(ask, NC_FAULT_NO_PLUGIN,
 		                     "backfill: the plugin of the filter before is not loaded");
+	}
 	move->cursor = move->rehomes ? floor_of(sub) : sub->started;
 	move->anew = elsewhere || backfill || move->rehomes;
 	if (elsewhere) {
@@ -218,9 +221,10 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 			                             .stream = hints.count > 0
 			                                               ? hints.hints[0].stream
 			                                               : nc_slice(NULL, 0) };
-		if (start_resolve(ask->subs, &start, &move->cursor) != NC_OK)
+		if (start_resolve(ask->subs, &start, &move->cursor) != NC_OK) {
 			return update_refuse(ask, NC_FAULT_UNAVAILABLE,
 			                     "the start could not be found");
+		}
 	} else if (backfill) {
 		nc_backfill_put(&move->backfill, from->plugin, from->selector, move->position - 1,
 		                sub->machine);
@@ -375,10 +379,11 @@ void nc_subs_pause(const struct nc_subs_ask *ask, bool pause)
 	struct nc_subscription *sub = still_find(ask);
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
-	if (pause)
+	if (pause) {
 		nc_sub_pause(sub->machine);
-	else
+	} else {
 		nc_sub_resume(sub->machine);
+	}
 	nc_subs_advise(ask->subs, sub, pause ? "paused" : "resumed", 0, NULL);
 	nc_subs_wait_saved(ask->subs, sub, ask->reply,
 	                   pause ? "{\"paused\":true}" : "{\"paused\":false}");

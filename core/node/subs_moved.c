@@ -15,10 +15,11 @@ static void todo_sift(struct nc_subscription *sub)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < sub->todo_count; i++) {
-		if (sub->todo[i].position == 0)
+		if (sub->todo[i].position == 0) {
 			sub->todo[kept++] = sub->todo[i];
-		else
+		} else {
 			nc_subs_pull_let_go(sub->todo[i].pull);
+		}
 	}
 	sub->todo_count = kept;
 }
@@ -169,10 +170,11 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 		position = move->position;
 	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
 	               sub->name, (unsigned long long)sub->epoch, (unsigned long long)position);
-	if (move->replugs)
+	if (move->replugs) {
 		nc_subs_replugged(subs, sub, position);
-	else
+	} else {
 		nc_subs_advise(subs, sub, move->seeks ? "sought" : "updated", position, NULL);
+	}
 	if (move->reply != NULL)
 		nc_service_send(subs->service, move->reply, nc_slice_str(text), 0);
 	if (!move->seeks && !move->anew && sub->definition.durable)
@@ -190,10 +192,11 @@ static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct 
 {
 	struct nc_sub_move *move = sub->move;
 	struct nc_service *service = subs->service;
-	if (move->reply != NULL)
+	if (move->reply != NULL) {
 		nc_service_error(service, &service->out, move->reply,
 		                 &service->srv.endpoints[move->endpoint].stats, fault, text,
 		                 nc_slice(NULL, 0));
+	}
 	sub->move = NULL;
 	sub->unsaved |= !move->seeks && sub->definition.durable;
 	nc_subs_move_free(move);

@@ -47,9 +47,10 @@ static int memory_list(const struct nc_subscription *sub, uint64_t after, struct
 	while (kept < count && nc_parked_next(&list, &all[kept]))
 		kept++;
 	qsort(all, kept, sizeof *all, position_compare);
-	for (size_t i = 0; i < kept && listing->count < listing->room; i++)
+	for (size_t i = 0; i < kept && listing->count < listing->room; i++) {
 		if (all[i].position > after)
 			listing_add(listing, &all[i]);
+	}
 	free(all);
 	return NC_OK;
 }
@@ -90,10 +91,11 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 	nc_buf_put_str(out, ",\"type\":");
 	nc_json_put_string(out, event->type);
 	nc_buf_put_str(out, ",\"key\":");
-	if (key.size == 0)
+	if (key.size == 0) {
 		nc_buf_put_str(out, "null");
-	else
+	} else {
 		nc_json_put_string(out, key);
+	}
 	nc_buf_printf(out, ",\"attempts\":%u,\"reason\":", shown->parked->attempts);
 	nc_json_put_string(out, shown->reason);
 	nc_buf_printf(out, ",\"time\":\"%s\"}", time);
@@ -143,9 +145,10 @@ static int page_put(struct nc_subs *subs, const struct nc_subscription *sub,
 		}
 	}
 	nc_buf_printf(out, "],\"total\":%llu", (unsigned long long)total_of(sub, i));
-	if (i < listing->count && i > 0)
+	if (i < listing->count && i > 0) {
 		nc_buf_printf(out, ",\"next\":%llu",
 		              (unsigned long long)listing->parked[i - 1].position);
+	}
 	nc_buf_put_u8(out, '}');
 	return err == NC_OK ? nc_buf_status(out) : err;
 }
@@ -170,10 +173,11 @@ void nc_subs_show_parked(const struct nc_subs_ask *ask)
 		err = nc_buf_status(&listing.reasons);
 	if (err == NC_OK)
 		err = page_put(subs, sub, &listing, page.limit);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
-	else
+	} else {
 		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
+	}
 	nc_buf_release(&listing.reasons);
 	free(listing.parked);
 }

@@ -34,9 +34,10 @@ static struct nc_sub_pull **pull_find(struct nc_subscription *sub, uint64_t id)
 
 const char *nc_subs_pull_reply(const struct nc_subscription *sub, uint64_t id)
 {
-	for (const struct nc_sub_pull *pull = sub->pulls; pull != NULL; pull = pull->next)
+	for (const struct nc_sub_pull *pull = sub->pulls; pull != NULL; pull = pull->next) {
 		if (pull->id == id)
 			return pull->reply;
+	}
 	return NULL;
 }
 
@@ -65,10 +66,11 @@ static void pulls_sift(struct nc_subscription *sub, uint64_t now_ns)
 {
 	struct nc_sub_pull **at = &sub->pulls;
 	while (*at != NULL) {
-		if ((*at)->expires_ns + GRACE_NS < now_ns)
+		if ((*at)->expires_ns + GRACE_NS < now_ns) {
 			pull_remove(at);
-		else
+		} else {
 			at = &(*at)->next;
+		}
 	}
 }
 

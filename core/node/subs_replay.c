@@ -45,10 +45,11 @@ static void refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_
                    const char *text)
 {
 	struct nc_service *service = subs->service;
-	if (sub->replay.reply != NULL)
+	if (sub->replay.reply != NULL) {
 		nc_service_error(service, &service->out, sub->replay.reply,
 		                 &service->srv.endpoints[sub->replay.endpoint].stats, fault, text,
 		                 nc_slice(NULL, 0));
+	}
 	free(sub->replay.reply);
 	sub->replay.reply = NULL;
 	sub->replay.under_way = false;
@@ -81,9 +82,10 @@ static bool is_unparked(const struct nc_subscription *sub, uint64_t position)
 {
 	struct nc_slice list = nc_buf_slice(&sub->replay.unparked);
 	uint64_t gone;
-	while (nc_unparked_next(&list, &gone))
+	while (nc_unparked_next(&list, &gone)) {
 		if (gone == position)
 			return true;
+	}
 	return false;
 }
 

@@ -153,10 +153,11 @@ static void on_other(void *ctx, const struct nc_event *event)
 	size_t low = 0, high = reading->asked_count;
 	while (low < high) { /* past all of this hash */
 		size_t middle = low + (high - low) / 2;
-		if (reading->asked[middle].hash <= hash)
+		if (reading->asked[middle].hash <= hash) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	if (hash != 0 && low > 0 && reading->asked[low - 1].hash == hash &&
 	    reading->asked[low - 1].position > event->position)
@@ -168,10 +169,11 @@ static bool is_asked(const struct nc_replay_ask *ask, uint64_t position)
 	size_t low = 0, high = ask->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (ask->positions[middle] < position)
+		if (ask->positions[middle] < position) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	return low < ask->count && ask->positions[low] == position;
 }
@@ -188,9 +190,10 @@ static int others_check(struct nc_sub_job *job, struct nc_state_reader *reader,
 		err = rows_read(job, reader, from, &rows);
 		if (rows.count > 0)
 			from = rows.positions[rows.count - 1] + 1;
-		for (size_t i = 0; i < rows.count; i++)
+		for (size_t i = 0; i < rows.count; i++) {
 			if (!is_asked(ask, rows.positions[i]))
 				rows.positions[kept++] = rows.positions[i];
+		}
 		if (err == NC_OK && kept > 0)
 			err = nc_query_events(reader, rows.positions, kept, on_other, reading);
 	} while (err == NC_OK && rows.more && job->behind == 0);

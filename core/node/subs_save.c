@@ -228,10 +228,11 @@ void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
                           struct nc_fault fault, const char *text)
 {
 	struct nc_service *service = subs->service;
-	if (!ticket->answered)
+	if (!ticket->answered) {
 		nc_service_error(service, &service->out, ticket->reply,
 		                 &service->srv.endpoints[ticket->endpoint].stats, fault, text,
 		                 nc_slice(NULL, 0));
+	}
 }
 
 static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
@@ -260,10 +261,11 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	}
 	if (err != NC_OK)
 		nc_subscription_free(sub);
-	if (err == NC_OK || err == NC_EXISTS)
+	if (err == NC_OK || err == NC_EXISTS) {
 		nc_subs_answer_text(subs, pending->ticket, text);
-	else
+	} else {
 		nc_subs_answer_fault(subs, pending->ticket, NC_FAULT_BUSY, "out of memory");
+	}
 }
 
 static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,
@@ -291,25 +293,27 @@ static void moved(struct nc_subs *subs, const struct nc_sub_pending *pending,
                   const struct nc_outcome *outcome)
 {
 	struct nc_subscription *sub = mover_of(subs, pending);
-	if (sub != NULL)
+	if (sub != NULL) {
 		nc_subs_move_outcome(subs, sub, pending->ticket, outcome);
-	else
+	} else {
 		nc_subs_answer_fault(subs, pending->ticket, NC_FAULT_NO_SUB,
 		                     "no such subscription");
+	}
 }
 
 void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
                      const struct nc_outcome *outcome)
 {
 	struct nc_sub_pending *pending = pending_take(subs, ticket);
-	if (pending->kind == NC_SUB_CREATING)
+	if (pending->kind == NC_SUB_CREATING) {
 		created(subs, pending, outcome);
-	else if (pending->kind == NC_SUB_DELETING)
+	} else if (pending->kind == NC_SUB_DELETING) {
 		deleted(subs, pending, outcome);
-	else if (pending->kind == NC_SUB_MOVING)
+	} else if (pending->kind == NC_SUB_MOVING) {
 		moved(subs, pending, outcome);
-	else
+	} else {
 		saved(subs, pending);
+	}
 	free(pending);
 }
 

@@ -54,10 +54,11 @@ static int backfill_sift(struct nc_sub_job *job, const struct nc_event *events, 
 		uint64_t bit = UINT64_C(1) << i % 64;
 		if (events[i].position > backfill->is.through)
 			break;
-		if (nc_backfill_is_undone(&backfill->is, &job->undone_at, events[i].position))
+		if (nc_backfill_is_undone(&backfill->is, &job->undone_at, events[i].position)) {
 			wanted[i / 64] |= bit;
-		else
+		} else {
 			wanted[i / 64] &= ~(before[i / 64] & bit);
+		}
 	}
 	return err;
 }
@@ -123,10 +124,11 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 		                      .from = job->from,
 		                      .limit = NC_QUERY_LIMIT_MAX,
 		                      .size_max = NC_QUERY_BYTES_MAX };
-	if (backfill != NULL && backfill->is.undone_count > 0)
+	if (backfill != NULL && backfill->is.undone_count > 0) {
 		spec.to = backfill->is.through; /* what was not done may lie anywhere */
-	else
+	} else {
 		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->extra);
+	}
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
 	bool sizeless = definition->push || !job->sub->sized;
 	spec.bare = job->index_decides && keyless && sizeless && backfill == NULL;

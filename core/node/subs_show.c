@@ -169,9 +169,10 @@ void nc_subs_show_list(const struct nc_subs_ask *ask)
 		return;
 	}
 	size_t count = 0;
-	for (uint32_t id = 0; id < subs->room; id++)
+	for (uint32_t id = 0; id < subs->room; id++) {
 		if (subs->slots[id] != NULL)
 			all[count++] = subs->slots[id];
+	}
 	qsort(all, count, sizeof *all, by_name);
 	nc_buf_clear(&subs->scratch);
 	put_list(subs, &page, all, count, &subs->scratch);

@@ -58,10 +58,11 @@ void nc_tail_cut(struct nc_tail *tail, uint64_t index,
 		tail->size -= entry->payload.size;
 		lost(ctx, entry);
 		entry->kept = false;
-		if (entry->staged)
+		if (entry->staged) {
 			entry->orphan = true;
-		else
+		} else {
 			nc_entry_free(entry);
+		}
 	}
 	if (tail->last >= index) { /* what is replaced was not kept */
 		tail->last = index - 1;

@@ -18,10 +18,11 @@ struct nc_ticket *nc_ticket_new(struct nc_ticket_list *list, struct nc_slice rep
 	if (reply.size > 0)
 		memcpy(ticket->reply, reply.data, reply.size);
 	ticket->reply[reply.size] = '\0';
-	if (list->last == NULL)
+	if (list->last == NULL) {
 		list->first = ticket;
-	else
+	} else {
 		list->last->next = ticket;
+	}
 	list->last = ticket;
 	list->count++;
 	return ticket;
@@ -29,14 +30,16 @@ struct nc_ticket *nc_ticket_new(struct nc_ticket_list *list, struct nc_slice rep
 
 static void unlink_ticket(struct nc_ticket_list *list, struct nc_ticket *ticket)
 {
-	if (ticket->prev == NULL)
+	if (ticket->prev == NULL) {
 		list->first = ticket->next;
-	else
+	} else {
 		ticket->prev->next = ticket->next;
-	if (ticket->next == NULL)
+	}
+	if (ticket->next == NULL) {
 		list->last = ticket->prev;
-	else
+	} else {
 		ticket->next->prev = ticket->prev;
+	}
 	list->count--;
 }
 

@@ -89,10 +89,11 @@ static void state_step(struct nc_verifier *verifier, struct nc_state_reader *rea
 	if (verifier->verify != NULL)
 		report->state = *nc_verify_status(verifier->verify);
 	report->err = err;
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		report->phase = is_verdict(err) ? NC_VERIFIER_BAD : NC_VERIFIER_FAILED;
-	else if (done)
+	} else if (done) {
 		log_begin(verifier, report);
+	}
 }
 
 /* ---- The log -------------------------------------------------------------------------------- */
@@ -148,20 +149,22 @@ static void log_step(struct nc_verifier *verifier, struct nc_verifier_report *re
 {
 	int err = verifier->next > report->entry_last ? NC_OK : entries_step(verifier, report);
 	report->err = err;
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		report->phase = is_verdict(err) ? NC_VERIFIER_BAD : NC_VERIFIER_FAILED;
-	else if (verifier->next > report->entry_last)
+	} else if (verifier->next > report->entry_last) {
 		report->phase = NC_VERIFIER_GOOD;
+	}
 }
 
 bool nc_verifier_step(struct nc_verifier *verifier, struct nc_state_reader *reader)
 {
 	struct nc_verifier_report report;
 	nc_verifier_report(verifier, &report);
-	if (report.phase == NC_VERIFIER_STATE)
+	if (report.phase == NC_VERIFIER_STATE) {
 		state_step(verifier, reader, &report);
-	else if (report.phase == NC_VERIFIER_LOG)
+	} else if (report.phase == NC_VERIFIER_LOG) {
 		log_step(verifier, &report);
+	}
 	(void)pthread_mutex_lock(&verifier->lock);
 	if (!nc_verifier_over(verifier->report.phase)) /* not stopped meanwhile */
 		verifier->report = report;

@@ -25,12 +25,13 @@ static int is_there(const struct nc_config *config)
 
 static void say_progress(const struct nc_verifier_report *report)
 {
-	if (report->phase == NC_VERIFIER_STATE)
+	if (report->phase == NC_VERIFIER_STATE) {
 		nc_say_info("verify: state: event %" PRIu64 " of %" PRIu64, report->state.checked,
 		            report->state.head);
-	else
+	} else {
 		nc_say_info("verify: log: entry %" PRIu64 " of %" PRIu64 " to %" PRIu64,
 		            report->entry, report->entry_first, report->entry_last);
+	}
 }
 
 static int say_end(const struct nc_verifier_report *report)
@@ -46,14 +47,15 @@ static int say_end(const struct nc_verifier_report *report)
 		            report->entry_last, digest);
 		return NC_OK;
 	}
-	if (report->state.bad > 0)
+	if (report->state.bad > 0) {
 		nc_say_error("verify: bad: position %" PRIu64 ": %s", report->state.bad,
 		             report->state.why);
-	else if (report->bad_entry > 0)
+	} else if (report->bad_entry > 0) {
 		nc_say_error("verify: bad: entry %" PRIu64 " of the log: %s", report->bad_entry,
 		             report->why);
-	else
+	} else {
 		nc_say_error("verify: cannot be carried through: %s", nc_err_name(report->err));
+	}
 	return report->err;
 }
 

@@ -31,9 +31,10 @@ static void on_urls(void *ctx, const char *urls, const char *from)
 static void on_drop(void *ctx)
 {
 	struct nc_whereabouts *whereabouts = ctx;
-	if (!whereabouts->drop_said)
+	if (!whereabouts->drop_said) {
 		nc_say_warning("gossip: refused what is not signed with this node's "
 		               "NACRE_CLUSTER_SECRET, or by a clock that is far from ours");
+	}
 	whereabouts->drop_said = true;
 }
 
@@ -58,10 +59,11 @@ static int gossip_start(uv_loop_t *loop, const struct nc_config *config,
 		.ctx = whereabouts,
 	};
 	int err = nc_gossip_start(&options, &whereabouts->gossip, fault);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		nc_say_error("gossip: %s", fault);
-	else if (config->nats_url[0] == '\0')
+	} else if (config->nats_url[0] == '\0') {
 		nc_say_info("gossip: waiting to hear where NATS is");
+	}
 	return err;
 }
 

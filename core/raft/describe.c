@@ -7,9 +7,10 @@
 static void put_members(struct nc_buf *buf, const struct nc_raft_members *members)
 {
 	nc_buf_put_str(buf, "(");
-	for (uint32_t i = 0; i < members->count; i++)
+	for (uint32_t i = 0; i < members->count; i++) {
 		nc_buf_printf(buf, "%s%" PRIu64 "%s", i == 0 ? "" : " ", members->at[i].id,
 		              members->at[i].voter ? "" : "l");
+	}
 	nc_buf_put_str(buf, ")");
 }
 
@@ -54,9 +55,10 @@ void nc_raft_message_describe(const struct nc_raft_message *message, struct nc_b
 		nc_buf_put_str(buf, " force");
 	if (message->index != 0 || message->log_term != 0)
 		nc_buf_printf(buf, " at %" PRIu64 "@%" PRIu64, message->index, message->log_term);
-	if (message->entry_count > 0)
+	if (message->entry_count > 0) {
 		nc_buf_printf(buf, " entries %" PRIu64 "..%" PRIu64, message->index + 1,
 		              message->index + message->entry_count);
+	}
 	put_field(buf, "commit", message->commit);
 	put_field(buf, "hint", message->hint);
 	if (message->type == NC_RAFT_HEARTBEAT || message->type == NC_RAFT_HEARTBEAT_RESP)

@@ -38,9 +38,10 @@ bool nc_raft_may_lead(const struct nc_raft *raft)
 
 static void note(uint64_t *ids, uint32_t *count, uint64_t id)
 {
-	for (uint32_t i = 0; i < *count; i++)
+	for (uint32_t i = 0; i < *count; i++) {
 		if (ids[i] == id)
 			return;
+	}
 	if (*count < NC_RAFT_MEMBERS_MAX)
 		ids[(*count)++] = id;
 }
@@ -57,10 +58,11 @@ static uint32_t voters_in(const struct nc_raft *raft, const uint64_t *ids, uint3
 static void tally(struct nc_raft *raft)
 {
 	if (voters_in(raft, raft->granted, raft->granted_count) >= nc_raft_quorum(raft)) {
-		if (raft->role == NC_RAFT_PRE_CANDIDATE)
+		if (raft->role == NC_RAFT_PRE_CANDIDATE) {
 			nc_raft_stand(raft, false, false);
-		else
+		} else {
 			nc_raft_become_leader(raft);
+		}
 		return;
 	}
 	if (voters_in(raft, raft->refused, raft->refused_count) >= nc_raft_quorum(raft))
@@ -87,10 +89,11 @@ void nc_raft_stand(struct nc_raft *raft, bool pre, bool force)
 			.force = force,
 		};
 		/* A candidate that forgot its term, or the log it told of, could win twice. */
-		if (pre || NC_MUTANT(SELF_VOTE_BEFORE_SYNC))
+		if (pre || NC_MUTANT(SELF_VOTE_BEFORE_SYNC)) {
 			nc_raft_send(raft, ask);
-		else
+		} else {
 			nc_raft_send_after(raft, ask);
+		}
 	}
 	/* Its own vote counts when it is durable; but nobody else can be misled when nobody else is
 	 * there: what it appends follows the vote in the same log. */
@@ -115,10 +118,11 @@ void nc_raft_vote_heard(struct nc_raft *raft, const struct nc_raft_message *mess
 		return;
 	if (pre && !message->reject && message->term != raft->hard.term + 1)
 		return; /* a grant for another term */
-	if (message->reject)
+	if (message->reject) {
 		note(raft->refused, &raft->refused_count, message->from);
-	else
+	} else {
 		note(raft->granted, &raft->granted_count, message->from);
+	}
 	tally(raft);
 }
 
@@ -166,8 +170,9 @@ void nc_raft_vote_asked(struct nc_raft *raft, const struct nc_raft_message *mess
 		raft->hard.vote = message->from;
 		raft->hard_dirty = true;
 	}
-	if (NC_MUTANT(VOTE_BEFORE_SYNC))
+	if (NC_MUTANT(VOTE_BEFORE_SYNC)) {
 		nc_raft_send(raft, answer);
-	else
+	} else {
 		nc_raft_send_after(raft, answer);
+	}
 }

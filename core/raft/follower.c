@@ -89,10 +89,11 @@ static void acknowledge(struct nc_raft *raft, uint64_t to, uint64_t index)
 	struct nc_raft_message answer = { .type = NC_RAFT_APPEND_RESP, .to = to, .index = index };
 	if (NC_MUTANT(ACK_LAST_STORED))
 		answer.index = raft->trail.last;
-	if (NC_MUTANT(ACK_BEFORE_SYNC))
+	if (NC_MUTANT(ACK_BEFORE_SYNC)) {
 		nc_raft_send(raft, answer);
-	else
+	} else {
 		nc_raft_send_after(raft, answer);
+	}
 }
 
 /* A node that may have forgotten something is whole again when it has what an entry of the leader's
@@ -131,10 +132,11 @@ void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *me
 void nc_raft_heartbeat_heard(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	if (raft->install.index == 0) {
-		if (message->commit <= raft->trail.last)
+		if (message->commit <= raft->trail.last) {
 			nc_raft_commit_to(raft, message->commit);
-		else if (NC_MUTANT(HEARTBEAT_COMMITS_ALL))
+		} else if (NC_MUTANT(HEARTBEAT_COMMITS_ALL)) {
 			nc_raft_commit_to(raft, raft->trail.last);
+		}
 	}
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_HEARTBEAT_RESP,
 	                                             .to = message->from,

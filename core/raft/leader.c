@@ -4,9 +4,10 @@
 
 struct nc_raft_peer *nc_raft_peer(struct nc_raft *raft, uint64_t id)
 {
-	for (uint32_t i = 0; i < raft->peer_count; i++)
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
 		if (raft->peers[i].id == id)
 			return &raft->peers[i];
+	}
 	return NULL;
 }
 
@@ -15,9 +16,10 @@ void nc_raft_peers_rebuild(struct nc_raft *raft)
 {
 	const struct nc_raft_members *members = nc_raft_members(raft);
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < raft->peer_count; i++)
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
 		if (nc_raft_members_find(members, raft->peers[i].id) != NULL)
 			raft->peers[kept++] = raft->peers[i];
+	}
 	raft->peer_count = kept;
 	for (uint32_t i = 0; i < members->count; i++) {
 		struct nc_raft_peer *peer = nc_raft_peer(raft, members->at[i].id);

@@ -7,18 +7,20 @@ bool nc_raft_members_valid(const struct nc_raft_members *members)
 {
 	if (members->count > NC_RAFT_MEMBERS_MAX)
 		return false;
-	for (uint32_t i = 0; i < members->count; i++)
+	for (uint32_t i = 0; i < members->count; i++) {
 		if (members->at[i].id <= (i == 0 ? 0 : members->at[i - 1].id))
 			return false;
+	}
 	return true;
 }
 
 const struct nc_raft_member *nc_raft_members_find(const struct nc_raft_members *members,
                                                   uint64_t id)
 {
-	for (uint32_t i = 0; i < members->count; i++)
+	for (uint32_t i = 0; i < members->count; i++) {
 		if (members->at[i].id == id)
 			return &members->at[i];
+	}
 	return NULL;
 }
 
@@ -39,9 +41,10 @@ const struct nc_raft_members *nc_raft_members_as_of(const struct nc_raft *raft, 
 
 const struct nc_raft_members *nc_raft_config_at(const struct nc_raft *raft, uint64_t index)
 {
-	for (size_t i = raft->config_count; i > 0; i--)
+	for (size_t i = raft->config_count; i > 0; i--) {
 		if (raft->configs[i - 1].index == index && index > raft->trail.base_index)
 			return &raft->configs[i - 1].members;
+	}
 	return NULL;
 }
 

@@ -82,10 +82,11 @@ int nc_raft_frame_encode(const struct nc_raft_message *message, const struct nc_
 	(void)msgpack_pack_array(&packer, FRAME_FIELDS);
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		(void)msgpack_pack_uint64(&packer, fields[i]);
-	if (message->members == NULL)
+	if (message->members == NULL) {
 		(void)msgpack_pack_nil(&packer);
-	else
+	} else {
 		put_members(&packer, message->members);
+	}
 	(void)msgpack_pack_array(&packer, (size_t)message->entry_count * ENTRY_FIELDS);
 	for (uint32_t i = 0; i < message->entry_count; i++) {
 		(void)msgpack_pack_uint64(&packer, message->entries[i].term);

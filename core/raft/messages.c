@@ -67,10 +67,11 @@ void nc_raft_release_held(struct nc_raft *raft)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < raft->held.count; i++) {
-		if (raft->held.at[i].order <= raft->durable)
+		if (raft->held.at[i].order <= raft->durable) {
 			list_put(raft, &raft->held.at[i].message);
-		else
+		} else {
 			raft->held.at[kept++] = raft->held.at[i];
+		}
 	}
 	raft->held.count = kept;
 }

@@ -157,9 +157,10 @@ void nc_raft_reads_fail(struct nc_raft *raft)
 void nc_raft_reads_age(struct nc_raft *raft)
 {
 	size_t old = 0; /* they are in the order of their coming */
-	for (size_t i = 0; i < raft->read_count; i++)
+	for (size_t i = 0; i < raft->read_count; i++) {
 		if (++raft->reads[i].age >= raft->options.election_ticks)
 			old = i + 1;
+	}
 	for (size_t i = 0; i < old; i++)
 		answer(raft, &raft->reads[i], NC_CLOSED, 0);
 	drop_first(raft, old);

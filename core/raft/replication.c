@@ -152,9 +152,10 @@ void nc_raft_replicate_to(struct nc_raft *raft, struct nc_raft_peer *peer)
 
 void nc_raft_replicate(struct nc_raft *raft)
 {
-	for (uint32_t i = 0; i < raft->peer_count; i++)
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
 		if (raft->peers[i].id != raft->options.self)
 			nc_raft_replicate_to(raft, &raft->peers[i]);
+	}
 }
 
 int nc_raft_sent(struct nc_raft *raft, uint64_t id, uint64_t prev, uint64_t last, uint64_t bytes)

@@ -30,10 +30,11 @@ static bool valid(const struct nc_raft *raft, const struct nc_raft_message *mess
 		return false;
 	if (message->type == NC_RAFT_APPEND)
 		return entries_valid(message);
-	if (message->type == NC_RAFT_SNAPSHOT)
+	if (message->type == NC_RAFT_SNAPSHOT) {
 		return message->members != NULL && message->members->count > 0 &&
 		       nc_raft_members_valid(message->members) && message->index > 0 &&
 		       message->log_term > 0 && message->log_term <= message->term;
+	}
 	return message->entry_count == 0;
 }
 
@@ -96,12 +97,13 @@ static int to_follower(struct nc_raft *raft, const struct nc_raft_message *messa
 	if (raft->role != NC_RAFT_FOLLOWER || raft->leader != message->from)
 		nc_raft_become_follower(raft, raft->hard.term, message->from);
 	raft->election_elapsed = 0;
-	if (message->type == NC_RAFT_APPEND)
+	if (message->type == NC_RAFT_APPEND) {
 		nc_raft_append_heard(raft, message);
-	else if (message->type == NC_RAFT_SNAPSHOT)
+	} else if (message->type == NC_RAFT_SNAPSHOT) {
 		nc_raft_snapshot_heard(raft, message);
-	else
+	} else {
 		nc_raft_heartbeat_heard(raft, message);
+	}
 	return NC_OK;
 }
 
@@ -109,12 +111,13 @@ static void to_leader(struct nc_raft *raft, const struct nc_raft_message *messag
 {
 	if (raft->role != NC_RAFT_LEADER)
 		return;
-	if (message->type == NC_RAFT_APPEND_RESP)
+	if (message->type == NC_RAFT_APPEND_RESP) {
 		nc_raft_append_answered(raft, message);
-	else if (message->type == NC_RAFT_HEARTBEAT_RESP)
+	} else if (message->type == NC_RAFT_HEARTBEAT_RESP) {
 		nc_raft_heartbeat_answered(raft, message);
-	else
+	} else {
 		nc_raft_read_asked(raft, message);
+	}
 }
 
 static int dispatch(struct nc_raft *raft, const struct nc_raft_message *message)

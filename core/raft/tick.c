@@ -43,10 +43,11 @@ int nc_raft_tick(struct nc_raft *raft)
 	if (raft->role == NC_RAFT_LEADER) {
 		leader_tick(raft);
 	} else if (raft->election_elapsed >= raft->election_timeout) {
-		if (nc_raft_may_lead(raft))
+		if (nc_raft_may_lead(raft)) {
 			nc_raft_stand(raft, true, false);
-		else /* its leader is gone all the same */
+		} else { /* its leader is gone all the same */
 			nc_raft_become_follower(raft, raft->hard.term, 0);
+		}
 	}
 	return NC_OK;
 }

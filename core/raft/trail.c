@@ -121,10 +121,11 @@ static size_t run_of(const struct nc_trail *trail, uint64_t index)
 		return high - 1;
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
-		if (trail->runs[middle].first <= index)
+		if (trail->runs[middle].first <= index) {
 			low = middle;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	return low;
 }

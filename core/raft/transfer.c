@@ -22,7 +22,8 @@ void nc_raft_transfer_go_on(struct nc_raft *raft, const struct nc_raft_peer *pee
 {
 	if (raft->transferee != peer->id)
 		return;
-	if (peer->match == raft->trail.last || NC_MUTANT(TRANSFER_BEFORE_CAUGHT_UP))
+	if (peer->match == raft->trail.last || NC_MUTANT(TRANSFER_BEFORE_CAUGHT_UP)) {
 		nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_TIMEOUT_NOW,
 		                                             .to = peer->id });
+	}
 }

@@ -20,24 +20,27 @@ static int name_add(struct nc_names *names, const nacre_filter_selector *selecto
 	uint8_t name[NAME_SIZE_MAX];
 	size_t size = 0;
 	bool prefix = false;
-	if (text.size == 0)
+	if (text.size == 0) {
 		return nc_selector_refuse(error, nc_selector_offset(selector, leaf),
 		                          "expected an event type, not an empty one");
+	}
 	for (size_t i = 0; i < text.size; i++) {
-		if (text.data[i] == '*' && i + 1 < text.size)
+		if (text.data[i] == '*' && i + 1 < text.size) {
 			return nc_selector_refuse(error, nc_selector_text_offset(selector, leaf, i),
 			                          "expected '*' at the end only; "
 			                          "a star itself is '\\*'");
+		}
 		if (text.data[i] == '*') {
 			prefix = true;
 			break;
 		}
 		if (text.data[i] == '\\' && i + 1 < text.size && text.data[i + 1] == '*')
 			i++;
-		if (size == NAME_SIZE_MAX)
+		if (size == NAME_SIZE_MAX) {
 			return nc_selector_refuse(error, nc_selector_offset(selector, leaf),
 			                          "expected an event type of at most %d bytes",
 			                          NAME_SIZE_MAX);
+		}
 		name[size++] = text.data[i];
 	}
 	return nc_names_add(names, nc_slice(name, size), prefix) == NC_OK
@@ -66,9 +69,10 @@ static int by_event_type_compile(const nacre_filter_host *host,
 	struct by_event_type *filter = calloc(1, sizeof *filter);
 	if (filter == NULL)
 		return nc_selector_no_memory(error);
-	for (uint64_t i = 0; answer >= 0 && i < selector->view->leaf_count; i++)
+	for (uint64_t i = 0; answer >= 0 && i < selector->view->leaf_count; i++) {
 		answer = name_add(&filter->names, selector, nacre_filter_leaf_at(selector->view, i),
 		                  error);
+	}
 	if (answer < 0) {
 		by_event_type_destroy(filter);
 		return answer;
@@ -97,9 +101,10 @@ static int by_event_type_match(const void *compiled, const nacre_filter_event *c
                                uint64_t event_count, uint64_t *matched)
 {
 	const struct by_event_type *filter = compiled;
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (nc_names_has(&filter->names, nc_slice_in(events[i]->type)))
 			matched[i / 64] |= 1ull << i % 64;
+	}
 	return NACRE_FILTER_OK;
 }
 

@@ -10,11 +10,12 @@ static int subject_add(struct nc_names *subjects, const nacre_filter_selector *s
 {
 	size_t at;
 	const char *expected = nc_nats_check(nc_slice_in(leaf->text), &at);
-	if (expected != NULL)
+	if (expected != NULL) {
 		return nc_selector_refuse(error,
 		                          at == 0 ? nc_selector_offset(selector, leaf)
 		                                  : nc_selector_text_offset(selector, leaf, at),
 		                          "expected %s", expected);
+	}
 	return nc_names_add(subjects, nc_slice_in(leaf->text), false) == NC_OK
 	               ? NACRE_FILTER_OK
 	               : nc_selector_no_memory(error);
@@ -25,9 +26,10 @@ static int subjects_compile(struct by_pattern *filter, const nacre_filter_select
 {
 	int answer = nc_selector_strings(
 	        selector, "a NATS pattern, a list of them, or an object on the envelope", error);
-	for (uint64_t i = 0; answer >= 0 && i < selector->view->leaf_count; i++)
+	for (uint64_t i = 0; answer >= 0 && i < selector->view->leaf_count; i++) {
 		answer = subject_add(&filter->subjects, selector,
 		                     nacre_filter_leaf_at(selector->view, i), error);
+	}
 	return answer;
 }
 
@@ -53,10 +55,11 @@ static int by_pattern_compile(const nacre_filter_host *host, const nacre_filter_
 	                     ? nc_pattern_compile(nc_slice_in(selector->source), envelope_field,
 	                                          &filter->envelope, error)
 	                     : subjects_compile(filter, selector, error);
-	if (answer < 0)
+	if (answer < 0) {
 		by_pattern_destroy(filter);
-	else
+	} else {
 		*filter_out = filter;
+	}
 	return answer;
 }
 
@@ -69,10 +72,11 @@ static const struct nc_field *hint_field(const struct nc_alternative *alternativ
 		const struct nc_field *field = alternative->fields[i];
 		if (!nc_slice_is(field->path, name) || field->may_lack)
 			continue;
-		for (size_t k = 0; k < field->matcher_count; k++)
+		for (size_t k = 0; k < field->matcher_count; k++) {
 			if (field->matchers[k].kind != NC_MATCH_STRING &&
 			    field->matchers[k].kind != NC_MATCH_PREFIX)
 				return NULL;
+		}
 		return field;
 	}
 	return NULL;
@@ -150,10 +154,11 @@ static int by_pattern_hints(const void *compiled, nacre_filter_emit_fn *emit, vo
 static int event_match(const struct by_pattern *filter, const nacre_filter_event *event)
 {
 	if (filter->envelope == NULL) {
-		for (size_t i = 0; i < filter->subjects.count; i++)
+		for (size_t i = 0; i < filter->subjects.count; i++) {
 			if (nc_nats_match(filter->subjects.items[i].bytes,
 			                  nc_slice_in(event->stream)))
 				return 1;
+		}
 		return 0;
 	}
 	struct envelope envelope;

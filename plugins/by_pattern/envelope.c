@@ -14,9 +14,10 @@ static const char *const names[] = { "stream", "type", "id",           "seq",
 
 int envelope_field(struct nc_slice path, size_t offset, nacre_filter_error *error)
 {
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (nc_slice_is(path, names[i]))
 			return NACRE_FILTER_OK;
+	}
 	if (path.size > 5 && nc_slice_starts(path, NC_SLICE("meta.")))
 		return NACRE_FILTER_OK;
 	return nc_selector_refuse(error, offset,

@@ -42,10 +42,11 @@ static int filters_enter(struct by_pattern_set *set, const void *const *filters,
 			pattern_ids[pattern_count] = set->ids[i];
 			patterns[pattern_count++] = filter->envelope;
 		}
-		for (size_t k = 0; k < filter->subjects.count; k++)
+		for (size_t k = 0; k < filter->subjects.count; k++) {
 			if (nc_nats_trie_add(set->trie, filter->subjects.items[k].bytes,
 			                     (uint32_t)i) != NC_OK)
 				return NACRE_FILTER_NO_MEMORY;
+		}
 	}
 	if (pattern_count == 0)
 		return NACRE_FILTER_OK;
@@ -73,10 +74,11 @@ int by_pattern_set_build(const void *const *filters, const uint32_t *ids, uint64
 out:
 	free(patterns);
 	free(pattern_ids);
-	if (answer < 0)
+	if (answer < 0) {
 		by_pattern_set_destroy(set);
-	else
+	} else {
 		*set_out = set;
+	}
 	return answer;
 }
 

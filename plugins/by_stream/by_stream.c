@@ -32,21 +32,25 @@ static int name_add(struct by_stream *filter, const nacre_filter_selector *selec
 		filter->all = true;
 		return NACRE_FILTER_OK;
 	}
-	if (name.size == 0)
+	if (name.size == 0) {
 		return nc_selector_refuse(error, nc_selector_offset(selector, leaf),
 		                          "expected a stream's name, not an empty one; "
 		                          "\"$all\" is every stream");
-	if (name.size > NAME_SIZE_MAX)
+	}
+	if (name.size > NAME_SIZE_MAX) {
 		return nc_selector_refuse(error, nc_selector_offset(selector, leaf),
 		                          "expected a stream's name of at most %d bytes",
 		                          NAME_SIZE_MAX);
-	for (size_t i = 0; i < name.size; i++)
-		if (name.data[i] == '*' || name.data[i] == '>')
+	}
+	for (size_t i = 0; i < name.size; i++) {
+		if (name.data[i] == '*' || name.data[i] == '>') {
 			return nc_selector_refuse(
 			        error, nc_selector_text_offset(selector, leaf, i),
 			        "expected a stream's name, literally, without '%c'; "
 			        "for patterns use the plugin by_pattern",
 			        name.data[i]);
+		}
+	}
 	return nc_names_add(&filter->names, name, false) == NC_OK ? NACRE_FILTER_OK
 	                                                          : nc_selector_no_memory(error);
 }
@@ -170,9 +174,10 @@ static int by_stream_set_match(const void *built, const nacre_filter_event *even
 {
 	const struct by_stream_set *set = built;
 	struct nc_slice stream = nc_slice_in(event->stream);
-	if (!is_system(stream))
+	if (!is_system(stream)) {
 		for (size_t i = 0; i < set->all_count; i++)
 			emit(emit_ctx, set->all[i]);
+	}
 	nc_names_index_find(set->index, stream, emit, emit_ctx);
 	return NACRE_FILTER_OK;
 }

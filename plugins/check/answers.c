@@ -40,9 +40,10 @@ static void check_batch(const struct check *check, const struct check_filter *fi
 		      event, check_bit(filter->matched, event) ? "matched" : "not matched",
 		      check_bit(matched, i) ? "matched" : "not matched", count);
 	}
-	for (size_t i = count; i < EVENTS_MAX + 64; i++)
+	for (size_t i = count; i < EVENTS_MAX + 64; i++) {
 		CHECK(!check_bit(matched, i), "match %s: a bit behind the %zu events",
 		      filter->source, count);
+	}
 }
 
 void check_batches(struct check *check)
@@ -62,9 +63,10 @@ void check_batches(struct check *check)
 static void *thread_main(void *ctx)
 {
 	const struct check *check = ctx;
-	for (int i = 0; i < THREAD_ROUNDS; i++)
+	for (int i = 0; i < THREAD_ROUNDS; i++) {
 		for (size_t k = 0; k < check->filter_count; k++)
 			check_batch(check, &check->filters[k], 0, check->event_count, false);
+	}
 	return NULL;
 }
 
@@ -99,9 +101,10 @@ static bool tag_holds(unsigned kind, nacre_filter_slice want, const nacre_filter
 {
 	if (kind == NACRE_FILTER_ANY)
 		return true;
-	for (uint64_t i = 0; i < event->tag_count; i++)
+	for (uint64_t i = 0; i < event->tag_count; i++) {
 		if (part_holds(kind, want, event->tags[i]))
 			return true;
+	}
 	return false;
 }
 

@@ -49,9 +49,10 @@ int check_compile_once(const struct check *check, struct nc_slice source, void *
 
 void check_lent_change(struct check *check)
 {
-	for (size_t i = 0; i < check->filter_count; i++)
+	for (size_t i = 0; i < check->filter_count; i++) {
 		memcpy(check->filters[i].lent, check->filters[i].source,
 		       strlen(check->filters[i].source));
+	}
 }
 
 static void check_answer(struct nc_slice source, int answer, const void *filter,

@@ -103,10 +103,11 @@ static void word_put(struct nc_buf *buf, const struct word *word)
 		nc_buf_put_str(buf, "x.");
 	for (size_t i = 0; i < text.size; i++) {
 		bool star = text.data[i] == '*' || text.data[i] == '>';
-		if (star && kind != 2) /* mostly what a pattern would match */
+		if (star && kind != 2) { /* mostly what a pattern would match */
 			nc_buf_put_str(buf, fillers[roll(4)]);
-		else
+		} else {
 			nc_buf_put_u8(buf, text.data[i]);
+		}
 	}
 	if (kind == 3)
 		nc_buf_put_str(buf, ".9");
@@ -212,20 +213,21 @@ static void hostile_put(struct nc_buf *buf, size_t kind)
 	static const char *const texts[] = { "{}",     "[]",         "null",       "{\"a\":",
 		                             "{\"a\"", "plain \x00", "[1,2]",      "\"text\"",
 		                             "-0.0",   "\xff\xfe",   "{\"a\":1}{", " " };
-	if (kind < sizeof texts / sizeof *texts)
+	if (kind < sizeof texts / sizeof *texts) {
 		nc_buf_put_str(buf, texts[kind]);
-	else if (kind == 12)
+	} else if (kind == 12) {
 		repeat(buf, "{\"a\":\"", "0123456789", HUGE_SIZE, "\"}");
-	else if (kind == 13)
+	} else if (kind == 13) {
 		repeat(buf, "{\"a\":[1", ",[1,\"x\"]", HUGE_SIZE / 4, "]}");
-	else if (kind == 14)
+	} else if (kind == 14) {
 		repeat(buf, "", "[", 200, "");
-	else
+	} else {
 		nc_buf_put(buf,
 		           "\x82\xa1"
 		           "a\x01\xa1"
 		           "b\x93\xc0\xc3\xcb?\xf0\0\0\0\0\0\0",
 		           18);
+	}
 	if (kind == 5)
 		nc_buf_put_u8(buf, 0);
 }
@@ -251,10 +253,11 @@ static void event_make(struct check *check, size_t i)
 	nacre_filter_event *event = own(sizeof *event);
 	struct nc_buf data = { 0 };
 	bool hostile = i % 16 == 15;
-	if (hostile)
+	if (hostile) {
 		hostile_put(&data, i / 16 % 16);
-	else
+	} else {
 		object_put(&data);
+	}
 	*event = (nacre_filter_event){
 		.struct_size = sizeof *event,
 		.stream = name_make(),
@@ -265,10 +268,11 @@ static void event_make(struct check *check, size_t i)
 		.version = 1 + i / 7,
 		.time_ns = 1700000000000000000u + i,
 	};
-	if (hostile && i / 16 % 16 == 15)
+	if (hostile && i / 16 % 16 == 15) {
 		event->content_type = own_bytes(NC_SLICE("application/msgpack"));
-	else if (roll(2) == 0)
+	} else if (roll(2) == 0) {
 		event->content_type = own_bytes(NC_SLICE("application/json"));
+	}
 	lists_make(event);
 	event->view = nc_view_data(&made.builder, &made.arena,
 	                           nc_slice(event->content_type.data, event->content_type.size),
@@ -300,9 +304,10 @@ static const nacre_filter_view *view_grow(const nacre_filter_view *from)
 	view.leaf_size = sizeof(nacre_filter_leaf) + GROWTH;
 	uint8_t *leaves = own(view.leaf_count * view.leaf_size);
 	memset(leaves, 0xaa, view.leaf_count * view.leaf_size);
-	for (uint64_t i = 0; i < view.leaf_count; i++)
+	for (uint64_t i = 0; i < view.leaf_count; i++) {
 		memcpy(leaves + i * view.leaf_size, nacre_filter_leaf_at(from, i),
 		       sizeof(nacre_filter_leaf));
+	}
 	view.leaves = (const nacre_filter_leaf *)(const void *)leaves;
 	memcpy(piece, &view, sizeof view);
 	return (const nacre_filter_view *)(const void *)piece;

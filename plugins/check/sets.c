@@ -34,11 +34,12 @@ static void check_event(const struct check *check, const void *set, size_t from,
 	struct told told = { .check = check, .from = from, .count = count };
 	CHECK(check->plugin->set_match(set, check->events[event], id_take, &told) >= 0,
 	      "set_match: no answer for event %zu", event);
-	for (size_t i = from; i < from + count; i++)
+	for (size_t i = from; i < from + count; i++) {
 		CHECK(told.seen[i] == check_bit(check->filters[i].matched, event),
 		      "set_match: event %zu is %s by %s in a set of %zu, and %s alone", event,
 		      told.seen[i] ? "matched" : "not matched", check->filters[i].source, count,
 		      told.seen[i] ? "not matched" : "matched");
+	}
 }
 
 static void check_set(const struct check *check, size_t from, size_t count)

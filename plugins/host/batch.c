@@ -119,14 +119,15 @@ int nc_filter_batch_add(struct nc_filter_batch *batch, const struct nc_event *ev
 
 static void count_view(struct nc_filter_views *views, int32_t state)
 {
-	if (state >= 0)
+	if (state >= 0) {
 		views->flattened++;
-	else if (state == NACRE_FILTER_VIEW_OPAQUE)
+	} else if (state == NACRE_FILTER_VIEW_OPAQUE) {
 		views->opaque++;
-	else if (state == NACRE_FILTER_VIEW_TOO_LARGE)
+	} else if (state == NACRE_FILTER_VIEW_TOO_LARGE) {
 		views->too_large++;
-	else
+	} else {
 		views->malformed++;
+	}
 }
 
 int nc_filter_batch_view(struct nc_filter_batch *batch)

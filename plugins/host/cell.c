@@ -54,21 +54,22 @@ static void log_pass(struct nc_cell *cell)
 static void end_describe(int err, int status, char *text, size_t size)
 {
 	const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	if (err == NC_TIMEOUT)
+	if (err == NC_TIMEOUT) {
 		(void)snprintf(text, size, "gave no answer within the time, and was killed");
-	else if (err == NC_CORRUPT)
+	} else if (err == NC_CORRUPT) {
 		(void)snprintf(text, size, "answered nonsense, and was killed");
-	else if (signal == SIGSYS)
+	} else if (signal == SIGSYS) {
 		(void)snprintf(text, size,
 		               "made a system call that plugins may not make, and was killed");
-	else if (signal == SIGXCPU)
+	} else if (signal == SIGXCPU) {
 		(void)snprintf(text, size, "used up its CPU time, and was killed");
-	else if (signal == SIGKILL)
+	} else if (signal == SIGKILL) {
 		(void)snprintf(text, size, "was killed from outside, perhaps for want of memory");
-	else if (signal != 0)
+	} else if (signal != 0) {
 		(void)snprintf(text, size, "crashed: %s", strsignal(signal));
-	else
+	} else {
 		(void)snprintf(text, size, "ended by itself with status %d", WEXITSTATUS(status));
+	}
 }
 
 void nc_cell_status(struct nc_cell *cell, struct nc_cell_status *status_out)
@@ -105,10 +106,11 @@ static void failed(struct nc_cell *cell, int err, const char *during)
 	uint64_t now = nc_cell_now_ms();
 	end_describe(err, nc_cell_process_end(&cell->process), how, sizeof how);
 	running_set(cell, false);
-	if (now - cell->started_ms >= GOOD_AFTER_MS || cell->pause_ms == 0)
+	if (now - cell->started_ms >= GOOD_AFTER_MS || cell->pause_ms == 0) {
 		cell->pause_ms = NC_CELL_PAUSE_MIN_MS;
-	else if (cell->pause_ms < NC_CELL_PAUSE_MAX_MS)
+	} else if (cell->pause_ms < NC_CELL_PAUSE_MAX_MS) {
 		cell->pause_ms *= 2;
+	}
 	if (cell->pause_ms > NC_CELL_PAUSE_MAX_MS)
 		cell->pause_ms = NC_CELL_PAUSE_MAX_MS;
 	(void)pthread_mutex_lock(&cell->status_lock);
@@ -190,9 +192,10 @@ static bool hello_take(struct nc_cell *cell, int answer, char *why)
 {
 	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->answer));
 	if (answer < 0) {
-		if (!text_take(&reader, why, NC_CELL_TROUBLE_SIZE))
+		if (!text_take(&reader, why, NC_CELL_TROUBLE_SIZE)) {
 			(void)snprintf(why, NC_CELL_TROUBLE_SIZE,
 			               "it refuses, and does not say why");
+		}
 		return false;
 	}
 	uint32_t minor = nc_reader_u32(&reader);

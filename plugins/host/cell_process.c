@@ -76,10 +76,11 @@ static int attributes_make(posix_spawnattr_t *attributes)
 	(void)sigdelset(&all, SIGSTOP);
 	(void)sigemptyset(&none);
 	int err = posix_spawnattr_init(attributes);
-	if (err == 0)
+	if (err == 0) {
 		err = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF |
 		                                                   POSIX_SPAWN_SETSIGMASK |
 		                                                   POSIX_SPAWN_SETPGROUP);
+	}
 	if (err == 0)
 		err = posix_spawnattr_setsigdefault(attributes, &all);
 	if (err == 0)
@@ -121,9 +122,10 @@ static int spawn(const char *program, int socket, int memory, int file, pid_t *p
 	int err = actions_make(&actions, socket, memory, file);
 	if (err == 0) {
 		err = attributes_make(&attributes);
-		if (err == 0)
+		if (err == 0) {
 			err = posix_spawn(pid_out, program, &actions, &attributes, argv,
 			                  environment);
+		}
 		(void)posix_spawnattr_destroy(&attributes);
 	}
 	(void)posix_spawn_file_actions_destroy(&actions);
@@ -149,9 +151,10 @@ int nc_cell_process_start(struct nc_cell_process *process, const char *program, 
 	}
 	int why = errno;
 	const int ours[] = { pair[1], memory, plugin };
-	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
 		if (ours[i] >= 0)
 			(void)close(ours[i]);
+	}
 	if (err != 0) {
 		(void)close(pair[0]);
 		errno = why;

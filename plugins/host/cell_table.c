@@ -83,10 +83,11 @@ static int compile_there(struct cell_filter *filter, nacre_filter_error *error)
 		trouble_take(cell, error);
 		return err == NC_NOMEM ? NACRE_FILTER_NO_MEMORY : NACRE_FILTER_FAILED;
 	}
-	if (answer < 0)
+	if (answer < 0) {
 		fault_take(cell, error);
-	else
+	} else {
 		filter->generation = cell->generation;
+	}
 	return answer;
 }
 
@@ -132,10 +133,11 @@ static int table_compile(const nacre_filter_host *host, const nacre_filter_selec
 	int answer = NACRE_FILTER_FAILED;
 	(void)pthread_mutex_lock(&cell->lock);
 	filter->number = number_take(cell);
-	if (!nc_cell_ready(cell))
+	if (!nc_cell_ready(cell)) {
 		trouble_take(cell, error);
-	else
+	} else {
 		answer = compile_there(filter, error);
+	}
 	if (answer >= 0)
 		answer = compiled_take(filter);
 	(void)pthread_mutex_unlock(&cell->lock);
@@ -212,9 +214,10 @@ static bool bits_take(const struct nc_cell *cell, uint64_t from, uint64_t count,
 {
 	if (cell->answer.size != (count + 63) / 64 * 8)
 		return false;
-	for (uint64_t i = 0; i < count; i++)
+	for (uint64_t i = 0; i < count; i++) {
 		if (nc_get_u64(cell->answer.data + i / 64 * 8) >> i % 64 & 1)
 			matched[(from + i) / 64] |= UINT64_C(1) << (from + i) % 64;
+	}
 	return true;
 }
 

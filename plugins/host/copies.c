@@ -25,9 +25,10 @@ static bool is_copy(const char *name)
 
 static bool is_needed(const struct nc_plugin_host *host, const char *name)
 {
-	for (const struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)
+	for (const struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {
 		if (plugin->abi != NULL && strncmp(name, plugin->sha256, 2 * NC_SHA256_SIZE) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -37,8 +38,9 @@ void nc_plugin_copies_prune(const struct nc_plugin_host *host)
 	if (dir == NULL)
 		return; /* they cost room, nothing else */
 	const struct dirent *entry;
-	while ((entry = readdir(dir)) != NULL)
+	while ((entry = readdir(dir)) != NULL) {
 		if (is_copy(entry->d_name) && !is_needed(host, entry->d_name))
 			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	}
 	(void)closedir(dir);
 }

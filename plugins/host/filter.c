@@ -33,9 +33,10 @@ static int compiled_fault(int answer, const nacre_filter_error *error,
 	nacre_filter_error copy = *error; /* its message is somebody else's: end it */
 	copy.message[sizeof copy.message - 1] = '\0';
 	nc_plugin_clean(copy.message);
-	if (copy.message[0] == '\0')
+	if (copy.message[0] == '\0') {
 		(void)snprintf(copy.message, sizeof copy.message, "the plugin gave no reason (%d)",
 		               answer);
+	}
 	fault(error_out,
 	      copy.source_offset == NACRE_FILTER_NO_OFFSET ? NC_FILTER_NO_OFFSET
 	                                                   : copy.source_offset,
@@ -84,12 +85,13 @@ static int compile(struct nc_plugin_host *host, const struct nc_plugin *plugin,
 		void *compiled = NULL;
 		int answer = plugin->abi->compile(nc_plugin_abi_host(host, plugin), &shown,
 		                                  &compiled, &error);
-		if (answer < 0)
+		if (answer < 0) {
 			err = compiled_fault(answer, &error, error_out);
-		else if (compiled == NULL)
+		} else if (compiled == NULL) {
 			err = compiled_fault(NACRE_FILTER_FAILED, &error, error_out);
-		else
+		} else {
 			*compiled_out = compiled;
+		}
 	}
 	nc_arena_release(&arena);
 	nc_view_builder_release(&builder);
@@ -194,10 +196,11 @@ static int filter_new(struct nc_plugin *plugin, void *compiled, struct nc_filter
 		fault(error_out, NC_FILTER_NO_OFFSET, "out of memory");
 		err = NC_NOMEM;
 	}
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		*filter_out = filter;
-	else
+	} else {
 		nc_filter_unref(filter);
+	}
 	return err;
 }
 
@@ -245,10 +248,11 @@ int nc_filter_compile_later(struct nc_plugin_host *host, struct nc_slice name,
 	struct nc_plugin *plugin = plugin_find(host, name, selector, &err, error_out);
 	if (plugin == NULL)
 		return err;
-	if (plugin->cell == NULL)
+	if (plugin->cell == NULL) {
 		err = compile(host, plugin, selector, &compiled, error_out);
-	else
+	} else {
 		err = nc_cell_filter_later(plugin->cell, selector, &compiled);
+	}
 	return err == NC_OK ? filter_new(plugin, compiled, filter_out, error_out) : err;
 }
 

@@ -114,9 +114,10 @@ static int places_make(struct nc_filter_index *index, uint32_t id)
 
 static struct group *group_of(struct nc_filter_index *index, const struct nc_plugin *plugin)
 {
-	for (size_t i = 0; i < index->group_count; i++)
+	for (size_t i = 0; i < index->group_count; i++) {
 		if (index->groups[i].plugin == plugin)
 			return &index->groups[i];
+	}
 	struct group *groups =
 	        realloc(index->groups, (index->group_count + 1) * sizeof *index->groups);
 	if (groups == NULL)
@@ -299,27 +300,30 @@ static struct nc_filter_merge *merge_new(const struct group *group, size_t numbe
 struct nc_filter_merge *nc_filter_index_merge_take(struct nc_filter_index *index)
 {
 	struct nc_filter_merge *merge = NULL;
-	for (size_t i = 0; !index->merging && merge == NULL && i < index->group_count; i++)
+	for (size_t i = 0; !index->merging && merge == NULL && i < index->group_count; i++) {
 		if (worth_merging(&index->groups[i]))
 			merge = merge_new(&index->groups[i], i);
+	}
 	index->merging = index->merging || merge != NULL;
 	return merge;
 }
 
 void nc_filter_merge_run(struct nc_filter_merge *merge)
 {
-	if (merge->count > 0)
+	if (merge->count > 0) {
 		merge->err =
 		        nc_filter_set_new(merge->filters, merge->slots, merge->count, &merge->set);
+	}
 }
 
 /* Forget the small set's filters that were merged, and those that are gone. */
 static void small_cut(struct group *group, size_t merged)
 {
 	size_t kept = 0;
-	for (size_t i = merged; i < group->small_count; i++)
+	for (size_t i = merged; i < group->small_count; i++) {
 		if (group->slots[group->small_slots[i]].filter != NULL)
 			group->small_slots[kept++] = group->small_slots[i];
+	}
 	group->small_count = kept;
 	group->small_stale = true;
 }

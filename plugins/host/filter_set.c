@@ -25,10 +25,11 @@ static int index_build(struct nc_filter_set *set)
 		compiled[i] = set->filters[i]->compiled;
 	int answer = set->abi->set_build(compiled, set->ids, set->count, &set->index);
 	free(compiled);
-	if (answer < 0)
+	if (answer < 0) {
 		set->index = NULL;
-	else if (set->index == NULL)
+	} else if (set->index == NULL) {
 		answer = NACRE_FILTER_FAILED;
+	}
 	return nc_filter_answer(answer);
 }
 

@@ -12,9 +12,10 @@
 
 void nc_plugin_clean(char *text)
 {
-	for (; *text != '\0'; text++)
+	for (; *text != '\0'; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = '?';
+	}
 }
 
 void nc_plugin_log(const struct nc_plugin_host *host, bool trouble, const char *format, ...)
@@ -51,10 +52,11 @@ void nc_plugin_rest(struct nc_plugin *plugin)
 
 struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_slice name)
 {
-	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next)
+	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {
 		if (plugin->abi != NULL && !plugin->replaced && !plugin->removed &&
 		    nc_slice_is(name, plugin->name))
 			return plugin;
+	}
 	return NULL;
 }
 

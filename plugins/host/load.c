@@ -33,24 +33,28 @@ static bool refuse_symbol(char *why, void *handle)
 	for (unsigned major = 0; major < 10; major++) {
 		char symbol[64];
 		(void)snprintf(symbol, sizeof symbol, "nacre_filter_plugin_v%u", major);
-		if (dlsym(handle, symbol) != NULL)
+		if (dlsym(handle, symbol) != NULL) {
 			return refuse(why, "wrong ABI: it speaks version %u, this host version %u",
 			              major, NACRE_FILTER_ABI_MAJOR);
+		}
 	}
 	return refuse(why, "no symbol %s: not a filter plugin", NACRE_FILTER_SYMBOL);
 }
 
 static bool table_good(char *why, const nacre_filter_plugin *abi)
 {
-	if (abi == NULL)
+	if (abi == NULL) {
 		return refuse(why, "it refuses this host (ABI %u.%u)", NACRE_FILTER_ABI_MAJOR,
 		              NACRE_FILTER_ABI_MINOR);
-	if (abi->struct_size < PLUGIN_SIZE_MIN)
+	}
+	if (abi->struct_size < PLUGIN_SIZE_MIN) {
 		return refuse(why, "wrong ABI: its table has %u bytes, not %zu", abi->struct_size,
 		              PLUGIN_SIZE_MIN);
-	if (abi->name == NULL || !name_good(abi->name))
+	}
+	if (abi->name == NULL || !name_good(abi->name)) {
 		return refuse(why, "its name is not 1 to %d of A-Z a-z 0-9 _ -",
 		              NC_PLUGIN_NAME_SIZE_MAX);
+	}
 	if (abi->build == NULL)
 		return refuse(why, "it names no build");
 	if (abi->compile == NULL || abi->destroy == NULL || abi->match == NULL)
@@ -109,9 +113,10 @@ bool nc_plugin_load(struct nc_plugin_host *host, struct nc_plugin *plugin, const
 		return nc_plugin_refuse(plugin, "%s", why);
 	(void)snprintf(plugin->name, sizeof plugin->name, "%s", abi->name);
 	const struct nc_plugin *other = nc_plugin_lookup(host, nc_slice_str(abi->name));
-	if (other != NULL && strcmp(other->path, plugin->path) != 0)
+	if (other != NULL && strcmp(other->path, plugin->path) != 0) {
 		return nc_plugin_refuse(plugin, "the name %s is taken by %s", abi->name,
 		                        other->path);
+	}
 	plugin->abi = abi;
 	return true;
 }

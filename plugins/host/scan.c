@@ -22,9 +22,10 @@ static bool trusted(struct nc_plugin *plugin, const struct stat *stat, const cha
 {
 	if ((stat->st_mode & S_IWOTH) != 0)
 		return nc_plugin_refuse(plugin, "%s is writable for everybody", what);
-	if (stat->st_uid != 0 && stat->st_uid != geteuid())
+	if (stat->st_uid != 0 && stat->st_uid != geteuid()) {
 		return nc_plugin_refuse(plugin, "%s belongs to user %u, not to root or user %u",
 		                        what, (unsigned)stat->st_uid, (unsigned)geteuid());
+	}
 	return true;
 }
 
@@ -54,9 +55,10 @@ static bool file_read(struct nc_plugin *plugin, struct nc_buf *buf)
 	if (good && !S_ISREG(stat.st_mode))
 		good = nc_plugin_refuse(plugin, "is not a regular file");
 	good = good && trusted(plugin, &stat, "the file");
-	if (good && (stat.st_size < 4 || stat.st_size > NC_PLUGIN_FILE_SIZE_MAX))
+	if (good && (stat.st_size < 4 || stat.st_size > NC_PLUGIN_FILE_SIZE_MAX)) {
 		good = nc_plugin_refuse(plugin, "is not a shared object: %lld bytes",
 		                        (long long)stat.st_size);
+	}
 	if (good && !read_all(fd, (size_t)stat.st_size, buf))
 		good = nc_plugin_refuse(plugin, "cannot be read");
 	if (good && memcmp(buf->data, "\177ELF", 4) != 0)
@@ -103,9 +105,10 @@ static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plug
 		if (fd >= 0 && close(fd) != 0)
 			good = false;
 		good = good && rename(draft, copy) == 0;
-		if (!good)
+		if (!good) {
 			(void)nc_plugin_refuse(plugin, "no private copy in %s: %s",
 			                       host->private_dir, strerror(errno));
+		}
 	}
 	free(draft);
 	if (!good) {
@@ -120,9 +123,10 @@ static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plug
 static bool known(const struct nc_plugin_host *host, const struct nc_plugin *plugin)
 {
 	const struct nc_plugin *last = NULL;
-	for (const struct nc_plugin *other = host->first; other != NULL; other = other->next)
+	for (const struct nc_plugin *other = host->first; other != NULL; other = other->next) {
 		if (strcmp(other->path, plugin->path) == 0)
 			last = other;
+	}
 	if (last == NULL)
 		return false;
 	return plugin->sha256[0] != '\0' ? strcmp(last->sha256, plugin->sha256) == 0
@@ -163,30 +167,33 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 	(void)pthread_mutex_lock(&host->lock);
 	/* Whoever had the name has the same path, or is gone: in one step, so that the name is
 	 * never missing. */
-	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
+	for (struct nc_plugin *other = host->first; other != NULL; other = other->next) {
 		if (plugin->abi != NULL && other->abi != NULL &&
 		    strcmp(other->name, plugin->name) == 0)
 			other->replaced = true;
+	}
 	*host->last = plugin;
 	host->last = &plugin->next;
 	(void)pthread_mutex_unlock(&host->lock);
 	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
 		nc_plugin_rest(other);
 	atomic_fetch_add(&host->changes, 1);
-	if (plugin->abi != NULL)
+	if (plugin->abi != NULL) {
 		nc_plugin_log(host, false, "plugin %s (%s) loaded from %s, SHA-256 %s",
 		              plugin->name, plugin->abi->build, plugin->path, plugin->sha256);
-	else
+	} else {
 		nc_plugin_log(host, true, "plugin refused: %s: %s", plugin->path, plugin->reason);
+	}
 }
 
 /* A file that had gone is back with the same bytes, if its name is still free. */
 static void revive(struct nc_plugin_host *host, const struct nc_plugin *seen)
 {
 	struct nc_plugin *last = NULL;
-	for (struct nc_plugin *other = host->first; other != NULL; other = other->next)
+	for (struct nc_plugin *other = host->first; other != NULL; other = other->next) {
 		if (strcmp(other->path, seen->path) == 0)
 			last = other;
+	}
 	if (last == NULL || last->abi == NULL || !last->removed ||
 	    nc_plugin_lookup(host, nc_slice_str(last->name)) != NULL)
 		return;
@@ -252,10 +259,11 @@ static int is_so(const struct dirent *entry)
 
 static void dir_refused(struct scan *scan, struct nc_plugin *plugin)
 {
-	if (known(scan->host, plugin))
+	if (known(scan->host, plugin)) {
 		plugin_free(plugin);
-	else
+	} else {
 		plugin_add(scan, plugin);
+	}
 }
 
 static void dir_scan(struct scan *scan)

@@ -46,10 +46,11 @@ static bool out_of_memory(struct view_work *work)
 /* A value begins: count it in what holds it. */
 static void value_begin(struct view_work *work, uint32_t kind)
 {
-	if (work->depth > 0)
+	if (work->depth > 0) {
 		frame_at(work, work->depth - 1)->items++;
-	else
+	} else {
 		work->root_kind = kind;
+	}
 }
 
 bool nc_view_open(struct view_work *work, bool is_array, size_t begin)
@@ -131,10 +132,11 @@ static bool leaf_put(struct view_work *work, uint32_t kind, struct nc_slice raw,
 	};
 	if (kind == NACRE_FILTER_NUMBER) {
 		leaf.number_kind = (uint32_t)number->kind;
-		if (number->kind == NC_DECIMAL_F64)
+		if (number->kind == NC_DECIMAL_F64) {
 			leaf.number.f64 = number->f64;
-		else
+		} else {
 			leaf.number.u64 = number->u64; /* the same bits as an i64 */
+		}
 	}
 	if (!trail_take(work, &leaf))
 		return false;
@@ -205,9 +207,10 @@ static bool says_msgpack(struct nc_slice content_type)
 	size_t size = sizeof name - 1;
 	if (content_type.size < size)
 		return false;
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; i < size; i++) {
 		if (lower(content_type.data[i]) != (uint8_t)name[i])
 			return false;
+	}
 	return content_type.size == size || memchr("; \t", content_type.data[size], 3) != NULL;
 }
 

@@ -39,9 +39,10 @@ struct nc_plugin_watch {
 
 bool nc_plugin_unfinished(const struct nc_plugin_host *host, const char *path)
 {
-	for (const struct nc_unfinished *at = host->unfinished; at != NULL; at = at->next)
+	for (const struct nc_unfinished *at = host->unfinished; at != NULL; at = at->next) {
 		if (strcmp(at->path, path) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -74,9 +75,10 @@ static void unfinished_remove(struct nc_plugin_host *host, const char *path)
 
 static struct watched *dir_of(struct nc_plugin_watch *watch, int number)
 {
-	for (size_t i = 0; i < watch->dir_count; i++)
+	for (size_t i = 0; i < watch->dir_count; i++) {
 		if (watch->dirs[i].number == number)
 			return &watch->dirs[i];
+	}
 	return NULL;
 }
 
@@ -92,10 +94,12 @@ static void take(struct nc_plugin_watch *watch, const struct inotify_event *even
 		return;
 	(void)snprintf(path, sizeof path, "%s/%s", dir->dir, event->name);
 	(void)pthread_mutex_lock(&watch->host->scan_lock);
-	if ((event->mask & IN_MODIFY) != 0)
+	if ((event->mask & IN_MODIFY) != 0) {
 		unfinished_add(watch->host, path);
-	else if ((event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)) != 0)
+	} else if ((event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)) !=
+	           0) {
 		unfinished_remove(watch->host, path);
+	}
 	(void)pthread_mutex_unlock(&watch->host->scan_lock);
 }
 

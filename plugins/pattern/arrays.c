@@ -43,10 +43,11 @@ static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t dept
 	size_t high = *count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if ((*leaves)[middle]->trail[depth].index < index)
+		if ((*leaves)[middle]->trail[depth].index < index) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	size_t end = low;
 	while (end < *count && (*leaves)[end]->trail[depth].index == index)
@@ -103,9 +104,10 @@ static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *ar
  * leaves that are there are in the way. */
 static int array_holds(const struct nc_arrayed *group, size_t count, size_t depth)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (!group[i].may_lack)
 			return group_holds(group, count, &group[i], depth);
+	}
 	for (size_t i = 0; i < count; i++) {
 		int answer = group_holds(group, count, &group[i], depth);
 		if (answer != 0)
@@ -165,9 +167,10 @@ struct attempt {
 static bool meet(const nacre_filter_leaf *a, const nacre_filter_leaf *b)
 {
 	size_t shared = a->trail_count < b->trail_count ? a->trail_count : b->trail_count;
-	for (size_t i = 0; i < shared && a->trail[i].array == b->trail[i].array; i++)
+	for (size_t i = 0; i < shared && a->trail[i].array == b->trail[i].array; i++) {
 		if (a->trail[i].index != b->trail[i].index)
 			return false;
+	}
 	return true;
 }
 
@@ -187,9 +190,10 @@ static bool lacks_hold(struct attempt *attempt)
 		const struct nc_arrayed *field = &attempt->fields[i];
 		if (attempt->chosen[i] != NULL)
 			continue;
-		for (size_t k = 0; k < field->all_count; k++)
+		for (size_t k = 0; k < field->all_count; k++) {
 			if (meets_chosen(attempt, attempt->field_count, field->all[k]))
 				return false;
+		}
 	}
 	return true;
 }

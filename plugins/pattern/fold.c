@@ -10,10 +10,11 @@ static uint32_t fold_char(uint32_t code)
 	size_t high = nc_fold_run_count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (nc_fold_runs[middle].last < code)
+		if (nc_fold_runs[middle].last < code) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	if (low == nc_fold_run_count)
 		return code;

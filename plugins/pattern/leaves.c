@@ -65,8 +65,9 @@ uint32_t nc_leaves_next(const struct nc_leaves *leaves, const struct nc_field *f
 		return at;
 	}
 	for (uint64_t at = after == LEAVES_NONE ? 0 : (uint64_t)after + 1;
-	     at < leaves->view->leaf_count; at++)
+	     at < leaves->view->leaf_count; at++) {
 		if (is_at(nacre_filter_leaf_at(leaves->view, at), field))
 			return (uint32_t)at;
+	}
 	return LEAVES_NONE;
 }

@@ -11,10 +11,11 @@
 struct nc_decimal nc_leaf_number(const nacre_filter_leaf *leaf)
 {
 	struct nc_decimal number = { .kind = (enum nc_decimal_kind)leaf->number_kind };
-	if (number.kind == NC_DECIMAL_F64)
+	if (number.kind == NC_DECIMAL_F64) {
 		number.f64 = leaf->number.f64;
-	else
+	} else {
 		number.u64 = leaf->number.u64; /* the same bits as an i64 */
+	}
 	return number;
 }
 

@@ -58,10 +58,11 @@ void nc_names_seal(struct nc_names *names)
 	size_t kept = 1;
 	for (size_t i = 1; i < names->count; i++) {
 		/* What a prefix covers stands right behind it. */
-		if (covers(&names->items[kept - 1], names->items[i].bytes))
+		if (covers(&names->items[kept - 1], names->items[i].bytes)) {
 			free((void *)(uintptr_t)names->items[i].bytes.data);
-		else
+		} else {
 			names->items[kept++] = names->items[i];
+		}
 	}
 	names->count = kept;
 }
@@ -74,10 +75,11 @@ bool nc_names_has(const struct nc_names *names, struct nc_slice name)
 	size_t high = names->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (nc_slice_cmp(names->items[middle].bytes, name) <= 0)
+		if (nc_slice_cmp(names->items[middle].bytes, name) <= 0) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	return low > 0 && covers(&names->items[low - 1], name);
 }

@@ -81,16 +81,18 @@ static void fill(struct nc_names_index *index, const struct nc_names *const *lis
                  const uint32_t *ids, size_t list_count)
 {
 	uint8_t *bytes = index->bytes;
-	for (size_t i = 0; i < list_count; i++)
+	for (size_t i = 0; i < list_count; i++) {
 		for (size_t k = 0; k < lists[i]->count; k++) {
 			entry_add(index, &lists[i]->items[k], ids[i], bytes);
 			bytes += lists[i]->items[k].bytes.size;
 		}
+	}
 	qsort(index->sizes, index->size_count, sizeof *index->sizes, by_size);
 	size_t kept = 0;
-	for (size_t i = 0; i < index->size_count; i++)
+	for (size_t i = 0; i < index->size_count; i++) {
 		if (kept == 0 || index->sizes[kept - 1] != index->sizes[i])
 			index->sizes[kept++] = index->sizes[i];
+	}
 	index->size_count = kept;
 }
 

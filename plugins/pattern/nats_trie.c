@@ -213,9 +213,10 @@ static void node_find(const struct find *find, uint32_t index, struct nc_slice n
 		node_find(find, child, rest);
 	if (node->star != NONE)
 		node_find(find, node->star, rest);
-	for (uint32_t at = node->part; at != NONE; at = trie->nodes[at].next)
+	for (uint32_t at = node->part; at != NONE; at = trie->nodes[at].next) {
 		if (nc_nats_token_match(trie->nodes[at].token, token))
 			node_find(find, at, rest);
+	}
 }
 
 void nc_nats_trie_find(const struct nc_nats_trie *trie, struct nc_slice name, nc_nats_found_fn *fn,

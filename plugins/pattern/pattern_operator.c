@@ -9,9 +9,10 @@ static const char *const operator_names[] = { "exactly",      "prefix",   "suffi
 
 bool nc_parse_is_operator(const struct nc_json_token *key)
 {
-	for (size_t i = 0; i < sizeof operator_names / sizeof *operator_names; i++)
+	for (size_t i = 0; i < sizeof operator_names / sizeof *operator_names; i++) {
 		if (nc_json_is(key, operator_names[i]))
 			return true;
+	}
 	return false;
 }
 
@@ -87,9 +88,10 @@ static int wildcard_check(struct pattern_parse *parse, const struct nc_json_toke
 		if (text.data[i] == '*' && next == '*')
 			return nc_parse_refuse(parse, offset, "one '*', not two in a row");
 		if (text.data[i] == '\\') {
-			if (next != '*' && next != '\\')
+			if (next != '*' && next != '\\') {
 				return nc_parse_refuse(parse, offset,
 				                       "'*' or '\\' behind a backslash");
+			}
 			i++;
 		}
 	}
@@ -109,10 +111,11 @@ static int string_take(struct pattern_parse *parse, const struct nc_json_token *
 	if (answer >= 0 && kind == NC_MATCH_WILDCARD)
 		answer = wildcard_check(parse, token, matcher.text);
 	if (answer >= 0 && kind == NC_MATCH_CIDR &&
-	    !nc_cidr_parse(matcher.text, matcher.address, &matcher.bits))
+	    !nc_cidr_parse(matcher.text, matcher.address, &matcher.bits)) {
 		answer =
 		        nc_parse_refuse(parse, token->offset,
 		                        "an address block such as \"10.0.0.0/8\" or \"fe80::/10\"");
+	}
 	return answer < 0 ? answer : matcher_add(parse, list, &matcher);
 }
 
@@ -169,9 +172,10 @@ static int bound_take(struct pattern_parse *parse, const struct nc_json_token *n
 		range->has_high = true;
 		range->high_open = open;
 		range->high = number;
-		if (range->has_low && nc_decimal_cmp(range->low, range->high) >= 0)
+		if (range->has_low && nc_decimal_cmp(range->low, range->high) >= 0) {
 			return nc_parse_refuse(parse, token.offset,
 			                       "an upper bound above the lower one");
+		}
 	} else {
 		return nc_parse_refuse(parse, name->offset,
 		                       "one of = < <= > >=, or a lower and then an upper bound");
@@ -182,9 +186,10 @@ static int bound_take(struct pattern_parse *parse, const struct nc_json_token *n
 static int numeric_take(struct pattern_parse *parse, const struct nc_json_token *first,
                         struct matcher_list *list)
 {
-	if (first->type != NC_JSON_ARRAY)
+	if (first->type != NC_JSON_ARRAY) {
 		return nc_parse_refuse(parse, first->offset,
 		                       "a list such as [\">\", 0, \"<=\", 5]");
+	}
 	struct nc_matcher range = { .kind = NC_MATCH_RANGE };
 	struct nc_json_token token;
 	for (int seen = 0;; seen++) {
@@ -237,11 +242,12 @@ static int literals_take(struct pattern_parse *parse, const struct nc_json_token
 		if (many && list->count > 0 && token.type == NC_JSON_ARRAY_END)
 			return NACRE_FILTER_OK;
 		bool good = token.type == NC_JSON_STRING || token.type == NC_JSON_NUMBER;
-		if (!good || (type != NC_JSON_END && token.type != type))
+		if (!good || (type != NC_JSON_END && token.type != type)) {
 			return nc_parse_refuse(parse, token.offset,
 			                       type == NC_JSON_STRING   ? "a string, as before"
 			                       : type == NC_JSON_NUMBER ? "a number, as before"
 			                                                : "a string or a number");
+		}
 		type = token.type;
 		answer = nc_parse_literal(parse, &token, list);
 		if (answer < 0 || !many)
@@ -256,15 +262,16 @@ static int but_object_take(struct pattern_parse *parse, struct matcher_list *inn
 	if (answer < 0)
 		return answer;
 	enum nc_matcher_kind kind = NC_MATCH_PREFIX;
-	if (key.type == NC_JSON_KEY && nc_json_is(&key, "suffix"))
+	if (key.type == NC_JSON_KEY && nc_json_is(&key, "suffix")) {
 		kind = NC_MATCH_SUFFIX;
-	else if (key.type == NC_JSON_KEY && nc_json_is(&key, "equals-ignore-case"))
+	} else if (key.type == NC_JSON_KEY && nc_json_is(&key, "equals-ignore-case")) {
 		kind = NC_MATCH_FOLD;
-	else if (key.type == NC_JSON_KEY && nc_json_is(&key, "wildcard"))
+	} else if (key.type == NC_JSON_KEY && nc_json_is(&key, "wildcard")) {
 		kind = NC_MATCH_WILDCARD;
-	else if (key.type != NC_JSON_KEY || !nc_json_is(&key, "prefix"))
+	} else if (key.type != NC_JSON_KEY || !nc_json_is(&key, "prefix")) {
 		return nc_parse_refuse(parse, key.offset,
 		                       "prefix, suffix, equals-ignore-case or wildcard");
+	}
 	bool may_be_empty = kind == NC_MATCH_FOLD || kind == NC_MATCH_WILDCARD;
 	answer = nc_parse_next(parse, &value);
 	if (answer >= 0)
@@ -324,10 +331,11 @@ int nc_parse_operator(struct pattern_parse *parse, struct matcher_list *list)
 	int answer = nc_parse_next(parse, &key);
 	if (answer < 0)
 		return answer;
-	if (key.type != NC_JSON_KEY || !nc_parse_is_operator(&key))
+	if (key.type != NC_JSON_KEY || !nc_parse_is_operator(&key)) {
 		return nc_parse_refuse(parse, key.offset,
 		                       "an operator: exactly, prefix, suffix, equals-ignore-case, "
 		                       "wildcard, anything-but, numeric, cidr or exists");
+	}
 	answer = nc_parse_next(parse, &value);
 	if (answer >= 0)
 		answer = value_take(parse, &key, &value, list);

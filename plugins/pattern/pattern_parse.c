@@ -41,10 +41,11 @@ int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token
 		kept = nc_pool_take(parse->pool, NC_FOLD_SIZE_MAX(text.size));
 	if (kept != NULL) {
 		size_t size = text.size;
-		if (fold)
+		if (fold) {
 			size = nc_fold(nc_buf_slice(&text), kept);
-		else if (size > 0)
+		} else if (size > 0) {
 			memcpy(kept, text.data, size);
+		}
 		*text_out = nc_slice(kept, size);
 	}
 	nc_buf_release(&text);
@@ -55,16 +56,19 @@ int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token
 
 static int draft_add(struct pattern_parse *parse, struct draft *draft, const struct nc_field *field)
 {
-	for (size_t i = 0; i < draft->count; i++)
-		if (nc_slice_eq(draft->fields[i]->path, field->path))
+	for (size_t i = 0; i < draft->count; i++) {
+		if (nc_slice_eq(draft->fields[i]->path, field->path)) {
 			return nc_selector_refuse(
 			        parse->error, field->offset,
 			        "expected a field once, not \"%.*s\" again",
 			        (int)(field->path.size < 100 ? field->path.size : 100),
 			        (const char *)field->path.data);
-	if (draft->count == NC_PATTERN_FIELDS_MAX)
+		}
+	}
+	if (draft->count == NC_PATTERN_FIELDS_MAX) {
 		return nc_selector_refuse(parse->error, field->offset, "expected at most %d fields",
 		                          NC_PATTERN_FIELDS_MAX);
+	}
 	const struct nc_field **fields = nc_pool_grow(parse->pool, (void *)draft->fields,
 	                                              draft->count, sizeof *draft->fields);
 	if (fields == NULL)
@@ -77,10 +81,11 @@ static int draft_add(struct pattern_parse *parse, struct draft *draft, const str
 static int drafts_add(struct pattern_parse *parse, struct drafts *drafts, const struct draft *draft,
                       size_t offset)
 {
-	if (drafts->count == NC_PATTERN_ALTERNATIVES_MAX)
+	if (drafts->count == NC_PATTERN_ALTERNATIVES_MAX) {
 		return nc_selector_refuse(parse->error, offset,
 		                          "expected at most %d alternatives, all $or multiplied",
 		                          NC_PATTERN_ALTERNATIVES_MAX);
+	}
 	struct draft *items =
 	        nc_pool_grow(parse->pool, drafts->items, drafts->count, sizeof *drafts->items);
 	if (items == NULL)
@@ -95,7 +100,7 @@ static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
                            const struct drafts *right, size_t offset)
 {
 	struct drafts product = { 0 };
-	for (size_t i = 0; i < left->count; i++)
+	for (size_t i = 0; i < left->count; i++) {
 		for (size_t k = 0; k < right->count; k++) {
 			struct draft both = { 0 };
 			int answer = NACRE_FILTER_OK;
@@ -108,6 +113,7 @@ static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
 			if (answer < 0)
 				return answer;
 		}
+	}
 	*left = product;
 	return NACRE_FILTER_OK;
 }
@@ -251,9 +257,10 @@ static int member_read(struct pattern_parse *parse, struct nc_slice above, bool 
 	if (value.type == NC_JSON_ARRAY && nc_json_is(key, "$or") &&
 	    holds_alternatives(parse->json))
 		return or_read(parse, above, outermost, key->offset, drafts);
-	if (value.type != NC_JSON_ARRAY && value.type != NC_JSON_OBJECT)
+	if (value.type != NC_JSON_ARRAY && value.type != NC_JSON_OBJECT) {
 		return nc_parse_refuse(parse, value.offset,
 		                       "a list of values, or an object of fields");
+	}
 	struct nc_slice path;
 	answer = path_join(parse, above, outermost, key, &path);
 	if (answer < 0)
@@ -271,10 +278,11 @@ static int object_read(struct pattern_parse *parse, struct nc_slice above, bool 
 		int answer = nc_parse_next(parse, &key);
 		if (answer < 0)
 			return answer;
-		if (key.type == NC_JSON_OBJECT_END)
+		if (key.type == NC_JSON_OBJECT_END) {
 			return empty ? nc_parse_refuse(parse, key.offset,
 			                               "a field: the object is empty")
 			             : NACRE_FILTER_OK;
+		}
 		answer = member_read(parse, above, outermost, &key, drafts);
 		if (answer < 0)
 			return answer;
@@ -316,9 +324,10 @@ int nc_pattern_compile(struct nc_slice source, nc_pattern_field_fn *field_fn,
 		nc_pool_free(parse.pool);
 		return answer;
 	}
-	for (size_t i = 0; i < drafts.count; i++)
+	for (size_t i = 0; i < drafts.count; i++) {
 		alternatives[i] =
 		        (struct nc_alternative){ drafts.items[i].fields, drafts.items[i].count };
+	}
 	*pattern = (struct nc_pattern){ alternatives, drafts.count, parse.pool };
 	*pattern_out = pattern;
 	return NACRE_FILTER_OK;

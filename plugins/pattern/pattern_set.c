@@ -256,13 +256,14 @@ static bool rooms_take(struct nc_pattern_set *set, const struct nc_pattern *cons
 {
 	size_t alternatives = 0;
 	size_t keys = 0;
-	for (size_t i = 0; i < set->pattern_count; i++)
+	for (size_t i = 0; i < set->pattern_count; i++) {
 		for (size_t k = 0; k < patterns[i]->alternative_count; k++) {
 			const struct nc_alternative *alternative = &patterns[i]->alternatives[k];
 			alternatives++;
 			for (size_t f = 0; f < alternative->field_count; f++)
 				keys += alternative->fields[f]->matcher_count + 1;
 		}
+	}
 	set->slot_mask = power_above(keys) - 1;
 	set->path_mask = power_above(alternatives) - 1;
 	set->slots = calloc(set->slot_mask + 1, sizeof *set->slots);
@@ -288,9 +289,10 @@ int nc_pattern_set_new(const struct nc_pattern *const *patterns, const uint32_t 
 	int err = rooms_take(set, patterns) ? NC_OK : NC_NOMEM;
 	if (err != NC_OK)
 		goto fail;
-	for (size_t i = 0; i < pattern_count; i++)
+	for (size_t i = 0; i < pattern_count; i++) {
 		for (size_t k = 0; k < patterns[i]->alternative_count; k++)
 			count_keys(set, &patterns[i]->alternatives[k]);
+	}
 	for (size_t i = 0; i < pattern_count; i++) {
 		set->ids[i] = ids[i];
 		for (size_t k = 0; err == NC_OK && k < patterns[i]->alternative_count; k++)

@@ -65,9 +65,10 @@ int nc_selector_strings(const nacre_filter_selector *selector, const char *expec
 	const nacre_filter_view *view = selector->view;
 	for (uint64_t i = 0; i < view->leaf_count; i++) {
 		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(view, i);
-		if (leaf->kind != NACRE_FILTER_STRING || leaf->depth > 0 || leaf->trail_count > 1)
+		if (leaf->kind != NACRE_FILTER_STRING || leaf->depth > 0 || leaf->trail_count > 1) {
 			return nc_selector_refuse(error, nc_selector_offset(selector, leaf),
 			                          "expected %s", expected);
+		}
 	}
 	return NACRE_FILTER_OK;
 }

@@ -218,10 +218,11 @@ int nc_identity_open(const char *directory, const char *store, const char *node,
 	int err = lock(file, fault);
 	if (err == NC_OK)
 		err = load(file, fault);
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND) {
 		err = create(file, store, node, fault);
-	else if (err == NC_OK)
+	} else if (err == NC_OK) {
 		err = check(file, store, node, fault);
+	}
 	if (err == NC_OK) {
 		file->identity.boot_epoch++;
 		err = save(file);

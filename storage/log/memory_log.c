@@ -93,9 +93,10 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 {
 	struct memory_log *log = self(port);
 	nc_assert(hard != NULL || entry_count > 0);
-	for (size_t i = 0; i < entry_count; i++)
+	for (size_t i = 0; i < entry_count; i++) {
 		if (entries[i].payload.size > NC_LOG_PAYLOAD_SIZE_MAX)
 			return NC_TOOBIG;
+	}
 	int err = NC_OK;
 	pthread_mutex_lock(&log->lock);
 	nc_assert(entry_count == 0 ||
@@ -139,9 +140,10 @@ static int log_read(struct nc_log *port, uint64_t from, uint64_t to, size_t size
 		err = nc_buf_status(buf);
 	if (err != NC_OK)
 		return err;
-	for (size_t i = 0; i < count; start += entries_out[i++].payload.size)
+	for (size_t i = 0; i < count; start += entries_out[i++].payload.size) {
 		entries_out[i].payload.data =
 		        entries_out[i].payload.size == 0 ? NULL : buf->data + start;
+	}
 	*count_out = count;
 	return NC_OK;
 }

@@ -54,10 +54,11 @@ void nc_preparer_give(struct nc_preparer *preparer, const char *path)
 	char to[4096];
 	pthread_mutex_lock(&preparer->lock);
 	spare_path(preparer, preparer->spares, to);
-	if (preparer->spares < NC_SPARES_MAX && rename(path, to) == 0)
+	if (preparer->spares < NC_SPARES_MAX && rename(path, to) == 0) {
 		preparer->spares++;
-	else
+	} else {
 		(void)unlink(path); /* one that stays is removed at the next start */
+	}
 	pthread_mutex_unlock(&preparer->lock);
 }
 

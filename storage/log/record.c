@@ -40,9 +40,10 @@ uint32_t nc_record_put(struct nc_buf *buf, const struct nc_record *record, uint3
 
 static bool zeros(const uint8_t *at, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; i < size; i++) {
 		if (at[i] != 0)
 			return false;
+	}
 	return true;
 }
 

@@ -126,9 +126,10 @@ static int head_check(struct scan *scan, struct nc_segment_head *head_out)
 	if (scan->size < NC_SEGMENT_HEAD_SIZE)
 		return corrupt(scan, 0, "the file is cut short");
 	int err = nc_segment_head_get(scan->bytes, head_out);
-	if (err == NC_UNSUPPORTED)
+	if (err == NC_UNSUPPORTED) {
 		(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE,
 		               "%s was written by a newer version of nacred", scan->path);
+	}
 	if (err == NC_CORRUPT)
 		return corrupt(scan, 0, "the segment's head does not hold");
 	if (err == NC_OK &&
@@ -334,9 +335,10 @@ int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 	}
 	if (err == NC_OK && found.count > 0) { /* names, too, may have been given and not synced */
 		err = nc_files_sync_directory(log->directory);
-		if (err != NC_OK)
+		if (err != NC_OK) {
 			(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: cannot be synced",
 			               log->directory);
+		}
 	}
 	free(found.numbers);
 	recovery_out->hard = log->hard;

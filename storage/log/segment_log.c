@@ -112,23 +112,25 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 	                               entries[0].index <= log->bounds.last + 1));
 	if (log->broken)
 		return NC_IO;
-	for (size_t i = 0; i < entry_count; i++)
+	for (size_t i = 0; i < entry_count; i++) {
 		if (entries[i].payload.size > NC_LOG_PAYLOAD_SIZE_MAX)
 			return NC_TOOBIG;
+	}
 	int err = room_make(log, batch_size(hard, entries, entry_count), entry_count == 0);
 	if (err != NC_OK)
 		return err;
 
 	uint32_t crc = log->crc;
 	nc_buf_clear(&log->batch);
-	if (hard != NULL)
+	if (hard != NULL) {
 		crc = record_add(log,
 		                 (struct nc_record){ .kind = NC_RECORD_HARD,
 		                                     .index = hard->term,
 		                                     .term = hard->vote },
 		                 crc);
+	}
 	size_t first_offset = nc_segment_last(log)->end + log->batch.size;
-	for (size_t i = 0; i < entry_count; i++)
+	for (size_t i = 0; i < entry_count; i++) {
 		crc = record_add(log,
 		                 (struct nc_record){ .kind = NC_RECORD_ENTRY,
 		                                     .entry_kind = entries[i].kind,
@@ -136,6 +138,7 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 		                                     .term = entries[i].term,
 		                                     .payload = entries[i].payload },
 		                 crc);
+	}
 	err = nc_buf_status(&log->batch);
 	if (err == NC_OK)
 		err = batch_write(log);
@@ -178,10 +181,11 @@ static int log_mark(struct nc_log *port)
 static bool begins_anew(const struct nc_segment_log *log, size_t at)
 {
 	uint64_t base = log->segments[at]->base_index;
-	for (size_t i = at; i < log->segment_count; i++)
+	for (size_t i = at; i < log->segment_count; i++) {
 		if (log->segments[i]->count > 0 && log->segments[i]->first <= base &&
 		    !NC_LOG_MUTANT(BASE_AS_IT_WAS))
 			return false;
+	}
 	return true;
 }
 
@@ -262,11 +266,12 @@ static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf 
 		return NC_NOMEM;
 	struct nc_record record;
 	int err = NC_OK;
-	if (pread(segment->fd, room, size, (off_t)at) != (ssize_t)size)
+	if (pread(segment->fd, room, size, (off_t)at) != (ssize_t)size) {
 		err = NC_IO;
-	else if (nc_record_get(nc_slice(room, size), segment->salt, &record) != NC_OK ||
-	         record.kind != NC_RECORD_ENTRY || record.index != index)
+	} else if (nc_record_get(nc_slice(room, size), segment->salt, &record) != NC_OK ||
+	           record.kind != NC_RECORD_ENTRY || record.index != index) {
 		err = NC_CORRUPT;
+	}
 	if (err != NC_OK) {
 		buf->size = start;
 		return err;
@@ -422,10 +427,11 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 		err = nc_preparer_start(directory, log->files, log->segment_size, &log->preparer);
 	if (err == NC_OK && log->segment_count == 0) {
 		err = nc_segment_begin(log, 0, NULL);
-		if (err != NC_OK)
+		if (err != NC_OK) {
 			(void)snprintf(fault, NC_LOG_FAULT_SIZE,
 			               "%s: no first segment of %zu bytes: %s", directory,
 			               log->segment_size, nc_err_name(err));
+		}
 	} else if (err == NC_OK) {
 		nc_preparer_want(log->preparer);
 	}

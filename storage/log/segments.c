@@ -62,10 +62,11 @@ void nc_segments_shift(struct nc_segment_log *log, size_t count)
 	nc_assert(count < log->segment_count);
 	for (size_t i = 0; i < count; i++) {
 		nc_segment_path(log, log->segments[i]->number, path, sizeof path);
-		if (log->preparer != NULL && log->segments[i]->size == log->segment_size)
+		if (log->preparer != NULL && log->segments[i]->size == log->segment_size) {
 			nc_preparer_give(log->preparer, path);
-		else
+		} else {
 			(void)unlink(path); /* one that stays is removed at the next start */
+		}
 		nc_segment_free(log->segments[i]);
 	}
 	log->segment_count -= count;

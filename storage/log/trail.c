@@ -100,10 +100,11 @@ int nc_log_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t
 	size_t low = 0, high = log->term_count; /* the last start at or before index */
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
-		if (log->terms[middle].index <= index)
+		if (log->terms[middle].index <= index) {
 			low = middle;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	*term_out = log->terms[low].term;
 	return NC_OK;

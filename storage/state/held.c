@@ -228,9 +228,10 @@ static bool event_add(struct nc_held *held, uint64_t position, const struct nc_e
 	    !entry_add(held, NC_INDEX_TYPE, keys->type_id, position, position) ||
 	    !entry_add(held, NC_INDEX_CATEGORY, keys->category_id, position, position))
 		return false;
-	for (size_t i = 0; i < keys->tag_count; i++)
+	for (size_t i = 0; i < keys->tag_count; i++) {
 		if (!entry_add(held, NC_INDEX_TAG, keys->tag_ids[i], position, position))
 			return false;
+	}
 	return id_add(held, position, keys);
 }
 
@@ -273,10 +274,11 @@ static uint32_t entries_below(const struct nc_held_group *group, uint64_t ordina
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		uint64_t at = group->entries[middle].ordinal;
-		if (at < ordinal || (or_equal && at == ordinal))
+		if (at < ordinal || (or_equal && at == ordinal)) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	return low;
 }
@@ -291,9 +293,10 @@ size_t nc_held_entries(struct nc_held *held, const struct nc_held_group *key, ui
 		const struct nc_held_group *group = &held->groups[slot];
 		uint32_t at = entries_below(group, from, backward);
 		if (backward) {
-			for (; at > 0 && count < max; at--)
+			for (; at > 0 && count < max; at--) {
 				if (group->entries[at - 1].position <= limit)
 					entries[count++] = group->entries[at - 1];
+			}
 		} else {
 			for (; at < group->count && count < max &&
 			       group->entries[at].position <= limit;
@@ -332,10 +335,11 @@ const struct nc_held_id *nc_held_id_at(const struct nc_held *held, uint64_t posi
 	uint32_t high = held->id_count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (held->ids[middle].row.position < position)
+		if (held->ids[middle].row.position < position) {
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
 	return low < held->id_count && held->ids[low].row.position == position ? &held->ids[low]
 	                                                                       : NULL;

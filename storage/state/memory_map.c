@@ -258,10 +258,11 @@ static bool scan_backward(const struct nc_memory_node *node, struct nc_slice fro
 void nc_memory_map_scan(const struct nc_memory_map *map, struct nc_slice from, bool backward,
                         nc_memory_map_fn *fn, void *ctx)
 {
-	if (backward)
+	if (backward) {
 		(void)scan_backward(map->root, from, fn, ctx);
-	else
+	} else {
 		(void)scan_forward(map->root, from, fn, ctx);
+	}
 }
 
 struct nc_memory_map nc_memory_map_share(const struct nc_memory_map *map)

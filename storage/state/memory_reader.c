@@ -84,9 +84,10 @@ static bool scan_step(void *ctx, struct nc_slice key, struct nc_slice value)
 		return scan->pair_fn(scan->ctx, nc_slice_from(key, 1), value);
 	if (scan->event_fn != NULL)
 		return scan->event_fn(scan->ctx, nc_get_be64(key.data + 1), value);
-	if (scan->index_fn != NULL)
+	if (scan->index_fn != NULL) {
 		return scan->index_fn(scan->ctx, nc_get_be64(key.data + 9),
 		                      nc_get_be64(value.data));
+	}
 	struct nc_id_row row = { .stream_id = nc_get_be64(key.data + key.size - 8),
 		                 .position = nc_get_be64(value.data),
 		                 .version = nc_get_be64(value.data + 8) };

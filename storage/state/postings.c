@@ -41,10 +41,11 @@ int nc_postings_get(struct nc_slice value, enum nc_index index, uint64_t first,
 	while (nc_reader_left(&reader) > 0) {
 		if (count == NC_POSTINGS_MAX || !beyond(&reader, entry.ordinal, &entry.ordinal))
 			return NC_CORRUPT;
-		if (!positions)
+		if (!positions) {
 			entry.position = entry.ordinal;
-		else if (!beyond(&reader, entry.position, &entry.position))
+		} else if (!beyond(&reader, entry.position, &entry.position)) {
 			return NC_CORRUPT;
+		}
 		entries[count++] = entry;
 	}
 	*count_out = count;

@@ -90,14 +90,16 @@ int nc_snapshot_adopt(const char *directory, struct nc_snapshot_manifest *manife
 	err = nc_buf_status(&bytes);
 	if (err == NC_OK)
 		err = nc_snapshot_sync(files);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_snapshot_file_write(directory, NC_SNAPSHOT_ADOPTED_FILE,
 		                             nc_buf_slice(&bytes));
+	}
 	nc_buf_release(&bytes);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		*manifest_out = manifest;
-	else
+	} else {
 		say(fault, "%s: %s", directory, nc_err_name(err));
+	}
 	return err;
 }
 

@@ -36,11 +36,12 @@ int nc_snapshot_applied_read(WT_SESSION *session, const char *cursor_config,
 		wt = cursor->get_value(cursor, &value);
 	struct nc_state_applied applied = { 0 }; /* no mark: nothing was applied yet */
 	int err = wt == WT_NOTFOUND ? NC_OK : nc_wt_err(handler, wt);
-	if (wt == 0 && value.size != 16)
+	if (wt == 0 && value.size != 16) {
 		err = NC_CORRUPT;
-	else if (wt == 0)
+	} else if (wt == 0) {
 		applied = (struct nc_state_applied){ nc_get_u64(value.data),
 			                             nc_get_u64((const uint8_t *)value.data + 8) };
+	}
 	wt = cursor->close(cursor);
 	if (err == NC_OK)
 		err = nc_wt_err(handler, wt);
@@ -99,9 +100,10 @@ static int checkpoint_hold(struct nc_snapshot_export *snapshot)
 	int err = nc_wt_err(&state->handler, wt);
 	if (err == NC_OK)
 		err = files_list(snapshot);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_snapshot_applied_read(session, "checkpoint=WiredTigerCheckpoint",
 		                               &state->handler, &snapshot->manifest.applied);
+	}
 	return err;
 }
 
@@ -120,10 +122,11 @@ int nc_snapshot_export_open(struct nc_state *base, struct nc_snapshot_export **e
 	pthread_mutex_lock(&state->checkpointing);
 	if (err == NC_OK && state->exporting)
 		err = NC_BUSY;
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_wt_err(&state->handler,
 		                state->connection->open_session(state->connection, NULL, NULL,
 		                                                &snapshot->session));
+	}
 	if (err == NC_OK)
 		err = checkpoint_hold(snapshot);
 	if (err == NC_OK)

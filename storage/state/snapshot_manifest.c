@@ -46,9 +46,10 @@ static bool file_get(struct nc_reader *reader, struct nc_snapshot_manifest *mani
 	if (reader->failed || name.size >= NC_SNAPSHOT_NAME_SIZE || !name_is_ours(name) ||
 	    size > INT64_MAX / NC_SNAPSHOT_FILES_MAX)
 		return false;
-	for (uint32_t i = 0; i < manifest->file_count; i++)
+	for (uint32_t i = 0; i < manifest->file_count; i++) {
 		if (nc_slice_is(name, manifest->files[i].name))
 			return false;
+	}
 	struct nc_snapshot_file *file = &manifest->files[manifest->file_count++];
 	memcpy(file->name, name.data, name.size);
 	file->size = size;
@@ -72,9 +73,10 @@ int nc_snapshot_manifest_get(struct nc_slice bytes, struct nc_snapshot_manifest 
 	if (reader.failed || count == 0 || count > NC_SNAPSHOT_FILES_MAX)
 		return NC_INVALID;
 	memcpy(manifest.id, id.data, NC_SNAPSHOT_ID_SIZE);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		if (!file_get(&reader, &manifest))
 			return NC_INVALID;
+	}
 	if (nc_reader_left(&reader) != 0)
 		return NC_INVALID;
 	*manifest_out = manifest;

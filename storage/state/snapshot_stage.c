@@ -68,10 +68,11 @@ static bool holds_this(struct nc_snapshot_stage *stage, struct nc_slice manifest
 	        nc_snapshot_file_read(stage->directory, NC_SNAPSHOT_MANIFEST_FILE, &buf) == NC_OK &&
 	        nc_slice_eq(nc_buf_slice(&buf), manifest);
 	nc_buf_clear(&buf);
-	if (same)
+	if (same) {
 		same = nc_snapshot_file_read(stage->directory, NC_SNAPSHOT_PROGRESS_FILE, &buf) ==
 		               NC_OK &&
 		       progress_parse(stage, nc_buf_slice(&buf));
+	}
 	nc_buf_release(&buf);
 	return same;
 }

@@ -23,12 +23,13 @@ static int generations_ready(struct nc_wt_state *state)
 static int room_check(struct nc_wt_state *state)
 {
 	bool full = !nc_wt_files_room(state->directory, state->options.reserve_mb);
-	if (full != state->full)
+	if (full != state->full) {
 		nc_wt_say(&state->handler,
 		          full ? "less than %u MiB are free in %s: nothing is "
 		                 "written until there is room"
 		               : "%u MiB are free in %s again: writing goes on",
 		          state->options.reserve_mb, state->directory);
+	}
 	state->full = full;
 	return full ? NC_FULL : NC_OK;
 }
@@ -219,9 +220,10 @@ int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice ro
 static int late_id_put(struct nc_wt_state *state, uint64_t position)
 {
 	const struct nc_held_id *id = NULL;
-	for (unsigned i = 0; i < state->writer.pin_count && id == NULL; i++)
+	for (unsigned i = 0; i < state->writer.pin_count && id == NULL; i++) {
 		if (position > state->writer.pins[i]->base)
 			id = nc_held_id_at(state->writer.pins[i], position);
+	}
 	if (id == NULL)
 		return 0;
 	uint8_t bytes[8 + 8 + NC_DIGEST_SIZE + NC_STATE_KEY_SIZE_MAX];

@@ -13,10 +13,11 @@ void nc_wt_say(struct nc_wt_handler *handler, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	if (handler->message != NULL)
+	if (handler->message != NULL) {
 		handler->message(handler->message_ctx, line);
-	else
+	} else {
 		(void)fprintf(stderr, "state: %s\n", line);
+	}
 }
 
 /* After a panic nothing works until the state is opened again. A full disk can bring it about too,

@@ -68,9 +68,10 @@ static int directory_is_empty(const char *directory, struct nc_wt_handler *handl
 		return NC_OK;
 	}
 	bool empty = true;
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			empty = false;
+	}
 	(void)closedir(dir);
 	*empty_out = empty;
 	return NC_OK;

@@ -196,10 +196,11 @@ static int generation_insert(struct nc_wt_state *state, const struct nc_held *he
 			wt = late_ids_drop(&run, held->last);
 		if (wt == 0)
 			wt = mark_put(&run, "indexed", held->last);
-		if (wt == 0)
+		if (wt == 0) {
 			wt = run.session->commit_transaction(run.session, NULL);
-		else
+		} else {
 			(void)run.session->rollback_transaction(run.session, NULL);
+		}
 	}
 	nc_buf_release(&run.key);
 	nc_buf_release(&run.value);
@@ -343,11 +344,12 @@ static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t 
 	if (err != NC_OK)
 		return err;
 	err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_held_add(state->active, position, &keys);
-	else
+	} else {
 		nc_wt_say(&state->handler, "the row of event %llu cannot be read: %s",
 		          (unsigned long long)position, nc_err_name(err));
+	}
 	state->stats.reindexed_at_open++;
 	if (err == NC_OK && position > indexing &&
 	    state->active->event_count >= state->options.held_events)

@@ -98,9 +98,10 @@ int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
 	(void)close(fds[0]);
 
 	int status;
-	while (waitpid(child, &status, 0) < 0)
+	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			return NC_IO;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return NC_OK;
 	bool died = !WIFEXITED(status);

@@ -134,9 +134,10 @@ static int get_cursor(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor
 {
 	struct nc_wt_state *state = nc_wt_state_of(reader->base.state);
 	int err = nc_wt_broken(state);
-	if (err == NC_OK && reader->gets[table] == NULL)
+	if (err == NC_OK && reader->gets[table] == NULL) {
 		err = nc_wt_err(&state->handler,
 		                nc_wt_cursor_open(reader->session, table, &reader->gets[table]));
+	}
 	if (err == NC_OK)
 		*cursor_out = reader->gets[table];
 	return err;

@@ -154,10 +154,11 @@ static void walk_postings(struct walk *walk, const struct nc_held_entry *entries
 		bool seen = entry->position <= walk->reader->table_limit;
 		if (walk->backward ? entry->ordinal > walk->from : entry->ordinal < walk->from)
 			continue;
-		if (seen)
+		if (seen) {
 			walk_give(walk, entry->ordinal, entry->position);
-		else if (!walk->backward)
+		} else if (!walk->backward) {
 			return; /* all that follow are held too */
+		}
 	}
 }
 
@@ -179,9 +180,10 @@ static int walk_table(struct walk *walk)
 		if (wt != 0 || id != walk->id)
 			break;
 		wt = cursor->get_value(cursor, &value);
-		if (wt == 0)
+		if (wt == 0) {
 			err = nc_postings_get(nc_slice(value.data, value.size), walk->index, first,
 			                      entries, &count);
+		}
 		if (wt != 0 || err != NC_OK)
 			break;
 		walk_postings(walk, entries, count);
@@ -232,10 +234,11 @@ static bool ids_held(struct nc_wt_reader *reader, struct nc_held *held, struct n
 	while (at != UINT32_MAX) {
 		size_t count =
 		        nc_held_ids(held, id, reader->limit, &at, rows, sizeof rows / sizeof *rows);
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
 			if ((stream_id == 0 || rows[i].stream_id == stream_id) &&
 			    !fn(ctx, &rows[i]))
 				return false;
+		}
 	}
 	return true;
 }
@@ -316,9 +319,10 @@ int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_
 	uint8_t prefix[NC_STATE_KEY_SIZE_MAX + 1];
 	if (id.size == 0 || id.size > NC_STATE_KEY_SIZE_MAX)
 		return NC_OK;
-	for (unsigned i = reader->pin_count; i > 0; i--)
+	for (unsigned i = reader->pin_count; i > 0; i--) {
 		if (!ids_held(reader, reader->pins[i - 1], id, stream_id, fn, ctx))
 			return NC_OK;
+	}
 	memcpy(prefix, id.data, id.size);
 	prefix[id.size] = 0;
 	struct nc_slice key = nc_slice(prefix, id.size + 1);

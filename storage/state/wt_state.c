@@ -66,9 +66,10 @@ static int wt_checkpoint(struct nc_state *base, struct nc_state_applied *covered
 	pthread_mutex_unlock(&state->mutex);
 
 	int err = nc_wt_broken(state);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_wt_err(&state->handler, state->checkpoint_session->checkpoint(
 		                                         state->checkpoint_session, NULL));
+	}
 	if (err == NC_OK) {
 		state->checkpoint_sequence = sequence;
 		*covered_out = applied;
@@ -174,10 +175,11 @@ static int mark_get(struct nc_wt_state *state, const char *name, uint8_t *bytes,
 	int wt = cursor->search(cursor);
 	if (wt == 0)
 		wt = cursor->get_value(cursor, &value);
-	if (wt == 0 && value.size == size)
+	if (wt == 0 && value.size == size) {
 		memcpy(bytes, value.data, size);
-	else if (wt == 0)
+	} else if (wt == 0) {
 		return NC_CORRUPT;
+	}
 	int wt_reset = cursor->reset(cursor);
 	return nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
 }
@@ -258,9 +260,10 @@ static int state_open(struct nc_wt_state *state)
 	int err = nc_wt_files_check(state->directory, &state->handler, &empty);
 	if (err == NC_OK && empty)
 		err = nc_wt_files_create(state->directory, &state->handler);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_wt_connect(state->directory, &state->handler, state->options.cache_mb, "",
 		                    &state->connection);
+	}
 	if (err == NC_OK)
 		err = sessions_open(state);
 	if (err == NC_OK)

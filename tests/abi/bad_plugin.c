@@ -70,10 +70,11 @@ static int bad_match(const void *filter, const nacre_filter_event *const *events
 	static uint64_t calls;
 	if (BAD == 15 && event_count > 64)
 		return NACRE_FILTER_FAILED;
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (begins(bad, events[i]) || (BAD == 6 && i > 64) ||
 		    (BAD == 13 && ++calls % 1000 == 0))
 			matched[i / 64] |= (uint64_t)1 << (i % 64);
+	}
 	if (BAD == 5 && event_count % 64 != 0)
 		matched[event_count / 64] |= (uint64_t)1 << (event_count % 64);
 	return NACRE_FILTER_OK;

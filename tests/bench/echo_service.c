@@ -18,10 +18,11 @@ static void drain(uv_check_t *check)
 	natsMsg *msg = NULL;
 	while (natsSubscription_NextMsg(&msg, sub, 0) == NATS_OK) {
 		int size = natsMsg_GetDataLength(msg);
-		if (natsMsg_GetReply(msg) != NULL)
+		if (natsMsg_GetReply(msg) != NULL) {
 			(void)natsConnection_Publish(nc, natsMsg_GetReply(msg),
 			                             natsMsg_GetData(msg),
 			                             size < ANSWER_SIZE ? size : ANSWER_SIZE);
+		}
 		natsMsg_Destroy(msg);
 	}
 }
@@ -40,9 +41,10 @@ int main(int argc, char **argv)
 		status = natsOptions_SetURL(options, argv[1]);
 	if (status == NATS_OK)
 		status = natsOptions_SetSendAsap(options, true);
-	if (status == NATS_OK)
+	if (status == NATS_OK) {
 		status = natsOptions_SetEventLoop(options, loop, natsLibuv_Attach, natsLibuv_Read,
 		                                  natsLibuv_Write, natsLibuv_Detach);
+	}
 	if (status == NATS_OK)
 		status = natsConnection_Connect(&nc, options);
 	if (status == NATS_OK)

@@ -44,10 +44,11 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
 	pthread_mutex_lock(&lock);
 	coming = event ? coming - 1 : 0;
 	got += event;
-	if (got == wanted)
+	if (got == wanted) {
 		pthread_cond_signal(&change);
-	else if (coming <= batch / 2)
+	} else if (coming <= batch / 2) {
 		ask(nc);
+	}
 	pthread_mutex_unlock(&lock);
 }
 

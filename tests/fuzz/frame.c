@@ -42,9 +42,10 @@ static void take(struct nc_slice bytes)
 		(void)nc_raft_frame_is_answer(frame.body);
 		nc_raft_frame_release(&raft);
 	}
-	if (err == NC_OK && from != NULL)
+	if (err == NC_OK && from != NULL) {
 		nc_assert(nc_gate_admit(ours, bytes, 1, &again, &from, &why) == NC_CONFLICT &&
 		          why == NC_PEER_DROP_REPLAYED);
+	}
 }
 
 static int take_sealed(void *ctx, struct nc_slice frame)
@@ -89,10 +90,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		uint8_t what = nc_reader_u8(&reader);
 		size_t want = nc_reader_u16(&reader), left = nc_reader_left(&reader);
 		struct nc_slice bytes = nc_reader_take(&reader, want < left ? want : left);
-		if ((what & 1) != 0)
+		if ((what & 1) != 0) {
 			take_signed(what, bytes);
-		else
+		} else {
 			take(bytes);
+		}
 	}
 	nc_gate_release(ours);
 	nc_gate_release(theirs);

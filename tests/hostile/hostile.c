@@ -161,9 +161,10 @@ static int hostile_compile(const nacre_filter_host *host, const nacre_filter_sel
 			(void)snprintf(filter->on, sizeof filter->on, "%.*s", (int)leaf->text.size,
 			               (const char *)leaf->text.data);
 		}
-		for (int deed = 0; slice_is(leaf->path, "do") && deed < DEEDS; deed++)
+		for (int deed = 0; slice_is(leaf->path, "do") && deed < DEEDS; deed++) {
 			if (slice_is(leaf->text, names[deed]))
 				filter->deed = (enum deed)deed;
+		}
 	}
 	if (!known) {
 		free(filter);

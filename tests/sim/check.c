@@ -13,9 +13,10 @@ static size_t place(const struct sim *sim, uint64_t index, uint64_t term)
 {
 	size_t at = (size_t)((index * 0x9e3779b97f4a7c15u ^ term * 0xbf58476d1ce4e5b9u) >> 20);
 	for (at &= sim->seen_room - 1; sim->seen[at].term != 0;
-	     at = (at + 1) & (sim->seen_room - 1))
+	     at = (at + 1) & (sim->seen_room - 1)) {
 		if (sim->seen[at].index == index && sim->seen[at].term == term)
 			break;
+	}
 	return at;
 }
 
@@ -26,9 +27,10 @@ static void seen_grow(struct sim *sim)
 	sim->seen_room = old_room == 0 ? 1024 : old_room * 2;
 	sim->seen = calloc(sim->seen_room, sizeof *sim->seen);
 	nc_assert(sim->seen != NULL);
-	for (size_t i = 0; i < old_room; i++)
+	for (size_t i = 0; i < old_room; i++) {
 		if (old[i].term != 0)
 			sim->seen[place(sim, old[i].index, old[i].term)] = old[i];
+	}
 	free(old);
 }
 
@@ -75,10 +77,11 @@ static void check_durable(struct sim *sim, uint64_t index, uint64_t term)
 {
 	if (quorum_has(sim, &sim->committed_members, index, term))
 		return;
-	for (uint32_t i = 0; i < sim->node_count; i++)
+	for (uint32_t i = 0; i < sim->node_count; i++) {
 		if (sim->nodes[i].up &&
 		    quorum_has(sim, nc_raft_members(sim->nodes[i].raft), index, term))
 			return;
+	}
 	sim_violation(sim, "durability: committed %llu@%llu is not on a majority's disks",
 	              ULL(index), ULL(term));
 }
@@ -98,9 +101,10 @@ static void commit_first(struct sim *sim, const struct sim_node *node, uint64_t 
 	struct sim_entry entry = node->memory.at[index];
 	if (entry.payload != 0) {
 		struct sim_op *op = &sim->ops[entry.payload];
-		if (op->committed != 0)
+		if (op->committed != 0) {
 			sim_violation(sim, "operation %llu is committed twice, at %llu and %llu",
 			              ULL(entry.payload), ULL(op->committed), ULL(index));
+		}
 		op->committed = index;
 		if (sim->store != NULL)
 			store_model_commit(sim, entry.payload);
@@ -127,11 +131,12 @@ static void check_commits(struct sim *sim, struct sim_node *node)
 	for (uint64_t i = node->seen_commit + 1; i <= commit && sim->violation[0] == '\0'; i++) {
 		uint64_t term = sim_log_term(&node->memory, i);
 		if (i > sim->committed.last) {
-			if (term == 0 || i != sim->committed.last + 1 || i == node->memory.base)
+			if (term == 0 || i != sim->committed.last + 1 || i == node->memory.base) {
 				sim_violation(sim, "node %llu: commits %llu unseen", ULL(node->id),
 				              ULL(i));
-			else
+			} else {
 				commit_first(sim, node, i);
+			}
 		} else if (term != 0 && term != sim->committed.at[i].term) {
 			sim_violation(sim,
 			              "state-machine safety: node %llu commits %llu@%llu, it is "
@@ -152,10 +157,11 @@ static void check_complete(struct sim *sim, const struct sim_node *node, uint64_
 	while (index > 0 && sim->committed.at[index].size >= term)
 		index--;
 	uint64_t found = sim_log_term(&node->memory, index);
-	if (index > node->memory.base && found != sim->committed.at[index].term)
+	if (index > node->memory.base && found != sim->committed.at[index].term) {
 		sim_violation(sim, "leader completeness: leader %llu of term %llu lacks %llu@%llu",
 		              ULL(node->id), ULL(term), ULL(index),
 		              ULL(sim->committed.at[index].term));
+	}
 }
 
 static void check_leader(struct sim *sim, struct sim_node *node)
@@ -169,9 +175,10 @@ static void check_leader(struct sim *sim, struct sim_node *node)
 		       (room - sim->leader_room) * sizeof *sim->leaders);
 		sim->leader_room = room;
 	}
-	if (sim->leaders[term] != 0 && sim->leaders[term] != node->id)
+	if (sim->leaders[term] != 0 && sim->leaders[term] != node->id) {
 		sim_violation(sim, "election safety: %llu and %llu lead term %llu",
 		              ULL(sim->leaders[term]), ULL(node->id), ULL(term));
+	}
 	sim->leaders[term] = node->id;
 	sim->counters.elections++;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
@@ -227,9 +234,10 @@ void sim_check_applied(struct sim *sim, struct sim_node *node, uint64_t index,
 		return;
 	}
 	/* What is applied can be in a checkpoint; the log must reach that far after any crash. */
-	if (sim_log_term(&node->disk, index) != entry->term && node->disk.base < index)
+	if (sim_log_term(&node->disk, index) != entry->term && node->disk.base < index) {
 		sim_violation(sim, "node %llu: applies %llu, which it has not durably",
 		              ULL(node->id), ULL(index));
+	}
 	node->chain = (node->chain ^ entry->payload ^ entry->term << 32) * 0x100000001b3u + index;
 	if (index >= sim->chain_room) {
 		sim->chain_room = index * 2 + 64;
@@ -252,10 +260,11 @@ void sim_check_healed(struct sim *sim)
 	bool progress = sim->progress_op == UINT64_MAX;
 	for (uint64_t i = sim->progress_op; !progress && i < sim->op_count; i++)
 		progress = sim->ops[i].committed != 0;
-	if (progress)
+	if (progress) {
 		sim->progress_op = UINT64_MAX; /* and the clients rest */
-	else if (sim->now > sim->healed_at + timeouts)
+	} else if (sim->now > sim->healed_at + timeouts) {
 		sim_violation(sim, "no progress within ten election timeouts of healing");
+	}
 	bool whole = progress;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		const struct sim_node *node = &sim->nodes[i];
@@ -267,8 +276,9 @@ void sim_check_healed(struct sim *sim)
 	}
 	if (whole && sim->store != NULL)
 		whole = store_settled(sim);
-	if (whole)
+	if (whole) {
 		sim->healed_at = UINT64_MAX; /* the end */
-	else if (sim->now > sim->healed_at + 6 * timeouts)
+	} else if (sim->now > sim->healed_at + 6 * timeouts) {
 		sim_violation(sim, "the cluster does not become whole again after healing");
+	}
 }

@@ -74,10 +74,11 @@ void sim_client(struct sim *sim)
 	if (sim_chance(sim, (uint32_t)sim->read_permyriad)) {
 		if (sim_chance(sim, 5000))
 			node = &sim->nodes[sim_below(sim, sim->node_count)];
-		if (node->up && sim->now >= node->paused_until && sim->store != NULL)
+		if (node->up && sim->now >= node->paused_until && sim->store != NULL) {
 			store_read_ask(sim, node);
-		else if (node->up && sim->now >= node->paused_until)
+		} else if (node->up && sim->now >= node->paused_until) {
 			ask(sim, node);
+		}
 	} else if (sim->store == NULL) {
 		(void)sim_propose(sim, node, (uint32_t)sim_below(sim, 600), &payload);
 	}
@@ -111,12 +112,13 @@ void sim_client_read(struct sim *sim, const struct nc_raft_read *read)
 		return;
 	}
 	sim->counters.reads_served++;
-	if (read->index < sim->reads[read->ctx].required)
+	if (read->index < sim->reads[read->ctx].required) {
 		sim_violation(
 		        sim,
 		        "linearizability: read %llu got index %llu, %llu was acknowledged before",
 		        (unsigned long long)read->ctx, (unsigned long long)read->index,
 		        (unsigned long long)sim->reads[read->ctx].required);
+	}
 }
 
 /* ---- The operator ---------------------------------------------------------------------------- */
@@ -133,27 +135,30 @@ static void mend(struct sim *sim, struct nc_raft *raft)
 	const struct nc_raft_members members = *nc_raft_members(raft);
 	bool remove_first = sim_chance(sim, 5000);
 	uint64_t index;
-	for (uint32_t i = 0; remove_first && i < members.count; i++)
+	for (uint32_t i = 0; remove_first && i < members.count; i++) {
 		if (!alive(sim, members.at[i].id)) {
 			(void)nc_raft_remove(raft, members.at[i].id, &index);
 			return;
 		}
+	}
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		const struct nc_raft_member *member =
 		        nc_raft_members_find(&members, sim->nodes[i].id);
 		if (sim->nodes[i].leaving || (member != NULL && member->voter))
 			continue;
-		if (member == NULL)
+		if (member == NULL) {
 			(void)nc_raft_add_learner(raft, sim->nodes[i].id, &index);
-		else if (nc_raft_promote(raft, sim->nodes[i].id, &index) == NC_BUSY)
+		} else if (nc_raft_promote(raft, sim->nodes[i].id, &index) == NC_BUSY) {
 			continue;
+		}
 		return;
 	}
-	for (uint32_t i = 0; i < members.count; i++)
+	for (uint32_t i = 0; i < members.count; i++) {
 		if (!alive(sim, members.at[i].id)) {
 			(void)nc_raft_remove(raft, members.at[i].id, &index);
 			return;
 		}
+	}
 }
 
 /* Who has been removed comes back as somebody else. */

@@ -151,16 +151,17 @@ static void happen(struct sim *sim, struct sim_event *event)
 {
 	if (sim->store != NULL && store_event(sim, event))
 		return;
-	if (event->type == SIM_CLIENT)
+	if (event->type == SIM_CLIENT) {
 		sim_client(sim);
-	else if (event->type == SIM_CONTROL)
+	} else if (event->type == SIM_CONTROL) {
 		sim_control(sim);
-	else if (event->type == SIM_NEMESIS)
+	} else if (event->type == SIM_NEMESIS) {
 		sim_nemesis(sim);
-	else if (event->type == SIM_HEAL)
+	} else if (event->type == SIM_HEAL) {
 		sim_heal(sim);
-	else
+	} else {
 		sim_node_event(sim, &sim->nodes[event->slot], event);
+	}
 }
 
 void sim_run(struct sim *sim, const struct sim_options *options)

@@ -88,15 +88,17 @@ void desk_pump(struct desk *desk, struct desk_node *node)
 			              (unsigned long long)ready.apply_last);
 			nc_raft_applied(node->raft, ready.apply_last);
 		}
-		for (size_t i = 0; i < ready.read_count; i++)
+		for (size_t i = 0; i < ready.read_count; i++) {
 			nc_buf_printf(&desk->out, "%u read %llu %s %llu\n", id,
 			              (unsigned long long)ready.reads[i].ctx,
 			              ready.reads[i].err == NC_OK ? "at" : "failed",
 			              (unsigned long long)ready.reads[i].index);
-		if (ready.install.index != 0)
+		}
+		if (ready.install.index != 0) {
 			nc_buf_printf(&desk->out, "%u is to install %llu from %llu\n", id,
 			              (unsigned long long)ready.install.index,
 			              (unsigned long long)ready.install.from);
+		}
 	}
 }
 
@@ -197,9 +199,10 @@ void desk_settle(struct desk *desk)
 	bool any = true;
 	for (int rounds = 0; any && rounds < 1000; rounds++) {
 		any = false;
-		for (unsigned id = 1; id < IDS; id++)
+		for (unsigned id = 1; id < IDS; id++) {
 			any |= desk->nodes[id].raft != NULL &&
 			       desk_persist(desk, &desk->nodes[id], UINT64_MAX, true);
+		}
 		any |= desk_carry(desk, 0, 0, NULL, DELIVER, false);
 	}
 }

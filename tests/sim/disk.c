@@ -77,10 +77,11 @@ void sim_disk_written(struct sim *sim, struct sim_node *node)
 	if (sim->now <
 	    node->full_until) { /* nothing was written; tried again until there is room */
 		if (node->files != NULL && sim_chance(sim, 1000) &&
-		    !sim_files_full(sim, node, write))
+		    !sim_files_full(sim, node, write)) {
 			nc_raft_disk_failed(node->raft);
-		else
+		} else {
 			sim_schedule(sim, 20 * SIM_MS, SIM_WRITTEN, (uint32_t)(node - sim->nodes));
+		}
 		return;
 	}
 	if (sim_files_failed(node))
@@ -108,9 +109,10 @@ void sim_disk_crash(struct sim *sim, struct sim_node *node)
 		reach(sim, node, write, write->last + 1 - write->first);
 		drop_first(node);
 	}
-	if (node->files != NULL)
+	if (node->files != NULL) {
 		sim_files_crash(sim, node, node->write_count > 0 ? nth(node, 0) : NULL,
 		                sim_whole(sim));
+	}
 	if (node->write_count == 0)
 		return;
 	sim->counters.lost_writes++;

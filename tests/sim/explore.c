@@ -231,9 +231,10 @@ static void deliver(struct world *world, uint32_t which)
 	struct letter letter = world->flight[which];
 	world->flight[which] = world->flight[--world->flight_count];
 	struct nc_raft_entry entries[ENTRIES_MAX];
-	for (uint32_t i = 0; i < letter.message.entry_count; i++)
+	for (uint32_t i = 0; i < letter.message.entry_count; i++) {
 		entries[i] =
 		        (struct nc_raft_entry){ .term = letter.terms[i], .kind = NC_LOG_COMMAND };
+	}
 	letter.message.entries = entries;
 	uint32_t to = (uint32_t)letter.message.to - 1;
 	nc_assert(nc_raft_step(world->raft[to], &letter.message) == NC_OK);
@@ -309,10 +310,11 @@ static void explore(const struct world *world, uint32_t depth)
 	for (uint32_t action = 0;; action++) {
 		struct world *next = copy_of(world);
 		bool done = !act(next, action);
-		if (!done && known(world_hash(next), depth - 1))
+		if (!done && known(world_hash(next), depth - 1)) {
 			pruned++;
-		else if (!done)
+		} else if (!done) {
 			explore(next, depth - 1);
+		}
 		world_free(next);
 		if (done)
 			return;

@@ -73,20 +73,22 @@ static void cut_some(struct sim *sim)
 	uint32_t kind = (uint32_t)sim_below(sim, 5);
 	uint32_t one = victim(sim);
 	uint64_t half = sim_random(sim);
-	for (uint32_t i = 0; i < sim->node_count; i++)
+	for (uint32_t i = 0; i < sim->node_count; i++) {
 		for (uint32_t j = 0; j < sim->node_count; j++) {
 			bool *cut = &sim->cut[i][j];
-			if (kind == 0) /* all is well */
+			if (kind == 0) { /* all is well */
 				*cut = false;
-			else if (kind == 1) /* one alone */
+			} else if (kind == 1) { /* one alone */
 				*cut = (i == one) != (j == one);
-			else if (kind == 2) /* one hears and is not heard, or is deaf */
+			} else if (kind == 2) { /* one hears and is not heard, or is deaf */
 				*cut = one % 2 == 0 ? i == one : j == one;
-			else if (kind == 3) /* two parts */
+			} else if (kind == 3) { /* two parts */
 				*cut = (half >> i & 1) != (half >> j & 1);
-			else /* any link, either way */
+			} else { /* any link, either way */
 				*cut = sim_chance(sim, 3000);
+			}
 		}
+	}
 	sim_trace(sim, "the network changes (%u)", kind);
 }
 
@@ -102,9 +104,10 @@ static void jump(struct sim *sim, struct sim_node *node)
 {
 	sim->counters.clock_jumps++;
 	uint64_t ticks = 1 + sim_below(sim, 30);
-	if (sim->store != NULL)
+	if (sim->store != NULL) {
 		store_of(sim, node)->clock_us +=
 		        (int64_t)sim_below(sim, 20 * SIM_S) - (int64_t)(10 * SIM_S);
+	}
 	for (uint64_t i = 0; i < ticks && node->up; i++)
 		nc_assert(nc_raft_tick(node->raft) == NC_OK);
 	sim_node_pump(sim, node);
@@ -134,12 +137,13 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 		node->leaving = true;
 	} else if ((lot -= faults->leave_weight) < faults->transfer_weight) {
 		const struct sim_node *to = &sim->nodes[sim_below(sim, sim->node_count)];
-		for (uint32_t i = 0; i < sim->node_count; i++)
+		for (uint32_t i = 0; i < sim->node_count; i++) {
 			if (sim->nodes[i].up &&
 			    nc_raft_transfer(sim->nodes[i].raft, to->id) == NC_OK) {
 				sim->counters.transfers++;
 				sim_node_pump(sim, &sim->nodes[i]);
 			}
+		}
 	} else if ((lot -= faults->transfer_weight) < faults->jump_weight) {
 		if (node->up)
 			jump(sim, node);
@@ -184,9 +188,10 @@ void sim_heal(struct sim *sim)
 		sim->nodes[i].paused_until = 0;
 		sim->nodes[i].write_fails = false;
 		sim->nodes[i].full_until = 0;
-		if (sim->nodes[i].up)
+		if (sim->nodes[i].up) {
 			sim->nodes[i].tick_us = 100 * SIM_MS;
-		else
+		} else {
 			sim_schedule(sim, 1, SIM_RESTART, i);
+		}
 	}
 }

@@ -114,9 +114,10 @@ void sim_files_append(struct sim *sim, struct sim_node *node, const struct sim_w
 		return;
 	files->mode = WELL;
 	int err = append(files, write);
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		sim_violation(sim, "node %llu: the log says %s to a write", ULL(node->id),
 		              nc_err_name(err));
+	}
 	if (err != NC_OK)
 		return;
 	files->last_first = write->first <= write->last ? write->first : write->last + 1;
@@ -138,9 +139,10 @@ bool sim_files_full(struct sim *sim, struct sim_node *node, const struct sim_wri
 	files->mode = WELL;
 	/* The write that found no room may have been that of a new segment's head. */
 	files->failed = err == NC_IO;
-	if (err != NC_FULL && err != NC_IO)
+	if (err != NC_FULL && err != NC_IO) {
 		sim_violation(sim, "node %llu: the log says %s where there is no room",
 		              ULL(node->id), nc_err_name(err));
+	}
 	return !files->failed;
 }
 

@@ -54,9 +54,10 @@ void sim_files_unsynced_lose(struct sim_files *files)
 {
 	while (files->unsynced_count > 0) {
 		struct unsynced *unsynced = &files->unsynced[--files->unsynced_count];
-		if (fcntl(unsynced->fd, F_GETFD) >= 0)
+		if (fcntl(unsynced->fd, F_GETFD) >= 0) {
 			(void)nc_files_system.write(NULL, unsynced->fd, unsynced->before.data,
 			                            unsynced->before.size, unsynced->offset);
+		}
 		nc_buf_release(&unsynced->before);
 	}
 }
@@ -108,11 +109,14 @@ void sim_files_calls(struct sim_files *files)
 static off_t used(int fd)
 {
 	uint8_t bytes[4096];
-	for (off_t at = SEGMENT_SIZE - (off_t)sizeof bytes; at >= 0; at -= (off_t)sizeof bytes)
-		if (pread(fd, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes)
-			for (size_t i = sizeof bytes; i-- > 0;)
+	for (off_t at = SEGMENT_SIZE - (off_t)sizeof bytes; at >= 0; at -= (off_t)sizeof bytes) {
+		if (pread(fd, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes) {
+			for (size_t i = sizeof bytes; i-- > 0;) {
 				if (bytes[i] != 0)
 					return at + (off_t)i;
+			}
+		}
+	}
 	return 0;
 }
 
@@ -123,9 +127,10 @@ void sim_files_flip(struct sim *sim, struct sim_node *node)
 	char names[64][32], path[160];
 	size_t count = 0;
 	DIR *dir = opendir(files->directory);
-	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
 		if (count < 64 && strlen(entry->d_name) == 24)
 			(void)snprintf(names[count++], sizeof names[0], "%.31s", entry->d_name);
+	}
 	if (dir != NULL)
 		(void)closedir(dir);
 	if (count == 0)

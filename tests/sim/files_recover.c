@@ -50,13 +50,14 @@ static void check_promised(struct sim *sim, const struct sim_node *node,
 	            (recovery->hard.term == files->torn_hard.term &&
 	             recovery->hard.vote == files->torn_hard.vote);
 	uint64_t missing = hard ? 0 : 1;
-	for (uint64_t i = promised->base + 1; i <= promised->last && i < files->torn_first; i++)
+	for (uint64_t i = promised->base + 1; i <= promised->last && i < files->torn_first; i++) {
 		if (i > found->last || found->at[i].term != promised->at[i].term ||
 		    found->at[i].payload != promised->at[i].payload)
 			missing = missing == 0 ? i : missing;
+	}
 	/* The last batch of a log that was not idle since has nothing that vouches for it. */
 	bool last = !hard || missing >= files->last_first;
-	if (missing != 0 && !(files->damaged && recovery->cut_record && last))
+	if (missing != 0 && !(files->damaged && recovery->cut_record && last)) {
 		sim_violation(
 		        sim,
 		        "node %llu: the log has lost what it had promised (entries from %llu, "
@@ -64,6 +65,7 @@ static void check_promised(struct sim *sim, const struct sim_node *node,
 		        ULL(node->id), ULL(missing), ULL(recovery->hard.term),
 		        ULL(recovery->hard.vote), ULL(promised->last), ULL(node->hard.term),
 		        ULL(node->hard.vote));
+	}
 }
 
 bool sim_files_start(struct sim *sim, struct sim_node *node)
@@ -89,11 +91,12 @@ bool sim_files_start(struct sim *sim, struct sim_node *node)
 	struct sim_log found = { 0 };
 	sim_log_reset(&found, node->disk.base, node->disk.base_term, &node->disk.base_members);
 	nc_log_bounds(files->log, &bounds);
-	if (bounds.first > node->disk.base + 1)
+	if (bounds.first > node->disk.base + 1) {
 		sim_violation(sim, "node %llu: its log begins at %llu, was compacted through %llu",
 		              ULL(node->id), ULL(bounds.first), ULL(node->disk.base));
-	else if (entries_read(sim, node, &found))
+	} else if (entries_read(sim, node, &found)) {
 		check_promised(sim, node, &found, &recovery);
+	}
 	/* The state is ahead of a log that was cut: that is for a backup to mend, or a peer. */
 	bool ahead = files->damaged && found.last < node->checkpoint;
 	if (sim->violation[0] == '\0' && ahead) {

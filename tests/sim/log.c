@@ -21,9 +21,10 @@ void sim_log_base(struct sim_log *log, uint64_t index)
 	if (index <= log->base)
 		return;
 	nc_assert(index <= log->last);
-	for (uint64_t i = log->base + 1; i <= index; i++)
+	for (uint64_t i = log->base + 1; i <= index; i++) {
 		if (log->at[i].members != NULL)
 			log->base_members = *log->at[i].members;
+	}
 	log->base_term = log->at[index].term;
 	log->base = index;
 }

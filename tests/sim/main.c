@@ -96,9 +96,10 @@ int sim_run_seeds(const struct sim_request *request, volatile uint64_t *at_out)
 	if (!request->quiet) {
 		print_counters(&sum, request->options.store);
 	}
-	if (!request->quiet || request->for_s != 0)
+	if (!request->quiet || request->for_s != 0) {
 		printf("%llu seeds, %.0f simulated seconds in %.1f s: %.0f a second\n",
 		       (unsigned long long)done, simulated, took, simulated / took);
+	}
 	fflush(stdout);
 	return status;
 }

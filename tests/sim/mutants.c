@@ -34,14 +34,15 @@ static const struct mutant mutants[] = {
 
 static void put_back(const struct mutant *mutant)
 {
-	if (mutant->layer == RAFT)
+	if (mutant->layer == RAFT) {
 		nc_raft_mutant = (enum nc_raft_mutant)mutant->number;
-	else if (mutant->layer == LOG)
+	} else if (mutant->layer == LOG) {
 		nc_log_mutant = (enum nc_log_mutant)mutant->number;
-	else if (mutant->layer == ENGINE)
+	} else if (mutant->layer == ENGINE) {
 		nc_engine_mutant = (enum nc_engine_mutant)mutant->number;
-	else
+	} else {
 		nc_delivery_mutant = (enum nc_delivery_mutant)mutant->number;
+	}
 }
 
 /* In a child, since an assertion may catch it. */
@@ -93,7 +94,7 @@ int sim_run_mutants(const struct sim_request *request)
 {
 	if (request->mutants)
 		return run_all(request);
-	for (size_t i = 0; i < sizeof mutants / sizeof mutants[0]; i++)
+	for (size_t i = 0; i < sizeof mutants / sizeof mutants[0]; i++) {
 		if (strcmp(request->mutant, mutants[i].name) == 0) {
 			volatile uint64_t at = 0;
 			struct sim_request own = *request;
@@ -102,6 +103,7 @@ int sim_run_mutants(const struct sim_request *request)
 			put_back(&mutants[i]);
 			return sim_run_seeds(&own, &at);
 		}
+	}
 	fprintf(stderr, "no mutant %s\n", request->mutant);
 	return 2;
 }

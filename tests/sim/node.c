@@ -27,10 +27,11 @@ static void load(struct sim *sim, struct sim_node *node)
 			                        entry->members };
 		nc_assert(nc_raft_load(node->raft, &loaded) == NC_OK);
 	}
-	if (node->checkpoint > 0 && nc_raft_snapshot_taken(node->raft, node->checkpoint) != NC_OK)
+	if (node->checkpoint > 0 && nc_raft_snapshot_taken(node->raft, node->checkpoint) != NC_OK) {
 		sim_violation(sim, "node %llu: its checkpoint at %llu is not within its log ..%llu",
 		              (unsigned long long)node->id, (unsigned long long)node->checkpoint,
 		              (unsigned long long)node->disk.last);
+	}
 }
 
 void sim_node_start(struct sim *sim, struct sim_node *node)
@@ -216,11 +217,13 @@ void sim_node_pump(struct sim *sim, struct sim_node *node)
 			sim_schedule(sim, 100 + sim_below(sim, 1000), SIM_APPLIED,
 			             slot_of(sim, node));
 		}
-		for (size_t i = 0; i < ready.read_count; i++)
-			if (sim->store != NULL)
+		for (size_t i = 0; i < ready.read_count; i++) {
+			if (sim->store != NULL) {
 				store_read_index(sim, node, &ready.reads[i]);
-			else
+			} else {
 				sim_client_read(sim, &ready.reads[i]);
+			}
+		}
 		if (ready.install.index != 0)
 			install_begin(sim, node, &ready.install);
 	}
@@ -240,15 +243,17 @@ static void receive(struct sim *sim, struct sim_node *node, const struct sim_eve
 		return; /* to who was here before */
 	if (event->session != node->session && event->session != SIM_NO_SESSION)
 		return; /* its connection broke meanwhile */
-	for (uint32_t i = 0; i < message.entry_count; i++)
+	for (uint32_t i = 0; i < message.entry_count; i++) {
 		entries[i] =
 		        (struct nc_raft_entry){ event->entries[i].term, event->entries[i].size,
 			                        event->entries[i].kind, event->entries[i].members };
+	}
 	message.entries = entries;
 	int err = nc_raft_step(node->raft, &message);
-	if (err == NC_INVALID || err == NC_CORRUPT)
+	if (err == NC_INVALID || err == NC_CORRUPT) {
 		sim_violation(sim, "node %llu: step said %s", (unsigned long long)node->id,
 		              nc_err_name(err));
+	}
 	/* Payloads of what was taken. */
 	for (uint32_t i = 0; i < message.entry_count; i++) {
 		uint64_t index = message.index + 1 + i, term = 0;

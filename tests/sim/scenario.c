@@ -94,9 +94,10 @@ static bool whole_commands(struct desk *desk, const struct command *command)
 		say_status(desk, a);
 	} else if (strcmp(verb, "flight") == 0) {
 		struct nc_buf buf = { 0 };
-		for (size_t i = 0; i < desk->flight_count; i++)
+		for (size_t i = 0; i < desk->flight_count; i++) {
 			nc_buf_printf(&desk->out, "%s\n",
 			              desk_type_name(&desk->flight[i].message, &buf));
+		}
 		nc_buf_release(&buf);
 	} else {
 		return false;
@@ -224,9 +225,10 @@ static void run(FILE *script, struct nc_buf *result)
 static bool same(FILE *script, const struct nc_buf *result)
 {
 	rewind(script);
-	for (size_t i = 0; i < result->size; i++)
+	for (size_t i = 0; i < result->size; i++) {
 		if (fgetc(script) != result->data[i])
 			return false;
+	}
 	return fgetc(script) == EOF;
 }
 

@@ -101,10 +101,11 @@ void store_start(struct sim *sim, struct sim_node *node)
 {
 	struct store_node *of = store_of(sim, node);
 	engine_open(of);
-	if (nc_state_applied(of->state).index != node->checkpoint)
+	if (nc_state_applied(of->state).index != node->checkpoint) {
 		sim_violation(sim, "node %llu: its state came back at %llu, its checkpoint is %llu",
 		              ULL(node->id), ULL(nc_state_applied(of->state).index),
 		              ULL(node->checkpoint));
+	}
 }
 
 void store_crash(struct sim *sim, struct sim_node *node)
@@ -126,9 +127,10 @@ void store_checkpoint(struct sim *sim, struct sim_node *node)
 {
 	struct nc_state_applied covered;
 	nc_assert(nc_state_checkpoint(store_of(sim, node)->state, &covered) == NC_OK);
-	if (covered.index != node->applied)
+	if (covered.index != node->applied) {
 		sim_violation(sim, "node %llu: a checkpoint covers %llu, %llu is applied",
 		              ULL(node->id), ULL(covered.index), ULL(node->applied));
+	}
 }
 
 /* ---- Applying -------------------------------------------------------------------------------- */
@@ -143,9 +145,10 @@ struct applying {
 static void on_outcome(void *ctx, const struct nc_outcome *outcome)
 {
 	struct applying *applying = ctx;
-	if (applying->node != NULL && applying->at < applying->payload->count)
+	if (applying->node != NULL && applying->at < applying->payload->count) {
 		store_model_compare(applying->sim, applying->node,
 		                    applying->payload->commands[applying->at], outcome);
+	}
 	applying->at++;
 }
 
@@ -157,9 +160,10 @@ static bool apply_one(struct sim *sim, const struct sim_node *node, struct nc_en
 	struct applying applying = { sim, node, &sim->store->payloads[payload], 0 };
 	int err = nc_engine_apply(engine, nc_buf_slice(&applying.payload->bytes), on_outcome,
 	                          &applying);
-	if (err != NC_OK || applying.at != applying.payload->count)
+	if (err != NC_OK || applying.at != applying.payload->count) {
 		sim_violation(sim, "node %llu: the engine says %s",
 		              node == NULL ? 0 : ULL(node->id), nc_err_name(err));
+	}
 	return sim->violation[0] == '\0';
 }
 
@@ -171,10 +175,11 @@ static void answer_all(struct sim *sim, struct sim_node *node, uint64_t payload)
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
 		if (command->slot != (uint32_t)(node - sim->nodes) || command->life != node->life)
 			continue;
-		if (command->kind == STORE_SAVE)
+		if (command->kind == STORE_SAVE) {
 			store_subs_outcome(sim, node, of->commands[i]);
-		else
+		} else {
 			store_answer(sim, node, of->commands[i]);
+		}
 	}
 }
 
@@ -184,12 +189,13 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 	const struct store_payload *of = &sim->store->payloads[payload];
 	for (size_t i = 0; payload != 0 && i < of->count; i++) {
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
-		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE)
+		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE) {
 			store_subs_sync(sim, node, command->sub);
-		else if (command->kind == STORE_SEEK)
+		} else if (command->kind == STORE_SEEK) {
 			store_subs_sought(sim, node, command);
-		else if (command->acks && command->fault.code == 0 && !command->duplicate)
+		} else if (command->acks && command->fault.code == 0 && !command->duplicate) {
 			store_subs_batched(sim, node, command);
+		}
 	}
 }
 
@@ -209,9 +215,10 @@ static void try_in_vain(struct sim *sim, const struct sim_node *node, uint64_t f
 {
 	struct nc_engine *engine = store_of(sim, node)->engine;
 	nc_assert(nc_engine_begin(engine) == NC_OK);
-	for (uint64_t i = first; i <= last; i++)
+	for (uint64_t i = first; i <= last; i++) {
 		if (!apply_one(sim, node, engine, node->memory.at[i].payload))
 			break;
+	}
 	nc_engine_rollback(engine);
 }
 
@@ -255,9 +262,10 @@ void store_install(struct sim *sim, struct sim_node *node, uint64_t index)
 	store_wipe(sim, node);
 	engine_open(of);
 	nc_assert(nc_engine_begin(of->engine) == NC_OK);
-	for (uint64_t i = 1; i <= index; i++)
+	for (uint64_t i = 1; i <= index; i++) {
 		if (!apply_one(sim, NULL, of->engine, sim->committed.at[i].payload))
 			break;
+	}
 	const struct nc_state_applied applied = { index, sim->committed.at[index].term };
 	nc_assert(nc_engine_commit(of->engine, applied) == NC_OK);
 	nc_assert(nc_state_checkpoint(of->state, &covered) == NC_OK);
@@ -323,10 +331,11 @@ static bool sub_settled(struct sim *sim, uint32_t number)
 	uint8_t done = STORE_ACKED | STORE_SKIPPED;
 	if (sub->policy.ack == NC_ACK_NONE)
 		done |= STORE_SENT;
-	for (uint64_t at = 1; at <= sub->cursor; at++)
+	for (uint64_t at = 1; at <= sub->cursor; at++) {
 		if ((*store_marks(sub, at) & STORE_PARKED) != 0)
 			return false;
-	for (uint64_t at = sub->cursor + 1; at <= store->head; at++)
+	}
+	for (uint64_t at = sub->cursor + 1; at <= store->head; at++) {
 		if (store_matches(store, &sub->policy, at) &&
 		    ((*store_marks(sub, at) & done) == 0 ||
 		     (*store_marks(sub, at) & STORE_PARKED) != 0)) {
@@ -334,6 +343,7 @@ static bool sub_settled(struct sim *sim, uint32_t number)
 			          *store_marks(sub, at));
 			return false;
 		}
+	}
 	return true;
 }
 
@@ -341,12 +351,14 @@ bool store_settled(struct sim *sim)
 {
 	struct sim_store *store = sim->store;
 	store->quiet = true;
-	for (uint32_t i = 0; i < STORE_SUBS; i++)
+	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		if (!sub_settled(sim, i))
 			return false;
-	for (uint32_t i = 0; i < STORE_CLIENTS; i++)
+	}
+	for (uint32_t i = 0; i < STORE_CLIENTS; i++) {
 		if (store->clients[i].op != 0)
 			return false;
+	}
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		struct sim_node *node = &sim->nodes[i];
 		store_check_state(sim, node, node->applied, true);

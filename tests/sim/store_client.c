@@ -80,9 +80,9 @@ void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t number)
 static void refused(struct sim *sim, struct sim_node *node, uint64_t number, bool busy)
 {
 	uint8_t kind = sim->store->commands[number].kind;
-	if (kind == STORE_SAVE || kind == STORE_SEEK)
+	if (kind == STORE_SAVE || kind == STORE_SEEK) {
 		store_subs_refused(sim, node, number);
-	else if (busy) {
+	} else if (busy) {
 		struct sim_event *event =
 		        event_to(sim, (uint32_t)(node - sim->nodes), SIM_ANSWERED);
 		event->index = number;
@@ -155,14 +155,16 @@ static void check_ok(struct sim *sim, const struct store_command *command,
 		const struct store_event *part = &command->parts[i];
 		const struct store_row *row = &store->rows[position];
 		if (position == 0 || position > store->head || row->op != part->op ||
-		    row->part != part->part || row->stream != part->stream)
+		    row->part != part->part || row->stream != part->stream) {
 			sim_violation(sim,
 			              "operation %llu was answered position %llu, where it is not",
 			              ULL(command->op), ULL(position));
-		if (!command->duplicate && position <= op->after)
+		}
+		if (!command->duplicate && position <= op->after) {
 			sim_violation(sim,
 			              "linearizability: operation %llu is at %llu, not after %llu",
 			              ULL(command->op), ULL(position), ULL(op->after));
+		}
 	}
 }
 
@@ -179,9 +181,10 @@ static void learn(struct sim_store *store, const struct store_command *command)
 
 static void release(struct sim_store *store, uint64_t op)
 {
-	for (uint32_t i = 0; i < STORE_CLIENTS; i++)
+	for (uint32_t i = 0; i < STORE_CLIENTS; i++) {
 		if (store->clients[i].op == op)
 			store->clients[i].op = 0;
+	}
 }
 
 void store_answered(struct sim *sim, uint64_t number, bool busy)
@@ -209,9 +212,10 @@ void store_answered(struct sim *sim, uint64_t number, bool busy)
 		sim->counters.refusals++;
 		sim->counters.conditions_failed += command->fault.err_code == 40902;
 		op->refused = !op->accepted; /* an earlier attempt may have been refused */
-		if (op->refused && op->unanswered == 0 && op->written != 0)
+		if (op->refused && op->unanswered == 0 && op->written != 0) {
 			sim_violation(sim, "operation %llu was refused and is in the store",
 			              ULL(command->op));
+		}
 	}
 	sim_trace(sim, "  operation %llu is answered %u, %u attempts, %u unanswered",
 	          ULL(command->op), command->fault.err_code, op->attempts, op->unanswered);
@@ -287,9 +291,10 @@ void store_process(struct sim *sim, const struct sim_event *delivered)
 
 static bool has_ids(const struct store_command *command)
 {
-	for (uint8_t i = 0; i < command->part_count; i++)
+	for (uint8_t i = 0; i < command->part_count; i++) {
 		if (command->parts[i].id == 0)
 			return false;
+	}
 	return true;
 }
 
@@ -336,8 +341,9 @@ void store_client_turn(struct sim *sim)
 	struct store_client *client = &store->clients[sim_below(sim, STORE_CLIENTS)];
 	raise_version(sim);
 	store_consumers_turn(sim);
-	if (client->op != 0)
+	if (client->op != 0) {
 		go_on(sim, client);
-	else if (!store->quiet)
+	} else if (!store->quiet) {
 		begin(sim, client);
+	}
 }

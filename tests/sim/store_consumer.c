@@ -67,16 +67,18 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 		done |= STORE_SENT;
 	uint64_t before = store_key_before(store, &sub->policy, position);
 	bool counts = before > sub->cursor || (*store_marks(sub, before) & STORE_PARKED) != 0;
-	if (before > 0 && counts && (*store_marks(sub, before) & done) == 0)
+	if (before > 0 && counts && (*store_marks(sub, before) & done) == 0) {
 		sim_violation(sim,
 		              "subscription %u: %llu is delivered before %llu of its key is done",
 		              number, ULL(position), ULL(before));
+	}
 	(void)store_marks(sub, position);
 	uint64_t confirmed = sub->confirmed[position];
-	if (confirmed != 0 && node->raft->hard.term >= confirmed)
+	if (confirmed != 0 && node->raft->hard.term >= confirmed) {
 		sim_violation(sim,
 		              "subscription %u: %llu is delivered again, its ack was confirmed",
 		              number, ULL(position));
+	}
 }
 
 void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number,
@@ -93,9 +95,10 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 	}
 	/* Who takes over does not know what became of the last attempt, and tries once more. */
 	uint64_t most = store_of(sim, node)->machines[number].policy.max_deliver;
-	if (most != 0 && action->attempt > most + sim->counters.takeovers)
+	if (most != 0 && action->attempt > most + sim->counters.takeovers) {
 		sim_violation(sim, "subscription %u: %llu is delivered %u times, not %llu", number,
 		              ULL(action->position), action->attempt, ULL(most));
+	}
 	sim->counters.deliveries++;
 	sim->counters.redeliveries += action->attempt > 1;
 	sim_trace(sim, "  %llu delivers sub%u %llu attempt %u", ULL(node->id), number,
@@ -133,11 +136,12 @@ void store_status(struct sim *sim, const struct sim_node *node, uint32_t number,
 	(void)node;
 	if (sim_chance(sim, sim->faults.loss))
 		return;
-	if (sim->now < sub->gone_until)
+	if (sim->now < sub->gone_until) {
 		say(sim, number, SAY_NOBODY, NULL, 0);
-	else if (sub->mood != DEAD || sim->store->quiet)
+	} else if (sub->mood != DEAD || sim->store->quiet) {
 		say(sim, number, action->kind == NC_SUB_HEARTBEAT ? SAY_HEARD : SAY_FLOWED, &event,
 		    0);
+	}
 }
 
 void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t number, uint64_t position)
@@ -166,9 +170,10 @@ static void acknowledge(struct sim *sim, const struct sim_event *event, uint64_t
 	if (sub->exists && event->epoch == sub->epoch) {
 		*store_marks(sub, event->index) |= STORE_ACKED;
 		for (uint64_t at = sub->cursor + 1;
-		     sub->policy.ack == NC_ACK_ALL && at < event->index; at++)
+		     sub->policy.ack == NC_ACK_ALL && at < event->index; at++) {
 			if ((*store_marks(sub, at) & STORE_SENT) != 0)
 				*store_marks(sub, at) |= STORE_ACKED;
+		}
 	}
 	say(sim, event->sub, asks ? SAY_ACK_ASK : SAY_ACK, event, later);
 }
@@ -180,20 +185,21 @@ void store_delivered(struct sim *sim, const struct sim_event *event)
 	if (sub->policy.ack == NC_ACK_NONE || (sub->mood == DEAD && !calm))
 		return;
 	uint64_t lot = sim_below(sim, 100);
-	if (sub->mood != CHOOSY || calm)
+	if (sub->mood != CHOOSY || calm) {
 		acknowledge(sim, event,
 		            sub->mood == SLOW && !calm ? sim_below(sim, 3 * SIM_S)
 		                                       : sim_below(sim, 10 * SIM_MS));
-	else if (lot < 30)
+	} else if (lot < 30) {
 		say(sim, event->sub, SAY_NAK, event, 0);
-	else if (lot < 40)
+	} else if (lot < 40) {
 		say(sim, event->sub, SAY_NAK_DELAY, event, 0);
-	else if (lot < 45)
+	} else if (lot < 45) {
 		say(sim, event->sub, SAY_TERM, event, 0);
-	else if (lot < 55)
+	} else if (lot < 55) {
 		say(sim, event->sub, SAY_WPI, event, 0);
-	else
+	} else {
 		acknowledge(sim, event, 0);
+	}
 }
 
 /* ---- Into the node --------------------------------------------------------------------------- */
@@ -288,10 +294,11 @@ static void define(struct sim *sim, uint8_t number, bool make)
 	uint64_t command = store_command_new(sim, make ? STORE_CREATE : STORE_DELETE);
 	struct store_command *of = &store->commands[command];
 	of->sub = number;
-	if (make && sub->exists && sim_chance(sim, 5000))
+	if (make && sub->exists && sim_chance(sim, 5000)) {
 		of->policy = sub->policy;
-	else
+	} else {
 		store_policy_draw(sim, &of->policy);
+	}
 	of->start = (uint8_t)sim_below(sim, 3);
 	of->start_value = 1 + sim_below(sim, store->head + 1);
 	store_spec_encode(store, command);
@@ -318,8 +325,9 @@ void store_consumers_turn(struct sim *sim)
 	}
 	if (store->quiet)
 		sub->gone_until = 0;
-	for (uint32_t i = 0; i < STORE_SUBS; i++)
+	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		if (store->subs[i].exists && !store->subs[i].policy.push && sim_chance(sim, 1500) &&
 		    sim->now >= store->subs[i].gone_until)
 			say(sim, i, SAY_PULL, NULL, 0);
+	}
 }

@@ -20,10 +20,11 @@ static void offer(struct searching *searching, const struct nc_event *event, boo
 		                                                  event),
 		                              .size = (uint32_t)event->data.size,
 		                              .live = live };
-	if (searching->stopped || nc_sub_offer(searching->machine->machine, &offered) != NC_OK)
+	if (searching->stopped || nc_sub_offer(searching->machine->machine, &offered) != NC_OK) {
 		searching->stopped = true;
-	else
+	} else {
 		searching->through = event->position;
+	}
 }
 
 static void on_found(void *ctx, const struct nc_event *event)
@@ -34,10 +35,11 @@ static void on_found(void *ctx, const struct nc_event *event)
 	uint8_t type = (uint8_t)(event->type.data[1] - '0');
 	bool matches = policy->filter == 0 || policy->what == (policy->filter == 1 ? stream : type);
 	searching->found = true;
-	if (matches)
+	if (matches) {
 		offer(searching, event, false);
-	else if (!searching->stopped)
+	} else if (!searching->stopped) {
 		searching->through = event->position;
+	}
 }
 
 static void scan(struct sim *sim, struct store_node *of, struct searching *searching, uint64_t from)
@@ -62,9 +64,10 @@ static void scan(struct sim *sim, struct store_node *of, struct searching *searc
 	searching->through = from - 1;
 	nc_assert(nc_query_head(of->reader, &head) == NC_OK);
 	nc_assert(nc_query_start(of->reader, &spec, &query) == NC_OK);
-	for (bool done = false; !done;)
+	for (bool done = false; !done;) {
 		nc_assert(nc_query_step(query, of->reader, 64, 1 << 20, on_found, searching,
 		                        &done) == NC_OK);
+	}
 	bool ended = !searching->stopped && nc_query_end(query).next == 0;
 	if (ended && head.position > searching->through)
 		searching->through = head.position;
@@ -183,10 +186,11 @@ void store_subs_control(struct sim *sim, struct sim_node *node)
 			continue;
 		struct nc_sub_info info;
 		nc_sub_info(machine->machine, &info);
-		if ((info.halted || info.paused) && (calm || sim_chance(sim, 5000)))
+		if ((info.halted || info.paused) && (calm || sim_chance(sim, 5000))) {
 			nc_sub_resume(machine->machine);
-		else if (!calm && sim_chance(sim, 200))
+		} else if (!calm && sim_chance(sim, 200)) {
 			nc_sub_pause(machine->machine);
+		}
 		if (calm || sim_chance(sim, 3000))
 			replay(sim, of, i);
 		if (!calm && sim->store->version >= NC_ENGINE_VERSION_SUBS && sim_chance(sim, 100))

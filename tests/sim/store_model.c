@@ -66,9 +66,10 @@ static void check_write(struct sim *sim, const struct store_event *part)
 {
 	struct sim_store *store = sim->store;
 	struct store_op *op = &store->ops[part->op];
-	if ((op->written >> part->part & 1) != 0)
+	if ((op->written >> part->part & 1) != 0) {
 		sim_violation(sim, "exactly once: part %u of operation %llu is appended twice",
 		              part->part, ULL(part->op));
+	}
 	if (op->refused && op->unanswered == 0)
 		sim_violation(sim, "operation %llu was refused and is appended", ULL(part->op));
 	op->written |= (uint8_t)(1u << part->part);
@@ -137,10 +138,11 @@ static bool judge_retry(const struct sim_store *store, struct store_command *com
 	}
 	if (found == 0)
 		return false;
-	if (same == command->part_count)
+	if (same == command->part_count) {
 		command->duplicate = true;
-	else
+	} else {
 		command->fault = NC_FAULT_ID_REUSED;
+	}
 	return true;
 }
 
@@ -204,12 +206,13 @@ static void judge_batch(struct sim *sim, struct store_command *command)
 	}
 	if (!judge_expectations(store, command))
 		return;
-	for (uint64_t at = command->after + 1; command->item_count > 0 && at <= store->head; at++)
+	for (uint64_t at = command->after + 1; command->item_count > 0 && at <= store->head; at++) {
 		if (item_matches(&command->item, &store->rows[at])) {
 			command->fault = NC_FAULT_CONDITION;
 			command->position = at;
 			return;
 		}
+	}
 	for (uint8_t i = 0; i < command->part_count; i++)
 		write(sim, command, i);
 	if (command->acks)
@@ -272,13 +275,15 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 	              (command->kind == STORE_SEEK && command->fault.code == 0);
 	if (same && begins)
 		same = outcome->epoch == command->made_epoch && outcome->cursor == command->cursor;
-	if (same && command->kind == STORE_BATCH && command->fault.code == 0)
-		for (uint8_t i = 0; i < command->part_count; i++)
+	if (same && command->kind == STORE_BATCH && command->fault.code == 0) {
+		for (uint8_t i = 0; i < command->part_count; i++) {
 			same &= i < outcome->result_count &&
 			        outcome->results[i].position == command->positions[i] &&
 			        outcome->results[i].version ==
 			                sim->store->rows[command->positions[i]].version;
-	if (!same)
+		}
+	}
+	if (!same) {
 		sim_violation(
 		        sim,
 		        "node %llu: command %llu comes to %u/%u position %llu version %llu%s, "
@@ -288,4 +293,5 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 		        outcome->duplicate ? " duplicate" : "", command->fault.code,
 		        command->fault.err_code, ULL(command->position), ULL(command->version),
 		        command->duplicate ? " duplicate" : "");
+	}
 }

@@ -139,17 +139,20 @@ void store_model_save(struct sim *sim, struct store_command *command)
 	uint64_t floor = command->progress.floor;
 	sim_trace(sim, "  saved sub%u number %llu floor %llu", command->sub, ULL(command->number),
 	          ULL(floor));
-	if (floor < sub->floor)
+	if (floor < sub->floor) {
 		sim_violation(sim, "subscription %u: its floor goes from %llu back to %llu",
 		              command->sub, ULL(sub->floor), ULL(floor));
+	}
 	uint8_t done = STORE_ACKED | STORE_SKIPPED | STORE_PARKED;
 	if (sub->policy.ack == NC_ACK_NONE)
 		done |= STORE_SENT;
-	for (uint64_t at = sub->floor + 1; at <= floor && at <= store->head; at++)
-		if (store_matches(store, &sub->policy, at) && (*store_marks(sub, at) & done) == 0)
+	for (uint64_t at = sub->floor + 1; at <= floor && at <= store->head; at++) {
+		if (store_matches(store, &sub->policy, at) && (*store_marks(sub, at) & done) == 0) {
 			sim_violation(
 			        sim,
 			        "subscription %u: its floor %llu is past %llu, which is not done",
 			        command->sub, ULL(floor), ULL(at));
+		}
+	}
 	sub->floor = floor;
 }

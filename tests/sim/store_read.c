@@ -90,9 +90,10 @@ static void on_event(void *ctx, const struct nc_event *event)
 	}
 	bool back = reading->spec->backward ? event->time_ns > reading->time_ns
 	                                    : event->time_ns < reading->time_ns;
-	if (back && reading->time_ns != 0)
+	if (back && reading->time_ns != 0) {
 		sim_violation(sim, "node %llu: the time of %llu goes back", ULL(reading->node->id),
 		              ULL(event->position));
+	}
 	reading->time_ns = event->time_ns;
 	reading->expected = next_of(reading, event->position);
 }
@@ -104,12 +105,13 @@ static void query(struct sim *sim, struct sim_node *node, struct nc_query_spec *
 	struct store_node *of = store_of(sim, node);
 	struct nc_buf name = { 0 };
 	struct reading reading = { sim, node, spec, what, 0, head, 0 };
-	if (spec->kind == NC_QUERY_STREAM)
+	if (spec->kind == NC_QUERY_STREAM) {
 		store_stream_name((uint8_t)what, &name);
-	else if (spec->kind == NC_QUERY_TYPE)
+	} else if (spec->kind == NC_QUERY_TYPE) {
 		nc_buf_printf(&name, "T%u", what);
-	else if (spec->kind == NC_QUERY_TAG)
+	} else if (spec->kind == NC_QUERY_TAG) {
 		nc_buf_printf(&name, "group:%u", what);
+	}
 	spec->key = nc_buf_slice(&name);
 	uint64_t before = spec->backward                        ? head + 1
 	                  : spec->from_kind == NC_FROM_POSITION ? spec->from - 1
@@ -117,14 +119,16 @@ static void query(struct sim *sim, struct sim_node *node, struct nc_query_spec *
 	reading.expected = next_of(&reading, before);
 	struct nc_query *query = NULL;
 	int err = nc_query_start(of->reader, spec, &query);
-	for (bool done = false; err == NC_OK && !done;)
+	for (bool done = false; err == NC_OK && !done;) {
 		err = nc_query_step(query, of->reader, READ_EVENTS, 1 << 20, on_event, &reading,
 		                    &done);
-	if (err != NC_OK)
+	}
+	if (err != NC_OK) {
 		sim_violation(sim, "node %llu: a read says %s", ULL(node->id), nc_err_name(err));
-	else if (reading.expected != 0 && nc_query_end(query).next == 0)
+	} else if (reading.expected != 0 && nc_query_end(query).next == 0) {
 		sim_violation(sim, "node %llu: a read ends before position %llu", ULL(node->id),
 		              ULL(reading.expected));
+	}
 	nc_query_free(query);
 	nc_buf_release(&name);
 }
@@ -163,10 +167,11 @@ void store_reads_serve(struct sim *sim, struct sim_node *node)
 	struct store_node *of = store_of(sim, node);
 	size_t left = 0;
 	for (size_t i = 0; i < of->read_count; i++) {
-		if (of->reads[i].index > node->applied)
+		if (of->reads[i].index > node->applied) {
 			of->reads[left++] = of->reads[i];
-		else if (sim->violation[0] == '\0')
+		} else if (sim->violation[0] == '\0') {
 			serve(sim, node, &sim->store->asked[of->reads[i].ctx]);
+		}
 	}
 	of->read_count = left;
 }

@@ -100,9 +100,10 @@ void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_comma
 	bool in_flight = state == NC_SUB_RECALLED ||
 	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
 	command->stale = machine->epoch != command->epoch || !in_flight;
-	if (!command->stale)
+	if (!command->stale) {
 		(void)nc_sub_wpi(machine->machine, command->epoch, command->acks_position, attempts,
 		                 store_now_ns(sim));
+	}
 }
 
 /* While the batch was on its way the delivery ran out, and was parked: its row is not written. */
@@ -142,9 +143,10 @@ void store_subs_batched(struct sim *sim, struct sim_node *node, const struct sto
 	               store_now_ns(sim)) != NC_OK)
 		return;
 	store_subs_step(sim, node, command->sub);
-	if (unsaid(machine, command->acks_position))
+	if (unsaid(machine, command->acks_position)) {
 		nc_assert(nc_query_get(store_of(sim, node)->reader, &spec, on_unparked_event,
 		                       machine) == NC_OK);
+	}
 	store_subs_step_in(sim, node, command->sub, 0);
 }
 

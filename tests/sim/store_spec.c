@@ -143,10 +143,11 @@ void store_spec_draw(struct sim *sim, uint64_t number, uint64_t op)
 	command->op = op;
 	if (sim_chance(sim, store->batching)) {
 		command->kind = STORE_BATCH;
-		if (sim_chance(sim, 5000))
+		if (sim_chance(sim, 5000)) {
 			seat_draw(sim, command, op);
-		else
+		} else {
 			batch_draw(sim, command, op);
+		}
 	} else {
 		command->kind = STORE_APPEND;
 		command->part_count = 1;
@@ -278,10 +279,11 @@ static void create_encode(const struct store_command *command, struct nc_buf *by
 		                              .start = (enum nc_sub_start)command->start,
 		                              .start_value = command->start_value,
 		                              .definition = nc_buf_slice(&canonical) };
-	if (command->kind == STORE_CREATE)
+	if (command->kind == STORE_CREATE) {
 		nc_command_put_sub_create(bytes, &create);
-	else
+	} else {
 		nc_command_put_sub_delete(bytes, create.name);
+	}
 	nc_buf_release(&text);
 	nc_buf_release(&canonical);
 	nc_buf_release(&name);

@@ -33,9 +33,10 @@ static uint64_t hash_whole(struct store_node *of)
 {
 	uint64_t hash = 1;
 	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
-	for (int space = 0; space < NC_SPACE_COUNT; space++)
+	for (int space = 0; space < NC_SPACE_COUNT; space++) {
 		nc_assert(nc_state_scan(of->reader, (enum nc_space)space, nc_slice(NULL, 0), false,
 		                        on_pair, &hash) == NC_OK);
+	}
 	nc_assert(nc_state_events(of->reader, 1, false, on_event, &hash) == NC_OK);
 	nc_state_reader_end(of->reader);
 	return hash | 1;
@@ -55,11 +56,12 @@ static uint64_t hash_head(const struct store_node *of)
 static void compare(struct sim *sim, const struct sim_node *node, uint64_t index, uint64_t *known,
                     uint64_t hash, const char *what)
 {
-	if (known[index] == 0)
+	if (known[index] == 0) {
 		known[index] = hash;
-	else if (known[index] != hash)
+	} else if (known[index] != hash) {
 		sim_violation(sim, "state-machine safety: node %llu has another %s at %llu",
 		              ULL(node->id), what, ULL(index));
+	}
 }
 
 void store_check_state(struct sim *sim, const struct sim_node *node, uint64_t index, bool whole)

@@ -11,9 +11,10 @@ struct nc_slice store_key_of(const struct store_policy *policy, const struct nc_
 	struct nc_slice tags = event->tags, tag;
 	if (policy->order == NC_ORDER_STREAM)
 		return event->stream;
-	while (policy->order == NC_ORDER_TAG && nc_event_tag_next(&tags, &tag))
+	while (policy->order == NC_ORDER_TAG && nc_event_tag_next(&tags, &tag)) {
 		if (nc_slice_starts(tag, NC_SLICE("group:")))
 			return tag;
+	}
 	return nc_slice(NULL, 0);
 }
 
@@ -70,15 +71,17 @@ static void route(struct store_node *of, uint32_t sub, const struct store_policy
 {
 	struct nc_buf name = { 0 };
 	struct nc_route_hint hint = { 0 };
-	if (policy->filter == 1)
+	if (policy->filter == 1) {
 		store_stream_name(policy->what, &name);
-	else
+	} else {
 		nc_buf_printf(&name, "T%u", policy->what);
+	}
 	struct nc_route_part part = { NC_ROUTE_EXACT, nc_buf_slice(&name) };
-	if (policy->filter == 1)
+	if (policy->filter == 1) {
 		hint.stream = part;
-	else
+	} else {
 		hint.type = part;
+	}
 	if (of->router == NULL)
 		nc_assert(nc_router_new(&of->router) == NC_OK);
 	nc_assert(nc_router_add(of->router, sub, &hint, policy->filter == 0 ? 0 : 1) == NC_OK);
@@ -109,12 +112,13 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 		                       .max_deliver = definition.max_deliver,
 		                       .max_in_flight = definition.max_in_flight };
 	int err = nc_sub_row_progress(of->reader, row->name, &progress);
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND) {
 		err = nc_sub_new(&definition, row->epoch, row->cursor, store_now_ns(sim),
 		                 &machine->machine);
-	else if (err == NC_OK)
+	} else if (err == NC_OK) {
 		err = nc_sub_restore(&definition, nc_buf_slice(&progress), store_now_ns(sim),
 		                     &machine->machine);
+	}
 	nc_assert(err == NC_OK);
 	nc_assert(nc_sub_acked_each(of->reader, row->name, row->epoch, on_acked,
 	                            machine->machine) == NC_OK);
@@ -232,9 +236,10 @@ static void check_bounds(struct sim *sim, const struct sim_node *node, uint32_t 
 	const struct store_machine *machine = &store_of(sim, node)->machines[sub];
 	struct nc_sub_info info;
 	nc_sub_info(machine->machine, &info);
-	if (info.in_flight > machine->policy.max_in_flight)
+	if (info.in_flight > machine->policy.max_in_flight) {
 		sim_violation(sim, "subscription %u: %llu are in flight, at most %u may be", sub,
 		              (unsigned long long)info.in_flight, machine->policy.max_in_flight);
+	}
 }
 
 void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
@@ -260,9 +265,10 @@ void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 	uint64_t deadline = nc_sub_deadline(machine->machine);
 	if (machine->saving && deadline < store_now_ns(sim) + 5000000) /* its outcome comes first */
 		deadline = store_now_ns(sim) + 5000000;
-	if (deadline != UINT64_MAX)
+	if (deadline != UINT64_MAX) {
 		store_subs_step_in(sim, node, sub,
 		                   deadline <= store_now_ns(sim)
 		                           ? 100
 		                           : (deadline - store_now_ns(sim) + 999) / 1000);
+	}
 }

@@ -48,13 +48,14 @@ bool nc_cli_duration_read(const char *text, uint64_t *ms_out)
 	digits[size] = '\0';
 	if (!nc_cli_number_read(digits, &value))
 		return false;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		if (strcmp(text + size, units[i].unit) == 0) {
 			if (value > (uint64_t)INT64_MAX / units[i].ms / 1000000)
 				return false;
 			*ms_out = value * units[i].ms;
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -82,12 +83,14 @@ static bool value_check(struct parse *parse, const struct nc_cli_option *option,
 {
 	uint64_t number;
 	const char *wanted = NULL;
-	if (strcmp(option->value, "N") == 0 && !nc_cli_number_read(value, &number))
+	if (strcmp(option->value, "N") == 0 && !nc_cli_number_read(value, &number)) {
 		wanted = "a number";
-	else if (strcmp(option->value, "DURATION") == 0 && !nc_cli_duration_read(value, &number))
+	} else if (strcmp(option->value, "DURATION") == 0 &&
+	           !nc_cli_duration_read(value, &number)) {
 		wanted = "a duration (500ms, 5s, 2m, 1h)";
-	else if (is_choice(option->value) && !choice_has(option->value, value))
+	} else if (is_choice(option->value) && !choice_has(option->value, value)) {
 		wanted = option->value;
+	}
 	if (wanted == NULL)
 		return true;
 	(void)snprintf(parse->why, parse->why_size, "--%s: expected %s, not '%.60s'", option->name,
@@ -99,12 +102,14 @@ static const struct nc_cli_option *option_find(const struct parse *parse, const 
                                                size_t size, char letter)
 {
 	const struct nc_cli_option *list;
-	for (unsigned i = 0; (list = nc_cli_options(parse->command, i)) != NULL; i++)
-		for (; list->name != NULL; list++)
+	for (unsigned i = 0; (list = nc_cli_options(parse->command, i)) != NULL; i++) {
+		for (; list->name != NULL; list++) {
 			if (letter != 0 ? list->letter == letter
 			                : strlen(list->name) == size &&
 			                          memcmp(list->name, name, size) == 0)
 				return list;
+		}
+	}
 	return NULL;
 }
 
@@ -179,15 +184,16 @@ static bool words_check(struct parse *parse)
 	const struct nc_cli_args *args = parse->args;
 	if (nc_cli_has(args, "help"))
 		return true;
-	if (args->word_count > command->words_max)
+	if (args->word_count > command->words_max) {
 		(void)snprintf(parse->why, parse->why_size, "one word too many: '%.60s'",
 		               args->words[command->words_max]);
-	else if (args->word_count < command->words_min)
+	} else if (args->word_count < command->words_min) {
 		(void)snprintf(parse->why, parse->why_size, "missing: %s", command->words);
-	else if (command->rest != NULL && (args->rest == NULL || args->rest[0] == NULL))
+	} else if (command->rest != NULL && (args->rest == NULL || args->rest[0] == NULL)) {
 		(void)snprintf(parse->why, parse->why_size, "missing: -- %s", command->rest);
-	else
+	} else {
 		return true;
+	}
 	return false;
 }
 
@@ -233,9 +239,10 @@ void nc_cli_args_release(struct nc_cli_args *args)
 
 static const struct nc_cli_given *last_given(const struct nc_cli_args *args, const char *option)
 {
-	for (size_t i = args->given_count; i > 0; i--)
+	for (size_t i = args->given_count; i > 0; i--) {
 		if (strcmp(args->given[i - 1].option->name, option) == 0)
 			return &args->given[i - 1];
+	}
 	return NULL;
 }
 

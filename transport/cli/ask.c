@@ -35,10 +35,11 @@ int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body, b
 	const char *expected;
 	bool object = answer.size > 0 && answer.data[0] == '{' &&
 	              nc_cli_json_valid(answer, &offset, &expected);
-	if (cli->json || !object)
+	if (cli->json || !object) {
 		nc_cli_put_line(answer);
-	else
+	} else {
 		nc_cli_show_object(cli, answer);
+	}
 	nacre_reply_free(reply);
 	return 0;
 }
@@ -54,13 +55,14 @@ int nc_cli_ask_table(struct nc_cli *cli, const char *subject, const char *member
 	if (exit_code != 0)
 		return exit_code;
 	struct nc_slice answer = nc_cli_reply_slice(reply);
-	if (cli->json)
+	if (cli->json) {
 		nc_cli_put_line(answer);
-	else if (!nc_cli_member(answer, member, &list))
+	} else if (!nc_cli_member(answer, member, &list)) {
 		exit_code = nc_cli_fail(cli, NC_EXIT_PROTOCOL, "%s: an answer without '%s'",
 		                        cli->command->name, member);
-	else if (nc_cli_show_table(cli, list, columns) == 0)
+	} else if (nc_cli_show_table(cli, list, columns) == 0) {
 		nc_cli_note(cli, "%s", none);
+	}
 	nacre_reply_free(reply);
 	return exit_code;
 }

@@ -35,10 +35,11 @@ static int numbers_read(const struct nc_cli *cli, const struct range *ranges, si
 {
 	for (size_t i = 0; i < count; i++) {
 		*ranges[i].to = nc_cli_number(&cli->args, ranges[i].option, ranges[i].otherwise);
-		if (*ranges[i].to < ranges[i].least || *ranges[i].to > ranges[i].most)
+		if (*ranges[i].to < ranges[i].least || *ranges[i].to > ranges[i].most) {
 			return nc_cli_fail(cli, NC_EXIT_USAGE, "--%s: from %llu to %llu",
 			                   ranges[i].option, (unsigned long long)ranges[i].least,
 			                   (unsigned long long)ranges[i].most);
+		}
 	}
 	return 0;
 }
@@ -47,9 +48,10 @@ static int processes_find(struct nc_bench *bench)
 {
 	const char *pid;
 	for (size_t at = 0; (pid = nc_cli_each(&bench->cli->args, "pid", &at)) != NULL;) {
-		if (bench->process_count == NC_BENCH_PROCESSES_MAX)
+		if (bench->process_count == NC_BENCH_PROCESSES_MAX) {
 			return nc_cli_fail(bench->cli, NC_EXIT_USAGE, "--pid: more than %d",
 			                   NC_BENCH_PROCESSES_MAX);
+		}
 		struct nc_bench_process *process = &bench->processes[bench->process_count++];
 		char path[64];
 		(void)nc_cli_number_read(pid, &process->pid);
@@ -60,9 +62,10 @@ static int processes_find(struct nc_bench *bench)
 		          nc_bench_process_look(process->pid, &process->cpu_us, &process->written);
 		if (file != NULL)
 			(void)fclose(file);
-		if (!ok)
+		if (!ok) {
 			return nc_cli_fail(bench->cli, NC_EXIT_USAGE,
 			                   "--pid: process %s cannot be watched", pid);
+		}
 	}
 	return 0;
 }
@@ -78,9 +81,10 @@ static int options_read(struct nc_bench *bench, uint64_t outstanding)
 		{ "rate", &bench->rate, 0, 0, 100000000 },
 		{ "batch", &bench->batch, BATCH, 1, BATCH_MAX },
 	};
-	if (nc_cli_has(&bench->cli->args, "count") && nc_cli_has(&bench->cli->args, "duration"))
+	if (nc_cli_has(&bench->cli->args, "count") && nc_cli_has(&bench->cli->args, "duration")) {
 		return nc_cli_fail(bench->cli, NC_EXIT_USAGE,
 		                   "--count and --duration: one of these");
+	}
 	bench->duration_ms = nc_cli_duration_ms(&bench->cli->args, "duration", DURATION_MS);
 	return numbers_read(bench->cli, ranges, sizeof ranges / sizeof *ranges);
 }
@@ -98,9 +102,10 @@ int nc_bench_begin(struct nc_bench *bench, struct nc_cli *cli, uint64_t outstand
 	int exit_code = options_read(bench, outstanding);
 	if (exit_code == 0)
 		exit_code = processes_find(bench);
-	for (uint64_t i = 0; i < bench->clients && exit_code == 0; i++)
+	for (uint64_t i = 0; i < bench->clients && exit_code == 0; i++) {
 		exit_code = nc_cli_connect_another(cli, (uint32_t)bench->outstanding,
 		                                   &bench->handles[i]);
+	}
 	return exit_code;
 }
 
@@ -275,9 +280,10 @@ static void processes_end(struct nc_bench *bench)
 static void processes_begin(struct nc_bench *bench)
 {
 	bench->own_cpu_us = own_cpu_us();
-	for (size_t i = 0; i < bench->process_count; i++)
+	for (size_t i = 0; i < bench->process_count; i++) {
 		(void)nc_bench_process_look(bench->processes[i].pid, &bench->processes[i].cpu_us,
 		                            &bench->processes[i].written);
+	}
 }
 
 struct finished {

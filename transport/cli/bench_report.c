@@ -46,13 +46,14 @@ static void people_latency(const struct nc_cli *cli, const char *what,
 		return;
 	(void)printf("%s%-10s%s mean %.2f", nc_cli_colour(cli, NC_DIM), what,
 	             nc_cli_colour(cli, NC_PLAIN), mean_ms(histogram));
-	for (size_t i = 0; i < PERCENTILES; i++)
+	for (size_t i = 0; i < PERCENTILES; i++) {
 		(void)printf("  %.3s%s %.2f", percentiles[i].name, /* p99_9 is p99.9 */
 		             percentiles[i].name[3] == '\0'
 		                     ? ""
 		                     : (char[]){ '.', percentiles[i].name[4],
 		                                 percentiles[i].name[5], '\0' },
 		             ms(nc_cli_histogram_percentile(histogram, percentiles[i].percent)));
+	}
 	(void)printf("  max %.2f ms\n", ms(histogram->max_ns));
 }
 
@@ -61,10 +62,11 @@ static void people_cost(const struct nc_bench *bench)
 	const struct nc_cli *cli = bench->cli;
 	(void)printf("%sCPU       %s nacre %.1f µs an event", nc_cli_colour(cli, NC_DIM),
 	             nc_cli_colour(cli, NC_PLAIN), per_event(bench, bench->own_cpu_us));
-	for (size_t i = 0; i < bench->process_count; i++)
+	for (size_t i = 0; i < bench->process_count; i++) {
 		(void)printf(", %s %.1f µs and %.0f bytes written", bench->processes[i].name,
 		             per_event(bench, bench->processes[i].cpu_us),
 		             per_event(bench, bench->processes[i].written));
+	}
 	(void)putchar('\n');
 }
 
@@ -79,11 +81,12 @@ static void people(const struct nc_bench *bench)
 	people_latency(cli, "latency", &bench->latency);
 	people_latency(cli, "reads", &bench->read_latency);
 	people_cost(bench);
-	if (bench->checked)
+	if (bench->checked) {
 		(void)printf("%sread back %s %llu events: %llu lost, %llu twice\n",
 		             nc_cli_colour(cli, NC_DIM), nc_cli_colour(cli, NC_PLAIN),
 		             (unsigned long long)bench->found, (unsigned long long)bench->lost,
 		             (unsigned long long)bench->doubled);
+	}
 }
 
 /* ---- For programs --------------------------------------------------------------------------- */
@@ -171,18 +174,21 @@ static void programs(const struct nc_bench *bench)
 int nc_bench_report(struct nc_bench *bench)
 {
 	struct nc_cli *cli = bench->cli;
-	if (cli->json || nc_cli_has(&cli->args, "csv"))
+	if (cli->json || nc_cli_has(&cli->args, "csv")) {
 		programs(bench);
-	else
+	} else {
 		people(bench);
-	if (bench->errors > 0)
+	}
+	if (bench->errors > 0) {
 		return nc_cli_fail(cli, NC_EXIT_FAILED, "%llu failed, the first: %s",
 		                   (unsigned long long)bench->errors,
 		                   bench->first_error.description);
-	if (bench->lost > 0 || bench->doubled > 0)
+	}
+	if (bench->lost > 0 || bench->doubled > 0) {
 		return nc_cli_fail(cli, NC_EXIT_FAILED,
 		                   "what was acknowledged is not there once: %llu lost, %llu twice",
 		                   (unsigned long long)bench->lost,
 		                   (unsigned long long)bench->doubled);
+	}
 	return 0;
 }

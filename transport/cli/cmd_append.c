@@ -23,18 +23,19 @@ static int expect_read(const struct nc_cli *cli, int64_t *expect_out)
 {
 	const char *text = nc_cli_value(&cli->args, "expect");
 	uint64_t version;
-	if (text == NULL || strcmp(text, "any") == 0)
+	if (text == NULL || strcmp(text, "any") == 0) {
 		*expect_out = NACRE_EXPECT_ANY;
-	else if (strcmp(text, "none") == 0)
+	} else if (strcmp(text, "none") == 0) {
 		*expect_out = NACRE_EXPECT_NONE;
-	else if (strcmp(text, "exists") == 0)
+	} else if (strcmp(text, "exists") == 0) {
 		*expect_out = NACRE_EXPECT_EXISTS;
-	else if (nc_cli_number_read(text, &version) && version <= INT64_MAX)
+	} else if (nc_cli_number_read(text, &version) && version <= INT64_MAX) {
 		*expect_out = version == 0 ? NACRE_EXPECT_NONE : (int64_t)version;
-	else
+	} else {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,
 		                   "--expect: expected any, none, exists or a version, not '%.60s'",
 		                   text);
+	}
 	return 0;
 }
 
@@ -55,9 +56,10 @@ static int meta_read(const struct nc_cli *cli, struct append *append)
 	const char *pair;
 	for (size_t at = 0; (pair = nc_cli_each(&cli->args, "meta", &at)) != NULL;) {
 		size_t size = strcspn(pair, "="), i = append->event.meta_count;
-		if (pair[size] == '\0' || size == 0 || size >= META_NAME_MAX)
+		if (pair[size] == '\0' || size == 0 || size >= META_NAME_MAX) {
 			return nc_cli_fail(cli, NC_EXIT_USAGE,
 			                   "--meta: expected NAME=VALUE, not '%.60s'", pair);
+		}
 		if (i == META_MAX)
 			return nc_cli_fail(cli, NC_EXIT_USAGE, "--meta: more than %d", META_MAX);
 		memcpy(append->names[i], pair, size);
@@ -84,9 +86,10 @@ static int event_read(const struct nc_cli *cli, struct append *append)
 		exit_code = nc_cli_input(cli, data == NULL ? "-" : data, &append->data);
 	append->event.data = append->data.data;
 	append->event.size = append->data.size;
-	if (exit_code == 0 && append->data.size == 0)
+	if (exit_code == 0 && append->data.size == 0) {
 		exit_code = nc_cli_fail(cli, NC_EXIT_INPUT,
 		                        "no data; an event has at least one byte, such as {}");
+	}
 	return exit_code;
 }
 
@@ -121,10 +124,11 @@ static int run(struct nc_cli *cli)
 		exit_code = nc_cli_connect(cli);
 	if (exit_code == 0) {
 		int status = nacre_append(cli->client, &append.event, &appended, &error);
-		if (status == NACRE_OK)
+		if (status == NACRE_OK) {
 			show(cli, append.event.stream, &appended);
-		else
+		} else {
 			exit_code = nc_cli_fail_nacre(cli, status, &error, NULL);
+		}
 	}
 	nc_buf_release(&append.data);
 	return exit_code;

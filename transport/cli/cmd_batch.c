@@ -51,10 +51,11 @@ static void show_results(const struct batch *batch, struct nc_slice results, boo
 	uint64_t line = batch->first_line;
 	if (!batch->cli->json || !nc_cli_list_begin(&items, results))
 		return;
-	for (; nc_cli_list_next(&items, &result); line++) /* {"stream":…,"seq":…,"pos":…} */
+	for (; nc_cli_list_next(&items, &result); line++) { /* {"stream":…,"seq":…,"pos":…} */
 		(void)printf("{\"line\":%llu,%.*s%s}\n", (unsigned long long)line,
 		             (int)result.size - 2, (const char *)result.data + 1,
 		             known ? ",\"duplicate\":true" : "");
+	}
 }
 
 static void say_how_to_go_on(const struct batch *batch)
@@ -63,9 +64,10 @@ static void say_how_to_go_on(const struct batch *batch)
 	nc_cli_progress_clear(&batch->progress);
 	nc_cli_note(cli, "%llu events are appended (%llu of them were there before).",
 	            (unsigned long long)batch->appended, (unsigned long long)batch->known);
-	if (batch->appended < batch->line)
+	if (batch->appended < batch->line) {
 		nc_cli_note(cli, "To go on, the same again with: --ids %s --size %llu", batch->key,
 		            (unsigned long long)batch->size);
+	}
 }
 
 /* "events[3]…" is about the fourth line of the batch. */
@@ -75,11 +77,12 @@ static int refused(const struct batch *batch, int status, const struct nacre_err
 	const char *at = strstr(error->description, "events[");
 	unsigned long long index, first = batch->first_line;
 	nc_cli_progress_clear(&batch->progress);
-	if (at != NULL && sscanf(at, "events[%llu]", &index) == 1 && index < batch->count)
+	if (at != NULL && sscanf(at, "events[%llu]", &index) == 1 && index < batch->count) {
 		(void)snprintf(what, sizeof what, "%.200s, line %llu", batch->name, first + index);
-	else
+	} else {
 		(void)snprintf(what, sizeof what, "%.200s, lines %llu to %llu", batch->name, first,
 		               first + batch->count - 1);
+	}
 	return nc_cli_fail_nacre(batch->cli, status, error, what);
 }
 
@@ -187,9 +190,10 @@ static int lines_take(struct batch *batch, FILE *file)
 	while (exit_code == 0 && nc_cli_signal() == 0 && !nc_cli_output_lost() &&
 	       (size = getline(&line, &room, file)) > 0)
 		exit_code = line_take(batch, nc_slice(line, (size_t)size));
-	if (exit_code == 0 && ferror(file) != 0 && nc_cli_signal() == 0)
+	if (exit_code == 0 && ferror(file) != 0 && nc_cli_signal() == 0) {
 		exit_code =
 		        nc_cli_fail(batch->cli, NC_EXIT_IO, "%s: %s", batch->name, strerror(errno));
+	}
 	if (exit_code == 0 && nc_cli_signal() == 0)
 		exit_code = send(batch);
 	free(line);

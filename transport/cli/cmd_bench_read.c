@@ -77,10 +77,11 @@ static int take_all(struct nc_bench_thread *thread, struct nacre_subscription *s
 		int status = nacre_next(sub, NEXT_MS, &delivery, error);
 		if (status == NACRE_OK)
 			status = nacre_ack(thread->client, delivery->reply, false, error);
-		if (status == NACRE_OK)
+		if (status == NACRE_OK) {
 			nc_bench_count(bench, 1, delivery->event->size);
-		else if (status != NACRE_END)
+		} else if (status != NACRE_END) {
 			return status;
+		}
 		if (done != seen) {
 			seen = done;
 			moved_ns = nc_cli_now_ns();

@@ -205,9 +205,10 @@ static int bench_run(struct nc_cli *cli, uint64_t outstanding, bool waits,
 	int exit_code = nc_bench_begin(bench, cli, outstanding);
 	if (exit_code == 0 && work == mixed_thread && nc_cli_number(&cli->args, "reads", 50) > 100)
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "--reads: from 0 to 100");
-	if (exit_code == 0)
+	if (exit_code == 0) {
 		exit_code = nc_bench_run(
 		        bench, waits ? bench->clients * bench->outstanding : bench->clients, work);
+	}
 	if (exit_code == 0)
 		exit_code = nc_bench_check(bench);
 	if (exit_code == 0)

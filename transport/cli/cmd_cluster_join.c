@@ -82,7 +82,7 @@ static enum stage status_read(struct join *join, struct nc_slice answer)
 	struct nc_buf name = { 0 };
 	enum stage stage = AWAY;
 	uint64_t count = 0, max = nc_cli_member_number(answer, "members_max", UINT64_MAX);
-	if (nc_cli_member(answer, "nodes", &list) && nc_cli_list_begin(&rows, list))
+	if (nc_cli_member(answer, "nodes", &list) && nc_cli_list_begin(&rows, list)) {
 		for (; nc_cli_list_next(&rows, &row); count++) {
 			nc_buf_clear(&name);
 			if (nc_cli_member(row, "id", &raw))
@@ -90,6 +90,7 @@ static enum stage status_read(struct join *join, struct nc_slice answer)
 			if (nc_slice_is(nc_buf_slice(&name), join->node))
 				stage = row_read(join, row);
 		}
+	}
 	nc_buf_release(&name);
 	join->members_max = stage == AWAY && count >= max ? max : 0;
 	return stage;
@@ -115,10 +116,11 @@ static int look(struct join *join, enum stage *stage_out)
 static void votes(const struct join *join, struct nc_slice answer)
 {
 	nc_cli_progress_clear(&join->progress);
-	if (join->cli->json)
+	if (join->cli->json) {
 		nc_cli_put_line(answer);
-	else
+	} else {
 		(void)printf("%s is a voter\n", join->node);
+	}
 }
 
 /* Gives 0 when it votes, an exit code after saying why it never will, -1: not yet. */
@@ -161,21 +163,23 @@ static void tell(struct join *join, enum stage stage)
 		join->stage = stage;
 	}
 	double seconds = nc_cli_progress_seconds(&join->progress);
-	if (stage == BEHIND)
+	if (stage == BEHIND) {
 		nc_cli_progress_say(&join->progress, "%.0f s, %" PRIu64 " entries behind", seconds,
 		                    join->lag);
-	else
+	} else {
 		nc_cli_progress_say(&join->progress, "%.0f s", seconds);
+	}
 }
 
 static int refuse_full(const struct join *join)
 {
 	nc_cli_progress_clear(&join->progress);
-	if (join->members_max == 1)
+	if (join->members_max == 1) {
 		return nc_cli_fail(join->cli, NC_EXIT_REFUSED,
 		                   "%s: the store is kept by a single node, which takes up no "
 		                   "other; start that one with NACRE_DB_TYPE=cluster",
 		                   join->cli->command->name);
+	}
 	return nc_cli_fail(join->cli, NC_EXIT_REFUSED,
 	                   "%s: the cluster has %" PRIu64 " members, and takes up no more",
 	                   join->cli->command->name, join->members_max);
@@ -195,10 +199,11 @@ static int see_in(struct join *join)
 		tell(join, stage);
 		/* Once seen, also when it is gone again: the leader says whether it was removed. */
 		seen |= stage == BEHIND || stage == SILENT;
-		if (seen && stage != NOBODY && now_ms() < join->until_ms)
+		if (seen && stage != NOBODY && now_ms() < join->until_ms) {
 			exit_code = promote(join);
-		else
+		} else {
 			exit_code = -1;
+		}
 		if (exit_code >= 0)
 			return exit_code;
 		(void)nanosleep(&pause, NULL);

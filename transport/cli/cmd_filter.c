@@ -57,9 +57,10 @@ static void show_test(const struct nc_cli *cli, struct nc_slice answer)
 	(void)printf("%s%llu%s of %llu events match, looked at in %llu ms\n",
 	             nc_cli_colour(cli, NC_BOLD), matched, nc_cli_colour(cli, NC_PLAIN), scanned,
 	             (unsigned long long)nc_cli_member_number(answer, "elapsed_ms", 0));
-	if (nc_cli_member(answer, "complete", &complete) && nc_slice_is(complete, "false"))
+	if (nc_cli_member(answer, "complete", &complete) && nc_slice_is(complete, "false")) {
 		(void)printf("There are more events; go on with --from %llu\n",
 		             (unsigned long long)nc_cli_member_number(answer, "next", 0));
+	}
 	if (nc_cli_member(answer, "events", &events))
 		(void)nc_cli_show_table(cli, events, columns);
 }

@@ -50,10 +50,11 @@ static int run_request(struct nc_cli *cli)
 	int exit_code = word == NULL ? 0 : nc_cli_input(cli, word, &body);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
-	if (exit_code == 0)
+	if (exit_code == 0) {
 		exit_code = nc_cli_ask_show(cli, nc_cli_word(&cli->args, 0),
 		                            word == NULL ? NULL : (const char *)body.data,
 		                            nc_cli_has(&cli->args, "again"));
+	}
 	nc_buf_release(&body);
 	return exit_code;
 }

@@ -48,18 +48,20 @@ static int items_read(const struct nc_cli *cli, struct items *items)
 {
 	for (size_t i = 0; i < cli->args.given_count; i++) {
 		const struct nc_cli_given *given = &cli->args.given[i];
-		if (strcmp(given->option->name, "type") == 0)
+		if (strcmp(given->option->name, "type") == 0) {
 			put_name(&items->types, given->value);
-		else if (strcmp(given->option->name, "tag") == 0)
+		} else if (strcmp(given->option->name, "tag") == 0) {
 			put_name(&items->tags, given->value);
-		else if (strcmp(given->option->name, "or") == 0 && !item_close(items))
+		} else if (strcmp(given->option->name, "or") == 0 && !item_close(items)) {
 			return nc_cli_fail(cli, NC_EXIT_USAGE, "--or: nothing stands before it");
+		}
 	}
-	if (!item_close(items))
+	if (!item_close(items)) {
 		return nc_cli_fail(
 		        cli, NC_EXIT_USAGE, "%s",
 		        items->any ? "--or: nothing stands behind it"
 		                   : "which events? --type TYPE, --tag TAG, --or, or --items");
+	}
 	nc_buf_put_u8(&items->json, ']');
 	nc_buf_put_u8(&items->json, 0);
 	return 0;

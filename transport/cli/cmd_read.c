@@ -69,17 +69,19 @@ static int run_get(struct nc_cli *cli)
 	} else if (word != NULL && !nc_cli_number_read(word, &get.pos)) {
 		at = strrchr(word, '@');
 		if (at == NULL || (size_t)(at - word) >= sizeof stream ||
-		    !nc_cli_number_read(at + 1, &get.seq))
+		    !nc_cli_number_read(at + 1, &get.seq)) {
 			return nc_cli_fail(
 			        cli, NC_EXIT_USAGE,
 			        "expected a position, STREAM@VERSION, or --id, not '%.60s'", word);
+		}
 		memcpy(stream, word, (size_t)(at - word));
 		stream[at - word] = '\0';
 		get.stream = stream;
 	}
-	if (word == NULL && get.id == NULL)
+	if (word == NULL && get.id == NULL) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,
 		                   "which event? a position, STREAM@VERSION, or --id ID");
+	}
 	int exit_code = nc_cli_connect(cli);
 	if (exit_code != 0)
 		return exit_code;

@@ -11,13 +11,14 @@
 static int run_completion(struct nc_cli *cli)
 {
 	const char *shell = nc_cli_word(&cli->args, 0);
-	if (strcmp(shell, "bash") == 0)
+	if (strcmp(shell, "bash") == 0) {
 		nc_cli_complete_bash(stdout);
-	else if (strcmp(shell, "zsh") == 0)
+	} else if (strcmp(shell, "zsh") == 0) {
 		nc_cli_complete_zsh(stdout);
-	else
+	} else {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,
 		                   "no completion for '%.60s'; there are bash and zsh", shell);
+	}
 	return 0;
 }
 
@@ -35,10 +36,11 @@ static int page_write(const struct nc_cli *cli, const char *directory,
 	FILE *page = fopen(path, "we");
 	if (page == NULL)
 		return nc_cli_fail(cli, NC_EXIT_IO, "%s: %s", path, strerror(errno));
-	if (command == NULL)
+	if (command == NULL) {
 		nc_cli_man_all(page);
-	else
+	} else {
 		nc_cli_man_command(page, command);
+	}
 	bool failed = ferror(page) != 0;
 	if (fclose(page) != 0 || failed)
 		return nc_cli_fail(cli, NC_EXIT_IO, "%s: %s", path, strerror(errno));

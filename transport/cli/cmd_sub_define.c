@@ -105,11 +105,12 @@ static int put_backoff(const struct nc_cli *cli, struct nc_buf *body)
 		uint64_t ms;
 		size_t size = strcspn(at, ",");
 		(void)snprintf(one, sizeof one, "%.*s", (int)(size < sizeof one ? size : 0), at);
-		if (!nc_cli_duration_read(one, &ms))
+		if (!nc_cli_duration_read(one, &ms)) {
 			return nc_cli_fail(cli, NC_EXIT_USAGE,
 			                   "--backoff: expected durations with commas between "
 			                   "(1s,10s,1m), not '%.60s'",
 			                   nc_cli_value(&cli->args, "backoff"));
+		}
 		nc_buf_printf(body, "%s%llu", before, (unsigned long long)ms);
 		at += size + (at[size] == ',');
 	}
@@ -199,15 +200,17 @@ static int define(struct nc_cli *cli, const char *verb)
 		int status = nacre_request(cli->client, &request, &reply, &error);
 		const char *payload = nc_cli_value(&cli->args, "payload");
 		const char *selector = nc_cli_value(&cli->args, "selector");
-		if (status == NACRE_OK && cli->json)
+		if (status == NACRE_OK && cli->json) {
 			nc_cli_put_line(nc_cli_reply_slice(reply));
-		else if (status == NACRE_OK)
+		} else if (status == NACRE_OK) {
 			nc_cli_show_object(cli, nc_cli_reply_slice(reply));
-		else
+		} else {
 			exit_code = nc_cli_fail_nacre(cli, status, &error, NULL);
-		if (error.err_code == 40004 && (payload != NULL || selector != NULL))
+		}
+		if (error.err_code == 40004 && (payload != NULL || selector != NULL)) {
 			nc_cli_selector_caret(cli, payload != NULL ? payload : selector,
 			                      error.description);
+		}
 	}
 	nacre_reply_free(reply);
 	nc_buf_release(&body);

@@ -59,10 +59,11 @@ static int run_replay(struct nc_cli *cli)
 	}
 	nc_buf_put_str(&body, "}");
 	nc_buf_put_u8(&body, 0);
-	if ((count > 0) + (key != NULL) + nc_cli_has(&cli->args, "all") != 1)
+	if ((count > 0) + (key != NULL) + nc_cli_has(&cli->args, "all") != 1) {
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "one of --pos, --order-key and --all");
-	else
+	} else {
 		exit_code = ask(cli, "sub.replay", (const char *)body.data, true);
+	}
 	nc_buf_release(&body);
 	return exit_code;
 }

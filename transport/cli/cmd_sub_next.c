@@ -69,18 +69,19 @@ static int run_ack(struct nc_cli *cli)
 		return exit_code;
 	if (nak + working + (reason != NULL) > 1)
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "one of --nak, --working and --term");
-	if (nak)
+	if (nak) {
 		status = nacre_nak(cli->client, reply,
 		                   nc_cli_has(&cli->args, "delay")
 		                           ? (int64_t)nc_cli_duration_ms(&cli->args, "delay", 0)
 		                           : -1,
 		                   &error);
-	else if (working)
+	} else if (working) {
 		status = nacre_working(cli->client, reply, &error);
-	else if (reason != NULL)
+	} else if (reason != NULL) {
 		status = nacre_term(cli->client, reply, reason[0] == '\0' ? NULL : reason, &error);
-	else
+	} else {
 		status = nacre_ack(cli->client, reply, true, &error);
+	}
 	return status == NACRE_OK ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }
 

@@ -91,10 +91,11 @@ static int work(struct run *run)
 	uint64_t done, failed;
 	nc_cli_signals_catch();
 	int exit_code = take_all(run);
-	if (nc_cli_signal() != 0)
+	if (nc_cli_signal() != 0) {
 		nc_cli_note(run->cli, "ending; what runs is finished first");
-	else if (exit_code == 0)
+	} else if (exit_code == 0) {
 		wait_for_taken(run);
+	}
 	nc_cli_consumer_finish(run->consumer);
 	take_rest(run);
 	nc_cli_consumer_count(run->consumer, &done, &failed);
@@ -142,9 +143,10 @@ static int run_run(struct nc_cli *cli)
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "--parallel: from 1 to %d", PARALLEL_MAX);
 	if (nc_cli_number(&cli->args, "limit", 1) == 0)
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "--limit: counts from 1");
-	if (!nc_cli_job_can_run(how.command[0]))
+	if (!nc_cli_job_can_run(how.command[0])) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "there is no command '%.200s'",
 		                   how.command[0]);
+	}
 	int exit_code = nc_cli_sub_subject(cli, "sub.info", subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
@@ -157,10 +159,11 @@ static int run_run(struct nc_cli *cli)
 	how.working_every_ms = wait_ms / 3 > 0 ? wait_ms / 3 : 1;
 	bool pushed = nc_cli_member(info, "deliver", &deliver) && deliver.data[0] == '{';
 	nacre_reply_free(reply);
-	if (pushed && nc_cli_has(&cli->args, "until-empty"))
+	if (pushed && nc_cli_has(&cli->args, "until-empty")) {
 		return nc_cli_fail(
 		        cli, NC_EXIT_USAGE,
 		        "--until-empty goes with a pull subscription; this one is pushed");
+	}
 	return consume(cli, &how, pushed);
 }
 

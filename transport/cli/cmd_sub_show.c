@@ -65,10 +65,11 @@ static int run_ls(struct nc_cli *cli)
 	int exit_code = nc_cli_connect(cli);
 	if (exit_code == 0)
 		exit_code = pages_ask(cli, &list);
-	if (exit_code == 0 && cli->json)
+	if (exit_code == 0 && cli->json) {
 		(void)printf("{\"subscriptions\":%.*s}\n", (int)list.size, (const char *)list.data);
-	else if (exit_code == 0 && nc_cli_show_table(cli, nc_buf_slice(&list), ls_columns) == 0)
+	} else if (exit_code == 0 && nc_cli_show_table(cli, nc_buf_slice(&list), ls_columns) == 0) {
 		nc_cli_note(cli, "no subscriptions");
+	}
 	nc_buf_release(&list);
 	return exit_code;
 }
@@ -97,12 +98,14 @@ static int run_parked(struct nc_cli *cli)
 	struct nc_slice list;
 	int size = 1;
 	static const char *const pages[] = { "after", "limit" };
-	for (size_t i = 0; i < 2; i++)
-		if (nc_cli_has(&cli->args, pages[i]))
+	for (size_t i = 0; i < 2; i++) {
+		if (nc_cli_has(&cli->args, pages[i])) {
 			size += snprintf(
 			        body + size, sizeof body - (size_t)size, "%s\"%s\":%llu",
 			        size > 1 ? "," : "", pages[i],
 			        (unsigned long long)nc_cli_number(&cli->args, pages[i], 0));
+		}
+	}
 	(void)snprintf(body + size, sizeof body - (size_t)size, "}");
 	int exit_code = nc_cli_sub_subject(cli, "sub.parked", subject, sizeof subject);
 	if (exit_code == 0)
@@ -117,10 +120,11 @@ static int run_parked(struct nc_cli *cli)
 	} else if (nc_cli_member(answer, "parked", &list)) {
 		size_t shown = nc_cli_show_table(cli, list, parked_columns);
 		uint64_t total = nc_cli_member_number(answer, "total", shown);
-		if (total != shown)
+		if (total != shown) {
 			nc_cli_note(cli, "%zu of %llu", shown, (unsigned long long)total);
-		else if (shown == 0)
+		} else if (shown == 0) {
 			nc_cli_note(cli, "nothing is parked");
+		}
 	}
 	nacre_reply_free(reply);
 	return 0;
@@ -130,9 +134,10 @@ static int run_explain(struct nc_cli *cli)
 {
 	char subject[160], body[40];
 	uint64_t position;
-	if (!nc_cli_number_read(nc_cli_word(&cli->args, 1), &position))
+	if (!nc_cli_number_read(nc_cli_word(&cli->args, 1), &position)) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "'%.60s' is not a position",
 		                   nc_cli_word(&cli->args, 1));
+	}
 	(void)snprintf(body, sizeof body, "{\"pos\":%llu}", (unsigned long long)position);
 	int exit_code = nc_cli_sub_subject(cli, "sub.explain", subject, sizeof subject);
 	if (exit_code == 0)

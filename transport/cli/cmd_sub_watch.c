@@ -47,10 +47,11 @@ static int own_create(struct watch *watch, struct nc_slice info)
 	nc_buf_put_slice(&body, filter);
 	nc_buf_put_str(&body, ",\"durable\":false,\"ack\":\"none\",\"start\":");
 	int exit_code = 0;
-	if (!nc_cli_start_put(&body, watch->next_pos > 0 ? next : from == NULL ? "new" : from))
+	if (!nc_cli_start_put(&body, watch->next_pos > 0 ? next : from == NULL ? "new" : from)) {
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE,
 		                        "--from: expected first, new, pos:N or a time, not '%.60s'",
 		                        from);
+	}
 	nc_buf_put_str(&body, "}");
 	nc_buf_put_u8(&body, 0);
 	(void)snprintf(watch->own, sizeof watch->own, "watch-%ld-%llx", (long)getpid(),

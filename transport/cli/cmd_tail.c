@@ -27,10 +27,11 @@ static bool pattern_put(const char *pattern, char *to, size_t room)
 			return false;
 		memcpy(token, pattern, size);
 		token[size] = '\0';
-		if (is_wild(pattern, size))
+		if (is_wild(pattern, size)) {
 			put = (size_t)snprintf(to + at, room - at, "%s", token);
-		else
+		} else {
 			put = nacre_name(NACRE_NAME_TOKEN, token, to + at, room - at);
+		}
 		if (put + 1 >= room - at)
 			return false;
 		at += put;
@@ -74,10 +75,11 @@ static int past_show(struct nc_cli *cli, const char *stream, const char *type, u
 {
 	struct nacre_read read = { .source = NACRE_ALL, .limit = count, .backward = true };
 	uint64_t from = 0;
-	if (stream != NULL)
+	if (stream != NULL) {
 		read.source = NACRE_STREAM;
-	else if (type != NULL)
+	} else if (type != NULL) {
 		read.source = NACRE_TYPE;
+	}
 	read.name = stream != NULL ? stream : type;
 	int exit_code = pass(cli, &read, false, &from, last_out);
 	if (exit_code != 0 || from == 0)
@@ -101,9 +103,10 @@ static int follow(struct nc_cli *cli, struct nacre_subscription *sub, uint64_t l
 			continue;
 		if (status != NACRE_OK)
 			return nc_cli_fail_nacre(cli, status, &error, NULL);
-		if (delivery->dropped > dropped)
+		if (delivery->dropped > dropped) {
 			nc_cli_note(cli, "%llu events were too many too fast, and are not shown",
 			            (unsigned long long)(delivery->dropped - dropped));
+		}
 		dropped = delivery->dropped;
 		if (delivery->event->pos <= last)
 			continue;
@@ -120,14 +123,16 @@ static int run(struct nc_cli *cli)
 	char streams[PATTERN_MAX], types[PATTERN_MAX];
 	struct nacre_error error = { 0 };
 	struct nacre_subscription *sub;
-	if (stream != NULL && !pattern_put(stream, streams, sizeof streams))
+	if (stream != NULL && !pattern_put(stream, streams, sizeof streams)) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "'%.60s' is not a stream or a pattern",
 		                   stream);
+	}
 	if (type != NULL)
 		(void)nacre_name(NACRE_NAME_TOKEN, type, types, sizeof types);
-	if (count > 0 && stream != NULL && (type != NULL || strpbrk(stream, "*>") != NULL))
+	if (count > 0 && stream != NULL && (type != NULL || strpbrk(stream, "*>") != NULL)) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,
 		                   "--last goes with one stream, with one type, or with all");
+	}
 	int exit_code = nc_cli_connect(cli);
 	if (exit_code != 0)
 		return exit_code;

@@ -93,9 +93,10 @@ static int nodes_find(struct nc_cli *cli, struct report *reports, size_t *count_
 	struct nacre_reply *reply;
 	struct nc_slice list, node;
 	struct nc_json items;
-	for (size_t i = 0; i < cli->args.word_count; i++)
+	for (size_t i = 0; i < cli->args.word_count; i++) {
 		(void)snprintf(reports[(*count_out)++].node, NODE_NAME_SIZE, "%s",
 		               cli->args.words[i]);
+	}
 	if (*count_out > 0)
 		return 0;
 	int exit_code = nc_cli_ask(cli, "cluster.status", NULL, true, &reply);
@@ -117,20 +118,22 @@ static int compare(const struct nc_cli *cli, const struct report *reports, size_
 	size_t bad = 0, differ = 0, elsewhere = 0;
 	for (size_t i = 0; i < count; i++) {
 		bad += !reports[i].good;
-		if (reports[i].pos != reports[0].pos)
+		if (reports[i].pos != reports[0].pos) {
 			elsewhere++;
-		else
+		} else {
 			differ += strcmp(reports[i].digest, reports[0].digest) != 0;
+		}
 	}
 	if (bad > 0)
 		return nc_cli_fail(cli, NC_EXIT_FAILED, "%zu of %zu nodes do not hold", bad, count);
 	if (differ > 0)
 		return nc_cli_fail(cli, NC_EXIT_FAILED, "the nodes hold different histories");
-	if (elsewhere > 0)
+	if (elsewhere > 0) {
 		nc_cli_note(cli,
 		            "Events came in between: the digests of %zu nodes stand elsewhere and "
 		            "are not compared.",
 		            elsewhere);
+	}
 	return 0;
 }
 

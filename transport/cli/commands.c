@@ -85,21 +85,23 @@ static bool named_by(const struct nc_cli_command *command, char *const *words, s
 
 const struct nc_cli_command *nc_cli_find(char *const *words, size_t count, size_t *used_out)
 {
-	for (size_t i = 0; count > 0 && nc_cli_commands[i] != NULL; i++)
+	for (size_t i = 0; count > 0 && nc_cli_commands[i] != NULL; i++) {
 		if (named_by(nc_cli_commands[i], words, count)) {
 			*used_out = words_in(nc_cli_commands[i]->name);
 			return nc_cli_commands[i];
 		}
+	}
 	return NULL;
 }
 
 bool nc_cli_is_group(const char *word)
 {
 	size_t size = strlen(word);
-	for (size_t i = 0; nc_cli_commands[i] != NULL; i++)
+	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
 		if (strncmp(nc_cli_commands[i]->name, word, size) == 0 &&
 		    nc_cli_commands[i]->name[size] == ' ')
 			return true;
+	}
 	return false;
 }
 

@@ -38,9 +38,10 @@ static void put_options(FILE *to)
 	const struct nc_cli_option *list;
 	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
 		(void)fprintf(to, "\t'%s') options='", nc_cli_commands[i]->name);
-		for (unsigned j = 0; (list = nc_cli_options(nc_cli_commands[i], j)) != NULL; j++)
+		for (unsigned j = 0; (list = nc_cli_options(nc_cli_commands[i], j)) != NULL; j++) {
 			for (; list->name != NULL; list++)
 				(void)fprintf(to, "--%s ", list->name);
+		}
 		(void)fputs("' ;;\n", to);
 	}
 }
@@ -75,10 +76,12 @@ static void put_values(FILE *to, const struct nc_cli_command *command,
 static void put_all_values(FILE *to)
 {
 	const struct nc_cli_option *list;
-	for (size_t i = 0; nc_cli_commands[i] != NULL; i++)
-		for (unsigned j = 0; (list = nc_cli_options(nc_cli_commands[i], j)) != NULL; j++)
+	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
+		for (unsigned j = 0; (list = nc_cli_options(nc_cli_commands[i], j)) != NULL; j++) {
 			for (; list->name != NULL; list++)
 				put_values(to, nc_cli_commands[i], list);
+		}
+	}
 }
 
 void nc_cli_complete_bash(FILE *to)

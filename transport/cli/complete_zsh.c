@@ -8,12 +8,13 @@
 static void put_quoted(FILE *to, const char *text)
 {
 	for (; *text != '\0'; text++) {
-		if (*text == '\'')
+		if (*text == '\'') {
 			(void)fputs("'\\''", to);
-		else if (strchr(":[]\\", *text) != NULL)
+		} else if (strchr(":[]\\", *text) != NULL) {
 			(void)fprintf(to, "\\%c", *text);
-		else
+		} else {
 			(void)fputc(*text, to);
+		}
 	}
 }
 
@@ -42,10 +43,11 @@ static void put_value(FILE *to, const struct nc_cli_option *option)
 static void put_option(FILE *to, const struct nc_cli_option *option, bool short_form)
 {
 	(void)fprintf(to, "\t\t'%s", option->many ? "*" : "");
-	if (short_form)
+	if (short_form) {
 		(void)fprintf(to, "-%c", option->letter);
-	else
+	} else {
 		(void)fprintf(to, "--%s", option->name);
+	}
 	(void)fputc('[', to);
 	put_quoted(to, option->help);
 	(void)fputc(']', to);
@@ -58,12 +60,13 @@ static void put_command(FILE *to, const struct nc_cli_command *command)
 {
 	const struct nc_cli_option *list;
 	(void)fprintf(to, "\t('%s')\n\t\t_arguments -s \\\n", command->name);
-	for (unsigned i = 0; (list = nc_cli_options(command, i)) != NULL; i++)
+	for (unsigned i = 0; (list = nc_cli_options(command, i)) != NULL; i++) {
 		for (; list->name != NULL; list++) {
 			put_option(to, list, false);
 			if (list->letter != 0)
 				put_option(to, list, true);
 		}
+	}
 	(void)fputs("\t\t'*:word:_files'\n\t\t;;\n", to);
 }
 
@@ -93,7 +96,7 @@ static bool begins_group(size_t i)
 
 static void put_groups(FILE *to)
 {
-	for (size_t i = 0; nc_cli_commands[i] != NULL; i++)
+	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
 		if (begins_group(i)) {
 			const char *name = nc_cli_commands[i]->name;
 			(void)fprintf(to, "\t(%.*s) group=%.*s; seconds=(", (int)strcspn(name, " "),
@@ -101,6 +104,7 @@ static void put_groups(FILE *to)
 			put_described(to, name);
 			(void)fputs(") ;;\n", to);
 		}
+	}
 }
 
 void nc_cli_complete_zsh(FILE *to)
@@ -114,11 +118,13 @@ void nc_cli_complete_zsh(FILE *to)
 	            "\tlocal -a firsts seconds\n\tlocal group command\n\tfirsts=(",
 	            to);
 	put_described(to, NULL);
-	for (size_t i = 0; nc_cli_commands[i] != NULL; i++)
-		if (begins_group(i))
+	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
+		if (begins_group(i)) {
 			(void)fprintf(to, "'%.*s:has commands of its own' ",
 			              (int)strcspn(nc_cli_commands[i]->name, " "),
 			              nc_cli_commands[i]->name);
+		}
+	}
 	(void)fputs(
 	        ")\n\tif (( CURRENT == 2 )); then\n\t\t_describe command firsts\n\t\treturn\n\tfi\n"
 	        "\tcase $words[2] in\n",

@@ -132,7 +132,7 @@ static void settings_apply(const struct settings *settings, struct nacre_options
 	FIRST(settings, options->ca_file, ca);
 	FIRST(settings, options->cert_file, cert);
 	FIRST(settings, options->key_file, key);
-	for (size_t i = 0; i < settings->count; i++)
+	for (size_t i = 0; i < settings->count; i++) {
 		if (has_credentials(&settings->layers[i])) {
 			options->user = settings->layers[i].user;
 			options->password = settings->layers[i].password;
@@ -141,6 +141,7 @@ static void settings_apply(const struct settings *settings, struct nacre_options
 			options->nkey_file = settings->layers[i].nkey;
 			return;
 		}
+	}
 }
 
 /* URLs as people may see them: what stands before an @ is a secret. */
@@ -150,9 +151,10 @@ static void servers_show(const char *url, char *to, size_t room)
 	while (*url != '\0' && at + 1 < room) {
 		size_t size = strcspn(url, ",");
 		const char *host = memrchr(url, '@', size), *scheme = strstr(url, "://");
-		if (host != NULL && scheme != NULL && scheme < host)
+		if (host != NULL && scheme != NULL && scheme < host) {
 			at += (size_t)snprintf(to + at, room - at, "%.*s", (int)(scheme - url + 3),
 			                       url);
+		}
 		if (at + 1 >= room)
 			break;
 		const char *from = host == NULL ? url : host + 1;
@@ -172,9 +174,10 @@ static int connect_with(struct nc_cli *cli, const struct settings *settings, uin
 	const char *store = nc_cli_value(&cli->args, "store");
 	const char *prefix = nc_cli_value(&cli->args, "prefix");
 	options.store = store != NULL ? store : environment("NACRE_STORE_ID");
-	if (options.store == NULL)
+	if (options.store == NULL) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,
 		                   "which store? say --store NAME, or set NACRE_STORE_ID");
+	}
 	if (prefix == NULL)
 		prefix = environment("NACRE_PREFIX");
 	if (prefix != NULL)

@@ -54,15 +54,17 @@ static bool answer(const struct nc_cli_consumer *consumer, const struct nc_cli_j
 	const struct nc_cli *cli = consumer->how.cli;
 	struct nacre_error error = { 0 };
 	int status = NACRE_OK;
-	if (ended > 0)
+	if (ended > 0) {
 		nc_cli_note(cli, "event %llu: the command ended with %d",
 		            (unsigned long long)job->pos, ended);
+	}
 	if (job->reply[0] == '\0')
 		return ended == 0;
-	if (ended == 0)
+	if (ended == 0) {
 		status = nacre_ack(cli->client, job->reply, false, &error);
-	else
+	} else {
 		status = nacre_nak(cli->client, job->reply, consumer->how.nak_delay_ms, &error);
+	}
 	if (status != NACRE_OK)
 		(void)nc_cli_fail_nacre(cli, status, &error, "answer");
 	return ended == 0 && status == NACRE_OK;
@@ -87,9 +89,10 @@ static void do_job(struct nc_cli_consumer *consumer, const struct nc_cli_job *jo
 	bool first = ended < 0 && !consumer->broken;
 	consumer->broken |= ended < 0; /* before it is answered: it may come again at once */
 	(void)pthread_mutex_unlock(&consumer->mutex);
-	if (first)
+	if (first) {
 		(void)nc_cli_fail(consumer->how.cli, NC_EXIT_FAILED, "%s: %s",
 		                  consumer->how.command[0], strerror(-ended));
+	}
 	bool done = answer(consumer, job, ended);
 	(void)pthread_mutex_lock(&consumer->mutex);
 	consumer->done += done;
@@ -175,9 +178,10 @@ static void confirm(struct nc_cli_consumer *consumer)
 	struct nacre_error error = { 0 };
 	const struct nc_cli *cli = consumer->how.cli;
 	if (consumer->last_acked != NULL &&
-	    nacre_ack(cli->client, consumer->last_acked, true, &error) != NACRE_OK)
+	    nacre_ack(cli->client, consumer->last_acked, true, &error) != NACRE_OK) {
 		nc_cli_note(cli, "the last acknowledgements may be lost, and events come again: %s",
 		            error.description);
+	}
 }
 
 void nc_cli_consumer_finish(struct nc_cli_consumer *consumer)

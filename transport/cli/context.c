@@ -17,12 +17,13 @@ static char *config_path(const char *rest)
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	char *path = NULL;
 	int size;
-	if (config != NULL && *config != '\0')
+	if (config != NULL && *config != '\0') {
 		size = asprintf(&path, "%s/nats/%s", config, rest);
-	else if (home != NULL && *home != '\0')
+	} else if (home != NULL && *home != '\0') {
 		size = asprintf(&path, "%s/.config/nats/%s", home, rest);
-	else
+	} else {
 		return NULL;
+	}
 	return size < 0 ? NULL : path;
 }
 
@@ -97,9 +98,10 @@ static char **member_of(struct nc_cli_context *context, const struct nc_json_tok
 		{ "ca", &context->ca },       { "cert", &context->cert },
 		{ "key", &context->key },     { "inbox_prefix", &context->inbox_prefix },
 	};
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
 		if (nc_json_is(key, members[i].name))
 			return members[i].to;
+	}
 	return NULL;
 }
 
@@ -108,9 +110,10 @@ static const char *not_done(const struct nc_json_token *key)
 {
 	static const char *const names[] = { "nsc",         "user_jwt",  "user_seed",
 		                             "socks_proxy", "tls_first", "windows_cert_store" };
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (nc_json_is(key, names[i]))
 			return names[i];
+	}
 	return NULL;
 }
 
@@ -157,9 +160,10 @@ static bool text_read(const struct load *load, struct nc_slice text)
 	nc_json_init(&json, text);
 	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT)
 		return wrong(load, "%s", "is not a JSON object");
-	while (nc_json_next(&json, &token) == NC_OK && token.type == NC_JSON_KEY)
+	while (nc_json_next(&json, &token) == NC_OK && token.type == NC_JSON_KEY) {
 		if (!member_read(load, &json, &token))
 			return false;
+	}
 	return json.expected == NULL || wrong(load, "expected %s", json.expected);
 }
 
@@ -179,12 +183,13 @@ bool nc_cli_context_load(struct nc_cli_context *context, const char *name, char 
 	free(rest);
 	const struct load load = { context, path, why, why_size };
 	bool ok = false;
-	if (path == NULL)
+	if (path == NULL) {
 		(void)snprintf(why, why_size, "context '%s': no home directory", name);
-	else if (!file_read(path, &text))
+	} else if (!file_read(path, &text)) {
 		(void)snprintf(why, why_size, "context '%s': %s: %s", name, path, strerror(errno));
-	else
+	} else {
 		ok = text_read(&load, nc_buf_slice(&text));
+	}
 	if (text.size > 0)
 		explicit_bzero(text.data, text.size); /* it may hold a password */
 	nc_buf_release(&text);

@@ -20,9 +20,10 @@ void nc_cli_base64_put(struct nc_buf *to, struct nc_slice bytes)
 			group |= (uint32_t)bytes.data[i + 1] << 8;
 		if (have > 2)
 			group |= bytes.data[i + 2];
-		for (size_t j = 0; j < 4; j++)
+		for (size_t j = 0; j < 4; j++) {
 			nc_buf_put_u8(to, (uint8_t)(j <= have ? letters[group >> (18 - 6 * j) & 63]
 			                                      : '='));
+		}
 	}
 }
 
@@ -55,9 +56,10 @@ static void put_meta(struct nc_buf *to, const struct nacre_event *event)
 	nc_buf_put_str(to, ",\"meta\":{");
 	for (size_t i = 0; i < event->meta_count; i++) {
 		size_t before = 0, behind = 0;
-		for (size_t j = 0; j < event->meta_count; j++)
+		for (size_t j = 0; j < event->meta_count; j++) {
 			if (strcmp(meta[j].name, meta[i].name) == 0)
 				*(j < i ? &before : &behind) += 1;
+		}
 		if (before > 0)
 			continue;
 		if (!first)
@@ -66,11 +68,12 @@ static void put_meta(struct nc_buf *to, const struct nacre_event *event)
 		nc_json_put_string(to, nc_slice_str(meta[i].name));
 		nc_buf_put_str(to, behind > 1 ? ":[" : ":");
 		nc_json_put_string(to, nc_slice_str(meta[i].value));
-		for (size_t j = i + 1; j < event->meta_count && behind > 1; j++)
+		for (size_t j = i + 1; j < event->meta_count && behind > 1; j++) {
 			if (strcmp(meta[j].name, meta[i].name) == 0) {
 				nc_buf_put_u8(to, ',');
 				nc_json_put_string(to, nc_slice_str(meta[j].value));
 			}
+		}
 		if (behind > 1)
 			nc_buf_put_u8(to, ']');
 	}
@@ -120,10 +123,11 @@ static void show_json(const struct nacre_event *event, const char *more)
 	struct nc_buf line = { 0 };
 	nc_cli_event_json(&line, event, more);
 	nc_buf_put_u8(&line, '\n');
-	if (nc_buf_status(&line) == NC_OK)
+	if (nc_buf_status(&line) == NC_OK) {
 		(void)fwrite(line.data, 1, line.size, stdout);
-	else
+	} else {
 		(void)fputs("nacre: out of memory: an event is not shown\n", stderr);
+	}
 	nc_buf_release(&line);
 }
 
@@ -141,10 +145,11 @@ static void put_time(const struct nc_cli *cli, const char *time)
 {
 	char shown[32];
 	size_t size = strlen(time);
-	if (size == 30)
+	if (size == 30) {
 		(void)snprintf(shown, sizeof shown, "%.23sZ", time);
-	else
+	} else {
 		(void)snprintf(shown, sizeof shown, "%.31s", time);
+	}
 	put_coloured(cli, NC_DIM, shown);
 }
 

@@ -13,10 +13,11 @@ enum { CARET_WIDTH = 72, NAME_KINDS = 2 };
 
 void nc_cli_selector_put(struct nc_buf *to, const char *text)
 {
-	if (*text != '\0' && strchr("{[\"", *text) != NULL)
+	if (*text != '\0' && strchr("{[\"", *text) != NULL) {
 		nc_buf_put_str(to, text);
-	else
+	} else {
 		nc_json_put_string(to, nc_slice_str(text));
+	}
 }
 
 /* One value is the selector itself, many are a list of strings. */
@@ -66,10 +67,11 @@ int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool 
 	for (size_t i = names ? 0 : NAME_KINDS; i < sizeof kinds / sizeof *kinds; i++) {
 		if (!nc_cli_has(&cli->args, kinds[i].option))
 			continue;
-		if (first != NULL || plugin)
+		if (first != NULL || plugin) {
 			return nc_cli_fail(cli, NC_EXIT_USAGE,
 			                   "--%s and --%s: a filter is of one kind",
 			                   kinds[i].option, first != NULL ? first : "plugin");
+		}
 		first = kinds[i].option;
 		kind = i;
 	}
@@ -81,10 +83,11 @@ int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool 
 	if (first == NULL)
 		return 0;
 	nc_buf_printf(to, "{\"plugin\":\"%s\",\"selector\":", kinds[kind].plugin);
-	if (strcmp(first, "payload") == 0)
+	if (strcmp(first, "payload") == 0) {
 		nc_buf_put_str(to, nc_cli_value(&cli->args, first));
-	else
+	} else {
 		put_strings(cli, first, to);
+	}
 	nc_buf_put_u8(to, '}');
 	return 0;
 }
@@ -113,10 +116,11 @@ void nc_cli_selector_caret(const struct nc_cli *cli, const char *selector, const
 	while (end < size && (selector[end] & 0xc0) == 0x80)
 		end++;
 	struct nc_buf line = { 0 };
-	for (size_t i = from; i < end; i++) /* one column a character: the caret must fit */
+	for (size_t i = from; i < end; i++) { /* one column a character: the caret must fit */
 		nc_buf_put_u8(&line, (uint8_t)selector[i] < 0x20 || selector[i] == 0x7f
 		                             ? ' '
 		                             : (uint8_t)selector[i]);
+	}
 	(void)fputs(from > 0 ? "  …" : "   ", stderr);
 	nc_cli_put_clean(stderr, nc_buf_slice(&line));
 	(void)fprintf(stderr, "%s\n   %*s^\n", end < size ? "…" : "",

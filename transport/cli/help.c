@@ -25,9 +25,10 @@ static void put_commands(FILE *to, const char *group)
 	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
 		const struct nc_cli_command *command = nc_cli_commands[i];
 		if (size == 0 ||
-		    (strncmp(command->name, group, size) == 0 && command->name[size] == ' '))
+		    (strncmp(command->name, group, size) == 0 && command->name[size] == ' ')) {
 			(void)fprintf(to, "  %-*s %s\n", NAME_COLUMN - 8, command->name,
 			              command->summary);
+		}
 	}
 }
 
@@ -77,11 +78,12 @@ static void put_details(FILE *to, const char *details)
 	bool verbatim;
 	while (nc_cli_paragraph(&details, &paragraph, &verbatim)) {
 		(void)fputc('\n', to);
-		if (verbatim)
+		if (verbatim) {
 			(void)fprintf(to, "%.*s\n", (int)paragraph.size,
 			              (const char *)paragraph.data);
-		else
+		} else {
 			nc_cli_put_filled(to, paragraph, 0, 0, WIDTH);
+		}
 	}
 }
 

@@ -38,12 +38,13 @@ static int read_all(const struct nc_cli *cli, const char *name, struct nc_buf *t
 int nc_cli_input(const struct nc_cli *cli, const char *word, struct nc_buf *to)
 {
 	int exit_code = 0;
-	if (strcmp(word, "-") == 0)
+	if (strcmp(word, "-") == 0) {
 		exit_code = read_all(cli, "-", to);
-	else if (word[0] == '@' && word[1] != '\0')
+	} else if (word[0] == '@' && word[1] != '\0') {
 		exit_code = read_all(cli, word + 1, to);
-	else
+	} else {
 		nc_buf_put_str(to, word);
+	}
 	nc_buf_put_u8(to, 0);
 	if (exit_code == 0 && nc_buf_status(to) != NC_OK)
 		exit_code = nc_cli_fail(cli, NC_EXIT_FAILED, "out of memory");

@@ -99,9 +99,10 @@ static char **environment_make(const struct nc_cli_job *job)
 	char **made = calloc(count + job->variables + 1, sizeof *made);
 	if (made == NULL)
 		return NULL;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (strncmp(environ[i], "ES_", 3) != 0)
 			made[at++] = environ[i];
+	}
 	char *text = (char *)job->environment.data;
 	for (size_t i = 0; i < job->variables; i++, text += strlen(text) + 1)
 		made[at++] = text;
@@ -193,9 +194,10 @@ int nc_cli_job_run(const struct nc_cli_job *job, char *const *argv, uint64_t eve
 	if (fault != 0)
 		return -fault;
 	wait_while_working(pid, every_ms, working, ctx);
-	while (waitpid(pid, &status, 0) < 0)
+	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return -errno;
+	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -50,10 +50,11 @@ uint64_t nc_cli_member_number(struct nc_slice object, const char *path, uint64_t
 void nc_cli_value_text(struct nc_slice raw, struct nc_buf *to)
 {
 	struct nc_json_token token;
-	if (first_token(raw, &token) && token.type == NC_JSON_STRING)
+	if (first_token(raw, &token) && token.type == NC_JSON_STRING) {
 		nc_json_unescape(&token, to);
-	else
+	} else {
 		nc_buf_put_slice(to, raw);
+	}
 }
 
 bool nc_cli_list_begin(struct nc_json *items, struct nc_slice list)

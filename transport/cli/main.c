@@ -120,14 +120,15 @@ static int help(const struct nc_cli *cli, char **words, size_t count)
 {
 	size_t used;
 	const struct nc_cli_command *command = nc_cli_find(words, count, &used);
-	if (count == 0)
+	if (count == 0) {
 		nc_cli_help_all(stdout);
-	else if (command != NULL)
+	} else if (command != NULL) {
 		nc_cli_help_command(stdout, command);
-	else if (count == 1 && nc_cli_is_group(words[0]))
+	} else if (count == 1 && nc_cli_is_group(words[0])) {
 		nc_cli_help_group(stdout, words[0]);
-	else
+	} else {
 		return unknown_command(cli, words, count);
+	}
 	return NC_EXIT_OK;
 }
 
@@ -169,12 +170,14 @@ static size_t leading_options(char *const *words, size_t count)
 	while (at < count && words[at][0] == '-' && words[at][1] != '\0') {
 		const char *name = words[at];
 		bool has_value = false;
-		for (size_t i = 0; i < 2; i++)
-			for (const struct nc_cli_option *o = lists[i]; o->name != NULL; o++)
+		for (size_t i = 0; i < 2; i++) {
+			for (const struct nc_cli_option *o = lists[i]; o->name != NULL; o++) {
 				has_value |=
 				        o->value != NULL &&
 				        (name[1] == '-' ? strcmp(name + 2, o->name) == 0
 				                        : name[1] == o->letter && name[2] == '\0');
+			}
+		}
 		at += has_value ? 2 : 1;
 	}
 	return at < count ? at : count;

@@ -15,12 +15,13 @@ static void put_roff(FILE *to, struct nc_slice text)
 		char byte = (char)text.data[i];
 		if (begins && (byte == '.' || byte == '\''))
 			(void)fputs("\\&", to);
-		if (byte == '\\')
+		if (byte == '\\') {
 			(void)fputs("\\e", to);
-		else if (byte == '-')
+		} else if (byte == '-') {
 			(void)fputs("\\-", to);
-		else
+		} else {
 			(void)fputc(byte, to);
+		}
 		begins = byte == '\n';
 	}
 }
@@ -101,10 +102,11 @@ void nc_cli_man_command(FILE *to, const struct nc_cli_command *command)
 	char title[64];
 	int size = snprintf(title, sizeof title, "NACRE-%s", command->name);
 	for (int i = 0; i < size && i < (int)sizeof title; i++) {
-		if (title[i] == ' ')
+		if (title[i] == ' ') {
 			title[i] = '-';
-		else if (title[i] >= 'a' && title[i] <= 'z')
+		} else if (title[i] >= 'a' && title[i] <= 'z') {
 			title[i] = (char)(title[i] - 'a' + 'A');
+		}
 	}
 	put_head(to, title);
 	(void)fputs(".SH NAME\n", to);

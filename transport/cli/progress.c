@@ -45,9 +45,10 @@ void nc_cli_progress(struct nc_cli_progress *progress, uint64_t done)
 		return;
 	double seconds = nc_cli_progress_seconds(progress);
 	(void)fprintf(stderr, "\r\033[K%llu", (unsigned long long)done);
-	if (progress->total > 0)
+	if (progress->total > 0) {
 		(void)fprintf(stderr, " of %llu (%d %%)", (unsigned long long)progress->total,
 		              (int)(100 * done / progress->total));
+	}
 	(void)fprintf(stderr, " %s, %.0f/s", progress->unit,
 	              seconds > 0 ? (double)done / seconds : 0.0);
 	(void)fflush(stderr);

@@ -10,9 +10,10 @@
 int nc_cli_read_options(const struct nc_cli *cli, struct nacre_read *read)
 {
 	static const char *const from_one[] = { "from", "to", "limit" };
-	for (size_t i = 0; i < sizeof from_one / sizeof *from_one; i++)
+	for (size_t i = 0; i < sizeof from_one / sizeof *from_one; i++) {
 		if (nc_cli_number(&cli->args, from_one[i], 1) == 0)
 			return nc_cli_fail(cli, NC_EXIT_USAGE, "--%s: counts from 1", from_one[i]);
+	}
 	read->from = nc_cli_number(&cli->args, "from", 0);
 	read->to = nc_cli_number(&cli->args, "to", 0);
 	read->limit = nc_cli_number(&cli->args, "limit", 0);
@@ -32,9 +33,10 @@ static int fail(const struct nc_cli *cli, int status, const struct nacre_error *
 	int exit_code = nc_cli_fail_nacre(cli, status, error, NULL);
 	const char *payload = nc_cli_value(&cli->args, "payload");
 	const char *selector = nc_cli_value(&cli->args, "selector");
-	if (error->err_code == 40004 && (payload != NULL || selector != NULL))
+	if (error->err_code == 40004 && (payload != NULL || selector != NULL)) {
 		nc_cli_selector_caret(cli, payload != NULL ? payload : selector,
 		                      error->description);
+	}
 	return exit_code;
 }
 

@@ -93,12 +93,14 @@ int nc_cli_fail_nacre(const struct nc_cli *cli, int status, const struct nacre_e
 	int exit_code = exit_of(status, error);
 	int size = snprintf(text, sizeof text, "%s: %s", what == NULL ? cli->command->name : what,
 	                    error->description);
-	if (status == NACRE_UNAVAILABLE && size > 0 && (size_t)size < sizeof text)
+	if (status == NACRE_UNAVAILABLE && size > 0 && (size_t)size < sizeof text) {
 		(void)snprintf(text + size, sizeof text - (size_t)size,
 		               "; is a node of store '%s' up at %s?", cli->store, cli->servers);
-	if (status == NACRE_REFUSED && size > 0 && (size_t)size < sizeof text)
+	}
+	if (status == NACRE_REFUSED && size > 0 && (size_t)size < sizeof text) {
 		(void)snprintf(text + size, sizeof text - (size_t)size, " (%d/%d)", error->code,
 		               error->err_code);
+	}
 	put_error(cli, exit_code, error, text);
 	return exit_code;
 }

@@ -36,10 +36,11 @@ static void show_members(const struct nc_cli *cli, struct nc_slice outer, struct
 		if (outer.size > 0)
 			nc_buf_put_u8(&name, '.');
 		nc_json_unescape(&key, &name);
-		if (value.type == NC_JSON_OBJECT && raw.size > 2 && outer.size == 0)
+		if (value.type == NC_JSON_OBJECT && raw.size > 2 && outer.size == 0) {
 			show_members(cli, nc_buf_slice(&name), raw);
-		else
+		} else {
 			show_member(cli, nc_buf_slice(&name), raw);
+		}
 		nc_buf_release(&name);
 	}
 }
@@ -95,24 +96,27 @@ size_t nc_cli_show_table(const struct nc_cli *cli, struct nc_slice list,
 	for (; columns[count].title != NULL && count < COLUMNS_MAX; count++)
 		widths[count] = strlen(columns[count].title);
 	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);
-	     rows++)
+	     rows++) {
 		for (size_t i = 0; i < count; i++) {
 			cell_text(row, &columns[i], &text);
 			size_t width = nc_cli_columns(nc_buf_slice(&text));
 			widths[i] = width > widths[i] ? width : widths[i];
 		}
+	}
 	if (rows > 0) {
 		(void)fputs(nc_cli_colour(cli, NC_DIM), stdout);
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
 			show_cell(&columns[i], nc_slice_str(columns[i].title), widths[i],
 			          i + 1 == count);
+		}
 		(void)fputs(nc_cli_colour(cli, NC_PLAIN), stdout);
 	}
-	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);)
+	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);) {
 		for (size_t i = 0; i < count; i++) {
 			cell_text(row, &columns[i], &text);
 			show_cell(&columns[i], nc_buf_slice(&text), widths[i], i + 1 == count);
 		}
+	}
 	nc_buf_release(&text);
 	return rows;
 }

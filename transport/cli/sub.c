@@ -15,9 +15,10 @@ int nc_cli_sub_subject(const struct nc_cli *cli, const char *verb, char *to, siz
 	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	const char *name = nc_cli_word(&cli->args, 0);
 	size_t have = strlen(name);
-	if (have == 0 || have > 64 || strspn(name, allowed) != have)
+	if (have == 0 || have > 64 || strspn(name, allowed) != have) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,
 		                   "'%.70s': a name has 1 to 64 of A-Z a-z 0-9 _ -", name);
+	}
 	(void)snprintf(to, size, "%s.%s", verb, name);
 	return 0;
 }
@@ -28,9 +29,10 @@ void nc_cli_show_delivery(const struct nc_cli *cli, const struct nacre_delivery 
 	char note[48] = "";
 	if (cli->json && delivery->reply[0] != '\0') {
 		nc_buf_printf(&more, ",\"attempt\":%u", delivery->attempt);
-		if (delivery->pending_known)
+		if (delivery->pending_known) {
 			nc_buf_printf(&more, ",\"pending\":%llu",
 			              (unsigned long long)delivery->pending);
+		}
 		nc_buf_put_str(&more, ",\"reply\":");
 		nc_json_put_string(&more, nc_slice_str(delivery->reply));
 	}

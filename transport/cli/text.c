@@ -17,21 +17,23 @@ static size_t control_size(struct nc_slice bytes, size_t at)
 
 bool nc_cli_is_clean(struct nc_slice bytes)
 {
-	for (size_t i = 0; i < bytes.size; i++)
+	for (size_t i = 0; i < bytes.size; i++) {
 		if (control_size(bytes, i) > 0)
 			return false;
+	}
 	return nc_utf8_valid(bytes);
 }
 
 static void put_control(FILE *to, struct nc_slice bytes, size_t at, size_t size)
 {
-	if (bytes.data[at] == '\n')
+	if (bytes.data[at] == '\n') {
 		(void)fputs("\\n", to);
-	else if (bytes.data[at] == '\t')
+	} else if (bytes.data[at] == '\t') {
 		(void)fputs("\\t", to);
-	else
+	} else {
 		for (size_t i = 0; i < size; i++)
 			(void)fprintf(to, "\\x%02x", bytes.data[at + i]);
+	}
 }
 
 static void put_hex(FILE *to, struct nc_slice bytes)

@@ -59,16 +59,18 @@ natsStatus nc_client_append_msg(const struct nacre_client *client, const struct 
 	nc_buf_put_u8(&subject, '.');
 	nc_client_put_name(&subject, event->stream, true);
 	nc_buf_put_u8(&subject, '\0');
-	if (nc_buf_status(&subject) == NC_OK)
+	if (nc_buf_status(&subject) == NC_OK) {
 		status = nc_client_msg_new(client, (char *)subject.data, reply, event->data,
 		                           event->size, &msg);
+	}
 	if (status == NATS_OK)
 		status = headers_add(msg, event, id);
 	nc_buf_release(&subject);
-	if (status == NATS_OK)
+	if (status == NATS_OK) {
 		*msg_out = msg;
-	else
+	} else {
 		natsMsg_Destroy(msg);
+	}
 	return status;
 }
 
@@ -84,12 +86,13 @@ int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out)
 		struct nc_slice raw;
 		if (nc_json_next(&json, &value) != NC_OK)
 			return NACRE_PROTOCOL;
-		if (nc_json_is(&key, "seq"))
+		if (nc_json_is(&key, "seq")) {
 			(void)nc_json_u64(&value, &appended.seq);
-		else if (nc_json_is(&key, "pos"))
+		} else if (nc_json_is(&key, "pos")) {
 			(void)nc_json_u64(&value, &appended.pos);
-		else if (nc_json_is(&key, "duplicate"))
+		} else if (nc_json_is(&key, "duplicate")) {
 			appended.duplicate = value.type == NC_JSON_TRUE;
+		}
 		if (nc_json_value(&json, &value, &raw) != NC_OK)
 			return NACRE_PROTOCOL;
 	}
@@ -109,15 +112,18 @@ int nc_client_append_check(const struct nacre_append *event, struct nacre_error 
 		return nc_client_fail(error, NACRE_INVALID, "expect: not known");
 	if (event->id != NULL && *event->id == '\0')
 		return nc_client_fail(error, NACRE_INVALID, "id: empty");
-	for (size_t i = 0; i < event->tag_count; i++)
+	for (size_t i = 0; i < event->tag_count; i++) {
 		if (event->tags[i] == NULL || *event->tags[i] == '\0' ||
-		    strpbrk(event->tags[i], ", \t\r\n") != NULL)
+		    strpbrk(event->tags[i], ", \t\r\n") != NULL) {
 			return nc_client_fail(error, NACRE_INVALID,
 			                      "tags: one is empty or holds a comma or a space");
-	for (size_t i = 0; i < event->meta_count; i++)
+		}
+	}
+	for (size_t i = 0; i < event->meta_count; i++) {
 		if (event->meta[i].name == NULL || event->meta[i].value == NULL ||
 		    *event->meta[i].name == '\0')
 			return nc_client_fail(error, NACRE_INVALID, "meta: without name or value");
+	}
 	return NACRE_OK;
 }
 

@@ -59,9 +59,10 @@ void nc_window_free(struct nc_window *window)
 	natsSubscription_Destroy(window->sub);
 	(void)nc_client_fail(&error, NACRE_UNAVAILABLE, "append: the client was closed");
 	pthread_mutex_lock(&window->lock);
-	for (uint32_t i = 0; i < window->size; i++)
+	for (uint32_t i = 0; i < window->size; i++) {
 		if (window->slots[i].state != NC_SLOT_FREE)
 			nc_window_finish(window, i, NACRE_UNAVAILABLE, NULL, &error);
+	}
 	pthread_mutex_unlock(&window->lock);
 	(void)pthread_mutex_destroy(&window->lock);
 	(void)pthread_mutex_destroy(&window->calling);
@@ -115,9 +116,10 @@ int nacre_append_async_sized(struct nacre_client *client, const struct nacre_app
 	result = nc_window_begin(window, error);
 	while (result == NACRE_OK && window->free_count == 0)
 		(void)pthread_cond_wait(&window->room, &window->lock);
-	if (result == NACRE_OK)
+	if (result == NACRE_OK) {
 		result = send_event(window, &event, event.id == NULL ? made : event.id, done, ctx,
 		                    error);
+	}
 	pthread_mutex_unlock(&window->lock);
 	return result;
 }
@@ -129,9 +131,10 @@ int nacre_flush(struct nacre_client *client, int64_t timeout_ms, struct nacre_er
 	const struct timespec at = { .tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000 };
 	int err = 0;
 	pthread_mutex_lock(&window->lock);
-	while (window->under_way > 0 && err == 0)
+	while (window->under_way > 0 && err == 0) {
 		err = timeout_ms < 0 ? pthread_cond_wait(&window->room, &window->lock)
 		                     : pthread_cond_timedwait(&window->room, &window->lock, &at);
+	}
 	uint32_t under_way = window->under_way;
 	pthread_mutex_unlock(&window->lock);
 	return under_way == 0 ? NACRE_OK

@@ -33,14 +33,15 @@ static int settle(const struct nc_buf *buf, struct nacre_error *error)
 static void expect_put(struct nc_buf *out, int64_t expect)
 {
 	nc_pack_text(out, "expect");
-	if (expect == NACRE_EXPECT_NONE)
+	if (expect == NACRE_EXPECT_NONE) {
 		nc_pack_text(out, "none");
-	else if (expect == NACRE_EXPECT_EXISTS)
+	} else if (expect == NACRE_EXPECT_EXISTS) {
 		nc_pack_text(out, "exists");
-	else if (expect == NACRE_EXPECT_ANY)
+	} else if (expect == NACRE_EXPECT_ANY) {
 		nc_pack_text(out, "any");
-	else
+	} else {
 		nc_pack_number(out, (uint64_t)expect);
+	}
 }
 
 static void texts_put(struct nc_buf *out, const char *name, const char *const *texts, size_t count)
@@ -78,9 +79,10 @@ static void meta_put(struct nc_buf *out, const struct nacre_append *event)
 			continue;
 		nc_pack_text(out, event->meta[at].name);
 		nc_pack_array(out, count);
-		for (size_t i = at; i < event->meta_count; i++)
+		for (size_t i = at; i < event->meta_count; i++) {
 			if (strcmp(event->meta[i].name, event->meta[at].name) == 0)
 				nc_pack_text(out, event->meta[i].value);
+		}
 	}
 }
 
@@ -117,9 +119,10 @@ int nacre_batch_add_sized(struct nacre_batch *batch, const struct nacre_append *
 	int result = nc_client_append_check(&event, error);
 	if (result != NACRE_OK)
 		return result;
-	if (batch->event_count == NC_CLIENT_BATCH_MAX)
+	if (batch->event_count == NC_CLIENT_BATCH_MAX) {
 		return nc_client_fail(error, NACRE_INVALID, "batch: more than %u events",
 		                      NC_CLIENT_BATCH_MAX);
+	}
 	if (event.id == NULL && !nc_client_id_make(made))
 		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
 	event_put(&batch->events, &event, event.id == NULL ? made : event.id);
@@ -134,9 +137,10 @@ int nacre_batch_check(struct nacre_batch *batch, const char *stream, int64_t exp
 		return nc_client_fail(error, NACRE_INVALID, "stream: 1 to 255 bytes");
 	if (expect < NACRE_EXPECT_EXISTS)
 		return nc_client_fail(error, NACRE_INVALID, "expect: not known");
-	if (batch->check_count == NC_CLIENT_BATCH_MAX)
+	if (batch->check_count == NC_CLIENT_BATCH_MAX) {
 		return nc_client_fail(error, NACRE_INVALID, "batch: more than %u checks",
 		                      NC_CLIENT_BATCH_MAX);
+	}
 	nc_pack_map(&batch->checks, 2);
 	nc_pack_text(&batch->checks, "stream");
 	nc_pack_text(&batch->checks, stream);
@@ -162,10 +166,12 @@ int nacre_batch_condition(struct nacre_batch *batch, const struct nacre_item *it
 		return nc_client_fail(error, NACRE_INVALID, "items: 1 to %d", NC_CLIENT_ITEMS_MAX);
 	if (batch->has_condition)
 		return nc_client_fail(error, NACRE_INVALID, "condition: the batch has one");
-	for (size_t i = 0; i < count; i++)
-		if (items[i].type_count == 0 && items[i].tag_count == 0)
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].type_count == 0 && items[i].tag_count == 0) {
 			return nc_client_fail(error, NACRE_INVALID,
 			                      "items: one has neither types nor tags");
+		}
+	}
 	nc_pack_text(out, "condition");
 	nc_pack_map(out, 2);
 	nc_pack_text(out, "after");

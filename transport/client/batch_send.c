@@ -30,10 +30,11 @@ static natsStatus msg_make(const struct nacre_client *client, const struct nacre
 	             nc_buf_status(&batch->checks) == NC_OK &&
 	             nc_buf_status(&batch->condition) == NC_OK &&
 	             nc_buf_status(&batch->ack) == NC_OK;
-	if (whole && body.size > NC_CLIENT_DATA_SIZE_MAX)
+	if (whole && body.size > NC_CLIENT_DATA_SIZE_MAX) {
 		status = NATS_MAX_PAYLOAD;
-	else if (whole)
+	} else if (whole) {
 		status = nc_client_msg_new(client, "batch", NULL, body.data, body.size, msg_out);
+	}
 	nc_buf_release(&body);
 	if (status == NATS_OK)
 		status = natsMsgHeader_Set(*msg_out, "Content-Type", "application/msgpack");
@@ -48,10 +49,11 @@ static int result_read(struct nc_json *json, struct nacre_appended *appended)
 	while (nc_json_next(json, &key) == NC_OK && key.type == NC_JSON_KEY) {
 		if (nc_json_next(json, &value) != NC_OK)
 			return NACRE_PROTOCOL;
-		if (nc_json_is(&key, "seq"))
+		if (nc_json_is(&key, "seq")) {
 			(void)nc_json_u64(&value, &appended->seq);
-		else if (nc_json_is(&key, "pos"))
+		} else if (nc_json_is(&key, "pos")) {
 			(void)nc_json_u64(&value, &appended->pos);
+		}
 		if (nc_json_value(json, &value, &raw) != NC_OK)
 			return NACRE_PROTOCOL;
 	}
@@ -65,9 +67,10 @@ static int results_read(struct nc_json *json, struct nacre_appended *appended, u
 	uint32_t at = 0;
 	if (nc_json_next(json, &token) != NC_OK || token.type != NC_JSON_ARRAY)
 		return NACRE_PROTOCOL;
-	while (nc_json_next(json, &token) == NC_OK && token.type == NC_JSON_OBJECT)
+	while (nc_json_next(json, &token) == NC_OK && token.type == NC_JSON_OBJECT) {
 		if (at == count || result_read(json, &appended[at++]) != NACRE_OK)
 			return NACRE_PROTOCOL;
+	}
 	return at == count && json->expected == NULL && token.type == NC_JSON_ARRAY_END
 	               ? NACRE_OK
 	               : NACRE_PROTOCOL;

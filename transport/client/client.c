@@ -48,10 +48,12 @@ static int files_check(const struct nacre_options *from, struct nacre_error *err
 		                            { "ca_file", from->ca_file },
 		                            { "cert_file", from->cert_file },
 		                            { "key_file", from->key_file } };
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-		if (files[i].value != NULL && access(files[i].value, R_OK) != 0)
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		if (files[i].value != NULL && access(files[i].value, R_OK) != 0) {
 			return nc_client_fail(error, NACRE_INVALID, "%s: cannot read %s",
 			                      files[i].name, files[i].value);
+		}
+	}
 	if ((from->cert_file == NULL) != (from->key_file == NULL))
 		return nc_client_fail(error, NACRE_INVALID, "cert_file and key_file go together");
 	return NACRE_OK;
@@ -146,9 +148,10 @@ static int options_check(const struct nacre_options *options, struct nacre_error
 		return nc_client_fail(error, NACRE_INVALID, "inbox_prefix: malformed or too long");
 	if (options->timeout_ms < 1)
 		return nc_client_fail(error, NACRE_INVALID, "timeout_ms: at least 1");
-	if (options->window < 1 || options->window > NC_CLIENT_WINDOW_MAX)
+	if (options->window < 1 || options->window > NC_CLIENT_WINDOW_MAX) {
 		return nc_client_fail(error, NACRE_INVALID, "window: 1 to %u",
 		                      NC_CLIENT_WINDOW_MAX);
+	}
 	return files_check(options, error);
 }
 
@@ -178,10 +181,11 @@ int nacre_connect_sized(const struct nacre_options *given, size_t size,
 		result = nc_client_fail_nomem(error);
 	if (result == NACRE_OK)
 		result = dial(&client->nc, &options, error);
-	if (result == NACRE_OK)
+	if (result == NACRE_OK) {
 		*client_out = client;
-	else
+	} else {
 		nacre_close(client);
+	}
 	return result;
 }
 

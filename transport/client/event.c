@@ -49,9 +49,10 @@ static int meta_fill(struct nc_client_event *holder)
 		return NACRE_OK;
 	if (status != NATS_OK)
 		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_PROTOCOL;
-	for (int i = 0; i < count && result == NACRE_OK; i++)
+	for (int i = 0; i < count && result == NACRE_OK; i++) {
 		if (is_meta(names[i]))
 			result = meta_fill_one(holder, names[i]);
+	}
 	free((void *)names);
 	return result;
 }
@@ -75,10 +76,11 @@ int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whol
 	bool fine = numbered && holder->event.seq > 0 && holder->event.pos > 0 &&
 	            *holder->event.stream != '\0' && *holder->event.type != '\0';
 	int result = whole && !fine ? NACRE_PROTOCOL : meta_fill(holder);
-	if (result != NACRE_OK)
+	if (result != NACRE_OK) {
 		nc_client_event_drop(holder);
-	else
+	} else {
 		holder->event.meta = holder->meta;
+	}
 	return result;
 }
 

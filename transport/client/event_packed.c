@@ -112,12 +112,13 @@ static int member_take(struct nc_unpack *map, struct texts *texts, struct nc_cli
 	}
 	if (nc_slice_is(name, "meta"))
 		return meta_take(map, texts, holder);
-	if (nc_slice_is(name, "tags"))
+	if (nc_slice_is(name, "tags")) {
 		fine = tags_take(map, texts, &event->tags);
-	else if (nc_slice_is(name, "data"))
+	} else if (nc_slice_is(name, "data")) {
 		fine = data_take(map, event);
-	else
+	} else {
 		fine = nc_unpack_skip(map);
+	}
 	return fine ? NACRE_OK : NACRE_PROTOCOL;
 }
 

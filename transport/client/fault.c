@@ -23,13 +23,14 @@ int nc_client_fail(struct nacre_error *error, int status, const char *format, ..
 int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char *what)
 {
 	int mine = NACRE_CONNECTION;
-	if (status == NATS_NO_MEMORY)
+	if (status == NATS_NO_MEMORY) {
 		mine = NACRE_NOMEM;
-	else if (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS)
+	} else if (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS) {
 		mine = NACRE_UNAVAILABLE;
-	else if (status == NATS_MAX_PAYLOAD || status == NATS_INVALID_ARG ||
-	         status == NATS_INVALID_SUBJECT)
+	} else if (status == NATS_MAX_PAYLOAD || status == NATS_INVALID_ARG ||
+	           status == NATS_INVALID_SUBJECT) {
 		mine = NACRE_INVALID;
+	}
 	return nc_client_fail(error, mine, "%s: %s", what, natsStatus_GetText(status));
 }
 
@@ -89,10 +90,11 @@ static void error_body_read(struct nc_slice body, struct nacre_error *error)
 			continue;
 		if (nc_json_next(&json, &value) != NC_OK || nc_json_u64(&value, &number) != NC_OK)
 			return;
-		if (is_pos)
+		if (is_pos) {
 			error->pos = number;
-		else if (number <= INT32_MAX)
+		} else if (number <= INT32_MAX) {
 			error->err_code = (int)number;
+		}
 	}
 }
 

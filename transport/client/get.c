@@ -9,9 +9,10 @@ static int body_put(struct nc_buf *body, const struct nacre_get *get, struct nac
 {
 	bool by_pos = get->pos > 0, by_seq = get->seq > 0, by_id = get->id != NULL;
 	bool stream_fits = get->stream == NULL ? !by_seq : !by_pos && (by_seq || by_id);
-	if (by_pos + by_seq + by_id != 1 || !stream_fits)
+	if (by_pos + by_seq + by_id != 1 || !stream_fits) {
 		return nc_client_fail(error, NACRE_INVALID,
 		                      "get: pos; or stream and seq; or stream and id; or id alone");
+	}
 	nc_buf_put_u8(body, '{');
 	if (get->stream != NULL) {
 		nc_buf_put_str(body, "\"stream\":");

@@ -60,11 +60,12 @@ static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned st
 	natsStatus sent = NATS_OK;
 	if (sub->way == NC_CLIENT_PULLED)
 		return pull_status(sub, msg, status, error);
-	if (sub->way == NC_CLIENT_ANSWER)
+	if (sub->way == NC_CLIENT_ANSWER) {
 		sub->ended = true;
-	else if (strcmp(nc_client_header(msg, "Description"), "FlowControl Request") == 0 &&
-	         reply != NULL)
+	} else if (strcmp(nc_client_header(msg, "Description"), "FlowControl Request") == 0 &&
+	           reply != NULL) {
 		sent = natsConnection_Publish(sub->client->nc, reply, NULL, 0);
+	}
 	natsMsg_Destroy(msg);
 	return sent == NATS_OK ? NACRE_OK : nc_client_fail_nats(error, sent, "flow control");
 }
@@ -127,10 +128,11 @@ static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_o
 	status = natsSubscription_NextMsg(&msg, sub->nats, slice_ms);
 	if (status == NATS_OK)
 		return message_take(sub, msg, got_out, error);
-	if (status == NATS_NO_RESPONDERS && sub->way == NC_CLIENT_PULLED)
+	if (status == NATS_NO_RESPONDERS && sub->way == NC_CLIENT_PULLED) {
 		nc_client_pull_nobody(sub);
-	else if (status != NATS_TIMEOUT && status != NATS_SLOW_CONSUMER)
+	} else if (status != NATS_TIMEOUT && status != NATS_SLOW_CONSUMER) {
 		return nc_client_fail_nats(error, status, "next");
+	}
 	return NACRE_OK;
 }
 

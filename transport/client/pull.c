@@ -15,9 +15,10 @@ static natsStatus ask(struct nacre_subscription *sub, uint64_t count)
 {
 	char body[160], bytes[48] = "";
 	natsMsg *msg = NULL;
-	if (sub->how.max_bytes > 0)
+	if (sub->how.max_bytes > 0) {
 		(void)snprintf(bytes, sizeof bytes, ",\"max_bytes\":%llu",
 		               (unsigned long long)sub->how.max_bytes);
+	}
 	int size = snprintf(body, sizeof body, "{\"batch\":%llu,\"expires_ms\":%d%s%s}",
 	                    (unsigned long long)count, NC_CLIENT_PULL_EXPIRY_MS,
 	                    sub->how.no_wait ? ",\"no_wait\":true" : "", bytes);
@@ -56,10 +57,11 @@ void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigne
 		left = sub->asked;
 	sub->asked -= left;
 	sub->attempt = 0;
-	if (sub->how.no_wait && (status == 404 || status == 408))
+	if (sub->how.no_wait && (status == 404 || status == 408)) {
 		sub->ended = true;
-	else if (status != 408) /* closed before its time: not at once again */
+	} else if (status != 408) { /* closed before its time: not at once again */
 		nc_client_pull_nobody(sub);
+	}
 }
 
 void nc_client_pull_nobody(struct nacre_subscription *sub)

@@ -25,9 +25,10 @@ static natsStatus page_ask(struct nacre_reader *reader)
 		status = natsConnection_SubscribeSync(&reader->sub, reader->client->nc, inbox);
 	if (status == NATS_OK)
 		status = natsSubscription_SetPendingLimits(reader->sub, -1, -1);
-	if (status == NATS_OK)
+	if (status == NATS_OK) {
 		status = natsMsg_Create(&msg, (char *)reader->subject.data, inbox,
 		                        (char *)body.data, (int)body.size);
+	}
 	if (status == NATS_OK)
 		status = nc_client_min_position(msg, reader->read.min_position);
 	if (status == NATS_OK)

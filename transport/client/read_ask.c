@@ -16,12 +16,14 @@ int nc_client_read_check(const struct nacre_read *read, struct nacre_error *erro
 	if (is_named(read->source) && !nc_client_name_valid(read->name))
 		return nc_client_fail(error, NACRE_INVALID, "name: 1 to 255 bytes");
 	bool items = read->item_count > 0, json = read->items_json != NULL;
-	if (read->source == NACRE_QUERY ? items == json : items || json)
+	if (read->source == NACRE_QUERY ? items == json : items || json) {
 		return nc_client_fail(error, NACRE_INVALID,
 		                      "items or items_json: one of them, with a query");
-	if (read->item_count > NC_CLIENT_ITEMS_MAX)
+	}
+	if (read->item_count > NC_CLIENT_ITEMS_MAX) {
 		return nc_client_fail(error, NACRE_INVALID, "items: more than %d",
 		                      NC_CLIENT_ITEMS_MAX);
+	}
 	if (read->from > 0 && read->from_time != NULL)
 		return nc_client_fail(error, NACRE_INVALID, "from and from_time: one of them");
 	if (read->min_position > 0 && !read->direct)

@@ -46,10 +46,11 @@ static int ask_once(struct nacre_client *client, natsMsg *msg, int64_t try_ms, b
 		return nc_client_fail_nats(error, status, "request");
 	}
 	int result = nc_client_judge(reply, error);
-	if (result == NACRE_REFUSED)
+	if (result == NACRE_REFUSED) {
 		*again_out = error->code == 429;
-	else
+	} else {
 		*again_out = result == NACRE_UNAVAILABLE && repeatable;
+	}
 	if (result == NACRE_OK || result == NACRE_REFUSED) {
 		natsMsg_Destroy(*reply_out);
 		*reply_out = reply;
@@ -72,10 +73,11 @@ int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms,
 		int result = ask_once(client, msg, try_ms, repeatable, &reply, &again, error);
 		if (again && nc_client_pause(attempt, deadline_ms))
 			continue;
-		if (result == NACRE_OK || result == NACRE_REFUSED)
+		if (result == NACRE_OK || result == NACRE_REFUSED) {
 			*reply_out = reply;
-		else
+		} else {
 			natsMsg_Destroy(reply);
+		}
 		return result;
 	}
 }
@@ -83,9 +85,10 @@ int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms,
 static natsStatus headers_add(natsMsg *msg, const struct nacre_request *request)
 {
 	natsStatus status = NATS_OK;
-	for (size_t i = 0; i < request->header_count && status == NATS_OK; i++)
+	for (size_t i = 0; i < request->header_count && status == NATS_OK; i++) {
 		status =
 		        natsMsgHeader_Add(msg, request->headers[i].name, request->headers[i].value);
+	}
 	return status;
 }
 

@@ -18,9 +18,10 @@ static int ask(struct nacre_client *client, const char *verb, const char *name, 
                bool repeatable, struct nacre_reply **reply_out, struct nacre_error *error)
 {
 	char subject[32 + NC_CLIENT_WORD_SIZE_MAX];
-	if (!nc_client_word_valid(name))
+	if (!nc_client_word_valid(name)) {
 		return nc_client_fail(error, NACRE_INVALID,
 		                      "name: 1 to 64 of letters, digits, '_' and '-'");
+	}
 	(void)snprintf(subject, sizeof subject, "sub.%s.%s", verb, name);
 	const struct nacre_request request = { .subject = subject,
 		                               .body = body,

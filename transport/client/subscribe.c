@@ -18,10 +18,11 @@ static int open_on(struct nacre_client *client, enum nc_client_way way, const ch
 	sub->way = way;
 	sub->subject = strdup(subject);
 	natsStatus status = sub->subject == NULL ? NATS_NO_MEMORY : NATS_OK;
-	if (status == NATS_OK && *queue == '\0')
+	if (status == NATS_OK && *queue == '\0') {
 		status = natsConnection_SubscribeSync(&sub->nats, client->nc, subject);
-	else if (status == NATS_OK)
+	} else if (status == NATS_OK) {
 		status = natsConnection_QueueSubscribeSync(&sub->nats, client->nc, subject, queue);
+	}
 	/* Deliveries are bounded by their window; the live feed by what nats.c keeps for a slow
 	 * one. */
 	if (status == NATS_OK && way != NC_CLIENT_PLAIN)
@@ -89,18 +90,20 @@ int nacre_subscribe_sized(struct nacre_client *client, const char *name,
 	struct nc_buf subject = { 0 }, queue = { 0 };
 	if (given != NULL && !nc_client_take(&how, sizeof how, given, size))
 		return nc_client_fail(error, NACRE_INVALID, "how: this library is too old");
-	if (how.batch > NC_CLIENT_PULL_BATCH_MAX)
+	if (how.batch > NC_CLIENT_PULL_BATCH_MAX) {
 		return nc_client_fail(error, NACRE_INVALID, "batch: more than %u",
 		                      NC_CLIENT_PULL_BATCH_MAX);
+	}
 	int result = nacre_sub_info(client, name, &info, error);
 	if (result == NACRE_OK && !deliver_read(info, &subject, &queue))
 		result = nc_client_fail(error, NACRE_PROTOCOL, "info: answer not understood");
 	bool pushed = subject.size > 1;
-	if (result == NACRE_OK && pushed)
+	if (result == NACRE_OK && pushed) {
 		result = open_on(client, NC_CLIENT_PUSHED, (char *)subject.data, (char *)queue.data,
 		                 &sub, error);
-	else if (result == NACRE_OK)
+	} else if (result == NACRE_OK) {
 		result = open_inbox(client, NC_CLIENT_PULLED, &sub, error);
+	}
 	if (result == NACRE_OK) {
 		sub->how = how;
 		(void)snprintf(sub->next, sizeof sub->next, "sub.next.%s", name);
@@ -170,10 +173,11 @@ int nacre_request_many_sized(struct nacre_client *client, const struct nacre_req
 			result = nc_client_fail_nats(error, status, "request");
 	}
 	natsMsg_Destroy(msg);
-	if (result == NACRE_OK)
+	if (result == NACRE_OK) {
 		*sub_out = sub;
-	else
+	} else {
 		nacre_unsubscribe(sub);
+	}
 	return result;
 }
 

@@ -36,9 +36,10 @@ bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size
 	const unsigned char *bytes = from;
 	memset(to, 0, to_size);
 	memcpy(to, from, from_size < to_size ? from_size : to_size);
-	for (size_t i = to_size; i < from_size; i++)
+	for (size_t i = to_size; i < from_size; i++) {
 		if (bytes[i] != 0)
 			return false;
+	}
 	return true;
 }
 
@@ -102,9 +103,10 @@ size_t nacre_name(enum nacre_name_kind kind, const char *name, char *out, size_t
 	for (; *name != '\0'; name++) {
 		char spelled[3];
 		size_t count = spell((unsigned char)*name, kind == NACRE_NAME_STREAM, spelled);
-		for (size_t i = 0; i < count; i++, total++)
+		for (size_t i = 0; i < count; i++, total++) {
 			if (total + 1 < size)
 				out[total] = spelled[i];
+		}
 	}
 	if (size > 0)
 		out[total < size ? total : size - 1] = '\0';

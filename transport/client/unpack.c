@@ -27,12 +27,13 @@ static bool counted(struct nc_unpack *unpack, uint8_t fixed, uint8_t fixed_mask,
 	if (left(unpack) < 1)
 		return false;
 	uint8_t first = *unpack->at;
-	if ((first & ~fixed_mask) == fixed)
+	if ((first & ~fixed_mask) == fixed) {
 		count = first & fixed_mask;
-	else if (first == wide || first == wide + 1)
+	} else if (first == wide || first == wide + 1) {
 		size = first == wide ? 2 : 4;
-	else
+	} else {
 		return false;
+	}
 	if (size > 0 && !head(unpack, size, &count))
 		return false;
 	unpack->at += 1 + size;
@@ -90,12 +91,13 @@ bool nc_unpack_number(struct nc_unpack *unpack, uint64_t *number_out)
 	if (left(unpack) < 1)
 		return false;
 	uint8_t first = *unpack->at;
-	if (first < 0x80)
+	if (first < 0x80) {
 		number = first;
-	else if (first >= 0xcc && first <= 0xcf)
+	} else if (first >= 0xcc && first <= 0xcf) {
 		width = (size_t)1 << (first - 0xcc);
-	else
+	} else {
 		return false;
+	}
 	if (width > 0 && !head(unpack, width, &number))
 		return false;
 	unpack->at += 1 + width;

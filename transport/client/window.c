@@ -88,10 +88,11 @@ static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 	bool again = result == NACRE_UNAVAILABLE || (result == NACRE_REFUSED && error.code == 429);
 	pthread_mutex_lock(&window->lock);
 	if (!window->ending && address_read(window, natsMsg_GetSubject(msg), &index)) {
-		if (again)
+		if (again) {
 			postpone(window, index, result, &error);
-		else
+		} else {
 			nc_window_finish(window, index, result, &appended, &error);
+		}
 	}
 	pthread_mutex_unlock(&window->lock);
 	natsMsg_Destroy(msg);

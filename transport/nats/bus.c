@@ -33,10 +33,11 @@ static void on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *
 	bool first = bus->in.count == 0;
 	bool kept = nc_arrivals_put(&bus->in, msg, from->tag);
 	pthread_mutex_unlock(&bus->lock);
-	if (!kept)
+	if (!kept) {
 		natsMsg_Destroy(msg); /* out of memory: a request lost is a time-out */
-	else if (first)
+	} else if (first) {
 		(void)uv_async_send(&bus->wake);
+	}
 }
 
 static void state_note(struct nc_bus *bus, enum nc_bus_note_kind kind, const char *detail)
@@ -118,11 +119,12 @@ static void notes_tell(struct nc_bus *bus)
 		pthread_mutex_unlock(&bus->lock);
 		if (!any)
 			return;
-		if (note.kind == NC_BUS_NOTE_ERROR)
+		if (note.kind == NC_BUS_NOTE_ERROR) {
 			bus->options.on_error(bus->options.ctx, note.detail);
-		else
+		} else {
 			bus->options.on_state(bus->options.ctx, note.kind == NC_BUS_NOTE_CONNECTED,
 			                      note.detail);
+		}
 	}
 }
 
@@ -159,10 +161,11 @@ static void on_wake(uv_async_t *async)
 {
 	struct nc_bus *bus = async->data;
 	arrivals_give(bus);
-	if (bus->closing)
+	if (bus->closing) {
 		handles_close(bus);
-	else
+	} else {
 		notes_tell(bus);
+	}
 }
 
 /* ---- Connecting ----------------------------------------------------------------------------- */
@@ -179,10 +182,11 @@ static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 		return status;
 	source_begin(bus);
 	status = natsSubscription_SetOnCompleteCB(sub->handle, on_nats_sub_complete, bus);
-	if (status != NATS_OK)
+	if (status != NATS_OK) {
 		source_end(bus);
-	else /* what waits is bounded by what the node says 429 to */
+	} else { /* what waits is bounded by what the node says 429 to */
 		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
+	}
 	return status;
 }
 
@@ -301,9 +305,10 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 {
 	/* Both it and nats.c's are freed with the bus: the closures of messages under way point to
 	 * the one, and nats.c's reading thread may be about to use the other (decision 0032). */
-	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next)
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
 		if (sub->tag == tag && sub->handle != NULL)
 			(void)natsSubscription_Unsubscribe(sub->handle);
+	}
 }
 
 /* ---- The end -------------------------------------------------------------------------------- */

@@ -165,10 +165,11 @@ static int spawn(struct nc_child *child)
 static void on_process_closed(uv_handle_t *handle)
 {
 	struct nc_child *child = handle->data;
-	if (child->stopping && ++child->closing == 2)
+	if (child->stopping && ++child->closing == 2) {
 		free(child);
-	else if (!child->stopping)
+	} else if (!child->stopping) {
 		(void)uv_timer_start(&child->restart, child->restart.timer_cb, RESTART_MS, 0);
+	}
 }
 
 static void on_restart(uv_timer_t *timer)
@@ -227,12 +228,13 @@ static int start(struct nc_child *child, char *fault)
 	if (err != NC_OK)
 		return refuse(fault, err, "%s cannot be written", child->config_path);
 	err = spawn(child);
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND) {
 		return refuse(
 		        fault, err,
 		        "%s is not installed; install nats-server, or name a server that runs "
 		        "by NACRE_NATS_URL",
 		        child->options.program);
+	}
 	if (err != NC_OK)
 		return refuse(fault, err, "%s cannot be started", child->options.program);
 	return wait_answers(child, fault);
@@ -285,9 +287,10 @@ void nc_child_stop(struct nc_child *child)
 	if (child == NULL || child->stopping)
 		return;
 	child->stopping = true;
-	if (child->running)
+	if (child->running) {
 		(void)uv_process_kill(&child->process, SIGTERM);
-	else if (child->process.loop == NULL || !uv_is_closing((uv_handle_t *)&child->process))
+	} else if (child->process.loop == NULL || !uv_is_closing((uv_handle_t *)&child->process)) {
 		child->closing++; /* no process handle to wait for */
+	}
 	uv_close((uv_handle_t *)&child->restart, on_timer_closed);
 }

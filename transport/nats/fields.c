@@ -81,9 +81,10 @@ bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire
 bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                       uint64_t *number_out)
 {
-	if (value->type != NC_WIRE_NUMBER)
+	if (value->type != NC_WIRE_NUMBER) {
 		return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
 		                        "is not a whole number from 0 on, of 64 bits");
+	}
 	*number_out = value->number;
 	return true;
 }

@@ -16,10 +16,11 @@ static bool name_take(struct nc_fields *fields, size_t index, const struct nc_wi
 	if (!nc_fields_text(fields, index, value, &name))
 		return false;
 	const char *why = index == TYPES ? nc_name_type_fault(name) : nc_name_tag_fault(name);
-	if (why != NULL)
+	if (why != NULL) {
 		return nc_fields_refuse(fields, index,
 		                        index == TYPES ? NC_FAULT_TYPE_NAME : NC_FAULT_REQUEST,
 		                        "names '%s', which %s", nc_shown(name, shown), why);
+	}
 	nc_item_name_put(names, name);
 	return true;
 }
@@ -34,9 +35,10 @@ static bool names_take(struct nc_fields *fields, size_t index, const struct nc_w
 	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
 		if (more < 0 || !name_take(fields, index, &element, names))
 			return false;
-		if (count == NC_ITEM_NAMES_MAX)
+		if (count == NC_ITEM_NAMES_MAX) {
 			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
 			                        "names more than %u", NC_ITEM_NAMES_MAX);
+		}
 	}
 	*count_out = count;
 	return true;
@@ -56,12 +58,14 @@ static bool item_take(struct nc_fields *outer, const struct nc_wire_token *token
 	if (!nc_fields_begin(&fields, token))
 		return false;
 	struct nc_wire_token value;
-	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;)
+	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;) {
 		if (more < 0 || !names_take(&fields, index, &value, &room[index], &counts[index]))
 			return false;
-	if (counts[TYPES] + counts[TAGS] == 0)
+	}
+	if (counts[TYPES] + counts[TAGS] == 0) {
 		return nc_refuse(fields.refusal, NC_FAULT_REQUEST,
 		                 "%s names neither types nor tags", fields.where);
+	}
 	nc_item_put(items, &(struct nc_item){ .types = nc_buf_slice(&room[TYPES]),
 	                                      .tags = nc_buf_slice(&room[TAGS]),
 	                                      .type_count = counts[TYPES],
@@ -80,9 +84,10 @@ bool nc_fields_items(struct nc_fields *fields, size_t index, const struct nc_wir
 		return false;
 	size_t count = 0;
 	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
-		if (count == NC_ITEMS_MAX)
+		if (count == NC_ITEMS_MAX) {
 			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
 			                        "has more than %u items", NC_ITEMS_MAX);
+		}
 		if (more < 0 || !item_take(fields, &element, count, items, room))
 			return false;
 	}

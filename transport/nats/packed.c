@@ -187,9 +187,10 @@ static void pack_meta(msgpack_packer *packer, struct nc_slice meta)
 		if (count > 1)
 			(void)msgpack_pack_array(packer, count);
 		struct nc_slice again = meta, other;
-		while (nc_event_meta_next(&again, &other, &value))
+		while (nc_event_meta_next(&again, &other, &value)) {
 			if (nc_slice_eq(other, name))
 				pack_str(packer, value);
+		}
 	}
 }
 
@@ -224,20 +225,22 @@ static void pack_event(struct nc_buf *out, const struct nc_event *event)
 static void body_begin(struct nc_packed *packed)
 {
 	nc_buf_clear(&packed->body);
-	if (packed->format == NC_FORMAT_JSON)
+	if (packed->format == NC_FORMAT_JSON) {
 		nc_buf_put_u8(&packed->body, '[');
-	else
+	} else {
 		nc_buf_put(&packed->body, "\xdd\0\0\0\0", 5); /* array 32; the count comes last */
+	}
 }
 
 int nc_packed_add(struct nc_packed *packed, const struct nc_event *event)
 {
 	nc_assert(packed->format != NC_FORMAT_MESSAGES);
 	nc_buf_clear(&packed->one);
-	if (packed->format == NC_FORMAT_JSON)
+	if (packed->format == NC_FORMAT_JSON) {
 		json_event(&packed->one, event);
-	else
+	} else {
 		pack_event(&packed->one, event);
+	}
 	if (nc_buf_status(&packed->one) != NC_OK)
 		return NC_NOMEM;
 	if (packed->one.size + BODY_EXTRA > packed->size_max)

@@ -44,10 +44,11 @@ static void put_expect(struct nc_buf *out, struct nc_expect expect)
 	static const char *const words[] = { [NC_EXPECT_ANY] = "\"any\"",
 		                             [NC_EXPECT_NONE] = "\"none\"",
 		                             [NC_EXPECT_EXISTS] = "\"exists\"" };
-	if (expect.kind == NC_EXPECT_VERSION)
+	if (expect.kind == NC_EXPECT_VERSION) {
 		nc_buf_put_decimal(out, expect.version);
-	else
+	} else {
 		nc_buf_put_str(out, words[expect.kind]);
+	}
 }
 
 void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome)

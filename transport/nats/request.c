@@ -111,16 +111,19 @@ bool nc_decode_read_headers(const struct nc_message *message, struct nc_request 
 		struct nc_slice name = message->headers[i].name, value = message->headers[i].value;
 		if (!nc_slice_starts(name, NC_SLICE("Es-")))
 			continue; /* trace context and the client's own: nothing to us here */
-		if (!nc_slice_is(name, "Es-Min-Position"))
+		if (!nc_slice_is(name, "Es-Min-Position")) {
 			return nc_refuse(refusal, NC_FAULT_REQUEST, "header %s is not known here",
 			                 nc_shown(name, room));
-		if (!request->direct)
+		}
+		if (!request->direct) {
 			return nc_refuse(refusal, NC_FAULT_REQUEST,
 			                 "header Es-Min-Position goes with R.direct subjects only");
-		if (!nc_number_parse(value, &request->min_position))
+		}
+		if (!nc_number_parse(value, &request->min_position)) {
 			return nc_refuse(refusal, NC_FAULT_REQUEST,
 			                 "header Es-Min-Position: '%s' is not a position",
 			                 nc_shown(value, room));
+		}
 	}
 	return true;
 }

@@ -24,10 +24,11 @@ static bool expect_set(struct append *append, struct nc_slice header, struct nc_
 	char a[72], b[72];
 	if (expect.kind == NC_EXPECT_VERSION && expect.version == 0)
 		expect.kind = NC_EXPECT_NONE; /* one spelling, to compare */
-	if (append->expect_from.size > 0 && !same(append->expect, expect))
+	if (append->expect_from.size > 0 && !same(append->expect, expect)) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 		                 "headers %s and %s contradict each other",
 		                 nc_shown(append->expect_from, a), nc_shown(header, b));
+	}
 	append->expect = expect;
 	append->expect_from = header;
 	return true;
@@ -37,19 +38,20 @@ static bool on_expect(struct append *append, struct nc_slice name, struct nc_sli
 {
 	char room[72];
 	struct nc_expect expect = { 0 };
-	if (nc_slice_is(value, "any"))
+	if (nc_slice_is(value, "any")) {
 		expect.kind = NC_EXPECT_ANY;
-	else if (nc_slice_is(value, "none"))
+	} else if (nc_slice_is(value, "none")) {
 		expect.kind = NC_EXPECT_NONE;
-	else if (nc_slice_is(value, "exists"))
+	} else if (nc_slice_is(value, "exists")) {
 		expect.kind = NC_EXPECT_EXISTS;
-	else if (nc_number_parse(value, &expect.version))
+	} else if (nc_number_parse(value, &expect.version)) {
 		expect.kind = NC_EXPECT_VERSION;
-	else
+	} else {
 		return nc_refuse(
 		        append->refusal, NC_FAULT_REQUEST,
 		        "header Es-Expect: '%s' is neither any, none, exists nor a version",
 		        nc_shown(value, room));
+	}
 	return expect_set(append, name, expect);
 }
 
@@ -57,10 +59,11 @@ static bool on_sequence(struct append *append, struct nc_slice name, struct nc_s
 {
 	char a[72], b[72];
 	struct nc_expect expect = { .kind = NC_EXPECT_VERSION };
-	if (!nc_number_parse(value, &expect.version))
+	if (!nc_number_parse(value, &expect.version)) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 		                 "header %s: '%s' is not a version", nc_shown(name, a),
 		                 nc_shown(value, b));
+	}
 	return expect_set(append, name, expect);
 }
 
@@ -88,9 +91,10 @@ static bool on_id(struct append *append, struct nc_slice value)
 static bool on_tags(struct append *append, struct nc_slice value)
 {
 	char room[72];
-	if (append->tags_seen)
+	if (append->tags_seen) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 		                 "header Es-Tags is given twice");
+	}
 	append->tags_seen = true;
 	size_t count = 0;
 	for (size_t at = 0; at <= value.size; count++) {
@@ -103,13 +107,15 @@ static bool on_tags(struct append *append, struct nc_slice value)
 		while (tag.size > 0 && tag.data[tag.size - 1] == ' ')
 			tag.size--;
 		const char *why = nc_name_tag_fault(tag);
-		if (why != NULL)
+		if (why != NULL) {
 			return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 			                 "header Es-Tags: tag '%s' %s", nc_shown(tag, room), why);
-		if (count == NC_STATE_TAG_COUNT_MAX)
+		}
+		if (count == NC_STATE_TAG_COUNT_MAX) {
 			return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 			                 "header Es-Tags: more than %d tags",
 			                 NC_STATE_TAG_COUNT_MAX);
+		}
 		nc_event_tag_put(&append->decoder->tags, tag);
 		at = end + 1;
 	}
@@ -118,23 +124,26 @@ static bool on_tags(struct append *append, struct nc_slice value)
 
 static bool holds_control(struct nc_slice text)
 {
-	for (size_t i = 0; i < text.size; i++)
+	for (size_t i = 0; i < text.size; i++) {
 		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
 			return true;
+	}
 	return false;
 }
 
 static bool on_content_type(struct append *append, struct nc_slice value)
 {
-	if (append->content_type_seen)
+	if (append->content_type_seen) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 		                 "header Content-Type is given twice");
+	}
 	append->content_type_seen = true;
-	if (value.size > NC_EVENT_TEXT_SIZE_MAX || holds_control(value))
+	if (value.size > NC_EVENT_TEXT_SIZE_MAX || holds_control(value)) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 		                 "header Content-Type is longer than %d bytes or holds a control "
 		                 "character",
 		                 NC_EVENT_TEXT_SIZE_MAX);
+	}
 	append->event.content_type = value;
 	return true;
 }
@@ -145,14 +154,16 @@ static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice
 	const char *why = nc_meta_name_fault(name);
 	if (why == NULL && holds_control(value))
 		why = "holds a control character";
-	if (why != NULL)
+	if (why != NULL) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header '%s' %s",
 		                 nc_shown(name, room), why);
+	}
 	nc_event_meta_put(&append->decoder->meta, name, value);
-	if (append->decoder->meta.size > NC_EVENT_META_SIZE_MAX)
+	if (append->decoder->meta.size > NC_EVENT_META_SIZE_MAX) {
 		return nc_refuse(append->refusal, NC_FAULT_TOO_LARGE,
 		                 "headers: metadata is larger than %u bytes",
 		                 NC_EVENT_META_SIZE_MAX);
+	}
 	return true;
 }
 
@@ -199,9 +210,10 @@ static bool names_decode(struct nc_decoder *decoder, struct nc_slice subject,
 		return false;
 	if (!nc_decode_stream(decoder, nc_slice_from(rest, dot + 1), refusal))
 		return false;
-	if (nc_name_is_system(nc_buf_slice(&decoder->stream)))
+	if (nc_name_is_system(nc_buf_slice(&decoder->stream))) {
 		return nc_refuse(refusal, NC_FAULT_STREAM_NAME,
 		                 "stream name begins with '$': it is the system's");
+	}
 	return true;
 }
 
@@ -210,18 +222,20 @@ static bool sizes_check(const struct nc_decoder *decoder, const struct nc_messag
 {
 	if (message->data.size == 0)
 		return nc_refuse(refusal, NC_FAULT_EMPTY, "data is empty: send {} or null");
-	if (message->data.size > decoder->event_size_max)
+	if (message->data.size > decoder->event_size_max) {
 		return nc_refuse(refusal, NC_FAULT_TOO_LARGE,
 		                 "data of %zu bytes is larger than the store allows (%zu)",
 		                 message->data.size, decoder->event_size_max);
+	}
 	size_t size =
 	        message->data.size + decoder->meta.size + decoder->tags.size + NC_ENVELOPE_SIZE;
-	if (size > decoder->payload_size_max)
+	if (size > decoder->payload_size_max) {
 		return nc_refuse(
 		        refusal, NC_FAULT_TOO_LARGE,
 		        "data, metadata and %u bytes of envelope are larger than the server's "
 		        "max_payload (%zu)",
 		        NC_ENVELOPE_SIZE, decoder->payload_size_max);
+	}
 	return true;
 }
 
@@ -234,9 +248,10 @@ bool nc_decode_append(struct nc_decoder *decoder, const struct nc_message *messa
 	nc_buf_clear(&decoder->record);
 	if (!names_decode(decoder, message->subject, refusal))
 		return false;
-	for (size_t i = 0; i < message->header_count; i++)
+	for (size_t i = 0; i < message->header_count; i++) {
 		if (!on_header(&append, message->headers[i].name, message->headers[i].value))
 			return false;
+	}
 	if (!sizes_check(decoder, message, refusal))
 		return false;
 

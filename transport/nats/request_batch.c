@@ -27,20 +27,22 @@ static bool headers_decode(const struct nc_message *message, bool *msgpack_out,
 		if (nc_slice_is(name, "Content-Type")) {
 			struct nc_slice type = media_type(message->headers[i].value);
 			*msgpack_out = nc_slice_is(type, "application/msgpack");
-			if (!*msgpack_out && !nc_slice_is(type, "application/json"))
+			if (!*msgpack_out && !nc_slice_is(type, "application/json")) {
 				return nc_refuse(refusal, NC_FAULT_REQUEST,
 				                 "header Content-Type: '%s' is neither "
 				                 "application/json nor application/msgpack",
 				                 nc_shown(type, room));
+			}
 			continue;
 		}
 		bool servers = nc_slice_starts(name, NC_SLICE("Nats-Trace-")) ||
 		               nc_slice_is(name, "Nats-Request-Info");
 		if (!servers && (nc_slice_starts(name, NC_SLICE("Es-")) ||
-		                 nc_slice_starts(name, NC_SLICE("Nats-"))))
+		                 nc_slice_starts(name, NC_SLICE("Nats-")))) {
 			return nc_refuse(refusal, NC_FAULT_REQUEST,
 			                 "header %s is not known here: a batch says it in its body",
 			                 nc_shown(name, room));
+		}
 	}
 	return true;
 }
@@ -97,9 +99,10 @@ static bool check_take(struct nc_batch_decode *batch, const struct nc_wire_token
 	const char *why = nc_name_stream_fault(check.stream);
 	if (why != NULL && (fields.seen >> CHECK_STREAM & 1))
 		return nc_fields_refuse(&fields, CHECK_STREAM, NC_FAULT_STREAM_NAME, "%s", why);
-	if (fields.seen != (1u << CHECK_MEMBERS) - 1)
+	if (fields.seen != (1u << CHECK_MEMBERS) - 1) {
 		return nc_refuse(batch->refusal, NC_FAULT_REQUEST,
 		                 "%s needs the members 'stream' and 'expect'", fields.where);
+	}
 	nc_batch_check_put(&batch->decoder->checks, &check);
 	return true;
 }
@@ -112,9 +115,10 @@ static bool checks_take(struct nc_batch_decode *batch, struct nc_fields *fields,
 	if (!nc_fields_array(fields, index, value))
 		return false;
 	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
-		if (count == NC_BATCH_EVENTS_MAX)
+		if (count == NC_BATCH_EVENTS_MAX) {
 			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
 			                        "has more than %u entries", NC_BATCH_EVENTS_MAX);
+		}
 		if (more < 0 || !check_take(batch, &element, count))
 			return false;
 	}
@@ -165,9 +169,10 @@ static bool ack_take(struct nc_batch_decode *batch, const struct nc_wire_token *
 	size_t index;
 	if (!nc_fields_begin(&fields, token))
 		return false;
-	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;)
+	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;) {
 		if (more < 0 || !nc_fields_text(&fields, index, &value, &batch->ack))
 			return false;
+	}
 	return batch->ack.size > 0 || nc_refuse(batch->refusal, NC_FAULT_REQUEST,
 	                                        "ack needs the member 'reply': the reply subject "
 	                                        "of a delivery");
@@ -205,9 +210,10 @@ static bool body_decode(struct nc_batch_decode *batch)
 		return nc_wire_refuse(batch->wire, batch->refusal);
 	if (!nc_fields_begin(&fields, &value))
 		return false;
-	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;)
+	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;) {
 		if (more < 0 || !batch_member(batch, &fields, index, &value))
 			return false;
+	}
 	if (nc_wire_next(batch->wire, &value) != NC_OK)
 		return nc_wire_refuse(batch->wire, batch->refusal);
 	return (fields.seen & 1u << EVENTS) != 0 ||
@@ -225,18 +231,21 @@ static bool checks_stand_apart(struct nc_batch_decode *batch)
 	struct nc_hashmap streams = { 0 };
 	if (batch->made.check_count == 0)
 		return true;
-	for (uint32_t i = 0; fine && i < batch->made.event_count; i++)
+	for (uint32_t i = 0; fine && i < batch->made.event_count; i++) {
 		if (nc_hashmap_put(&streams, nc_hash_bytes(names[i].stream), i) != NC_OK)
 			fine = nc_refuse(batch->refusal, NC_FAULT_BUSY, "out of memory; try again");
+	}
 	while (fine && nc_batch_check_next(&list, &check)) {
 		struct nc_hashmap_probe probe;
 		uint32_t at = nc_hashmap_first(&streams, nc_hash_bytes(check.stream), &probe);
-		for (; fine && at != NC_HASHMAP_NONE; at = nc_hashmap_next(&streams, &probe))
-			if (nc_slice_eq(names[at].stream, check.stream))
+		for (; fine && at != NC_HASHMAP_NONE; at = nc_hashmap_next(&streams, &probe)) {
+			if (nc_slice_eq(names[at].stream, check.stream)) {
 				fine = nc_refuse(batch->refusal, NC_FAULT_REQUEST,
 				                 "check of stream '%s', which the batch writes: "
 				                 "expect it of the stream's first event",
 				                 nc_shown(check.stream, room));
+			}
+		}
 	}
 	nc_hashmap_release(&streams);
 	return fine;
@@ -255,13 +264,15 @@ static bool ids_differ(struct nc_batch_decode *batch)
 		struct nc_hashmap_probe probe;
 		uint64_t hash = nc_hash_bytes(names[i].id);
 		uint32_t at = nc_hashmap_first(&ids, hash, &probe);
-		for (; fine && at != NC_HASHMAP_NONE; at = nc_hashmap_next(&ids, &probe))
+		for (; fine && at != NC_HASHMAP_NONE; at = nc_hashmap_next(&ids, &probe)) {
 			if (nc_slice_eq(names[at].id, names[i].id) &&
-			    nc_slice_eq(names[at].stream, names[i].stream))
+			    nc_slice_eq(names[at].stream, names[i].stream)) {
 				fine = nc_refuse(batch->refusal, NC_FAULT_REQUEST,
 				                 "events[%u] and events[%u] of one stream bear the "
 				                 "same id '%s'",
 				                 at, i, nc_shown(names[i].id, room));
+			}
+		}
 		if (fine && nc_hashmap_put(&ids, hash, i) != NC_OK)
 			fine = nc_refuse(batch->refusal, NC_FAULT_BUSY, "out of memory; try again");
 	}

@@ -58,18 +58,20 @@ static bool base64_take(struct event_decode *decode, const struct nc_wire_token 
 	int err = nc_base64_get(text, room);
 	if (err == NC_NOMEM)
 		return nc_refuse(decode->fields.refusal, NC_FAULT_BUSY, "out of memory; try again");
-	if (err != NC_OK)
+	if (err != NC_OK) {
 		return nc_fields_refuse(&decode->fields, DATA_BASE64, NC_FAULT_REQUEST,
 		                        "is not base64 with padding");
+	}
 	decode->event.data = nc_buf_slice(room);
 	return true;
 }
 
 static bool holds_control(struct nc_slice text)
 {
-	for (size_t i = 0; i < text.size; i++)
+	for (size_t i = 0; i < text.size; i++) {
 		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
 			return true;
+	}
 	return false;
 }
 
@@ -97,13 +99,15 @@ static bool tags_take(struct event_decode *decode, const struct nc_wire_token *v
 		if (more < 0 || !nc_fields_text(fields, TAGS, &element, &tag))
 			return false;
 		const char *why = nc_name_tag_fault(tag);
-		if (why != NULL)
+		if (why != NULL) {
 			return nc_fields_refuse(fields, TAGS, NC_FAULT_REQUEST,
 			                        "has a tag '%s' that %s", nc_shown(tag, shown),
 			                        why);
-		if (count == NC_STATE_TAG_COUNT_MAX)
+		}
+		if (count == NC_STATE_TAG_COUNT_MAX) {
 			return nc_fields_refuse(fields, TAGS, NC_FAULT_REQUEST,
 			                        "has more than %d tags", NC_STATE_TAG_COUNT_MAX);
+		}
 		nc_event_tag_put(&decode->decoder->tags, tag);
 	}
 	return true;
@@ -116,15 +120,17 @@ static bool meta_value_take(struct event_decode *decode, struct nc_slice name,
 {
 	char shown[72];
 	struct nc_buf *meta = &decode->decoder->meta;
-	if (value->type != NC_WIRE_TEXT)
+	if (value->type != NC_WIRE_TEXT) {
 		return nc_fields_refuse(&decode->fields, META, NC_FAULT_REQUEST,
 		                        "has a value of '%s' that is neither a string nor a list "
 		                        "of strings",
 		                        nc_shown(name, shown));
-	if (holds_control(value->bytes))
+	}
+	if (holds_control(value->bytes)) {
 		return nc_fields_refuse(&decode->fields, META, NC_FAULT_REQUEST,
 		                        "has a value of '%s' that holds a control character",
 		                        nc_shown(name, shown));
+	}
 	nc_event_meta_put(meta, name, value->bytes);
 	return meta->size <= NC_EVENT_META_SIZE_MAX ||
 	       nc_fields_refuse(&decode->fields, META, NC_FAULT_TOO_LARGE,
@@ -137,9 +143,10 @@ static bool meta_member_take(struct event_decode *decode, struct nc_slice name,
 	struct nc_wire_token element;
 	if (value->type != NC_WIRE_ARRAY)
 		return meta_value_take(decode, name, value);
-	for (int more; (more = nc_fields_element(&decode->fields, &element)) != 0;)
+	for (int more; (more = nc_fields_element(&decode->fields, &element)) != 0;) {
 		if (more < 0 || !meta_value_take(decode, name, &element))
 			return false;
+	}
 	return true;
 }
 
@@ -147,9 +154,10 @@ static bool meta_member_take(struct event_decode *decode, struct nc_slice name,
 static bool meta_has(const struct nc_decoder *decoder, struct nc_slice name)
 {
 	struct nc_slice list = nc_buf_slice(&decoder->meta), key, value;
-	while (nc_event_meta_next(&list, &key, &value))
+	while (nc_event_meta_next(&list, &key, &value)) {
 		if (nc_slice_eq(key, name))
 			return true;
+	}
 	return false;
 }
 
@@ -168,13 +176,15 @@ static bool meta_take(struct event_decode *decode, const struct nc_wire_token *v
 		const char *why = nc_meta_name_fault(key.bytes);
 		if (why == NULL && meta_has(decode->decoder, key.bytes))
 			why = "is given twice";
-		if (why != NULL)
+		if (why != NULL) {
 			return nc_fields_refuse(fields, META, NC_FAULT_REQUEST,
 			                        "has a name '%s' that %s",
 			                        nc_shown(key.bytes, shown), why);
-		if (count == NC_BATCH_META_MAX)
+		}
+		if (count == NC_BATCH_META_MAX) {
 			return nc_fields_refuse(fields, META, NC_FAULT_REQUEST,
 			                        "has more than %u names", NC_BATCH_META_MAX);
+		}
 		if (nc_wire_next(fields->wire, &member) != NC_OK)
 			return nc_wire_refuse(fields->wire, fields->refusal);
 		if (!meta_member_take(decode, key.bytes, &member))
@@ -217,10 +227,11 @@ static bool sizes_check(const struct event_decode *decode)
 	size_t size = decode->event.data.size;
 	if (size == 0)
 		return nc_refuse(refusal, NC_FAULT_EMPTY, "data of %s is empty", where);
-	if (size > decoder->event_size_max)
+	if (size > decoder->event_size_max) {
 		return nc_refuse(refusal, NC_FAULT_TOO_LARGE,
 		                 "data of %s, of %zu bytes, is larger than the store allows (%zu)",
 		                 where, size, decoder->event_size_max);
+	}
 	size += decoder->meta.size + decoder->tags.size + NC_ENVELOPE_SIZE;
 	return size <= decoder->payload_size_max ||
 	       nc_refuse(refusal, NC_FAULT_TOO_LARGE,
@@ -236,12 +247,14 @@ static bool whole(const struct event_decode *decode)
 	const char *where = decode->fields.where;
 	bool both = (seen >> DATA & 1) && (seen >> DATA_BASE64 & 1);
 	bool neither = !(seen >> DATA & 1) && !(seen >> DATA_BASE64 & 1);
-	if (!(seen >> STREAM & 1) || !(seen >> TYPE & 1))
+	if (!(seen >> STREAM & 1) || !(seen >> TYPE & 1)) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "%s needs the member '%s'", where,
 		                 seen >> STREAM & 1 ? "type" : "stream");
-	if (both || neither)
+	}
+	if (both || neither) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "%s needs one of the members 'data' and 'data_base64'", where);
+	}
 	return true;
 }
 
@@ -261,9 +274,10 @@ static bool event_take(struct nc_batch_decode *batch, const struct nc_wire_token
 	nc_buf_clear(&decoder->meta);
 	if (!nc_fields_begin(&decode.fields, token))
 		return false;
-	for (int more; (more = nc_fields_next(&decode.fields, &index, &value)) != 0;)
+	for (int more; (more = nc_fields_next(&decode.fields, &index, &value)) != 0;) {
 		if (more < 0 || !member_take(&decode, index, &value))
 			return false;
+	}
 	if (!whole(&decode) || !sizes_check(&decode))
 		return false;
 	decode.event.tags = nc_buf_slice(&decoder->tags);
@@ -277,9 +291,10 @@ static bool event_take(struct nc_batch_decode *batch, const struct nc_wire_token
 	nc_buf_put(&decoder->names, &names, sizeof names);
 	const struct nc_buf *rooms[] = { &decoder->tags, &decoder->meta, &decoder->record,
 		                         &decoder->events, &decoder->names };
-	for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++)
+	for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
 		if (nc_buf_status(rooms[i]) != NC_OK)
 			return nc_refuse(batch->refusal, NC_FAULT_BUSY, "out of memory; try again");
+	}
 	return true;
 }
 
@@ -291,9 +306,10 @@ bool nc_batch_events_take(struct nc_batch_decode *batch, struct nc_fields *field
 	if (!nc_fields_array(fields, index, value))
 		return false;
 	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
-		if (count == NC_BATCH_EVENTS_MAX)
+		if (count == NC_BATCH_EVENTS_MAX) {
 			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
 			                        "has more than %u events", NC_BATCH_EVENTS_MAX);
+		}
 		if (more < 0 || !event_take(batch, &element, count))
 			return false;
 	}

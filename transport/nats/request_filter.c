@@ -14,12 +14,14 @@ static bool json_refuse(const struct nc_json *json, struct nc_refusal *refusal)
 static bool plugin_take(struct nc_decoder *decoder, const struct nc_json_token *value,
                         struct nc_request *request, struct nc_refusal *refusal)
 {
-	if (request->plugin.size > 0)
+	if (request->plugin.size > 0) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "member 'filter.plugin' is given twice");
-	if (value->type != NC_JSON_STRING)
+	}
+	if (value->type != NC_JSON_STRING) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "member 'filter.plugin' is not a string");
+	}
 	nc_buf_clear(&decoder->names);
 	nc_json_unescape(value, &decoder->names);
 	if (nc_buf_status(&decoder->names) != NC_OK)
@@ -33,9 +35,10 @@ static bool plugin_take(struct nc_decoder *decoder, const struct nc_json_token *
 static bool selector_take(struct nc_json *json, const struct nc_json_token *value,
                           struct nc_request *request, struct nc_refusal *refusal)
 {
-	if (request->selector.size > 0)
+	if (request->selector.size > 0) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "member 'filter.selector' is given twice");
+	}
 	return nc_json_value(json, value, &request->selector) == NC_OK ||
 	       json_refuse(json, refusal);
 }
@@ -74,8 +77,9 @@ bool nc_decode_filter(struct nc_decoder *decoder, struct nc_slice raw, struct nc
 		if (!member_take(decoder, &json, &token, request, refusal))
 			return false;
 	}
-	if (request->plugin.size == 0 || request->selector.size == 0)
+	if (request->plugin.size == 0 || request->selector.size == 0) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "member 'filter': plugin and selector are required");
+	}
 	return true;
 }

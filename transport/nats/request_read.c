@@ -73,19 +73,23 @@ static bool number_take(const struct nc_json_token *value, const char *name, uin
 {
 	char room[72];
 	uint64_t number;
-	if (value->type != NC_JSON_NUMBER)
+	if (value->type != NC_JSON_NUMBER) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a number: '%s'",
 		                 name, nc_shown(value->raw, room));
-	if (value->raw.data[0] == '-')
+	}
+	if (value->raw.data[0] == '-') {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
 		                 (unsigned long long)least, nc_shown(value->raw, room));
-	if (nc_json_u64(value, &number) != NC_OK)
+	}
+	if (nc_json_u64(value, &number) != NC_OK) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "member '%s' is not a whole number of 64 bits: %s", name,
 		                 nc_shown(value->raw, room));
-	if (number < least)
+	}
+	if (number < least) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
 		                 (unsigned long long)least, nc_shown(value->raw, room));
+	}
 	*number_out = number;
 	return true;
 }
@@ -98,10 +102,11 @@ static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *va
 	if (value->type == NC_JSON_STRING)
 		nc_json_unescape(value, &decoder->text);
 	if (value->type != NC_JSON_STRING ||
-	    nc_time_parse(nc_buf_slice(&decoder->text), time_out) != NC_OK)
+	    nc_time_parse(nc_buf_slice(&decoder->text), time_out) != NC_OK) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "member 'from_time' is not an RFC 3339 time: '%s'",
 		                 nc_shown(value->raw, room));
+	}
 	return true;
 }
 
@@ -160,9 +165,10 @@ static bool items_take(struct nc_decoder *decoder, struct members *members,
 	struct nc_slice raw;
 	struct nc_wire wire;
 	struct nc_wire_token token;
-	if (request->query.kind != NC_QUERY_ITEMS)
+	if (request->query.kind != NC_QUERY_ITEMS) {
 		return nc_refuse(members->refusal, NC_FAULT_REQUEST,
 		                 "member 'items' goes with R.query only");
+	}
 	if (nc_json_value(&members->json, value, &raw) != NC_OK)
 		return json_fault(members);
 	struct nc_fields fields = { .wire = &wire,
@@ -238,9 +244,10 @@ static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct n
 		if (!read_member(decoder, &members, index, &value, request))
 			return false;
 	}
-	if ((members.seen >> FROM & 1) && (members.seen >> FROM_TIME & 1))
+	if ((members.seen >> FROM & 1) && (members.seen >> FROM_TIME & 1)) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "members 'from' and 'from_time' contradict each other");
+	}
 	return true;
 }
 
@@ -293,9 +300,10 @@ bool nc_decode_read(struct nc_decoder *decoder, const struct nc_message *message
 	if (!read_subject(decoder, message->subject, &request->query, refusal) ||
 	    !read_body(decoder, message->data, request, refusal))
 		return false;
-	if (request->query.kind == NC_QUERY_ITEMS && request->query.key.size == 0)
+	if (request->query.kind == NC_QUERY_ITEMS && request->query.key.size == 0) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "body: R.query needs the member 'items'");
+	}
 	request->query.limit = at_most(request->query.limit, NC_QUERY_LIMIT_MAX);
 	request->query.size_max = at_most(request->query.size_max, NC_QUERY_BYTES_MAX);
 	return true;
@@ -309,9 +317,10 @@ bool nc_decode_filter_test(struct nc_decoder *decoder, const struct nc_message *
 	if (!read_subject(decoder, message->subject, &request->query, refusal) ||
 	    !read_body(decoder, message->data, request, refusal))
 		return false;
-	if (request->plugin.size == 0)
+	if (request->plugin.size == 0) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "body: R.filter.test needs the member 'filter'");
+	}
 	request->query.limit = at_most(request->query.limit, NC_FILTER_TEST_LIMIT_MAX);
 	return true;
 }
@@ -325,9 +334,10 @@ static bool text_take(const struct nc_json_token *value, const char *name, struc
                       struct nc_refusal *refusal)
 {
 	char shown[72];
-	if (value->type != NC_JSON_STRING)
+	if (value->type != NC_JSON_STRING) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a string: '%s'",
 		                 name, nc_shown(value->raw, shown));
+	}
 	nc_buf_clear(room);
 	nc_json_unescape(value, room);
 	return true;

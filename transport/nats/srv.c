@@ -69,10 +69,11 @@ void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_ver
 			if (i > 0)
 				nc_buf_put_u8(out, ',');
 			put_endpoint(out, &srv->endpoints[i]);
-			if (verb == NC_SRV_STATS)
+			if (verb == NC_SRV_STATS) {
 				put_stats(out, &srv->endpoints[i], data);
-			else
+			} else {
 				nc_buf_put_str(out, ",\"metadata\":{}}");
+			}
 		}
 		nc_buf_put_u8(out, ']');
 	}

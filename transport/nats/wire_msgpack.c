@@ -91,18 +91,19 @@ static bool item_take(struct nc_wire *wire, struct item *item)
 	uint64_t first;
 	if (!number_take(wire, 1, &first))
 		return false;
-	if (first <= 0x7f)
+	if (first <= 0x7f) {
 		*item = (struct item){ .type = NC_WIRE_NUMBER, .number = first };
-	else if (first <= 0x8f)
+	} else if (first <= 0x8f) {
 		*item = container(true, first & 15);
-	else if (first <= 0x9f)
+	} else if (first <= 0x9f) {
 		*item = container(false, first & 15);
-	else if (first <= 0xbf)
+	} else if (first <= 0xbf) {
 		*item = (struct item){ .type = NC_WIRE_TEXT, .size = first & 31 };
-	else if (first <= 0xdf)
+	} else if (first <= 0xdf) {
 		return long_item_take(wire, (uint8_t)first, item);
-	else
+	} else {
 		*item = (struct item){ .type = NC_WIRE_OTHER }; /* a small negative number */
+	}
 	return true;
 }
 

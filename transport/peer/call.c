@@ -56,9 +56,10 @@ int nc_peer_request(struct nc_peer *peer, uint64_t to, uint8_t service, struct n
 	(void)snprintf(reply, sizeof reply, "_es.%s.inbox.%s.call.%llu", peer->options.store,
 	               peer->options.name, (unsigned long long)to);
 	int err = nc_buf_status(&peer->body);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_peer_send(peer, to, NC_PEER_REQUEST, nc_buf_slice(&peer->body), subject,
 		                   reply);
+	}
 	if (err != NC_OK) {
 		free(asked);
 		return err;
@@ -146,11 +147,12 @@ int nc_peer_take_request(struct nc_peer *peer, uint64_t from, struct nc_slice by
 	int err = body_get(bytes, &call, &service, &body);
 	if (err != NC_OK || service == 0 || service > NC_PEER_SERVICES_MAX)
 		return NC_INVALID;
-	if (peer->services[service].fn == NULL)
+	if (peer->services[service].fn == NULL) {
 		return nc_peer_reply(peer, from, call, NC_UNSUPPORTED, nc_slice(NULL, 0)) ==
 		                       NC_NOMEM
 		               ? NC_NOMEM
 		               : NC_OK;
+	}
 	peer->services[service].fn(peer->services[service].ctx, from, call, body);
 	return NC_OK;
 }

@@ -130,10 +130,11 @@ static bool is_signed(struct nc_slice bytes, struct nc_peer_keys *keys)
 	const uint8_t *tail = bytes.data + covered.size;
 	if (tail[0] != 0xc4 || tail[1] != MAC_SIZE)
 		return false;
-	for (unsigned i = 0; i < KEYS; i++)
+	for (unsigned i = 0; i < KEYS; i++) {
 		if (keys->ctx[i] != NULL && mac_of(keys->ctx[i], covered, mac) &&
 		    CRYPTO_memcmp(mac, tail + 2, MAC_SIZE) == 0)
 			return true;
+	}
 	return false;
 }
 

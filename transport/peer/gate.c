@@ -40,9 +40,10 @@ void nc_gate_cluster(struct nc_gate *gate, const uint8_t cluster_id[NC_PEER_CLUS
 
 struct nc_peer_node *nc_gate_node(struct nc_gate *gate, uint64_t number)
 {
-	for (unsigned i = 0; i < NC_PEER_NODES_MAX && number != 0; i++)
+	for (unsigned i = 0; i < NC_PEER_NODES_MAX && number != 0; i++) {
 		if (gate->nodes[i].number == number)
 			return &gate->nodes[i];
+	}
 	return NULL;
 }
 
@@ -250,9 +251,10 @@ int nc_gate_seal(struct nc_gate *gate, uint64_t to, enum nc_peer_kind kind, stru
 		nc_part_put(&gate->part, id, (uint8_t)kind, place, count,
 		            nc_slice(rest.data, rest.size < room ? rest.size : room));
 		err = nc_buf_status(&gate->part);
-		if (err == NC_OK)
+		if (err == NC_OK) {
 			err = seal_one(gate, node, NC_PEER_PART, nc_buf_slice(&gate->part), emit,
 			               ctx);
+		}
 	}
 	return err;
 }

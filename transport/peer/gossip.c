@@ -124,9 +124,10 @@ static void on_room(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 
 static bool is_plain(struct nc_slice urls)
 {
-	for (size_t i = 0; i < urls.size; i++)
+	for (size_t i = 0; i < urls.size; i++) {
 		if (urls.data[i] <= ' ' || urls.data[i] >= 0x7f)
 			return false;
+	}
 	return urls.size > 0 && urls.size < NC_GOSSIP_URLS_SIZE;
 }
 

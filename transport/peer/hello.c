@@ -100,8 +100,9 @@ int nc_hello_get(struct nc_slice body, struct nc_hello *hello_out)
 
 const struct nc_hello_node *nc_hello_find(const struct nc_hello *hello, uint64_t number)
 {
-	for (uint32_t i = 0; i < hello->node_count; i++)
+	for (uint32_t i = 0; i < hello->node_count; i++) {
 		if (hello->nodes[i].number == number)
 			return &hello->nodes[i];
+	}
 	return NULL;
 }

@@ -177,9 +177,10 @@ static int subscribe(struct nc_peer *peer, const char *format, void *tag)
 	char tail[128], subject[256];
 	(void)snprintf(tail, sizeof tail, "%s", format);
 	const char *node = strchr(format, '%');
-	if (node != NULL)
+	if (node != NULL) {
 		(void)snprintf(tail, sizeof tail, "%.*s%s%s", (int)(node - format), format,
 		               peer->options.name, node + 1);
+	}
 	(void)snprintf(subject, sizeof subject, "_es.%s.%s", peer->options.store, tail);
 	int err = nc_bus_subscribe(peer->bus, subject, NULL, tag);
 	return err == NC_CLOSED ? NC_OK : err; /* made when it is connected again */

@@ -42,9 +42,10 @@ static uint32_t needs(const void *filter)
 static int match(const void *filter, const nacre_filter_event *const *events, uint64_t event_count,
                  uint64_t *matched)
 {
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (expression_holds(filter, events[i]))
 			matched[i / 64] |= (uint64_t)1 << (i % 64);
+	}
 	return NACRE_FILTER_OK;
 }
 

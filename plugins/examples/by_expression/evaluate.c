@@ -50,9 +50,10 @@ static int text_holds(nacre_filter_slice text, enum comparison comparison, nacre
 		return text_at(text, 0, part);
 	if (comparison == ENDS)
 		return text_at(text, last, part);
-	for (uint64_t at = 0; at <= last; at++)
+	for (uint64_t at = 0; at <= last; at++) {
 		if (text_at(text, at, part))
 			return 1;
+	}
 	return 0;
 }
 
@@ -115,10 +116,11 @@ static int integer_holds_for(const struct node *node, uint64_t value)
 {
 	nacre_filter_number number;
 	uint32_t kind = value > INT64_MAX ? NACRE_FILTER_U64 : NACRE_FILTER_I64;
-	if (kind == NACRE_FILTER_U64)
+	if (kind == NACRE_FILTER_U64) {
 		number.u64 = value;
-	else
+	} else {
 		number.i64 = (int64_t)value;
+	}
 	return node->kind == NODE_EXISTS || number_compare(node, kind, number);
 }
 
@@ -137,13 +139,15 @@ static int lists_hold(const struct node *node, const nacre_filter_event *event)
 {
 	if (node->field == DATA)
 		return data_holds(node, event->view);
-	for (uint64_t i = 0; node->field == TAG && i < event->tag_count; i++)
+	for (uint64_t i = 0; node->field == TAG && i < event->tag_count; i++) {
 		if (text_holds_for(node, event->tags[i], 1))
 			return 1;
-	for (uint64_t i = 0; node->field == META && i < event->meta_count; i++)
+	}
+	for (uint64_t i = 0; node->field == META && i < event->meta_count; i++) {
 		if (same(event->meta[i].name, node->name) &&
 		    text_holds_for(node, event->meta[i].value, 1))
 			return 1;
+	}
 	return 0;
 }
 

@@ -183,18 +183,19 @@ static void value_take(struct parse *parse, struct value *value)
 {
 	blank_skip(parse);
 	int next = peek(parse);
-	if (quoted_take(parse, &value->text))
+	if (quoted_take(parse, &value->text)) {
 		value->kind = NACRE_FILTER_STRING;
-	else if (next == '-' || (next >= '0' && next <= '9'))
+	} else if (next == '-' || (next >= '0' && next <= '9')) {
 		number_take(parse, value);
-	else if (word_take(parse, "true"))
+	} else if (word_take(parse, "true")) {
 		value->kind = NACRE_FILTER_TRUE;
-	else if (word_take(parse, "false"))
+	} else if (word_take(parse, "false")) {
 		value->kind = NACRE_FILTER_FALSE;
-	else if (word_take(parse, "null"))
+	} else if (word_take(parse, "null")) {
 		value->kind = NACRE_FILTER_NULL;
-	else
+	} else {
 		(void)fail(parse, parse->at, "a number, 'text', true, false or null");
+	}
 }
 
 static int step_take(struct parse *parse, nacre_filter_slice *step_out)

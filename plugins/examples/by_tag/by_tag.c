@@ -32,9 +32,10 @@ static int by_tag_compile(const nacre_filter_host *host, const nacre_filter_sele
 	*filter_out = NULL;
 	for (uint64_t i = 0; i < view->leaf_count; i++) {
 		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(view, i);
-		if (leaf->kind != NACRE_FILTER_STRING || leaf->depth > 0 || leaf->text.size == 0)
+		if (leaf->kind != NACRE_FILTER_STRING || leaf->depth > 0 || leaf->text.size == 0) {
 			return refuse(error, (uint32_t)(leaf->raw.data - selector->source.data),
 			              "a tag or a list of tags");
+		}
 		size += sizeof(nacre_filter_slice) + leaf->text.size;
 	}
 
@@ -72,10 +73,11 @@ static int by_tag_hints(const void *compiled, nacre_filter_emit_fn *emit, void *
 
 static int bears(const nacre_filter_event *event, nacre_filter_slice tag)
 {
-	for (uint64_t i = 0; i < event->tag_count; i++)
+	for (uint64_t i = 0; i < event->tag_count; i++) {
 		if (event->tags[i].size == tag.size &&
 		    memcmp(event->tags[i].data, tag.data, tag.size) == 0)
 			return 1;
+	}
 	return 0;
 }
 
@@ -83,10 +85,12 @@ static int by_tag_match(const void *compiled, const nacre_filter_event *const *e
                         uint64_t event_count, uint64_t *matched)
 {
 	const struct by_tag *filter = compiled;
-	for (uint64_t i = 0; i < event_count; i++)
-		for (uint64_t k = 0; k < filter->count; k++)
+	for (uint64_t i = 0; i < event_count; i++) {
+		for (uint64_t k = 0; k < filter->count; k++) {
 			if (bears(events[i], filter->tags[k]))
 				matched[i / 64] |= (uint64_t)1 << (i % 64);
+		}
+	}
 	return NACRE_FILTER_OK;
 }
 

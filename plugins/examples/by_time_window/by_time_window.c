@@ -85,9 +85,10 @@ static int clock_parse(nacre_filter_slice text)
 {
 	if (text.size != 5 || text.data[2] != ':')
 		return -1;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 5; i++) {
 		if (i != 2 && (text.data[i] < '0' || text.data[i] > '9'))
 			return -1;
+	}
 	int minutes = ((text.data[0] - '0') * 10 + text.data[1] - '0') * 60 +
 	              (text.data[3] - '0') * 10 + text.data[4] - '0';
 	return text.data[3] > '5' || minutes > DAY_MIN ? -1 : minutes;
@@ -109,14 +110,16 @@ static int leaf_take(struct work *work, const nacre_filter_leaf *leaf)
 {
 	struct window *window = &work->window;
 	int text = leaf->kind == NACRE_FILTER_STRING;
-	if (is(leaf->path, "from"))
+	if (is(leaf->path, "from")) {
 		return text && time_parse(leaf->text, &window->from_ns)
 		               ? NACRE_FILTER_OK
 		               : refuse(work, leaf, "a time like \"2026-01-01T00:00:00Z\"");
-	if (is(leaf->path, "to"))
+	}
+	if (is(leaf->path, "to")) {
 		return text && time_parse(leaf->text, &window->to_ns)
 		               ? NACRE_FILTER_OK
 		               : refuse(work, leaf, "a time like \"2026-01-01T00:00:00Z\"");
+	}
 	if (is(leaf->path, "days"))
 		return day_take(work, leaf);
 	if (is(leaf->path, "utc_offset_minutes")) {
@@ -129,9 +132,10 @@ static int leaf_take(struct work *work, const nacre_filter_leaf *leaf)
 	int *minutes = is(leaf->path, "hours.from") ? &window->begin_min
 	               : is(leaf->path, "hours.to") ? &window->end_min
 	                                            : NULL;
-	if (minutes == NULL)
+	if (minutes == NULL) {
 		return refuse(work, leaf,
 		              "from, to, days, hours.from, hours.to, utc_offset_minutes");
+	}
 	*minutes = text ? clock_parse(leaf->text) : -1;
 	return *minutes >= 0 ? NACRE_FILTER_OK : refuse(work, leaf, "an hour like \"09:30\"");
 }
@@ -181,9 +185,10 @@ static int holds(const struct window *window, uint64_t time_ns)
 static int window_match(const void *compiled, const nacre_filter_event *const *events,
                         uint64_t event_count, uint64_t *matched)
 {
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (holds(compiled, events[i]->time_ns))
 			matched[i / 64] |= (uint64_t)1 << (i % 64);
+	}
 	return NACRE_FILTER_OK;
 }
 

@@ -129,12 +129,13 @@ int main(int argc, char **argv)
 	if (argc < skip)
 		return 64;
 	struct nacre_client *client = connect_to(argv[2], argc - skip, argv + skip);
-	if (appends)
+	if (appends) {
 		append(client, argv[3], strtol(argv[4], NULL, 10));
-	else if (follows)
+	} else if (follows) {
 		follow(client, argv[3]);
-	else
+	} else {
 		(void)printf("connected\n");
+	}
 	nacre_close(client);
 	return 0;
 }

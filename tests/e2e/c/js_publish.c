@@ -9,10 +9,11 @@ static int passed, failed;
 
 static void expect(int ok, const char *what)
 {
-	if (ok)
+	if (ok) {
 		passed++;
-	else
+	} else {
 		failed++;
+	}
 	(void)printf("%s: %s\n", what, ok ? "ok" : "FAILED");
 }
 

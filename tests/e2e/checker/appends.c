@@ -41,11 +41,12 @@ static void answered(struct nc_checker *checker, const struct nc_append *append,
 	}
 	made_by(event, append);
 	nc_truth_looked(checker, append->start, append->end, append->line, try->seen.pos, 0);
-	if (!expectation_met(try, event->seq - 1))
+	if (!expectation_met(try, event->seq - 1)) {
 		nc_fault(checker, NC_FAULT_CONFLICT,
 		         "line %" PRIu64 ": accepted at version %" PRIu64
 		         " against its expectation",
 		         append->line, event->seq);
+	}
 }
 
 /* All or nothing, and in one piece. */
@@ -62,10 +63,11 @@ static void batch_whole(struct nc_checker *checker, const struct nc_append *appe
 			first = pos;
 		piece = piece && pos == first + i;
 	}
-	if (there != 0 && (there != append->count || !piece))
+	if (there != 0 && (there != append->count || !piece)) {
 		nc_fault(checker, NC_FAULT_TORN, "line %" PRIu64 ": %zu of %zu events are there%s",
 		         append->line, there, append->count,
 		         there == append->count ? ", not side by side" : "");
+	}
 }
 
 static void unknown(struct nc_checker *checker, const struct nc_append *append,
@@ -125,11 +127,12 @@ static void events_bound(struct nc_checker *checker)
 		struct nc_event *event = &checker->events.at[pos];
 		if (!event->there)
 			continue;
-		if (event->appended)
+		if (event->appended) {
 			nc_truth_looked(checker, event->first_start, NC_NEVER, event->first_line, 0,
 			                pos);
-		else
+		} else {
 			nc_fault(checker, NC_FAULT_FOREIGN, "position %zu", pos);
+		}
 	}
 }
 
@@ -139,16 +142,18 @@ void nc_judge_appends(struct nc_checker *checker)
 		const struct nc_append *append = &checker->appends.at[i];
 		for (size_t j = 0; j < append->count; j++) {
 			const struct nc_try *try = &checker->tries.at[append->first + j];
-			if (append->outcome == NC_OUTCOME_OK)
+			if (append->outcome == NC_OUTCOME_OK) {
 				answered(checker, append, try);
-			else if (append->outcome == NC_OUTCOME_UNKNOWN)
+			} else if (append->outcome == NC_OUTCOME_UNKNOWN) {
 				unknown(checker, append, try);
+			}
 		}
 		if (append->outcome != NC_OUTCOME_REFUSED && append->count > 1)
 			batch_whole(checker, append);
 	}
-	for (size_t i = 0; i < checker->appends.count; i++)
+	for (size_t i = 0; i < checker->appends.count; i++) {
 		if (checker->appends.at[i].outcome == NC_OUTCOME_REFUSED)
 			refused(checker, &checker->appends.at[i]);
+	}
 	events_bound(checker);
 }

@@ -66,9 +66,10 @@ uint32_t nc_names_put(struct nc_names *all, struct nc_slice name)
 	struct nc_hashmap_probe probe;
 	uint64_t hash = nc_hash_bytes(name);
 	for (uint32_t number = nc_hashmap_first(&all->map, hash, &probe); number != NC_HASHMAP_NONE;
-	     number = nc_hashmap_next(&all->map, &probe))
+	     number = nc_hashmap_next(&all->map, &probe)) {
 		if (nc_slice_eq(nc_names_get(all, number), name))
 			return number;
+	}
 	uint32_t number = (uint32_t)all->names.count;
 	struct nc_name *made = nc_array_add(&all->names);
 	if (made == NULL)
@@ -156,9 +157,10 @@ void nc_checker_report(const struct nc_checker *checker, FILE *out)
 	        checker->appends.count, checker->reads.count, checker->deliveries.count,
 	        checker->events.count == 0 ? 0 : checker->events.count - 1, checker->finals.count);
 	(void)fwrite(checker->words.data, 1, checker->words.size, out);
-	for (int i = 0; i < NC_FAULT_COUNT; i++)
+	for (int i = 0; i < NC_FAULT_COUNT; i++) {
 		if (checker->faults[i] > 0)
 			(void)fprintf(out, "%" PRIu64 " x %s\n", checker->faults[i], names[i]);
+	}
 	(void)fprintf(out, "%s\n",
 	              nc_checker_faults(checker, NC_FAULT_COUNT) == 0 ? "HOLDS" : "DOES NOT HOLD");
 }

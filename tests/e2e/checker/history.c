@@ -108,11 +108,12 @@ static bool expect_member(struct line *line, struct nc_try *try)
 		return nc_json_u64(&token, &try->expect_at) == NC_OK;
 	}
 	static const char *const words[] = { "any", "none", "exists" };
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		if (token.type == NC_JSON_STRING && nc_json_is(&token, words[i])) {
 			try->expect = (enum nc_expect_kind)i;
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -138,16 +139,18 @@ static bool event_keep(struct line *line, const struct nc_try *try, bool as_try)
 	struct nc_checker *checker = line->checker;
 	struct nc_try *kept_try = NULL;
 	struct nc_seen *kept = NULL;
-	if (as_try)
+	if (as_try) {
 		kept_try = nc_array_add(&checker->tries);
-	else
+	} else {
 		kept = nc_array_add(&checker->seen);
-	if (kept_try != NULL)
+	}
+	if (kept_try != NULL) {
 		*kept_try = *try;
-	else if (kept != NULL)
+	} else if (kept != NULL) {
 		*kept = try->seen;
-	else
+	} else {
 		line->nomem = true;
+	}
 	return !line->nomem;
 }
 
@@ -258,7 +261,7 @@ static bool append_take(struct line *line)
 	}
 	struct nc_append *append = nc_array_add(&checker->appends);
 	line->nomem = append == NULL;
-	if (append != NULL)
+	if (append != NULL) {
 		*append = (struct nc_append){
 			.line = checker->lines,
 			.start = line->start,
@@ -272,6 +275,7 @@ static bool append_take(struct line *line)
 			.actual = line->actual,
 			.actual_stream = line->actual_stream,
 		};
+	}
 	return true;
 }
 
@@ -279,7 +283,7 @@ static bool read_take(struct line *line)
 {
 	struct nc_read *read = nc_array_add(&line->checker->reads);
 	line->nomem = read == NULL;
-	if (read != NULL)
+	if (read != NULL) {
 		*read = (struct nc_read){ .line = line->checker->lines,
 			                  .start = line->start,
 			                  .end = line->end,
@@ -291,6 +295,7 @@ static bool read_take(struct line *line)
 			                  .count = line->count,
 			                  .complete = line->complete,
 			                  .direct = line->direct };
+	}
 	return true;
 }
 
@@ -309,10 +314,11 @@ static bool sub_take(struct line *line)
 	sub.prefix = nc_slice_starts(line->match, NC_SLICE("prefix:"));
 	if (sub.prefix)
 		rest = nc_slice_from(line->match, 7);
-	if (rest.size > 0)
+	if (rest.size > 0) {
 		sub.match = nc_names_put(&line->checker->strings, rest);
-	else if (!nc_slice_is(line->match, "all"))
+	} else if (!nc_slice_is(line->match, "all")) {
 		return false;
+	}
 	if (sub.name == NC_NONE)
 		return false;
 	struct nc_sub *kept = nc_array_add(&line->checker->subs);
@@ -328,12 +334,13 @@ static bool delivery_take(struct line *line, bool ack)
 		return false;
 	struct nc_delivery *delivery = nc_array_add(&line->checker->deliveries);
 	line->nomem = delivery == NULL;
-	if (delivery != NULL)
+	if (delivery != NULL) {
 		*delivery = (struct nc_delivery){ .line = line->checker->lines,
 			                          .sub = line->sub,
 			                          .at = ack ? line->end : (int64_t)line->at,
 			                          .ack = ack,
 			                          .seen = line->seen };
+	}
 	return true;
 }
 
@@ -343,9 +350,10 @@ static bool final_take(struct line *line)
 		return false;
 	struct nc_final *final = nc_array_add(&line->checker->finals);
 	line->nomem = final == NULL;
-	if (final != NULL)
+	if (final != NULL) {
 		*final = (struct nc_final){ line->checker->lines, line->node, line->first,
 			                    line->count };
+	}
 	return true;
 }
 

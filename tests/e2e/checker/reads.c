@@ -43,10 +43,11 @@ static void judge(struct nc_checker *checker, const struct nc_read *read)
 		         read->line, read->count, from, read->head);
 		return;
 	}
-	if (read->direct && read->stream == NC_NONE && read->head < read->min_pos)
+	if (read->direct && read->stream == NC_NONE && read->head < read->min_pos) {
 		nc_fault(checker, NC_FAULT_STALE,
 		         "line %" PRIu64 ": head %" PRIu64 " below %" PRIu64, read->line,
 		         read->head, read->min_pos);
+	}
 	/* A direct read may be late, but sees no future. */
 	nc_truth_looked(checker, read->direct ? 0 : read->start, read->end, read->line, last,
 	                place_of(checker, read, read->head + 1));

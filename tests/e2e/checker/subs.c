@@ -63,26 +63,30 @@ static void deliver(struct way *way, const struct nc_delivery *delivery)
 		return;
 	}
 	nc_truth_looked(checker, 0, delivery->at, delivery->line, pos, 0);
-	if (delivery->at > way->acked[pos])
+	if (delivery->at > way->acked[pos]) {
 		nc_fault(checker, NC_FAULT_SUB_ACKED, "line %" PRIu64 ": position %" PRIu64,
 		         delivery->line, pos);
+	}
 	if (way->delivered[pos])
 		return;
 	uint64_t first = first_due(way, event);
-	if (first != 0 && first < pos && pos >= way->sub->from)
+	if (first != 0 && first < pos && pos >= way->sub->from) {
 		nc_fault(checker, NC_FAULT_SUB_ORDER,
 		         "line %" PRIu64 ": position %" PRIu64 " before %" PRIu64, delivery->line,
 		         pos, first);
+	}
 	way->delivered[pos] = true;
 }
 
 static void gaps_find(const struct way *way)
 {
 	for (uint64_t pos = way->sub->from;
-	     pos <= way->sub->until && pos < way->checker->events.count; pos++)
-		if (due(way, pos))
+	     pos <= way->sub->until && pos < way->checker->events.count; pos++) {
+		if (due(way, pos)) {
 			nc_fault(way->checker, NC_FAULT_SUB_GAP,
 			         "position %" PRIu64 " (line %" PRIu64 ")", pos, way->sub->line);
+		}
+	}
 }
 
 static void walk(struct way *way)
@@ -94,10 +98,11 @@ static void walk(struct way *way)
 		const struct nc_delivery *delivery = &checker->deliveries.at[i];
 		if (delivery->sub != way->sub->name)
 			continue;
-		if (!delivery->ack)
+		if (!delivery->ack) {
 			deliver(way, delivery);
-		else if (nc_truth_at(checker, delivery->seen.pos) != NULL)
+		} else if (nc_truth_at(checker, delivery->seen.pos) != NULL) {
 			way->acked[delivery->seen.pos] = delivery->at;
+		}
 	}
 	gaps_find(way);
 }

@@ -27,9 +27,10 @@ uint32_t nc_truth_find(const struct nc_checker *checker, uint32_t stream, uint32
 	struct nc_hashmap_probe probe;
 	uint64_t hash = id_hash(stream, id);
 	for (uint32_t pos = nc_hashmap_first(&checker->by_id, hash, &probe); pos != NC_HASHMAP_NONE;
-	     pos = nc_hashmap_next(&checker->by_id, &probe))
+	     pos = nc_hashmap_next(&checker->by_id, &probe)) {
 		if (checker->events.at[pos].stream == stream && checker->events.at[pos].id == id)
 			return pos;
+	}
 	return 0;
 }
 
@@ -53,9 +54,10 @@ bool nc_truth_same(const struct nc_event *event, const struct nc_seen *seen)
 static uint64_t node_events(const struct nc_checker *checker, uint32_t node)
 {
 	uint64_t count = 0;
-	for (size_t i = 0; i < checker->finals.count; i++)
+	for (size_t i = 0; i < checker->finals.count; i++) {
 		if (checker->finals.at[i].node == node)
 			count += checker->finals.at[i].count;
+	}
 	return count;
 }
 
@@ -80,9 +82,10 @@ static int event_place(struct nc_checker *checker, const struct nc_seen *seen, u
 		                    .not_after = NC_NEVER,
 		                    .first_start = NC_NEVER };
 	uint32_t before = nc_truth_find(checker, seen->stream, seen->id);
-	if (before != 0)
+	if (before != 0) {
 		nc_fault(checker, NC_FAULT_DOUBLED, "one id at positions %" PRIu32 " and %" PRIu64,
 		         before, seen->pos);
+	}
 	return nc_hashmap_put(&checker->by_id, id_hash(seen->stream, seen->id),
 	                      (uint32_t)seen->pos);
 }
@@ -99,9 +102,10 @@ static int events_place(struct nc_checker *checker, uint32_t node)
 	int err = NC_OK;
 	for (size_t i = 0; i < checker->finals.count && err == NC_OK; i++) {
 		const struct nc_final *final = &checker->finals.at[i];
-		for (size_t j = 0; j < final->count && final->node == node && err == NC_OK; j++)
+		for (size_t j = 0; j < final->count && final->node == node && err == NC_OK; j++) {
 			err = event_place(checker, &checker->seen.at[final->first + j],
 			                  final->line);
+		}
 	}
 	return err;
 }
@@ -125,11 +129,12 @@ static int streams_make(struct nc_checker *checker)
 		if (at == NULL)
 			return NC_NOMEM;
 		*at = pos;
-		if (event->seq != stream->at.count)
+		if (event->seq != stream->at.count) {
 			nc_fault(checker, NC_FAULT_GAP,
 			         "position %" PRIu32 " is version %" PRIu64
 			         " of its stream, not %zu",
 			         pos, event->seq, stream->at.count);
+		}
 	}
 	return NC_OK;
 }
@@ -140,16 +145,18 @@ static void nodes_compare(struct nc_checker *checker, uint32_t first)
 		const struct nc_final *final = &checker->finals.at[i];
 		if (final->node == first)
 			continue;
-		if (node_events(checker, final->node) != checker->events.count - 1)
+		if (node_events(checker, final->node) != checker->events.count - 1) {
 			nc_fault(checker, NC_FAULT_DIFFER,
 			         "line %" PRIu64 ": another number of events", final->line);
+		}
 		for (size_t j = 0; j < final->count; j++) {
 			const struct nc_seen *seen = &checker->seen.at[final->first + j];
 			const struct nc_event *event = nc_truth_at(checker, seen->pos);
-			if (event == NULL || !nc_truth_same(event, seen))
+			if (event == NULL || !nc_truth_same(event, seen)) {
 				nc_fault(checker, NC_FAULT_DIFFER,
 				         "line %" PRIu64 ": another event at position %" PRIu64,
 				         final->line, seen->pos);
+			}
 		}
 	}
 }
@@ -195,11 +202,12 @@ void nc_truth_timeline(struct nc_checker *checker)
 			before = event->not_before;
 			line = event->before_line;
 		}
-		if (before > event->not_after)
+		if (before > event->not_after) {
 			nc_fault(checker, NC_FAULT_ORDER,
 			         "position %zu was there at %" PRId64 " (line %" PRIu64
 			         ") and not yet, or one before it, at %" PRId64 " (line %" PRIu64
 			         ")",
 			         pos, event->not_after, event->after_line, before, line);
+		}
 	}
 }

@@ -29,16 +29,19 @@ Test(crc32c, both_forms_agree_at_every_length_place_and_cut)
 	uint32_t x = 1;
 	for (size_t i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)((x = x * 1664525 + 1013904223) >> 24);
-	for (size_t size = 0; size < 300; size++)
-		for (size_t from = 0; from < 9; from++)
+	for (size_t size = 0; size < 300; size++) {
+		for (size_t from = 0; from < 9; from++) {
 			cr_assert_eq(nc_crc32c(7, bytes + from, size),
 			             nc_crc32c_table(7, bytes + from, size), "%zu at %zu", size,
 			             from);
+		}
+	}
 	uint32_t whole = nc_crc32c(0, bytes, sizeof bytes);
 	cr_expect_eq(whole, nc_crc32c_table(0, bytes, sizeof bytes));
-	for (size_t cut = 0; cut <= sizeof bytes; cut += 13)
+	for (size_t cut = 0; cut <= sizeof bytes; cut += 13) {
 		cr_assert_eq(nc_crc32c(nc_crc32c(0, bytes, cut), bytes + cut, sizeof bytes - cut),
 		             whole, "cut at %zu", cut);
+	}
 }
 
 Test(crc32c, sees_every_single_bit)

@@ -57,9 +57,10 @@ static void against_an_array(uint64_t hash_count, bool high)
 			cr_assert_eq(nc_hashmap_put(&map, hash_of[id], id), NC_OK);
 		}
 		in[id] = !in[id];
-		for (uint32_t other = round % 7; other < IDS; other += 7)
+		for (uint32_t other = round % 7; other < IDS; other += 7) {
 			if (in[other])
 				cr_assert(has(&map, hash_of[other], other), "round %d", round);
+		}
 		cr_assert_eq(has(&map, hash_of[id], id), in[id]);
 	}
 	nc_hashmap_release(&map);

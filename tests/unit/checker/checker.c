@@ -320,9 +320,10 @@ Test(checker, finds_one_lost_event_among_many, .timeout = 120)
 		at += strlen("\"results\":[{\"seq\":");
 		*at = *at == '9' ? '8' : (char)(*at + 1); /* another version than it has */
 		struct nc_checker *checker = nc_checker_new();
-		for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+		for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
 			cr_assert_eq(nc_checker_line(checker, nc_slice(line, strcspn(line, "\n"))),
 			             NC_OK);
+		}
 		cr_assert_eq(nc_checker_judge(checker), NC_OK);
 		cr_expect_gt(nc_checker_faults(checker, NC_FAULT_COUNT), 0u, "seed %u",
 		             (unsigned)seed);

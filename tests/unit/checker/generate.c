@@ -57,13 +57,14 @@ static void append_print(struct store *store, uint64_t number)
 		return;
 	}
 	store->events[store->head++] = (struct event){ stream, ++store->heads[stream], number };
-	if (kind == 2) /* the answer never came back */
+	if (kind == 2) { /* the answer never came back */
 		(void)fprintf(store->out, "\"any\"}],\"unknown\":true}\n");
-	else
+	} else {
 		(void)fprintf(store->out,
 		              "%" PRIu64 "}],\"results\":[{\"seq\":%" PRIu64 ",\"pos\":%" PRIu64
 		              "}]}\n",
 		              version, version + 1, store->head);
+	}
 	(void)fprintf(store->out,
 	              "{\"op\":\"deliver\",\"sub\":\"all\",\"at\":%" PRIu64
 	              ",\"stream\":\"s.%u\",\"seq\":%" PRIu64 ",\"pos\":%" PRIu64
@@ -91,9 +92,10 @@ static void final_print(const struct store *store, const char *node)
 	for (uint64_t pos = 1; pos <= store->head; pos++) {
 		bool first = (pos - 1) % FINAL_CHUNK == 0;
 		bool last = pos % FINAL_CHUNK == 0 || pos == store->head;
-		if (first)
+		if (first) {
 			(void)fprintf(store->out, "{\"op\":\"final\",\"node\":\"%s\",\"events\":[",
 			              node);
+		}
 		event_print(store, pos);
 		(void)fputs(last ? "]}\n" : ",", store->out);
 	}
@@ -106,10 +108,11 @@ void generate_history(uint64_t seed, uint64_t operations, FILE *out)
 		               .out = out };
 	for (uint64_t i = 0; i < operations && store.events != NULL; i++) {
 		store.now = 1000 + i * 10;
-		if (draw(&store, 10) == 0)
+		if (draw(&store, 10) == 0) {
 			read_print(&store);
-		else
+		} else {
 			append_print(&store, i);
+		}
 	}
 	(void)fprintf(out,
 	              "{\"op\":\"sub\",\"name\":\"all\",\"match\":\"all\",\"order\":\"stream\","

@@ -70,9 +70,10 @@ static void *append_some(void *argument)
 {
 	struct seen *seen = argument;
 	const struct nacre_append event = order(seen->stream, NACRE_EXPECT_ANY, NULL);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 1000; i++) {
 		if (nacre_append_async(seen->client, &event, on_done, seen, NULL) != NACRE_OK)
 			seen->disordered++;
+	}
 	return NULL;
 }
 

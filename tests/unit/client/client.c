@@ -52,10 +52,11 @@ static long count(const struct nacre_read *read, uint64_t first, int step)
 
 static bool has_meta(const struct nacre_event *event, const char *name, const char *value)
 {
-	for (size_t i = 0; i < event->meta_count; i++)
+	for (size_t i = 0; i < event->meta_count; i++) {
 		if (strcmp(event->meta[i].name, name) == 0 &&
 		    strcmp(event->meta[i].value, value) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -32,9 +32,10 @@ static void a_pull_without_waiting_ends(void)
 	make("now", "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":\"now\"}}");
 	fill("now", 25);
 	struct nacre_subscription *sub = consume("now", &few);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		expect(nacre_ack(client, next(sub)->reply, true, NULL) == NACRE_OK,
 		       "an ack that waits is replicated");
+	}
 	expect(nacre_next(sub, WAIT_MS, &got, NULL) == NACRE_END, "a limit ends it");
 	nacre_unsubscribe(sub);
 	expect(comes_to("now", "in_flight", 0), "and nothing more was asked for");
@@ -91,9 +92,10 @@ static void answers_do_what_they_say(void)
 	char reply[256];
 	(void)snprintf(reply, sizeof reply, "%s", got->reply);
 	bool bothered = false;
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 8; i++) {
 		bothered =
 		        bothered || !silent(sub) || nacre_working(client, reply, NULL) != NACRE_OK;
+	}
 	expect(!bothered, "who says that it works is not bothered");
 	expect(comes_to("answers", "redelivered", 3), "well beyond ack_wait_ms");
 	const char *reason = "cannot be read";

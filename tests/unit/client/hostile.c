@@ -193,9 +193,10 @@ static void nonsense(void)
 			const struct message message = { .body = bodies[i], .size = -1 };
 			will_answer(&message, 1);
 			int result = asks[ask]();
-			if (result != NACRE_PROTOCOL)
+			if (result != NACRE_PROTOCOL) {
 				(void)printf("%zu: %.60s: %s\n", ask, bodies[i],
 				             nacre_status_name(result));
+			}
 			wrong += result != NACRE_PROTOCOL;
 		}
 	}
@@ -273,9 +274,10 @@ static void errors_without_sense(void)
 	int (*const asks[])(void) = { append_one,  append_async, send_batch,
 		                      get_one,     read_all,     ask_many,
 		                      acknowledge, consume,      begin_to_consume };
-	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
 		for (size_t ask = 0; ask < sizeof asks / sizeof asks[0]; ask++)
 			is_not_understood(asks[ask], errors[i], 1, "an error without its code");
+	}
 }
 
 static void headers_that_cannot_be_read(const char *url)

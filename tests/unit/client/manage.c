@@ -227,9 +227,10 @@ static void refuses_where_there_is_none(void)
 	struct nacre_error error;
 	verb *const verbs[] = { nacre_sub_info, nacre_sub_pause, nacre_sub_resume };
 	bool fine = true;
-	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		fine = fine && verbs[i](client, "absent", NULL, &error) == NACRE_REFUSED &&
 		       error.code == 404 && error.err_code == 10014;
+	}
 	fine = fine &&
 	       nacre_sub_update(client, "absent", "{\"ack_wait_ms\":1}", NULL, &error) ==
 	               NACRE_REFUSED &&

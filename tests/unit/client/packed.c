@@ -69,12 +69,13 @@ static int read_packed(bool *second_out)
 	if (nacre_read_open(client, &(struct nacre_read){ .source = NACRE_ALL }, &reader, NULL) !=
 	    NACRE_OK)
 		exit(2);
-	while ((result = nacre_read_next(reader, &event, NULL)) == NACRE_OK)
+	while ((result = nacre_read_next(reader, &event, NULL)) == NACRE_OK) {
 		*second_out = ++count == 2 && event->pos == 6 && event->seq == 6 &&
 		              strcmp(event->tags, "a,b") == 0 && event->meta_count == 3 &&
 		              strcmp(event->meta[2].name, "l") == 0 &&
 		              strcmp(event->meta[2].value, "x") == 0 && event->size == 2 &&
 		              memcmp(event->data, "{}", 2) == 0 && strlen(event->time) == 30;
+	}
 	nacre_read_close(reader);
 	return result;
 }

@@ -46,9 +46,14 @@ static inline struct nacre_subscription *consume(const char *name, const struct 
 
 static inline void fill(const char *stream, int events)
 {
-	for (int i = 0; i < events; i++)
-		if (!append(stream, NULL))
-			exit(1);
+	for (int i = 0; i < events; i++) {
+		{
+			{
+				if (!append(stream, NULL))
+					exit(1);
+			}
+		}
+	}
 }
 
 /* The time of a clock that only goes forward. */
@@ -63,9 +68,14 @@ static inline bool says(const struct nacre_reply *reply, const char *text)
 {
 	size_t size, wanted = strlen(text);
 	const char *data = nacre_reply_data(reply, &size);
-	for (size_t at = 0; at + wanted <= size; at++)
-		if (memcmp(data + at, text, wanted) == 0)
-			return true;
+	for (size_t at = 0; at + wanted <= size; at++) {
+		{
+			{
+				if (memcmp(data + at, text, wanted) == 0)
+					return true;
+			}
+		}
+	}
 	return false;
 }
 

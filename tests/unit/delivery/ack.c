@@ -109,9 +109,10 @@ Test(ack, refuses_addresses_of_another_shape)
 		"a.-1.1.1",
 	};
 	struct nc_ack_address address;
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		cr_expect_eq(nc_ack_address_get(nc_slice_str(texts[i]), &address), NC_INVALID, "%s",
 		             texts[i]);
+	}
 }
 
 Test(next, reads_the_forms_of_a_request)

@@ -165,9 +165,10 @@ Test(ask, a_bad_update_is_refused)
 		              "{\"filter\":{\"selector\":1}}",
 		              "{\"start\":{}}",
 		              "{\"deliver\":{\"subject\":\"es.x\"}}" };
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		expect_refused(nc_definition_amend(&base, nc_slice_str(bad[i]), NC_SLICE("es."),
 		                                   &amended, &backfill, &why),
 		               bad[i]);
+	}
 	nc_definition_release(&base);
 }

@@ -20,9 +20,10 @@ Test(backfill, keeps_what_was_not_done)
 	cr_expect(nc_slice_is(backfill.selector, "\"a\""));
 	cr_expect_eq(backfill.undone_count, 2u, "6 is parked already");
 	bool want[] = { false, false, false, true, false, true, false, false };
-	for (uint64_t position = 1; position <= 7; position++)
+	for (uint64_t position = 1; position <= 7; position++) {
 		cr_expect_eq(nc_backfill_is_undone(&backfill, &at, position), want[position], "%lu",
 		             (unsigned long)position);
+	}
 	for (size_t size = 0; size < bytes.size; size++)
 		cr_expect_neq(nc_backfill_get(nc_slice(bytes.data, size), &backfill), NC_OK);
 	bytes.data[0] = 2;

@@ -58,29 +58,84 @@ static inline const char *harness_step(struct harness *h)
 	while (nc_sub_step(h->sub, h->now, &a)) {
 		char word[64];
 		unsigned long position = (unsigned long)a.position;
-		if (a.kind == NC_SUB_DELIVER && a.request != 0)
-			(void)snprintf(word, sizeof word, "%lu/%u>%lu", position, a.attempt,
-			               (unsigned long)a.request);
-		else if (a.kind == NC_SUB_DELIVER)
-			(void)snprintf(word, sizeof word, "%lu/%u", position, a.attempt);
-		else if (a.kind == NC_SUB_END)
-			(void)snprintf(word, sizeof word, "E%lu:%u", (unsigned long)a.request,
-			               a.status);
-		else if (a.kind == NC_SUB_HEARTBEAT)
-			(void)snprintf(word, sizeof word, "B");
-		else if (a.kind >= NC_SUB_STALLED)
-			(void)snprintf(word, sizeof word, "%s",
-			               a.kind == NC_SUB_STALLED ? "stall"
-			               : a.kind == NC_SUB_FLOWS ? "flows"
-			                                        : "gone");
-		else
-			(void)snprintf(word, sizeof word, "%c%lu",
-			               a.kind == NC_SUB_PARK     ? 'P'
-			               : a.kind == NC_SUB_UNPARK ? 'U'
-			               : a.kind == NC_SUB_SKIP   ? 'S'
-			               : a.kind == NC_SUB_HALTED ? 'H'
-			                                         : 'F',
-			               position);
+		if (a.kind == NC_SUB_DELIVER && a.request != 0) {
+			{
+				{
+					{
+						{
+							(void)snprintf(word, sizeof word,
+							               "%lu/%u>%lu", position,
+							               a.attempt,
+							               (unsigned long)a.request);
+						}
+					}
+				}
+			}
+		} else if (a.kind == NC_SUB_DELIVER) {
+			{
+				{
+					{
+						{
+							(void)snprintf(word, sizeof word, "%lu/%u",
+							               position, a.attempt);
+						}
+					}
+				}
+			}
+		} else if (a.kind == NC_SUB_END) {
+			{
+				{
+					{
+						{
+							(void)snprintf(word, sizeof word, "E%lu:%u",
+							               (unsigned long)a.request,
+							               a.status);
+						}
+					}
+				}
+			}
+		} else if (a.kind == NC_SUB_HEARTBEAT) {
+			{
+				{
+					{
+						{
+							(void)snprintf(word, sizeof word, "B");
+						}
+					}
+				}
+			}
+		} else if (a.kind >= NC_SUB_STALLED) {
+			{
+				{
+					{
+						{
+							(void)snprintf(
+							        word, sizeof word, "%s",
+							        a.kind == NC_SUB_STALLED ? "stall"
+							        : a.kind == NC_SUB_FLOWS ? "flows"
+							                                 : "gone");
+						}
+					}
+				}
+			}
+		} else {
+			{
+				{
+					{
+						{
+							(void)snprintf(
+							        word, sizeof word, "%c%lu",
+							        a.kind == NC_SUB_PARK     ? 'P'
+							        : a.kind == NC_SUB_UNPARK ? 'U'
+							        : a.kind == NC_SUB_SKIP   ? 'S'
+							        : a.kind == NC_SUB_HALTED ? 'H'
+							                                  : 'F',
+							        position);
+						}
+					}
+				}
+			}
+		}
 		if (a.reason != NULL)
 			(void)snprintf(h->reason, sizeof h->reason, "%s", a.reason);
 		cr_assert_lt(size + sizeof word + 1, sizeof h->line);

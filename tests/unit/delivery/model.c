@@ -112,11 +112,13 @@ static void delivered(struct model *m, const struct nc_sub_action *action)
 {
 	uint64_t position = action->position;
 	cr_assert(position <= m->head && matches(position), "%lu does not match", position);
-	if (keyed(m, position))
-		for (uint64_t older = 1; older < position; older++)
+	if (keyed(m, position)) {
+		for (uint64_t older = 1; older < position; older++) {
 			cr_assert(!matches(older) || key_of(m, older) != key_of(m, position) ||
 			                  m->done[older],
 			          "%lu before %lu was done", position, older);
+		}
+	}
 	m->done[position] = false;
 	m->delivered++;
 	if (m->flying_count == FLYING) /* a consumer that forgets */
@@ -276,9 +278,10 @@ static void turn(struct model *m, bool calm)
 
 static bool finished(struct model *m)
 {
-	for (uint64_t position = 1; position <= EVENTS; position++)
+	for (uint64_t position = 1; position <= EVENTS; position++) {
 		if (matches(position) && (!m->acked[position] || m->row_now[position]))
 			return false;
+	}
 	struct nc_sub_info info;
 	nc_sub_info(m->sub, &info);
 	return info.ack_floor == EVENTS;

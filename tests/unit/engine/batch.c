@@ -97,11 +97,12 @@ static struct nc_buf payload_of(const struct batch *batch)
 	for (; made.event_count < 6 && batch->events[made.event_count].stream != NULL;)
 		event_put(&events, batch->events[made.event_count++]);
 	for (; made.check_count < 3 && batch->checks[made.check_count].stream != NULL;
-	     made.check_count++)
+	     made.check_count++) {
 		nc_batch_check_put(&checks,
 		                   &(struct nc_batch_check){
 		                           batch->checks[made.check_count].expect,
 		                           nc_slice_str(batch->checks[made.check_count].stream) });
+	}
 	for (size_t i = 0;
 	     i < 3 && (batch->items[i].types[0] != NULL || batch->items[i].tags[0] != NULL); i++)
 		item_put(&items, &batch->items[i]);
@@ -404,9 +405,10 @@ static struct batch random_batch(unsigned *seed)
 		if (rand_r(seed) % 4 == 0)
 			batch.events[i].expect = (struct nc_expect)EXISTS;
 	}
-	if (rand_r(seed) % 2 == 0)
+	if (rand_r(seed) % 2 == 0) {
 		batch.items[0] = (struct item){ .types = { names[rand_r(seed) % 4] },
 			                        .tags = { names[rand_r(seed) % 4] } };
+	}
 	return batch;
 }
 
@@ -458,9 +460,10 @@ Test(batch, changes_the_digest_by_whatever_an_event_is)
 		store_append(&one, asks[i]);
 		memcpy(digests[i], nc_engine_head(one.engine).digest, NC_SHA256_SIZE);
 		store_close(&one);
-		for (size_t before = 0; before < i; before++)
+		for (size_t before = 0; before < i; before++) {
 			cr_expect_arr_neq(digests[i], digests[before], NC_SHA256_SIZE, "%zu as %zu",
 			                  i, before);
+		}
 	}
 }
 

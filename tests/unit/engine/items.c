@@ -50,9 +50,10 @@ static bool item_matches(unsigned item, const struct fact *fact)
 	unsigned wanted = item & 15;
 	if (wanted != 0 && (wanted >> fact->type & 1) == 0)
 		return false;
-	for (int i = 0; i < NAMES; i++)
+	for (int i = 0; i < NAMES; i++) {
 		if ((item >> (NAMES + i) & 1) != 0 && !fact->tag[i])
 			return false;
+	}
 	return true;
 }
 
@@ -112,9 +113,10 @@ static struct seen ask(struct nc_query_spec spec, size_t events, size_t size)
 
 static bool any_matches(const unsigned *items, size_t count, const struct fact *fact)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (item_matches(items[i], fact))
 			return true;
+	}
 	return false;
 }
 

@@ -189,9 +189,10 @@ Test(query, does_not_run_after_a_store_that_grows)
 	APPEND(&store, .stream = "late");
 	struct seen seen = { 0 };
 	bool done = false;
-	while (!done)
+	while (!done) {
 		cr_assert_eq(nc_query_step(query, store.reader, 16, 1 << 20, keep, &seen, &done),
 		             NC_OK);
+	}
 	cr_expect_eq(seen.count, 60u);
 	nc_query_free(query);
 }
@@ -232,9 +233,10 @@ Test(query, gets_one_event_by_each_of_its_names)
 static int divided(void *ctx, const struct nc_event *events, size_t count, uint64_t *wanted_out)
 {
 	const uint64_t *by = ctx;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (events[i].position % *by == 0)
 			wanted_out[i / 64] |= UINT64_C(1) << i % 64;
+	}
 	return NC_OK;
 }
 

@@ -140,10 +140,11 @@ static uint64_t verify_all(char why[NC_VERIFY_WHY_SIZE])
 	const struct nc_verify_status *status = nc_verify_status(verify);
 	uint64_t first = status->bad;
 	cr_expect_eq(err == NC_OK, first == 0);
-	if (first == 0)
+	if (first == 0) {
 		cr_expect_eq(status->checked, nc_engine_head(store.engine).position);
-	else
+	} else {
 		cr_expect_eq(status->checked, first - 1);
+	}
 	(void)snprintf(why, NC_VERIFY_WHY_SIZE, "%s", status->why);
 	nc_verify_free(verify);
 	return first;
@@ -242,10 +243,12 @@ Test(verify, reads_the_payloads_of_the_log)
 	nc_command_put_append(&payload, (struct nc_expect){ 0 }, nc_buf_slice(&record));
 	nc_command_put_engine_version(&payload, 3);
 	cr_expect_eq(nc_verify_payload(nc_buf_slice(&payload)), NC_OK);
-	for (size_t cut = 1; cut < payload.size - NC_ENTRY_HEADER_SIZE; cut++)
-		if (cut != 9) /* the whole second command */
+	for (size_t cut = 1; cut < payload.size - NC_ENTRY_HEADER_SIZE; cut++) {
+		if (cut != 9) { /* the whole second command */
 			cr_expect_eq(nc_verify_payload(nc_slice(payload.data, payload.size - cut)),
 			             NC_CORRUPT, "cut by %zu", cut);
+		}
+	}
 	payload.data[NC_ENTRY_HEADER_SIZE + 20] ^= 1; /* in the record */
 	cr_expect_eq(nc_verify_payload(nc_buf_slice(&payload)), NC_CORRUPT);
 	nc_buf_release(&record);
@@ -271,9 +274,10 @@ static struct nc_outcome compare(const struct store *with, uint64_t position)
 Test(verify, a_replica_with_another_history_finds_that_it_differs)
 {
 	struct store *stores[] = { &store, &other };
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		for (unsigned n = EVENTS; n < 2 * NC_DIGEST_EVERY + 10; n++)
 			APPEND(stores[i], .stream = "s");
+	}
 	cr_expect_eq(compare(&store, NC_DIGEST_EVERY).differs_at, 0u, "with itself");
 	cr_expect_eq(compare(&store, 2 * NC_DIGEST_EVERY).differs_at, 0u);
 	cr_expect_eq(compare(&other, NC_DIGEST_EVERY).differs_at, NC_DIGEST_EVERY);

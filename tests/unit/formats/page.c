@@ -26,16 +26,19 @@ void page_bytes(struct nc_buf *page, const char *label, struct nc_slice bytes)
 	nc_buf_put_str(page, "\n```text\n");
 	for (size_t at = 0; at < bytes.size; at += 16) {
 		nc_buf_printf(page, "%4zu ", at);
-		for (size_t i = at; i < at + 16; i++)
-			if (i < bytes.size)
+		for (size_t i = at; i < at + 16; i++) {
+			if (i < bytes.size) {
 				nc_buf_printf(page, " %02x", bytes.data[i]);
-			else
+			} else {
 				nc_buf_put_str(page, "   ");
+			}
+		}
 		nc_buf_put_str(page, "  |");
-		for (size_t i = at; i < at + 16 && i < bytes.size; i++)
+		for (size_t i = at; i < at + 16 && i < bytes.size; i++) {
 			nc_buf_put_u8(page, bytes.data[i] >= 0x20 && bytes.data[i] < 0x7f
 			                            ? bytes.data[i]
 			                            : '.');
+		}
 		nc_buf_put_str(page, "|\n");
 	}
 	nc_buf_put_str(page, "```\n");

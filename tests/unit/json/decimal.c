@@ -128,10 +128,11 @@ Test(decimal, compares_exactly_across_kinds)
 		                                 "18446744073709551616",
 		                                 "1e400" };
 	int count = sizeof ascending / sizeof *ascending;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		for (int k = 0; k < count; k++) {
 			int order = nc_decimal_cmp(dec(ascending[i]), dec(ascending[k]));
 			order = (order > 0) - (order < 0);
 			cr_expect_eq(order, (i > k) - (i < k), "%s %s", ascending[i], ascending[k]);
 		}
+	}
 }

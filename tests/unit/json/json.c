@@ -123,7 +123,7 @@ Test(json, refuses_strings_that_are_not_utf8_or_badly_escaped)
 Test(json, sees_what_matters_in_a_string_at_every_place)
 {
 	static const uint8_t plain[] = { 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 'x' };
-	for (size_t before = 0; before < 24; before++)
+	for (size_t before = 0; before < 24; before++) {
 		for (size_t i = 0; i < sizeof plain; i++) {
 			uint8_t text[64];
 			memset(text, plain[i], sizeof text);
@@ -145,6 +145,7 @@ Test(json, sees_what_matters_in_a_string_at_every_place)
 			refuses(nc_slice(text, 40), before + 1,
 			        "an escape: one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 		}
+	}
 }
 
 Test(json, limits_the_depth)

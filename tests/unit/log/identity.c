@@ -100,7 +100,7 @@ Test(identity, survives_any_damage_to_one_copy, .timeout = 120)
 	static const char *const copies[] = { "identity", "identity.copy" };
 	struct nc_buf image = { 0 };
 	struct nc_identity before = *nc_identity_get(file);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		for (size_t at = 0; at < 256; at++) {
 			nc_identity_close(file);
 			cr_assert(directory_load(copies[i], &image));
@@ -111,6 +111,7 @@ Test(identity, survives_any_damage_to_one_copy, .timeout = 120)
 			             at, fault);
 			cr_assert_arr_eq(nc_identity_get(file)->cluster_id, before.cluster_id, 16);
 		}
+	}
 	nc_buf_release(&image);
 }
 

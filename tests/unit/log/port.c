@@ -56,9 +56,10 @@ Test(log_port, gives_back_what_was_appended_also_after_a_reopen)
 	cr_assert_eq(entries_append(journal, NULL, 101, 50, 3, 0), NC_OK);
 	for (int round = 0; round < 2; round++) {
 		expect_bounds(1, 150, 0, 3);
-		for (uint64_t index = 1; index <= 150; index++)
+		for (uint64_t index = 1; index <= 150; index++) {
 			cr_assert(entry_is(journal, index, index <= 100 ? 1 : 3), "entry %lu",
 			          index);
+		}
 		reopen();
 	}
 }

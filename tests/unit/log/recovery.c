@@ -83,9 +83,10 @@ static void stale_fill(struct nc_buf *image, size_t from)
 /* Entries 1..last are as written, for the terms above. */
 static bool holds_through(struct nc_log *log, uint64_t last)
 {
-	for (uint64_t index = 1; index <= last; index++)
+	for (uint64_t index = 1; index <= last; index++) {
 		if (!entry_is(log, index, index <= 3 ? 1 : 2))
 			return false;
+	}
 	return true;
 }
 

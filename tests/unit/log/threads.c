@@ -66,9 +66,10 @@ int main(void)
 		CHECK(pthread_create(&readers[i], NULL, read_all, &seen[i]) == 0);
 	uint64_t last = 0;
 	for (int round = 0; round < ROUNDS; round++) {
-		for (int i = 0; i < 10; i++, last += 20)
+		for (int i = 0; i < 10; i++, last += 20) {
 			CHECK(entries_append(journal, NULL, last + 1, 20, (uint64_t)round + 1,
 			                     400) == NC_OK);
+		}
 		CHECK(entries_append(journal, NULL, last - 5, 1, (uint64_t)round + 2, 9) == NC_OK);
 		last -= 5;
 		CHECK(nc_log_compact(journal, last - 100) == NC_OK);

@@ -322,10 +322,11 @@ Test(batch, spells_base64_strictly)
 		struct nc_buf bytes = { 0 };
 		int err = nc_base64_get(nc_slice_str(cases[i].text), &bytes);
 		cr_expect_eq(err, cases[i].bytes == NULL ? NC_INVALID : NC_OK, "%s", cases[i].text);
-		if (cases[i].bytes != NULL)
+		if (cases[i].bytes != NULL) {
 			expect_text(nc_buf_slice(&bytes), cases[i].bytes);
-		else
+		} else {
 			cr_expect_eq(bytes.size, 0u, "%s", cases[i].text);
+		}
 		nc_buf_release(&bytes);
 	}
 }

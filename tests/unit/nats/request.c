@@ -33,9 +33,10 @@ static bool decode(enum nc_operation op, bool direct, const char *subject, const
 {
 	struct nc_header headers[40];
 	size_t count = 0;
-	for (; words != NULL && words[count].name != NULL; count++)
+	for (; words != NULL && words[count].name != NULL; count++) {
 		headers[count] = (struct nc_header){ nc_slice_str(words[count].name),
 			                             nc_slice_str(words[count].value) };
+	}
 	const struct nc_message message = { .subject = nc_slice_str(subject),
 		                            .data = nc_slice_str(data),
 		                            .headers = headers,
@@ -261,9 +262,10 @@ Test(request, survives_random_bytes)
 			subject[n++] = (char)(random() % 255 + 1);
 		subject[n] = '\0';
 		size = (int)(random() % 40);
-		for (int i = 0; i < size; i++)
+		for (int i = 0; i < size; i++) {
 			data[i] = random() % 3 == 0 ? (char)(random() % 255 + 1)
 			                            : "{}[]\",:0123456789.eE-ftn\\u"[random() % 27];
+		}
 		data[size] = '\0';
 		enum nc_operation op = strncmp(subject, "append", 6) == 0 ? NC_OP_APPEND
 		                       : random() % 2                     ? NC_OP_READ

@@ -70,10 +70,11 @@ static void node_start(struct world *world, unsigned i)
 static void changed(struct world *world, unsigned i, bool hostile)
 {
 	struct node *node = &world->nodes[i];
-	if (hostile && rnd(world, 20) == 0)
+	if (hostile && rnd(world, 20) == 0) {
 		node->up = false;
-	else
+	} else {
 		node->durable = node->formation.record;
+	}
 }
 
 static void hello_make(struct world *world, unsigned i, struct nc_hello *hello)
@@ -112,9 +113,10 @@ static void hello_send(struct world *world, unsigned i)
 			                  .to = to,
 			                  .epoch = node->epoch,
 			                  .number = node->message };
-		if (node->formation.record.phase == NC_HELLO_MEMBER)
+		if (node->formation.record.phase == NC_HELLO_MEMBER) {
 			memcpy(message->cluster_id, node->formation.record.cluster_id,
 			       NC_PEER_CLUSTER_ID_SIZE);
+		}
 		hello_make(world, i, &message->hello);
 	}
 }
@@ -175,9 +177,10 @@ static void one_cluster(const struct world *world, uint64_t seed)
 static void step(struct world *world, bool hostile, uint64_t seed)
 {
 	world->now_ms += TICK_MS;
-	for (unsigned i = 0; i < MESSAGES; i++)
+	for (unsigned i = 0; i < MESSAGES; i++) {
 		if (world->messages[i].due_ms != 0 && world->messages[i].due_ms <= world->now_ms)
 			deliver(world, &world->messages[i], hostile);
+	}
 	for (unsigned i = 0; i < world->count; i++)
 		node_tick(world, i, hostile);
 	one_cluster(world, seed);
@@ -218,9 +221,10 @@ static void run(uint64_t seed)
 	memset(world.cut, 0, sizeof world.cut);
 	world.loss = 0;
 	world.delay_ms = 20;
-	for (unsigned i = 0; i < world.count; i++)
+	for (unsigned i = 0; i < world.count; i++) {
 		if (!world.nodes[i].up)
 			node_start(&world, i);
+	}
 	for (int i = 0; i < 2000 && members(&world) < world.expect; i++)
 		step(&world, false, seed);
 	cr_assert_eq(members(&world), world.expect, "no cluster in 100 s: seed %llu",
@@ -310,7 +314,8 @@ Test(formation, nodes_that_expect_different_numbers_do_not_found_together)
 	world.nodes[0].formation.expect = 2;
 	pass(&world, 30000);
 	cr_assert_eq(members(&world), 0);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		cr_expect(strstr(world.nodes[i].formation.said, "NACRE_BOOTSTRAP_EXPECT") != NULL,
 		          "%s", world.nodes[i].formation.said);
+	}
 }

@@ -93,10 +93,11 @@ static void frame_put(struct cluster *cluster, unsigned to, struct nc_slice byte
 	cr_assert_not_null(frame);
 	*frame = (struct frame){ .to = to, .size = bytes.size };
 	memcpy(frame->bytes, bytes.data, bytes.size);
-	if (cluster->last == NULL)
+	if (cluster->last == NULL) {
 		cluster->first = frame;
-	else
+	} else {
 		cluster->last->next = frame;
+	}
 	cluster->last = frame;
 	(void)uv_async_send(&cluster->deliver);
 }
@@ -107,9 +108,10 @@ static void on_send(void *ctx, uint64_t to, struct nc_slice bytes)
 	if (node->cut)
 		return;
 	node->cluster->to_all += to == 0;
-	for (unsigned i = 0; i < node->cluster->count; i++)
+	for (unsigned i = 0; i < node->cluster->count; i++) {
 		if (i != node->slot && (to == 0 || to == i + 1))
 			frame_put(node->cluster, i, bytes);
+	}
 }
 
 static void on_deliver(uv_async_t *async)
@@ -120,10 +122,11 @@ static void on_deliver(uv_async_t *async)
 	while (frame != NULL) {
 		struct frame *next = frame->next;
 		struct node *node = &cluster->nodes[frame->to];
-		if (node->replica != NULL && !node->cut)
+		if (node->replica != NULL && !node->cut) {
 			cr_expect_eq(
 			        nc_replica_step(node->replica, nc_slice(frame->bytes, frame->size)),
 			        NC_OK);
+		}
 		free(frame);
 		frame = next;
 	}
@@ -262,9 +265,10 @@ static uint64_t head(struct node *node)
 
 static bool all_at(struct cluster *cluster, uint64_t position)
 {
-	for (unsigned i = 0; i < cluster->count; i++)
+	for (unsigned i = 0; i < cluster->count; i++) {
 		if (cluster->nodes[i].replica != NULL && head(&cluster->nodes[i]) != position)
 			return false;
+	}
 	return true;
 }
 
@@ -302,13 +306,14 @@ Test(replica, three_agree)
 	append_many(&cluster, leader(&cluster), 0, 500);
 	RUN_UNTIL(&cluster, all_at(&cluster, 500));
 	cr_expect_gt(cluster.to_all, 0u, "what is the same for all goes out once");
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		if (&cluster.nodes[i] != leader(&cluster)) {
 			RUN_UNTIL(&cluster,
 			          cluster.nodes[i].foreign >= 500); /* told after it is applied */
 			cr_expect_eq(cluster.nodes[i].foreign, 500u);
 			cr_expect_eq(append(&cluster.nodes[i], "x"), NC_CONFLICT);
 		}
+	}
 	cluster_close(&cluster);
 }
 

@@ -41,15 +41,17 @@ Test(state_call, survives_any_single_changed_byte)
 	struct nc_buf buf = { 0 };
 	struct nc_state_call again;
 	nc_state_call_put(&buf, &(struct nc_state_call){ .verb = NC_STATE_READ, .size = 4096 });
-	for (size_t at = 0; at < buf.size; at++)
+	for (size_t at = 0; at < buf.size; at++) {
 		for (unsigned value = 0; value < 256; value++) {
 			uint8_t was = buf.data[at];
 			buf.data[at] = (uint8_t)value;
-			if (nc_state_call_get(nc_buf_slice(&buf), &again) == NC_OK)
+			if (nc_state_call_get(nc_buf_slice(&buf), &again) == NC_OK) {
 				cr_expect(again.verb >= NC_STATE_OPEN &&
 				          again.verb <= NC_STATE_CLOSE);
+			}
 			buf.data[at] = was;
 		}
+	}
 	nc_buf_release(&buf);
 }
 
@@ -64,8 +66,9 @@ Test(state_call, chunk_bears_the_hash_of_its_bytes)
 	nc_sha256(&sent, 1, want);
 	cr_expect_arr_eq(sha256, want, NC_SHA256_SIZE);
 	cr_expect(nc_slice_eq(bytes, sent));
-	for (size_t size = 0; size < buf.size; size++)
+	for (size_t size = 0; size < buf.size; size++) {
 		cr_expect_eq(nc_state_chunk_get(nc_slice(buf.data, size), &sha256, &bytes),
 		             NC_INVALID);
+	}
 	nc_buf_release(&buf);
 }

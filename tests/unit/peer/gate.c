@@ -143,9 +143,10 @@ Test(gate, lets_each_number_in_once_in_any_order)
 	srand(4);
 	for (int i = 0; i < 64; i++)
 		send(&pair, pair.a, 20, NC_SLICE("x"));
-	for (int i = 0; i < 64 * 40; i++)
+	for (int i = 0; i < 64 * 40; i++) {
 		let_in +=
 		        admit(&pair, pair.b, (size_t)rand() % 64, NULL, NULL) == NC_PEER_DROP_COUNT;
+	}
 	cr_expect_eq(let_in, 64);
 	pair_close(&pair);
 }
@@ -290,11 +291,13 @@ Test(gate, a_large_message_of_which_a_part_is_lost_is_lost)
 	pair_open(&pair);
 	acquaint(&pair);
 	send_big(&pair, bytes);
-	for (size_t i = 0; i < pair.count; i++)
-		if (i != 3)
+	for (size_t i = 0; i < pair.count; i++) {
+		if (i != 3) {
 			cr_expect_eq(nc_gate_admit(pair.b, nc_buf_slice(&pair.sent[i]), 1, &frame,
 			                           &from, &why),
 			             i < 3 ? NC_BUSY : NC_CONFLICT);
+		}
+	}
 	cr_expect_eq(why, NC_PEER_DROP_PARTS);
 	pair.count = 0;
 	send_big(&pair, bytes); /* the next one comes through */

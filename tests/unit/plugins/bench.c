@@ -72,25 +72,27 @@ static void equality(int i, char *out, size_t size)
 
 static void mixed(int i, char *out, size_t size)
 {
-	if (i % 10 < 7)
+	if (i % 10 < 7) {
 		equality(i, out, size);
-	else if (i % 10 == 7)
+	} else if (i % 10 == 7) {
 		(void)snprintf(out, size, "{\"customer\":{\"id\":[%d],\"country\":[\"DE\"]}}", i);
-	else if (i % 10 == 8)
+	} else if (i % 10 == 8) {
 		(void)snprintf(out, size, "{\"customer\":{\"email\":[{\"prefix\":\"c%d@\"}]}}", i);
-	else
+	} else {
 		(void)snprintf(out, size,
 		               "{\"customer\":{\"name\":[{\"wildcard\":\"Customer %d*\"}]}}", i);
+	}
 }
 
 static void subject(int i, char *out, size_t size)
 {
-	if (i % 3 == 0)
+	if (i % 3 == 0) {
 		(void)snprintf(out, size, "\"orders.*.%05d\"", i);
-	else if (i % 3 == 1)
+	} else if (i % 3 == 1) {
 		(void)snprintf(out, size, "\"orders.eu.%05d\"", i);
-	else
+	} else {
 		(void)snprintf(out, size, "\"orders.eu.%05d.>\"", i);
+	}
 }
 
 static void id_take(void *ctx, uint32_t id)

@@ -47,10 +47,11 @@ static void data_put(struct nc_buf *buf, int depth)
 		nc_buf_put_str(buf, "[");
 		for (size_t i = 0; i < count; i++) {
 			nc_buf_put_str(buf, i > 0 ? "," : "");
-			if (roll(4) == 0)
+			if (roll(4) == 0) {
 				data_put(buf, depth + 1);
-			else
+			} else {
 				object_put(buf, depth + 1);
+			}
 		}
 		nc_buf_put_str(buf, "]");
 	} else {
@@ -78,9 +79,10 @@ static void list_put(struct nc_buf *buf)
 		                              "{\"equals-ignore-case\":\"XY\"}" };
 	size_t count = 1 + roll(2);
 	nc_buf_put_str(buf, "[");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		nc_buf_printf(buf, "%s%s", i > 0 ? "," : "",
 		              values[roll(2) == 0 ? roll(3) : roll(16)]);
+	}
 	nc_buf_put_str(buf, "]");
 }
 
@@ -90,14 +92,16 @@ static void pattern_put(struct nc_buf *buf, int depth)
 	nc_buf_put_str(buf, "{");
 	for (size_t i = 0; i < count; i++) {
 		nc_buf_printf(buf, "%s\"%c\":", i > 0 ? "," : "", "abcd"[i]);
-		if (depth < 3 && roll(2) == 0)
+		if (depth < 3 && roll(2) == 0) {
 			pattern_put(buf, depth + 1);
-		else
+		} else {
 			list_put(buf);
+		}
 	}
-	if (depth < 2 && roll(8) == 0)
+	if (depth < 2 && roll(8) == 0) {
 		nc_buf_put_str(
 		        buf, ",\"$or\":[{\"d\":[1,\"x\"]},{\"e\":[{\"exists\":false}],\"d\":[2]}]");
+	}
 	nc_buf_put_str(buf, "}");
 }
 

@@ -65,9 +65,10 @@ static void check(int n)
 	cr_assert_eq(nc_filter_batch_add(batch, &event), NC_OK);
 	memset(told, 0, sizeof told);
 	cr_assert_eq(nc_filter_index_match(filter_index, batch, 0, id_take, NULL, NULL), NC_OK);
-	for (int id = 0; id < IDS; id++)
+	for (int id = 0; id < IDS; id++) {
 		cr_expect_eq(told[id], held[id] != 0 && (held[id] - 1) / 4 == n, "id %d, kind %d",
 		             id, held[id] - 1);
+	}
 }
 
 static uint64_t state = 3;
@@ -97,9 +98,9 @@ Test(filter_index, comes_to_the_same_as_a_plain_list, .timeout = 120)
 	int merges = 0;
 	for (int step = 0; step < 6000; step++) {
 		change();
-		if (merge == NULL)
+		if (merge == NULL) {
 			merge = nc_filter_index_merge_take(filter_index);
-		else if (roll(30) == 0) { /* meanwhile others came and went */
+		} else if (roll(30) == 0) { /* meanwhile others came and went */
 			nc_filter_merge_run(merge);
 			cr_assert_eq(nc_filter_index_merge_put(filter_index, merge), NC_OK);
 			nc_filter_merge_free(merge);

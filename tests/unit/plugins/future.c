@@ -41,10 +41,11 @@ static int future_match(const void *filter, const nacre_filter_event *const *eve
                         uint64_t event_count, uint64_t *matched)
 {
 	(void)filter;
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (events[i]->stream.size > 0 && events[i]->stream.data[0] == 's' &&
 		    events[i]->position % 2 == 0)
 			matched[i / 64] |= (uint64_t)1 << (i % 64);
+	}
 	return NACRE_FILTER_OK;
 }
 

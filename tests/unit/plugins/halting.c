@@ -47,9 +47,10 @@ static int halting_match(const void *filter, const nacre_filter_event *const *ev
                          uint64_t event_count, uint64_t *matched)
 {
 	(void)filter;
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (events[i]->stream.size == 4 && memcmp(events[i]->stream.data, "halt", 4) == 0)
 			return -77;
+	}
 	memset(matched, 0xff, (event_count + 63) / 64 * 8);
 	return NACRE_FILTER_OK;
 }

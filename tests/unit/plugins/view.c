@@ -35,12 +35,13 @@ static void leaf_text(const nacre_filter_leaf *leaf, struct nc_buf *buf)
 		nc_buf_printf(buf, "@%u:%u", leaf->trail[i].array, leaf->trail[i].index);
 	nc_buf_printf(buf, "=%s", words[leaf->kind]);
 	nc_buf_put(buf, leaf->text.data, leaf->text.size);
-	if (leaf->number_kind == NACRE_FILTER_I64)
+	if (leaf->number_kind == NACRE_FILTER_I64) {
 		nc_buf_printf(buf, "%lld", (long long)leaf->number.i64);
-	else if (leaf->number_kind == NACRE_FILTER_U64)
+	} else if (leaf->number_kind == NACRE_FILTER_U64) {
 		nc_buf_printf(buf, "%lluu", (unsigned long long)leaf->number.u64);
-	else if (leaf->number_kind == NACRE_FILTER_F64)
+	} else if (leaf->number_kind == NACRE_FILTER_F64) {
 		nc_buf_printf(buf, "%gf", leaf->number.f64);
+	}
 }
 
 static void flattens(const nacre_filter_view *view, const char *want)

@@ -123,11 +123,12 @@ Test(alone, restarts_with_its_log_and_takes_a_new_term)
 {
 	struct nc_raft *raft = node(&(struct nc_raft_start){
 	        .members = only_me, .hard = { .term = 3, .vote = 1 }, .applied = 1 });
-	for (uint64_t term = 2; term <= 3; term++)
+	for (uint64_t term = 2; term <= 3; term++) {
 		cr_assert_eq(nc_raft_load(raft, &(struct nc_raft_entry){ .term = term,
 		                                                         .size = 9,
 		                                                         .kind = NC_LOG_COMMAND }),
 		             NC_OK);
+	}
 	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
 	struct nc_raft_ready ready = ready_of(raft);
 	cr_expect_eq(ready.hard.term, 4);

@@ -114,9 +114,10 @@ Test(corners, votes_of_more_strangers_than_there_can_be_members_count_for_nothin
 {
 	struct nc_raft *raft = node(1);
 	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
-	for (uint64_t id = 100; id < 100 + NC_RAFT_MEMBERS_MAX + 2; id++)
+	for (uint64_t id = 100; id < 100 + NC_RAFT_MEMBERS_MAX + 2; id++) {
 		hears(raft, (struct nc_raft_message){
 		                    .type = NC_RAFT_PREVOTE_RESP, .from = id, .term = 1 });
+	}
 	cr_expect_eq(raft->role, NC_RAFT_PRE_CANDIDATE);
 	nc_raft_free(raft);
 }
@@ -311,10 +312,11 @@ Test(corners, a_hint_that_leads_beyond_what_was_refused_leads_to_the_one_before)
 	struct nc_raft_options options = nc_raft_options_default(1, 1);
 	struct nc_raft *raft = node_with(
 	        options, (struct nc_raft_start){ .hard = { .term = 1 }, .members = three });
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 5; i++) {
 		cr_assert_eq(
 		        nc_raft_load(raft, &(struct nc_raft_entry){ 1, 0, NC_LOG_COMMAND, NULL }),
 		        NC_OK);
+	}
 	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
 	hears(raft, (struct nc_raft_message){ .type = NC_RAFT_PREVOTE_RESP, .from = 2, .term = 2 });
 	persist(raft);
@@ -428,9 +430,10 @@ Test(corners, a_copy_offers_its_own_snapshot)
 	nc_raft_free(raft);
 	struct nc_raft_ready ready = ready_of(copy);
 	const struct nc_raft_message *offer = NULL;
-	for (size_t i = 0; i < ready.message_count; i++)
+	for (size_t i = 0; i < ready.message_count; i++) {
 		if (ready.messages[i].type == NC_RAFT_SNAPSHOT)
 			offer = &ready.messages[i];
+	}
 	cr_assert_not_null(offer);
 	cr_expect_eq(offer->members->count, 3);
 	nc_raft_free(copy);
@@ -545,11 +548,12 @@ Test(corners, an_answer_to_a_read_that_nobody_asked_is_none)
 	cr_assert_eq(nc_raft_read_index(raft, 1), NC_OK);
 	uint64_t asked = nc_raft_hash(raft);
 	const uint64_t contexts[] = { raft->read_nonce, raft->read_nonce + 99, 0 };
-	for (size_t i = 0; i < sizeof contexts / sizeof contexts[0]; i++)
+	for (size_t i = 0; i < sizeof contexts / sizeof contexts[0]; i++) {
 		hears(raft, (struct nc_raft_message){ .type = NC_RAFT_READ_RESP,
 		                                      .from = 1,
 		                                      .term = 1,
 		                                      .context = contexts[i] });
+	}
 	cr_expect_eq(raft->read_count, 1);
 	cr_expect_eq(nc_raft_hash(raft), asked);
 	nc_raft_free(raft);

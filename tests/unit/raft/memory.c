@@ -64,14 +64,16 @@ static void live(void)
 	struct nc_raft_options options = nc_raft_options_default(2, 1);
 	struct nc_raft *raft = NULL, *copy = NULL;
 	TWICE(nc_raft_new(&options, &(struct nc_raft_start){ .members = pair }, &raft));
-	for (uint64_t term = 1; term <= 20; term++)
+	for (uint64_t term = 1; term <= 20; term++) {
 		TWICE(nc_raft_load(
 		        raft, &(struct nc_raft_entry){ .term = term, .kind = NC_LOG_COMMAND }));
+	}
 	struct nc_raft_entry entries[12];
-	for (uint64_t i = 0; i < 12; i++)
+	for (uint64_t i = 0; i < 12; i++) {
 		entries[i] = (struct nc_raft_entry){ .term = 21 + i,
 			                             .kind = NC_LOG_CONFIG,
 			                             .members = i == 11 ? &alone : &pair };
+	}
 	struct nc_raft_message append = { .type = NC_RAFT_APPEND,
 		                          .from = 1,
 		                          .to = 2,

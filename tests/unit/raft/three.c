@@ -33,9 +33,10 @@ static struct nc_raft_ready ready_of(struct nc_raft *raft)
 static const struct nc_raft_message *sent(const struct nc_raft_ready *ready, uint8_t type,
                                           uint64_t to)
 {
-	for (size_t i = 0; i < ready->message_count; i++)
+	for (size_t i = 0; i < ready->message_count; i++) {
 		if (ready->messages[i].type == type && ready->messages[i].to == to)
 			return &ready->messages[i];
+	}
 	return NULL;
 }
 
@@ -288,11 +289,12 @@ Test(three, asks_the_driver_to_read_what_is_older_than_the_window)
 	struct nc_raft *raft = NULL;
 	cr_assert_eq(nc_raft_new(&options, &(struct nc_raft_start){ .members = three }, &raft),
 	             NC_OK);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 6; i++) {
 		cr_assert_eq(nc_raft_load(raft, &(struct nc_raft_entry){ .term = 1,
 		                                                         .size = 8,
 		                                                         .kind = NC_LOG_COMMAND }),
 		             NC_OK);
+	}
 	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
 	hears(raft, (struct nc_raft_message){ .type = NC_RAFT_PREVOTE_RESP, .from = 2, .term = 2 });
 	cr_assert_eq(nc_raft_appended(raft, ready_of(raft).mark), NC_OK);

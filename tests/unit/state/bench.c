@@ -142,9 +142,10 @@ static void append(uint64_t events, uint64_t streams, char ids)
 			if (commit_count < COMMITS_MAX)
 				commits[commit_count++] = now_s() - mark;
 		}
-		if (position % 500000 == 0)
+		if (position % 500000 == 0) {
 			printf("  %" PRIu64 " events, %.0f/s, RSS %ld MB\n", position,
 			       (double)position / (now_s() - start), rss_mb());
+		}
 	}
 	double took = now_s() - start;
 	qsort(commits, commit_count, sizeof *commits, by_value);
@@ -173,10 +174,11 @@ static void lookups(uint64_t events, uint64_t streams, char ids)
 	uint64_t found = 0;
 	start = now_s();
 	must(nc_state_reader_begin(reader), "begin");
-	for (int i = 0; i < LOOKUPS / 10; i++)
+	for (int i = 0; i < LOOKUPS / 10; i++) {
 		must(nc_state_index(reader, NC_INDEX_STREAM, 1 + random64() % streams, 1, false,
 		                    count_index, &found),
 		     "index");
+	}
 	nc_state_reader_end(reader);
 	printf("a stream's index whole: %.2f us, %.1f entries\n", (now_s() - start) * 1e7 / LOOKUPS,
 	       (double)found * 10 / LOOKUPS);

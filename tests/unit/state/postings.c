@@ -109,7 +109,7 @@ static struct walk walk(struct nc_state_reader *reader, enum nc_index index, uin
 static void compare(struct nc_state_reader *a, struct nc_state_reader *b, enum nc_index index,
                     uint64_t id)
 {
-	for (uint64_t from = 0; from <= EVENTS + 2; from++)
+	for (uint64_t from = 0; from <= EVENTS + 2; from++) {
 		for (int backward = 0; backward < 2; backward++) {
 			struct walk want = walk(a, index, id, from, backward != 0);
 			struct walk have = walk(b, index, id, from, backward != 0);
@@ -120,6 +120,7 @@ static void compare(struct nc_state_reader *a, struct nc_state_reader *b, enum n
 			        backward, (unsigned long long)have.count,
 			        (unsigned long long)want.count);
 		}
+	}
 }
 
 Test(postings, are_walked_from_every_place_both_ways, .timeout = 60)

@@ -106,9 +106,10 @@ Test(wt_state, says_what_its_twin_in_memory_says)
 				nc_state_reader_end(readers[i]);
 			}
 		}
-		if (index % LATER == 0)
+		if (index % LATER == 0) {
 			cr_assert_str_eq((char *)texts[0].data, (char *)texts[1].data,
 			                 "at entry %llu", (unsigned long long)index);
+		}
 	}
 	for (int i = 0; i < 2; i++) {
 		dump_now(states[i], &texts[i]);
@@ -171,9 +172,10 @@ static void crash_with_held_entries(uint64_t entries)
 		struct nc_state_applied covered;
 		if (open_state(1000, &state) != NC_OK)
 			_exit(1);
-		for (uint64_t index = 1; index <= entries; index++)
+		for (uint64_t index = 1; index <= entries; index++) {
 			if (model_apply(state, index) != NC_OK)
 				_exit(2);
+		}
 		if (nc_state_begin(state) != NC_OK ||
 		    nc_state_checkpoint(state, &covered) != NC_OK || covered.index != 0)
 			_exit(3);

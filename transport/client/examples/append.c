@@ -31,12 +31,13 @@ static void pay(struct nacre_client *client, uint64_t version)
 	event.data = "{\"by\":\"card\"}";
 	event.size = strlen(event.data);
 	event.expect = (int64_t)version;
-	if (nacre_append(client, &event, NULL, &error) == NACRE_OK)
+	if (nacre_append(client, &event, NULL, &error) == NACRE_OK) {
 		printf("paid\n");
-	else if (error.err_code == 10071)
+	} else if (error.err_code == 10071) {
 		printf("somebody came in between: %s\n", error.description);
-	else
+	} else {
 		die("append", &error);
+	}
 }
 
 static void on_measured(void *ctx, int result, const struct nacre_appended *appended,
@@ -59,9 +60,10 @@ static void measure(struct nacre_client *client)
 	event.data = "{\"celsius\":21}";
 	event.size = strlen(event.data);
 	event.expect = NACRE_EXPECT_ANY;
-	for (int i = 0; i < 5000; i++)
+	for (int i = 0; i < 5000; i++) {
 		if (nacre_append_async(client, &event, on_measured, &done, &error) != NACRE_OK)
 			die("append", &error);
+	}
 	if (nacre_flush(client, -1, &error) != NACRE_OK)
 		die("flush", &error);
 	printf("measured %d times\n", done);
@@ -78,9 +80,10 @@ static void show(struct nacre_client *client)
 	read.name = "orders.42";
 	if (nacre_read_open(client, &read, &reader, &error) != NACRE_OK)
 		die("read", &error);
-	while ((result = nacre_read_next(reader, &event, &error)) == NACRE_OK)
+	while ((result = nacre_read_next(reader, &event, &error)) == NACRE_OK) {
 		printf("%s@%llu %s %.*s\n", event->stream, (unsigned long long)event->seq,
 		       event->type, (int)event->size, (const char *)event->data);
+	}
 	if (result != NACRE_END)
 		die("read", &error);
 	nacre_read_close(reader);

@@ -77,9 +77,10 @@ int main(int argc, char **argv)
 		booked = result == NACRE_OK;
 		if (!booked && error.err_code != 40902)
 			die("batch", &error);
-		if (!booked) /* decide anew, on what is there now */
+		if (!booked) { /* decide anew, on what is there now */
 			printf("somebody was faster, by the event at %llu\n",
 			       (unsigned long long)error.pos);
+		}
 	}
 	printf("%s %s\n", booked ? "booked" : "already taken:", argv[2]);
 	nacre_close(client);

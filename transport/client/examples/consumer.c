@@ -8,9 +8,10 @@
 static bool has(const struct nacre_event *event, const char *text)
 {
 	size_t size = strlen(text);
-	for (size_t at = 0; at + size <= event->size; at++)
+	for (size_t at = 0; at + size <= event->size; at++) {
 		if (memcmp((const char *)event->data + at, text, size) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -58,10 +58,11 @@ int main(int argc, char **argv)
 		unsigned long long pos = delivery->event->pos;
 		result = ship(client, delivery, &error);
 		/* 409/40904: it was done before, by whoever had it then. */
-		if (result == NACRE_OK)
+		if (result == NACRE_OK) {
 			printf("shipped %llu\n", pos);
-		else if (error.err_code != 40904)
+		} else if (error.err_code != 40904) {
 			die("batch", &error);
+		}
 		fflush(stdout);
 		left -= left > 0 && result == NACRE_OK;
 	}
