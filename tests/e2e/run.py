@@ -21,15 +21,35 @@ class Skip(Exception):
     pass
 
 
+def limit_seconds():
+    return 7200 if os.environ.get("NCTEST_LONG") == "yes" else 300
+
+
+async def within(seconds, test):
+    """Runs a test; one that is not done in time fails, also when it does not heed its cancelling."""
+    task = asyncio.ensure_future(test)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return await task
+    where = "".join("".join(traceback.format_stack(frame)) for frame in task.get_stack())
+    task.cancel()
+    await asyncio.wait({task}, timeout=20)
+    raise TimeoutError(f"not done within {seconds} s; it stood at\n{where}")
+
+
+async def with_client(url, test):
+    client = await Client.connect(url)
+    try:
+        await test(client)
+    finally:
+        await client.close()
+
+
 async def run_one(test, shared):
     if shared:
-        client = await Client.connect(shared[1].url)
-        try:
-            await asyncio.wait_for(test(client), 120)
-        finally:
-            await client.close()
+        await within(120, with_client(shared[1].url, test))
     else:
-        await asyncio.wait_for(test(), 7200 if os.environ.get("NCTEST_LONG") == "yes" else 1200)
+        await within(limit_seconds(), test())
 
 
 async def main(wanted):
