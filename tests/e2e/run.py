@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import inspect
 import os
+import signal
 import sys
 import time
 import traceback
@@ -15,6 +16,8 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from harness import Client, NatsServer, Node  # noqa: E402
+
+tally = {"passed": 0, "failed": 0, "skipped": 0, "now": "nothing"}
 
 
 class Skip(Exception):
@@ -25,16 +28,25 @@ def limit_seconds():
     return 7200 if os.environ.get("NCTEST_LONG") == "yes" else 300
 
 
+def blocked(_signal, _frame):
+    raise TimeoutError("the test blocks the whole process")
+
+
 async def within(seconds, test):
-    """Runs a test; one that is not done in time fails, also when it does not heed its cancelling."""
-    task = asyncio.ensure_future(test)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    if done:
-        return await task
-    where = "".join("".join(traceback.format_stack(frame)) for frame in task.get_stack())
-    task.cancel()
-    await asyncio.wait({task}, timeout=20)
-    raise TimeoutError(f"not done within {seconds} s; it stood at\n{where}")
+    """Runs a test; one that is not done in time fails, also when it does not heed its cancelling or waits for a child without
+    asyncio's knowledge: then the alarm ends its call."""
+    signal.setitimer(signal.ITIMER_REAL, seconds + 40)
+    try:
+        task = asyncio.ensure_future(test)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if done:
+            return await task
+        where = "".join("".join(traceback.format_stack(frame)) for frame in task.get_stack())
+        task.cancel()
+        await asyncio.wait({task}, timeout=20)
+        raise TimeoutError(f"not done within {seconds} s; it stood at\n{where}")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 async def with_client(url, test):
@@ -52,8 +64,14 @@ async def run_one(test, shared):
         await within(limit_seconds(), test())
 
 
+def ended_from_outside(_signal, _frame):
+    """The suite's time is up: what ran counts, and what ran last is named."""
+    said = f"{tally['now']}: FAILED: the suite's time was up\nRESULT {tally['passed']} {tally['failed'] + 1} {tally['skipped']}\n"
+    os.write(1, said.encode())  # not print: the signal may have come within one
+    os._exit(1)
+
+
 async def main(wanted):
-    passed = failed = skipped = 0
     unwanted = [w[1:] for w in wanted if w.startswith("-")]
     wanted = [w for w in wanted if not w.startswith("-")]
     names = sorted(n[:-3] for n in os.listdir(HERE) if n.startswith("test_") and n.endswith(".py"))
@@ -70,30 +88,31 @@ async def main(wanted):
                 server = NatsServer()
                 shared = (server, Node(server))
             for test_name, test in tests:
+                tally["now"] = f"{name}.{test_name}"
                 began = time.monotonic()
                 try:
                     await run_one(test, shared)
-                    passed += 1
+                    tally["passed"] += 1
                     verdict = "ok"
                 except getattr(module, "Skip", Skip) as why:
-                    skipped += 1
+                    tally["skipped"] += 1
                     verdict = f"skipped: {why}"
                 except BaseException as fault:  # noqa: BLE001
                     if isinstance(fault, KeyboardInterrupt):
                         raise
-                    failed += 1
+                    tally["failed"] += 1
                     verdict = "FAILED"
                     traceback.print_exc()
                 print(f"{name}.{test_name}: {verdict} ({time.monotonic() - began:.1f} s)", flush=True)
             if shared and not shared[1].alive():
-                failed += 1
+                tally["failed"] += 1
                 print(f"{name}: FAILED: the node ended: {shared[1].log_text()[-800:]}")
         finally:
             if shared:
                 shared[1].remove()
                 shared[0].remove()
-    print(f"RESULT {passed} {failed} {skipped}")
-    return 1 if failed or not passed else 0
+    print(f"RESULT {tally['passed']} {tally['failed']} {tally['skipped']}")
+    return 1 if tally["failed"] or not tally["passed"] else 0
 
 
 async def run_all(wanted):
@@ -104,4 +123,6 @@ async def run_all(wanted):
     os._exit(code)
 
 
+signal.signal(signal.SIGALRM, blocked)
+signal.signal(signal.SIGTERM, ended_from_outside)
 asyncio.run(run_all(sys.argv[1:]))
