@@ -22,7 +22,8 @@
 	X(IN_FLIGHT_UNBOUNDED, "more than max_in_flight are in flight") \
 	X(DELIVERED_TOO_OFTEN, "max_deliver is not kept") \
 	X(UNPARK_UNSAID, "the row of a replayed event stays") \
-	X(ROUTER_FORGETS_TYPES, "live events are not routed by their type")
+	X(ROUTER_FORGETS_TYPES, "live events are not routed by their type") \
+	X(FLOOR_OF_LIVE_ONLY, "a search brings what a start that lay ahead leaves out")
 /* clang-format on */
 
 enum nc_delivery_mutant {

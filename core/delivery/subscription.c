@@ -76,11 +76,17 @@ void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t n
 	sub->parked = sub->parked_keys = sub->replaying = 0;
 	sub->epoch = epoch;
 	sub->cursor = sub->last_delivered = cursor;
+	sub->floor = (struct nc_floor){ 0 };
 	sub->at_head = sub->halted = sub->say_halted = false;
 	sub->flow_mark = 0;
 	sub->flow_count = 0;
 	sub->now_ns = now_ns;
 	nc_sub_changed(sub, false);
+}
+
+void nc_sub_floor(struct nc_sub *sub, const struct nc_floor *floor)
+{
+	sub->floor = *floor;
 }
 
 int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice key)
@@ -212,12 +218,18 @@ static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool 
 	return NC_OK;
 }
 
+static bool is_below_floor(const struct nc_sub *sub, const struct nc_sub_event *event)
+{
+	return !nc_floor_admits(&sub->floor, event->version, event->time_ns) &&
+	       (event->live || !NC_DELIVERY_MUTANT(FLOOR_OF_LIVE_ONLY));
+}
+
 int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 {
 	uint32_t id = nc_sub_entry_find(sub, event->position);
 	if (id != NONE && sub->entries[id].state == NC_SUB_RECALLED)
 		return recall(sub, id, event);
-	if (event->position <= sub->cursor)
+	if (event->position <= sub->cursor || is_below_floor(sub, event))
 		return NC_OK;
 	if (event->live && !sub->at_head && !NC_DELIVERY_MUTANT(LIVE_LEAVES_GAP))
 		return NC_BUSY;

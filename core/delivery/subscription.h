@@ -29,6 +29,7 @@
 #define NC_CORE_DELIVERY_SUBSCRIPTION_H
 
 #include "core/delivery/definition.h"
+#include "core/engine/floor.h"
 #include "core/engine/progress.h"
 
 #define NC_SUB_AHEAD           256u  /* events waiting beyond max_in_flight */
@@ -68,6 +69,10 @@ int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice
  * Errors: NC_NOMEM. */
 int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position);
 
+/* What this epoch's start has left: offers of events below it are taken without effect, as if they
+ * did not match. A new subscription, and one that seeks, begins without. */
+void nc_sub_floor(struct nc_sub *sub, const struct nc_floor *floor);
+
 void nc_sub_free(struct nc_sub *sub);
 
 /* ---- Events in ------------------------------------------------------------------------------ */
@@ -90,8 +95,9 @@ struct nc_sub_event {
 	uint64_t position;
 	struct nc_slice key; /* by the subscription's order; empty: none. Ignored with order none
 	                        and global */
-	uint32_t size;       /* bytes of data, for max_bytes; 0: not known yet */
-	bool live;           /* comes from the head, not from a scan */
+	uint64_t version, time_ns; /* for the floor: looked at only where there is one */
+	uint32_t size;             /* bytes of data, for max_bytes; 0: not known yet */
+	bool live;                 /* comes from the head, not from a scan */
 };
 
 /* An event that matches. Offers of a scan come in ascending order; one at or below the cursor that
@@ -212,9 +218,10 @@ void nc_sub_pause(struct nc_sub *sub);
 /* Also out of a halt; an exhausted event then has its attempts anew. */
 void nc_sub_resume(struct nc_sub *sub);
 
-/* Go on after position `cursor`, in a new epoch (greater than the last). The window is emptied, and
- * what is parked forgotten: the caller removes the rows beyond `cursor` (their events will come
- * again), and tells the rest with nc_sub_restore_parked(). Pull requests stay. */
+/* Go on after position `cursor`, in a new epoch (greater than the last), without a floor. The
+ * window is emptied, and what is parked forgotten: the caller removes the rows beyond `cursor`
+ * (their events will come again), and tells the rest with nc_sub_restore_parked(). Pull requests
+ * stay. */
 void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t now_ns);
 
 /* Another definition of the same order and the same way of delivery (pushed or pulled): what is on

@@ -97,6 +97,7 @@ struct nc_sub {
 	uint32_t request_count;
 
 	uint64_t epoch, cursor, last_delivered, delivered, redelivered;
+	struct nc_floor floor;
 	bool paused, halted, at_head;
 	bool say_halted, say_stalled, say_flows, said_inactive;
 	uint64_t halted_at; /* position */

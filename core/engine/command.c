@@ -8,6 +8,10 @@
 
 #define ENTRY_FORMAT 1
 
+/* Flags of NC_COMMAND_SUB_UPDATE. */
+#define UPDATE_ANEW  1
+#define UPDATE_FLOOR 2 /* a floor stands at the end */
+
 void nc_entry_begin(struct nc_buf *buf, uint64_t leader_time_ns)
 {
 	nc_assert(buf->size == 0);
@@ -203,8 +207,12 @@ void nc_command_put_sub_update(struct nc_buf *buf, const struct nc_sub_update *u
 	change_put(buf, &update->change);
 	nc_sized_put(buf, update->definition);
 	nc_sized_put(buf, update->backfill);
-	nc_buf_put_u8(buf, update->anew ? 1 : 0);
+	bool floor = nc_floor_is(&update->floor);
+	nc_buf_put_u8(buf,
+	              (uint8_t)((update->anew ? UPDATE_ANEW : 0) | (floor ? UPDATE_FLOOR : 0)));
 	nc_buf_put_u64(buf, update->cursor);
+	if (floor)
+		nc_floor_put(buf, &update->floor);
 	command_end(buf, start);
 }
 
@@ -223,10 +231,12 @@ static int update_read(struct nc_reader *body, struct nc_slice name, struct nc_s
 	update->change = change_get(body, name);
 	update->definition = nc_sized_get(body);
 	update->backfill = nc_sized_get(body);
-	uint8_t anew = nc_reader_u8(body);
-	update->anew = anew == 1;
+	uint8_t flags = nc_reader_u8(body);
+	update->anew = (flags & UPDATE_ANEW) != 0;
 	update->cursor = nc_reader_u64(body);
-	return anew > 1 ? NC_UNSUPPORTED : NC_OK;
+	if ((flags & UPDATE_FLOOR) != 0)
+		update->floor = nc_floor_get(body);
+	return flags > (UPDATE_ANEW | UPDATE_FLOOR) ? NC_UNSUPPORTED : NC_OK;
 }
 
 static int sub_read(struct nc_reader *body, struct nc_command *command)

@@ -10,6 +10,7 @@
 #include "core/engine/batch.h"
 #include "core/engine/event.h"
 #include "core/engine/expect.h"
+#include "core/engine/floor.h"
 
 #define NC_ENTRY_HEADER_SIZE 16 /* bytes */
 
@@ -67,6 +68,7 @@ struct nc_sub_update {
 	struct nc_slice backfill; /* core/delivery's; empty: none */
 	bool anew;                /* a new epoch, which starts after `cursor`: for a backfill */
 	uint64_t cursor;
+	struct nc_floor floor; /* of the new epoch; from engine version 5 on */
 };
 
 /* An event that is parked. */

@@ -51,6 +51,7 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_ACK    3u /* an acknowledgement within a batch */
 #define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
 #define NC_ENGINE_VERSION_SUBS   4u /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
+#define NC_ENGINE_VERSION_FLOOR  5u /* a start that lies ahead is kept, and waited for */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray. */
@@ -58,7 +59,7 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_SUBS /* the newest of those above */
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_FLOOR /* the newest of those above */
 #define NC_ENGINE_VERSION      (NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1)) /* this build's */
 
 /* NC_ENGINE_VERSION of the engine that is linked. */
@@ -81,6 +82,7 @@ struct nc_outcome {
 	uint64_t position;      /* of the event; a batch's last; what met the condition */
 	uint64_t time_ns;       /* of the new event */
 	uint64_t epoch, cursor; /* of a subscription that was created, or was there */
+	struct nc_floor floor;  /* likewise */
 	bool duplicate;         /* a retry that was recognised: the first answer */
 	struct nc_slice stream;
 	struct nc_slice record; /* of the new event, for the feed; empty when nothing was written */

@@ -25,7 +25,8 @@
 	X(UNPARKED_STAYS, "what was replayed stays parked") \
 	X(ACK_STANDS_TWICE, "a second batch may acknowledge a delivery") \
 	X(PARKED_AFTER_ACK, "what a batch acknowledged is parked by who had not heard of it") \
-	X(START_OFF_BY_ONE, "a subscription starts one event too late")
+	X(START_OFF_BY_ONE, "a subscription starts one event too late") \
+	X(FLOOR_FORGOTTEN, "a start that lies ahead is taken for the next event")
 /* clang-format on */
 
 enum nc_engine_mutant {

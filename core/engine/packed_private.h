@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* packed_private.h -- bytes with their size before them, in commands and rows. */
+/* packed_private.h -- what commands and rows are made of: bytes with their size before them,
+ * floors.
+ */
 #ifndef NC_CORE_ENGINE_PACKED_PRIVATE_H
 #define NC_CORE_ENGINE_PACKED_PRIVATE_H
 
 #include "core/base/buf.h"
+#include "core/engine/floor.h"
 
 static inline void nc_sized_put(struct nc_buf *buf, struct nc_slice slice)
 {
@@ -17,6 +20,20 @@ static inline struct nc_slice nc_sized_get(struct nc_reader *reader)
 	if (size > nc_reader_left(reader))
 		reader->failed = true;
 	return reader->failed ? nc_slice(NULL, 0) : nc_reader_take(reader, (size_t)size);
+}
+
+static inline void nc_floor_put(struct nc_buf *buf, const struct nc_floor *floor)
+{
+	nc_buf_put_varint(buf, floor->version);
+	nc_buf_put_varint(buf, floor->time_ns);
+}
+
+static inline struct nc_floor nc_floor_get(struct nc_reader *reader)
+{
+	struct nc_floor floor = { 0 };
+	floor.version = nc_reader_varint(reader);
+	floor.time_ns = nc_reader_varint(reader);
+	return floor;
 }
 
 /* Take what `reader` has read off the front of `list`; false, and `list` stays, where it failed. */

@@ -28,8 +28,11 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 	const struct nc_sub_create to = { .start = seek->start,
 		                          .start_value = seek->start_value,
 		                          .stream = seek->stream };
-	err = nc_sub_resolve(engine->reader, engine->head.position, &to, &row.cursor);
+	struct nc_sub_place place = { 0 };
+	err = nc_sub_resolve(engine, &to, &place);
 	row.epoch = engine->epochs + 1;
+	row.cursor = place.cursor;
+	row.floor = place.floor;
 	row.backfill = nc_slice(NULL, 0);
 	struct nc_sub_change change = seek->change;
 	change.progress = nc_slice(NULL, 0);
@@ -45,6 +48,7 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 		return err;
 	outcome->epoch = ++engine->epochs;
 	outcome->cursor = row.cursor;
+	outcome->floor = row.floor;
 	return NC_OK;
 }
 
@@ -55,11 +59,16 @@ int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *u
 	int err = row_find(engine, &update->change, &row, outcome);
 	if (err != NC_OK || outcome->fault.code != 0)
 		return err;
+	if (nc_floor_is(&update->floor) && engine->head.version < NC_ENGINE_VERSION_FLOOR) {
+		outcome->fault = NC_FAULT_VERSION;
+		return NC_OK;
+	}
 	row.definition = update->definition;
 	row.backfill = update->backfill;
 	if (update->anew) {
 		row.epoch = engine->epochs + 1;
 		row.cursor = update->cursor;
+		row.floor = update->floor;
 	}
 	err = nc_sub_row_put(engine, &row);
 	if (err == NC_OK)
@@ -71,5 +80,6 @@ int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *u
 	engine->epochs += update->anew;
 	outcome->epoch = row.epoch;
 	outcome->cursor = row.cursor;
+	outcome->floor = row.floor;
 	return NC_OK;
 }

@@ -2,11 +2,11 @@
 /* Commands on durable subscriptions. */
 #include "core/base/assert.h"
 #include "core/engine/packed_private.h"
-#include "core/engine/query_private.h"
 #include "core/engine/subs_private.h"
 
 #define ROW_PLAIN    1
 #define ROW_BACKFILL 2 /* the definition has its size, and a backfill stands behind it */
+#define ROW_FLOOR    3 /* and behind that, empty or not, a floor */
 #define KEY_ROOM     NC_SUB_KEY_ROOM
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
@@ -34,18 +34,44 @@ static int row_decode(struct nc_slice value, struct nc_sub_row *row_out)
 {
 	struct nc_reader reader = nc_reader(value);
 	uint8_t format = nc_reader_u8(&reader);
-	if (!reader.failed && format != ROW_PLAIN && format != ROW_BACKFILL)
+	if (!reader.failed && (format < ROW_PLAIN || format > ROW_FLOOR))
 		return NC_UNSUPPORTED;
 	row_out->epoch = nc_reader_u64(&reader);
 	row_out->cursor = nc_reader_u64(&reader);
 	row_out->backfill = nc_slice(NULL, 0);
+	row_out->floor = (struct nc_floor){ 0 };
 	if (format == ROW_PLAIN) {
 		row_out->definition = nc_slice(reader.at, nc_reader_left(&reader));
 		return reader.failed ? NC_CORRUPT : NC_OK;
 	}
 	row_out->definition = nc_sized_get(&reader);
 	row_out->backfill = nc_sized_get(&reader);
+	if (format == ROW_FLOOR)
+		row_out->floor = nc_floor_get(&reader);
 	return reader.failed || nc_reader_left(&reader) > 0 ? NC_CORRUPT : NC_OK;
+}
+
+int nc_sub_row_put(struct nc_engine *engine, const struct nc_sub_row *row)
+{
+	uint8_t room[KEY_ROOM];
+	struct nc_buf *out = &engine->row;
+	bool floor = nc_floor_is(&row->floor), plain = !floor && row->backfill.size == 0;
+	nc_buf_clear(out);
+	nc_buf_put_u8(out, plain ? ROW_PLAIN : floor ? ROW_FLOOR : ROW_BACKFILL);
+	nc_buf_put_u64(out, row->epoch);
+	nc_buf_put_u64(out, row->cursor);
+	if (plain) {
+		nc_buf_put_slice(out, row->definition);
+	} else {
+		nc_sized_put(out, row->definition);
+		nc_sized_put(out, row->backfill);
+	}
+	if (floor)
+		nc_floor_put(out, &row->floor);
+	int err = nc_buf_status(out);
+	return err != NC_OK ? err
+	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
+	                                   row_key('d', row->name, room), nc_buf_slice(out));
 }
 
 int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
@@ -120,77 +146,6 @@ int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_
 
 /* ---- Create --------------------------------------------------------------------------------- */
 
-static int version_resolve(struct nc_state_reader *reader, uint64_t head,
-                           const struct nc_sub_create *create, uint64_t *position_out)
-{
-	struct nc_buf scratch = { 0 };
-	struct nc_stream stream;
-	int err = nc_stream_get(reader, create->stream, &scratch, &stream);
-	if (err == NC_OK) {
-		err = nc_query_place_of(reader, &stream, head, create->start_value, position_out);
-	} else if (err == NC_NOTFOUND) {
-		err = NC_OK; /* whatever comes to it comes from its first version on */
-	}
-	nc_buf_release(&scratch);
-	return err;
-}
-
-int nc_sub_resolve(struct nc_state_reader *reader, uint64_t head,
-                   const struct nc_sub_create *create, uint64_t *cursor_out)
-{
-	uint64_t position = 1;
-	int err = NC_OK;
-	switch (create->start) {
-	case NC_SUB_START_NEW:
-		position = head + 1;
-		break;
-	case NC_SUB_START_POSITION:
-		position = create->start_value;
-		break;
-	case NC_SUB_START_TIME:
-		err = nc_query_position_at(reader, head, create->start_value, &position);
-		break;
-	case NC_SUB_START_VERSION:
-		err = version_resolve(reader, head, create, &position);
-		break;
-	case NC_SUB_START_FIRST:
-		break;
-	}
-	if (err == NC_OK) {
-		*cursor_out =
-		        (position == 0 ? 0 : position - 1) + NC_ENGINE_MUTANT(START_OFF_BY_ONE);
-	}
-	return err;
-}
-
-int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_create *create,
-                         uint64_t *cursor_out)
-{
-	struct nc_engine_head head;
-	int err = nc_engine_head_read(reader, &head);
-	return err == NC_OK ? nc_sub_resolve(reader, head.position, create, cursor_out) : err;
-}
-
-int nc_sub_row_put(struct nc_engine *engine, const struct nc_sub_row *row)
-{
-	uint8_t room[KEY_ROOM];
-	struct nc_buf *out = &engine->row;
-	nc_buf_clear(out);
-	nc_buf_put_u8(out, row->backfill.size == 0 ? ROW_PLAIN : ROW_BACKFILL);
-	nc_buf_put_u64(out, row->epoch);
-	nc_buf_put_u64(out, row->cursor);
-	if (row->backfill.size == 0) {
-		nc_buf_put_slice(out, row->definition);
-	} else {
-		nc_sized_put(out, row->definition);
-		nc_sized_put(out, row->backfill);
-	}
-	int err = nc_buf_status(out);
-	return err != NC_OK ? err
-	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
-	                                   row_key('d', row->name, room), nc_buf_slice(out));
-}
-
 static int create_apply(struct nc_engine *engine, const struct nc_sub_create *create,
                         struct nc_outcome *outcome)
 {
@@ -202,22 +157,25 @@ static int create_apply(struct nc_engine *engine, const struct nc_sub_create *cr
 		outcome->duplicate = true;
 		outcome->epoch = row.epoch;
 		outcome->cursor = row.cursor;
+		outcome->floor = row.floor;
 		return NC_OK;
 	}
 	if (err != NC_NOTFOUND)
 		return err;
-	uint64_t cursor;
-	err = nc_sub_resolve(engine->reader, engine->head.position, create, &cursor);
+	struct nc_sub_place place = { 0 };
+	err = nc_sub_resolve(engine, create, &place);
 	const struct nc_sub_row made = { .name = create->name,
 		                         .epoch = engine->epochs + 1,
-		                         .cursor = cursor,
+		                         .cursor = place.cursor,
+		                         .floor = place.floor,
 		                         .definition = create->definition };
 	if (err == NC_OK)
 		err = nc_sub_row_put(engine, &made);
 	if (err != NC_OK)
 		return err;
 	outcome->epoch = ++engine->epochs;
-	outcome->cursor = cursor;
+	outcome->cursor = place.cursor;
+	outcome->floor = place.floor;
 	return NC_OK;
 }
 

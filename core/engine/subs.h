@@ -15,6 +15,7 @@ struct nc_sub_row {
 	struct nc_slice name; /* in the callback of a scan */
 	uint64_t epoch;
 	uint64_t cursor; /* starts after this position */
+	struct nc_floor floor;
 	struct nc_slice definition;
 	struct nc_slice backfill; /* of an update; core/delivery's; empty: none */
 };
@@ -23,9 +24,15 @@ struct nc_sub_row {
 int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
                    struct nc_sub_row *row_out);
 
-/* The position after which a subscription that starts so starts. Within a snapshot. */
+/* Where a start lies. One that lies ahead is the head, and a floor. */
+struct nc_sub_place {
+	uint64_t cursor; /* starts after this position */
+	struct nc_floor floor;
+};
+
+/* Where a subscription that starts so starts. Within a snapshot. */
 int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_create *create,
-                         uint64_t *cursor_out);
+                         struct nc_sub_place *place_out);
 
 /* Append the progress. Errors: NC_NOTFOUND, none has been made yet. */
 int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,

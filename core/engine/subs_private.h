@@ -8,11 +8,11 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/subs.h"
 
-/* The position after which such a start lies; `head` is the store's. */
-int nc_sub_resolve(struct nc_state_reader *reader, uint64_t head,
-                   const struct nc_sub_create *create, uint64_t *cursor_out);
+/* Where such a start lies; without a floor below the engine's version that brought it. */
+int nc_sub_resolve(struct nc_engine *engine, const struct nc_sub_create *create,
+                   struct nc_sub_place *place_out);
 
-/* Without a backfill in the first format, which every version reads. */
+/* In the first format that holds it all: older versions read those that they know. */
 int nc_sub_row_put(struct nc_engine *engine, const struct nc_sub_row *row);
 
 /* Progress (none: forgotten), parked and unparked rows. NC_CORRUPT. */

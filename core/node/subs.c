@@ -77,6 +77,7 @@ int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->id = id;
 	struct nc_slice name = nc_slice_str(sub->name);
 	sub->subs = subs;
+	nc_sub_floor(sub->machine, &sub->floor);
 	if (sub->filter != NULL)
 		err = nc_subs_live_add(subs, sub);
 	if (err == NC_OK) {

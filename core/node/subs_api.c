@@ -54,18 +54,6 @@ struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask)
 
 /* ---- Create --------------------------------------------------------------------------------- */
 
-bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal)
-{
-	bool one = sub->hints.count == 1 && sub->hints.full &&
-	           sub->hints.hints[0].stream_kind == NC_FILTER_EXACT;
-	if (sub->definition.start != NC_START_SEQ || one)
-		return true;
-	refusal->fault = NC_FAULT_REQUEST;
-	(void)snprintf(refusal->text, sizeof refusal->text,
-	               "member 'start': seq goes with a by_stream filter of one stream");
-	return false;
-}
-
 static struct nc_subscription *sub_parse(const struct nc_subs_ask *ask, struct nc_refusal *refusal)
 {
 	struct nc_subs *subs = ask->subs;
@@ -96,26 +84,13 @@ static struct nc_subscription *sub_parse(const struct nc_subs_ask *ask, struct n
 	return NULL;
 }
 
-enum nc_sub_start nc_subs_start_kind(enum nc_start start)
-{
-	static const enum nc_sub_start starts[] = { [NC_START_FIRST] = NC_SUB_START_FIRST,
-		                                    [NC_START_NEW] = NC_SUB_START_NEW,
-		                                    [NC_START_POS] = NC_SUB_START_POSITION,
-		                                    [NC_START_SEQ] = NC_SUB_START_VERSION,
-		                                    [NC_START_TIME] = NC_SUB_START_TIME };
-	return starts[start];
-}
-
 static struct nc_sub_create create_of(const struct nc_subscription *sub, struct nc_buf *definition)
 {
+	struct nc_sub_create create = nc_subs_start_of(&sub->definition, &sub->hints);
 	nc_definition_put(definition, &sub->definition);
-	return (struct nc_sub_create){
-		.name = nc_slice_str(sub->name),
-		.start = nc_subs_start_kind(sub->definition.start),
-		.start_value = sub->definition.start_value,
-		.stream = sub->hints.count > 0 ? sub->hints.hints[0].stream : nc_slice(NULL, 0),
-		.definition = nc_buf_slice(definition),
-	};
+	create.name = nc_slice_str(sub->name);
+	create.definition = nc_buf_slice(definition);
+	return create;
 }
 
 static void created_json(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
@@ -131,6 +106,11 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 {
 	struct nc_buf definition = { 0 }, command = { 0 };
 	const struct nc_sub_create create = create_of(sub, &definition);
+	if (!nc_subs_start_takes(ask, &create)) {
+		nc_subscription_free(sub);
+		nc_buf_release(&definition);
+		return;
+	}
 	nc_command_put_sub_create(&command, &create);
 	bool proposed = nc_buf_status(&command) == NC_OK && nc_buf_status(&definition) == NC_OK &&
 	                nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub,
@@ -149,25 +129,21 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 static void create_transient(const struct nc_subs_ask *ask, struct nc_subscription *sub)
 {
 	struct nc_subs *subs = ask->subs;
-	struct nc_buf definition = { 0 };
-	const struct nc_sub_create create = create_of(sub, &definition);
-	uint64_t cursor = 0;
-	int err = nc_state_reader_begin(subs->reader);
-	if (err == NC_OK) {
-		err = nc_sub_start_resolve(subs->reader, &create, &cursor);
-		nc_state_reader_end(subs->reader);
+	const struct nc_sub_create start = nc_subs_start_of(&sub->definition, &sub->hints);
+	struct nc_sub_place place;
+	if (!nc_subs_start_find(ask, &start, &place)) {
+		nc_subscription_free(sub);
+		return;
 	}
 	sub->epoch = ++subs->transient_epochs;
-	sub->started = cursor;
-	if (err == NC_OK) {
-		err = nc_sub_new(&sub->definition, sub->epoch, cursor, nc_subs_now_ns(),
-		                 &sub->machine);
-	}
+	sub->started = place.cursor;
+	sub->floor = place.floor;
+	int err = nc_sub_new(&sub->definition, sub->epoch, sub->started, nc_subs_now_ns(),
+	                     &sub->machine);
 	if (err == NC_OK)
 		err = nc_subs_install(subs, sub);
-	nc_buf_release(&definition);
 	if (err == NC_OK) {
-		created_json(ask, sub, cursor + 1);
+		created_json(ask, sub, sub->started + 1);
 		return;
 	}
 	nc_subscription_free(sub);

@@ -29,6 +29,18 @@ bool nc_subs_ask_bare(const struct nc_subs_ask *ask);
 /* What of the body was not understood stands in subs->scratch. */
 void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err);
 
+/* subs_start.c: where such a start lies as of now. False: it could not be found, and that is said.
+ */
+bool nc_subs_start_find(const struct nc_subs_ask *ask, const struct nc_sub_create *start,
+                        struct nc_sub_place *place_out);
+/* Whether the log takes such a start: one that lies ahead came with an engine version. If not, that
+ * is said. */
+bool nc_subs_start_takes(const struct nc_subs_ask *ask, const struct nc_sub_create *start);
+/* The start that one has which goes on from `place` as one that the log has not heard of: what its
+ * floor says while that lies ahead, else a position. False, and why is said. */
+bool nc_subs_start_again(const struct nc_subs_ask *ask, const struct nc_sub_place *place,
+                         struct nc_slice stream, struct nc_sub_create *start_out);
+
 /* subs_save.c: what asks for parked events waits until those that are about to be parked are in the
  * log. True: it does, and comes again. */
 bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub);

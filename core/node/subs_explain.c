@@ -9,8 +9,8 @@ struct explaining {
 	struct nc_subs *subs;
 	struct nc_subscription *sub;
 	uint64_t position;
-	bool matches, key_parked;
-	char fault[NC_SUB_FAULT_SIZE]; /* the filter gave no answer */
+	bool matches, key_parked, below; /* below: the start lies behind it */
+	char fault[NC_SUB_FAULT_SIZE];   /* the filter gave no answer */
 	/* Of its row, if it is parked. */
 	bool parked;
 	uint32_t attempts;
@@ -49,6 +49,7 @@ static void on_event(void *ctx, const struct nc_event *event)
 	struct nc_slice key = nc_subs_key(&explaining->subs->keys, &sub->definition, event);
 	filter_ask(explaining, event);
 	explaining->key_parked = nc_sub_key_parked(sub->machine, key);
+	explaining->below = !nc_floor_admits(&sub->floor, event->version, event->time_ns);
 	nc_buf_printf(out,
 	              "{\"pos\":%llu,\"seq\":%llu,\"stream\":", (unsigned long long)event->position,
 	              (unsigned long long)event->version);
@@ -135,7 +136,7 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 			                                        : "history before it is still "
 			                                          "being worked through" };
 	}
-	if (explaining->position <= sub->started)
+	if (explaining->position <= sub->started || explaining->below)
 		return (struct verdict){ "before_start", "the subscription started after it" };
 	if (explaining->fault[0] != '\0')
 		return (struct verdict){ "unknown", explaining->fault };

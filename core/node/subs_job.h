@@ -24,7 +24,7 @@ enum nc_sub_job_kind {
 };
 
 struct nc_sub_found {
-	uint64_t position;
+	uint64_t position, version, time_ns;
 	uint32_t size;
 	struct {
 		size_t offset, size;

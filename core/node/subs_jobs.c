@@ -204,6 +204,8 @@ static void offers(const struct nc_sub_job *job)
 		const struct nc_sub_event event = { .position = found->position,
 			                            .key = { job->keys.data + found->key.offset,
 			                                     found->key.size },
+			                            .version = found->version,
+			                            .time_ns = found->time_ns,
 			                            .size = found->size };
 		if (nc_sub_offer(sub->machine, &event) == NC_OK)
 			continue;

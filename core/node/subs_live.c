@@ -92,6 +92,8 @@ static void offer(const struct telling *telling, struct nc_subscription *sub)
 	const struct nc_sub_event offered = { .position = event->position,
 		                              .key = nc_subs_key(&telling->subs->keys,
 		                                                 &sub->definition, event),
+		                              .version = event->version,
+		                              .time_ns = event->time_ns,
 		                              .size = (uint32_t)event->data.size,
 		                              .live = true };
 	if (sub->move != NULL)

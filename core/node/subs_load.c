@@ -21,6 +21,7 @@ static struct nc_subscription *sub_make(struct nc_subs *subs, const struct nc_su
 	               (const char *)row->name.data);
 	sub->epoch = row->epoch;
 	sub->started = row->cursor;
+	sub->floor = row->floor;
 	*err_out = nc_definition_get(row->definition, &sub->definition);
 	if (*err_out != NC_OK) {
 		free(sub);

@@ -95,17 +95,6 @@ static void move_decide(struct nc_subs *subs, struct nc_subscription *sub, struc
 	nc_subs_move_finish(subs, sub);
 }
 
-static int start_resolve(struct nc_subs *subs, const struct nc_sub_create *start,
-                         uint64_t *cursor_out)
-{
-	int err = nc_state_reader_begin(subs->reader);
-	if (err != NC_OK)
-		return err;
-	err = nc_sub_start_resolve(subs->reader, start, cursor_out);
-	nc_state_reader_end(subs->reader);
-	return err;
-}
-
 void nc_subs_seek(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
@@ -120,22 +109,23 @@ void nc_subs_seek(const struct nc_subs_ask *ask)
 		nc_subs_ask_refuse(ask, err);
 		return;
 	}
+	const struct nc_sub_create to = { .start = nc_subs_start_kind(start),
+		                          .start_value = seek.start_value };
+	struct nc_sub_place place = { 0 };
+	bool durable = sub->definition.durable;
+	if (durable ? !nc_subs_start_takes(ask, &to) : !nc_subs_start_find(ask, &to, &place))
+		return;
 	struct nc_sub_move *move = move_new(ask);
 	if (move == NULL)
 		return;
 	move->seeks = true;
-	seek.start = nc_subs_start_kind(start);
-	seek.change = change_of(sub);
-	if (sub->definition.durable) {
+	move->place = place;
+	if (durable) {
 		struct nc_buf command = { 0 };
+		seek.start = to.start;
+		seek.change = change_of(sub);
 		nc_command_put_sub_seek(&command, &seek);
 		(void)move_propose(ask, sub, move, &command);
-		return;
-	}
-	const struct nc_sub_create to = { .start = seek.start, .start_value = seek.start_value };
-	if (start_resolve(subs, &to, &move->cursor) != NC_OK) {
-		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, "the start could not be found");
-		nc_subs_move_free(move);
 		return;
 	}
 	move->epoch = ++subs->transient_epochs;
@@ -213,18 +203,14 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 		return update_refuse(ask, NC_FAULT_NO_PLUGIN,
 		                     "backfill: the plugin of the filter before is not loaded");
 	}
-	move->cursor = move->rehomes ? floor_of(sub) : sub->started;
+	move->place.cursor = move->rehomes ? floor_of(sub) : sub->started;
+	move->place.floor = sub->floor;
 	move->anew = elsewhere || backfill || move->rehomes;
 	if (elsewhere) {
-		const struct nc_sub_create start = { .start = nc_subs_start_kind(to->start),
-			                             .start_value = to->start_value,
-			                             .stream = hints.count > 0
-			                                               ? hints.hints[0].stream
-			                                               : nc_slice(NULL, 0) };
-		if (start_resolve(ask->subs, &start, &move->cursor) != NC_OK) {
-			return update_refuse(ask, NC_FAULT_UNAVAILABLE,
-			                     "the start could not be found");
-		}
+		const struct nc_sub_create start = nc_subs_start_of(to, &hints);
+		if ((to->durable && !nc_subs_start_takes(ask, &start)) ||
+		    !nc_subs_start_find(ask, &start, &move->place))
+			return false;
 	} else if (backfill) {
 		nc_backfill_put(&move->backfill, from->plugin, from->selector, move->position - 1,
 		                sub->machine);
@@ -242,11 +228,14 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	struct nc_sub_update update = { .change = change_of(sub),
 		                        .backfill = nc_buf_slice(&move->backfill),
 		                        .anew = move->anew,
-		                        .cursor = move->cursor };
+		                        .cursor = move->place.cursor };
 	nc_definition_put(&definition, &move->definition);
 	move->progress = nc_sub_progress_take(sub->machine, &progress);
-	if (!move->anew)
+	if (!move->anew) {
 		update.change.progress = nc_buf_slice(&progress);
+	} else {
+		update.floor = move->place.floor;
+	}
 	update.definition = nc_buf_slice(&definition);
 	nc_command_put_sub_update(&command, &update);
 	command.failed |= definition.failed | progress.failed;
@@ -261,11 +250,17 @@ static void enter_log(const struct nc_subs_ask *ask, struct nc_subscription *sub
                       struct nc_sub_move *move)
 {
 	struct nc_buf definition = { 0 }, command = { 0 };
+	struct nc_sub_create create;
+	const struct nc_filter_hints hints =
+	        move->filter == NULL ? sub->hints : nc_filter_hints(move->filter);
+	struct nc_slice stream = hints.count > 0 ? hints.hints[0].stream : nc_slice(NULL, 0);
+	if (!nc_subs_start_again(ask, &move->place, stream, &create)) {
+		nc_subs_move_free(move);
+		return;
+	}
 	nc_definition_put(&definition, &move->definition);
-	const struct nc_sub_create create = { .name = nc_slice_str(sub->name),
-		                              .start = NC_SUB_START_POSITION,
-		                              .start_value = move->cursor + 1,
-		                              .definition = nc_buf_slice(&definition) };
+	create.name = nc_slice_str(sub->name);
+	create.definition = nc_buf_slice(&definition);
 	nc_command_put_sub_create(&command, &create);
 	command.failed |= definition.failed;
 	(void)move_propose(ask, sub, move, &command);

@@ -18,7 +18,8 @@ struct nc_sub_move {
 	struct nc_definition definition; /* of an update */
 	struct nc_filter *filter;        /* likewise; NULL: it stays */
 	struct nc_buf backfill;          /* likewise */
-	uint64_t epoch, cursor;          /* of the new epoch */
+	uint64_t epoch;                  /* the new one, if it begins one */
+	struct nc_sub_place place;       /* where that starts */
 	uint64_t position;               /* a new filter holds from it on */
 	uint64_t progress;               /* the number of the one that went with it */
 	size_t parked, unparked;         /* bytes of the subscription's that went with it */

@@ -37,7 +37,8 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->saving = false; /* of the old epoch: its outcome is looked at by none */
 	sub->saving_parked = sub->saving_unparked = 0;
 	sub->epoch = move->epoch;
-	sub->started = move->cursor;
+	sub->started = move->place.cursor;
+	sub->floor = move->place.floor;
 }
 
 /* Of a new machine, or of one that is elsewhere now: what the rows say. */
@@ -57,7 +58,8 @@ static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
 	epoch_end(subs, sub);
-	nc_sub_seek(sub->machine, move->epoch, move->cursor, nc_subs_now_ns());
+	nc_sub_seek(sub->machine, move->epoch, sub->started, nc_subs_now_ns());
+	nc_sub_floor(sub->machine, &sub->floor);
 	return rows_load(subs, sub);
 }
 
@@ -75,7 +77,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	int err;
 	if (move->anew) {
 		epoch_end(subs, sub);
-		err = nc_sub_new(definition, move->epoch, move->cursor, now_ns, &machine);
+		err = nc_sub_new(definition, move->epoch, sub->started, now_ns, &machine);
 	} else {
 		nc_subs_replay_end(subs, sub, "the subscription has changed");
 		(void)nc_sub_progress_take(sub->machine, &progress);
@@ -86,6 +88,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	nc_buf_release(&progress);
 	if (err != NC_OK)
 		return err;
+	nc_sub_floor(machine, &sub->floor);
 	if (info.paused)
 		nc_sub_pause(machine);
 	nc_subs_pulls_end(subs, sub, "409 Consumer Changed");
@@ -165,7 +168,7 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 		                                "a subscription could not be changed");
 		return;
 	}
-	uint64_t position = move->seeks || move->anew ? move->cursor + 1 : move->position;
+	uint64_t position = move->seeks || move->anew ? sub->started + 1 : move->position;
 	if (move->backfill.size > 0 && move->anew)
 		position = move->position;
 	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
@@ -225,7 +228,7 @@ void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
 	bool leaves_log = move->rehomes && !move->definition.durable;
 	move->epoch = leaves_log ? ++subs->transient_epochs : outcome->epoch;
 	if ((move->seeks || move->anew) && !leaves_log)
-		move->cursor = outcome->cursor;
+		move->place = (struct nc_sub_place){ outcome->cursor, outcome->floor };
 	nc_subs_move_finish(subs, sub);
 }
 

@@ -99,6 +99,7 @@ struct nc_subscription {
 	struct nc_sub *machine;
 	uint64_t epoch;
 	uint64_t started;                 /* the epoch starts after this position */
+	struct nc_floor floor;            /* and with what this admits; the machine has it too */
 	struct nc_sub_backfill *backfill; /* NULL: none */
 	struct nc_sub_move *move;         /* on its way; NULL: none */
 	struct nc_sub_replaying replay;
@@ -235,8 +236,11 @@ struct nc_slice nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition
                             const struct nc_event *event);
 void nc_subs_keys_release(struct nc_sub_keys *keys);
 
-/* subs_api.c */
+/* subs_start.c */
 enum nc_sub_start nc_subs_start_kind(enum nc_start start);
+/* Start, value and stream, for the engine; no name. */
+struct nc_sub_create nc_subs_start_of(const struct nc_definition *definition,
+                                      const struct nc_filter_hints *hints);
 /* Whether the filter goes with the start. False with the refusal. */
 bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal);
 

@@ -254,6 +254,7 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	if (subs->service->serving && nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
 		sub->epoch = outcome->epoch;
 		sub->started = outcome->cursor;
+		sub->floor = outcome->floor;
 		err = nc_sub_new(&sub->definition, sub->epoch, outcome->cursor, nc_subs_now_ns(),
 		                 &sub->machine);
 		if (err == NC_OK)

@@ -10,6 +10,8 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	struct nc_slice key = nc_subs_key(&job->key_finder, &job->sub->definition, event);
 	struct nc_sub_found *found = &job->found[job->found_count++];
 	found->position = event->position;
+	found->version = event->version;
+	found->time_ns = event->time_ns;
 	found->size = (uint32_t)event->data.size;
 	found->key.offset = job->keys.size;
 	found->key.size = key.size;

@@ -68,6 +68,24 @@ static void put_standing(struct nc_subs *subs, const struct nc_subscription *sub
 	nc_buf_printf(out, ",\"state\":\"%s\"", state_name(sub, &info));
 }
 
+/* A start that lay ahead when the epoch began. */
+static void put_floor(const struct nc_floor *floor, struct nc_buf *out)
+{
+	char time[NC_TIME_TEXT_SIZE];
+	if (!nc_floor_is(floor))
+		return;
+	nc_buf_put_str(out, ",\"not_before\":{");
+	if (floor->version > 0) {
+		nc_buf_put_str(out, "\"seq\":");
+		nc_buf_put_decimal(out, floor->version);
+	} else {
+		nc_time_format(floor->time_ns, time);
+		nc_buf_put_str(out, "\"time\":");
+		nc_json_put_string(out, nc_slice_str(time));
+	}
+	nc_buf_put_u8(out, '}');
+}
+
 void nc_subs_show_info(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
@@ -83,6 +101,7 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 	put_standing(subs, sub, out);
 	put_number(out, "delivered", info.delivered);
 	put_number(out, "cursor", info.cursor);
+	put_floor(&sub->floor, out);
 	put_number(out, "parked_keys", info.parked_keys);
 	put_number(out, "waiting_requests", info.requests);
 	nc_buf_printf(out, ",\"listened\":%s", info.interest ? "true" : "false");

@@ -9,6 +9,7 @@ import time
 import nats
 
 from harness import LONG, Cluster, check, equal, wait_until
+from test_whole import SMALL, votes_again, wipe
 
 KEYS, TYPES = 6, ["A", "B", "C"]
 SETTLED_S = 3  # a delivery that was on its way when its event was confirmed has come by then
@@ -246,3 +247,36 @@ async def test_no_gap_and_order_kept_while_leaders_and_consumers_are_killed():
             await consumer.kill()
         await client.close()
         await other.close()
+
+
+async def test_a_start_that_lies_ahead_is_kept_by_who_leads_next():
+    """By a follower that applied it, and by a node that lost all it had and got the state of another."""
+    ahead = {"filter": {"plugin": "by_stream", "selector": "far"}, "start": {"seq": 9}}
+    async with Cluster(3, env=SMALL) as c:
+        client = await c.client()
+        first = await c.leader(client)
+
+        async def append(count):
+            for _ in range(count):
+                check(isinstance(await asked(client, "append.T.far", b"{}"), dict), "it is appended")
+
+        await append(3)
+        check(isinstance(await asked(client, "sub.create.far", json.dumps(ahead).encode()), dict), "it is made")
+        wipe(c.nodes[first])
+        await append(3)
+        check(await c.leader(client) != first, "another leads")
+        equal((await asked(client, "sub.info.far"))["not_before"], {"seq": 9})
+        for _ in range(12):  # beyond what the log keeps
+            await asked(client, "batch", json.dumps({"events": [{"stream": "other", "type": "T", "data": "x" * 3000}] * 100}).encode())
+        c.nodes[first].start()
+        await votes_again(c, first)
+        equal((await asked(client, "cluster.transfer", json.dumps({"to": first}).encode()))["leader"], first)
+        equal((await asked(client, "sub.info.far"))["not_before"], {"seq": 9})
+        await append(4)
+        inbox = client.nc.new_inbox()
+        sub = await client.nc.subscribe(inbox)
+        await client.nc.publish(f"{client.root}.sub.next.far", b'{"batch":2,"expires_ms":10000}', reply=inbox)
+        got = [int((await sub.next_msg(15)).headers["Nats-Sequence"]) for _ in range(2)]
+        equal(got, [9, 10], "nothing below what was asked for")
+        check("fetched from a peer" in c.nodes[first].log_text(), f"it got a state: {c.nodes[first].log_text()[-1500:]}")
+        await client.close()

@@ -239,3 +239,31 @@ async def test_a_replay_survives_kill_9_and_so_does_what_waits_behind_it():
         await fill(c, "rpl", 1, first=4)
         events, _ = await pull(c, "rpl")
         equal(versions(events), [5], "the key is free again")
+
+
+async def test_a_start_that_lies_ahead_survives_kill_9_and_a_search_of_history():
+    never = "2400-01-01T00:00:00.000000000Z"
+    async with Both() as b:
+        c = b.client
+        await fill(c, "ahead", 2)
+        await create(c, "seq", by_stream("ahead"), start={"seq": 8})
+        await create(c, "time", by_stream("ahead"), start={"time": never})
+        await create(c, "sought", by_stream("ahead"))
+        await c.ask("sub.seek.sought", f'{{"time":"{never}"}}'.encode())
+        b.node.restart()
+        await fill(c, "ahead", 3)
+        b.node.term()  # by a checkpoint this time: the rows come from the tables
+        b.node.start()
+        await fill(c, "ahead", 2)
+        for name, floor in [("seq", {"seq": 8}), ("time", {"time": never}), ("sought", {"time": never})]:
+            equal((await info(c, name))["not_before"], floor)
+            equal((await pull(c, name, {"batch": 9, "no_wait": True}))[1]["Status"], "404", f"{name}: nothing yet")
+        await fill(c, "ahead", 4)
+        b.node.kill()
+        b.node.start()
+        events, _ = await pull(c, "seq", {"batch": 9, "no_wait": True})
+        equal(versions(events), [8, 9, 10, 11], "found in history")
+        equal((await pull(c, "time", {"batch": 9, "no_wait": True}))[1]["Status"], "404")
+        await c.ask("sub.seek.time", b'{"pos":1}')
+        b.node.restart()
+        equal(versions((await pull(c, "time", {"batch": 3}))[0]), [1, 2, 3], "a seek leaves it, and that stays")

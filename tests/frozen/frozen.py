@@ -45,6 +45,9 @@ async def write_subscriptions(client):
     await client.ask("sub.create.pusher", json.dumps({"filter": {"plugin": "by_pattern", "selector": "orders.>"}, "deliver": {"subject": "work.orders", "queue": "q"}}).encode())
     await client.ask("sub.create.sought", json.dumps({"filter": {"plugin": "by_stream", "selector": "many.1"}}).encode())
     await client.ask("sub.seek.sought", b'{"pos":100}')  # from engine version 4 on
+    for name, start in (("version", {"seq": 1000000}), ("time", {"time": "2400-01-01T00:00:00.000000000Z"})):  # from engine version 5 on
+        await client.ask(f"sub.create.{name}", json.dumps({"filter": {"plugin": "by_stream", "selector": "orders.42"}, "start": start}).encode())
+    await client.ask("sub.update.version", json.dumps({"filter": {"plugin": "by_stream", "selector": "many.2"}}).encode())
     got = await take(client, "worker", 6)
     await client.nc.request(got[0].reply, b"+ACK", timeout=5)
     await client.nc.request(got[2].reply, b"+ACK", timeout=5)
@@ -73,14 +76,15 @@ async def read_back(client):
     info = await client.ask("store.info")
     worker = await client.ask("sub.info.worker")
     names = sorted(s["name"] for s in (await client.ask("sub.list"))["subscriptions"])
-    epochs = {name: (await client.ask(f"sub.info.{name}"))["epoch"] for name in names}
+    infos = {name: await client.ask(f"sub.info.{name}") for name in names}
     parked = await client.ask("sub.parked.worker")
     return {
         "events": count, "sha256": seen.hexdigest(), "by": {k: hashlib.sha256(json.dumps(v).encode()).hexdigest()[:16] for k, v in by.items()},
         "store": {k: info[k] for k in ("head", "time", "streams", "events", "bytes", "digest", "engine_version")},
         "worker": {k: worker[k] for k in ("epoch", "ack_floor", "order", "filter")},
         "parked": [[p["pos"], p["reason"], p["attempts"]] for p in parked["parked"][:1]],  # others follow by their key
-        "subscriptions": names, "epochs": epochs,
+        "subscriptions": names, "epochs": {name: infos[name]["epoch"] for name in names},
+        "not_before": {name: infos[name].get("not_before") for name in names},
     }
 
 

@@ -336,9 +336,8 @@ static bool sub_settled(struct sim *sim, uint32_t number)
 			return false;
 	}
 	for (uint64_t at = sub->cursor + 1; at <= store->head; at++) {
-		if (store_matches(store, &sub->policy, at) &&
-		    ((*store_marks(sub, at) & done) == 0 ||
-		     (*store_marks(sub, at) & STORE_PARKED) != 0)) {
+		if (store_wanted(store, sub, at) && ((*store_marks(sub, at) & done) == 0 ||
+		                                     (*store_marks(sub, at) & STORE_PARKED) != 0)) {
 			sim_trace(sim, "sub%u has yet to deliver %llu (%u)", number, ULL(at),
 			          *store_marks(sub, at));
 			return false;

@@ -57,7 +57,8 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 	struct store_sub *sub = &store->subs[number];
 	bool parked = (*store_marks(sub, position) & STORE_PARKED) != 0;
 	if ((position <= sub->cursor && !parked) || position > store->head ||
-	    !store_matches(store, &sub->policy, position)) {
+	    !store_matches(store, &sub->policy, position) ||
+	    (!store_wanted(store, sub, position) && !parked)) {
 		sim_violation(sim, "subscription %u: %llu is delivered and was not asked for",
 		              number, ULL(position));
 		return;
@@ -66,7 +67,8 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 	if (sub->policy.ack == NC_ACK_NONE)
 		done |= STORE_SENT;
 	uint64_t before = store_key_before(store, &sub->policy, position);
-	bool counts = before > sub->cursor || (*store_marks(sub, before) & STORE_PARKED) != 0;
+	bool counts = (before > sub->cursor && store_wanted(store, sub, before)) ||
+	              (*store_marks(sub, before) & STORE_PARKED) != 0;
 	if (before > 0 && counts && (*store_marks(sub, before) & done) == 0) {
 		sim_violation(sim,
 		              "subscription %u: %llu is delivered before %llu of its key is done",
@@ -299,8 +301,7 @@ static void define(struct sim *sim, uint8_t number, bool make)
 	} else {
 		store_policy_draw(sim, &of->policy);
 	}
-	of->start = (uint8_t)sim_below(sim, 3);
-	of->start_value = 1 + sim_below(sim, store->head + 1);
+	store_start_draw(sim, of);
 	store_spec_encode(store, command);
 	store_send(sim, command);
 }

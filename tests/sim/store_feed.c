@@ -18,6 +18,8 @@ static void offer(struct searching *searching, const struct nc_event *event, boo
 	const struct nc_sub_event offered = { .position = event->position,
 		                              .key = store_key_of(&searching->machine->policy,
 		                                                  event),
+		                              .version = event->version,
+		                              .time_ns = event->time_ns,
 		                              .size = (uint32_t)event->data.size,
 		                              .live = live };
 	if (searching->stopped || nc_sub_offer(searching->machine->machine, &offered) != NC_OK) {

@@ -274,7 +274,10 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 	bool begins = command->kind == STORE_CREATE ||
 	              (command->kind == STORE_SEEK && command->fault.code == 0);
 	if (same && begins)
-		same = outcome->epoch == command->made_epoch && outcome->cursor == command->cursor;
+		same = outcome->epoch == command->made_epoch &&
+		       outcome->cursor == command->cursor &&
+		       outcome->floor.version == command->floor.version &&
+		       outcome->floor.time_ns == command->floor.time_ns;
 	if (same && command->kind == STORE_BATCH && command->fault.code == 0) {
 		for (uint8_t i = 0; i < command->part_count; i++) {
 			same &= i < outcome->result_count &&

@@ -54,12 +54,52 @@ static bool policy_eq(const struct store_policy *a, const struct store_policy *b
 	       a->ack_wait_ms == b->ack_wait_ms && a->backoff_ms == b->backoff_ms;
 }
 
-/* The position after which it starts. */
-static uint64_t start_of(const struct sim_store *store, const struct store_command *command)
+bool store_wanted(const struct sim_store *store, const struct store_sub *sub, uint64_t position)
 {
-	return command->start == NC_SUB_START_FIRST ? 0
-	       : command->start == NC_SUB_START_NEW ? store->head
-	                                            : command->start_value - 1;
+	return store_matches(store, &sub->policy, position) && sub->start.time_ns == 0 &&
+	       store->rows[position].version >= sub->start.version;
+}
+
+/* The position after which such a version comes, or that it lies ahead. */
+static uint64_t version_start(const struct sim_store *store, const struct store_command *command,
+                              uint64_t *ahead_out)
+{
+	uint8_t stream = command->policy.what;
+	if (command->start_value > store->heads[stream]) {
+		*ahead_out = command->start_value;
+		return store->heads[stream] == 0 ? 0 : store->head;
+	}
+	uint64_t at = store->last_of_stream[stream];
+	while (store->rows[at].version > command->start_value)
+		at = store->rows[at].before_stream;
+	return at - 1;
+}
+
+/* Where it starts: the position before, and what lies ahead. */
+static void start_set(const struct sim_store *store, struct store_sub *sub,
+                      const struct store_command *command)
+{
+	struct nc_floor ahead = { 0 };
+	switch ((enum nc_sub_start)command->start) {
+	case NC_SUB_START_FIRST:
+		sub->cursor = 0;
+		break;
+	case NC_SUB_START_NEW:
+		sub->cursor = store->head;
+		break;
+	case NC_SUB_START_POSITION:
+		sub->cursor = command->start_value - 1;
+		break;
+	case NC_SUB_START_VERSION:
+		sub->cursor = version_start(store, command, &ahead.version);
+		break;
+	case NC_SUB_START_TIME: /* it never comes */
+		sub->cursor = store->head;
+		ahead.time_ns = command->start_value;
+		break;
+	}
+	sub->start = store->version >= NC_ENGINE_VERSION_FLOOR ? ahead : (struct nc_floor){ 0 };
+	sub->floor = sub->cursor;
 }
 
 /* Rows of parked events come and go. */
@@ -89,8 +129,7 @@ void store_model_create(struct sim_store *store, struct store_command *command)
 		sub->exists = true;
 		sub->epoch = ++store->epochs;
 		sub->policy = command->policy;
-		sub->cursor = start_of(store, command);
-		sub->floor = sub->cursor;
+		start_set(store, sub, command);
 		nc_buf_clear(&sub->progress);
 		if (sub->mark_room > 0) {
 			memset(sub->marks, 0, sub->mark_room);
@@ -99,6 +138,7 @@ void store_model_create(struct sim_store *store, struct store_command *command)
 	}
 	command->made_epoch = sub->epoch;
 	command->cursor = sub->cursor;
+	command->floor = sub->start;
 }
 
 /* Another epoch from elsewhere. What is parked before it stays parked. */
@@ -114,7 +154,7 @@ void store_model_seek(struct sim_store *store, struct store_command *command)
 		return;
 	}
 	parked_change(sub, command);
-	sub->cursor = sub->floor = start_of(store, command);
+	start_set(store, sub, command);
 	for (size_t at = 0; at < sub->mark_room; at++)
 		sub->marks[at] = at <= sub->cursor ? sub->marks[at] & STORE_PARKED : 0;
 	if (sub->mark_room > 0)
@@ -122,6 +162,7 @@ void store_model_seek(struct sim_store *store, struct store_command *command)
 	nc_buf_clear(&sub->progress);
 	command->made_epoch = sub->epoch = ++store->epochs;
 	command->cursor = sub->cursor;
+	command->floor = sub->start;
 }
 
 /* The floor never goes back, and goes past nothing that is not done or parked. */
@@ -147,7 +188,7 @@ void store_model_save(struct sim *sim, struct store_command *command)
 	if (sub->policy.ack == NC_ACK_NONE)
 		done |= STORE_SENT;
 	for (uint64_t at = sub->floor + 1; at <= floor && at <= store->head; at++) {
-		if (store_matches(store, &sub->policy, at) && (*store_marks(sub, at) & done) == 0) {
+		if (store_wanted(store, sub, at) && (*store_marks(sub, at) & done) == 0) {
 			sim_violation(
 			        sim,
 			        "subscription %u: its floor %llu is past %llu, which is not done",

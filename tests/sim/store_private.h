@@ -98,6 +98,7 @@ struct store_command {
 	struct nc_fault fault;
 	bool duplicate;
 	uint64_t position, version, made_epoch, cursor;
+	struct nc_floor floor;
 	uint64_t positions[STORE_PARTS_MAX];
 };
 
@@ -146,6 +147,8 @@ enum store_mark {
 struct store_sub {
 	bool exists;
 	uint64_t epoch, cursor, floor;
+	struct nc_floor
+	        start; /* of a start that lay ahead; of times only the one that never comes */
 	struct store_policy policy;
 	struct nc_buf progress; /* empty: none yet */
 	uint8_t *marks;         /* [mark_room], of this epoch */
@@ -253,6 +256,8 @@ uint64_t store_command_new(struct sim *sim, enum store_kind kind); /* grows sim-
 void store_spec_draw(struct sim *sim, uint64_t command, uint64_t op);
 void store_spec_encode(struct sim_store *store, uint64_t command);
 void store_policy_draw(struct sim *sim, struct store_policy *policy);
+/* Of a CREATE whose policy is drawn, or a SEEK. */
+void store_start_draw(struct sim *sim, struct store_command *command);
 void store_policy_definition(const struct store_policy *policy, uint8_t sub,
                              struct nc_definition *definition, struct nc_buf *text);
 void store_stream_name(uint8_t stream, struct nc_buf *name);
@@ -267,6 +272,8 @@ void store_model_seek(struct sim_store *store, struct store_command *command);
 void store_model_save(struct sim *sim, struct store_command *command);
 bool store_matches(const struct sim_store *store, const struct store_policy *policy,
                    uint64_t position);
+/* Whether it matches, and is not below what a start that lay ahead has left. */
+bool store_wanted(const struct sim_store *store, const struct store_sub *sub, uint64_t position);
 /* The nearest event before `position` of the same key that matches; 0: none. */
 uint64_t store_key_before(const struct sim_store *store, const struct store_policy *policy,
                           uint64_t position);

@@ -163,8 +163,7 @@ void store_subs_seek(struct sim *sim, struct sim_node *node, uint32_t sub)
 	store_sub_name(sub, &name);
 	command->sub = (uint8_t)sub;
 	command->epoch = machine->epoch;
-	command->start = (uint8_t)sim_below(sim, 3);
-	command->start_value = 1 + sim_below(sim, sim->store->head + 1);
+	store_start_draw(sim, command);
 	nc_buf_put_slice(&command->parked, nc_buf_slice(&machine->parked));
 	nc_buf_put_slice(&command->unparked, nc_buf_slice(&machine->unparked));
 	const struct nc_sub_seek seek = { .change = { .name = nc_buf_slice(&name),
@@ -197,6 +196,7 @@ void store_subs_sought(struct sim *sim, struct sim_node *node, const struct stor
 	nc_buf_clear(&machine->parked);
 	nc_buf_clear(&machine->unparked);
 	nc_sub_seek(machine->machine, command->made_epoch, command->cursor, store_now_ns(sim));
+	nc_sub_floor(machine->machine, &command->floor);
 	store_parked_restore(of, command->sub);
 	store_subs_step(sim, node, command->sub);
 }

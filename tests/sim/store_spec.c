@@ -268,16 +268,33 @@ static void batch_encode(const struct store_command *command, struct nc_buf *byt
 	nc_buf_release(&items);
 }
 
+/* Versions of the stream that it is of, there and ahead; of times the one that never comes. */
+void store_start_draw(struct sim *sim, struct store_command *command)
+{
+	const struct sim_store *store = sim->store;
+	command->start = (uint8_t)sim_below(sim, 3);
+	command->start_value = 1 + sim_below(sim, store->head + 1);
+	if (command->kind == STORE_CREATE && command->policy.filter == 1 && sim_chance(sim, 5000)) {
+		command->start = NC_SUB_START_VERSION;
+		command->start_value = 1 + sim_below(sim, store->heads[command->policy.what] + 40);
+	} else if (sim_chance(sim, 500)) {
+		command->start = NC_SUB_START_TIME;
+		command->start_value = UINT64_MAX;
+	}
+}
+
 static void create_encode(const struct store_command *command, struct nc_buf *bytes)
 {
 	struct nc_definition definition;
-	struct nc_buf text = { 0 }, canonical = { 0 }, name = { 0 };
+	struct nc_buf text = { 0 }, canonical = { 0 }, name = { 0 }, stream = { 0 };
+	store_stream_name(command->policy.what, &stream);
 	store_policy_definition(&command->policy, command->sub, &definition, &text);
 	nc_definition_put(&canonical, &definition);
 	nc_buf_printf(&name, "sub%u", command->sub);
 	const struct nc_sub_create create = { .name = nc_buf_slice(&name),
 		                              .start = (enum nc_sub_start)command->start,
 		                              .start_value = command->start_value,
+		                              .stream = nc_buf_slice(&stream),
 		                              .definition = nc_buf_slice(&canonical) };
 	if (command->kind == STORE_CREATE) {
 		nc_command_put_sub_create(bytes, &create);
@@ -287,6 +304,7 @@ static void create_encode(const struct store_command *command, struct nc_buf *by
 	nc_buf_release(&text);
 	nc_buf_release(&canonical);
 	nc_buf_release(&name);
+	nc_buf_release(&stream);
 }
 
 /* A SAVE has its bytes from the leader's machine (store_subs.c). */

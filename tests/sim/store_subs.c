@@ -120,6 +120,7 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 		                     &machine->machine);
 	}
 	nc_assert(err == NC_OK);
+	nc_sub_floor(machine->machine, &row->floor);
 	nc_assert(nc_sub_acked_each(of->reader, row->name, row->epoch, on_acked,
 	                            machine->machine) == NC_OK);
 	nc_definition_release(&definition);

@@ -39,7 +39,7 @@ static inline struct harness harness_push(void)
 
 static inline int harness_offer_key(struct harness *h, uint64_t position, const char *key)
 {
-	struct nc_sub_event event = { position, nc_slice_str(key), 100, false };
+	struct nc_sub_event event = { .position = position, .key = nc_slice_str(key), .size = 100 };
 	return nc_sub_offer(h->sub, &event);
 }
 
@@ -47,6 +47,44 @@ static inline void harness_offer(struct harness *h, uint64_t from, uint64_t to)
 {
 	for (uint64_t position = from; position <= to; position++)
 		cr_assert_eq(harness_offer_key(h, position, NULL), NC_OK);
+}
+
+/* An action as a word. */
+static inline void harness_word(const struct nc_sub_action *a, char *word, size_t size)
+{
+	unsigned long position = (unsigned long)a->position, request = (unsigned long)a->request;
+	switch (a->kind) {
+	case NC_SUB_DELIVER:
+		if (request != 0) {
+			(void)snprintf(word, size, "%lu/%u>%lu", position, a->attempt, request);
+		} else {
+			(void)snprintf(word, size, "%lu/%u", position, a->attempt);
+		}
+		return;
+	case NC_SUB_END:
+		(void)snprintf(word, size, "E%lu:%u", request, a->status);
+		return;
+	case NC_SUB_HEARTBEAT:
+		(void)snprintf(word, size, "B");
+		return;
+	case NC_SUB_STALLED:
+		(void)snprintf(word, size, "stall");
+		return;
+	case NC_SUB_FLOWS:
+		(void)snprintf(word, size, "flows");
+		return;
+	case NC_SUB_INACTIVE:
+		(void)snprintf(word, size, "gone");
+		return;
+	default:
+		(void)snprintf(word, size, "%c%lu",
+		               a->kind == NC_SUB_PARK     ? 'P'
+		               : a->kind == NC_SUB_UNPARK ? 'U'
+		               : a->kind == NC_SUB_SKIP   ? 'S'
+		               : a->kind == NC_SUB_HALTED ? 'H'
+		                                          : 'F',
+		               position);
+	}
 }
 
 /* All that is to be done now. */
@@ -57,85 +95,7 @@ static inline const char *harness_step(struct harness *h)
 	h->line[0] = '\0';
 	while (nc_sub_step(h->sub, h->now, &a)) {
 		char word[64];
-		unsigned long position = (unsigned long)a.position;
-		if (a.kind == NC_SUB_DELIVER && a.request != 0) {
-			{
-				{
-					{
-						{
-							(void)snprintf(word, sizeof word,
-							               "%lu/%u>%lu", position,
-							               a.attempt,
-							               (unsigned long)a.request);
-						}
-					}
-				}
-			}
-		} else if (a.kind == NC_SUB_DELIVER) {
-			{
-				{
-					{
-						{
-							(void)snprintf(word, sizeof word, "%lu/%u",
-							               position, a.attempt);
-						}
-					}
-				}
-			}
-		} else if (a.kind == NC_SUB_END) {
-			{
-				{
-					{
-						{
-							(void)snprintf(word, sizeof word, "E%lu:%u",
-							               (unsigned long)a.request,
-							               a.status);
-						}
-					}
-				}
-			}
-		} else if (a.kind == NC_SUB_HEARTBEAT) {
-			{
-				{
-					{
-						{
-							(void)snprintf(word, sizeof word, "B");
-						}
-					}
-				}
-			}
-		} else if (a.kind >= NC_SUB_STALLED) {
-			{
-				{
-					{
-						{
-							(void)snprintf(
-							        word, sizeof word, "%s",
-							        a.kind == NC_SUB_STALLED ? "stall"
-							        : a.kind == NC_SUB_FLOWS ? "flows"
-							                                 : "gone");
-						}
-					}
-				}
-			}
-		} else {
-			{
-				{
-					{
-						{
-							(void)snprintf(
-							        word, sizeof word, "%c%lu",
-							        a.kind == NC_SUB_PARK     ? 'P'
-							        : a.kind == NC_SUB_UNPARK ? 'U'
-							        : a.kind == NC_SUB_SKIP   ? 'S'
-							        : a.kind == NC_SUB_HALTED ? 'H'
-							                                  : 'F',
-							        position);
-						}
-					}
-				}
-			}
-		}
+		harness_word(&a, word, sizeof word);
 		if (a.reason != NULL)
 			(void)snprintf(h->reason, sizeof h->reason, "%s", a.reason);
 		cr_assert_lt(size + sizeof word + 1, sizeof h->line);

@@ -13,7 +13,7 @@ static struct harness keyed(void)
 
 static int replay(struct harness *h, uint64_t position, const char *key)
 {
-	struct nc_sub_event event = { position, nc_slice_str(key), 100, false };
+	struct nc_sub_event event = { .position = position, .key = nc_slice_str(key), .size = 100 };
 	return nc_sub_replay(h->sub, &event);
 }
 

@@ -60,10 +60,11 @@ static struct nc_sub_event event_at(const struct model *m, uint64_t position, bo
 {
 	static const char names[] = "abcdefghi";
 	uint64_t key = key_of(m, position);
-	return (struct nc_sub_event){ position,
-		                      keyed(m, position) ? nc_slice(&names[key], 1)
-		                                         : nc_slice(NULL, 0),
-		                      100, live };
+	return (struct nc_sub_event){ .position = position,
+		                      .key = keyed(m, position) ? nc_slice(&names[key], 1)
+		                                                : nc_slice(NULL, 0),
+		                      .size = 100,
+		                      .live = live };
 }
 
 static void feed(struct model *m)

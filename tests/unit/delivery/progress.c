@@ -100,13 +100,13 @@ Test(progress, a_replay_goes_on_elsewhere_too)
 	expect_step(&h, "1/1");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
 	expect_step(&h, "P1");
-	struct nc_sub_event event = { 1, NC_SLICE("a"), 1, false };
+	struct nc_sub_event event = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
 	cr_assert_eq(nc_sub_replay(h.sub, &event), NC_OK);
 	expect_step(&h, "1/1");
 	move(&h);
 	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
 	cr_expect_eq(harness_info(&h).ack_floor, 1);
-	struct nc_sub_event other = { 2, NC_SLICE("a"), 1, false };
+	struct nc_sub_event other = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
 	cr_expect_eq(nc_sub_replay(h.sub, &other), NC_BUSY);
 	cr_assert_eq(nc_sub_offer(h.sub, &event), NC_OK);
 	expect_step(&h, "1/2");
@@ -169,8 +169,8 @@ Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
 	expect_step(&h, "1/1");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
 	expect_step(&h, "P1 P2");
-	struct nc_sub_event first = { 1, NC_SLICE("a"), 1, false };
-	struct nc_sub_event second = { 2, NC_SLICE("a"), 1, false };
+	struct nc_sub_event first = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
+	struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
 	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
 	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
 	expect_step(&h, "1/1");
@@ -203,8 +203,8 @@ Test(progress, a_replay_behind_a_row_that_stands_is_none_any_more)
 	expect_step(&h, "1/1");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
 	expect_step(&h, "P1 P2");
-	struct nc_sub_event first = { 1, NC_SLICE("a"), 1, false };
-	struct nc_sub_event second = { 2, NC_SLICE("a"), 1, false };
+	struct nc_sub_event first = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
+	struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
 	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
 	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
 	expect_step(&h, "1/1");

@@ -38,7 +38,7 @@ Test(pull, no_wait_ends_once_history_is_searched)
 	expect_step(&h, "");
 	nc_sub_scanned(h.sub, 10, true);
 	expect_step(&h, "E1:404");
-	struct nc_sub_event live = { 11, { 0 }, 1, true };
+	struct nc_sub_event live = { .position = 11, .size = 1, .live = true };
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_OK);
 	ask(&h, 2, 2, 5000, true, 0);
 	expect_step(&h, "11/1>2 E2:408");

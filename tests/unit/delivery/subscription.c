@@ -238,7 +238,7 @@ Test(subscription, live_and_catch_up_meet_without_gap_or_double)
 	struct harness h = harness_push();
 	h.definition.max_in_flight = 1;
 	harness_open(&h);
-	struct nc_sub_event live = { 5, { 0 }, 1, true };
+	struct nc_sub_event live = { .position = 5, .size = 1, .live = true };
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_BUSY);
 	harness_offer(&h, 2, 2);
 	nc_sub_scanned(h.sub, 4, true);
@@ -295,5 +295,74 @@ Test(subscription, seek_moves_it_in_a_new_epoch)
 	expect_step(&h, "3/1 4/1");
 	cr_expect_eq(nc_sub_ack(h.sub, 2, 3, h.now), NC_OK);
 	cr_expect_eq(harness_info(&h).ack_floor, 3);
+	nc_sub_free(h.sub);
+}
+
+static int offer_of(struct harness *h, uint64_t position, uint64_t version, uint64_t time_ns,
+                    bool live)
+{
+	const struct nc_sub_event event = { .position = position,
+		                            .version = version,
+		                            .time_ns = time_ns,
+		                            .size = 1,
+		                            .live = live };
+	return nc_sub_offer(h->sub, &event);
+}
+
+Test(subscription, gives_nothing_below_its_floor_live_or_found)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 4 });
+	cr_expect_eq(offer_of(&h, 1, 1, 0, false), NC_OK);
+	cr_expect_eq(offer_of(&h, 3, 2, 0, false), NC_OK);
+	nc_sub_scanned(h.sub, 4, true);
+	cr_expect_eq(offer_of(&h, 5, 3, 0, true), NC_OK);
+	expect_step(&h, "");
+	cr_expect(harness_info(&h).at_head && harness_info(&h).pending == 0);
+	cr_expect_eq(offer_of(&h, 9, 4, 0, true), NC_OK);
+	cr_expect_eq(offer_of(&h, 10, 5, 0, true), NC_OK);
+	expect_step(&h, "9/1 10/1");
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, a_floor_by_time_takes_the_moment_itself)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	nc_sub_floor(h.sub, &(struct nc_floor){ .time_ns = 1000 });
+	nc_sub_scanned(h.sub, 0, true);
+	cr_expect_eq(offer_of(&h, 1, 7, 999, true), NC_OK);
+	cr_expect_eq(offer_of(&h, 2, 8, 1000, true), NC_OK);
+	cr_expect_eq(offer_of(&h, 3, 1, 1000, true), NC_OK);
+	expect_step(&h, "2/1 3/1");
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, below_its_floor_a_full_window_is_none)
+{
+	struct harness h = harness_push();
+	h.definition.max_in_flight = 1;
+	h.definition.order = NC_ORDER_GLOBAL;
+	harness_open(&h);
+	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 100000 });
+	nc_sub_scanned(h.sub, 0, true);
+	for (uint64_t position = 1; position <= 10000; position++)
+		cr_assert_eq(offer_of(&h, position, position, 0, true), NC_OK);
+	cr_expect(harness_info(&h).at_head, "nothing was missed that a search has to find");
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, a_seek_drops_the_floor)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 4 });
+	nc_sub_seek(h.sub, 2, 0, h.now);
+	cr_expect_eq(offer_of(&h, 1, 1, 0, false), NC_OK);
+	expect_step(&h, "1/1");
+	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 3 });
+	cr_expect_eq(offer_of(&h, 2, 2, 0, false), NC_OK);
+	expect_step(&h, "");
 	nc_sub_free(h.sub);
 }

@@ -103,6 +103,17 @@ static void events_and_entries(void)
 	                                                     .progress = NC_SLICE("(progress)"),
 	                                                     .parked = NC_SLICE("(parked)"),
 	                                                     .unparked = NC_SLICE("(positions)") });
+	nc_command_put_sub_seek(
+	        &made, &(struct nc_sub_seek){ .change = { .name = NC_SLICE("billing"), .epoch = 3 },
+	                                      .start = NC_SUB_START_TIME,
+	                                      .start_value = TIME_NS });
+	nc_command_put_sub_update(
+	        &made,
+	        &(struct nc_sub_update){ .change = { .name = NC_SLICE("billing"), .epoch = 4 },
+	                                 .definition = NC_SLICE("(definition)"),
+	                                 .anew = true,
+	                                 .cursor = 1024,
+	                                 .floor = { .version = 300 } });
 	page_words(&page, "Leader's time %llu.", (unsigned long long)TIME_NS);
 	page_bytes(&page, NULL, fresh());
 	nc_buf_release(&record);
@@ -177,6 +188,15 @@ static void history(struct nc_engine *engine)
 	                                                    .ack = { NC_SLICE("billing"), 1, 890,
 	                                                             false, false } });
 	apply(engine, 3, nc_buf_slice(&commands));
+	nc_buf_clear(&commands);
+	nc_command_put_engine_version(&commands, NC_ENGINE_VERSION_FLOOR);
+	nc_command_put_sub_create(
+	        &commands, &(struct nc_sub_create){ .name = NC_SLICE("waiting"),
+	                                            .start = NC_SUB_START_VERSION,
+	                                            .start_value = 300,
+	                                            .stream = NC_SLICE("orders.42"),
+	                                            .definition = NC_SLICE("(definition)") });
+	apply(engine, 4, nc_buf_slice(&commands));
 	nc_buf_release(&record);
 	nc_buf_release(&commands);
 	nc_buf_release(&progress);
