@@ -2,6 +2,7 @@
 """A real nats-server and a real nacred on free loopback ports, each ended by its own process id."""
 import asyncio
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 import nats
 
@@ -225,8 +227,6 @@ class Client:
 
     async def ask(self, subject, data=b"", headers=None, timeout=10):
         """The JSON answer, or (code, err_code, description) of an error; both forms of which must agree."""
-        import json
-
         msg = await self.request(subject, data, headers, timeout)
         body = json.loads(msg.data)
         if "error" not in body:
@@ -287,8 +287,6 @@ class Both:
 
 
 def error_of(msg):
-    import json
-
     error = json.loads(msg.data)["error"]
     return error["code"], error["err_code"], error["description"]
 
@@ -299,6 +297,7 @@ class Wires:
     def __init__(self):
         self.loop = asyncio.new_event_loop()
         self.cut_ends, self.open = set(), []
+        self.ports = set()  # of all that is at an end of a line
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
@@ -308,6 +307,7 @@ class Wires:
 
     async def listen(self, end, to_port):
         server = await asyncio.start_server(lambda r, w: self.connect(end, to_port, r, w), "127.0.0.1", 0)
+        self.ports.add(server.sockets[0].getsockname()[1])
         return server.sockets[0].getsockname()[1]
 
     async def connect(self, end, to_port, reader, writer):
@@ -316,6 +316,7 @@ class Wires:
         except OSError:
             writer.close()
             return
+        self.ports.add(far_writer.get_extra_info("sockname")[1])
         self.open.append((end, writer, far_writer))
         await asyncio.gather(self.carry(end, reader, far_writer), self.carry(end, far_reader, writer))
 
@@ -334,16 +335,17 @@ class Wires:
         self.cut_ends = set(ends)
 
     def heal(self):
-        """What was held back is lost: the connections are made anew."""
-        ends, self.cut_ends = self.cut_ends, set()
+        """What was held back is lost: the connections are made anew, and only then is anything carried again."""
 
-        def close():
+        async def close():
             for end, near, far in self.open:
-                if end in ends:
+                if end in self.cut_ends:
                     near.transport.abort()
                     far.transport.abort()
+            self.open = [line for line in self.open if line[0] not in self.cut_ends]
+            self.cut_ends = set()
 
-        self.loop.call_soon_threadsafe(close)
+        asyncio.run_coroutine_threadsafe(close(), self.loop).result()
 
     def stop(self):
         async def end():
@@ -355,6 +357,43 @@ class Wires:
 
         asyncio.run_coroutine_threadsafe(end(), self.loop)
         self.thread.join()
+
+
+class Probe:
+    """Clients of several servers that tell what passes between these: which a test has to know that cuts them."""
+
+    SUBJECT = "probe.lines"
+
+    def __init__(self, **clients):
+        self.clients = clients
+        self.heard = []  # (who, from whom, what)
+
+    async def start(self):
+        """Until each hears the others: from then on silence means something."""
+        for name, client in self.clients.items():
+
+            async def hear(msg, name=name):
+                sender, what = msg.data.decode().split(" ", 1)
+                if sender != name:
+                    self.heard.append((name, sender, what))
+
+            await client.nc.subscribe(self.SUBJECT, cb=hear)
+            await client.nc.flush()
+
+        async def all_hear_all():
+            await self.say("before")
+            return len({pair[:2] for pair in self.heard}) == len(self.clients) * (len(self.clients) - 1)
+
+        await wait_until(all_hear_all, 10, "the servers are joined")
+
+    async def say(self, what):
+        for name, client in self.clients.items():
+            await client.nc.publish(self.SUBJECT, f"{name} {what}".encode())
+            await client.nc.flush()
+
+    def crossings(self, what, apart):
+        """Who heard `what` of whom, of those of which one is in `apart` and the other is not."""
+        return [(who, sender) for who, sender, said in self.heard if said == what and (who in apart) != (sender in apart)]
 
 
 class Cluster:
@@ -377,14 +416,26 @@ class Cluster:
         if count == 1:
             return [NatsServer(config)]
         self.wires = Wires()
-        routes = [free_port() for _ in range(count)]
+        routes, monitors = [free_port() for _ in range(count)], [free_port() for _ in range(count)]
         servers = []
         for i, port in enumerate(routes):
             # Server i speaks to j over a line of its own, called (i, j); a route is made from either end. What servers tell each
             # other of third ones leads nowhere: a route that went by itself would not be cut with the lines.
-            urls = ", ".join(f"nats-route://127.0.0.1:{self.wires.line((i, j), far)}" for j, far in enumerate(routes) if j != i)
-            servers.append(NatsServer(f"server_name: s{i + 1}\ncluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, advertise: '127.0.0.1:1', routes: [{urls}] }}\n{config}"))
+            lines = [self.wires.line((i, j), far) for j, far in enumerate(routes) if j != i]
+            urls = ", ".join(f"nats-route://127.0.0.1:{line}" for line in lines)
+            joined = f"cluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, advertise: '127.0.0.1:1', routes: [{urls}] }}"
+            servers.append(NatsServer(f"server_name: s{i + 1}\nhttp: 127.0.0.1:{monitors[i]}\n{joined}\n{config}"))
+            servers[-1].monitor = f"http://127.0.0.1:{monitors[i]}"
         return servers
+
+    def stray_routes(self):
+        """Routes that go past the lines, by what the servers say: (server, to which, port)."""
+        stray = []
+        for i, server in enumerate(self.servers):
+            with urllib.request.urlopen(f"{server.monitor}/routez", timeout=10) as answer:
+                routes = json.load(answer)["routes"] or []
+            stray += [(f"s{i + 1}", route["remote_id"], route["port"]) for route in routes if route["port"] not in self.wires.ports]
+        return stray
 
     def isolate(self, *names):
         """Cut the servers of these nodes, with the nodes on them, from the others."""
@@ -425,6 +476,13 @@ class Cluster:
 
         await wait_until(ask, seconds, "somebody leads")
         return found[0]
+
+    def log_texts(self):
+        """What each node has said, in each of its lives."""
+        for node in self.nodes.values():
+            for life in range(1, node.logs + 1):
+                with open(os.path.join(node.home, f"node-{life}.log"), encoding="utf-8", errors="replace") as f:
+                    yield f.read()
 
     def alive(self):
         return [name for name, node in self.nodes.items() if node.process and node.alive()]
