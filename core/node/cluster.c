@@ -83,13 +83,6 @@ static void on_turn(void *ctx)
 		nc_replica_flush(cluster->replica);
 }
 
-static void on_unreachable(void *ctx, uint64_t number)
-{
-	struct nc_cluster *cluster = ctx;
-	if (cluster->replica != NULL)
-		nc_replica_unreachable(cluster->replica, number);
-}
-
 void nc_cluster_send(struct nc_cluster *cluster, uint64_t to, struct nc_slice frame)
 {
 	int err = nc_peer_raft(cluster->peer, to, nc_raft_frame_is_answer(frame), frame);
@@ -241,7 +234,7 @@ static int peer_open(struct nc_cluster *cluster)
 		.on_hello = nc_cluster_on_hello,
 		.on_raft = on_raft,
 		.on_turn = on_turn,
-		.on_unreachable = on_unreachable,
+		.on_unreachable = nc_cluster_on_unreachable,
 		.on_state = on_state,
 		.on_drop = nc_cluster_on_drop,
 		.ctx = cluster,
@@ -277,6 +270,7 @@ int nc_cluster_start(const struct nc_cluster_options *options, struct nc_cluster
 	}
 	if (record.phase == NC_HELLO_MEMBER)
 		nc_gate_cluster(nc_peer_gate(cluster->peer), record.cluster_id);
+	nc_cluster_presence_serve(cluster);
 	cluster->timer.data = cluster;
 	if (uv_timer_init(options->loop, &cluster->timer) != 0 ||
 	    uv_timer_start(&cluster->timer, on_timer, TICK_MS, TICK_MS) != 0)

@@ -59,6 +59,9 @@ void nc_cluster_attach(struct nc_cluster *cluster, struct nc_replica *replica,
 /* Send a frame of consensus: nc_replica_options.send, with `cluster` as its ctx. */
 void nc_cluster_send(struct nc_cluster *cluster, uint64_t to, struct nc_slice frame);
 
+/* Is this node there at all? If NATS knows that it is not, the replica hears of it at once. */
+void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number);
+
 struct nc_peer *nc_cluster_peer(struct nc_cluster *cluster);
 
 /* ---- Looking -------------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct nc_cluster {
 	nc_cluster_advise *advise;
 	void *advise_ctx;
 	struct nc_raft_members announced; /* the last that were committed */
+	bool asking;                      /* whether the leader is there */
 	uint64_t kept_ms;                 /* when the membership was looked at last */
 	uint32_t other_count;
 	struct nc_cluster_other others[NC_PEER_NODES_MAX];
@@ -54,6 +55,10 @@ void nc_cluster_save_names(struct nc_cluster *cluster);
 void nc_cluster_on_hello(void *ctx, const struct nc_peer_frame *frame, struct nc_peer_node *from,
                          const struct nc_hello *hello);
 void nc_cluster_on_drop(void *ctx, enum nc_peer_drop why, struct nc_slice claim);
+
+/* cluster_presence.c */
+void nc_cluster_presence_serve(struct nc_cluster *cluster);
+void nc_cluster_on_unreachable(void *ctx, uint64_t number);
 
 /* cluster_hello.c: tell of ourselves, if it is time. */
 void nc_cluster_hello(struct nc_cluster *cluster, uint64_t now_ms);

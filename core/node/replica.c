@@ -373,6 +373,14 @@ static void wake(void *wake_ctx)
 	(void)uv_async_send(wake_ctx);
 }
 
+static void leader_miss(struct nc_replica *replica)
+{
+	struct nc_raft_status status;
+	nc_raft_status(replica->raft, &status);
+	if (status.silent && replica->options.on_silent != NULL)
+		replica->options.on_silent(replica->options.ctx, status.leader);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct nc_replica *replica = timer->data;
@@ -380,6 +388,7 @@ static void on_tick(uv_timer_t *timer)
 		return;
 	if (nc_raft_tick(replica->raft) != NC_OK)
 		nc_replica_fatal(replica, NC_NOMEM, "out of memory");
+	leader_miss(replica);
 	refused_turn(replica);
 	nc_replica_flush(replica);
 }

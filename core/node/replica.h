@@ -52,6 +52,9 @@ struct nc_replica_options {
 	/* Send a frame of core/raft/message_codec.h to a peer; 0: to all peers at once. May be
 	 * lost. NULL on a node that has no peers. */
 	void (*send)(void *ctx, uint64_t to, struct nc_slice frame);
+	/* The leader `id` misses heartbeats: whoever can find out if it is there at all says
+	 * nc_replica_unreachable(). At each tick; NULL on a node that has no peers. */
+	void (*on_silent)(void *ctx, uint64_t id);
 	/* A peer offers its state, since the log no longer has what this node needs. */
 	void (*on_install)(void *ctx, const struct nc_raft_install *install);
 	/* This replica cannot go on: NC_IO, NC_CORRUPT, NC_UNSUPPORTED, NC_NOMEM. Said once. */
@@ -80,7 +83,8 @@ void nc_replica_flush(struct nc_replica *replica);
 /* A frame from a peer, authenticated. Errors: NC_INVALID, not understood. */
 int nc_replica_step(struct nc_replica *replica, struct nc_slice frame);
 
-/* Messages to this peer are being lost: send more carefully. */
+/* Messages to this peer are being lost: send more carefully; or, if it is a leader that was silent
+ * before, do without it. */
 void nc_replica_unreachable(struct nc_replica *replica, uint64_t id);
 
 /* Waiting to read. */

@@ -34,6 +34,7 @@ struct nc_replica {
 	uint64_t applied;
 
 	bool leads;          /* as of the last turn */
+	bool stands;         /* likewise: a candidate */
 	uint64_t settled_at; /* leading: the commit when it was settled; 0: not yet */
 	uint64_t read_batch; /* number of the batch of reads that is being gathered, from 1 */
 	struct nc_replica_wait *read_first, *read_last; /* gathered */

@@ -3,6 +3,7 @@
  * peers, what it wants applied to the applier. */
 #include "core/base/assert.h"
 #include "core/node/replica_private.h"
+#include "core/node/say.h"
 
 /* ---- The entries that consensus made by itself ------------------------------------------------
  */
@@ -78,6 +79,10 @@ static void role_check(struct nc_replica *replica)
 	struct nc_raft_status status;
 	nc_raft_status(replica->raft, &status);
 	bool leads = status.role == NC_RAFT_LEADER;
+	bool stands = status.role == NC_RAFT_CANDIDATE;
+	if (stands && !replica->stands)
+		nc_say_info("stands for election, term %llu", (unsigned long long)status.term);
+	replica->stands = stands;
 	if (leads && replica->settled_at == 0 && status.settled)
 		replica->settled_at = status.commit;
 	if (!leads)

@@ -136,6 +136,12 @@ static void replica_send(void *ctx, uint64_t to, struct nc_slice frame)
 	nc_cluster_send(service->options.cluster, to, frame);
 }
 
+static void on_silent(void *ctx, uint64_t id)
+{
+	struct nc_service *service = ctx;
+	nc_cluster_ask(service->options.cluster, id);
+}
+
 /* The leader's log does not go back to what this node has. */
 static void on_install(void *ctx, const struct nc_raft_install *install)
 {
@@ -171,6 +177,7 @@ void nc_service_replica_options(struct nc_service *service, struct nc_replica_op
 	if (service->options.cluster == NULL)
 		return;
 	options->send = replica_send;
+	options->on_silent = on_silent;
 	options->on_install = on_install;
 }
 

@@ -23,6 +23,24 @@ void nc_raft_become_follower(struct nc_raft *raft, uint64_t term, uint64_t leade
 	                         (uint32_t)(nc_raft_random(raft) % raft->options.election_ticks);
 }
 
+bool nc_raft_leader_silent(const struct nc_raft *raft)
+{
+	return raft->role == NC_RAFT_FOLLOWER && raft->leader != 0 &&
+	       raft->election_elapsed >= NC_RAFT_SILENT_HEARTBEATS * raft->options.heartbeat_ticks;
+}
+
+/* Nobody is where the leader was. Its silence has the last word: a line to it that breaks now and
+ * then deposes nobody. Who stands next need not sit the lease out; what they wait keeps them apart,
+ * and lets the others find out as well. */
+void nc_raft_leader_gone(struct nc_raft *raft)
+{
+	if (!nc_raft_leader_silent(raft) && !NC_MUTANT(GONE_WHILE_HEARD))
+		return;
+	nc_raft_become_follower(raft, raft->hard.term, 0);
+	raft->election_timeout =
+	        1 + (uint32_t)(nc_raft_random(raft) % (raft->options.election_ticks / 2));
+}
+
 bool nc_raft_may_lead(const struct nc_raft *raft)
 {
 	if (raft->halted || raft->install.index != 0)
@@ -149,6 +167,18 @@ static bool free_to_vote(const struct nc_raft *raft, const struct nc_raft_messag
 	return raft->hard.vote == message->from || (raft->hard.vote == 0 && raft->leader == 0);
 }
 
+/* Of two that ask at the same moment each would vote for itself, and neither lead. So of equal logs
+ * the higher id goes first, for as long as an answer takes. Refusing a pre-vote is always safe: it
+ * promises nothing. (But a refusal bears its sender's term, and term 0 says nothing.) */
+static bool goes_first(const struct nc_raft *raft, const struct nc_raft_message *message)
+{
+	return message->type == NC_RAFT_PREVOTE && raft->role == NC_RAFT_PRE_CANDIDATE &&
+	       raft->hard.term > 0 && raft->election_elapsed <= raft->options.heartbeat_ticks &&
+	       raft->options.self > message->from && message->index == raft->trail.last &&
+	       message->log_term == nc_trail_last_term(&raft->trail) &&
+	       !NC_MUTANT(NOBODY_GOES_FIRST);
+}
+
 void nc_raft_vote_asked(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	bool pre = message->type == NC_RAFT_PREVOTE;
@@ -158,7 +188,8 @@ void nc_raft_vote_asked(struct nc_raft *raft, const struct nc_raft_message *mess
 		.type = pre ? NC_RAFT_PREVOTE_RESP : NC_RAFT_VOTE_RESP,
 		.to = message->from,
 	};
-	answer.reject = !free_to_vote(raft, message) || !up_to_date(raft, message);
+	answer.reject = !free_to_vote(raft, message) || !up_to_date(raft, message) ||
+	                goes_first(raft, message);
 	if (answer.reject || pre) {
 		if (!answer.reject)
 			answer.term = message->term;

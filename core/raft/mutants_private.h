@@ -49,7 +49,9 @@
 	X(LEASE_IGNORED, "votes are granted while the leader is heard")                          \
 	X(DOUBTFUL_VOTES, "a node that may have forgotten votes at once")                        \
 	X(TRANSFER_BEFORE_CAUGHT_UP, "leadership is handed to who lacks entries, and forced")    \
-	X(LEARNER_CAMPAIGNS, "a learner stands for election")
+	X(LEARNER_CAMPAIGNS, "a learner stands for election")                                    \
+	X(GONE_WHILE_HEARD, "a leader that is heard is given up for a broken line")              \
+	X(NOBODY_GOES_FIRST, "two that ask at the same moment grant each other the pre-vote")
 
 enum nc_raft_mutant {
 	NC_RAFT_MUTANT_NONE,

@@ -41,9 +41,11 @@
 
 #include "core/raft/log.h"
 
-#define NC_RAFT_MEMBERS_MAX  16u
-#define NC_RAFT_INFLIGHT_MAX 128u  /* append messages in flight to one peer, at most */
-#define NC_RAFT_ENTRIES_MAX  4096u /* entries of one append message, at most */
+#define NC_RAFT_MEMBERS_MAX       16u
+#define NC_RAFT_INFLIGHT_MAX      128u  /* append messages in flight to one peer, at most */
+#define NC_RAFT_ENTRIES_MAX       4096u /* entries of one append message, at most */
+/* A leader that was not heard for so many heartbeats is worth asking for. */
+#define NC_RAFT_SILENT_HEARTBEATS 2u
 
 struct nc_raft;
 
@@ -220,7 +222,8 @@ int nc_raft_add_learner(struct nc_raft *raft, uint64_t id, uint64_t *index_out);
 int nc_raft_promote(struct nc_raft *raft, uint64_t id, uint64_t *index_out);
 int nc_raft_remove(struct nc_raft *raft, uint64_t id, uint64_t *index_out);
 
-/* Messages to `id` are being lost (a disconnect, a full queue): send more carefully. */
+/* Messages to `id` are being lost (a disconnect, a full queue): send more carefully. Of a leader
+ * that has missed NC_RAFT_SILENT_HEARTBEATS: it is gone, stand soon. */
 void nc_raft_unreachable(struct nc_raft *raft, uint64_t id);
 
 /* A `partial` append was sent to `id`: the one whose message.index was `prev`, with entries through
@@ -348,6 +351,7 @@ struct nc_raft_peer_status {
 
 struct nc_raft_status {
 	uint64_t self, term, vote, leader; /* leader 0: not known */
+	bool silent; /* a follower's leader has missed NC_RAFT_SILENT_HEARTBEATS, or more */
 	uint8_t role;
 	bool halted; /* after a disk error or a contradiction */
 	bool doubtful;

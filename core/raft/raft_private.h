@@ -156,6 +156,8 @@ void nc_raft_vote_asked(struct nc_raft *raft, const struct nc_raft_message *mess
 void nc_raft_vote_heard(struct nc_raft *raft, const struct nc_raft_message *message);
 void nc_raft_stand(struct nc_raft *raft, bool pre, bool force);
 void nc_raft_own_vote_durable(struct nc_raft *raft);
+bool nc_raft_leader_silent(const struct nc_raft *raft);
+void nc_raft_leader_gone(struct nc_raft *raft);
 bool nc_raft_may_lead(const struct nc_raft *raft);
 
 /* leader.c */

@@ -177,6 +177,8 @@ int nc_raft_sent(struct nc_raft *raft, uint64_t id, uint64_t prev, uint64_t last
 void nc_raft_unreachable(struct nc_raft *raft, uint64_t id)
 {
 	struct nc_raft_peer *peer = nc_raft_peer(raft, id);
+	if (id != 0 && id == raft->leader)
+		nc_raft_leader_gone(raft);
 	if (peer != NULL && id != raft->options.self && peer->state == NC_RAFT_REPLICATE)
 		to_probe(peer);
 }

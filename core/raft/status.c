@@ -26,6 +26,7 @@ void nc_raft_status(const struct nc_raft *raft, struct nc_raft_status *status_ou
 		.term = raft->hard.term,
 		.vote = raft->hard.vote,
 		.leader = raft->leader,
+		.silent = nc_raft_leader_silent(raft),
 		.role = raft->role,
 		.halted = raft->halted,
 		.doubtful = raft->doubtful,

@@ -369,9 +369,25 @@ static void installed(struct sim *sim, struct sim_node *node, const struct sim_e
 	nc_assert(nc_raft_snapshot_restored(node->raft, event->index) == NC_OK);
 }
 
+/* A follower that misses its leader asks whether anybody is there, and may be told that nobody is:
+ * of one that is down, and now and then wrongly of another. */
+static void leader_miss(struct sim *sim, struct sim_node *node)
+{
+	struct nc_raft_status status;
+	nc_raft_status(node->raft, &status);
+	uint32_t slot = sim_slot_of(status.leader);
+	if (!status.silent || slot >= sim->node_count)
+		return;
+	if (sim_chance(sim, sim->nodes[slot].up ? 500 : 5000)) {
+		sim->counters.unreachable++;
+		nc_raft_unreachable(node->raft, status.leader);
+	}
+}
+
 static void tick(struct sim *sim, struct sim_node *node)
 {
 	nc_assert(nc_raft_tick(node->raft) == NC_OK);
+	leader_miss(sim, node);
 	sim_schedule(sim, node->tick_us, SIM_TICK, slot_of(sim, node));
 }
 
