@@ -161,28 +161,6 @@ static void disk_check(struct nc_service *service)
 	}
 }
 
-static bool is_quiet(struct nc_service *service)
-{
-	return nc_replica_idle(service->replica) && service->tickets.count == 0 &&
-	       atomic_load(&service->reads) == 0;
-}
-
-/* Leadership goes first, then what was taken up is finished. */
-static void drain_check(struct nc_service *service)
-{
-	if (!service->draining || service->drained_told || nc_service_handing_over(service))
-		return;
-	if (!service->closed) {
-		service->closed = true;
-		nc_service_unsubscribe_endpoints(service);
-		nc_replica_drain(service->replica);
-	}
-	if (is_quiet(service)) {
-		service->drained_told = true;
-		service->options.on_drained(service->options.ctx);
-	}
-}
-
 static void on_tick(uv_timer_t *timer)
 {
 	struct nc_service *service = timer->data;
@@ -198,7 +176,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
 	nc_service_probe(service);
-	drain_check(service);
+	nc_service_drain_step(service);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -334,15 +312,6 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	return NC_OK;
 }
 
-void nc_service_drain(struct nc_service *service)
-{
-	if (service->draining)
-		return;
-	service->draining = true;
-	nc_service_hand_over(service);
-	drain_check(service);
-}
-
 static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
@@ -357,6 +326,7 @@ static void on_closed(uv_handle_t *handle)
 	while (service->tickets.first != NULL)
 		nc_ticket_free(&service->tickets, service->tickets.first);
 	nc_service_changes_free(service);
+	nc_service_drain_free(service);
 	free(service->srv.endpoints);
 	free(service);
 }

@@ -54,7 +54,7 @@ void nc_service_hold_log(struct nc_service *service, uint64_t index);
 /* Tell people that data were damaged, and set aside: an advisory. */
 void nc_service_corruption(struct nc_service *service, const char *why);
 
-/* Take no more requests, finish those taken up, then on_drained. */
+/* Let another lead, take no more requests, finish those taken up, then on_drained. */
 void nc_service_drain(struct nc_service *service);
 
 /* Stop at once and free; the loop must run until it has no more handles. NULL is a no-op. */

@@ -9,8 +9,6 @@
 #include "core/node/say.h"
 #include "core/node/service_private.h"
 
-#define HAND_OVER_MS 3000u /* a transfer of leadership at the end has so long */
-
 void nc_service_advise(struct nc_service *service, const char *area, const char *what,
                        const char *members)
 {
@@ -187,34 +185,4 @@ void nc_service_attach(struct nc_service *service)
 		nc_cluster_attach(service->options.cluster, service->replica, cluster_advise,
 		                  service);
 	}
-}
-
-/* The voter that is nearest to us in the log and alive; 0: none. */
-static uint64_t heir(const struct nc_raft_status *status)
-{
-	const struct nc_raft_peer_status *best = NULL;
-	for (uint32_t i = 0; i < status->peer_count; i++) {
-		const struct nc_raft_peer_status *peer = &status->peers[i];
-		if (peer->id != status->self && peer->voter && peer->active &&
-		    (best == NULL || peer->match > best->match))
-			best = peer;
-	}
-	return best == NULL ? 0 : best->id;
-}
-
-void nc_service_hand_over(struct nc_service *service)
-{
-	struct nc_replica_status status = nc_replica_status(service->replica);
-	uint64_t to = status.raft.role == NC_RAFT_LEADER ? heir(&status.raft) : 0;
-	if (to == 0 || nc_replica_transfer(service->replica, to) != NC_OK)
-		return;
-	nc_say_info("handing leadership over to %s", nc_cluster_name(service->options.cluster, to));
-	service->handing_until_ms = nc_service_now_ms() + HAND_OVER_MS;
-}
-
-bool nc_service_handing_over(struct nc_service *service)
-{
-	struct nc_replica_status status = nc_replica_status(service->replica);
-	return status.raft.role == NC_RAFT_LEADER &&
-	       nc_service_now_ms() < service->handing_until_ms;
 }

@@ -69,7 +69,11 @@ struct nc_service {
 	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
 	struct nc_service_verify *verify; /* NULL: there was none yet */
 	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
-	bool feed_on, serving, ready_told, draining, closed, drained_told, stopping;
+	struct nc_drain_wait *drain_waits; /* who asked for it, and is not answered yet */
+	bool feed_on, serving, ready_told, stopping;
+	/* Draining: no requests are taken up any more; all that were are answered; the process is
+	 * to end with that; and has been told. */
+	bool draining, closed, drained, leaving, drained_told;
 	bool retired; /* removed from the cluster: it answers for the store no more */
 };
 
@@ -123,9 +127,11 @@ void nc_service_advise(struct nc_service *service, const char *area, const char 
 /* What the replica has of the cluster, and the cluster of the replica. */
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options);
 void nc_service_attach(struct nc_service *service);
-/* Let another lead, if there is one that can. */
-void nc_service_hand_over(struct nc_service *service);
-bool nc_service_handing_over(struct nc_service *service);
+
+/* service_drain.c: a request for it; how far it is, from the timer. */
+void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply);
+void nc_service_drain_step(struct nc_service *service);
+void nc_service_drain_free(struct nc_service *service);
 
 /* service_cluster.c: append JSON; take up a request. */
 void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out);

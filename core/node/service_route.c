@@ -51,6 +51,7 @@ static const struct nc_endpoint endpoints[] = {
 	{ "cluster-promote", "cluster.promote", NC_OP_CLUSTER_PROMOTE, false, true },
 	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
 	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
+	{ "node-drain", "node.%s.drain", NC_OP_DRAIN, false, false },
 	{ "node-verify", "node.%s.verify", NC_OP_VERIFY, false, false },
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
@@ -108,6 +109,9 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_CLUSTER_REMOVE:
 	case NC_OP_CLUSTER_PROMOTE:
 		nc_service_cluster_change(service, request, reply, endpoint);
+		return;
+	case NC_OP_DRAIN:
+		nc_service_drain_asked(service, reply);
 		return;
 	case NC_OP_VERIFY:
 		nc_service_verify(service, request->body, reply, endpoint);

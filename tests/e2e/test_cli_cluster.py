@@ -34,6 +34,13 @@ async def test_status_transfer_and_remove_of_three():
         await n.ok("cluster", "remove", last, "--timeout", "20s")
         await wait_until(lambda: is_gone(n, last), 20, f"{last} is no member")
         await n.ok("append", "s", "T", "{}")
+        leader = await c.leader(client)
+        equal((await n.ok("cluster", "drain", leader)).out, f"{leader} is drained\n")
+        equal((await n.ok("cluster", "drain", leader, "--json")).json(), {"node": leader, "drained": True})
+        ended = await n("health", leader)
+        equal((ended.code, ended.out), (FAILED, "not healthy  draining\n"))
+        check(await c.leader(client) != leader, "another leads")
+        equal((await n("cluster", "drain", "n9", "--timeout", "1s")).code, UNAVAILABLE)
         for verb in ("transfer", "remove", "promote"):
             ended = await n("cluster", verb, "n9")
             check(ended.code in (NOT_FOUND, REFUSED) and "no member has this name" in ended.err, f"{verb}: {ended.code} {ended.err}")

@@ -10,8 +10,9 @@ import subprocess
 import tempfile
 
 import nkeys
+from nats.errors import NoRespondersError
 
-from harness import LONG, NACRED, Both, Client, NatsServer, Node, check, equal, free_port, wait_for, wait_until
+from harness import LONG, NACRED, Both, Client, Failure, NatsServer, Node, check, equal, free_port, wait_for, wait_until
 
 
 class Skip(Exception):
@@ -71,6 +72,21 @@ async def test_sigterm_exits_0_and_a_restart_goes_on():
         again = await b.client.append("s", b"3", headers={"Nats-Msg-Id": "id3"})
         equal((again["seq"], again.get("duplicate")), (4, True))
         equal((await b.client.append("s", b"x"))["seq"], 11)
+
+
+async def test_a_node_alone_that_is_drained_takes_nothing_up_until_it_is_started_again():
+    async with Both(env={"NACRE_NODE_ID": "n1"}) as b:
+        await b.client.append("s")
+        equal(await b.client.ask("node.n1.drain"), {"node": "n1", "drained": True})
+        try:
+            await b.client.append("s")
+            raise Failure("an append was answered")
+        except NoRespondersError:
+            pass
+        equal(json.loads((await b.client.request("node.n1.healthz")).data), {"status": "draining"})
+        b.node.term()
+        b.node.start()
+        equal((await b.client.append("s"))["seq"], 2)
 
 
 async def test_kill_9_under_load_loses_nothing_acknowledged():

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nacre cluster status, transfer, remove, promote. */
+/* nacre cluster status, transfer, remove, promote, drain. */
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +76,33 @@ static int run_promote(struct nc_cli *cli)
 	return change(cli, "cluster.promote", "node");
 }
 
+static int run_drain(struct nc_cli *cli)
+{
+	char subject[128];
+	struct nacre_reply *reply;
+	struct nc_slice value;
+	const char *node = nc_cli_word(&cli->args, 0);
+	int exit_code = nc_cli_connect(cli);
+	(void)snprintf(subject, sizeof subject, "node.%.64s.drain", node);
+	if (exit_code == 0)
+		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
+	if (exit_code != 0)
+		return exit_code;
+	struct nc_slice answer = nc_cli_reply_slice(reply);
+	bool done = nc_cli_member(answer, "drained", &value) && nc_slice_is(value, "true");
+	if (cli->json)
+		nc_cli_put_line(answer);
+	if (!done) {
+		exit_code =
+		        nc_cli_fail(cli, NC_EXIT_UNAVAILABLE,
+		                    "%s has not finished what it had taken up; ask again", node);
+	} else if (!cli->json) {
+		(void)printf("%s is drained\n", node);
+	}
+	nacre_reply_free(reply);
+	return exit_code;
+}
+
 static const struct nc_cli_example status_examples[] = {
 	{ "who leads, and who is behind", "nacre cluster status" },
 	{ "for a script", "nacre cluster status --json | jq -r .health" },
@@ -133,4 +160,19 @@ const struct nc_cli_command nc_cli_cluster_promote = {
 	.summary = "Make a learner a voter.",
 	.examples = promote_examples,
 	.run = run_promote,
+};
+
+static const struct nc_cli_example drain_examples[] = {
+	{ "before n1 is taken down", "nacre cluster drain n1" },
+	{ NULL, NULL },
+};
+
+const struct nc_cli_command nc_cli_cluster_drain = {
+	.name = "cluster drain",
+	.words = "NODE",
+	.words_min = 1,
+	.words_max = 1,
+	.summary = "Have a node lead no more and answer no application, until it is started again.",
+	.examples = drain_examples,
+	.run = run_drain,
 };

@@ -11,8 +11,9 @@ extern const struct nc_cli_command nc_cli_append, nc_cli_batch, nc_cli_read, nc_
         nc_cli_sub_resume, nc_cli_sub_seek, nc_cli_sub_next, nc_cli_sub_ack, nc_cli_sub_watch,
         nc_cli_sub_run, nc_cli_sub_parked, nc_cli_sub_replay, nc_cli_sub_explain,
         nc_cli_filter_test, nc_cli_plugin_ls, nc_cli_cluster_status, nc_cli_cluster_transfer,
-        nc_cli_cluster_remove, nc_cli_cluster_promote, nc_cli_cluster_join, nc_cli_cluster_recover,
-        nc_cli_completion, nc_cli_verify, nc_cli_bench_append, nc_cli_bench_latency,
-        nc_cli_bench_batch, nc_cli_bench_read, nc_cli_bench_sub, nc_cli_bench_mixed, nc_cli_manual;
+        nc_cli_cluster_remove, nc_cli_cluster_promote, nc_cli_cluster_drain, nc_cli_cluster_join,
+        nc_cli_cluster_recover, nc_cli_completion, nc_cli_verify, nc_cli_bench_append,
+        nc_cli_bench_latency, nc_cli_bench_batch, nc_cli_bench_read, nc_cli_bench_sub,
+        nc_cli_bench_mixed, nc_cli_manual;
 
 #endif

@@ -173,6 +173,7 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 	case NC_OP_INFO:
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:
+	case NC_OP_DRAIN:
 	case NC_OP_CLUSTER_STATUS:
 	case NC_OP_FILTER_LIST:
 		return decode_bare(message, refusal_out);

@@ -23,6 +23,7 @@ enum nc_operation {
 	NC_OP_INFO,  /* R.store.info */
 	NC_OP_STATUS,         /* R.node.<id>.status */
 	NC_OP_HEALTH,         /* R.node.<id>.healthz */
+	NC_OP_DRAIN,          /* R.node.<id>.drain */
 	NC_OP_CLUSTER_STATUS, /* R.cluster.status */
 	/* Bodies are understood by who does them. */
 	NC_OP_CLUSTER_TRANSFER, /* R.cluster.transfer */
