@@ -69,6 +69,19 @@ static int each(struct nc_state_reader *reader, struct nc_slice name, uint64_t f
 	return err == NC_OK ? walk.err : err;
 }
 
+static bool on_first(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	(void)value;
+	*(bool *)ctx = key.size > 0 && key.data[0] == 'a';
+	return false;
+}
+
+int nc_engine_acks_any(struct nc_state_reader *reader, bool *any_out)
+{
+	*any_out = false;
+	return nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE("a"), false, on_first, any_out);
+}
+
 struct telling {
 	uint64_t epoch;
 	nc_sub_acked_fn *fn;
@@ -145,6 +158,7 @@ int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ac
 int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 {
 	uint8_t room[NC_SUB_KEY_ROOM];
+	engine->acks_kept = true;
 	nc_buf_clear(&engine->row);
 	nc_buf_put_u8(&engine->row, ROW_FORMAT);
 	nc_buf_put_u64(&engine->row, ack->epoch);
@@ -258,6 +272,8 @@ static int drop(struct nc_engine *engine, struct nc_slice name, const struct can
 int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress)
 {
 	struct candidates candidates;
+	if (!engine->acks_kept) /* spares a search with each progress */
+		return NC_OK;
 	int err = candidates_collect(engine, name, &candidates);
 	if (err != NC_OK || candidates.count == 0)
 		return err;

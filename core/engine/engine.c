@@ -128,6 +128,8 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 	if (err == NC_OK) {
 		err = meta_read(reader, &engine->scratch, &engine->committed,
 		                &engine->committed_names, &engine->committed_epochs);
+		if (err == NC_OK)
+			err = nc_engine_acks_any(reader, &engine->acks_kept);
 		nc_state_reader_end(reader);
 	}
 	nc_state_reader_close(reader);

@@ -22,6 +22,7 @@ struct nc_engine {
 	struct nc_buf scratch; /* a row being read or written */
 	struct nc_buf row;     /* of the event being appended */
 	struct nc_name_cache cache;
+	bool acks_kept; /* there may be rows of acks.c: most stores never have one */
 	struct nc_batch_room *batch_room; /* NULL: no batch yet */
 };
 
@@ -59,6 +60,8 @@ int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t 
                        uint64_t position, bool *kept_out);
 int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress);
 int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name);
+/* Whether there is one, of any subscription. Within a snapshot. */
+int nc_engine_acks_any(struct nc_state_reader *reader, bool *any_out);
 
 /* Keys of a subscription's rows (subs.c). */
 #define NC_SUB_KEY_ROOM 128 /* bytes */
