@@ -35,7 +35,7 @@ static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err
 		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
-	if (ticket->of_subs) {
+	if (ticket->of_subs != NULL) {
 		nc_subs_refused(service->subs, ticket, err);
 		nc_ticket_free(&service->tickets, ticket);
 		return;
@@ -142,7 +142,7 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
-	if (ticket->of_subs) {
+	if (ticket->of_subs != NULL) {
 		nc_subs_outcome(service->subs, ticket, outcome);
 		nc_ticket_free(&service->tickets, ticket);
 		return;

@@ -138,7 +138,7 @@ struct nc_subscription {
 /* A command of a subscription's on its way through the log. */
 enum nc_sub_pending_kind { NC_SUB_CREATING, NC_SUB_DELETING, NC_SUB_SAVING, NC_SUB_MOVING };
 struct nc_sub_pending {
-	struct nc_sub_pending *next;
+	struct nc_sub_pending *prev, *next; /* the list's; there may be one a subscription */
 	struct nc_ticket *ticket;
 	enum nc_sub_pending_kind kind;
 	struct nc_subscription *sub; /* of CREATING: not yet in the table */

@@ -23,7 +23,7 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 		return false;
 	}
 	ticket->endpoint = endpoint;
-	ticket->of_subs = true;
+	ticket->of_subs = pending;
 	*pending = (struct nc_sub_pending){ .next = subs->pending,
 		                            .ticket = ticket,
 		                            .kind = kind,
@@ -36,6 +36,8 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 		free(pending);
 		return false;
 	}
+	if (pending->next != NULL)
+		pending->next->prev = pending;
 	subs->pending = pending;
 	return true;
 }
@@ -124,15 +126,16 @@ bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *su
 
 static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc_ticket *ticket)
 {
-	for (struct nc_sub_pending **at = &subs->pending; *at != NULL; at = &(*at)->next) {
-		struct nc_sub_pending *pending = *at;
-		if (pending->ticket == ticket) {
-			*at = pending->next;
-			return pending;
-		}
+	struct nc_sub_pending *pending = ticket->of_subs;
+	nc_assert(pending != NULL && pending->ticket == ticket);
+	if (pending->prev == NULL) {
+		subs->pending = pending->next;
+	} else {
+		pending->prev->next = pending->next;
 	}
-	nc_assert(!"a ticket of no command");
-	return NULL;
+	if (pending->next != NULL)
+		pending->next->prev = pending->prev;
+	return pending;
 }
 
 void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through)

@@ -9,17 +9,19 @@
 
 #include "core/base/slice.h"
 
+struct nc_sub_pending;
+
 struct nc_ticket {
-	struct nc_ticket *prev, *next; /* the list's */
-	uint64_t taken_ms;             /* monotonic */
-	bool of_subs;                  /* a command of a subscription's */
-	bool of_batch;                 /* of R.batch: answered as such */
-	bool of_version;               /* the leader's own: raises the engine's version */
-	bool of_digest;                /* the leader's own: to be compared; nobody waits */
-	bool answered;                 /* ran out: what comes later is not told */
-	int endpoint;                  /* for the statistics */
-	size_t reply_size;             /* bytes; 0: nobody waits for an answer */
-	char reply[];                  /* NUL-terminated subject */
+	struct nc_ticket *prev, *next;  /* the list's */
+	uint64_t taken_ms;              /* monotonic */
+	struct nc_sub_pending *of_subs; /* NULL, or what command of a subscription's it is */
+	bool of_batch;                  /* of R.batch: answered as such */
+	bool of_version;                /* the leader's own: raises the engine's version */
+	bool of_digest;                 /* the leader's own: to be compared; nobody waits */
+	bool answered;                  /* ran out: what comes later is not told */
+	int endpoint;                   /* for the statistics */
+	size_t reply_size;              /* bytes; 0: nobody waits for an answer */
+	char reply[];                   /* NUL-terminated subject */
 };
 
 static inline struct nc_slice nc_ticket_reply(const struct nc_ticket *ticket)
