@@ -12,12 +12,6 @@
 #include "core/node/say.h"
 #include "core/node/subs_private.h"
 
-/* A cursor is moved past what does not match so often; of many so that all of them together make no
- * more than 200 entries a second. */
-#define PASS_BY_NS      UINT64_C(5000000000)
-#define PASS_BY_EACH_NS UINT64_C(5000000)
-#define PASSES_MAX      64u /* a tick, since each may read an event */
-
 uint64_t nc_subs_now_ns(void)
 {
 	struct timespec now;
@@ -40,9 +34,9 @@ struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name)
 
 static int slot_find(struct nc_subs *subs, uint32_t *id_out)
 {
-	for (uint32_t id = 0; subs->count < subs->room && id < subs->room; id++) {
+	for (uint32_t id = subs->full_below; subs->count < subs->room && id < subs->room; id++) {
 		if (subs->slots[id] == NULL) {
-			*id_out = id;
+			*id_out = subs->full_below = id;
 			return NC_OK;
 		}
 	}
@@ -50,9 +44,16 @@ static int slot_find(struct nc_subs *subs, uint32_t *id_out)
 	struct nc_subscription **slots = realloc(subs->slots, room * sizeof *slots);
 	if (slots == NULL)
 		return NC_NOMEM;
-	memset(slots + subs->room, 0, (room - subs->room) * sizeof *slots);
-	*id_out = subs->room;
 	subs->slots = slots;
+	uint64_t *due_ns = realloc(subs->due_ns, room * sizeof *due_ns);
+	if (due_ns == NULL)
+		return NC_NOMEM;
+	subs->due_ns = due_ns;
+	for (uint32_t id = subs->room; id < room; id++) {
+		slots[id] = NULL;
+		due_ns[id] = UINT64_MAX;
+	}
+	*id_out = subs->full_below = subs->room;
 	subs->room = room;
 	return NC_OK;
 }
@@ -132,25 +133,6 @@ void nc_subscription_free(struct nc_subscription *sub)
 	free(sub);
 }
 
-/* Out of the list of those that have something to do; also from its middle, when it goes. */
-static void unmark(struct nc_subs *subs, struct nc_subscription *sub)
-{
-	struct nc_subscription *before = NULL;
-	for (struct nc_subscription *at = subs->first_dirty; sub->dirty && at != NULL;
-	     before = at, at = at->next_dirty) {
-		if (at != sub)
-			continue;
-		if (before == NULL) {
-			subs->first_dirty = sub->next_dirty;
-		} else {
-			before->next_dirty = sub->next_dirty;
-		}
-		if (subs->last_dirty == sub)
-			subs->last_dirty = before;
-		sub->dirty = false;
-	}
-}
-
 void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
 {
 	if (why != NULL) {
@@ -162,27 +144,15 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	                  why != NULL ? "409 Consumer Deleted" : "409 Leadership Change");
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
 	nc_subs_live_remove(subs, sub);
-	unmark(subs, sub);
+	nc_subs_unmark(subs, sub);
 	subs->slots[sub->id] = NULL;
+	subs->due_ns[sub->id] = UINT64_MAX;
+	if (sub->id < subs->full_below)
+		subs->full_below = sub->id;
 	subs->count--;
 	sub->gone = true;
 	if (!sub->delivering && !sub->searching)
 		nc_subscription_free(sub);
-}
-
-void nc_subs_mark(struct nc_subscription *sub)
-{
-	struct nc_subs *subs = sub->subs;
-	if (sub->dirty)
-		return;
-	sub->dirty = true;
-	sub->next_dirty = NULL;
-	if (subs->last_dirty == NULL) {
-		subs->first_dirty = sub;
-	} else {
-		subs->last_dirty->next_dirty = sub;
-	}
-	subs->last_dirty = sub;
 }
 
 struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs)
@@ -193,58 +163,6 @@ struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs)
 size_t nc_subs_count(const struct nc_subs *subs)
 {
 	return subs->count;
-}
-
-/* ---- Time ----------------------------------------------------------------------------------- */
-
-void nc_subs_turn(struct nc_subs *subs)
-{
-	nc_subs_live_merge(subs);
-	/* Not what is marked meanwhile: that is the next turn's. */
-	const struct nc_subscription *last = subs->last_dirty;
-	for (bool more = last != NULL; more;) {
-		struct nc_subscription *sub = subs->first_dirty;
-		more = sub != last;
-		unmark(subs, sub);
-		nc_subs_act(subs, sub);
-	}
-}
-
-/* Move the cursor of one that is at the head past what does not match it. */
-static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
-{
-	struct nc_sub_info info;
-	nc_sub_info(sub->machine, &info);
-	if (info.at_head && sub->move == NULL)
-		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
-	nc_subs_watch_lag(subs, sub);
-	sub->scanned_ns = now_ns;
-	nc_subs_mark(sub);
-}
-
-void nc_subs_tick(struct nc_subs *subs)
-{
-	uint64_t now_ns = nc_subs_now_ns();
-	uint64_t pass_by_ns = subs->count * PASS_BY_EACH_NS;
-	if (pass_by_ns < PASS_BY_NS)
-		pass_by_ns = PASS_BY_NS;
-	unsigned passes = 0;
-	for (uint32_t id = 0; subs->count > 0 && id < subs->room; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL)
-			continue;
-		if (now_ns - sub->scanned_ns >= pass_by_ns && passes < PASSES_MAX) {
-			pass_by(subs, sub, now_ns);
-			passes++;
-		}
-		bool retry =
-		        sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns <= now_ns;
-		if (sub->deadline_ns <= now_ns || retry)
-			nc_subs_mark(sub);
-		if (sub->renew)
-			nc_subs_renew(subs, sub);
-	}
-	nc_subs_turn(subs);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -366,6 +284,7 @@ void nc_subs_stop(struct nc_subs *subs)
 		free(pending);
 	}
 	free(subs->slots);
+	free(subs->due_ns);
 	nc_hashmap_release(&subs->names);
 	nc_subs_live_close(subs);
 	nc_state_reader_close(subs->reader);

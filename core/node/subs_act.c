@@ -216,7 +216,7 @@ void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t n
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t now_ns = nc_subs_now_ns();
-	sub->deadline_ns = UINT64_MAX;
+	subs->due_ns[sub->id] = UINT64_MAX;
 	if (sub->move != NULL)
 		return; /* looked at again when that is done */
 	nc_subs_steps(subs, sub, now_ns);
@@ -226,7 +226,10 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 	nc_subs_save(subs, sub, now_ns);
 	nc_subs_jobs_start(subs, sub);
-	sub->deadline_ns = nc_sub_deadline(sub->machine);
-	if (sub->unsaved && sub->deadline_ns > now_ns)
-		sub->deadline_ns = now_ns; /* at the next tick */
+	uint64_t due_ns = nc_sub_deadline(sub->machine);
+	if (sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns < due_ns)
+		due_ns = sub->retry_ns; /* its filter is asked again */
+	if (sub->unsaved && due_ns > now_ns)
+		due_ns = now_ns; /* at the next tick */
+	subs->due_ns[sub->id] = due_ns;
 }

@@ -271,6 +271,7 @@ void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, u
 	sub->retry_ns = nc_subs_now_ns() + sub->pause_ns;
 	/* It leaves the head: the search that comes next begins with this event. */
 	nc_sub_scanned(sub->machine, 0, false);
+	nc_subs_mark(sub);
 	if (!news)
 		return;
 	nc_subs_advise(subs, sub, "halted", position, sub->fault);

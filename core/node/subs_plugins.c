@@ -193,7 +193,7 @@ void nc_subs_plugins_changed(struct nc_subs *subs)
 		if (sub->filter == NULL) {
 			take_up(subs, sub);
 		} else if (nc_filter_plugin(sub->filter).state == NC_PLUGIN_REPLACED) {
-			sub->renew = true;
+			sub->renew = subs->renewing = true;
 			nc_subs_renew(subs, sub);
 		}
 	}

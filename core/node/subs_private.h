@@ -111,11 +111,10 @@ struct nc_subscription {
 	struct nc_subs *subs;       /* NULL: not in the table yet */
 	bool indexed;               /* live events find it by the index, not by the router */
 	bool dirty;                 /* look at it at the end of the turn: it is in the list */
-	struct nc_subscription *next_dirty;
-	bool gone;   /* deleted while a job was under way */
-	bool saving; /* a progress is on its way through the log */
-	bool hurry;  /* somebody waits for a progress */
-	uint64_t deadline_ns;
+	struct nc_subscription *prev_dirty, *next_dirty;
+	bool gone;           /* deleted while a job was under way */
+	bool saving;         /* a progress is on its way through the log */
+	bool hurry;          /* somebody waits for a progress */
 	uint64_t scanned_ns; /* when its cursor was last moved past what does not match */
 	uint64_t requests;   /* ids of pull requests, given out */
 	struct nc_sub_pull *pulls;
@@ -161,7 +160,11 @@ struct nc_subs {
 	struct nc_sub_keys keys;       /* the loop's */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
+	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */
 	uint32_t room, count;
+	uint32_t full_below; /* slots before it are taken */
+	uint32_t pass_next;  /* whose cursor is moved next past what does not match it */
+	bool renewing;       /* some have `renew` */
 	struct nc_hashmap names;
 	struct nc_sub_pending *pending;
 	struct nc_state_reader *reader; /* the loop's, for short reads */
@@ -190,7 +193,10 @@ int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub);
  * it goes on elsewhere. */
 void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
 void nc_subscription_free(struct nc_subscription *sub);
+
+/* subs_turn.c: let it act at the end of the turn; or not. */
 void nc_subs_mark(struct nc_subscription *sub);
+void nc_subs_unmark(struct nc_subs *subs, struct nc_subscription *sub);
 /* Nothing beyond the cursor has been searched: all of it may match. */
 void nc_subs_unsearched_reset(const struct nc_subs *subs, struct nc_subscription *sub);
 
