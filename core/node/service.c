@@ -56,6 +56,7 @@ static void on_turn_end(uv_prepare_t *prepare)
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	atomic_fetch_add(&service->counters.unsent, service->outbox.lost);
 	service->outbox.lost = 0;
+	service->turns++;
 }
 
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,

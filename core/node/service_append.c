@@ -94,7 +94,7 @@ void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_
 		return; /* cannot be: apply has read it */
 	if (service->feed_on)
 		feed(service, &event);
-	nc_subs_event(service->subs, &event);
+	nc_subs_event(service->subs, &event, record);
 }
 
 static void answer(struct nc_service *service, const struct nc_ticket *ticket,

@@ -291,5 +291,7 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_plugin_host_close(subs->host);
 	nc_buf_release(&subs->scratch);
 	nc_subs_keys_release(&subs->keys);
+	nc_recent_release(&subs->recent);
+	nc_sub_teller_release(&subs->teller);
 	uv_close((uv_handle_t *)&subs->wake, on_closed);
 }

@@ -2,9 +2,10 @@
 /* subs.h -- subscriptions on this node: the table of them, their filters, and what their state
  * machines (core/delivery) ask to be done (PROTOCOL.md sections 8 and 9).
  *
- * Live events are routed on the loop as they are told; history is searched, and deliveries are read
- * and published, by the readers, one job a subscription at a time, so that its events stay in
- * order. Durable ones change by entries of the log.
+ * Live events are routed on the loop as they are told, and what of the latest is due is published
+ * there; history is searched, and older deliveries are read and published, by the readers, one job
+ * a subscription at a time, so that its events stay in order. Durable ones change by entries of the
+ * log.
  *
  * Threads: the loop's, except for the jobs.
  */
@@ -47,8 +48,8 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 /* A batch committed it. */
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack);
 
-/* An event was applied. */
-void nc_subs_event(struct nc_subs *subs, const struct nc_event *event);
+/* An event was applied; `record` is what it was decoded from. */
+void nc_subs_event(struct nc_subs *subs, const struct nc_event *event, struct nc_slice record);
 
 /* What became of a command of ours; `ticket` bears it. */
 void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,

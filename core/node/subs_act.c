@@ -48,7 +48,7 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
 static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
 {
 	if (sub->todo_count == sub->todo_room) {
-		size_t room = sub->todo_room == 0 ? 64 : sub->todo_room * 2;
+		size_t room = sub->todo_room == 0 ? 8 : sub->todo_room * 2;
 		struct nc_delivery *todo = realloc(sub->todo, room * sizeof *todo);
 		if (todo == NULL)
 			return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Publishing what a subscription is due, on a reader's thread: events read by position, and status
- * lines between them. */
+/* Publishing what a subscription is due: events and status lines between them. On a reader's
+ * thread, events read by position; or on the loop's, events that are in memory still. */
 #include <stdio.h>
 
 #include "core/node/subs_job.h"
@@ -9,22 +9,16 @@
 #define BUFFERED_MAX (4u << 20) /* bytes that wait to be sent; beyond, wait */
 #define PATIENCE_MS  5000
 
-static void publish(struct nc_sub_job *job, const struct nc_delivery *delivery,
+/* ---- One message ---------------------------------------------------------------------------- */
+
+static void publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
                     struct nc_slice reply, struct nc_slice message, size_t header_size)
 {
 	const char *subject = delivery->pull != NULL      ? delivery->pull->reply
 	                      : delivery->subject != NULL ? delivery->subject
-	                                                  : job->sub->push_subject;
-	(void)nc_outbox_put(&job->outbox, job->subs->service->bus, nc_slice_str(subject), reply,
-	                    message, header_size);
-}
-
-static void published(struct nc_sub_job *job)
-{
-	struct nc_service *service = job->subs->service;
-	(void)nc_outbox_send(&job->outbox, service->bus);
-	atomic_fetch_add(&service->counters.unsent, job->outbox.lost);
-	job->outbox.lost = 0;
+	                                                  : teller->sub->push_subject;
+	(void)nc_outbox_put(teller->outbox, teller->subs->service->bus, nc_slice_str(subject),
+	                    reply, message, header_size);
 }
 
 static void put_header(struct nc_buf *out, const char *name, uint64_t value)
@@ -34,16 +28,16 @@ static void put_header(struct nc_buf *out, const char *name, uint64_t value)
 	nc_buf_put_str(out, "\r\n");
 }
 
-static struct nc_slice reply_make(struct nc_sub_job *job, const struct nc_event *event,
+static struct nc_slice reply_make(struct nc_sub_teller *teller, const struct nc_event *event,
                                   uint32_t attempt)
 {
-	struct nc_buf *reply = &job->keys;
+	struct nc_buf *reply = &teller->reply;
 	nc_buf_clear(reply);
-	nc_buf_put_str(reply, job->subs->service->root);
+	nc_buf_put_str(reply, teller->subs->service->root);
 	nc_buf_put_str(reply, ".ack.");
-	nc_buf_put_str(reply, job->sub->name);
+	nc_buf_put_str(reply, teller->sub->name);
 	nc_buf_put_u8(reply, '.');
-	nc_buf_put_decimal(reply, job->sub->epoch);
+	nc_buf_put_decimal(reply, teller->sub->epoch);
 	nc_buf_put_u8(reply, '.');
 	nc_buf_put_decimal(reply, event->position);
 	nc_buf_put_u8(reply, '.');
@@ -51,11 +45,11 @@ static struct nc_slice reply_make(struct nc_sub_job *job, const struct nc_event 
 	return nc_buf_slice(reply);
 }
 
-static void tell_event(struct nc_sub_job *job, const struct nc_delivery *delivery,
+static void tell_event(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
                        const struct nc_event *event)
 {
-	const struct nc_subscription *sub = job->sub;
-	struct nc_buf *extra = &job->extra;
+	const struct nc_subscription *sub = teller->sub;
+	struct nc_buf *extra = &teller->extra;
 	struct nc_event shown = *event;
 	if (event->id.data == (const uint8_t *)event->made_id)
 		shown.id.data = (const uint8_t *)shown.made_id;
@@ -68,18 +62,33 @@ static void tell_event(struct nc_sub_job *job, const struct nc_delivery *deliver
 		put_header(extra, "Nats-Msg-Size: ", event->data.size);
 		shown.data = NC_SLICE("{}");
 	}
-	struct nc_slice reply = reply_make(job, event, delivery->attempt);
+	struct nc_slice reply = reply_make(teller, event, delivery->attempt);
 	size_t header_size;
-	nc_buf_clear(&job->out);
-	nc_event_message_put(&job->out, job->subs->service->root, &shown, nc_buf_slice(extra),
+	nc_buf_clear(&teller->out);
+	nc_event_message_put(&teller->out, teller->subs->service->root, &shown, nc_buf_slice(extra),
 	                     &header_size);
-	if (nc_buf_status(&job->out) == NC_OK && nc_buf_status(extra) == NC_OK &&
-	    nc_buf_status(&job->keys) == NC_OK) {
-		publish(job, delivery, reply, nc_buf_slice(&job->out), header_size);
+	if (nc_buf_status(&teller->out) == NC_OK && nc_buf_status(extra) == NC_OK &&
+	    nc_buf_status(&teller->reply) == NC_OK) {
+		publish(teller, delivery, reply, nc_buf_slice(&teller->out), header_size);
 	} else {
-		atomic_fetch_add(&job->subs->service->counters.unsent, 1);
+		atomic_fetch_add(&teller->subs->service->counters.unsent, 1);
 	}
 }
+
+static void tell_status(struct nc_sub_teller *teller, const struct nc_delivery *delivery)
+{
+	struct nc_slice block = nc_slice_str(delivery->status);
+	publish(teller, delivery, nc_slice_str(delivery->reply), block, block.size);
+}
+
+void nc_sub_teller_release(struct nc_sub_teller *teller)
+{
+	nc_buf_release(&teller->out);
+	nc_buf_release(&teller->extra);
+	nc_buf_release(&teller->reply);
+}
+
+/* ---- By a reader ---------------------------------------------------------------------------- */
 
 /* The statuses, and the events that are gone, before the next one that was found. */
 static void tell_statuses(struct nc_sub_job *job, uint64_t position)
@@ -89,10 +98,8 @@ static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 		if (at->position == position && position != 0)
 			return;
 		at->gone = at->position != 0 && job->err == NC_OK;
-		if (at->position == 0) {
-			struct nc_slice block = nc_slice_str(at->status);
-			publish(job, at, nc_slice_str(at->reply), block, block.size);
-		}
+		if (at->position == 0)
+			tell_status(&job->teller, at);
 	}
 }
 
@@ -102,13 +109,24 @@ static void on_event(void *ctx, const struct nc_event *event)
 	struct nc_sub_job *job = ctx;
 	tell_statuses(job, event->position);
 	if (job->told < job->todo_count)
-		tell_event(job, &job->todo[job->told++], event);
+		tell_event(&job->teller, &job->todo[job->told++], event);
+}
+
+static void published(struct nc_sub_job *job)
+{
+	struct nc_service *service = job->subs->service;
+	(void)nc_outbox_send(&job->outbox, service->bus);
+	atomic_fetch_add(&service->counters.unsent, job->outbox.lost);
+	job->outbox.lost = 0;
 }
 
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 {
 	uint64_t positions[256];
 	size_t next = 0;
+	job->teller.subs = job->subs;
+	job->teller.sub = job->sub;
+	job->teller.outbox = &job->outbox;
 	(void)nc_bus_wait_room(job->subs->service->bus, BUFFERED_MAX, PATIENCE_MS);
 	while (next < job->todo_count && job->err == NC_OK) {
 		size_t count = 0;
@@ -121,4 +139,47 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	}
 	tell_statuses(job, 0);
 	published(job);
+}
+
+/* ---- By the loop ---------------------------------------------------------------------------- */
+
+static bool all_recent(const struct nc_subs *subs, const struct nc_subscription *sub)
+{
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		uint64_t position = sub->todo[i].position;
+		if (position != 0 && !nc_recent_has(&subs->recent, position))
+			return false;
+	}
+	return true;
+}
+
+bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_service *service = subs->service;
+	struct nc_sub_teller *teller = &subs->teller;
+	if (!all_recent(subs, sub) || nc_bus_buffered(service->bus) >= BUFFERED_MAX)
+		return false;
+	teller->subs = subs;
+	teller->sub = sub;
+	teller->outbox = &service->outbox;
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		const struct nc_delivery *delivery = &sub->todo[i];
+		struct nc_event event;
+		if (delivery->position == 0) {
+			tell_status(teller, delivery);
+		} else if (nc_recent_get(&subs->recent, delivery->position, &event)) {
+			tell_event(teller, delivery, &event);
+		} else { /* cannot be; as if lost on the way */
+			atomic_fetch_add(&service->counters.unsent, 1);
+		}
+	}
+	sub->posted_turn = service->turns + 1;
+	return true;
+}
+
+void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub)
+{
+	struct nc_service *service = subs->service;
+	if (sub->posted_turn == service->turns + 1)
+		(void)nc_outbox_send(&service->outbox, service->bus);
 }

@@ -36,15 +36,14 @@ struct nc_sub_job {
 	struct nc_sub_job *next;
 	struct nc_subs *subs;
 	struct nc_subscription *sub;
-#define NC_SUB_SCAN_STEP 256u /* judged together, at most */
-
 	enum nc_sub_job_kind kind;
 	int err;
 	/* DELIVER */
 	struct nc_delivery *todo;
 	size_t todo_count, told; /* told: published, or left out, so far */
-	struct nc_buf out, extra;
+	struct nc_sub_teller teller;
 	struct nc_outbox outbox;
+	struct nc_buf narrowed; /* SCAN: bytes that the query points into */
 	/* SCAN, EVENT, REPLAY */
 	uint64_t from, through;
 	uint32_t room;
@@ -72,7 +71,7 @@ struct nc_sub_job {
 	bool checks;                /* looks whether positions may be replayed; gives nothing */
 	struct nc_sub_found *found; /* [room] */
 	size_t found_count;
-	struct nc_buf keys; /* of DELIVER: the reply subject */
+	struct nc_buf keys;
 };
 
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader);

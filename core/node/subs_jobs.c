@@ -56,8 +56,8 @@ static void job_free(struct nc_sub_job *job)
 	free(job->rows);
 	nc_filter_batch_free(job->batch);
 	nc_buf_release(&job->keys);
-	nc_buf_release(&job->out);
-	nc_buf_release(&job->extra);
+	nc_sub_teller_release(&job->teller);
+	nc_buf_release(&job->narrowed);
 	nc_outbox_release(&job->outbox);
 	nc_buf_release(&job->lost);
 	nc_subs_keys_release(&job->key_finder);
@@ -104,6 +104,13 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (sub->delivering || sub->todo_count == 0)
 		return;
+	if (nc_subs_deliver_now(subs, sub)) {
+		nc_subs_deliveries_release(sub->todo, sub->todo_count);
+		sub->todo = NULL;
+		sub->todo_count = sub->todo_room = 0;
+		return;
+	}
+	nc_subs_posted_send(subs, sub);
 	struct nc_sub_job *job = job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
 	if (job == NULL)
 		return;

@@ -22,7 +22,8 @@ struct nc_sub_merge {
 struct telling {
 	struct nc_subs *subs;
 	const struct nc_event *event;
-	bool added; /* to the batch */
+	bool added;   /* to the batch */
+	bool offered; /* to somebody who took it */
 };
 
 /* ---- Who is told ---------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ static bool batch_add(struct telling *telling)
 }
 
 /* No room, not at the head, or a change under way: a scan finds it. */
-static void offer(const struct telling *telling, struct nc_subscription *sub)
+static void offer(struct telling *telling, struct nc_subscription *sub)
 {
 	const struct nc_event *event = telling->event;
 	const struct nc_sub_event offered = { .position = event->position,
@@ -98,8 +99,11 @@ static void offer(const struct telling *telling, struct nc_subscription *sub)
 		                              .live = true };
 	if (sub->move != NULL)
 		nc_sub_scanned(sub->machine, 0, false);
-	if (nc_sub_offer(sub->machine, &offered) != NC_OK)
+	if (nc_sub_offer(sub->machine, &offered) == NC_OK) {
+		telling->offered = true;
+	} else {
 		sub->unsearched++;
+	}
 	nc_subs_mark(sub);
 }
 
@@ -154,7 +158,7 @@ static void tell_indexed(struct telling *telling)
 	}
 }
 
-void nc_subs_event(struct nc_subs *subs, const struct nc_event *event)
+void nc_subs_event(struct nc_subs *subs, const struct nc_event *event, struct nc_slice record)
 {
 	if (subs->count == 0)
 		return;
@@ -178,6 +182,10 @@ void nc_subs_event(struct nc_subs *subs, const struct nc_event *event)
 		}
 	}
 	tell_indexed(&telling);
+	if (telling.offered) {
+		nc_recent_put(&subs->recent, record, event->position, event->version,
+		              event->time_ns);
+	}
 }
 
 /* ---- Merging the index ---------------------------------------------------------------------- */

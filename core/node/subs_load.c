@@ -227,4 +227,5 @@ void nc_subs_unload(struct nc_subs *subs)
 			                       : "the node that held it does not lead any more");
 		}
 	}
+	nc_recent_clear(&subs->recent);
 }

@@ -12,6 +12,7 @@
 #include "core/delivery/router.h"
 #include "core/delivery/subscription.h"
 #include "core/engine/subs.h"
+#include "core/node/recent.h"
 #include "core/node/service_private.h"
 #include "core/node/subs.h"
 #include "plugins/host/filter_index.h"
@@ -124,6 +125,8 @@ struct nc_subscription {
 	bool sized;                    /* history is searched for sizes too */
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
+	uint64_t posted_turn; /* the loop's (service->turns + 1) in which it last put deliveries
+	                         into the outbox */
 	struct nc_buf parked, unparked;        /* not yet in the log */
 	size_t saving_parked, saving_unparked; /* bytes of them that are on their way */
 	uint64_t saving_number;                /* of the progress that is on its way */
@@ -151,6 +154,14 @@ struct nc_sub_verdict {
 	char fault[NC_SUB_FAULT_SIZE];
 };
 
+/* Who writes and puts deliveries: a reader's job, or the loop. Begins as zeros. */
+struct nc_sub_teller {
+	struct nc_subs *subs;
+	const struct nc_subscription *sub;
+	struct nc_outbox *outbox; /* where they go */
+	struct nc_buf out, extra, reply;
+};
+
 struct nc_subs {
 	struct nc_service *service;
 	struct nc_plugin_host *host;
@@ -158,6 +169,8 @@ struct nc_subs {
 	struct nc_filter_index *index; /* all others */
 	struct nc_filter_batch *batch; /* the loop's, for live events */
 	struct nc_sub_keys keys;       /* the loop's */
+	struct nc_recent recent;       /* likewise: live events that somebody was offered */
+	struct nc_sub_teller teller;   /* likewise */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
 	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */
@@ -249,6 +262,12 @@ struct nc_sub_create nc_subs_start_of(const struct nc_definition *definition,
                                       const struct nc_filter_hints *hints);
 /* Whether the filter goes with the start. False with the refusal. */
 bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal);
+
+/* subs_deliver.c: put what is due into the loop's outbox, if all of it is in memory. False: it is
+ * for a reader. Before a reader is given some, let what the loop has put leave. */
+bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub);
+void nc_sub_teller_release(struct nc_sub_teller *teller);
 
 /* subs_pull.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,

@@ -129,7 +129,7 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 	if (backfill != NULL && backfill->is.undone_count > 0) {
 		spec.to = backfill->is.through; /* what was not done may lie anywhere */
 	} else {
-		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->extra);
+		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->narrowed);
 	}
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
 	bool sizeless = definition->push || !job->sub->sized;

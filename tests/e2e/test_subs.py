@@ -186,6 +186,22 @@ async def test_history_then_live_without_gap_or_double(c):
     equal(event.reply, f"es.shop.ack.live.{epoch}.{event.headers['Es-Position']}.1")
 
 
+async def test_small_events_of_now_do_not_overtake_large_ones_nor_older_ones(c):
+    """What is small and new is published by the loop from memory, anything else by a reader from the disk."""
+    await fill(c, "mixed", 200)
+    async with Consumer(c, "work.mixed") as consumer:
+        await create(c, "mixed", by_stream("mixed"), deliver={"subject": "work.mixed"}, max_in_flight=1000)
+        for i in range(200, 600):
+            size = 40000 if i % 7 == 3 else 10
+            await c.nc.publish("es.shop.append.T.mixed", json.dumps({"i": i, "pad": "x" * size}).encode())
+            if i % 50 == 0:
+                await asyncio.sleep(0.05)
+        events = await consumer.some(600)
+        equal(versions(events), list(range(1, 601)))
+        equal([json.loads(e.data)["i"] for e in events], list(range(600)))
+        await consumer.silent()
+
+
 async def test_only_what_matches_is_delivered(c):
     async with Consumer(c, "work.types") as consumer:
         await create(c, "types", {"plugin": "by_event_type", "selector": "Wanted*"}, start="new", deliver={"subject": "work.types"})

@@ -90,6 +90,9 @@ int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *re
 /* Send what is buffered, and wait until the server has it. */
 int nc_bus_flush(struct nc_bus *bus, unsigned timeout_ms);
 
+/* Bytes that wait to be sent. Any thread. */
+size_t nc_bus_buffered(struct nc_bus *bus);
+
 /* Wait, off the loop, until less than `size` bytes wait to be sent. Errors: NC_TIMEOUT. */
 int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms);
 

@@ -99,7 +99,7 @@ int nc_bus_flush(struct nc_bus *bus, unsigned timeout_ms)
 	                       : err_from_nats(natsConnection_FlushTimeout(bus->nc, timeout_ms));
 }
 
-static size_t buffered(struct nc_bus *bus)
+size_t nc_bus_buffered(struct nc_bus *bus)
 {
 	int size = bus->nc == NULL ? 0 : natsConnection_Buffered(bus->nc);
 	return size < 0 ? 0 : (size_t)size;
@@ -109,7 +109,7 @@ static size_t buffered(struct nc_bus *bus)
 int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms)
 {
 	static const struct timespec nap = { 0, 200000 };
-	for (unsigned waited_us = 0; buffered(bus) >= size; waited_us += 200) {
+	for (unsigned waited_us = 0; nc_bus_buffered(bus) >= size; waited_us += 200) {
 		if (waited_us / 1000 >= timeout_ms)
 			return NC_TIMEOUT;
 		(void)nanosleep(&nap, NULL);
