@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The whole path of an event that one live subscription matches: appended, matched, delivered,
- * acknowledged. Some rounds with that subscription alone, then with OTHERS more that it does not
- * match; the rates as one line of JSON. The others are pulled, and nobody pulls. usage: filter_path
- * URL ROOT OTHERS EVENTS ROUNDS */
+ * acknowledged. A round for each line on stdin; its rate on stdout. usage: filter_path URL ROOT
+ * OTHERS EVENTS WHICH
+ *
+ * WHICH is `one`: the same subscription each time, by the payload, beside OTHERS that are pulled,
+ * and nobody pulls. Or `each`: events go to 10,000 streams in turn; with OTHERS 0 one subscription
+ * matches all of them, else each of OTHERS + 1 a stream of its own. */
 #include <nats/nats.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -11,7 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-#define OUTSTANDING 1000 /* appends under way */
+#define OUTSTANDING 1000  /* appends under way */
+#define STREAMS     10000 /* of `each` */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
@@ -117,14 +121,46 @@ static void event_make(char *body, size_t size)
 	(void)snprintf(body + at, size - (size_t)at, "\"}");
 }
 
-static double round_run(long events, const char *inbox)
+static void others_one(long others, const char *inbox)
 {
-	char body[520];
+	ask("sub.create.one",
+	    "{\"filter\":{\"plugin\":\"by_payload\",\"selector\":{\"order\":{\"id\":[\"the "
+	    "one\"]}}},"
+	    "\"start\":\"new\",\"deliver\":{\"subject\":\"out.one\"}}",
+	    inbox);
+	wait_for(&answered, 1);
+	others_create(others, inbox);
+}
+
+static void others_each(long others, const char *inbox)
+{
+	for (long i = 0; i <= others; i++) {
+		char verb[64], body[256];
+		(void)snprintf(verb, sizeof verb, "sub.create.each%ld", i);
+		(void)snprintf(body, sizeof body,
+		               others == 0 ? "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":"
+		                             "\"$all\"},\"start\":\"new\","
+		                             "\"deliver\":{\"subject\":\"out.one\"}}"
+		                           : "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":"
+		                             "\"orders.%ld\"},\"start\":\"new\","
+		                             "\"deliver\":{\"subject\":\"out.one\"}}",
+		               i);
+		ask(verb, body, inbox);
+		wait_for(&answered, i + 1 - 200);
+	}
+	wait_for(&answered, others + 1);
+}
+
+static double round_run(long events, int each, const char *inbox)
+{
+	char body[520], verb[64];
 	event_make(body, sizeof body);
 	long appended = answered, before = delivered;
 	double began = now();
 	for (long i = 0; i < events; i++) {
-		ask("append.OrderPlaced.orders.1", body, inbox);
+		(void)snprintf(verb, sizeof verb, "append.OrderPlaced.orders.%ld",
+		               each ? i % STREAMS : 1);
+		ask(verb, body, inbox);
 		wait_for(&answered, appended + i + 1 - OUTSTANDING);
 	}
 	wait_for(&delivered, before + events);
@@ -136,10 +172,11 @@ int main(int argc, char **argv)
 	natsOptions *options = NULL;
 	natsSubscription *answers = NULL, *deliveries = NULL;
 	natsInbox *inbox = NULL;
-	if (argc != 5)
+	if (argc != 6)
 		return 2;
 	root = argv[2];
 	long others = atol(argv[3]), events = atol(argv[4]);
+	int each = strcmp(argv[5], "each") == 0;
 	if (natsOptions_Create(&options) != NATS_OK ||
 	    natsOptions_SetURL(options, argv[1]) != NATS_OK ||
 	    natsOptions_SetSendAsap(options, true) != NATS_OK ||
@@ -149,20 +186,18 @@ int main(int argc, char **argv)
 	    natsConnection_Subscribe(&deliveries, nc, "out.one", on_delivery, NULL) != NATS_OK ||
 	    natsSubscription_SetPendingLimits(deliveries, -1, -1) != NATS_OK)
 		die("no connection");
-	ask("sub.create.one",
-	    "{\"filter\":{\"plugin\":\"by_payload\",\"selector\":{\"order\":{\"id\":[\"the "
-	    "one\"]}}},"
-	    "\"start\":\"new\",\"deliver\":{\"subject\":\"out.one\"}}",
-	    inbox);
-	wait_for(&answered, 1);
-	others_create(others, inbox);
-	(void)round_run(events / 4, inbox); /* to warm up */
+	if (each) {
+		others_each(others, inbox);
+	} else {
+		others_one(others, inbox);
+	}
+	(void)round_run(events / 4, each, inbox); /* to warm up */
 	(void)printf("ready\n");
 	(void)fflush(stdout);
 	for (int byte = getchar(); byte != EOF; byte = getchar()) {
 		if (byte != '\n')
 			continue;
-		(void)printf("%.0f\n", round_run(events, inbox));
+		(void)printf("%.0f\n", round_run(events, each, inbox));
 		(void)fflush(stdout);
 	}
 	return 0;
