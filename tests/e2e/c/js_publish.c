@@ -86,6 +86,8 @@ int main(int argc, char **argv)
 	jsOptions options;
 	(void)jsOptions_Init(&options);
 	options.PublishAsync.MaxPending = 1000;
+	options.PublishAsync.StallWait =
+	        30000; /* ms; its default of 200 is a busy machine's hiccup */
 	if (natsConnection_JetStream(&js, nc, &options) != NATS_OK)
 		return 2;
 	publishes_and_recognises_a_retry(js);
