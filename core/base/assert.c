@@ -7,6 +7,6 @@
 
 _Noreturn void nc_assert_failed(const char *claim, const char *file, int line)
 {
-	fprintf(stderr, "%s:%d: claim does not hold: %s\n", file, line, claim);
+	(void)fprintf(stderr, "%s:%d: claim does not hold: %s\n", file, line, claim);
 	abort();
 }

@@ -275,6 +275,22 @@ struct nc_decimal nc_decimal_read(struct nc_slice text)
 	return nc_decimal_from_f64(digits.negative ? -result : result);
 }
 
+static int cmp_whole(struct nc_decimal a, struct nc_decimal b)
+{
+	if (a.kind != b.kind)
+		return a.kind == NC_DECIMAL_U64 ? 1 : -1;
+	if (a.kind == NC_DECIMAL_U64)
+		return (a.u64 > b.u64) - (a.u64 < b.u64);
+	return (a.i64 > b.i64) - (a.i64 < b.i64);
+}
+
+static int cmp_doubles(double a, double b)
+{
+	if (isnan(a) || isnan(b))
+		return (isnan(a) ? 1 : 0) - (isnan(b) ? 1 : 0);
+	return (a > b) - (a < b);
+}
+
 /* A double that is no whole number of 64 bits, against one that is. */
 static int cmp_f64(double f64, struct nc_decimal whole_number)
 {
@@ -284,23 +300,16 @@ static int cmp_f64(double f64, struct nc_decimal whole_number)
 		return -1;
 	int64_t below = (int64_t)f64;
 	below -= (double)below > f64;
-	return nc_decimal_cmp(nc_decimal_from_i64(below), whole_number) >= 0 ? 1 : -1;
+	return cmp_whole(nc_decimal_from_i64(below), whole_number) >= 0 ? 1 : -1;
 }
 
 int nc_decimal_cmp(struct nc_decimal a, struct nc_decimal b)
 {
-	if (a.kind == NC_DECIMAL_F64 && b.kind == NC_DECIMAL_F64) {
-		if (isnan(a.f64) || isnan(b.f64))
-			return (isnan(a.f64) ? 1 : 0) - (isnan(b.f64) ? 1 : 0);
-		return (a.f64 > b.f64) - (a.f64 < b.f64);
-	}
+	if (a.kind == NC_DECIMAL_F64 && b.kind == NC_DECIMAL_F64)
+		return cmp_doubles(a.f64, b.f64);
 	if (a.kind == NC_DECIMAL_F64)
 		return cmp_f64(a.f64, b);
 	if (b.kind == NC_DECIMAL_F64)
 		return -cmp_f64(b.f64, a);
-	if (a.kind != b.kind)
-		return a.kind == NC_DECIMAL_U64 ? 1 : -1;
-	if (a.kind == NC_DECIMAL_U64)
-		return (a.u64 > b.u64) - (a.u64 < b.u64);
-	return (a.i64 > b.i64) - (a.i64 < b.i64);
+	return cmp_whole(a, b);
 }

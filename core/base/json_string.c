@@ -5,6 +5,13 @@
 #include "core/base/json_private.h"
 
 /* RFC 3629, section 4: the second byte's range is what excludes overlong forms and surrogates. */
+static bool second_fits(uint8_t lead, uint8_t second)
+{
+	uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+	return second >= low && second <= high;
+}
+
 size_t nc_utf8_sequence(const uint8_t *at, size_t left)
 {
 	uint8_t lead = at[0];
@@ -13,9 +20,7 @@ size_t nc_utf8_sequence(const uint8_t *at, size_t left)
 	size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
 	if (lead < 0xc2 || lead > 0xf4 || left < size)
 		return 0;
-	uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-	if (at[1] < low || at[1] > high)
+	if (!second_fits(lead, at[1]))
 		return 0;
 	for (size_t i = 2; i < size; i++) {
 		if ((at[i] & 0xc0) != 0x80)

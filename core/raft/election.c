@@ -73,34 +73,17 @@ static uint32_t voters_in(const struct nc_raft *raft, const uint64_t *ids, uint3
 	return voters;
 }
 
-static void tally(struct nc_raft *raft)
+/* Ask the other voters. */
+static void votes_ask(struct nc_raft *raft, bool pre, bool force)
 {
-	if (voters_in(raft, raft->granted, raft->granted_count) >= nc_raft_quorum(raft)) {
-		if (raft->role == NC_RAFT_PRE_CANDIDATE) {
-			nc_raft_stand(raft, false, false);
-		} else {
-			nc_raft_become_leader(raft);
-		}
-		return;
-	}
-	if (voters_in(raft, raft->refused, raft->refused_count) >= nc_raft_quorum(raft))
-		nc_raft_become_follower(raft, raft->hard.term, 0);
-}
-
-void nc_raft_stand(struct nc_raft *raft, bool pre, bool force)
-{
-	uint64_t self = raft->options.self;
-	nc_raft_become_follower(raft, pre ? raft->hard.term : raft->hard.term + 1, 0);
-	raft->role = pre ? NC_RAFT_PRE_CANDIDATE : NC_RAFT_CANDIDATE;
-	if (!pre)
-		raft->hard.vote = self;
 	const struct nc_raft_members *members = nc_raft_members(raft);
 	for (uint32_t i = 0; i < members->count; i++) {
-		if (members->at[i].id == self || !nc_raft_is_voter(raft, members->at[i].id))
+		uint64_t id = members->at[i].id;
+		if (id == raft->options.self || !nc_raft_is_voter(raft, id))
 			continue;
 		struct nc_raft_message ask = {
 			.type = pre ? NC_RAFT_PREVOTE : NC_RAFT_VOTE,
-			.to = members->at[i].id,
+			.to = id,
 			.term = pre ? raft->hard.term + 1 : raft->hard.term,
 			.index = raft->trail.last,
 			.log_term = nc_trail_last_term(&raft->trail),
@@ -113,12 +96,46 @@ void nc_raft_stand(struct nc_raft *raft, bool pre, bool force)
 			nc_raft_send_after(raft, ask);
 		}
 	}
+}
+
+static void candidacy_begin(struct nc_raft *raft, bool pre, bool force)
+{
+	nc_raft_become_follower(raft, pre ? raft->hard.term : raft->hard.term + 1, 0);
+	raft->role = pre ? NC_RAFT_PRE_CANDIDATE : NC_RAFT_CANDIDATE;
+	if (!pre)
+		raft->hard.vote = raft->options.self;
+	votes_ask(raft, pre, force);
 	/* Its own vote counts when it is durable; but nobody else can be misled when nobody else is
 	 * there: what it appends follows the vote in the same log. */
-	if (pre || nc_raft_alone(raft) || NC_MUTANT(SELF_VOTE_BEFORE_SYNC)) {
-		note(raft->granted, &raft->granted_count, self);
-		tally(raft);
+	if (pre || nc_raft_alone(raft) || NC_MUTANT(SELF_VOTE_BEFORE_SYNC))
+		note(raft->granted, &raft->granted_count, raft->options.self);
+}
+
+static bool won(const struct nc_raft *raft)
+{
+	return voters_in(raft, raft->granted, raft->granted_count) >= nc_raft_quorum(raft);
+}
+
+static bool lost(const struct nc_raft *raft)
+{
+	return voters_in(raft, raft->refused, raft->refused_count) >= nc_raft_quorum(raft);
+}
+
+static void tally(struct nc_raft *raft)
+{
+	if (won(raft) && raft->role == NC_RAFT_PRE_CANDIDATE)
+		candidacy_begin(raft, false, false); /* the only voter has won this one too */
+	if (won(raft)) {
+		nc_raft_become_leader(raft);
+	} else if (lost(raft)) {
+		nc_raft_become_follower(raft, raft->hard.term, 0);
 	}
+}
+
+void nc_raft_stand(struct nc_raft *raft, bool pre, bool force)
+{
+	candidacy_begin(raft, pre, force);
+	tally(raft);
 }
 
 void nc_raft_own_vote_durable(struct nc_raft *raft)

@@ -59,6 +59,27 @@ static bool may_begin(const struct nc_raft *raft)
 	return raft->leader != 0;
 }
 
+static uint64_t read_ack_of(const struct nc_raft_peer *peer)
+{
+	return peer->read_ack;
+}
+
+/* Answer the reads of rounds that a quorum has confirmed; how many. */
+static size_t answer_confirmed(struct nc_raft *raft)
+{
+	struct nc_raft_peer *self = nc_raft_peer(raft, raft->options.self);
+	if (self != NULL)
+		self->read_ack = raft->read_round;
+	uint64_t confirmed = nc_raft_quorum_value(raft, read_ack_of);
+	if (NC_MUTANT(READ_WITHOUT_QUORUM))
+		confirmed = raft->read_round;
+	size_t count = through_round(raft, confirmed);
+	for (size_t i = 0; i < count; i++)
+		answer(raft, &raft->reads[i], NC_OK, raft->reads[i].index);
+	drop_first(raft, count);
+	return count;
+}
+
 void nc_raft_reads_begin(struct nc_raft *raft, bool force)
 {
 	size_t begun = in_rounds(raft);
@@ -71,7 +92,7 @@ void nc_raft_reads_begin(struct nc_raft *raft, bool force)
 	}
 	if (raft->role == NC_RAFT_LEADER) {
 		nc_raft_heartbeats(raft);
-		nc_raft_reads_confirm(raft); /* enough for the only voter */
+		(void)answer_confirmed(raft); /* the only voter needs no more */
 		return;
 	}
 	nc_raft_send(raft,
@@ -80,24 +101,9 @@ void nc_raft_reads_begin(struct nc_raft *raft, bool force)
 	                                       .context = raft->read_nonce + raft->read_round });
 }
 
-static uint64_t read_ack_of(const struct nc_raft_peer *peer)
-{
-	return peer->read_ack;
-}
-
 void nc_raft_reads_confirm(struct nc_raft *raft)
 {
-	struct nc_raft_peer *self = nc_raft_peer(raft, raft->options.self);
-	if (self != NULL)
-		self->read_ack = raft->read_round;
-	uint64_t confirmed = nc_raft_quorum_value(raft, read_ack_of);
-	if (NC_MUTANT(READ_WITHOUT_QUORUM))
-		confirmed = raft->read_round;
-	size_t count = through_round(raft, confirmed);
-	for (size_t i = 0; i < count; i++)
-		answer(raft, &raft->reads[i], NC_OK, raft->reads[i].index);
-	drop_first(raft, count);
-	if (count > 0)
+	if (answer_confirmed(raft) > 0)
 		nc_raft_reads_begin(raft, false);
 }
 

@@ -54,47 +54,88 @@ int nc_raft_term_at(const struct nc_raft *raft, uint64_t index, uint64_t *term_o
 
 /* ---- Soundness ------------------------------------------------------------------------------- */
 
-#define CLAIM(claim)                   \
-	do {                           \
-		if (!(claim))          \
-			return #claim; \
-	} while (0)
+struct claim {
+	bool holds;
+	const char *text;
+};
+
+#define CLAIM(claim)            \
+	{                       \
+		(claim), #claim \
+	}
+
+/* The first that does not hold, NULL if all do. */
+static const char *first_false(const struct claim *claims, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!claims[i].holds)
+			return claims[i].text;
+	}
+	return NULL;
+}
+
+static const char *check_log(const struct nc_raft *raft)
+{
+	const struct nc_trail *trail = &raft->trail;
+	const struct claim claims[] = {
+		CLAIM(raft->commit <= trail->last),
+		CLAIM(raft->applied <= raft->applying),
+		CLAIM(raft->applying <= raft->commit),
+		CLAIM(raft->stable <= raft->handed),
+		CLAIM(raft->handed <= trail->last),
+		CLAIM(raft->durable <= raft->orders),
+		CLAIM(trail->base_index <= raft->applied),
+		CLAIM(trail->base_index <= raft->snapshot.index),
+		CLAIM(nc_trail_last_term(trail) <= raft->hard.term),
+		CLAIM(raft->install.index == 0 || raft->install.index > raft->commit),
+	};
+	return first_false(claims, sizeof claims / sizeof *claims);
+}
+
+static const char *check_config(const struct nc_raft *raft)
+{
+	const struct nc_raft_config *last =
+	        raft->config_count == 0 ? NULL : &raft->configs[raft->config_count - 1];
+	const struct claim claims[] = {
+		CLAIM(raft->config_count >= 1),
+		CLAIM(last == NULL || last->index <= raft->trail.last),
+	};
+	return first_false(claims, sizeof claims / sizeof *claims);
+}
+
+static const char *check_leader(const struct nc_raft *raft)
+{
+	const struct claim claims[] = {
+		CLAIM(raft->leader == raft->options.self),
+		CLAIM(raft->hard.vote == raft->options.self),
+		CLAIM(!raft->halted),
+	};
+	return first_false(claims, sizeof claims / sizeof *claims);
+}
 
 static const char *check_peer(const struct nc_raft *raft, const struct nc_raft_peer *peer)
 {
-	CLAIM(peer->match < peer->next);
-	CLAIM(peer->match <= raft->trail.last);
-	CLAIM(peer->next <= raft->trail.last + 1);
-	CLAIM(peer->read_ack <= raft->read_round);
-	CLAIM(peer->flight_count <= NC_RAFT_INFLIGHT_MAX);
-	CLAIM(peer->flight_count == 0 || peer->state == NC_RAFT_REPLICATE);
-	return NULL;
+	const struct claim claims[] = {
+		CLAIM(peer->match < peer->next),
+		CLAIM(peer->match <= raft->trail.last),
+		CLAIM(peer->next <= raft->trail.last + 1),
+		CLAIM(peer->read_ack <= raft->read_round),
+		CLAIM(peer->flight_count <= NC_RAFT_INFLIGHT_MAX),
+		CLAIM(peer->flight_count == 0 || peer->state == NC_RAFT_REPLICATE),
+	};
+	return first_false(claims, sizeof claims / sizeof *claims);
 }
 
 const char *nc_raft_check(const struct nc_raft *raft)
 {
-	const struct nc_trail *trail = &raft->trail;
-	CLAIM(raft->commit <= trail->last);
-	CLAIM(raft->applied <= raft->applying);
-	CLAIM(raft->applying <= raft->commit);
-	CLAIM(raft->stable <= raft->handed);
-	CLAIM(raft->handed <= trail->last);
-	CLAIM(raft->durable <= raft->orders);
-	CLAIM(trail->base_index <= raft->applied);
-	CLAIM(trail->base_index <= raft->snapshot.index);
-	CLAIM(raft->config_count >= 1);
-	CLAIM(raft->configs[raft->config_count - 1].index <= trail->last);
-	CLAIM(nc_trail_last_term(trail) <= raft->hard.term);
-	CLAIM(raft->install.index == 0 || raft->install.index > raft->commit);
-	CLAIM(raft->role != NC_RAFT_LEADER || raft->leader == raft->options.self);
-	CLAIM(raft->role != NC_RAFT_LEADER || raft->hard.vote == raft->options.self);
-	CLAIM(raft->role != NC_RAFT_LEADER || !raft->halted);
-	for (uint32_t i = 0; i < raft->peer_count; i++) {
-		const char *failed_claim = check_peer(raft, &raft->peers[i]);
-		if (failed_claim != NULL)
-			return failed_claim;
-	}
-	return NULL;
+	const char *failed_claim = check_log(raft);
+	if (failed_claim == NULL)
+		failed_claim = check_config(raft);
+	if (failed_claim == NULL && raft->role == NC_RAFT_LEADER)
+		failed_claim = check_leader(raft);
+	for (uint32_t i = 0; failed_claim == NULL && i < raft->peer_count; i++)
+		failed_claim = check_peer(raft, &raft->peers[i]);
+	return failed_claim;
 }
 
 /* ---- Hash ------------------------------------------------------------------------------------ */
