@@ -150,8 +150,9 @@ static bool is_tombstoned(const struct nc_batch_room *room)
 	return false;
 }
 
-/* A retry is one of the whole batch. Errors: NC_NOTFOUND, none of it is known. */
-static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
+/* Look up each member's id. `whole_out`: all are known, and their results listed, or none is;
+ * false: some are, or one is with other content. */
+static int members_recognise(struct nc_engine *engine, bool *whole_out)
 {
 	struct nc_batch_room *room = engine->batch_room;
 	for (size_t i = 0; i < room->member_count; i++) {
@@ -159,25 +160,37 @@ static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
 		struct nc_id_row first;
 		int err = nc_engine_recognise(engine, &member->event,
 		                              &room->streams[member->stream].row, &first);
-		bool known = err == NC_OK && room->result_count == i;
-		bool unknown = err == NC_NOTFOUND && room->result_count == 0;
 		if (err != NC_OK && err != NC_NOTFOUND && err != NC_CONFLICT)
 			return err;
-		if (NC_ENGINE_MUTANT(BATCH_RETRY_IN_PART) && !known && !unknown) {
-			room->result_count = 0;
-			return NC_NOTFOUND;
-		}
-		if (!known && !unknown) { /* some are, or one is with other content */
-			room->result_count = 0;
-			outcome->fault = NC_FAULT_ID_REUSED;
+		bool known = err == NC_OK && room->result_count == i;
+		bool unknown = err == NC_NOTFOUND && room->result_count == 0;
+		*whole_out = known || unknown;
+		if (!*whole_out)
 			return NC_OK;
-		}
 		if (known) {
 			room->results[room->result_count++] =
 			        (struct nc_batch_result){ .stream = member->event.stream,
 				                          .version = first.version,
 				                          .position = first.position };
 		}
+	}
+	return NC_OK;
+}
+
+/* A retry is one of the whole batch. Errors: NC_NOTFOUND, none of it is known. */
+static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
+{
+	struct nc_batch_room *room = engine->batch_room;
+	bool whole = true;
+	int err = members_recognise(engine, &whole);
+	if (err != NC_OK)
+		return err;
+	if (!whole) {
+		room->result_count = 0;
+		if (NC_ENGINE_MUTANT(BATCH_RETRY_IN_PART))
+			return NC_NOTFOUND;
+		outcome->fault = NC_FAULT_ID_REUSED;
+		return NC_OK;
 	}
 	if (room->result_count == 0)
 		return NC_NOTFOUND;
@@ -234,10 +247,11 @@ static int condition_holds(struct nc_engine *engine, const struct nc_batch *batc
 	    NC_ENGINE_MUTANT(CONDITION_IGNORED))
 		return NC_OK;
 	uint64_t lookups = NC_CONDITION_LOOKUPS_MAX, position;
-	int err =
-	        nc_match_init(match, engine->reader, batch->items, &engine->cache, &engine->scratch,
-	                      batch->after + 1 + NC_ENGINE_MUTANT(CONDITION_FROM_NEXT),
-	                      engine->head.position, false);
+	struct nc_match_range range = { .from = batch->after + 1 +
+		                                NC_ENGINE_MUTANT(CONDITION_FROM_NEXT),
+		                        .to = engine->head.position };
+	int err = nc_match_init(match, engine->reader, batch->items, &engine->cache,
+	                        &engine->scratch, range);
 	if (err == NC_OK)
 		err = nc_match_next(match, engine->reader, &lookups, &position);
 	if (err == NC_NOTFOUND)

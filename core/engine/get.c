@@ -69,8 +69,10 @@ static int stream_locate(struct nc_state_reader *reader, const struct nc_get_spe
 		return err;
 	uint64_t place[2] = { spec->number, 0 };
 	if (spec->kind == NC_GET_VERSION) {
-		err = nc_state_index(reader, NC_INDEX_STREAM, stream.id, spec->number, false,
-		                     on_index, place);
+		err = nc_state_index(
+		        reader,
+		        (struct nc_index_walk){ NC_INDEX_STREAM, stream.id, spec->number, false },
+		        on_index, place);
 	} else {
 		struct nc_id_row row;
 		err = nc_engine_id_find(reader, spec->stream, stream.id, spec->id, &row);

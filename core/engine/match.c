@@ -63,15 +63,15 @@ static int item_add(struct resolve *resolve, const struct nc_item *item)
 }
 
 int nc_match_init(struct nc_match *match, struct nc_state_reader *reader, struct nc_slice items,
-                  const struct nc_name_cache *cache, struct nc_buf *scratch, uint64_t from,
-                  uint64_t to, bool backward)
+                  const struct nc_name_cache *cache, struct nc_buf *scratch,
+                  struct nc_match_range range)
 {
 	struct resolve resolve = {
 		.match = match, .reader = reader, .cache = cache, .scratch = scratch
 	};
 	match->item_count = 0;
-	match->to = to;
-	match->backward = backward;
+	match->to = range.to;
+	match->backward = range.backward;
 	struct nc_item item;
 	for (size_t count = 0; nc_item_next(&items, &item); count++) {
 		if (count == NC_ITEMS_MAX)
@@ -82,7 +82,7 @@ int nc_match_init(struct nc_match *match, struct nc_state_reader *reader, struct
 	}
 	if (items.size > 0)
 		return NC_CORRUPT;
-	nc_match_rewind(match, from);
+	nc_match_rewind(match, range.from);
 	return NC_OK;
 }
 
@@ -111,7 +111,8 @@ static int entry_next(const struct nc_match *match, struct nc_state_reader *read
                       enum nc_index index, uint64_t id, uint64_t from, struct entry *entry_out)
 {
 	*entry_out = (struct entry){ 0 };
-	int err = nc_state_index(reader, index, id, from, match->backward, on_entry, entry_out);
+	int err = nc_state_index(reader, (struct nc_index_walk){ index, id, from, match->backward },
+	                         on_entry, entry_out);
 	if (err == NC_OK && entry_out->found && before(match, match->to, entry_out->position))
 		entry_out->found = false;
 	return err;

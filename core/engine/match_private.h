@@ -26,11 +26,17 @@ struct nc_match {
 	bool backward;
 };
 
-/* Resolve the names of packed items, and stand before `from`; `to` is inclusive. `cache` may be
- * NULL: it is the applier's. Errors: as the state; NC_CORRUPT. */
+/* Positions, both inclusive, in the order in which they are looked at. */
+struct nc_match_range {
+	uint64_t from, to;
+	bool backward;
+};
+
+/* Resolve the names of packed items, and stand before the first of `range`. `cache` may be NULL: it
+ * is the applier's. Errors: as the state; NC_CORRUPT. */
 int nc_match_init(struct nc_match *match, struct nc_state_reader *reader, struct nc_slice items,
-                  const struct nc_name_cache *cache, struct nc_buf *scratch, uint64_t from,
-                  uint64_t to, bool backward);
+                  const struct nc_name_cache *cache, struct nc_buf *scratch,
+                  struct nc_match_range range);
 
 /* The next position that matches: the same again until nc_match_pass(). `lookups` is how many
  * entries may still be looked at, and is counted down.

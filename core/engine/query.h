@@ -78,11 +78,16 @@ struct nc_query_end {
 int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
                    struct nc_query **query_out);
 
-/* Hand out at most `event_max` more events and about `size_max` bytes; a step may give none and yet
- * not be the last. `done_out` is true when the query has come to its end; then nc_query_end()
- * speaks. */
-int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
-                  size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out);
+/* How much one step may look at, each from 1. */
+struct nc_query_portion {
+	size_t event_max;
+	size_t size_max; /* bytes, about */
+};
+
+/* Hand out at most a portion more; a step may give no event and yet not be the last. `done_out` is
+ * true when the query has come to its end; then nc_query_end() speaks. */
+int nc_query_step(struct nc_query *query, struct nc_state_reader *reader,
+                  struct nc_query_portion portion, nc_event_fn *fn, void *ctx, bool *done_out);
 
 struct nc_query_end nc_query_end(const struct nc_query *query);
 

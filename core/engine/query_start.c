@@ -33,36 +33,42 @@ static int from_time(struct nc_query *query, struct nc_state_reader *reader, uin
 	return err;
 }
 
+/* The ordinal that the query begins at. `stream` is NULL when the order is by position. */
+static int from_resolve(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
+                        const struct nc_stream *stream, uint64_t *from_out)
+{
+	const struct nc_query_spec *spec = &query->spec;
+	switch (spec->from_kind) {
+	case NC_FROM_END:
+		*from_out = spec->backward ? query->head : query->head + 1;
+		return NC_OK;
+	case NC_FROM_TIME:
+		return from_time(query, reader, store_head, stream, from_out);
+	case NC_FROM_POSITION:
+		nc_assert(!spec->backward);
+		if (stream != NULL)
+			return nc_query_version_at(reader, stream, spec->from, from_out);
+		*from_out = spec->from;
+		return NC_OK;
+	case NC_FROM_NUMBER:
+		*from_out = spec->from;
+		return NC_OK;
+	case NC_FROM_DEFAULT:
+		break;
+	}
+	*from_out = spec->backward ? query->head : stream == NULL ? 1 : stream->first;
+	return NC_OK;
+}
+
 static int bounds_set(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
                       const struct nc_stream *stream)
 {
 	const struct nc_query_spec *spec = &query->spec;
 	uint64_t first = stream == NULL ? 1 : stream->first;
-	uint64_t from = spec->from;
-	switch (spec->from_kind) {
-	case NC_FROM_DEFAULT:
-		from = spec->backward ? query->head : first;
-		break;
-	case NC_FROM_END:
-		from = spec->backward ? query->head : query->head + 1;
-		break;
-	case NC_FROM_TIME: {
-		int err = from_time(query, reader, store_head, stream, &from);
-		if (err != NC_OK)
-			return err;
-		break;
-	}
-	case NC_FROM_POSITION:
-		nc_assert(!spec->backward);
-		if (stream != NULL) {
-			int err = nc_query_version_at(reader, stream, spec->from, &from);
-			if (err != NC_OK)
-				return err;
-		}
-		break;
-	case NC_FROM_NUMBER:
-		break;
-	}
+	uint64_t from;
+	int err = from_resolve(query, reader, store_head, stream, &from);
+	if (err != NC_OK)
+		return err;
 	if (spec->backward) {
 		query->lowest = at_least(first, spec->to);
 		query->highest = at_most(from, query->head);
@@ -127,8 +133,10 @@ static int items_resolve(struct nc_query *query, struct nc_state_reader *reader,
 	if (query->match == NULL)
 		return NC_NOMEM;
 	bool backward = query->spec.backward;
-	return nc_match_init(query->match, reader, query->spec.key, NULL, scratch, query->at,
-	                     backward ? query->lowest : query->highest, backward);
+	struct nc_match_range range = { .from = query->at,
+		                        .to = backward ? query->lowest : query->highest,
+		                        .backward = backward };
+	return nc_match_init(query->match, reader, query->spec.key, NULL, scratch, range);
 }
 
 static int resolve(struct nc_query *query, struct nc_state_reader *reader)

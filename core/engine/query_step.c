@@ -10,8 +10,7 @@
 /* What one step may take, beside what is left of the query. */
 struct batch {
 	struct nc_query *query;
-	size_t event_max;
-	size_t size_max;
+	struct nc_query_portion portion;
 	bool full;  /* the step has had enough, the query goes on */
 	bool ended; /* nothing more within the bounds */
 	bool cut;   /* of what was found some is to be found again, from query->at on */
@@ -52,7 +51,8 @@ static bool batch_takes(struct batch *batch, uint64_t ordinal)
 		query->done = true;
 		return false;
 	}
-	if (query->item_count >= batch->event_max || query->rows.size >= batch->size_max) {
+	if (query->item_count >= batch->portion.event_max ||
+	    query->rows.size >= batch->portion.size_max) {
 		query->at = ordinal;
 		batch->full = true;
 		return false;
@@ -112,7 +112,7 @@ static int rows_fetch(struct batch *batch, struct nc_state_reader *reader)
 	struct nc_query *query = batch->query;
 	for (size_t i = 0; i < query->item_count; i++) {
 		struct nc_query_item *item = &query->items[i];
-		if (query->rows.size >= batch->size_max) {
+		if (query->rows.size >= batch->portion.size_max) {
 			query->item_count = i;
 			query->at = item->ordinal;
 			query->done = false;
@@ -162,7 +162,9 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 	} else {
 		err = query->spec.kind == NC_QUERY_ITEMS
 		              ? match_collect(batch, reader)
-		              : nc_state_index(reader, query->index, query->id, query->at, backward,
+		              : nc_state_index(reader,
+		                               (struct nc_index_walk){ query->index, query->id,
+		                                                       query->at, backward },
 		                               on_index, batch);
 		if (err == NC_OK && batch->err == NC_OK && !query->spec.bare)
 			err = rows_fetch(batch, reader);
@@ -178,7 +180,13 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 	return err;
 }
 
-static void hand_out_bare(struct nc_query *query, nc_event_fn *fn, void *ctx)
+/* What is left of `size` without `taken`, which may be more. */
+static uint64_t less(uint64_t size, uint64_t taken)
+{
+	return size < taken ? 0 : size - taken;
+}
+
+static int hand_out_bare(struct nc_query *query, nc_event_fn *fn, void *ctx)
 {
 	for (size_t i = 0; i < query->item_count; i++) {
 		const struct nc_query_item *item = &query->items[i];
@@ -189,6 +197,7 @@ static void hand_out_bare(struct nc_query *query, nc_event_fn *fn, void *ctx)
 		fn(ctx, &event);
 		query->given++;
 	}
+	return NC_OK;
 }
 
 static int hand_out(struct nc_query *query, nc_event_fn *fn, void *ctx)
@@ -274,43 +283,51 @@ static int hand_out_wanted(struct nc_query *query, nc_event_fn *fn, void *ctx)
 		fn(ctx, &query->events[i]);
 		query->given++;
 		query->left--;
-		query->size_left -= query->size_left < item->size ? query->size_left : item->size;
+		query->size_left = less(query->size_left, item->size);
 	}
 	return err;
 }
 
-int nc_query_step(struct nc_query *query, struct nc_state_reader *reader, size_t event_max,
-                  size_t size_max, nc_event_fn *fn, void *ctx, bool *done_out)
+/* Within one snapshot. */
+static int batch_find(struct nc_query *query, struct nc_state_reader *reader,
+                      struct nc_query_portion portion)
 {
-	nc_assert(event_max > 0 && size_max > 0);
-	if (!query->done) {
-		query->item_count = 0;
-		nc_buf_clear(&query->rows);
-		struct batch batch = { .query = query,
-			               .event_max = event_max,
-			               .size_max = size_max };
-		int err = nc_state_reader_begin(reader);
-		if (err != NC_OK)
-			return err;
-		err = collect(&batch, reader);
-		nc_state_reader_end(reader);
-		if (err == NC_OK && query->spec.wanted != NULL) {
-			err = hand_out_wanted(query, fn, ctx);
-			*done_out = query->done;
-			return err;
-		}
-		if (err == NC_OK && query->spec.bare) {
-			hand_out_bare(query, fn, ctx);
-		} else if (err == NC_OK) {
-			err = hand_out(query, fn, ctx);
-		}
-		if (err != NC_OK)
-			return err;
-		query->looked += query->item_count;
-		query->left -= query->item_count;
-		query->size_left -=
-		        query->size_left < query->rows.size ? query->size_left : query->rows.size;
-	}
-	*done_out = query->done;
+	query->item_count = 0;
+	nc_buf_clear(&query->rows);
+	struct batch batch = { .query = query, .portion = portion };
+	int err = nc_state_reader_begin(reader);
+	if (err != NC_OK)
+		return err;
+	err = collect(&batch, reader);
+	nc_state_reader_end(reader);
+	return err;
+}
+
+/* All that was found. */
+static int hand_out_all(struct nc_query *query, nc_event_fn *fn, void *ctx)
+{
+	int err = query->spec.bare ? hand_out_bare(query, fn, ctx) : hand_out(query, fn, ctx);
+	if (err != NC_OK)
+		return err;
+	query->looked += query->item_count;
+	query->left -= query->item_count;
+	query->size_left = less(query->size_left, query->rows.size);
 	return NC_OK;
+}
+
+int nc_query_step(struct nc_query *query, struct nc_state_reader *reader,
+                  struct nc_query_portion portion, nc_event_fn *fn, void *ctx, bool *done_out)
+{
+	nc_assert(portion.event_max > 0 && portion.size_max > 0);
+	int err = NC_OK;
+	if (!query->done) {
+		err = batch_find(query, reader, portion);
+		if (err == NC_OK) {
+			err = query->spec.wanted != NULL ? hand_out_wanted(query, fn, ctx)
+			                                 : hand_out_all(query, fn, ctx);
+		}
+	}
+	if (err == NC_OK)
+		*done_out = query->done;
+	return err;
 }

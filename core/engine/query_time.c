@@ -59,8 +59,10 @@ int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 		struct probe probe = { 0 };
-		int err = nc_state_index(reader, NC_INDEX_STREAM, stream->id, middle, false,
-		                         probe_index, &probe);
+		int err = nc_state_index(
+		        reader,
+		        (struct nc_index_walk){ NC_INDEX_STREAM, stream->id, middle, false },
+		        probe_index, &probe);
 		if (err != NC_OK)
 			return err;
 		if (!probe.found || probe.position >= position) {
@@ -77,8 +79,9 @@ int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *st
                       uint64_t version, uint64_t *position_out)
 {
 	struct probe probe = { 0 };
-	int err = nc_state_index(reader, NC_INDEX_STREAM, stream->id, version, false, probe_index,
-	                         &probe);
+	int err = nc_state_index(
+	        reader, (struct nc_index_walk){ NC_INDEX_STREAM, stream->id, version, false },
+	        probe_index, &probe);
 	if (!probe.found)
 		probe.position = head + 1; /* behind its last event */
 	if (err == NC_OK)

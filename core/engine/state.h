@@ -70,6 +70,14 @@ struct nc_state_applied {
 struct nc_state;
 struct nc_state_reader;
 
+/* Where a scan of an index begins, and where it goes. */
+struct nc_index_walk {
+	enum nc_index index;
+	uint64_t id;   /* whose entries */
+	uint64_t from; /* the first ordinal */
+	bool backward;
+};
+
 /* Callbacks of scans: return true to go on, false to stop. */
 typedef bool nc_state_pair_fn(void *ctx, struct nc_slice key, struct nc_slice value);
 typedef bool nc_state_event_fn(void *ctx, uint64_t position, struct nc_slice row);
@@ -111,8 +119,8 @@ struct nc_state_ops {
 	int (*event_get)(struct nc_state_reader *reader, uint64_t position, struct nc_buf *row);
 	int (*events)(struct nc_state_reader *reader, uint64_t from, bool backward,
 	              nc_state_event_fn *fn, void *ctx);
-	int (*index)(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
-	             uint64_t from, bool backward, nc_state_index_fn *fn, void *ctx);
+	int (*index)(struct nc_state_reader *reader, struct nc_index_walk walk,
+	             nc_state_index_fn *fn, void *ctx);
 	int (*ids)(struct nc_state_reader *reader, struct nc_slice id, uint64_t stream_id,
 	           nc_state_id_fn *fn, void *ctx);
 };
@@ -259,11 +267,11 @@ static inline int nc_state_events(struct nc_state_reader *reader, uint64_t from,
 	return reader->state->ops->events(reader, from, backward, fn, ctx);
 }
 
-/* Entries (ordinal, position) of `id` in `index`, from ordinal `from` on, forward or backward. */
-static inline int nc_state_index(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
-                                 uint64_t from, bool backward, nc_state_index_fn *fn, void *ctx)
+/* Entries (ordinal, position) of one id of an index, in the walk's order. */
+static inline int nc_state_index(struct nc_state_reader *reader, struct nc_index_walk walk,
+                                 nc_state_index_fn *fn, void *ctx)
 {
-	return reader->state->ops->index(reader, index, id, from, backward, fn, ctx);
+	return reader->state->ops->index(reader, walk, fn, ctx);
 }
 
 /* The row of the event id `id` in one stream; `stream_id` 0: in every stream, in no particular

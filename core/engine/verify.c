@@ -147,7 +147,9 @@ static int check_index(struct nc_verify *verify, const struct checked *checked, 
 		                             [NC_INDEX_CATEGORY] = "categories",
 		                             [NC_INDEX_TAG] = "tags" };
 	uint64_t position = checked->event.position, place[2] = { 0, 0 };
-	int err = nc_state_index(verify->reader, index, id, ordinal, false, on_entry, place);
+	int err =
+	        nc_state_index(verify->reader, (struct nc_index_walk){ index, id, ordinal, false },
+	                       on_entry, place);
 	if (err != NC_OK) {
 		return bad(verify, position, err, "the index of %s: %s", names[index],
 		           nc_err_name(err));

@@ -45,13 +45,14 @@ static struct nc_log_read_job *jobs_take(struct jobs *jobs)
 static void job_do(struct nc_log *log, struct nc_log_read_job *job)
 {
 	const struct nc_raft_message *message = &job->message;
+	struct nc_log_range range = { .from = message->index + 1,
+		                      .to = message->index + message->entry_count,
+		                      .entry_max = message->entry_count,
+		                      .size_max = (size_t)job->size_max };
 	job->entries = calloc(message->entry_count, sizeof *job->entries);
-	job->err =
-	        job->entries == NULL
-	                ? NC_NOMEM
-	                : nc_log_read(log, message->index + 1,
-	                              message->index + message->entry_count, (size_t)job->size_max,
-	                              &job->buf, job->entries, message->entry_count, &job->count);
+	job->err = job->entries == NULL
+	                   ? NC_NOMEM
+	                   : nc_log_read(log, range, &job->buf, job->entries, &job->count);
 }
 
 static void *run(void *ctx)

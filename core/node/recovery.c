@@ -78,8 +78,11 @@ static int entries_load(struct nc_log *log, const struct nc_log_bounds *bounds,
 	while (from <= bounds->last && err == NC_OK) {
 		size_t count = 0;
 		nc_buf_clear(&buf);
-		err = nc_log_read(log, from, bounds->last, CHUNK_SIZE, &buf, entries, CHUNK_ENTRIES,
-		                  &count);
+		struct nc_log_range range = { .from = from,
+			                      .to = bounds->last,
+			                      .entry_max = CHUNK_ENTRIES,
+			                      .size_max = CHUNK_SIZE };
+		err = nc_log_read(log, range, &buf, entries, &count);
 		for (size_t i = 0; i < count && err == NC_OK; i++)
 			err = entry_load(raft, &entries[i]);
 		if (err != NC_OK) {

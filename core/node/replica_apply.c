@@ -17,8 +17,11 @@ static int chunk_read(struct nc_replica *replica, struct nc_entry_queue *queue)
 	uint64_t last = replica->apply_last;
 	if (replica->tail.first <= replica->tail.last && last >= replica->tail.first)
 		last = replica->tail.first - 1;
-	int err = nc_log_read(replica->options.log, replica->apply_next, last, CHUNK_SIZE, &buf,
-	                      entries, CHUNK_ENTRIES, &count);
+	struct nc_log_range range = { .from = replica->apply_next,
+		                      .to = last,
+		                      .entry_max = CHUNK_ENTRIES,
+		                      .size_max = CHUNK_SIZE };
+	int err = nc_log_read(replica->options.log, range, &buf, entries, &count);
 	for (size_t i = 0; i < count && err == NC_OK; i++) {
 		struct nc_entry *entry = nc_entry_new(entries[i].kind);
 		if (entry == NULL) {

@@ -203,7 +203,9 @@ static bool query_step(struct read *read, struct nc_state_reader *reader)
 	bool done = false;
 	if (read->query == NULL && !query_begin(read, reader))
 		return true;
-	int err = nc_query_step(read->query, reader, STEP_EVENTS, STEP_SIZE, on_event, read, &done);
+	int err = nc_query_step(read->query, reader,
+	                        (struct nc_query_portion){ STEP_EVENTS, STEP_SIZE }, on_event, read,
+	                        &done);
 	if (err != NC_OK) {
 		query_fail(read, err);
 		return true;

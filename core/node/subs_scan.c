@@ -148,7 +148,9 @@ static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
 	int err = NC_OK;
 	while (err == NC_OK && !done && !job->full && !job->fault &&
 	       (bare ? job->found_count : job->looked) < NC_SUB_SCAN_EVENTS) {
-		err = nc_query_step(query, reader, job->cautious ? 1 : NC_SUB_SCAN_STEP, STEP_SIZE,
+		err = nc_query_step(query, reader,
+		                    (struct nc_query_portion){ job->cautious ? 1 : NC_SUB_SCAN_STEP,
+		                                               STEP_SIZE },
 		                    on_found, job, &done);
 		if (err == NC_OK && !job->full && job->seen > job->through) {
 			job->through = job->seen; /* and nothing behind the last that was found */

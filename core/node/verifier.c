@@ -124,8 +124,11 @@ static int entries_step(struct nc_verifier *verifier, struct nc_verifier_report 
 	struct nc_log_bounds bounds;
 	size_t count = 0;
 	nc_buf_clear(&verifier->payloads);
-	int err = nc_log_read(verifier->log, verifier->next, report->entry_last, BYTES_A_STEP,
-	                      &verifier->payloads, entries, ENTRIES_A_STEP, &count);
+	struct nc_log_range range = { .from = verifier->next,
+		                      .to = report->entry_last,
+		                      .entry_max = ENTRIES_A_STEP,
+		                      .size_max = BYTES_A_STEP };
+	int err = nc_log_read(verifier->log, range, &verifier->payloads, entries, &count);
 	if (err == NC_NOTFOUND) {
 		nc_log_bounds(verifier->log, &bounds);
 		if (bounds.first > verifier->next) {

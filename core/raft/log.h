@@ -56,14 +56,22 @@ struct nc_log_recovery {
 	                  * what it acknowledged lies below its durable mark) */
 };
 
+/* What is asked of a log: entries from..to (inclusive), at most `entry_max` of them and at most
+ * `size_max` bytes of payload, but always one. */
+struct nc_log_range {
+	uint64_t from;
+	uint64_t to;
+	size_t entry_max; /* from 1 */
+	size_t size_max;
+};
+
 struct nc_log;
 
 struct nc_log_ops {
 	int (*append)(struct nc_log *log, const struct nc_log_hard *hard,
 	              const struct nc_log_entry *entries, size_t entry_count);
-	int (*read)(struct nc_log *log, uint64_t from, uint64_t to, size_t size_max,
-	            struct nc_buf *buf, struct nc_log_entry *entries_out, size_t entry_max,
-	            size_t *count_out);
+	int (*read)(struct nc_log *log, struct nc_log_range range, struct nc_buf *buf,
+	            struct nc_log_entry *entries_out, size_t *count_out);
 	int (*term_at)(struct nc_log *log, uint64_t index, uint64_t *term_out);
 	void (*bounds)(struct nc_log *log, struct nc_log_bounds *bounds_out);
 	int (*compact)(struct nc_log *log, uint64_t through);
@@ -94,15 +102,13 @@ static inline int nc_log_append(struct nc_log *log, const struct nc_log_hard *ha
 	return log->ops->append(log, hard, entries, entry_count);
 }
 
-/* Read entries from..to (inclusive), at most `entry_max` of them and at most `size_max` bytes of
- * payload, but always one. Payload bytes are appended to `buf`, in which the slices point: valid
- * until buf changes. CRCs are checked at every read. Errors: NC_NOTFOUND, `from` is compacted away
- * or beyond the last; NC_CORRUPT; NC_IO; NC_NOMEM. */
-static inline int nc_log_read(struct nc_log *log, uint64_t from, uint64_t to, size_t size_max,
-                              struct nc_buf *buf, struct nc_log_entry *entries_out,
-                              size_t entry_max, size_t *count_out)
+/* Read entries of `range`, into `entries_out`[range.entry_max]. Payload bytes are appended to
+ * `buf`, in which the slices point: valid until buf changes. CRCs are checked at every read.
+ * Errors: NC_NOTFOUND, `from` is compacted away or beyond the last; NC_CORRUPT; NC_IO; NC_NOMEM. */
+static inline int nc_log_read(struct nc_log *log, struct nc_log_range range, struct nc_buf *buf,
+                              struct nc_log_entry *entries_out, size_t *count_out)
 {
-	return log->ops->read(log, from, to, size_max, buf, entries_out, entry_max, count_out);
+	return log->ops->read(log, range, buf, entries_out, count_out);
 }
 
 /* The term of the entry at `index`, from memory; first - 1 is answered with base_term.

@@ -16,7 +16,6 @@
 #include "core/base/crc32c.h"
 #include "storage/log/files.h"
 
-#define MAGIC     "NACREID1"
 #define FORMAT    1u
 #define FILE_SIZE 256u /* bytes; CRC in the last four */
 #define PATH_SIZE 4096
@@ -31,12 +30,13 @@ struct nc_identity_file {
 	struct nc_identity identity;
 };
 
+static const uint8_t magic[8] = { 'N', 'A', 'C', 'R', 'E', 'I', 'D', '1' };
 static const char *const copies[] = { "identity", "identity.copy" };
 
 static void encode(const struct nc_identity *identity, uint8_t bytes[FILE_SIZE])
 {
 	memset(bytes, 0, FILE_SIZE);
-	memcpy(bytes, MAGIC, 8);
+	memcpy(bytes, magic, sizeof magic);
 	nc_set_u32(bytes + 8, FORMAT);
 	memcpy(bytes + 16, identity->cluster_id, 16);
 	nc_set_u64(bytes + 32, identity->number);
@@ -49,7 +49,7 @@ static void encode(const struct nc_identity *identity, uint8_t bytes[FILE_SIZE])
 
 static int decode(const uint8_t bytes[FILE_SIZE], struct nc_identity *identity_out)
 {
-	if (memcmp(bytes, MAGIC, 8) != 0 ||
+	if (memcmp(bytes, magic, sizeof magic) != 0 ||
 	    nc_crc32c(0, bytes, FILE_SIZE - 4) != nc_get_u32(bytes + FILE_SIZE - 4))
 		return NC_CORRUPT;
 	if (nc_get_u32(bytes + 8) != FORMAT)

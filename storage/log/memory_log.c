@@ -109,22 +109,21 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 	return err;
 }
 
-static int log_read(struct nc_log *port, uint64_t from, uint64_t to, size_t size_max,
-                    struct nc_buf *buf, struct nc_log_entry *entries_out, size_t entry_max,
-                    size_t *count_out)
+static int log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,
+                    struct nc_log_entry *entries_out, size_t *count_out)
 {
 	struct memory_log *log = self(port);
-	nc_assert(entry_max > 0);
+	nc_assert(range.entry_max > 0);
 	size_t start = buf->size, count = 0, size = 0;
 	int err = NC_OK;
 	pthread_mutex_lock(&log->lock);
-	if (from < log->first || from >= log->first + log->count)
+	uint64_t end = log->first + log->count;
+	if (range.from < log->first || range.from >= end)
 		err = NC_NOTFOUND;
-	for (uint64_t index = from;
-	     err == NC_OK && index <= to && count < entry_max && index < log->first + log->count;
-	     index++) {
+	for (uint64_t index = range.from;
+	     err == NC_OK && index <= range.to && count < range.entry_max && index < end; index++) {
 		const struct kept *kept = &log->kept[index - log->first];
-		if (count > 0 && size + kept->size > size_max)
+		if (count > 0 && size + kept->size > range.size_max)
 			break;
 		size += kept->size;
 		entries_out[count++] = (struct nc_log_entry){

@@ -6,9 +6,10 @@
 #include "core/base/crc32c.h"
 #include "storage/log/mutants_private.h"
 
-#define MAGIC          "NACRELOG"
 #define FORMAT         1u
 #define HEAD_USED_SIZE 80u /* bytes of a segment's head before its CRC */
+
+static const uint8_t magic[8] = { 'N', 'A', 'C', 'R', 'E', 'L', 'O', 'G' };
 
 size_t nc_record_size(size_t payload_size)
 {
@@ -101,7 +102,7 @@ size_t nc_record_begun(struct nc_slice bytes, uint32_t before, uint64_t place, u
 void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_segment_head *head)
 {
 	memset(page, 0, NC_SEGMENT_HEAD_SIZE);
-	memcpy(page, MAGIC, 8);
+	memcpy(page, magic, sizeof magic);
 	nc_set_u32(page + 8, FORMAT);
 	nc_set_u32(page + 12, head->size);
 	nc_set_u64(page + 16, head->number);
@@ -117,7 +118,7 @@ void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_seg
 
 int nc_segment_head_get(const uint8_t page[NC_SEGMENT_HEAD_SIZE], struct nc_segment_head *head_out)
 {
-	if (memcmp(page, MAGIC, 8) != 0 ||
+	if (memcmp(page, magic, sizeof magic) != 0 ||
 	    nc_crc32c(0, page, HEAD_USED_SIZE) != nc_get_u32(page + HEAD_USED_SIZE))
 		return NC_CORRUPT;
 	if (nc_get_u32(page + 8) != FORMAT)

@@ -245,10 +245,10 @@ static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
-/* Read the record of entry `index` to the end of `buf`; its payload is at `offset_out`. Lock held.
+/* Read the record of entry `index` to the end of `buf`; its payload is not set yet. Lock held.
  */
 static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf *buf,
-                      struct nc_log_entry *entry, size_t *offset_out)
+                      struct nc_log_entry *entry)
 {
 	struct nc_segment *segment = nc_segment_of(log, index);
 	nc_assert(segment != NULL);
@@ -280,43 +280,44 @@ static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf 
 		                        .term = record.term,
 		                        .kind = record.entry_kind,
 		                        .payload = { NULL, record.payload.size } };
-	*offset_out = start + NC_RECORD_HEAD_SIZE;
 	return NC_OK;
 }
 
-static int log_read(struct nc_log *port, uint64_t from, uint64_t to, size_t size_max,
-                    struct nc_buf *buf, struct nc_log_entry *entries_out, size_t entry_max,
-                    size_t *count_out)
+static int log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,
+                    struct nc_log_entry *entries_out, size_t *count_out)
 {
 	struct nc_segment_log *log = self(port);
-	nc_assert(entry_max > 0);
+	nc_assert(range.entry_max > 0);
 	size_t base = buf->size, count = 0, payload = 0;
 	int err = NC_OK;
 	pthread_rwlock_rdlock(&log->lock);
-	if (from < log->bounds.first || from > log->bounds.last)
+	if (range.from < log->bounds.first || range.from > log->bounds.last)
 		err = NC_NOTFOUND;
-	if (to > log->bounds.last)
-		to = log->bounds.last;
-	for (uint64_t index = from; err == NC_OK && index <= to && count < entry_max; index++) {
-		size_t offset = 0, start = buf->size;
-		err = entry_read(log, index, buf, &entries_out[count], &offset);
+	if (range.to > log->bounds.last)
+		range.to = log->bounds.last;
+	for (uint64_t index = range.from;
+	     err == NC_OK && index <= range.to && count < range.entry_max; index++) {
+		size_t start = buf->size;
+		err = entry_read(log, index, buf, &entries_out[count]);
 		if (err != NC_OK)
 			break;
 		payload += entries_out[count].payload.size;
-		if (count > 0 && payload > size_max) {
+		if (count > 0 && payload > range.size_max) {
 			buf->size = start;
 			break;
 		}
-		/* An offset until all is read: the buffer may move while it grows. */
-		entries_out[count++].payload.data = (const uint8_t *)(uintptr_t)offset;
+		count++;
 	}
 	pthread_rwlock_unlock(&log->lock);
 	if (err != NC_OK) {
 		buf->size = base;
 		return err;
 	}
-	for (size_t i = 0; i < count; i++)
-		entries_out[i].payload.data = buf->data + (uintptr_t)entries_out[i].payload.data;
+	/* Only now, for the buffer may move while it grows. */
+	for (size_t i = 0, at = base; i < count; i++) {
+		entries_out[i].payload.data = buf->data + at + NC_RECORD_HEAD_SIZE;
+		at += nc_record_size(entries_out[i].payload.size);
+	}
 	*count_out = count;
 	return NC_OK;
 }

@@ -74,7 +74,7 @@ void nc_segment_free(struct nc_segment *segment);
  * entry at which the log then stands: all before it is forgotten. What readers see stays as it was.
  * Errors: NC_FULL; NC_IO; NC_NOMEM. */
 int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset);
-static inline struct nc_segment *nc_segment_last(struct nc_segment_log *log)
+static inline struct nc_segment *nc_segment_last(const struct nc_segment_log *log)
 {
 	return log->segments[log->segment_count - 1];
 }

@@ -46,7 +46,8 @@ int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment)
 {
 	if (log->segment_count == log->segment_room) {
 		size_t room = log->segment_room == 0 ? 16 : log->segment_room * 2;
-		struct nc_segment **segments = realloc(log->segments, room * sizeof *segments);
+		struct nc_segment **segments =
+		        realloc(log->segments, room * sizeof(struct nc_segment *));
 		if (segments == NULL)
 			return NC_NOMEM;
 		log->segments = segments;
@@ -70,7 +71,8 @@ void nc_segments_shift(struct nc_segment_log *log, size_t count)
 		nc_segment_free(log->segments[i]);
 	}
 	log->segment_count -= count;
-	memmove(log->segments, log->segments + count, log->segment_count * sizeof *log->segments);
+	memmove(log->segments, log->segments + count,
+	        log->segment_count * sizeof(struct nc_segment *));
 }
 
 struct nc_segment *nc_segment_of(struct nc_segment_log *log, uint64_t index)
@@ -120,6 +122,33 @@ static int head_write(struct nc_segment_log *log, int fd, const struct nc_segmen
 	return nc_files_sync_directory(log->directory);
 }
 
+/* Never 0, which is what a segment without one has. */
+static uint32_t salt_make(void)
+{
+	uint32_t salt = 0;
+	while (salt == 0) /* so few bytes never come short */
+		(void)getrandom(&salt, sizeof salt, 0);
+	return salt;
+}
+
+/* The head of the segment after the last one; `reset`: of one that begins the log anew, or NULL. */
+static struct nc_segment_head head_next(const struct nc_segment_log *log, size_t size,
+                                        const struct nc_term_start *reset)
+{
+	bool first = log->segment_count == 0;
+	uint64_t number = first ? 1 : nc_segment_last(log)->number + 1;
+	return (struct nc_segment_head){
+		.number = number,
+		.oldest = reset != NULL || first ? number : log->segments[0]->number,
+		.base_index = reset != NULL ? reset->index : log->bounds.last,
+		.base_term = reset != NULL ? reset->term : log->bounds.last_term,
+		.hard = NC_LOG_MUTANT(HARD_NOT_CARRIED) ? (struct nc_log_hard){ 0 } : log->hard,
+		.before = log->crc,
+		.salt = salt_make(),
+		.size = (uint32_t)size,
+	};
+}
+
 int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset)
 {
 	size_t least = NC_SEGMENT_HEAD_SIZE + need + NC_SEGMENT_RESERVE;
@@ -131,30 +160,16 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	int err = large ? file_make_large(log, size, &fd) : nc_preparer_take(log->preparer, &fd);
 	if (err != NC_OK)
 		return err;
-	uint32_t salt = 0;
-	while (salt == 0) /* so few bytes never come short */
-		(void)getrandom(&salt, sizeof salt, 0);
-	uint64_t number = log->segment_count == 0 ? 1 : nc_segment_last(log)->number + 1;
-	const struct nc_segment_head head = {
-		.number = number,
-		.oldest = reset != NULL || log->segment_count == 0 ? number
-		                                                   : log->segments[0]->number,
-		.base_index = reset != NULL ? reset->index : log->bounds.last,
-		.base_term = reset != NULL ? reset->term : log->bounds.last_term,
-		.hard = NC_LOG_MUTANT(HARD_NOT_CARRIED) ? (struct nc_log_hard){ 0 } : log->hard,
-		.before = log->crc,
-		.salt = salt,
-		.size = (uint32_t)size,
-	};
+	const struct nc_segment_head head = head_next(log, size, reset);
 	err = head_write(log, fd, &head, large ? "large" : NC_PREPARED_NAME);
 	struct nc_segment *segment =
-	        err == NC_OK ? nc_segment_new(number, fd, size, head.base_index) : NULL;
+	        err == NC_OK ? nc_segment_new(head.number, fd, size, head.base_index) : NULL;
 	if (segment == NULL) {
 		(void)close(fd);
 		log->broken = true; /* a segment half begun: only a restart can tell */
 		return err == NC_OK ? NC_NOMEM : NC_IO;
 	}
-	segment->salt = salt;
+	segment->salt = head.salt;
 	pthread_rwlock_wrlock(&log->lock);
 	err = nc_segments_push(log, segment);
 	pthread_rwlock_unlock(&log->lock);

@@ -283,26 +283,37 @@ static uint32_t entries_below(const struct nc_held_group *group, uint64_t ordina
 	return low;
 }
 
-size_t nc_held_entries(struct nc_held *held, const struct nc_held_group *key, uint64_t from,
-                       bool backward, uint64_t limit, struct nc_held_entry *entries, size_t max)
+static size_t copy_forward(const struct nc_held_group *group, uint32_t at, uint64_t limit,
+                           struct nc_held_entry *entries, size_t max)
+{
+	size_t count = 0;
+	for (; at < group->count && count < max && group->entries[at].position <= limit; at++)
+		entries[count++] = group->entries[at];
+	return count;
+}
+
+static size_t copy_backward(const struct nc_held_group *group, uint32_t at, uint64_t limit,
+                            struct nc_held_entry *entries, size_t max)
+{
+	size_t count = 0;
+	for (; at > 0 && count < max; at--) {
+		if (group->entries[at - 1].position <= limit)
+			entries[count++] = group->entries[at - 1];
+	}
+	return count;
+}
+
+size_t nc_held_entries(struct nc_held *held, struct nc_index_walk walk, uint64_t limit,
+                       struct nc_held_entry *entries, size_t max)
 {
 	size_t count = 0;
 	pthread_rwlock_rdlock(&held->lock);
-	uint32_t slot = *group_slot(held, key->index, key->id);
+	uint32_t slot = *group_slot(held, walk.index, walk.id);
 	if (slot != UINT32_MAX) {
 		const struct nc_held_group *group = &held->groups[slot];
-		uint32_t at = entries_below(group, from, backward);
-		if (backward) {
-			for (; at > 0 && count < max; at--) {
-				if (group->entries[at - 1].position <= limit)
-					entries[count++] = group->entries[at - 1];
-			}
-		} else {
-			for (; at < group->count && count < max &&
-			       group->entries[at].position <= limit;
-			     at++)
-				entries[count++] = group->entries[at];
-		}
+		uint32_t at = entries_below(group, walk.from, walk.backward);
+		count = walk.backward ? copy_backward(group, at, limit, entries, max)
+		                      : copy_forward(group, at, limit, entries, max);
 	}
 	pthread_rwlock_unlock(&held->lock);
 	return count;

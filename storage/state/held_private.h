@@ -76,9 +76,9 @@ int nc_held_add(struct nc_held *held, uint64_t position, const struct nc_event_k
 /* Take back every entry of positions above `last`; `event_count` events stay. */
 void nc_held_cut(struct nc_held *held, uint64_t last, uint32_t event_count);
 
-/* Copy up to `max` entries from ordinal `from` on, in the order asked for. Returns how many. */
-size_t nc_held_entries(struct nc_held *held, const struct nc_held_group *key, uint64_t from,
-                       bool backward, uint64_t limit, struct nc_held_entry *entries, size_t max);
+/* Copy up to `max` entries, in the walk's order. Returns how many. */
+size_t nc_held_entries(struct nc_held *held, struct nc_index_walk walk, uint64_t limit,
+                       struct nc_held_entry *entries, size_t max);
 
 /* Copy up to `max` rows of `id`; `*at` is 0 at first, and says where to go on: UINT32_MAX, nowhere.
  */

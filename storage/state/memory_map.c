@@ -62,6 +62,7 @@ static struct nc_memory_node *node_share(struct nc_memory_node *node)
 	return node;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a treap, logarithmic */
 static void node_drop(struct nc_memory_node *node)
 {
 	while (node != NULL &&
@@ -121,6 +122,7 @@ static void rotate_left(struct nc_memory_node **slot)
 	*slot = right;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a treap, logarithmic */
 static bool insert(struct nc_memory_node **slot, struct pair *pair)
 {
 	if (*slot == NULL) {
@@ -231,6 +233,7 @@ static bool emit(const struct nc_memory_node *node, nc_memory_map_fn *fn, void *
 	return fn(ctx, pair_key(node->pair), pair_value(node->pair));
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a treap, logarithmic */
 static bool scan_forward(const struct nc_memory_node *node, struct nc_slice from,
                          nc_memory_map_fn *fn, void *ctx)
 {
@@ -243,6 +246,7 @@ static bool scan_forward(const struct nc_memory_node *node, struct nc_slice from
 	return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a treap, logarithmic */
 static bool scan_backward(const struct nc_memory_node *node, struct nc_slice from,
                           nc_memory_map_fn *fn, void *ctx)
 {

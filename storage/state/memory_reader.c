@@ -129,18 +129,19 @@ int nc_memory_events(struct nc_state_reader *base, uint64_t from, bool backward,
 	return NC_OK;
 }
 
-int nc_memory_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
-                    bool backward, nc_state_index_fn *fn, void *ctx)
+int nc_memory_index(struct nc_state_reader *base, struct nc_index_walk walk, nc_state_index_fn *fn,
+                    void *ctx)
 {
 	struct memory_reader *reader = reader_of(base);
-	nc_assert(index < NC_INDEX_COUNT);
+	nc_assert(walk.index < NC_INDEX_COUNT);
 	struct key prefix;
 	struct key start;
-	key_index(&prefix, index, id, 0);
+	key_index(&prefix, walk.index, walk.id, 0);
 	prefix.size = 1 + 8;
-	key_index(&start, index, id, from);
+	key_index(&start, walk.index, walk.id, walk.from);
 	struct scan scan = { .prefix = &prefix, .index_fn = fn, .ctx = ctx };
-	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
+	nc_memory_map_scan(&reader->version.map, key_slice(&start), walk.backward, scan_step,
+	                   &scan);
 	return NC_OK;
 }
 

@@ -76,7 +76,8 @@ int nc_snapshot_file_read(const char *directory, const char *name, struct nc_buf
 	return got >= 0 ? NC_OK : NC_IO;
 }
 
-/* One level of directories in it, as a stage has. */
+/* With `depth` levels of directories in it. */
+/* NOLINTNEXTLINE(misc-no-recursion): `depth` counts down */
 static int entries_remove(const char *directory, int depth)
 {
 	DIR *dir = opendir(directory);
@@ -101,5 +102,5 @@ static int entries_remove(const char *directory, int depth)
 
 int nc_snapshot_remove(const char *directory)
 {
-	return entries_remove(directory, 1);
+	return entries_remove(directory, 1); /* as a stage has them */
 }

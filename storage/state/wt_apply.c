@@ -239,6 +239,15 @@ static int late_id_put(struct nc_wt_state *state, uint64_t position)
 	return cursor->insert(cursor);
 }
 
+/* Onto the first event from `from` on. Returns WiredTiger's code. */
+static int event_seek(WT_CURSOR *cursor, uint64_t from)
+{
+	int side = 0;
+	cursor->set_key(cursor, from);
+	int wt = cursor->search_near(cursor, &side);
+	return wt == 0 && side < 0 ? cursor->next(cursor) : wt;
+}
+
 int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to)
 {
 	struct nc_wt_state *state = nc_wt_state_of(base);
@@ -248,16 +257,9 @@ int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to)
 	if (from > to || from > state->active->last)
 		return NC_OK;
 	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
-	int side = 0;
-	cursor->set_key(cursor, from);
-	int wt = cursor->search_near(cursor, &side);
-	if (wt == 0 && side < 0)
-		wt = cursor->next(cursor);
-	while (wt == 0) {
-		uint64_t position;
-		wt = cursor->get_key(cursor, &position);
-		if (wt != 0 || position > to)
-			break;
+	uint64_t position;
+	int wt = event_seek(cursor, from);
+	while (wt == 0 && (wt = cursor->get_key(cursor, &position)) == 0 && position <= to) {
 		wt = late_id_put(state, position);
 		if (wt == 0)
 			wt = cursor->remove(cursor);

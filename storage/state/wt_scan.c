@@ -100,10 +100,7 @@ int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_
 /* One walk over an index: a part in the table, a part in each pinned generation. */
 struct walk {
 	struct nc_wt_reader *reader;
-	enum nc_index index;
-	uint64_t id;
-	uint64_t from; /* where the next part begins */
-	bool backward;
+	struct nc_index_walk left; /* `from` is where the next part begins */
 	bool done;
 	nc_state_index_fn *fn;
 	void *ctx;
@@ -111,19 +108,17 @@ struct walk {
 
 static void walk_give(struct walk *walk, uint64_t ordinal, uint64_t position)
 {
-	bool at_end = walk->backward ? ordinal == 0 : ordinal == UINT64_MAX;
-	walk->from = walk->backward ? ordinal - 1 : ordinal + 1;
+	bool at_end = walk->left.backward ? ordinal == 0 : ordinal == UINT64_MAX;
+	walk->left.from = walk->left.backward ? ordinal - 1 : ordinal + 1;
 	walk->done = !walk->fn(walk->ctx, ordinal, position) || at_end;
 }
 
 static void walk_held(struct walk *walk, struct nc_held *held)
 {
-	const struct nc_held_group key = { .index = walk->index, .id = walk->id };
 	struct nc_held_entry entries[HELD_BATCH];
 	size_t count = HELD_BATCH;
 	while (!walk->done && count == HELD_BATCH) {
-		count = nc_held_entries(held, &key, walk->from, walk->backward, walk->reader->limit,
-		                        entries, HELD_BATCH);
+		count = nc_held_entries(held, walk->left, walk->reader->limit, entries, HELD_BATCH);
 		for (size_t i = 0; i < count && !walk->done; i++)
 			walk_give(walk, entries[i].ordinal, entries[i].position);
 	}
@@ -135,90 +130,96 @@ static int walk_seek(const struct walk *walk, WT_CURSOR *cursor)
 	int side = 0;
 	uint64_t id = 0;
 	uint64_t first;
-	cursor->set_key(cursor, walk->id, walk->from);
+	cursor->set_key(cursor, walk->left.id, walk->left.from);
 	int wt = cursor->search_near(cursor, &side);
 	if (wt == 0 && side > 0)
 		wt = cursor->prev(cursor); /* rows are under their first ordinal */
-	if (walk->backward || (wt != 0 && wt != WT_NOTFOUND))
+	if (walk->left.backward || (wt != 0 && wt != WT_NOTFOUND))
 		return wt;
 	if (wt == 0)
 		wt = cursor->get_key(cursor, &id, &first);
-	return (wt == 0 && id != walk->id) || wt == WT_NOTFOUND ? cursor->next(cursor) : wt;
+	return (wt == 0 && id != walk->left.id) || wt == WT_NOTFOUND ? cursor->next(cursor) : wt;
 }
 
 /* Give what the row's entries are asked for. */
 static void walk_postings(struct walk *walk, const struct nc_held_entry *entries, size_t count)
 {
 	for (size_t i = 0; i < count && !walk->done; i++) {
-		const struct nc_held_entry *entry = &entries[walk->backward ? count - 1 - i : i];
+		const struct nc_held_entry *entry =
+		        &entries[walk->left.backward ? count - 1 - i : i];
 		bool seen = entry->position <= walk->reader->table_limit;
-		if (walk->backward ? entry->ordinal > walk->from : entry->ordinal < walk->from)
+		if (walk->left.backward ? entry->ordinal > walk->left.from
+		                        : entry->ordinal < walk->left.from)
 			continue;
 		if (seen) {
 			walk_give(walk, entry->ordinal, entry->position);
-		} else if (!walk->backward) {
+		} else if (!walk->left.backward) {
 			return; /* all that follow are held too */
 		}
 	}
 }
 
+/* Give the entries of the row that the cursor stands on; `last_out`: no later row has any. */
+static int walk_row(struct walk *walk, WT_CURSOR *cursor, struct nc_held_entry *entries,
+                    bool *last_out)
+{
+	struct nc_wt_reader *reader = walk->reader;
+	uint64_t id;
+	uint64_t first;
+	size_t count = 0;
+	WT_ITEM value;
+	*last_out = true;
+	int wt = cursor->get_key(cursor, &id, &first);
+	if (wt != 0 || id != walk->left.id)
+		return scan_result(reader, wt);
+	wt = cursor->get_value(cursor, &value);
+	if (wt != 0)
+		return scan_result(reader, wt);
+	int err = nc_postings_get(nc_slice(value.data, value.size), walk->left.index, first,
+	                          entries, &count);
+	if (err != NC_OK)
+		return err;
+	walk_postings(walk, entries, count);
+	bool held = entries[count - 1].position > reader->table_limit;
+	*last_out = walk->done || (held && !walk->left.backward);
+	return NC_OK;
+}
+
 static int walk_table(struct walk *walk)
 {
-	int table = NC_WT_INDEX + (int)walk->index;
+	int table = NC_WT_INDEX + (int)walk->left.index;
 	WT_CURSOR *cursor;
 	int err = nc_wt_scan_begin(walk->reader, table, &cursor);
 	if (err != NC_OK)
 		return err;
 	struct nc_held_entry entries[NC_POSTINGS_MAX];
-	size_t count = 0;
+	bool last = false;
 	int wt = walk_seek(walk, cursor);
-	while (wt == 0 && err == NC_OK && !walk->done) {
-		uint64_t id;
-		uint64_t first;
-		WT_ITEM value;
-		wt = cursor->get_key(cursor, &id, &first);
-		if (wt != 0 || id != walk->id)
-			break;
-		wt = cursor->get_value(cursor, &value);
-		if (wt == 0) {
-			err = nc_postings_get(nc_slice(value.data, value.size), walk->index, first,
-			                      entries, &count);
-		}
-		if (wt != 0 || err != NC_OK)
-			break;
-		walk_postings(walk, entries, count);
-		bool held = entries[count - 1].position > walk->reader->table_limit;
-		if (!walk->done && held && !walk->backward)
-			break;
-		if (!walk->done)
-			wt = step(cursor, walk->backward);
+	while (wt == 0 && err == NC_OK && !last) {
+		err = walk_row(walk, cursor, entries, &last);
+		if (err == NC_OK && !last)
+			wt = step(cursor, walk->left.backward);
 	}
 	nc_wt_scan_end(walk->reader, table, cursor);
 	return err != NC_OK ? err : scan_result(walk->reader, wt);
 }
 
-int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
-                bool backward, nc_state_index_fn *fn, void *ctx)
+int nc_wt_index(struct nc_state_reader *base, struct nc_index_walk asked, nc_state_index_fn *fn,
+                void *ctx)
 {
-	nc_assert(index < NC_INDEX_COUNT);
-	struct walk walk = { .reader = nc_wt_reader_of(base),
-		             .index = index,
-		             .id = id,
-		             .from = from,
-		             .backward = backward,
-		             .fn = fn,
-		             .ctx = ctx };
+	nc_assert(asked.index < NC_INDEX_COUNT);
+	struct walk walk = { .reader = nc_wt_reader_of(base), .left = asked, .fn = fn, .ctx = ctx };
 	const struct nc_wt_reader *reader = walk.reader;
-	if (backward) {
+	if (asked.backward) {
 		for (unsigned i = reader->pin_count; i > 0 && !walk.done; i--)
 			walk_held(&walk, reader->pins[i - 1]);
 		/* What the indexer has put in already need not be stepped over. */
-		if (index != NC_INDEX_STREAM && walk.from > reader->table_limit)
-			walk.from = reader->table_limit;
+		if (asked.index != NC_INDEX_STREAM && walk.left.from > reader->table_limit)
+			walk.left.from = reader->table_limit;
 		return walk.done ? NC_OK : walk_table(&walk);
 	}
 	/* Nor does the table hold anything beyond its limit. */
-	bool held_only = index != NC_INDEX_STREAM && from > reader->table_limit;
+	bool held_only = asked.index != NC_INDEX_STREAM && asked.from > reader->table_limit;
 	int err = held_only ? NC_OK : walk_table(&walk);
 	for (unsigned i = 0; err == NC_OK && i < reader->pin_count && !walk.done; i++)
 		walk_held(&walk, reader->pins[i]);

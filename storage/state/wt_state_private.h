@@ -174,8 +174,8 @@ int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slic
                bool backward, nc_state_pair_fn *fn, void *ctx);
 int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
                  void *ctx);
-int nc_wt_index(struct nc_state_reader *base, enum nc_index index, uint64_t id, uint64_t from,
-                bool backward, nc_state_index_fn *fn, void *ctx);
+int nc_wt_index(struct nc_state_reader *base, struct nc_index_walk asked, nc_state_index_fn *fn,
+                void *ctx);
 int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
               nc_state_id_fn *fn, void *ctx);
 

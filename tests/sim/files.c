@@ -185,7 +185,10 @@ int sim_files_read(struct sim_node *node, uint64_t index)
 	struct nc_buf bytes = { 0 };
 	struct nc_log_entry entry;
 	size_t count;
-	int err = nc_log_read(node->files->log, index, index, 1 << 20, &bytes, &entry, 1, &count);
+	struct nc_log_range one = {
+		.from = index, .to = index, .entry_max = 1, .size_max = 1 << 20
+	};
+	int err = nc_log_read(node->files->log, one, &bytes, &entry, &count);
 	nc_buf_release(&bytes);
 	return err;
 }

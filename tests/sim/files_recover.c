@@ -14,8 +14,11 @@ static bool entries_read(struct sim *sim, const struct sim_node *node, struct si
 	nc_log_bounds(node->files->log, &bounds);
 	for (uint64_t from = found->base + 1; from <= bounds.last; from += count) {
 		nc_buf_clear(&bytes);
-		int err = nc_log_read(node->files->log, from, bounds.last, 1 << 20, &bytes, entries,
-		                      READ_ENTRIES, &count);
+		struct nc_log_range range = { .from = from,
+			                      .to = bounds.last,
+			                      .entry_max = READ_ENTRIES,
+			                      .size_max = 1 << 20 };
+		int err = nc_log_read(node->files->log, range, &bytes, entries, &count);
 		if (err != NC_OK) {
 			sim_violation(sim,
 			              "node %llu: reading %llu of a log that was recovered: %s",

@@ -67,8 +67,8 @@ static void scan(struct sim *sim, struct store_node *of, struct searching *searc
 	nc_assert(nc_query_head(of->reader, &head) == NC_OK);
 	nc_assert(nc_query_start(of->reader, &spec, &query) == NC_OK);
 	for (bool done = false; !done;) {
-		nc_assert(nc_query_step(query, of->reader, 64, 1 << 20, on_found, searching,
-		                        &done) == NC_OK);
+		nc_assert(nc_query_step(query, of->reader, (struct nc_query_portion){ 64, 1 << 20 },
+		                        on_found, searching, &done) == NC_OK);
 	}
 	bool ended = !searching->stopped && nc_query_end(query).next == 0;
 	if (ended && head.position > searching->through)

@@ -120,8 +120,9 @@ static void query(struct sim *sim, struct sim_node *node, struct nc_query_spec *
 	struct nc_query *query = NULL;
 	int err = nc_query_start(of->reader, spec, &query);
 	for (bool done = false; err == NC_OK && !done;) {
-		err = nc_query_step(query, of->reader, READ_EVENTS, 1 << 20, on_event, &reading,
-		                    &done);
+		err = nc_query_step(query, of->reader,
+		                    (struct nc_query_portion){ READ_EVENTS, 1 << 20 }, on_event,
+		                    &reading, &done);
 	}
 	if (err != NC_OK) {
 		sim_violation(sim, "node %llu: a read says %s", ULL(node->id), nc_err_name(err));

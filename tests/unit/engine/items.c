@@ -103,7 +103,9 @@ static struct seen ask(struct nc_query_spec spec, size_t events, size_t size)
 	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
 	for (int i = 0; !done; i++) {
 		cr_assert_lt(i, 2000);
-		cr_assert_eq(nc_query_step(query, store.reader, events, size, keep, &seen, &done),
+		cr_assert_eq(nc_query_step(query, store.reader,
+		                           (struct nc_query_portion){ events, size }, keep, &seen,
+		                           &done),
 		             NC_OK);
 	}
 	seen.end = nc_query_end(query);

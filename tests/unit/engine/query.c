@@ -54,7 +54,9 @@ static struct seen ask(struct nc_query_spec spec, size_t step)
 	bool done = false;
 	for (int i = 0; !done; i++) {
 		cr_assert_lt(i, 1000);
-		cr_assert_eq(nc_query_step(query, store.reader, step, 1 << 20, keep, &seen, &done),
+		cr_assert_eq(nc_query_step(query, store.reader,
+		                           (struct nc_query_portion){ step, 1 << 20 }, keep, &seen,
+		                           &done),
 		             NC_OK);
 	}
 	seen.end = nc_query_end(query);
@@ -190,7 +192,9 @@ Test(query, does_not_run_after_a_store_that_grows)
 	struct seen seen = { 0 };
 	bool done = false;
 	while (!done) {
-		cr_assert_eq(nc_query_step(query, store.reader, 16, 1 << 20, keep, &seen, &done),
+		cr_assert_eq(nc_query_step(query, store.reader,
+		                           (struct nc_query_portion){ 16, 1 << 20 }, keep, &seen,
+		                           &done),
 		             NC_OK);
 	}
 	cr_expect_eq(seen.count, 60u);
@@ -290,7 +294,9 @@ Test(query, ends_with_the_error_of_who_says_what_is_wanted)
 	struct seen seen = { 0 };
 	bool done;
 	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
-	cr_assert_eq(nc_query_step(query, store.reader, 10, 1 << 20, keep, &seen, &done), NC_IO);
+	cr_assert_eq(nc_query_step(query, store.reader, (struct nc_query_portion){ 10, 1 << 20 },
+	                           keep, &seen, &done),
+	             NC_IO);
 	cr_assert_eq(seen.count, 0u);
 	nc_query_free(query);
 }
@@ -307,7 +313,9 @@ Test(query, cut_says_where_to_go_on)
 	struct seen seen = { 0 };
 	bool done;
 	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
-	cr_assert_eq(nc_query_step(query, store.reader, 13, 1 << 20, keep, &seen, &done), NC_OK);
+	cr_assert_eq(nc_query_step(query, store.reader, (struct nc_query_portion){ 13, 1 << 20 },
+	                           keep, &seen, &done),
+	             NC_OK);
 	cr_assert_not(done);
 	cr_assert_eq(nc_query_looked(query), 13u);
 	nc_query_cut(query);

@@ -62,11 +62,11 @@ static int lying_events(struct nc_state_reader *reader, uint64_t from, bool back
 	return relay.broken ? NC_CORRUPT : err;
 }
 
-static int lying_index(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
-                       uint64_t from, bool backward, nc_state_index_fn *fn, void *ctx)
+static int lying_index(struct nc_state_reader *reader, struct nc_index_walk walk,
+                       nc_state_index_fn *fn, void *ctx)
 {
-	bool lost = (int)index == lie.lost_index && from >= BAD;
-	return lost ? NC_OK : lie.real->index(reader, index, id, from, backward, fn, ctx);
+	bool lost = (int)walk.index == lie.lost_index && walk.from >= BAD;
+	return lost ? NC_OK : lie.real->index(reader, walk, fn, ctx);
 }
 
 static int lying_get(struct nc_state_reader *reader, enum nc_space space, struct nc_slice key,

@@ -43,10 +43,12 @@ static inline bool entry_is(struct nc_log *log, uint64_t index, uint64_t term)
 	struct nc_log_entry entry;
 	size_t count = 0;
 	uint64_t known = 0;
-	bool fine = nc_log_read(log, index, index, SIZE_MAX, &buf, &entry, 1, &count) == NC_OK &&
-	            count == 1 && entry.index == index && entry.term == term &&
-	            entry.kind == NC_LOG_COMMAND && nc_log_term_at(log, index, &known) == NC_OK &&
-	            known == term;
+	struct nc_log_range one = {
+		.from = index, .to = index, .entry_max = 1, .size_max = SIZE_MAX
+	};
+	bool fine = nc_log_read(log, one, &buf, &entry, &count) == NC_OK && count == 1 &&
+	            entry.index == index && entry.term == term && entry.kind == NC_LOG_COMMAND &&
+	            nc_log_term_at(log, index, &known) == NC_OK && known == term;
 	for (size_t j = 0; fine && j < entry.payload.size; j++)
 		fine = entry.payload.data[j] == entry_byte(index, term, j);
 	nc_buf_release(&buf);

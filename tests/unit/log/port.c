@@ -91,16 +91,26 @@ Test(log_port, reads_no_more_than_asked_but_always_one)
 	struct nc_buf buf = { 0 };
 	size_t count = 0;
 	cr_assert_eq(entries_append(journal, NULL, 1, 10, 1, 100), NC_OK);
-	cr_expect_eq(nc_log_read(journal, 1, 10, 350, &buf, entries, 10, &count), NC_OK);
+	cr_expect_eq(nc_log_read(journal, (struct nc_log_range){ 1, 10, 10, 350 }, &buf, entries,
+	                         &count),
+	             NC_OK);
 	cr_expect_eq(count, 3u, "%zu entries", count);
-	cr_expect_eq(nc_log_read(journal, 2, 10, 1, &buf, entries, 10, &count), NC_OK);
+	cr_expect_eq(
+	        nc_log_read(journal, (struct nc_log_range){ 2, 10, 10, 1 }, &buf, entries, &count),
+	        NC_OK);
 	cr_expect_eq(count, 1u);
-	cr_expect_eq(nc_log_read(journal, 2, 10, SIZE_MAX, &buf, entries, 4, &count), NC_OK);
+	cr_expect_eq(nc_log_read(journal, (struct nc_log_range){ 2, 10, 4, SIZE_MAX }, &buf,
+	                         entries, &count),
+	             NC_OK);
 	cr_expect_eq(count, 4u);
 	cr_expect_eq(entries[3].index, 5u);
-	cr_expect_eq(nc_log_read(journal, 9, 99, SIZE_MAX, &buf, entries, 10, &count), NC_OK);
+	cr_expect_eq(nc_log_read(journal, (struct nc_log_range){ 9, 99, 10, SIZE_MAX }, &buf,
+	                         entries, &count),
+	             NC_OK);
 	cr_expect_eq(count, 2u);
-	cr_expect_eq(nc_log_read(journal, 11, 11, 1, &buf, entries, 10, &count), NC_NOTFOUND);
+	cr_expect_eq(
+	        nc_log_read(journal, (struct nc_log_range){ 11, 11, 10, 1 }, &buf, entries, &count),
+	        NC_NOTFOUND);
 	nc_buf_release(&buf);
 }
 

@@ -43,7 +43,10 @@ static void *read_all(void *arg)
 			next = bounds.first;
 		(void)nc_log_term_at(journal, next, &term);
 		nc_buf_clear(&buf);
-		int err = nc_log_read(journal, next, UINT64_MAX, 4096, &buf, entries, 32, &count);
+		struct nc_log_range range = {
+			.from = next, .to = UINT64_MAX, .entry_max = 32, .size_max = 4096
+		};
+		int err = nc_log_read(journal, range, &buf, entries, &count);
 		CHECK(err == NC_OK || err == NC_NOTFOUND);
 		for (size_t i = 0; err == NC_OK && i < count; i++) {
 			CHECK(entries[i].index == next + i);

@@ -175,7 +175,9 @@ static void lookups(uint64_t events, uint64_t streams, char ids)
 	start = now_s();
 	must(nc_state_reader_begin(reader), "begin");
 	for (int i = 0; i < LOOKUPS / 10; i++) {
-		must(nc_state_index(reader, NC_INDEX_STREAM, 1 + random64() % streams, 1, false,
+		must(nc_state_index(reader,
+		                    (struct nc_index_walk){ NC_INDEX_STREAM,
+		                                            1 + random64() % streams, 1, false },
 		                    count_index, &found),
 		     "index");
 	}
@@ -198,7 +200,9 @@ static void lookups(uint64_t events, uint64_t streams, char ids)
 	found = 0;
 	start = now_s();
 	must(nc_state_reader_begin(reader), "begin");
-	must(nc_state_index(reader, NC_INDEX_CATEGORY, 1, 0, false, count_index, &found), "index");
+	must(nc_state_index(reader, (struct nc_index_walk){ NC_INDEX_CATEGORY, 1, 0, false },
+	                    count_index, &found),
+	     "index");
 	nc_state_reader_end(reader);
 	printf("a category's index: %.1f M entries/s\n", (double)found / (now_s() - start) / 1e6);
 	nc_state_reader_close(reader);

@@ -159,8 +159,10 @@ static int dump_direction(struct dump *dump, uint64_t *last_out)
 	for (int index = 0; index < NC_INDEX_COUNT; index++) {
 		for (uint64_t id = 0; err == NC_OK && id <= id_counts[index] + 1; id++) {
 			nc_buf_printf(dump->text, "\nindex %d of %" PRIu64 ": ", index, id);
-			err = nc_state_index(dump->reader, (enum nc_index)index, id, from,
-			                     dump->backward, dump_index, dump);
+			err = nc_state_index(dump->reader,
+			                     (struct nc_index_walk){ (enum nc_index)index, id, from,
+			                                             dump->backward },
+			                     dump_index, dump);
 		}
 	}
 	struct nc_buf value = { 0 };

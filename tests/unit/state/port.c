@@ -141,12 +141,12 @@ static bool see_id(void *ctx, const struct nc_id_row *row)
 		cr_expect_str_eq(seen.text, want);                                         \
 	} while (0)
 
-#define EXPECT_INDEX(r, index, id, from, backward, stop, want)                               \
-	do {                                                                                 \
-		struct seen seen = { .stop_after = (stop) };                                 \
-		cr_expect_eq(nc_state_index(r, index, id, from, backward, see_index, &seen), \
-		             NC_OK);                                                         \
-		cr_expect_str_eq(seen.text, want);                                           \
+#define EXPECT_INDEX(r, index, id, from, backward, stop, want)                  \
+	do {                                                                    \
+		struct seen seen = { .stop_after = (stop) };                    \
+		struct nc_index_walk walk = { index, id, from, backward };      \
+		cr_expect_eq(nc_state_index(r, walk, see_index, &seen), NC_OK); \
+		cr_expect_str_eq(seen.text, want);                              \
 	} while (0)
 
 #define EXPECT_IDS(r, id, want)                                                           \

@@ -102,7 +102,9 @@ static struct walk walk(struct nc_state_reader *reader, enum nc_index index, uin
                         uint64_t from, bool backward)
 {
 	struct walk walk = { 0 };
-	cr_assert_eq(nc_state_index(reader, index, id, from, backward, on_entry, &walk), NC_OK);
+	cr_assert_eq(nc_state_index(reader, (struct nc_index_walk){ index, id, from, backward },
+	                            on_entry, &walk),
+	             NC_OK);
 	return walk;
 }
 

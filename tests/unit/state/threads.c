@@ -120,12 +120,14 @@ static void indexes_check(struct nc_state_reader *reader, uint64_t last)
 		struct walk up = { .next = last > back ? last - back : 1,
 			           .last = last,
 			           .left = SIZE_MAX };
-		CHECK(nc_state_index(reader, by_position[i], 1, up.next, false, walk_step, &up) ==
-		      NC_OK);
+		CHECK(nc_state_index(reader,
+		                     (struct nc_index_walk){ by_position[i], 1, up.next, false },
+		                     walk_step, &up) == NC_OK);
 		CHECK(up.next == last + 1);
 		struct walk down = { .next = last, .last = last, .backward = true, .left = back };
-		CHECK(nc_state_index(reader, by_position[i], 1, UINT64_MAX, true, walk_step,
-		                     &down) == NC_OK);
+		CHECK(nc_state_index(reader,
+		                     (struct nc_index_walk){ by_position[i], 1, UINT64_MAX, true },
+		                     walk_step, &down) == NC_OK);
 		CHECK(down.next == (last > back ? last - back : 0));
 	}
 }
@@ -140,8 +142,9 @@ static void stream_check(struct nc_state_reader *reader, uint64_t n)
 		           .by_stream = true,
 		           .stream = stream,
 		           .left = SIZE_MAX };
-	CHECK(nc_state_index(reader, NC_INDEX_STREAM, stream, up.next, false, walk_step, &up) ==
-	      NC_OK);
+	CHECK(nc_state_index(reader,
+	                     (struct nc_index_walk){ NC_INDEX_STREAM, stream, up.next, false },
+	                     walk_step, &up) == NC_OK);
 	CHECK(up.next == head + 1);
 	struct walk down = { .next = head,
 		             .last = 2 * n,
@@ -150,8 +153,10 @@ static void stream_check(struct nc_state_reader *reader, uint64_t n)
 		             .stream = stream,
 		             .left = back };
 	if (head > back + 2) {
-		CHECK(nc_state_index(reader, NC_INDEX_STREAM, stream, UINT64_MAX, true, walk_step,
-		                     &down) == NC_OK);
+		CHECK(nc_state_index(
+		              reader,
+		              (struct nc_index_walk){ NC_INDEX_STREAM, stream, UINT64_MAX, true },
+		              walk_step, &down) == NC_OK);
 		CHECK(down.next == head - back);
 	}
 }
