@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walking the tree over an event. */
+/* Running an expression over an event. */
 #include "expression.h"
 
 #include <string.h>
@@ -171,29 +171,22 @@ static int field_holds(const struct node *node, const nacre_filter_event *event)
 	}
 }
 
-/* ---- The tree ------------------------------------------------------------------------------- */
-
-/* Depth is bounded by the number of nodes, and so is this; nodes stand behind those they are made
- * of. */
-static int node_holds(const struct expression *expression, uint16_t at,
-                      const nacre_filter_event *event)
-{
-	const struct node *node = &expression->nodes[at];
-	switch (node->kind) {
-	case NODE_AND:
-		return node_holds(expression, node->left, event) &&
-		       node_holds(expression, node->right, event);
-	case NODE_OR:
-		return node_holds(expression, node->left, event) ||
-		       node_holds(expression, node->right, event);
-	case NODE_NOT:
-		return !node_holds(expression, node->left, event);
-	default:
-		return field_holds(node, event);
-	}
-}
+/* ---- The program ---------------------------------------------------------------------------- */
 
 int expression_holds(const struct expression *expression, const nacre_filter_event *event)
 {
-	return node_holds(expression, expression->root, event);
+	int holds = 0;
+	for (uint16_t at = 0; at < expression->count;) {
+		const struct node *node = &expression->nodes[at++];
+		if (node->kind == NODE_AND) {
+			at = holds ? at : node->end;
+		} else if (node->kind == NODE_OR) {
+			at = holds ? node->end : at;
+		} else if (node->kind == NODE_NOT) {
+			holds = !holds;
+		} else {
+			holds = field_holds(node, event);
+		}
+	}
+	return holds;
 }

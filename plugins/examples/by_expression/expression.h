@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expression.h -- an expression as a tree, made once, walked for each event.
+/* expression.h -- an expression as a program, made once, run for each event.
  *
- * Nodes lie in one array, a node behind those that it is made of; so freeing and copying are one
- * step, and nothing can point in circles. Texts lie behind the nodes, in the same allocation. */
+ * Its nodes are gone through in order, and hand the answer so far from one to the next: a
+ * comparison makes one, NOT turns it round. AND and OR stand between their two sides, and leap over
+ * the right one when the left one has decided. So it needs no stack, looks at no more than it must,
+ * and nothing can point in circles: leaps go forward. */
 #ifndef EXPRESSION_H
 #define EXPRESSION_H
 
@@ -25,7 +27,7 @@ struct value {
 
 struct node {
 	enum node_kind kind;
-	uint16_t left, right; /* of AND, OR; left of NOT: indexes of nodes */
+	uint16_t end; /* of AND, OR: the node behind the right side */
 	enum comparison comparison;
 	enum field field;
 	nacre_filter_slice name; /* of META: the name; of DATA: the path */
@@ -34,7 +36,6 @@ struct node {
 
 struct expression {
 	int needs_view;
-	uint16_t root;
 	uint16_t count;
 	struct node *nodes;
 	uint8_t *texts;

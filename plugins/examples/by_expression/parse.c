@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From text to a tree, by recursive descent:
+/* From text to a program, by recursive descent:
  *
  *   either := both { "||" both }          both := unary { "&&" unary }
  *   unary := "!" unary | "(" either ")" | "exists" field | field comparison value
@@ -21,27 +21,24 @@ struct parse {
 	int answer; /* 0 while all is well */
 };
 
-/* Gives 0, which is no node's: the first is never given out. */
-static uint16_t fail(struct parse *parse, uint64_t at, const char *expected)
+/* The first one stays. */
+static void fail(struct parse *parse, uint64_t at, const char *expected)
 {
 	if (parse->answer != NACRE_FILTER_OK)
-		return 0;
+		return;
 	parse->answer = NACRE_FILTER_REFUSED;
 	parse->error->source_offset = parse->offset + (uint32_t)at;
 	(void)snprintf(parse->error->message, sizeof parse->error->message, "expected %s",
 	               expected);
-	return 0;
 }
 
-static uint16_t node_add(struct parse *parse, const struct node *node)
+static void node_add(struct parse *parse, const struct node *node)
 {
 	struct expression *made = parse->made;
-	if (parse->answer != NACRE_FILTER_OK)
-		return 0;
 	if (made->count == NODES_MAX)
-		return fail(parse, parse->at, "a shorter expression");
-	made->nodes[made->count] = *node;
-	return made->count++;
+		fail(parse, parse->at, "a shorter expression");
+	if (parse->answer == NACRE_FILTER_OK)
+		made->nodes[made->count++] = *node;
 }
 
 /* ---- Tokens --------------------------------------------------------------------------------- */
@@ -109,7 +106,7 @@ static int quoted_take(struct parse *parse, nacre_filter_slice *text_out)
 		if (peek(parse) == '\\') {
 			parse->at++;
 			if (peek(parse) != '\'' && peek(parse) != '\\') {
-				(void)fail(parse, parse->at, "\\' or \\\\");
+				fail(parse, parse->at, "\\' or \\\\");
 				return 1;
 			}
 		}
@@ -117,7 +114,7 @@ static int quoted_take(struct parse *parse, nacre_filter_slice *text_out)
 		parse->at++;
 	}
 	if (!take(parse, "'"))
-		(void)fail(parse, begin, "a text that ends");
+		fail(parse, begin, "a text that ends");
 	*text_out = (nacre_filter_slice){ to, size };
 	parse->texts_used += size;
 	return 1;
@@ -176,7 +173,7 @@ static void number_take(struct parse *parse, struct value *value)
 		value->number.i64 = negative ? -(int64_t)whole : (int64_t)whole;
 	}
 	if (!good || is_word(peek(parse)))
-		(void)fail(parse, begin, "a number, like 5 or -0.25, of 64 bits or 15 digits");
+		fail(parse, begin, "a number, like 5 or -0.25, of 64 bits or 15 digits");
 }
 
 static void value_take(struct parse *parse, struct value *value)
@@ -194,23 +191,24 @@ static void value_take(struct parse *parse, struct value *value)
 	} else if (word_take(parse, "null")) {
 		value->kind = NACRE_FILTER_NULL;
 	} else {
-		(void)fail(parse, parse->at, "a number, 'text', true, false or null");
+		fail(parse, parse->at, "a number, 'text', true, false or null");
 	}
 }
 
+/* 0: there is none, or it is none. */
 static int step_take(struct parse *parse, nacre_filter_slice *step_out)
 {
 	if (take(parse, "[")) {
 		if (!quoted_take(parse, step_out) || !take(parse, "]"))
-			(void)fail(parse, parse->at, "['key']");
-		return 1;
+			fail(parse, parse->at, "['key']");
+		return parse->answer == NACRE_FILTER_OK;
 	}
 	if (!take(parse, "."))
 		return 0;
 	*step_out = word_peek(parse);
 	parse->at += step_out->size;
 	if (step_out->size == 0)
-		(void)fail(parse, parse->at, "a key");
+		fail(parse, parse->at, "a key");
 	return 1;
 }
 
@@ -219,10 +217,10 @@ static void path_take(struct parse *parse, struct node *node)
 {
 	uint8_t path[1024];
 	uint64_t size = 0, begin = parse->at;
-	nacre_filter_slice step;
+	nacre_filter_slice step = { parse->text.data, 0 };
 	while (parse->answer == NACRE_FILTER_OK && step_take(parse, &step)) {
 		if (size + step.size + 1 > sizeof path) {
-			(void)fail(parse, begin, "a shorter path");
+			fail(parse, begin, "a shorter path");
 			return;
 		}
 		if (size > 0)
@@ -231,7 +229,7 @@ static void path_take(struct parse *parse, struct node *node)
 		size += step.size;
 	}
 	if (size == 0)
-		(void)fail(parse, parse->at, "a key: data.total, meta.user");
+		fail(parse, parse->at, "a key: data.total, meta.user");
 	/* What was taken apart is not shorter than what is kept: there is room. */
 	node->name.data = parse->made->texts + parse->texts_used;
 	node->name.size = size;
@@ -254,21 +252,20 @@ static void field_take(struct parse *parse, struct node *node)
 		parse->made->needs_view |= node->field == DATA;
 		return;
 	}
-	(void)fail(parse, parse->at,
-	           "stream, type, id, content_type, seq, pos, tag, meta.… or data.…");
+	fail(parse, parse->at, "stream, type, id, content_type, seq, pos, tag, meta.… or data.…");
 }
 
 /* ---- Expressions ---------------------------------------------------------------------------- */
 
-static uint16_t either(struct parse *parse);
+static void either(struct parse *parse);
 
-static uint16_t negate(struct parse *parse, uint16_t left)
+static void negate(struct parse *parse)
 {
-	const struct node node = { .kind = NODE_NOT, .left = left };
-	return node_add(parse, &node);
+	const struct node node = { .kind = NODE_NOT };
+	node_add(parse, &node);
 }
 
-static uint16_t compare(struct parse *parse)
+static void compare(struct parse *parse)
 {
 	/* Longer ones first. */
 	static const struct {
@@ -287,57 +284,64 @@ static uint16_t compare(struct parse *parse)
 		node.comparison = all[i].comparison;
 		value_take(parse, &node.value);
 		if (node.comparison >= STARTS && node.value.kind != NACRE_FILTER_STRING)
-			return fail(parse, at, "'text'");
-		uint16_t made = node_add(parse, &node);
-		return all[i].token[0] == '!' ? negate(parse, made) : made;
+			fail(parse, at, "'text'");
+		node_add(parse, &node);
+		if (all[i].token[0] == '!')
+			negate(parse);
+		return;
 	}
-	return fail(parse, parse->at, "== != < <= > >= starts ends contains");
+	fail(parse, parse->at, "== != < <= > >= starts ends contains");
 }
 
-static uint16_t unary(struct parse *parse)
+/* Comes back to itself for what is in parentheses, DEPTH_MAX deep. */
+static void unary(struct parse *parse)
 {
-	uint16_t made;
+	int outside = parse->depth, negated = 0;
 	if (parse->answer != NACRE_FILTER_OK)
-		return 0;
-	if (++parse->depth > DEPTH_MAX)
-		return fail(parse, parse->at, "fewer parentheses");
-	if (take(parse, "!")) {
-		made = negate(parse, unary(parse));
+		return;
+	while (++parse->depth <= DEPTH_MAX && take(parse, "!"))
+		negated = !negated;
+	if (parse->depth > DEPTH_MAX) {
+		fail(parse, parse->at, "fewer parentheses");
 	} else if (take(parse, "(")) {
-		made = either(parse);
+		either(parse);
 		if (!take(parse, ")"))
-			(void)fail(parse, parse->at, "')'");
+			fail(parse, parse->at, "')'");
 	} else if (word_take(parse, "exists")) {
 		struct node node = { .kind = NODE_EXISTS };
 		field_take(parse, &node);
-		made = node_add(parse, &node);
+		node_add(parse, &node);
 	} else {
-		made = compare(parse);
+		compare(parse);
 	}
-	parse->depth--;
-	return made;
+	if (negated)
+		negate(parse);
+	parse->depth = outside;
 }
 
-static uint16_t chain(struct parse *parse, const char *token, enum node_kind kind,
-                      uint16_t (*part)(struct parse *))
+static void chain(struct parse *parse, const char *token, enum node_kind kind,
+                  void (*part)(struct parse *))
 {
-	uint16_t left = part(parse);
+	struct expression *made = parse->made;
+	part(parse);
 	while (parse->answer == NACRE_FILTER_OK && take(parse, token)) {
-		struct node node = { .kind = kind, .left = left };
-		node.right = part(parse);
-		left = node_add(parse, &node);
+		const struct node node = { .kind = kind };
+		uint16_t leap = made->count;
+		node_add(parse, &node);
+		part(parse);
+		if (parse->answer == NACRE_FILTER_OK)
+			made->nodes[leap].end = made->count;
 	}
-	return left;
 }
 
-static uint16_t both(struct parse *parse)
+static void both(struct parse *parse)
 {
-	return chain(parse, "&&", NODE_AND, unary);
+	chain(parse, "&&", NODE_AND, unary);
 }
 
-static uint16_t either(struct parse *parse)
+static void either(struct parse *parse)
 {
-	return chain(parse, "||", NODE_OR, both);
+	chain(parse, "||", NODE_OR, both);
 }
 
 void expression_free(void *made)
@@ -363,10 +367,10 @@ int expression_parse(nacre_filter_slice text, uint32_t offset, struct expression
 		expression_free(made);
 		return NACRE_FILTER_NO_MEMORY;
 	}
-	made->root = either(&parse);
+	either(&parse);
 	blank_skip(&parse);
 	if (parse.at < text.size)
-		(void)fail(&parse, parse.at, "&& or ||, or the end");
+		fail(&parse, parse.at, "&& or ||, or the end");
 	if (parse.answer != NACRE_FILTER_OK) {
 		expression_free(made);
 		return parse.answer;

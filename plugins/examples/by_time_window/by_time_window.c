@@ -16,6 +16,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define DAY_MIN  1440 /* minutes of a day */
+#define DAY_S    INT64_C(86400)
 
 struct window {
 	uint64_t from_ns, to_ns;
@@ -53,6 +54,11 @@ static int64_t days_of(int year, int month, int day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+static int64_t clock_s(int64_t hour, int64_t minute, int64_t second)
+{
+	return hour * 3600 + minute * 60 + second;
+}
+
 /* "2026-01-01T00:00:00Z", no fraction. Gives 0 if it is not such a time from 1970 on. */
 static int time_parse(nacre_filter_slice text, uint64_t *ns_out)
 {
@@ -75,7 +81,7 @@ static int time_parse(nacre_filter_slice text, uint64_t *ns_out)
 	if (at[0] < 1970 || at[0] > 2500 || at[1] < 1 || at[1] > 12 || at[2] < 1 ||
 	    at[2] > lengths[at[1] - 1] || at[3] > 23 || at[4] > 59 || at[5] > 59)
 		return 0;
-	int64_t seconds = days_of(at[0], at[1], at[2]) * 86400 + at[3] * 3600 + at[4] * 60 + at[5];
+	int64_t seconds = days_of(at[0], at[1], at[2]) * DAY_S + clock_s(at[3], at[4], at[5]);
 	*ns_out = (uint64_t)seconds * NS_PER_S;
 	return 1;
 }
@@ -106,38 +112,44 @@ static int day_take(struct work *work, const nacre_filter_leaf *leaf)
 	return refuse(work, leaf, "\"mon\" … \"sun\"");
 }
 
+static int time_take(struct work *work, const nacre_filter_leaf *leaf, uint64_t *ns_out)
+{
+	if (leaf->kind == NACRE_FILTER_STRING && time_parse(leaf->text, ns_out))
+		return NACRE_FILTER_OK;
+	return refuse(work, leaf, "a time like \"2026-01-01T00:00:00Z\"");
+}
+
+static int hour_take(struct work *work, const nacre_filter_leaf *leaf, int *minutes_out)
+{
+	*minutes_out = leaf->kind == NACRE_FILTER_STRING ? clock_parse(leaf->text) : -1;
+	return *minutes_out >= 0 ? NACRE_FILTER_OK : refuse(work, leaf, "an hour like \"09:30\"");
+}
+
+static int offset_take(struct work *work, const nacre_filter_leaf *leaf)
+{
+	if (leaf->number_kind != NACRE_FILTER_I64 || leaf->number.i64 < -DAY_MIN ||
+	    leaf->number.i64 > DAY_MIN)
+		return refuse(work, leaf, "minutes from -1440 to 1440");
+	work->window.offset_s = leaf->number.i64 * 60;
+	return NACRE_FILTER_OK;
+}
+
 static int leaf_take(struct work *work, const nacre_filter_leaf *leaf)
 {
 	struct window *window = &work->window;
-	int text = leaf->kind == NACRE_FILTER_STRING;
-	if (is(leaf->path, "from")) {
-		return text && time_parse(leaf->text, &window->from_ns)
-		               ? NACRE_FILTER_OK
-		               : refuse(work, leaf, "a time like \"2026-01-01T00:00:00Z\"");
-	}
-	if (is(leaf->path, "to")) {
-		return text && time_parse(leaf->text, &window->to_ns)
-		               ? NACRE_FILTER_OK
-		               : refuse(work, leaf, "a time like \"2026-01-01T00:00:00Z\"");
-	}
+	if (is(leaf->path, "from"))
+		return time_take(work, leaf, &window->from_ns);
+	if (is(leaf->path, "to"))
+		return time_take(work, leaf, &window->to_ns);
 	if (is(leaf->path, "days"))
 		return day_take(work, leaf);
-	if (is(leaf->path, "utc_offset_minutes")) {
-		if (leaf->number_kind != NACRE_FILTER_I64 || leaf->number.i64 < -DAY_MIN ||
-		    leaf->number.i64 > DAY_MIN)
-			return refuse(work, leaf, "minutes from -1440 to 1440");
-		window->offset_s = leaf->number.i64 * 60;
-		return NACRE_FILTER_OK;
-	}
-	int *minutes = is(leaf->path, "hours.from") ? &window->begin_min
-	               : is(leaf->path, "hours.to") ? &window->end_min
-	                                            : NULL;
-	if (minutes == NULL) {
-		return refuse(work, leaf,
-		              "from, to, days, hours.from, hours.to, utc_offset_minutes");
-	}
-	*minutes = text ? clock_parse(leaf->text) : -1;
-	return *minutes >= 0 ? NACRE_FILTER_OK : refuse(work, leaf, "an hour like \"09:30\"");
+	if (is(leaf->path, "hours.from"))
+		return hour_take(work, leaf, &window->begin_min);
+	if (is(leaf->path, "hours.to"))
+		return hour_take(work, leaf, &window->end_min);
+	if (is(leaf->path, "utc_offset_minutes"))
+		return offset_take(work, leaf);
+	return refuse(work, leaf, "from, to, days, hours.from, hours.to, utc_offset_minutes");
 }
 
 static int window_compile(const nacre_filter_host *host, const nacre_filter_selector *selector,
@@ -171,7 +183,7 @@ static int holds(const struct window *window, uint64_t time_ns)
 	if (time_ns < window->from_ns || time_ns >= window->to_ns)
 		return 0;
 	/* A week more, so that a negative offset stays positive; 1970 began on a Thursday. */
-	uint64_t seconds = (uint64_t)((int64_t)(time_ns / NS_PER_S) + 7 * 86400 + window->offset_s);
+	uint64_t seconds = (uint64_t)((int64_t)(time_ns / NS_PER_S) + 7 * DAY_S + window->offset_s);
 	unsigned day = (unsigned)((seconds / 86400 + 3) % 7);
 	int minute = (int)(seconds % 86400 / 60);
 	if ((window->days >> day & 1u) == 0)

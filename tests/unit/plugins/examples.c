@@ -60,6 +60,9 @@ Test(examples, expressions_hold_for_what_they_say)
 		{ "data.lines.sku == 'B2'", true },
 		{ "data.lines.sku == 'C3'", false },
 		{ "!(type == 'x') && (pos == 7 || pos == 8)", true },
+		{ "!!(type == 'OrderPlaced') && !!!(pos == 8)", true },
+		{ "(pos == 7 || seq == 9) && (pos == 9 || seq == 3) && pos != 8", true },
+		{ "pos == 8 && seq == 3 || (pos == 7 && (seq == 1 || seq == 2))", false },
 		{ "type == 'x' || type == 'y' || type == 'OrderPlaced'", true },
 		{ "type == 'x' && type == 'y' || seq >= 3", true },
 		{ "type == 'x' && (type == 'y' || seq >= 3)", false },
@@ -99,6 +102,8 @@ Test(examples, bad_expressions_are_refused_where_they_are_bad)
 		{ "\"seq > 18446744073709551616\"", 7 },
 		{ "\"seq > 1.23456789012345678\"", 7 },
 		{ "\"stream starts 5\"", 15 },
+		{ "\"data[x] == 1\"", 6 },
+		{ "\"data['x\\\\y'] == 1\"", 0 },
 	};
 	host = host_open(NULL, EXAMPLES_DIR);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
