@@ -19,7 +19,7 @@ static int compile(const nacre_filter_host *host, const nacre_filter_selector *s
 	*filter_out = NULL;
 	if (selector->view->root_kind != NACRE_FILTER_STRING) {
 		error->source_offset = 0; /* the byte of the selector that is at fault */
-		snprintf(error->message, sizeof error->message, "expected a string");
+		(void)snprintf(error->message, sizeof error->message, "expected a string");
 		return NACRE_FILTER_REFUSED;
 	}
 	/* The selector is lent: copy what is kept. */
@@ -60,9 +60,10 @@ static int holds(const struct filter *filter, const nacre_filter_view *view)
 static int match(const void *filter, const nacre_filter_event *const *events, uint64_t event_count,
                  uint64_t *matched)
 {
-	for (uint64_t i = 0; i < event_count; i++)
+	for (uint64_t i = 0; i < event_count; i++) {
 		if (holds(filter, events[i]->view))
 			matched[i / 64] |= (uint64_t)1 << (i % 64);
+	}
 	return NACRE_FILTER_OK;
 }
 
