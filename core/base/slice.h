@@ -31,7 +31,8 @@ static inline struct nc_slice nc_slice_str(const char *string)
 
 static inline bool nc_slice_eq(struct nc_slice a, struct nc_slice b)
 {
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+	return a.size == b.size &&
+	       (a.data == NULL || b.data == NULL || memcmp(a.data, b.data, a.size) == 0);
 }
 
 static inline bool nc_slice_is(struct nc_slice a, const char *string)
@@ -41,15 +42,15 @@ static inline bool nc_slice_is(struct nc_slice a, const char *string)
 
 static inline bool nc_slice_starts(struct nc_slice a, struct nc_slice prefix)
 {
-	return a.size >= prefix.size &&
-	       (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
+	return a.size >= prefix.size && (a.data == NULL || prefix.data == NULL ||
+	                                 memcmp(a.data, prefix.data, prefix.size) == 0);
 }
 
 /* Bytewise order, a prefix before what it begins: negative, 0 or positive. */
 static inline int nc_slice_cmp(struct nc_slice a, struct nc_slice b)
 {
 	size_t shared = a.size < b.size ? a.size : b.size;
-	int order = shared == 0 ? 0 : memcmp(a.data, b.data, shared);
+	int order = a.data == NULL || b.data == NULL ? 0 : memcmp(a.data, b.data, shared);
 	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 

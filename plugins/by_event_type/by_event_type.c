@@ -112,7 +112,7 @@ static int by_event_type_set_build(const void *const *filters, const uint32_t *i
                                    uint64_t filter_count, void **set_out)
 {
 	*set_out = NULL;
-	const struct nc_names **lists = calloc(filter_count + 1, sizeof *lists);
+	const struct nc_names **lists = calloc(filter_count + 1, sizeof(const struct nc_names *));
 	if (lists == NULL)
 		return NACRE_FILTER_NO_MEMORY;
 	for (uint64_t i = 0; i < filter_count; i++) {

@@ -87,29 +87,48 @@ static uint16_t hint_kind(const struct nc_matcher *matcher)
 	return matcher->kind == NC_MATCH_STRING ? NACRE_FILTER_EXACT : NACRE_FILTER_PREFIX;
 }
 
-/* One hint a value of one field: the stream, or else a tag, or else the type. */
-static bool alternative_hint(const struct nc_alternative *alternative, nacre_filter_emit_fn *emit,
+/* What a hint can say, the rarest first: fields of the envelope. */
+enum hinted { HINTED_STREAM, HINTED_TAG, HINTED_TYPE, HINTED_COUNT };
+static const char *const hinted_fields[HINTED_COUNT] = { "stream", "tags", "type" };
+
+static nacre_filter_hint hint_make(enum hinted hinted, const struct nc_matcher *matcher)
+{
+	nacre_filter_hint hint = { .struct_size = sizeof hint };
+	if (hinted == HINTED_STREAM) {
+		hint.stream_kind = hint_kind(matcher);
+		hint.stream = nc_slice_out(matcher->text);
+	} else if (hinted == HINTED_TAG) {
+		hint.tag_kind = hint_kind(matcher);
+		hint.tag = nc_slice_out(matcher->text);
+	} else {
+		hint.type_kind = hint_kind(matcher);
+		hint.type = nc_slice_out(matcher->text);
+	}
+	return hint;
+}
+
+/* The field that an alternative's hints are made of; NULL: there is none. */
+static const struct nc_field *hint_source(const struct nc_alternative *alternative,
+                                          enum hinted *hinted_out)
+{
+	const struct nc_field *field = NULL;
+	for (unsigned i = 0; field == NULL && i < HINTED_COUNT; i++) {
+		field = hint_field(alternative, hinted_fields[i]);
+		*hinted_out = (enum hinted)i;
+	}
+	return field;
+}
+
+/* One hint a value of that field. */
+static void alternative_hint(const struct nc_alternative *alternative, nacre_filter_emit_fn *emit,
                              void *emit_ctx)
 {
-	const struct nc_field *stream = hint_field(alternative, "stream");
-	const struct nc_field *tag = stream != NULL ? NULL : hint_field(alternative, "tags");
-	const struct nc_field *type =
-	        stream != NULL || tag != NULL ? NULL : hint_field(alternative, "type");
-	const struct nc_field *field = stream != NULL ? stream : tag != NULL ? tag : type;
-	if (field == NULL)
-		return false;
-	for (size_t i = 0; i < field->matcher_count; i++) {
-		const struct nc_matcher *matcher = &field->matchers[i];
-		nacre_filter_hint hint = { .struct_size = sizeof hint };
-		*(stream != NULL ? &hint.stream_kind
-		  : tag != NULL  ? &hint.tag_kind
-		                 : &hint.type_kind) = hint_kind(matcher);
-		*(stream != NULL ? &hint.stream
-		  : tag != NULL  ? &hint.tag
-		                 : &hint.type) = nc_slice_out(matcher->text);
+	enum hinted hinted;
+	const struct nc_field *field = hint_source(alternative, &hinted);
+	for (size_t i = 0; field != NULL && i < field->matcher_count; i++) {
+		const nacre_filter_hint hint = hint_make(hinted, &field->matchers[i]);
 		emit(emit_ctx, &hint);
 	}
-	return true;
 }
 
 static int envelope_hints(const struct nc_pattern *pattern, nacre_filter_emit_fn *emit,
@@ -117,14 +136,12 @@ static int envelope_hints(const struct nc_pattern *pattern, nacre_filter_emit_fn
 {
 	/* All alternatives or none: what one of them leaves open, the union does. */
 	for (size_t i = 0; i < pattern->alternative_count; i++) {
-		const struct nc_alternative *alternative = &pattern->alternatives[i];
-		if (hint_field(alternative, "stream") == NULL &&
-		    hint_field(alternative, "tags") == NULL &&
-		    hint_field(alternative, "type") == NULL)
+		enum hinted hinted;
+		if (hint_source(&pattern->alternatives[i], &hinted) == NULL)
 			return NACRE_FILTER_HINTS_LOOSE;
 	}
 	for (size_t i = 0; i < pattern->alternative_count; i++)
-		(void)alternative_hint(&pattern->alternatives[i], emit, emit_ctx);
+		alternative_hint(&pattern->alternatives[i], emit, emit_ctx);
 	return NACRE_FILTER_HINTS_LOOSE;
 }
 

@@ -63,13 +63,14 @@ static void digits_put(uint8_t *to, size_t count, uint64_t value)
  * after H. Hinnant, "chrono-compatible low-level date algorithms". */
 static void time_format(uint64_t time_ns, uint8_t text[ENVELOPE_TIME])
 {
+	static const char form[ENVELOPE_TIME + 1] = "0000-00-00T00:00:00.000000000Z";
 	uint64_t seconds = time_ns / 1000000000u;
 	uint64_t days = seconds / 86400 + 719468;
 	uint64_t era_day = days % 146097;
 	uint64_t era_year = (era_day - era_day / 1460 + era_day / 36524 - era_day / 146096) / 365;
 	uint64_t year_day = era_day - (365 * era_year + era_year / 4 - era_year / 100);
 	uint64_t month = (5 * year_day + 2) / 153; /* from March */
-	memcpy(text, "0000-00-00T00:00:00.000000000Z", ENVELOPE_TIME);
+	memcpy(text, form, sizeof form - 1);
 	digits_put(text, 4, era_year + days / 146097 * 400 + (month >= 10));
 	digits_put(text + 5, 2, month < 10 ? month + 3 : month - 9);
 	digits_put(text + 8, 2, year_day - (153 * month + 2) / 5 + 1);
@@ -124,14 +125,15 @@ int envelope_make(struct envelope *envelope, const nacre_filter_event *event)
 		string_put(envelope, NC_SLICE("content_type"), event->content_type);
 	for (uint64_t i = 0; i < event->tag_count; i++)
 		string_put(envelope, NC_SLICE("tags"), event->tags[i]);
+	const struct nc_slice above = NC_SLICE("meta.");
 	uint8_t *path = envelope->paths;
 	for (uint64_t i = 0; i < event->meta_count; i++) {
 		struct nc_slice name = nc_slice_in(event->meta[i].name);
-		memcpy(path, "meta.", 5);
+		memcpy(path, above.data, above.size);
 		if (name.size > 0)
-			memcpy(path + 5, name.data, name.size);
-		string_put(envelope, nc_slice(path, 5 + name.size), event->meta[i].value);
-		path += 5 + name.size;
+			memcpy(path + above.size, name.data, name.size);
+		string_put(envelope, nc_slice(path, above.size + name.size), event->meta[i].value);
+		path += above.size + name.size;
 	}
 	return NACRE_FILTER_OK;
 }

@@ -60,7 +60,8 @@ int by_pattern_set_build(const void *const *filters, const uint32_t *ids, uint64
 	*set_out = NULL;
 	int answer = NACRE_FILTER_NO_MEMORY;
 	struct by_pattern_set *set = calloc(1, sizeof *set);
-	const struct nc_pattern **patterns = calloc(filter_count + 1, sizeof *patterns);
+	const struct nc_pattern **patterns =
+	        calloc(filter_count + 1, sizeof(const struct nc_pattern *));
 	uint32_t *pattern_ids = calloc(filter_count + 1, sizeof *pattern_ids);
 	if (set == NULL || patterns == NULL || pattern_ids == NULL)
 		goto out;

@@ -50,7 +50,8 @@ static int by_payload_set_build(const void *const *filters, const uint32_t *ids,
                                 uint64_t filter_count, void **set_out)
 {
 	*set_out = NULL;
-	const struct nc_pattern **patterns = calloc(filter_count + 1, sizeof *patterns);
+	const struct nc_pattern **patterns =
+	        calloc(filter_count + 1, sizeof(const struct nc_pattern *));
 	if (patterns == NULL)
 		return NACRE_FILTER_NO_MEMORY;
 	for (uint64_t i = 0; i < filter_count; i++)

@@ -145,7 +145,7 @@ static int by_stream_set_build(const void *const *filters, const uint32_t *ids,
 {
 	*set_out = NULL;
 	struct by_stream_set *set = calloc(1, sizeof *set);
-	const struct nc_names **lists = calloc(filter_count + 1, sizeof *lists);
+	const struct nc_names **lists = calloc(filter_count + 1, sizeof(const struct nc_names *));
 	if (set == NULL || lists == NULL)
 		goto fail;
 	set->all = calloc(filter_count + 1, sizeof *set->all);

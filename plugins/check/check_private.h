@@ -29,11 +29,7 @@ struct check {
 /* Says what was expected and exits with 1. */
 __attribute__((format(printf, 1, 2))) _Noreturn void check_fail(const char *format, ...);
 
-#define CHECK(claim, ...)                        \
-	do {                                     \
-		if (!(claim))                    \
-			check_fail(__VA_ARGS__); \
-	} while (0)
+#define CHECK(claim, ...) ((claim) ? (void)0 : check_fail(__VA_ARGS__))
 
 /* What plugins see of us; as of 1.0, and as of a later minor that has grown. */
 extern const nacre_filter_host check_host;

@@ -7,7 +7,7 @@
 
 #define WILD_SIZE   (1u << 20) /* bytes of the largest wild selector */
 #define LEAK_ROUNDS 200
-#define LEAK_SIZE   (LEAK_ROUNDS * 8) /* a leak of one pointer a round is more */
+#define LEAK_SIZE   ((size_t)LEAK_ROUNDS * 8) /* a leak of one pointer a round is more */
 
 /* Compile from `copy`, which is overwritten afterwards. */
 static int compile_lent(const struct check *check, uint8_t *copy, struct nc_slice source,
@@ -15,7 +15,8 @@ static int compile_lent(const struct check *check, uint8_t *copy, struct nc_slic
 {
 	struct nc_view_builder builder = { 0 };
 	struct nc_arena arena = { 0 };
-	memcpy(copy, source.data, source.size);
+	if (source.data != NULL)
+		memcpy(copy, source.data, source.size);
 	nacre_filter_selector selector = { .struct_size = sizeof selector,
 		                           .source = { copy, source.size } };
 	selector.view = nc_view_json(&builder, &arena, nc_slice(copy, source.size), NULL);

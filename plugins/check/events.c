@@ -6,6 +6,7 @@
 #include "plugins/check/check_private.h"
 
 #define WORDS_MAX  1024
+#define ARRAYS_MAX 8  /* in one another */
 #define FIELDS_MAX 16 /* of a data object */
 #define GROWTH     24 /* bytes that a later minor adds to each struct */
 #define HUGE_SIZE  (1u << 20)
@@ -40,7 +41,7 @@ static void *own(size_t size)
 static nacre_filter_slice own_bytes(struct nc_slice bytes)
 {
 	uint8_t *piece = own(bytes.size);
-	if (bytes.size > 0)
+	if (bytes.data != NULL)
 		memcpy(piece, bytes.data, bytes.size);
 	return (nacre_filter_slice){ piece, bytes.size };
 }
@@ -56,8 +57,8 @@ static size_t roll(size_t below)
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
-/* A field's path without the operators that patterns write behind it. */
-static struct nc_slice field_of(struct nc_slice path)
+/* The path without an operator behind it; the same if there is none. */
+static struct nc_slice operator_cut(struct nc_slice path)
 {
 	static const char *const operators[] = { "prefix",       "suffix",  "wildcard",
 		                                 "anything-but", "numeric", "cidr",
@@ -66,8 +67,19 @@ static struct nc_slice field_of(struct nc_slice path)
 		size_t size = strlen(operators[i]);
 		if (path.size > size && path.data[path.size - size - 1] == '.' &&
 		    memcmp(path.data + path.size - size, operators[i], size) == 0)
-			return field_of(nc_slice(path.data, path.size - size - 1));
+			return nc_slice(path.data, path.size - size - 1);
 	}
+	return path;
+}
+
+/* A field's path without the operators that patterns write behind it. */
+static struct nc_slice field_of(struct nc_slice path)
+{
+	size_t size;
+	do {
+		size = path.size;
+		path = operator_cut(path);
+	} while (path.size < size);
 	return path;
 }
 
@@ -151,36 +163,37 @@ static void json_string(struct nc_buf *buf, struct nc_slice text)
 	nc_buf_put_u8(buf, '"');
 }
 
-static void value_put(struct nc_buf *buf, const struct word *word)
+static void scalar_put(struct nc_buf *buf, const struct word *word)
 {
 	struct nc_buf text = { 0 };
-	switch (roll(12)) {
-	case 0:
-		nc_buf_put_str(buf, "null");
-		break;
-	case 1:
-		nc_buf_put_decimal(buf, roll(300));
-		break;
-	case 2:
-		nc_buf_put_str(buf, "[");
-		value_put(buf, word);
-		nc_buf_put_str(buf, ",");
-		value_put(buf, word_any());
-		nc_buf_put_str(buf, "]");
-		break;
-	default:
-		if (word->quoted) {
-			word_put(&text, word);
-			json_string(buf, nc_buf_slice(&text));
-		} else if (word->text.size > 0 && word->text.data[0] != '[' &&
-		           word->text.data[0] != '{') {
-			nc_buf_put_slice(buf, word->text);
-		} else {
-			nc_buf_put_str(buf, "{}");
-		}
-		break;
+	if (word->quoted) {
+		word_put(&text, word);
+		json_string(buf, nc_buf_slice(&text));
+	} else if (word->text.size > 0 && word->text.data[0] != '[' && word->text.data[0] != '{') {
+		nc_buf_put_slice(buf, word->text);
+	} else {
+		nc_buf_put_str(buf, "{}");
 	}
 	nc_buf_release(&text);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): `arrays_left` counts down */
+static void value_put(struct nc_buf *buf, const struct word *word, unsigned arrays_left)
+{
+	size_t kind = roll(12);
+	if (kind == 0) {
+		nc_buf_put_str(buf, "null");
+	} else if (kind == 1) {
+		nc_buf_put_decimal(buf, roll(300));
+	} else if (kind == 2 && arrays_left > 0) {
+		nc_buf_put_str(buf, "[");
+		value_put(buf, word, arrays_left - 1);
+		nc_buf_put_str(buf, ",");
+		value_put(buf, word_any(), arrays_left - 1);
+		nc_buf_put_str(buf, "]");
+	} else {
+		scalar_put(buf, word);
+	}
 }
 
 /* An object whose dotted keys have the paths that the selectors speak of. */
@@ -193,7 +206,7 @@ static void object_put(struct nc_buf *buf)
 		nc_buf_put_str(buf, ",");
 		json_string(buf, word->path);
 		nc_buf_put_str(buf, ":");
-		value_put(buf, word);
+		value_put(buf, word, ARRAYS_MAX);
 	}
 	nc_buf_put_str(buf, "}");
 }

@@ -108,7 +108,7 @@ int nc_filter_batch_add(struct nc_filter_batch *batch, const struct nc_event *ev
 	if (err != NC_OK)
 		return err;
 	size_t size = batch->pointers.size;
-	nc_buf_put(&batch->pointers, &shown, sizeof shown);
+	nc_buf_put(&batch->pointers, &shown, sizeof(const nacre_filter_event *));
 	if (nc_buf_status(&batch->pointers) != NC_OK) {
 		batch->pointers.size = size;
 		batch->pointers.failed = false;

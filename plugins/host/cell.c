@@ -33,7 +33,7 @@ static void say(const struct nc_cell *cell, bool trouble, const char *text)
 /* What the plugin logged, a line each, nothing in it that a terminal would obey. */
 static void log_pass(struct nc_cell *cell)
 {
-	struct nc_slice rest = nc_buf_slice(&cell->logged);
+	struct nc_slice rest = nc_buf_slice(&cell->reply.log);
 	while (rest.size > 0 && cell->log_lines < LOG_LINES_MAX) {
 		char line[LOG_LINE_SIZE + 2 * NC_PLUGIN_NAME_SIZE_MAX];
 		const uint8_t *end = memchr(rest.data, '\n', rest.size);
@@ -47,7 +47,7 @@ static void log_pass(struct nc_cell *cell)
 		cell->log_lines++;
 		rest = nc_slice_from(rest, end == NULL ? size : size + 1);
 	}
-	nc_buf_clear(&cell->logged);
+	nc_buf_clear(&cell->reply.log);
 }
 
 /* How a process ended, for a person. */
@@ -128,8 +128,9 @@ static void failed(struct nc_cell *cell, int err, const char *during)
 static int ask(struct nc_cell *cell, struct nc_cell_call *call, struct nc_slice in,
                unsigned patience_ms, int *answer_out)
 {
-	int err = nc_cell_process_call(&cell->process, call, in, patience_ms, answer_out,
-	                               &cell->answer, &cell->logged);
+	int err = nc_cell_process_call(&cell->process, call, in, patience_ms, &cell->reply);
+	if (err == NC_OK)
+		*answer_out = cell->reply.answer;
 	log_pass(cell);
 	return err;
 }
@@ -190,7 +191,7 @@ static bool text_take(struct nc_reader *reader, char *text, size_t size)
 /* What the plugin says of itself. */
 static bool hello_take(struct nc_cell *cell, int answer, char *why)
 {
-	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->answer));
+	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->reply.out));
 	if (answer < 0) {
 		if (!text_take(&reader, why, NC_CELL_TROUBLE_SIZE)) {
 			(void)snprintf(why, NC_CELL_TROUBLE_SIZE,
@@ -263,8 +264,8 @@ void nc_cell_close(struct nc_cell *cell)
 	if (cell == NULL)
 		return;
 	nc_cell_process_release(&cell->process);
-	nc_buf_release(&cell->answer);
-	nc_buf_release(&cell->logged);
+	nc_buf_release(&cell->reply.out);
+	nc_buf_release(&cell->reply.log);
 	nc_buf_release(&cell->question);
 	free(cell->numbers);
 	free(cell->program);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -46,12 +47,11 @@ static bool limit(int what, rlim_t most)
 /* Bytes of address space that are mapped already. */
 static size_t mapped(void)
 {
-	unsigned long pages = 0;
+	char line[256]; /* its first number is the pages */
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%lu", &pages) != 1)
-		pages = 0;
+	unsigned long pages = fgets(line, sizeof line, file) == NULL ? 0 : strtoul(line, NULL, 10);
 	(void)fclose(file);
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
@@ -165,10 +165,9 @@ static void files_hide(int plugin_fd)
 	END(socket), END(socketpair), END(clone), END(clone3), END(execve), END(execveat), \
 	        END(ptrace), END(process_vm_readv), END(process_vm_writev), END(kill), END(tkill)
 
-static bool filter_install(const struct sock_filter *code, size_t count)
+static bool filter_install(struct sock_filter *code, size_t count)
 {
-	const struct sock_fprog program = { .len = (unsigned short)count,
-		                            .filter = (struct sock_filter *)(uintptr_t)code };
+	const struct sock_fprog program = { .len = (unsigned short)count, .filter = code };
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
 }
 
@@ -182,8 +181,7 @@ static bool filter_install(const struct sock_filter *code, size_t count)
 static bool calls_limit(bool loaded)
 {
 	const unsigned self = (unsigned)getpid();
-	const struct sock_filter running[] = { HEAD, EACH_CALL_NEEDS, NOBODY_NEEDS, TO_SELF(self),
-		                               TAIL };
+	struct sock_filter running[] = { HEAD, EACH_CALL_NEEDS, NOBODY_NEEDS, TO_SELF(self), TAIL };
 #ifdef SYS_open
 #define OLD_NAMES                                                                                 \
 	READ_ONLY(open, 1), ALLOW(stat), ALLOW(lstat), ALLOW(access), ALLOW(readlink), END(fork), \
@@ -191,27 +189,27 @@ static bool calls_limit(bool loaded)
 #else
 #define OLD_NAMES
 #endif
-	const struct sock_filter loading[] = { HEAD,
-		                               EACH_CALL_NEEDS,
-		                               OLD_NAMES NOBODY_NEEDS,
-		                               READ_ONLY(openat, 2),
-		                               ALLOW(close),
-		                               ALLOW(fstat),
-		                               ALLOW(newfstatat),
-		                               ALLOW(statx),
-		                               ALLOW(faccessat),
-		                               ALLOW(faccessat2),
-		                               ALLOW(readlinkat),
-		                               ALLOW(pread64),
-		                               ALLOW(lseek),
-		                               ALLOW(fcntl),
-		                               ALLOW(getdents64),
-		                               ALLOW(getcwd),
-		                               ALLOW(uname),
-		                               ALLOW(sched_getaffinity),
-		                               ALLOW(seccomp),
-		                               TO_SELF(self),
-		                               TAIL };
+	struct sock_filter loading[] = { HEAD,
+		                         EACH_CALL_NEEDS,
+		                         OLD_NAMES NOBODY_NEEDS,
+		                         READ_ONLY(openat, 2),
+		                         ALLOW(close),
+		                         ALLOW(fstat),
+		                         ALLOW(newfstatat),
+		                         ALLOW(statx),
+		                         ALLOW(faccessat),
+		                         ALLOW(faccessat2),
+		                         ALLOW(readlinkat),
+		                         ALLOW(pread64),
+		                         ALLOW(lseek),
+		                         ALLOW(fcntl),
+		                         ALLOW(getdents64),
+		                         ALLOW(getcwd),
+		                         ALLOW(uname),
+		                         ALLOW(sched_getaffinity),
+		                         ALLOW(seccomp),
+		                         TO_SELF(self),
+		                         TAIL };
 	return loaded ? filter_install(running, sizeof running / sizeof running[0])
 	              : filter_install(loading, sizeof loading / sizeof loading[0]);
 }

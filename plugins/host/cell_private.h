@@ -16,7 +16,8 @@ struct nc_cell {
 	uint64_t generation; /* of the process: filters of an older one are compiled again */
 	uint64_t started_ms, pause_ms;
 	unsigned log_lines; /* of this process */
-	struct nc_buf question, answer, logged;
+	struct nc_buf question;
+	struct nc_cell_reply reply;
 
 	pthread_mutex_t status_lock; /* of what follows; never held long */
 	struct nc_cell_status status;
@@ -39,8 +40,8 @@ uint64_t nc_cell_now_ms(void);
 /* Whether there is a process, started now if there was none and the pause is over. Lock held. */
 bool nc_cell_ready(struct nc_cell *cell);
 
-/* Ask the process; its answer's bytes are in cell->answer. When it fails it is ended, and that is
- * said. Lock held. Errors: as nc_cell_process_call(). */
+/* Ask the process; its answer's bytes are in cell->reply.out. When it fails it is ended, and that
+ * is said. Lock held. Errors: as nc_cell_process_call(). */
 int nc_cell_ask(struct nc_cell *cell, struct nc_cell_call *call, struct nc_slice in,
                 int *answer_out);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/base/unconst.h"
 
 #define LOG_AT (NC_CELL_OUT_SIZE - NC_CELL_LOG_SIZE) /* in the cell's part */
 
@@ -104,19 +105,19 @@ static int actions_make(posix_spawn_file_actions_t *actions, int socket, int mem
 
 /* In a sanitized build a crash is to look like one, and nothing to happen at the end. */
 #if defined(__SANITIZE_ADDRESS__)
-#define SANITIZER_OPTIONS                                                               \
-	(char *)(uintptr_t) "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_abort=0:" \
-	                    "handle_sigbus=0:handle_sigill=0:handle_sigfpe=0",
+static char sanitizer_options[] = "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_abort=0:"
+                                  "handle_sigbus=0:handle_sigill=0:handle_sigfpe=0";
+#define ENVIRONMENT sanitizer_options, NULL
 #else
-#define SANITIZER_OPTIONS
+#define ENVIRONMENT NULL
 #endif
 
 /* An empty environment: the node's holds secrets. */
 static int spawn(const char *program, int socket, int memory, int file, pid_t *pid_out)
 {
-	char *const argv[] = { (char *)(uintptr_t) "nacred", (char *)(uintptr_t) "--plugin-host",
-		               NULL };
-	char *const environment[] = { SANITIZER_OPTIONS NULL };
+	char name[] = "nacred", as_host[] = "--plugin-host";
+	char *const argv[] = { name, as_host, NULL };
+	char *const environment[] = { ENVIRONMENT };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int err = actions_make(&actions, socket, memory, file);
@@ -186,7 +187,7 @@ void nc_cell_process_release(struct nc_cell_process *process)
 	if (process->memory < 0)
 		return;
 	(void)munmap(process->in, NC_CELL_IN_SIZE);
-	(void)munmap((void *)(uintptr_t)process->out, NC_CELL_OUT_SIZE);
+	(void)munmap(nc_unconst(process->out), NC_CELL_OUT_SIZE);
 	(void)close(process->memory);
 	process->memory = -1;
 }
@@ -229,8 +230,7 @@ static int answer_read(const struct nc_cell_process *process, uint64_t number,
 }
 
 int nc_cell_process_call(struct nc_cell_process *process, struct nc_cell_call *call,
-                         struct nc_slice in, unsigned patience_ms, int *answer_out,
-                         struct nc_buf *out, struct nc_buf *log)
+                         struct nc_slice in, unsigned patience_ms, struct nc_cell_reply *reply)
 {
 	struct nc_cell_answer answer;
 	if (in.size > NC_CELL_IN_SIZE)
@@ -246,11 +246,11 @@ int nc_cell_process_call(struct nc_cell_process *process, struct nc_cell_call *c
 		err = answer_read(process, call->number, &answer);
 	if (err != NC_OK)
 		return err;
-	nc_buf_clear(out);
-	nc_buf_put(out, process->out, answer.out_size);
-	nc_buf_put(log, process->out + LOG_AT, answer.log_size);
-	if (nc_buf_status(out) != NC_OK)
+	nc_buf_clear(&reply->out);
+	nc_buf_put(&reply->out, process->out, answer.out_size);
+	nc_buf_put(&reply->log, process->out + LOG_AT, answer.log_size);
+	if (nc_buf_status(&reply->out) != NC_OK)
 		return NC_NOMEM;
-	*answer_out = answer.answer;
+	reply->answer = answer.answer;
 	return NC_OK;
 }

@@ -17,18 +17,23 @@ struct nc_cell_process {
 	uint64_t calls; /* made to this process */
 };
 
+/* What came back, in memory that serves one call after the other; `= {0}` is an empty one. */
+struct nc_cell_reply {
+	int answer;        /* the plugin's own; unchanged on failure */
+	struct nc_buf out; /* bytes of the answer */
+	struct nc_buf log; /* what the plugin logged, of all calls: who reads it clears it */
+};
+
 void nc_cell_process_init(struct nc_cell_process *process);
 
 /* Run `program` for the plugin in `file`. Errors: NC_NOMEM; NC_IO, errno says why. */
 int nc_cell_process_start(struct nc_cell_process *process, const char *program, const char *file);
 
-/* Make a call with `in` and wait for its answer, whose bytes are copied to `out`. What the plugin
- * logged is appended to `log`. Errors: NC_TOOBIG, `in` does not fit; NC_NOMEM; NC_TIMEOUT, no
- * answer in time; NC_IO, it is gone; NC_CORRUPT, what came is no answer. But for the first two the
- * process must be ended. */
+/* Make a call with `in` and wait for its answer, which is copied to `reply`. Errors: NC_TOOBIG,
+ * `in` does not fit; NC_NOMEM; NC_TIMEOUT, no answer in time; NC_IO, it is gone; NC_CORRUPT, what
+ * came is no answer. But for the first two the process must be ended. */
 int nc_cell_process_call(struct nc_cell_process *process, struct nc_cell_call *call,
-                         struct nc_slice in, unsigned patience_ms, int *answer_out,
-                         struct nc_buf *out, struct nc_buf *log);
+                         struct nc_slice in, unsigned patience_ms, struct nc_cell_reply *reply);
 
 /* Kill it; gives how it ended, as waitpid() does. */
 int nc_cell_process_end(struct nc_cell_process *process);

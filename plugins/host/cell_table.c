@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/unconst.h"
 #include "plugins/host/cell_private.h"
 
 /* A filter, as the node sees it. What the plugin made of the selector is in the process, and goes
@@ -53,7 +54,7 @@ static void number_give(struct nc_cell *cell, uint32_t number)
 
 static void fault_take(struct nc_cell *cell, nacre_filter_error *error)
 {
-	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->answer));
+	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->reply.out));
 	uint32_t offset = nc_reader_u32(&reader);
 	nacre_filter_slice text = nc_cell_get_text(&reader);
 	if (reader.failed)
@@ -95,7 +96,7 @@ static int compile_there(struct cell_filter *filter, nacre_filter_error *error)
  * of its own subscriptions alone. Asked for more than there is, the filter is refused. */
 static int compiled_take(struct cell_filter *filter)
 {
-	struct nc_reader reader = nc_reader(nc_buf_slice(&filter->cell->answer));
+	struct nc_reader reader = nc_reader(nc_buf_slice(&filter->cell->reply.out));
 	uint32_t needs = nc_reader_u32(&reader);
 	filter->full = (int)nc_reader_u32(&reader);
 	if (reader.failed || (needs & ~NACRE_FILTER_NEEDS_VIEW) != 0)
@@ -212,10 +213,10 @@ static uint64_t question_make(struct nc_cell *cell, const nacre_filter_event *co
 /* The bits of `count` events behind those of `from`. */
 static bool bits_take(const struct nc_cell *cell, uint64_t from, uint64_t count, uint64_t *matched)
 {
-	if (cell->answer.size != (count + 63) / 64 * 8)
+	if (cell->reply.out.size != (count + 63) / 64 * 8)
 		return false;
 	for (uint64_t i = 0; i < count; i++) {
-		if (nc_get_u64(cell->answer.data + i / 64 * 8) >> i % 64 & 1)
+		if (nc_get_u64(cell->reply.out.data + i / 64 * 8) >> i % 64 & 1)
 			matched[(from + i) / 64] |= UINT64_C(1) << (from + i) % 64;
 	}
 	return true;
@@ -243,7 +244,7 @@ static int match_some(struct cell_filter *filter, const nacre_filter_event *cons
 static int table_match(const void *made, const nacre_filter_event *const *events,
                        uint64_t event_count, uint64_t *matched)
 {
-	struct cell_filter *filter = (struct cell_filter *)(uintptr_t)made;
+	struct cell_filter *filter = nc_unconst(made);
 	int answer = NACRE_FILTER_OK;
 	(void)pthread_mutex_lock(&filter->cell->lock);
 	for (uint64_t from = 0; answer >= 0 && from < event_count;) {

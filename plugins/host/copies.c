@@ -8,7 +8,8 @@
 
 #include "plugins/host/host_private.h"
 
-#define HEX "0123456789abcdef"
+#define HEX      "0123456789abcdef"
+#define HEX_SIZE ((size_t)2 * NC_SHA256_SIZE)
 
 /* Whether a name is one that copies have: "<SHA-256>.so", or a draft of one, ".<SHA-256>.<number>".
  */
@@ -16,9 +17,9 @@ static bool is_copy(const char *name)
 {
 	bool draft = name[0] == '.';
 	const char *sha256 = name + draft;
-	if (strspn(sha256, HEX) != 2 * NC_SHA256_SIZE)
+	if (strspn(sha256, HEX) != HEX_SIZE)
 		return false;
-	const char *rest = sha256 + 2 * NC_SHA256_SIZE;
+	const char *rest = sha256 + HEX_SIZE;
 	return draft ? rest[0] == '.' && strspn(rest + 1, "0123456789") == strlen(rest + 1)
 	             : strcmp(rest, ".so") == 0;
 }
@@ -26,7 +27,7 @@ static bool is_copy(const char *name)
 static bool is_needed(const struct nc_plugin_host *host, const char *name)
 {
 	for (const struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {
-		if (plugin->abi != NULL && strncmp(name, plugin->sha256, 2 * NC_SHA256_SIZE) == 0)
+		if (plugin->abi != NULL && strncmp(name, plugin->sha256, HEX_SIZE) == 0)
 			return true;
 	}
 	return false;

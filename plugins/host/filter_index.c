@@ -191,7 +191,7 @@ static int set_make(const struct group *group, const uint32_t *slots, size_t slo
                     struct nc_filter_set **set_out)
 {
 	*set_out = NULL;
-	struct nc_filter **filters = calloc(slot_count + 1, sizeof *filters);
+	struct nc_filter **filters = calloc(slot_count + 1, sizeof(struct nc_filter *));
 	uint32_t *ids = calloc(slot_count + 1, sizeof *ids);
 	int err = filters == NULL || ids == NULL ? NC_NOMEM : NC_OK;
 	size_t count = 0;
@@ -282,7 +282,7 @@ static struct nc_filter_merge *merge_new(const struct group *group, size_t numbe
 	merge->group = number;
 	merge->small_count = group->small_count;
 	merge->slot_count = group->slot_count;
-	merge->filters = calloc(group->slot_count + 1, sizeof *merge->filters);
+	merge->filters = calloc(group->slot_count + 1, sizeof(struct nc_filter *));
 	merge->slots = calloc(group->slot_count + 1, sizeof *merge->slots);
 	if (merge->filters == NULL || merge->slots == NULL) {
 		nc_filter_merge_free(merge);

@@ -42,7 +42,7 @@ int nc_filter_set_new(struct nc_filter *const *filters, const uint32_t *ids, siz
 		return NC_NOMEM;
 	set->abi = filters[0]->plugin->abi;
 	int err = NC_NOMEM;
-	set->filters = calloc(filter_count, sizeof *set->filters);
+	set->filters = calloc(filter_count, sizeof(struct nc_filter *));
 	set->ids = calloc(filter_count, sizeof *set->ids);
 	if (set->filters == NULL || set->ids == NULL)
 		goto fail;

@@ -200,6 +200,11 @@ static uint8_t lower(uint8_t byte)
 	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
 }
 
+static bool is_one_of(uint8_t byte, const char *bytes)
+{
+	return byte != '\0' && strchr(bytes, byte) != NULL;
+}
+
 /* A media type is compared without case, and may be followed by parameters (RFC 9110, 8.3.1). */
 static bool says_msgpack(struct nc_slice content_type)
 {
@@ -211,15 +216,15 @@ static bool says_msgpack(struct nc_slice content_type)
 		if (lower(content_type.data[i]) != (uint8_t)name[i])
 			return false;
 	}
-	return content_type.size == size || memchr("; \t", content_type.data[size], 3) != NULL;
+	return content_type.size == size || is_one_of(content_type.data[size], "; \t");
 }
 
 static bool begins_like_json(struct nc_slice data)
 {
 	size_t at = 0;
-	while (at < data.size && memchr(" \t\r\n", data.data[at], 4) != NULL)
+	while (at < data.size && is_one_of(data.data[at], " \t\r\n"))
 		at++;
-	return at < data.size && memchr("{[\"-0123456789tfn", data.data[at], 17) != NULL;
+	return at < data.size && is_one_of(data.data[at], "{[\"-0123456789tfn");
 }
 
 const nacre_filter_view *nc_view_data(struct nc_view_builder *builder, struct nc_arena *arena,

@@ -60,6 +60,7 @@ static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t dept
 static int holds(const struct nc_arrayed *fields, size_t count, size_t depth);
 
 /* Whether one element of the driver's array holds for all fields of the group. */
+/* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
 static int group_holds(const struct nc_arrayed *group, size_t count,
                        const struct nc_arrayed *driver, size_t depth)
 {
@@ -102,6 +103,7 @@ static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *ar
 /* The fields of one array. Who must be there says which elements to try; of those that may lack
  * each is tried as the one that is there; if all must lack, nothing chooses an element, and the
  * leaves that are there are in the way. */
+/* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
 static int array_holds(const struct nc_arrayed *group, size_t count, size_t depth)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -116,6 +118,7 @@ static int array_holds(const struct nc_arrayed *group, size_t count, size_t dept
 	return 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
 static int holds(const struct nc_arrayed *fields, size_t count, size_t depth)
 {
 	struct nc_arrayed left[NC_PATTERN_FIELDS_MAX];
@@ -198,6 +201,7 @@ static bool lacks_hold(struct attempt *attempt)
 	return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): one field deeper, NC_PATTERN_FIELDS_MAX of them */
 static bool choose(struct attempt *attempt, size_t at)
 {
 	if (attempt->steps > STEPS_MAX)

@@ -53,38 +53,51 @@ static bool starts_at(struct nc_slice text, size_t at, const char *what)
 	return nc_slice_starts(nc_slice_from(text, at), nc_slice_str(what));
 }
 
-static bool v6_parse(struct nc_slice text, size_t *at, uint8_t out[16])
+/* Whether a ':' comes, and a group behind it. */
+static bool group_follows(struct nc_slice text, size_t at)
 {
-	size_t count = 0;      /* bytes written */
-	size_t gap = SIZE_MAX; /* of them, those before "::" */
-	if (starts_at(text, *at, "::")) {
-		gap = 0;
-		*at += 2;
-	}
+	return at + 1 < text.size && text.data[at] == ':' && hex_digit(text.data[at + 1]) >= 0;
+}
+
+/* The groups of an IPv6 address, an IPv4 address for the last two if it is so written; `gap` is how
+ * many bytes stand before "::". Gives how many bytes there are, -1: it is malformed. */
+static int v6_groups(struct nc_slice text, size_t *at, uint8_t out[16], size_t *gap)
+{
+	size_t count = 0;
 	while (count < 16 && *at < text.size && hex_digit(text.data[*at]) >= 0) {
 		size_t v4_at = *at;
 		if (count <= 12 && v4_parse(text, &v4_at, out + count)) {
 			*at = v4_at;
-			count += 4;
-			break;
+			return (int)count + 4;
 		}
 		unsigned value;
 		if (!group_parse(text, at, &value))
-			return false;
+			return -1;
 		out[count++] = (uint8_t)(value >> 8);
 		out[count++] = (uint8_t)value;
-		if (gap == SIZE_MAX && starts_at(text, *at, "::")) {
-			gap = count;
+		if (*gap == SIZE_MAX && starts_at(text, *at, "::")) {
+			*gap = count;
 			*at += 2;
-		} else if (count < 16 && *at + 1 < text.size && text.data[*at] == ':' &&
-		           hex_digit(text.data[*at + 1]) >= 0) {
+		} else if (count < 16 && group_follows(text, *at)) {
 			(*at)++;
 		} else {
 			break;
 		}
 	}
-	if (gap == SIZE_MAX)
-		return count == 16;
+	return (int)count;
+}
+
+static bool v6_parse(struct nc_slice text, size_t *at, uint8_t out[16])
+{
+	size_t gap = SIZE_MAX;
+	if (starts_at(text, *at, "::")) {
+		gap = 0;
+		*at += 2;
+	}
+	int groups = v6_groups(text, at, out, &gap);
+	if (groups < 0 || gap == SIZE_MAX)
+		return groups == 16;
+	size_t count = (size_t)groups;
 	if (count > 14)
 		return false;
 	memmove(out + 16 - (count - gap), out + gap, count - gap);

@@ -52,8 +52,7 @@ static bool number_test(const struct nc_matcher *matcher, const nacre_filter_lea
 
 static bool ends_with(struct nc_slice text, struct nc_slice end)
 {
-	return text.size >= end.size &&
-	       (end.size == 0 || memcmp(text.data + text.size - end.size, end.data, end.size) == 0);
+	return text.size >= end.size && nc_slice_eq(nc_slice_from(text, text.size - end.size), end);
 }
 
 static bool cidr_test(const struct nc_matcher *matcher, struct nc_slice text)
@@ -157,24 +156,8 @@ static int string_test(const struct nc_matcher *matcher, struct nc_slice text)
 	}
 }
 
-static int but_test(const struct nc_matcher *matcher, const nacre_filter_leaf *leaf)
+static int scalar_test(const struct nc_matcher *matcher, const nacre_filter_leaf *leaf)
 {
-	for (size_t i = 0; i < matcher->inner_count; i++) {
-		int answer = nc_matcher_test(&matcher->inner[i], leaf);
-		if (answer != 0)
-			return answer < 0 ? answer : 0;
-	}
-	return 1;
-}
-
-int nc_matcher_test(const struct nc_matcher *matcher, const nacre_filter_leaf *leaf)
-{
-	if (leaf->kind == NACRE_FILTER_ARRAY || leaf->kind == NACRE_FILTER_OBJECT)
-		return 0;
-	if (matcher->kind == NC_MATCH_EXISTS)
-		return 1;
-	if (matcher->kind == NC_MATCH_BUT)
-		return but_test(matcher, leaf);
 	switch (leaf->kind) {
 	case NACRE_FILTER_NULL:
 		return matcher->kind == NC_MATCH_NULL;
@@ -189,4 +172,24 @@ int nc_matcher_test(const struct nc_matcher *matcher, const nacre_filter_leaf *l
 	default:
 		return 0;
 	}
+}
+
+/* What is in it is neither `exists` nor another of its kind. */
+static int but_test(const struct nc_matcher *matcher, const nacre_filter_leaf *leaf)
+{
+	for (size_t i = 0; i < matcher->inner_count; i++) {
+		int answer = scalar_test(&matcher->inner[i], leaf);
+		if (answer != 0)
+			return answer < 0 ? answer : 0;
+	}
+	return 1;
+}
+
+int nc_matcher_test(const struct nc_matcher *matcher, const nacre_filter_leaf *leaf)
+{
+	if (leaf->kind == NACRE_FILTER_ARRAY || leaf->kind == NACRE_FILTER_OBJECT)
+		return 0;
+	if (matcher->kind == NC_MATCH_EXISTS)
+		return 1;
+	return matcher->kind == NC_MATCH_BUT ? but_test(matcher, leaf) : scalar_test(matcher, leaf);
 }

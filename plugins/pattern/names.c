@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 
+#include "core/base/unconst.h"
+
 void nc_names_cut(struct nc_names *names, size_t count)
 {
 	while (names->count > count)
-		free((void *)(uintptr_t)names->items[--names->count].bytes.data);
+		free(nc_unconst(names->items[--names->count].bytes.data));
 }
 
 void nc_names_release(struct nc_names *names)
@@ -59,7 +61,7 @@ void nc_names_seal(struct nc_names *names)
 	for (size_t i = 1; i < names->count; i++) {
 		/* What a prefix covers stands right behind it. */
 		if (covers(&names->items[kept - 1], names->items[i].bytes)) {
-			free((void *)(uintptr_t)names->items[i].bytes.data);
+			free(nc_unconst(names->items[i].bytes.data));
 		} else {
 			names->items[kept++] = names->items[i];
 		}

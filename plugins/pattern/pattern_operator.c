@@ -155,7 +155,7 @@ static int bound_take(struct pattern_parse *parse, const struct nc_json_token *n
 {
 	bool open = name->raw.size == 1;
 	struct nc_json_token token;
-	struct nc_decimal number;
+	struct nc_decimal number = nc_decimal_from_u64(0);
 	int answer = nc_parse_next(parse, &token);
 	if (answer >= 0)
 		answer = number_read(parse, &token, &number);
@@ -228,30 +228,37 @@ static int strings_take(struct pattern_parse *parse, const struct nc_json_token 
 	}
 }
 
-/* Strings only or numbers only. */
+/* A string or a number, of the type of those before it: `type`, NC_JSON_END while there are none.
+ */
+static int alike_take(struct pattern_parse *parse, const struct nc_json_token *token,
+                      enum nc_json_type type, struct matcher_list *list)
+{
+	bool good = token->type == NC_JSON_STRING || token->type == NC_JSON_NUMBER;
+	if (good && (type == NC_JSON_END || token->type == type))
+		return nc_parse_literal(parse, token, list);
+	return nc_parse_refuse(parse, token->offset,
+	                       type == NC_JSON_STRING   ? "a string, as before"
+	                       : type == NC_JSON_NUMBER ? "a number, as before"
+	                                                : "a string or a number");
+}
+
+/* One, or a list of them: strings only or numbers only. */
 static int literals_take(struct pattern_parse *parse, const struct nc_json_token *first,
                          struct matcher_list *list)
 {
-	struct nc_json_token token = *first;
-	enum nc_json_type type = NC_JSON_END; /* none yet */
-	bool many = first->type == NC_JSON_ARRAY;
+	if (first->type != NC_JSON_ARRAY)
+		return alike_take(parse, first, NC_JSON_END, list);
+	enum nc_json_type type = NC_JSON_END;
 	for (;;) {
-		int answer = many ? nc_parse_next(parse, &token) : NACRE_FILTER_OK;
+		struct nc_json_token token;
+		int answer = nc_parse_next(parse, &token);
+		if (answer >= 0 && list->count > 0 && token.type == NC_JSON_ARRAY_END)
+			return NACRE_FILTER_OK;
+		if (answer >= 0)
+			answer = alike_take(parse, &token, type, list);
 		if (answer < 0)
 			return answer;
-		if (many && list->count > 0 && token.type == NC_JSON_ARRAY_END)
-			return NACRE_FILTER_OK;
-		bool good = token.type == NC_JSON_STRING || token.type == NC_JSON_NUMBER;
-		if (!good || (type != NC_JSON_END && token.type != type)) {
-			return nc_parse_refuse(parse, token.offset,
-			                       type == NC_JSON_STRING   ? "a string, as before"
-			                       : type == NC_JSON_NUMBER ? "a number, as before"
-			                                                : "a string or a number");
-		}
 		type = token.type;
-		answer = nc_parse_literal(parse, &token, list);
-		if (answer < 0 || !many)
-			return answer;
 	}
 }
 

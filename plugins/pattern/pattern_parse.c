@@ -69,8 +69,8 @@ static int draft_add(struct pattern_parse *parse, struct draft *draft, const str
 		return nc_selector_refuse(parse->error, field->offset, "expected at most %d fields",
 		                          NC_PATTERN_FIELDS_MAX);
 	}
-	const struct nc_field **fields = nc_pool_grow(parse->pool, (void *)draft->fields,
-	                                              draft->count, sizeof *draft->fields);
+	const struct nc_field **fields = nc_pool_grow(
+	        parse->pool, (void *)draft->fields, draft->count, sizeof(const struct nc_field *));
 	if (fields == NULL)
 		return nc_selector_no_memory(parse->error);
 	draft->fields = fields;
@@ -95,6 +95,15 @@ static int drafts_add(struct pattern_parse *parse, struct drafts *drafts, const 
 	return NACRE_FILTER_OK;
 }
 
+static int draft_add_all(struct pattern_parse *parse, struct draft *draft,
+                         const struct draft *fields)
+{
+	int answer = NACRE_FILTER_OK;
+	for (size_t i = 0; answer >= 0 && i < fields->count; i++)
+		answer = draft_add(parse, draft, fields->fields[i]);
+	return answer;
+}
+
 /* Every one of `left` with every one of `right`. */
 static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
                            const struct drafts *right, size_t offset)
@@ -103,11 +112,9 @@ static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
 	for (size_t i = 0; i < left->count; i++) {
 		for (size_t k = 0; k < right->count; k++) {
 			struct draft both = { 0 };
-			int answer = NACRE_FILTER_OK;
-			for (size_t f = 0; answer >= 0 && f < left->items[i].count; f++)
-				answer = draft_add(parse, &both, left->items[i].fields[f]);
-			for (size_t f = 0; answer >= 0 && f < right->items[k].count; f++)
-				answer = draft_add(parse, &both, right->items[k].fields[f]);
+			int answer = draft_add_all(parse, &both, &left->items[i]);
+			if (answer >= 0)
+				answer = draft_add_all(parse, &both, &right->items[k]);
 			if (answer >= 0)
 				answer = drafts_add(parse, &product, &both, offset);
 			if (answer < 0)
@@ -221,6 +228,7 @@ static bool holds_alternatives(struct nc_json json)
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
 static int or_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
                    size_t offset, struct drafts *drafts)
 {
@@ -247,6 +255,7 @@ static int or_read(struct pattern_parse *parse, struct nc_slice above, bool oute
 	return drafts_multiply(parse, drafts, &sum, offset);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
 static int member_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
                        const struct nc_json_token *key, struct drafts *drafts)
 {
@@ -269,7 +278,8 @@ static int member_read(struct pattern_parse *parse, struct nc_slice above, bool 
 	                                   : object_read(parse, path, false, drafts);
 }
 
-/* The rest of an object of fields, its '{' read. Depth is limited by the JSON cursor. */
+/* The rest of an object of fields, its '{' read. */
+/* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
 static int object_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
                        struct drafts *drafts)
 {
@@ -302,6 +312,24 @@ static int pattern_read(struct pattern_parse *parse, struct drafts *drafts)
 	return answer < 0 ? answer : nc_parse_next(parse, &token); /* the end */
 }
 
+/* What was read, in its last form. */
+static int pattern_make(struct pattern_parse *parse, const struct drafts *drafts,
+                        struct nc_pattern **pattern_out)
+{
+	struct nc_pattern *pattern = nc_pool_take(parse->pool, sizeof *pattern);
+	struct nc_alternative *alternatives =
+	        nc_pool_take(parse->pool, drafts->count * sizeof *alternatives);
+	if (pattern == NULL || alternatives == NULL)
+		return nc_selector_no_memory(parse->error);
+	for (size_t i = 0; i < drafts->count; i++) {
+		const struct draft *draft = &drafts->items[i];
+		alternatives[i] = (struct nc_alternative){ draft->fields, draft->count };
+	}
+	*pattern = (struct nc_pattern){ alternatives, drafts->count, parse->pool };
+	*pattern_out = pattern;
+	return NACRE_FILTER_OK;
+}
+
 int nc_pattern_compile(struct nc_slice source, nc_pattern_field_fn *field_fn,
                        struct nc_pattern **pattern_out, nacre_filter_error *error)
 {
@@ -312,25 +340,11 @@ int nc_pattern_compile(struct nc_slice source, nc_pattern_field_fn *field_fn,
 		return nc_selector_no_memory(error);
 	struct drafts drafts = { 0 };
 	int answer = pattern_read(&parse, &drafts);
-	struct nc_pattern *pattern = NULL;
-	struct nc_alternative *alternatives = NULL;
-	if (answer >= 0) {
-		pattern = nc_pool_take(parse.pool, sizeof *pattern);
-		alternatives = nc_pool_take(parse.pool, drafts.count * sizeof *alternatives);
-		if (pattern == NULL || alternatives == NULL)
-			answer = nc_selector_no_memory(error);
-	}
-	if (answer < 0) {
+	if (answer >= 0)
+		answer = pattern_make(&parse, &drafts, pattern_out);
+	if (answer < 0)
 		nc_pool_free(parse.pool);
-		return answer;
-	}
-	for (size_t i = 0; i < drafts.count; i++) {
-		alternatives[i] =
-		        (struct nc_alternative){ drafts.items[i].fields, drafts.items[i].count };
-	}
-	*pattern = (struct nc_pattern){ alternatives, drafts.count, parse.pool };
-	*pattern_out = pattern;
-	return NACRE_FILTER_OK;
+	return answer < 0 ? answer : NACRE_FILTER_OK;
 }
 
 void nc_pattern_free(struct nc_pattern *pattern)

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int nc_selector_refuse(nacre_filter_error *error, size_t offset, const char *format, ...)
 {
@@ -34,8 +35,7 @@ static size_t escape_size(const uint8_t *at, size_t *size_out)
 		return 1;
 	*size_out = 6;
 	char digits[5] = { (char)at[2], (char)at[3], (char)at[4], (char)at[5], '\0' };
-	unsigned code = 0;
-	(void)sscanf(digits, "%x", &code);
+	unsigned long code = strtoul(digits, NULL, 16);
 	if (code >= 0xd800 && code < 0xdc00) {
 		*size_out = 12;
 		return 4;
