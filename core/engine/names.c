@@ -5,17 +5,32 @@
 #include "core/base/json.h"
 #include "core/engine/event.h"
 
+/* Those of ASCII, and U+0080 to U+009F, which UTF-8 spells C2 80 to C2 9F. */
+static bool holds_control(struct nc_slice text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.data[i];
+		uint8_t next = i + 1 < text.size ? text.data[i + 1] : 0;
+		if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+			return true;
+	}
+	return false;
+}
+
+const char *nc_name_value_fault(struct nc_slice text)
+{
+	if (holds_control(text))
+		return "holds a control character";
+	return nc_utf8_valid(text) ? NULL : "is not UTF-8";
+}
+
 static const char *text_fault(struct nc_slice name, size_t size_max)
 {
 	if (name.size == 0)
 		return "is empty";
 	if (name.size > size_max)
 		return size_max == 128 ? "is longer than 128 bytes" : "is longer than 255 bytes";
-	for (size_t i = 0; i < name.size; i++) {
-		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
-			return "holds a control character";
-	}
-	return nc_utf8_valid(name) ? NULL : "is not UTF-8";
+	return nc_name_value_fault(name);
 }
 
 static const char *dotted_fault(struct nc_slice name)
@@ -61,15 +76,7 @@ const char *nc_name_tag_fault(struct nc_slice name)
 
 const char *nc_name_id_fault(struct nc_slice name)
 {
-	if (name.size == 0)
-		return "is empty";
-	if (name.size > NC_EVENT_ID_SIZE_MAX)
-		return "is longer than 255 bytes";
-	for (size_t i = 0; i < name.size; i++) {
-		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
-			return "holds a control character";
-	}
-	return nc_utf8_valid(name) ? NULL : "is not UTF-8";
+	return text_fault(name, NC_EVENT_ID_SIZE_MAX);
 }
 
 static bool is_word_byte(uint8_t c)
@@ -97,9 +104,9 @@ const char *nc_name_store_fault(struct nc_slice name)
 	return why == NULL && name.data[0] == '_' ? "begins with '_'" : why;
 }
 
-bool nc_name_is_system(struct nc_slice stream)
+bool nc_name_is_system(struct nc_slice name)
 {
-	return stream.size > 0 && stream.data[0] == '$';
+	return name.size > 0 && name.data[0] == '$';
 }
 
 struct nc_slice nc_name_category(struct nc_slice stream)

@@ -122,15 +122,6 @@ static bool on_tags(struct append *append, struct nc_slice value)
 	return true;
 }
 
-static bool holds_control(struct nc_slice text)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static bool on_content_type(struct append *append, struct nc_slice value)
 {
 	if (append->content_type_seen) {
@@ -138,12 +129,14 @@ static bool on_content_type(struct append *append, struct nc_slice value)
 		                 "header Content-Type is given twice");
 	}
 	append->content_type_seen = true;
-	if (value.size > NC_EVENT_TEXT_SIZE_MAX || holds_control(value)) {
+	if (value.size > NC_EVENT_TEXT_SIZE_MAX) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
-		                 "header Content-Type is longer than %d bytes or holds a control "
-		                 "character",
+		                 "header Content-Type is longer than %d bytes",
 		                 NC_EVENT_TEXT_SIZE_MAX);
 	}
+	const char *why = nc_name_value_fault(value);
+	if (why != NULL)
+		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header Content-Type %s", why);
 	append->event.content_type = value;
 	return true;
 }
@@ -152,8 +145,8 @@ static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice
 {
 	char room[72];
 	const char *why = nc_meta_name_fault(name);
-	if (why == NULL && holds_control(value))
-		why = "holds a control character";
+	if (why == NULL)
+		why = nc_name_value_fault(value);
 	if (why != NULL) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header '%s' %s",
 		                 nc_shown(name, room), why);
@@ -208,6 +201,10 @@ static bool names_decode(struct nc_decoder *decoder, struct nc_slice subject,
 	if (!nc_decode_token(decoder, nc_slice(rest.data, dot), "event type", NC_FAULT_TYPE_NAME,
 	                     refusal))
 		return false;
+	if (nc_name_is_system(nc_buf_slice(&decoder->type))) {
+		return nc_refuse(refusal, NC_FAULT_TYPE_NAME,
+		                 "event type begins with '$': it is the system's");
+	}
 	if (!nc_decode_stream(decoder, nc_slice_from(rest, dot + 1), refusal))
 		return false;
 	if (nc_name_is_system(nc_buf_slice(&decoder->stream))) {

@@ -26,7 +26,7 @@ static bool name_take(struct event_decode *decode, size_t index, const struct nc
 	const char *why = index == STREAM ? nc_name_stream_fault(name)
 	                  : index == TYPE ? nc_name_type_fault(name)
 	                                  : nc_name_id_fault(name);
-	if (index == STREAM && why == NULL && nc_name_is_system(name))
+	if (index != ID && why == NULL && nc_name_is_system(name))
 		why = "begins with '$': it is the system's";
 	struct nc_fault fault = index == STREAM ? NC_FAULT_STREAM_NAME
 	                        : index == TYPE ? NC_FAULT_TYPE_NAME
@@ -66,24 +66,18 @@ static bool base64_take(struct event_decode *decode, const struct nc_wire_token 
 	return true;
 }
 
-static bool holds_control(struct nc_slice text)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static bool content_type_take(struct event_decode *decode, const struct nc_wire_token *value)
 {
 	if (!nc_fields_text(&decode->fields, CONTENT_TYPE, value, &decode->event.content_type))
 		return false;
 	struct nc_slice type = decode->event.content_type;
-	return (type.size <= NC_EVENT_TEXT_SIZE_MAX && !holds_control(type)) ||
-	       nc_fields_refuse(&decode->fields, CONTENT_TYPE, NC_FAULT_REQUEST,
-	                        "is longer than %d bytes or holds a control character",
-	                        NC_EVENT_TEXT_SIZE_MAX);
+	if (type.size > NC_EVENT_TEXT_SIZE_MAX) {
+		return nc_fields_refuse(&decode->fields, CONTENT_TYPE, NC_FAULT_REQUEST,
+		                        "is longer than %d bytes", NC_EVENT_TEXT_SIZE_MAX);
+	}
+	const char *why = nc_name_value_fault(type);
+	return why == NULL ||
+	       nc_fields_refuse(&decode->fields, CONTENT_TYPE, NC_FAULT_REQUEST, "%s", why);
 }
 
 static bool tags_take(struct event_decode *decode, const struct nc_wire_token *value)
@@ -126,10 +120,10 @@ static bool meta_value_take(struct event_decode *decode, struct nc_slice name,
 		                        "of strings",
 		                        nc_shown(name, shown));
 	}
-	if (holds_control(value->bytes)) {
+	const char *why = nc_name_value_fault(value->bytes);
+	if (why != NULL) {
 		return nc_fields_refuse(&decode->fields, META, NC_FAULT_REQUEST,
-		                        "has a value of '%s' that holds a control character",
-		                        nc_shown(name, shown));
+		                        "has a value of '%s' that %s", nc_shown(name, shown), why);
 	}
 	nc_event_meta_put(meta, name, value->bytes);
 	return meta->size <= NC_EVENT_META_SIZE_MAX ||
