@@ -137,7 +137,6 @@ async def test_what_is_not_understood_is_refused_and_says_where():
             ({"events": [{"stream": "s", "type": "T", "data_base64": "@@@@"}]}, 10003, "base64"),
             ({"events": [{"stream": "s", "type": "T", "data_base64": "AAA"}]}, 10003, "base64"),
             ({"events": [{"stream": "s", "type": "T", "data_base64": ""}]}, 40003, "empty"),
-            ({"events": [event(id="x"), event(id="x", data=2)]}, 10003, "same id 'x'"),
             ({"events": [fine], "check": {}}, 10003, "not a list"),
             ({"events": [fine], "check": [{"stream": "c"}]}, 10003, "needs the members"),
             ({"events": [fine], "check": [{"stream": "", "expect": 1}]}, 40001, "empty"),
@@ -231,6 +230,11 @@ async def test_a_retry_gets_the_first_results_and_ids_of_which_some_are_known_a_
         equal(await batch(b.client, **body), again, "after kill -9")
         for events in ([event("a", id="1"), event("a", id="3")], [event("a", id="1"), event("a")], [event("a", id="1", data=2)]):
             equal(code_of(await batch(b.client, events=events)), (409, 40901), f"{events}")
+        # Neither may a batch bear an id twice on one stream, with other content or the same.
+        for twice in [{"data": 2}, {"type": "Other"}, {}]:
+            answer = await batch(b.client, events=[event(id="twice"), event(id="twice", **twice)])
+            equal(code_of(answer), (409, 40901), f"{twice}")
+            check("same id 'twice'" in answer["error"]["description"], str(answer))
         equal(await head_of(b.client), 4)
         equal((await batch(b.client, events=[event("a", id="3"), event("z", id="1")]))["pos"], 6, "another stream's id is another")
 

@@ -267,7 +267,7 @@ static bool ids_differ(struct nc_batch_decode *batch)
 		for (; fine && at != NC_HASHMAP_NONE; at = nc_hashmap_next(&ids, &probe)) {
 			if (nc_slice_eq(names[at].id, names[i].id) &&
 			    nc_slice_eq(names[at].stream, names[i].stream)) {
-				fine = nc_refuse(batch->refusal, NC_FAULT_REQUEST,
+				fine = nc_refuse(batch->refusal, NC_FAULT_ID_REUSED,
 				                 "events[%u] and events[%u] of one stream bear the "
 				                 "same id '%s'",
 				                 at, i, nc_shown(names[i].id, room));

@@ -280,7 +280,7 @@ Test(batch, refuses_an_id_twice_on_one_stream_among_many)
 	const char *fmt = "{\"stream\":\"s\",\"type\":\"T\",\"data\":1,\"id\":\"e%u\"}";
 	cr_expect(many(fmt, 1000), "%s", refusal.text);
 	fmt = "{\"stream\":\"s\",\"type\":\"T\",\"data\":1,\"id\":\"one\",\"expect\":%u}";
-	refused(many(fmt, 2), NC_FAULT_REQUEST, "same id 'one'");
+	refused(many(fmt, 2), NC_FAULT_ID_REUSED, "same id 'one'");
 	fmt = "{\"stream\":\"s%u\",\"type\":\"T\",\"data\":1,\"id\":\"one\"}";
 	cr_expect(many(fmt, 1000), "%s", refusal.text);
 }
