@@ -184,6 +184,14 @@ async def test_limits_beyond_the_most_are_taken_as_the_most(c):
     await fill(c, "cap", 2)
     events, _ = await c.read("read.cap", b'{"limit":99999999,"max_bytes":99999999999}')
     equal(len(events), 2)
+    huge = b"1" + b"0" * 30
+    events, _ = await c.read("read.cap", b'{"limit":%s,"max_bytes":%s,"to":%s}' % (huge, huge, huge))
+    equal(len(events), 2)
+    for direction, count in [(b"forward", 0), (b"backward", 2)]:
+        for far in [huge, b"18446744073709551615"]:
+            events, closing = await c.read("read.cap", b'{"from":%s,"dir":"%s"}' % (far, direction))
+            equal((len(events), closing.headers["Es-Head"]), (count, "2"), f"{direction} from {far}")
+    equal((await c.ask("get", b'{"pos":%s}' % huge))[:2], (404, 10037))
 
 
 async def test_get_by_each_name(c):

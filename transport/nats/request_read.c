@@ -81,10 +81,12 @@ static bool number_take(const struct nc_json_token *value, const char *name, uin
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
 		                 (unsigned long long)least, nc_shown(value->raw, room));
 	}
-	if (nc_json_u64(value, &number) != NC_OK) {
-		return nc_refuse(refusal, NC_FAULT_REQUEST,
-		                 "member '%s' is not a whole number of 64 bits: %s", name,
-		                 nc_shown(value->raw, room));
+	int err = nc_json_u64(value, &number);
+	if (err == NC_TOOBIG)
+		number = UINT64_MAX; /* as far beyond every position, version and limit */
+	if (err != NC_OK && err != NC_TOOBIG) {
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a whole number: %s",
+		                 name, nc_shown(value->raw, room));
 	}
 	if (number < least) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is below %llu: %s", name,
