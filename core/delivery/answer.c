@@ -147,7 +147,8 @@ int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, 
 		if (!sub->policy.push)
 			nc_sub_request_drop(sub, entry->request);
 		nc_sub_make_ready(sub, id);
-		nc_sub_changed(sub, false);
+		if (!nc_sub_probing(sub))
+			nc_sub_changed(sub, false);
 	}
 	if (sub->policy.push)
 		nc_sub_nobody(sub, now_ns);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whether anybody listens. NATS answers a message to nobody with a 503; so a heartbeat with a reply
- * subject that has met none for NC_SUB_ANSWER_NS was heard. */
+/* Whether anybody listens. NATS answers a message to nobody with a 503; so what was sent with a
+ * reply subject and has met none for NC_SUB_ANSWER_NS was heard. Into silence one event is sent,
+ * again and again, and only where there is none a heartbeat: whoever comes gets events at once, and
+ * nothing that a plain subscriber would not expect. */
 #include "core/delivery/subscription_private.h"
 
 static uint64_t beat_every(const struct nc_sub *sub)
@@ -30,6 +32,7 @@ void nc_sub_heard(struct nc_sub *sub, uint64_t now_ns)
 	if (!sub->policy.push)
 		return;
 	if (!sub->interest) {
+		nc_sub_changed(sub, false); /* an event that probed has been delivered after all */
 		sub->say_flows = !sub->say_stalled;
 		sub->say_stalled = false;
 	}
@@ -91,13 +94,31 @@ bool nc_sub_interest_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		action_out->kind = NC_SUB_INACTIVE;
 		return true;
 	}
-	if (sub->policy.push && sub->probe_ns == 0 && sub->now_ns >= sub->beat_ns) {
-		sub->probe_ns = sub->now_ns == 0 ? 1 : sub->now_ns;
-		sub->beat_ns = NEVER;
-		action_out->kind = NC_SUB_HEARTBEAT;
-		return true;
-	}
 	return false;
+}
+
+bool nc_sub_probe(struct nc_sub *sub)
+{
+	if (!sub->policy.push || sub->probe_ns != 0 || sub->now_ns < sub->beat_ns)
+		return false;
+	sub->probe_ns = sub->now_ns == 0 ? 1 : sub->now_ns;
+	sub->beat_ns = NEVER;
+	sub->probe_progress = sub->progress_number;
+	return true;
+}
+
+bool nc_sub_probing(const struct nc_sub *sub)
+{
+	return sub->policy.push && !sub->interest && sub->probe_ns != 0 &&
+	       sub->probe_progress == sub->progress_number;
+}
+
+bool nc_sub_beat_step(struct nc_sub *sub, struct nc_sub_action *action_out)
+{
+	if (!nc_sub_probe(sub))
+		return false;
+	action_out->kind = NC_SUB_HEARTBEAT;
+	return true;
 }
 
 uint64_t nc_sub_interest_deadline(const struct nc_sub *sub)

@@ -77,7 +77,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		request->given++;
 		request->bytes += entry->size;
 		entry->request = request->is.id;
-	} else if (!sub->interest) {
+	} else if (!sub->interest && !nc_sub_probe(sub)) {
 		return false;
 	}
 
@@ -94,7 +94,8 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	sub->delivered++;
 	sub->redelivered += entry->attempts > 1;
 	sub->flow_count += none && sub->policy.push;
-	nc_sub_changed(sub, false);
+	if (!nc_sub_probing(sub))
+		nc_sub_changed(sub, false);
 
 	action_out->kind = NC_SUB_DELIVER;
 	action_out->position = entry->position;
@@ -136,7 +137,8 @@ bool nc_sub_step(struct nc_sub *sub, uint64_t now_ns, struct nc_sub_action *acti
 		action.reason = sub->halted_why;
 	} else {
 		some = nc_sub_interest_step(sub, &action) || flow_step(sub, &action) ||
-		       deliver_step(sub, &action) || nc_sub_requests_step(sub, &action);
+		       deliver_step(sub, &action) || nc_sub_beat_step(sub, &action) ||
+		       nc_sub_requests_step(sub, &action);
 	}
 	if (some)
 		*action_out = action;

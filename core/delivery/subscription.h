@@ -37,10 +37,10 @@
 #define NC_SUB_REQUESTS_MAX    512u  /* waiting pull requests */
 #define NC_SUB_REASON_SIZE_MAX 256u  /* bytes kept of a +TERM's reason */
 #define NC_SUB_PARKED_KEYS_MAX 65536u
-#define NC_SUB_PROGRESS_NS     UINT64_C(100000000) /* progress is due so long after a change … */
-#define NC_SUB_PROGRESS_ACKS   1000u               /* … or so many acks after */
-#define NC_SUB_ANSWER_NS       UINT64_C(500000000) /* a 503 comes by then or not at all */
-#define NC_SUB_PROBE_MIN_NS    UINT64_C(250000000) /* between heartbeats into silence: doubled … */
+#define NC_SUB_PROGRESS_NS     UINT64_C(100000000)  /* progress is due so long after a change … */
+#define NC_SUB_PROGRESS_ACKS   1000u                /* … or so many acks after */
+#define NC_SUB_ANSWER_NS       UINT64_C(500000000)  /* a 503 comes by then or not at all */
+#define NC_SUB_PROBE_MIN_NS    UINT64_C(250000000)  /* between probes into silence: doubled … */
 #define NC_SUB_PROBE_MAX_NS    UINT64_C(4000000000) /* … up to this */
 
 struct nc_sub;
@@ -182,7 +182,8 @@ enum nc_sub_action_kind {
 	NC_SUB_SKIP,   /* position, attempt: exhausted and left out; tell people */
 	NC_SUB_HALTED, /* position, reason: delivers nothing until nc_sub_resume(); tell people */
 	NC_SUB_END,    /* request, status, reason: close a pull request */
-	NC_SUB_HEARTBEAT, /* send `100 Idle Heartbeat` with a reply subject; tell of a 503 */
+	NC_SUB_HEARTBEAT, /* there is no event to probe with: send `100 Idle Heartbeat` with a reply
+	                     subject; tell of a 503 */
 	NC_SUB_FLOW,      /* position: send `100 FlowControl Request` */
 	NC_SUB_STALLED,   /* nobody listens; tell people */
 	NC_SUB_FLOWS,     /* somebody listens again; tell people */

@@ -105,10 +105,11 @@ struct nc_sub {
 
 	/* Interest. */
 	bool interest;
-	uint64_t heard_ns;      /* when somebody last listened */
-	uint64_t probe_ns;      /* a heartbeat awaits its 503 since then; 0: none */
-	uint64_t beat_ns;       /* when to send the next; NEVER */
-	uint64_t beat_pause_ns; /* into silence */
+	uint64_t heard_ns;       /* when somebody last listened */
+	uint64_t probe_ns;       /* an event or a heartbeat awaits its 503 since then; 0: none */
+	uint64_t beat_ns;        /* when to send the next; NEVER */
+	uint64_t beat_pause_ns;  /* into silence */
+	uint64_t probe_progress; /* the progress' number when the probe was sent */
 
 	/* Flow control, of ack none. */
 	uint64_t flow_mark;  /* position asked about; 0: none */
@@ -188,6 +189,13 @@ void nc_sub_interest_init(struct nc_sub *sub);
 /* The definition has changed: ask by the new one. */
 void nc_sub_interest_renew(struct nc_sub *sub);
 bool nc_sub_interest_step(struct nc_sub *sub, struct nc_sub_action *action_out);
+/* Whether it is time to send something to learn whether anybody listens; then it is on its way. */
+bool nc_sub_probe(struct nc_sub *sub);
+/* Whether what is in flight since the progress was last taken is a probe alone: of that nothing is
+ * written until it is heard, or a silent subscription would fill the log. */
+bool nc_sub_probing(const struct nc_sub *sub);
+/* A heartbeat, if it is time and no event did for it. */
+bool nc_sub_beat_step(struct nc_sub *sub, struct nc_sub_action *action_out);
 uint64_t nc_sub_interest_deadline(const struct nc_sub *sub);
 
 /* ---- pull.c --------------------------------------------------------------------------------- */

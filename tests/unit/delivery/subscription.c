@@ -200,16 +200,38 @@ Test(subscription, nobody_listening_is_no_attempt_and_it_waits_for_interest)
 	nc_sub_no_responders(h.sub, 1, 2, 1, h.now);
 	expect_step(&h, "stall");
 	cr_expect_eq(harness_info(&h).in_flight, 0);
-	expect_after(&h, 250, "B");
-	nc_sub_nobody(h.sub, h.now);
+	struct nc_buf progress = { 0 };
+	nc_sub_progress_take(h.sub, &progress);
+	nc_buf_release(&progress);
+	expect_after(&h, 250, "1/1"); /* an event probes, the others wait */
+	nc_sub_no_responders(h.sub, 1, 1, 1, h.now);
+	cr_expect_eq(harness_info(&h).in_flight, 0);
+	cr_expect_not(nc_sub_progress_dirty(h.sub), "silence is not written to the log");
 	expect_after(&h, 499, "");
-	expect_after(&h, 1, "B");
+	expect_after(&h, 1, "1/1");
 	expect_after(&h, 499, "");
-	expect_after(&h, 1, "flows 1/1 2/1");
+	expect_after(&h, 1, "flows 2/1");
+	cr_expect(nc_sub_progress_dirty(h.sub));
 	nc_sub_no_responders(h.sub, 1, 1, 1, h.now);
 	expect_step(&h, "stall");
 	nc_sub_heard(h.sub, h.now);
 	expect_step(&h, "flows 1/1");
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, a_probe_that_was_written_as_an_attempt_is_taken_back)
+{
+	struct harness h = harness_push();
+	struct nc_buf progress = { 0 };
+	harness_open(&h);
+	harness_offer(&h, 1, 1);
+	expect_step(&h, "1/1");
+	nc_sub_no_responders(h.sub, 1, 1, 1, h.now);
+	expect_after(&h, 250, "stall 1/1");
+	nc_sub_progress_take(h.sub, &progress);
+	nc_sub_no_responders(h.sub, 1, 1, 1, h.now);
+	cr_expect(nc_sub_progress_dirty(h.sub));
+	nc_buf_release(&progress);
 	nc_sub_free(h.sub);
 }
 
