@@ -102,7 +102,7 @@ static int read_positions(struct nc_parse *parse, const struct nc_json_token *to
 	int err = NC_OK;
 	asking->has_positions = true;
 	if (token->type != NC_JSON_ARRAY)
-		return position_add(asking, token);
+		return nc_parse_refuse(parse, "pos: a list of positions is expected");
 	while (err == NC_OK) {
 		err = nc_parse_next(parse, &item);
 		if (err != NC_OK || item.type == NC_JSON_ARRAY_END)

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/node/cluster.h"
 #include "core/node/service_private.h"
 #include "core/node/version.h"
+#include "transport/nats/body.h"
 #include "transport/nats/reply.h"
 
 /* ---- How it is ------------------------------------------------------------------------------ */
@@ -166,24 +166,6 @@ static void fault_send(struct nc_service *service, const char *reply, int endpoi
 	                 fault, text, nc_slice(NULL, 0));
 }
 
-/* {"to":"n2"} or {"node":"n3"}: that one member and no other. */
-static bool body_name(struct nc_slice body, const char *member, char name_out[NC_PEER_NAME_SIZE])
-{
-	struct nc_json json;
-	struct nc_json_token key, value, end;
-	nc_json_init(&json, body);
-	if (nc_json_next(&json, &key) != NC_OK || key.type != NC_JSON_OBJECT ||
-	    nc_json_next(&json, &key) != NC_OK || key.type != NC_JSON_KEY ||
-	    !nc_json_is(&key, member) || nc_json_next(&json, &value) != NC_OK ||
-	    value.type != NC_JSON_STRING || value.escaped || value.raw.size == 0 ||
-	    value.raw.size >= NC_PEER_NAME_SIZE || nc_json_next(&json, &end) != NC_OK ||
-	    end.type != NC_JSON_OBJECT_END || nc_json_next(&json, &end) != NC_OK)
-		return false;
-	(void)snprintf(name_out, NC_PEER_NAME_SIZE, "%.*s", (int)value.raw.size,
-	               (const char *)value.raw.data);
-	return true;
-}
-
 static int change_ask(struct nc_service *service, const struct nc_change *change)
 {
 	switch (change->op) {
@@ -279,9 +261,9 @@ void nc_service_cluster_change(struct nc_service *service, const struct nc_reque
 	const char *to = reply.size == 0 ? "" : (const char *)reply.data;
 	const char *member = request->op == NC_OP_CLUSTER_TRANSFER ? "to" : "node";
 	char name[NC_PEER_NAME_SIZE], text[96];
-	if (!body_name(request->body, member, name)) {
-		(void)snprintf(text, sizeof text, "body: {\"%s\":\"<node>\"} is expected", member);
-		fault_send(service, to, endpoint, NC_FAULT_REQUEST, text);
+	struct nc_refusal refusal;
+	if (!nc_body_name(request->body, member, name, sizeof name, &refusal)) {
+		fault_send(service, to, endpoint, refusal.fault, refusal.text);
 		return;
 	}
 	uint64_t number = number_of(service, name);

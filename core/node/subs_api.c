@@ -9,6 +9,7 @@
 #include "core/node/say.h"
 #include "core/node/subs_ask.h"
 #include "core/node/subs_move.h"
+#include "transport/nats/body.h"
 #include "transport/nats/reply.h"
 
 void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text)
@@ -38,9 +39,10 @@ void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err)
 
 bool nc_subs_ask_bare(const struct nc_subs_ask *ask)
 {
-	if (ask->body.size == 0 || nc_slice_is(ask->body, "{}"))
+	struct nc_refusal refusal;
+	if (nc_body_is_bare(ask->body, &refusal))
 		return true;
-	nc_subs_ask_error(ask, NC_FAULT_REQUEST, "body: none is expected here");
+	nc_subs_ask_error(ask, refusal.fault, refusal.text);
 	return false;
 }
 

@@ -98,6 +98,8 @@ void nc_subs_show_plugin(const struct nc_subs_ask *ask)
 {
 	struct nc_plugin_info plugin;
 	struct nc_buf *out = &ask->subs->scratch;
+	if (!nc_subs_ask_bare(ask))
+		return;
 	if (nc_plugin_host_find(ask->subs->host, ask->name, &plugin) != NC_OK) {
 		char text[160];
 		(void)snprintf(text, sizeof text,

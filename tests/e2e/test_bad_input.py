@@ -154,3 +154,36 @@ async def test_members_twice_deep_or_foreign_are_refused(c):
         events, msg = await c.read("all", body)
         check(events is None, f"accepted: {body[:60]}")
         equal(json.loads(msg.data)["error"]["err_code"], 10003, str(body[:60]))
+
+
+async def test_what_travels_in_headers_is_text(c):
+    raw = await Raw.connect(c.nc)
+    answers = await c.nc.subscribe("text.answer")
+    await c.nc.flush()
+    for line in [b"K: \xff", b"K: a\xc2\x85b", b"K: \x7f", b"Content-Type: \xff", b"Content-Type: a\xc2\x80", b"traceparent: \xc3", b"Nats-Msg-Id: \xc2\x9f", b"Es-Tags: \xff"]:
+        raw.request(b"es.shop.append.T.text", b"text.answer", b"{}", b"NATS/1.0\r\n" + line + b"\r\n\r\n")
+        await raw.writer.drain()
+        error = json.loads((await answers.next_msg(5)).data)["error"]
+        equal((error["code"], error["err_code"]), (400, 10003), str(line))
+        check(line.split(b":")[0].decode() in error["description"], f"{line} is named in {error['description']}")
+    raw.close()
+    equal((await c.append("text", headers={"K": "é ", "Content-Type": "text/é"}))["seq"], 1)
+
+
+async def test_a_body_of_no_members_may_have_spaces_and_names_what_it_should_not_have(c):
+    for subject in ["store.info", "cluster.status", "node.n1.status", "node.n1.healthz", "filter.list", "filter.info.by_stream", "sub.list"]:
+        for body in [b"", b"{}", b" { }\n"]:
+            check(isinstance(await c.ask(subject, body), dict), f"{subject} {body}")
+        for body in [b"[]", b"null", b"x", b"{", b"{} {}", b"0"]:
+            equal((await c.ask(subject, body))[:2], (400, 10003), f"{subject} {body}")
+        code, err_code, description = await c.ask(subject, b'{"foreign":1}')
+        equal((code, err_code), (400, 10003), subject)
+        check("foreign" in description, f"{subject}: {description}")
+    for subject in ["cluster.transfer", "cluster.remove", "cluster.promote"]:
+        member = "to" if subject == "cluster.transfer" else "node"
+        for body, names in [(b"", member), (b"{}", member), (b'{"foreign":"n1"}', "foreign"), (f'{{"{member}":"n1","foreign":1}}'.encode(), "foreign"),
+                            (f'{{"{member}":1}}'.encode(), member), (f'{{"{member}":""}}'.encode(), member), (f'{{"{member}":"{"x" * 65}"}}'.encode(), member),
+                            (f'{{"{member}":"n1","{member}":"n1"}}'.encode(), member), (f'{{"{member}":"n\\u00001"}}'.encode(), member)]:
+            code, err_code, description = await c.ask(subject, body)
+            equal((code, err_code), (400, 10003), f"{subject} {body}")
+            check(names in description, f"{subject} {body}: {description}")

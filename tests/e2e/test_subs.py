@@ -141,7 +141,7 @@ async def test_a_refused_selector_names_the_byte_as_the_client_wrote_it(c):
 
 
 async def test_names_are_checked(c):
-    for name in ["a=b", "x" * 65, "a%"]:
+    for name in ["a=b", "x" * 65, "a%", "a.b", "a.b.c"]:
         got = await create(c, name, by_stream("s"))
         equal(got[:2] if isinstance(got, tuple) else got, (400, 10003), name)
 
@@ -370,6 +370,21 @@ async def test_nobody_listens_is_no_attempt(c):
         equal([e.headers["Es-Delivery"] for e in events], ["1", "1"])
         equal(sorted(versions(events)), [1, 2])
     equal((await info(c, "quiet"))["parked"], 0)
+
+
+async def test_whoever_comes_late_sees_events_first_and_no_status_message(c):
+    await fill(c, "late", 20)
+    await create(c, "late", by_stream("late"), deliver={"subject": "work.late"}, max_deliver=2)
+    await wait_until(lambda: state_is(c, "late", "waiting"), 10, "it waits for interest")
+    await asyncio.sleep(1)  # more than one probe went into silence
+    sub = await c.nc.subscribe("work.late")
+    for version in range(1, 21):
+        msg = await sub.next_msg(10)
+        equal((msg.headers.get("Nats-Sequence"), msg.headers.get("Es-Delivery")), (str(version), "1"), str(msg.headers))
+        await msg.respond(b"")
+    await sub.unsubscribe()
+    told = await info(c, "late")
+    equal((told["parked"], told["redelivered"]), (0, 0))
 
 
 async def test_two_in_a_queue_group_share(c):

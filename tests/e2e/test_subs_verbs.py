@@ -204,6 +204,7 @@ async def test_replay_by_position_and_what_is_refused(c):
         equal(versions(await consumer.some(2)), [1, 3])
         await wait_until(lambda: parked_count(c, "some", 2), 5, "two are left")
         await refused(c, "replay", "some", {"pos": [rows[0]["pos"]]}, (404, 10037))
+        await refused(c, "replay", "some", {"pos": rows[1]["pos"]}, (400, 10003))
         for bad in [{"pos": []}, {"pos": ["x"]}, {"pos": [0]}, {"key": ""}, {"key": 5}, {"key": "a", "pos": [1]}, {"nonsense": 1}, "all"]:
             await refused(c, "replay", "some", bad, (400, 10003))
         await refused(c, "replay", "some", {"key": "none"}, (404, 10037))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/engine/names.h"
+#include "transport/nats/body.h"
 #include "transport/nats/request_private.h"
 #include "transport/nats/subject.h"
 
@@ -128,14 +129,6 @@ bool nc_decode_read_headers(const struct nc_message *message, struct nc_request 
 	return true;
 }
 
-/* Requests that take no body but an empty object. */
-static bool decode_bare(const struct nc_message *message, struct nc_refusal *refusal)
-{
-	if (message->data.size == 0 || nc_slice_is(message->data, "{}"))
-		return true;
-	return nc_refuse(refusal, NC_FAULT_REQUEST, "body: none is expected here");
-}
-
 /* "sub.create.<name>" */
 static bool decode_named(const struct nc_message *message, struct nc_request *request)
 {
@@ -176,7 +169,7 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 	case NC_OP_DRAIN:
 	case NC_OP_CLUSTER_STATUS:
 	case NC_OP_FILTER_LIST:
-		return decode_bare(message, refusal_out);
+		return nc_body_is_bare(message->data, refusal_out);
 	default:
 		return decode_named(message, request_out);
 	}
