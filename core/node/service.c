@@ -50,9 +50,9 @@ void nc_service_post(struct nc_service *service, struct nc_slice subject, struct
 	}
 }
 
-static void on_turn_end(uv_prepare_t *prepare)
+static void on_turn_end(void *ctx)
 {
-	struct nc_service *service = prepare->data;
+	struct nc_service *service = ctx;
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	atomic_fetch_add(&service->counters.unsent, service->outbox.lost);
 	service->outbox.lost = 0;
@@ -242,6 +242,7 @@ static int bus_open(struct nc_service *service)
 		.void_subject = service->void_subject,
 		.on_message = nc_service_on_message,
 		.on_drained = on_drained,
+		.on_turn_end = on_turn_end,
 		.on_state = on_state,
 		.on_error = on_error,
 		.ctx = service,
@@ -279,10 +280,7 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	nc_srv_id_make(service->srv.id);
 	names_make(service);
 	service->tick.data = service;
-	service->turn_end.data = service;
-	if (uv_timer_init(options->loop, &service->tick) != 0 ||
-	    uv_prepare_init(options->loop, &service->turn_end) != 0 ||
-	    uv_prepare_start(&service->turn_end, on_turn_end) != 0)
+	if (uv_timer_init(options->loop, &service->tick) != 0)
 		nc_assert(!"libuv refuses a handle");
 	int err = nc_service_srv_make(service);
 	if (err == NC_OK)
@@ -316,8 +314,6 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
-	if (++service->closed_handles < 2)
-		return;
 	nc_outbox_release(&service->outbox);
 	nc_decoder_release(&service->decoder);
 	nc_service_verify_free(service);
@@ -344,7 +340,5 @@ void nc_service_stop(struct nc_service *service)
 	nc_subs_stop(service->subs);
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	nc_bus_close(service->bus);
-	(void)uv_prepare_stop(&service->turn_end); /* the bus is gone before the next turn's end */
-	uv_close((uv_handle_t *)&service->turn_end, on_closed);
 	uv_close((uv_handle_t *)&service->tick, on_closed);
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One connection: connecting, subscribing, and the queue between nats.c's thread and the loop.
- *
- * All subscriptions share nats.c's one delivery thread, so that their messages come in one order;
- * its callback puts them into an array, and the loop takes the whole array. */
+/* One connection: its life, connecting and subscribing. */
 #include "transport/nats/bus.h"
 
 #include <nats/nats.h>
@@ -11,7 +8,6 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
-#include "transport/nats/bus_loop.h"
 #include "transport/nats/bus_options.h"
 #include "transport/nats/bus_private.h"
 
@@ -22,23 +18,6 @@
 #define RECONNECT_BUFFER_SIZE (8 << 20) /* bytes */
 
 /* ---- From nats.c's threads to the loop ------------------------------------------------------ */
-
-static void on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
-{
-	struct nc_bus_sub *from = closure;
-	struct nc_bus *bus = from->bus;
-	(void)nc;
-	(void)sub;
-	pthread_mutex_lock(&bus->lock);
-	bool first = bus->in.count == 0;
-	bool kept = nc_arrivals_put(&bus->in, msg, from->tag);
-	pthread_mutex_unlock(&bus->lock);
-	if (!kept) {
-		natsMsg_Destroy(msg); /* out of memory: a request lost is a time-out */
-	} else if (first) {
-		(void)uv_async_send(&bus->wake);
-	}
-}
 
 static void state_note(struct nc_bus *bus, enum nc_bus_note_kind kind, const char *detail)
 {
@@ -128,44 +107,31 @@ static void notes_tell(struct nc_bus *bus)
 	}
 }
 
-static void arrivals_give(struct nc_bus *bus)
-{
-	pthread_mutex_lock(&bus->lock);
-	struct nc_arrivals taken = bus->in;
-	bus->in = bus->spare; /* empty, with its memory */
-	pthread_mutex_unlock(&bus->lock);
-	for (size_t i = 0; i < taken.count; i++) {
-		natsMsg *msg = taken.items[i].msg;
-		const char *reply = natsMsg_GetReply(msg);
-		struct nc_bus_msg out = {
-			.subject = nc_slice_str(natsMsg_GetSubject(msg)),
-			.reply = nc_slice_str(reply),
-			.data = nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)),
-			.tag = taken.items[i].tag,
-			.handle = msg,
-		};
-		if (!bus->closing)
-			bus->options.on_message(bus->options.ctx, &out);
-		natsMsg_Destroy(msg);
-	}
-	bool any = taken.count > 0;
-	taken.count = 0;
-	bus->spare = taken;
-	if (any && !bus->closing)
-		bus->options.on_drained(bus->options.ctx);
-}
-
 static void handles_close(struct nc_bus *bus);
 
 static void on_wake(uv_async_t *async)
 {
 	struct nc_bus *bus = async->data;
-	arrivals_give(bus);
+	nc_bus_io_settle(&bus->io);
+	nc_bus_arrivals_give(bus);
 	if (bus->closing) {
 		handles_close(bus);
 	} else {
 		notes_tell(bus);
 	}
+}
+
+static void on_read(void *ctx)
+{
+	nc_bus_arrivals_give(ctx);
+}
+
+static void on_turn_end(uv_prepare_t *prepare)
+{
+	struct nc_bus *bus = prepare->data;
+	if (!bus->closing && bus->options.on_turn_end != NULL)
+		bus->options.on_turn_end(bus->options.ctx);
+	nc_bus_io_write(&bus->io);
 }
 
 /* ---- Connecting ----------------------------------------------------------------------------- */
@@ -175,9 +141,9 @@ static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 	natsStatus status =
 	        sub->queue[0] == '\0'
 	                ? natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject,
-	                                           on_nats_message, sub)
+	                                           nc_bus_on_nats_message, sub)
 	                : natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
-	                                                sub->queue, on_nats_message, sub);
+	                                                sub->queue, nc_bus_on_nats_message, sub);
 	if (status != NATS_OK)
 		return status;
 	source_begin(bus);
@@ -199,6 +165,7 @@ static bool connect_now(struct nc_bus *bus, const char **detail_out)
 		return false;
 	}
 	source_begin(bus);
+	nc_bus_take_all(bus);
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
 		status = sub_make(bus, sub);
 	nc_assert(status == NATS_OK || status == NATS_CONNECTION_CLOSED ||
@@ -210,13 +177,23 @@ static void on_retry(uv_timer_t *timer)
 {
 	struct nc_bus *bus = timer->data;
 	const char *detail = NULL;
-	if (connect_now(bus, &detail)) {
+	if (bus->nc != NULL) {
+		(void)uv_timer_stop(timer);
+		nc_bus_io_settle(&bus->io);
+	} else if (connect_now(bus, &detail)) {
 		(void)uv_timer_stop(timer);
 		bus->options.on_state(bus->options.ctx, true, "connected");
 	} else if (detail != bus->retry_said) {
 		bus->retry_said = detail;
 		bus->options.on_state(bus->options.ctx, false, detail);
 	}
+}
+
+/* Of the loop, and rare: a new one is tried later. */
+static void on_io_failed(void *ctx)
+{
+	struct nc_bus *bus = ctx;
+	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, CONNECT_RETRY_MS);
 }
 
 static natsStatus options_make(struct nc_bus *bus)
@@ -228,7 +205,7 @@ static natsStatus options_make(struct nc_bus *bus)
 		if (status == NATS_OK)   \
 			status = (call); \
 	} while (0)
-	SET(nc_bus_loop_set(to, bus->options.loop));
+	SET(nc_bus_io_set(&bus->io, to));
 	SET(natsOptions_UseGlobalMessageDelivery(to, true));
 	SET(natsOptions_SetSendAsap(to, true));
 	SET(natsOptions_SetTimeout(to, CONNECT_TIMEOUT_MS));
@@ -256,7 +233,13 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	(void)pthread_mutex_init(&bus->lock, NULL);
 	bus->wake.data = bus;
 	bus->retry.data = bus;
-	nc_bus_loop_thread(options->loop);
+	bus->turn_end.data = bus;
+	const struct nc_bus_io_options io = { .loop = options->loop,
+		                              .wake = &bus->wake,
+		                              .on_read = on_read,
+		                              .on_failed = on_io_failed,
+		                              .ctx = bus };
+	nc_bus_io_init(&bus->io, &io);
 	/* One delivery thread for all: the order of arrival is kept across subscriptions. */
 	natsStatus status = nats_Open(-1);
 	if (status == NATS_OK)
@@ -269,11 +252,14 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	                            : NC_NOMEM;
 	if (err != NC_OK) {
 		natsOptions_Destroy(bus->nats_options);
+		nc_bus_io_release(&bus->io);
 		(void)pthread_mutex_destroy(&bus->lock);
 		free(bus);
 		return err;
 	}
 	if (uv_async_init(options->loop, &bus->wake, on_wake) != 0 ||
+	    uv_prepare_init(options->loop, &bus->turn_end) != 0 ||
+	    uv_prepare_start(&bus->turn_end, on_turn_end) != 0 ||
 	    uv_timer_init(options->loop, &bus->retry) != 0 ||
 	    uv_timer_start(&bus->retry, on_retry, 0, CONNECT_RETRY_MS) != 0)
 		nc_assert(!"libuv refuses a handle");
@@ -293,6 +279,7 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 	int size = snprintf(sub->subject, sizeof sub->subject, "%s", subject);
 	nc_assert(size > 0 && (size_t)size < sizeof sub->subject);
 	(void)snprintf(sub->queue, sizeof sub->queue, "%s", queue == NULL ? "" : queue);
+	nc_bus_know(bus, sub);
 	sub->next = bus->subs;
 	bus->subs = sub;
 	if (bus->nc == NULL)
@@ -306,7 +293,10 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 	/* Both it and nats.c's are freed with the bus: the closures of messages under way point to
 	 * the one, and nats.c's reading thread may be about to use the other (decision 0032). */
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
-		if (sub->tag == tag && sub->handle != NULL)
+		if (sub->tag != tag)
+			continue;
+		sub->ended = true;
+		if (sub->handle != NULL)
 			(void)natsSubscription_Unsubscribe(sub->handle);
 	}
 }
@@ -316,7 +306,7 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 static void on_closed(uv_handle_t *handle)
 {
 	struct nc_bus *bus = handle->data;
-	if (++bus->closed_handles < 2)
+	if (++bus->closed_handles < 3)
 		return;
 	nc_arrivals_release(&bus->in);
 	nc_arrivals_release(&bus->spare);
@@ -327,6 +317,7 @@ static void on_closed(uv_handle_t *handle)
 		free(sub);
 	}
 	natsConnection_Destroy(bus->nc);
+	nc_bus_io_release(&bus->io);
 	natsOptions_Destroy(bus->nats_options);
 	(void)pthread_mutex_destroy(&bus->lock);
 	free(bus);
@@ -341,6 +332,7 @@ static void handles_close(struct nc_bus *bus)
 	if (!quiet || uv_is_closing((uv_handle_t *)&bus->wake))
 		return;
 	uv_close((uv_handle_t *)&bus->wake, on_closed);
+	uv_close((uv_handle_t *)&bus->turn_end, on_closed);
 	uv_close((uv_handle_t *)&bus->retry, on_closed);
 }
 
@@ -350,7 +342,9 @@ void nc_bus_close(struct nc_bus *bus)
 		return;
 	bus->closing = true;
 	(void)uv_timer_stop(&bus->retry);
+	nc_bus_io_write(&bus->io);
 	if (bus->nc != NULL)
 		natsConnection_Close(bus->nc);
+	nc_bus_io_stop(&bus->io);
 	handles_close(bus);
 }

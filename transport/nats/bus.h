@@ -5,8 +5,8 @@
  * requests of one connection are taken up in the order in which they were sent), many a turn.
  * Reconnects for ever.
  *
- * Threads:   open, subscribe, unsubscribe and close from the loop's thread; publishing, buffered
- * and wait_room from any. The callbacks run on the loop's thread. Ownership: a message and its
+ * Threads:   open, subscribe, unsubscribe and close from the loop's thread; publishing and
+ * wait_room from any. The callbacks run on the loop's thread. Ownership: a message and its
  * slices are borrowed until on_message returns. Errors:    NC_OK or a negative enum nc_err. While
  * the server is away what is published waits in a bounded buffer of nats.c's and beyond that is
  * lost, as NATS at most once has it.
@@ -39,10 +39,14 @@ struct nc_bus_options {
 	/* Credentials; NULL or empty where not used. Files are read by nats.c. */
 	const char *user, *password, *token, *nkey_file, *creds_file;
 	const char *ca_file, *cert_file, *key_file;
-	bool no_echo;  /* what it publishes does not come back to its own subscriptions */
-	bool unstored; /* what is published while the server is away is lost, not kept for later */
+	bool no_echo;   /* what it publishes does not come back to its own subscriptions */
+	bool unstored;  /* what is published while the server is away is lost, not kept for later */
+	bool by_thread; /* take messages from nats.c's delivery thread where that could be spared */
 	void (*on_message)(void *ctx, struct nc_bus_msg *msg);
 	void (*on_drained)(void *ctx); /* all that had arrived has been given */
+	/* The loop's turn ends: what is published now is written with the rest of it. NULL: nothing
+	 * is. */
+	void (*on_turn_end)(void *ctx);
 	/* Connected, or not any more; `detail` is for people, without secrets. */
 	void (*on_state)(void *ctx, bool connected, const char *detail);
 	/* nats.c met an error that is not one of the connection's state: a permission, a slow
@@ -58,7 +62,9 @@ struct nc_bus_options {
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
                 char fault[NC_BUS_FAULT_SIZE]);
 
-/* Subscribe now, or when connected. `queue` NULL: plain. The subscription is the bus's. */
+/* Subscribe now, or when connected. `queue` NULL: plain. The subscription is the bus's. A subject
+ * may lie in what two of a bus's subscriptions ask for: each gets it. Such messages, and those of
+ * subscriptions beyond the first 64, take nats.c's way: in order among themselves. */
 int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag);
 /* Forget all subscriptions with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);

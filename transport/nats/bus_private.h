@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "transport/nats/bus.h"
+#include "transport/nats/bus_io.h"
 
 #define NC_BUS_NOTES 16u /* news of the connection kept for the loop, the latest */
 
@@ -19,7 +20,6 @@ struct nc_arrivals {
 	size_t count, room;
 };
 
-bool nc_arrivals_put(struct nc_arrivals *arrivals, natsMsg *msg, void *tag); /* false: no memory */
 void nc_arrivals_release(struct nc_arrivals *arrivals);
 
 enum nc_bus_note_kind { NC_BUS_NOTE_CONNECTED, NC_BUS_NOTE_DISCONNECTED, NC_BUS_NOTE_ERROR };
@@ -34,6 +34,9 @@ struct nc_bus_sub {
 	struct nc_bus *bus;
 	natsSubscription *handle; /* NULL: not connected yet */
 	void *tag;
+	struct nc_bus_sub *next_known;
+	bool ended;  /* unsubscribed */
+	bool shared; /* a subject of it may be another's as well */
 	char subject[256];
 	char queue[32];
 };
@@ -42,10 +45,14 @@ struct nc_bus {
 	struct nc_bus_options options;
 	natsOptions *nats_options;
 	natsConnection *nc; /* NULL until the first connect */
+	struct nc_bus_io io;
 	uv_async_t wake;
+	uv_prepare_t turn_end;
 	uv_timer_t retry;
 	const char *retry_said;
 	struct nc_bus_sub *subs;
+	struct nc_bus_sub *known; /* by subject; that whose message came last is first */
+	size_t known_count;
 	struct nc_arrivals spare; /* the loop's */
 	bool closing;
 	unsigned closed_handles;
@@ -56,5 +63,14 @@ struct nc_bus {
 	struct nc_bus_note notes[NC_BUS_NOTES];
 	size_t note_count, note_told;
 };
+
+/* Take what nats.c reads, on the thread that reads it, which is the loop's; the same is a callback
+ * of each subscription, on nats.c's delivery thread, for what comes that way. */
+void nc_bus_take_all(struct nc_bus *bus);
+void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub); /* before messages of it come */
+void nc_bus_on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *from);
+
+/* On the loop: give on what has arrived. */
+void nc_bus_arrivals_give(struct nc_bus *bus);
 
 #endif

@@ -9,29 +9,6 @@
 
 #define SUBJECT_ROOM 2048 /* bytes; longer ones take the slow way through the heap */
 
-bool nc_arrivals_put(struct nc_arrivals *arrivals, natsMsg *msg, void *tag)
-{
-	if (arrivals->count == arrivals->room) {
-		size_t room = arrivals->room == 0 ? 256 : arrivals->room * 2;
-		void *items = realloc(arrivals->items, room * sizeof arrivals->items[0]);
-		if (items == NULL)
-			return false;
-		arrivals->items = items;
-		arrivals->room = room;
-	}
-	arrivals->items[arrivals->count].msg = msg;
-	arrivals->items[arrivals->count++].tag = tag;
-	return true;
-}
-
-void nc_arrivals_release(struct nc_arrivals *arrivals)
-{
-	for (size_t i = 0; i < arrivals->count; i++)
-		natsMsg_Destroy(arrivals->items[i].msg);
-	free(arrivals->items);
-	*arrivals = (struct nc_arrivals){ 0 };
-}
-
 static int err_from_nats(natsStatus status)
 {
 	switch (status) {

@@ -102,3 +102,46 @@ bool nc_subject_reserved(struct nc_slice subject, const char *prefix)
 	}
 	return before == '.';
 }
+
+bool nc_subject_within(struct nc_slice subject, struct nc_slice pattern)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < pattern.size; i++) {
+		bool token = i == 0 || pattern.data[i - 1] == '.';
+		bool ends = i + 1 == pattern.size;
+		if (token && ends && pattern.data[i] == '>')
+			return at < subject.size;
+		if (token && pattern.data[i] == '*' && (ends || pattern.data[i + 1] == '.')) {
+			size_t from = at;
+			while (at < subject.size && subject.data[at] != '.')
+				at++;
+			if (at == from)
+				return false;
+		} else if (at == subject.size || subject.data[at++] != pattern.data[i]) {
+			return false;
+		}
+	}
+	return at == subject.size;
+}
+
+/* The first token of `rest`, taken away with its dot. */
+static struct nc_slice token_take(struct nc_slice *rest)
+{
+	const uint8_t *dot = rest->size == 0 ? NULL : memchr(rest->data, '.', rest->size);
+	size_t size = dot == NULL ? rest->size : (size_t)(dot - rest->data);
+	struct nc_slice token = nc_slice(rest->data, size);
+	*rest = nc_slice_from(*rest, size + 1);
+	return token;
+}
+
+bool nc_subject_overlap(struct nc_slice pattern, struct nc_slice other)
+{
+	while (pattern.size > 0 && other.size > 0) {
+		struct nc_slice one = token_take(&pattern), two = token_take(&other);
+		if (nc_slice_is(one, ">") || nc_slice_is(two, ">"))
+			return true;
+		if (!nc_slice_is(one, "*") && !nc_slice_is(two, "*") && !nc_slice_eq(one, two))
+			return false;
+	}
+	return pattern.size == 0 && other.size == 0;
+}

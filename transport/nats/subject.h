@@ -25,4 +25,10 @@ const char *nc_subject_get_token(struct nc_slice token, struct nc_buf *name);
  * <prefix>.> or _es.>, begins with '$', holds a wildcard, or is no subject at all. */
 bool nc_subject_reserved(struct nc_slice subject, const char *prefix);
 
+/* Whether a subject lies in what a subscription asks for: '*' is any token, '>' at the end any that
+ * are left, at least one. */
+bool nc_subject_within(struct nc_slice subject, struct nc_slice pattern);
+/* Whether there is a subject that lies in both. */
+bool nc_subject_overlap(struct nc_slice pattern, struct nc_slice other);
+
 #endif

@@ -60,3 +60,44 @@ Test(subject, keeps_answers_out_of_reserved_places)
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
 		cr_expect_not(nc_subject_reserved(nc_slice_str(good[i]), "es"), "%s", good[i]);
 }
+
+Test(subject, lies_in_what_a_subscription_asks_for_or_not)
+{
+	static const char *const in[][2] = { { "a.b", "a.b" },     { "a.b", "a.>" },
+		                             { "a.b.c", "a.>" },   { "a.b", "*.b" },
+		                             { "a.b.c", "a.*.c" }, { "a.b", "a.*" },
+		                             { "a", ">" },         { "a.*x", "a.*x" } };
+	static const char *const out[][2] = { { "a", "a.>" },     { "a.", "a.>" },
+		                              { "a.b.c", "a.*" }, { "a.b", "a.b.c" },
+		                              { "a.b.c", "a.b" }, { "ab", "a" },
+		                              { "a.", "a.*" },    { "a.yx", "a.*x" },
+		                              { "", "a" },        { "b.c", "a.c" } };
+	for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
+		cr_expect(nc_subject_within(nc_slice_str(in[i][0]), nc_slice_str(in[i][1])),
+		          "%s in %s", in[i][0], in[i][1]);
+	for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
+		cr_expect(!nc_subject_within(nc_slice_str(out[i][0]), nc_slice_str(out[i][1])),
+		          "%s not in %s", out[i][0], out[i][1]);
+}
+
+Test(subject, is_shared_by_patterns_that_overlap)
+{
+	static const char *const shared[][2] = { { "a.b", "a.b" },   { "a.>", "a.b.>" },
+		                                 { "a.*", "*.b" },   { "a.*.c", "a.b.>" },
+		                                 { ">", "a" },       { "a.*", "a.b" },
+		                                 { "a.>", "a.b.c" }, { "*.*", "a.>" } };
+	static const char *const apart[][2] = { { "a", "b" },     { "a.>", "a" },
+		                                { "a.*", "a" },   { "a.*", "a.b.c" },
+		                                { "a.b", "a.c" }, { "a.x.>", "a.y.>" },
+		                                { "ab", "a" },    { "a.*.c", "a.*.d" } };
+	for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+		struct nc_slice one = nc_slice_str(shared[i][0]), two = nc_slice_str(shared[i][1]);
+		cr_expect(nc_subject_overlap(one, two), "%s %s", shared[i][0], shared[i][1]);
+		cr_expect(nc_subject_overlap(two, one), "%s %s", shared[i][1], shared[i][0]);
+	}
+	for (size_t i = 0; i < sizeof apart / sizeof apart[0]; i++) {
+		struct nc_slice one = nc_slice_str(apart[i][0]), two = nc_slice_str(apart[i][1]);
+		cr_expect(!nc_subject_overlap(one, two), "%s %s", apart[i][0], apart[i][1]);
+		cr_expect(!nc_subject_overlap(two, one), "%s %s", apart[i][1], apart[i][0]);
+	}
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What comes in, in its order, to whoever subscribed.
+ *
+ * Threads cost more than the work: from the thread that reads, nats.c hands each message to a
+ * delivery thread, whose callback hands it back to the loop, which was the thread that reads. So
+ * the loop takes messages where nats.c reads them. The call for that, nats.c's filter of messages,
+ * is in the library but not in its header; where it is not, or the library is another than what it
+ * was tried with, messages come by the delivery thread (decision 0095). One for all: the order of
+ * arrival is kept across subscriptions (decision 0007). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/nats/bus_private.h"
+#include "transport/nats/subject.h"
+
+#define TRIED_VERSION "3.4.1" /* of nats.c */
+#define KNOWN_MAX     64      /* subscriptions that are looked for by subject, one by one */
+
+__attribute__((weak)) extern void
+natsConn_setFilterWithClosure(natsConnection *nc,
+                              void (*filter)(natsConnection *, natsMsg **, void *), void *closure);
+
+static bool arrivals_put(struct nc_arrivals *arrivals, natsMsg *msg, void *tag)
+{
+	if (arrivals->count == arrivals->room) {
+		size_t room = arrivals->room == 0 ? 256 : arrivals->room * 2;
+		void *items = realloc(arrivals->items, room * sizeof arrivals->items[0]);
+		if (items == NULL)
+			return false;
+		arrivals->items = items;
+		arrivals->room = room;
+	}
+	arrivals->items[arrivals->count].msg = msg;
+	arrivals->items[arrivals->count++].tag = tag;
+	return true;
+}
+
+void nc_arrivals_release(struct nc_arrivals *arrivals)
+{
+	for (size_t i = 0; i < arrivals->count; i++)
+		natsMsg_Destroy(arrivals->items[i].msg);
+	free(arrivals->items);
+	*arrivals = (struct nc_arrivals){ 0 };
+}
+
+/* Whether it is the first that waits. */
+static bool put(struct nc_bus *bus, natsMsg *msg, void *tag)
+{
+	pthread_mutex_lock(&bus->lock);
+	bool first = bus->in.count == 0;
+	bool kept = arrivals_put(&bus->in, msg, tag);
+	pthread_mutex_unlock(&bus->lock);
+	if (!kept)
+		natsMsg_Destroy(msg); /* out of memory: a request lost is a time-out */
+	return kept && first;
+}
+
+/* ---- From nats.c ---------------------------------------------------------------------------- */
+
+void nc_bus_on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct nc_bus_sub *from = closure;
+	(void)nc;
+	(void)sub;
+	if (put(from->bus, msg, from->tag))
+		(void)uv_async_send(&from->bus->wake);
+}
+
+/* ---- Whose a subject is --------------------------------------------------------------------- */
+
+static void known_forget_ended(struct nc_bus *bus)
+{
+	for (struct nc_bus_sub **at = &bus->known; *at != NULL;) {
+		if (!(*at)->ended) {
+			at = &(*at)->next_known;
+			continue;
+		}
+		*at = (*at)->next_known;
+		bus->known_count--;
+	}
+}
+
+static bool overlap(const struct nc_bus_sub *a, const struct nc_bus_sub *b)
+{
+	struct nc_slice one = nc_slice_str(a->subject), other = nc_slice_str(b->subject);
+	return nc_subject_overlap(one, other);
+}
+
+/* What is not known is given by nats.c's thread: it matters only whom of the known it disturbs. */
+void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub)
+{
+	known_forget_ended(bus);
+	if (bus->known_count == KNOWN_MAX) {
+		for (struct nc_bus_sub *one = bus->known; one != NULL; one = one->next_known)
+			one->shared = one->shared || overlap(sub, one);
+		return;
+	}
+	for (struct nc_bus_sub *one = bus->subs; one != NULL; one = one->next) {
+		if (!one->ended && overlap(sub, one))
+			sub->shared = one->shared = true;
+	}
+	sub->next_known = bus->known;
+	bus->known = sub;
+	bus->known_count++;
+}
+
+/* The one that wants it, moved to the front: the next is probably of the same. NULL: not known, or
+ * more than one. */
+static struct nc_bus_sub *sub_find(struct nc_bus *bus, struct nc_slice subject)
+{
+	for (struct nc_bus_sub **at = &bus->known; *at != NULL; at = &(*at)->next_known) {
+		struct nc_bus_sub *sub = *at;
+		if (sub->ended || !nc_subject_within(subject, nc_slice_str(sub->subject)))
+			continue;
+		*at = sub->next_known;
+		sub->next_known = bus->known;
+		bus->known = sub;
+		return sub->shared ? NULL : sub;
+	}
+	return NULL;
+}
+
+/* nats.c has checked that a subscription wants it, not told which. What is left to nats.c goes by
+ * its thread, which knows. */
+static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
+{
+	struct nc_bus *bus = closure;
+	(void)nc;
+	if (!nc_bus_io_on_loop(&bus->io))
+		return;
+	struct nc_bus_sub *sub = sub_find(bus, nc_slice_str(natsMsg_GetSubject(*msg)));
+	if (sub == NULL)
+		return;
+	(void)put(bus, *msg, sub->tag); /* given when the read is done: no need to wake */
+	*msg = NULL;
+}
+
+void nc_bus_take_all(struct nc_bus *bus)
+{
+	if (natsConn_setFilterWithClosure != NULL &&
+	    strcmp(nats_GetVersion(), TRIED_VERSION) == 0 && !bus->options.by_thread)
+		natsConn_setFilterWithClosure(bus->nc, on_nats_filter, bus);
+}
+
+/* ---- On the loop ---------------------------------------------------------------------------- */
+
+void nc_bus_arrivals_give(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	struct nc_arrivals taken = bus->in;
+	bus->in = bus->spare; /* empty, with its memory */
+	pthread_mutex_unlock(&bus->lock);
+	for (size_t i = 0; i < taken.count; i++) {
+		natsMsg *msg = taken.items[i].msg;
+		const char *reply = natsMsg_GetReply(msg);
+		struct nc_bus_msg out = {
+			.subject = nc_slice_str(natsMsg_GetSubject(msg)),
+			.reply = nc_slice_str(reply),
+			.data = nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)),
+			.tag = taken.items[i].tag,
+			.handle = msg,
+		};
+		if (!bus->closing)
+			bus->options.on_message(bus->options.ctx, &out);
+		natsMsg_Destroy(msg);
+	}
+	bool any = taken.count > 0;
+	taken.count = 0;
+	bus->spare = taken;
+	if (any && !bus->closing)
+		bus->options.on_drained(bus->options.ctx);
+}
