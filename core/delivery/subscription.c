@@ -136,6 +136,13 @@ static uint32_t room(const struct nc_sub *sub)
 	return sub->entry_count < sub->window_max ? sub->window_max - sub->entry_count : 0;
 }
 
+/* A search costs much the same for one event as for many: not for a few, while there is something
+ * to deliver. */
+static bool worth_a_search(const struct nc_sub *sub)
+{
+	return room(sub) >= NC_SUB_SEARCH_MIN || (room(sub) > 0 && sub->ready.count == 0);
+}
+
 void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 {
 	*want_out = (struct nc_sub_want){ NC_SUB_WANT_NOTHING, 0, 0 };
@@ -150,7 +157,7 @@ void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 		*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT, sub->entries[id].position, 1 };
 		return;
 	}
-	if (!sub->at_head && !sub->halted && !sub->paused && room(sub) > 0)
+	if (!sub->at_head && !sub->halted && !sub->paused && worth_a_search(sub))
 		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1, room(sub) };
 }
 

@@ -34,6 +34,7 @@
 
 #define NC_SUB_AHEAD           256u  /* events waiting beyond max_in_flight */
 #define NC_SUB_AHEAD_KEYED     4096u /* the same with an order: how far past a busy key it sees */
+#define NC_SUB_SEARCH_MIN      128u  /* no search for fewer, while others wait for delivery */
 #define NC_SUB_REQUESTS_MAX    512u  /* waiting pull requests */
 #define NC_SUB_REASON_SIZE_MAX 256u  /* bytes kept of a +TERM's reason */
 #define NC_SUB_PARKED_KEYS_MAX 65536u

@@ -36,6 +36,47 @@ Test(subscription, gives_no_more_than_max_in_flight_and_holds_no_more_than_its_w
 	expect_step(&h, "1/1 2/1");
 	ack(&h, 2);
 	expect_step(&h, "3/1");
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, searches_for_many_at_once_while_others_wait_for_delivery)
+{
+	struct harness h = harness_push();
+	h.definition.max_in_flight = 2;
+	harness_open(&h);
+	uint64_t position = 1;
+	while (harness_offer_key(&h, position, NULL) == NC_OK)
+		position++;
+	struct nc_sub_want want;
+	struct nc_sub_action action;
+	for (uint64_t acked = 1; acked <= NC_SUB_SEARCH_MIN; acked++) {
+		nc_sub_want(h.sub, &want);
+		cr_assert_eq(want.kind, NC_SUB_WANT_NOTHING, "for %u", (unsigned)acked - 1);
+		while (nc_sub_step(h.sub, h.now, &action))
+			;
+		ack(&h, acked);
+	}
+	nc_sub_want(h.sub, &want);
+	cr_expect_eq(want.kind, NC_SUB_WANT_SCAN);
+	cr_expect_eq(want.position, position);
+	cr_expect_eq(want.room, NC_SUB_SEARCH_MIN);
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, searches_for_one_when_nothing_else_can_be_delivered)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	uint64_t position = 1;
+	while (harness_offer_key(&h, position, "busy") == NC_OK)
+		position++;
+	expect_step(&h, "1/1");
+	ack(&h, 1);
+	struct nc_sub_want want;
+	nc_sub_want(h.sub, &want);
+	cr_expect_eq(want.kind, NC_SUB_WANT_NOTHING, "2 waits");
+	expect_step(&h, "2/1");
 	nc_sub_want(h.sub, &want);
 	cr_expect_eq(want.kind, NC_SUB_WANT_SCAN);
 	cr_expect_eq(want.position, position);
@@ -276,10 +317,13 @@ Test(subscription, live_and_catch_up_meet_without_gap_or_double)
 	struct nc_sub_info info = harness_info(&h);
 	cr_expect_not(info.at_head, "it fell behind");
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_BUSY);
-	expect_step(&h, "2/1");
-	ack(&h, 2);
 	struct nc_sub_want want;
-	nc_sub_want(h.sub, &want);
+	for (want.kind = NC_SUB_WANT_NOTHING; want.kind == NC_SUB_WANT_NOTHING;) {
+		struct nc_sub_action action;
+		cr_assert(nc_sub_step(h.sub, h.now, &action), "it stands still");
+		ack(&h, action.position);
+		nc_sub_want(h.sub, &want);
+	}
 	cr_expect_eq(want.kind, NC_SUB_WANT_SCAN);
 	cr_expect_eq(want.position, info.cursor + 1);
 	nc_sub_free(h.sub);
