@@ -290,6 +290,8 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_state_reader_close(subs->reader);
 	nc_plugin_host_close(subs->host);
 	nc_buf_release(&subs->scratch);
+	nc_buf_release(&subs->progress);
+	nc_buf_release(&subs->command);
 	nc_subs_keys_release(&subs->keys);
 	nc_recent_release(&subs->recent);
 	nc_sub_teller_release(&subs->teller);

@@ -145,6 +145,7 @@ struct nc_sub_pending {
 	enum nc_sub_pending_kind kind;
 	struct nc_subscription *sub; /* of CREATING: not yet in the table */
 	char name[65];
+	uint32_t id; /* of SAVING: the subscription's */
 	uint64_t epoch;
 };
 
@@ -182,6 +183,7 @@ struct nc_subs {
 	struct nc_sub_pending *pending;
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
+	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
 	uint64_t foreign_acks, ignored_answers;
 	uint64_t transient_epochs; /* given out: from the start time on, so that no restart repeats
 	                              them */

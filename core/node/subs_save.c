@@ -29,7 +29,10 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 		                            .kind = kind,
 		                            .sub = sub,
 		                            .epoch = sub == NULL ? 0 : sub->epoch };
-	(void)snprintf(pending->name, sizeof pending->name, "%s", name);
+	nc_assert(strlen(name) < sizeof pending->name);
+	memcpy(pending->name, name, strlen(name) + 1);
+	if (kind == NC_SUB_SAVING)
+		pending->id = sub->id;
 	int err = nc_replica_command(service->replica, command, ticket);
 	if (err != NC_OK) {
 		nc_ticket_free(&service->tickets, ticket);
@@ -48,16 +51,18 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	           (sub->hurry && nc_sub_progress_dirty(sub->machine));
 	if (!sub->definition.durable || sub->saving || !due)
 		return;
-	struct nc_buf progress = { 0 }, command = { 0 };
-	uint64_t number = nc_sub_progress_take(sub->machine, &progress);
+	struct nc_buf *progress = &subs->progress, *command = &subs->command;
+	nc_buf_clear(progress);
+	nc_buf_clear(command);
+	uint64_t number = nc_sub_progress_take(sub->machine, progress);
 	const struct nc_sub_change change = { .name = nc_slice_str(sub->name),
 		                              .epoch = sub->epoch,
-		                              .progress = nc_buf_slice(&progress),
+		                              .progress = nc_buf_slice(progress),
 		                              .parked = nc_buf_slice(&sub->parked),
 		                              .unparked = nc_buf_slice(&sub->unparked) };
-	nc_command_put_sub_progress(&command, &change);
-	bool proposed = nc_buf_status(&command) == NC_OK && nc_buf_status(&progress) == NC_OK &&
-	                nc_subs_propose(subs, nc_buf_slice(&command), NC_SUB_SAVING, sub, sub->name,
+	nc_command_put_sub_progress(command, &change);
+	bool proposed = nc_buf_status(command) == NC_OK && nc_buf_status(progress) == NC_OK &&
+	                nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_SAVING, sub, sub->name,
 	                                nc_slice(NULL, 0), 0);
 	if (proposed) {
 		sub->saving = true;
@@ -68,8 +73,6 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	} else {
 		sub->unsaved = true; /* taken, and not on its way: again as soon as there is room */
 	}
-	nc_buf_release(&progress);
-	nc_buf_release(&command);
 }
 
 /* ---- Requests that wait for it -------------------------------------------------------------- */
@@ -99,6 +102,8 @@ void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
 {
 	struct nc_sub_later *later = *list;
 	char name[65];
+	if (later == NULL)
+		return;
 	(void)snprintf(name, sizeof name, "%s", sub->name);
 	*list = NULL;
 	while (later != NULL) {
@@ -207,17 +212,27 @@ void nc_subs_front_cut(struct nc_buf *buf, size_t size)
 	buf->size -= size;
 }
 
+/* The subscription whose progress it is; NULL: it is not here any more, or in another epoch. No two
+ * have the same epoch, so that a slot may be anybody's meanwhile. */
+static struct nc_subscription *saver_of(struct nc_subs *subs, const struct nc_sub_pending *pending)
+{
+	struct nc_subscription *sub = pending->id < subs->room ? subs->slots[pending->id] : NULL;
+	return sub != NULL && sub->epoch == pending->epoch ? sub : NULL;
+}
+
 static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending)
 {
-	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
-	if (sub == NULL || sub->epoch != pending->epoch)
-		return; /* deleted meanwhile */
+	struct nc_subscription *sub = saver_of(subs, pending);
+	if (sub == NULL)
+		return;
 	sub->saving = false;
 	nc_subs_front_cut(&sub->parked, sub->saving_parked);
 	nc_subs_front_cut(&sub->unparked, sub->saving_unparked);
 	sub->saving_parked = sub->saving_unparked = 0;
 	nc_subs_waiters_answer(subs, sub, sub->saving_number);
-	nc_subs_mark(sub);
+	/* What has changed meanwhile has its time, at a tick. */
+	if (sub->hurry || sub->unsaved || nc_sub_progress_due(sub->machine, nc_subs_now_ns()))
+		nc_subs_mark(sub);
 	nc_subs_asks_again(subs, sub, &sub->later);
 }
 
@@ -324,9 +339,11 @@ void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
 void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 {
 	struct nc_sub_pending *pending = pending_take(subs, ticket);
-	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
+	struct nc_subscription *sub = pending->kind == NC_SUB_SAVING
+	                                      ? saver_of(subs, pending)
+	                                      : nc_subs_find(subs, nc_slice_str(pending->name));
 	if (pending->kind == NC_SUB_SAVING) {
-		if (sub != NULL && sub->epoch == pending->epoch) {
+		if (sub != NULL) {
 			sub->saving = false;
 			sub->saving_parked = sub->saving_unparked = 0;
 			sub->unsaved = true;
