@@ -39,8 +39,12 @@ int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t n
 	if (err != NC_OK)
 		return err;
 	bool replay = id != NONE && sub->entries[id].replay;
-	if (id != NONE)
+	if (replay && sub->entries[id].state == NC_SUB_RECALLED) {
+		sub->entries[id].acked = true;
+		nc_sub_changed(sub, true);
+	} else if (id != NONE) {
 		nc_sub_make_done(sub, id);
+	}
 	if (sub->policy.ack == NC_ACK_ALL && !replay)
 		nc_sub_ack_through(sub, position);
 	return NC_OK;

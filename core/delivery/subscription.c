@@ -188,19 +188,22 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 	if (sub->recall_at[entry->replay] == id)
 		sub->recall_at[entry->replay] = entry->line_next;
 	sub->recalled--;
+	bool acked = entry->acked, doomed = entry->doomed;
 	/* Its row was removed, or its key is not what it was: nothing left to replay. Or the row
 	 * stays behind an older one. */
 	if (entry->replay &&
-	    (!may_replay(sub, key) || is_behind_parked(sub, key, entry->position))) {
+	    (!may_replay(sub, key) || (!acked && is_behind_parked(sub, key, entry->position)))) {
 		nc_sub_untake(sub, entry);
 		nc_sub_entry_free(sub, id);
 		nc_sub_key_drop(sub, key);
 		return NC_OK;
 	}
-	bool doomed = entry->doomed;
 	nc_sub_admit(sub, id, key);
-	if (doomed && sub->entries[id].state != NC_SUB_LEAVING)
+	if (acked) {
+		nc_sub_make_done(sub, id);
+	} else if (doomed && sub->entries[id].state != NC_SUB_LEAVING) {
 		nc_sub_make_parked(sub, id);
+	}
 	return NC_OK;
 }
 

@@ -36,6 +36,7 @@ struct entry {
 	bool key_parks; /* leaves because its key is parked */
 	bool joined;    /* is among its key's events */
 	bool doomed;    /* a +TERM came while RECALLED: parked as soon as its key is known */
+	bool acked;     /* of a replay, likewise an ack: done then, and its row goes */
 };
 
 struct key {

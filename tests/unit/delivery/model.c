@@ -216,7 +216,9 @@ static void answer(struct model *m, bool kind)
 			             false);
 		} else if (m->row_now[d.position]) {
 			uint32_t attempts;
-			if (nc_sub_find(m->sub, d.position, &attempts) == NC_SUB_LEAVING)
+			enum nc_sub_entry_state state = nc_sub_find(m->sub, d.position, &attempts);
+			/* A replay whose key is still to be found is done all the same. */
+			if (state == NC_SUB_LEAVING || state == NC_SUB_RECALLED)
 				m->acked[d.position] = m->done[d.position] = true;
 		}
 	} else if (how < 75) {

@@ -192,6 +192,41 @@ Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
 	nc_sub_free(h.sub);
 }
 
+/* Found by the model: the row stayed, so that the younger one passed an older one of its key that
+ * was replayed once more. */
+Test(progress, an_ack_of_a_replay_that_is_not_yet_recalled_counts)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	expect_step(&h, "P1 P2");
+	struct nc_sub_event first = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
+	struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
+	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
+	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	expect_step(&h, "1/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, NC_SLICE("a")), NC_OK);
+	cr_expect_eq(ack(&h, 1), NC_OK);
+	struct nc_sub_want want;
+	nc_sub_want(h.sub, &want);
+	cr_expect_eq(want.kind, NC_SUB_WANT_EVENT, "its key is still to be found");
+	cr_expect_eq(want.position, 1);
+	cr_assert_eq(nc_sub_offer(h.sub, &first), NC_OK);
+	cr_assert_eq(nc_sub_offer(h.sub, &second), NC_OK);
+	expect_step(&h, "U1 2/1");
+	cr_expect_eq(harness_info(&h).parked, 1);
+	ack(&h, 2);
+	expect_step(&h, "U2");
+	cr_expect_eq(harness_info(&h).parked, 0);
+	nc_sub_free(h.sub);
+}
+
 /* The same across one more move, which finds the younger one alone among the replays. */
 Test(progress, a_replay_behind_a_row_that_stands_is_none_any_more)
 {
