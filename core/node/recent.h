@@ -43,7 +43,7 @@ bool nc_recent_has(const struct nc_recent *recent, uint64_t position);
 /* False: it is not here. `event_out` must then not be moved (event.h, made ids). */
 bool nc_recent_get(const struct nc_recent *recent, uint64_t position, struct nc_event *event_out);
 
-/* Forget all: the events may not be what is stored any more. */
+/* Forget all: for whoever makes events go, or changes what is stored. */
 void nc_recent_clear(struct nc_recent *recent);
 void nc_recent_release(struct nc_recent *recent);
 
