@@ -145,18 +145,15 @@ static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, in
 	const char *reply = msg->reply.size == 0 ? "" : (const char *)msg->reply.data;
 	atomic_fetch_add(&stats->requests, 1);
 
-	struct nc_bus_header raw[HEADERS_MAX];
 	struct nc_header headers[HEADERS_MAX];
 	size_t count = 0;
 	struct nc_refusal refusal = { NC_FAULT_REQUEST, "headers cannot be read" };
-	int err = nc_bus_headers(msg, raw, HEADERS_MAX, &count);
+	int err = nc_bus_headers(msg, headers, HEADERS_MAX, &count);
 	if (count > HEADERS_MAX) {
 		(void)snprintf(refusal.text, sizeof refusal.text, "headers: more than %d",
 		               HEADERS_MAX);
 		err = NC_TOOBIG;
 	}
-	for (size_t i = 0; err == NC_OK && i < count; i++)
-		headers[i] = (struct nc_header){ raw[i].name, raw[i].value };
 
 	size_t skip = service->root_size + 1 + (endpoint->direct ? strlen("direct.") : 0);
 	const struct nc_message message = { .subject = nc_slice_from(msg->subject, skip),

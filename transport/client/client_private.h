@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "core/base/buf.h"
+#include "core/base/header.h"
 #include "core/base/json.h"
 #include "transport/client/nacre.h"
 #include "transport/client/unpack.h"
@@ -33,6 +34,7 @@ struct nacre_client {
 
 struct nacre_reply {
 	natsMsg *msg;
+	struct nc_buf headers; /* nc_client_headers_copy() */
 };
 
 /* ---- support.c ------------------------------------------------------------------------------ */
@@ -65,19 +67,34 @@ __attribute__((format(printf, 3, 4))) int nc_client_fail(struct nacre_error *err
 int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char *what);
 int nc_client_fail_nomem(struct nacre_error *error);
 
-/* A header's value, "" if absent. */
-const char *nc_client_header(natsMsg *msg, const char *name);
-/* One that is a whole number; false if absent or none. */
-bool nc_client_header_number(natsMsg *msg, const char *name, uint64_t *number_out);
-/* Of its status line: 100 to 999; 0: it has none. */
-unsigned nc_client_status(natsMsg *msg);
-
 /* Whether `last`, the last token of an object's members, closes it, and the text ends with it. */
 bool nc_client_json_ended(struct nc_json *json, const struct nc_json_token *last);
 
 /* NACRE_OK, or what an error answer says: NACRE_REFUSED; NACRE_UNAVAILABLE, a 503; NACRE_PROTOCOL.
  * `error` is not NULL. */
 int nc_client_judge(natsMsg *msg, struct nacre_error *error);
+
+/* ---- headers.c ------------------------------------------------------------------------------ */
+
+/* Of messages that came in. */
+struct nc_slice nc_client_block(const natsMsg *msg);
+/* A header's first value, empty if absent. */
+struct nc_slice nc_client_header(const natsMsg *msg, const char *name);
+/* One that is a whole number; false if absent or none. */
+bool nc_client_header_number(const natsMsg *msg, const char *name, uint64_t *number_out);
+bool nc_client_number(struct nc_slice text, uint64_t *number_out);
+/* Whether it has a status line; of that 100 to 999, 0: it has none, or another; and its words. */
+bool nc_client_has_status(const natsMsg *msg);
+unsigned nc_client_status(const natsMsg *msg);
+struct nc_slice nc_client_description(const natsMsg *msg);
+
+/* All headers with a NUL behind each text, a status line as "Status" and "Description" first; what
+ * is in `texts` goes. Errors: NACRE_NOMEM; NACRE_PROTOCOL, they cannot be read. */
+int nc_client_headers_copy(const natsMsg *msg, struct nc_buf *texts);
+/* The next of them; `at` begins with 0. False: there are no more. */
+bool nc_client_headers_next(const struct nc_buf *texts, size_t *at, struct nacre_pair *pair_out);
+/* The first value of a name, "" if absent. */
+const char *nc_client_headers_find(const struct nc_buf *texts, const char *name);
 
 /* ---- request.c ------------------------------------------------------------------------------ */
 
@@ -138,7 +155,8 @@ void nc_pack_number(struct nc_buf *buf, uint64_t number);
 
 /* ---- event.c -------------------------------------------------------------------------------- */
 
-/* An event that is being given: points into its message, and `text` for what was packed. */
+/* An event that is being given: points into its message, and `text`: its headers, or what was
+ * packed. */
 struct nc_client_event {
 	struct nacre_event event;
 	natsMsg *msg; /* owned */

@@ -9,8 +9,7 @@
 static bool is_meta(const char *name)
 {
 	return strncmp(name, "Es-", 3) != 0 && strncmp(name, "Nats-", 5) != 0 &&
-	       strcmp(name, "Content-Type") != 0 && strcmp(name, "Status") != 0 &&
-	       strcmp(name, "Description") != 0;
+	       strcmp(name, "Content-Type") != 0;
 }
 
 int nc_client_event_meta(struct nc_client_event *holder, const char *name, const char *value)
@@ -27,59 +26,67 @@ int nc_client_event_meta(struct nc_client_event *holder, const char *name, const
 	return NACRE_OK;
 }
 
-static int meta_fill_one(struct nc_client_event *holder, const char *name)
+/* Where a header of the protocol goes; NULL: it is none that an event has. */
+static const char **member_of(struct nacre_event *event, const char *name)
 {
-	const char **values = NULL;
-	int count = 0, result = NACRE_OK;
-	natsStatus status = natsMsgHeader_Values(holder->msg, name, &values, &count);
-	if (status != NATS_OK)
-		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_PROTOCOL;
-	for (int i = 0; i < count && result == NACRE_OK; i++)
-		result = nc_client_event_meta(holder, name, values[i] == NULL ? "" : values[i]);
-	free((void *)values);
-	return result;
+	const struct {
+		const char *name, **text;
+	} members[] = {
+		{ "Es-Stream", &event->stream },
+		{ "Es-Type", &event->type },
+		{ "Nats-Msg-Id", &event->id },
+		{ "Nats-Time-Stamp", &event->time },
+		{ "Content-Type", &event->content_type },
+		{ "Es-Tags", &event->tags },
+	};
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+		if (strcmp(name, members[i].name) == 0)
+			return members[i].text;
+	}
+	return NULL;
 }
 
-static int meta_fill(struct nc_client_event *holder)
+static int headers_fill(struct nc_client_event *holder)
 {
-	const char **names = NULL;
-	int count = 0, result = NACRE_OK;
-	natsStatus status = natsMsgHeader_Keys(holder->msg, &names, &count);
-	if (status == NATS_NOT_FOUND)
-		return NACRE_OK;
-	if (status != NATS_OK)
-		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_PROTOCOL;
-	for (int i = 0; i < count && result == NACRE_OK; i++) {
-		if (is_meta(names[i]))
-			result = meta_fill_one(holder, names[i]);
+	struct nacre_pair pair;
+	size_t at = 0;
+	int result = NACRE_OK;
+	while (result == NACRE_OK && nc_client_headers_next(&holder->text, &at, &pair)) {
+		const char **member = member_of(&holder->event, pair.name);
+		if (member != NULL && **member == '\0')
+			*member = pair.value;
+		if (is_meta(pair.name))
+			result = nc_client_event_meta(holder, pair.name, pair.value);
 	}
-	free((void *)names);
 	return result;
 }
 
 int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whole)
 {
+	struct nacre_event *event = &holder->event;
 	nc_client_event_drop(holder);
 	holder->msg = msg;
-	holder->event = (struct nacre_event){
-		.stream = nc_client_header(msg, "Es-Stream"),
-		.type = nc_client_header(msg, "Es-Type"),
-		.id = nc_client_header(msg, "Nats-Msg-Id"),
-		.time = nc_client_header(msg, "Nats-Time-Stamp"),
-		.content_type = nc_client_header(msg, "Content-Type"),
-		.tags = nc_client_header(msg, "Es-Tags"),
-		.data = natsMsg_GetData(msg),
-		.size = (size_t)natsMsg_GetDataLength(msg),
-	};
-	bool numbered = nc_client_header_number(msg, "Nats-Sequence", &holder->event.seq) &&
-	                nc_client_header_number(msg, "Es-Position", &holder->event.pos);
-	bool fine = numbered && holder->event.seq > 0 && holder->event.pos > 0 &&
-	            *holder->event.stream != '\0' && *holder->event.type != '\0';
-	int result = whole && !fine ? NACRE_PROTOCOL : meta_fill(holder);
+	*event = (struct nacre_event){ .stream = "",
+		                       .type = "",
+		                       .id = "",
+		                       .time = "",
+		                       .content_type = "",
+		                       .tags = "",
+		                       .data = natsMsg_GetData(msg),
+		                       .size = (size_t)natsMsg_GetDataLength(msg) };
+	int result = nc_client_headers_copy(msg, &holder->text);
+	if (result == NACRE_OK)
+		result = headers_fill(holder);
+	bool numbered = nc_client_header_number(msg, "Nats-Sequence", &event->seq) &&
+	                nc_client_header_number(msg, "Es-Position", &event->pos);
+	bool fine = numbered && event->seq > 0 && event->pos > 0 && *event->stream != '\0' &&
+	            *event->type != '\0';
+	if (result == NACRE_OK && whole && !fine)
+		result = NACRE_PROTOCOL;
 	if (result != NACRE_OK) {
 		nc_client_event_drop(holder);
 	} else {
-		holder->event.meta = holder->meta;
+		event->meta = holder->meta;
 	}
 	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What went wrong, here or there; and what an answer's headers say. */
+/* What went wrong, here or there. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,36 +39,6 @@ int nc_client_fail_nomem(struct nacre_error *error)
 	return nc_client_fail(error, NACRE_NOMEM, "out of memory");
 }
 
-const char *nc_client_header(natsMsg *msg, const char *name)
-{
-	const char *value = NULL;
-	return natsMsgHeader_Get(msg, name, &value) == NATS_OK && value != NULL ? value : "";
-}
-
-bool nc_client_header_number(natsMsg *msg, const char *name, uint64_t *number_out)
-{
-	const char *text = nc_client_header(msg, name);
-	uint64_t number = 0;
-	if (*text == '\0')
-		return false;
-	for (; *text != '\0'; text++) {
-		unsigned digit = (unsigned)(*text - '0');
-		if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-			return false;
-		number = number * 10 + digit;
-	}
-	*number_out = number;
-	return true;
-}
-
-unsigned nc_client_status(natsMsg *msg)
-{
-	uint64_t status;
-	return nc_client_header_number(msg, "Status", &status) && status >= 100 && status <= 999
-	               ? (unsigned)status
-	               : 0;
-}
-
 bool nc_client_json_ended(struct nc_json *json, const struct nc_json_token *last)
 {
 	struct nc_json_token end;
@@ -98,26 +68,44 @@ static void error_body_read(struct nc_slice body, struct nacre_error *error)
 	}
 }
 
+/* Of its headers; NACRE_OK and an empty text: no error's. */
+static int error_headers_read(natsMsg *msg, struct nc_slice *text_out, uint64_t *code_out)
+{
+	struct nc_headers headers;
+	struct nc_header header;
+	bool coded = false;
+	int err = nc_headers_begin(nc_client_block(msg), &headers);
+	while (err == NC_OK && (err = nc_headers_next(&headers, &header)) == NC_OK) {
+		if (nc_slice_is(header.name, "Nats-Service-Error")) {
+			*text_out = header.value;
+		} else if (nc_slice_is(header.name, "Nats-Service-Error-Code")) {
+			coded = nc_client_number(header.value, code_out);
+		}
+	}
+	if (err != NC_NOTFOUND)
+		return NACRE_PROTOCOL;
+	return text_out->size == 0 || (coded && *code_out >= 100 && *code_out <= 999)
+	               ? NACRE_OK
+	               : NACRE_INVALID;
+}
+
 int nc_client_judge(natsMsg *msg, struct nacre_error *error)
 {
-	uint64_t code;
+	uint64_t code = 0;
+	struct nc_slice text = { 0 };
+	int read = error_headers_read(msg, &text, &code);
+	if (read == NACRE_PROTOCOL)
+		return nc_client_fail(error, NACRE_PROTOCOL, "headers that cannot be read");
 	unsigned said = nc_client_status(msg);
-	if (said == 0 && *nc_client_header(msg, "Status") != '\0')
+	if (said == 0 && nc_client_has_status(msg))
 		return nc_client_fail(error, NACRE_PROTOCOL, "a status that is none");
 	if (said == 503)
 		return nc_client_fail_nats(error, NATS_NO_RESPONDERS, "request");
-	const char *text = NULL;
-	natsStatus status = natsMsgHeader_Get(msg, "Nats-Service-Error", &text);
-	if (status == NATS_NO_MEMORY)
-		return nc_client_fail_nomem(error);
-	if (status != NATS_OK && status != NATS_NOT_FOUND)
-		return nc_client_fail(error, NACRE_PROTOCOL, "headers that cannot be read");
-	if (text == NULL || *text == '\0')
-		return NACRE_OK;
-	if (!nc_client_header_number(msg, "Nats-Service-Error-Code", &code) || code < 100 ||
-	    code > 999)
+	if (read != NACRE_OK)
 		return nc_client_fail(error, NACRE_PROTOCOL, "an error without its code");
-	(void)nc_client_fail(error, NACRE_REFUSED, "%s", text);
+	if (text.size == 0)
+		return NACRE_OK;
+	(void)nc_client_fail(error, NACRE_REFUSED, "%.*s", (int)text.size, (const char *)text.data);
 	error->code = (int)code;
 	error_body_read(nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)), error);
 	return code == 503 ? NACRE_UNAVAILABLE : NACRE_REFUSED;

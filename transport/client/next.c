@@ -41,11 +41,11 @@ static int delivery_fill(struct nacre_subscription *sub, natsMsg *msg, struct na
 static int pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
                        struct nacre_error *error)
 {
-	const char *why = nc_client_header(msg, "Description");
+	struct nc_slice why = nc_client_description(msg);
 	int result = NACRE_OK;
 	nc_client_pull_status(sub, msg, status);
-	if (status == 409 && strcmp(why, "Message Size Exceeds MaxBytes") == 0) {
-		result = nc_client_fail(error, NACRE_REFUSED, "%s", why);
+	if (status == 409 && nc_slice_is(why, "Message Size Exceeds MaxBytes")) {
+		result = nc_client_fail(error, NACRE_REFUSED, "Message Size Exceeds MaxBytes");
 		error->code = 409;
 	}
 	natsMsg_Destroy(msg);
@@ -62,7 +62,7 @@ static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned st
 		return pull_status(sub, msg, status, error);
 	if (sub->way == NC_CLIENT_ANSWER) {
 		sub->ended = true;
-	} else if (strcmp(nc_client_header(msg, "Description"), "FlowControl Request") == 0 &&
+	} else if (nc_slice_is(nc_client_description(msg), "FlowControl Request") &&
 	           reply != NULL) {
 		sent = natsConnection_Publish(sub->client->nc, reply, NULL, 0);
 	}
@@ -163,5 +163,5 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 
 const char *nacre_header(const struct nacre_subscription *sub, const char *name)
 {
-	return sub->held.msg == NULL ? "" : nc_client_header(sub->held.msg, name);
+	return sub->held.msg == NULL ? "" : nc_client_headers_find(&sub->held.text, name);
 }

@@ -112,7 +112,7 @@ static int packed_take(struct nacre_reader *reader, bool *got_out)
 static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
 {
 	int result = NACRE_OK;
-	if (*nc_client_header(msg, "Es-Stream") != '\0') {
+	if (nc_client_header(msg, "Es-Stream").size > 0) {
 		result = nc_client_event_take(&reader->held, msg, true);
 		if (result == NACRE_OK)
 			result = mark(reader);

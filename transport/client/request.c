@@ -98,12 +98,17 @@ static int reply_give(natsMsg *msg, struct nacre_reply **reply_out, struct nacre
 		natsMsg_Destroy(msg);
 		return NACRE_OK;
 	}
-	struct nacre_reply *reply = malloc(sizeof *reply);
+	struct nacre_reply *reply = calloc(1, sizeof *reply);
 	if (reply == NULL) {
 		natsMsg_Destroy(msg);
 		return nc_client_fail_nomem(error);
 	}
 	reply->msg = msg;
+	int result = nc_client_headers_copy(msg, &reply->headers);
+	if (result != NACRE_OK) {
+		nacre_reply_free(reply);
+		return nc_client_fail(error, result, "an answer's headers cannot be read");
+	}
 	*reply_out = reply;
 	return NACRE_OK;
 }
@@ -164,7 +169,7 @@ const void *nacre_reply_data(const struct nacre_reply *reply, size_t *size_out)
 
 const char *nacre_reply_header(const struct nacre_reply *reply, const char *name)
 {
-	return nc_client_header(reply->msg, name);
+	return nc_client_headers_find(&reply->headers, name);
 }
 
 /* The first token of the value of a member at the top. */
@@ -217,5 +222,6 @@ void nacre_reply_free(struct nacre_reply *reply)
 	if (reply == NULL)
 		return;
 	natsMsg_Destroy(reply->msg);
+	nc_buf_release(&reply->headers);
 	free(reply);
 }

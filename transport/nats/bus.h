@@ -17,13 +17,10 @@
 #include <uv.h>
 
 #include "core/base/buf.h"
+#include "core/base/header.h"
 
 struct nc_bus;
 struct nc_bus_sub;
-
-struct nc_bus_header {
-	struct nc_slice name, value;
-};
 
 struct nc_bus_msg {
 	struct nc_slice subject, reply, data; /* reply: NUL-terminated; empty if none */
@@ -71,13 +68,12 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
 /* Whether the server says by it that nobody listens (status 503). */
 bool nc_bus_no_responders(const struct nc_bus_msg *msg);
-/* Whether it has a status line of any kind. Not before nc_bus_headers(): nats.c writes into them.
- */
+/* Whether it has a status line of any kind, or a header "Status". */
 bool nc_bus_has_status(const struct nc_bus_msg *msg);
 /* The headers of a request in the order in which they came, at most `max`, each with its bytes as
  * they are but for blanks around the value; they live as long as the message. `count_out` beyond
  * max: there are more than that. Errors: NC_INVALID, they cannot be read. */
-int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_bus_header *headers_out, size_t max,
+int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_header *headers_out, size_t max,
                    size_t *count_out);
 
 /* Publish `data`. `subject` and `reply` are NUL-terminated; reply may be NULL.

@@ -11,6 +11,7 @@
 #ifndef NC_TRANSPORT_NATS_REQUEST_H
 #define NC_TRANSPORT_NATS_REQUEST_H
 
+#include "core/base/header.h"
 #include "core/engine/command.h"
 #include "core/engine/engine.h"
 #include "core/engine/query.h"
@@ -53,10 +54,6 @@ enum nc_operation {
 #define NC_FILTER_TEST_LIMIT_MAX     1000u
 
 enum nc_format { NC_FORMAT_MESSAGES, NC_FORMAT_MSGPACK, NC_FORMAT_JSON };
-
-struct nc_header {
-	struct nc_slice name, value;
-};
 
 struct nc_request {
 	enum nc_operation op;

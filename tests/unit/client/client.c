@@ -145,6 +145,58 @@ static void gets_one_event(void)
 	       "two addresses are refused, and half of one");
 }
 
+static bool has_values_and_none(const struct nacre_event *event)
+{
+	return event->meta_count == 4 && has_meta(event, "first", "") &&
+	       has_meta(event, "second", "2") && has_meta(event, "third", "") &&
+	       has_meta(event, "fourth", "4: : 4") && strcmp(event->id, "valueless") == 0;
+}
+
+/* What stands behind a header without a value is not that value. */
+static void keeps_metadata_without_a_value(void)
+{
+	static const struct nacre_pair meta[] = {
+		{ "first", "" }, { "second", "2" }, { "third", "" }, { "fourth", "4: : 4" }
+	};
+	struct nacre_append given = order("valueless", NACRE_EXPECT_ANY, "valueless");
+	const struct nacre_request read = { .subject = "read.valueless" };
+	const struct nacre_read packed = { .source = NACRE_STREAM, .name = "valueless" };
+	const struct nacre_request get = { .subject = "get",
+		                           .body = "{\"id\":\"valueless\"}",
+		                           .size = strlen("{\"id\":\"valueless\"}") };
+	struct nacre_reader *reader = NULL;
+	struct nacre_subscription *sub = NULL;
+	struct nacre_reply *reply = NULL;
+	const struct nacre_delivery *delivery = NULL;
+	const struct nacre_event *event = NULL;
+	given.meta = meta;
+	given.meta_count = 4;
+	expect(nacre_append(client, &given, NULL, NULL) == NACRE_OK &&
+	               nacre_get(client, &(struct nacre_get){ .id = "valueless" }, &event, NULL) ==
+	                       NACRE_OK &&
+	               has_values_and_none(event),
+	       "metadata without a value, got");
+	nacre_event_free(event);
+	expect(nacre_request_many(client, &read, &sub, NULL) == NACRE_OK &&
+	               nacre_next(sub, 5000, &delivery, NULL) == NACRE_OK &&
+	               has_values_and_none(delivery->event) &&
+	               strcmp(nacre_header(sub, "second"), "2") == 0 &&
+	               strcmp(nacre_header(sub, "third"), "") == 0,
+	       "and read, a message an event");
+	nacre_unsubscribe(sub);
+	expect(nacre_request(client, &get, &reply, NULL) == NACRE_OK &&
+	               strcmp(nacre_reply_header(reply, "second"), "2") == 0 &&
+	               strcmp(nacre_reply_header(reply, "first"), "") == 0 &&
+	               strcmp(nacre_reply_header(reply, "fourth"), "4: : 4") == 0,
+	       "and as headers of an answer");
+	nacre_reply_free(reply);
+	expect(nacre_read_open(client, &packed, &reader, NULL) == NACRE_OK &&
+	               nacre_read_next(reader, &event, NULL) == NACRE_OK &&
+	               has_values_and_none(event),
+	       "and read packed");
+	nacre_read_close(reader);
+}
+
 static void asks_any_verb(void)
 {
 	struct nacre_reply *reply = NULL;
@@ -289,6 +341,7 @@ int main(int argc, char **argv)
 	reads_what_was_appended();
 	reads_by_every_source();
 	gets_one_event();
+	keeps_metadata_without_a_value();
 	asks_any_verb();
 	spells_names();
 	reads_over_pages();

@@ -16,29 +16,16 @@
 struct message {
 	const char *body;
 	int size;                /* -1: strlen */
-	const char *headers[12]; /* names and values, NULL at the end */
+	const char *headers[12]; /* names and values, NULL at the end; "Status": the status line */
 };
 
 static natsConnection *store_nc;
 static const struct message *answer; /* [answer_count] */
 static size_t answer_count;
-
-static inline void answer_with(natsConnection *nc, const char *to, const struct message *message)
-{
-	natsMsg *msg = NULL;
-	int size = message->size < 0 ? (int)strlen(message->body) : message->size;
-	if (natsMsg_Create(&msg, to, "es.hostile.ack.s.1.1.1", message->body, size) != NATS_OK)
-		exit(2);
-	for (size_t i = 0; message->headers[i] != NULL; i += 2)
-		(void)natsMsgHeader_Set(msg, message->headers[i], message->headers[i + 1]);
-	(void)natsConnection_PublishMsg(nc, msg);
-	natsMsg_Destroy(msg);
-}
-
-/* ---- Bytes that nats.c would not send -------------------------------------------------------- */
-
-static int raw = -1;          /* a connection of its own to the server */
 static const char *raw_block; /* header bytes that answer every request; NULL: `answer` does */
+
+/* Answers leave over a connection of its own: nats.c would not send most of them. */
+static int raw = -1;
 
 static inline void raw_open(const char *url)
 {
@@ -55,26 +42,48 @@ static inline void raw_open(const char *url)
 		exit(2);
 }
 
-static inline void raw_answer(const char *to, const char *block)
+static inline void raw_answer(const char *to, const char *block, const char *body, size_t size)
 {
-	char line[1024];
-	int size = snprintf(line, sizeof line, "HPUB %s %zu %zu\r\n%s\r\n", to, strlen(block),
-	                    strlen(block), block);
-	if (write(raw, line, (size_t)size) != size)
+	static char line[16384];
+	int head = snprintf(line, sizeof line, "HPUB %s es.hostile.ack.s.1.1.1 %zu %zu\r\n%s", to,
+	                    strlen(block), strlen(block) + size, block);
+	if (head < 0 || (size_t)head + size + 2 > sizeof line)
 		exit(2);
+	memcpy(line + head, body, size);
+	memcpy(line + head + size, "\r\n", 2);
+	size += (size_t)head + 2;
+	if (write(raw, line, size) != (ssize_t)size)
+		exit(2);
+}
+
+static inline void answer_with(const char *to, const struct message *message)
+{
+	char block[2048];
+	const char *const *at = message->headers;
+	size_t size = message->size < 0 ? strlen(message->body) : (size_t)message->size;
+	bool status = at[0] != NULL && strcmp(at[0], "Status") == 0;
+	int used = snprintf(block, sizeof block, "NATS/1.0%s%s\r\n", status ? " " : "",
+	                    status ? at[1] : "");
+	for (at += status ? 2 : 0; at[0] != NULL; at += 2) {
+		used += snprintf(block + used, sizeof block - (size_t)used, "%s: %s\r\n", at[0],
+		                 at[1]);
+	}
+	(void)snprintf(block + used, sizeof block - (size_t)used, "\r\n");
+	raw_answer(to, block, message->body, size);
 }
 
 static inline void on_request(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
                               void *closure)
 {
+	(void)nc;
 	(void)sub;
 	(void)closure;
 	const char *to =
 	        natsMsg_GetReply(msg); /* NULL: the server says that nobody heard an answer */
 	if (to != NULL && raw_block != NULL)
-		raw_answer(to, raw_block);
+		raw_answer(to, raw_block, "", 0);
 	for (size_t i = 0; to != NULL && i < answer_count; i++)
-		answer_with(nc, to, &answer[i]);
+		answer_with(to, &answer[i]);
 	natsMsg_Destroy(msg);
 }
 
@@ -87,6 +96,7 @@ static inline void will_answer(const struct message *messages, size_t count)
 static inline void store_open(const char *url)
 {
 	static natsSubscription *sub; /* until the program ends */
+	raw_open(url);
 	if (natsConnection_ConnectTo(&store_nc, url) != NATS_OK ||
 	    natsConnection_Subscribe(&sub, store_nc, "es.hostile.>", on_request, NULL) != NATS_OK ||
 	    natsConnection_Flush(store_nc) != NATS_OK)
