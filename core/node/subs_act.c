@@ -138,7 +138,7 @@ static void memory_forget(struct nc_subscription *sub, uint64_t position)
 	}
 }
 
-static void unpark(struct nc_subscription *sub, uint64_t position)
+void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
 {
 	if (!sub->definition.durable) {
 		memory_forget(sub, position);
@@ -175,7 +175,7 @@ static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
 		park(subs, sub, action);
 		break;
 	case NC_SUB_UNPARK:
-		unpark(sub, action->position);
+		nc_subs_unpark(sub, action->position);
 		break;
 	case NC_SUB_SKIP:
 		nc_subs_advise(subs, sub, "skipped", action->position, action->reason);

@@ -70,6 +70,16 @@ static int judge(struct nc_subscription *sub, const struct nc_ack_address *at,
 	}
 }
 
+/* Done, it says, of an event that is not on its way any more: acknowledged before, or parked. */
+static bool is_late(const struct nc_subscription *sub, const struct nc_ack_address *at,
+                    const struct nc_ack *ack)
+{
+	uint32_t attempts;
+	enum nc_sub_entry_state state = nc_sub_find(sub->machine, at->position, &attempts);
+	return (ack->kind == NC_ACK_IS_DONE || ack->kind == NC_ACK_IS_NEXT) &&
+	       (state == NC_SUB_NOT_HERE || state == NC_SUB_LEAVING);
+}
+
 /* +NXT: the next one is the answer. */
 static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
                          const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint)
@@ -117,11 +127,15 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		subs->ignored_answers++;
 		return;
 	}
+	bool late = is_late(sub, &at, &ack);
 	if (judge(sub, &at, &ack, now_ns) != NC_OK) {
 		answer_error(subs, msg, endpoint,
 		             "stale acknowledgement: of another epoch, or never delivered");
 		return;
 	}
+	nc_subs_mark(sub);
+	if (late && !nc_subs_late_ack(subs, sub, at.position))
+		return; /* not answered: it is asked again */
 	if (ack.kind == NC_ACK_IS_NEXT) {
 		request_next(subs, sub, &ack, msg, endpoint);
 	} else if (ack.kind != NC_ACK_IS_WPI) {
@@ -129,5 +143,4 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 	} else if (msg->reply.size > 0) {
 		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
 	}
-	nc_subs_mark(sub);
 }

@@ -70,34 +70,10 @@ static void on_event(void *ctx, const struct nc_event *event)
 static bool on_parked(void *ctx, const struct nc_parked *parked)
 {
 	struct explaining *explaining = ctx;
-	if (parked->position != explaining->position)
-		return false;
-	explaining->parked = true;
 	explaining->attempts = parked->attempts;
 	nc_buf_clear(&explaining->reason);
 	nc_buf_put_slice(&explaining->reason, parked->reason);
 	return false;
-}
-
-/* In what is on its way to the log, or in memory of a transient one, the last counts. */
-static int parked_find(struct explaining *explaining)
-{
-	struct nc_subs *subs = explaining->subs;
-	int err = nc_state_reader_begin(subs->reader);
-	if (err != NC_OK)
-		return err;
-	err = nc_parked_each(subs->reader, nc_slice_str(explaining->sub->name),
-	                     explaining->position, on_parked, explaining);
-	nc_state_reader_end(subs->reader);
-	struct nc_slice list = nc_buf_slice(&explaining->sub->parked);
-	struct nc_parked parked;
-	while (nc_parked_next(&list, &parked))
-		(void)on_parked(explaining, &parked);
-	list = nc_buf_slice(&explaining->sub->unparked);
-	uint64_t position;
-	while (nc_unparked_next(&list, &position))
-		explaining->parked &= position != explaining->position;
-	return err;
 }
 
 /* A word for programs and a sentence for people. */
@@ -163,7 +139,8 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 	nc_buf_clear(&subs->scratch);
 	err = nc_query_get(subs->reader, &spec, on_event, &explaining);
 	if (err == NC_OK)
-		err = parked_find(&explaining);
+		err = nc_subs_parked_find(subs, explaining.sub, explaining.position, on_parked,
+		                          &explaining, &explaining.parked);
 	if (err == NC_OK) {
 		uint32_t attempts = explaining.attempts;
 		struct verdict verdict = verdict_of(&explaining, &attempts);

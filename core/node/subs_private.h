@@ -289,6 +289,8 @@ bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
                     uint64_t position, const char *reason);
+/* The row of a parked event goes: with the next progress, or at once from memory. */
+void nc_subs_unpark(struct nc_subscription *sub, uint64_t position);
 /* Only what the machine asks for; nothing is saved, no job starts. */
 void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
 
@@ -332,6 +334,14 @@ void nc_subs_move_refused(struct nc_subs *subs, struct nc_subscription *sub,
 /* Make it so, if it is decided and no job looks at what was. */
 void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_move_free(struct nc_sub_move *move); /* NULL is a no-op */
+
+/* subs_late.c: whether an event is parked as of now; `fn` is told of each row that it has had, the
+ * last counts. Errors: those of the state. */
+int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
+                        nc_parked_fn *fn, void *ctx, bool *parked_out);
+/* An event of this epoch was acknowledged: if it is parked, it is so no more. False: not now, a
+ * change of the subscription is on its way, or the state cannot be read. */
+bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
 
 /* subs_replay.c */
 struct nc_sub_job;

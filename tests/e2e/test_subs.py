@@ -326,6 +326,44 @@ async def test_exhausted_is_parked_and_told(c):
         check({"pos", "key", "reason", "time"} <= set(one), str(one))
 
 
+async def test_a_late_ack_takes_its_event_out_of_the_parked_ones(c):
+    """Within an epoch the ack of any attempt counts, also when all attempts were used up meanwhile."""
+    for durable in (True, False):
+        name = f"late{durable}"
+        await fill(c, name, 3)
+        await create(c, name, by_stream(name), max_deliver=1, ack_wait_ms=100, durable=durable)
+        events, _ = await pull(c, name, {"batch": 3})
+        await wait_until(lambda: parked_count(c, name, 3), 5, "all have run out")
+        equal((await c.nc.request(events[1].reply, b"+ACK", timeout=5)).data, b"")
+        equal([p["seq"] for p in (await c.ask(f"sub.parked.{name}"))["parked"]], [1, 3])
+        equal((await info(c, name))["parked"], 2)
+        equal((await c.ask(f"sub.explain.{name}", json.dumps({"pos": int(events[1].headers["Es-Position"])}).encode()))["state"], "done")
+        await c.nc.publish(events[2].reply, b"")  # nobody waits for an answer: it counts all the same
+        await wait_until(lambda: parked_count(c, name, 1), 5, "taken out")
+        equal((await c.nc.request(events[1].reply, b"", timeout=5)).data, b"", "done before")
+        equal(await c.ask(f"sub.replay.{name}"), {"replayed": 1, "more": False})
+        again, _ = await pull(c, name, {"batch": 3, "expires_ms": 300})
+        equal([(e.headers["Nats-Sequence"], e.headers["Es-Delivery"]) for e in again], [("1", "1")])
+        equal((await c.nc.request(events[0].reply, b"", timeout=5)).data, b"", "by the first attempt, of the replayed")
+        have = await info(c, name)
+        equal((have["parked"], have["in_flight"]), (0, 0))
+
+
+async def test_a_late_ack_frees_the_key_of_what_was_parked(c):
+    await fill(c, "latekey", 2)
+    await create(c, "latekey", by_stream("latekey"), max_deliver=1, ack_wait_ms=100, order="stream")
+    (event,), _ = await pull(c, "latekey")
+    await wait_until(lambda: parked_count(c, "latekey", 2), 5, "it has run out, and the next waits with it")
+    equal((await c.nc.request(event.reply, b"+ACK", timeout=5)).data, b"")
+    equal([p["seq"] for p in (await c.ask("sub.parked.latekey"))["parked"]], [2], "what stands behind it was never delivered")
+    equal(await c.ask("sub.replay.latekey"), {"replayed": 1, "more": False})
+    (event,), _ = await pull(c, "latekey")
+    await c.nc.request(event.reply, b"", timeout=5)
+    equal((await info(c, "latekey"))["parked_keys"], 0)
+    await fill(c, "latekey", 1)
+    equal(versions((await pull(c, "latekey"))[0]), [3], "the key is free")
+
+
 async def parked_count(c, name, count):
     return (await c.ask(f"sub.parked.{name}"))["total"] == count
 

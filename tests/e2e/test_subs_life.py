@@ -267,3 +267,19 @@ async def test_a_start_that_lies_ahead_survives_kill_9_and_a_search_of_history()
         await c.ask("sub.seek.time", b'{"pos":1}')
         b.node.restart()
         equal(versions((await pull(c, "time", {"batch": 3}))[0]), [1, 2, 3], "a seek leaves it, and that stays")
+
+
+async def test_a_late_ack_of_a_parked_event_survives_kill_9():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "late", 2)
+        await create(c, "late", by_stream("late"), max_deliver=1, ack_wait_ms=100)
+        events, _ = await pull(c, "late", {"batch": 2})
+        await wait_until(lambda: parked_count(c, "late", 2), 5, "both have run out")
+        b.node.restart()
+        equal((await c.nc.request(events[0].reply, b"+ACK", timeout=5)).data, b"")
+        b.node.kill()
+        b.node.start()
+        equal([p["seq"] for p in (await c.ask("sub.parked.late"))["parked"]], [2])
+        equal(await c.ask("sub.replay.late"), {"replayed": 1, "more": False})
+        equal(versions((await pull(c, "late", {"batch": 2, "expires_ms": 300}))[0]), [2])
