@@ -68,6 +68,12 @@ static bool is_quiet(struct nc_service *service)
 	       atomic_load(&service->reads) == 0;
 }
 
+/* At the tick after: what was said last has left the process, for closing sends nothing more. */
+static bool is_sent(struct nc_service *service)
+{
+	return !nc_bus_connected(service->bus) || nc_bus_buffered(service->bus) == 0;
+}
+
 static void begin(struct nc_service *service)
 {
 	if (service->draining)
@@ -80,11 +86,11 @@ static void begin(struct nc_service *service)
 static void drained(struct nc_service *service)
 {
 	service->drained = true;
-	if (service->leaving)
-		return;
 	if (service->serving)
 		nc_subs_unload(service->subs);
 	service->serving = false;
+	if (service->leaving)
+		return;
 	nc_say_info("drained: no requests are taken up until the next start");
 	nc_service_advise(service, "node", "drained", "");
 }
@@ -113,6 +119,11 @@ void nc_service_drain_step(struct nc_service *service)
 {
 	if (!service->draining)
 		return;
+	if (service->drained && service->leaving && !service->drained_told && is_sent(service)) {
+		service->drained_told = true;
+		service->options.on_drained(service->options.ctx);
+		return;
+	}
 	if (!service->closed && !handing_over(service)) {
 		service->closed = true;
 		nc_service_unsubscribe_endpoints(service);
@@ -123,10 +134,6 @@ void nc_service_drain_step(struct nc_service *service)
 	if (service->drained && !service->leaving)
 		lead_no_more(service);
 	answers(service);
-	if (service->drained && service->leaving && !service->drained_told) {
-		service->drained_told = true;
-		service->options.on_drained(service->options.ctx);
-	}
 }
 
 /* ---- Asking for it --------------------------------------------------------------------------- */
