@@ -147,6 +147,7 @@ static void expire(struct nc_service *service, uint64_t now_ms)
 static void disk_check(struct nc_service *service)
 {
 	struct nc_disk disk;
+	char members[80];
 	if (nc_disk_measure(service->options.config->data_dir, &disk) != NC_OK)
 		return;
 	service->disk_free = disk.free;
@@ -157,8 +158,13 @@ static void disk_check(struct nc_service *service)
 		nc_say_warning("disk full: %llu bytes are left; the store is read-only until "
 		               "there is room",
 		               (unsigned long long)disk.free);
+		(void)snprintf(members, sizeof members, "\"disk_free\":%llu,\"disk_reserve\":%llu",
+		               (unsigned long long)disk.free,
+		               (unsigned long long)service->options.disk_reserve);
+		nc_service_advise(service, "node", "disk_full", members);
 	} else if (was && !full) {
 		nc_say_info("disk: there is room again; the store takes appends");
+		nc_service_advise(service, "node", "disk_room", "");
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/assert.h"
 #include "core/node/say.h"
 #include "core/node/subs_private.h"
+#include "transport/nats/reply.h"
 
 uint64_t nc_subs_now_ns(void)
 {
@@ -137,8 +138,12 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 {
 	if (why != NULL) {
 		nc_subs_advise(subs, sub, "deleted", 0, why);
-		nc_subs_waiters_refuse(subs, sub, "the subscription was deleted");
+		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
+		                       "the subscription was deleted");
 		nc_subs_replay_end(subs, sub, "the subscription was deleted");
+	} else { /* it may have been replicated, or not: who asks again learns it elsewhere */
+		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_UNAVAILABLE,
+		                       nc_fault_text(NC_FAULT_UNAVAILABLE));
 	}
 	nc_subs_pulls_end(subs, sub,
 	                  why != NULL ? "409 Consumer Deleted" : "409 Leadership Change");

@@ -37,6 +37,13 @@ void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err)
 	}
 }
 
+void nc_subs_ask_shed(const struct nc_subs_ask *ask)
+{
+	bool full = nc_replica_status(ask->subs->service->replica).full;
+	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_BUSY;
+	nc_subs_ask_error(ask, fault, nc_fault_text(fault));
+}
+
 bool nc_subs_ask_bare(const struct nc_subs_ask *ask)
 {
 	struct nc_refusal refusal;
@@ -118,9 +125,7 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 	                nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub,
 	                                sub->name, ask->reply, ask->endpoint);
 	if (!proposed) {
-		bool full = nc_replica_status(ask->subs->service->replica).full;
-		struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_BUSY;
-		nc_subs_ask_error(ask, fault, nc_fault_text(fault));
+		nc_subs_ask_shed(ask);
 		nc_subscription_free(sub);
 	}
 	nc_buf_release(&definition);
@@ -217,7 +222,7 @@ static void delete (const struct nc_subs_ask *ask)
 	if (nc_buf_status(&command) != NC_OK ||
 	    !nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_DELETING, sub, sub->name,
 	                     ask->reply, ask->endpoint))
-		nc_subs_ask_error(ask, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
+		nc_subs_ask_shed(ask);
 	nc_buf_release(&command);
 }
 

@@ -24,6 +24,8 @@ bool nc_subs_judge(const struct nc_subs_ask *ask, const struct nc_subscription *
                    uint64_t position);
 /* The subscription that it is about, or NULL: there is none, and that is said. */
 struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask);
+/* It could not be proposed: the disk is full, or the node has too much to do. */
+void nc_subs_ask_shed(const struct nc_subs_ask *ask);
 /* Whether the body is empty or {}; if not, that is said. */
 bool nc_subs_ask_bare(const struct nc_subs_ask *ask);
 /* What of the body was not understood stands in subs->scratch. */

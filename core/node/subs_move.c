@@ -80,9 +80,7 @@ static bool move_propose(const struct nc_subs_ask *ask, struct nc_subscription *
 		sub->move = move;
 		return true;
 	}
-	bool full = nc_replica_status(subs->service->replica).full;
-	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_BUSY;
-	nc_subs_ask_error(ask, fault, nc_fault_text(fault));
+	nc_subs_ask_shed(ask);
 	nc_subs_move_free(move);
 	return false;
 }
@@ -374,6 +372,10 @@ void nc_subs_pause(const struct nc_subs_ask *ask, bool pause)
 	struct nc_subscription *sub = still_find(ask);
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
+	if (sub->definition.durable && nc_replica_status(ask->subs->service->replica).full) {
+		nc_subs_ask_shed(ask);
+		return;
+	}
 	if (pause) {
 		nc_sub_pause(sub->machine);
 	} else {

@@ -29,7 +29,8 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
 	todo_sift(sub);
-	nc_subs_waiters_refuse(subs, sub, "stale acknowledgement: a new epoch has begun");
+	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
+	                       "stale acknowledgement: a new epoch has begun");
 	nc_subs_replay_end(subs, sub, "a new epoch has begun");
 	nc_subs_backfill_drop(sub);
 	nc_buf_clear(&sub->parked);

@@ -24,7 +24,8 @@
 struct nc_sub_waiter {
 	struct nc_sub_waiter *next;
 	uint64_t progress; /* its number */
-	char *answer;      /* owned; NULL: an empty message */
+	uint64_t since_ms;
+	char *answer; /* owned; NULL: an empty message */
 	char reply[];
 };
 
@@ -309,8 +310,11 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 /* Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty message). */
 void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
                         const char *answer);
-/* Everybody who waits is told that there is nothing to wait for. */
-void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
+/* Everybody who waits since `until_ms` or before is told that there is nothing to wait for. */
+void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
+                            struct nc_fault fault, const char *why);
+/* Whose progress cannot be replicated, or not in time, is told so. */
+void nc_subs_waiters_expire(struct nc_subs *subs);
 void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through);
 void nc_subs_front_cut(struct nc_buf *buf, size_t size);
 void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,

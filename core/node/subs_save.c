@@ -163,17 +163,37 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 	sub->hurry |= sub->waiters != NULL;
 }
 
-void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
+void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
+                            struct nc_fault fault, const char *why)
 {
 	struct nc_service *service = subs->service;
-	while (sub->waiters != NULL) {
-		struct nc_sub_waiter *waiter = sub->waiters;
-		sub->waiters = waiter->next;
-		size_t size =
-		        nc_reply_error(&service->out, NC_FAULT_STALE_ACK, why, nc_slice(NULL, 0));
+	struct nc_sub_waiter **at = &sub->waiters;
+	while (*at != NULL) {
+		struct nc_sub_waiter *waiter = *at;
+		if (waiter->since_ms > until_ms) {
+			at = &waiter->next;
+			continue;
+		}
+		*at = waiter->next;
+		size_t size = nc_reply_error(&service->out, fault, why, nc_slice(NULL, 0));
 		nc_service_send(service, waiter->reply, nc_buf_slice(&service->out), size);
 		free(waiter->answer);
 		free(waiter);
+	}
+}
+
+void nc_subs_waiters_expire(struct nc_subs *subs)
+{
+	bool full = nc_replica_status(subs->service->replica).full;
+	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
+	uint64_t now_ms = nc_service_now_ms(),
+	         timeout_ms = subs->service->options.config->timeout_ms;
+	for (uint32_t id = 0; id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL && sub->waiters != NULL) {
+			nc_subs_waiters_refuse(subs, sub, full ? UINT64_MAX : now_ms - timeout_ms,
+			                       fault, nc_fault_text(fault));
+		}
 	}
 }
 
@@ -198,6 +218,7 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	memcpy(waiter->reply, reply.data, reply.size);
 	waiter->reply[reply.size] = '\0';
 	waiter->answer = copy;
+	waiter->since_ms = nc_service_now_ms();
 	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
 	waiter->next = sub->waiters;
 	sub->waiters = waiter;

@@ -119,6 +119,7 @@ void nc_subs_tick(struct nc_subs *subs)
 		pass_some_by(subs, now_ns);
 		mark_due(subs, now_ns);
 		renew_all(subs);
+		nc_subs_waiters_expire(subs);
 	}
 	nc_subs_turn(subs);
 }

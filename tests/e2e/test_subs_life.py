@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Subscriptions through kill -9, restarts and lost servers: at least once, nothing foreign, floors never back."""
 import asyncio
+import json
 import os
 import random
 import shutil
@@ -53,6 +54,58 @@ async def test_transient_ones_go_with_the_node():
         await create(b.client, "tr", by_stream("s"), durable=False)
         b.node.restart()
         equal((await info(b.client, "tr"))[:2], (404, 10014))
+
+
+async def test_a_node_that_stops_tells_who_waits_and_of_the_transient_ones_that_go_with_it():
+    async with Both() as b:
+        c = b.client
+        await create(c, "tr", by_stream("s"), durable=False)
+        await create(c, "stays", by_stream("s"))
+        waiting = asyncio.create_task(pull(c, "stays", {"batch": 1, "expires_ms": 30000}))
+        await wait_until(lambda: waits(c, "stays"), 5, "it waits")
+        advisories = await c.nc.subscribe("es.shop.advisory.sub.deleted")
+        await c.nc.flush()
+        await asyncio.to_thread(b.node.term)
+        advisory = json.loads((await advisories.next_msg(5)).data)
+        equal((advisory["type"], advisory["subscription"]), ("io.nacre.advisory.v1.sub.deleted", "tr"))
+        events, status = await waiting
+        equal((events, status["Status"]), ([], "409"))
+        b.node.start()
+        equal((await info(c, "tr"))[:2], (404, 10014))
+        equal((await info(c, "stays"))["name"], "stays")
+
+
+async def waits(c, name):
+    return (await info(c, name))["waiting_requests"] == 1
+
+
+async def test_a_full_disk_is_told_to_all_who_would_change_something():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "disk", 2)
+        await create(c, "disk", by_stream("disk"), ack_wait_ms=60000)
+        advisories = await c.nc.subscribe("es.shop.advisory.node.*")
+        await c.nc.flush()
+        b.node.env["NACRE_DISK_RESERVE_MB"] = "1048576"
+        b.node.restart()
+        advisory = json.loads((await advisories.next_msg(10)).data)
+        equal(advisory["type"], "io.nacre.advisory.v1.node.disk_full")
+        check(advisory["disk_free"] < advisory["disk_reserve"], str(advisory))
+        full = (507, 50701)
+        equal((await c.append("disk"))[:2], full)
+        equal((await c.ask("batch", b'{"events":[{"stream":"disk","type":"T","data":1}]}'))[:2], full)
+        for verb, body in [("create.other", {"filter": by_stream("s")}), ("pause.disk", {}), ("resume.disk", {}), ("update.disk", {"max_deliver": 7}),
+                           ("seek.disk", {"pos": 1}), ("delete.disk", {})]:
+            equal((await c.ask(f"sub.{verb}", json.dumps(body).encode()))[:2], full, verb)
+        events, _ = await c.read("read.disk")
+        equal(len(events), 2, "reads go on")
+        events, _ = await pull(c, "disk")
+        equal(versions(events), [1], "so do deliveries")
+        equal((await c.ask(events[0].reply.removeprefix("es.shop."), b"+ACK"))[:2], full)
+        del b.node.env["NACRE_DISK_RESERVE_MB"]
+        b.node.restart()
+        told = await info(c, "disk")
+        equal((told["ack_floor"], told["max_deliver"], told["state"]), (0, 5, "live"), "nothing was changed")
 
 
 async def test_one_that_was_made_durable_stays_and_one_made_transient_goes_with_the_node():
