@@ -49,6 +49,30 @@ static int cluster_check(const struct nc_config *config, char *fault)
 	return NC_OK;
 }
 
+/* Comma-separated; each with a scheme that NATS has, or none. A password in it is not shown. */
+static const char *urls_fault(const char *urls)
+{
+	static const char *const schemes[] = { "nats", "tls", "ws", "wss" };
+	for (const char *at = urls; *at != '\0';) {
+		size_t size = strcspn(at, ",");
+		while (size > 0 && *at == ' ')
+			at++, size--;
+		if (size == 0)
+			return "has an empty URL";
+		const char *colon = memmem(at, size, "://", 3);
+		bool known = colon == NULL;
+		for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && !known; i++) {
+			known = strlen(schemes[i]) == (size_t)(colon - at) &&
+			        memcmp(schemes[i], at, (size_t)(colon - at)) == 0;
+		}
+		if (!known)
+			return "has a URL whose scheme is none of nats, tls, ws and wss";
+		at += size;
+		at += *at == ',';
+	}
+	return NULL;
+}
+
 int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_SIZE])
 {
 	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
@@ -62,6 +86,11 @@ int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_S
 		return refuse(fault, "NACRE_PREFIX", config->prefix, why);
 	if (strcmp(config->prefix, "_es") == 0)
 		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
+	why = urls_fault(config->nats_url);
+	if (why != NULL) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "NACRE_NATS_URL: %s", why);
+		return NC_INVALID;
+	}
 	int err = cluster_check(config, fault);
 	if (err != NC_OK)
 		return err;

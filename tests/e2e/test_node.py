@@ -225,6 +225,9 @@ async def test_refuses_wrong_settings_by_name():
         ({"NACRE_TIMEOUT_MS": "soon"}, "NACRE_TIMEOUT_MS"),
         ({"NACRE_DB_TYPE": "many"}, "NACRE_DB_TYPE"),
         ({"NATS_CREDS": "/nonexistent.creds", "NACRE_NATS_URL": "nats://127.0.0.1:1"}, "NATS_CREDS"),
+        ({"NACRE_NATS_URL": "ftp://127.0.0.1:1"}, "NACRE_NATS_URL"),
+        ({"NACRE_NATS_URL": "nats://127.0.0.1:1,http://127.0.0.1:1"}, "NACRE_NATS_URL"),
+        ({"NACRE_NATS_URL": "nats://127.0.0.1:1,,nats://127.0.0.1:1"}, "NACRE_NATS_URL"),
     ]:
         await refused(64, says, env=env)
     await refused(64, "--no-such", args=["--no-such", "1"])
