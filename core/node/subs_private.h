@@ -177,9 +177,10 @@ struct nc_subs {
 	struct nc_subscription **slots; /* [room], by id */
 	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */
 	uint32_t room, count;
-	uint32_t full_below; /* slots before it are taken */
-	uint32_t pass_next;  /* whose cursor is moved next past what does not match it */
-	bool renewing;       /* some have `renew` */
+	uint32_t full_below;   /* slots before it are taken */
+	uint32_t pass_next;    /* whose cursor is moved next past what does not match it */
+	uint32_t waiter_count; /* of all subscriptions */
+	bool renewing;         /* some have `renew` */
 	struct nc_hashmap names;
 	struct nc_sub_pending *pending;
 	struct nc_state_reader *reader; /* the loop's, for short reads */

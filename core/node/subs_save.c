@@ -159,6 +159,7 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 		                0);
 		free(waiter->answer);
 		free(waiter);
+		subs->waiter_count--;
 	}
 	sub->hurry |= sub->waiters != NULL;
 }
@@ -179,6 +180,7 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 		nc_service_send(service, waiter->reply, nc_buf_slice(&service->out), size);
 		free(waiter->answer);
 		free(waiter);
+		subs->waiter_count--;
 	}
 }
 
@@ -188,7 +190,7 @@ void nc_subs_waiters_expire(struct nc_subs *subs)
 	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
 	uint64_t now_ms = nc_service_now_ms(),
 	         timeout_ms = subs->service->options.config->timeout_ms;
-	for (uint32_t id = 0; id < subs->room; id++) {
+	for (uint32_t id = 0; subs->waiter_count > 0 && id < subs->room; id++) {
 		struct nc_subscription *sub = subs->slots[id];
 		if (sub != NULL && sub->waiters != NULL) {
 			nc_subs_waiters_refuse(subs, sub, full ? UINT64_MAX : now_ms - timeout_ms,
@@ -222,6 +224,7 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
 	waiter->next = sub->waiters;
 	sub->waiters = waiter;
+	subs->waiter_count++;
 	sub->hurry = true;
 }
 
