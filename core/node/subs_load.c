@@ -170,6 +170,20 @@ int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 	return err;
 }
 
+int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice rows)
+{
+	struct nc_parked parked;
+	bool more = true;
+	int err = NC_OK;
+	while (err == NC_OK && more) {
+		struct page page = { .count = 0 };
+		while ((more = nc_parked_next(&rows, &parked)) && on_parked(&page, &parked))
+			;
+		err = nc_query_events(subs->reader, page.positions, page.count, on_event, sub);
+	}
+	return err;
+}
+
 /* ---- All of them ---------------------------------------------------------------------------- */
 
 struct loading {

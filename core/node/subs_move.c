@@ -15,6 +15,7 @@ void nc_subs_move_free(struct nc_sub_move *move)
 	nc_filter_unref(move->filter);
 	nc_definition_release(&move->definition);
 	nc_buf_release(&move->backfill);
+	nc_buf_release(&move->rows);
 	free(move->reply);
 	free(move);
 }
@@ -158,22 +159,20 @@ static bool filter_make(const struct nc_subs_ask *ask, const struct nc_subscript
 	       update_refuse(ask, refusal.fault, refusal.text);
 }
 
-/* Between the log and this node's memory: what has been done stays done, parked rows do not go
- * along. */
-static bool rehome_check(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
-                         bool backfill)
+/* Between the log and this node's memory: what has been done stays done, parked rows go along.
+ * False also where it is asked again, when rows that are on their way are in the log. */
+static bool rehome_prepare(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                           struct nc_sub_move *move, bool backfill)
 {
-	struct nc_sub_info info;
-	nc_sub_info(sub->machine, &info);
 	if (backfill) {
 		return update_refuse(ask, NC_FAULT_REQUEST,
 		                     "durable: does not change together with a backfill");
 	}
-	if (info.parked > 0 || sub->replay.under_way) {
-		return update_refuse(ask, NC_FAULT_NAME_TAKEN,
-		                     "durable: changes when no event is parked; replay them first");
-	}
-	return true;
+	if (sub->saving && nc_subs_ask_keep(ask, &sub->later))
+		return false;
+	if (!sub->saving && nc_subs_rehome_read(ask->subs, sub, &move->rows) == NC_OK)
+		return true;
+	return update_refuse(ask, NC_FAULT_BUSY, "out of memory; try again");
 }
 
 static uint64_t floor_of(const struct nc_subscription *sub)
@@ -195,7 +194,7 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 	backfill = backfill && !nc_definition_filter_eq(from, to);
 	if (sub->backfill != NULL && (elsewhere || move->rehomes || move->filter != NULL))
 		return update_refuse(ask, NC_FAULT_NAME_TAKEN, "a backfill is under way");
-	if (move->rehomes && !rehome_check(ask, sub, backfill))
+	if (move->rehomes && !rehome_prepare(ask, sub, move, backfill))
 		return false;
 	if (backfill && sub->filter == NULL) {
 		return update_refuse(ask, NC_FAULT_NO_PLUGIN,

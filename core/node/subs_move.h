@@ -18,6 +18,7 @@ struct nc_sub_move {
 	struct nc_definition definition; /* of an update */
 	struct nc_filter *filter;        /* likewise; NULL: it stays */
 	struct nc_buf backfill;          /* likewise */
+	struct nc_buf rows;              /* of one that rehomes: what is parked, and goes along */
 	uint64_t epoch;                  /* the new one, if it begins one */
 	struct nc_sub_place place;       /* where that starts */
 	uint64_t position;               /* a new filter holds from it on */
@@ -26,5 +27,14 @@ struct nc_sub_move {
 	int endpoint;
 	char *reply; /* owned; NULL: nobody waits any more */
 };
+
+/* subs_rehome.c: parked rows go along, from the log to this node's memory or back. When it is asked
+ * for: append those that the log has, of a durable one. When it is decided, as the subscription was
+ * before: make of these, and of what happened since, move->rows. When it is as it will be: give
+ * them to it. Errors: those of the state; NC_NOMEM. */
+int nc_subs_rehome_read(struct nc_subs *subs, const struct nc_subscription *sub,
+                        struct nc_buf *rows);
+int nc_subs_rehome_gather(const struct nc_subscription *sub, struct nc_sub_move *move);
+int nc_subs_rehome_give(struct nc_subs *subs, struct nc_subscription *sub);
 
 #endif

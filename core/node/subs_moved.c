@@ -132,11 +132,20 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	        strndup(subject.size == 0 ? "" : (const char *)subject.data, subject.size);
 	if (push_subject == NULL)
 		return NC_NOMEM;
+	int err = NC_OK;
+	if (move->rehomes) {
+		nc_subs_steps(subs, sub, nc_subs_now_ns()); /* what is parked by now */
+		err = nc_subs_rehome_gather(sub, move);
+	}
+	if (err != NC_OK) {
+		free(push_subject);
+		return err;
+	}
 	free(sub->push_subject);
 	sub->push_subject = push_subject;
 	bool other = !nc_definition_order_eq(to, &move->definition) ||
 	             to->push != move->definition.push || move->anew;
-	int err = definition_swap(subs, sub);
+	err = definition_swap(subs, sub);
 	if (err != NC_OK)
 		return err;
 	err = other ? machine_replace(subs, sub, to) : NC_OK;
@@ -144,6 +153,8 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_sub_redefine(sub->machine, to, nc_subs_now_ns());
 	if (err == NC_OK && move->anew)
 		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
+	if (err == NC_OK && move->rehomes)
+		err = nc_subs_rehome_give(subs, sub);
 	return err;
 }
 
@@ -179,8 +190,11 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	} else {
 		nc_subs_advise(subs, sub, move->seeks ? "sought" : "updated", position, NULL);
 	}
-	if (move->reply != NULL)
+	if (move->reply != NULL && move->rehomes) { /* rows may be on their way to the log */
+		nc_subs_wait_saved(subs, sub, nc_slice_str(move->reply), text);
+	} else if (move->reply != NULL) {
 		nc_service_send(subs->service, move->reply, nc_slice_str(text), 0);
+	}
 	if (!move->seeks && !move->anew && sub->definition.durable)
 		nc_subs_waiters_answer(subs, sub, move->progress);
 	sub->move = NULL;

@@ -324,6 +324,8 @@ void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, c
 
 /* subs_load.c: count what is parked, and tell the machine what batches have acknowledged. */
 int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub);
+/* Tell the machine of packed rows, ascending, in memory. */
+int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice rows);
 int nc_subs_acked_load(struct nc_subs *subs, struct nc_subscription *sub);
 /* No bytes: there is none. `before` is the filter before, NULL: to be compiled; one that does not
  * compile is sub->fault. Errors: NC_CORRUPT, NC_UNSUPPORTED, NC_NOMEM. */

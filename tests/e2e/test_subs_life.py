@@ -125,6 +125,21 @@ async def test_one_that_was_made_durable_stays_and_one_made_transient_goes_with_
         equal(versions(events), [2, 3], "what was done before is done")
 
 
+async def test_what_was_parked_in_memory_is_in_the_log_when_the_change_is_answered():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "carried", 3)
+        await create(c, "carried", by_stream("carried"), durable=False)
+        events, _ = await pull(c, "carried", {"batch": 2})
+        for event in events:
+            await c.nc.publish(event.reply, b"+TERM no")
+        await wait_until(lambda: parked_count(c, "carried", 2), 5, "both are parked")
+        await c.ask("sub.update.carried", b'{"durable":true}')
+        b.node.restart()
+        equal([(row["seq"], row["reason"]) for row in (await c.ask("sub.parked.carried", b"{}"))["parked"]], [(1, "no"), (2, "no")])
+        equal(versions((await pull(c, "carried"))[0]), [3], "they are not delivered before they are asked for")
+
+
 async def test_a_lost_server_loses_no_delivery():
     async with Both() as b:
         c = b.client

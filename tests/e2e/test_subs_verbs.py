@@ -403,10 +403,50 @@ async def test_a_delete_beside_a_change_of_durable_leaves_nothing_half(c):
         equal(made["name"], name, "nothing of it is left")
 
 
-async def test_durable_does_not_change_over_parked_events_or_with_a_backfill(c):
-    await park_all(c, "homepark", 1)
-    await refused(c, "update", "homepark", {"durable": False}, (409, 40903))
+async def test_what_is_parked_goes_along_when_durable_changes(c):
+    await park_all(c, "homepark", 3)
+    rows = (await ask(c, "parked", "homepark"))["parked"]
+    equal(await ask(c, "replay", "homepark", {"pos": [rows[1]["pos"]]}), {"replayed": 1, "more": False})
+    async with Consumer(c, "work.homepark") as consumer:
+        await term(c, await consumer.next(), "no, again")
+        await wait_until(lambda: parked_count(c, "homepark", 3), 5, "it is parked again")
+        rows = (await ask(c, "parked", "homepark"))["parked"]
+        equal([row["reason"] for row in rows], ["no. 1", "no, again", "no. 3"])
+        for durable in [False, True, False, True]:
+            await ask(c, "update", "homepark", {"durable": durable})
+            equal(await ask(c, "parked", "homepark"), {"parked": rows, "total": 3})
+            equal((await info(c, "homepark"))["parked"], 3)
+            equal(await ask(c, "replay", "homepark", {"pos": [rows[0]["pos"]]}), {"replayed": 1, "more": False})
+            await c.nc.publish((await consumer.next()).reply, b"")
+            await wait_until(lambda: parked_count(c, "homepark", 2), 5, "one is done")
+            await fill(c, "homepark", 1)
+            await term(c, await consumer.next(), "no. new")
+            await wait_until(lambda: parked_count(c, "homepark", 3), 5, "another is parked")
+            rows = (await ask(c, "parked", "homepark"))["parked"]
+        equal(await ask(c, "replay", "homepark", {}), {"replayed": 3, "more": False})
+        equal(versions(await consumer.some(3)), [row["seq"] for row in rows])
+        await wait_until(lambda: parked_count(c, "homepark", 0), 5, "nothing is parked")
+        await consumer.silent(0.2)
     await ask(c, "delete", "homepark")
+
+
+async def test_a_parked_key_stays_parked_when_durable_changes(c):
+    await fill(c, "homekey", 2)
+    async with Consumer(c, "work.homekey") as consumer:
+        await create(c, "homekey", by_stream("homekey"), deliver={"subject": "work.homekey"}, order="stream")
+        await term(c, await consumer.next(), "no")
+        await wait_until(lambda: parked_count(c, "homekey", 2), 5, "the key is parked")
+        for durable, count in [(False, 3), (True, 4)]:
+            await ask(c, "update", "homekey", {"durable": durable})
+            await fill(c, "homekey", 1)
+            await wait_until(lambda n=count: parked_count(c, "homekey", n), 5, "what comes later is parked with its key")
+        await consumer.silent(0.2)
+        await ask(c, "replay", "homekey", {})
+        equal(versions(await consumer.some(4)), [1, 2, 3, 4])
+    await ask(c, "delete", "homekey")
+
+
+async def test_durable_does_not_change_with_a_backfill(c):
     await create(c, "homebf", by_stream("homebf"), durable=False)
     await refused(c, "update", "homebf", {"durable": True, "filter": by_stream("other"), "backfill": True}, (400, 10003))
     await ask(c, "delete", "homebf")
