@@ -6,7 +6,8 @@
  * the loop takes messages where nats.c reads them. The call for that, nats.c's filter of messages,
  * is in the library but not in its header; where it is not, or the library is another than what it
  * was tried with, messages come by the delivery thread (decision 0095). One for all: the order of
- * arrival is kept across subscriptions (decision 0007). */
+ * arrival is kept across subscriptions (decision 0007). Likewise natsMsg_Destroy() hands each
+ * message to a thread which frees it, and natsMsg_free() is what that thread calls (0096). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,22 @@
 __attribute__((weak)) extern void
 natsConn_setFilterWithClosure(natsConnection *nc,
                               void (*filter)(natsConnection *, natsMsg **, void *), void *closure);
+
+__attribute__((weak)) extern void natsMsg_free(void *msg);
+
+static bool is_tried(void)
+{
+	return strcmp(nats_GetVersion(), TRIED_VERSION) == 0;
+}
+
+static void msg_free(natsMsg *msg)
+{
+	if (natsMsg_free != NULL && is_tried()) {
+		natsMsg_free(msg);
+	} else {
+		natsMsg_Destroy(msg);
+	}
+}
 
 static bool arrivals_put(struct nc_arrivals *arrivals, natsMsg *msg, void *tag)
 {
@@ -38,7 +55,7 @@ static bool arrivals_put(struct nc_arrivals *arrivals, natsMsg *msg, void *tag)
 void nc_arrivals_release(struct nc_arrivals *arrivals)
 {
 	for (size_t i = 0; i < arrivals->count; i++)
-		natsMsg_Destroy(arrivals->items[i].msg);
+		msg_free(arrivals->items[i].msg);
 	free(arrivals->items);
 	*arrivals = (struct nc_arrivals){ 0 };
 }
@@ -51,7 +68,7 @@ static bool put(struct nc_bus *bus, natsMsg *msg, void *tag)
 	bool kept = arrivals_put(&bus->in, msg, tag);
 	pthread_mutex_unlock(&bus->lock);
 	if (!kept)
-		natsMsg_Destroy(msg); /* out of memory: a request lost is a time-out */
+		msg_free(msg); /* out of memory: a request lost is a time-out */
 	return kept && first;
 }
 
@@ -137,8 +154,7 @@ static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
 
 void nc_bus_take_all(struct nc_bus *bus)
 {
-	if (natsConn_setFilterWithClosure != NULL &&
-	    strcmp(nats_GetVersion(), TRIED_VERSION) == 0 && !bus->options.by_thread)
+	if (natsConn_setFilterWithClosure != NULL && is_tried() && !bus->options.by_thread)
 		natsConn_setFilterWithClosure(bus->nc, on_nats_filter, bus);
 }
 
@@ -162,7 +178,7 @@ void nc_bus_arrivals_give(struct nc_bus *bus)
 		};
 		if (!bus->closing)
 			bus->options.on_message(bus->options.ctx, &out);
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 	}
 	bool any = taken.count > 0;
 	taken.count = 0;
