@@ -2,6 +2,7 @@
 /* A cluster of one, out of what one node has. */
 #include "core/node/recover.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -149,10 +150,32 @@ static int make(const struct nc_config *config, struct nc_store *store, const st
 	return err;
 }
 
+/* Opening a store makes one where there is none: a mistyped path must not come to look like a node.
+ */
+static bool holds_something(const char *path)
+{
+	DIR *directory = opendir(path);
+	const struct dirent *entry = NULL;
+	if (directory == NULL)
+		return false;
+	do {
+		entry = readdir(directory);
+	} while (entry != NULL &&
+	         (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	(void)closedir(directory);
+	return entry != NULL;
+}
+
 int nc_recover(const struct nc_config *config, bool yes)
 {
 	struct nc_store store;
 	struct found found = { 0 };
+	if (!holds_something(config->data_dir)) {
+		nc_say_error("%s is not there, is empty, or cannot be read: there is nothing to "
+		             "recover from",
+		             config->data_dir);
+		return NC_NOTFOUND;
+	}
 	int err = nc_store_open(config, &store);
 	if (err != NC_OK)
 		return err;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A majority is gone for good: one node is made a cluster of its own, after it was said what may be lost."""
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -67,6 +68,12 @@ async def test_one_node_that_is_left_is_made_a_cluster():
 async def test_what_cannot_be_recovered_is_left_alone():
     node = Node(start=False)
     try:
+        code, said = recover(node, "--yes")
+        equal((code, os.path.exists(node.data_dir)), (73, False), said)
+        check("there is nothing to recover from" in said, said)
+        os.mkdir(node.data_dir)
+        code, said = recover(node)
+        equal((code, os.listdir(node.data_dir)), (73, []), said)
         node.start()
         node.term()
         code, said = recover(node, "--yes")
