@@ -63,6 +63,20 @@ async def test_srv_verbs():
         equal([read["data"][k] for k in ("id", "role", "lag")], ["n1", "leader", 0])
 
 
+async def test_srv_answers_are_shortened_to_what_the_server_takes():
+    async with Both("max_payload: 4096", env={"NACRE_NODE_ID": "n1"}) as b:
+        for verb in ("INFO", "STATS"):
+            msg = await b.client.nc.request(f"$SRV.{verb}.nacre", b"", timeout=5)
+            answer = json.loads(msg.data)
+            check(3500 < len(msg.data) <= 4096, f"{verb}: {len(msg.data)} bytes")
+            equal((answer["endpoints"][0]["name"], answer["metadata"]["node"]), ("append", "n1"), verb)
+    async with Both("max_payload: 16KB", env={"NACRE_NODE_ID": "n1"}) as b:
+        whole = json.loads((await b.client.nc.request("$SRV.INFO.nacre", b"", timeout=5)).data)
+        stats = json.loads((await b.client.nc.request("$SRV.STATS.nacre", b"", timeout=5)).data)
+        equal([e["name"] for e in stats["endpoints"]], [e["name"] for e in whole["endpoints"]])
+        equal([e["data"].get("id") for e in stats["endpoints"][:2]], ["n1", None], "the node's data once")
+
+
 async def test_sigterm_exits_0_and_a_restart_goes_on():
     async with Both() as b:
         for i in range(10):

@@ -2,6 +2,7 @@
 /* The micro-service verbs. */
 #include "transport/nats/srv.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 #include "core/base/assert.h"
@@ -54,28 +55,49 @@ static void put_stats(struct nc_buf *out, const struct nc_srv_endpoint *endpoint
 	nc_buf_put_u8(out, '}');
 }
 
+/* How much is told. */
+enum detail { WHOLE, DATA_ONCE, WHAT_FITS };
+
+static void put_endpoints(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
+                          struct nc_slice data, enum detail detail, size_t end_max)
+{
+	static const struct nc_slice none = { (const uint8_t *)"{}", 2 };
+	nc_buf_put_str(out, ",\"endpoints\":[");
+	for (size_t i = 0; i < srv->endpoint_count; i++) {
+		bool shown = detail == WHOLE || (detail == DATA_ONCE && i == 0);
+		size_t before = out->size;
+		if (i > 0)
+			nc_buf_put_u8(out, ',');
+		put_endpoint(out, &srv->endpoints[i]);
+		if (verb == NC_SRV_STATS) {
+			put_stats(out, &srv->endpoints[i], shown ? data : none);
+		} else {
+			nc_buf_put_str(out, ",\"metadata\":{}}");
+		}
+		if (detail == WHAT_FITS && out->size + strlen("]}") > end_max) {
+			out->size = before;
+			break;
+		}
+	}
+	nc_buf_put_u8(out, ']');
+}
+
 void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
-                   const char *role, uint64_t lag, struct nc_slice data)
+                   const char *role, uint64_t lag, struct nc_slice data, size_t size_max)
 {
 	static const char *const types[] = { "ping", "info", "stats" };
-	put_head(out, srv, types[verb], role, lag);
-	if (verb == NC_SRV_INFO)
-		nc_buf_put_str(out, ",\"description\":\"Nacre event store\"");
-	if (verb == NC_SRV_STATS)
-		nc_buf_printf(out, ",\"started\":\"%s\"", srv->started);
-	if (verb != NC_SRV_PING) {
-		nc_buf_put_str(out, ",\"endpoints\":[");
-		for (size_t i = 0; i < srv->endpoint_count; i++) {
-			if (i > 0)
-				nc_buf_put_u8(out, ',');
-			put_endpoint(out, &srv->endpoints[i]);
-			if (verb == NC_SRV_STATS) {
-				put_stats(out, &srv->endpoints[i], data);
-			} else {
-				nc_buf_put_str(out, ",\"metadata\":{}}");
-			}
-		}
-		nc_buf_put_u8(out, ']');
+	size_t begin = out->size;
+	for (enum detail detail = WHOLE; detail <= WHAT_FITS; detail++) {
+		out->size = begin;
+		put_head(out, srv, types[verb], role, lag);
+		if (verb == NC_SRV_INFO)
+			nc_buf_put_str(out, ",\"description\":\"Nacre event store\"");
+		if (verb == NC_SRV_STATS)
+			nc_buf_printf(out, ",\"started\":\"%s\"", srv->started);
+		if (verb != NC_SRV_PING)
+			put_endpoints(out, srv, verb, data, detail, begin + size_max);
+		nc_buf_put_u8(out, '}');
+		if (out->size - begin <= size_max)
+			return;
 	}
-	nc_buf_put_u8(out, '}');
 }
