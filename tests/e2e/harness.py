@@ -298,6 +298,7 @@ class Wires:
         self.loop = asyncio.new_event_loop()
         self.cut_ends, self.open = set(), []
         self.ports = set()  # of all that is at an end of a line
+        self.mark = None  # where a connection is to be torn
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
@@ -325,11 +326,19 @@ class Wires:
             while data := await reader.read(65536):
                 while end in self.cut_ends:
                     await asyncio.sleep(0.01)
+                if self.mark and self.mark in data:
+                    writer.write(data[: data.index(self.mark)])
+                    self.mark = None
+                    break
                 writer.write(data)
                 await writer.drain()
         except OSError:
             pass
         writer.close()
+
+    def tear(self, mark):
+        """The connection over which these bytes would go next is closed just before them. Once."""
+        self.mark = mark
 
     def cut(self, ends):
         self.cut_ends = set(ends)

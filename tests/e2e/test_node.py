@@ -12,7 +12,7 @@ import tempfile
 import nkeys
 from nats.errors import NoRespondersError
 
-from harness import LONG, NACRED, Both, Client, Failure, NatsServer, Node, check, equal, free_port, wait_for, wait_until
+from harness import LONG, NACRED, Both, Client, Failure, NatsServer, Node, Wires, check, equal, free_port, wait_for, wait_until
 
 
 class Skip(Exception):
@@ -173,6 +173,66 @@ async def test_a_lost_nats_server_loses_no_acknowledged_event():
         await wait_until(back, 20, "the node answers again")
         events, _ = await b.client.read("read.s")
         equal([e.data for e in events], [str(i).encode() for i in range(20)] + [b"back"])
+
+
+async def test_a_message_torn_by_a_lost_connection_is_never_completed_by_others():
+    server, wires = NatsServer(), Wires()
+    node = Node(server, env={"NACRE_NATS_URL": f"nats://127.0.0.1:{wires.line('node', server.port)}"})
+    client = await Client.connect(server.url)
+    sent, torn = {}, []
+    try:
+        for round_ in range(3):
+            torn.append(f"{round_} ".encode() + b"T" * 3000 + b"MARK" + b"T" * 100000)
+            wires.tear(b"MARK")
+            await client.nc.publish("es.shop.append.T.torn", torn[-1])
+            await client.nc.flush()
+            wait_for(lambda n=round_: node.log_text().count("reconnected") > n, 20, "it is connected again")
+            for i in range(40):
+                data = b"%d %d " % (round_, i) + bytes([97 + i % 26]) * 5000
+                answer = await client.append("whole", data)
+                sent[answer["seq"]] = data
+        events, _ = await client.read("read.whole")
+        equal({int(e.headers["Nats-Sequence"]): bytes(e.data) for e in events}, sent, "what was appended")
+        events, _ = await client.read("read.torn")
+        check(all(bytes(e.data) in torn for e in events), "of what was torn nothing, or all")
+    finally:
+        await client.close()
+        node.remove()
+        wires.stop()
+        server.remove()
+
+
+async def test_a_node_goes_on_at_servers_that_its_own_has_told_it_of():
+    route, other_route = free_port(), free_port()
+    first = NatsServer(f"server_name: a\ncluster {{ name: c, listen: 127.0.0.1:{route}, routes: ['nats-route://127.0.0.1:{other_route}'] }}")
+    second = NatsServer(f"server_name: b\ncluster {{ name: c, listen: 127.0.0.1:{other_route}, routes: ['nats-route://127.0.0.1:{route}'] }}")
+    node = client = None
+    try:
+        client = await Client.connect([first.url, second.url])
+
+        async def reads(count):
+            try:
+                return len((await client.read("read.s", timeout=1))[0] or []) == count
+            except Exception:  # noqa: BLE001: the client, too, is looking for a server
+                return False
+
+        node, files = Node(first), set()
+        for i in range(4):
+            equal((await client.append("s"))["seq"], i + 1)
+            server = (first, second)[i % 2]  # where the node is
+            server.stop()
+            wait_for(lambda n=i: node.log_text().count("nats: reconnected") > n, 20, "it is at the other one")
+            server.start()
+            await wait_until(lambda n=i: reads(n + 1), 20, "it answers from there")
+            files.add(len(os.listdir(f"/proc/{node.process.pid}/fd")))
+        equal(len(files), 1, f"files are not left open: {files}")
+    finally:
+        if client:
+            await client.close()
+        if node:
+            node.remove()
+        first.remove()
+        second.remove()
 
 
 async def test_starts_its_own_server_and_ends_it():

@@ -6,16 +6,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/assert.h"
 #include "transport/nats/bus_options.h"
 #include "transport/nats/bus_private.h"
 
-#define CONNECT_RETRY_MS      250
-#define CONNECT_TIMEOUT_MS    2000
-#define RECONNECT_WAIT_MS     200
-#define PING_INTERVAL_MS      10000
-#define RECONNECT_BUFFER_SIZE (8 << 20) /* bytes */
+#define CONNECT_RETRY_MS   250
+#define CONNECT_TIMEOUT_MS 2000
+#define PING_INTERVAL_MS   5000
 
 /* ---- From nats.c's threads to the loop ------------------------------------------------------ */
 
@@ -36,12 +35,6 @@ static void on_nats_disconnected(natsConnection *nc, void *closure)
 	(void)natsConnection_GetLastError(nc, &detail);
 	state_note(closure, NC_BUS_NOTE_DISCONNECTED,
 	           detail == NULL || *detail == '\0' ? "connection lost" : detail);
-}
-
-static void on_nats_reconnected(natsConnection *nc, void *closure)
-{
-	(void)nc;
-	state_note(closure, NC_BUS_NOTE_CONNECTED, "reconnected");
 }
 
 static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus status,
@@ -74,8 +67,12 @@ static void source_begin(struct nc_bus *bus)
 
 static void on_nats_closed(natsConnection *nc, void *closure)
 {
+	struct nc_bus *bus = closure;
 	(void)nc;
-	source_end(closure);
+	pthread_mutex_lock(&bus->lock);
+	bus->lost = true;
+	pthread_mutex_unlock(&bus->lock);
+	source_end(bus);
 }
 
 static void on_nats_sub_complete(void *closure)
@@ -101,13 +98,13 @@ static void notes_tell(struct nc_bus *bus)
 		if (note.kind == NC_BUS_NOTE_ERROR) {
 			bus->options.on_error(bus->options.ctx, note.detail);
 		} else {
-			bus->options.on_state(bus->options.ctx, note.kind == NC_BUS_NOTE_CONNECTED,
-			                      note.detail);
+			bus->options.on_state(bus->options.ctx, false, note.detail);
 		}
 	}
 }
 
 static void handles_close(struct nc_bus *bus);
+static void lost_replace(struct nc_bus *bus);
 
 static void on_wake(uv_async_t *async)
 {
@@ -118,6 +115,7 @@ static void on_wake(uv_async_t *async)
 		handles_close(bus);
 	} else {
 		notes_tell(bus);
+		lost_replace(bus);
 	}
 }
 
@@ -158,19 +156,63 @@ static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 
 static bool connect_now(struct nc_bus *bus, const char **detail_out)
 {
-	natsStatus status = natsConnection_Connect(&bus->nc, bus->nats_options);
+	natsConnection *nc = NULL;
+	source_begin(bus); /* it may end before we know that it began */
+	natsStatus status = natsConnection_Connect(&nc, bus->nats_options);
 	if (status != NATS_OK) {
-		bus->nc = NULL;
+		source_end(bus);
 		*detail_out = natsStatus_GetText(status);
 		return false;
 	}
-	source_begin(bus);
+	pthread_rwlock_wrlock(&bus->use);
+	bus->nc = nc;
+	pthread_rwlock_unlock(&bus->use);
 	nc_bus_take_all(bus);
+	/* If it is lost meanwhile, the next one gets them. */
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
-		status = sub_make(bus, sub);
-	nc_assert(status == NATS_OK || status == NATS_CONNECTION_CLOSED ||
-	          status == NATS_NO_MEMORY);
+		status = sub->ended ? NATS_OK : sub_make(bus, sub);
+	if (status == NATS_NO_MEMORY)
+		natsConnection_Close(nc); /* half a node is none */
 	return true;
+}
+
+/* Subscriptions of a connection that has ended, and those that nobody wants. */
+static void subs_release(struct nc_bus *bus)
+{
+	struct nc_bus_sub **at = &bus->subs, *sub;
+	while ((sub = *at) != NULL) {
+		natsSubscription_Destroy(sub->handle);
+		sub->handle = NULL;
+		*at = sub->ended ? sub->next : sub;
+		at = sub->ended ? at : &sub->next;
+		if (sub->ended)
+			free(sub);
+	}
+}
+
+static void on_retry(uv_timer_t *timer);
+
+/* nats.c's own reconnect keeps its parser, on an event loop, as it was (its issue 1007): a message
+ * that was torn is then completed by what the new connection brings. So a connection is never made
+ * anew, but another one is made, when no thread of nats.c can call for the old one any more. */
+static void lost_replace(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	bool ended = bus->lost && bus->sources == 0;
+	bus->lost = bus->lost && !ended;
+	pthread_mutex_unlock(&bus->lock);
+	if (!ended || bus->nc == NULL)
+		return;
+	pthread_rwlock_wrlock(&bus->use);
+	natsConnection *nc = bus->nc;
+	bus->nc = NULL;
+	pthread_rwlock_unlock(&bus->use);
+	nc_bus_forget_ended(bus);
+	subs_release(bus);
+	nc_bus_options_learn(bus->nats_options, bus->url, nc);
+	natsConnection_Destroy(nc);
+	bus->retry_said = NULL;
+	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, CONNECT_RETRY_MS);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -182,7 +224,9 @@ static void on_retry(uv_timer_t *timer)
 		nc_bus_io_settle(&bus->io);
 	} else if (connect_now(bus, &detail)) {
 		(void)uv_timer_stop(timer);
-		bus->options.on_state(bus->options.ctx, true, "connected");
+		bus->options.on_state(bus->options.ctx, true,
+		                      bus->connected_before ? "reconnected" : "connected");
+		bus->connected_before = true;
 	} else if (detail != bus->retry_said) {
 		bus->retry_said = detail;
 		bus->options.on_state(bus->options.ctx, false, detail);
@@ -194,6 +238,21 @@ static void on_io_failed(void *ctx)
 {
 	struct nc_bus *bus = ctx;
 	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, CONNECT_RETRY_MS);
+}
+
+static void on_io_hold(void *ctx, bool holds)
+{
+	(holds ? source_begin : source_end)(ctx);
+}
+
+static void bus_free(struct nc_bus *bus)
+{
+	nc_bus_io_release(&bus->io);
+	natsOptions_Destroy(bus->nats_options);
+	(void)pthread_mutex_destroy(&bus->lock);
+	(void)pthread_rwlock_destroy(&bus->use);
+	free(bus->url);
+	free(bus);
 }
 
 static natsStatus options_make(struct nc_bus *bus)
@@ -209,14 +268,10 @@ static natsStatus options_make(struct nc_bus *bus)
 	SET(natsOptions_UseGlobalMessageDelivery(to, true));
 	SET(natsOptions_SetSendAsap(to, true));
 	SET(natsOptions_SetTimeout(to, CONNECT_TIMEOUT_MS));
-	SET(natsOptions_SetMaxReconnect(to, -1));
-	SET(natsOptions_SetReconnectWait(to, RECONNECT_WAIT_MS));
-	SET(natsOptions_SetReconnectJitter(to, RECONNECT_WAIT_MS / 4, RECONNECT_WAIT_MS / 4));
-	SET(natsOptions_SetReconnectBufSize(to, bus->options.unstored ? 0 : RECONNECT_BUFFER_SIZE));
+	SET(natsOptions_SetAllowReconnect(to, false));
 	SET(natsOptions_SetNoEcho(to, bus->options.no_echo));
 	SET(natsOptions_SetPingInterval(to, PING_INTERVAL_MS));
 	SET(natsOptions_SetDisconnectedCB(to, on_nats_disconnected, bus));
-	SET(natsOptions_SetReconnectedCB(to, on_nats_reconnected, bus));
 	SET(natsOptions_SetClosedCB(to, on_nats_closed, bus));
 	SET(natsOptions_SetErrorHandler(to, on_nats_error, bus));
 #undef SET
@@ -230,7 +285,9 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	if (bus == NULL)
 		return NC_NOMEM;
 	bus->options = *options;
+	bus->url = strdup(options->url);
 	(void)pthread_mutex_init(&bus->lock, NULL);
+	(void)pthread_rwlock_init(&bus->use, NULL);
 	bus->wake.data = bus;
 	bus->retry.data = bus;
 	bus->turn_end.data = bus;
@@ -238,10 +295,11 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 		                              .wake = &bus->wake,
 		                              .on_read = on_read,
 		                              .on_failed = on_io_failed,
+		                              .on_hold = on_io_hold,
 		                              .ctx = bus };
 	nc_bus_io_init(&bus->io, &io);
 	/* One delivery thread for all: the order of arrival is kept across subscriptions. */
-	natsStatus status = nats_Open(-1);
+	natsStatus status = bus->url == NULL ? NATS_NO_MEMORY : nats_Open(-1);
 	if (status == NATS_OK)
 		status = nats_SetMessageDeliveryPoolSize(1);
 	if (status == NATS_OK)
@@ -251,10 +309,7 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	int err = status == NATS_OK ? nc_bus_options_fill(bus->nats_options, options, fault)
 	                            : NC_NOMEM;
 	if (err != NC_OK) {
-		natsOptions_Destroy(bus->nats_options);
-		nc_bus_io_release(&bus->io);
-		(void)pthread_mutex_destroy(&bus->lock);
-		free(bus);
+		bus_free(bus);
 		return err;
 	}
 	if (uv_async_init(options->loop, &bus->wake, on_wake) != 0 ||
@@ -284,14 +339,15 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 	bus->subs = sub;
 	if (bus->nc == NULL)
 		return NC_OK; /* made when connected */
-	natsStatus status = sub_make(bus, sub);
-	return status == NATS_OK ? NC_OK : status == NATS_NO_MEMORY ? NC_NOMEM : NC_CLOSED;
+	/* On one that is lost it is made with the next. */
+	return sub_make(bus, sub) == NATS_NO_MEMORY ? NC_NOMEM : NC_OK;
 }
 
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 {
-	/* Both it and nats.c's are freed with the bus: the closures of messages under way point to
-	 * the one, and nats.c's reading thread may be about to use the other (decision 0032). */
+	/* Both it and nats.c's are freed with the connection: the closures of messages under way
+	 * point to the one, and nats.c's reading thread may be about to use the other (decision
+	 * 0032). */
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
 		if (sub->tag != tag)
 			continue;
@@ -310,17 +366,11 @@ static void on_closed(uv_handle_t *handle)
 		return;
 	nc_arrivals_release(&bus->in);
 	nc_arrivals_release(&bus->spare);
-	while (bus->subs != NULL) {
-		struct nc_bus_sub *sub = bus->subs;
-		bus->subs = sub->next;
-		natsSubscription_Destroy(sub->handle);
-		free(sub);
-	}
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next)
+		sub->ended = true;
+	subs_release(bus);
 	natsConnection_Destroy(bus->nc);
-	nc_bus_io_release(&bus->io);
-	natsOptions_Destroy(bus->nats_options);
-	(void)pthread_mutex_destroy(&bus->lock);
-	free(bus);
+	bus_free(bus);
 }
 
 /* When no thread of nats.c can call any more; until then each that ends wakes the loop. */

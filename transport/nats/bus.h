@@ -7,9 +7,8 @@
  *
  * Threads:   open, subscribe, unsubscribe and close from the loop's thread; publishing and
  * wait_room from any. The callbacks run on the loop's thread. Ownership: a message and its
- * slices are borrowed until on_message returns. Errors:    NC_OK or a negative enum nc_err. While
- * the server is away what is published waits in a bounded buffer of nats.c's and beyond that is
- * lost, as NATS at most once has it.
+ * slices are borrowed until on_message returns. Errors:    NC_OK or a negative enum nc_err. What is
+ * published while the server is away is lost, as NATS at most once has it.
  */
 #ifndef NC_TRANSPORT_NATS_BUS_H
 #define NC_TRANSPORT_NATS_BUS_H
@@ -37,7 +36,6 @@ struct nc_bus_options {
 	const char *user, *password, *token, *nkey_file, *creds_file;
 	const char *ca_file, *cert_file, *key_file;
 	bool no_echo;   /* what it publishes does not come back to its own subscriptions */
-	bool unstored;  /* what is published while the server is away is lost, not kept for later */
 	bool by_thread; /* take messages from nats.c's delivery thread where that could be spared */
 	void (*on_message)(void *ctx, struct nc_bus_msg *msg);
 	void (*on_drained)(void *ctx); /* all that had arrived has been given */
@@ -61,7 +59,8 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 
 /* Subscribe now, or when connected. `queue` NULL: plain. The subscription is the bus's. A subject
  * may lie in what two of a bus's subscriptions ask for: each gets it. Such messages, and those of
- * subscriptions beyond the first 64, take nats.c's way: in order among themselves. */
+ * subscriptions beyond the first 64, take nats.c's way: in order among themselves. Errors:
+ * NC_NOMEM. */
 int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag);
 /* Forget all subscriptions with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
@@ -77,8 +76,7 @@ int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_header *headers_out, 
                    size_t *count_out);
 
 /* Publish `data`. `subject` and `reply` are NUL-terminated; reply may be NULL.
- * Errors: NC_TOOBIG, over the server's max_payload; NC_CLOSED, not connected and no room to wait;
- * NC_IO. */
+ * Errors: NC_TOOBIG, over the server's max_payload; NC_CLOSED, not connected; NC_IO. */
 int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply,
                    struct nc_slice data);
 

@@ -85,7 +85,7 @@ void nc_bus_on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *
 
 /* ---- Whose a subject is --------------------------------------------------------------------- */
 
-static void known_forget_ended(struct nc_bus *bus)
+void nc_bus_forget_ended(struct nc_bus *bus)
 {
 	for (struct nc_bus_sub **at = &bus->known; *at != NULL;) {
 		if (!(*at)->ended) {
@@ -106,7 +106,7 @@ static bool overlap(const struct nc_bus_sub *a, const struct nc_bus_sub *b)
 /* What is not known is given by nats.c's thread: it matters only whom of the known it disturbs. */
 void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub)
 {
-	known_forget_ended(bus);
+	nc_bus_forget_ended(bus);
 	if (bus->known_count == KNOWN_MAX) {
 		for (struct nc_bus_sub *one = bus->known; one != NULL; one = one->next_known)
 			one->shared = one->shared || overlap(sub, one);

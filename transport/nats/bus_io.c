@@ -130,10 +130,21 @@ static void changed(struct nc_bus_io *io)
 	}
 }
 
-/* After each connect; `user` is NULL at the first. */
+/* A connection that tries one server after the other attaches more than once. */
+static void hold(struct nc_bus_io *io, bool holds)
+{
+	pthread_mutex_lock(&io->lock);
+	bool changes = io->held != holds;
+	io->held = holds;
+	pthread_mutex_unlock(&io->lock);
+	if (changes)
+		io->options.on_hold(io->options.ctx, holds);
+}
+
 static natsStatus on_attach(void **user, void *io_given, natsConnection *nc, natsSock socket)
 {
 	struct nc_bus_io *io = io_given;
+	hold(io, true);
 	pthread_mutex_lock(&io->lock);
 	unsigned long number = io->wish.number + 1;
 	io->wish = (struct nc_bus_io_wish){
@@ -173,6 +184,7 @@ static natsStatus on_detach(void *user)
 	io->wish = (struct nc_bus_io_wish){ .number = io->wish.number };
 	pthread_mutex_unlock(&io->lock);
 	changed(io);
+	hold(io, false);
 	return NATS_OK;
 }
 

@@ -22,6 +22,9 @@ struct nc_bus_io_options {
 	void (*on_read)(void *ctx); /* nats.c has taken what there was */
 	/* The loop cannot watch the socket (no memory, a kernel's limit): settle again later. */
 	void (*on_failed)(void *ctx);
+	/* A connection holds on to the io, or does not any more: then it calls it no more. From
+	 * whichever of nats.c's threads. */
+	void (*on_hold)(void *ctx, bool holds);
 	void *ctx;
 };
 
@@ -30,6 +33,7 @@ struct nc_bus_io {
 	pthread_t thread; /* the loop's */
 
 	pthread_mutex_t lock; /* of what nats.c wants */
+	bool held;            /* by a connection */
 	struct nc_bus_io_wish {
 		natsConnection *nc; /* NULL: nothing is to be watched */
 		natsSock socket;

@@ -43,21 +43,50 @@ static int files_check(const struct nc_bus_options *from, char *fault)
 	return err == NC_OK ? file_check("NATS_KEY", from->key_file, fault) : err;
 }
 
-static natsStatus servers_set(natsOptions *to, const char *url)
+struct servers {
+	const char *urls[SERVERS_MAX];
+	int count;
+};
+
+static void servers_add(struct servers *servers, const char *url)
+{
+	for (int i = 0; i < servers->count; i++) {
+		if (strcmp(servers->urls[i], url) == 0)
+			return;
+	}
+	if (servers->count < SERVERS_MAX)
+		servers->urls[servers->count++] = url;
+}
+
+/* Those of `url`, then `more`. */
+static natsStatus servers_set(natsOptions *to, const char *url, char *const *more, int more_count)
 {
 	char *list = strdup(url);
 	if (list == NULL)
 		return NATS_NO_MEMORY;
-	const char *servers[SERVERS_MAX];
-	int count = 0;
+	struct servers servers = { .count = 0 };
 	char *rest = NULL;
-	for (char *at = strtok_r(list, ", ", &rest); at != NULL && count < SERVERS_MAX;
-	     at = strtok_r(NULL, ", ", &rest))
-		servers[count++] = at;
-	natsStatus status =
-	        count == 0 ? NATS_INVALID_ARG : natsOptions_SetServers(to, servers, count);
+	for (char *at = strtok_r(list, ", ", &rest); at != NULL; at = strtok_r(NULL, ", ", &rest))
+		servers_add(&servers, at);
+	for (int i = 0; i < more_count; i++)
+		servers_add(&servers, more[i]);
+	natsStatus status = servers.count == 0
+	                            ? NATS_INVALID_ARG
+	                            : natsOptions_SetServers(to, servers.urls, servers.count);
 	free(list);
 	return status;
+}
+
+void nc_bus_options_learn(natsOptions *to, const char *url, natsConnection *from)
+{
+	char **known = NULL;
+	int count = 0;
+	if (natsConnection_GetServers(from, &known, &count) != NATS_OK)
+		return; /* the ones before will do */
+	(void)servers_set(to, url, known, count);
+	for (int i = 0; i < count; i++)
+		free(known[i]);
+	free(known);
 }
 
 /* The first line that begins with a seed is it. */
@@ -98,7 +127,7 @@ int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
 	int err = files_check(from, fault);
 	if (err != NC_OK)
 		return err;
-	natsStatus status = servers_set(to, from->url);
+	natsStatus status = servers_set(to, from->url, NULL, 0);
 	if (status != NATS_OK)
 		return refuse(fault, "NACRE_NATS_URL", status);
 	if (given(from->user))

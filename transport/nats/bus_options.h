@@ -11,4 +11,8 @@
 int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
                         char fault[NC_BUS_FAULT_SIZE]);
 
+/* What a connection that has ended knew of further servers, for the next: those of `url` stay the
+ * first. */
+void nc_bus_options_learn(natsOptions *to, const char *url, natsConnection *from);
+
 #endif

@@ -22,7 +22,7 @@ struct nc_arrivals {
 
 void nc_arrivals_release(struct nc_arrivals *arrivals);
 
-enum nc_bus_note_kind { NC_BUS_NOTE_CONNECTED, NC_BUS_NOTE_DISCONNECTED, NC_BUS_NOTE_ERROR };
+enum nc_bus_note_kind { NC_BUS_NOTE_DISCONNECTED, NC_BUS_NOTE_ERROR };
 
 struct nc_bus_note {
 	enum nc_bus_note_kind kind;
@@ -32,7 +32,7 @@ struct nc_bus_note {
 struct nc_bus_sub {
 	struct nc_bus_sub *next;
 	struct nc_bus *bus;
-	natsSubscription *handle; /* NULL: not connected yet */
+	natsSubscription *handle; /* of the present connection; NULL: not made yet */
 	void *tag;
 	struct nc_bus_sub *next_known;
 	bool ended;  /* unsubscribed */
@@ -44,7 +44,12 @@ struct nc_bus_sub {
 struct nc_bus {
 	struct nc_bus_options options;
 	natsOptions *nats_options;
-	natsConnection *nc; /* NULL until the first connect */
+	/* NULL: there is none. The loop's to change, under `use`; who uses it from another thread
+	 * holds `use` for reading. */
+	natsConnection *nc;
+	pthread_rwlock_t use;
+	bool connected_before;
+	char *url; /* options.url, its own */
 	struct nc_bus_io io;
 	uv_async_t wake;
 	uv_prepare_t turn_end;
@@ -60,6 +65,7 @@ struct nc_bus {
 	pthread_mutex_t lock; /* of what follows */
 	struct nc_arrivals in;
 	size_t sources; /* the connection and subscriptions of which nats.c may still call */
+	bool lost;      /* the connection has ended: another is made when `sources` is 0 */
 	struct nc_bus_note notes[NC_BUS_NOTES];
 	size_t note_count, note_told;
 };
@@ -69,6 +75,9 @@ struct nc_bus {
 void nc_bus_take_all(struct nc_bus *bus);
 void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub); /* before messages of it come */
 void nc_bus_on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *from);
+
+/* Before subscriptions that have ended are freed. */
+void nc_bus_forget_ended(struct nc_bus *bus);
 
 /* On the loop: give on what has arrived. */
 void nc_bus_arrivals_give(struct nc_bus *bus);

@@ -29,16 +29,21 @@ static int err_from_nats(natsStatus status)
 	}
 }
 
+/* Publish on the present connection, which stays while it is used. */
 int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply, struct nc_slice data)
 {
-	if (bus->nc == NULL)
-		return NC_CLOSED;
+	int err = NC_CLOSED;
 	const char *bytes = data.size == 0 ? "" : (const char *)data.data;
-	natsStatus status =
-	        reply == NULL ? natsConnection_Publish(bus->nc, subject, bytes, (int)data.size)
-	                      : natsConnection_PublishRequest(bus->nc, subject, reply, bytes,
-	                                                      (int)data.size);
-	return err_from_nats(status);
+	pthread_rwlock_rdlock(&bus->use);
+	if (bus->nc != NULL && reply == NULL) {
+		err = err_from_nats(
+		        natsConnection_Publish(bus->nc, subject, bytes, (int)data.size));
+	} else if (bus->nc != NULL) {
+		err = err_from_nats(natsConnection_PublishRequest(bus->nc, subject, reply, bytes,
+		                                                  (int)data.size));
+	}
+	pthread_rwlock_unlock(&bus->use);
+	return err;
 }
 
 /* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". With a subject that ends one empty message
@@ -47,8 +52,6 @@ int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *re
                          struct nc_slice message, size_t header_size)
 {
 	nc_assert(header_size <= message.size && header_size >= 12);
-	if (bus->nc == NULL)
-		return NC_CLOSED;
 	char room[SUBJECT_ROOM];
 	char *line = room;
 	int size = snprintf(room, sizeof room, "%s 0\r\n\r\nHPUB %s%s%s %zu",
@@ -64,21 +67,27 @@ int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *re
 		               bus->options.void_subject, subject, reply == NULL ? "" : " ",
 		               reply == NULL ? "" : reply, header_size);
 	}
-	natsStatus status = natsConnection_Publish(bus->nc, line, message.data, (int)message.size);
+	int err = nc_bus_publish(bus, line, NULL, message);
 	if (line != room)
 		free(line);
-	return err_from_nats(status);
+	return err;
 }
 
 int nc_bus_flush(struct nc_bus *bus, unsigned timeout_ms)
 {
-	return bus->nc == NULL ? NC_CLOSED
-	                       : err_from_nats(natsConnection_FlushTimeout(bus->nc, timeout_ms));
+	int err = NC_CLOSED;
+	pthread_rwlock_rdlock(&bus->use);
+	if (bus->nc != NULL)
+		err = err_from_nats(natsConnection_FlushTimeout(bus->nc, timeout_ms));
+	pthread_rwlock_unlock(&bus->use);
+	return err;
 }
 
 size_t nc_bus_buffered(struct nc_bus *bus)
 {
+	pthread_rwlock_rdlock(&bus->use);
 	int size = bus->nc == NULL ? 0 : natsConnection_Buffered(bus->nc);
+	pthread_rwlock_unlock(&bus->use);
 	return size < 0 ? 0 : (size_t)size;
 }
 
@@ -96,12 +105,17 @@ int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms)
 
 bool nc_bus_connected(struct nc_bus *bus)
 {
-	return bus->nc != NULL && natsConnection_Status(bus->nc) == NATS_CONN_STATUS_CONNECTED;
+	pthread_rwlock_rdlock(&bus->use);
+	bool is = bus->nc != NULL && natsConnection_Status(bus->nc) == NATS_CONN_STATUS_CONNECTED;
+	pthread_rwlock_unlock(&bus->use);
+	return is;
 }
 
 size_t nc_bus_max_payload(struct nc_bus *bus)
 {
+	pthread_rwlock_rdlock(&bus->use);
 	int64_t size = bus->nc == NULL ? 0 : natsConnection_GetMaxPayload(bus->nc);
+	pthread_rwlock_unlock(&bus->use);
 	return size <= 0 ? 1u << 20 : (size_t)size;
 }
 

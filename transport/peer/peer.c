@@ -189,7 +189,7 @@ static int subscribe(struct nc_peer *peer, const char *format, void *tag)
 static int bus_open(struct nc_peer *peer, char *fault)
 {
 	struct nc_bus_options options = peer->options.bus;
-	options.no_echo = options.unstored = true;
+	options.no_echo = true;
 	options.void_subject = peer->void_subject;
 	options.on_message = on_message;
 	options.on_drained = on_turn;
