@@ -42,10 +42,18 @@ def equal(have, want, what=""):
         raise Failure(f"{what}: have {have!r}, want {want!r}")
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Not given before: whoever got it may not listen yet."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in given_ports:
+            given_ports.add(port)
+            return port
 
 
 def wait_for(condition, seconds, what):
@@ -99,6 +107,11 @@ class NatsServer:
                 return s.recv(5) == b"INFO "
         except OSError:
             return False
+
+    def monitor(self):
+        """The URL of its monitoring, where that is configured on a port of its own choice."""
+        with open(os.path.join(self.home, "server.log"), encoding="utf-8") as f:
+            return "http://" + f.read().rsplit("Starting http monitor on ", 1)[1].split()[0]
 
     def stop(self):
         if self.process.poll() is None:
@@ -307,7 +320,7 @@ class Wires:
         return asyncio.run_coroutine_threadsafe(self.listen(end, to_port), self.loop).result()
 
     async def listen(self, end, to_port):
-        server = await asyncio.start_server(lambda r, w: self.connect(end, to_port, r, w), "127.0.0.1", 0)
+        server = await asyncio.start_server(lambda r, w: self.connect(end, to_port, r, w), "127.0.0.1", free_port())
         self.ports.add(server.sockets[0].getsockname()[1])
         return server.sockets[0].getsockname()[1]
 
@@ -425,7 +438,7 @@ class Cluster:
         if count == 1:
             return [NatsServer(config)]
         self.wires = Wires()
-        routes, monitors = [free_port() for _ in range(count)], [free_port() for _ in range(count)]
+        routes = [free_port() for _ in range(count)]
         servers = []
         for i, port in enumerate(routes):
             # Server i speaks to j over a line of its own, called (i, j); a route is made from either end. What servers tell each
@@ -433,15 +446,14 @@ class Cluster:
             lines = [self.wires.line((i, j), far) for j, far in enumerate(routes) if j != i]
             urls = ", ".join(f"nats-route://127.0.0.1:{line}" for line in lines)
             joined = f"cluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, advertise: '127.0.0.1:1', routes: [{urls}] }}"
-            servers.append(NatsServer(f"server_name: s{i + 1}\nhttp: 127.0.0.1:{monitors[i]}\n{joined}\n{config}"))
-            servers[-1].monitor = f"http://127.0.0.1:{monitors[i]}"
+            servers.append(NatsServer(f"server_name: s{i + 1}\nhttp: 127.0.0.1:-1\n{joined}\n{config}"))
         return servers
 
     def stray_routes(self):
         """Routes that go past the lines, by what the servers say: (server, to which, port)."""
         stray = []
         for i, server in enumerate(self.servers):
-            with urllib.request.urlopen(f"{server.monitor}/routez", timeout=10) as answer:
+            with urllib.request.urlopen(f"{server.monitor()}/routez", timeout=10) as answer:
                 routes = json.load(answer)["routes"] or []
             stray += [(f"s{i + 1}", route["remote_id"], route["port"]) for route in routes if route["port"] not in self.wires.ports]
         return stray
