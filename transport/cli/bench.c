@@ -13,6 +13,7 @@
 
 #include "transport/cli/progress.h"
 #include "transport/cli/say.h"
+#include "transport/cli/text.h"
 
 enum {
 	DURATION_MS = 5000,
@@ -174,29 +175,27 @@ static void sleep_until(uint64_t ns)
 		continue;
 }
 
-bool nc_bench_take(struct nc_bench *bench, uint64_t events, uint64_t *number_out,
-                   uint64_t *start_ns_out)
+bool nc_bench_take(struct nc_bench *bench, uint64_t events, struct nc_bench_turn *turn_out)
 {
 	uint64_t now = nc_cli_now_ns();
 	(void)pthread_mutex_lock(&bench->mutex);
 	bool over = is_over(bench, now) || !room_for(bench, bench->next + events);
-	*number_out = bench->next;
+	*turn_out = (struct nc_bench_turn){ bench->next, events, now };
 	bench->next += over ? 0 : events;
 	(void)pthread_mutex_unlock(&bench->mutex);
-	*start_ns_out = now;
 	if (over || bench->rate == 0)
 		return !over;
-	uint64_t due = bench->begun_ns + *number_out * 1000000000 / bench->rate;
-	*start_ns_out = due;
+	uint64_t due = bench->begun_ns + turn_out->number * 1000000000 / bench->rate;
+	turn_out->start_ns = due;
 	if (due > now)
 		sleep_until(due);
 	return true;
 }
 
-void nc_bench_done(struct nc_bench *bench, uint64_t number, uint64_t events, uint64_t start_ns,
-                   int status, const struct nacre_error *error, bool reading)
+void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
+                   const struct nacre_error *error, bool reading)
 {
-	uint64_t now = nc_cli_now_ns(), took = now > start_ns ? now - start_ns : 0;
+	uint64_t now = nc_cli_now_ns(), took = now > turn.start_ns ? now - turn.start_ns : 0;
 	(void)pthread_mutex_lock(&bench->mutex);
 	if (status != NACRE_OK) {
 		if (bench->errors == 0)
@@ -204,10 +203,10 @@ void nc_bench_done(struct nc_bench *bench, uint64_t number, uint64_t events, uin
 		bench->errors++;
 	} else {
 		nc_cli_histogram_add(reading ? &bench->read_latency : &bench->latency, took);
-		bench->done += events;
-		bench->bytes += events * bench->size;
+		bench->done += turn.events;
+		bench->bytes += turn.events * bench->size;
 		if (!reading)
-			memset(bench->acked + number, 1, events);
+			memset(bench->acked + turn.number, 1, turn.events);
 	}
 	(void)pthread_mutex_unlock(&bench->mutex);
 }
@@ -230,10 +229,28 @@ uint64_t nc_bench_so_far(struct nc_bench *bench)
 
 /* ---- Running -------------------------------------------------------------------------------- */
 
+/* utime and stime, in ticks: the 14th and 15th field of /proc/PID/stat. */
+static bool ticks_read(const char *stat, uint64_t *ticks_out)
+{
+	const char *at = strrchr(stat, ')'); /* the end of the 2nd: a name may hold anything */
+	if (at == NULL)
+		return false;
+	at++;
+	for (int field = 3; field < 14; field++) {
+		at += strspn(at, " ");
+		at += strcspn(at, " ");
+	}
+	char *user_end, *end;
+	uint64_t user = strtoull(at, &user_end, 10);
+	uint64_t kernel = strtoull(user_end, &end, 10);
+	*ticks_out = user + kernel;
+	return user_end > at && end > user_end;
+}
+
 bool nc_bench_process_look(uint64_t pid, uint64_t *cpu_us_out, uint64_t *written_out)
 {
 	char path[64], text[1024];
-	unsigned long long user, kernel, written = 0;
+	uint64_t ticks, written = 0;
 	(void)snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
 	FILE *file = fopen(path, "re");
 	if (file == NULL)
@@ -241,18 +258,17 @@ bool nc_bench_process_look(uint64_t pid, uint64_t *cpu_us_out, uint64_t *written
 	size_t size = fread(text, 1, sizeof text - 1, file);
 	(void)fclose(file);
 	text[size] = '\0';
-	const char *behind = strrchr(text, ')'); /* the name may hold anything */
-	if (behind == NULL ||
-	    sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-	           &kernel) != 2)
+	if (!ticks_read(text, &ticks))
 		return false;
 	(void)snprintf(path, sizeof path, "/proc/%llu/io", (unsigned long long)pid);
 	file = fopen(path, "re");
-	while (file != NULL && fgets(text, sizeof text, file) != NULL)
-		(void)sscanf(text, "write_bytes: %llu", &written);
+	while (file != NULL && fgets(text, sizeof text, file) != NULL) {
+		if (strncmp(text, "write_bytes: ", 13) == 0)
+			(void)nc_cli_number_behind(text, ": ", &written);
+	}
 	if (file != NULL)
 		(void)fclose(file);
-	*cpu_us_out = (user + kernel) * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK);
+	*cpu_us_out = ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	*written_out = written;
 	return true;
 }

@@ -68,14 +68,16 @@ struct nc_bench_thread {
 };
 int nc_bench_run(struct nc_bench *bench, uint64_t threads, void *(*work)(void *thread));
 
-/* The next number, `events` of them, and from when its latency counts; waits until it is due.
- * False: it is over. */
-bool nc_bench_take(struct nc_bench *bench, uint64_t events, uint64_t *number_out,
-                   uint64_t *start_ns_out);
+/* So many events from `number` on, and from when their latency counts. */
+struct nc_bench_turn {
+	uint64_t number, events, start_ns;
+};
+/* The next `events` of them; waits until they are due. False: it is over. */
+bool nc_bench_take(struct nc_bench *bench, uint64_t events, struct nc_bench_turn *turn_out);
 /* What became of it. `reading`: it goes to the other histogram, and is no event to be found again.
  */
-void nc_bench_done(struct nc_bench *bench, uint64_t number, uint64_t events, uint64_t start_ns,
-                   int status, const struct nacre_error *error, bool reading);
+void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
+                   const struct nacre_error *error, bool reading);
 /* So many events and bytes were read. */
 void nc_bench_count(struct nc_bench *bench, uint64_t events, uint64_t bytes);
 

@@ -16,6 +16,7 @@
 #include "transport/cli/json.h"
 #include "transport/cli/progress.h"
 #include "transport/cli/say.h"
+#include "transport/cli/text.h"
 
 enum { SIZE = 500, SIZE_MAX_EVENTS = 1000, BYTES_MAX = 512 * 1024, KEY_SIZE = 33 };
 
@@ -74,10 +75,10 @@ static void say_how_to_go_on(const struct batch *batch)
 static int refused(const struct batch *batch, int status, const struct nacre_error *error)
 {
 	char what[400];
-	const char *at = strstr(error->description, "events[");
-	unsigned long long index, first = batch->first_line;
+	uint64_t index;
+	unsigned long long first = batch->first_line;
 	nc_cli_progress_clear(&batch->progress);
-	if (at != NULL && sscanf(at, "events[%llu]", &index) == 1 && index < batch->count) {
+	if (nc_cli_number_behind(error->description, "events[", &index) && index < batch->count) {
 		(void)snprintf(what, sizeof what, "%.200s, line %llu", batch->name, first + index);
 	} else {
 		(void)snprintf(what, sizeof what, "%.200s, lines %llu to %llu", batch->name, first,

@@ -14,7 +14,7 @@ enum { STREAM_SIZE = 64 };
 struct slot {
 	struct lane *lane;
 	struct slot *next;
-	uint64_t number, start_ns;
+	struct nc_bench_turn turn;
 };
 
 /* One thread's appends under way. */
@@ -51,7 +51,7 @@ static void on_appended(void *ctx, int result, const struct nacre_appended *appe
 {
 	struct slot *slot = ctx;
 	(void)appended;
-	nc_bench_done(slot->lane->bench, slot->number, 1, slot->start_ns, result, error, false);
+	nc_bench_done(slot->lane->bench, slot->turn, result, error, false);
 	slot_give(slot);
 }
 
@@ -63,12 +63,12 @@ static void append_some(struct lane *lane, struct nacre_client *client)
 	char stream[STREAM_SIZE];
 	for (;;) {
 		struct slot *slot = slot_take(lane);
-		if (!nc_bench_take(bench, 1, &slot->number, &slot->start_ns)) {
+		if (!nc_bench_take(bench, 1, &slot->turn)) {
 			slot_give(slot);
 			break;
 		}
-		nc_bench_data(bench, slot->number, &data);
-		nc_bench_stream(bench, slot->number, stream, sizeof stream);
+		nc_bench_data(bench, slot->turn.number, &data);
+		nc_bench_stream(bench, slot->turn.number, stream, sizeof stream);
 		const struct nacre_append event = { .stream = stream,
 			                            .type = "Benched",
 			                            .data = data.data,
@@ -76,8 +76,7 @@ static void append_some(struct lane *lane, struct nacre_client *client)
 			                            .expect = NACRE_EXPECT_ANY };
 		int status = nacre_append_async(client, &event, on_appended, slot, &error);
 		if (status != NACRE_OK) {
-			nc_bench_done(bench, slot->number, 1, slot->start_ns, status, &error,
-			              false);
+			nc_bench_done(bench, slot->turn, status, &error, false);
 			slot_give(slot);
 		}
 	}
@@ -136,10 +135,10 @@ static void *batch_thread(void *ctx)
 	struct nc_bench *bench = thread->bench;
 	struct nc_buf data = { 0 };
 	struct nacre_error error = { 0 };
-	uint64_t first, start_ns;
-	while (nc_bench_take(bench, bench->batch, &first, &start_ns)) {
-		int status = batch_send(thread, first, &data, &error);
-		nc_bench_done(bench, first, bench->batch, start_ns, status, &error, false);
+	struct nc_bench_turn turn;
+	while (nc_bench_take(bench, bench->batch, &turn)) {
+		int status = batch_send(thread, turn.number, &data, &error);
+		nc_bench_done(bench, turn, status, &error, false);
 	}
 	nc_buf_release(&data);
 	return NULL;
@@ -183,12 +182,13 @@ static void *mixed_thread(void *ctx)
 	struct nc_bench *bench = thread->bench;
 	struct nc_buf data = { 0 };
 	struct nacre_error error = { 0 };
-	uint64_t number, start_ns, reads = nc_cli_number(&bench->cli->args, "reads", 50);
-	while (nc_bench_take(bench, 1, &number, &start_ns)) {
-		bool reading = number * 2654435761u % 100 < reads;
-		int status = reading ? read_one(thread, number, &error)
-		                     : append_one(thread, number, &data, &error);
-		nc_bench_done(bench, number, 1, start_ns, status, &error, reading);
+	struct nc_bench_turn turn;
+	uint64_t reads = nc_cli_number(&bench->cli->args, "reads", 50);
+	while (nc_bench_take(bench, 1, &turn)) {
+		bool reading = turn.number * 2654435761u % 100 < reads;
+		int status = reading ? read_one(thread, turn.number, &error)
+		                     : append_one(thread, turn.number, &data, &error);
+		nc_bench_done(bench, turn, status, &error, reading);
 	}
 	nc_buf_release(&data);
 	return NULL;

@@ -14,6 +14,20 @@ static int run_info(struct nc_cli *cli)
 	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, "store.info", NULL, true);
 }
 
+/* `node` is NULL when the store was asked. */
+static void health_show(const struct nc_cli *cli, struct nc_slice answer, const char *node,
+                        bool well)
+{
+	if (cli->json) {
+		(void)printf("{\"healthy\":%s,\"answer\":%.*s}\n", well ? "true" : "false",
+		             (int)answer.size, (const char *)answer.data);
+		return;
+	}
+	(void)printf("%s%s%s  ", nc_cli_colour(cli, well ? NC_GREEN : NC_RED),
+	             well ? "healthy" : "not healthy", nc_cli_colour(cli, NC_PLAIN));
+	nc_cli_put_answer(answer, node == NULL ? "leader" : "status");
+}
+
 /* The store's own leader is asked for the store, which is linearizable: it answers only if it leads
  * a majority. */
 static int run_health(struct nc_cli *cli)
@@ -31,14 +45,7 @@ static int run_health(struct nc_cli *cli)
 	struct nc_slice answer = nc_cli_reply_slice(reply), status;
 	bool well = node == NULL ||
 	            (nc_cli_member(answer, "status", &status) && nc_slice_is(status, "\"ok\""));
-	if (cli->json) {
-		(void)printf("{\"healthy\":%s,\"answer\":%.*s}\n", well ? "true" : "false",
-		             (int)answer.size, (const char *)answer.data);
-	} else {
-		(void)printf("%s%s%s  ", nc_cli_colour(cli, well ? NC_GREEN : NC_RED),
-		             well ? "healthy" : "not healthy", nc_cli_colour(cli, NC_PLAIN));
-		nc_cli_put_answer(answer, node == NULL ? "leader" : "status");
-	}
+	health_show(cli, answer, node, well);
 	nacre_reply_free(reply);
 	return well ? 0 : NC_EXIT_FAILED;
 }

@@ -30,7 +30,7 @@ struct run {
 /* A node that is away is waited for. 0: go on. */
 static int next_failed(struct run *run, int status, const struct nacre_error *error)
 {
-	const struct timespec pause = { 0, RETRY_MS * 1000000 };
+	const struct timespec pause = { 0, RETRY_MS * 1000000L };
 	if (status != NACRE_UNAVAILABLE || run->until_empty)
 		return nc_cli_fail_nacre(run->cli, status, error, NULL);
 	if (!run->said_waiting)

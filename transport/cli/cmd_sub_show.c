@@ -91,41 +91,53 @@ static const struct nc_cli_column parked_columns[] = {
 	{ NULL, NULL, false },
 };
 
-static int run_parked(struct nc_cli *cli)
+static void parked_show(const struct nc_cli *cli, struct nc_slice answer)
 {
-	char subject[160], body[100] = "{";
-	struct nacre_reply *reply;
 	struct nc_slice list;
-	int size = 1;
+	if (cli->json) {
+		nc_cli_put_line(answer);
+		return;
+	}
+	if (!nc_cli_member(answer, "parked", &list))
+		return;
+	size_t shown = nc_cli_show_table(cli, list, parked_columns);
+	uint64_t total = nc_cli_member_number(answer, "total", shown);
+	if (total != shown) {
+		nc_cli_note(cli, "%zu of %llu", shown, (unsigned long long)total);
+	} else if (shown == 0) {
+		nc_cli_note(cli, "nothing is parked");
+	}
+}
+
+/* {"after":..., "limit":...} as they are given; false: neither is. */
+static bool page_put(const struct nc_cli *cli, char *body, size_t size)
+{
 	static const char *const pages[] = { "after", "limit" };
-	for (size_t i = 0; i < 2; i++) {
+	int at = 0;
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
 		if (nc_cli_has(&cli->args, pages[i])) {
-			size += snprintf(
-			        body + size, sizeof body - (size_t)size, "%s\"%s\":%llu",
-			        size > 1 ? "," : "", pages[i],
-			        (unsigned long long)nc_cli_number(&cli->args, pages[i], 0));
+			at += snprintf(body + at, size - (size_t)at, "%c\"%s\":%llu",
+			               at > 0 ? ',' : '{', pages[i],
+			               (unsigned long long)nc_cli_number(&cli->args, pages[i], 0));
 		}
 	}
-	(void)snprintf(body + size, sizeof body - (size_t)size, "}");
+	(void)snprintf(body + at, size - (size_t)at, "}");
+	return at > 0;
+}
+
+static int run_parked(struct nc_cli *cli)
+{
+	char subject[160], body[100];
+	struct nacre_reply *reply;
+	bool paged = page_put(cli, body, sizeof body);
 	int exit_code = nc_cli_sub_subject(cli, "sub.parked", subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, size > 1 ? body : NULL, true, &reply);
+		exit_code = nc_cli_ask(cli, subject, paged ? body : NULL, true, &reply);
 	if (exit_code != 0)
 		return exit_code;
-	struct nc_slice answer = nc_cli_reply_slice(reply);
-	if (cli->json) {
-		nc_cli_put_line(answer);
-	} else if (nc_cli_member(answer, "parked", &list)) {
-		size_t shown = nc_cli_show_table(cli, list, parked_columns);
-		uint64_t total = nc_cli_member_number(answer, "total", shown);
-		if (total != shown) {
-			nc_cli_note(cli, "%zu of %llu", shown, (unsigned long long)total);
-		} else if (shown == 0) {
-			nc_cli_note(cli, "nothing is parked");
-		}
-	}
+	parked_show(cli, nc_cli_reply_slice(reply));
 	nacre_reply_free(reply);
 	return 0;
 }

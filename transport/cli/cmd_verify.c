@@ -57,7 +57,7 @@ static void say_report(const struct nc_cli *cli, const struct report *report,
 /* Start the check of a node, and wait for its end. */
 static int verify_node(struct nc_cli *cli, struct report *report)
 {
-	const struct timespec pause = { 0, LOOK_EVERY_MS * 1000000 };
+	const struct timespec pause = { 0, LOOK_EVERY_MS * 1000000L };
 	struct nc_cli_progress progress;
 	struct nacre_reply *reply = NULL;
 	char subject[NODE_NAME_SIZE + 16], state[32];

@@ -48,34 +48,42 @@ static void put_tags(struct nc_buf *to, const char *tags)
 	nc_buf_put_u8(to, ']');
 }
 
+/* How often `name` comes among meta[from..end). */
+static size_t times(const struct nacre_event *event, size_t from, size_t end, const char *name)
+{
+	size_t count = 0;
+	for (size_t i = from; i < end; i++)
+		count += strcmp(event->meta[i].name, name) == 0;
+	return count;
+}
+
+/* All values of the name that comes first at `at`. */
+static void put_values(struct nc_buf *to, const struct nacre_event *event, size_t at)
+{
+	const struct nacre_pair *meta = event->meta;
+	nc_json_put_string(to, nc_slice_str(meta[at].value));
+	for (size_t i = at + 1; i < event->meta_count; i++) {
+		if (strcmp(meta[i].name, meta[at].name) == 0) {
+			nc_buf_put_u8(to, ',');
+			nc_json_put_string(to, nc_slice_str(meta[i].value));
+		}
+	}
+}
+
 /* A name that comes once has a string, one that comes often a list, where it came first. */
 static void put_meta(struct nc_buf *to, const struct nacre_event *event)
 {
-	const struct nacre_pair *meta = event->meta;
-	bool first = true;
 	nc_buf_put_str(to, ",\"meta\":{");
 	for (size_t i = 0; i < event->meta_count; i++) {
-		size_t before = 0, behind = 0;
-		for (size_t j = 0; j < event->meta_count; j++) {
-			if (strcmp(meta[j].name, meta[i].name) == 0)
-				*(j < i ? &before : &behind) += 1;
-		}
-		if (before > 0)
+		const char *name = event->meta[i].name;
+		if (times(event, 0, i, name) > 0)
 			continue;
-		if (!first)
-			nc_buf_put_u8(to, ',');
-		first = false;
-		nc_json_put_string(to, nc_slice_str(meta[i].name));
-		nc_buf_put_str(to, behind > 1 ? ":[" : ":");
-		nc_json_put_string(to, nc_slice_str(meta[i].value));
-		for (size_t j = i + 1; j < event->meta_count && behind > 1; j++) {
-			if (strcmp(meta[j].name, meta[i].name) == 0) {
-				nc_buf_put_u8(to, ',');
-				nc_json_put_string(to, nc_slice_str(meta[j].value));
-			}
-		}
-		if (behind > 1)
-			nc_buf_put_u8(to, ']');
+		bool list = times(event, i, event->meta_count, name) > 1;
+		nc_buf_put_str(to, i > 0 ? "," : ""); /* the first name is new */
+		nc_json_put_string(to, nc_slice_str(name));
+		nc_buf_put_str(to, list ? ":[" : ":");
+		put_values(to, event, i);
+		nc_buf_put_str(to, list ? "]" : "");
 	}
 	nc_buf_put_u8(to, '}');
 }

@@ -45,6 +45,7 @@ static const struct {
 	      { "pattern", "by_pattern" },
 	      { "payload", "by_payload" }
 };
+#define KIND_COUNT (sizeof kinds / sizeof *kinds)
 
 static int of_plugin(const struct nc_cli *cli, struct nc_buf *to)
 {
@@ -59,54 +60,60 @@ static int of_plugin(const struct nc_cli *cli, struct nc_buf *to)
 	return 0;
 }
 
-int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool *given_out)
+/* The one kind of filter that the options name; `kind_out` is KIND_COUNT if they name none. 0, or
+ * an exit code after saying that they name two. */
+static int kind_find(const struct nc_cli *cli, bool names, size_t *kind_out)
 {
-	const char *first = NULL;
 	bool plugin = nc_cli_has(&cli->args, "plugin");
-	size_t kind = 0;
-	for (size_t i = names ? 0 : NAME_KINDS; i < sizeof kinds / sizeof *kinds; i++) {
+	size_t kind = KIND_COUNT;
+	for (size_t i = names ? 0 : NAME_KINDS; i < KIND_COUNT; i++) {
 		if (!nc_cli_has(&cli->args, kinds[i].option))
 			continue;
-		if (first != NULL || plugin) {
-			return nc_cli_fail(cli, NC_EXIT_USAGE,
-			                   "--%s and --%s: a filter is of one kind",
-			                   kinds[i].option, first != NULL ? first : "plugin");
+		if (kind < KIND_COUNT || plugin) {
+			return nc_cli_fail(
+			        cli, NC_EXIT_USAGE, "--%s and --%s: a filter is of one kind",
+			        kinds[i].option, kind < KIND_COUNT ? kinds[kind].option : "plugin");
 		}
-		first = kinds[i].option;
 		kind = i;
 	}
-	*given_out = first != NULL || plugin;
+	*kind_out = kind;
+	return 0;
+}
+
+static void of_kind(const struct nc_cli *cli, size_t kind, struct nc_buf *to)
+{
+	const char *option = kinds[kind].option;
+	nc_buf_printf(to, "{\"plugin\":\"%s\",\"selector\":", kinds[kind].plugin);
+	if (strcmp(option, "payload") == 0) {
+		nc_buf_put_str(to, nc_cli_value(&cli->args, option));
+	} else {
+		put_strings(cli, option, to);
+	}
+	nc_buf_put_u8(to, '}');
+}
+
+int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool *given_out)
+{
+	bool plugin = nc_cli_has(&cli->args, "plugin");
+	size_t kind = KIND_COUNT;
+	int exit_code = kind_find(cli, names, &kind);
+	if (exit_code != 0)
+		return exit_code;
+	*given_out = kind < KIND_COUNT || plugin;
 	if (plugin)
 		return of_plugin(cli, to);
 	if (nc_cli_has(&cli->args, "selector"))
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "--selector needs a --plugin");
-	if (first == NULL)
-		return 0;
-	nc_buf_printf(to, "{\"plugin\":\"%s\",\"selector\":", kinds[kind].plugin);
-	if (strcmp(first, "payload") == 0) {
-		nc_buf_put_str(to, nc_cli_value(&cli->args, first));
-	} else {
-		put_strings(cli, first, to);
-	}
-	nc_buf_put_u8(to, '}');
+	if (kind < KIND_COUNT)
+		of_kind(cli, kind, to);
 	return 0;
-}
-
-/* The store counts bytes of the selector as it was sent. */
-static bool offset_find(const char *description, size_t *offset_out)
-{
-	const char *at = strstr(description, " at byte ");
-	unsigned long long offset;
-	if (at == NULL || sscanf(at, " at byte %llu", &offset) != 1)
-		return false;
-	*offset_out = (size_t)offset;
-	return true;
 }
 
 void nc_cli_selector_caret(const struct nc_cli *cli, const char *selector, const char *description)
 {
-	size_t offset, size = strlen(selector);
-	if (cli->json || !offset_find(description, &offset) || offset > size)
+	uint64_t offset; /* in bytes of the selector as it was sent */
+	size_t size = strlen(selector);
+	if (cli->json || !nc_cli_number_behind(description, " at byte ", &offset) || offset > size)
 		return;
 	/* A window of a long one around the place, in whole characters. */
 	size_t from = offset > CARET_WIDTH / 2 ? offset - CARET_WIDTH / 2 : 0;

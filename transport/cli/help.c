@@ -108,7 +108,9 @@ void nc_cli_help_command(FILE *to, const struct nc_cli_command *command)
 		put_options(to, command->options);
 	}
 	unsigned shared = command->options != NULL ? 1 : 0;
-	for (unsigned i = 0; (list = nc_cli_options(command, shared + i)) != NULL; i++) {
+	for (unsigned i = 0; i < sizeof titles / sizeof *titles &&
+	                     (list = nc_cli_options(command, shared + i)) != NULL;
+	     i++) {
 		(void)fprintf(to, "\n%s\n", titles[i]);
 		put_options(to, list);
 	}

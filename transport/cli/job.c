@@ -32,24 +32,33 @@ static void variable_number(struct nc_cli_job *job, const char *name, uint64_t v
 	variable(job, name, text);
 }
 
+/* What a name of metadata has in a variable's: A-Z, 0-9, else '_'. */
+static uint8_t variable_byte(char byte)
+{
+	if (byte >= 'a' && byte <= 'z')
+		return (uint8_t)(byte - 'a' + 'A');
+	bool plain = (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+	return plain ? (uint8_t)byte : '_';
+}
+
+static bool came_before(const struct nacre_event *event, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (strcmp(event->meta[i].name, event->meta[at].name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The first value of a name: a variable has one. */
 static void variables_of_meta(struct nc_cli_job *job, const struct nacre_event *event)
 {
 	for (size_t i = 0; i < event->meta_count; i++) {
-		const char *name = event->meta[i].name;
-		bool before = false;
-		for (size_t j = 0; j < i && !before; j++)
-			before = strcmp(event->meta[j].name, name) == 0;
-		if (before)
+		if (came_before(event, i))
 			continue;
 		nc_buf_put_str(&job->environment, "ES_META_");
-		for (; *name != '\0'; name++) {
-			bool small = *name >= 'a' && *name <= 'z';
-			bool plain =
-			        (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9');
-			int byte = small ? *name - 'a' + 'A' : plain ? *name : '_';
-			nc_buf_put_u8(&job->environment, (uint8_t)byte);
-		}
+		for (const char *name = event->meta[i].name; *name != '\0'; name++)
+			nc_buf_put_u8(&job->environment, variable_byte(*name));
 		nc_buf_printf(&job->environment, "=%s", event->meta[i].value);
 		nc_buf_put_u8(&job->environment, 0);
 		job->variables++;

@@ -2,16 +2,11 @@
 /* Looking into the store's answers. */
 #include "transport/cli/json.h"
 
-bool nc_cli_member(struct nc_slice object, const char *path, struct nc_slice *raw_out)
+/* A member of an object by its name, without dots. */
+static bool member_find(struct nc_slice object, const char *name, struct nc_slice *raw_out)
 {
 	struct nc_json json;
 	struct nc_json_token token;
-	size_t size = strcspn(path, ".");
-	char name[64];
-	if (size >= sizeof name)
-		return false;
-	memcpy(name, path, size);
-	name[size] = '\0';
 	nc_json_init(&json, object);
 	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT)
 		return false;
@@ -21,14 +16,31 @@ bool nc_cli_member(struct nc_slice object, const char *path, struct nc_slice *ra
 		if (nc_json_next(&json, &token) != NC_OK ||
 		    nc_json_value(&json, &token, &raw) != NC_OK)
 			return false;
-		if (!found)
-			continue;
-		if (path[size] == '.')
-			return nc_cli_member(raw, path + size + 1, raw_out);
-		*raw_out = raw;
-		return true;
+		if (found) {
+			*raw_out = raw;
+			return true;
+		}
 	}
 	return false;
+}
+
+bool nc_cli_member(struct nc_slice object, const char *path, struct nc_slice *raw_out)
+{
+	char name[64];
+	for (;;) {
+		size_t size = strcspn(path, ".");
+		if (size >= sizeof name)
+			return false;
+		memcpy(name, path, size);
+		name[size] = '\0';
+		if (!member_find(object, name, &object))
+			return false;
+		if (path[size] == '\0')
+			break;
+		path += size + 1;
+	}
+	*raw_out = object;
+	return true;
 }
 
 static bool first_token(struct nc_slice raw, struct nc_json_token *token_out)

@@ -19,35 +19,59 @@ static void show_member(const struct nc_cli *cli, struct nc_slice name, struct n
 	nc_buf_release(&text);
 }
 
-/* `outer`: the name before the dot, empty at the top. */
-static void show_members(const struct nc_cli *cli, struct nc_slice outer, struct nc_slice object)
+/* One member of an object: `outer`, a dot if that is not empty, and its own name; its value. */
+struct member {
+	struct nc_buf name;
+	enum nc_json_type type;
+	struct nc_slice raw;
+};
+
+static bool member_next(struct nc_json *json, struct nc_slice outer, struct member *member)
+{
+	struct nc_json_token key, value;
+	if (nc_json_next(json, &key) != NC_OK || key.type != NC_JSON_KEY ||
+	    nc_json_next(json, &value) != NC_OK ||
+	    nc_json_value(json, &value, &member->raw) != NC_OK)
+		return false;
+	member->type = value.type;
+	nc_buf_clear(&member->name);
+	nc_buf_put_slice(&member->name, outer);
+	if (outer.size > 0)
+		nc_buf_put_u8(&member->name, '.');
+	nc_json_unescape(&key, &member->name);
+	return true;
+}
+
+static bool members_begin(struct nc_json *json, struct nc_slice object)
+{
+	struct nc_json_token token;
+	nc_json_init(json, object);
+	return nc_json_next(json, &token) == NC_OK;
+}
+
+/* The members of a member: what is deeper is shown as it is written. */
+static void show_inner(const struct nc_cli *cli, struct nc_slice outer, struct nc_slice object)
 {
 	struct nc_json json;
-	struct nc_json_token key, value;
-	struct nc_slice raw;
-	nc_json_init(&json, object);
-	if (nc_json_next(&json, &key) != NC_OK)
-		return;
-	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY &&
-	       nc_json_next(&json, &value) == NC_OK &&
-	       nc_json_value(&json, &value, &raw) == NC_OK) {
-		struct nc_buf name = { 0 };
-		nc_buf_put_slice(&name, outer);
-		if (outer.size > 0)
-			nc_buf_put_u8(&name, '.');
-		nc_json_unescape(&key, &name);
-		if (value.type == NC_JSON_OBJECT && raw.size > 2 && outer.size == 0) {
-			show_members(cli, nc_buf_slice(&name), raw);
-		} else {
-			show_member(cli, nc_buf_slice(&name), raw);
-		}
-		nc_buf_release(&name);
-	}
+	struct member member = { 0 };
+	for (bool ok = members_begin(&json, object); ok && member_next(&json, outer, &member);)
+		show_member(cli, nc_buf_slice(&member.name), member.raw);
+	nc_buf_release(&member.name);
 }
 
 void nc_cli_show_object(const struct nc_cli *cli, struct nc_slice object)
 {
-	show_members(cli, nc_slice(NULL, 0), object);
+	struct nc_json json;
+	struct member member = { 0 };
+	bool ok = members_begin(&json, object);
+	while (ok && member_next(&json, nc_slice(NULL, 0), &member)) {
+		if (member.type == NC_JSON_OBJECT && member.raw.size > 2) {
+			show_inner(cli, nc_buf_slice(&member.name), member.raw);
+		} else {
+			show_member(cli, nc_buf_slice(&member.name), member.raw);
+		}
+	}
+	nc_buf_release(&member.name);
 }
 
 /* The first of the column's paths that leads to a text. */
@@ -86,31 +110,47 @@ static void show_cell(const struct nc_cli_column *column, struct nc_slice text, 
 	(void)fputs(last ? "\n" : "  ", stdout);
 }
 
-size_t nc_cli_show_table(const struct nc_cli *cli, struct nc_slice list,
-                         const struct nc_cli_column *columns)
+/* Widen the columns for all rows; how many there are. */
+static size_t widths_take(struct nc_slice list, const struct nc_cli_column *columns, size_t count,
+                          size_t *widths)
 {
-	size_t widths[COLUMNS_MAX] = { 0 }, count = 0, rows = 0;
+	size_t rows = 0;
 	struct nc_json items;
 	struct nc_slice row;
 	struct nc_buf text = { 0 };
-	for (; columns[count].title != NULL && count < COLUMNS_MAX; count++)
-		widths[count] = strlen(columns[count].title);
-	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);
-	     rows++) {
+	bool ok = nc_cli_list_begin(&items, list);
+	for (; ok && nc_cli_list_next(&items, &row); rows++) {
 		for (size_t i = 0; i < count; i++) {
 			cell_text(row, &columns[i], &text);
 			size_t width = nc_cli_columns(nc_buf_slice(&text));
 			widths[i] = width > widths[i] ? width : widths[i];
 		}
 	}
-	if (rows > 0) {
-		(void)fputs(nc_cli_colour(cli, NC_DIM), stdout);
-		for (size_t i = 0; i < count; i++) {
-			show_cell(&columns[i], nc_slice_str(columns[i].title), widths[i],
-			          i + 1 == count);
-		}
-		(void)fputs(nc_cli_colour(cli, NC_PLAIN), stdout);
-	}
+	nc_buf_release(&text);
+	return rows;
+}
+
+static void show_titles(const struct nc_cli *cli, const struct nc_cli_column *columns, size_t count,
+                        const size_t *widths)
+{
+	(void)fputs(nc_cli_colour(cli, NC_DIM), stdout);
+	for (size_t i = 0; i < count; i++)
+		show_cell(&columns[i], nc_slice_str(columns[i].title), widths[i], i + 1 == count);
+	(void)fputs(nc_cli_colour(cli, NC_PLAIN), stdout);
+}
+
+size_t nc_cli_show_table(const struct nc_cli *cli, struct nc_slice list,
+                         const struct nc_cli_column *columns)
+{
+	size_t widths[COLUMNS_MAX] = { 0 }, count = 0;
+	struct nc_json items;
+	struct nc_slice row;
+	struct nc_buf text = { 0 };
+	for (; columns[count].title != NULL && count < COLUMNS_MAX; count++)
+		widths[count] = strlen(columns[count].title);
+	size_t rows = widths_take(list, columns, count, widths);
+	if (rows > 0)
+		show_titles(cli, columns, count, widths);
 	for (bool ok = nc_cli_list_begin(&items, list); ok && nc_cli_list_next(&items, &row);) {
 		for (size_t i = 0; i < count; i++) {
 			cell_text(row, &columns[i], &text);

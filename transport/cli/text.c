@@ -2,6 +2,10 @@
 /* Text for people. */
 #include "transport/cli/text.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/base/json.h"
 
 enum { HEX_SHOWN_MAX = 32 };
@@ -118,4 +122,19 @@ void nc_cli_put_filled(FILE *to, struct nc_slice paragraph, unsigned indent, uns
 		begins = false;
 	}
 	(void)fputc('\n', to);
+}
+
+bool nc_cli_number_behind(const char *text, const char *mark, uint64_t *number_out)
+{
+	const char *at = strstr(text, mark);
+	if (at == NULL)
+		return false;
+	at += strlen(mark);
+	char *end;
+	errno = 0;
+	uint64_t number = strtoull(at, &end, 10);
+	if (*at < '0' || *at > '9' || errno != 0)
+		return false;
+	*number_out = number;
+	return true;
 }

@@ -14,6 +14,9 @@ void nc_cli_put_clean(FILE *to, struct nc_slice bytes);
 /* The same, but wholly valid text comes without any change. */
 bool nc_cli_is_clean(struct nc_slice bytes);
 
+/* The whole number right behind the first `mark` in `text`. False: there is none. */
+bool nc_cli_number_behind(const char *text, const char *mark, uint64_t *number_out);
+
 /* The columns that valid UTF-8 takes on a terminal, wide characters counted as one. */
 size_t nc_cli_columns(struct nc_slice text);
 

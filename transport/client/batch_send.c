@@ -76,33 +76,45 @@ static int results_read(struct nc_json *json, struct nacre_appended *appended, u
 	               : NACRE_PROTOCOL;
 }
 
+struct answer {
+	struct nacre_appended *appended; /* [count] */
+	uint32_t count;
+	bool results, duplicate;
+};
+
+static int member_read(struct nc_json *json, const struct nc_json_token *key, struct answer *answer)
+{
+	struct nc_json_token value;
+	struct nc_slice raw;
+	if (nc_json_is(key, "results")) {
+		if (answer->results)
+			return NACRE_PROTOCOL;
+		answer->results = true;
+		return results_read(json, answer->appended, answer->count);
+	}
+	if (nc_json_next(json, &value) != NC_OK)
+		return NACRE_PROTOCOL;
+	if (nc_json_is(key, "duplicate"))
+		answer->duplicate = value.type == NC_JSON_TRUE;
+	return nc_json_value(json, &value, &raw) == NC_OK ? NACRE_OK : NACRE_PROTOCOL;
+}
+
 static int answer_read(natsMsg *msg, struct nacre_appended *appended, uint32_t count)
 {
 	struct nc_json json;
-	struct nc_json_token key, value;
-	struct nc_slice raw;
-	bool duplicate = false, results = false;
+	struct nc_json_token key;
+	struct answer answer = { .appended = appended, .count = count };
 	nc_json_init(&json, nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)));
 	if (nc_json_next(&json, &key) != NC_OK || key.type != NC_JSON_OBJECT)
 		return NACRE_PROTOCOL;
 	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY) {
-		if (nc_json_is(&key, "results")) {
-			if (results || results_read(&json, appended, count) != NACRE_OK)
-				return NACRE_PROTOCOL;
-			results = true;
-			continue;
-		}
-		if (nc_json_next(&json, &value) != NC_OK)
-			return NACRE_PROTOCOL;
-		if (nc_json_is(&key, "duplicate"))
-			duplicate = value.type == NC_JSON_TRUE;
-		if (nc_json_value(&json, &value, &raw) != NC_OK)
+		if (member_read(&json, &key, &answer) != NACRE_OK)
 			return NACRE_PROTOCOL;
 	}
-	if (!results || !nc_client_json_ended(&json, &key))
+	if (!answer.results || !nc_client_json_ended(&json, &key))
 		return NACRE_PROTOCOL;
 	for (uint32_t i = 0; i < count; i++)
-		appended[i].duplicate = duplicate;
+		appended[i].duplicate = answer.duplicate;
 	return NACRE_OK;
 }
 

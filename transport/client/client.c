@@ -85,35 +85,63 @@ static natsStatus tls_set(natsOptions *to, const struct nacre_options *from)
 	return status;
 }
 
-/* *what_out: the member that is at fault. */
-static natsStatus options_fill(natsOptions *to, const struct nacre_options *from,
-                               const char **what_out)
+static natsStatus name_set(natsOptions *to, const struct nacre_options *from)
 {
-	*what_out = "url";
-	natsStatus status = servers_set(to, from->url);
-	*what_out = status == NATS_OK ? "name or inbox_prefix" : *what_out;
-	if (status == NATS_OK)
-		status = natsOptions_SetName(to, from->name);
+	natsStatus status = natsOptions_SetName(to, from->name);
 	if (status == NATS_OK)
 		status = natsOptions_SetCustomInboxPrefix(to, from->inbox_prefix);
 	if (status == NATS_OK)
 		status = natsOptions_SetMaxReconnect(to, -1);
 	/* Without it each message waits for a flusher that sleeps a millisecond. */
-	if (status == NATS_OK)
-		status = natsOptions_SetSendAsap(to, true);
-	*what_out = status == NATS_OK ? "user, password or token" : *what_out;
-	if (status == NATS_OK && from->user != NULL)
+	return status == NATS_OK ? natsOptions_SetSendAsap(to, true) : status;
+}
+
+static natsStatus password_set(natsOptions *to, const struct nacre_options *from)
+{
+	natsStatus status = NATS_OK;
+	if (from->user != NULL)
 		status = natsOptions_SetUserInfo(to, from->user, from->password);
 	if (status == NATS_OK && from->token != NULL)
 		status = natsOptions_SetToken(to, from->token);
-	*what_out = status == NATS_OK ? "nkey_file: no seed of a user" : *what_out;
-	if (status == NATS_OK && from->nkey_file != NULL)
-		status = nkey_set(to, from->nkey_file);
-	*what_out = status == NATS_OK ? "creds_file" : *what_out;
-	if (status == NATS_OK && from->creds_file != NULL)
-		status = natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
-	*what_out = status == NATS_OK ? "ca_file, cert_file or key_file" : *what_out;
-	return status == NATS_OK ? tls_set(to, from) : status;
+	return status;
+}
+
+static natsStatus url_set(natsOptions *to, const struct nacre_options *from)
+{
+	return servers_set(to, from->url);
+}
+
+static natsStatus key_set(natsOptions *to, const struct nacre_options *from)
+{
+	return from->nkey_file == NULL ? NATS_OK : nkey_set(to, from->nkey_file);
+}
+
+static natsStatus creds_set(natsOptions *to, const struct nacre_options *from)
+{
+	return from->creds_file == NULL
+	               ? NATS_OK
+	               : natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
+}
+
+/* *what_out: the member that is at fault. */
+static natsStatus options_fill(natsOptions *to, const struct nacre_options *from,
+                               const char **what_out)
+{
+	static const struct {
+		natsStatus (*set)(natsOptions *to, const struct nacre_options *from);
+		const char *what;
+	} steps[] = { { url_set, "url" },
+		      { name_set, "name or inbox_prefix" },
+		      { password_set, "user, password or token" },
+		      { key_set, "nkey_file: no seed of a user" },
+		      { creds_set, "creds_file" },
+		      { tls_set, "ca_file, cert_file or key_file" } };
+	natsStatus status = NATS_OK;
+	for (size_t i = 0; status == NATS_OK && i < sizeof steps / sizeof *steps; i++) {
+		*what_out = steps[i].what;
+		status = steps[i].set(to, from);
+	}
+	return status;
 }
 
 static int dial(natsConnection **nc_out, const struct nacre_options *options,

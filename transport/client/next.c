@@ -136,6 +136,16 @@ static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_o
 	return NACRE_OK;
 }
 
+/* Whether nothing more is to come. One that is an answer's own can be asked again afterwards. */
+static bool is_over(struct nacre_subscription *sub)
+{
+	if (sub->ended) {
+		sub->ended = sub->way == NC_CLIENT_ANSWER;
+		return true;
+	}
+	return sub->how.limit > 0 && sub->given >= sub->how.limit;
+}
+
 int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
                const struct nacre_delivery **delivery_out, struct nacre_error *error)
 {
@@ -143,14 +153,8 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 	int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX : nc_client_now_ms() + timeout_ms;
 	error = error == NULL ? &unseen : error;
 	nc_client_event_drop(&sub->held);
-	for (;;) {
+	while (!is_over(sub)) {
 		bool got = false;
-		if (sub->ended) {
-			sub->ended = sub->way == NC_CLIENT_ANSWER;
-			return NACRE_END;
-		}
-		if (sub->how.limit > 0 && sub->given >= sub->how.limit)
-			return NACRE_END;
 		int result = turn(sub, deadline_ms, &got, error);
 		if (got)
 			*delivery_out = &sub->delivery;
@@ -159,6 +163,7 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 		if (!sub->ended && nc_client_now_ms() >= deadline_ms)
 			return none(sub, error);
 	}
+	return NACRE_END;
 }
 
 const char *nacre_header(const struct nacre_subscription *sub, const char *name)

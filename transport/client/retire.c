@@ -13,7 +13,7 @@
 static void destroy_all(struct nc_buf *list)
 {
 	natsSubscription **subs = (natsSubscription **)(void *)list->data;
-	for (size_t i = 0; i < list->size / sizeof *subs; i++)
+	for (size_t i = 0; i < list->size / sizeof(natsSubscription *); i++)
 		natsSubscription_Destroy(subs[i]);
 	nc_buf_release(list);
 }
@@ -34,8 +34,8 @@ void nc_client_retire(struct nacre_client *client, natsSubscription *sub, bool a
 	(void)natsSubscription_Unsubscribe(sub);
 	pthread_mutex_lock(&client->lock);
 	client->retired.failed = false;
-	nc_buf_put(&client->retired, &sub, sizeof sub);
-	if (!at_rest || client->retired.size >= AT_REST_MAX * sizeof sub) {
+	nc_buf_put(&client->retired, &sub, sizeof(natsSubscription *));
+	if (!at_rest || client->retired.size >= AT_REST_MAX * sizeof(natsSubscription *)) {
 		list = client->retired;
 		nc_buf_init(&client->retired);
 	}

@@ -14,19 +14,24 @@ bool nc_client_word_valid(const char *name)
 	return size >= 1 && size <= NC_CLIENT_WORD_SIZE_MAX && strspn(name, plain) == size;
 }
 
-static int ask(struct nacre_client *client, const char *verb, const char *name, const char *body,
-               bool repeatable, struct nacre_reply **reply_out, struct nacre_error *error)
+struct verb {
+	const char *name;
+	bool repeatable; /* asked again when no answer comes */
+};
+
+static int ask(struct nacre_client *client, const struct verb *verb, const char *name,
+               const char *body, struct nacre_reply **reply_out, struct nacre_error *error)
 {
 	char subject[32 + NC_CLIENT_WORD_SIZE_MAX];
 	if (!nc_client_word_valid(name)) {
 		return nc_client_fail(error, NACRE_INVALID,
 		                      "name: 1 to 64 of letters, digits, '_' and '-'");
 	}
-	(void)snprintf(subject, sizeof subject, "sub.%s.%s", verb, name);
+	(void)snprintf(subject, sizeof subject, "sub.%s.%s", verb->name, name);
 	const struct nacre_request request = { .subject = subject,
 		                               .body = body,
 		                               .size = body == NULL ? 0 : strlen(body),
-		                               .repeatable = repeatable };
+		                               .repeatable = verb->repeatable };
 	return nacre_request(client, &request, reply_out, error);
 }
 
@@ -35,7 +40,7 @@ int nacre_sub_create(struct nacre_client *client, const char *name, const char *
 {
 	if (definition == NULL)
 		return nc_client_fail(error, NACRE_INVALID, "definition: missing");
-	return ask(client, "create", name, definition, true, reply_out, error);
+	return ask(client, &(struct verb){ "create", true }, name, definition, reply_out, error);
 }
 
 int nacre_sub_update(struct nacre_client *client, const char *name, const char *change,
@@ -43,18 +48,18 @@ int nacre_sub_update(struct nacre_client *client, const char *name, const char *
 {
 	if (change == NULL)
 		return nc_client_fail(error, NACRE_INVALID, "change: missing");
-	return ask(client, "update", name, change, false, reply_out, error);
+	return ask(client, &(struct verb){ "update", false }, name, change, reply_out, error);
 }
 
 int nacre_sub_delete(struct nacre_client *client, const char *name, struct nacre_error *error)
 {
-	return ask(client, "delete", name, NULL, true, NULL, error);
+	return ask(client, &(struct verb){ "delete", true }, name, NULL, NULL, error);
 }
 
 int nacre_sub_info(struct nacre_client *client, const char *name, struct nacre_reply **reply_out,
                    struct nacre_error *error)
 {
-	return ask(client, "info", name, NULL, true, reply_out, error);
+	return ask(client, &(struct verb){ "info", true }, name, NULL, reply_out, error);
 }
 
 int nacre_sub_list(struct nacre_client *client, const char *page, struct nacre_reply **reply_out,
@@ -70,13 +75,13 @@ int nacre_sub_list(struct nacre_client *client, const char *page, struct nacre_r
 int nacre_sub_pause(struct nacre_client *client, const char *name, struct nacre_reply **reply_out,
                     struct nacre_error *error)
 {
-	return ask(client, "pause", name, NULL, true, reply_out, error);
+	return ask(client, &(struct verb){ "pause", true }, name, NULL, reply_out, error);
 }
 
 int nacre_sub_resume(struct nacre_client *client, const char *name, struct nacre_reply **reply_out,
                      struct nacre_error *error)
 {
-	return ask(client, "resume", name, NULL, true, reply_out, error);
+	return ask(client, &(struct verb){ "resume", true }, name, NULL, reply_out, error);
 }
 
 /* Not repeated blindly: a second seek begins an epoch more, and "new" would skip what came between.
@@ -86,19 +91,20 @@ int nacre_sub_seek(struct nacre_client *client, const char *name, const char *to
 {
 	if (to == NULL)
 		return nc_client_fail(error, NACRE_INVALID, "to: missing");
-	return ask(client, "seek", name, to, false, reply_out, error);
+	return ask(client, &(struct verb){ "seek", false }, name, to, reply_out, error);
 }
 
 int nacre_sub_parked(struct nacre_client *client, const char *name, const char *page,
                      struct nacre_reply **reply_out, struct nacre_error *error)
 {
-	return ask(client, "parked", name, page, true, reply_out, error);
+	return ask(client, &(struct verb){ "parked", true }, name, page, reply_out, error);
 }
 
 int nacre_sub_replay(struct nacre_client *client, const char *name, const char *which,
                      struct nacre_reply **reply_out, struct nacre_error *error)
 {
-	return ask(client, "replay", name, which == NULL ? "{}" : which, false, reply_out, error);
+	return ask(client, &(struct verb){ "replay", false }, name, which == NULL ? "{}" : which,
+	           reply_out, error);
 }
 
 int nacre_sub_explain(struct nacre_client *client, const char *name, uint64_t pos,
@@ -106,5 +112,5 @@ int nacre_sub_explain(struct nacre_client *client, const char *name, uint64_t po
 {
 	char body[40];
 	(void)snprintf(body, sizeof body, "{\"pos\":%" PRIu64 "}", pos);
-	return ask(client, "explain", name, body, true, reply_out, error);
+	return ask(client, &(struct verb){ "explain", true }, name, body, reply_out, error);
 }

@@ -6,7 +6,7 @@
 
 #include "transport/client/subscription_private.h"
 
-/* `subject` and `queue` belong to the caller; queue "": none. */
+/* `subject` and `queue` belong to the caller; queue NULL or "": none. */
 static int open_on(struct nacre_client *client, enum nc_client_way way, const char *subject,
                    const char *queue, struct nacre_subscription **sub_out,
                    struct nacre_error *error)
@@ -18,7 +18,7 @@ static int open_on(struct nacre_client *client, enum nc_client_way way, const ch
 	sub->way = way;
 	sub->subject = strdup(subject);
 	natsStatus status = sub->subject == NULL ? NATS_NO_MEMORY : NATS_OK;
-	if (status == NATS_OK && *queue == '\0') {
+	if (status == NATS_OK && (queue == NULL || *queue == '\0')) {
 		status = natsConnection_SubscribeSync(&sub->nats, client->nc, subject);
 	} else if (status == NATS_OK) {
 		status = natsConnection_QueueSubscribeSync(&sub->nats, client->nc, subject, queue);
@@ -49,35 +49,52 @@ static int open_inbox(struct nacre_client *client, enum nc_client_way way,
 
 /* ---- A subscription of the store's ---------------------------------------------------------- */
 
+/* A member of "deliver", its key read. False: malformed. */
+static bool deliver_take(struct nc_json *json, const struct nc_json_token *key,
+                         struct nc_buf *subject, struct nc_buf *queue)
+{
+	struct nc_json_token value;
+	struct nc_buf *to = nc_json_is(key, "subject") ? subject
+	                    : nc_json_is(key, "queue") ? queue
+	                                               : NULL;
+	if (nc_json_next(json, &value) != NC_OK)
+		return false;
+	if (to != NULL && value.type == NC_JSON_STRING)
+		nc_json_unescape(&value, to);
+	return true;
+}
+
+/* The info's members; false: it is malformed, or has no "deliver". */
+static bool deliver_find(struct nc_json *json, struct nc_buf *subject, struct nc_buf *queue)
+{
+	struct nc_json_token token;
+	bool here = false, fine = false;
+	while (nc_json_next(json, &token) == NC_OK && token.type != NC_JSON_END) {
+		if (token.type != NC_JSON_KEY)
+			continue;
+		if (json->depth == 1) {
+			here = nc_json_is(&token, "deliver");
+			fine = fine || here;
+		} else if (json->depth == 2 && here &&
+		           !deliver_take(json, &token, subject, queue)) {
+			return false;
+		}
+	}
+	return fine && json->expected == NULL;
+}
+
 /* "deliver" of an info: null, or where it is pushed. Both out-buffers end with a NUL. */
 static bool deliver_read(const struct nacre_reply *info, struct nc_buf *subject,
                          struct nc_buf *queue)
 {
 	struct nc_json json;
-	struct nc_json_token token, value;
 	size_t size;
 	const void *data = nacre_reply_data(info, &size);
 	nc_json_init(&json, nc_slice(data, size));
-	bool here = false, fine = false;
-	while (nc_json_next(&json, &token) == NC_OK && token.type != NC_JSON_END) {
-		bool is_key = token.type == NC_JSON_KEY;
-		if (is_key && json.depth == 1) {
-			here = nc_json_is(&token, "deliver");
-			fine = fine || here;
-		} else if (is_key && json.depth == 2 && here) {
-			struct nc_buf *to = nc_json_is(&token, "subject") ? subject
-			                    : nc_json_is(&token, "queue") ? queue
-			                                                  : NULL;
-			if (nc_json_next(&json, &value) != NC_OK)
-				return false;
-			if (to != NULL && value.type == NC_JSON_STRING)
-				nc_json_unescape(&value, to);
-		}
-	}
+	bool fine = deliver_find(&json, subject, queue);
 	nc_buf_put_u8(subject, '\0');
 	nc_buf_put_u8(queue, '\0');
-	return fine && json.expected == NULL && nc_buf_status(subject) == NC_OK &&
-	       nc_buf_status(queue) == NC_OK;
+	return fine && nc_buf_status(subject) == NC_OK && nc_buf_status(queue) == NC_OK;
 }
 
 int nacre_subscribe_sized(struct nacre_client *client, const char *name,
@@ -104,7 +121,7 @@ int nacre_subscribe_sized(struct nacre_client *client, const char *name,
 	} else if (result == NACRE_OK) {
 		result = open_inbox(client, NC_CLIENT_PULLED, &sub, error);
 	}
-	if (result == NACRE_OK) {
+	if (sub != NULL) {
 		sub->how = how;
 		(void)snprintf(sub->next, sizeof sub->next, "sub.next.%s", name);
 		*sub_out = sub;
@@ -165,7 +182,7 @@ int nacre_request_many_sized(struct nacre_client *client, const struct nacre_req
 	int result = nc_client_request_take(given, size, &request, error);
 	if (result == NACRE_OK)
 		result = open_inbox(client, NC_CLIENT_ANSWER, &sub, error);
-	if (result == NACRE_OK)
+	if (sub != NULL)
 		result = nc_client_request_msg(client, &request, sub->subject, &msg, error);
 	if (result == NACRE_OK) {
 		natsStatus status = natsConnection_PublishMsg(client->nc, msg);

@@ -87,7 +87,7 @@ bool nc_unpack_bytes(struct nc_unpack *unpack, struct nc_slice *bytes_out)
 bool nc_unpack_number(struct nc_unpack *unpack, uint64_t *number_out)
 {
 	size_t width = 0;
-	uint64_t number;
+	uint64_t number = 0;
 	if (left(unpack) < 1)
 		return false;
 	uint8_t first = *unpack->at;
@@ -135,28 +135,44 @@ static bool skip_plain(struct nc_unpack *unpack)
 	return size > 0 && left(unpack) >= size && span(unpack, 0, size, &bytes);
 }
 
+/* Values to come, a level of maps and arrays. */
+struct levels {
+	uint64_t open[NC_UNPACK_DEPTH_MAX];
+	size_t depth;
+};
+
+/* One value has come; false: it was the last. */
+static bool levels_take(struct levels *levels)
+{
+	while (levels->open[levels->depth] == 0) {
+		if (levels->depth-- == 0)
+			return false;
+	}
+	levels->open[levels->depth]--;
+	return true;
+}
+
+/* One value, a map or array only as far as its head. */
+static bool skip_one(struct nc_unpack *at, struct levels *levels)
+{
+	uint32_t count;
+	bool is_map = nc_unpack_map(at, &count);
+	if (!is_map && !nc_unpack_array(at, &count))
+		return left(at) > 0 && skip_plain(at);
+	if (++levels->depth == NC_UNPACK_DEPTH_MAX)
+		return false;
+	levels->open[levels->depth] = is_map ? (uint64_t)count * 2 : count;
+	return true;
+}
+
 bool nc_unpack_skip(struct nc_unpack *unpack)
 {
 	struct nc_unpack at = *unpack;
-	uint64_t open[NC_UNPACK_DEPTH_MAX]; /* values to come, a level */
-	size_t depth = 0;
-	open[0] = 1;
-	for (;;) {
-		while (open[depth] == 0) {
-			if (depth-- == 0) {
-				*unpack = at;
-				return true;
-			}
-		}
-		open[depth]--;
-		uint32_t count;
-		bool is_map = nc_unpack_map(&at, &count);
-		if (is_map || nc_unpack_array(&at, &count)) {
-			if (++depth == NC_UNPACK_DEPTH_MAX)
-				return false;
-			open[depth] = is_map ? (uint64_t)count * 2 : count;
-		} else if (left(&at) == 0 || !skip_plain(&at)) {
+	struct levels levels = { .open = { 1 } };
+	while (levels_take(&levels)) {
+		if (!skip_one(&at, &levels))
 			return false;
-		}
 	}
+	*unpack = at;
+	return true;
 }

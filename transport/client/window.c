@@ -58,14 +58,28 @@ static void postpone(struct nc_window *window, uint32_t index, int result,
 
 /* ---- Answers, on nats.c's thread ------------------------------------------------------------ */
 
+/* ".<number>" at *at, which goes behind it. */
+static bool part_read(const char **at, uint32_t *number_out)
+{
+	if (**at != '.' || (*at)[1] < '0' || (*at)[1] > '9')
+		return false;
+	char *end;
+	unsigned long long number = strtoull(*at + 1, &end, 10);
+	*at = end;
+	*number_out = (uint32_t)number;
+	return number <= UINT32_MAX;
+}
+
 /* The slot that an answer is for; false: none any more. */
 static bool address_read(const struct nc_window *window, const char *subject, uint32_t *index_out)
 {
-	unsigned index, uses;
-	char end;
+	uint32_t index, uses;
 	size_t size = strlen(window->inbox);
-	if (strncmp(subject, window->inbox, size) != 0 ||
-	    sscanf(subject + size, ".%u.%u%c", &index, &uses, &end) != 2 || index >= window->size)
+	if (strncmp(subject, window->inbox, size) != 0)
+		return false;
+	const char *at = subject + size;
+	if (!part_read(&at, &index) || !part_read(&at, &uses) || *at != '\0' ||
+	    index >= window->size)
 		return false;
 	*index_out = index;
 	return window->slots[index].state != NC_SLOT_FREE && window->slots[index].uses == uses;

@@ -32,9 +32,9 @@ static void pay(struct nacre_client *client, uint64_t version)
 	event.size = strlen(event.data);
 	event.expect = (int64_t)version;
 	if (nacre_append(client, &event, NULL, &error) == NACRE_OK) {
-		printf("paid\n");
+		(void)printf("paid\n");
 	} else if (error.err_code == 10071) {
-		printf("somebody came in between: %s\n", error.description);
+		(void)printf("somebody came in between: %s\n", error.description);
 	} else {
 		die("append", &error);
 	}
@@ -66,7 +66,7 @@ static void measure(struct nacre_client *client)
 	}
 	if (nacre_flush(client, -1, &error) != NACRE_OK)
 		die("flush", &error);
-	printf("measured %d times\n", done);
+	(void)printf("measured %d times\n", done);
 }
 
 static void show(struct nacre_client *client)
@@ -81,8 +81,8 @@ static void show(struct nacre_client *client)
 	if (nacre_read_open(client, &read, &reader, &error) != NACRE_OK)
 		die("read", &error);
 	while ((result = nacre_read_next(reader, &event, &error)) == NACRE_OK) {
-		printf("%s@%llu %s %.*s\n", event->stream, (unsigned long long)event->seq,
-		       event->type, (int)event->size, (const char *)event->data);
+		(void)printf("%s@%llu %s %.*s\n", event->stream, (unsigned long long)event->seq,
+		             event->type, (int)event->size, (const char *)event->data);
 	}
 	if (result != NACRE_END)
 		die("read", &error);

@@ -37,7 +37,7 @@ static int take(struct nacre_client *client, const struct nacre_item *boundary, 
 	char stream[200];
 	struct nacre_batch *batch;
 	struct nacre_append event = { 0 };
-	snprintf(stream, sizeof stream, "customers.%s", customer);
+	(void)snprintf(stream, sizeof stream, "customers.%s", customer);
 	event.stream = stream;
 	event.type = "SeatTaken";
 	event.data = "{}";
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return 64;
 	char seat[64];
-	snprintf(seat, sizeof seat, "seat:%s", argv[2]);
+	(void)snprintf(seat, sizeof seat, "seat:%s", argv[2]);
 	const char *const tags[] = { seat };
 	const struct nacre_item boundary = { types, 1, tags, 1 };
 	struct nacre_client *client = connect_to(argv[1]);
@@ -78,11 +78,11 @@ int main(int argc, char **argv)
 		if (!booked && error.err_code != 40902)
 			die("batch", &error);
 		if (!booked) { /* decide anew, on what is there now */
-			printf("somebody was faster, by the event at %llu\n",
-			       (unsigned long long)error.pos);
+			(void)printf("somebody was faster, by the event at %llu\n",
+			             (unsigned long long)error.pos);
 		}
 	}
-	printf("%s %s\n", booked ? "booked" : "already taken:", argv[2]);
+	(void)printf("%s %s\n", booked ? "booked" : "already taken:", argv[2]);
 	nacre_close(client);
 	return booked ? 0 : 3;
 }

@@ -10,10 +10,10 @@
 
 static inline void die(const char *what, const struct nacre_error *error)
 {
-	fprintf(stderr, "%s: %s", what, error->description);
+	(void)fprintf(stderr, "%s: %s", what, error->description);
 	if (error->code != 0)
-		fprintf(stderr, " (%d/%d)", error->code, error->err_code);
-	fprintf(stderr, "\n");
+		(void)fprintf(stderr, " (%d/%d)", error->code, error->err_code);
+	(void)fprintf(stderr, "\n");
 	exit(1);
 }
 

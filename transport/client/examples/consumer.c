@@ -22,20 +22,20 @@ static void work(struct nacre_client *client, const struct nacre_delivery *deliv
 	const struct nacre_event *event = delivery->event;
 	struct nacre_error error;
 	int result;
-	printf("%s@%llu, attempt %u: ", event->stream, (unsigned long long)event->seq,
-	       delivery->attempt);
+	(void)printf("%s@%llu, attempt %u: ", event->stream, (unsigned long long)event->seq,
+	             delivery->attempt);
 	if (has(event, "\"total\":0")) {
 		result = nacre_term(client, delivery->reply, "nothing to bill", &error);
-		printf("never\n");
+		(void)printf("never\n");
 	} else if (has(event, "\"slow\"") && delivery->attempt == 1) {
 		result = nacre_nak(client, delivery->reply, 100, &error);
-		printf("later\n");
+		(void)printf("later\n");
 	} else {
 		result = nacre_ack(client, delivery->reply, false, &error);
-		printf("billed\n");
+		(void)printf("billed\n");
 	}
 	if (result != NACRE_OK)
-		fprintf(stderr, "answer: %s\n", error.description);
+		(void)fprintf(stderr, "answer: %s\n", error.description);
 }
 
 int main(int argc, char **argv)
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 		} else if (result == NACRE_REFUSED) {
 			die("next", &error);
 		} else if (result != NACRE_END) { /* the store will be back */
-			fprintf(stderr, "next: %s\n", error.description);
+			(void)fprintf(stderr, "next: %s\n", error.description);
 		}
 	}
 	nacre_unsubscribe(sub);

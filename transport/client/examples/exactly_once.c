@@ -13,7 +13,7 @@ static int ship(struct nacre_client *client, const struct nacre_delivery *delive
 	char stream[300];
 	struct nacre_batch *batch;
 	struct nacre_append parcel = { 0 };
-	snprintf(stream, sizeof stream, "parcels.%s", delivery->event->stream);
+	(void)snprintf(stream, sizeof stream, "parcels.%s", delivery->event->stream);
 	parcel.stream = stream;
 	parcel.type = "ParcelPrepared";
 	parcel.data = delivery->event->data;
@@ -59,11 +59,11 @@ int main(int argc, char **argv)
 		result = ship(client, delivery, &error);
 		/* 409/40904: it was done before, by whoever had it then. */
 		if (result == NACRE_OK) {
-			printf("shipped %llu\n", pos);
+			(void)printf("shipped %llu\n", pos);
 		} else if (error.err_code != 40904) {
 			die("batch", &error);
 		}
-		fflush(stdout);
+		(void)fflush(stdout);
 		left -= left > 0 && result == NACRE_OK;
 	}
 	nacre_unsubscribe(sub);
