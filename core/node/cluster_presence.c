@@ -33,9 +33,11 @@ void nc_cluster_presence_serve(struct nc_cluster *cluster)
 void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number)
 {
 	if (!cluster->asking) {
+		const struct nc_peer_question question = { .to = number,
+			                                   .service = PRESENCE_SERVICE,
+			                                   .timeout_ms = PRESENCE_MS };
 		cluster->asking =
-		        nc_peer_request(cluster->peer, number, PRESENCE_SERVICE, nc_slice(NULL, 0),
-		                        PRESENCE_MS, on_answered, cluster) == NC_OK;
+		        nc_peer_request(cluster->peer, &question, on_answered, cluster) == NC_OK;
 	}
 }
 

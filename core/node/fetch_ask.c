@@ -22,10 +22,12 @@ static int request(struct nc_fetch *fetch, const struct nc_state_call *call, uns
 	struct nc_buf body = { 0 };
 	nc_state_call_put(&body, call);
 	int err = nc_buf_status(&body);
-	if (err == NC_OK) {
-		err = nc_peer_request(fetch->options.peer, fetch->options.from, NC_STATE_SERVICE,
-		                      nc_buf_slice(&body), wait_ms, fn, ctx);
-	}
+	const struct nc_peer_question question = { .to = fetch->options.from,
+		                                   .service = NC_STATE_SERVICE,
+		                                   .body = nc_buf_slice(&body),
+		                                   .timeout_ms = wait_ms };
+	if (err == NC_OK)
+		err = nc_peer_request(fetch->options.peer, &question, fn, ctx);
 	nc_buf_release(&body);
 	fetch->calls += err == NC_OK;
 	return err;

@@ -61,8 +61,8 @@ static void take_signed(uint8_t what, struct nc_slice body)
 	static struct nc_peer_frame frame;
 	struct nc_buf buf = { 0 };
 	if ((what & 0x80) != 0) {
-		(void)nc_gate_seal(theirs, NC_PEER_TO_ALL, NC_PEER_HELLO, body, 1u << 16,
-		                   take_sealed, NULL);
+		const struct nc_gate_exit through = { 1u << 16, take_sealed, NULL };
+		(void)nc_gate_seal(theirs, NC_PEER_TO_ALL, NC_PEER_HELLO, body, &through);
 		return;
 	}
 	frame = (struct nc_peer_frame){ .sender = NC_SLICE("n2"),

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/unconst.h"
+
 #define PATH_SIZE     4096
 #define START_WAIT_MS 5000
 #define RESTART_MS    200
@@ -140,18 +142,17 @@ static int config_write(const struct nc_child *child)
 	return fclose(file) == 0 ? NC_OK : NC_IO;
 }
 
-static void on_exit_(uv_process_t *process, int64_t status, int signal);
+static void on_exited(uv_process_t *process, int64_t status, int signal);
 
 static int spawn(struct nc_child *child)
 {
-	char *args[] = { (char *)(uintptr_t)child->options.program, "-c", child->config_path,
-		         NULL };
+	char *args[] = { nc_unconst(child->options.program), "-c", child->config_path, NULL };
 	uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE },
 		                          { .flags = UV_IGNORE },
 		                          { .flags = UV_IGNORE } };
 	uv_process_options_t options = { .file = child->options.program,
 		                         .args = args,
-		                         .exit_cb = on_exit_,
+		                         .exit_cb = on_exited,
 		                         .stdio = stdio,
 		                         .stdio_count = 3 };
 	child->process.data = child;
@@ -181,7 +182,7 @@ static void on_restart(uv_timer_t *timer)
 		uv_close((uv_handle_t *)&child->process, on_process_closed); /* again later */
 }
 
-static void on_exit_(uv_process_t *process, int64_t status, int signal)
+static void on_exited(uv_process_t *process, int64_t status, int signal)
 {
 	struct nc_child *child = process->data;
 	child->running = false;

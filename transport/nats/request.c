@@ -24,7 +24,7 @@ const char *nc_shown(struct nc_slice text, char room[72])
 	size_t size = text.size < 64 ? text.size : 64;
 	for (size_t i = 0; i < size; i++) {
 		uint8_t c = text.data[i];
-		room[i] = c < 0x20 || c > 0x7e ? '?' : (char)c;
+		room[i] = (char)(c < 0x20 || c > 0x7e ? '?' : c);
 	}
 	(void)memcpy(room + size, text.size > size ? "..." : "", text.size > size ? 4 : 1);
 	return room;
@@ -133,12 +133,10 @@ bool nc_decode_read_headers(const struct nc_message *message, struct nc_request 
 static bool decode_named(const struct nc_message *message, struct nc_request *request)
 {
 	struct nc_slice rest = message->subject;
-	for (int dots = 0; dots < 2; dots++) {
+	for (int dots = 0; dots < 2 && rest.data != NULL; dots++) {
 		const uint8_t *dot = memchr(rest.data, '.', rest.size);
 		rest = dot == NULL ? nc_slice(NULL, 0)
 		                   : nc_slice_from(rest, (size_t)(dot - rest.data) + 1);
-		if (dot == NULL)
-			break;
 	}
 	request->name = rest; /* of "sub.list": none */
 	request->body = message->data;

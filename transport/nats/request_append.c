@@ -160,32 +160,41 @@ static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice
 	return true;
 }
 
-static bool on_header(struct append *append, struct nc_slice name, struct nc_slice value)
+static bool on_unknown(struct append *append, struct nc_slice name)
 {
 	char room[72];
-	if (nc_slice_is(name, "Content-Type"))
-		return on_content_type(append, value);
-	if (nc_slice_starts(name, NC_SLICE("Es-"))) {
-		if (nc_slice_is(name, "Es-Expect"))
-			return on_expect(append, name, value);
-		if (nc_slice_is(name, "Es-Tags"))
-			return on_tags(append, value);
-	} else if (nc_slice_starts(name, NC_SLICE("Nats-"))) {
-		if (nc_slice_is(name, "Nats-Msg-Id"))
-			return on_id(append, value);
-		if (nc_slice_is(name, "Nats-Expected-Last-Subject-Sequence") ||
-		    nc_slice_is(name, "Nats-Expected-Last-Sequence"))
-			return on_sequence(append, name, value);
-		if (nc_slice_is(name, "Nats-Expected-Stream"))
-			return on_expected_stream(append, value);
-		if (nc_slice_starts(name, NC_SLICE("Nats-Trace-")) ||
-		    nc_slice_is(name, "Nats-Request-Info"))
-			return true; /* the server's business */
-	} else {
-		return on_meta(append, name, value);
-	}
 	return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header %s is not known here",
 	                 nc_shown(name, room));
+}
+
+/* What JetStream has for the same, and what a server adds. */
+static bool on_nats_header(struct append *append, struct nc_slice name, struct nc_slice value)
+{
+	if (nc_slice_is(name, "Nats-Msg-Id"))
+		return on_id(append, value);
+	if (nc_slice_is(name, "Nats-Expected-Last-Subject-Sequence") ||
+	    nc_slice_is(name, "Nats-Expected-Last-Sequence"))
+		return on_sequence(append, name, value);
+	if (nc_slice_is(name, "Nats-Expected-Stream"))
+		return on_expected_stream(append, value);
+	bool servers = nc_slice_starts(name, NC_SLICE("Nats-Trace-")) ||
+	               nc_slice_is(name, "Nats-Request-Info");
+	return servers || on_unknown(append, name);
+}
+
+static bool on_header(struct append *append, struct nc_slice name, struct nc_slice value)
+{
+	if (nc_slice_is(name, "Content-Type"))
+		return on_content_type(append, value);
+	if (nc_slice_is(name, "Es-Expect"))
+		return on_expect(append, name, value);
+	if (nc_slice_is(name, "Es-Tags"))
+		return on_tags(append, value);
+	if (nc_slice_starts(name, NC_SLICE("Es-")))
+		return on_unknown(append, name);
+	if (nc_slice_starts(name, NC_SLICE("Nats-")))
+		return on_nats_header(append, name, value);
+	return on_meta(append, name, value);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */

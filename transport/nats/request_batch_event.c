@@ -155,11 +155,29 @@ static bool meta_has(const struct nc_decoder *decoder, struct nc_slice name)
 	return false;
 }
 
+/* Whether the name may stand there, as one of `count` before it. */
+static bool meta_name_check(struct event_decode *decode, struct nc_slice name, size_t count)
+{
+	struct nc_fields *fields = &decode->fields;
+	char shown[72];
+	const char *why = nc_meta_name_fault(name);
+	if (why == NULL && meta_has(decode->decoder, name))
+		why = "is given twice";
+	if (why != NULL) {
+		return nc_fields_refuse(fields, META, NC_FAULT_REQUEST, "has a name '%s' that %s",
+		                        nc_shown(name, shown), why);
+	}
+	if (count == NC_BATCH_META_MAX) {
+		return nc_fields_refuse(fields, META, NC_FAULT_REQUEST, "has more than %u names",
+		                        NC_BATCH_META_MAX);
+	}
+	return true;
+}
+
 static bool meta_take(struct event_decode *decode, const struct nc_wire_token *value)
 {
 	struct nc_fields *fields = &decode->fields;
 	struct nc_wire_token key, member;
-	char shown[72];
 	if (value->type != NC_WIRE_MAP)
 		return nc_fields_refuse(fields, META, NC_FAULT_REQUEST, "is not an object");
 	for (size_t count = 0;; count++) {
@@ -167,18 +185,8 @@ static bool meta_take(struct event_decode *decode, const struct nc_wire_token *v
 			return nc_wire_refuse(fields->wire, fields->refusal);
 		if (key.type == NC_WIRE_MAP_END)
 			return true;
-		const char *why = nc_meta_name_fault(key.bytes);
-		if (why == NULL && meta_has(decode->decoder, key.bytes))
-			why = "is given twice";
-		if (why != NULL) {
-			return nc_fields_refuse(fields, META, NC_FAULT_REQUEST,
-			                        "has a name '%s' that %s",
-			                        nc_shown(key.bytes, shown), why);
-		}
-		if (count == NC_BATCH_META_MAX) {
-			return nc_fields_refuse(fields, META, NC_FAULT_REQUEST,
-			                        "has more than %u names", NC_BATCH_META_MAX);
-		}
+		if (!meta_name_check(decode, key.bytes, count))
+			return false;
 		if (nc_wire_next(fields->wire, &member) != NC_OK)
 			return nc_wire_refuse(fields->wire, fields->refusal);
 		if (!meta_member_take(decode, key.bytes, &member))

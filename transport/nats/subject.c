@@ -41,6 +41,16 @@ static int hex_value(uint8_t c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* The byte that an escape at the beginning of `text` stands for; -1: it is none. */
+static int escaped(struct nc_slice text)
+{
+	if (text.size < 3)
+		return -1;
+	int high = hex_value(text.data[1]);
+	int low = hex_value(text.data[2]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 static const char *get(struct nc_slice text, struct nc_buf *name, bool dots_stay)
 {
 	if (text.size == 0)
@@ -53,16 +63,14 @@ static const char *get(struct nc_slice text, struct nc_buf *name, bool dots_stay
 		}
 		if (c != '=')
 			return "holds a byte that must be written =HH";
-		int high = i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
-		int low = i + 2 < text.size ? hex_value(text.data[i + 2]) : -1;
-		if (high < 0 || low < 0)
+		int byte = escaped(nc_slice_from(text, i));
+		if (byte < 0)
 			return "holds '=' without two upper-case hex digits";
-		uint8_t byte = (uint8_t)(high << 4 | low);
-		if (plain(byte))
+		if (plain((uint8_t)byte))
 			return "holds a needless escape";
 		if (byte == '.' && dots_stay)
 			return "holds an escaped dot";
-		nc_buf_put_u8(name, byte);
+		nc_buf_put_u8(name, (uint8_t)byte);
 		i += 2;
 	}
 	return NULL;

@@ -128,6 +128,16 @@ static bool level_count(struct nc_wire *wire)
 	return key;
 }
 
+/* A map or an array begins; false: too deep. */
+static bool level_begin(struct nc_wire *wire, const struct item *item)
+{
+	if (wire->depth == NC_WIRE_DEPTH_MAX)
+		return false;
+	wire->levels[wire->depth++] =
+	        (struct nc_wire_level){ item->count, item->type == NC_WIRE_MAP };
+	return true;
+}
+
 int nc_wire_msgpack_next(struct nc_wire *wire, struct nc_wire_token *token_out)
 {
 	struct nc_wire_token token = { .type = NC_WIRE_END };
@@ -154,12 +164,9 @@ int nc_wire_msgpack_next(struct nc_wire *wire, struct nc_wire_token *token_out)
 		return fail(wire, wire->start, "a string as key");
 	if (key)
 		token.type = NC_WIRE_KEY;
-	if (item.type == NC_WIRE_MAP || item.type == NC_WIRE_ARRAY) {
-		if (wire->depth == NC_WIRE_DEPTH_MAX)
-			return fail(wire, wire->start, "fewer levels");
-		wire->levels[wire->depth++] =
-		        (struct nc_wire_level){ item.count, item.type == NC_WIRE_MAP };
-	}
+	bool nested = item.type == NC_WIRE_MAP || item.type == NC_WIRE_ARRAY;
+	if (nested && !level_begin(wire, &item))
+		return fail(wire, wire->start, "fewer levels");
 	*token_out = token;
 	return NC_OK;
 }

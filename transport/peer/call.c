@@ -34,10 +34,10 @@ static int body_get(struct nc_slice bytes, uint64_t *call, uint64_t *number, str
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
-int nc_peer_request(struct nc_peer *peer, uint64_t to, uint8_t service, struct nc_slice body,
-                    unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
-                    void *ctx)
+int nc_peer_request(struct nc_peer *peer, const struct nc_peer_question *question,
+                    void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx)
 {
+	uint64_t to = question->to;
 	const struct nc_peer_node *node = nc_gate_node(&peer->gate, to);
 	struct nc_peer_asked *asked = malloc(sizeof *asked);
 	char subject[256], reply[256];
@@ -48,10 +48,10 @@ int nc_peer_request(struct nc_peer *peer, uint64_t to, uint8_t service, struct n
 	*asked = (struct nc_peer_asked){ .next = peer->asked,
 		                         .call = ++peer->calls,
 		                         .to = to,
-		                         .until_ms = nc_peer_now_ms() + timeout_ms,
+		                         .until_ms = nc_peer_now_ms() + question->timeout_ms,
 		                         .fn = fn,
 		                         .ctx = ctx };
-	body_put(peer, asked->call, service, body);
+	body_put(peer, asked->call, question->service, question->body);
 	(void)snprintf(subject, sizeof subject, "_es.%s.call.%s", peer->options.store, node->name);
 	(void)snprintf(reply, sizeof reply, "_es.%s.inbox.%s.call.%llu", peer->options.store,
 	               peer->options.name, (unsigned long long)to);

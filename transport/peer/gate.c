@@ -213,7 +213,7 @@ int nc_gate_admit(struct nc_gate *gate, struct nc_slice bytes, uint64_t now_ms,
 /* ---- Out ------------------------------------------------------------------------------------ */
 
 static int seal_one(struct nc_gate *gate, const struct nc_peer_node *to, enum nc_peer_kind kind,
-                    struct nc_slice body, int (*emit)(void *ctx, struct nc_slice frame), void *ctx)
+                    struct nc_slice body, const struct nc_gate_exit *through)
 {
 	struct nc_peer_frame frame = {
 		.sender = nc_slice_str(gate->name),
@@ -228,19 +228,19 @@ static int seal_one(struct nc_gate *gate, const struct nc_peer_node *to, enum nc
 	memcpy(frame.cluster_id, gate->cluster_id, sizeof frame.cluster_id);
 	nc_buf_clear(&gate->sealed);
 	int err = nc_peer_frame_seal(&frame, gate->keys, &gate->sealed);
-	return err == NC_OK ? emit(ctx, nc_buf_slice(&gate->sealed)) : err;
+	return err == NC_OK ? through->emit(through->ctx, nc_buf_slice(&gate->sealed)) : err;
 }
 
 int nc_gate_seal(struct nc_gate *gate, uint64_t to, enum nc_peer_kind kind, struct nc_slice body,
-                 size_t frame_size_max, int (*emit)(void *ctx, struct nc_slice frame), void *ctx)
+                 const struct nc_gate_exit *through)
 {
 	const struct nc_peer_node *node = nc_gate_node(gate, to);
 	if (to != NC_PEER_TO_ALL && node == NULL)
 		return NC_NOTFOUND;
-	nc_assert(frame_size_max > 2 * (size_t)NC_PEER_OVERHEAD);
-	size_t room = frame_size_max - NC_PEER_OVERHEAD;
+	nc_assert(through->frame_size_max > 2 * (size_t)NC_PEER_OVERHEAD);
+	size_t room = through->frame_size_max - NC_PEER_OVERHEAD;
 	if (body.size <= room)
-		return seal_one(gate, node, kind, body, emit, ctx);
+		return seal_one(gate, node, kind, body, through);
 	if (body.size > NC_PEER_BODY_MAX || kind == NC_PEER_HELLO)
 		return NC_TOOBIG;
 	uint64_t count = (body.size + room - 1) / room, id = ++gate->part_id;
@@ -252,8 +252,8 @@ int nc_gate_seal(struct nc_gate *gate, uint64_t to, enum nc_peer_kind kind, stru
 		            nc_slice(rest.data, rest.size < room ? rest.size : room));
 		err = nc_buf_status(&gate->part);
 		if (err == NC_OK) {
-			err = seal_one(gate, node, NC_PEER_PART, nc_buf_slice(&gate->part), emit,
-			               ctx);
+			err = seal_one(gate, node, NC_PEER_PART, nc_buf_slice(&gate->part),
+			               through);
 		}
 	}
 	return err;

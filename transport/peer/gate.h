@@ -87,10 +87,17 @@ void nc_gate_meet(struct nc_peer_node *node);
 /* NULL: never heard of. */
 struct nc_peer_node *nc_gate_node(struct nc_gate *gate, uint64_t number);
 
+/* How frames leave. */
+struct nc_gate_exit {
+	size_t frame_size_max;
+	int (*emit)(void *ctx, struct nc_slice frame);
+	void *ctx;
+};
+
 /* Seal `body` for the node `to` (NC_PEER_TO_ALL: for all): one frame, or, if it is larger than
  * `frame_size_max`, several, each given to `emit`. Errors: NC_NOTFOUND, a node that has not been
  * heard of; NC_TOOBIG; NC_NOMEM; what emit returns. */
 int nc_gate_seal(struct nc_gate *gate, uint64_t to, enum nc_peer_kind kind, struct nc_slice body,
-                 size_t frame_size_max, int (*emit)(void *ctx, struct nc_slice frame), void *ctx);
+                 const struct nc_gate_exit *through);
 
 #endif

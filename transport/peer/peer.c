@@ -53,7 +53,8 @@ int nc_peer_send(struct nc_peer *peer, uint64_t to, enum nc_peer_kind kind, stru
 	struct emission emission = { peer, subject, reply };
 	if (!nc_bus_connected(peer->bus))
 		return NC_CLOSED;
-	return nc_gate_seal(&peer->gate, to, kind, body, frame_max(peer), emit, &emission);
+	const struct nc_gate_exit through = { frame_max(peer), emit, &emission };
+	return nc_gate_seal(&peer->gate, to, kind, body, &through);
 }
 
 int nc_peer_hello(struct nc_peer *peer, const struct nc_hello *hello)

@@ -70,11 +70,18 @@ int nc_peer_hello(struct nc_peer *peer, const struct nc_hello *hello);
 /* A frame of consensus; `to` NC_PEER_TO_ALL: to all. */
 int nc_peer_raft(struct nc_peer *peer, uint64_t to, bool is_answer, struct nc_slice body);
 
-/* Ask the service `service` of node `to`. `fn` is called once, if NC_OK is returned: with NC_OK and
+/* What is asked of a service of another node. */
+struct nc_peer_question {
+	uint64_t to;
+	uint8_t service;
+	struct nc_slice body;
+	unsigned timeout_ms;
+};
+
+/* Ask. `fn` is called once, if NC_OK is returned: with NC_OK and
  * the answer, with the error that the service answered, or with NC_TIMEOUT or NC_CLOSED. */
-int nc_peer_request(struct nc_peer *peer, uint64_t to, uint8_t service, struct nc_slice body,
-                    unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
-                    void *ctx);
+int nc_peer_request(struct nc_peer *peer, const struct nc_peer_question *question,
+                    void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
 
 /* Answer requests to `service`, 1 to NC_PEER_SERVICES_MAX. `call` names the request in the reply.
  */

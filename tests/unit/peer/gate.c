@@ -73,10 +73,16 @@ static enum nc_peer_drop admit(struct pair *pair, struct nc_gate *gate, size_t i
 	return why;
 }
 
+static int seal(struct pair *pair, struct nc_gate *from, uint64_t to, enum nc_peer_kind kind,
+                struct nc_slice body, size_t frame_size_max)
+{
+	const struct nc_gate_exit through = { frame_size_max, keep, pair };
+	return nc_gate_seal(from, to, kind, body, &through);
+}
+
 static void hello(struct pair *pair, struct nc_gate *from)
 {
-	cr_assert_eq(nc_gate_seal(from, NC_PEER_TO_ALL, NC_PEER_HELLO, NC_SLICE("hello"), 65536,
-	                          keep, pair),
+	cr_assert_eq(seal(pair, from, NC_PEER_TO_ALL, NC_PEER_HELLO, NC_SLICE("hello"), 65536),
 	             NC_OK);
 }
 
@@ -93,7 +99,7 @@ static void acquaint(struct pair *pair)
 
 static void send(struct pair *pair, struct nc_gate *from, uint64_t to, struct nc_slice body)
 {
-	cr_assert_eq(nc_gate_seal(from, to, NC_PEER_RAFT, body, 65536, keep, pair), NC_OK);
+	cr_assert_eq(seal(pair, from, to, NC_PEER_RAFT, body, 65536), NC_OK);
 }
 
 Test(gate, lets_in_what_is_new_once)
@@ -245,9 +251,7 @@ Test(gate, an_older_hello_does_not_follow_a_newer_one)
 
 static void send_big(struct pair *pair, const uint8_t *bytes)
 {
-	cr_assert_eq(
-	        nc_gate_seal(pair->a, 20, NC_PEER_RAFT, nc_slice(bytes, BIG), 4096, keep, pair),
-	        NC_OK);
+	cr_assert_eq(seal(pair, pair->a, 20, NC_PEER_RAFT, nc_slice(bytes, BIG), 4096), NC_OK);
 }
 
 static void fill(uint8_t *bytes)
@@ -334,8 +338,7 @@ Test(gate, sends_nothing_to_a_node_it_has_not_heard)
 {
 	struct pair pair;
 	pair_open(&pair);
-	cr_expect_eq(nc_gate_seal(pair.a, 20, NC_PEER_RAFT, NC_SLICE("x"), 65536, keep, &pair),
-	             NC_NOTFOUND);
+	cr_expect_eq(seal(&pair, pair.a, 20, NC_PEER_RAFT, NC_SLICE("x"), 65536), NC_NOTFOUND);
 	cr_expect_eq(pair.count, 0);
 	pair_close(&pair);
 }
