@@ -31,11 +31,12 @@ struct checked {
 __attribute__((format(printf, 4, 5))) static int bad(struct nc_verify *verify, uint64_t position,
                                                      int err, const char *format, ...)
 {
+	verify->status.bad = position;
 	va_list args;
 	va_start(args, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 misses the line above */
 	(void)vsnprintf(verify->status.why, sizeof verify->status.why, format, args);
 	va_end(args);
-	verify->status.bad = position;
 	return err;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/base/assert.h"
 #include "core/node/recovery.h"
 
 #define TRANSACTION_SIZE_MAX (2u << 20) /* bytes of entries in one transaction, about */
@@ -73,6 +74,7 @@ static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 /* Apply the entries of `taken` in one transaction. */
 static int apply_all(struct nc_applier *applier, struct nc_entry_queue *taken)
 {
+	nc_assert(taken->last != NULL);
 	int err = nc_engine_begin(applier->engine);
 	if (err != NC_OK)
 		return err;

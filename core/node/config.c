@@ -159,7 +159,7 @@ static void flag_spell(const struct setting *setting, char *flag, size_t size)
 		name += 6;
 	size_t at = 0;
 	for (; name[at] != '\0' && at + 1 < size; at++)
-		flag[at] = name[at] == '_' ? '-' : (char)(name[at] | 0x20);
+		flag[at] = (char)(name[at] == '_' ? '-' : name[at] | 0x20);
 	flag[at] = '\0';
 }
 
@@ -249,41 +249,48 @@ static const struct setting *flag_find(const char *arg, const char **value_out)
 	return NULL;
 }
 
+/* A flag without a value; false: it is none. */
+static bool switch_read(struct nc_config *config, const char *arg)
+{
+	bool help = strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+	bool version = strcmp(arg, "--version") == 0;
+	bool verify = strcmp(arg, "--verify") == 0;
+	config->help |= help;
+	config->version |= version;
+	config->verify |= verify;
+	return help || version || verify;
+}
+
+/* A setting's flag at argv[*at], and its value, which may be the next one: then *at is there. */
+static int flag_read(struct nc_config *config, int argc, char **argv, int *at, char *fault)
+{
+	const char *value = NULL;
+	const struct setting *setting = flag_find(argv[*at], &value);
+	if (setting == NULL) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "unknown flag %.64s (see --help)",
+		               argv[*at]);
+		return NC_INVALID;
+	}
+	if (value == NULL && *at + 1 < argc)
+		value = argv[++*at];
+	if (value == NULL) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s needs a value", argv[*at]);
+		return NC_INVALID;
+	}
+	return setting_set(config, setting, value, fault);
+}
+
 static int flags_read(struct nc_config *config, int argc, char **argv, char *fault)
 {
 	for (int i = 1; i < argc; i++) {
-		const char *value = NULL;
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			config->help = true;
+		int err = NC_OK;
+		if (switch_read(config, argv[i]))
 			continue;
-		}
-		if (strcmp(argv[i], "--version") == 0) {
-			config->version = true;
-			continue;
-		}
-		if (strcmp(argv[i], "--verify") == 0) {
-			config->verify = true;
-			continue;
-		}
 		if (strcmp(argv[i], "--config") == 0) { /* read before */
 			i++;
-			continue;
+		} else if (strncmp(argv[i], "--config=", 9) != 0) {
+			err = flag_read(config, argc, argv, &i, fault);
 		}
-		if (strncmp(argv[i], "--config=", 9) == 0)
-			continue;
-		const struct setting *setting = flag_find(argv[i], &value);
-		if (setting == NULL) {
-			(void)snprintf(fault, NC_CONFIG_FAULT_SIZE,
-			               "unknown flag %.64s (see --help)", argv[i]);
-			return NC_INVALID;
-		}
-		if (value == NULL && i + 1 < argc)
-			value = argv[++i];
-		if (value == NULL) {
-			(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s needs a value", argv[i]);
-			return NC_INVALID;
-		}
-		int err = setting_set(config, setting, value, fault);
 		if (err != NC_OK)
 			return err;
 	}

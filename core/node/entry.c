@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/unconst.h"
+
 struct nc_entry *nc_entry_new(uint8_t kind)
 {
 	struct nc_entry *entry = calloc(1, sizeof *entry);
@@ -42,7 +44,7 @@ void nc_entry_drop(struct nc_entry *entry)
 void nc_entry_outcomes_clear(struct nc_entry *entry)
 {
 	for (size_t i = 0; i < entry->outcome_count; i++)
-		free((void *)(uintptr_t)entry->outcomes[i].results);
+		free(nc_unconst(entry->outcomes[i].results));
 	entry->outcome_count = 0;
 }
 

@@ -238,7 +238,7 @@ static void on_wake(uv_async_t *async)
 static uint32_t size_max(const struct nc_exports *exports)
 {
 	size_t frame = nc_peer_chunk_max(exports->options.peer);
-	if (frame <= 2 * CHUNK_OVERHEAD)
+	if (frame <= (size_t)2 * CHUNK_OVERHEAD)
 		return CHUNK_OVERHEAD;
 	frame -= CHUNK_OVERHEAD;
 	return frame < NC_SNAPSHOT_CHUNK_MAX ? (uint32_t)frame : NC_SNAPSHOT_CHUNK_MAX;

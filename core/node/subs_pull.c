@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/assert.h"
 #include "core/node/subs_ask.h"
 #include "core/node/subs_job.h"
 
@@ -55,6 +56,7 @@ struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id)
 	struct nc_sub_pull *pull = *at;
 	if (pull == NULL)
 		return NULL;
+	nc_assert(pull->holders > 0); /* the list's */
 	pull->holders++;
 	if (--pull->left == 0)
 		pull_remove(at);

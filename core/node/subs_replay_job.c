@@ -213,7 +213,7 @@ static int positions_check(struct nc_sub_job *job, struct nc_state_reader *reade
 	if (err != NC_OK || job->missing != 0 || job->sub->definition.order == NC_ORDER_NONE)
 		return err;
 	struct reading reading = { .job = job };
-	reading.asked = calloc(ask->count, sizeof *reading.asked);
+	reading.asked = calloc(ask->count + 1, sizeof *reading.asked); /* never of no size */
 	if (reading.asked == NULL)
 		return NC_NOMEM;
 	err = nc_query_events(reader, ask->positions, ask->count, on_asked, &reading);

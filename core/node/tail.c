@@ -19,7 +19,7 @@ static struct nc_entry **slot(const struct nc_tail *tail, uint64_t index)
 static int grow(struct nc_tail *tail)
 {
 	size_t room = tail->room == 0 ? 256 : tail->room * 2;
-	struct nc_entry **ring = calloc(room, sizeof *ring);
+	struct nc_entry **ring = calloc(room, sizeof(struct nc_entry *));
 	if (ring == NULL)
 		return NC_NOMEM;
 	for (uint64_t index = tail->first; index <= tail->last; index++)

@@ -88,6 +88,7 @@ static uint64_t key_priority(struct nc_slice key)
 static bool node_own(struct nc_memory_node **slot)
 {
 	struct nc_memory_node *node = *slot;
+	nc_assert(node != NULL);
 	if (atomic_load_explicit(&node->holders, memory_order_acquire) == 1)
 		return true;
 	struct nc_memory_node *copy = malloc(sizeof *copy);

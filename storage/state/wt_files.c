@@ -202,10 +202,11 @@ int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler)
 	if (mkdir(fresh, 0700) != 0)
 		return say_errno(handler, "make", fresh);
 
-	WT_CONNECTION *connection;
+	WT_CONNECTION *connection = NULL;
 	err = nc_wt_connect(fresh, handler, 32, "create", &connection);
 	if (err != NC_OK)
 		return err;
+	nc_assert(connection != NULL);
 	int wt = tables_create(connection);
 	int wt_close = connection->close(connection, NULL);
 	if (wt != 0 || wt_close != 0)

@@ -8,6 +8,7 @@ enum { BEGIN_TRIES = 8 };
 
 void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader)
 {
+	nc_assert(state->oldest != NULL);
 	reader->pin_count = 0;
 	for (struct nc_held *held = state->oldest; held != NULL; held = held->next) {
 		nc_assert(reader->pin_count < NC_WT_GENERATIONS_MAX);
