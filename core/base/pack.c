@@ -65,6 +65,17 @@ void nc_pack_array(struct nc_buf *buf, uint32_t count)
 	}
 }
 
+void nc_pack_map(struct nc_buf *buf, uint32_t count)
+{
+	if (count < 16) {
+		nc_buf_put_u8(buf, (uint8_t)(0x80 | count));
+	} else if (count <= UINT16_MAX) {
+		put_tagged(buf, 0xde, count, 2);
+	} else {
+		put_tagged(buf, 0xdf, count, 4);
+	}
+}
+
 /* ---- Reading -------------------------------------------------------------------------------- */
 
 static uint64_t get_number(struct nc_reader *reader, unsigned size)

@@ -2,11 +2,11 @@
 /* Events packed into arrays. */
 #include "transport/nats/packed.h"
 
-#include <msgpack.h>
 #include <openssl/evp.h>
 
 #include "core/base/assert.h"
 #include "core/base/json.h"
+#include "core/base/pack.h"
 
 /* Beside the events: '[' and ']', or the head of an array of 32 bits of length. */
 #define BODY_EXTRA 5u
@@ -141,55 +141,25 @@ static void json_event(struct nc_buf *out, const struct nc_event *event)
 
 /* ---- MessagePack ---------------------------------------------------------------------------- */
 
-static int on_bytes(void *data, const char *bytes, size_t size)
-{
-	nc_buf_put(data, bytes, size);
-	return 0; /* out of memory is found out at the end */
-}
-
-static void pack_str(msgpack_packer *packer, struct nc_slice text)
-{
-	(void)msgpack_pack_str(packer, text.size);
-	(void)msgpack_pack_str_body(packer, text.data, text.size);
-}
-
-static void pack_key(msgpack_packer *packer, const char *key)
-{
-	pack_str(packer, nc_slice_str(key));
-}
-
-static void pack_text(msgpack_packer *packer, const char *key, struct nc_slice text)
-{
-	pack_key(packer, key);
-	pack_str(packer, text);
-}
-
-static void pack_number(msgpack_packer *packer, const char *key, uint64_t number)
-{
-	pack_key(packer, key);
-	(void)msgpack_pack_uint64(packer, number);
-}
-
-static void pack_meta(msgpack_packer *packer, struct nc_slice meta)
+static void pack_meta(struct nc_buf *out, struct nc_slice meta)
 {
 	struct nc_slice rest = meta, name, value;
-	size_t names = 0;
+	uint32_t names = 0;
 	while (nc_event_meta_next(&rest, &name, &value))
 		names += !named_before(meta, name);
-	pack_key(packer, "meta");
-	(void)msgpack_pack_map(packer, names);
+	nc_pack_map(out, names);
 	rest = meta;
 	while (nc_event_meta_next(&rest, &name, &value)) {
 		if (named_before(meta, name))
 			continue;
-		pack_str(packer, name);
+		nc_pack_str(out, name);
 		size_t count = name_count(meta, name);
 		if (count > 1)
-			(void)msgpack_pack_array(packer, count);
+			nc_pack_array(out, (uint32_t)count);
 		struct nc_slice again = meta, other;
 		while (nc_event_meta_next(&again, &other, &value)) {
 			if (nc_slice_eq(other, name))
-				pack_str(packer, value);
+				nc_pack_str(out, value);
 		}
 	}
 }
@@ -198,26 +168,32 @@ static void pack_event(struct nc_buf *out, const struct nc_event *event)
 {
 	char time[NC_TIME_TEXT_SIZE];
 	nc_time_format(event->time_ns, time);
-	msgpack_packer packer;
-	msgpack_packer_init(&packer, out, on_bytes);
-	(void)msgpack_pack_map(&packer, event->content_type.size > 0 ? 10 : 9);
-	pack_text(&packer, "stream", event->stream);
-	pack_text(&packer, "type", event->type);
-	pack_number(&packer, "seq", event->version);
-	pack_number(&packer, "pos", event->position);
-	pack_text(&packer, "time", nc_slice_str(time));
-	pack_text(&packer, "id", event->id);
-	if (event->content_type.size > 0)
-		pack_text(&packer, "content_type", event->content_type);
+	nc_pack_map(out, event->content_type.size > 0 ? 10 : 9);
+	nc_pack_str(out, NC_SLICE("stream"));
+	nc_pack_str(out, event->stream);
+	nc_pack_str(out, NC_SLICE("type"));
+	nc_pack_str(out, event->type);
+	nc_pack_str(out, NC_SLICE("seq"));
+	nc_pack_uint(out, event->version);
+	nc_pack_str(out, NC_SLICE("pos"));
+	nc_pack_uint(out, event->position);
+	nc_pack_str(out, NC_SLICE("time"));
+	nc_pack_str(out, nc_slice(time, NC_TIME_TEXT_SIZE - 1));
+	nc_pack_str(out, NC_SLICE("id"));
+	nc_pack_str(out, event->id);
+	if (event->content_type.size > 0) {
+		nc_pack_str(out, NC_SLICE("content_type"));
+		nc_pack_str(out, event->content_type);
+	}
+	nc_pack_str(out, NC_SLICE("tags"));
+	nc_pack_array(out, (uint32_t)event->tag_count);
 	struct nc_slice tags = event->tags, tag;
-	pack_key(&packer, "tags");
-	(void)msgpack_pack_array(&packer, event->tag_count);
 	while (nc_event_tag_next(&tags, &tag))
-		pack_str(&packer, tag);
-	pack_meta(&packer, event->meta);
-	pack_key(&packer, "data");
-	(void)msgpack_pack_bin(&packer, event->data.size);
-	(void)msgpack_pack_bin_body(&packer, event->data.data, event->data.size);
+		nc_pack_str(out, tag);
+	nc_pack_str(out, NC_SLICE("meta"));
+	pack_meta(out, event->meta);
+	nc_pack_str(out, NC_SLICE("data"));
+	nc_pack_bin(out, event->data);
 }
 
 /* ---- Bodies --------------------------------------------------------------------------------- */
@@ -232,29 +208,39 @@ static void body_begin(struct nc_packed *packed)
 	}
 }
 
+/* What was put behind `size` is taken back. */
+static int take_back(struct nc_packed *packed, size_t size, int err)
+{
+	packed->body.size = size;
+	packed->body.failed = false;
+	return err;
+}
+
 int nc_packed_add(struct nc_packed *packed, const struct nc_event *event)
 {
 	nc_assert(packed->format != NC_FORMAT_MESSAGES);
-	nc_buf_clear(&packed->one);
-	if (packed->format == NC_FORMAT_JSON) {
-		json_event(&packed->one, event);
-	} else {
-		pack_event(&packed->one, event);
-	}
-	if (nc_buf_status(&packed->one) != NC_OK)
-		return NC_NOMEM;
-	if (packed->one.size + BODY_EXTRA > packed->size_max)
-		return NC_TOOBIG;
+	struct nc_buf *body = &packed->body;
 	if (packed->count == 0)
 		body_begin(packed);
+	size_t before = body->size;
+	if (packed->format == NC_FORMAT_JSON) {
+		if (packed->count > 0)
+			nc_buf_put_u8(body, ',');
+		json_event(body, event);
+	} else {
+		pack_event(body, event);
+	}
+	if (nc_buf_status(body) != NC_OK)
+		return take_back(packed, before, NC_NOMEM);
+	size_t comma = packed->format == NC_FORMAT_JSON && packed->count > 0;
+	size_t size = body->size - before - comma;
+	if (size + BODY_EXTRA > packed->size_max)
+		return take_back(packed, before, NC_TOOBIG);
 	/* A comma before it, and what closes the array. */
-	if (packed->count > 0 && packed->body.size + packed->one.size + 2 > packed->size_max)
-		return NC_FULL;
-	if (packed->count > 0 && packed->format == NC_FORMAT_JSON)
-		nc_buf_put_u8(&packed->body, ',');
-	nc_buf_put_slice(&packed->body, nc_buf_slice(&packed->one));
+	if (packed->count > 0 && before + size + 2 > packed->size_max)
+		return take_back(packed, before, NC_FULL);
 	packed->count++;
-	return nc_buf_status(&packed->body);
+	return NC_OK;
 }
 
 struct nc_slice nc_packed_take(struct nc_packed *packed)
@@ -275,5 +261,4 @@ struct nc_slice nc_packed_take(struct nc_packed *packed)
 void nc_packed_release(struct nc_packed *packed)
 {
 	nc_buf_release(&packed->body);
-	nc_buf_release(&packed->one);
 }

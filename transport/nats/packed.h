@@ -10,9 +10,8 @@
 struct nc_packed {
 	enum nc_format format; /* JSON or MSGPACK */
 	struct nc_buf body;
-	struct nc_buf one; /* the event being added */
-	uint32_t count;    /* of events in the body */
-	size_t size_max;   /* of a body */
+	uint32_t count;  /* of events in the body */
+	size_t size_max; /* of a body */
 };
 
 /* Add an event. Errors: NC_FULL, the body has no room for it beside the others: take the body and

@@ -121,6 +121,78 @@ Test(answer, packs_events_and_says_when_there_is_no_room)
 	nc_buf_release(&meta);
 }
 
+Test(answer, packs_messagepack_in_its_shortest_forms)
+{
+	static const char head[] = "\xdd\0\0\0\1\x8a"
+	                           "\xa6"
+	                           "stream"
+	                           "\xa3"
+	                           "o.1"
+	                           "\xa4"
+	                           "type"
+	                           "\xa3"
+	                           "P.Q"
+	                           "\xa3"
+	                           "seq"
+	                           "\x02"
+	                           "\xa3"
+	                           "pos"
+	                           "\x05"
+	                           "\xa4"
+	                           "time"
+	                           "\xbe"
+	                           "1970-01-01T00:00:00.000000001Z"
+	                           "\xa2"
+	                           "id"
+	                           "\xa1"
+	                           "e"
+	                           "\xac"
+	                           "content_type"
+	                           "\xa3"
+	                           "c/t"
+	                           "\xa4"
+	                           "tags"
+	                           "\x92"
+	                           "\xa1"
+	                           "a"
+	                           "\xa1"
+	                           "b"
+	                           "\xa4"
+	                           "meta"
+	                           "\x82"
+	                           "\xa4"
+	                           "user"
+	                           "\x92"
+	                           "\xa1"
+	                           "7"
+	                           "\xa1"
+	                           "8"
+	                           "\xa1"
+	                           "x"
+	                           "\xa1"
+	                           "1"
+	                           "\xa4"
+	                           "data"
+	                           "\xc4"
+	                           "\x08"
+	                           "{\"a\": 1}";
+	struct nc_buf tags = { 0 }, meta = { 0 };
+	struct nc_event event = sample(&tags, &meta);
+	struct nc_packed packed = { .format = NC_FORMAT_MSGPACK, .size_max = 400 };
+	cr_assert_eq(nc_packed_add(&packed, &event), NC_OK);
+	struct nc_slice body = nc_packed_take(&packed);
+	cr_expect(nc_slice_eq(body, nc_slice(head, sizeof head - 1)));
+	for (uint32_t count = 0; nc_packed_add(&packed, &event) == NC_OK;)
+		cr_assert_eq(packed.count, ++count);
+	cr_expect_eq(packed.count, 2u, "%u", packed.count);
+	body = nc_packed_take(&packed);
+	cr_expect(body.size <= 400 && body.data[4] == 2);
+	cr_expect_eq(body.size, 5 + 2 * (sizeof head - 1 - 5), "what had no room was left out");
+	nc_packed_release(&packed);
+	nc_buf_release(&tags);
+	nc_buf_release(&meta);
+}
+
 Test(answer, makes_ids_of_a_process_that_differ)
 {
 	char a[NC_SRV_ID_SIZE], b[NC_SRV_ID_SIZE];
