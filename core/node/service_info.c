@@ -62,6 +62,7 @@ static void put_counters(struct nc_service *service, struct nc_buf *out)
 		nc_buf_printf(out, "%s\"%s\":%llu", i == 0 ? "" : ",", all[i].name,
 		              (unsigned long long)atomic_load(all[i].value));
 	}
+	nc_subs_put_counters(service->subs, out);
 }
 
 void nc_service_put_status(struct nc_service *service, struct nc_buf *out)

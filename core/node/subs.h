@@ -69,6 +69,11 @@ struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs);
 
 size_t nc_subs_count(const struct nc_subs *subs);
 
+/* Members for a node's counters, each behind a comma: answers to deliveries that say nothing, acks
+ * of other epochs or nobody's that expected no answer, and data in which no filter by payload finds
+ * anything, as often as it was looked at. */
+void nc_subs_put_counters(const struct nc_subs *subs, struct nc_buf *out);
+
 /* The readers must have ended. NULL is a no-op. */
 void nc_subs_stop(struct nc_subs *subs);
 

@@ -49,11 +49,33 @@ static void job_return(struct nc_read_job *read_job)
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
+static void views_add(struct nc_filter_views *sum, struct nc_filter_views more)
+{
+	sum->flattened += more.flattened;
+	sum->opaque += more.opaque;
+	sum->malformed += more.malformed;
+	sum->too_large += more.too_large;
+}
+
+void nc_subs_put_counters(const struct nc_subs *subs, struct nc_buf *out)
+{
+	struct nc_filter_views views = subs->views;
+	views_add(&views, nc_filter_batch_views(subs->batch));
+	nc_buf_printf(out,
+	              ",\"ignored_answers\":%llu,\"foreign_acks\":%llu,\"data_opaque\":%llu,"
+	              "\"data_malformed\":%llu,\"data_too_large\":%llu",
+	              (unsigned long long)subs->ignored_answers,
+	              (unsigned long long)subs->foreign_acks, (unsigned long long)views.opaque,
+	              (unsigned long long)views.malformed, (unsigned long long)views.too_large);
+}
+
 static void job_free(struct nc_sub_job *job)
 {
 	nc_subs_deliveries_release(job->todo, job->todo_count);
 	free(job->found);
 	free(job->rows);
+	if (job->batch != NULL)
+		views_add(&job->subs->views, nc_filter_batch_views(job->batch));
 	nc_filter_batch_free(job->batch);
 	nc_buf_release(&job->keys);
 	nc_sub_teller_release(&job->teller);

@@ -187,6 +187,8 @@ struct nc_subs {
 	struct nc_buf scratch;
 	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
 	uint64_t foreign_acks, ignored_answers;
+	struct nc_filter_views
+	        views;             /* of searches that have ended; those of live events: `batch` */
 	uint64_t transient_epochs; /* given out: from the start time on, so that no restart repeats
 	                              them */
 

@@ -651,3 +651,27 @@ async def test_hundreds_of_payload_filters_each_get_their_own(c):
         if n != 7:
             await c.ask(f"sub.delete.payload{n}")
     await sub.unsubscribe()
+
+
+async def counters(c):
+    return (await c.ask("node.n1.status"))["counters"]
+
+
+async def test_what_is_ignored_is_counted(c):
+    before = await counters(c)
+    await create(c, "counted", {"plugin": "by_payload", "selector": {"counted": [1]}}, start="new")
+    for data, headers in [(b"no json", None), (b'{"counted":1', None), (b"\x81\xa1", {"Content-Type": "application/msgpack"}), (b'{"counted":1}', None)]:
+        await c.append("counted", data, headers=headers)
+    events, _ = await pull(c, "counted", {"batch": 5, "no_wait": True})
+    equal([e.data for e in events], [b'{"counted":1}'])
+    for body in [b"garbage", b"+ack", b"-NAK {", b"{}", b"\x00"]:
+        await c.nc.publish(events[0].reply, body)
+    root, name, epoch, pos, attempt = events[0].reply.rsplit(".", 4)
+    await c.nc.publish(f"{root}.{name}.{int(epoch) + 1}.{pos}.{attempt}", b"")
+    equal((await info(c, "counted"))["in_flight"], 1)
+    after = await counters(c)
+    equal(after["ignored_answers"] - before["ignored_answers"], 5)
+    equal(after["foreign_acks"] - before["foreign_acks"], 1)
+    told = sum(after[name] - before[name] for name in ("data_opaque", "data_malformed"))
+    check(told >= 3, f"{before} {after}")
+    await c.ask("sub.delete.counted")
