@@ -119,8 +119,8 @@ const char *nc_fault_text(struct nc_fault fault)
 	case 10023:
 		return "too much is pending; nothing was done, try again";
 	case 10008:
-		return "not done within the timeout; the outcome is unknown, retry with the same "
-		       "id";
+		return "not done within the timeout; of a write the outcome is unknown, retry with "
+		       "the same id";
 	case 50701:
 		return "disk full: the store is read-only until there is room";
 	default:
