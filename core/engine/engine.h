@@ -54,13 +54,16 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_FLOOR  5u /* a start that lies ahead is kept, and waited for */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
- * version as each must be; 2, with the same meaning and no gate, which leads astray. */
+ * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
+ * no floors. */
 #ifndef NC_ENGINE_TRIAL
 #define NC_ENGINE_TRIAL 0
 #endif
 
 #define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_FLOOR /* the newest of those above */
-#define NC_ENGINE_VERSION      (NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1)) /* this build's */
+#define NC_ENGINE_VERSION                              /* this build's */ \
+	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1               \
+	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
 
 /* NC_ENGINE_VERSION of the engine that is linked. */
 uint32_t nc_engine_version_can(void);

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A cluster is upgraded while it runs, between two builds that mean different things by the same entry: from the version
 that all voters know on no two events have the same time, before it those of one batch do. `nacred_later` knows that
-meaning; `nacred_astray` has it without asking (core/engine/engine.h)."""
+meaning; `nacred_astray` has it without asking; `nacred_before` knows no starts that lie ahead (core/engine/engine.h)."""
 import asyncio
 import json
 import os
 
-from harness import NACRED, Cluster, check, equal, wait_until
+from harness import NACRED, Client, Cluster, NatsServer, Node, check, equal, wait_until
 from test_batch import event
 from test_cluster import same_state_everywhere, status_of
 from test_verify import verified
 
 TESTS = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests")
-LATER, ASTRAY = os.path.join(TESTS, "nacred_later"), os.path.join(TESTS, "nacred_astray")
+LATER, ASTRAY, BEFORE = (os.path.join(TESTS, f"nacred_{trial}") for trial in ("later", "astray", "before"))
+NEVER = "2400-01-01T00:00:00.000000000Z"
 
 
 async def until_answered(client, verb, body, seconds=20):
@@ -139,3 +140,38 @@ async def test_a_replica_that_means_something_else_without_asking_is_found():
         equal({r["state"] for r in reports.values()}, {"good"}, "each is whole in itself")
         equal(len({r["digest"] for r in reports.values()}), 2, "and they are not the same")
         await client.close()
+
+
+async def test_a_start_that_lies_ahead_is_refused_until_all_know_what_it_means():
+    """Rather than taken for the next event, which is what an older build would make of its entry."""
+    server = NatsServer()
+    node = Node(server, start=False, program=BEFORE)
+    client = await Client.connect(server.url)
+    ahead = {"filter": {"plugin": "by_stream", "selector": "s"}, "start": {"seq": 3}}
+
+    async def ask(verb, body):
+        return await client.ask(f"sub.{verb}", json.dumps(body).encode())
+
+    try:
+        node.start()
+        await client.append("s")
+        await wait_until(lambda: "upgraded: engine version 4" in node.log_text(), 10, "the store is at the version before")
+        for start in ({"seq": 3}, {"time": NEVER}):
+            equal((await ask("create.ahead", {**ahead, "start": start}))[:2], (400, 40006), f"{start}")
+        equal((await ask("create.there", {**ahead, "start": {"seq": 1}}))["pos"], 1, "one that is there is taken")
+        equal((await ask("seek.there", {"time": NEVER}))[:2], (400, 40006))
+        equal((await ask("update.there", {"start": {"seq": 3}}))[:2], (400, 40006))
+        equal((await client.ask("sub.info.there"))["start"], {"seq": 1}, "nothing has changed")
+        check("not_before" not in await client.ask("sub.info.there"), "nothing has changed")
+        equal((await ask("create.own", {**ahead, "durable": False}))["pos"], 2, "one that the log does not hear of is taken")
+        node.term()
+        node.program = NACRED
+        node.start()
+        await wait_until(lambda: "upgraded: engine version" in node.log_text(), 10, "the version is raised")
+        equal((await ask("create.ahead", ahead))["pos"], 2)
+        await ask("seek.there", {"time": NEVER})
+        equal((await client.ask("sub.info.there"))["not_before"], {"time": NEVER})
+    finally:
+        await client.close()
+        node.remove()
+        server.remove()
