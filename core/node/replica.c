@@ -356,9 +356,9 @@ static void take_checkpoint(struct nc_replica *replica)
 	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
 }
 
-static void on_wake(uv_async_t *async)
+static void on_wake(struct nc_wake *wake)
 {
-	struct nc_replica *replica = async->data;
+	struct nc_replica *replica = wake->poll.data;
 	take_written(replica);
 	nc_replica_take_read(replica);
 	nc_replica_turn(replica);
@@ -370,7 +370,7 @@ static void on_wake(uv_async_t *async)
 
 static void wake(void *wake_ctx)
 {
-	(void)uv_async_send(wake_ctx);
+	nc_wake_send(wake_ctx);
 }
 
 static void leader_miss(struct nc_replica *replica)
@@ -514,8 +514,8 @@ static int consensus_start(struct nc_replica *replica)
 
 static int handles_open(struct nc_replica *replica)
 {
-	replica->wake.data = replica->ticker.data = replica;
-	if (uv_async_init(replica->options.loop, &replica->wake, on_wake) != 0)
+	replica->wake.poll.data = replica->ticker.data = replica;
+	if (nc_wake_open(&replica->wake, replica->options.loop, on_wake) != NC_OK)
 		return NC_IO;
 	replica->handles++;
 	if (uv_timer_init(replica->options.loop, &replica->ticker) != 0)
@@ -598,7 +598,7 @@ void nc_replica_stop(struct nc_replica *replica)
 		return;
 	}
 	bool both = replica->handles == 2;
-	uv_close((uv_handle_t *)&replica->wake, on_closed);
+	nc_wake_close(&replica->wake, on_closed);
 	if (both)
 		uv_close((uv_handle_t *)&replica->ticker, on_closed);
 }

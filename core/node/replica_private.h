@@ -10,6 +10,7 @@
 #include "core/node/log_writer.h"
 #include "core/node/replica.h"
 #include "core/node/tail.h"
+#include "core/node/wake.h"
 #include "core/raft/message_codec.h"
 
 struct nc_replica {
@@ -20,7 +21,7 @@ struct nc_replica {
 	struct nc_applier *applier;
 	struct nc_checkpointer *checkpointer;
 	struct nc_log_reader *log_reader; /* for followers behind the tail; NULL without peers */
-	uv_async_t wake;
+	struct nc_wake wake;
 	uv_timer_t ticker;
 	unsigned handles; /* open ones */
 
