@@ -6,8 +6,9 @@
 #include "core/node/subs_job.h"
 #include "transport/nats/event_message.h"
 
-#define BUFFERED_MAX (4u << 20) /* bytes that wait to be sent; beyond, wait */
-#define PATIENCE_MS  5000
+#define BUFFERED_MAX    (4u << 20)   /* bytes that wait to be sent; beyond, the loop puts no more */
+#define UNCONFIRMED_MAX (256u << 10) /* bytes by readers that the server may not have read yet */
+#define PATIENCE_MS     1000
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
@@ -19,6 +20,7 @@ static void publish(struct nc_sub_teller *teller, const struct nc_delivery *deli
 	                                                  : teller->sub->push_subject;
 	(void)nc_outbox_put(teller->outbox, teller->subs->service->bus, nc_slice_str(subject),
 	                    reply, message, header_size);
+	teller->bytes += message.size;
 }
 
 static void put_header(struct nc_buf *out, const char *name, uint64_t value)
@@ -112,6 +114,21 @@ static void on_event(void *ctx, const struct nc_event *event)
 		tell_event(&job->teller, &job->todo[job->told++], event);
 }
 
+/* What lies in the buffers of sockets, and those are megabytes, lies before the answers of appends:
+ * so history goes out no faster than the server reads it. */
+static void pace(struct nc_sub_job *job)
+{
+	struct nc_subs *subs = job->subs;
+	size_t bytes = job->teller.bytes;
+	job->teller.bytes = 0;
+	if (atomic_fetch_add(&subs->unconfirmed, bytes) + bytes < UNCONFIRMED_MAX)
+		return;
+	atomic_store(&subs->unconfirmed, 0);
+	(void)nc_outbox_send(&job->outbox, subs->service->bus);
+	if (nc_bus_connected(subs->service->bus)) /* else nobody answers, and all of it is lost */
+		(void)nc_bus_flush(subs->service->bus, PATIENCE_MS);
+}
+
 static void published(struct nc_sub_job *job)
 {
 	struct nc_service *service = job->subs->service;
@@ -127,7 +144,6 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	job->teller.subs = job->subs;
 	job->teller.sub = job->sub;
 	job->teller.outbox = &job->outbox;
-	(void)nc_bus_wait_room(job->subs->service->bus, BUFFERED_MAX, PATIENCE_MS);
 	while (next < job->todo_count && job->err == NC_OK) {
 		size_t count = 0;
 		for (; next < job->todo_count && count < sizeof positions / sizeof positions[0];
@@ -136,6 +152,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 				positions[count++] = job->todo[next].position;
 		}
 		job->err = nc_query_events(reader, positions, count, on_event, job);
+		pace(job);
 	}
 	tell_statuses(job, 0);
 	published(job);

@@ -161,6 +161,7 @@ struct nc_sub_teller {
 	struct nc_subs *subs;
 	const struct nc_subscription *sub;
 	struct nc_outbox *outbox; /* where they go */
+	size_t bytes;             /* of messages that have been put */
 	struct nc_buf out, extra, reply;
 };
 
@@ -200,6 +201,7 @@ struct nc_subs {
 	const struct nc_sub_verdict *verdict; /* likewise, of R.sub.explain */
 	struct nc_filter *prepared; /* of the request that is being carried out; else NULL */
 	atomic_bool plugins_changed;
+	atomic_size_t unconfirmed; /* bytes by readers since the server was last waited for */
 	struct nc_sub_pool *pools; /* readers of isolated plugins */
 };
 
