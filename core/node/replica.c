@@ -229,7 +229,7 @@ int nc_replica_step(struct nc_replica *replica, struct nc_slice bytes)
 
 void nc_replica_hold_log(struct nc_replica *replica, uint64_t index)
 {
-	replica->held = index;
+	nc_hold_set(&replica->hold, index, clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
 void nc_replica_install_failed(struct nc_replica *replica)
@@ -322,7 +322,7 @@ static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
 	if (aged > through)
 		through = aged;
-	return replica->held > 0 && through > replica->held ? replica->held : through;
+	return nc_hold_limit(&replica->hold, through, &status, now_ms);
 }
 
 static void take_checkpoint(struct nc_replica *replica)

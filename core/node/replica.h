@@ -124,8 +124,8 @@ int nc_replica_remove(struct nc_replica *replica, uint64_t id);
 /* The state that on_install named could not be had: the leader will offer another. */
 void nc_replica_install_failed(struct nc_replica *replica);
 
-/* A peer reads a state as of entry `index`: what follows stays in the log; 0: nobody does any more.
- */
+/* A peer reads a state as of entry `index`: what follows stays in the log; 0: nobody does any more,
+ * and it stays until the peer has caught up (hold.h). */
 void nc_replica_hold_log(struct nc_replica *replica, uint64_t index);
 
 /* Ask for a checkpoint if one is due; call from a timer. */

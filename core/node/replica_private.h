@@ -6,6 +6,7 @@
 #include "core/node/ages.h"
 #include "core/node/applier.h"
 #include "core/node/checkpointer.h"
+#include "core/node/hold.h"
 #include "core/node/log_reader.h"
 #include "core/node/log_writer.h"
 #include "core/node/replica.h"
@@ -45,7 +46,7 @@ struct nc_replica {
 	bool full, draining, fatal, turning, retracting;
 	uint64_t log_bytes_at_checkpoint, checkpoint_applied, checkpoint_at_ms, checkpoints;
 	uint64_t log_appended; /* bytes, since the start */
-	uint64_t held;         /* what follows this entry stays in the log; 0: no such */
+	struct nc_hold hold;   /* of the log, for who fetches a state */
 	struct nc_ages ages;   /* of the log */
 	struct nc_buf frame;   /* being written */
 };
