@@ -172,7 +172,7 @@ const struct nc_cli_command nc_cli_cluster_drain = {
 	.words = "NODE",
 	.words_min = 1,
 	.words_max = 1,
-	.summary = "Have a node lead no more and answer no application, until it is started again.",
+	.summary = "Have a node answer no application until its next start.",
 	.examples = drain_examples,
 	.run = run_drain,
 };
