@@ -155,20 +155,26 @@ int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ac
 	return err;
 }
 
+static int row_put(struct nc_engine *engine, struct nc_buf *row, struct nc_slice name,
+                   const struct acked *acked)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	nc_buf_clear(row);
+	nc_buf_put_u8(row, ROW_FORMAT);
+	nc_buf_put_u64(row, acked->epoch);
+	nc_buf_put_u8(row, acked->through);
+	int err = nc_buf_status(row);
+	return err != NC_OK ? err
+	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
+	                                   key_of(name, acked->position, room), nc_buf_slice(row));
+}
+
 int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 {
 	uint8_t room[NC_SUB_KEY_ROOM];
 	engine->acks_kept = true;
-	nc_buf_clear(&engine->row);
-	nc_buf_put_u8(&engine->row, ROW_FORMAT);
-	nc_buf_put_u64(&engine->row, ack->epoch);
-	nc_buf_put_u8(&engine->row, ack->through);
-	int err = nc_buf_status(&engine->row);
-	if (err == NC_OK) {
-		err = nc_state_put(engine->state, NC_SPACE_SUBS,
-		                   key_of(ack->name, ack->position, room),
-		                   nc_buf_slice(&engine->row));
-	}
+	const struct acked acked = { ack->position, ack->epoch, ack->through };
+	int err = row_put(engine, &engine->row, ack->name, &acked);
 	/* What was parked, and is acknowledged on its way once more, is parked no longer. */
 	return err != NC_OK ? err
 	                    : nc_state_del(engine->state, NC_SPACE_PARKED,
@@ -194,7 +200,7 @@ int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t 
 
 struct candidate {
 	uint64_t position, epoch;
-	bool keep;
+	bool through, keep;
 };
 
 struct candidates {
@@ -204,7 +210,9 @@ struct candidates {
 
 static bool collect(void *ctx, const struct acked *acked)
 {
-	const struct candidate candidate = { .position = acked->position, .epoch = acked->epoch };
+	const struct candidate candidate = { .position = acked->position,
+		                             .epoch = acked->epoch,
+		                             .through = acked->through };
 	nc_buf_put(ctx, &candidate, sizeof candidate);
 	return true;
 }
@@ -279,6 +287,20 @@ int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct
 		return err;
 	keep_undone(&candidates, progress);
 	return drop(engine, name, &candidates);
+}
+
+int nc_engine_acks_carry(struct nc_engine *engine, struct nc_slice name, uint64_t from, uint64_t to)
+{
+	struct candidates candidates;
+	int err = candidates_collect(engine, name, &candidates);
+	for (size_t i = 0; i < candidates.count && err == NC_OK; i++) {
+		struct candidate *candidate = &candidates.at[i];
+		const struct acked acked = { candidate->position, to, candidate->through };
+		candidate->keep = candidate->epoch == from;
+		if (candidate->keep)
+			err = row_put(engine, &engine->scratch, name, &acked);
+	}
+	return err == NC_OK ? drop(engine, name, &candidates) : err;
 }
 
 int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name)

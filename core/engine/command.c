@@ -216,6 +216,24 @@ void nc_command_put_sub_update(struct nc_buf *buf, const struct nc_sub_update *u
 	command_end(buf, start);
 }
 
+void nc_command_put_sub_own(struct nc_buf *buf, const struct nc_sub_own *own)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SUB_OWN);
+	nc_sized_put(buf, own->name);
+	nc_buf_put_u64(buf, own->epoch);
+	nc_buf_put_u64(buf, own->owner.number);
+	nc_buf_put_u64(buf, own->owner.boot);
+	command_end(buf, start);
+}
+
+static void own_read(struct nc_reader *body, struct nc_slice name, struct nc_sub_own *own)
+{
+	own->name = name;
+	own->epoch = nc_reader_u64(body);
+	own->owner.number = nc_reader_u64(body);
+	own->owner.boot = nc_reader_u64(body);
+}
+
 static int seek_read(struct nc_reader *body, struct nc_slice name, struct nc_sub_seek *seek)
 {
 	seek->change = change_get(body, name);
@@ -257,6 +275,8 @@ static int sub_read(struct nc_reader *body, struct nc_command *command)
 		err = seek_read(body, name, &command->seek);
 	} else if (command->kind == NC_COMMAND_SUB_UPDATE) {
 		err = update_read(body, name, &command->update);
+	} else if (command->kind == NC_COMMAND_SUB_OWN) {
+		own_read(body, name, &command->own);
 	}
 	if (err != NC_OK)
 		return err;
@@ -292,7 +312,7 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SUB_UPDATE)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SUB_OWN)
 		return NC_UNSUPPORTED;
 	command.kind = (enum nc_command_kind)kind;
 	int err = command_read(&body, &command);

@@ -23,8 +23,9 @@ enum nc_command_kind {
 	NC_COMMAND_ENGINE_VERSION = 6, /* from here on commands mean what they do in that version */
 	NC_COMMAND_DIGEST =
 	        7, /* the leader's digest at a mark, to be compared; from version 3 on */
-	NC_COMMAND_SUB_SEEK = 8,  /* a new epoch, from elsewhere; from engine version 4 on */
-	NC_COMMAND_SUB_UPDATE = 9 /* another definition; from engine version 4 on */
+	NC_COMMAND_SUB_SEEK = 8,   /* a new epoch, from elsewhere; from engine version 4 on */
+	NC_COMMAND_SUB_UPDATE = 9, /* another definition; from engine version 4 on */
+	NC_COMMAND_SUB_OWN = 10    /* another node runs it, in a new epoch; from version 6 on */
 };
 
 /* Where a subscription starts, to be resolved at apply. */
@@ -71,6 +72,18 @@ struct nc_sub_update {
 	struct nc_floor floor; /* of the new epoch; from engine version 5 on */
 };
 
+/* Which node runs a subscription, and in which of its lives. */
+struct nc_sub_owner {
+	uint64_t number; /* 0: whoever leads */
+	uint64_t boot;   /* its starts so far: what an earlier life of it sent is of an old epoch */
+};
+
+struct nc_sub_own {
+	struct nc_slice name;
+	uint64_t epoch; /* that it is in; of another: ignored */
+	struct nc_sub_owner owner;
+};
+
 /* An event that is parked. */
 struct nc_parked {
 	uint64_t position;
@@ -100,6 +113,7 @@ void nc_command_put_sub_delete(struct nc_buf *buf, struct nc_slice name);
 void nc_command_put_sub_progress(struct nc_buf *buf, const struct nc_sub_change *change);
 void nc_command_put_sub_seek(struct nc_buf *buf, const struct nc_sub_seek *seek);
 void nc_command_put_sub_update(struct nc_buf *buf, const struct nc_sub_update *update);
+void nc_command_put_sub_own(struct nc_buf *buf, const struct nc_sub_own *own);
 
 /* Reading back, at apply. */
 struct nc_entry_reader {
@@ -115,6 +129,7 @@ struct nc_command {
 	struct nc_sub_change change; /* SUB_PROGRESS */
 	struct nc_sub_seek seek;     /* SUB_SEEK */
 	struct nc_sub_update update; /* SUB_UPDATE */
+	struct nc_sub_own own;       /* SUB_OWN */
 	struct nc_batch batch;       /* BATCH */
 	uint32_t version;            /* ENGINE_VERSION */
 	uint64_t position;           /* DIGEST */

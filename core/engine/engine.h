@@ -52,6 +52,7 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
 #define NC_ENGINE_VERSION_SUBS   4u /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
 #define NC_ENGINE_VERSION_FLOOR  5u /* a start that lies ahead is kept, and waited for */
+#define NC_ENGINE_VERSION_OWN    6u /* NC_COMMAND_SUB_OWN */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
@@ -60,7 +61,7 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_FLOOR /* the newest of those above */
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_OWN /* the newest of those above */
 #define NC_ENGINE_VERSION                              /* this build's */ \
 	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1               \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
@@ -78,6 +79,15 @@ struct nc_batch_result {
 	struct nc_expect expect;
 };
 
+/* What a command has made of a durable subscription: for who runs it, and who decides that. */
+enum nc_sub_told {
+	NC_SUB_TOLD_NOTHING,
+	NC_SUB_TOLD_MADE,
+	NC_SUB_TOLD_CHANGED, /* sought, or updated */
+	NC_SUB_TOLD_OWNED,   /* runs on `owner`, from `epoch` on */
+	NC_SUB_TOLD_GONE
+};
+
 /* What became of one command. Slices point into the entry's payload. */
 struct nc_outcome {
 	struct nc_fault fault;
@@ -87,6 +97,9 @@ struct nc_outcome {
 	uint64_t epoch, cursor; /* of a subscription that was created, or was there */
 	struct nc_floor floor;  /* likewise */
 	bool duplicate;         /* a retry that was recognised: the first answer */
+	enum nc_sub_told told;  /* of the subscription `sub`, whose epoch this is */
+	struct nc_slice sub;
+	struct nc_sub_owner owner;
 	struct nc_slice stream;
 	struct nc_slice record; /* of the new event, for the feed; empty when nothing was written */
 	/* Of a batch: its events, or all expectations that failed. Valid during the call. */

@@ -49,6 +49,7 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 	outcome->epoch = ++engine->epochs;
 	outcome->cursor = row.cursor;
 	outcome->floor = row.floor;
+	outcome->told = NC_SUB_TOLD_CHANGED;
 	return NC_OK;
 }
 
@@ -81,5 +82,6 @@ int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *u
 	outcome->epoch = row.epoch;
 	outcome->cursor = row.cursor;
 	outcome->floor = row.floor;
+	outcome->told = NC_SUB_TOLD_CHANGED;
 	return NC_OK;
 }

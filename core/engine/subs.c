@@ -11,7 +11,7 @@
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
 
-static struct nc_slice row_key(char kind, struct nc_slice name, uint8_t room[KEY_ROOM])
+struct nc_slice nc_sub_row_key(char kind, struct nc_slice name, uint8_t room[KEY_ROOM])
 {
 	nc_assert(name.size + 1 <= KEY_ROOM);
 	room[0] = (uint8_t)kind;
@@ -71,7 +71,7 @@ int nc_sub_row_put(struct nc_engine *engine, const struct nc_sub_row *row)
 	int err = nc_buf_status(out);
 	return err != NC_OK ? err
 	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
-	                                   row_key('d', row->name, room), nc_buf_slice(out));
+	                                   nc_sub_row_key('d', row->name, room), nc_buf_slice(out));
 }
 
 int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
@@ -80,7 +80,7 @@ int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct 
 	uint8_t room[KEY_ROOM];
 	struct nc_sub_row row = { .name = name };
 	nc_buf_clear(scratch);
-	int err = nc_state_get(reader, NC_SPACE_SUBS, row_key('d', name, room), scratch);
+	int err = nc_state_get(reader, NC_SPACE_SUBS, nc_sub_row_key('d', name, room), scratch);
 	if (err == NC_OK)
 		err = row_decode(nc_buf_slice(scratch), &row);
 	if (err == NC_OK)
@@ -92,7 +92,7 @@ int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_buf *progress)
 {
 	uint8_t room[KEY_ROOM];
-	return nc_state_get(reader, NC_SPACE_SUBS, row_key('p', name, room), progress);
+	return nc_state_get(reader, NC_SPACE_SUBS, nc_sub_row_key('p', name, room), progress);
 }
 
 struct each {
@@ -176,6 +176,7 @@ static int create_apply(struct nc_engine *engine, const struct nc_sub_create *cr
 	outcome->epoch = ++engine->epochs;
 	outcome->cursor = place.cursor;
 	outcome->floor = place.floor;
+	outcome->told = NC_SUB_TOLD_MADE;
 	return NC_OK;
 }
 
@@ -224,13 +225,17 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 		return NC_OK;
 	}
 	if (err == NC_OK)
-		err = nc_state_del(engine->state, NC_SPACE_SUBS, row_key('d', name, room));
+		err = nc_state_del(engine->state, NC_SPACE_SUBS, nc_sub_row_key('d', name, room));
 	if (err == NC_OK) {
 		err = NC_ENGINE_MUTANT(DELETE_KEEPS_PROGRESS)
 		              ? NC_OK
 		              : nc_state_del(engine->state, NC_SPACE_SUBS,
-		                             row_key('p', name, room));
+		                             nc_sub_row_key('p', name, room));
 	}
+	outcome->told = NC_SUB_TOLD_GONE;
+	outcome->epoch = row.epoch;
+	if (err == NC_OK)
+		err = nc_engine_sub_disown(engine, name);
 	if (err == NC_OK)
 		err = nc_engine_acks_forget(engine, name);
 	return err == NC_OK ? nc_sub_parked_cut(engine, name, 0) : err;
@@ -266,7 +271,7 @@ static int parked_write(struct nc_engine *engine, const struct nc_sub_change *ch
 int nc_sub_change_put(struct nc_engine *engine, const struct nc_sub_change *change)
 {
 	uint8_t room[KEY_ROOM];
-	struct nc_slice key = row_key('p', change->name, room);
+	struct nc_slice key = nc_sub_row_key('p', change->name, room);
 	int err = change->progress.size > 0
 	                  ? nc_state_put(engine->state, NC_SPACE_SUBS, key, change->progress)
 	                  : nc_state_del(engine->state, NC_SPACE_SUBS, key);
@@ -294,7 +299,7 @@ static int progress_apply(struct nc_engine *engine, const struct nc_sub_change *
 int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,
                   void *ctx)
 {
-	struct nc_outcome outcome = { 0 };
+	struct nc_outcome outcome = { .sub = command->create.name };
 	int err;
 	if (command->create.name.size + 10 > KEY_ROOM)
 		return NC_CORRUPT;
@@ -310,6 +315,9 @@ int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc
 		break;
 	case NC_COMMAND_SUB_UPDATE:
 		err = nc_engine_sub_update(engine, &command->update, &outcome);
+		break;
+	case NC_COMMAND_SUB_OWN:
+		err = nc_engine_sub_own(engine, &command->own, &outcome);
 		break;
 	default:
 		err = progress_apply(engine, &command->change, &outcome);

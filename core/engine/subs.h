@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* subs.h -- what the state keeps of durable subscriptions: definition, progress, parked events.
  *
- * In NC_SPACE_SUBS under "d<name>" the definition with its epoch and its start, under "p<name>" the
- * progress, under "a<name>" NUL position what a batch has acknowledged and the progress still
- * leaves undone; in NC_SPACE_PARKED under "<name>" NUL position. What a definition means is
- * core/delivery's.
+ * In NC_SPACE_SUBS under "d<name>" the definition with its epoch and its start, under "o<name>" the
+ * node that runs it, if it is not the leader, under "p<name>" the progress, under "a<name>" NUL
+ * position what a batch has acknowledged and the progress still leaves undone; in NC_SPACE_PARKED
+ * under "<name>" NUL position. What a definition means is core/delivery's.
  */
 #ifndef NC_CORE_ENGINE_SUBS_H
 #define NC_CORE_ENGINE_SUBS_H
@@ -37,6 +37,10 @@ int nc_sub_start_resolve(struct nc_state_reader *reader, const struct nc_sub_cre
 /* Append the progress. Errors: NC_NOTFOUND, none has been made yet. */
 int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_buf *progress);
+
+/* Which node runs it. No row: the leader. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
+int nc_sub_owner_get(struct nc_state_reader *reader, struct nc_slice name,
+                     struct nc_sub_owner *owner_out);
 
 /* Positions that batches have acknowledged and the progress leaves undone, ascending. Return false
  * to stop. Errors: NC_CORRUPT, NC_UNSUPPORTED. */

@@ -27,4 +27,12 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *update,
                          struct nc_outcome *outcome);
 
+/* NC_COMMAND_SUB_OWN (sub_own.c); and forget who owned it. */
+int nc_engine_sub_own(struct nc_engine *engine, const struct nc_sub_own *own,
+                      struct nc_outcome *outcome);
+int nc_engine_sub_disown(struct nc_engine *engine, struct nc_slice name);
+
+/* The key of a subscription's row of this kind. */
+struct nc_slice nc_sub_row_key(char kind, struct nc_slice name, uint8_t room[NC_SUB_KEY_ROOM]);
+
 #endif
