@@ -91,6 +91,7 @@ void nc_replica_unreachable(struct nc_replica *replica, uint64_t id);
 struct nc_replica_wait {
 	struct nc_replica_wait *next;
 	uint64_t index; /* the replica's */
+	bool confirms;  /* likewise */
 	/* The state has what the read must see; or err: NC_CLOSED, leadership was lost meanwhile.
 	 */
 	void (*fn)(struct nc_replica_wait *wait, int err);
@@ -99,6 +100,11 @@ struct nc_replica_wait {
 /* Call wait->fn when a linearizable read may begin: everything acknowledged, and everything taken
  * up here, before this call is applied. May call at once. */
 void nc_replica_read(struct nc_replica *replica, struct nc_replica_wait *wait);
+
+/* Call wait->fn when it is sure that this node led after this call; wait->index is then what had
+ * been committed by then, applied or not: nobody who came before us has committed anything beyond.
+ * NC_CLOSED: it does not lead, or not any more. */
+void nc_replica_confirm(struct nc_replica *replica, struct nc_replica_wait *wait);
 
 /* No room on the disk, as measured: refuse appends until told otherwise. */
 void nc_replica_set_full(struct nc_replica *replica, bool full);

@@ -26,8 +26,16 @@ static void list_fail(struct nc_replica_wait *wait)
 	}
 }
 
+void nc_replica_confirm(struct nc_replica *replica, struct nc_replica_wait *wait)
+{
+	wait->index = 0;
+	wait->confirms = true;
+	list_put(&replica->read_first, &replica->read_last, wait);
+}
+
 void nc_replica_read(struct nc_replica *replica, struct nc_replica_wait *wait)
 {
+	wait->confirms = false;
 	/* All that was taken up here before, too: requests of one connection are taken up in order.
 	 */
 	wait->index = replica->tail.last + (replica->gathered != NULL);
@@ -79,7 +87,11 @@ void nc_replica_reads_answer(struct nc_replica *replica, const struct nc_raft_re
 		struct nc_replica_wait *next = wait->next;
 		if (wait->index < read->index)
 			wait->index = read->index;
-		list_put(&replica->wait_first, &replica->wait_last, wait);
+		if (wait->confirms) {
+			wait->fn(wait, NC_OK);
+		} else {
+			list_put(&replica->wait_first, &replica->wait_last, wait);
+		}
 		wait = next;
 	}
 	nc_replica_reads_wake(replica);

@@ -357,6 +357,17 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 	}
 }
 
+void nc_bus_unsubscribe_from(struct nc_bus *bus, const char *subject, const void *tag)
+{
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
+		if (sub->tag != tag || sub->ended || strcmp(sub->subject, subject) != 0)
+			continue;
+		sub->ended = true;
+		if (sub->handle != NULL)
+			(void)natsSubscription_Unsubscribe(sub->handle);
+	}
+}
+
 /* ---- The end -------------------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)

@@ -65,6 +65,9 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 /* Forget all subscriptions with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
+/* Forget the one of this subject and tag. */
+void nc_bus_unsubscribe_from(struct nc_bus *bus, const char *subject, const void *tag);
+
 /* Whether the server says by it that nobody listens (status 503). */
 bool nc_bus_no_responders(const struct nc_bus_msg *msg);
 /* Whether it has a status line of any kind, or a header "Status". */
