@@ -62,8 +62,8 @@ struct nc_fault {
 #endif
 
 #define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_OWN /* the newest of those above */
-#define NC_ENGINE_VERSION                              /* this build's */ \
-	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1               \
+#define NC_ENGINE_VERSION                            /* this build's */ \
+	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1             \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
 
 /* NC_ENGINE_VERSION of the engine that is linked. */

@@ -119,7 +119,7 @@ static void on_error(void *ctx, const char *detail)
 static void on_applied(void *ctx, uint64_t applied)
 {
 	struct nc_service *service = ctx;
-	(void)applied;
+	nc_spread_applied(service->spread, applied);
 	nc_service_lead(service);
 	nc_service_probe(service);
 	nc_service_reads_wake(service);
@@ -177,6 +177,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_raise(service);
 	nc_service_digest_tick(service);
 	nc_service_verify_tick(service);
+	nc_spread_tick(service->spread);
 	nc_subs_tick(service->subs);
 	nc_service_changes_step(service);
 	nc_service_retire(service);
@@ -300,6 +301,8 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	if (err == NC_OK)
 		err = nc_subs_start(service, &service->subs);
 	if (err == NC_OK)
+		err = nc_spread_start(service, &service->spread);
+	if (err == NC_OK)
 		err = nc_service_subscribe_srv(service);
 	if (err == NC_OK)
 		err = nc_service_subscribe_endpoints(service, false);
@@ -344,6 +347,8 @@ void nc_service_stop(struct nc_service *service)
 	nc_replica_stop(service->replica);
 	nc_reader_pool_stop(service->readers);
 	nc_subs_stop(service->subs);
+	nc_spread_stop(service->spread);
+	service->spread = NULL;
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	nc_bus_close(service->bus);
 	uv_close((uv_handle_t *)&service->tick, on_closed);

@@ -35,6 +35,11 @@ static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err
 		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
+	if (ticket->of_spread != NULL) {
+		nc_spread_refused(service->spread, ticket, err);
+		nc_ticket_free(&service->tickets, ticket);
+		return;
+	}
 	if (ticket->of_subs != NULL) {
 		nc_subs_refused(service->subs, ticket, err);
 		nc_ticket_free(&service->tickets, ticket);
@@ -120,6 +125,28 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 	                 outcome->fault, said, nc_slice(NULL, 0));
 }
 
+/* What another node took up, to the subscriptions that run here all the same. */
+static void tell_owned(struct nc_service *service, struct nc_slice record, uint64_t position,
+                       uint64_t version, uint64_t time_ns)
+{
+	struct nc_event event;
+	if (record.size > 0 &&
+	    nc_event_placed_get(record, position, version, time_ns, &event) == NC_OK)
+		nc_subs_event(service->subs, &event, record);
+}
+
+static void tell_others(struct nc_service *service, const struct nc_outcome *outcome)
+{
+	if (nc_subs_count(service->subs) == 0)
+		return;
+	tell_owned(service, outcome->record, outcome->position, outcome->version, outcome->time_ns);
+	for (size_t i = 0; i < outcome->result_count; i++) {
+		const struct nc_batch_result *result = &outcome->results[i];
+		tell_owned(service, result->record, result->position, result->version,
+		           outcome->time_ns);
+	}
+}
+
 void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome *outcome)
 {
 	struct nc_service *service = ctx;
@@ -132,8 +159,17 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		nc_service_digest_differs(service, outcome->differs_at);
 	if (outcome->ack.name.size > 0)
 		nc_subs_batch_acked(service->subs, &outcome->ack);
-	if (ticket == NULL)
-		return; /* another node's, who answers and tells */
+	if (outcome->told != NC_SUB_TOLD_NOTHING)
+		nc_spread_told(service->spread, outcome);
+	if (ticket == NULL) { /* another node's, who answers */
+		tell_others(service, outcome);
+		return;
+	}
+	if (ticket->of_spread != NULL) {
+		nc_spread_outcome(service->spread, ticket, outcome);
+		nc_ticket_free(&service->tickets, ticket);
+		return;
+	}
 	if (ticket->of_version) {
 		nc_service_raised(service, ticket);
 		return;

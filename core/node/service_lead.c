@@ -72,13 +72,17 @@ void nc_service_lead(struct nc_service *service)
 	int err = version_read(service);
 	nc_service_raise(service);
 	if (err == NC_OK)
+		err = nc_spread_lead(service->spread);
+	if (err == NC_OK)
 		err = nc_subs_load(service->subs);
 	if (err != NC_OK) {
 		service->options.on_fatal(service->options.ctx, err,
 		                          "subscriptions cannot be taken up");
 		return;
 	}
-	err = nc_service_subscribe_endpoints(service, true);
+	err = nc_subs_own_listen(service->subs);
+	if (err == NC_OK)
+		err = nc_service_subscribe_endpoints(service, true);
 	if (err == NC_NOMEM)
 		service->options.on_fatal(service->options.ctx, err, "out of memory");
 	elected_tell(service);
@@ -91,7 +95,10 @@ void nc_service_on_step_down(void *ctx)
 	nc_service_unsubscribe_leader(service);
 	if (service->serving)
 		nc_subs_unload(service->subs);
+	nc_spread_step_down(service->spread);
 	service->serving = false;
+	if (nc_subs_own_listen(service->subs) != NC_OK)
+		service->options.on_fatal(service->options.ctx, NC_NOMEM, "out of memory");
 	nc_say_info("%s does not lead any more", service->options.config->node_id);
 }
 

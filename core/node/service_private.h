@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/node/service.h"
+#include "core/node/spread.h"
 #include "core/node/subs.h"
 #include "core/node/ticket.h"
 #include "transport/nats/bus.h"
@@ -46,6 +47,7 @@ struct nc_service {
 	struct nc_replica *replica;
 	struct nc_reader_pool *readers;
 	struct nc_subs *subs;
+	struct nc_spread *spread; /* NULL: a single node */
 	struct nc_decoder decoder;
 	struct nc_ticket_list tickets;
 	struct nc_buf out; /* an answer being written, the loop's */
@@ -114,6 +116,9 @@ void nc_service_unsubscribe_leader(struct nc_service *service);
 /* All but those that tell how the node is. */
 void nc_service_unsubscribe_endpoints(struct nc_service *service);
 void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
+
+/* The endpoint of this name that is about a subscription that is there; -1: there is none. */
+int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out);
 
 /* service_lead.c */
 void nc_service_lead(struct nc_service *service); /* if it is time */

@@ -75,6 +75,37 @@ static void answer_srv(struct nc_service *service, const struct nc_bus_msg *msg,
 	nc_buf_release(&status);
 }
 
+/* A request about a subscription that is there: who runs it answers. */
+static bool is_about_one(enum nc_operation op)
+{
+	switch (op) {
+	case NC_OP_SUB_DELETE:
+	case NC_OP_SUB_INFO:
+	case NC_OP_SUB_NEXT:
+	case NC_OP_SUB_PARKED:
+	case NC_OP_SUB_UPDATE:
+	case NC_OP_SUB_PAUSE:
+	case NC_OP_SUB_RESUME:
+	case NC_OP_SUB_SEEK:
+	case NC_OP_SUB_REPLAY:
+	case NC_OP_SUB_EXPLAIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out)
+{
+	for (int i = 0; i < ENDPOINTS; i++) {
+		if (!nc_slice_is(name, endpoints[i].name) || !is_about_one(endpoints[i].op))
+			continue;
+		*op_out = endpoints[i].op;
+		return i;
+	}
+	return -1;
+}
+
 static void dispatch(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint)
 {
@@ -131,8 +162,11 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_SUB_EXPLAIN:
 	case NC_OP_FILTER_LIST:
 	case NC_OP_FILTER_INFO:
-		nc_subs_request(service->subs, request->op, request->name, request->body, reply,
-		                endpoint);
+		if (!is_about_one(request->op) ||
+		    !nc_spread_relay(service->spread, request, reply, endpoint)) {
+			nc_subs_request(service->subs, request->op, request->name, request->body,
+			                reply, endpoint);
+		}
 		return;
 	default:
 		nc_service_read(service, request, reply, endpoint);
@@ -180,6 +214,24 @@ static void take_up_ack(struct nc_service *service, const struct nc_bus_msg *msg
 	nc_subs_answer(service->subs, nc_slice_from(msg->subject, skip), msg, index);
 }
 
+/* Another node runs the subscription, has the acknowledgement too, and takes it. */
+static bool is_owners_ack(struct nc_service *service, const struct nc_bus_msg *msg)
+{
+	struct nc_slice name = nc_slice_from(msg->subject, service->root_size + 1 + strlen("ack."));
+	const uint8_t *dot = name.size == 0 ? NULL : memchr(name.data, '.', name.size);
+	if (dot != NULL)
+		name.size = (size_t)(dot - name.data);
+	return nc_spread_has(service->spread, name) && !nc_subs_has(service->subs, name);
+}
+
+static int endpoint_of(enum nc_operation op)
+{
+	int i = 0;
+	while (endpoints[i].op != op)
+		i++;
+	return i;
+}
+
 static void on_ready_probe(struct nc_service *service)
 {
 	if (service->ready_told)
@@ -207,12 +259,17 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 			return;
 		}
 	}
+	if (msg->tag == &nc_subs_own_tag) {
+		take_up_ack(service, msg, endpoint_of(NC_OP_SUB_ACK));
+		return;
+	}
 	const struct nc_endpoint *endpoint = msg->tag;
 	int index = (int)(endpoint - endpoints);
 	if (endpoint->leader && !service->serving)
 		return; /* deposed: who leads now has it too */
 	if (endpoint->op == NC_OP_SUB_ACK) {
-		take_up_ack(service, msg, index);
+		if (!is_owners_ack(service, msg))
+			take_up_ack(service, msg, index);
 	} else {
 		take_up(service, msg, index);
 	}

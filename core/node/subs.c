@@ -145,6 +145,8 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_UNAVAILABLE,
 		                       nc_fault_text(NC_FAULT_UNAVAILABLE));
 	}
+	if (sub->owned)
+		nc_subs_own_end(subs, sub);
 	nc_subs_pulls_end(subs, sub,
 	                  why != NULL ? "409 Consumer Deleted" : "409 Leadership Change");
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);

@@ -67,6 +67,24 @@ struct nc_reader_pool *nc_subs_pool(struct nc_subs *subs, struct nc_slice plugin
 /* The node's plugins; any thread, as long as the subscriptions live. */
 struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs);
 
+/* subs_own.c: those that this node runs for the cluster (spread.h). */
+extern char nc_subs_own_tag; /* of the subscriptions to their R.ack.<name>.> */
+uint64_t nc_subs_now_ns(void);
+bool nc_subs_has(struct nc_subs *subs, struct nc_slice name);
+bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name);
+/* This node leads from now on, or does not any more: after its R.ack.> went, before it comes.
+ * Errors: NC_NOMEM. */
+int nc_subs_own_listen(struct nc_subs *subs);
+/* A change of one was applied, on whichever node it runs. */
+void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome);
+/* There may be a lease, or a longer one. */
+void nc_subs_own_wake(struct nc_subs *subs);
+/* Something that was let go is still being delivered; or anything of them is. */
+bool nc_subs_own_is_leaving(const struct nc_subs *subs);
+bool nc_subs_own_is_delivering(const struct nc_subs *subs);
+/* The newest entry that gave us one; 0: we have none. */
+uint64_t nc_subs_own_since(const struct nc_subs *subs);
+
 size_t nc_subs_count(const struct nc_subs *subs);
 
 /* Members for a node's counters, each behind a comma: answers to deliveries that say nothing, acks

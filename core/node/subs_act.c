@@ -217,6 +217,8 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t now_ns = nc_subs_now_ns();
 	subs->due_ns[sub->id] = UINT64_MAX;
+	if (nc_subs_own_sleeps(sub))
+		return;
 	if (sub->move != NULL)
 		return; /* looked at again when that is done */
 	nc_subs_steps(subs, sub, now_ns);

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/engine/names.h"
 #include "core/node/say.h"
+#include "core/node/spread.h"
 #include "core/node/subs_ask.h"
 #include "core/node/subs_move.h"
 #include "transport/nats/body.h"
@@ -192,6 +193,10 @@ static void create(const struct nc_subs_ask *ask)
 		nc_subscription_free(sub);
 	} else if (sub->definition.durable) {
 		create_durable(ask, sub);
+	} else if (nc_spread_has(ask->subs->service->spread, ask->name)) {
+		nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
+		                  "a subscription of this name has another definition");
+		nc_subscription_free(sub);
 	} else if (is_being_made(ask->subs, ask->name)) {
 		nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
 		                  "a subscription of this name is being made");

@@ -62,6 +62,15 @@ void nc_subs_update(const struct nc_subs_ask *ask);
 void nc_subs_replay(const struct nc_subs_ask *ask);
 void nc_subs_explain(const struct nc_subs_ask *ask);
 
+/* subs_elsewhere.c: an entry of the list, of a subscription that another node runs: as of what the
+ * log knows of it. */
+struct nc_subs_elsewhere {
+	const char *name, *node; /* node "": none yet */
+	uint64_t epoch;
+};
+void nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_subs_elsewhere *entry, bool wide,
+                           struct nc_buf *out);
+
 /* subs_show.c */
 void nc_subs_show_info(const struct nc_subs_ask *ask);
 void nc_subs_show_list(const struct nc_subs_ask *ask);

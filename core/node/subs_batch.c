@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/node/say.h"
+#include "core/node/spread.h"
 #include "core/node/subs_private.h"
 
 /* Delivered, and not done: the answer to any attempt counts. */
@@ -32,8 +33,10 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 		                          .epoch = at.epoch,
 		                          .position = at.position };
 	const struct nc_subscription *sub = nc_subs_find(subs, at.name);
-	if (sub == NULL)
-		return NC_OK; /* not here: the log knows */
+	if (sub == NULL) { /* not here: the log knows */
+		ack_out->through = nc_spread_acks_all(subs->service->spread, at.name);
+		return NC_OK;
+	}
 	if (!sub->definition.durable)
 		return NC_UNSUPPORTED;
 	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);

@@ -3,6 +3,7 @@
  * thread, events read by position; or on the loop's, events that are in memory still. */
 #include <stdio.h>
 
+#include "core/node/spread.h"
 #include "core/node/subs_job.h"
 #include "transport/nats/event_message.h"
 
@@ -105,10 +106,24 @@ static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 	}
 }
 
+/* Of one that runs here by a lease: it is over, or there is nobody to publish to, and what waited
+ * would come late. */
+static bool is_lapsed(struct nc_sub_job *job)
+{
+	const struct nc_service *service = job->subs->service;
+	if (job->sub->owned && !job->lapsed) {
+		job->lapsed =
+		        !nc_spread_lease_holds(service->spread) || !nc_bus_connected(service->bus);
+	}
+	return job->lapsed;
+}
+
 /* Events come in the order of the list, but for those that are gone. */
 static void on_event(void *ctx, const struct nc_event *event)
 {
 	struct nc_sub_job *job = ctx;
+	if (is_lapsed(job))
+		return;
 	tell_statuses(job, event->position);
 	if (job->told < job->todo_count)
 		tell_event(&job->teller, &job->todo[job->told++], event);
@@ -144,7 +159,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	job->teller.subs = job->subs;
 	job->teller.sub = job->sub;
 	job->teller.outbox = &job->outbox;
-	while (next < job->todo_count && job->err == NC_OK) {
+	while (next < job->todo_count && job->err == NC_OK && !is_lapsed(job)) {
 		size_t count = 0;
 		for (; next < job->todo_count && count < sizeof positions / sizeof positions[0];
 		     next++) {
@@ -154,7 +169,8 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 		job->err = nc_query_events(reader, positions, count, on_event, job);
 		pace(job);
 	}
-	tell_statuses(job, 0);
+	if (!is_lapsed(job))
+		tell_statuses(job, 0);
 	published(job);
 }
 
@@ -174,6 +190,8 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_service *service = subs->service;
 	struct nc_sub_teller *teller = &subs->teller;
+	if (sub->owned && !nc_bus_connected(service->bus))
+		return false; /* as by a reader: it would come late */
 	if (!all_recent(subs, sub) || nc_bus_buffered(service->bus) >= BUFFERED_MAX)
 		return false;
 	teller->subs = subs;

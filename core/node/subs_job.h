@@ -44,6 +44,7 @@ struct nc_sub_job {
 	struct nc_sub_teller teller;
 	struct nc_outbox outbox;
 	struct nc_buf narrowed; /* SCAN: bytes that the query points into */
+	bool lapsed;            /* the lease ended: what is not told goes back */
 	/* SCAN, EVENT, REPLAY */
 	uint64_t from, through;
 	uint32_t room;

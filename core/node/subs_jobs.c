@@ -3,6 +3,7 @@
  * its events stay in order and history is searched while earlier events are delivered. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/node/say.h"
 #include "core/node/subs_job.h"
@@ -252,6 +253,24 @@ static void offers(const struct nc_sub_job *job)
 		nc_subs_backfill_drop(sub);
 }
 
+/* What was not published stands before what came since. */
+static void todo_return(struct nc_subscription *sub, struct nc_sub_job *job)
+{
+	size_t left = job->todo_count - job->told, count = left + sub->todo_count;
+	struct nc_delivery *todo = malloc(count * sizeof *todo);
+	if (left == 0 || todo == NULL) {
+		free(todo); /* as if lost on the way */
+		return;
+	}
+	memcpy(todo, job->todo + job->told, left * sizeof *todo);
+	if (sub->todo_count > 0)
+		memcpy(todo + left, sub->todo, sub->todo_count * sizeof *todo);
+	free(sub->todo);
+	sub->todo = todo;
+	sub->todo_count = sub->todo_room = count;
+	job->todo_count = job->told;
+}
+
 static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
@@ -260,6 +279,12 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	} else {
 		sub->searching = sub->searching_replay = false;
 	}
+	if (job->kind == NC_SUB_JOB_DELIVER && sub->leaves) {
+		sub->leaves = false;
+		subs->leaving--;
+	}
+	if (job->lapsed && !sub->gone)
+		todo_return(sub, job);
 	if (sub->gone) {
 		if (!sub->delivering && !sub->searching)
 			nc_subscription_free(sub);

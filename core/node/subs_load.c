@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/node/say.h"
+#include "core/node/spread.h"
 #include "core/node/subs_private.h"
 
 /* A definition that cannot be used any more (its plugin is gone) halts the subscription; it stays.
@@ -191,22 +192,58 @@ struct loading {
 	int err;
 };
 
+/* Within a snapshot. */
+static int row_take(struct nc_subs *subs, const struct nc_sub_row *row,
+                    struct nc_subscription **sub_out)
+{
+	int err;
+	struct nc_subscription *sub = sub_make(subs, row, &err);
+	if (sub == NULL)
+		return err;
+	err = machine_make(subs, sub, row->cursor);
+	if (err == NC_OK)
+		err = nc_subs_acked_load(subs, sub);
+	if (err == NC_OK)
+		err = backfill_load(subs, sub, row->backfill);
+	if (err == NC_OK)
+		err = nc_subs_install(subs, sub);
+	if (err == NC_OK) {
+		*sub_out = sub;
+	} else {
+		nc_subscription_free(sub);
+	}
+	return err;
+}
+
+int nc_subs_take_up(struct nc_subs *subs, const struct nc_sub_taking *taking,
+                    struct nc_subscription **sub_out)
+{
+	struct nc_buf scratch = { 0 };
+	struct nc_sub_row row;
+	struct nc_sub_owner owner;
+	int err = nc_state_reader_begin(subs->reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_sub_row_get(subs->reader, taking->name, &scratch, &row);
+	if (err == NC_OK)
+		err = nc_sub_owner_get(subs->reader, taking->name, &owner);
+	if (err == NC_OK && (row.epoch != taking->epoch || owner.number != taking->owner.number ||
+	                     owner.boot != taking->owner.boot))
+		err = NC_NOTFOUND;
+	if (err == NC_OK)
+		err = row_take(subs, &row, sub_out);
+	nc_state_reader_end(subs->reader);
+	nc_buf_release(&scratch);
+	return err == NC_OK ? nc_subs_parked_load(subs, *sub_out) : err;
+}
+
 static bool on_row(void *ctx, const struct nc_sub_row *row)
 {
 	struct loading *loading = ctx;
 	struct nc_subs *subs = loading->subs;
-	struct nc_subscription *sub = sub_make(subs, row, &loading->err);
-	if (sub == NULL)
-		return false;
-	loading->err = machine_make(subs, sub, row->cursor);
-	if (loading->err == NC_OK)
-		loading->err = nc_subs_acked_load(subs, sub);
-	if (loading->err == NC_OK)
-		loading->err = backfill_load(subs, sub, row->backfill);
-	if (loading->err == NC_OK)
-		loading->err = nc_subs_install(subs, sub);
-	if (loading->err != NC_OK)
-		nc_subscription_free(sub);
+	struct nc_subscription *sub;
+	if (!nc_spread_has(subs->service->spread, row->name))
+		loading->err = row_take(subs, row, &sub);
 	return loading->err == NC_OK;
 }
 
@@ -221,7 +258,7 @@ int nc_subs_load(struct nc_subs *subs)
 	if (err == NC_OK)
 		err = loading.err;
 	for (uint32_t id = 0; err == NC_OK && id < subs->room; id++) {
-		if (subs->slots[id] != NULL)
+		if (subs->slots[id] != NULL && !subs->slots[id]->owned)
 			err = nc_subs_parked_load(subs, subs->slots[id]);
 	}
 	if (err == NC_OK && subs->count > 0) {
@@ -234,7 +271,7 @@ int nc_subs_load(struct nc_subs *subs)
 void nc_subs_unload(struct nc_subs *subs)
 {
 	for (uint32_t id = 0; id < subs->room; id++) {
-		if (subs->slots[id] != NULL) {
+		if (subs->slots[id] != NULL && !subs->slots[id]->owned) {
 			nc_subs_remove(subs, subs->slots[id],
 			               subs->slots[id]->definition.durable
 			                       ? NULL

@@ -248,8 +248,12 @@ void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
 }
 
 void nc_subs_move_refused(struct nc_subs *subs, struct nc_subscription *sub,
-                          const struct nc_ticket *ticket)
+                          const struct nc_ticket *ticket, int err)
 {
-	reply_check(sub->move, ticket);
-	move_drop(subs, sub, NC_FAULT_DISK_FULL, nc_fault_text(NC_FAULT_DISK_FULL));
+	struct nc_fault fault = err == NC_FULL ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
+	if (ticket != NULL)
+		reply_check(sub->move, ticket);
+	move_drop(subs, sub, fault, nc_fault_text(fault));
+	if (err != NC_FULL)
+		nc_subs_own_doubt(sub);
 }

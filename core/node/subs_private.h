@@ -136,6 +136,14 @@ struct nc_subscription {
 	bool renew; /* its plugin was replaced: take the new one when no search is under way */
 	uint64_t filter_from; /* events from here on are judged by the filter it has; 0: all */
 	uint64_t pause_ns, retry_ns; /* after a fault of its filter: when it is asked again */
+	/* Of one that runs here by a lease (subs_own.c). */
+	bool owned;
+	bool listens;      /* to its own R.ack.<name>.> */
+	bool asleep;       /* there is no lease just now */
+	bool leaves;       /* it is let go, and its last job still delivers */
+	bool reown;        /* it waits for a new epoch */
+	uint64_t since;    /* the entry that gave it to us */
+	uint64_t reown_ns; /* when that is asked for again */
 };
 
 /* A command of a subscription's on its way through the log. */
@@ -187,6 +195,8 @@ struct nc_subs {
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
 	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
+	uint32_t owned, asleep, leaving; /* how many of those in the table; of those let go */
+	uint64_t own_since;              /* the newest entry that gave us one */
 	uint64_t foreign_acks, ignored_answers;
 	struct nc_filter_views
 	        views;             /* of searches that have ended; those of live events: `batch` */
@@ -204,8 +214,6 @@ struct nc_subs {
 	atomic_size_t unconfirmed; /* bytes by readers since the server was last waited for */
 	struct nc_sub_pool *pools; /* readers of isolated plugins */
 };
-
-uint64_t nc_subs_now_ns(void);
 
 /* subs.c: the table. */
 struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name);
@@ -326,6 +334,23 @@ void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
                           struct nc_fault fault, const char *text);
 void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
 
+/* subs_load.c: take up one from the state, if it is still as was told. Errors: NC_NOTFOUND, it is
+ * not; those of nc_subs_load(). */
+struct nc_sub_taking {
+	struct nc_slice name;
+	uint64_t epoch;
+	struct nc_sub_owner owner;
+};
+int nc_subs_take_up(struct nc_subs *subs, const struct nc_sub_taking *taking,
+                    struct nc_subscription **sub_out);
+
+/* subs_own.c: whether it must not run now: then it sleeps. */
+bool nc_subs_own_sleeps(struct nc_subscription *sub);
+/* It leaves the table. */
+void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_own_doubt(struct nc_subscription *sub);
+void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns);
+
 /* subs_load.c: count what is parked, and tell the machine what batches have acknowledged. */
 int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub);
 /* Tell the machine of packed rows, ascending, in memory. */
@@ -340,8 +365,9 @@ void nc_subs_backfill_drop(struct nc_subscription *sub);
 /* subs_move.c: seek and update. */
 void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
                           const struct nc_ticket *ticket, const struct nc_outcome *outcome);
+/* `ticket` NULL: it is given up, and nobody has run out of time. */
 void nc_subs_move_refused(struct nc_subs *subs, struct nc_subscription *sub,
-                          const struct nc_ticket *ticket);
+                          const struct nc_ticket *ticket, int err);
 /* Make it so, if it is decided and no job looks at what was. */
 void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_move_free(struct nc_sub_move *move); /* NULL is a no-op */

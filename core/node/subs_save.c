@@ -6,6 +6,7 @@
 
 #include "core/base/assert.h"
 #include "core/node/say.h"
+#include "core/node/spread.h"
 #include "core/node/subs_ask.h"
 #include "transport/nats/reply.h"
 
@@ -33,7 +34,9 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 	memcpy(pending->name, name, strlen(name) + 1);
 	if (kind == NC_SUB_SAVING)
 		pending->id = sub->id;
-	int err = nc_replica_command(service->replica, command, ticket);
+	bool away = sub != NULL && sub->owned && !nc_replica_leading(service->replica);
+	int err = away ? nc_spread_forward(service->spread, nc_slice_str(name), command, ticket)
+	               : nc_replica_command(service->replica, command, ticket);
 	if (err != NC_OK) {
 		nc_ticket_free(&service->tickets, ticket);
 		free(pending);
@@ -244,12 +247,20 @@ static struct nc_subscription *saver_of(struct nc_subs *subs, const struct nc_su
 	return sub != NULL && sub->epoch == pending->epoch ? sub : NULL;
 }
 
-static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending)
+static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
+                  const struct nc_outcome *outcome)
 {
 	struct nc_subscription *sub = saver_of(subs, pending);
 	if (sub == NULL)
 		return;
 	sub->saving = false;
+	if (outcome->fault.code != 0) { /* of an epoch that is over: the log has none of it */
+		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
+		                       "stale acknowledgement: a new epoch has begun");
+		if (sub->move == NULL) /* else it is our own that has begun */
+			nc_subs_own_doubt(sub);
+		return;
+	}
 	nc_subs_front_cut(&sub->parked, sub->saving_parked);
 	nc_subs_front_cut(&sub->unparked, sub->saving_unparked);
 	sub->saving_parked = sub->saving_unparked = 0;
@@ -293,7 +304,9 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	               (unsigned long long)outcome->cursor + 1);
 	int err = NC_EXISTS;
 	/* Not leading any more: it is in the log, and who leads takes it up from there. */
-	if (subs->service->serving && nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
+	bool elsewhere = nc_spread_has(subs->service->spread, nc_slice_str(sub->name));
+	if (subs->service->serving && !elsewhere &&
+	    nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
 		sub->epoch = outcome->epoch;
 		sub->started = outcome->cursor;
 		sub->floor = outcome->floor;
@@ -339,8 +352,11 @@ static void moved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 	if (sub != NULL) {
 		nc_subs_move_outcome(subs, sub, pending->ticket, outcome);
 	} else {
-		nc_subs_answer_fault(subs, pending->ticket, NC_FAULT_NO_SUB,
-		                     "no such subscription");
+		/* Deleted; or it is done, and another node has it now. */
+		bool away = subs->service->spread != NULL && outcome->fault.code == 0;
+		nc_subs_answer_fault(
+		        subs, pending->ticket, away ? NC_FAULT_UNAVAILABLE : NC_FAULT_NO_SUB,
+		        away ? "another node has it now; ask again" : "no such subscription");
 	}
 }
 
@@ -355,7 +371,7 @@ void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
 	} else if (pending->kind == NC_SUB_MOVING) {
 		moved(subs, pending, outcome);
 	} else {
-		saved(subs, pending);
+		saved(subs, pending, outcome);
 	}
 	free(pending);
 }
@@ -374,7 +390,7 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 			nc_subs_asks_again(subs, sub, &sub->later);
 		}
 	} else if (pending->kind == NC_SUB_MOVING && mover_of(subs, pending) != NULL) {
-		nc_subs_move_refused(subs, sub, ticket);
+		nc_subs_move_refused(subs, sub, ticket, err);
 	} else {
 		struct nc_fault fault = err == NC_FULL ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
 		nc_subs_answer_fault(subs, ticket, fault, nc_fault_text(fault));

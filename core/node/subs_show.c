@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/base/json.h"
+#include "core/node/spread.h"
 #include "core/node/subs_ask.h"
 
 static const char *state_name(const struct nc_subscription *sub, const struct nc_sub_info *info)
@@ -121,16 +122,27 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 
 #define LIST_WIDE_SIZE 420u /* bytes of an entry that says where it stands, about */
 
+struct entry {
+	const char *name;
+	const struct nc_subscription *sub; /* NULL: another node runs it */
+	struct nc_subs_elsewhere elsewhere;
+};
+
 static int by_name(const void *a, const void *b)
 {
-	const struct nc_subscription *const *x = a, *const *y = b;
-	return strcmp((*x)->name, (*y)->name);
+	const struct entry *x = a, *y = b;
+	return strcmp(x->name, y->name);
 }
 
-static void put_entry(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
+static void put_entry(struct nc_subs *subs, const struct entry *entry, bool wide,
                       struct nc_buf *out)
 {
+	const struct nc_subscription *sub = entry->sub;
 	struct nc_sub_info info;
+	if (sub == NULL) {
+		nc_subs_put_elsewhere(subs, &entry->elsewhere, wide, out);
+		return;
+	}
 	nc_buf_printf(out, "{\"name\":\"%s\"", sub->name);
 	if (wide) {
 		nc_buf_printf(out, ",\"durable\":%s,\"push\":%s,\"plugin\":",
@@ -147,20 +159,20 @@ static void put_entry(struct nc_subs *subs, const struct nc_subscription *sub, b
 
 /* By name, as many as one message holds; `next` is what to put in `after` to go on. Many are told
  * by name and state alone. */
-static void put_list(struct nc_subs *subs, const struct nc_list_ask *page,
-                     struct nc_subscription **all, size_t count, struct nc_buf *out)
+static void put_list(struct nc_subs *subs, const struct nc_list_ask *page, const struct entry *all,
+                     size_t count, struct nc_buf *out)
 {
 	size_t room = nc_bus_max_payload(subs->service->bus) - 256, i = 0, given = 0;
 	size_t asked = page->limit == 0 ? count : page->limit;
 	bool wide = (asked < count ? asked : count) * LIST_WIDE_SIZE < room;
-	while (i < count && strcmp(all[i]->name, page->after) <= 0)
+	while (i < count && strcmp(all[i].name, page->after) <= 0)
 		i++;
 	nc_buf_put_str(out, "{\"subscriptions\":[");
 	for (; i < count && given < asked; i++, given++) {
 		size_t before = out->size;
 		if (given > 0)
 			nc_buf_put_u8(out, ',');
-		put_entry(subs, all[i], wide, out);
+		put_entry(subs, &all[i], wide, out);
 		if (out->size > room) {
 			out->size = before;
 			break;
@@ -168,8 +180,19 @@ static void put_list(struct nc_subs *subs, const struct nc_list_ask *page,
 	}
 	nc_buf_printf(out, "],\"total\":%zu", count);
 	if (i < count && i > 0)
-		nc_buf_printf(out, ",\"next\":\"%s\"", all[i - 1]->name);
+		nc_buf_printf(out, ",\"next\":\"%s\"", all[i - 1].name);
 	nc_buf_put_u8(out, '}');
+}
+
+struct collecting {
+	struct entry *at;
+	size_t count;
+};
+
+static void collect(void *ctx, const char *name, const char *node, uint64_t epoch)
+{
+	struct collecting *all = ctx;
+	all->at[all->count++] = (struct entry){ .name = name, .elsewhere = { name, node, epoch } };
 }
 
 void nc_subs_show_list(const struct nc_subs_ask *ask)
@@ -182,20 +205,23 @@ void nc_subs_show_list(const struct nc_subs_ask *ask)
 		nc_subs_ask_refuse(ask, err);
 		return;
 	}
-	struct nc_subscription **all = calloc(subs->count + 1, sizeof *all);
-	if (all == NULL) {
+	struct collecting all = { 0 };
+	size_t room = subs->count + nc_spread_count(subs->service->spread) + 1;
+	all.at = calloc(room, sizeof *all.at);
+	if (all.at == NULL) {
 		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory; try again");
 		return;
 	}
-	size_t count = 0;
 	for (uint32_t id = 0; id < subs->room; id++) {
-		if (subs->slots[id] != NULL)
-			all[count++] = subs->slots[id];
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL)
+			all.at[all.count++] = (struct entry){ .name = sub->name, .sub = sub };
 	}
-	qsort(all, count, sizeof *all, by_name);
+	nc_spread_each_elsewhere(subs->service->spread, collect, &all);
+	qsort(all.at, all.count, sizeof *all.at, by_name);
 	nc_buf_clear(&subs->scratch);
-	put_list(subs, &page, all, count, &subs->scratch);
-	free(all);
+	put_list(subs, &page, all.at, all.count, &subs->scratch);
+	free(all.at);
 	nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
 }
 

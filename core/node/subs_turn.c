@@ -120,6 +120,7 @@ void nc_subs_tick(struct nc_subs *subs)
 		mark_due(subs, now_ns);
 		renew_all(subs);
 		nc_subs_waiters_expire(subs);
+		nc_subs_own_tick(subs, now_ns);
 	}
 	nc_subs_turn(subs);
 }

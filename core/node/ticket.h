@@ -9,19 +9,21 @@
 
 #include "core/base/slice.h"
 
+struct nc_spread_taken;
 struct nc_sub_pending;
 
 struct nc_ticket {
-	struct nc_ticket *prev, *next;  /* the list's */
-	uint64_t taken_ms;              /* monotonic */
-	struct nc_sub_pending *of_subs; /* NULL, or what command of a subscription's it is */
-	bool of_batch;                  /* of R.batch: answered as such */
-	bool of_version;                /* the leader's own: raises the engine's version */
-	bool of_digest;                 /* the leader's own: to be compared; nobody waits */
-	bool answered;                  /* ran out: what comes later is not told */
-	int endpoint;                   /* for the statistics */
-	size_t reply_size;              /* bytes; 0: nobody waits for an answer */
-	char reply[];                   /* NUL-terminated subject */
+	struct nc_ticket *prev, *next;     /* the list's */
+	uint64_t taken_ms;                 /* monotonic */
+	struct nc_sub_pending *of_subs;    /* NULL, or what command of a subscription's it is */
+	bool of_batch;                     /* of R.batch: answered as such */
+	bool of_version;                   /* the leader's own: raises the engine's version */
+	bool of_digest;                    /* the leader's own: to be compared; nobody waits */
+	struct nc_spread_taken *of_spread; /* NULL, or of what subscriptions share: spread.h */
+	bool answered;                     /* ran out: what comes later is not told */
+	int endpoint;                      /* for the statistics */
+	size_t reply_size;                 /* bytes; 0: nobody waits for an answer */
+	char reply[];                      /* NUL-terminated subject */
 };
 
 static inline struct nc_slice nc_ticket_reply(const struct nc_ticket *ticket)

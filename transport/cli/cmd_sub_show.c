@@ -14,7 +14,7 @@ static const struct nc_cli_column ls_columns[] = {
 	{ "PENDING", "pending", true }, { "IN FLIGHT", "in_flight", true },
 	{ "PARKED", "parked", true },   { "LAG MS", "lag_ms", true },
 	{ "PUSH", "push", false },      { "PLUGIN", "plugin", false },
-	{ NULL, NULL, false },
+	{ "NODE", "node", false },      { NULL, NULL, false },
 };
 
 /* A page's items behind those that are there; `after` becomes the next page's, empty after the

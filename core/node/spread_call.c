@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/node/spread_call.h"
+
+#include "core/base/pack.h"
+
+static size_t fields_of(uint64_t verb)
+{
+	return verb == NC_SPREAD_RENEW ? 4 : verb == NC_SPREAD_COMMAND ? 5 : 6;
+}
+
+void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
+{
+	nc_pack_array(buf, (uint32_t)fields_of(call->verb));
+	nc_pack_uint(buf, call->verb);
+	switch (call->verb) {
+	case NC_SPREAD_RENEW:
+		nc_pack_uint(buf, call->renewal.boot);
+		nc_pack_uint(buf, call->renewal.released);
+		nc_pack_uint(buf, call->renewal.leaving);
+		break;
+	case NC_SPREAD_COMMAND:
+		nc_pack_uint(buf, call->term);
+		nc_pack_uint(buf, call->boot);
+		nc_pack_uint(buf, call->number);
+		nc_pack_bin(buf, call->command);
+		break;
+	case NC_SPREAD_REQUEST:
+		nc_pack_uint(buf, call->applied);
+		nc_pack_str(buf, call->endpoint);
+		nc_pack_str(buf, call->name);
+		nc_pack_str(buf, call->reply);
+		nc_pack_bin(buf, call->body);
+		break;
+	}
+}
+
+int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	struct nc_spread_call call = { 0 };
+	size_t fields = nc_unpack_array(&reader);
+	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_REQUEST ||
+	    fields != fields_of(verb))
+		return NC_INVALID;
+	call.verb = (enum nc_spread_verb)verb;
+	if (verb == NC_SPREAD_RENEW) {
+		call.renewal.boot = nc_unpack_uint(&reader);
+		call.renewal.released = nc_unpack_uint(&reader);
+		leaving = nc_unpack_uint(&reader);
+		call.renewal.leaving = leaving == 1;
+	} else if (verb == NC_SPREAD_COMMAND) {
+		call.term = nc_unpack_uint(&reader);
+		call.boot = nc_unpack_uint(&reader);
+		call.number = nc_unpack_uint(&reader);
+		call.command = nc_unpack_bin(&reader);
+	} else {
+		call.applied = nc_unpack_uint(&reader);
+		call.endpoint = nc_unpack_str(&reader);
+		call.name = nc_unpack_str(&reader);
+		call.reply = nc_unpack_str(&reader);
+		call.body = nc_unpack_bin(&reader);
+	}
+	if (reader.failed || nc_reader_left(&reader) > 0 || leaving > 1)
+		return NC_INVALID;
+	*call_out = call;
+	return NC_OK;
+}
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+void nc_spread_grant_put(struct nc_buf *buf, const struct nc_spread_grant *grant)
+{
+	nc_pack_array(buf, 2);
+	nc_pack_uint(buf, grant->applied);
+	nc_pack_uint(buf, grant->clear);
+}
+
+int nc_spread_grant_get(struct nc_slice body, struct nc_spread_grant *grant_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	struct nc_spread_grant grant;
+	size_t fields = nc_unpack_array(&reader);
+	grant.applied = nc_unpack_uint(&reader);
+	grant.clear = nc_unpack_uint(&reader);
+	if (reader.failed || fields != 2 || nc_reader_left(&reader) > 0)
+		return NC_INVALID;
+	*grant_out = grant;
+	return NC_OK;
+}
+
+void nc_spread_result_put(struct nc_buf *buf, const struct nc_spread_result *result)
+{
+	nc_pack_array(buf, 3);
+	nc_pack_uint(buf, result->index);
+	nc_pack_uint(buf, result->code);
+	nc_pack_uint(buf, result->err_code);
+}
+
+int nc_spread_result_get(struct nc_slice body, struct nc_spread_result *result_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	size_t fields = nc_unpack_array(&reader);
+	uint64_t index = nc_unpack_uint(&reader);
+	uint64_t code = nc_unpack_uint(&reader), err_code = nc_unpack_uint(&reader);
+	if (reader.failed || fields != 3 || nc_reader_left(&reader) > 0 || code > UINT16_MAX ||
+	    err_code > UINT16_MAX)
+		return NC_INVALID;
+	*result_out = (struct nc_spread_result){ index, (uint16_t)code, (uint16_t)err_code };
+	return NC_OK;
+}

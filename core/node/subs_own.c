@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Subscriptions that this node runs for the cluster, by a lease (spread.h): taken up when the log
+ * gives them to it, let go when the log takes them away, asleep while there is no lease. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/node/say.h"
+#include "core/node/spread.h"
+#include "core/node/subs_move.h"
+#include "transport/nats/reply.h"
+
+#define REOWN_NS UINT64_C(500000000) /* between asking for a new epoch and asking again */
+
+char nc_subs_own_tag;
+
+bool nc_subs_has(struct nc_subs *subs, struct nc_slice name)
+{
+	return nc_subs_find(subs, name) != NULL;
+}
+
+bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name)
+{
+	const struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub != NULL && sub->owned;
+}
+
+bool nc_subs_own_is_leaving(const struct nc_subs *subs)
+{
+	return subs->leaving > 0;
+}
+
+bool nc_subs_own_is_delivering(const struct nc_subs *subs)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL && sub->owned && sub->delivering)
+			return true;
+	}
+	return subs->leaving > 0;
+}
+
+uint64_t nc_subs_own_since(const struct nc_subs *subs)
+{
+	return subs->owned > 0 ? subs->own_since : 0;
+}
+
+/* ---- Asleep --------------------------------------------------------------------------------- */
+
+static bool runs(const struct nc_subscription *sub)
+{
+	return !sub->reown && nc_spread_holds(sub->subs->service->spread, sub->since);
+}
+
+bool nc_subs_own_sleeps(struct nc_subscription *sub)
+{
+	if (!sub->owned || runs(sub))
+		return false;
+	sub->subs->asleep += !sub->asleep;
+	sub->asleep = true;
+	return true;
+}
+
+void nc_subs_own_wake(struct nc_subs *subs)
+{
+	if (subs->asleep == 0 || !nc_spread_holds(subs->service->spread, 0))
+		return;
+	for (uint32_t id = 0; id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->asleep || !runs(sub))
+			continue;
+		sub->asleep = false;
+		subs->asleep--;
+		nc_subs_mark(sub);
+	}
+}
+
+/* ---- Where acknowledgements come ------------------------------------------------------------ */
+
+static void ack_subject(const struct nc_subscription *sub, char *subject, size_t size)
+{
+	(void)snprintf(subject, size, "%s.ack.%s.>", sub->subs->service->root, sub->name);
+}
+
+/* The leader has all of R.ack.> already. */
+static int ack_subscribe(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	char subject[NC_ROOT_SIZE + 80];
+	if (subs->service->serving)
+		return NC_OK;
+	ack_subject(sub, subject, sizeof subject);
+	sub->listens = true;
+	int err = nc_bus_subscribe(subs->service->bus, subject, NULL, &nc_subs_own_tag);
+	return err == NC_NOMEM ? err : NC_OK; /* else it is made when there is a connection */
+}
+
+static void ack_unsubscribe(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	char subject[NC_ROOT_SIZE + 80];
+	if (!sub->listens)
+		return;
+	sub->listens = false;
+	ack_subject(sub, subject, sizeof subject);
+	nc_bus_unsubscribe_from(subs->service->bus, subject, &nc_subs_own_tag);
+}
+
+int nc_subs_own_listen(struct nc_subs *subs)
+{
+	int err = NC_OK;
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room && err == NC_OK; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->owned)
+			continue;
+		ack_unsubscribe(subs, sub);
+		err = ack_subscribe(subs, sub);
+	}
+	return err;
+}
+
+/* ---- Let go --------------------------------------------------------------------------------- */
+
+void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	ack_unsubscribe(subs, sub);
+	subs->owned--;
+	subs->asleep -= sub->asleep;
+	sub->asleep = false;
+}
+
+/* Another has it, or we have it anew: whoever waits here is told. What still delivers is waited
+ * for, before it counts as let go. */
+static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
+	                       "stale acknowledgement: another node has it now");
+	nc_subs_replay_end(subs, sub, "another node has it now");
+	if (sub->move != NULL && sub->move->decided) /* else its outcome is still to come */
+		nc_subs_move_refused(subs, sub, NULL, NC_TIMEOUT);
+	if (sub->delivering) {
+		sub->leaves = true;
+		subs->leaving++;
+	}
+	nc_subs_remove(subs, sub, NULL);
+}
+
+/* ---- Take up -------------------------------------------------------------------------------- */
+
+static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome)
+{
+	const struct nc_sub_taking taking = { .name = outcome->sub,
+		                              .epoch = outcome->epoch,
+		                              .owner = outcome->owner };
+	struct nc_subscription *sub;
+	int err = nc_subs_take_up(subs, &taking, &sub);
+	if (err == NC_NOTFOUND)
+		return; /* gone on meanwhile: that is told next */
+	if (err == NC_OK && outcome->owner.number != 0) {
+		sub->owned = true;
+		sub->since = nc_spread_told_to(subs->service->spread);
+		subs->owned++;
+		if (sub->since > subs->own_since)
+			subs->own_since = sub->since;
+		err = ack_subscribe(subs, sub);
+	}
+	if (err != NC_OK) {
+		subs->service->options.on_fatal(subs->service->options.ctx, err,
+		                                "a subscription cannot be taken up");
+	}
+}
+
+void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
+{
+	struct nc_service *service = subs->service;
+	struct nc_subscription *sub = nc_subs_find(subs, outcome->sub);
+	if (outcome->told == NC_SUB_TOLD_GONE && sub != NULL && sub->owned &&
+	    sub->epoch <= outcome->epoch) {
+		nc_subs_remove(subs, sub, "deleted");
+		return;
+	}
+	if (outcome->told != NC_SUB_TOLD_OWNED)
+		return;
+	if (sub != NULL && sub->epoch < outcome->epoch) {
+		let_go(subs, sub);
+		sub = NULL;
+	}
+	bool ours = outcome->owner.number == 0 ? service->serving
+	                                       : nc_spread_is_self(service->spread, outcome->owner);
+	if (sub == NULL && ours && !service->draining)
+		take_up(subs, outcome);
+}
+
+/* ---- A new epoch of our own ----------------------------------------------------------------- */
+
+/* It is not known what became of a change: a new epoch, from what the log has, ends the doubt. */
+void nc_subs_own_doubt(struct nc_subscription *sub)
+{
+	if (!sub->owned)
+		return;
+	sub->reown = true;
+	sub->reown_ns = 0;
+}
+
+void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->reown || now_ns < sub->reown_ns)
+			continue;
+		sub->reown_ns = now_ns + REOWN_NS;
+		int err = nc_spread_reown(subs->service->spread, nc_slice_str(sub->name));
+		if (err != NC_OK && err != NC_CONFLICT && err != NC_NOTFOUND) {
+			nc_say_warning("subscription %s: its new epoch cannot be asked for: %s",
+			               sub->name, nc_err_name(err));
+		}
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What nodes ask each other about the subscriptions that they share: nothing but what was meant is
+ * understood. */
+#include "core/node/spread_call.h"
+
+#include <criterion/criterion.h>
+
+static void expect_again(struct nc_spread_call call)
+{
+	struct nc_buf buf = { 0 };
+	struct nc_spread_call again;
+	nc_spread_call_put(&buf, &call);
+	cr_assert_eq(nc_spread_call_get(nc_buf_slice(&buf), &again), NC_OK);
+	cr_expect_eq(again.verb, call.verb);
+	cr_expect_eq(again.renewal.boot, call.renewal.boot);
+	cr_expect_eq(again.renewal.released, call.renewal.released);
+	cr_expect_eq(again.renewal.leaving, call.renewal.leaving);
+	cr_expect_eq(again.term, call.term);
+	cr_expect_eq(again.boot, call.boot);
+	cr_expect_eq(again.number, call.number);
+	cr_expect_eq(again.applied, call.applied);
+	cr_expect(nc_slice_eq(again.command, call.command));
+	cr_expect(nc_slice_eq(again.endpoint, call.endpoint));
+	cr_expect(nc_slice_eq(again.name, call.name));
+	cr_expect(nc_slice_eq(again.reply, call.reply));
+	cr_expect(nc_slice_eq(again.body, call.body));
+	for (size_t size = 0; size < buf.size; size++)
+		cr_expect_eq(nc_spread_call_get(nc_slice(buf.data, size), &again), NC_INVALID);
+	nc_buf_put_u8(&buf, 0);
+	cr_expect_eq(nc_spread_call_get(nc_buf_slice(&buf), &again), NC_INVALID,
+	             "something follows");
+	nc_buf_release(&buf);
+}
+
+Test(spread_call, is_read_as_it_was_written_and_not_otherwise)
+{
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_RENEW,
+	                                      .renewal = { UINT64_MAX, 77, true } });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_COMMAND,
+	                                      .term = 3,
+	                                      .boot = 9,
+	                                      .number = UINT64_C(1) << 40,
+	                                      .command = NC_SLICE("\x01\x00\x02") });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_REQUEST,
+	                                      .applied = 123456,
+	                                      .endpoint = NC_SLICE("sub-next"),
+	                                      .name = NC_SLICE("billing"),
+	                                      .reply = NC_SLICE("_INBOX.x.1"),
+	                                      .body = NC_SLICE("{\"batch\":10}") });
+}
+
+Test(spread_call, survives_any_single_changed_byte)
+{
+	struct nc_buf buf = { 0 };
+	struct nc_spread_call again;
+	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_REQUEST,
+	                                                   .endpoint = NC_SLICE("sub-info"),
+	                                                   .name = NC_SLICE("w"),
+	                                                   .reply = NC_SLICE("r"),
+	                                                   .body = NC_SLICE("{}") });
+	for (size_t i = 0; i < buf.size; i++) {
+		uint8_t kept = buf.data[i];
+		for (unsigned byte = 0; byte < 256; byte++) {
+			buf.data[i] = (uint8_t)byte;
+			int err = nc_spread_call_get(nc_buf_slice(&buf), &again);
+			cr_expect(err == NC_OK || err == NC_INVALID);
+		}
+		buf.data[i] = kept;
+	}
+	nc_buf_release(&buf);
+}
+
+Test(spread_call, answers_are_read_as_they_were_written)
+{
+	struct nc_buf grant_bytes = { 0 }, result_bytes = { 0 };
+	struct nc_spread_grant grant;
+	struct nc_spread_result result;
+	nc_spread_grant_put(&grant_bytes, &(struct nc_spread_grant){ UINT64_MAX, 4 });
+	cr_assert_eq(nc_spread_grant_get(nc_buf_slice(&grant_bytes), &grant), NC_OK);
+	cr_expect_eq(grant.applied, UINT64_MAX);
+	cr_expect_eq(grant.clear, 4u);
+	nc_spread_result_put(&result_bytes, &(struct nc_spread_result){ 12, 404, 10014 });
+	cr_assert_eq(nc_spread_result_get(nc_buf_slice(&result_bytes), &result), NC_OK);
+	cr_expect_eq(result.index, 12u);
+	cr_expect_eq(result.code, 404);
+	cr_expect_eq(result.err_code, 10014);
+	cr_expect_eq(nc_spread_grant_get(nc_buf_slice(&result_bytes), &grant), NC_INVALID);
+	cr_expect_eq(nc_spread_result_get(nc_buf_slice(&grant_bytes), &result), NC_INVALID);
+	nc_buf_release(&grant_bytes);
+	nc_buf_release(&result_bytes);
+}
