@@ -71,7 +71,7 @@ async def test_ls_info_and_delete(c):
     n = Nacre.beside(c)
     await n.ok("sub", "create", "gone", "--stream", "none.yet")
     line = next(line for line in (await n.ok("sub", "ls")).lines if line.startswith("gone "))
-    equal(line.split()[-2:], ["false", "by_stream"])
+    equal(line.split()[-3:-1], ["false", "by_stream"])
     check(re.search(r"^filter\.plugin +by_stream$", (await n.ok("sub", "info", "gone")).out, re.M), "info")
     await n.ok("sub", "delete", "gone")
     for verb in ("info", "delete"):
