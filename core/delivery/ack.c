@@ -12,8 +12,10 @@ static bool is_space(uint8_t byte)
 
 static struct nc_slice trimmed(struct nc_slice text)
 {
+	if (text.data == NULL)
+		return text;
 	while (text.size > 0 && is_space(text.data[0]))
-		text = nc_slice_from(text, 1);
+		text = nc_slice(text.data + 1, text.size - 1);
 	while (text.size > 0 && is_space(text.data[text.size - 1]))
 		text.size--;
 	return text;
@@ -25,7 +27,7 @@ static bool begins(struct nc_slice body, struct nc_slice word, struct nc_slice *
 	if (!nc_slice_starts(body, word))
 		return false;
 	struct nc_slice rest = nc_slice_from(body, word.size);
-	if (rest.size > 0 && !is_space(rest.data[0]) && rest.data[0] != '{')
+	if (rest.data != NULL && !is_space(rest.data[0]) && rest.data[0] != '{')
 		return false;
 	*rest_out = trimmed(rest);
 	return true;
@@ -66,9 +68,7 @@ static bool is_pub_ack(struct nc_slice text)
 		return false;
 	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY) {
 		uint64_t number;
-		if (nc_json_next(&json, &value) != NC_OK)
-			return false;
-		if (nc_json_is(&key, "error"))
+		if (nc_json_next(&json, &value) != NC_OK || nc_json_is(&key, "error"))
 			return false;
 		stream |= nc_json_is(&key, "stream") && value.type == NC_JSON_STRING;
 		seq |= nc_json_is(&key, "seq") && nc_json_u64(&value, &number) == NC_OK;
@@ -83,7 +83,8 @@ void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out)
 {
 	struct nc_slice rest;
 	struct nc_ack ack = { .kind = NC_ACK_IS_NOTHING };
-	if (body.size == 0 || nc_slice_is(body, "+ACK")) {
+	if (body.size == 0 || nc_slice_is(body, "+ACK") ||
+	    (body.data[0] == '{' && is_pub_ack(body))) {
 		ack.kind = NC_ACK_IS_DONE;
 	} else if (nc_slice_is(body, "+WPI")) {
 		ack.kind = NC_ACK_IS_WPI;
@@ -97,8 +98,6 @@ void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out)
 		ack.has_delay = rest.size > 0;
 		if (!ack.has_delay || delay_read(rest, &ack.delay_ns))
 			ack.kind = NC_ACK_IS_NAK;
-	} else if (body.data[0] == '{' && is_pub_ack(body)) {
-		ack.kind = NC_ACK_IS_DONE;
 	}
 	*ack_out = ack;
 }
@@ -180,53 +179,82 @@ static int batch_read(const struct nc_json_token *token, struct nc_next *next, s
 	return NC_OK;
 }
 
+static int expires_read(const struct nc_json_token *token, struct nc_next *next, struct nc_buf *why)
+{
+	if (nc_json_u64(token, &next->expires_ms) == NC_OK && next->expires_ms >= 1 &&
+	    next->expires_ms <= NC_NEXT_EXPIRES_MAX)
+		return NC_OK;
+	return refuse(why, "expires_ms: a whole number from 1 to 3600000 is expected");
+}
+
+static int no_wait_read(const struct nc_json_token *token, struct nc_next *next, struct nc_buf *why)
+{
+	if (token->type != NC_JSON_TRUE && token->type != NC_JSON_FALSE)
+		return refuse(why, "no_wait: true or false is expected");
+	next->no_wait = token->type == NC_JSON_TRUE;
+	return NC_OK;
+}
+
+static int max_bytes_read(const struct nc_json_token *token, struct nc_next *next,
+                          struct nc_buf *why)
+{
+	if (nc_json_u64(token, &next->max_bytes) != NC_OK || next->max_bytes < 1)
+		return refuse(why, "max_bytes: a whole number from 1 on is expected");
+	return NC_OK;
+}
+
 /* The member whose key is `key`; `*seen` has a bit a member. */
 static int member_read(const struct nc_json_token *key, const struct nc_json_token *value,
                        struct nc_next *next, unsigned *seen, struct nc_buf *why)
 {
-	static const char *const names[] = { "batch", "expires_ms", "no_wait", "max_bytes" };
-	unsigned i = 0;
-	while (i < 4 && !nc_json_is(key, names[i]))
+	static const struct {
+		const char *name;
+		int (*read)(const struct nc_json_token *token, struct nc_next *next,
+		            struct nc_buf *why);
+	} members[] = { { "batch", batch_read },
+		        { "expires_ms", expires_read },
+		        { "no_wait", no_wait_read },
+		        { "max_bytes", max_bytes_read } };
+	size_t i = 0;
+	while (i < sizeof members / sizeof *members && !nc_json_is(key, members[i].name))
 		i++;
-	if (i == 4) {
+	if (i == sizeof members / sizeof *members) {
 		nc_buf_printf(why, "unknown member \"%.*s\"",
 		              (int)(key->raw.size < 64 ? key->raw.size : 64),
 		              (const char *)key->raw.data);
 		return NC_INVALID;
 	}
 	if (*seen & 1u << i) {
-		nc_buf_printf(why, "member \"%s\" twice", names[i]);
+		nc_buf_printf(why, "member \"%s\" twice", members[i].name);
 		return NC_INVALID;
 	}
 	*seen |= 1u << i;
-	switch (i) {
-	case 0:
-		return batch_read(value, next, why);
-	case 1:
-		if (nc_json_u64(value, &next->expires_ms) != NC_OK || next->expires_ms < 1 ||
-		    next->expires_ms > NC_NEXT_EXPIRES_MAX) {
-			return refuse(why,
-			              "expires_ms: a whole number from 1 to 3600000 is expected");
-		}
-		return NC_OK;
-	case 2:
-		if (value->type != NC_JSON_TRUE && value->type != NC_JSON_FALSE)
-			return refuse(why, "no_wait: true or false is expected");
-		next->no_wait = value->type == NC_JSON_TRUE;
-		return NC_OK;
-	default:
-		if (nc_json_u64(value, &next->max_bytes) != NC_OK || next->max_bytes < 1)
-			return refuse(why, "max_bytes: a whole number from 1 on is expected");
-		return NC_OK;
+	return members[i].read(value, next, why);
+}
+
+/* Members up to the object's end. *err_out: what the JSON cursor says; else as member_read(). */
+static int members_read(struct nc_json *json, struct nc_next *next, struct nc_buf *why,
+                        int *err_out)
+{
+	struct nc_json_token token, value;
+	unsigned seen = 0;
+	int result = NC_OK;
+	while (result == NC_OK && (*err_out = nc_json_next(json, &token)) == NC_OK &&
+	       token.type == NC_JSON_KEY) {
+		*err_out = nc_json_next(json, &value);
+		if (*err_out != NC_OK)
+			break;
+		result = member_read(&token, &value, next, &seen, why);
 	}
+	return result;
 }
 
 int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf *why)
 {
 	struct nc_next next = { 1, NC_NEXT_EXPIRES_MS, 0, false };
 	struct nc_json json;
-	struct nc_json_token token, value;
-	unsigned seen = 0;
+	struct nc_json_token token;
+	int result = NC_OK;
 	if (body.size == 0) {
 		*next_out = next;
 		return NC_OK;
@@ -234,24 +262,16 @@ int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf 
 	nc_json_init(&json, body);
 	int err = nc_json_next(&json, &token);
 	if (err == NC_OK && token.type == NC_JSON_NUMBER) {
-		err = batch_read(&token, &next, why);
-		if (err != NC_OK)
-			return err;
-	} else if (err == NC_OK && token.type != NC_JSON_OBJECT) {
-		return refuse(why, "body: an object or a number is expected");
+		result = batch_read(&token, &next, why);
+	} else if (err == NC_OK && token.type == NC_JSON_OBJECT) {
+		result = members_read(&json, &next, why, &err);
+	} else if (err == NC_OK) {
+		result = refuse(why, "body: an object or a number is expected");
 	}
+	if (result != NC_OK)
+		return result;
 	if (err == NC_OK)
-		err = nc_json_next(&json, &token);
-	for (; err == NC_OK && token.type == NC_JSON_KEY; err = nc_json_next(&json, &token)) {
-		err = nc_json_next(&json, &value);
-		if (err != NC_OK)
-			break;
-		err = member_read(&token, &value, &next, &seen, why);
-		if (err != NC_OK)
-			return err;
-	}
-	if (err == NC_OK && token.type == NC_JSON_OBJECT_END)
-		err = nc_json_next(&json, &token);
+		err = nc_json_next(&json, &token); /* the end */
 	if (err != NC_OK) {
 		nc_buf_printf(why, "not JSON: %s expected at byte %zu", json.expected, json.offset);
 		return NC_INVALID;

@@ -112,8 +112,8 @@ static char *reason_copy(struct nc_slice reason)
 	if (copy == NULL)
 		return NULL;
 	for (size_t i = 0; i < size; i++) { /* it travels in headers and C strings */
-		copy[i] = reason.data[i] < 0x20 || reason.data[i] == 0x7f ? ' '
-		                                                          : (char)reason.data[i];
+		uint8_t byte = reason.data[i];
+		copy[i] = (char)(byte < 0x20 || byte == 0x7f ? ' ' : byte);
 	}
 	copy[size] = '\0';
 	return copy;

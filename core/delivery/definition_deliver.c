@@ -2,6 +2,14 @@
 /* The member `deliver` of a definition: where events are pushed to. */
 #include "core/delivery/definition_private.h"
 
+/* A byte that may stand in no token of a literal subject. */
+static const char *byte_fault(uint8_t byte)
+{
+	if (byte <= ' ' || byte == 0x7f)
+		return "holds a space or a control character";
+	return byte == '*' || byte == '>' ? "must be literal, without wildcards" : NULL;
+}
+
 static const char *subject_fault(struct nc_slice subject, struct nc_slice forbidden)
 {
 	if (subject.size == 0 || subject.size > NC_DEFINITION_SUBJECT_MAX)
@@ -12,10 +20,9 @@ static const char *subject_fault(struct nc_slice subject, struct nc_slice forbid
 	bool begins = true;
 	for (size_t i = 0; i < subject.size; i++) {
 		uint8_t byte = subject.data[i];
-		if (byte <= ' ' || byte == 0x7f)
-			return "holds a space or a control character";
-		if (byte == '*' || byte == '>')
-			return "must be literal, without wildcards";
+		const char *fault = byte_fault(byte);
+		if (fault != NULL)
+			return fault;
 		if (byte == '.' && begins)
 			return "holds an empty token";
 		begins = byte == '.';

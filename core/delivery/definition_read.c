@@ -76,12 +76,36 @@ int nc_parse_word(struct nc_parse *parse, const struct nc_json_token *token, con
 	return NC_INVALID;
 }
 
+/* The member whose key is `key`; `*seen` has a bit a member. `name` is the object's, NULL for the
+ * body. NULL: there is no such one, or it is there twice, and `why` says so. */
+static const struct nc_parse_member *member_find(struct nc_parse *parse,
+                                                 const struct nc_json_token *key, const char *name,
+                                                 const struct nc_parse_member *members,
+                                                 size_t member_count, uint32_t *seen)
+{
+	const char *in = name == NULL ? "" : " in ";
+	const char *where = name == NULL ? "" : name;
+	size_t i = 0;
+	while (i < member_count && !nc_json_is(key, members[i].name))
+		i++;
+	if (i == member_count) {
+		nc_buf_printf(parse->why, "unknown member \"%.*s\"%s%s",
+		              (int)(key->raw.size < 64 ? key->raw.size : 64),
+		              (const char *)key->raw.data, in, where);
+		return NULL;
+	}
+	if (*seen & UINT32_C(1) << i) {
+		nc_buf_printf(parse->why, "member \"%s\" twice%s%s", members[i].name, in, where);
+		return NULL;
+	}
+	*seen |= UINT32_C(1) << i;
+	return &members[i];
+}
+
 int nc_parse_object(struct nc_parse *parse, const struct nc_json_token *token, const char *name,
                     const struct nc_parse_member *members, size_t member_count)
 {
 	uint32_t seen = 0;
-	const char *in = name == NULL ? "" : " in ";
-	const char *where = name == NULL ? "" : name;
 	if (token->type != NC_JSON_OBJECT) {
 		nc_buf_printf(parse->why, "%s: an object is expected",
 		              name == NULL ? "body" : name);
@@ -92,24 +116,13 @@ int nc_parse_object(struct nc_parse *parse, const struct nc_json_token *token, c
 		int err = nc_parse_next(parse, &key);
 		if (err != NC_OK || key.type == NC_JSON_OBJECT_END)
 			return err;
-		size_t i = 0;
-		while (i < member_count && !nc_json_is(&key, members[i].name))
-			i++;
-		if (i == member_count) {
-			nc_buf_printf(parse->why, "unknown member \"%.*s\"%s%s",
-			              (int)(key.raw.size < 64 ? key.raw.size : 64),
-			              (const char *)key.raw.data, in, where);
+		const struct nc_parse_member *member =
+		        member_find(parse, &key, name, members, member_count, &seen);
+		if (member == NULL)
 			return NC_INVALID;
-		}
-		if (seen & UINT32_C(1) << i) {
-			nc_buf_printf(parse->why, "member \"%s\" twice%s%s", members[i].name, in,
-			              where);
-			return NC_INVALID;
-		}
-		seen |= UINT32_C(1) << i;
 		err = nc_parse_next(parse, &value);
 		if (err == NC_OK)
-			err = members[i].read(parse, &value);
+			err = member->read(parse, &value);
 		if (err != NC_OK)
 			return err;
 	}

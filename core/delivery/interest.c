@@ -77,16 +77,23 @@ static uint64_t inactive_at(const struct nc_sub *sub)
 	return at > answer ? at : answer;
 }
 
+/* What people are to be told, if anything. */
+static bool say_step(struct nc_sub *sub, struct nc_sub_action *action_out)
+{
+	if (!sub->say_stalled && !sub->say_flows)
+		return false;
+	action_out->kind = sub->say_stalled ? NC_SUB_STALLED : NC_SUB_FLOWS;
+	sub->say_stalled = sub->say_flows = false;
+	return true;
+}
+
 bool nc_sub_interest_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 {
-	if (sub->say_stalled || sub->say_flows) {
-		action_out->kind = sub->say_stalled ? NC_SUB_STALLED : NC_SUB_FLOWS;
-		sub->say_stalled = sub->say_flows = false;
+	if (say_step(sub, action_out))
 		return true;
-	}
 	if (sub->probe_ns != 0 && sub->now_ns >= sub->probe_ns + NC_SUB_ANSWER_NS) {
 		nc_sub_heard(sub, sub->now_ns);
-		if (nc_sub_interest_step(sub, action_out))
+		if (say_step(sub, action_out))
 			return true;
 	}
 	if (sub->now_ns >= inactive_at(sub)) {

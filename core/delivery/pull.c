@@ -89,6 +89,19 @@ static bool is_idle(const struct nc_sub *sub)
 	        sub->taken >= sub->policy.max_in_flight || sub->entry_count >= sub->window_max);
 }
 
+/* Whether it is to end now; then its status says why. */
+static bool request_ends(const struct nc_sub *sub, struct request *request, bool idle)
+{
+	if (request->status == 0 && request->is.no_wait && idle) {
+		request->status = request->given == 0 ? 404 : 408;
+		request->reason = request->given == 0 ? "No Messages" : "Request Timeout";
+	} else if (request->status == 0 && sub->now_ns >= request->is.expires_ns) {
+		request->status = 408;
+		request->reason = "Request Timeout";
+	}
+	return request->status != 0;
+}
+
 bool nc_sub_requests_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 {
 	bool idle = is_idle(sub);
@@ -98,14 +111,7 @@ bool nc_sub_requests_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 			request_remove(sub, at--);
 			continue;
 		}
-		if (request->status == 0 && request->is.no_wait && idle) {
-			request->status = request->given == 0 ? 404 : 408;
-			request->reason = request->given == 0 ? "No Messages" : "Request Timeout";
-		} else if (request->status == 0 && sub->now_ns >= request->is.expires_ns) {
-			request->status = 408;
-			request->reason = "Request Timeout";
-		}
-		if (request->status == 0)
+		if (!request_ends(sub, request, idle))
 			continue;
 		action_out->kind = NC_SUB_END;
 		action_out->request = request->is.id;

@@ -210,5 +210,5 @@ size_t nc_sub_memory(const struct nc_sub *sub)
 	       sub->entry_capacity * (sizeof *sub->entries + 2 * sizeof *sub->ready.ids) +
 	       sub->key_capacity * sizeof *sub->keys +
 	       (sub->by_position.capacity + sub->by_key.capacity) * sizeof(struct nc_hashmap_slot) +
-	       sub->request_count * 2 * sizeof *sub->requests;
+	       (size_t)sub->request_count * 2 * sizeof *sub->requests;
 }
