@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/unconst.h"
 #include "transport/client/client_private.h"
 
 static int body_put(struct nc_buf *body, const struct nacre_get *get, struct nacre_error *error)
@@ -82,7 +83,7 @@ void nacre_event_free(const struct nacre_event *event)
 {
 	if (event == NULL)
 		return;
-	struct nc_client_event *holder = (struct nc_client_event *)(uintptr_t)event;
+	struct nc_client_event *holder = nc_unconst(event);
 	nc_client_event_release(holder);
 	free(holder);
 }

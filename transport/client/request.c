@@ -34,22 +34,30 @@ bool nc_client_not_sent(natsStatus status)
 	       status == NATS_CONNECTION_DISCONNECTED;
 }
 
-/* One try. *again_out: whether another may be made. */
-static int ask_once(struct nacre_client *client, natsMsg *msg, int64_t try_ms, bool repeatable,
-                    natsMsg **reply_out, bool *again_out, struct nacre_error *error)
+/* One try of a request. */
+struct attempt {
+	int64_t patience_ms;
+	bool repeatable;
+	bool again; /* another may be made */
+};
+
+static int ask_once(struct nacre_client *client, natsMsg *msg, struct attempt *attempt,
+                    natsMsg **reply_out, struct nacre_error *error)
 {
+	int64_t try_ms = attempt->patience_ms;
 	natsMsg *reply = NULL;
 	natsStatus status =
 	        natsConnection_RequestMsg(&reply, client->nc, msg, try_ms < 1 ? 1 : try_ms);
 	if (status != NATS_OK) {
-		*again_out = nc_client_not_sent(status) || (status == NATS_TIMEOUT && repeatable);
+		attempt->again = nc_client_not_sent(status) ||
+		                 (status == NATS_TIMEOUT && attempt->repeatable);
 		return nc_client_fail_nats(error, status, "request");
 	}
 	int result = nc_client_judge(reply, error);
 	if (result == NACRE_REFUSED) {
-		*again_out = error->code == 429;
+		attempt->again = error->code == 429;
 	} else {
-		*again_out = result == NACRE_UNAVAILABLE && repeatable;
+		attempt->again = result == NACRE_UNAVAILABLE && attempt->repeatable;
 	}
 	if (result == NACRE_OK || result == NACRE_REFUSED) {
 		natsMsg_Destroy(*reply_out);
@@ -65,13 +73,13 @@ int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms,
 {
 	int64_t deadline_ms = nc_client_now_ms() + timeout_ms;
 	natsMsg *reply = NULL;
-	for (unsigned attempt = 0;; attempt++) {
-		bool again = false;
-		int64_t try_ms = deadline_ms - nc_client_now_ms();
-		if (repeatable && try_ms > NC_CLIENT_TRY_MS)
-			try_ms = NC_CLIENT_TRY_MS;
-		int result = ask_once(client, msg, try_ms, repeatable, &reply, &again, error);
-		if (again && nc_client_pause(attempt, deadline_ms))
+	for (unsigned tries = 0;; tries++) {
+		struct attempt attempt = { .patience_ms = deadline_ms - nc_client_now_ms(),
+			                   .repeatable = repeatable };
+		if (repeatable && attempt.patience_ms > NC_CLIENT_TRY_MS)
+			attempt.patience_ms = NC_CLIENT_TRY_MS;
+		int result = ask_once(client, msg, &attempt, &reply, error);
+		if (attempt.again && nc_client_pause(tries, deadline_ms))
 			continue;
 		if (result == NACRE_OK || result == NACRE_REFUSED) {
 			*reply_out = reply;

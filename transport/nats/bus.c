@@ -258,24 +258,24 @@ static void bus_free(struct nc_bus *bus)
 static natsStatus options_make(struct nc_bus *bus)
 {
 	natsOptions *to = bus->nats_options;
-	natsStatus status = natsOptions_SetName(to, bus->options.name);
-#define SET(call)                        \
-	do {                             \
-		if (status == NATS_OK)   \
-			status = (call); \
-	} while (0)
-	SET(nc_bus_io_set(&bus->io, to));
-	SET(natsOptions_UseGlobalMessageDelivery(to, true));
-	SET(natsOptions_SetSendAsap(to, true));
-	SET(natsOptions_SetTimeout(to, CONNECT_TIMEOUT_MS));
-	SET(natsOptions_SetAllowReconnect(to, false));
-	SET(natsOptions_SetNoEcho(to, bus->options.no_echo));
-	SET(natsOptions_SetPingInterval(to, PING_INTERVAL_MS));
-	SET(natsOptions_SetDisconnectedCB(to, on_nats_disconnected, bus));
-	SET(natsOptions_SetClosedCB(to, on_nats_closed, bus));
-	SET(natsOptions_SetErrorHandler(to, on_nats_error, bus));
-#undef SET
-	return status;
+	const natsStatus set[] = {
+		natsOptions_SetName(to, bus->options.name),
+		nc_bus_io_set(&bus->io, to),
+		natsOptions_UseGlobalMessageDelivery(to, true),
+		natsOptions_SetSendAsap(to, true),
+		natsOptions_SetTimeout(to, CONNECT_TIMEOUT_MS),
+		natsOptions_SetAllowReconnect(to, false),
+		natsOptions_SetNoEcho(to, bus->options.no_echo),
+		natsOptions_SetPingInterval(to, PING_INTERVAL_MS),
+		natsOptions_SetDisconnectedCB(to, on_nats_disconnected, bus),
+		natsOptions_SetClosedCB(to, on_nats_closed, bus),
+		natsOptions_SetErrorHandler(to, on_nats_error, bus),
+	};
+	for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+		if (set[i] != NATS_OK)
+			return set[i];
+	}
+	return NATS_OK;
 }
 
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
