@@ -60,26 +60,14 @@ static void on_turn_end(void *ctx)
 }
 
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
-                      struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
-                      struct nc_slice extra)
+                      struct nc_srv_stats *stats, const struct nc_service_refusal *refusal)
 {
 	atomic_fetch_add(&stats->errors, 1);
-	atomic_store(&stats->last_error, nc_fault_text(fault));
-	if (fault.code < 429)
+	atomic_store(&stats->last_error, nc_fault_text(refusal->fault));
+	if (refusal->fault.code < 429)
 		atomic_fetch_add(&service->counters.refused, 1);
-	size_t header_size = nc_reply_error(out, fault, text, extra);
-	nc_service_send(service, reply, nc_buf_slice(out), header_size);
-}
-
-void nc_service_error_more(struct nc_service *service, struct nc_buf *out, const char *reply,
-                           struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
-                           struct nc_slice more)
-{
-	atomic_fetch_add(&stats->errors, 1);
-	atomic_store(&stats->last_error, nc_fault_text(fault));
-	if (fault.code < 429)
-		atomic_fetch_add(&service->counters.refused, 1);
-	size_t header_size = nc_reply_error_more(out, fault, text, nc_slice(NULL, 0), more);
+	size_t header_size = nc_reply_error_more(out, refusal->fault, refusal->text, refusal->extra,
+	                                         refusal->more);
 	nc_service_send(service, reply, nc_buf_slice(out), header_size);
 }
 
@@ -136,10 +124,13 @@ static void expire(struct nc_service *service, uint64_t now_ms)
 	char room[NC_DIRECT_SIZE];
 	while ((ticket = nc_ticket_expire(&service->tickets, now_ms - timeout_ms)) != NULL) {
 		atomic_fetch_add(&service->counters.timed_out, 1);
-		nc_service_error(service, &service->out, ticket->reply,
-		                 &service->srv.endpoints[ticket->endpoint].stats,
-		                 NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE),
-		                 nc_service_direct(service, ticket->endpoint, room));
+		nc_service_error(
+		        service, &service->out, ticket->reply,
+		        &service->srv.endpoints[ticket->endpoint].stats,
+		        &(struct nc_service_refusal){
+		                .fault = NC_FAULT_UNAVAILABLE,
+		                .text = nc_fault_text(NC_FAULT_UNAVAILABLE),
+		                .extra = nc_service_direct(service, ticket->endpoint, room) });
 	}
 	nc_service_reads_wake(service);
 }
@@ -278,6 +269,19 @@ static void names_make(struct nc_service *service)
 	service->decoder.payload_size_max = 1u << 20;
 }
 
+/* All that it listens to. */
+static int subjects_open(struct nc_service *service)
+{
+	int err = nc_service_subscribe_srv(service);
+	if (err == NC_OK)
+		err = nc_service_subscribe_endpoints(service, false);
+	if (err == NC_OK) {
+		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
+		                       &nc_service_probe_tag);
+	}
+	return err;
+}
+
 int nc_service_start(const struct nc_service_options *options, struct nc_service **service_out)
 {
 	struct nc_service *service = calloc(1, sizeof *service);
@@ -303,13 +307,7 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	if (err == NC_OK)
 		err = nc_spread_start(service, &service->spread);
 	if (err == NC_OK)
-		err = nc_service_subscribe_srv(service);
-	if (err == NC_OK)
-		err = nc_service_subscribe_endpoints(service, false);
-	if (err == NC_OK) {
-		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
-		                       &nc_service_probe_tag);
-	}
+		err = subjects_open(service);
 	if (err != NC_OK) {
 		nc_service_stop(service);
 		return err;

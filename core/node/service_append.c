@@ -48,7 +48,8 @@ static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err
 	struct nc_fault fault = fault_of(service, err);
 	if (!ticket->answered) {
 		nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
-		                 fault, nc_fault_text(fault), nc_slice(NULL, 0));
+		                 &(struct nc_service_refusal){ .fault = fault,
+		                                               .text = nc_fault_text(fault) });
 	}
 	nc_ticket_free(&service->tickets, ticket);
 }
@@ -122,7 +123,7 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 		said = text;
 	}
 	nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
-	                 outcome->fault, said, nc_slice(NULL, 0));
+	                 &(struct nc_service_refusal){ .fault = outcome->fault, .text = said });
 }
 
 /* What another node took up, to the subscriptions that run here all the same. */

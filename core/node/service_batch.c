@@ -12,7 +12,8 @@ static void refuse(struct nc_service *service, struct nc_slice reply, int endpoi
                    struct nc_fault fault, const char *text)
 {
 	nc_service_error(service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
-	                 &service->srv.endpoints[endpoint].stats, fault, text, nc_slice(NULL, 0));
+	                 &service->srv.endpoints[endpoint].stats,
+	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 }
 
 /* The acknowledgement that `subject` stands for. Whether it still stands is the log's to say, since
@@ -83,9 +84,11 @@ void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket 
 		return;
 	}
 	nc_reply_batch_more(&more, outcome);
-	nc_service_error_more(service, &service->out, ticket->reply,
-	                      &service->srv.endpoints[ticket->endpoint].stats, outcome->fault,
-	                      fault_text(outcome, room), nc_buf_slice(&more));
+	nc_service_error(service, &service->out, ticket->reply,
+	                 &service->srv.endpoints[ticket->endpoint].stats,
+	                 &(struct nc_service_refusal){ .fault = outcome->fault,
+	                                               .text = fault_text(outcome, room),
+	                                               .more = nc_buf_slice(&more) });
 	nc_buf_release(&more);
 }
 

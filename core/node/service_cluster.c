@@ -163,7 +163,7 @@ static void fault_send(struct nc_service *service, const char *reply, int endpoi
                        struct nc_fault fault, const char *text)
 {
 	nc_service_error(service, &service->out, reply, &service->srv.endpoints[endpoint].stats,
-	                 fault, text, nc_slice(NULL, 0));
+	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 }
 
 static int change_ask(struct nc_service *service, const struct nc_change *change)

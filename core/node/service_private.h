@@ -84,14 +84,16 @@ uint64_t nc_service_now_ms(void);
  */
 void nc_service_send(struct nc_service *service, const char *reply, struct nc_slice message,
                      size_t header_size);
-void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
-                      struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
-                      struct nc_slice extra);
 
-/* Likewise, with members beside `error` (reply.h). */
-void nc_service_error_more(struct nc_service *service, struct nc_buf *out, const char *reply,
-                           struct nc_srv_stats *stats, struct nc_fault fault, const char *text,
-                           struct nc_slice more);
+/* Why a request is refused: `extra` are lines of the reply's header, `more` members beside `error`
+ * (reply.h); both may be empty. */
+struct nc_service_refusal {
+	struct nc_fault fault;
+	const char *text;
+	struct nc_slice extra, more;
+};
+void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
+                      struct nc_srv_stats *stats, const struct nc_service_refusal *refusal);
 
 /* The same for the hot paths of the loop's thread: leaves at the end of the turn. */
 void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,

@@ -69,8 +69,9 @@ static void fail(struct read *read, struct nc_fault fault, const char *text)
 {
 	char room[NC_DIRECT_SIZE];
 	posted(read); /* what came before it */
-	nc_service_error(read->service, &read->out, read->reply, read->stats, fault, text,
-	                 extra(read, room));
+	nc_service_error(read->service, &read->out, read->reply, read->stats,
+	                 &(struct nc_service_refusal){
+	                         .fault = fault, .text = text, .extra = extra(read, room) });
 	read->failed = true;
 }
 
@@ -391,9 +392,11 @@ void nc_service_read(struct nc_service *service, const struct nc_request *reques
 	if (read == NULL) {
 		char room[NC_DIRECT_SIZE];
 		nc_service_error(service, &service->out, (const char *)reply.data,
-		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_BUSY,
-		                 nc_fault_text(NC_FAULT_BUSY),
-		                 nc_service_direct(service, endpoint, room));
+		                 &service->srv.endpoints[endpoint].stats,
+		                 &(struct nc_service_refusal){
+		                         .fault = NC_FAULT_BUSY,
+		                         .text = nc_fault_text(NC_FAULT_BUSY),
+		                         .extra = nc_service_direct(service, endpoint, room) });
 		return;
 	}
 	if (!request->direct) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/unconst.h"
 #include "core/node/service_private.h"
 #include "core/node/version.h"
 #include "transport/nats/subject.h"
@@ -202,8 +203,11 @@ static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, in
 		return;
 	}
 	char room[NC_DIRECT_SIZE];
-	nc_service_error(service, &service->out, reply, stats, refusal.fault, refusal.text,
-	                 nc_service_direct(service, index, room));
+	nc_service_error(
+	        service, &service->out, reply, stats,
+	        &(struct nc_service_refusal){ .fault = refusal.fault,
+	                                      .text = refusal.text,
+	                                      .extra = nc_service_direct(service, index, room) });
 }
 
 /* An acknowledgement may bear any headers: whatever captured the delivery sends it. */
@@ -286,8 +290,8 @@ static bool answered_by_any(const struct nc_endpoint *endpoint)
 static int subscribe_endpoint(struct nc_service *service, size_t i)
 {
 	const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
-	const void *tag = &endpoints[i];
-	return nc_bus_subscribe(service->bus, made->subject, made->queue, (void *)(uintptr_t)tag);
+	void *tag = nc_unconst(&endpoints[i]); /* bus.h gives it back, and looks not at it */
+	return nc_bus_subscribe(service->bus, made->subject, made->queue, tag);
 }
 
 struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,

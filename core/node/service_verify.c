@@ -206,14 +206,18 @@ void nc_service_verify(struct nc_service *service, struct nc_slice body, struct 
 	struct nc_srv_stats *stats = &service->srv.endpoints[endpoint].stats;
 	bool begin;
 	if (!body_read(body, &begin)) {
-		nc_service_error(service, &service->out, to, stats, NC_FAULT_REQUEST,
-		                 "body: {} shows how far the check is, {\"start\":true} begins one",
-		                 nc_slice(NULL, 0));
+		nc_service_error(
+		        service, &service->out, to, stats,
+		        &(struct nc_service_refusal){ .fault = NC_FAULT_REQUEST,
+		                                      .text = "body: {} shows how far the check "
+		                                              "is, {\"start\":true} begins one" });
 		return;
 	}
 	if (begin && (service->draining || start(service) != NC_OK)) {
-		nc_service_error(service, &service->out, to, stats, NC_FAULT_BUSY,
-		                 nc_fault_text(NC_FAULT_BUSY), nc_slice(NULL, 0));
+		nc_service_error(
+		        service, &service->out, to, stats,
+		        &(struct nc_service_refusal){ .fault = NC_FAULT_BUSY,
+		                                      .text = nc_fault_text(NC_FAULT_BUSY) });
 		return;
 	}
 	nc_buf_clear(&service->out);

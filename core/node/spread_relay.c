@@ -12,9 +12,10 @@
 static void relay_error(struct nc_service *service, const struct nc_spread_relay *relay,
                         struct nc_fault fault)
 {
-	nc_service_error(service, &service->out, relay->bytes,
-	                 &service->srv.endpoints[relay->endpoint].stats, fault,
-	                 nc_fault_text(fault), nc_slice(NULL, 0));
+	nc_service_error(
+	        service, &service->out, relay->bytes,
+	        &service->srv.endpoints[relay->endpoint].stats,
+	        &(struct nc_service_refusal){ .fault = fault, .text = nc_fault_text(fault) });
 }
 
 static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay)
@@ -103,10 +104,11 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 	struct nc_spread_relay *relay =
 	        spread->relay_count < NC_SPREAD_RELAYS_MAX ? malloc(sizeof *relay + size) : NULL;
 	if (relay == NULL) {
-		nc_service_error(service, &service->out,
-		                 reply.size == 0 ? "" : (const char *)reply.data,
-		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_BUSY,
-		                 nc_fault_text(NC_FAULT_BUSY), nc_slice(NULL, 0));
+		nc_service_error(
+		        service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
+		        &service->srv.endpoints[endpoint].stats,
+		        &(struct nc_service_refusal){ .fault = NC_FAULT_BUSY,
+		                                      .text = nc_fault_text(NC_FAULT_BUSY) });
 		return true;
 	}
 	*relay = (struct nc_spread_relay){ .spread = spread,

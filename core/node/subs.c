@@ -42,7 +42,8 @@ static int slot_find(struct nc_subs *subs, uint32_t *id_out)
 		}
 	}
 	uint32_t room = subs->room == 0 ? 64 : subs->room * 2;
-	struct nc_subscription **slots = realloc(subs->slots, room * sizeof *slots);
+	struct nc_subscription **slots =
+	        realloc(subs->slots, room * sizeof(struct nc_subscription *));
 	if (slots == NULL)
 		return NC_NOMEM;
 	subs->slots = slots;

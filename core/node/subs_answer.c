@@ -13,9 +13,10 @@ static void answer_error(struct nc_subs *subs, const struct nc_bus_msg *msg, int
 {
 	struct nc_service *service = subs->service;
 	if (msg->reply.size > 0) {
-		nc_service_error(service, &service->out, (const char *)msg->reply.data,
-		                 &service->srv.endpoints[endpoint].stats, NC_FAULT_STALE_ACK, text,
-		                 nc_slice(NULL, 0));
+		nc_service_error(
+		        service, &service->out, (const char *)msg->reply.data,
+		        &service->srv.endpoints[endpoint].stats,
+		        &(struct nc_service_refusal){ .fault = NC_FAULT_STALE_ACK, .text = text });
 	} else {
 		subs->foreign_acks++;
 	}

@@ -16,9 +16,10 @@
 void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text)
 {
 	struct nc_service *service = ask->subs->service;
-	nc_service_error(
-	        service, &service->out, ask->reply.size == 0 ? "" : (const char *)ask->reply.data,
-	        &service->srv.endpoints[ask->endpoint].stats, fault, text, nc_slice(NULL, 0));
+	nc_service_error(service, &service->out,
+	                 ask->reply.size == 0 ? "" : (const char *)ask->reply.data,
+	                 &service->srv.endpoints[ask->endpoint].stats,
+	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 }
 
 void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json)
@@ -122,9 +123,10 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 		return;
 	}
 	nc_command_put_sub_create(&command, &create);
-	bool proposed = nc_buf_status(&command) == NC_OK && nc_buf_status(&definition) == NC_OK &&
-	                nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub,
-	                                sub->name, ask->reply, ask->endpoint);
+	bool proposed =
+	        nc_buf_status(&command) == NC_OK && nc_buf_status(&definition) == NC_OK &&
+	        nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub, sub->name,
+	                        (struct nc_subs_asker){ ask->reply, ask->endpoint });
 	if (!proposed) {
 		nc_subs_ask_shed(ask);
 		nc_subscription_free(sub);
@@ -226,7 +228,7 @@ static void delete (const struct nc_subs_ask *ask)
 	nc_command_put_sub_delete(&command, ask->name);
 	if (nc_buf_status(&command) != NC_OK ||
 	    !nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_DELETING, sub, sub->name,
-	                     ask->reply, ask->endpoint))
+	                     (struct nc_subs_asker){ ask->reply, ask->endpoint }))
 		nc_subs_ask_shed(ask);
 	nc_buf_release(&command);
 }

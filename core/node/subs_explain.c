@@ -81,6 +81,33 @@ struct verdict {
 	const char *state, *why;
 };
 
+/* Why what could be delivered is not, or `otherwise`. */
+static const char *stands_still(const struct nc_sub_info *info, const char *otherwise)
+{
+	if (info->paused)
+		return "the subscription is paused";
+	return info->halted ? "the subscription is halted" : otherwise;
+}
+
+/* Of one that it holds; else its state is NULL. */
+static struct verdict verdict_of_entry(const struct nc_sub_info *info,
+                                       enum nc_sub_entry_state state)
+{
+	switch (state) {
+	case NC_SUB_FLYING:
+		return (struct verdict){ "in_flight", "delivered, and not acknowledged yet" };
+	case NC_SUB_DELAYED:
+		return (struct verdict){ "delayed", "to be delivered again after its pause" };
+	case NC_SUB_HELD:
+		return (struct verdict){ "held", "an earlier event of its key is not done" };
+	case NC_SUB_READY:
+	case NC_SUB_RECALLED:
+		return (struct verdict){ "ready", stands_still(info, "about to be delivered") };
+	default:
+		return (struct verdict){ NULL, NULL };
+	}
+}
+
 static struct verdict verdict_of(const struct explaining *explaining, uint32_t *attempts)
 {
 	const struct nc_subscription *sub = explaining->sub;
@@ -90,27 +117,18 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 	uint64_t reached =
 	        info.at_head ? atomic_load(&explaining->subs->service->position) : info.cursor;
 	enum nc_sub_entry_state state = nc_sub_find(sub->machine, explaining->position, attempts);
-	if (state == NC_SUB_FLYING)
-		return (struct verdict){ "in_flight", "delivered, and not acknowledged yet" };
-	if (state == NC_SUB_DELAYED)
-		return (struct verdict){ "delayed", "to be delivered again after its pause" };
-	if (state == NC_SUB_HELD)
-		return (struct verdict){ "held", "an earlier event of its key is not done" };
-	if (state == NC_SUB_READY || state == NC_SUB_RECALLED) {
-		return (struct verdict){ "ready", info.paused   ? "the subscription is paused"
-			                          : info.halted ? "the subscription is halted"
-			                                        : "about to be delivered" };
-	}
+	struct verdict verdict = verdict_of_entry(&info, state);
+	if (verdict.state != NULL)
+		return verdict;
 	if (explaining->parked || state == NC_SUB_LEAVING)
 		return (struct verdict){ "parked", "parked; replay releases it" };
 	if (explaining->position > info.cursor && sub->fault[0] != '\0')
 		return (struct verdict){ "not_reached", sub->fault };
 	if (explaining->position > reached) {
-		return (struct verdict){ "not_reached", info.paused ? "the subscription is paused"
-			                                : info.halted
-			                                        ? "the subscription is halted"
-			                                        : "history before it is still "
-			                                          "being worked through" };
+		return (struct verdict){
+			"not_reached",
+			stands_still(&info, "history before it is still being worked through")
+		};
 	}
 	if (explaining->position <= sub->started || explaining->below)
 		return (struct verdict){ "before_start", "the subscription started after it" };
@@ -138,9 +156,10 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = explaining.position };
 	nc_buf_clear(&subs->scratch);
 	err = nc_query_get(subs->reader, &spec, on_event, &explaining);
-	if (err == NC_OK)
+	if (err == NC_OK) {
 		err = nc_subs_parked_find(subs, explaining.sub, explaining.position, on_parked,
 		                          &explaining, &explaining.parked);
+	}
 	if (err == NC_OK) {
 		uint32_t attempts = explaining.attempts;
 		struct verdict verdict = verdict_of(&explaining, &attempts);

@@ -271,45 +271,10 @@ static void todo_return(struct nc_subscription *sub, struct nc_sub_job *job)
 	job->todo_count = job->told;
 }
 
-static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
+/* What it found, for the subscription as it was asked for. */
+static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
-	if (job->kind == NC_SUB_JOB_DELIVER) {
-		sub->delivering = false;
-	} else {
-		sub->searching = sub->searching_replay = false;
-	}
-	if (job->kind == NC_SUB_JOB_DELIVER && sub->leaves) {
-		sub->leaves = false;
-		subs->leaving--;
-	}
-	if (job->lapsed && !sub->gone)
-		todo_return(sub, job);
-	if (sub->gone) {
-		if (!sub->delivering && !sub->searching)
-			nc_subscription_free(sub);
-		return;
-	}
-	if (sub->move != NULL) { /* what it found is of what was; what was published is */
-		nc_subs_move_finish(subs, sub);
-		return;
-	}
-	if (job->fault) {
-		if (job->kind == NC_SUB_JOB_SCAN)
-			offers(job); /* what was judged before it */
-		nc_subs_fault(subs, sub, job->err,
-		              job->kind == NC_SUB_JOB_SCAN ? job->through + 1 : job->from);
-		nc_subs_mark(sub);
-		return;
-	}
-	if (sub->renew)
-		nc_subs_renew(subs, sub);
-	if (job->judged)
-		nc_subs_answers_again(subs, sub);
-	if (job->err != NC_OK) {
-		nc_say_error("subscription %s: reading failed: %s", sub->name,
-		             nc_err_name(job->err));
-	}
 	for (size_t i = 0; i < job->todo_count; i++) {
 		if (job->todo[i].gone)
 			(void)nc_sub_gone(sub->machine, job->todo[i].position);
@@ -323,6 +288,61 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	} else if (job->kind != NC_SUB_JOB_DELIVER) {
 		offers(job);
 	}
+}
+
+/* Its filter gave no answer. */
+static void job_fault(struct nc_subs *subs, struct nc_sub_job *job)
+{
+	bool scan = job->kind == NC_SUB_JOB_SCAN;
+	if (scan)
+		offers(job); /* what was judged before it */
+	nc_subs_fault(subs, job->sub, job->err, scan ? job->through + 1 : job->from);
+	nc_subs_mark(job->sub);
+}
+
+/* It is under way no more. */
+static void job_end(struct nc_subs *subs, struct nc_sub_job *job)
+{
+	struct nc_subscription *sub = job->sub;
+	if (job->kind == NC_SUB_JOB_DELIVER) {
+		sub->delivering = false;
+	} else {
+		sub->searching = sub->searching_replay = false;
+	}
+	if (job->kind == NC_SUB_JOB_DELIVER && sub->leaves) {
+		sub->leaves = false;
+		subs->leaving--;
+	}
+	if (job->lapsed && !sub->gone)
+		todo_return(sub, job);
+}
+
+static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
+{
+	struct nc_subscription *sub = job->sub;
+	job_end(subs, job);
+	if (sub->gone) {
+		if (!sub->delivering && !sub->searching)
+			nc_subscription_free(sub);
+		return;
+	}
+	if (sub->move != NULL) { /* what it found is of what was; what was published is */
+		nc_subs_move_finish(subs, sub);
+		return;
+	}
+	if (job->fault) {
+		job_fault(subs, job);
+		return;
+	}
+	if (sub->renew)
+		nc_subs_renew(subs, sub);
+	if (job->judged)
+		nc_subs_answers_again(subs, sub);
+	if (job->err != NC_OK) {
+		nc_say_error("subscription %s: reading failed: %s", sub->name,
+		             nc_err_name(job->err));
+	}
+	job_take(subs, job);
 	nc_subs_mark(sub);
 }
 

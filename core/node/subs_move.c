@@ -72,7 +72,7 @@ static bool move_propose(const struct nc_subs_ask *ask, struct nc_subscription *
 	struct nc_subs *subs = ask->subs;
 	bool whole = nc_buf_status(command) == NC_OK &&
 	             nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_MOVING, sub, sub->name,
-	                             ask->reply, ask->endpoint);
+	                             (struct nc_subs_asker){ ask->reply, ask->endpoint });
 	nc_buf_release(command);
 	if (whole) {
 		/* What is on its way already has been cut off by then. */
@@ -188,16 +188,10 @@ static uint64_t floor_of(const struct nc_subscription *sub)
 	return info.ack_floor;
 }
 
-/* Where it starts anew, if it does: from another start, or through its past once more. */
-static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub,
-                      struct nc_sub_move *move, bool backfill)
+/* Whether a change that begins anew may be made now; if not, that is said, or it is asked again. */
+static bool anew_prepare(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                         struct nc_sub_move *move, bool elsewhere, bool backfill)
 {
-	const struct nc_definition *from = &sub->definition, *to = &move->definition;
-	struct nc_filter_hints hints =
-	        move->filter == NULL ? sub->hints : nc_filter_hints(move->filter);
-	bool elsewhere = from->start != to->start || from->start_value != to->start_value;
-	move->rehomes = from->durable != to->durable;
-	backfill = backfill && !nc_definition_filter_eq(from, to);
 	if (sub->backfill != NULL && (elsewhere || move->rehomes || move->filter != NULL))
 		return update_refuse(ask, NC_FAULT_NAME_TAKEN, "a backfill is under way");
 	if (move->rehomes && !rehome_prepare(ask, sub, move, backfill))
@@ -206,13 +200,35 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 		return update_refuse(ask, NC_FAULT_NO_PLUGIN,
 		                     "backfill: the plugin of the filter before is not loaded");
 	}
+	return true;
+}
+
+/* The place of its other start. False: it was refused, and that is said. */
+static bool start_move(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
+                       struct nc_sub_move *move)
+{
+	struct nc_filter_hints hints =
+	        move->filter == NULL ? sub->hints : nc_filter_hints(move->filter);
+	const struct nc_sub_create start = nc_subs_start_of(&move->definition, &hints);
+	return (!move->definition.durable || nc_subs_start_takes(ask, &start)) &&
+	       nc_subs_start_find(ask, &start, &move->place);
+}
+
+/* Where it starts anew, if it does: from another start, or through its past once more. */
+static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                      struct nc_sub_move *move, bool backfill)
+{
+	const struct nc_definition *from = &sub->definition, *to = &move->definition;
+	bool elsewhere = from->start != to->start || from->start_value != to->start_value;
+	move->rehomes = from->durable != to->durable;
+	backfill = backfill && !nc_definition_filter_eq(from, to);
+	if (!anew_prepare(ask, sub, move, elsewhere, backfill))
+		return false;
 	move->place.cursor = move->rehomes ? floor_of(sub) : sub->started;
 	move->place.floor = sub->floor;
 	move->anew = elsewhere || backfill || move->rehomes;
 	if (elsewhere) {
-		const struct nc_sub_create start = nc_subs_start_of(to, &hints);
-		if ((to->durable && !nc_subs_start_takes(ask, &start)) ||
-		    !nc_subs_start_find(ask, &start, &move->place))
+		if (!start_move(ask, sub, move))
 			return false;
 	} else if (backfill) {
 		nc_backfill_put(&move->backfill, from->plugin, from->selector, move->position - 1,

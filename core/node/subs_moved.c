@@ -166,23 +166,20 @@ static void rows_cut(struct nc_subscription *sub)
 	nc_subs_front_cut(&sub->unparked, move->unparked);
 }
 
-void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
+/* From where on the change counts. */
+static uint64_t counts_from(const struct nc_subscription *sub)
+{
+	const struct nc_sub_move *move = sub->move;
+	bool backfills = move->backfill.size > 0 && move->anew;
+	return (move->seeks || move->anew) && !backfills ? sub->started + 1 : move->position;
+}
+
+/* Tell people, and who asked for it. */
+static void move_tell(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
+	uint64_t position = counts_from(sub);
 	char text[160];
-	if (!move->decided || sub->delivering || sub->searching)
-		return;
-	if (!move->seeks && !move->anew && sub->definition.durable)
-		rows_cut(sub);
-	int err = move->seeks ? seek_do(subs, sub) : update_do(subs, sub);
-	if (err != NC_OK) { /* the log has it: as after a restart */
-		subs->service->options.on_fatal(subs->service->options.ctx, err,
-		                                "a subscription could not be changed");
-		return;
-	}
-	uint64_t position = move->seeks || move->anew ? sub->started + 1 : move->position;
-	if (move->backfill.size > 0 && move->anew)
-		position = move->position;
 	(void)snprintf(text, sizeof text, "{\"name\":\"%s\",\"epoch\":%llu,\"pos\":%llu}",
 	               sub->name, (unsigned long long)sub->epoch, (unsigned long long)position);
 	if (move->replugs) {
@@ -195,6 +192,22 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	} else if (move->reply != NULL) {
 		nc_service_send(subs->service, move->reply, nc_slice_str(text), 0);
 	}
+}
+
+void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	if (!move->decided || sub->delivering || sub->searching)
+		return;
+	if (!move->seeks && !move->anew && sub->definition.durable)
+		rows_cut(sub);
+	int err = move->seeks ? seek_do(subs, sub) : update_do(subs, sub);
+	if (err != NC_OK) { /* the log has it: as after a restart */
+		subs->service->options.on_fatal(subs->service->options.ctx, err,
+		                                "a subscription could not be changed");
+		return;
+	}
+	move_tell(subs, sub);
 	if (!move->seeks && !move->anew && sub->definition.durable)
 		nc_subs_waiters_answer(subs, sub, move->progress);
 	sub->move = NULL;
@@ -212,8 +225,8 @@ static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct 
 	struct nc_service *service = subs->service;
 	if (move->reply != NULL) {
 		nc_service_error(service, &service->out, move->reply,
-		                 &service->srv.endpoints[move->endpoint].stats, fault, text,
-		                 nc_slice(NULL, 0));
+		                 &service->srv.endpoints[move->endpoint].stats,
+		                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 	}
 	sub->move = NULL;
 	sub->unsaved |= !move->seeks && sub->definition.durable;

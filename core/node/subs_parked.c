@@ -8,14 +8,14 @@
 struct listing {
 	struct nc_parked *parked; /* [limit + 1] */
 	size_t count, room;
-	struct nc_buf reasons; /* parked[i].reason.data is an offset in it until all are there */
+	struct nc_buf reasons; /* one behind the other; parked[].reason has their sizes */
 };
 
 static void listing_add(struct listing *listing, const struct nc_parked *parked)
 {
 	struct nc_parked *kept = &listing->parked[listing->count++];
 	*kept = *parked;
-	kept->reason.data = (const uint8_t *)(uintptr_t)listing->reasons.size;
+	kept->reason.data = NULL; /* a scan's, and gone */
 	nc_buf_put_slice(&listing->reasons, parked->reason);
 }
 
@@ -101,14 +101,6 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 	nc_buf_printf(out, ",\"time\":\"%s\"}", time);
 }
 
-static struct nc_slice reason_of(const struct listing *listing, const struct nc_parked *parked)
-{
-	return parked->reason.size == 0
-	               ? nc_slice(NULL, 0)
-	               : nc_slice(listing->reasons.data + (uintptr_t)parked->reason.data,
-	                          parked->reason.size);
-}
-
 /* Nothing is on its way to the log but what came since this was asked for. */
 static uint64_t total_of(const struct nc_subscription *sub, size_t listed)
 {
@@ -123,12 +115,14 @@ static int page_put(struct nc_subs *subs, const struct nc_subscription *sub,
 {
 	struct nc_buf *out = &subs->scratch;
 	size_t room = nc_bus_max_payload(subs->service->bus) - 256, i = 0;
+	struct nc_slice reasons = nc_buf_slice(&listing->reasons);
 	int err = NC_OK;
 	nc_buf_clear(out);
 	nc_buf_put_str(out, "{\"parked\":[");
 	for (; i < listing->count && i < limit && err == NC_OK; i++) {
 		const struct nc_parked *at = &listing->parked[i];
-		struct shown shown = { subs, at, sub, reason_of(listing, at) };
+		struct shown shown = { subs, at, sub, nc_slice(reasons.data, at->reason.size) };
+		reasons = nc_slice_from(reasons, at->reason.size);
 		const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = at->position };
 		size_t before = out->size;
 		if (out->data[before - 1] == '}')

@@ -316,9 +316,13 @@ uint64_t nc_subs_pending(const struct nc_subscription *sub, const struct nc_sub_
 
 /* subs_save.c: replicate progress, creation, deletion. */
 void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
+/* Who asked for it: a reply subject, empty if nobody did, and the endpoint. */
+struct nc_subs_asker {
+	struct nc_slice reply;
+	int endpoint;
+};
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
-                     struct nc_subscription *sub, const char *name, struct nc_slice reply,
-                     int endpoint);
+                     struct nc_subscription *sub, const char *name, struct nc_subs_asker asker);
 
 /* Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty message). */
 void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,

@@ -47,8 +47,8 @@ static void refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_
 	struct nc_service *service = subs->service;
 	if (sub->replay.reply != NULL) {
 		nc_service_error(service, &service->out, sub->replay.reply,
-		                 &service->srv.endpoints[sub->replay.endpoint].stats, fault, text,
-		                 nc_slice(NULL, 0));
+		                 &service->srv.endpoints[sub->replay.endpoint].stats,
+		                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 	}
 	free(sub->replay.reply);
 	sub->replay.reply = NULL;

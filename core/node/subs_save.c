@@ -11,19 +11,18 @@
 #include "transport/nats/reply.h"
 
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
-                     struct nc_subscription *sub, const char *name, struct nc_slice reply,
-                     int endpoint)
+                     struct nc_subscription *sub, const char *name, struct nc_subs_asker asker)
 {
 	struct nc_service *service = subs->service;
 	struct nc_sub_pending *pending = calloc(1, sizeof *pending);
-	struct nc_ticket *ticket =
-	        pending == NULL ? NULL
-	                        : nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	struct nc_ticket *ticket = pending == NULL ? NULL
+	                                           : nc_ticket_new(&service->tickets, asker.reply,
+	                                                           nc_service_now_ms());
 	if (ticket == NULL) {
 		free(pending);
 		return false;
 	}
-	ticket->endpoint = endpoint;
+	ticket->endpoint = asker.endpoint;
 	ticket->of_subs = pending;
 	*pending = (struct nc_sub_pending){ .next = subs->pending,
 		                            .ticket = ticket,
@@ -66,7 +65,7 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	nc_command_put_sub_progress(command, &change);
 	bool proposed = nc_buf_status(command) == NC_OK && nc_buf_status(progress) == NC_OK &&
 	                nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_SAVING, sub, sub->name,
-	                                nc_slice(NULL, 0), 0);
+	                                (struct nc_subs_asker){ 0 });
 	if (proposed) {
 		sub->saving = true;
 		sub->unsaved = sub->hurry = false;
@@ -283,8 +282,8 @@ void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
 	struct nc_service *service = subs->service;
 	if (!ticket->answered) {
 		nc_service_error(service, &service->out, ticket->reply,
-		                 &service->srv.endpoints[ticket->endpoint].stats, fault, text,
-		                 nc_slice(NULL, 0));
+		                 &service->srv.endpoints[ticket->endpoint].stats,
+		                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 	}
 }
 

@@ -238,8 +238,8 @@ void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub)
 	if (lags == sub->lagging)
 		return;
 	sub->lagging = lags;
+	uint64_t behind = nc_subs_pending(sub, &info) + info.in_flight;
 	(void)snprintf(text, sizeof text, "%llu events and %llu ms behind",
-	               (unsigned long long)(nc_subs_pending(sub, &info) + info.in_flight),
-	               (unsigned long long)lag);
+	               (unsigned long long)behind, (unsigned long long)lag);
 	nc_subs_advise(subs, sub, lags ? "lagging" : "caught_up", info.ack_floor, text);
 }
