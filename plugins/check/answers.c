@@ -23,6 +23,15 @@ void check_singles(struct check *check)
 	}
 }
 
+/* What an event is in a batch of so many, it is alone. */
+static void check_same(const struct check_filter *filter, size_t event, bool together, size_t count)
+{
+	bool alone = check_bit(filter->matched, event);
+	CHECK(alone == together, "match %s: event %zu is %s alone and %s in a batch of %zu",
+	      filter->source, event, alone ? "matched" : "not matched",
+	      together ? "matched" : "not matched", count);
+}
+
 /* A batch that begins at `from`; in order or backwards. */
 static void check_batch(const struct check *check, const struct check_filter *filter, size_t from,
                         size_t count, bool backwards)
@@ -35,10 +44,7 @@ static void check_batch(const struct check *check, const struct check_filter *fi
 	      "match %s: no answer for a batch of %zu", filter->source, count);
 	for (size_t i = 0; i < count; i++) {
 		size_t event = backwards ? from + count - 1 - i : from + i;
-		CHECK(check_bit(matched, i) == check_bit(filter->matched, event),
-		      "match %s: event %zu is %s alone and %s in a batch of %zu", filter->source,
-		      event, check_bit(filter->matched, event) ? "matched" : "not matched",
-		      check_bit(matched, i) ? "matched" : "not matched", count);
+		check_same(filter, event, check_bit(matched, i), count);
 	}
 	for (size_t i = count; i < EVENTS_MAX + 64; i++) {
 		CHECK(!check_bit(matched, i), "match %s: a bit behind the %zu events",
@@ -127,6 +133,20 @@ static void hint_take(void *emit_ctx, const nacre_filter_hint *hint)
 	}
 }
 
+static void check_covered(const struct check_filter *filter, const struct hint_work *work,
+                          bool full)
+{
+	for (size_t k = 0; k < work->check->event_count; k++) {
+		bool matched = check_bit(filter->matched, k);
+		bool covered = check_bit(work->covered, k);
+		CHECK(covered || !matched, "hints %s: event %zu matches and is not hinted at",
+		      filter->source, k);
+		CHECK(!full || covered == matched,
+		      "hints %s: FULL, and event %zu is hinted at and does not match",
+		      filter->source, k);
+	}
+}
+
 void check_hints(struct check *check)
 {
 	if (check->plugin->hints == NULL)
@@ -137,17 +157,7 @@ void check_hints(struct check *check)
 		int answer = check->plugin->hints(filter->compiled, hint_take, &work);
 		CHECK(answer >= 0, "hints %s: %d", filter->source, answer);
 		bool full = answer == NACRE_FILTER_HINTS_FULL;
-		if (work.count == 0 && !full)
-			continue; /* ask me always */
-		for (size_t k = 0; k < check->event_count; k++) {
-			bool matched = check_bit(filter->matched, k);
-			bool covered = check_bit(work.covered, k);
-			CHECK(covered || !matched,
-			      "hints %s: event %zu matches and is not hinted at", filter->source,
-			      k);
-			CHECK(!full || covered == matched,
-			      "hints %s: FULL, and event %zu is hinted at and does not match",
-			      filter->source, k);
-		}
+		if (work.count > 0 || full) /* else: ask me always */
+			check_covered(filter, &work, full);
 	}
 }
