@@ -218,7 +218,7 @@ int nc_sub_parked_cut(struct nc_engine *engine, struct nc_slice name, uint64_t f
 static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct nc_outcome *outcome)
 {
 	uint8_t room[KEY_ROOM];
-	struct nc_sub_row row;
+	struct nc_sub_row row = { 0 };
 	int err = nc_sub_row_get(engine->reader, name, &engine->scratch, &row);
 	if (err == NC_NOTFOUND) {
 		outcome->fault = NC_FAULT_NO_SUB;

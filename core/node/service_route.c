@@ -244,6 +244,20 @@ static void on_ready_probe(struct nc_service *service)
 	service->options.on_ready(service->options.ctx);
 }
 
+/* A message to one of the endpoints. */
+static void on_endpoint(struct nc_service *service, struct nc_bus_msg *msg)
+{
+	const struct nc_endpoint *endpoint = msg->tag;
+	int index = (int)(endpoint - endpoints);
+	if (endpoint->leader && !service->serving)
+		return; /* deposed: who leads now has it too */
+	if (endpoint->op != NC_OP_SUB_ACK) {
+		take_up(service, msg, index);
+	} else if (!is_owners_ack(service, msg)) {
+		take_up_ack(service, msg, index);
+	}
+}
+
 void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 {
 	struct nc_service *service = ctx;
@@ -267,16 +281,7 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 		take_up_ack(service, msg, endpoint_of(NC_OP_SUB_ACK));
 		return;
 	}
-	const struct nc_endpoint *endpoint = msg->tag;
-	int index = (int)(endpoint - endpoints);
-	if (endpoint->leader && !service->serving)
-		return; /* deposed: who leads now has it too */
-	if (endpoint->op == NC_OP_SUB_ACK) {
-		if (!is_owners_ack(service, msg))
-			take_up_ack(service, msg, index);
-	} else {
-		take_up(service, msg, index);
-	}
+	on_endpoint(service, msg);
 }
 
 /* One of the nodes, whichever: a queue group. */

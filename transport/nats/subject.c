@@ -111,6 +111,14 @@ bool nc_subject_reserved(struct nc_slice subject, const char *prefix)
 	return before == '.';
 }
 
+/* The end of the token that begins at `at`. */
+static size_t token_end(struct nc_slice subject, size_t at)
+{
+	while (at < subject.size && subject.data[at] != '.')
+		at++;
+	return at;
+}
+
 bool nc_subject_within(struct nc_slice subject, struct nc_slice pattern)
 {
 	size_t at = 0;
@@ -121,8 +129,7 @@ bool nc_subject_within(struct nc_slice subject, struct nc_slice pattern)
 			return at < subject.size;
 		if (token && pattern.data[i] == '*' && (ends || pattern.data[i + 1] == '.')) {
 			size_t from = at;
-			while (at < subject.size && subject.data[at] != '.')
-				at++;
+			at = token_end(subject, from);
 			if (at == from)
 				return false;
 		} else if (at == subject.size || subject.data[at++] != pattern.data[i]) {
