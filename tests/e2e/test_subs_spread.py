@@ -43,15 +43,28 @@ async def create(client, name, **more):
 
 
 async def shared(client, names, nodes):
-    """Who owns what, once all these nodes have a share."""
+    """Who owns what, once all these nodes have a share and nothing moves any more."""
     found = {}
 
-    async def all_have_some():
+    async def all_have_theirs():
+        before = dict(found)
         found.update(await owners(client, names))
-        return set(found.values()) == set(nodes)
+        if set(found.values()) == set(nodes) and found == before:
+            return True
+        await asyncio.sleep(1)
+        return False
 
-    await wait_until(all_have_some, 20, f"all of {nodes} have a share")
+    await wait_until(all_have_theirs, 30, f"all of {nodes} have a share")
     return found
+
+
+async def owned_as(client, want):
+    """Once each is where it was: which node has what follows from who lives."""
+
+    async def all_are():
+        return await owners(client, want) == want
+
+    await wait_until(all_are, 30, "each has its share again")
 
 
 async def infos(client, names):
@@ -105,14 +118,13 @@ async def test_nodes_share_and_a_node_that_goes_or_comes_moves_only_its_share():
         after, took = await moved(client, names, before, follower, 10)
         print(f"moved {took:.1f} s after the node was killed")
         c.nodes[follower].start()
-        back = await shared(client, names, c.nodes)
-        equal(back, {n: before[n]["node"] for n in names}, "it has its share again")
+        await owned_as(client, {n: before[n]["node"] for n in names})
         # The leader is killed: what others have stays where it is.
         before = await infos(client, names)
         c.nodes[leader].kill()
         after, took = await moved(client, names, before, leader, 20)
         c.nodes[leader].start()
-        await shared(client, names, c.nodes)
+        await owned_as(client, {n: before[n]["node"] for n in names})
         # One that ends in order gives its share away at once.
         before = await infos(client, names)
         leader = await c.leader(client)
