@@ -69,9 +69,10 @@ static void answer_srv(struct nc_service *service, const struct nc_bus_msg *msg,
 	struct nc_buf status = { 0 };
 	nc_service_put_status(service, &status);
 	nc_buf_clear(&service->out);
-	nc_srv_answer(&service->out, &service->srv, verb, nc_service_role(service),
-	              nc_service_lag(service), nc_buf_slice(&status),
-	              nc_bus_max_payload(service->bus));
+	const struct nc_srv_state state = { .role = nc_service_role(service),
+		                            .lag = nc_service_lag(service),
+		                            .data = nc_buf_slice(&status) };
+	nc_srv_answer(&service->out, &service->srv, verb, &state, nc_bus_max_payload(service->bus));
 	nc_service_send(service, (const char *)msg->reply.data, nc_buf_slice(&service->out), 0);
 	nc_buf_release(&status);
 }

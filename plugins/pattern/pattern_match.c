@@ -67,7 +67,7 @@ static int arrays_ask(const struct nc_leaves *leaves, const struct nc_field *con
 	size_t total = 0;
 	for (size_t i = 0; i < count; i++)
 		total += tallies[i].hits + tallies[i].all;
-	const nacre_filter_leaf **room = malloc(total * sizeof *room);
+	const nacre_filter_leaf **room = malloc(total * sizeof(const nacre_filter_leaf *));
 	if (room == NULL)
 		return NACRE_FILTER_NO_MEMORY;
 	const nacre_filter_leaf **next = room;

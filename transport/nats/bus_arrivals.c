@@ -17,11 +17,13 @@
 #define TRIED_VERSION "3.4.1" /* of nats.c */
 #define KNOWN_MAX     64      /* subscriptions that are looked for by subject, one by one */
 
+/* NOLINTBEGIN(readability-identifier-naming): nats.c's */
 __attribute__((weak)) extern void
 natsConn_setFilterWithClosure(natsConnection *nc,
                               void (*filter)(natsConnection *, natsMsg **, void *), void *closure);
 
 __attribute__((weak)) extern void natsMsg_free(void *msg);
+/* NOLINTEND(readability-identifier-naming) */
 
 static bool is_tried(void)
 {

@@ -85,16 +85,19 @@ static bool poll_begin(struct nc_bus_io *io, const struct nc_bus_io_wish *wish)
 	return true;
 }
 
+static int events_of(const struct nc_bus_io *io, const struct nc_bus_io_wish *wish)
+{
+	if (wish->nc == NULL)
+		return 0;
+	return (wish->read ? UV_READABLE : 0) | (wish->write && io->blocked ? UV_WRITABLE : 0);
+}
+
 void nc_bus_io_settle(struct nc_bus_io *io)
 {
 	struct nc_bus_io_wish wish = wish_of(io);
 	if (io->poll != NULL && (wish.nc == NULL || wish.number != io->polled))
 		poll_end(io);
-	int events = 0;
-	if (wish.nc != NULL && wish.read)
-		events |= UV_READABLE;
-	if (wish.nc != NULL && wish.write && io->blocked)
-		events |= UV_WRITABLE;
+	int events = events_of(io, &wish);
 	bool done = true;
 	if (events != 0 && io->poll == NULL)
 		done = poll_begin(io, &wish);

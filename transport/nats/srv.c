@@ -83,19 +83,19 @@ static void put_endpoints(struct nc_buf *out, const struct nc_srv *srv, enum nc_
 }
 
 void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
-                   const char *role, uint64_t lag, struct nc_slice data, size_t size_max)
+                   const struct nc_srv_state *state, size_t size_max)
 {
 	static const char *const types[] = { "ping", "info", "stats" };
 	size_t begin = out->size;
 	for (enum detail detail = WHOLE; detail <= WHAT_FITS; detail++) {
 		out->size = begin;
-		put_head(out, srv, types[verb], role, lag);
+		put_head(out, srv, types[verb], state->role, state->lag);
 		if (verb == NC_SRV_INFO)
 			nc_buf_put_str(out, ",\"description\":\"Nacre event store\"");
 		if (verb == NC_SRV_STATS)
 			nc_buf_printf(out, ",\"started\":\"%s\"", srv->started);
 		if (verb != NC_SRV_PING)
-			put_endpoints(out, srv, verb, data, detail, begin + size_max);
+			put_endpoints(out, srv, verb, state->data, detail, begin + size_max);
 		nc_buf_put_u8(out, '}');
 		if (out->size - begin <= size_max)
 			return;

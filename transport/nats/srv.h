@@ -36,11 +36,18 @@ enum nc_srv_verb { NC_SRV_PING, NC_SRV_INFO, NC_SRV_STATS, NC_SRV_VERB_COUNT };
 /* A new id from the system's randomness. */
 void nc_srv_id_make(char id_out[NC_SRV_ID_SIZE]);
 
-/* Append the JSON answer. `role` and `lag`, in log entries, are in the metadata; `data` is a JSON
- * object shown with each endpoint's statistics. The answer is one message: what is longer than
+/* How the node is when it answers. */
+struct nc_srv_state {
+	const char *role;
+	uint64_t lag;         /* in log entries */
+	struct nc_slice data; /* a JSON object */
+};
+
+/* Append the JSON answer: role and lag are in the metadata, `data` with each endpoint's statistics.
+ * The answer is one message: what is longer than
  * `size_max` bytes, the server's max_payload, is shortened: first `data` is shown with the first
  * endpoint alone, then there are only as many endpoints, without it, as fit. */
 void nc_srv_answer(struct nc_buf *out, const struct nc_srv *srv, enum nc_srv_verb verb,
-                   const char *role, uint64_t lag, struct nc_slice data, size_t size_max);
+                   const struct nc_srv_state *state, size_t size_max);
 
 #endif
