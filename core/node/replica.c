@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The driver's life, and what comes into it: commands, frames, ticks, and what the stages are done
- * with. */
+/* The driver's life, and what comes into it: frames, ticks, wakes. */
 #include "core/node/replica.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/base/assert.h"
 #include "core/node/recovery.h"
 #include "core/node/replica_private.h"
-#include "core/node/say.h"
 
-#define ENTRY_SIZE_MAX     (1u << 20) /* bytes gathered into one entry, about */
-#define ENTRY_COMMANDS_MAX 4096u
-#define TICK_MS            50u
+#define TICK_MS 50u
 
-static uint64_t clock_ns(clockid_t clock)
+uint64_t nc_replica_clock_ns(clockid_t clock)
 {
 	struct timespec now;
 	(void)clock_gettime(clock, &now);
@@ -29,134 +24,6 @@ void nc_replica_fatal(struct nc_replica *replica, int err, const char *what)
 	replica->fatal = true;
 	nc_raft_disk_failed(replica->raft);
 	replica->options.on_fatal(replica->options.ctx, err, what);
-}
-
-/* ---- In: gather and propose ----------------------------------------------------------------- */
-
-static void refuse(struct nc_replica *replica, struct nc_entry *entry, int err)
-{
-	for (size_t i = 0; i < entry->ticket_count; i++)
-		replica->options.on_refused(replica->options.ctx, entry->tickets[i], err);
-	if (entry->ticket_count > 0) {
-		replica->pending_commands -= entry->ticket_count;
-		replica->pending_bytes -= entry->payload.size - NC_ENTRY_HEADER_SIZE;
-	}
-	nc_entry_settle(entry);
-}
-
-void nc_replica_lost(void *ctx, struct nc_entry *entry)
-{
-	/* Retracted: certainly not written. Else another leader has replaced it: not known. */
-	struct nc_replica *replica = ctx;
-	refuse(replica, entry, replica->retracting ? NC_FULL : NC_CLOSED);
-}
-
-static void propose_gathered(struct nc_replica *replica)
-{
-	struct nc_entry *entry = replica->gathered;
-	if (entry == NULL)
-		return;
-	int err = nc_raft_propose(replica->raft, entry->payload.size, &entry->index, &entry->term);
-	if (err == NC_BUSY)
-		return; /* gathers on, up to pending_bytes_max */
-	replica->gathered = NULL;
-	if (err == NC_OK && entry->index > replica->tail.last + 1)
-		nc_assert(!"the entries before were not taken");
-	if (err == NC_OK)
-		err = nc_tail_put(&replica->tail, entry);
-	if (err == NC_NOMEM)
-		nc_replica_fatal(replica, err, "out of memory");
-	if (err != NC_OK) {
-		refuse(replica, entry, NC_CLOSED);
-		nc_entry_free(entry);
-	}
-}
-
-static int gather_begin(struct nc_replica *replica)
-{
-	if (replica->gathered != NULL)
-		return NC_OK;
-	struct nc_entry *entry = nc_entry_new(NC_LOG_COMMAND);
-	if (entry == NULL)
-		return NC_NOMEM;
-	nc_entry_begin(&entry->payload, clock_ns(CLOCK_REALTIME));
-	replica->gathered = entry;
-	return NC_OK;
-}
-
-/* Room for a command of about `size` bytes. */
-static int gather_room(struct nc_replica *replica, size_t size)
-{
-	if (replica->draining || replica->fatal)
-		return NC_CLOSED;
-	if (!replica->leads)
-		return NC_CONFLICT;
-	if (replica->full)
-		return NC_FULL;
-	if (replica->pending_bytes + size > replica->options.pending_bytes_max)
-		return NC_BUSY;
-	return gather_begin(replica);
-}
-
-static bool is_whole(const struct nc_entry *entry)
-{
-	return entry->payload.size >= ENTRY_SIZE_MAX || entry->ticket_count >= ENTRY_COMMANDS_MAX;
-}
-
-/* The command that was put behind `before` is whole; or it is taken back. */
-static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
-{
-	struct nc_entry *entry = replica->gathered;
-	int err = nc_buf_status(&entry->payload);
-	if (err == NC_OK)
-		err = nc_entry_ticket_add(entry, ticket);
-	if (err != NC_OK) { /* as if it had not been asked */
-		entry->payload.size = before;
-		entry->payload.failed = false;
-		return err;
-	}
-	replica->pending_commands++;
-	replica->pending_bytes += entry->payload.size - before;
-	if (is_whole(entry)) {
-		nc_replica_turn(replica); /* first what consensus has by itself: a no-op */
-		propose_gathered(replica);
-	}
-	return NC_OK;
-}
-
-int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struct nc_slice record,
-                      void *ticket)
-{
-	int err = gather_room(replica, record.size);
-	if (err != NC_OK)
-		return err;
-	size_t before = replica->gathered->payload.size;
-	nc_command_put_append(&replica->gathered->payload, expect, record);
-	return gather_end(replica, before, ticket);
-}
-
-int nc_replica_command(struct nc_replica *replica, struct nc_slice command, void *ticket)
-{
-	int err = gather_room(replica, command.size);
-	if (err != NC_OK)
-		return err;
-	size_t before = replica->gathered->payload.size;
-	nc_buf_put_slice(&replica->gathered->payload, command);
-	return gather_end(replica, before, ticket);
-}
-
-/* One batch waits at most for the writer, behind the one in work: what comes later is gathered, so
- * that entries are as large as the disk is slow. */
-void nc_replica_flush(struct nc_replica *replica)
-{
-	if (replica->fatal)
-		return;
-	nc_replica_reads_ask(replica);
-	nc_replica_turn(replica);
-	if (replica->refused.first == NULL &&
-	    nc_stage_waiting(nc_log_writer_stage(replica->writer)) == 0)
-		propose_gathered(replica);
-	nc_replica_turn(replica);
 }
 
 /* ---- In: frames ----------------------------------------------------------------------------- */
@@ -229,7 +96,7 @@ int nc_replica_step(struct nc_replica *replica, struct nc_slice bytes)
 
 void nc_replica_hold_log(struct nc_replica *replica, uint64_t index)
 {
-	nc_hold_set(&replica->hold, index, clock_ns(CLOCK_MONOTONIC) / 1000000);
+	nc_hold_set(&replica->hold, index, nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
 void nc_replica_install_failed(struct nc_replica *replica)
@@ -242,129 +109,18 @@ void nc_replica_unreachable(struct nc_replica *replica, uint64_t id)
 	nc_raft_unreachable(replica->raft, id);
 }
 
-/* ---- Back from the stages ---------------------------------------------------------------------
+/* ---- Ticks, and what the stages are done with --------------------------------------------------
  */
-
-/* The disk had no room. Alone: when the writer has given everything back, and not before (an older
- * entry that comes back late must not take a newer one of the same index with it), forget those
- * entries. With others: they may have been replicated; they wait for room. */
-static void refused_turn(struct nc_replica *replica)
-{
-	if (replica->refused.first == NULL || replica->writing > 0)
-		return;
-	struct nc_entry *first = replica->refused.first;
-	while (first != NULL && first->kind == NC_ENTRY_HARD)
-		first = first->next;
-	if (first != NULL && nc_raft_retract(replica->raft, first->index) == NC_OK) {
-		replica->full = true; /* until measured again */
-		replica->retracting = true;
-		nc_tail_cut(&replica->tail, first->index, nc_replica_lost, replica);
-		replica->retracting = false;
-		struct nc_entry *entry;
-		while ((entry = nc_entry_queue_take(&replica->refused)) != NULL)
-			nc_entry_free(entry);
-		return;
-	}
-	if (replica->full)
-		return;
-	replica->writing += replica->refused.count;
-	nc_stage_put(nc_log_writer_stage(replica->writer), &replica->refused);
-}
-
-static void written(struct nc_replica *replica, struct nc_entry *entry)
-{
-	if (entry->kind == NC_ENTRY_COMPACT) {
-		nc_entry_free(entry); /* a failure has been said, and is tried again */
-		return;
-	}
-	replica->writing--;
-	if (entry->err == NC_FULL) {
-		replica->full = true;
-		nc_entry_queue_put(&replica->refused, entry);
-		return;
-	}
-	entry->staged = false;
-	if (entry->err != NC_OK) {
-		nc_replica_fatal(replica, entry->err, "the log cannot be written");
-	} else if (entry->has_mark) {
-		(void)nc_raft_appended(replica->raft, entry->mark);
-	}
-	entry->has_mark = entry->has_hard = false;
-	if (entry->kind == NC_ENTRY_HARD || entry->orphan)
-		nc_entry_free(entry);
-}
-
-static void take_written(struct nc_replica *replica)
-{
-	struct nc_entry_queue done = { 0 };
-	nc_stage_take(nc_log_writer_stage(replica->writer), &done);
-	struct nc_entry *entry;
-	while ((entry = nc_entry_queue_take(&done)) != NULL)
-		written(replica, entry);
-	refused_turn(replica);
-}
-
-/* Segments that followers still need are kept, up to a limit in bytes and in time. */
-static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
-{
-	struct nc_raft_status status;
-	nc_raft_status(replica->raft, &status);
-	uint64_t through = checkpoint;
-	bool roomy = nc_log_size(replica->options.log) < replica->options.log_keep_bytes;
-	for (uint32_t i = 0; roomy && i < status.peer_count; i++) {
-		if (status.peers[i].match < through)
-			through = status.peers[i].match;
-	}
-	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
-		through = 0; /* it may lead tomorrow */
-	uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
-	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
-	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
-	if (aged > through)
-		through = aged;
-	return nc_hold_limit(&replica->hold, through, &status, now_ms);
-}
-
-static void take_checkpoint(struct nc_replica *replica)
-{
-	int err;
-	struct nc_state_applied covered;
-	if (!nc_checkpointer_take(replica->checkpointer, &err, &covered))
-		return;
-	if (err == NC_FULL) {
-		nc_say_warning("checkpoint: no room on the disk; tried again later");
-		return;
-	}
-	if (err != NC_OK) {
-		nc_replica_fatal(replica, err, "the state cannot be checkpointed");
-		return;
-	}
-	replica->checkpoints++;
-	uint64_t through = 0;
-	err = nc_raft_snapshot_taken(replica->raft, covered.index);
-	if (err == NC_OK) {
-		err = nc_raft_compact(replica->raft, compact_through(replica, covered.index),
-		                      &through);
-	}
-	struct nc_entry *compact =
-	        err == NC_OK && through > 0 ? nc_entry_new(NC_ENTRY_COMPACT) : NULL;
-	if (compact == NULL)
-		return; /* the next checkpoint asks again */
-	compact->index = through;
-	struct nc_entry_queue queue = { 0 };
-	nc_entry_queue_put(&queue, compact);
-	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
-}
 
 static void on_wake(struct nc_wake *wake)
 {
 	struct nc_replica *replica = wake->poll.data;
-	take_written(replica);
+	nc_replica_take_written(replica);
 	nc_replica_take_read(replica);
 	nc_replica_turn(replica);
 	nc_replica_take_applied(replica);
 	nc_replica_apply(replica);
-	take_checkpoint(replica);
+	nc_replica_take_checkpoint(replica);
 	nc_replica_flush(replica);
 }
 
@@ -389,7 +145,7 @@ static void on_tick(uv_timer_t *timer)
 	if (nc_raft_tick(replica->raft) != NC_OK)
 		nc_replica_fatal(replica, NC_NOMEM, "out of memory");
 	leader_miss(replica);
-	refused_turn(replica);
+	nc_replica_refused_turn(replica);
 	nc_replica_flush(replica);
 }
 
@@ -430,13 +186,8 @@ int nc_replica_remove(struct nc_replica *replica, uint64_t id)
 	return err;
 }
 
-/* ---- Status, timers ---------------------------------------------------------------------------
+/* ---- Status -----------------------------------------------------------------------------------
  */
-
-void nc_replica_set_full(struct nc_replica *replica, bool full)
-{
-	replica->full = full;
-}
 
 bool nc_replica_leading(const struct nc_replica *replica)
 {
@@ -460,22 +211,6 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 	status.last = status.raft.last;
 	status.commit = status.raft.commit;
 	return status;
-}
-
-void nc_replica_tick(struct nc_replica *replica)
-{
-	uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
-	bool by_size = replica->log_appended - replica->log_bytes_at_checkpoint >=
-	               replica->options.checkpoint_log_bytes;
-	bool by_time = replica->applied > replica->checkpoint_applied &&
-	               now_ms - replica->checkpoint_at_ms >= replica->options.checkpoint_ms;
-	if (replica->fatal || replica->full || !(by_size || by_time) ||
-	    nc_checkpointer_busy(replica->checkpointer))
-		return;
-	replica->log_bytes_at_checkpoint = replica->log_appended;
-	replica->checkpoint_applied = replica->applied;
-	replica->checkpoint_at_ms = now_ms;
-	nc_checkpointer_ask(replica->checkpointer);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -530,7 +265,7 @@ int nc_replica_start(const struct nc_replica_options *options, struct nc_replica
 	if (replica == NULL)
 		return NC_NOMEM;
 	replica->options = *options;
-	replica->checkpoint_at_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
+	replica->checkpoint_at_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
 	unsigned tick_ms = options->tick_ms == 0 ? TICK_MS : options->tick_ms;
 	int err = handles_open(replica);
 	if (err == NC_OK)
@@ -552,17 +287,6 @@ int nc_replica_start(const struct nc_replica_options *options, struct nc_replica
 		nc_replica_fatal(replica, err, "out of memory");
 	nc_replica_flush(replica);
 	return NC_OK;
-}
-
-void nc_replica_drain(struct nc_replica *replica)
-{
-	nc_replica_flush(replica);
-	replica->draining = true;
-}
-
-bool nc_replica_idle(const struct nc_replica *replica)
-{
-	return replica->pending_commands == 0;
 }
 
 static void stages_drop(struct nc_replica *replica)

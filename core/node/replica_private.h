@@ -3,6 +3,8 @@
 #ifndef NC_CORE_NODE_REPLICA_PRIVATE_H
 #define NC_CORE_NODE_REPLICA_PRIVATE_H
 
+#include <time.h>
+
 #include "core/node/ages.h"
 #include "core/node/applier.h"
 #include "core/node/checkpointer.h"
@@ -59,11 +61,18 @@ struct nc_replica_asked {
 };
 
 void nc_replica_fatal(struct nc_replica *replica, int err, const char *what);
+uint64_t nc_replica_clock_ns(clockid_t clock);
 
 /* What core/raft has to be done, done: replica_turn.c. */
 void nc_replica_turn(struct nc_replica *replica);
-/* What became of an entry that is cut from the tail. */
+/* What became of an entry that is cut from the tail: replica_gather.c. */
 void nc_replica_lost(void *ctx, struct nc_entry *entry);
+
+/* What the log's writer and the checkpointer are done with: replica_written.c. */
+void nc_replica_take_written(struct nc_replica *replica);
+void nc_replica_take_checkpoint(struct nc_replica *replica);
+/* What had no room: once more, or forgotten. */
+void nc_replica_refused_turn(struct nc_replica *replica);
 
 /* Messages to peers: replica_send.c. */
 void nc_replica_send(struct nc_replica *replica, const struct nc_raft_message *messages,

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Back from the log's writer and the checkpointer: what is durable, what had no room, and what of
+ * the log is needed no more. */
+#include "core/node/replica_private.h"
+#include "core/node/say.h"
+
+/* ---- Written -------------------------------------------------------------------------------- */
+
+/* The disk had no room. Alone: when the writer has given everything back, and not before (an older
+ * entry that comes back late must not take a newer one of the same index with it), forget those
+ * entries. With others: they may have been replicated; they wait for room. */
+void nc_replica_refused_turn(struct nc_replica *replica)
+{
+	if (replica->refused.first == NULL || replica->writing > 0)
+		return;
+	struct nc_entry *first = replica->refused.first;
+	while (first != NULL && first->kind == NC_ENTRY_HARD)
+		first = first->next;
+	if (first != NULL && nc_raft_retract(replica->raft, first->index) == NC_OK) {
+		replica->full = true; /* until measured again */
+		replica->retracting = true;
+		nc_tail_cut(&replica->tail, first->index, nc_replica_lost, replica);
+		replica->retracting = false;
+		struct nc_entry *entry;
+		while ((entry = nc_entry_queue_take(&replica->refused)) != NULL)
+			nc_entry_free(entry);
+		return;
+	}
+	if (replica->full)
+		return;
+	replica->writing += replica->refused.count;
+	nc_stage_put(nc_log_writer_stage(replica->writer), &replica->refused);
+}
+
+static void written(struct nc_replica *replica, struct nc_entry *entry)
+{
+	if (entry->kind == NC_ENTRY_COMPACT) {
+		nc_entry_free(entry); /* a failure has been said, and is tried again */
+		return;
+	}
+	replica->writing--;
+	if (entry->err == NC_FULL) {
+		replica->full = true;
+		nc_entry_queue_put(&replica->refused, entry);
+		return;
+	}
+	entry->staged = false;
+	if (entry->err != NC_OK) {
+		nc_replica_fatal(replica, entry->err, "the log cannot be written");
+	} else if (entry->has_mark) {
+		(void)nc_raft_appended(replica->raft, entry->mark);
+	}
+	entry->has_mark = entry->has_hard = false;
+	if (entry->kind == NC_ENTRY_HARD || entry->orphan)
+		nc_entry_free(entry);
+}
+
+void nc_replica_take_written(struct nc_replica *replica)
+{
+	struct nc_entry_queue done = { 0 };
+	nc_stage_take(nc_log_writer_stage(replica->writer), &done);
+	struct nc_entry *entry;
+	while ((entry = nc_entry_queue_take(&done)) != NULL)
+		written(replica, entry);
+	nc_replica_refused_turn(replica);
+}
+
+/* ---- Checkpointed --------------------------------------------------------------------------- */
+
+/* Segments that followers still need are kept, up to a limit in bytes and in time. */
+static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
+{
+	struct nc_raft_status status;
+	nc_raft_status(replica->raft, &status);
+	uint64_t through = checkpoint;
+	bool roomy = nc_log_size(replica->options.log) < replica->options.log_keep_bytes;
+	for (uint32_t i = 0; roomy && i < status.peer_count; i++) {
+		if (status.peers[i].match < through)
+			through = status.peers[i].match;
+	}
+	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
+		through = 0; /* it may lead tomorrow */
+	uint64_t now_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
+	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
+	if (aged > through)
+		through = aged;
+	return nc_hold_limit(&replica->hold, through, &status, now_ms);
+}
+
+void nc_replica_take_checkpoint(struct nc_replica *replica)
+{
+	int err;
+	struct nc_state_applied covered;
+	if (!nc_checkpointer_take(replica->checkpointer, &err, &covered))
+		return;
+	if (err == NC_FULL) {
+		nc_say_warning("checkpoint: no room on the disk; tried again later");
+		return;
+	}
+	if (err != NC_OK) {
+		nc_replica_fatal(replica, err, "the state cannot be checkpointed");
+		return;
+	}
+	replica->checkpoints++;
+	uint64_t through = 0;
+	err = nc_raft_snapshot_taken(replica->raft, covered.index);
+	if (err == NC_OK) {
+		err = nc_raft_compact(replica->raft, compact_through(replica, covered.index),
+		                      &through);
+	}
+	struct nc_entry *compact =
+	        err == NC_OK && through > 0 ? nc_entry_new(NC_ENTRY_COMPACT) : NULL;
+	if (compact == NULL)
+		return; /* the next checkpoint asks again */
+	compact->index = through;
+	struct nc_entry_queue queue = { 0 };
+	nc_entry_queue_put(&queue, compact);
+	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
+}
+
+void nc_replica_tick(struct nc_replica *replica)
+{
+	uint64_t now_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	bool by_size = replica->log_appended - replica->log_bytes_at_checkpoint >=
+	               replica->options.checkpoint_log_bytes;
+	bool by_time = replica->applied > replica->checkpoint_applied &&
+	               now_ms - replica->checkpoint_at_ms >= replica->options.checkpoint_ms;
+	if (replica->fatal || replica->full || !(by_size || by_time) ||
+	    nc_checkpointer_busy(replica->checkpointer))
+		return;
+	replica->log_bytes_at_checkpoint = replica->log_appended;
+	replica->checkpoint_applied = replica->applied;
+	replica->checkpoint_at_ms = now_ms;
+	nc_checkpointer_ask(replica->checkpointer);
+}
