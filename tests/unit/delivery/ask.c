@@ -57,7 +57,7 @@ Test(ask, a_replay_names_positions_or_a_key_or_all)
 	cr_expect(ask.kind == NC_REPLAY_POSITIONS && ask.count == 3);
 	cr_expect(ask.positions[0] == 3 && ask.positions[1] == 5 && ask.positions[2] == 9);
 	nc_replay_ask_release(&ask);
-	cr_assert_eq(nc_replay_parse(NC_SLICE("{\"pos\":4}"), &ask, &why), NC_OK);
+	cr_assert_eq(nc_replay_parse(NC_SLICE("{\"pos\":[4]}"), &ask, &why), NC_OK);
 	cr_expect(ask.count == 1 && ask.positions[0] == 4);
 	nc_replay_ask_release(&ask);
 	cr_assert_eq(nc_replay_parse(NC_SLICE("{\"key\":\"a\\n\"}"), &ask, &why), NC_OK);
@@ -68,6 +68,7 @@ Test(ask, a_replay_names_positions_or_a_key_or_all)
 	nc_replay_ask_release(&ask);
 	const char *bad[] = { "[]",
 		              "{\"pos\":[]}",
+		              "{\"pos\":4}",
 		              "{\"pos\":[1,\"x\"]}",
 		              "{\"pos\":[0]}",
 		              "{\"pos\":{}}",
