@@ -140,6 +140,7 @@ void nc_raft_heartbeat_heard(struct nc_raft *raft, const struct nc_raft_message 
 	}
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_HEARTBEAT_RESP,
 	                                             .to = message->from,
+	                                             .force = raft->doubtful,
 	                                             .index = raft->install.index,
 	                                             .context = message->context });
 }

@@ -50,6 +50,7 @@
 	X(DOUBTFUL_VOTES, "a node that may have forgotten votes at once")                        \
 	X(TRANSFER_BEFORE_CAUGHT_UP, "leadership is handed to who lacks entries, and forced")    \
 	X(LEARNER_CAMPAIGNS, "a learner stands for election")                                    \
+	X(DOUBT_AT_REST, "who is in doubt of itself stays so while nothing is proposed")         \
 	X(GONE_WHILE_HEARD, "a leader that is heard is given up for a broken line")              \
 	X(NOBODY_GOES_FIRST, "two that ask at the same moment grant each other the pre-vote")
 

@@ -79,11 +79,12 @@ enum nc_raft_type {
 	NC_RAFT_VOTE_RESP,      /* reject */
 	NC_RAFT_APPEND,         /* index, log_term: of the entry before; commit; entries [3.5] */
 	NC_RAFT_APPEND_RESP,    /* index: durable and matching through; or reject: index is the prev
-	                         * refused,    hint, log_term: the last entry that may match; force:
-	                         * the    sender is doubtful, what it acknowledged before may be lost
+	                         * refused, hint, log_term: the last entry that may match; force:
+	                         * the sender is doubtful, what it acknowledged before may be lost
 	                         */
 	NC_RAFT_HEARTBEAT,      /* commit; context: the round of reads */
-	NC_RAFT_HEARTBEAT_RESP, /* context; index: of the snapshot being installed, 0: none */
+	NC_RAFT_HEARTBEAT_RESP, /* context; index: of the snapshot being installed, 0: none;
+	                         * force: the sender is doubtful, show it where the log ends */
 	NC_RAFT_SNAPSHOT,  /* index, log_term, members: a state to be fetched from the sender [5] */
 	NC_RAFT_READ,      /* context: asks the leader for a read index [6.4] */
 	NC_RAFT_READ_RESP, /* context, index */

@@ -290,8 +290,11 @@ void nc_raft_heartbeat_answered(struct nc_raft *raft, const struct nc_raft_messa
 	if (peer->state == NC_RAFT_REPLICATE && flight_full(raft, peer) &&
 	    !NC_MUTANT(INFLIGHT_NEVER_FREED))
 		flight_free_first(peer); /* its acknowledgement may be lost */
+	/* One in doubt of itself is shown where the log ends, though there is nothing new: a
+	 * heartbeat alone does not show that it has what it acknowledged. */
+	bool doubts = message->force && !NC_MUTANT(DOUBT_AT_REST);
 	if (peer->match < raft->trail.last || peer->state == NC_RAFT_PROBE ||
-	    peer->commit_sent < raft->commit)
+	    peer->commit_sent < raft->commit || doubts)
 		nc_raft_append_to(raft, peer);
 	if (message->context > peer->read_ack && message->context <= raft->read_round)
 		peer->read_ack = message->context;
