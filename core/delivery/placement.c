@@ -136,10 +136,12 @@ bool nc_placement_hear(struct nc_placement_view *placement, uint64_t number,
 	return true;
 }
 
-void nc_placement_stalled(struct nc_placement_view *placement, uint64_t now_ns)
+void nc_placement_stalled(struct nc_placement_view *placement, uint64_t since_ns, uint64_t now_ns)
 {
-	for (size_t i = 0; i < placement->count; i++)
-		placement->nodes[i].heard_ns = now_ns;
+	for (size_t i = 0; i < placement->count; i++) {
+		if (!is_gone(&placement->nodes[i], since_ns))
+			placement->nodes[i].heard_ns = now_ns;
+	}
 }
 
 size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64_t now_ns,

@@ -70,8 +70,9 @@ void nc_placement_voters(struct nc_placement_view *placement, const uint64_t *vo
 bool nc_placement_hear(struct nc_placement_view *placement, uint64_t number,
                        const struct nc_placement_renewal *renewal, uint64_t now_ns);
 
-/* We have not looked for a while, so that who is silent may only not have been listened to. */
-void nc_placement_stalled(struct nc_placement_view *placement, uint64_t now_ns);
+/* We have not looked since `since_ns`, so that who is silent may only not have been listened to.
+ * Who was gone by then stays so. */
+void nc_placement_stalled(struct nc_placement_view *placement, uint64_t since_ns, uint64_t now_ns);
 
 /* Voters among whom to pick: heard lately, or awaited, and not leaving. Returns how many. */
 size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64_t now_ns,

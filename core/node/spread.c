@@ -133,7 +133,7 @@ void nc_spread_tick(struct nc_spread *spread)
 	if (spread->leads) {
 		nc_spread_voters(spread, false, now_ns);
 		if (now_ns - spread->ticked_ns > STALLED_NS)
-			nc_placement_stalled(&spread->placement, now_ns);
+			nc_placement_stalled(&spread->placement, spread->ticked_ns, now_ns);
 		if (now_ns - spread->looked_ns >= ASSIGN_NS) {
 			spread->looked_ns = now_ns;
 			nc_spread_assign(spread, now_ns);

@@ -86,9 +86,9 @@ static void on_result(void *ctx, int err, struct nc_slice body)
 		err = nc_spread_result_get(body, &result);
 	if (err != NC_OK) {
 		sent_remove(spread, sent);
-		/* Lost, or cut off from the log: not known. Refused before it was taken: so too,
-		 * since it costs no more. */
-		ticket_end(spread, sent->ticket, NC_TIMEOUT, NULL);
+		/* The leader's disk is full: nothing was taken. Lost, or cut off from the log: not
+		 * known. Refused before it was taken: so too, since it costs no more. */
+		ticket_end(spread, sent->ticket, err == NC_FULL ? NC_FULL : NC_TIMEOUT, NULL);
 		free(sent);
 		return;
 	}
@@ -102,6 +102,8 @@ static void on_result(void *ctx, int err, struct nc_slice body)
 int nc_spread_forward(struct nc_spread *spread, struct nc_slice name, struct nc_slice command,
                       struct nc_ticket *ticket)
 {
+	if (spread->service->stopping)
+		return NC_CLOSED;
 	uint64_t term, leader = nc_spread_leader(spread, &term);
 	if (leader == 0 || leader == spread->self)
 		return NC_CONFLICT; /* the caller has looked whether we lead */
@@ -137,6 +139,8 @@ int nc_spread_forward(struct nc_spread *spread, struct nc_slice name, struct nc_
 
 int nc_spread_reown(struct nc_spread *spread, struct nc_slice name)
 {
+	if (nc_replica_leading(spread->service->replica))
+		return nc_spread_keep(spread, name);
 	struct nc_buf scratch = { 0 }, command = { 0 };
 	struct nc_sub_row row = { 0 };
 	int err = nc_state_reader_begin(spread->reader);

@@ -116,6 +116,8 @@ void nc_spread_table_clear(struct nc_spread *spread);
 /* Read the row of this name again. */
 int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name);
 void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns);
+/* Leading: put one that is ours into a new epoch, still ours. NC_NOTFOUND, NC_BUSY. */
+int nc_spread_keep(struct nc_spread *spread, struct nc_slice name);
 
 /* spread_forward.c */
 void nc_spread_take_command(struct nc_spread *spread, uint64_t from, uint64_t call,

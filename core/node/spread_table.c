@@ -190,12 +190,12 @@ static bool propose(struct nc_spread *spread, struct nc_spread_row *row, struct 
 	nc_command_put_sub_own(&command, &own);
 	int err = ticket == NULL ? NC_NOMEM : nc_buf_status(&command);
 	if (err == NC_OK) {
+		memcpy(taken->name, row->name, sizeof taken->name);
 		ticket->of_spread = taken;
 		err = nc_replica_command(spread->service->replica, nc_buf_slice(&command), ticket);
 	}
 	nc_buf_release(&command);
 	if (err == NC_OK) {
-		memcpy(taken->name, row->name, sizeof taken->name);
 		row->assigning = true;
 		return true;
 	}
@@ -203,6 +203,17 @@ static bool propose(struct nc_spread *spread, struct nc_spread_row *row, struct 
 		nc_ticket_free(&spread->service->tickets, ticket);
 	nc_spread_taken_free(spread, taken);
 	return false;
+}
+
+int nc_spread_keep(struct nc_spread *spread, struct nc_slice name)
+{
+	struct nc_spread_row *row = nc_spread_find(spread, name);
+	if (row == NULL)
+		return NC_NOTFOUND;
+	if (row->assigning)
+		return NC_OK; /* that begins another epoch, too */
+	return propose(spread, row, (struct nc_sub_owner){ spread->self, spread->boot }) ? NC_OK
+	                                                                                 : NC_BUSY;
 }
 
 /* False: it stays where it is, or it is too early to say. */

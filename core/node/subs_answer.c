@@ -130,6 +130,9 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 	}
 	bool late = is_late(sub, &at, &ack);
 	if (judge(sub, &at, &ack, now_ns) != NC_OK) {
+		/* Another may own it by now, and knows better. */
+		if (sub->owned && (at.epoch > sub->epoch || nc_subs_own_sleeps(sub)))
+			return;
 		answer_error(subs, msg, endpoint,
 		             "stale acknowledgement: of another epoch, or never delivered");
 		return;

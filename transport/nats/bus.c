@@ -192,6 +192,14 @@ static void subs_release(struct nc_bus *bus)
 
 static void on_retry(uv_timer_t *timer);
 
+/* Counted from now: a connect that took its time must not be followed by the next at once, or the
+ * loop would do nothing else. */
+static void retry_later(struct nc_bus *bus)
+{
+	uv_update_time(uv_handle_get_loop((uv_handle_t *)&bus->retry));
+	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, 0);
+}
+
 /* nats.c's own reconnect keeps its parser, on an event loop, as it was (its issue 1007): a message
  * that was torn is then completed by what the new connection brings. So a connection is never made
  * anew, but another one is made, when no thread of nats.c can call for the old one any more. */
@@ -212,7 +220,7 @@ static void lost_replace(struct nc_bus *bus)
 	nc_bus_options_learn(bus->nats_options, bus->url, nc);
 	natsConnection_Destroy(nc);
 	bus->retry_said = NULL;
-	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, CONNECT_RETRY_MS);
+	retry_later(bus);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -220,14 +228,17 @@ static void on_retry(uv_timer_t *timer)
 	struct nc_bus *bus = timer->data;
 	const char *detail = NULL;
 	if (bus->nc != NULL) {
-		(void)uv_timer_stop(timer);
 		nc_bus_io_settle(&bus->io);
-	} else if (connect_now(bus, &detail)) {
-		(void)uv_timer_stop(timer);
+		return;
+	}
+	if (connect_now(bus, &detail)) {
 		bus->options.on_state(bus->options.ctx, true,
 		                      bus->connected_before ? "reconnected" : "connected");
 		bus->connected_before = true;
-	} else if (detail != bus->retry_said) {
+		return;
+	}
+	retry_later(bus);
+	if (detail != bus->retry_said) {
 		bus->retry_said = detail;
 		bus->options.on_state(bus->options.ctx, false, detail);
 	}
@@ -236,8 +247,7 @@ static void on_retry(uv_timer_t *timer)
 /* Of the loop, and rare: a new one is tried later. */
 static void on_io_failed(void *ctx)
 {
-	struct nc_bus *bus = ctx;
-	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, CONNECT_RETRY_MS);
+	retry_later(ctx);
 }
 
 static void on_io_hold(void *ctx, bool holds)
@@ -316,7 +326,7 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	    uv_prepare_init(options->loop, &bus->turn_end) != 0 ||
 	    uv_prepare_start(&bus->turn_end, on_turn_end) != 0 ||
 	    uv_timer_init(options->loop, &bus->retry) != 0 ||
-	    uv_timer_start(&bus->retry, on_retry, 0, CONNECT_RETRY_MS) != 0)
+	    uv_timer_start(&bus->retry, on_retry, 0, 0) != 0)
 		nc_assert(!"libuv refuses a handle");
 	*bus_out = bus;
 	return NC_OK;

@@ -66,9 +66,22 @@ Test(placement, awaits_voters_for_a_while_and_then_goes_on_without_them)
 	cr_expect_eq(nc_placement_candidates(&view, 2201 * MS, nodes), 1u);
 	cr_expect_eq(nodes[0], 1u);
 	cr_expect_eq(nc_placement_boot(&view, 1), 7u);
-	nc_placement_stalled(&view, 3000 * MS);
+	nc_placement_stalled(&view, 2000 * MS, 3000 * MS);
 	cr_expect_eq(nc_placement_candidates(&view, 3000 * MS, nodes), 3u,
 	             "we were deaf, they may not be gone");
+}
+
+Test(placement, who_was_gone_before_we_were_deaf_stays_gone)
+{
+	struct nc_placement_view view;
+	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
+	nc_placement_begin(&view, three, 3, 1000 * MS);
+	for (uint64_t ms = 1000; ms <= 9000; ms += 100) {
+		hear(&view, 1, 7, 0, ms);
+		hear(&view, 2, 7, 0, ms);
+	}
+	nc_placement_stalled(&view, 9000 * MS, 9500 * MS);
+	cr_expect_eq(nc_placement_candidates(&view, 9500 * MS, nodes), 2u);
 }
 
 Test(placement, is_clear_when_nobody_may_run_what_was_taken)
