@@ -223,6 +223,17 @@ static bool owner_find(const struct nc_spread *spread, const struct nc_spread_ro
 {
 	const struct nc_placement_view *placement = &spread->placement;
 	*owner_out = (struct nc_sub_owner){ 0 };
+	if (!row->spreads && row->owner.number != 0) {
+		/* The leader runs it without a lease in the end: so not before it has it by one,
+		 * and with that the word that nobody else does. */
+		const struct nc_sub_owner self = { spread->self, spread->boot };
+		bool ours = row->owner.number == self.number && row->owner.boot == self.boot;
+		const struct nc_subscription *here =
+		        nc_subs_find(spread->service->subs, nc_slice_str(row->name));
+		if (!ours)
+			*owner_out = self;
+		return !ours || (here != NULL && nc_subs_own_runs(here));
+	}
 	if (row->spreads) {
 		if (nc_placement_is_awaited(placement, row->owner.number, now_ns))
 			return false;

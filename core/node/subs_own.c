@@ -52,6 +52,11 @@ static bool runs(const struct nc_subscription *sub)
 	return !sub->reown && nc_spread_holds(sub->subs->service->spread, sub->since);
 }
 
+bool nc_subs_own_runs(const struct nc_subscription *sub)
+{
+	return sub->owned && runs(sub);
+}
+
 bool nc_subs_own_sleeps(struct nc_subscription *sub)
 {
 	if (!sub->owned || runs(sub))

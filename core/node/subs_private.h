@@ -349,6 +349,7 @@ int nc_subs_take_up(struct nc_subs *subs, const struct nc_sub_taking *taking,
                     struct nc_subscription **sub_out);
 
 /* subs_own.c: whether it must not run now: then it sleeps. */
+bool nc_subs_own_runs(const struct nc_subscription *sub);
 bool nc_subs_own_sleeps(struct nc_subscription *sub);
 /* It leaves the table. */
 void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub);
