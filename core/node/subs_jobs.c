@@ -133,6 +133,11 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 		sub->todo_count = sub->todo_room = 0;
 		return;
 	}
+	if (sub->owned && !nc_bus_connected(subs->service->bus)) {
+		/* A reader would give it back at once. The next tick looks again. */
+		nc_subs_mark(sub);
+		return;
+	}
 	nc_subs_posted_send(subs, sub);
 	struct nc_sub_job *job = job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
 	if (job == NULL)
