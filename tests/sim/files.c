@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "storage/log/segment_private.h"
 #include "tests/sim/files_private.h"
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -70,6 +72,20 @@ void sim_files_wipe(struct sim *sim, struct sim_node *node)
 {
 	sim_files_free(node);
 	sim_files_new(sim, node);
+}
+
+/* The log makes its next file in a thread of its own, of one that compaction has left or anew. A
+ * seed is the same twice if that is done before another one is left. */
+static void settle(const struct sim_files *files)
+{
+	const struct timespec moment = { .tv_nsec = 20000 };
+	char path[160];
+	struct stat made;
+	(void)snprintf(path, sizeof path, "%s/" NC_PREPARED_NAME, files->directory);
+	for (unsigned waits = 0; stat(path, &made) != 0 || made.st_size != SEGMENT_SIZE; waits++) {
+		nc_assert(waits < 500000); /* 10 s */
+		(void)nanosleep(&moment, NULL);
+	}
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -169,14 +185,17 @@ bool sim_files_damaged(const struct sim_node *node)
 
 void sim_files_compact(struct sim_node *node, uint64_t through)
 {
-	if (node->files->log != NULL && !node->files->failed)
-		(void)nc_log_compact(node->files->log, through);
+	if (node->files->log == NULL || node->files->failed)
+		return;
+	settle(node->files);
+	(void)nc_log_compact(node->files->log, through);
 }
 
 void sim_files_reset(struct sim_node *node, uint64_t index, uint64_t term)
 {
 	node->files->mode = WELL;
 	node->files->last_first = UINT64_MAX; /* a segment's head stands for what was before it */
+	settle(node->files);
 	nc_assert(nc_log_reset(node->files->log, index, term) == NC_OK);
 }
 
@@ -226,6 +245,8 @@ void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_wr
 	if (files->mode == WELL)
 		sim_files_unsynced_lose(files);
 	sim_files_unsynced_forget(files);
+	if (files->log != NULL && !files->failed)
+		settle(files);
 	nc_log_close(files->log);
 	files->log = NULL;
 	files->failed = false;

@@ -16,7 +16,7 @@ static uint64_t mix(uint64_t z)
 }
 
 /* The sectors that are there when the power is back. */
-static int write_torn(const struct sim_files *files, int fd, const uint8_t *data, size_t size,
+static int write_torn(struct sim_files *files, int fd, const uint8_t *data, size_t size,
                       off_t offset)
 {
 	size_t sectors = size / SECTOR + 2;
@@ -32,8 +32,10 @@ static int write_torn(const struct sim_files *files, int fd, const uint8_t *data
 		bool there =
 		        files->mode == SOME ? (mix(files->dice + nth) & 1) != 0 : nth < lasting;
 		off_t to = offset + (off_t)at + shift;
-		if (there && to >= 0 && (size_t)to + some <= SEGMENT_SIZE)
+		if (there && to >= 0 && (size_t)to + some <= SEGMENT_SIZE) {
 			err = nc_files_system.write(NULL, fd, data + at, some, to);
+			files->end = to + (off_t)some;
+		}
 		at += some;
 	}
 	return err;
@@ -57,6 +59,7 @@ void sim_files_unsynced_lose(struct sim_files *files)
 		if (fcntl(unsynced->fd, F_GETFD) >= 0) {
 			(void)nc_files_system.write(NULL, unsynced->fd, unsynced->before.data,
 			                            unsynced->before.size, unsynced->offset);
+			files->end = unsynced->offset;
 		}
 		nc_buf_release(&unsynced->before);
 	}
@@ -68,9 +71,16 @@ void sim_files_unsynced_forget(struct sim_files *files)
 		nc_buf_release(&files->unsynced[--files->unsynced_count].before);
 }
 
+static bool is_zeros(const uint8_t *data, size_t size)
+{
+	return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
 static int files_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
 {
 	struct sim_files *files = ctx;
+	if (files->mode < PREFIX) /* zeros: a tail is cut */
+		files->end = offset + (is_zeros(data, size) ? 0 : (off_t)size);
 	if (files->mode == WELL)
 		unsynced_keep(files, fd, size, offset);
 	if (files->mode == FULL) {
@@ -105,21 +115,6 @@ void sim_files_calls(struct sim_files *files)
 
 /* ---- Rot ------------------------------------------------------------------------------------- */
 
-/* Where the zeros begin that a segment was filled with. */
-static off_t used(int fd)
-{
-	uint8_t bytes[4096];
-	for (off_t at = SEGMENT_SIZE - (off_t)sizeof bytes; at >= 0; at -= (off_t)sizeof bytes) {
-		if (pread(fd, bytes, sizeof bytes, at) == (ssize_t)sizeof bytes) {
-			for (size_t i = sizeof bytes; i-- > 0;) {
-				if (bytes[i] != 0)
-					return at + (off_t)i;
-			}
-		}
-	}
-	return 0;
-}
-
 /* A bit flips somewhere in the files. */
 void sim_files_flip(struct sim *sim, struct sim_node *node)
 {
@@ -144,7 +139,7 @@ void sim_files_flip(struct sim *sim, struct sim_node *node)
 	uint8_t byte = 0;
 	off_t at = (off_t)sim_below(sim, SEGMENT_SIZE);
 	if (at_end)
-		at = used(fd) - (off_t)sim_below(sim, 200);
+		at = files->end - (off_t)sim_below(sim, 200);
 	if (at >= 0 && pread(fd, &byte, 1, at) == 1) {
 		byte ^= (uint8_t)(1u << sim_below(sim, 8));
 		nc_assert(pwrite(fd, &byte, 1, at) == 1);
@@ -152,5 +147,5 @@ void sim_files_flip(struct sim *sim, struct sim_node *node)
 	(void)close(fd);
 	files->damaged = true;
 	sim->counters.flips++;
-	sim_trace(sim, "%llu: a bit flips in %s", ULL(node->id), path);
+	sim_trace(sim, "%llu: a bit flips in %s", ULL(node->id), names[chosen]);
 }

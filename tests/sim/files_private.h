@@ -43,6 +43,7 @@ struct sim_files {
 	struct nc_log_hard torn_hard;
 	uint64_t last_first; /* of the last batch: nothing vouches for it yet; UINT64_MAX: a mark
 	                        does */
+	off_t end;           /* of what was written last, in the last segment */
 	struct unsynced unsynced[UNSYNCED_MAX];
 	size_t unsynced_count;
 	struct nc_buf bytes;

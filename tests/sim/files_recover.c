@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A start: what recovery finds in the files, held against what the disk had promised. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/files_private.h"
 
@@ -71,6 +72,15 @@ static void check_promised(struct sim *sim, const struct sim_node *node,
 	}
 }
 
+/* A trace is the same in every process. */
+static const char *without_directory(const struct sim_files *files, char *fault)
+{
+	size_t size = strlen(files->directory);
+	for (char *at; (at = strstr(fault, files->directory)) != NULL;)
+		memmove(at, at + size, strlen(at + size) + 1);
+	return fault;
+}
+
 bool sim_files_start(struct sim *sim, struct sim_node *node)
 {
 	struct sim_files *files = node->files;
@@ -81,7 +91,7 @@ bool sim_files_start(struct sim *sim, struct sim_node *node)
 	int err = nc_segment_log_open(files->directory, &options, &recovery, &files->log, fault);
 	if (err == NC_CORRUPT && files->damaged) {
 		sim->counters.corrupt++;
-		sim_trace(sim, "%llu: %s", ULL(node->id), fault);
+		sim_trace(sim, "%llu: %s", ULL(node->id), without_directory(files, fault));
 		files->log = NULL;
 		return false;
 	}
