@@ -111,6 +111,13 @@ int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out)
 static void dispatch(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint)
 {
+	if (is_about_one(request->op)) {
+		if (!nc_spread_relay(service->spread, request, reply, endpoint)) {
+			nc_subs_request(service->subs, request->op, request->name, request->body,
+			                reply, endpoint);
+		}
+		return;
+	}
 	switch (request->op) {
 	case NC_OP_APPEND:
 		nc_service_append(service, request, reply, endpoint);
@@ -151,24 +158,11 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		nc_service_verify(service, request->body, reply, endpoint);
 		return;
 	case NC_OP_SUB_CREATE:
-	case NC_OP_SUB_DELETE:
-	case NC_OP_SUB_INFO:
 	case NC_OP_SUB_LIST:
-	case NC_OP_SUB_NEXT:
-	case NC_OP_SUB_PARKED:
-	case NC_OP_SUB_UPDATE:
-	case NC_OP_SUB_PAUSE:
-	case NC_OP_SUB_RESUME:
-	case NC_OP_SUB_SEEK:
-	case NC_OP_SUB_REPLAY:
-	case NC_OP_SUB_EXPLAIN:
 	case NC_OP_FILTER_LIST:
 	case NC_OP_FILTER_INFO:
-		if (!is_about_one(request->op) ||
-		    !nc_spread_relay(service->spread, request, reply, endpoint)) {
-			nc_subs_request(service->subs, request->op, request->name, request->body,
-			                reply, endpoint);
-		}
+		nc_subs_request(service->subs, request->op, request->name, request->body, reply,
+		                endpoint);
 		return;
 	default:
 		nc_service_read(service, request, reply, endpoint);

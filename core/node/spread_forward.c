@@ -119,15 +119,7 @@ int nc_spread_forward(struct nc_spread *spread, struct nc_slice name, struct nc_
 	sent->ticket = ticket;
 	(void)snprintf(sent->name, sizeof sent->name, "%.*s", (int)name.size,
 	               (const char *)name.data);
-	nc_buf_clear(&spread->body);
-	nc_spread_call_put(&spread->body, &call);
-	int err = nc_buf_status(&spread->body);
-	const struct nc_peer_question question = { .to = leader,
-		                                   .service = NC_SPREAD_SERVICE,
-		                                   .body = nc_buf_slice(&spread->body),
-		                                   .timeout_ms = NC_SPREAD_CALL_MS };
-	if (err == NC_OK)
-		err = nc_peer_request(spread->peer, &question, on_result, sent);
+	int err = nc_spread_ask(spread, leader, &call, on_result, sent);
 	if (err != NC_OK) {
 		free(sent);
 		return err;

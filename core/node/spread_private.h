@@ -101,6 +101,9 @@ struct nc_spread {
 bool nc_spread_active(const struct nc_spread *spread);
 /* The node that leads, as far as is known here; 0: none. */
 uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out);
+/* Send a call to a node; errors as nc_peer_request()'s: then `fn` is not called. */
+int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
+                  void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
 
 /* spread_renew.c */
 void nc_spread_renew(struct nc_spread *spread, uint64_t now_ns);

@@ -79,16 +79,7 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 		                             .name = name,
 		                             .reply = reply,
 		                             .body = body };
-	nc_buf_clear(&spread->body);
-	nc_spread_call_put(&spread->body, &call);
-	int err = nc_buf_status(&spread->body);
-	const struct nc_peer_question question = { .to = row->owner.number,
-		                                   .service = NC_SPREAD_SERVICE,
-		                                   .body = nc_buf_slice(&spread->body),
-		                                   .timeout_ms = NC_SPREAD_CALL_MS };
-	if (err == NC_OK)
-		err = nc_peer_request(spread->peer, &question, on_taken, relay);
-	if (err == NC_OK)
+	if (nc_spread_ask(spread, row->owner.number, &call, on_taken, relay) == NC_OK)
 		relay->to = row->owner.number;
 	return true;
 }

@@ -48,16 +48,7 @@ static void ask(struct nc_spread *spread, uint64_t leader, const struct nc_sprea
 	if (renewal == NULL)
 		return; /* the next one will do */
 	*renewal = (struct nc_spread_renewal){ spread->renewals, spread, now_ns };
-	nc_buf_clear(&spread->body);
-	nc_spread_call_put(&spread->body, call);
-	int err = nc_buf_status(&spread->body);
-	const struct nc_peer_question question = { .to = leader,
-		                                   .service = NC_SPREAD_SERVICE,
-		                                   .body = nc_buf_slice(&spread->body),
-		                                   .timeout_ms = NC_SPREAD_CALL_MS };
-	if (err == NC_OK)
-		err = nc_peer_request(spread->peer, &question, on_reply, renewal);
-	if (err == NC_OK) {
+	if (nc_spread_ask(spread, leader, call, on_reply, renewal) == NC_OK) {
 		spread->renewals = renewal;
 	} else {
 		free(renewal);

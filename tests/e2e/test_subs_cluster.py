@@ -162,7 +162,7 @@ async def produce(client, stop, count):
 
 
 async def asked(client, subject, body=b"", seconds=30):
-    """The answer, from whoever leads."""
+    """The answer, from whoever leads, or owns what it is about."""
     got = None
 
     async def answered():

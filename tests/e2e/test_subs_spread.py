@@ -9,26 +9,10 @@ import time
 import nats
 
 from harness import LONG, Both, Cluster, check, equal, wait_until
-from test_subs_cluster import storm
+from test_subs_cluster import asked, storm
 
 COUNT, KEYS = 30, 5
 SPREAD = {"filter": {"plugin": "by_pattern", "selector": "k.*"}, "placement": "spread", "ack_wait_ms": 2000, "max_deliver": -1}
-
-
-async def asked(client, subject, body=b"", seconds=20):
-    """The answer, from whoever leads, or owns."""
-    got = None
-
-    async def answered():
-        nonlocal got
-        try:
-            got = await client.ask(subject, body, timeout=2)
-        except Exception:  # noqa: BLE001: nobody leads just now
-            return False
-        return not (isinstance(got, tuple) and got[0] in (429, 503))
-
-    await wait_until(answered, seconds, subject)
-    return got
 
 
 async def owners(client, names):

@@ -157,9 +157,15 @@ Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_w
 	nc_sub_free(h.sub);
 }
 
-/* Found by the simulator: the younger one was delivered although an older one of its key had been
- * parked again while its own event was still being fetched. */
-Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
+/* Two events of one key that were parked are being replayed: the first is on its way. */
+static const struct nc_sub_event first = { .position = 1,
+	                                   .key = { (const uint8_t *)"a", 1 },
+	                                   .size = 1 };
+static const struct nc_sub_event second = { .position = 2,
+	                                    .key = { (const uint8_t *)"a", 1 },
+	                                    .size = 1 };
+
+static struct harness replayed(void)
 {
 	struct harness h = harness_push();
 	h.definition.order = NC_ORDER_STREAM;
@@ -169,14 +175,26 @@ Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
 	expect_step(&h, "1/1");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
 	expect_step(&h, "P1 P2");
-	struct nc_sub_event first = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
-	struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
 	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
 	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
 	expect_step(&h, "1/1");
-	move(&h);
-	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
-	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, NC_SLICE("a")), NC_OK);
+	return h;
+}
+
+/* To where their rows still stand. */
+static void move_with_both_parked(struct harness *h)
+{
+	move(h);
+	cr_assert_eq(nc_sub_restore_parked(h->sub, 1, NC_SLICE("a")), NC_OK);
+	cr_assert_eq(nc_sub_restore_parked(h->sub, 2, NC_SLICE("a")), NC_OK);
+}
+
+/* Found by the simulator: the younger one was delivered although an older one of its key had been
+ * parked again while its own event was still being fetched. */
+Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
+{
+	struct harness h = replayed();
+	move_with_both_parked(&h);
 	cr_assert_eq(nc_sub_offer(h.sub, &first), NC_OK);
 	expect_step(&h, "1/2");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("again"), h.now);
@@ -196,22 +214,8 @@ Test(progress, a_replay_parked_again_keeps_those_that_are_not_yet_recalled)
  * was replayed once more. */
 Test(progress, an_ack_of_a_replay_that_is_not_yet_recalled_counts)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
-	expect_step(&h, "1/1");
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
-	expect_step(&h, "P1 P2");
-	struct nc_sub_event first = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
-	struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
-	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
-	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
-	expect_step(&h, "1/1");
-	move(&h);
-	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
-	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, NC_SLICE("a")), NC_OK);
+	struct harness h = replayed();
+	move_with_both_parked(&h);
 	cr_expect_eq(ack(&h, 1), NC_OK);
 	struct nc_sub_want want;
 	nc_sub_want(h.sub, &want);
@@ -230,23 +234,9 @@ Test(progress, an_ack_of_a_replay_that_is_not_yet_recalled_counts)
 /* The same across one more move, which finds the younger one alone among the replays. */
 Test(progress, a_replay_behind_a_row_that_stands_is_none_any_more)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
-	expect_step(&h, "1/1");
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
-	expect_step(&h, "P1 P2");
-	struct nc_sub_event first = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
-	struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
-	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
-	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
-	expect_step(&h, "1/1");
+	struct harness h = replayed();
 	for (int moves = 0; moves < 2; moves++) {
-		move(&h);
-		cr_assert_eq(nc_sub_restore_parked(h.sub, 1, NC_SLICE("a")), NC_OK);
-		cr_assert_eq(nc_sub_restore_parked(h.sub, 2, NC_SLICE("a")), NC_OK);
+		move_with_both_parked(&h);
 		if (moves > 0)
 			break;
 		cr_assert_eq(nc_sub_offer(h.sub, &first), NC_OK);

@@ -21,14 +21,21 @@ Test(subscription, delivers_in_order_and_the_floor_follows_the_oldest_undone)
 	nc_sub_free(h.sub);
 }
 
-Test(subscription, gives_no_more_than_max_in_flight_and_holds_no_more_than_its_window)
+/* With two in flight at most, and offered what its window takes; the first that it did not take. */
+static struct harness filled(uint64_t *position_out)
 {
 	struct harness h = harness_push();
 	h.definition.max_in_flight = 2;
 	harness_open(&h);
-	uint64_t position = 1;
-	while (harness_offer_key(&h, position, NULL) == NC_OK)
-		position++;
+	for (*position_out = 1; harness_offer_key(&h, *position_out, NULL) == NC_OK;)
+		++*position_out;
+	return h;
+}
+
+Test(subscription, gives_no_more_than_max_in_flight_and_holds_no_more_than_its_window)
+{
+	uint64_t position;
+	struct harness h = filled(&position);
 	cr_expect_eq(position - 1, 2 + NC_SUB_AHEAD);
 	struct nc_sub_want want;
 	nc_sub_want(h.sub, &want);
@@ -41,12 +48,8 @@ Test(subscription, gives_no_more_than_max_in_flight_and_holds_no_more_than_its_w
 
 Test(subscription, searches_for_many_at_once_while_others_wait_for_delivery)
 {
-	struct harness h = harness_push();
-	h.definition.max_in_flight = 2;
-	harness_open(&h);
-	uint64_t position = 1;
-	while (harness_offer_key(&h, position, NULL) == NC_OK)
-		position++;
+	uint64_t position;
+	struct harness h = filled(&position);
 	struct nc_sub_want want;
 	struct nc_sub_action action;
 	for (uint64_t acked = 1; acked <= NC_SUB_SEARCH_MIN; acked++) {

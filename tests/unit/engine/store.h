@@ -98,4 +98,20 @@ static inline struct nc_outcome store_append(struct store *store, struct ask ask
 		.kind = NC_EXPECT_VERSION, .version = (n) \
 	}
 
+/* Open, at an engine version, with eight events of stream `in` and the subscription `w`. */
+static inline void store_open_with_sub(struct store *store, uint32_t version)
+{
+	struct nc_buf payload = { 0 };
+	const struct nc_sub_create create = { .name = NC_SLICE("w"),
+		                              .definition = NC_SLICE("one") };
+	store_open(store);
+	store_raise(store, version);
+	for (int i = 0; i < 8; i++)
+		APPEND(store, .stream = "in");
+	nc_entry_begin(&payload, store->time_ns);
+	nc_command_put_sub_create(&payload, &create);
+	cr_assert_eq(store_apply(store, nc_buf_slice(&payload)).told, NC_SUB_TOLD_MADE);
+	nc_buf_release(&payload);
+}
+
 #endif

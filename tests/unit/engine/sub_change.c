@@ -8,17 +8,7 @@ static struct store store;
 
 static void setup(void)
 {
-	struct nc_buf payload = { 0 };
-	store_open(&store);
-	store_raise(&store, NC_ENGINE_VERSION);
-	for (int i = 0; i < 8; i++)
-		APPEND(&store, .stream = "in");
-	nc_entry_begin(&payload, store.time_ns);
-	nc_command_put_sub_create(
-	        &payload,
-	        &(struct nc_sub_create){ .name = NC_SLICE("w"), .definition = NC_SLICE("one") });
-	cr_assert_eq(store_apply(&store, nc_buf_slice(&payload)).fault.code, 0);
-	nc_buf_release(&payload);
+	store_open_with_sub(&store, NC_ENGINE_VERSION);
 }
 
 static void teardown(void)
