@@ -2,6 +2,8 @@
 /* Progress, taken as bytes and gone on from. */
 #include "core/delivery/subscription_private.h"
 
+#include <string.h>
+
 bool nc_sub_progress_due(const struct nc_sub *sub, uint64_t now_ns)
 {
 	return sub->dirty &&
@@ -74,6 +76,25 @@ static int entries_restore(struct nc_sub *sub, struct nc_reader *reader, uint64_
 	return NC_OK;
 }
 
+/* Into the ascending list of those that are to be met. */
+static int acked_insert(struct nc_sub *sub, uint64_t position)
+{
+	size_t at = sub->acked.size;
+	while (at > sub->acked_at && nc_get_u64(sub->acked.data + at - 8) >= position)
+		at -= 8;
+	if (at < sub->acked.size && nc_get_u64(sub->acked.data + at) == position)
+		return NC_OK;
+	nc_buf_put_u64(&sub->acked, position);
+	int err = nc_buf_status(&sub->acked);
+	if (err != NC_OK)
+		return err;
+	uint8_t *last = sub->acked.data + sub->acked.size - 8, value[8];
+	memcpy(value, last, sizeof value);
+	memmove(sub->acked.data + at + 8, sub->acked.data + at, sub->acked.size - 8 - at);
+	memcpy(sub->acked.data + at, value, sizeof value);
+	return NC_OK;
+}
+
 int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position)
 {
 	uint32_t id = nc_sub_entry_find(sub, position);
@@ -84,10 +105,17 @@ int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position)
 		nc_sub_ack_through(sub, position);
 	if (position <= sub->cursor)
 		return NC_OK;
-	if (sub->policy.ack == NC_ACK_ALL) /* events were delivered in their order */
-		sub->acked_through = position;
-	nc_buf_put_u64(&sub->acked, position);
-	return nc_buf_status(&sub->acked);
+	if (sub->policy.ack == NC_ACK_ALL && position > sub->acked_through)
+		sub->acked_through = position; /* events were delivered in their order */
+	return acked_insert(sub, position);
+}
+
+int nc_sub_batch_acked(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns)
+{
+	int err = nc_sub_ack(sub, epoch, position, now_ns);
+	if (err != NC_CONFLICT || epoch != sub->epoch || position == 0)
+		return err;
+	return nc_sub_restore_acked(sub, position);
 }
 
 bool nc_sub_acked_before(struct nc_sub *sub, uint64_t position)

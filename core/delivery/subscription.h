@@ -66,7 +66,7 @@ int nc_sub_restore(const struct nc_definition *definition, struct nc_slice progr
 int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice key);
 
 /* An acknowledgement that was committed beside the progress (by a batch, core/engine/subs.h), of an
- * event that the progress leaves undone. In ascending order, before any event is offered.
+ * event that the progress leaves undone; also of one that has not been offered yet.
  * Errors: NC_NOMEM. */
 int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position);
 
@@ -129,6 +129,9 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event);
  * attempt). Errors: NC_CONFLICT, of another epoch, or of an event beyond the cursor, which cannot
  * have been delivered from here. */
 int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns);
+/* One that a batch has committed, as it is applied. It may be beyond the cursor: delivered by who
+ * ran the subscription before. Errors: NC_CONFLICT, of another epoch; NC_NOMEM. */
+int nc_sub_batch_acked(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns);
 /* Again, after the pause of backoff_ms. */
 int nc_sub_nak(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                uint64_t now_ns);

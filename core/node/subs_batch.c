@@ -92,9 +92,14 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
 	if (sub == NULL)
 		return; /* another node's, or not taken up yet: then it is among the rows */
-	if (nc_sub_ack(sub->machine, ack->epoch, ack->position, nc_subs_now_ns()) == NC_OK) {
+	int err = nc_sub_batch_acked(sub->machine, ack->epoch, ack->position, nc_subs_now_ns());
+	if (err == NC_OK) {
 		nc_subs_act(subs, sub); /* so that a PARK that is due has been said */
 		unpark(subs, sub, ack->position);
+	} else if (err == NC_NOMEM) {
+		nc_say_error("subscription %s: out of memory for an acknowledgement of %llu, which "
+		             "the log has; it may be delivered again",
+		             sub->name, (unsigned long long)ack->position);
 	}
 	nc_subs_mark(sub);
 }

@@ -139,8 +139,8 @@ void store_subs_batched(struct sim *sim, struct sim_node *node, const struct sto
 		return;
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
 		                          .number = command->acks_position };
-	if (nc_sub_ack(machine->machine, command->epoch, command->acks_position,
-	               store_now_ns(sim)) != NC_OK)
+	if (nc_sub_batch_acked(machine->machine, command->epoch, command->acks_position,
+	                       store_now_ns(sim)) != NC_OK)
 		return;
 	store_subs_step(sim, node, command->sub);
 	if (unsaid(machine, command->acks_position)) {

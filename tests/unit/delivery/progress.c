@@ -157,6 +157,30 @@ Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_w
 	nc_sub_free(h.sub);
 }
 
+/* Found by the simulator: who ran it before had delivered further than its progress said, and a
+ * batch that acknowledged was applied when the machine stood here already. */
+Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 2);
+	expect_step(&h, "1/1 2/1");
+	uint64_t epoch = harness_info(&h).epoch;
+	cr_expect_eq(nc_sub_ack(h.sub, epoch, 5, h.now), NC_CONFLICT);
+	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch + 1, 5, h.now), NC_CONFLICT);
+	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 7, h.now), NC_OK);
+	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 4, h.now), NC_OK, "in any order");
+	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 5, h.now), NC_OK);
+	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 5, h.now), NC_OK, "and twice");
+	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 1, h.now), NC_OK);
+	harness_offer(&h, 3, 8);
+	expect_step(&h, "3/1 6/1 8/1");
+	ack(&h, 2);
+	ack(&h, 3);
+	cr_expect_eq(harness_info(&h).ack_floor, 5);
+	nc_sub_free(h.sub);
+}
+
 /* Two events of one key that were parked are being replayed: the first is on its way. */
 static const struct nc_sub_event first = { .position = 1,
 	                                   .key = { (const uint8_t *)"a", 1 },
