@@ -36,39 +36,9 @@ static void teardown(void)
 
 TestSuite(acks, .init = setup, .fini = teardown);
 
-struct ask_ack {
-	struct nc_batch_ack ack;
-	const char *id;
-	struct nc_expect expect;
-};
-
-/* A batch of one event, with an acknowledgement of epoch 1 unless told. */
-static struct nc_outcome acknowledge(struct ask_ack ask)
-{
-	struct nc_buf record = { 0 }, events = { 0 }, payload = { 0 };
-	struct nc_event event = { .stream = NC_SLICE("out"),
-		                  .type = NC_SLICE("T"),
-		                  .id = nc_slice_str(ask.id),
-		                  .data = NC_SLICE("{}") };
-	nc_event_record_put(&record, &event);
-	nc_batch_event_put(&events, &(struct nc_batch_event){ ask.expect, nc_buf_slice(&record) });
-	struct nc_batch batch = { .event_count = 1, .events = nc_buf_slice(&events) };
-	batch.ack = ask.ack;
-	if (batch.ack.name.size == 0)
-		batch.ack.name = NC_SLICE("w");
-	if (batch.ack.epoch == 0)
-		batch.ack.epoch = 1;
-	nc_entry_begin(&payload, store.time_ns);
-	nc_command_put_batch(&payload, &batch);
-	struct nc_outcome outcome = store_apply(&store, nc_buf_slice(&payload));
-	nc_buf_release(&record);
-	nc_buf_release(&events);
-	nc_buf_release(&payload);
-	return outcome;
-}
-
-#define ACK(position_, ...) \
-	acknowledge((struct ask_ack){ .ack = { .position = (position_), ##__VA_ARGS__ } })
+#define ACK(position_, ...)       \
+	store_acknowledge(&store, \
+	                  (struct ask_ack){ .ack = { .position = (position_), ##__VA_ARGS__ } })
 
 static void expect_stands(struct nc_outcome outcome, bool stands)
 {
@@ -194,13 +164,13 @@ Test(acks, are_gone_with_their_subscription_and_say_nothing_of_the_next)
 Test(acks, of_a_refused_batch_or_a_retry_leave_no_row)
 {
 	struct ask_ack ask = { .ack = { .position = 2 }, .id = "1", .expect = VERSION(7) };
-	cr_expect_eq(acknowledge(ask).fault.err_code, NC_FAULT_EXPECTATION.err_code);
+	cr_expect_eq(store_acknowledge(&store, ask).fault.err_code, NC_FAULT_EXPECTATION.err_code);
 	expect_rows("");
 	ask.expect = (struct nc_expect){ 0 };
-	expect_stands(acknowledge(ask), true);
+	expect_stands(store_acknowledge(&store, ask), true);
 	PROGRESS(5);
 	ask.expect = (struct nc_expect)VERSION(7);
-	struct nc_outcome again = acknowledge(ask);
+	struct nc_outcome again = store_acknowledge(&store, ask);
 	expect_stands(again, true);
 	cr_expect(again.duplicate);
 	cr_expect_eq(again.ack.name.size, 0u, "nothing new");

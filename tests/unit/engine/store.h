@@ -114,4 +114,35 @@ static inline void store_open_with_sub(struct store *store, uint32_t version)
 	nc_buf_release(&payload);
 }
 
+struct ask_ack {
+	struct nc_batch_ack ack;
+	const char *id; /* NULL: none */
+	struct nc_expect expect;
+};
+
+/* A batch of one event, with an acknowledgement of subscription `w` in epoch 1 unless told. */
+static inline struct nc_outcome store_acknowledge(struct store *store, struct ask_ack ask)
+{
+	struct nc_buf record = { 0 }, events = { 0 }, payload = { 0 };
+	struct nc_event event = { .stream = NC_SLICE("out"),
+		                  .type = NC_SLICE("T"),
+		                  .id = nc_slice_str(ask.id),
+		                  .data = NC_SLICE("{}") };
+	nc_event_record_put(&record, &event);
+	nc_batch_event_put(&events, &(struct nc_batch_event){ ask.expect, nc_buf_slice(&record) });
+	struct nc_batch batch = { .event_count = 1, .events = nc_buf_slice(&events) };
+	batch.ack = ask.ack;
+	if (batch.ack.name.size == 0)
+		batch.ack.name = NC_SLICE("w");
+	if (batch.ack.epoch == 0)
+		batch.ack.epoch = 1;
+	nc_entry_begin(&payload, store->time_ns);
+	nc_command_put_batch(&payload, &batch);
+	struct nc_outcome outcome = store_apply(store, nc_buf_slice(&payload));
+	nc_buf_release(&record);
+	nc_buf_release(&events);
+	nc_buf_release(&payload);
+	return outcome;
+}
+
 #endif

@@ -54,23 +54,8 @@ static struct nc_outcome progress(uint64_t epoch, uint64_t cursor, uint64_t left
 
 static struct nc_outcome acknowledge(uint64_t epoch, uint64_t position)
 {
-	struct nc_buf record = { 0 }, events = { 0 }, payload = { 0 };
-	struct nc_event event = { .stream = NC_SLICE("out"),
-		                  .type = NC_SLICE("T"),
-		                  .data = NC_SLICE("{}") };
-	nc_event_record_put(&record, &event);
-	nc_batch_event_put(&events, &(struct nc_batch_event){ { 0 }, nc_buf_slice(&record) });
-	struct nc_batch batch = { .event_count = 1, .events = nc_buf_slice(&events) };
-	batch.ack = (struct nc_batch_ack){ .name = NC_SLICE("w"),
-		                           .epoch = epoch,
-		                           .position = position };
-	nc_entry_begin(&payload, store.time_ns);
-	nc_command_put_batch(&payload, &batch);
-	struct nc_outcome outcome = store_apply(&store, nc_buf_slice(&payload));
-	nc_buf_release(&record);
-	nc_buf_release(&events);
-	nc_buf_release(&payload);
-	return outcome;
+	return store_acknowledge(
+	        &store, (struct ask_ack){ .ack = { .epoch = epoch, .position = position } });
 }
 
 struct seen {
