@@ -104,8 +104,11 @@ int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out)
 
 int nc_client_append_check(const struct nacre_append *event, struct nacre_error *error)
 {
-	if (!nc_client_name_valid(event->stream) || !nc_client_name_valid(event->type))
-		return nc_client_fail(error, NACRE_INVALID, "stream or type: 1 to 255 bytes");
+	int result = nc_client_stream_check(event->stream, error);
+	if (result != NACRE_OK)
+		return result;
+	if (!nc_client_name_valid(event->type))
+		return nc_client_fail(error, NACRE_INVALID, "type: 1 to 255 bytes");
 	if (event->data == NULL || event->size < 1 || event->size > NC_CLIENT_DATA_SIZE_MAX)
 		return nc_client_fail(error, NACRE_INVALID, "data: empty or too large");
 	if (event->expect < NACRE_EXPECT_EXISTS)

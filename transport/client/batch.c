@@ -133,8 +133,9 @@ int nacre_batch_add_sized(struct nacre_batch *batch, const struct nacre_append *
 int nacre_batch_check(struct nacre_batch *batch, const char *stream, int64_t expect,
                       struct nacre_error *error)
 {
-	if (!nc_client_name_valid(stream))
-		return nc_client_fail(error, NACRE_INVALID, "stream: 1 to 255 bytes");
+	int result = nc_client_stream_check(stream, error);
+	if (result != NACRE_OK)
+		return result;
 	if (expect < NACRE_EXPECT_EXISTS)
 		return nc_client_fail(error, NACRE_INVALID, "expect: not known");
 	if (batch->check_count == NC_CLIENT_BATCH_MAX) {

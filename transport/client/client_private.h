@@ -56,6 +56,8 @@ bool nc_client_inbox_make(const struct nacre_client *client, char inbox[NC_CLIEN
 /* Append a name as subjects spell it: =HH for what is not [A-Za-z0-9_/-]; dots stay or not. */
 void nc_client_put_name(struct nc_buf *subject, const char *name, bool dots_stay);
 bool nc_client_name_valid(const char *name);
+/* NACRE_INVALID, and what is wrong: subjects bear no empty token. */
+int nc_client_stream_check(const char *stream, struct nacre_error *error);
 /* One or more tokens, none of them empty or a wildcard. */
 bool nc_client_subject_valid(const char *subject);
 

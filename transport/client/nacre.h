@@ -114,7 +114,7 @@ NACRE_API void nacre_close(struct nacre_client *client);
 
 /* Names as they are, unescaped. */
 struct nacre_append {
-	const char *stream; /* required, 1 to 255 bytes */
+	const char *stream; /* required, 1 to 255 bytes; no dot at an end, nor two together */
 	const char *type;   /* required, 1 to 255 bytes */
 	const void *data;   /* required */
 	size_t size;        /* bytes of it, at least 1 */

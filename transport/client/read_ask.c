@@ -13,8 +13,13 @@ int nc_client_read_check(const struct nacre_read *read, struct nacre_error *erro
 {
 	if ((unsigned)read->source > NACRE_QUERY)
 		return nc_client_fail(error, NACRE_INVALID, "source: not known");
-	if (is_named(read->source) && !nc_client_name_valid(read->name))
+	if (read->source == NACRE_STREAM) {
+		int result = nc_client_stream_check(read->name, error);
+		if (result != NACRE_OK)
+			return result;
+	} else if (is_named(read->source) && !nc_client_name_valid(read->name)) {
 		return nc_client_fail(error, NACRE_INVALID, "name: 1 to 255 bytes");
+	}
 	bool items = read->item_count > 0, json = read->items_json != NULL;
 	if (read->source == NACRE_QUERY ? items == json : items || json) {
 		return nc_client_fail(error, NACRE_INVALID,

@@ -67,11 +67,27 @@ bool nc_client_name_valid(const char *name)
 	return name != NULL && *name != '\0' && strlen(name) <= NAME_SIZE_MAX;
 }
 
+/* Something stands before, between and behind its dots. */
+static bool is_whole(const char *name)
+{
+	size_t size = strlen(name);
+	return size > 0 && name[0] != '.' && name[size - 1] != '.' && strstr(name, "..") == NULL;
+}
+
 bool nc_client_subject_valid(const char *subject)
 {
-	size_t size = subject == NULL ? 0 : strlen(subject);
-	return size > 0 && subject[0] != '.' && subject[size - 1] != '.' &&
-	       strstr(subject, "..") == NULL && strpbrk(subject, "*> \t\r\n") == NULL;
+	return subject != NULL && is_whole(subject) && strpbrk(subject, "*> \t\r\n") == NULL;
+}
+
+int nc_client_stream_check(const char *stream, struct nacre_error *error)
+{
+	if (!nc_client_name_valid(stream))
+		return nc_client_fail(error, NACRE_INVALID, "stream: 1 to 255 bytes");
+	if (!is_whole(stream)) {
+		return nc_client_fail(error, NACRE_INVALID,
+		                      "stream: a dot at an end, or two together");
+	}
+	return NACRE_OK;
 }
 
 /* One byte of a name as subjects spell it; returns 1 or 3. */

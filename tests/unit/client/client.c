@@ -284,6 +284,17 @@ static void refuses_bad_arguments(void)
 	expect(nacre_append(client, &empty, &out, NULL) == NACRE_INVALID &&
 	               nacre_append(client, &nameless, &out, NULL) == NACRE_INVALID,
 	       "empty data and an empty name are refused here");
+	static const char *const holed[] = { "orders..47", ".orders", "orders.", "." };
+	for (size_t i = 0; i < sizeof holed / sizeof *holed; i++) {
+		const struct nacre_append into = {
+			.stream = holed[i], .type = "T", .data = "{}", .size = 2
+		};
+		const struct nacre_read of = { .source = NACRE_STREAM, .name = holed[i] };
+		expect(nacre_append(client, &into, &out, &error) == NACRE_INVALID &&
+		               strstr(error.description, "dot") != NULL &&
+		               nacre_read_open(client, &of, &reader, NULL) == NACRE_INVALID,
+		       "a name that no subject can bear is refused here");
+	}
 	expect(nacre_read_open(client, &untold, &reader, NULL) == NACRE_INVALID && reader == NULL,
 	       "a query without items too");
 	expect(nacre_connect(&options, &none, NULL) == NACRE_INVALID, "and so is no store");
