@@ -24,7 +24,7 @@ enum deed {
 	FORK,     /* without end */
 	EXIT,
 	ABORT,
-	SLOW,     /* half a second a batch */
+	SLOW,     /* half a second a batch, asleep */
 	NEGATIVE, /* no answer */
 	BITS,     /* behind the last event */
 	FORGE,    /* an answer of its own on the node's socket */
@@ -35,12 +35,13 @@ enum deed {
 	THREAD,
 	KILL,  /* its parent */
 	FLOOD, /* the log */
+	WORK,  /* a fifth of a second of processor time a batch */
 	DEEDS
 };
 static const char *const names[DEEDS] = { "nothing", "segfault", "loop",  "allocate", "fork",
 	                                  "exit",    "abort",    "slow",  "negative", "bits",
 	                                  "forge",   "network",  "write", "read",     "execute",
-	                                  "thread",  "kill",     "flood" };
+	                                  "thread",  "kill",     "flood", "work" };
 
 struct filter {
 	enum deed deed;
@@ -106,6 +107,10 @@ static int act(enum deed deed, uint64_t event_count, uint64_t *matched)
 		abort();
 	case SLOW:
 		(void)nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+		break;
+	case WORK:
+		for (clock_t until = clock() + CLOCKS_PER_SEC / 5; clock() < until;)
+			turns++;
 		break;
 	case NEGATIVE:
 		return -1;

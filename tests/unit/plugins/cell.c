@@ -3,6 +3,8 @@
  * node goes on, says why there is no answer, and has one again later. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,6 +232,52 @@ Test(cell, ignores_bits_behind_the_last_event)
 Test(cell, waits_for_a_slow_one)
 {
 	is_denied("slow");
+}
+
+/* What the kernel says of a call to `deed` while it lasts: whether its process was behind all
+ * others at any time, and afterwards. */
+static void *ask_bad(void *arg)
+{
+	uint64_t matched;
+	(void)ask(arg, "bad", &matched);
+	return NULL;
+}
+
+static void is_behind(const char *deed, bool during, bool afterwards)
+{
+	char selector[80];
+	pthread_t thread;
+	bool behind = false, over = false;
+	host = host_open(NULL, HOSTILE_DIR);
+	(void)snprintf(selector, sizeof selector, "{\"on\":\"bad\",\"do\":\"%s\"}", deed);
+	struct nc_filter *filter = compiled(host, "hostile", selector);
+	const pid_t pid = (pid_t)told("hostile").pid;
+	cr_expect_eq(sched_getscheduler(pid), SCHED_OTHER);
+	cr_assert_eq(pthread_create(&thread, NULL, ask_bad, filter), 0);
+	while (!over) {
+		over = pthread_tryjoin_np(thread, NULL) == 0;
+		behind = behind || sched_getscheduler(pid) == SCHED_IDLE;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	cr_expect_eq(behind, during, "%s", deed);
+	cr_expect_eq(sched_getscheduler(pid) == SCHED_IDLE, afterwards, "%s", deed);
+	nc_filter_unref(filter);
+	nc_plugin_host_close(host);
+}
+
+Test(cell, one_that_does_not_come_to_an_end_is_behind_all_others)
+{
+	is_behind("loop", true, false); /* it was killed */
+}
+Test(cell, one_that_works_long_is_behind_all_others_until_it_answers)
+{
+	if (geteuid() != 0)
+		cr_skip("only root may bring a process back");
+	is_behind("work", true, false);
+}
+Test(cell, one_that_only_waits_is_not_behind)
+{
+	is_behind("slow", false, false);
 }
 
 Test(cell, a_flooded_log_is_cut)
