@@ -56,6 +56,7 @@ static void on_turn_end(void *ctx)
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	atomic_fetch_add(&service->counters.unsent, service->outbox.lost);
 	service->outbox.lost = 0;
+	nc_subs_turn_end(service->subs);
 	service->turns++;
 }
 

@@ -303,5 +303,6 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_subs_keys_release(&subs->keys);
 	nc_recent_release(&subs->recent);
 	nc_sub_teller_release(&subs->teller);
+	nc_outbox_release(&subs->leased);
 	uv_close((uv_handle_t *)&subs->wake, on_closed);
 }

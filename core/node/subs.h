@@ -59,6 +59,8 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err);
 /* At the end of a turn, and from a timer: let those that have something to do do it. */
 void nc_subs_turn(struct nc_subs *subs);
 void nc_subs_tick(struct nc_subs *subs);
+/* What the loop has put for those that it runs by a lease leaves now. */
+void nc_subs_turn_end(struct nc_subs *subs);
 
 /* The readers that ask filters of this plugin: the node's, or one of its own where asking may take
  * long. The loop's. */

@@ -129,6 +129,35 @@ static void on_event(void *ctx, const struct nc_event *event)
 		tell_event(&job->teller, &job->todo[job->told++], event);
 }
 
+uint64_t nc_subs_leased_send(struct nc_subs *subs, struct nc_outbox *outbox)
+{
+	/* Whatever held the thread up since it was put: who owns it by now may have begun. */
+	if (nc_spread_lease_holds(subs->service->spread)) {
+		(void)nc_outbox_send(outbox, subs->service->bus);
+	} else {
+		nc_outbox_drop(outbox);
+	}
+	uint64_t lost = outbox->lost;
+	outbox->lost = 0;
+	return lost;
+}
+
+static void outbox_send(struct nc_sub_job *job)
+{
+	struct nc_subs *subs = job->subs;
+	uint64_t lost;
+	if (job->outbox.count == 0 && job->outbox.lost == 0)
+		return;
+	if (job->sub->owned) {
+		lost = nc_subs_leased_send(subs, &job->outbox);
+	} else {
+		(void)nc_outbox_send(&job->outbox, subs->service->bus);
+		lost = job->outbox.lost;
+		job->outbox.lost = 0;
+	}
+	atomic_fetch_add(&subs->service->counters.unsent, lost);
+}
+
 /* What lies in the buffers of sockets, and those are megabytes, lies before the answers of appends:
  * so history goes out no faster than the server reads it. */
 static void pace(struct nc_sub_job *job)
@@ -139,17 +168,9 @@ static void pace(struct nc_sub_job *job)
 	if (atomic_fetch_add(&subs->unconfirmed, bytes) + bytes < UNCONFIRMED_MAX)
 		return;
 	atomic_store(&subs->unconfirmed, 0);
-	(void)nc_outbox_send(&job->outbox, subs->service->bus);
+	outbox_send(job);
 	if (nc_bus_connected(subs->service->bus)) /* else nobody answers, and all of it is lost */
 		(void)nc_bus_flush(subs->service->bus, PATIENCE_MS);
-}
-
-static void published(struct nc_sub_job *job)
-{
-	struct nc_service *service = job->subs->service;
-	(void)nc_outbox_send(&job->outbox, service->bus);
-	atomic_fetch_add(&service->counters.unsent, job->outbox.lost);
-	job->outbox.lost = 0;
 }
 
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
@@ -171,7 +192,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	}
 	if (!is_lapsed(job))
 		tell_statuses(job, 0);
-	published(job);
+	outbox_send(job);
 }
 
 /* ---- By the loop ---------------------------------------------------------------------------- */
@@ -196,7 +217,7 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 		return false;
 	teller->subs = subs;
 	teller->sub = sub;
-	teller->outbox = &service->outbox;
+	teller->outbox = sub->owned ? &subs->leased : &service->outbox;
 	for (size_t i = 0; i < sub->todo_count; i++) {
 		const struct nc_delivery *delivery = &sub->todo[i];
 		struct nc_event event;
@@ -215,6 +236,19 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub)
 {
 	struct nc_service *service = subs->service;
-	if (sub->posted_turn == service->turns + 1)
+	if (sub->posted_turn != service->turns + 1)
+		return;
+	if (sub->owned) {
+		nc_subs_turn_end(subs);
+	} else {
 		(void)nc_outbox_send(&service->outbox, service->bus);
+	}
+}
+
+void nc_subs_turn_end(struct nc_subs *subs)
+{
+	if (subs->leased.count > 0 || subs->leased.lost > 0) {
+		atomic_fetch_add(&subs->service->counters.unsent,
+		                 nc_subs_leased_send(subs, &subs->leased));
+	}
 }

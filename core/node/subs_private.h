@@ -182,6 +182,7 @@ struct nc_subs {
 	struct nc_sub_keys keys;       /* the loop's */
 	struct nc_recent recent;       /* likewise: live events that somebody was offered */
 	struct nc_sub_teller teller;   /* likewise */
+	struct nc_outbox leased; /* likewise: deliveries that go only while the lease stands */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
 	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */
@@ -283,6 +284,8 @@ bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *r
  * for a reader. Before a reader is given some, let what the loop has put leave. */
 bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub);
+/* Send what the lease covers, or drop it, if that has run out since. Returns how many were lost. */
+uint64_t nc_subs_leased_send(struct nc_subs *subs, struct nc_outbox *outbox);
 void nc_sub_teller_release(struct nc_sub_teller *teller);
 
 /* subs_pull.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */

@@ -107,6 +107,13 @@ int nc_outbox_send(struct nc_outbox *outbox, struct nc_bus *bus)
 	return err;
 }
 
+void nc_outbox_drop(struct nc_outbox *outbox)
+{
+	outbox->lost += outbox->count;
+	outbox->count = 0;
+	nc_buf_clear(&outbox->bytes);
+}
+
 void nc_outbox_release(struct nc_outbox *outbox)
 {
 	nc_buf_release(&outbox->bytes);

@@ -34,6 +34,9 @@ int nc_outbox_put(struct nc_outbox *outbox, struct nc_bus *bus, struct nc_slice 
 /* Send what is there. An empty one is NC_OK. */
 int nc_outbox_send(struct nc_outbox *outbox, struct nc_bus *bus);
 
+/* Forget what is there: it is lost. */
+void nc_outbox_drop(struct nc_outbox *outbox);
+
 void nc_outbox_release(struct nc_outbox *outbox);
 
 #endif
