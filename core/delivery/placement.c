@@ -2,7 +2,7 @@
 /* Which node runs a subscription, and when it may. */
 #include "core/delivery/placement.h"
 
-#include <string.h>
+#define COMMIT_APART_NS (NC_PLACEMENT_BEHIND_NS / 8)
 
 /* ---- Which ---------------------------------------------------------------------------------- */
 
@@ -82,9 +82,9 @@ static struct nc_placement_node *add(struct nc_placement_view *placement, uint64
 }
 
 void nc_placement_begin(struct nc_placement_view *placement, const uint64_t *voters, size_t count,
-                        uint64_t now_ns)
+                        uint64_t changed_ns, uint64_t now_ns)
 {
-	*placement = (struct nc_placement_view){ 0 };
+	*placement = (struct nc_placement_view){ .changed_ns = changed_ns };
 	nc_placement_voters(placement, voters, count, now_ns);
 }
 
@@ -117,15 +117,67 @@ void nc_placement_voters(struct nc_placement_view *placement, const uint64_t *vo
 	}
 }
 
+/* ---- Who keeps up --------------------------------------------------------------------------- */
+
+void nc_placement_committed(struct nc_placement_view *placement, uint64_t index, uint64_t now_ns)
+{
+	size_t count = placement->commit_count;
+	if (count > 0 &&
+	    now_ns - placement->commits[(count - 1) % NC_PLACEMENT_COMMITS].at_ns < COMMIT_APART_NS)
+		return;
+	placement->commits[count % NC_PLACEMENT_COMMITS].at_ns = now_ns;
+	placement->commits[count % NC_PLACEMENT_COMMITS].index = index;
+	placement->commit_count++;
+}
+
+/* Whether something above `applied` was committed NC_PLACEMENT_BEHIND_NS ago, or before. */
+static bool is_behind(const struct nc_placement_view *placement, uint64_t applied, uint64_t now_ns)
+{
+	size_t count = placement->commit_count;
+	size_t first = count > NC_PLACEMENT_COMMITS ? count - NC_PLACEMENT_COMMITS : 0;
+	for (size_t i = first; i < count; i++) {
+		uint64_t at_ns = placement->commits[i % NC_PLACEMENT_COMMITS].at_ns;
+		if (placement->commits[i % NC_PLACEMENT_COMMITS].index > applied &&
+		    now_ns - at_ns >= NC_PLACEMENT_BEHIND_NS)
+			return true;
+	}
+	return false;
+}
+
+/* Heard, in the same life as before: if it was gone meanwhile, it shows first that it keeps up. */
+static void trial_step(struct nc_placement_node *node, uint64_t now_ns)
+{
+	if (is_gone(node, now_ns)) {
+		node->trial_ns = node->trial_ns == 0 ? NC_PLACEMENT_TRIAL_NS : node->trial_ns * 2;
+		if (node->trial_ns > NC_PLACEMENT_TRIAL_MAX_NS)
+			node->trial_ns = NC_PLACEMENT_TRIAL_MAX_NS;
+		node->back_ns = now_ns;
+	} else if (now_ns - node->back_ns >= node->trial_ns + NC_PLACEMENT_TRIAL_MAX_NS) {
+		node->trial_ns = 0; /* long ago */
+	}
+}
+
+static bool is_on_trial(const struct nc_placement_node *node, uint64_t now_ns)
+{
+	return node->trial_ns > 0 && now_ns - node->back_ns < node->trial_ns;
+}
+
 bool nc_placement_hear(struct nc_placement_view *placement, uint64_t number,
                        const struct nc_placement_renewal *renewal, uint64_t now_ns)
 {
 	struct nc_placement_node *node = find(placement, number);
 	if (node == NULL || !node->voter)
 		return false; /* what lease it had runs out */
+	if (!renewal->leaving && is_behind(placement, renewal->released, now_ns))
+		return false; /* likewise */
 	/* One that came by a longer way than a later one takes nothing back. */
 	bool later = renewal->boot > node->boot ||
 	             (renewal->boot == node->boot && renewal->released >= node->released);
+	if (renewal->boot == node->boot) {
+		trial_step(node, now_ns);
+	} else if (later) {
+		node->trial_ns = 0;
+	}
 	node->heard_ns = now_ns;
 	if (!later)
 		return renewal->boot == node->boot;
@@ -150,64 +202,59 @@ size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64
 	size_t count = 0;
 	for (size_t i = 0; i < placement->count; i++) {
 		const struct nc_placement_node *node = &placement->nodes[i];
-		if (node->voter && may_run(node, now_ns))
+		if (node->voter && may_run(node, now_ns) && !is_on_trial(node, now_ns))
 			nodes_out[count++] = node->number;
 	}
 	return count;
 }
 
-bool nc_placement_is_awaited(const struct nc_placement_view *placement, uint64_t number,
-                             uint64_t now_ns)
+/* Whether it is too early to say of the node whether it lives: it has not been heard since we lead.
+ */
+static bool is_awaited(const struct nc_placement_node *node, uint64_t now_ns)
 {
-	const struct nc_placement_node *node = look(placement, number);
 	return node != NULL && node->voter && node->boot == 0 && !is_gone(node, now_ns);
 }
 
-uint64_t nc_placement_boot(const struct nc_placement_view *placement, uint64_t number)
+static bool is_same(struct nc_sub_owner a, struct nc_sub_owner b)
 {
-	const struct nc_placement_node *node = look(placement, number);
-	return node == NULL ? 0 : node->boot;
+	return a.number == b.number && a.boot == b.boot;
+}
+
+bool nc_placement_owner(const struct nc_placement_view *placement,
+                        const struct nc_placement_share *share, struct nc_sub_owner self,
+                        const uint64_t *nodes, size_t count, uint64_t now_ns,
+                        struct nc_sub_owner *owner_out)
+{
+	struct nc_sub_owner owner = { 0 };
+	if (!share->spreads) {
+		/* The leader runs it without a lease in the end: so not before it has it by one,
+		 * and with that the word that nobody else does. */
+		bool ours = is_same(share->owner, self);
+		if (share->owner.number == 0 || (ours && !share->runs))
+			return false;
+		*owner_out = ours ? owner : self;
+		return true;
+	}
+	owner.number = nc_placement_pick(share->name, nodes, count);
+	const struct nc_placement_node *node = look(placement, owner.number);
+	if (node == NULL || is_awaited(node, now_ns) ||
+	    is_awaited(look(placement, share->owner.number), now_ns))
+		return false;
+	owner.boot = node->boot;
+	*owner_out = owner;
+	return !is_same(owner, share->owner);
 }
 
 uint64_t nc_placement_clear(const struct nc_placement_view *placement, uint64_t applied,
                             uint64_t now_ns)
 {
 	uint64_t clear = applied;
+	if (now_ns - placement->changed_ns <= NC_PLACEMENT_GONE_NS)
+		return 0; /* for one whom we do not know */
 	for (size_t i = 0; i < placement->count; i++) {
 		const struct nc_placement_node *node = &placement->nodes[i];
 		if (may_run(node, now_ns) && node->released < clear)
 			clear = node->released;
 	}
 	return clear;
-}
-
-/* ---- A node's lease ------------------------------------------------------------------------- */
-
-static void later(uint64_t *what, uint64_t than)
-{
-	if (than > *what)
-		*what = than;
-}
-
-void nc_lease_grant(struct nc_lease *lease, uint64_t sent_ns, uint64_t least, uint64_t clear,
-                    uint64_t applied)
-{
-	later(&lease->clear, clear);
-	lease->given[lease->next].until_ns = sent_ns + NC_PLACEMENT_LEASE_NS;
-	lease->given[lease->next].least = least;
-	lease->next = (lease->next + 1) % (sizeof lease->given / sizeof lease->given[0]);
-	nc_lease_applied(lease, applied);
-}
-
-void nc_lease_applied(struct nc_lease *lease, uint64_t applied)
-{
-	for (size_t i = 0; i < sizeof lease->given / sizeof lease->given[0]; i++) {
-		if (lease->given[i].least <= applied)
-			later(&lease->until_ns, lease->given[i].until_ns);
-	}
-}
-
-bool nc_lease_holds(const struct nc_lease *lease, uint64_t since, uint64_t now_ns)
-{
-	return now_ns < lease->until_ns && since <= lease->clear;
 }

@@ -8,7 +8,6 @@
 #include "core/node/spread_private.h"
 
 #define ASSIGN_NS  UINT64_C(100000000) /* who is to own what is looked at so often */
-#define IDLE_NS    UINT64_C(500000000) /* between renewals of who has nothing */
 #define STALLED_NS UINT64_C(400000000) /* not ticked for so long: we may just not have listened */
 
 bool nc_spread_active(const struct nc_spread *spread)
@@ -141,10 +140,11 @@ void nc_spread_tick(struct nc_spread *spread)
 		spread->released = spread->applied;
 	bool ends = spread->leaving && nc_subs_own_is_delivering(spread->service->subs);
 	uint64_t since = nc_subs_own_since(spread->service->subs);
-	uint64_t each_ns = since > 0 ? NC_PLACEMENT_RENEW_NS : IDLE_NS;
-	bool waits = since > spread->lease.clear;
-	if (!ends && (waits || now_ns - spread->renewed_ns >= each_ns))
+	/* One that has lost its line to NATS runs nothing: after a while others do. */
+	bool able = spread->leaving || nc_bus_connected(spread->service->bus);
+	if (!ends && able && nc_lease_asks(&spread->lease, since, spread->renewed_ns, now_ns))
 		nc_spread_renew(spread, now_ns);
+	nc_spread_members(spread, now_ns);
 	if (spread->leads) {
 		nc_spread_voters(spread, false, now_ns);
 		if (now_ns - spread->ticked_ns > STALLED_NS)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Commands of owners, through the leader into the log, and what became of them back.
  *
- * In one term of the leader's and one life of the owner's they are taken in the order of their
- * numbers: an older progress that comes late must not follow a newer one. One that was sent in an
- * earlier term is refused. What apply made of it the owner hears from its own apply. */
+ * They are taken in the order of their numbers (core/delivery/sequence.h). What apply made of it
+ * the owner hears from its own apply. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -204,30 +203,6 @@ static bool is_owners(struct nc_slice command, uint64_t from)
 	return good;
 }
 
-/* Whether it is the next one, or a later one, of its sender. */
-static bool is_in_order(struct nc_spread *spread, uint64_t from, const struct nc_spread_call *call)
-{
-	struct nc_spread_order *place = NULL;
-	for (size_t i = 0; i < NC_PLACEMENT_NODES_MAX; i++) {
-		struct nc_spread_order *order = &spread->orders[i];
-		if (order->from == from) {
-			place = order;
-			break;
-		}
-		/* One of an earlier term says nothing any more. */
-		if (place == NULL && (order->from == 0 || order->term < call->term))
-			place = order;
-	}
-	if (place == NULL)
-		return false;
-	bool same = place->from == from && place->term == call->term;
-	if (same && (call->boot < place->boot ||
-	             (call->boot == place->boot && call->number <= place->number)))
-		return false;
-	*place = (struct nc_spread_order){ from, call->boot, call->term, call->number };
-	return true;
-}
-
 static int command_take(struct nc_spread *spread, uint64_t from, uint64_t call,
                         const struct nc_spread_call *command)
 {
@@ -237,7 +212,8 @@ static int command_take(struct nc_spread *spread, uint64_t from, uint64_t call,
 		return NC_CONFLICT;
 	if (!is_owners(command->command, from))
 		return NC_INVALID;
-	if (!is_in_order(spread, from, command))
+	const struct nc_sequence_at at = { from, command->boot, command->term, command->number };
+	if (!nc_sequence_take(&spread->sequence, at))
 		return NC_CONFLICT;
 	struct nc_spread_taken *taken = nc_spread_taken_new(spread);
 	struct nc_ticket *ticket =

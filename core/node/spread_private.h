@@ -4,15 +4,15 @@
 #define NC_CORE_NODE_SPREAD_PRIVATE_H
 
 #include "core/base/hashmap.h"
+#include "core/delivery/sequence.h"
 #include "core/node/service_private.h"
 #include "core/node/spread.h"
 #include "core/node/spread_call.h"
 #include "transport/peer/peer.h"
 
-#define NC_SPREAD_CALL_MS    2000u  /* a peer has so long to answer */
-#define NC_SPREAD_BEHIND_MAX 20000u /* entries; who is further behind is as good as gone */
-#define NC_SPREAD_REPLY_SIZE 1024u  /* bytes of a reply subject, with its NUL */
-#define NC_SPREAD_RELAYS_MAX 4096u  /* requests on their way to owners */
+#define NC_SPREAD_CALL_MS    2000u /* a peer has so long to answer */
+#define NC_SPREAD_REPLY_SIZE 1024u /* bytes of a reply subject, with its NUL */
+#define NC_SPREAD_RELAYS_MAX 4096u /* requests on their way to owners */
 
 /* On the leader: a subscription that nodes share. */
 struct nc_spread_row {
@@ -29,11 +29,6 @@ struct nc_spread_taken {
 	struct nc_spread_taken *prev, *next;
 	uint64_t from, call; /* 0: our own */
 	char name[65];       /* of our own */
-};
-
-/* Commands of a peer, in one life of it and one term of ours: its numbers only grow. */
-struct nc_spread_order {
-	uint64_t from, boot, term, number;
 };
 
 /* On an owner: a command that went to the leader. */
@@ -84,6 +79,9 @@ struct nc_spread {
 	struct nc_spread_sent *sent;
 	struct nc_spread_renewal *renewals;
 
+	/* On every node: the membership as it was seen last, and since when. */
+	uint64_t config_index, changed_ns;
+
 	/* As the leader. */
 	bool leads;
 	struct nc_placement_view placement;
@@ -92,7 +90,7 @@ struct nc_spread {
 	uint32_t count, room;
 	struct nc_hashmap names;
 	struct nc_spread_taken *taken;
-	struct nc_spread_order orders[NC_PLACEMENT_NODES_MAX];
+	struct nc_sequence sequence; /* of owners' commands */
 	struct nc_spread_relay *relays, *relays_last;
 	size_t relay_count;
 };
@@ -109,7 +107,9 @@ int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_sprea
 void nc_spread_renew(struct nc_spread *spread, uint64_t now_ns);
 void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t call,
                             const struct nc_placement_renewal *renewal, uint64_t sent_ns);
-/* The leader: keep up with the membership. */
+/* Look at the membership, on every node: who leads one day must know since when it has been so. */
+void nc_spread_members(struct nc_spread *spread, uint64_t now_ns);
+/* The leader: keep up with it, and with what is committed. */
 void nc_spread_voters(struct nc_spread *spread, bool begin, uint64_t now_ns);
 
 /* spread_table.c */

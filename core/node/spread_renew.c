@@ -111,11 +111,6 @@ void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t ca
 		renewal_reply(spread, from, call, NC_CONFLICT, nc_slice(NULL, 0));
 		return;
 	}
-	uint64_t applied = nc_replica_status(spread->service->replica).applied;
-	if (applied > renewal->released && applied - renewal->released > NC_SPREAD_BEHIND_MAX) {
-		renewal_reply(spread, from, call, NC_BUSY, nc_slice(NULL, 0));
-		return;
-	}
 	struct renewal_wait *wait = malloc(sizeof *wait);
 	bool may = nc_placement_hear(&spread->placement, number, renewal, nc_subs_now_ns());
 	if (wait == NULL || !may || renewal->leaving) {
@@ -131,6 +126,14 @@ void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t ca
 	nc_replica_confirm(spread->service->replica, &wait->wait);
 }
 
+void nc_spread_members(struct nc_spread *spread, uint64_t now_ns)
+{
+	uint64_t index = nc_replica_status(spread->service->replica).raft.config_index;
+	if (index != spread->config_index || spread->changed_ns == 0)
+		spread->changed_ns = now_ns;
+	spread->config_index = index;
+}
+
 void nc_spread_voters(struct nc_spread *spread, bool begin, uint64_t now_ns)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
@@ -142,8 +145,10 @@ void nc_spread_voters(struct nc_spread *spread, bool begin, uint64_t now_ns)
 			voters[count++] = members->at[i].id;
 	}
 	if (begin) {
-		nc_placement_begin(&spread->placement, voters, count, now_ns);
+		nc_spread_members(spread, now_ns);
+		nc_placement_begin(&spread->placement, voters, count, spread->changed_ns, now_ns);
 	} else {
 		nc_placement_voters(&spread->placement, voters, count, now_ns);
 	}
+	nc_placement_committed(&spread->placement, status.commit, now_ns);
 }

@@ -216,39 +216,20 @@ int nc_spread_keep(struct nc_spread *spread, struct nc_slice name)
 	                                                                                 : NC_BUSY;
 }
 
-/* False: it stays where it is, or it is too early to say. */
-static bool owner_find(const struct nc_spread *spread, const struct nc_spread_row *row,
-                       const uint64_t *nodes, size_t count, uint64_t now_ns,
-                       struct nc_sub_owner *owner_out)
+static struct nc_placement_share share_of(const struct nc_spread_row *row,
+                                          const struct nc_subscription *here)
 {
-	const struct nc_placement_view *placement = &spread->placement;
-	*owner_out = (struct nc_sub_owner){ 0 };
-	if (!row->spreads && row->owner.number != 0) {
-		/* The leader runs it without a lease in the end: so not before it has it by one,
-		 * and with that the word that nobody else does. */
-		const struct nc_sub_owner self = { spread->self, spread->boot };
-		bool ours = row->owner.number == self.number && row->owner.boot == self.boot;
-		const struct nc_subscription *here =
-		        nc_subs_find(spread->service->subs, nc_slice_str(row->name));
-		if (!ours)
-			*owner_out = self;
-		return !ours || (here != NULL && nc_subs_own_runs(here));
-	}
-	if (row->spreads) {
-		if (nc_placement_is_awaited(placement, row->owner.number, now_ns))
-			return false;
-		uint64_t number = nc_placement_pick(nc_slice_str(row->name), nodes, count);
-		if (number == 0 || nc_placement_is_awaited(placement, number, now_ns))
-			return false;
-		*owner_out = (struct nc_sub_owner){ number, nc_placement_boot(placement, number) };
-	}
-	return owner_out->number != row->owner.number || owner_out->boot != row->owner.boot;
+	return (struct nc_placement_share){ .name = nc_slice_str(row->name),
+		                            .spreads = row->spreads,
+		                            .runs = here != NULL && nc_subs_own_runs(here),
+		                            .owner = row->owner };
 }
 
 void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 {
 	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
 	size_t count = nc_placement_candidates(&spread->placement, now_ns, nodes);
+	const struct nc_sub_owner self = { spread->self, spread->boot };
 	unsigned assigned = 0;
 	if (!nc_spread_active(spread) || !spread->service->serving || spread->service->draining)
 		return;
@@ -260,8 +241,10 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 		/* A change of it comes to its end first, and what it has parked into the log. */
 		bool changes = here != NULL &&
 		               (here->move != NULL || here->parked.size > 0 || here->unsaved);
+		const struct nc_placement_share share = share_of(row, here);
 		if (row->assigning || changes ||
-		    !owner_find(spread, row, nodes, count, now_ns, &owner))
+		    !nc_placement_owner(&spread->placement, &share, self, nodes, count, now_ns,
+		                        &owner))
 			continue;
 		if (!propose(spread, row, owner))
 			return; /* again at the next look */

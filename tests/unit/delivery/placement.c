@@ -53,19 +53,22 @@ static void hear(struct nc_placement_view *view, uint64_t number, uint64_t boot,
 	cr_assert(nc_placement_hear(view, number, &renewal, now_ms * MS));
 }
 
+/* Nobody was a voter before who is none now. */
+static void begin(struct nc_placement_view *view, size_t count, uint64_t now_ms)
+{
+	nc_placement_begin(view, three, count, 0, now_ms * MS);
+}
+
 Test(placement, awaits_voters_for_a_while_and_then_goes_on_without_them)
 {
 	struct nc_placement_view view;
 	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
-	nc_placement_begin(&view, three, 3, 1000 * MS);
+	begin(&view, 3, 1000);
 	hear(&view, 1, 7, 0, 1010);
 	cr_expect_eq(nc_placement_candidates(&view, 1010 * MS, nodes), 3u);
-	cr_expect_not(nc_placement_is_awaited(&view, 1, 1010 * MS));
-	cr_expect(nc_placement_is_awaited(&view, 2, 2200 * MS));
-	cr_expect_not(nc_placement_is_awaited(&view, 2, 2201 * MS));
+	cr_expect_eq(nc_placement_candidates(&view, 2200 * MS, nodes), 3u);
 	cr_expect_eq(nc_placement_candidates(&view, 2201 * MS, nodes), 1u);
 	cr_expect_eq(nodes[0], 1u);
-	cr_expect_eq(nc_placement_boot(&view, 1), 7u);
 	nc_placement_stalled(&view, 2000 * MS, 3000 * MS);
 	cr_expect_eq(nc_placement_candidates(&view, 3000 * MS, nodes), 3u,
 	             "we were deaf, they may not be gone");
@@ -75,7 +78,7 @@ Test(placement, who_was_gone_before_we_were_deaf_stays_gone)
 {
 	struct nc_placement_view view;
 	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
-	nc_placement_begin(&view, three, 3, 1000 * MS);
+	begin(&view, 3, 1000);
 	for (uint64_t ms = 1000; ms <= 9000; ms += 100) {
 		hear(&view, 1, 7, 0, ms);
 		hear(&view, 2, 7, 0, ms);
@@ -87,18 +90,18 @@ Test(placement, who_was_gone_before_we_were_deaf_stays_gone)
 Test(placement, is_clear_when_nobody_may_run_what_was_taken)
 {
 	struct nc_placement_view view;
-	nc_placement_begin(&view, three, 3, 1000 * MS);
-	cr_expect_eq(nc_placement_clear(&view, 50, 1000 * MS), 0u, "leases of the leader before");
-	hear(&view, 1, 1, 50, 1010);
-	hear(&view, 2, 1, 40, 1010);
-	hear(&view, 3, 1, 60, 1010);
-	cr_expect_eq(nc_placement_clear(&view, 50, 1010 * MS), 40u);
-	hear(&view, 2, 1, 30, 1020); /* by a longer way than the later one */
-	cr_expect_eq(nc_placement_clear(&view, 50, 1020 * MS), 40u);
-	hear(&view, 1, 1, 55, 2220);
-	hear(&view, 3, 1, 60, 2220);
-	cr_expect_eq(nc_placement_clear(&view, 55, 2220 * MS), 40u, "its lease may still last");
-	cr_expect_eq(nc_placement_clear(&view, 55, 2221 * MS), 55u, "it is gone");
+	begin(&view, 3, 3000);
+	cr_expect_eq(nc_placement_clear(&view, 50, 3000 * MS), 0u, "leases of the leader before");
+	hear(&view, 1, 1, 50, 3010);
+	hear(&view, 2, 1, 40, 3010);
+	hear(&view, 3, 1, 60, 3010);
+	cr_expect_eq(nc_placement_clear(&view, 50, 3010 * MS), 40u);
+	hear(&view, 2, 1, 30, 3020); /* by a longer way than the later one */
+	cr_expect_eq(nc_placement_clear(&view, 50, 3020 * MS), 40u);
+	hear(&view, 1, 1, 55, 4220);
+	hear(&view, 3, 1, 60, 4220);
+	cr_expect_eq(nc_placement_clear(&view, 55, 4220 * MS), 40u, "its lease may still last");
+	cr_expect_eq(nc_placement_clear(&view, 55, 4221 * MS), 55u, "it is gone");
 }
 
 Test(placement, who_leaves_is_no_candidate_and_not_waited_for)
@@ -106,54 +109,202 @@ Test(placement, who_leaves_is_no_candidate_and_not_waited_for)
 	struct nc_placement_view view;
 	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
 	const struct nc_placement_renewal leaves = { .boot = 5, .released = 10, .leaving = true };
-	nc_placement_begin(&view, three, 2, 0);
-	hear(&view, 1, 1, 90, 10);
-	cr_assert(nc_placement_hear(&view, 2, &leaves, 10 * MS));
-	hear(&view, 2, 5, 10, 20); /* sent before, and late */
-	cr_expect_eq(nc_placement_candidates(&view, 20 * MS, nodes), 1u);
-	cr_expect_eq(nc_placement_clear(&view, 90, 20 * MS), 90u);
-	hear(&view, 2, 6, 0, 30); /* and is back */
-	cr_expect_eq(nc_placement_candidates(&view, 30 * MS, nodes), 2u);
+	begin(&view, 2, 2000);
+	hear(&view, 1, 1, 90, 2010);
+	cr_assert(nc_placement_hear(&view, 2, &leaves, 2010 * MS));
+	hear(&view, 2, 5, 10, 2020); /* sent before, and late */
+	cr_expect_eq(nc_placement_candidates(&view, 2020 * MS, nodes), 1u);
+	cr_expect_eq(nc_placement_clear(&view, 90, 2020 * MS), 90u);
+	hear(&view, 2, 6, 0, 2030); /* and is back */
+	cr_expect_eq(nc_placement_candidates(&view, 2030 * MS, nodes), 2u);
 }
 
 Test(placement, remembers_who_is_no_voter_any_more_while_its_lease_may_last)
 {
 	struct nc_placement_view view;
 	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
-	nc_placement_begin(&view, three, 3, 0);
+	begin(&view, 3, 2000);
 	for (uint64_t number = 1; number <= 3; number++)
-		hear(&view, number, 1, 10 * number, 10);
-	nc_placement_voters(&view, three + 1, 2, 20 * MS);
-	cr_expect_eq(nc_placement_candidates(&view, 20 * MS, nodes), 2u);
-	cr_expect_eq(nc_placement_clear(&view, 99, 20 * MS), 10u);
+		hear(&view, number, 1, 10 * number, 2010);
+	nc_placement_voters(&view, three + 1, 2, 2020 * MS);
+	cr_expect_eq(nc_placement_candidates(&view, 2020 * MS, nodes), 2u);
+	cr_expect_eq(nc_placement_clear(&view, 99, 2020 * MS), 10u);
 	cr_expect_not(nc_placement_hear(&view, 1, &(struct nc_placement_renewal){ 1, 10, false },
-	                                1400 * MS),
+	                                3400 * MS),
 	              "it gets no other");
-	hear(&view, 2, 1, 20, 1500);
-	hear(&view, 3, 1, 30, 1500);
-	nc_placement_voters(&view, three + 1, 2, 1500 * MS);
+	hear(&view, 2, 1, 20, 3500);
+	hear(&view, 3, 1, 30, 3500);
+	nc_placement_voters(&view, three + 1, 2, 3500 * MS);
 	cr_expect_eq(view.count, 2u);
-	cr_expect_eq(nc_placement_clear(&view, 99, 1500 * MS), 20u);
+	cr_expect_eq(nc_placement_clear(&view, 99, 3500 * MS), 20u);
 }
 
-/* ---- A lease -------------------------------------------------------------------------------- */
-
-Test(placement, a_lease_counts_from_its_asking_and_once_enough_is_applied)
+Test(placement, waits_out_the_lease_of_one_whom_the_last_leader_removed)
 {
-	struct nc_lease lease = { 0 };
-	cr_expect_not(nc_lease_holds(&lease, 0, 0));
-	nc_lease_grant(&lease, 1000 * MS, 20, 15, 20);
-	cr_expect(nc_lease_holds(&lease, 15, 1899 * MS));
-	cr_expect_not(nc_lease_holds(&lease, 15, 1900 * MS));
-	cr_expect_not(nc_lease_holds(&lease, 16, 1500 * MS), "another may still run it");
-	nc_lease_grant(&lease, 1500 * MS, 30, 30, 25);
-	nc_lease_grant(&lease, 1700 * MS, 40, 30, 25);
-	cr_expect_not(nc_lease_holds(&lease, 15, 1900 * MS), "not applied yet");
-	nc_lease_applied(&lease, 30);
-	cr_expect(nc_lease_holds(&lease, 15, 2399 * MS), "the older one's is");
-	cr_expect_not(nc_lease_holds(&lease, 15, 2400 * MS));
-	nc_lease_applied(&lease, 40);
-	cr_expect(nc_lease_holds(&lease, 30, 2599 * MS));
+	struct nc_placement_view view;
+	/* 1 is no voter any more; the entry that says so came here at 1,700. */
+	nc_placement_begin(&view, three + 1, 2, 1700 * MS, 2000 * MS);
+	hear(&view, 2, 1, 50, 2010);
+	hear(&view, 3, 1, 60, 2010);
+	cr_expect_eq(nc_placement_clear(&view, 70, 2010 * MS), 0u, "it may run what was its");
+	hear(&view, 2, 1, 50, 2890);
+	hear(&view, 3, 1, 60, 2890);
+	cr_expect_eq(nc_placement_clear(&view, 70, 2900 * MS), 0u);
+	cr_expect_eq(nc_placement_clear(&view, 70, 2901 * MS), 50u);
+}
+
+/* ---- Who keeps up --------------------------------------------------------------------------- */
+
+/* Leading since long; entry 100 + t / 10 is committed at the time t, and 1 and 2 keep up. */
+struct course {
+	struct nc_placement_view view;
+	uint64_t now_ms;
+	uint64_t behind_ms; /* 3 has applied what was committed so long ago */
+	uint64_t boot;      /* of 3 */
+};
+
+static uint64_t commit_at(uint64_t ms)
+{
+	return 100 + ms / 10;
+}
+
+static void go_on(struct course *course, uint64_t until_ms)
+{
+	for (; course->now_ms < until_ms; course->now_ms += 20) {
+		uint64_t now_ms = course->now_ms, commit = commit_at(now_ms);
+		nc_placement_committed(&course->view, commit, now_ms * MS);
+		if (now_ms % 200 != 0)
+			continue;
+		hear(&course->view, 1, 1, commit, now_ms);
+		hear(&course->view, 2, 1, commit, now_ms);
+		const struct nc_placement_renewal lags = { course->boot,
+			                                   commit_at(now_ms - course->behind_ms),
+			                                   false };
+		bool heard = nc_placement_hear(&course->view, 3, &lags, now_ms * MS);
+		cr_expect_eq(heard, course->behind_ms < 400, "%lu ms behind at %lu",
+		             (unsigned long)course->behind_ms, (unsigned long)now_ms);
+	}
+}
+
+static size_t candidates(const struct course *course)
+{
+	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
+	return nc_placement_candidates(&course->view, course->now_ms * MS, nodes);
+}
+
+static struct course course_begin(void)
+{
+	struct course course = { .now_ms = 10000, .boot = 1 };
+	begin(&course.view, 3, course.now_ms);
+	go_on(&course, 20000);
+	return course;
+}
+
+Test(placement, who_lives_and_lags_is_gone_within_two_seconds)
+{
+	struct course course = course_begin();
+	cr_expect_eq(candidates(&course), 3u);
+	course.behind_ms = 300;
+	go_on(&course, 30000);
+	cr_expect_eq(candidates(&course), 3u, "a little behind all the time");
+	course.behind_ms = 600;
+	go_on(&course, 31000);
+	cr_expect_eq(candidates(&course), 3u, "no longer than a lease");
+	cr_expect_lt(nc_placement_clear(&course.view, 9999, course.now_ms * MS), 9999u);
+	go_on(&course, 31240);
+	cr_expect_eq(candidates(&course), 2u);
+}
+
+Test(placement, who_has_lagged_is_back_when_it_has_kept_up_for_a_while)
+{
+	struct course course = course_begin();
+	static const uint64_t trials_ms[] = { 2000, 4000, 8000 };
+	for (size_t i = 0; i < 3; i++) {
+		course.behind_ms = 600;
+		go_on(&course, course.now_ms + 1400);
+		cr_expect_eq(candidates(&course), 2u);
+		course.behind_ms = 0;
+		uint64_t back_ms = course.now_ms;
+		go_on(&course, back_ms + trials_ms[i] - 20);
+		cr_expect_eq(candidates(&course), 2u, "trial %lu", (unsigned long)i);
+		go_on(&course, back_ms + trials_ms[i] + 220);
+		cr_expect_eq(candidates(&course), 3u, "trial %lu", (unsigned long)i);
+	}
+	course.behind_ms = 600;
+	go_on(&course, course.now_ms + 1400);
+	course.behind_ms = 0;
+	course.boot = 2;
+	go_on(&course, course.now_ms + 220);
+	cr_expect_eq(candidates(&course), 3u, "another life is another beginning");
+}
+
+Test(placement, what_lags_at_rest_is_found_too)
+{
+	struct course course = course_begin();
+	uint64_t commit = commit_at(20000) + 1; /* one more, and none after it */
+	for (uint64_t ms = 20000; ms < 22000; ms += 20) {
+		nc_placement_committed(&course.view, commit, ms * MS);
+		if (ms % 200 == 0) {
+			const struct nc_placement_renewal last = { 1, commit - 1, false };
+			bool heard = nc_placement_hear(&course.view, 3, &last, ms * MS);
+			cr_expect_eq(heard, ms < 20600, "at %lu", (unsigned long)ms);
+		}
+	}
+}
+
+/* ---- Who is to have it ---------------------------------------------------------------------- */
+
+static bool owner_of(const struct course *course, struct nc_placement_share share,
+                     struct nc_sub_owner *owner)
+{
+	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
+	size_t count = nc_placement_candidates(&course->view, course->now_ms * MS, nodes);
+	*owner = (struct nc_sub_owner){ 99, 99 };
+	return nc_placement_owner(&course->view, &share, (struct nc_sub_owner){ 1, 1 }, nodes,
+	                          count, course->now_ms * MS, owner);
+}
+
+Test(placement, gives_a_share_to_who_is_picked_and_takes_it_from_an_earlier_life)
+{
+	struct course course = course_begin();
+	struct nc_sub_owner owner;
+	struct nc_placement_share share = { .name = NC_SLICE("work"), .spreads = true };
+	cr_assert(owner_of(&course, share, &owner));
+	cr_expect(owner.number >= 1 && owner.number <= 3 && owner.boot == 1);
+	share.owner = owner;
+	cr_expect_not(owner_of(&course, share, &owner), "it has it");
+	share.owner.boot = 7;
+	cr_expect(owner_of(&course, share, &owner), "it had it in another life");
+}
+
+Test(placement, gives_nothing_away_before_it_knows_who_lives)
+{
+	struct course course = { .now_ms = 10000 };
+	struct nc_sub_owner owner;
+	const struct nc_placement_share share = { NC_SLICE("work"), true, false, { 3, 1 } };
+	begin(&course.view, 3, course.now_ms);
+	hear(&course.view, 1, 1, 0, 10010);
+	hear(&course.view, 2, 1, 0, 10010);
+	cr_expect_not(owner_of(&course, share, &owner), "3 has not been heard yet");
+	course.now_ms = 11201;
+	hear(&course.view, 1, 1, 0, 11200);
+	hear(&course.view, 2, 1, 0, 11200);
+	cr_expect(owner_of(&course, share, &owner));
+	cr_expect_neq(owner.number, 3u);
+}
+
+Test(placement, gives_one_back_to_the_leader_by_way_of_a_lease)
+{
+	struct course course = course_begin();
+	struct nc_sub_owner owner;
+	struct nc_placement_share share = { NC_SLICE("work"), false, false, { 3, 1 } };
+	cr_assert(owner_of(&course, share, &owner));
+	cr_expect(owner.number == 1 && owner.boot == 1, "the leader, as an owner");
+	share.owner = owner;
+	cr_expect_not(owner_of(&course, share, &owner), "3 may run it still");
+	share.runs = true;
+	cr_assert(owner_of(&course, share, &owner));
+	cr_expect(owner.number == 0 && owner.boot == 0, "without a lease");
 }
 
 /* ---- Never two at once ---------------------------------------------------------------------- */
@@ -261,7 +412,7 @@ static void lead(struct world *world)
 {
 	world->leader = roll(world, NODES);
 	world->term++;
-	nc_placement_begin(&world->view, three, NODES, world->now_ms * MS);
+	nc_placement_begin(&world->view, three, NODES, 0, world->now_ms * MS);
 }
 
 static void assign(struct world *world)
@@ -269,13 +420,10 @@ static void assign(struct world *world)
 	uint64_t nodes[NC_PLACEMENT_NODES_MAX], since, now_ns = world->now_ms * MS;
 	size_t count = nc_placement_candidates(&world->view, now_ns, nodes);
 	struct nc_sub_owner owner = owner_at(world, world->commit, &since);
-	uint64_t number = nc_placement_pick(NC_SLICE("work"), nodes, count);
-	if (number == 0 || nc_placement_is_awaited(&world->view, number, now_ns) ||
-	    nc_placement_is_awaited(&world->view, owner.number, now_ns))
-		return;
-	uint64_t boot = nc_placement_boot(&world->view, number);
-	if (owner.number != number || owner.boot != boot)
-		world->entries[++world->commit] = (struct nc_sub_owner){ number, boot };
+	const struct nc_placement_share share = { NC_SLICE("work"), true, false, owner };
+	struct nc_sub_owner self = { 0 }; /* it is not asked for */
+	if (nc_placement_owner(&world->view, &share, self, nodes, count, now_ns, &owner))
+		world->entries[++world->commit] = owner;
 }
 
 static void trouble(struct world *world)

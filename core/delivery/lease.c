@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A node's lease, and the grants that wait to count. */
+#include "core/delivery/lease.h"
+
+#include <string.h>
+
+#include "core/base/assert.h"
+
+#define IDLE_NS UINT64_C(500000000) /* between renewals of who has nothing */
+
+static void later(uint64_t *what, uint64_t than)
+{
+	if (than > *what)
+		*what = than;
+}
+
+/* What has run out by `now_ns` would give nothing any more. */
+static void forget_old(struct nc_lease *lease, uint64_t now_ns)
+{
+	size_t old = 0;
+	while (old < lease->count && lease->waiting[old].sent_ns + NC_LEASE_NS <= now_ns)
+		old++;
+	lease->count -= old;
+	memmove(lease->waiting, lease->waiting + old, lease->count * sizeof lease->waiting[0]);
+}
+
+static void wait_add(struct nc_lease *lease, uint64_t sent_ns, uint64_t least)
+{
+	size_t count = lease->count;
+	if (count > 0 && sent_ns <= lease->waiting[count - 1].sent_ns)
+		return; /* it came by a longer way than a later one, which gives more */
+	bool close =
+	        count > 1 && lease->waiting[count - 1].sent_ns - lease->waiting[count - 2].sent_ns <
+	                             NC_LEASE_APART_NS;
+	if (close)
+		count--; /* in its place */
+	nc_assert(count < NC_LEASE_WAITING_MAX);
+	lease->waiting[count].sent_ns = sent_ns;
+	lease->waiting[count].least = least;
+	lease->count = count + 1;
+}
+
+void nc_lease_grant(struct nc_lease *lease, uint64_t sent_ns, uint64_t least, uint64_t clear,
+                    uint64_t applied)
+{
+	later(&lease->clear, clear);
+	if (least <= applied) {
+		later(&lease->until_ns, sent_ns + NC_LEASE_NS);
+		return;
+	}
+	forget_old(lease, sent_ns);
+	wait_add(lease, sent_ns, least);
+}
+
+void nc_lease_applied(struct nc_lease *lease, uint64_t applied)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < lease->count; i++) {
+		if (lease->waiting[i].least <= applied) {
+			later(&lease->until_ns, lease->waiting[i].sent_ns + NC_LEASE_NS);
+		} else {
+			lease->waiting[kept++] = lease->waiting[i];
+		}
+	}
+	lease->count = kept;
+}
+
+bool nc_lease_holds(const struct nc_lease *lease, uint64_t since, uint64_t now_ns)
+{
+	return now_ns < lease->until_ns && since <= lease->clear;
+}
+
+bool nc_lease_asks(const struct nc_lease *lease, uint64_t since, uint64_t renewed_ns,
+                   uint64_t now_ns)
+{
+	bool waits = since > lease->clear; /* for the word that it is free */
+	return waits || now_ns - renewed_ns >= (since > 0 ? NC_LEASE_RENEW_NS : IDLE_NS);
+}
