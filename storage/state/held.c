@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* held.c -- a generation: groups of entries by (index, id), and ids, each behind a hash table. */
+/* held.c -- a generation: groups of entries by (index, id), and ids, each behind a hash table. Its
+ * rows are in held_rows.c. */
 #include "storage/state/held_private.h"
 
 #include <stdlib.h>
@@ -16,8 +17,7 @@ struct nc_held_chunk {
 	_Alignas(8) uint8_t bytes[];
 };
 
-/* Memory that goes with the generation; never given back singly. */
-static void *arena_alloc(struct nc_held *held, size_t size)
+void *nc_held_alloc(struct nc_held *held, size_t size)
 {
 	size = (size + 7) & ~(size_t)7;
 	struct nc_held_chunk *chunk = held->chunks;
@@ -35,7 +35,7 @@ static void *arena_alloc(struct nc_held *held, size_t size)
 	return at;
 }
 
-static bool slots_new(struct nc_held *held, uint32_t count, uint32_t **slots_out)
+bool nc_held_slots_new(struct nc_held *held, uint32_t count, uint32_t **slots_out)
 {
 	uint32_t *slots = malloc(count * sizeof *slots);
 	if (slots == NULL)
@@ -72,8 +72,10 @@ struct nc_held *nc_held_new(uint64_t base)
 	held->last = base;
 	held->group_slot_count = SLOTS_AT_FIRST;
 	held->id_head_count = SLOTS_AT_FIRST;
-	if (!slots_new(held, SLOTS_AT_FIRST, &held->group_slots) ||
-	    !slots_new(held, SLOTS_AT_FIRST, &held->id_heads)) {
+	held->row_head_count = SLOTS_AT_FIRST;
+	if (!nc_held_slots_new(held, SLOTS_AT_FIRST, &held->group_slots) ||
+	    !nc_held_slots_new(held, SLOTS_AT_FIRST, &held->id_heads) ||
+	    !nc_held_slots_new(held, SLOTS_AT_FIRST, &held->row_heads)) {
 		nc_held_free(held);
 		return NULL;
 	}
@@ -93,6 +95,8 @@ void nc_held_free(struct nc_held *held)
 	free(held->group_slots);
 	free(held->ids);
 	free(held->id_heads);
+	free(held->rows);
+	free(held->row_heads);
 	pthread_rwlock_destroy(&held->lock);
 	free(held);
 }
@@ -114,7 +118,7 @@ static bool group_slots_grow(struct nc_held *held)
 {
 	uint32_t *old = held->group_slots;
 	uint32_t count = held->group_slot_count * 2;
-	if (!slots_new(held, count, &held->group_slots))
+	if (!nc_held_slots_new(held, count, &held->group_slots))
 		return false;
 	held->bytes -= held->group_slot_count * sizeof *old;
 	held->group_slot_count = count;
@@ -159,7 +163,7 @@ static bool entry_add(struct nc_held *held, enum nc_index index, uint64_t id, ui
 	}
 	if (group->count == group->capacity) {
 		uint32_t capacity = group->capacity == 0 ? 1 : group->capacity * 2;
-		struct nc_held_entry *entries = arena_alloc(held, capacity * sizeof *entries);
+		struct nc_held_entry *entries = nc_held_alloc(held, capacity * sizeof *entries);
 		if (entries == NULL)
 			return false;
 		if (group->count > 0)
@@ -175,7 +179,7 @@ static bool id_heads_grow(struct nc_held *held)
 {
 	uint32_t *old = held->id_heads;
 	uint32_t count = held->id_head_count * 2;
-	if (!slots_new(held, count, &held->id_heads))
+	if (!nc_held_slots_new(held, count, &held->id_heads))
 		return false;
 	held->bytes -= held->id_head_count * sizeof *old;
 	held->id_head_count = count;
@@ -203,7 +207,7 @@ static bool id_add(struct nc_held *held, uint64_t position, const struct nc_even
 		held->ids = ids;
 		held->id_capacity = capacity;
 	}
-	uint8_t *copy = arena_alloc(held, keys->id.size);
+	uint8_t *copy = nc_held_alloc(held, keys->id.size);
 	if (copy == NULL)
 		return false;
 	memcpy(copy, keys->id.data, keys->id.size);

@@ -56,8 +56,9 @@ int nc_wt_begin(struct nc_state *base)
 		return nc_wt_err(&state->handler, wt);
 	}
 	writer->limit = UINT64_MAX;
+	writer->sequence = UINT64_MAX;
 	writer->begun = true;
-	state->stands_at = -1;
+	nc_wt_rows_begin(state);
 	state->txn_last = state->active->last;
 	state->txn_event_count = state->active->event_count;
 	return NC_OK;
@@ -69,6 +70,7 @@ static void txn_end(struct nc_wt_state *state, bool committed)
 	if (!committed) {
 		if (state->active->event_count != state->txn_event_count)
 			nc_held_cut(state->active, state->txn_last, state->txn_event_count);
+		nc_wt_rows_rollback(state);
 		pthread_mutex_lock(&state->mutex);
 		state->in_txn = false;
 		if (state->seal_wanted)
@@ -92,14 +94,18 @@ void nc_wt_rollback(struct nc_state *base)
 /* Under mutex: the commit has happened. */
 static void publish(struct nc_wt_state *state, struct nc_state_applied applied)
 {
-	if (state->active->event_count > 0 && state->active_event_count == 0)
-		state->active->before = state->applied;
-	state->active_event_count = state->active->event_count;
-	state->last = state->active->last;
+	struct nc_held *active = state->active;
+	if (nc_held_any(active) && !state->active_any)
+		active->before = state->applied;
+	state->active_any = nc_held_any(active);
+	state->active_event_count = active->event_count;
+	active->redo_last = state->redo_last;
+	state->last = active->last;
 	state->applied = applied;
 	state->sequence++;
 	state->in_txn = false;
-	if (state->seal_wanted || state->active_event_count >= state->options.held_events)
+	if (state->seal_wanted || active->event_count >= state->options.held_events ||
+	    active->put_count >= state->options.held_events)
 		nc_wt_seal(state);
 }
 
@@ -109,6 +115,8 @@ int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied)
 	WT_SESSION *session = state->writer.session;
 	nc_assert(state->writer.begun);
 	int err = nc_wt_broken(state);
+	if (err == NC_OK)
+		err = nc_wt_rows_commit(state);
 	if (err == NC_OK) {
 		uint8_t mark[16];
 		nc_set_u64(mark, applied.index);
@@ -138,53 +146,18 @@ static WT_ITEM item(struct nc_slice slice)
 	return (WT_ITEM){ .data = slice.data, .size = slice.size };
 }
 
-/* Whether the cursor that puts is on the row still: then WiredTiger need not search it again. What
- * is put in its place, or in another, takes the cursor off. */
-static bool stands_on(struct nc_wt_state *state, enum nc_space space, struct nc_slice key)
-{
-	bool on = state->stands_at == (int)space &&
-	          nc_slice_eq(key, nc_slice(state->stands_key, state->stands_size));
-	if (state->stands_at == (int)space)
-		state->stands_at = -1;
-	return on;
-}
-
-/* Rows are mostly read to be written (a stream's, with each event): the cursor stays. */
-int nc_wt_get_to_put(struct nc_wt_state *state, enum nc_space space, struct nc_slice key,
-                     struct nc_buf *value)
-{
-	WT_CURSOR *cursor = state->puts[space];
-	WT_ITEM wt_key = item(key);
-	WT_ITEM wt_value;
-	if (state->stands_at == (int)space)
-		state->stands_at = -1;
-	cursor->set_key(cursor, &wt_key);
-	int wt = cursor->search(cursor);
-	if (wt == 0)
-		wt = cursor->get_value(cursor, &wt_value);
-	if (wt != 0) {
-		int wt_reset = cursor->reset(cursor);
-		return nc_wt_err(&state->handler,
-		                 wt == WT_NOTFOUND && wt_reset != 0 ? wt_reset : wt);
-	}
-	memcpy(state->stands_key, key.data, key.size);
-	state->stands_size = key.size;
-	state->stands_at = (int)space;
-	nc_buf_put(value, wt_value.data, wt_value.size);
-	return nc_buf_status(value);
-}
-
 int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
               struct nc_slice value)
 {
 	struct nc_wt_state *state = nc_wt_state_of(base);
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
 	nc_assert(key.size > 0 && key.size <= NC_STATE_KEY_SIZE_MAX);
+	if (nc_wt_is_held(space))
+		return nc_wt_row_put(state, key, value, false);
 	WT_CURSOR *cursor = state->puts[space];
 	WT_ITEM wt_key = item(key);
 	WT_ITEM wt_value = item(value);
-	if (!stands_on(state, space, key))
-		cursor->set_key(cursor, &wt_key);
+	cursor->set_key(cursor, &wt_key);
 	cursor->set_value(cursor, &wt_value);
 	return nc_wt_err(&state->handler, cursor->insert(cursor));
 }
@@ -193,9 +166,11 @@ int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key)
 {
 	struct nc_wt_state *state = nc_wt_state_of(base);
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
+	nc_assert(key.size > 0 && key.size <= NC_STATE_KEY_SIZE_MAX);
+	if (nc_wt_is_held(space))
+		return nc_wt_row_put(state, key, nc_slice(NULL, 0), true);
 	WT_CURSOR *cursor = state->puts[space];
 	WT_ITEM wt_key = item(key);
-	(void)stands_on(state, space, key);
 	cursor->set_key(cursor, &wt_key);
 	int wt = cursor->remove(cursor);
 	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);

@@ -28,6 +28,7 @@ const char *const nc_wt_table_names[NC_WT_TABLE_COUNT] = {
 	[NC_WT_IDS] = "by_id",
 	[NC_WT_LATE_IDS] = "late_ids",
 	[NC_WT_MARKS] = "marks",
+	[NC_WT_HELD] = "held",
 };
 
 static const char *const wt_files[] = { "WiredTiger", "WiredTiger.wt", "WiredTiger.turtle" };
@@ -43,6 +44,7 @@ static const char *table_formats(int table)
 	case NC_WT_INDEX + NC_INDEX_TAG:
 		return "key_format=QQ,value_format=u";
 	case NC_WT_LATE_IDS:
+	case NC_WT_HELD:
 		return "key_format=Q,value_format=u";
 	case NC_WT_MARKS:
 		return "key_format=S,value_format=u";
@@ -92,14 +94,21 @@ static int file_check(const char *directory, const char *name, const char *suffi
 	return NC_CORRUPT;
 }
 
+int nc_wt_file_check(const char *directory, int table, struct nc_wt_handler *handler)
+{
+	return file_check(directory, nc_wt_table_names[table], ".wt", handler);
+}
+
 int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool *empty_out)
 {
 	bool empty = true;
 	int err = directory_is_empty(directory, handler, &empty);
 	for (size_t i = 0; err == NC_OK && !empty && i < sizeof wt_files / sizeof *wt_files; i++)
 		err = file_check(directory, wt_files[i], "", handler);
-	for (int i = 0; err == NC_OK && !empty && i < NC_WT_TABLE_COUNT; i++)
-		err = file_check(directory, nc_wt_table_names[i], ".wt", handler);
+	for (int i = 0; err == NC_OK && !empty && i < NC_WT_TABLE_COUNT; i++) {
+		if (i != NC_WT_HELD) /* of which wt_format.c knows whether it must be there */
+			err = nc_wt_file_check(directory, i, handler);
+	}
 	if (err == NC_OK)
 		*empty_out = empty;
 	return err;
@@ -164,18 +173,22 @@ int nc_wt_cursor_open(WT_SESSION *session, int table, WT_CURSOR **cursor_out)
 	return session->open_cursor(session, uri, NULL, NULL, cursor_out);
 }
 
+int nc_wt_table_create(WT_SESSION *session, int table)
+{
+	char uri[32];
+	char config[128];
+	(void)snprintf(uri, sizeof uri, "table:%s", nc_wt_table_names[table]);
+	(void)snprintf(config, sizeof config, "%s,checksum=on,block_compressor=none",
+	               table_formats(table));
+	return session->create(session, uri, config);
+}
+
 static int tables_create(WT_CONNECTION *connection)
 {
 	WT_SESSION *session;
 	int wt = connection->open_session(connection, NULL, NULL, &session);
-	for (int i = 0; wt == 0 && i < NC_WT_TABLE_COUNT; i++) {
-		char uri[32];
-		char config[128];
-		(void)snprintf(uri, sizeof uri, "table:%s", nc_wt_table_names[i]);
-		(void)snprintf(config, sizeof config, "%s,checksum=on,block_compressor=none",
-		               table_formats(i));
-		wt = session->create(session, uri, config);
-	}
+	for (int i = 0; wt == 0 && i < NC_WT_TABLE_COUNT; i++)
+		wt = nc_wt_table_create(session, i);
 	WT_CURSOR *marks;
 	if (wt == 0)
 		wt = nc_wt_cursor_open(session, NC_WT_MARKS, &marks);

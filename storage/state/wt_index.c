@@ -9,16 +9,28 @@
 
 enum { RETRY_MS = 200 };
 
+struct nc_held *nc_wt_held_make(struct nc_wt_state *state, uint64_t base)
+{
+	struct nc_held *held = nc_held_new(base);
+	if (held == NULL)
+		return NULL;
+	held->number = ++state->generation_last;
+	if (state->active != NULL)
+		held->redo_above = held->redo_last = state->active->redo_last;
+	return held;
+}
+
 void nc_wt_seal(struct nc_wt_state *state)
 {
 	state->seal_wanted = false;
-	if (state->active_event_count > 0) {
-		struct nc_held *fresh = nc_held_new(state->last);
+	if (state->active_any) {
+		struct nc_held *fresh = nc_wt_held_make(state, state->last);
 		if (fresh == NULL)
 			return; /* it grows a little more, and the next commit tries again */
 		state->active->next = fresh;
 		state->active = fresh;
 		state->active_event_count = 0;
+		state->active_any = false;
 		state->generation_count++;
 	}
 	pthread_cond_broadcast(&state->changed);
@@ -40,23 +52,13 @@ void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id)
 	nc_buf_put(key, stream, sizeof stream);
 }
 
-/* A run over one generation: a transaction every `chunk_rows`. */
-struct run {
-	struct nc_wt_state *state;
-	WT_SESSION *session;
-	WT_CURSOR **cursors;
-	size_t pending; /* inserted in the open transaction */
-	uint64_t rows;
-	struct nc_buf key, value;
-};
-
-static int run_begin(struct run *run)
+static int run_begin(struct nc_wt_run *run)
 {
 	run->pending = 0;
 	return run->session->begin_transaction(run->session, "isolation=snapshot");
 }
 
-static int run_inserted(struct run *run)
+int nc_wt_run_inserted(struct nc_wt_run *run)
 {
 	run->rows++;
 	if (++run->pending < run->state->options.chunk_rows)
@@ -65,7 +67,7 @@ static int run_inserted(struct run *run)
 	return wt != 0 ? wt : run_begin(run);
 }
 
-static int insert_id(struct run *run, struct nc_slice id, const struct nc_id_row *row)
+static int insert_id(struct nc_wt_run *run, struct nc_slice id, const struct nc_id_row *row)
 {
 	uint8_t bytes[16 + NC_DIGEST_SIZE];
 	nc_set_u64(bytes, row->position);
@@ -80,10 +82,10 @@ static int insert_id(struct run *run, struct nc_slice id, const struct nc_id_row
 	cursor->set_key(cursor, &key);
 	cursor->set_value(cursor, &value);
 	int wt = cursor->insert(cursor);
-	return wt != 0 ? wt : run_inserted(run);
+	return wt != 0 ? wt : nc_wt_run_inserted(run);
 }
 
-static int insert_postings(struct run *run, const struct nc_held_group *group, uint32_t from,
+static int insert_postings(struct nc_wt_run *run, const struct nc_held_group *group, uint32_t from,
                            uint32_t count)
 {
 	nc_buf_clear(&run->value);
@@ -95,10 +97,10 @@ static int insert_postings(struct run *run, const struct nc_held_group *group, u
 	cursor->set_key(cursor, group->id, group->entries[from].ordinal);
 	cursor->set_value(cursor, &value);
 	int wt = cursor->insert(cursor);
-	return wt != 0 ? wt : run_inserted(run);
+	return wt != 0 ? wt : nc_wt_run_inserted(run);
 }
 
-static int insert_group(struct run *run, const struct nc_held_group *group)
+static int insert_group(struct nc_wt_run *run, const struct nc_held_group *group)
 {
 	int wt = 0;
 	for (uint32_t i = 0; wt == 0 && i < group->count; i += NC_POSTINGS_MAX) {
@@ -130,7 +132,7 @@ static int compare_ids(const void *left, const void *right, void *ctx)
 	return (a->row.stream_id > b->row.stream_id) - (a->row.stream_id < b->row.stream_id);
 }
 
-static int insert_sorted(struct run *run, const struct nc_held *held, uint32_t *order)
+static int insert_sorted(struct nc_wt_run *run, const struct nc_held *held, uint32_t *order)
 {
 	for (uint32_t i = 0; i < held->group_count; i++)
 		order[i] = i;
@@ -148,7 +150,7 @@ static int insert_sorted(struct run *run, const struct nc_held *held, uint32_t *
 }
 
 /* The late ids through `last` are in by_id now. */
-static int late_ids_drop(struct run *run, uint64_t last)
+static int late_ids_drop(struct nc_wt_run *run, uint64_t last)
 {
 	WT_CURSOR *cursor = run->cursors[NC_WT_LATE_IDS];
 	int wt = cursor->reset(cursor);
@@ -163,7 +165,7 @@ static int late_ids_drop(struct run *run, uint64_t last)
 	return wt == WT_NOTFOUND || wt == 0 ? wt_reset : wt;
 }
 
-static int mark_put(struct run *run, const char *name, uint64_t position)
+static int mark_put(struct nc_wt_run *run, const char *name, uint64_t position)
 {
 	uint8_t bytes[8];
 	nc_set_u64(bytes, position);
@@ -181,17 +183,21 @@ static int generation_insert(struct nc_wt_state *state, const struct nc_held *he
 {
 	uint32_t order_count =
 	        held->group_count > held->id_count ? held->group_count : held->id_count;
+	if (order_count < held->row_count)
+		order_count = held->row_count;
 	uint32_t *order = malloc((order_count + 1) * sizeof *order);
 	if (order == NULL)
 		return NC_NOMEM;
-	struct run run = { .state = state,
-		           .session = state->indexer_session,
-		           .cursors = state->indexer_cursors };
+	struct nc_wt_run run = { .state = state,
+		                 .session = state->indexer_session,
+		                 .cursors = state->indexer_cursors };
 	int wt = run_begin(&run);
 	if (wt == 0) {
 		wt = mark_put(&run, "indexing", held->last);
 		if (wt == 0)
 			wt = insert_sorted(&run, held, order);
+		if (wt == 0)
+			wt = nc_wt_rows_insert(&run, held, order);
 		if (wt == 0)
 			wt = late_ids_drop(&run, held->last);
 		if (wt == 0)
@@ -273,7 +279,7 @@ int nc_wt_indexer_open(struct nc_wt_state *state)
 {
 	int wt = state->connection->open_session(state->connection, NULL, NULL,
 	                                         &state->indexer_session);
-	for (int i = NC_WT_INDEX; wt == 0 && i < NC_WT_TABLE_COUNT; i++)
+	for (int i = 0; wt == 0 && i < NC_WT_TABLE_COUNT; i++)
 		wt = nc_wt_cursor_open(state->indexer_session, i, &state->indexer_cursors[i]);
 	return nc_wt_err(&state->handler, wt);
 }
@@ -282,9 +288,9 @@ int nc_wt_indexer_open(struct nc_wt_state *state)
 static int late_ids_insert(struct nc_wt_state *state)
 {
 	WT_CURSOR *late = state->indexer_cursors[NC_WT_LATE_IDS];
-	struct run run = { .state = state,
-		           .session = state->indexer_session,
-		           .cursors = state->indexer_cursors };
+	struct nc_wt_run run = { .state = state,
+		                 .session = state->indexer_session,
+		                 .cursors = state->indexer_cursors };
 	int wt = 0;
 	while (wt == 0 && (wt = late->next(late)) == 0) {
 		uint64_t position;
@@ -313,12 +319,12 @@ static int late_ids_insert(struct nc_wt_state *state)
 /* Everything in `active` goes into the tables at once, at open. */
 static int active_flush(struct nc_wt_state *state)
 {
-	if (state->active->event_count == 0)
+	if (!nc_held_any(state->active))
 		return NC_OK;
 	int err = generation_insert(state, state->active);
 	if (err != NC_OK)
 		return err;
-	struct nc_held *fresh = nc_held_new(state->active->last);
+	struct nc_held *fresh = nc_wt_held_make(state, state->active->last);
 	if (fresh == NULL)
 		return NC_NOMEM;
 	nc_held_free(state->active);
@@ -357,12 +363,10 @@ static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t 
 	return err;
 }
 
-int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
+static int events_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
 {
-	int err = late_ids_insert(state);
-	if (err != NC_OK || state->last <= indexed)
-		return err;
 	WT_CURSOR *events;
+	int err = NC_OK;
 	int wt = nc_wt_cursor_open(state->checkpoint_session, NC_WT_EVENTS, &events);
 	if (wt != 0)
 		return nc_wt_err(&state->handler, wt);
@@ -379,7 +383,15 @@ int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing
 	if (err == NC_OK && wt != WT_NOTFOUND)
 		err = nc_wt_err(&state->handler, wt);
 	wt = events->close(events);
+	return err != NC_OK ? err : nc_wt_err(&state->handler, wt);
+}
+
+int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
+{
+	int err = late_ids_insert(state);
 	if (err == NC_OK)
-		err = nc_wt_err(&state->handler, wt);
+		err = nc_wt_rows_load(state);
+	if (err == NC_OK && state->last > indexed)
+		err = events_reindex(state, indexed, indexing);
 	return err != NC_OK ? err : active_flush(state);
 }

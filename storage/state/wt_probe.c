@@ -32,8 +32,8 @@ static int tables_open(const char *directory, struct nc_wt_handler *handler)
 		wt = nc_wt_cursor_open(session, i, &cursor);
 		if (wt == 0)
 			wt = cursor->next(cursor);
-		if (wt == WT_NOTFOUND)
-			wt = 0;
+		if (wt == WT_NOTFOUND || (wt == ENOENT && i == NC_WT_HELD))
+			wt = 0; /* empty; or of a format that did not have it */
 	}
 	if (wt == 0)
 		wt = connection->close(connection, NULL);

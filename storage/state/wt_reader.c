@@ -17,6 +17,7 @@ void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader)
 	}
 	reader->table_limit = state->oldest->base;
 	reader->limit = state->last;
+	reader->sequence = state->sequence;
 }
 
 void nc_wt_unpin_all(struct nc_wt_state *state, struct nc_wt_reader *reader)
@@ -150,10 +151,14 @@ int nc_wt_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice
 	struct nc_wt_reader *reader = nc_wt_reader_of(base);
 	struct nc_wt_state *state = nc_wt_state_of(base->state);
 	nc_assert(space < NC_SPACE_COUNT && key.size > 0);
+	const struct nc_held_value *held =
+	        nc_wt_is_held(space) ? nc_wt_row_find(reader, key) : NULL;
+	if (held != NULL && !held->deleted)
+		nc_buf_put(value, held->bytes, held->size);
+	if (held != NULL)
+		return held->deleted ? NC_NOTFOUND : nc_buf_status(value);
 	WT_CURSOR *cursor;
 	int err = get_cursor(reader, (int)space, &cursor);
-	if (err == NC_OK && reader == &state->writer && key.size <= NC_STATE_KEY_SIZE_MAX)
-		return nc_wt_get_to_put(state, space, key, value);
 	if (err != NC_OK)
 		return err;
 	WT_ITEM wt_key = { .data = key.data, .size = key.size };

@@ -15,16 +15,27 @@ static int step_to_side(WT_CURSOR *cursor, bool backward, int side)
 	return 0;
 }
 
-static int step(WT_CURSOR *cursor, bool backward)
+int nc_wt_step(WT_CURSOR *cursor, bool backward)
 {
 	return backward ? cursor->prev(cursor) : cursor->next(cursor);
 }
 
-static int scan_result(struct nc_wt_reader *reader, int wt)
+int nc_wt_scan_result(struct nc_wt_reader *reader, int wt)
 {
 	if (wt == WT_NOTFOUND)
 		return NC_OK;
 	return nc_wt_err(&nc_wt_state_of(reader->base.state)->handler, wt);
+}
+
+int nc_wt_seek(WT_CURSOR *cursor, struct nc_slice from, bool backward)
+{
+	if (from.size == 0)
+		return nc_wt_step(cursor, backward);
+	WT_ITEM key = { .data = from.data, .size = from.size };
+	int side = 0;
+	cursor->set_key(cursor, &key);
+	int wt = cursor->search_near(cursor, &side);
+	return wt == 0 ? step_to_side(cursor, backward, side) : wt;
 }
 
 int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
@@ -32,21 +43,13 @@ int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slic
 {
 	struct nc_wt_reader *reader = nc_wt_reader_of(base);
 	nc_assert(space < NC_SPACE_COUNT);
+	if (nc_wt_is_held(space))
+		return nc_wt_rows_scan(reader, from, backward, fn, ctx);
 	WT_CURSOR *cursor;
 	int err = nc_wt_scan_begin(reader, (int)space, &cursor);
 	if (err != NC_OK)
 		return err;
-	int wt;
-	if (from.size == 0) {
-		wt = step(cursor, backward);
-	} else {
-		WT_ITEM key = { .data = from.data, .size = from.size };
-		int side = 0;
-		cursor->set_key(cursor, &key);
-		wt = cursor->search_near(cursor, &side);
-		if (wt == 0)
-			wt = step_to_side(cursor, backward, side);
-	}
+	int wt = nc_wt_seek(cursor, from, backward);
 	while (wt == 0) {
 		WT_ITEM key;
 		WT_ITEM value;
@@ -56,10 +59,10 @@ int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slic
 		if (wt != 0 ||
 		    !fn(ctx, nc_slice(key.data, key.size), nc_slice(value.data, value.size)))
 			break;
-		wt = step(cursor, backward);
+		wt = nc_wt_step(cursor, backward);
 	}
 	nc_wt_scan_end(reader, (int)space, cursor);
-	return scan_result(reader, wt);
+	return nc_wt_scan_result(reader, wt);
 }
 
 int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
@@ -75,7 +78,7 @@ int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_
 		return err;
 	int wt;
 	if (outside || from == 0) {
-		wt = step(cursor, backward);
+		wt = nc_wt_step(cursor, backward);
 	} else {
 		int side = 0;
 		cursor->set_key(cursor, from);
@@ -91,10 +94,10 @@ int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_
 			wt = cursor->get_value(cursor, &row);
 		if (wt != 0 || !fn(ctx, position, nc_slice(row.data, row.size)))
 			break;
-		wt = step(cursor, backward);
+		wt = nc_wt_step(cursor, backward);
 	}
 	nc_wt_scan_end(reader, NC_WT_EVENTS, cursor);
-	return scan_result(reader, wt);
+	return nc_wt_scan_result(reader, wt);
 }
 
 /* One walk over an index: a part in the table, a part in each pinned generation. */
@@ -171,10 +174,10 @@ static int walk_row(struct walk *walk, WT_CURSOR *cursor, struct nc_held_entry *
 	*last_out = true;
 	int wt = cursor->get_key(cursor, &id, &first);
 	if (wt != 0 || id != walk->left.id)
-		return scan_result(reader, wt);
+		return nc_wt_scan_result(reader, wt);
 	wt = cursor->get_value(cursor, &value);
 	if (wt != 0)
-		return scan_result(reader, wt);
+		return nc_wt_scan_result(reader, wt);
 	int err = nc_postings_get(nc_slice(value.data, value.size), walk->left.index, first,
 	                          entries, &count);
 	if (err != NC_OK)
@@ -198,10 +201,10 @@ static int walk_table(struct walk *walk)
 	while (wt == 0 && err == NC_OK && !last) {
 		err = walk_row(walk, cursor, entries, &last);
 		if (err == NC_OK && !last)
-			wt = step(cursor, walk->left.backward);
+			wt = nc_wt_step(cursor, walk->left.backward);
 	}
 	nc_wt_scan_end(walk->reader, table, cursor);
-	return err != NC_OK ? err : scan_result(walk->reader, wt);
+	return err != NC_OK ? err : nc_wt_scan_result(walk->reader, wt);
 }
 
 int nc_wt_index(struct nc_state_reader *base, struct nc_index_walk asked, nc_state_index_fn *fn,
@@ -279,7 +282,7 @@ static int id_table(struct nc_wt_reader *reader, struct nc_slice prefix, uint64_
 			(void)fn(ctx, &row);
 	}
 	nc_wt_scan_end(reader, NC_WT_IDS, cursor);
-	return scan_result(reader, wt);
+	return nc_wt_scan_result(reader, wt);
 }
 
 static int ids_table(struct nc_wt_reader *reader, struct nc_slice prefix, nc_state_id_fn *fn,
@@ -310,7 +313,7 @@ static int ids_table(struct nc_wt_reader *reader, struct nc_slice prefix, nc_sta
 		wt = cursor->next(cursor);
 	}
 	nc_wt_scan_end(reader, NC_WT_IDS, cursor);
-	return scan_result(reader, wt);
+	return nc_wt_scan_result(reader, wt);
 }
 
 int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,

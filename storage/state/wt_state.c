@@ -30,7 +30,6 @@ static uint64_t wt_size(struct nc_state *base)
 /* Under mutex: have what is held now inserted, so that the checkpoint covers it. */
 static void held_insert(struct nc_wt_state *state)
 {
-	uint64_t target = state->last;
 	if (!state->in_txn) {
 		nc_wt_seal(state);
 	} else {
@@ -42,15 +41,16 @@ static void held_insert(struct nc_wt_state *state)
 		while (state->seal_wanted && timeout == 0)
 			timeout = pthread_cond_timedwait(&state->changed, &state->mutex, &until);
 	}
-	while (state->oldest != state->active && state->oldest->base < target &&
-	       state->indexer_err == NC_OK && nc_wt_broken(state) == NC_OK)
+	uint64_t number = state->active->number;
+	while (state->oldest->number < number && state->indexer_err == NC_OK &&
+	       nc_wt_broken(state) == NC_OK)
 		pthread_cond_wait(&state->changed, &state->mutex);
 }
 
 /* Under mutex: log entries through this index are in the tables, indexes too. */
 static struct nc_state_applied covered(const struct nc_wt_state *state)
 {
-	if (state->oldest != state->active || state->active_event_count > 0)
+	if (state->oldest != state->active || state->active_any)
 		return state->oldest->before;
 	return state->applied;
 }
@@ -122,6 +122,7 @@ static void state_free(struct nc_wt_state *state)
 		nc_held_free(state->oldest);
 		state->oldest = next;
 	}
+	nc_buf_release(&state->redo);
 	pthread_cond_destroy(&state->changed);
 	pthread_mutex_destroy(&state->mutex);
 	pthread_mutex_destroy(&state->checkpointing);
@@ -184,21 +185,6 @@ static int mark_get(struct nc_wt_state *state, const char *name, uint8_t *bytes,
 	return nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
 }
 
-static int format_check(struct nc_wt_state *state)
-{
-	uint8_t bytes[4];
-	int err = mark_get(state, "format", bytes, sizeof bytes);
-	if (err != NC_OK)
-		return err;
-	uint32_t format = nc_get_u32(bytes);
-	if (format == NC_WT_STATE_FORMAT)
-		return NC_OK;
-	nc_wt_say(&state->handler, "the state in %s has format %u, this build knows format %u: %s",
-	          state->directory, format, NC_WT_STATE_FORMAT,
-	          format > NC_WT_STATE_FORMAT ? "start a newer one" : "it is damaged");
-	return format > NC_WT_STATE_FORMAT ? NC_UNSUPPORTED : NC_CORRUPT;
-}
-
 static int last_event(struct nc_wt_state *state, uint64_t *last_out)
 {
 	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
@@ -217,9 +203,7 @@ static int state_load(struct nc_wt_state *state)
 {
 	uint8_t bytes[16];
 	uint64_t last;
-	int err = format_check(state);
-	if (err == NC_OK)
-		err = mark_get(state, "applied", bytes, 16);
+	int err = mark_get(state, "applied", bytes, 16);
 	if (err != NC_OK)
 		return err;
 	state->applied = (struct nc_state_applied){ nc_get_u64(bytes), nc_get_u64(bytes + 8) };
@@ -233,7 +217,7 @@ static int state_load(struct nc_wt_state *state)
 	uint64_t indexed = nc_get_u64(bytes);
 	state->last = last > indexed ? last : indexed;
 	state->stats.indexed_position = indexed;
-	state->active = nc_held_new(indexed);
+	state->active = nc_wt_held_make(state, indexed);
 	state->oldest = state->active;
 	if (state->active == NULL)
 		return NC_NOMEM;
@@ -264,6 +248,8 @@ static int state_open(struct nc_wt_state *state)
 		err = nc_wt_connect(state->directory, &state->handler, state->options.cache_mb, "",
 		                    &state->connection);
 	}
+	if (err == NC_OK)
+		err = nc_wt_format_settle(state);
 	if (err == NC_OK)
 		err = sessions_open(state);
 	if (err == NC_OK)

@@ -8,6 +8,8 @@
  * A reader is consistent because it pins the generations and takes its WiredTiger snapshot with no
  * commit in between (`sequence`). What is at or below the oldest pinned generation's base it reads
  * from the tables, what is above from memory: neither double nor gap, wherever the indexer is.
+ * Of rows that are held back it takes the newest value that a commit up to its own has put, from
+ * the newest generation that has one, and else the table's.
  */
 #ifndef NC_STORAGE_STATE_WT_STATE_PRIVATE_H
 #define NC_STORAGE_STATE_WT_STATE_PRIVATE_H
@@ -28,6 +30,7 @@ enum nc_wt_table {
 	NC_WT_IDS = NC_WT_INDEX + NC_INDEX_COUNT,
 	NC_WT_LATE_IDS, /* of events deleted before their ids were in by_id */
 	NC_WT_MARKS,
+	NC_WT_HELD, /* what was put into rows that are held back */
 	NC_WT_TABLE_COUNT
 };
 
@@ -45,6 +48,7 @@ struct nc_wt_reader {
 	unsigned pin_count;
 	uint64_t table_limit; /* index entries of positions above it come from `pins` */
 	uint64_t limit;       /* the last position to be seen */
+	uint64_t sequence;    /* the last commit to be seen */
 	uint64_t event_at;    /* where gets[NC_WT_EVENTS] stands within a snapshot; 0: nowhere */
 	bool begun;
 };
@@ -68,12 +72,12 @@ struct nc_wt_state {
 	/* the applier's */
 	struct nc_wt_reader writer;
 	WT_CURSOR *puts[NC_WT_TABLE_COUNT];
-	int stands_at; /* the space whose puts cursor is on `stands_key`, as got last; -1: none */
-	uint8_t stands_key[NC_STATE_KEY_SIZE_MAX];
-	size_t stands_size;
-	uint64_t txn_last; /* position of the last event put */
+	uint64_t txn_last; /* position of the last event put before the transaction */
 	uint32_t txn_event_count;
-	bool full; /* begin said so last time */
+	uint32_t txn_put_count;
+	struct nc_buf redo; /* the row of `held` that is being filled */
+	uint64_t redo_last; /* number of the last one written */
+	bool full;          /* begin said so last time */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t changed; /* a generation was sealed or done, or `closing` */
@@ -84,7 +88,9 @@ struct nc_wt_state {
 	struct nc_held *oldest; /* list through `active` */
 	struct nc_held *active; /* the applier adds to it */
 	unsigned generation_count;
+	uint64_t generation_last;    /* number of the newest */
 	uint32_t active_event_count; /* committed ones in `active` */
+	bool active_any;             /* something committed is in `active` */
 	bool in_txn;
 	bool seal_wanted;
 	bool closing;
@@ -129,10 +135,33 @@ bool nc_wt_files_room(const char *directory, unsigned reserve_mb);
 int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned cache_mb,
                   const char *more, WT_CONNECTION **connection_out);
 int nc_wt_cursor_open(WT_SESSION *session, int table, WT_CURSOR **cursor_out);
+int nc_wt_table_create(WT_SESSION *session, int table);
+/* Whether the table's file is there: NC_OK, or NC_CORRUPT and a diagnosis. */
+int nc_wt_file_check(const char *directory, int table, struct nc_wt_handler *handler);
+
+/* ---- wt_format.c ---------------------------------------------------------------------------- */
+
+/* See that the tables have this build's format, or raise them to it. Errors: NC_UNSUPPORTED, a
+ * newer one; NC_CORRUPT. */
+int nc_wt_format_settle(struct nc_wt_state *state);
 
 /* ---- wt_index.c ----------------------------------------------------------------------------- */
 
+/* A run over one generation: a transaction every `chunk_rows`. */
+struct nc_wt_run {
+	struct nc_wt_state *state;
+	WT_SESSION *session;
+	WT_CURSOR **cursors;
+	size_t pending; /* inserted in the open transaction */
+	uint64_t rows;
+	struct nc_buf key, value;
+};
+
 void *nc_wt_indexer_main(void *state);
+/* One row more was inserted, or removed. Returns WiredTiger's code. */
+int nc_wt_run_inserted(struct nc_wt_run *run);
+/* A new generation, behind `active`; under mutex once the indexer runs. NULL: out of memory. */
+struct nc_held *nc_wt_held_make(struct nc_wt_state *state, uint64_t base);
 /* Under mutex: close `active` for more entries and begin a new one, if it holds any. */
 void nc_wt_seal(struct nc_wt_state *state);
 /* Under mutex: one user less. Returns the generation if that was the last, to be freed without it.
@@ -149,10 +178,6 @@ void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
 int nc_wt_begin(struct nc_state *base);
 int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied);
 void nc_wt_rollback(struct nc_state *base);
-/* For the applier: get a row of 1..NC_STATE_KEY_SIZE_MAX bytes of key, which is perhaps put next.
- */
-int nc_wt_get_to_put(struct nc_wt_state *state, enum nc_space space, struct nc_slice key,
-                     struct nc_buf *value);
 int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
               struct nc_slice value);
 int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key);
@@ -160,6 +185,30 @@ int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice ro
                     const struct nc_event_keys *keys);
 int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to);
 struct nc_state_reader *nc_wt_writer(struct nc_state *base);
+
+/* ---- wt_rows.c, wt_rows_read.c -------------------------------------------------------------- */
+
+/* Whether rows of the space are held back. */
+static inline bool nc_wt_is_held(enum nc_space space)
+{
+	return space == NC_SPACE_STREAMS;
+}
+
+/* The applier's: put a row or delete it; and around a transaction. */
+int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slice value,
+                  bool deleted);
+void nc_wt_rows_begin(struct nc_wt_state *state);
+int nc_wt_rows_commit(struct nc_wt_state *state);
+void nc_wt_rows_rollback(struct nc_wt_state *state);
+/* The indexer's: insert a generation's rows and forget what a crash would have needed. `order` is
+ * room for as many numbers as there are rows. Returns WiredTiger's code. */
+int nc_wt_rows_insert(struct nc_wt_run *run, const struct nc_held *held, uint32_t *order);
+/* At open: what a crash left goes into `active`. */
+int nc_wt_rows_load(struct nc_wt_state *state);
+/* What the reader sees held back of a row; NULL: what the table has is what it sees. */
+const struct nc_held_value *nc_wt_row_find(struct nc_wt_reader *reader, struct nc_slice key);
+int nc_wt_rows_scan(struct nc_wt_reader *reader, struct nc_slice from, bool backward,
+                    nc_state_pair_fn *fn, void *ctx);
 
 /* ---- wt_reader.c, wt_scan.c ----------------------------------------------------------------- */
 
@@ -185,6 +234,10 @@ void nc_wt_unpin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
 /* The cursor that scans `table`, and giving it back. */
 int nc_wt_scan_begin(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out);
 void nc_wt_scan_end(struct nc_wt_reader *reader, int table, WT_CURSOR *cursor);
+/* To the first row of a space in the wanted direction, and on. Return WiredTiger's code. */
+int nc_wt_seek(WT_CURSOR *cursor, struct nc_slice from, bool backward);
+int nc_wt_step(WT_CURSOR *cursor, bool backward);
+int nc_wt_scan_result(struct nc_wt_reader *reader, int wt);
 struct nc_wt_reader *nc_wt_reader_of(struct nc_state_reader *base);
 
 #endif

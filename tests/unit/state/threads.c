@@ -3,8 +3,8 @@
  * plain program, for TSan too (Criterion aborts under it); tests/tsan.supp leaves WiredTiger
  * out.
  *
- * Entry n puts events 2n-1 and 2n, of stream 1 + n % 3, and writes n into a row, so that a reader
- * can work out all that it must see. */
+ * Entry n puts events 2n-1 and 2n, of stream 1 + n % 3, and writes n into a row, and into the row
+ * of one of some streams, so that a reader can work out all that it must see. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@
 #include "tests/unit/state/directory.h"
 #include "tests/unit/state/rows.h"
 
-enum { READERS = 4, STREAMS = 3, HELD = 23 };
+enum { READERS = 4, STREAMS = 3, HELD = 23, NAMES = 29 };
 
 static struct nc_state *state;
 static atomic_bool done;
@@ -51,15 +51,27 @@ static void events_put(uint64_t index)
 	}
 }
 
+/* Each NAMES entries write the row of each name once; a multiple of five deletes it. */
+static void row_put(uint64_t index)
+{
+	uint8_t name[1] = { (uint8_t)('A' + index % NAMES) }, bytes[8];
+	nc_set_u64(bytes, index);
+	CHECK((index % 5 == 0 ? nc_state_del(state, NC_SPACE_STREAMS, nc_slice(name, 1))
+	                      : nc_state_put(state, NC_SPACE_STREAMS, nc_slice(name, 1),
+	                                     nc_slice(bytes, 8))) == NC_OK);
+}
+
 static void entry_apply(uint64_t index)
 {
 	if (index % 50 == 49) {
 		CHECK(nc_state_begin(state) == NC_OK);
 		events_put(index);
+		row_put(index);
 		nc_state_rollback(state);
 	}
 	CHECK(nc_state_begin(state) == NC_OK);
 	events_put(index);
+	row_put(index);
 	uint8_t bytes[8];
 	nc_set_u64(bytes, index);
 	CHECK(nc_state_put(state, NC_SPACE_META, NC_SLICE("n"), nc_slice(bytes, 8)) == NC_OK);
@@ -161,6 +173,44 @@ static void stream_check(struct nc_state_reader *reader, uint64_t n)
 	}
 }
 
+/* The last entry through `n` that wrote the row of name `at`; 0: none, or it deleted it. */
+static uint64_t row_of(uint64_t n, uint64_t at)
+{
+	uint64_t back = (n % NAMES + NAMES - at) % NAMES;
+	return n <= back || (n - back) % 5 == 0 ? 0 : n - back;
+}
+
+struct rows_walk {
+	uint64_t n, next; /* name */
+};
+
+static bool rows_step(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	struct rows_walk *walk = ctx;
+	while (walk->next < NAMES && row_of(walk->n, walk->next) == 0)
+		walk->next++;
+	CHECK(walk->next < NAMES && key.size == 1 && key.data[0] == 'A' + walk->next);
+	CHECK(nc_get_u64(value.data) == row_of(walk->n, walk->next));
+	walk->next++;
+	return true;
+}
+
+static void rows_check(struct nc_state_reader *reader, uint64_t n)
+{
+	struct rows_walk walk = { .n = n };
+	CHECK(nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice(NULL, 0), false, rows_step, &walk) ==
+	      NC_OK);
+	for (uint64_t at = 0; at < NAMES; at++) {
+		uint8_t name[1] = { (uint8_t)('A' + at) };
+		struct nc_buf value = { 0 };
+		int err = nc_state_get(reader, NC_SPACE_STREAMS, nc_slice(name, 1), &value);
+		CHECK(err == (row_of(n, at) == 0 ? NC_NOTFOUND : NC_OK));
+		CHECK(err != NC_OK || nc_get_u64(value.data) == row_of(n, at));
+		nc_buf_release(&value);
+		CHECK(at < walk.next || row_of(n, at) == 0);
+	}
+}
+
 static bool last_step(void *ctx, uint64_t position, struct nc_slice row)
 {
 	(void)row;
@@ -179,6 +229,7 @@ static void view_check(struct nc_state_reader *reader)
 	uint64_t last = 0;
 	CHECK(nc_state_events(reader, UINT64_MAX, true, last_step, &last) == NC_OK);
 	CHECK(last == 2 * n);
+	rows_check(reader, n);
 	if (n > 2 * STREAMS) {
 		indexes_check(reader, last);
 		stream_check(reader, n);

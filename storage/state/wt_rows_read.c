@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_rows_read.c -- readers of rows that are held back: the newest that the view may see, from the
+ * pinned generations, else from the table. */
+#include <stdlib.h>
+
+#include "storage/state/wt_state_private.h"
+
+const struct nc_held_value *nc_wt_row_find(struct nc_wt_reader *reader, struct nc_slice key)
+{
+	bool own = reader == &nc_wt_state_of(reader->base.state)->writer;
+	for (unsigned i = reader->pin_count; i > 0; i--) {
+		struct nc_held *held = reader->pins[i - 1];
+		const struct nc_held_value *value =
+		        own ? nc_held_row_own(held, key)
+		            : nc_held_row_get(held, key, reader->sequence);
+		if (value != NULL)
+			return value;
+	}
+	return NULL;
+}
+
+/* ---- Scans ---------------------------------------------------------------------------------- */
+
+/* Of one key the value of the newer generation comes first. */
+static int compare_forward(const void *left, const void *right)
+{
+	const struct nc_held_pair *a = left;
+	const struct nc_held_pair *b = right;
+	int order = nc_slice_cmp(a->key, b->key);
+	if (order != 0)
+		return order;
+	return (a->value->sequence < b->value->sequence) -
+	       (a->value->sequence > b->value->sequence);
+}
+
+static int compare_backward(const void *left, const void *right)
+{
+	const struct nc_held_pair *a = left;
+	const struct nc_held_pair *b = right;
+	int order = nc_slice_cmp(b->key, a->key);
+	return order != 0 ? order : compare_forward(left, right);
+}
+
+/* What is held, in the scan's order, beside a cursor on the table. */
+struct merge {
+	struct nc_buf buf;
+	const struct nc_held_pair *pairs;
+	size_t at, count;
+	bool backward;
+	WT_CURSOR *cursor;
+	int wt; /* of the cursor: it stands on a row, or why it does not */
+};
+
+/* All at once: nobody scans a space with rows held back often. */
+static int pairs_gather(struct nc_wt_reader *reader, struct nc_slice from, struct merge *merge)
+{
+	int err = NC_OK;
+	for (unsigned i = 0; err == NC_OK && i < reader->pin_count; i++) {
+		err = nc_held_rows_list(reader->pins[i], reader->sequence, from, merge->backward,
+		                        &merge->buf);
+	}
+	if (err != NC_OK)
+		return err;
+	merge->count = merge->buf.size / sizeof *merge->pairs;
+	if (merge->count > 0) {
+		qsort(merge->buf.data, merge->count, sizeof *merge->pairs,
+		      merge->backward ? compare_backward : compare_forward);
+	}
+	merge->pairs = (const void *)merge->buf.data;
+	return NC_OK;
+}
+
+/* To the next pair of another key. */
+static void pairs_step(struct merge *merge)
+{
+	struct nc_slice key = merge->pairs[merge->at++].key;
+	while (merge->at < merge->count && nc_slice_eq(merge->pairs[merge->at].key, key))
+		merge->at++;
+}
+
+/* Give the next row; false: stop, or `merge->wt` is an error. */
+static bool merge_step(struct merge *merge, nc_state_pair_fn *fn, void *ctx)
+{
+	WT_ITEM key = { .size = 0 };
+	WT_ITEM value;
+	int order = merge->wt != 0 ? 1 : -1; /* of the table's row against the pair */
+	if (merge->wt == 0)
+		merge->wt = merge->cursor->get_key(merge->cursor, &key);
+	if (order < 0 && merge->wt != 0)
+		return false;
+	if (order < 0 && merge->at < merge->count) {
+		order = nc_slice_cmp(nc_slice(key.data, key.size), merge->pairs[merge->at].key);
+		order = merge->backward ? -order : order;
+	}
+	bool more = true;
+	if (order < 0) {
+		merge->wt = merge->cursor->get_value(merge->cursor, &value);
+		more = merge->wt == 0 &&
+		       fn(ctx, nc_slice(key.data, key.size), nc_slice(value.data, value.size));
+	} else {
+		const struct nc_held_pair *pair = &merge->pairs[merge->at];
+		pairs_step(merge);
+		more = pair->value->deleted ||
+		       fn(ctx, pair->key, nc_slice(pair->value->bytes, pair->value->size));
+	}
+	if (more && order <= 0)
+		merge->wt = nc_wt_step(merge->cursor, merge->backward);
+	return more && (merge->wt == 0 || merge->wt == WT_NOTFOUND);
+}
+
+int nc_wt_rows_scan(struct nc_wt_reader *reader, struct nc_slice from, bool backward,
+                    nc_state_pair_fn *fn, void *ctx)
+{
+	struct merge merge = { .backward = backward };
+	int err = pairs_gather(reader, from, &merge);
+	if (err == NC_OK)
+		err = nc_wt_scan_begin(reader, NC_SPACE_STREAMS, &merge.cursor);
+	if (err != NC_OK) {
+		nc_buf_release(&merge.buf);
+		return err;
+	}
+	merge.wt = nc_wt_seek(merge.cursor, from, backward);
+	bool more = merge.wt == 0 || merge.wt == WT_NOTFOUND;
+	while (more && (merge.wt == 0 || merge.at < merge.count))
+		more = merge_step(&merge, fn, ctx);
+	nc_wt_scan_end(reader, NC_SPACE_STREAMS, merge.cursor);
+	nc_buf_release(&merge.buf);
+	return nc_wt_scan_result(reader, merge.wt);
+}

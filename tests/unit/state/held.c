@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Rows that are held back: one view of what is in memory and what is in the table, and a crash
+ * between the two. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <wiredtiger.h>
+
+#include "storage/state/wt_state.h"
+#include "tests/unit/state/directory.h"
+#include "tests/unit/state/rows.h"
+
+static const char *directory;
+static char messages[4096];
+static struct nc_state *state;
+static struct nc_state_reader *reader;
+static uint64_t applied;
+
+static void message(void *ctx, const char *text)
+{
+	(void)ctx;
+	size_t used = strlen(messages);
+	snprintf(messages + used, sizeof messages - used, "%s\n", text);
+}
+
+static int state_open(unsigned held_events)
+{
+	const struct nc_wt_state_options options = { .cache_mb = 32,
+		                                     .held_events = held_events,
+		                                     .chunk_rows = 2,
+		                                     .keys = row_keys,
+		                                     .message = message };
+	int err = nc_wt_state_open(directory, &options, &state);
+	return err != NC_OK ? err : nc_state_reader_open(state, &reader);
+}
+
+static void state_close(void)
+{
+	nc_state_reader_close(reader);
+	nc_state_close(state);
+}
+
+static void setup(void)
+{
+	directory = directory_make();
+	cr_assert_not_null(directory);
+}
+
+TestSuite(held, .init = setup, .fini = directory_remove);
+
+/* ---- Putting and seeing --------------------------------------------------------------------- */
+
+/* One commit; an empty value deletes. */
+static void commit(size_t count, const char *const pairs[][2])
+{
+	cr_assert_eq(nc_state_begin(state), NC_OK);
+	for (size_t i = 0; i < count; i++) {
+		struct nc_slice key = nc_slice_str(pairs[i][0]), value = nc_slice_str(pairs[i][1]);
+		cr_assert_eq(value.size == 0 ? nc_state_del(state, NC_SPACE_STREAMS, key)
+		                             : nc_state_put(state, NC_SPACE_STREAMS, key, value),
+		             NC_OK);
+	}
+	cr_assert_eq(nc_state_commit(state, (struct nc_state_applied){ ++applied, 1 }), NC_OK);
+}
+
+#define COMMIT(...)                                             \
+	do {                                                    \
+		const char *const pairs[][2] = { __VA_ARGS__ }; \
+		commit(sizeof pairs / sizeof pairs[0], pairs);  \
+	} while (0)
+
+struct seen {
+	char text[256];
+	unsigned left; /* stop then */
+};
+
+static bool see(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	struct seen *seen = ctx;
+	size_t used = strlen(seen->text);
+	snprintf(seen->text + used, sizeof seen->text - used, "%.*s=%.*s ", (int)key.size,
+	         (const char *)key.data, (int)value.size, (const char *)value.data);
+	return --seen->left > 0;
+}
+
+static void expect_scan(const char *from, bool backward, unsigned stop, const char *want)
+{
+	struct seen seen = { .left = stop == 0 ? 1000 : stop };
+	cr_expect_eq(
+	        nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice_str(from), backward, see, &seen),
+	        NC_OK);
+	cr_expect_str_eq(seen.text, want, "from '%s': %s, not %s", from, seen.text, want);
+}
+
+static void expect_row(const char *key, const char *want)
+{
+	struct nc_buf value = { 0 };
+	int err = nc_state_get(reader, NC_SPACE_STREAMS, nc_slice_str(key), &value);
+	cr_expect_eq(err, want == NULL ? NC_NOTFOUND : NC_OK, "%s: %s", key, nc_err_name(err));
+	if (want != NULL) {
+		cr_expect(nc_slice_is(nc_buf_slice(&value), want), "%s is %.*s, not %s", key,
+		          (int)value.size, (const char *)value.data, want);
+	}
+	nc_buf_release(&value);
+}
+
+static void insert_all(void)
+{
+	struct nc_state_applied covered;
+	cr_assert_eq(nc_state_checkpoint(state, &covered), NC_OK);
+	cr_expect_eq(covered.index, applied);
+}
+
+/* What a reader sees when `a` to `d` are in the table, and in memory `b` has another value, `c` is
+ * deleted and `bb` is new. */
+static void expect_both(void)
+{
+	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+	expect_scan("", false, 0, "a=1 b=20 bb=5 d=4 ");
+	expect_scan("", true, 0, "d=4 bb=5 b=20 a=1 ");
+	expect_scan("b", false, 0, "b=20 bb=5 d=4 ");
+	expect_scan("c", false, 0, "d=4 ");
+	expect_scan("c", true, 0, "bb=5 b=20 a=1 ");
+	expect_scan("bb", true, 2, "bb=5 b=20 ");
+	expect_scan("", false, 1, "a=1 ");
+	expect_scan("e", false, 0, "");
+	expect_scan("A", true, 0, "");
+	expect_row("a", "1");
+	expect_row("b", "20");
+	expect_row("bb", "5");
+	expect_row("c", NULL);
+	nc_state_reader_end(reader);
+}
+
+Test(held, rows_in_memory_hide_those_in_the_table)
+{
+	cr_assert_eq(state_open(1000), NC_OK);
+	COMMIT({ "a", "1" }, { "b", "2" }, { "c", "3" }, { "d", "4" });
+	insert_all();
+	COMMIT({ "bb", "5" }, { "b", "19" }, { "b", "20" }, { "c", "" });
+	expect_both();
+	insert_all();
+	expect_both();
+	state_close();
+	cr_assert_eq(state_open(1000), NC_OK);
+	expect_both();
+	state_close();
+}
+
+/* A generation holds two values: the row is in several, and in the table. */
+Test(held, the_newest_of_several_generations_is_seen)
+{
+	char text[32];
+	cr_assert_eq(state_open(2), NC_OK);
+	for (int i = 1; i <= 400; i++) {
+		snprintf(text, sizeof text, "%d", i);
+		if (i % 7 == 0) {
+			COMMIT({ "s", "" }, { "t", text });
+		} else {
+			COMMIT({ "s", text }, { "t", text });
+		}
+		cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+		expect_row("s", i % 7 == 0 ? NULL : text);
+		expect_row("t", text);
+		nc_state_reader_end(reader);
+	}
+	state_close();
+}
+
+Test(held, a_rollback_takes_back_what_was_put)
+{
+	cr_assert_eq(state_open(1000), NC_OK);
+	COMMIT({ "a", "1" });
+	cr_assert_eq(nc_state_begin(state), NC_OK);
+	cr_assert_eq(nc_state_put(state, NC_SPACE_STREAMS, nc_slice_str("a"), nc_slice_str("2")),
+	             NC_OK);
+	cr_assert_eq(nc_state_put(state, NC_SPACE_STREAMS, nc_slice_str("b"), nc_slice_str("2")),
+	             NC_OK);
+	nc_state_rollback(state);
+	for (int i = 0; i < 2; i++) { /* from memory, and from the table */
+		cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+		expect_scan("", false, 0, "a=1 ");
+		nc_state_reader_end(reader);
+		insert_all();
+	}
+	COMMIT({ "b", "3" });
+	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+	expect_scan("", true, 0, "b=3 a=1 ");
+	nc_state_reader_end(reader);
+	state_close();
+}
+
+/* ---- A crash -------------------------------------------------------------------------------- */
+
+/* A child whose checkpoint, inside a transaction, finds all of it held back. More than fits one row
+ * of the table `held`. */
+static void put_and_die(int rows)
+{
+	pid_t pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		char key[32], value[160];
+		struct nc_state_applied covered;
+		if (state_open(100000) != NC_OK)
+			_exit(1);
+		for (int i = 0; i < rows; i++) {
+			snprintf(key, sizeof key, "k%d", i % (rows / 2));
+			snprintf(value, sizeof value, "%0120d", i);
+			COMMIT({ key, value });
+		}
+		if (nc_state_begin(state) != NC_OK ||
+		    nc_state_checkpoint(state, &covered) != NC_OK || covered.index != 0)
+			_exit(2);
+		_exit(0);
+	}
+	int status;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+}
+
+Test(held, what_a_crash_left_held_is_there_again)
+{
+	enum { ROWS = 500 };
+	char key[32], value[160];
+	put_and_die(ROWS);
+	for (int time = 0; time < 2; time++) { /* from `held`, and then from the table */
+		cr_assert_eq(state_open(1000), NC_OK);
+		cr_expect_eq(nc_state_applied(state).index, (uint64_t)ROWS);
+		cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+		for (int i = ROWS / 2; i < ROWS; i++) {
+			snprintf(key, sizeof key, "k%d", i % (ROWS / 2));
+			snprintf(value, sizeof value, "%0120d", i);
+			expect_row(key, value);
+		}
+		nc_state_reader_end(reader);
+		state_close();
+	}
+}
+
+/* ---- What is kept for it --------------------------------------------------------------------- */
+
+/* The tables of a closed state, as WiredTiger has them. */
+static WT_SESSION *tables_open(WT_CONNECTION **connection)
+{
+	WT_SESSION *session;
+	cr_assert_eq(wiredtiger_open(directory, NULL, "", connection), 0);
+	cr_assert_eq((*connection)->open_session(*connection, NULL, NULL, &session), 0);
+	return session;
+}
+
+static uint64_t redo_count(void)
+{
+	WT_CONNECTION *connection;
+	WT_CURSOR *cursor;
+	uint64_t count = 0;
+	WT_SESSION *session = tables_open(&connection);
+	cr_assert_eq(session->open_cursor(session, "table:held", NULL, NULL, &cursor), 0);
+	while (cursor->next(cursor) == 0)
+		count++;
+	cr_assert_eq(connection->close(connection, NULL), 0);
+	return count;
+}
+
+Test(held, what_is_inserted_is_not_kept_for_a_crash)
+{
+	put_and_die(500);
+	cr_expect_gt(redo_count(), 1u);
+	cr_assert_eq(state_open(100), NC_OK);
+	state_close();
+	cr_expect_eq(redo_count(), 0u);
+}
+
+Test(held, a_row_that_a_crash_left_and_that_cannot_be_read_is_corrupt)
+{
+	WT_CONNECTION *connection;
+	WT_CURSOR *cursor;
+	cr_assert_eq(state_open(100), NC_OK);
+	COMMIT({ "a", "1" });
+	state_close();
+	WT_SESSION *session = tables_open(&connection);
+	cr_assert_eq(session->open_cursor(session, "table:held", NULL, NULL, &cursor), 0);
+	WT_ITEM value = { .data = "\0\x09short", .size = 7 };
+	cursor->set_key(cursor, (uint64_t)7);
+	cursor->set_value(cursor, &value);
+	cr_assert_eq(cursor->insert(cursor), 0);
+	cr_assert_eq(connection->close(connection, NULL), 0);
+	cr_expect_eq(state_open(100), NC_CORRUPT);
+	cr_expect_not_null(strstr(messages, "row 7 of what was held back"), "%s", messages);
+}
