@@ -5,7 +5,7 @@
 
 #include "core/node/say.h"
 #include "core/node/spread.h"
-#include "core/node/subs_private.h"
+#include "core/node/subs_move.h"
 
 /* Delivered, and not done: the answer to any attempt counts. */
 static bool is_in_flight(const struct nc_sub *machine, uint64_t position)
@@ -53,6 +53,8 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 {
 	struct nc_slice list = nc_buf_slice(&sub->parked);
 	struct nc_parked parked;
+	/* A progress' rows, and behind them those of an update or a seek. */
+	size_t sent = sub->saving_parked + (sub->move == NULL ? 0 : sub->move->parked);
 	for (;;) {
 		size_t before = sub->parked.size - list.size;
 		if (!nc_parked_next(&list, &parked))
@@ -60,7 +62,7 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 		if (parked.position != position)
 			continue;
 		size_t after = sub->parked.size - list.size;
-		if (before >= sub->saving_parked) {
+		if (before >= sent) {
 			memmove(sub->parked.data + before, sub->parked.data + after, list.size);
 			sub->parked.size = before + list.size;
 		}

@@ -383,9 +383,15 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 	                                      : nc_subs_find(subs, nc_slice_str(pending->name));
 	if (pending->kind == NC_SUB_SAVING) {
 		if (sub != NULL) {
+			/* If they are in the log, a batch may acknowledge what they tell of, and to
+			 * say them again would park that once more: so what became of them must be
+			 * known. */
+			bool doubted = sub->saving_parked > 0 && err != NC_FULL;
 			sub->saving = false;
 			sub->saving_parked = sub->saving_unparked = 0;
 			sub->unsaved = true;
+			if (doubted)
+				nc_subs_own_doubt(sub);
 			nc_subs_asks_again(subs, sub, &sub->later);
 		}
 	} else if (pending->kind == NC_SUB_MOVING && mover_of(subs, pending) != NULL) {
