@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
+#include "core/delivery/mutants_private.h"
 
 #define IDLE_NS UINT64_C(500000000) /* between renewals of who has nothing */
 
@@ -44,7 +45,7 @@ void nc_lease_grant(struct nc_lease *lease, uint64_t sent_ns, uint64_t least, ui
                     uint64_t applied)
 {
 	later(&lease->clear, clear);
-	if (least <= applied) {
+	if (least <= applied || NC_DELIVERY_MUTANT(LEASE_UNAPPLIED)) {
 		later(&lease->until_ns, sent_ns + NC_LEASE_NS);
 		return;
 	}
@@ -67,7 +68,10 @@ void nc_lease_applied(struct nc_lease *lease, uint64_t applied)
 
 bool nc_lease_holds(const struct nc_lease *lease, uint64_t since, uint64_t now_ns)
 {
-	return now_ns < lease->until_ns && since <= lease->clear;
+	bool clear = since <= lease->clear || NC_DELIVERY_MUTANT(OWNER_DOES_NOT_WAIT);
+	bool stands = now_ns < lease->until_ns ||
+	              (NC_DELIVERY_MUTANT(LEASE_OUTLIVED) && lease->until_ns > 0);
+	return stands && clear;
 }
 
 bool nc_lease_asks(const struct nc_lease *lease, uint64_t since, uint64_t renewed_ns,

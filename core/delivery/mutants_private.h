@@ -23,7 +23,13 @@
 	X(DELIVERED_TOO_OFTEN, "max_deliver is not kept") \
 	X(UNPARK_UNSAID, "the row of a replayed event stays") \
 	X(ROUTER_FORGETS_TYPES, "live events are not routed by their type") \
-	X(FLOOR_OF_LIVE_ONLY, "a search brings what a start that lay ahead leaves out")
+	X(FLOOR_OF_LIVE_ONLY, "a search brings what a start that lay ahead leaves out") \
+	X(LEASE_UNAPPLIED, "a lease counts before what it must have seen is applied") \
+	X(LEASE_OUTLIVED, "a lease that has run out still counts") \
+	X(OWNER_DOES_NOT_WAIT, "an owner begins before the one before it has let go") \
+	X(STANDING_LEASE_IGNORED, "what is taken from a node is free while its lease stands") \
+	X(STRANGERS_FORGOTTEN, "a new leader forgets the lease of a node that the last one removed") \
+	X(COMMANDS_OUT_OF_ORDER, "an owner's command that comes late follows a newer one")
 /* clang-format on */
 
 enum nc_delivery_mutant {

@@ -2,6 +2,8 @@
 /* Which node runs a subscription, and when it may. */
 #include "core/delivery/placement.h"
 
+#include "core/delivery/mutants_private.h"
+
 #define COMMIT_APART_NS (NC_PLACEMENT_BEHIND_NS / 8)
 
 /* ---- Which ---------------------------------------------------------------------------------- */
@@ -249,8 +251,11 @@ uint64_t nc_placement_clear(const struct nc_placement_view *placement, uint64_t 
                             uint64_t now_ns)
 {
 	uint64_t clear = applied;
-	if (now_ns - placement->changed_ns <= NC_PLACEMENT_GONE_NS)
+	if (now_ns - placement->changed_ns <= NC_PLACEMENT_GONE_NS &&
+	    !NC_DELIVERY_MUTANT(STRANGERS_FORGOTTEN))
 		return 0; /* for one whom we do not know */
+	if (NC_DELIVERY_MUTANT(STANDING_LEASE_IGNORED))
+		return clear;
 	for (size_t i = 0; i < placement->count; i++) {
 		const struct nc_placement_node *node = &placement->nodes[i];
 		if (may_run(node, now_ns) && node->released < clear)

@@ -26,7 +26,9 @@
 	X(ACK_STANDS_TWICE, "a second batch may acknowledge a delivery") \
 	X(PARKED_AFTER_ACK, "what a batch acknowledged is parked by who had not heard of it") \
 	X(START_OFF_BY_ONE, "a subscription starts one event too late") \
-	X(FLOOR_FORGOTTEN, "a start that lies ahead is taken for the next event")
+	X(FLOOR_FORGOTTEN, "a start that lies ahead is taken for the next event") \
+	X(OWN_OF_ANY_EPOCH, "an owner is made of a subscription that has gone on since") \
+	X(OWN_FORGETS_ACKS, "what a batch has acknowledged is forgotten when another owns it")
 /* clang-format on */
 
 enum nc_engine_mutant {

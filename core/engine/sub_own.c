@@ -3,6 +3,7 @@
  * the node before it, or an earlier life of the same one, still sends is of an old epoch, and
  * refused wherever it comes up: as progress, as an acknowledgement within a batch, as one on R.ack.
  */
+#include "core/engine/mutants_private.h"
 #include "core/engine/progress.h"
 #include "core/engine/subs_private.h"
 
@@ -89,7 +90,8 @@ int nc_engine_sub_own(struct nc_engine *engine, const struct nc_sub_own *own,
 		return NC_OK;
 	}
 	int err = nc_sub_row_get(engine->reader, own->name, &engine->scratch, &row);
-	if (err == NC_NOTFOUND || (err == NC_OK && row.epoch != own->epoch)) {
+	bool other = err == NC_OK && row.epoch != own->epoch && !NC_ENGINE_MUTANT(OWN_OF_ANY_EPOCH);
+	if (err == NC_NOTFOUND || other) {
 		outcome->fault = NC_FAULT_NO_SUB; /* deleted, or gone on, meanwhile */
 		return NC_OK;
 	}
@@ -98,7 +100,7 @@ int nc_engine_sub_own(struct nc_engine *engine, const struct nc_sub_own *own,
 		err = nc_sub_row_put(engine, &row);
 	if (err == NC_OK)
 		err = progress_carry(engine, own->name, row.epoch);
-	if (err == NC_OK)
+	if (err == NC_OK && !NC_ENGINE_MUTANT(OWN_FORGETS_ACKS))
 		err = nc_engine_acks_carry(engine, own->name, own->epoch, row.epoch);
 	if (err == NC_OK)
 		err = owner_put(engine, own);

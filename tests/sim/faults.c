@@ -38,6 +38,7 @@ void sim_faults_draw(struct sim *sim)
 	faults->flip_weight = intensity(sim, 40);
 	faults->install_fails = intensity(sim, 5000);
 	faults->drift = intensity(sim, 30);
+	faults->slow_weight = sim->options.store ? intensity(sim, 50) : 0;
 }
 
 /* A member may lose its disk, or leave, only when all are voters and none is in doubt of itself. */
@@ -155,6 +156,9 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 	} else if ((lot -= faults->disconnect_weight) < faults->flip_weight) {
 		if (node->files != NULL && sim_whole(sim))
 			sim_files_flip(sim, node);
+	} else if ((lot -= faults->flip_weight) < faults->slow_weight) {
+		sim->counters.slow_applies++;
+		node->slow_until = sim->now + sim_below(sim, 5 * SIM_S);
 	} else if (node->up) {
 		node->write_fails = true;
 	}
@@ -169,7 +173,7 @@ void sim_nemesis(struct sim *sim)
 	uint64_t all = faults->crash_weight + faults->cut_weight + faults->pause_weight +
 	               faults->wipe_weight + faults->leave_weight + faults->transfer_weight +
 	               faults->jump_weight + faults->full_weight + faults->disconnect_weight +
-	               faults->flip_weight + faults->error_weight;
+	               faults->flip_weight + faults->slow_weight + faults->error_weight;
 	if (all > 0)
 		strike(sim, &sim->nodes[victim(sim)], sim_below(sim, all));
 }
@@ -187,7 +191,7 @@ void sim_heal(struct sim *sim)
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		sim->nodes[i].paused_until = 0;
 		sim->nodes[i].write_fails = false;
-		sim->nodes[i].full_until = 0;
+		sim->nodes[i].full_until = sim->nodes[i].slow_until = 0;
 		if (sim->nodes[i].up) {
 			sim->nodes[i].tick_us = 100 * SIM_MS;
 		} else {

@@ -66,7 +66,7 @@ void sim_node_start(struct sim *sim, struct sim_node *node)
 	node->applied = node->applying = node->checkpoint;
 	node->chain = node->checkpoint_chain;
 	node->write_fails = false;
-	node->paused_until = 0;
+	node->paused_until = node->slow_until = 0;
 	node->busy_until = node->next_until = 0;
 	node->seen_term = node->hard.term;
 	node->seen_commit = node->seen_applied = node->checkpoint;
@@ -214,8 +214,10 @@ void sim_node_pump(struct sim *sim, struct sim_node *node)
 			send(sim, node, &ready.messages[i]);
 		if (ready.apply_first <= ready.apply_last) {
 			node->applying = ready.apply_last;
-			sim_schedule(sim, 100 + sim_below(sim, 1000), SIM_APPLIED,
-			             slot_of(sim, node));
+			uint64_t in = 100 + sim_below(sim, 1000);
+			if (node->slow_until > sim->now)
+				in += node->slow_until - sim->now;
+			sim_schedule(sim, in, SIM_APPLIED, slot_of(sim, node));
 		}
 		for (size_t i = 0; i < ready.read_count; i++) {
 			if (sim->store != NULL) {

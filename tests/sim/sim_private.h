@@ -44,6 +44,8 @@ enum sim_event_type {
 	SIM_SUB_STEP,   /* a subscription has something to do */
 	SIM_SUB_SEARCH, /* history has been read for it */
 	SIM_TOLD,       /* a consumer's answer reaches a node */
+	SIM_LETTER,     /* what nodes say to each other about shared subscriptions */
+	SIM_SHARE,      /* a node looks after them */
 	/* Nodes that pause put off what is above. */
 	SIM_RESTART,
 	SIM_ANSWERED,  /* an answer reaches its client */
@@ -121,6 +123,7 @@ struct sim_node {
 	uint32_t write_first, write_count;
 	bool write_fails;                /* the next one */
 	uint64_t full_until;             /* its disk has no room */
+	uint64_t slow_until;             /* it applies nothing before */
 	uint64_t lost_last;              /* of entries that its damaged disk has lost; 0: none */
 	struct sim_files *files;         /* the real log; NULL: the simulated disk alone */
 	uint64_t busy_until, next_until; /* of the write under way, and of the one after it */
@@ -157,12 +160,13 @@ struct sim_seen_entry { /* of a table by (index, term) */
 	X(leaves) X(transfers) X(elections) X(two_leaders) X(truncations) X(config_rollbacks) \
 	X(proposals) X(refused) X(acked) X(reads) X(reads_served) X(reads_failed) \
 	X(snapshots) X(snapshots_failed) X(snapshot_during_election) X(partial_reads) \
-	X(config_changes) X(compactions) X(doubtful_starts)
+	X(config_changes) X(compactions) X(doubtful_starts) X(slow_applies)
 /* With a store on top. */
 #define SIM_STORE_COUNTERS(X) \
 	X(answered) X(duplicates) X(refusals) X(conditions_failed) X(shed) X(retries) X(unknown) \
 	X(takeovers) X(deliveries) X(redeliveries) X(acks) X(stale_answers) X(confirmed) X(pulls) \
-	X(batch_acks) X(seeks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut)
+	X(batch_acks) X(seeks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut) \
+	X(moves) X(grants) X(forwards) X(reowns)
 /* clang-format on */
 
 struct sim_counters {
@@ -179,7 +183,8 @@ struct sim_faults {
 	uint64_t write_us, write_jitter_us;
 	uint64_t nemesis_us; /* between two strokes, on average; 0: none */
 	uint32_t crash_weight, cut_weight, pause_weight, wipe_weight, transfer_weight, jump_weight,
-	        error_weight, leave_weight, full_weight, disconnect_weight, flip_weight;
+	        error_weight, leave_weight, full_weight, disconnect_weight, flip_weight,
+	        slow_weight;
 	uint32_t install_fails;
 	uint32_t drift; /* percent */
 };

@@ -41,7 +41,7 @@ void store_new(struct sim *sim)
 	nc_assert(store != NULL);
 	sim->store = store;
 	(void)store_command_new(sim, STORE_APPEND); /* 0 means none */
-	store->op_count = store->asked_count = 1;
+	store->op_count = store->asked_count = store->letter_count = 1;
 	store->version = NC_ENGINE_VERSION_FIRST;
 	store->seats = 1;
 	store->no_id = (uint32_t)sim_below(sim, 5000);
@@ -89,6 +89,7 @@ void store_free(struct sim *sim)
 	free(store->payloads);
 	free(store->ops);
 	free(store->asked);
+	free(store->letters);
 	free(store->rows);
 	free(store->ids_at);
 	free(store->digests);
@@ -106,6 +107,8 @@ void store_start(struct sim *sim, struct sim_node *node)
 		              ULL(node->id), ULL(nc_state_applied(of->state).index),
 		              ULL(node->checkpoint));
 	}
+	of->told = node->checkpoint;
+	store_spread_start(sim, node);
 }
 
 void store_crash(struct sim *sim, struct sim_node *node)
@@ -175,7 +178,9 @@ static void answer_all(struct sim *sim, struct sim_node *node, uint64_t payload)
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
 		if (command->slot != (uint32_t)(node - sim->nodes) || command->life != node->life)
 			continue;
-		if (command->kind == STORE_SAVE) {
+		if (command->owner_asks != 0) {
+			store_forward_applied(sim, node, of->commands[i]);
+		} else if (command->kind == STORE_SAVE) {
 			store_subs_outcome(sim, node, of->commands[i]);
 		} else {
 			store_answer(sim, node, of->commands[i]);
@@ -189,8 +194,12 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 	const struct store_payload *of = &sim->store->payloads[payload];
 	for (size_t i = 0; payload != 0 && i < of->count; i++) {
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
-		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE) {
+		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE ||
+		    command->kind == STORE_OWN) {
 			store_subs_sync(sim, node, command->sub);
+			store_spread_assigned(store_of(sim, node), command->sub, of->commands[i]);
+			if (command->kind == STORE_OWN && command->fault.code == 0)
+				store_spread_owned(store_of(sim, node));
 		} else if (command->kind == STORE_SEEK) {
 			store_subs_sought(sim, node, command);
 		} else if (command->acks && command->fault.code == 0 && !command->duplicate) {
@@ -244,12 +253,12 @@ void store_apply(struct sim *sim, struct sim_node *node, uint64_t through)
 	store_check_state(sim, node, last, last % STORE_FULL_CHECK == 0);
 	for (uint64_t i = first; i <= last; i++) {
 		sim_client_applied(sim, node, i, &node->memory.at[i]);
-		if (of->serving != 0)
-			subs_sync(sim, node, node->memory.at[i].payload);
+		subs_sync(sim, node, node->memory.at[i].payload);
+		of->told = i;
 		answer_all(sim, node, node->memory.at[i].payload);
 	}
-	if (of->serving != 0)
-		store_subs_live(sim, node, head + 1, nc_engine_head(of->engine).position);
+	store_subs_live(sim, node, head + 1, nc_engine_head(of->engine).position);
+	store_spread_applied(sim, node);
 }
 
 /* The state as a peer would send it: what is committed, applied anew. */
@@ -269,6 +278,8 @@ void store_install(struct sim *sim, struct sim_node *node, uint64_t index)
 	const struct nc_state_applied applied = { index, sim->committed.at[index].term };
 	nc_assert(nc_engine_commit(of->engine, applied) == NC_OK);
 	nc_assert(nc_state_checkpoint(of->state, &covered) == NC_OK);
+	of->told = index;
+	store_spread_start(sim, node); /* as after a restart */
 	store_check_state(sim, node, index, true);
 }
 
@@ -298,6 +309,14 @@ bool store_event(struct sim *sim, struct sim_event *event)
 	case SIM_TOLD:
 		if (node->up)
 			store_told(sim, node, event);
+		break;
+	case SIM_LETTER:
+		if (here)
+			store_letter_take(sim, node, event->index);
+		break;
+	case SIM_SHARE:
+		if (here && event->epoch == store_of(sim, node)->boot)
+			store_spread_tick(sim, node);
 		break;
 	case SIM_ANSWERED:
 		store_answered(sim, event->index, event->what != 0);
@@ -350,6 +369,10 @@ bool store_settled(struct sim *sim)
 {
 	struct sim_store *store = sim->store;
 	store->quiet = true;
+	if (store->whole_at == 0)
+		store->whole_at = sim->now;
+	if (!store_spread_settled(sim))
+		return false;
 	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		if (!sub_settled(sim, i))
 			return false;

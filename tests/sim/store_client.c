@@ -79,8 +79,13 @@ void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t number)
 
 static void refused(struct sim *sim, struct sim_node *node, uint64_t number, bool busy)
 {
-	uint8_t kind = sim->store->commands[number].kind;
-	if (kind == STORE_SAVE || kind == STORE_SEEK) {
+	const struct store_command *command = &sim->store->commands[number];
+	uint8_t kind = command->kind;
+	if (kind == STORE_OWN)
+		store_spread_assigned(store_of(sim, node), command->sub, number);
+	if (command->owner_asks != 0) {
+		store_forward_refused(sim, node, number);
+	} else if (kind == STORE_SAVE || kind == STORE_SEEK) {
 		store_subs_refused(sim, node, number);
 	} else if (busy) {
 		struct sim_event *event =
@@ -133,9 +138,8 @@ void store_inbox_flush(struct sim *sim, struct sim_node *node)
 void store_answer(struct sim *sim, const struct sim_node *node, uint64_t command)
 {
 	const struct store_command *of = &sim->store->commands[command];
-	bool current = of->acks && of->epoch == sim->store->subs[of->sub].epoch;
-	if (current && of->fault.code == 0)
-		store_confirm(sim, node, of->sub, of->acks_position);
+	if (of->acks && of->fault.code == 0)
+		store_confirm(sim, node, of->sub, of->epoch, of->acks_position);
 	if (sim_chance(sim, sim->faults.loss))
 		return;
 	struct sim_event *event = event_to(sim, (uint32_t)(node - sim->nodes), SIM_ANSWERED);

@@ -26,10 +26,9 @@ static const char *const say_names[] = {
 
 enum mood { GOOD, SLOW, CHOOSY, DEAD };
 
-static void say(struct sim *sim, uint32_t sub, enum say what, const struct sim_event *of,
-                uint64_t later)
+static void say_to(struct sim *sim, const struct sim_node *node, uint32_t sub, enum say what,
+                   const struct sim_event *of, uint64_t later)
 {
-	const struct sim_node *node = sim_someone(sim);
 	if (node == NULL || sim_chance(sim, sim->faults.loss))
 		return;
 	struct sim_event *event = sim_event_new(&sim->heap);
@@ -44,6 +43,24 @@ static void say(struct sim *sim, uint32_t sub, enum say what, const struct sim_e
 	event->epoch = of == NULL ? 0 : of->epoch;
 	event->attempt = of == NULL ? 0 : of->attempt;
 	sim_event_put(&sim->heap, event);
+}
+
+/* An answer comes to all who listen: who leads, and who has it by a lease, or believes so. A pull
+ * request comes to the leader, who sends it on to the owner. */
+static void say(struct sim *sim, uint32_t sub, enum say what, const struct sim_event *of,
+                uint64_t later)
+{
+	bool shared = false;
+	for (uint32_t i = 0; i < sim->node_count; i++) {
+		const struct sim_node *node = &sim->nodes[i];
+		const struct store_machine *machine = &store_of(sim, node)->machines[sub];
+		bool its = node->up && machine->machine != NULL && machine->owned;
+		shared |= its;
+		if (its && (what != SAY_PULL || node->id == sim->store->subs[sub].owner.number))
+			say_to(sim, node, sub, what, of, later);
+	}
+	if (!shared)
+		say_to(sim, sim_someone(sim), sub, what, of, later);
 }
 
 /* ---- Out of the node ------------------------------------------------------------------------- */
@@ -75,8 +92,9 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 		              number, ULL(position), ULL(before));
 	}
 	(void)store_marks(sub, position);
+	/* Who has not come to it yet may not know. */
 	uint64_t confirmed = sub->confirmed[position];
-	if (confirmed != 0 && node->raft->hard.term >= confirmed) {
+	if (confirmed != 0 && store_of(sim, node)->told >= confirmed) {
 		sim_violation(sim,
 		              "subscription %u: %llu is delivered again, its ack was confirmed",
 		              number, ULL(position));
@@ -97,7 +115,7 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 	}
 	/* Who takes over does not know what became of the last attempt, and tries once more. */
 	uint64_t most = store_of(sim, node)->machines[number].policy.max_deliver;
-	if (most != 0 && action->attempt > most + sim->counters.takeovers) {
+	if (most != 0 && action->attempt > most + sim->counters.takeovers + sim->counters.moves) {
 		sim_violation(sim, "subscription %u: %llu is delivered %u times, not %llu", number,
 		              ULL(action->position), action->attempt, ULL(most));
 	}
@@ -146,15 +164,16 @@ void store_status(struct sim *sim, const struct sim_node *node, uint32_t number,
 	}
 }
 
-void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t number, uint64_t position)
+void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t number, uint64_t epoch,
+                   uint64_t position)
 {
 	struct store_sub *sub = &sim->store->subs[number];
-	if (!sub->exists || sub->epoch != store_of(sim, node)->machines[number].epoch)
-		return;
+	if (!sub->exists || epoch < sub->placed)
+		return; /* it was sought since, or is another of the name */
 	if ((*store_marks(sub, position) & STORE_PARKED) != 0)
 		return; /* it came too late: a replay will bring the event again */
 	sim->counters.confirmed++;
-	sub->confirmed[position] = node->raft->hard.term;
+	sub->confirmed[position] = node->applied;
 }
 
 /* ---- The consumer ---------------------------------------------------------------------------- */
@@ -212,7 +231,7 @@ static void wait_saved(struct sim *sim, struct sim_node *node, uint32_t number, 
 	bool dirty = nc_sub_progress_dirty(machine->machine);
 	if (!dirty && !machine->saving) {
 		if (!machine->unsaved)
-			store_confirm(sim, node, number, position);
+			store_confirm(sim, node, number, machine->epoch, position);
 		return;
 	}
 	if (machine->waiting_count == sizeof machine->waiting / sizeof machine->waiting[0])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What goes into a leader's subscriptions: events found in history, live ones, replays. */
+/* What goes into a node's subscriptions: events found in history, live ones, replays. */
 #include <stdlib.h>
 
 #include "tests/sim/store_private.h"
@@ -125,7 +125,7 @@ void store_subs_live(struct sim *sim, struct sim_node *node, uint64_t from, uint
 {
 	struct store_node *of = store_of(sim, node);
 	struct live live = { .of = of };
-	if (of->serving == 0 || of->router == NULL)
+	if (of->router == NULL)
 		return;
 	for (uint64_t at = from; at <= to; at++)
 		nc_assert(nc_query_events(of->reader, &at, 1, on_live, &live) == NC_OK);
@@ -182,9 +182,9 @@ void store_subs_control(struct sim *sim, struct sim_node *node)
 {
 	struct store_node *of = store_of(sim, node);
 	bool calm = sim->store->quiet;
-	for (uint32_t i = 0; i < STORE_SUBS && of->serving != 0; i++) {
+	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		struct store_machine *machine = &of->machines[i];
-		if (machine->machine == NULL)
+		if (!store_runs(sim, node, i) || (!machine->owned && of->serving == 0))
 			continue;
 		struct nc_sub_info info;
 		nc_sub_info(machine->machine, &info);

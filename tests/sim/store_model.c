@@ -239,6 +239,8 @@ static void judge(struct sim *sim, struct store_command *command)
 		store_model_save(sim, command);
 	} else if (command->kind == STORE_SEEK) {
 		store_model_seek(store, command);
+	} else if (command->kind == STORE_OWN) {
+		store_model_own(store, command);
 	} else if (!store->subs[command->sub].exists) {
 		command->fault = NC_FAULT_NO_SUB;
 	} else {
@@ -272,7 +274,8 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 	if (same && command->kind == STORE_APPEND && command->fault.code == 0)
 		same = outcome->version == command->version;
 	bool begins = command->kind == STORE_CREATE ||
-	              (command->kind == STORE_SEEK && command->fault.code == 0);
+	              ((command->kind == STORE_SEEK || command->kind == STORE_OWN) &&
+	               command->fault.code == 0);
 	if (same && begins)
 		same = outcome->epoch == command->made_epoch &&
 		       outcome->cursor == command->cursor &&

@@ -50,8 +50,9 @@ static bool policy_eq(const struct store_policy *a, const struct store_policy *b
 {
 	return a->filter == b->filter && a->what == b->what && a->order == b->order &&
 	       a->ack == b->ack && a->on_exhausted == b->on_exhausted && a->push == b->push &&
-	       a->max_deliver == b->max_deliver && a->max_in_flight == b->max_in_flight &&
-	       a->ack_wait_ms == b->ack_wait_ms && a->backoff_ms == b->backoff_ms;
+	       a->spreads == b->spreads && a->max_deliver == b->max_deliver &&
+	       a->max_in_flight == b->max_in_flight && a->ack_wait_ms == b->ack_wait_ms &&
+	       a->backoff_ms == b->backoff_ms;
 }
 
 bool store_wanted(const struct sim_store *store, const struct store_sub *sub, uint64_t position)
@@ -127,7 +128,7 @@ void store_model_create(struct sim_store *store, struct store_command *command)
 			command->fault = NC_FAULT_NAME_TAKEN;
 	} else {
 		sub->exists = true;
-		sub->epoch = ++store->epochs;
+		sub->epoch = sub->born = sub->placed = ++store->epochs;
 		sub->policy = command->policy;
 		start_set(store, sub, command);
 		nc_buf_clear(&sub->progress);
@@ -160,9 +161,24 @@ void store_model_seek(struct sim_store *store, struct store_command *command)
 	if (sub->mark_room > 0)
 		memset(sub->confirmed, 0, sub->mark_room * sizeof *sub->confirmed);
 	nc_buf_clear(&sub->progress);
-	command->made_epoch = sub->epoch = ++store->epochs;
+	command->made_epoch = sub->epoch = sub->placed = ++store->epochs;
 	command->cursor = sub->cursor;
 	command->floor = sub->start;
+}
+
+/* Another epoch at the same place. */
+void store_model_own(struct sim_store *store, struct store_command *command)
+{
+	struct store_sub *sub = &store->subs[command->sub];
+	if (store->version < NC_ENGINE_VERSION_OWN) {
+		command->fault = NC_FAULT_VERSION;
+	} else if (!sub->exists || sub->epoch != command->epoch) {
+		command->fault = NC_FAULT_NO_SUB;
+	} else {
+		command->made_epoch = sub->epoch = ++store->epochs;
+		command->cursor = sub->cursor;
+		sub->owner = command->owner;
+	}
 }
 
 /* The floor never goes back, and goes past nothing that is not done or parked. */

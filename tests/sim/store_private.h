@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* store_private.h -- what stands on consensus in the simulator: on each node real core/engine over
- * the state in memory, and, where it leads, real core/delivery; around them clients, consumers, and
- * a model of the store, which judges each committed command once. What the engines say on every
- * node, what clients are told and what consumers are given is held against the model.
+ * the state in memory, and real core/delivery for what it runs, because it leads or by a lease;
+ * around them clients, consumers, and a model of the store, which judges each committed command
+ * once. What the engines say on every node, what clients are told and what consumers are given is
+ * held against the model.
  *
  * An entry's payload (struct sim_entry) is a number; here it names a list of commands and their
  * bytes. Names are numbers, too: stream 3 is "s.3", type 2 is "T2", tags are "group:N" and
@@ -11,24 +12,30 @@
 #ifndef NC_TESTS_SIM_STORE_PRIVATE_H
 #define NC_TESTS_SIM_STORE_PRIVATE_H
 
+#include "core/delivery/placement.h"
 #include "core/delivery/router.h"
+#include "core/delivery/sequence.h"
 #include "core/delivery/subscription.h"
 #include "core/engine/engine.h"
 #include "core/engine/progress.h"
 #include "core/engine/query.h"
 #include "core/engine/subs.h"
 #include "tests/sim/sim_private.h"
+#include "tests/sim/store_spread_private.h"
 
-#define STORE_STREAMS     8u
-#define STORE_TYPES       4u
-#define STORE_TYPE_SEAT   3u /* the type that only takers of seats use */
-#define STORE_GROUPS      5u
-#define STORE_SEATS       4096u
-#define STORE_PARTS_MAX   4u /* events of one batch */
-#define STORE_SUBS        6u
-#define STORE_CLIENTS     8u
-#define STORE_FULL_CHECK  128u /* entries between two comparisons of the whole state */
-#define STORE_NO_POSITION UINT64_MAX
+#define STORE_STREAMS       8u
+#define STORE_TYPES         4u
+#define STORE_TYPE_SEAT     3u /* the type that only takers of seats use */
+#define STORE_GROUPS        5u
+#define STORE_SEATS         4096u
+#define STORE_PARTS_MAX     4u /* events of one batch */
+#define STORE_SUBS          6u
+#define STORE_CLIENTS       8u
+#define STORE_SENT_MAX      32u  /* commands of an owner on their way */
+#define STORE_FULL_CHECK    128u /* entries between two comparisons of the whole state */
+/* Of a cluster that is whole again each share runs within this. */
+#define STORE_SHARE_RUNS_US (10 * SIM_S)
+#define STORE_NO_POSITION   UINT64_MAX
 
 /* ---- Commands -------------------------------------------------------------------------------- */
 
@@ -52,7 +59,7 @@ struct store_policy {
 	uint8_t filter; /* 0: all; 1: a stream; 2: a type */
 	uint8_t what;
 	uint8_t order, ack, on_exhausted; /* of core/delivery */
-	bool push;
+	bool push, spreads;
 	uint32_t max_deliver, max_in_flight, ack_wait_ms, backoff_ms;
 };
 
@@ -63,7 +70,8 @@ enum store_kind {
 	STORE_CREATE,
 	STORE_DELETE,
 	STORE_SEEK,
-	STORE_SAVE
+	STORE_SAVE,
+	STORE_OWN
 };
 
 struct store_command {
@@ -91,7 +99,9 @@ struct store_command {
 	/* Who asked. */
 	uint64_t op; /* of a client; 0: none */
 	uint32_t slot, life;
-	uint64_t number; /* of the progress, of SAVE */
+	uint64_t number;           /* of the progress, of SAVE */
+	struct nc_sub_owner owner; /* of OWN */
+	uint64_t owner_asks;       /* the node that sent it to the leader; 0: none */
 	bool answered;
 	/* What it must come to: known when it is committed. */
 	bool judged;
@@ -128,7 +138,8 @@ struct store_read {
 	uint64_t ctx;
 };
 
-struct store_asked { /* a read, by its context */
+struct store_asked {     /* a read, by its context */
+	uint64_t letter; /* a renewal that waits for the round; 0: a read */
 	uint64_t head;
 	uint64_t versions[STORE_STREAMS];
 };
@@ -146,13 +157,17 @@ enum store_mark {
 
 struct store_sub {
 	bool exists;
+	uint64_t born;   /* the epoch in which it was made */
+	uint64_t placed; /* the epoch in which it was made, or was sought last */
+	struct nc_sub_owner owner;
 	uint64_t epoch, cursor, floor;
 	struct nc_floor
 	        start; /* of a start that lay ahead; of times only the one that never comes */
 	struct store_policy policy;
 	struct nc_buf progress; /* empty: none yet */
 	uint8_t *marks;         /* [mark_room], of this epoch */
-	uint64_t *confirmed; /* the term of the leader that confirmed an acknowledgement; 0: none */
+	uint64_t *confirmed; /* what was applied where an acknowledgement was confirmed; 0: none was
+	                      */
 	size_t mark_room;
 	/* Its consumer. */
 	uint8_t mood;
@@ -160,7 +175,7 @@ struct store_sub {
 	uint64_t pulls;
 };
 
-/* On a leader. */
+/* On a leader, or who owns it. */
 struct store_machine {
 	struct nc_sub *machine; /* NULL: none */
 	uint64_t epoch;
@@ -173,6 +188,11 @@ struct store_machine {
 	uint64_t waiting[64], waiting_number[64]; /* acknowledgements that wait to be replicated */
 	uint32_t waiting_count;
 	uint64_t step_at; /* when an event of its comes that steps it; 0: none */
+	/* Of one that is shared. */
+	bool owned;     /* it runs by the lease */
+	uint64_t since; /* what had been applied when it was taken up */
+	bool reown;     /* it waits for a new epoch */
+	uint64_t reown_at;
 };
 
 struct store_node {
@@ -188,6 +208,20 @@ struct store_node {
 	uint64_t serving; /* the term in which it delivers; 0: it does not */
 	struct nc_router *router;
 	struct store_machine machines[STORE_SUBS];
+	uint64_t told; /* entries up to here have been told to the machines */
+
+	/* Shared subscriptions: as an owner, and as the leader. */
+	uint64_t boot;
+	int drift; /* percent, of the clock that leases go by */
+	struct nc_lease lease;
+	uint64_t renewed_ns, ticked_ns, looked_ns;
+	uint64_t config_index, changed_ns;
+	uint64_t numbers; /* of commands, given out */
+	struct store_sent sent[STORE_SENT_MAX];
+	size_t sent_count;
+	struct nc_placement_view view;
+	struct nc_sequence sequence;
+	uint64_t assigning[STORE_SUBS]; /* the command that is on its way; 0: none */
 };
 
 /* ---- The model ------------------------------------------------------------------------------- */
@@ -209,6 +243,10 @@ struct sim_store {
 	struct store_client clients[STORE_CLIENTS];
 	struct store_asked *asked;
 	size_t asked_count, asked_room;
+	struct store_letter *letters; /* [letter_count], from 1 */
+	size_t letter_count, letter_room;
+	uint64_t boots;    /* of nodes, given out */
+	uint64_t whole_at; /* when the cluster was whole again; 0: not yet */
 	uint64_t acked_position, acked_versions[STORE_STREAMS];
 	uint64_t ids, seats, pulls;
 	uint32_t no_id, retry, batching; /* permyriad */
@@ -270,6 +308,7 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 void store_model_create(struct sim_store *store, struct store_command *command);
 void store_model_seek(struct sim_store *store, struct store_command *command);
 void store_model_save(struct sim *sim, struct store_command *command);
+void store_model_own(struct sim_store *store, struct store_command *command);
 bool store_matches(const struct sim_store *store, const struct store_policy *policy,
                    uint64_t position);
 /* Whether it matches, and is not below what a start that lay ahead has left. */
@@ -291,12 +330,13 @@ void store_answered(struct sim *sim, uint64_t command, bool busy);
 void store_process(struct sim *sim, const struct sim_event *delivered);
 
 /* store_read.c: those who read. */
+uint64_t store_asked_new(struct sim *sim); /* a context */
 void store_read_ask(struct sim *sim, struct sim_node *node);
 void store_read_index(struct sim *sim, struct sim_node *node, const struct nc_raft_read *read);
 void store_reads_serve(struct sim *sim, struct sim_node *node);
 void store_read_whole(struct sim *sim, struct sim_node *node);
 
-/* store_subs.c: a leader's subscriptions. */
+/* store_subs.c: the subscriptions of a node. */
 void store_subs_turn(struct sim *sim, struct sim_node *node); /* take up, or give up */
 void store_subs_drop(struct store_node *of);
 void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub);
@@ -345,6 +385,8 @@ void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *
 void store_status(struct sim *sim, const struct sim_node *node, uint32_t sub,
                   const struct nc_sub_action *action);
 void store_consumers_turn(struct sim *sim);
-void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t sub, uint64_t position);
+/* An acknowledgement of a delivery of this epoch is answered: it is in the log. */
+void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t sub, uint64_t epoch,
+                   uint64_t position);
 
 #endif

@@ -9,7 +9,7 @@
 #define ULL(value)  ((unsigned long long)(value))
 #define READ_EVENTS 40u
 
-void store_read_ask(struct sim *sim, struct sim_node *node)
+uint64_t store_asked_new(struct sim *sim)
 {
 	struct sim_store *store = sim->store;
 	if (store->asked_count >= store->asked_room) {
@@ -17,17 +17,31 @@ void store_read_ask(struct sim *sim, struct sim_node *node)
 		store->asked = realloc(store->asked, store->asked_room * sizeof *store->asked);
 		nc_assert(store->asked != NULL);
 	}
-	struct store_asked *asked = &store->asked[store->asked_count];
+	store->asked[store->asked_count].letter = 0;
+	return store->asked_count++;
+}
+
+void store_read_ask(struct sim *sim, struct sim_node *node)
+{
+	struct sim_store *store = sim->store;
+	uint64_t ctx = store_asked_new(sim);
+	struct store_asked *asked = &store->asked[ctx];
 	asked->head = store->acked_position;
 	memcpy(asked->versions, store->acked_versions, sizeof asked->versions);
 	sim->counters.reads++;
-	if (nc_raft_read_index(node->raft, store->asked_count++) != NC_OK)
+	if (nc_raft_read_index(node->raft, ctx) != NC_OK)
 		sim->counters.reads_failed++;
 }
 
 void store_read_index(struct sim *sim, struct sim_node *node, const struct nc_raft_read *read)
 {
 	struct store_node *of = store_of(sim, node);
+	uint64_t letter = sim->store->asked[read->ctx].letter;
+	if (letter != 0) {
+		if (read->err == NC_OK)
+			store_spread_confirmed(sim, node, letter, read->index);
+		return;
+	}
 	if (read->err != NC_OK) {
 		sim->counters.reads_failed++;
 		return;

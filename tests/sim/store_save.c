@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What of a leader's subscriptions goes through the log: progress, acknowledgements of batches,
+/* What of a node's subscriptions goes through the log: progress, acknowledgements of batches,
  * seeks; and what comes of it. */
 #include "tests/sim/store_private.h"
+
+/* To the log: an owner's goes through the leader. */
+static void put(struct sim *sim, struct sim_node *node, const struct store_machine *machine,
+                uint64_t number)
+{
+	if (!machine->owned) {
+		store_inbox_put(sim, node, number);
+	} else if (!store_forward(sim, node, number)) {
+		store_subs_refused(sim, node, number);
+	}
+}
 
 /* ---- Progress -------------------------------------------------------------------------------- */
 
@@ -37,7 +48,7 @@ void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub)
 	machine->saving_parked = machine->parked.size;
 	machine->saving_unparked = machine->unparked.size;
 	command->progress_bytes = progress;
-	store_inbox_put(sim, node, number);
+	put(sim, node, machine, number);
 	nc_buf_release(&name);
 }
 
@@ -64,7 +75,7 @@ void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t number)
 			machine->waiting[left] = machine->waiting[i];
 			machine->waiting_number[left++] = machine->waiting_number[i];
 		} else {
-			store_confirm(sim, node, command->sub, machine->waiting[i]);
+			store_confirm(sim, node, command->sub, command->epoch, machine->waiting[i]);
 		}
 	}
 	machine->waiting_count = left;
@@ -176,7 +187,7 @@ void store_subs_seek(struct sim *sim, struct sim_node *node, uint32_t sub)
 	nc_command_put_sub_seek(&command->bytes, &seek);
 	machine->moving = true;
 	sim->counters.seeks++;
-	store_inbox_put(sim, node, number);
+	put(sim, node, machine, number);
 	nc_buf_release(&name);
 }
 

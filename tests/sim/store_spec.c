@@ -169,6 +169,7 @@ void store_policy_draw(struct sim *sim, struct store_policy *policy)
 		.ack = (uint8_t)(sim_chance(sim, 7000) ? NC_ACK_EXPLICIT : sim_below(sim, 3)),
 		.on_exhausted = (uint8_t)sim_below(sim, 3),
 		.push = sim_chance(sim, 5000),
+		.spreads = sim_chance(sim, 5000),
 		.max_deliver = delivers[sim_below(sim, 4)],
 		.max_in_flight = flights[sim_below(sim, 4)],
 		.ack_wait_ms = 100 + (uint32_t)sim_below(sim, 1500),
@@ -194,6 +195,7 @@ void store_policy_definition(const struct store_policy *policy, uint8_t sub,
 	definition->plugin = NC_SLICE("sim");
 	definition->selector = nc_slice(whole.data, selector);
 	definition->push = policy->push;
+	definition->placement = policy->spreads ? NC_PLACEMENT_SPREAD : NC_PLACEMENT_LEADER;
 	if (policy->push)
 		definition->subject = nc_slice_from(whole, selector);
 	definition->ack = (enum nc_ack_policy)policy->ack;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The subscriptions of who leads: taken up from the state, driven, and their progress put into the
- * log, as core/node does it. */
+/* The subscriptions of who leads, or owns some: taken up from the state, driven, and their progress
+ * put into the log, as core/node does it. */
 #include <stdlib.h>
 
 #include "tests/sim/store_private.h"
@@ -35,6 +35,29 @@ void store_subs_drop(struct store_node *of)
 		machine_drop(&of->machines[i]);
 	nc_router_free(of->router);
 	of->router = NULL;
+}
+
+/* It does not lead any more: what it runs by its lease stays. What became of their commands is not
+ * known. */
+static void unlead(struct sim *sim, struct sim_node *node)
+{
+	struct store_node *of = store_of(sim, node);
+	of->serving = 0;
+	for (uint32_t i = 0; i < STORE_SUBS; i++) {
+		struct store_machine *machine = &of->machines[i];
+		if (machine->machine == NULL)
+			continue;
+		if (!machine->owned) {
+			nc_assert(nc_router_remove(of->router, i) == NC_OK);
+			machine_drop(machine);
+			continue;
+		}
+		machine->reown |=
+		        machine->moving || (machine->saving && machine->saving_parked > 0);
+		machine->unsaved |= machine->saving;
+		machine->saving = machine->moving = false;
+		store_subs_step_in(sim, node, i, 0);
+	}
 }
 
 static bool keep_position(void *ctx, const struct nc_parked *parked)
@@ -140,26 +163,48 @@ void store_parked_restore(struct store_node *of, uint32_t sub)
 	free(parked.at);
 }
 
+/* Who owns it, or, where nobody does, who leads; but what is to be shared waits for its owner. */
+static bool is_ours(struct sim *sim, const struct sim_node *node, const struct nc_sub_row *row,
+                    struct nc_sub_owner owner)
+{
+	const struct store_node *of = store_of(sim, node);
+	struct nc_definition definition;
+	if (owner.number != 0)
+		return owner.number == node->id && owner.boot == of->boot;
+	nc_assert(nc_definition_get(row->definition, &definition) == NC_OK);
+	bool shared = definition.placement == NC_PLACEMENT_SPREAD &&
+	              nc_engine_head(of->engine).version >= NC_ENGINE_VERSION_OWN;
+	nc_definition_release(&definition);
+	return of->serving != 0 && !shared;
+}
+
 /* Make the machine what the state says: there or not, and of which epoch. */
 void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
 {
 	struct store_node *of = store_of(sim, node);
 	struct store_machine *machine = &of->machines[sub];
 	struct nc_buf name = { 0 }, scratch = { 0 };
+	struct nc_sub_owner owner;
 	struct nc_sub_row row;
 	store_sub_name(sub, &name);
 	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
 	int err = nc_sub_row_get(of->reader, nc_buf_slice(&name), &scratch, &row);
 	nc_assert(err == NC_OK || err == NC_NOTFOUND);
+	nc_assert(nc_sub_owner_get(of->reader, nc_buf_slice(&name), &owner) == NC_OK);
+	bool ours = err == NC_OK && is_ours(sim, node, &row, owner);
 	bool stays = err == NC_OK && machine->machine != NULL && machine->epoch == row.epoch;
 	if (!stays && machine->machine != NULL) {
 		nc_assert(nc_router_remove(of->router, sub) == NC_OK);
 		machine_drop(machine);
 	}
-	if (!stays && err == NC_OK)
+	if (!stays && ours) {
 		machine_make(sim, node, sub, &row);
+		machine->owned = owner.number != 0;
+		machine->since = node->applied;
+		sim->counters.moves += machine->owned;
+	}
 	nc_state_reader_end(of->reader);
-	if (!stays && err == NC_OK) {
+	if (!stays && ours) {
 		route(of, sub, &machine->policy);
 		store_parked_restore(of, sub);
 		store_subs_step(sim, node, sub);
@@ -174,7 +219,7 @@ void store_subs_turn(struct sim *sim, struct sim_node *node)
 	uint64_t term = node->raft->hard.term, applied_term = 0;
 	bool leads = node->raft->role == NC_RAFT_LEADER;
 	if (of->serving != 0 && (!leads || of->serving != term))
-		store_subs_drop(of);
+		unlead(sim, node);
 	/* Not before all that was committed before its term is applied. */
 	if (!leads || of->serving != 0 ||
 	    nc_raft_term_at(node->raft, node->applied, &applied_term) != NC_OK ||
@@ -182,6 +227,7 @@ void store_subs_turn(struct sim *sim, struct sim_node *node)
 		return;
 	of->serving = term;
 	sim->counters.takeovers++;
+	store_spread_lead(sim, node);
 	for (uint32_t i = 0; i < STORE_SUBS; i++)
 		store_subs_sync(sim, node, i);
 }
@@ -250,8 +296,9 @@ void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 	struct nc_sub_want want;
 	if (machine->step_at != 0 && machine->step_at <= sim->now)
 		machine->step_at = 0;
-	if (machine->machine == NULL)
+	if (machine->machine == NULL || !store_runs(sim, node, sub))
 		return;
+	store_check_alone(sim, node, sub);
 	while (sim->violation[0] == '\0' &&
 	       nc_sub_step(machine->machine, store_now_ns(sim), &action))
 		act(sim, node, sub, &action);
