@@ -33,27 +33,32 @@ static bool begins(struct nc_slice body, struct nc_slice word, struct nc_slice *
 	return true;
 }
 
-/* `{"delay_ms":N}` or JetStream's `{"delay":<ns>}`, one of them. */
-static bool delay_read(struct nc_slice text, uint64_t *delay_ns_out)
+/* The next token is of this type. */
+static bool comes(struct nc_json *json, struct nc_json_token *token, enum nc_json_type type)
+{
+	return nc_json_next(json, token) == NC_OK && token->type == type;
+}
+
+/* `{"delay_ms":N}` or JetStream's `{"delay":<ns>}`, one of them; or `{}`, which names no delay. */
+static bool delay_read(struct nc_slice text, struct nc_ack *ack)
 {
 	struct nc_json json;
 	struct nc_json_token token;
+	uint64_t value, unit;
 	nc_json_init(&json, text);
-	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT)
+	if (!comes(&json, &token, NC_JSON_OBJECT) || nc_json_next(&json, &token) != NC_OK)
 		return false;
-	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_KEY)
-		return false;
-	bool in_ms = nc_json_is(&token, "delay_ms");
-	uint64_t value;
-	if ((!in_ms && !nc_json_is(&token, "delay")) || nc_json_next(&json, &token) != NC_OK ||
-	    nc_json_u64(&token, &value) != NC_OK)
-		return false;
-	if (nc_json_next(&json, &token) != NC_OK || token.type != NC_JSON_OBJECT_END ||
-	    nc_json_next(&json, &token) != NC_OK)
-		return false;
-	uint64_t unit = in_ms ? 1000000 : 1;
-	*delay_ns_out = value > UINT64_MAX / unit ? UINT64_MAX : value * unit;
-	return true;
+	if (token.type == NC_JSON_KEY) {
+		unit = nc_json_is(&token, "delay_ms") ? 1000000 : 1;
+		if (unit == 1 && !nc_json_is(&token, "delay"))
+			return false;
+		if (!comes(&json, &token, NC_JSON_NUMBER) || nc_json_u64(&token, &value) != NC_OK ||
+		    nc_json_next(&json, &token) != NC_OK)
+			return false;
+		ack->has_delay = true;
+		ack->delay_ns = value > UINT64_MAX / unit ? UINT64_MAX : value * unit;
+	}
+	return token.type == NC_JSON_OBJECT_END && comes(&json, &token, NC_JSON_END);
 }
 
 /* A JetStream PubAck: an object with a stream's name and a sequence, and without an error. */
@@ -95,8 +100,7 @@ void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out)
 		ack.kind = NC_ACK_IS_TERM;
 		ack.reason = rest;
 	} else if (begins(body, NC_SLICE("-NAK"), &rest)) {
-		ack.has_delay = rest.size > 0;
-		if (!ack.has_delay || delay_read(rest, &ack.delay_ns))
+		if (rest.size == 0 || delay_read(rest, &ack))
 			ack.kind = NC_ACK_IS_NAK;
 	}
 	*ack_out = ack;

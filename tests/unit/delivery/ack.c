@@ -25,6 +25,8 @@ Test(ack, knows_every_answer)
 		{ "-NAK", NC_ACK_IS_NAK },
 		{ "-NAK {\"delay_ms\":5}", NC_ACK_IS_NAK },
 		{ "-NAK{\"delay\":5}", NC_ACK_IS_NAK },
+		{ "-NAK {}", NC_ACK_IS_NAK },
+		{ "-NAK{ }", NC_ACK_IS_NAK },
 		{ "+WPI", NC_ACK_IS_WPI },
 		{ "+TERM", NC_ACK_IS_TERM },
 		{ "+TERM it is broken ", NC_ACK_IS_TERM },
@@ -51,7 +53,10 @@ Test(ack, ignores_everything_else)
 		"[]",
 		"-NAK {\"delay_ms\":-1}",
 		"-NAK {\"delay_ms\":1.5}",
-		"-NAK {}",
+		"-NAK {} x",
+		"-NAK {",
+		"-NAK []",
+		"-NAK {\"delay_ms\":1",
 		"-NAK soon",
 		"-NAK {\"delay_ms\":1,\"delay\":1}",
 		"-NAK {\"delay_ms\":1} x",
@@ -69,6 +74,8 @@ Test(ack, ignores_everything_else)
 Test(ack, delays_are_in_their_units)
 {
 	cr_expect_not(parsed("-NAK").has_delay);
+	cr_expect_not(parsed("-NAK {}").has_delay);
+	cr_expect(parsed("-NAK {\"delay\":0}").has_delay);
 	cr_expect_eq(parsed("-NAK {\"delay_ms\":5}").delay_ns, 5000000);
 	cr_expect_eq(parsed("-NAK {\"delay\":5}").delay_ns, 5);
 	cr_expect_eq(parsed("-NAK {\"delay_ms\":18446744073709551615}").delay_ns, UINT64_MAX);
