@@ -137,8 +137,10 @@ static int log_read(struct nc_log *port, struct nc_log_range range, struct nc_bu
 	pthread_mutex_unlock(&log->lock);
 	if (err == NC_OK)
 		err = nc_buf_status(buf);
-	if (err != NC_OK)
+	if (err != NC_OK) {
+		buf->size = start;
 		return err;
+	}
 	for (size_t i = 0; i < count; start += entries_out[i++].payload.size) {
 		entries_out[i].payload.data =
 		        entries_out[i].payload.size == 0 ? NULL : buf->data + start;
