@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The operating system's way of changing files. */
+/* The operating system's way of changing files, and of reading them. */
 #include "storage/log/files.h"
 
 #include <errno.h>
@@ -55,7 +55,26 @@ static int system_zero(void *ctx, int fd, off_t size)
 	return err;
 }
 
-const struct nc_files nc_files_system = { system_write, system_sync, system_zero, NULL };
+static int system_read(void *ctx, int fd, void *data, size_t size, off_t offset)
+{
+	uint8_t *at = data;
+	(void)ctx;
+	while (size > 0) {
+		ssize_t got = pread(fd, at, size, offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0 ? -EIO : -errno;
+		at += got;
+		offset += got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
+const struct nc_files nc_files_system = {
+	.write = system_write, .sync = system_sync, .zero = system_zero, .read = system_read
+};
 
 int nc_files_sync_directory(const char *path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* files.h -- the calls by which the log changes files: a table, so that tests can let each of them
- * fail. All return 0, or a negative errno.
+/* files.h -- the calls by which the log changes files, and by which others read them meanwhile: a
+ * table, so that tests can let each of them fail, or last. All return 0, or a negative errno.
  */
 #ifndef NC_STORAGE_LOG_FILES_H
 #define NC_STORAGE_LOG_FILES_H
@@ -14,6 +14,7 @@ struct nc_files {
 	             off_t offset);                 /* all of it */
 	int (*sync)(void *ctx, int fd);             /* fdatasync */
 	int (*zero)(void *ctx, int fd, off_t size); /* fill a new file with zeros, and sync it */
+	int (*read)(void *ctx, int fd, void *data, size_t size, off_t offset); /* all of it */
 	void *ctx;
 };
 

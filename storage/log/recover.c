@@ -278,7 +278,7 @@ static int segment_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 	bool is_first = log->segment_count == 0;
 	int err = nc_segments_push(log, scan.segment);
 	if (err != NC_OK) {
-		nc_segment_free(scan.segment);
+		nc_segment_let_go(scan.segment);
 		return err;
 	}
 	err = segment_scan(&scan, is_first);

@@ -221,9 +221,9 @@ static int log_compact(struct nc_log *port, uint64_t through)
 	int err = nc_log_trail_term(log, base, &base_term);
 	nc_assert(err == NC_OK);
 	pthread_rwlock_wrlock(&log->lock);
-	nc_segments_shift(log, count);
 	nc_log_trail_advance(log, base + 1, base_term);
 	pthread_rwlock_unlock(&log->lock);
+	nc_segments_shift(log, count);
 	return nc_files_sync_directory(log->directory);
 }
 
@@ -237,90 +237,13 @@ static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
 	if (err != NC_OK)
 		return err;
 	pthread_rwlock_wrlock(&log->lock);
-	nc_segments_shift(log, log->segment_count - 1);
 	nc_log_trail_restart(log, index, term);
 	pthread_rwlock_unlock(&log->lock);
+	nc_segments_shift(log, log->segment_count - 1);
 	return nc_files_sync_directory(log->directory);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
-
-/* Read the record of entry `index` to the end of `buf`; its payload is not set yet. Lock held.
- */
-static int entry_read(struct nc_segment_log *log, uint64_t index, struct nc_buf *buf,
-                      struct nc_log_entry *entry)
-{
-	struct nc_segment *segment = nc_segment_of(log, index);
-	nc_assert(segment != NULL);
-	size_t at = segment->offsets[index - segment->first];
-	uint8_t head[NC_RECORD_HEAD_SIZE];
-	if (pread(segment->fd, head, sizeof head, (off_t)at) != (ssize_t)sizeof head)
-		return NC_IO;
-	size_t payload_size = nc_get_u32(head + 8);
-	size_t size = nc_record_size(payload_size);
-	if (payload_size > NC_LOG_PAYLOAD_SIZE_MAX || at + size > segment->size)
-		return NC_CORRUPT;
-	size_t start = buf->size;
-	uint8_t *room = nc_buf_extend(buf, size);
-	if (room == NULL)
-		return NC_NOMEM;
-	struct nc_record record;
-	int err = NC_OK;
-	if (pread(segment->fd, room, size, (off_t)at) != (ssize_t)size) {
-		err = NC_IO;
-	} else if (nc_record_get(nc_slice(room, size), segment->salt, &record) != NC_OK ||
-	           record.kind != NC_RECORD_ENTRY || record.index != index) {
-		err = NC_CORRUPT;
-	}
-	if (err != NC_OK) {
-		buf->size = start;
-		return err;
-	}
-	*entry = (struct nc_log_entry){ .index = record.index,
-		                        .term = record.term,
-		                        .kind = record.entry_kind,
-		                        .payload = { NULL, record.payload.size } };
-	return NC_OK;
-}
-
-static int log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,
-                    struct nc_log_entry *entries_out, size_t *count_out)
-{
-	struct nc_segment_log *log = self(port);
-	nc_assert(range.entry_max > 0);
-	size_t base = buf->size, count = 0, payload = 0;
-	int err = NC_OK;
-	pthread_rwlock_rdlock(&log->lock);
-	if (range.from < log->bounds.first || range.from > log->bounds.last)
-		err = NC_NOTFOUND;
-	if (range.to > log->bounds.last)
-		range.to = log->bounds.last;
-	for (uint64_t index = range.from;
-	     err == NC_OK && index <= range.to && count < range.entry_max; index++) {
-		size_t start = buf->size;
-		err = entry_read(log, index, buf, &entries_out[count]);
-		if (err != NC_OK)
-			break;
-		payload += entries_out[count].payload.size;
-		if (count > 0 && payload > range.size_max) {
-			buf->size = start;
-			break;
-		}
-		count++;
-	}
-	pthread_rwlock_unlock(&log->lock);
-	if (err != NC_OK) {
-		buf->size = base;
-		return err;
-	}
-	/* Only now, for the buffer may move while it grows. */
-	for (size_t i = 0, at = base; i < count; i++) {
-		entries_out[i].payload.data = buf->data + at + NC_RECORD_HEAD_SIZE;
-		at += nc_record_size(entries_out[i].payload.size);
-	}
-	*count_out = count;
-	return NC_OK;
-}
+/* ---- Looking -------------------------------------------------------------------------------- */
 
 static int log_term_at(struct nc_log *port, uint64_t index, uint64_t *term_out)
 {
@@ -357,7 +280,7 @@ static void log_close(struct nc_log *port)
 	struct nc_segment_log *log = self(port);
 	nc_preparer_stop(log->preparer);
 	for (size_t i = 0; i < log->segment_count; i++)
-		nc_segment_free(log->segments[i]);
+		nc_segment_let_go(log->segments[i]);
 	free(log->segments);
 	free(log->terms);
 	free(log->directory);
@@ -368,7 +291,7 @@ static void log_close(struct nc_log *port)
 
 static const struct nc_log_ops ops = {
 	.append = log_append,
-	.read = log_read,
+	.read = nc_segment_log_read,
 	.term_at = log_term_at,
 	.bounds = log_bounds,
 	.compact = log_compact,

@@ -14,6 +14,7 @@
 #define NC_SEGMENT_RESERVE 4096u
 
 struct nc_segment {
+	_Atomic unsigned holds; /* by the log, and by who reads of its file without the lock */
 	uint64_t number;
 	int fd;
 	uint32_t salt;       /* of the CRCs of its records */
@@ -68,8 +69,10 @@ struct nc_segment_log {
 
 /* segments.c */
 void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size);
+/* Held once, by the caller, to whom the descriptor belongs until then. NULL: out of memory. */
 struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index);
-void nc_segment_free(struct nc_segment *segment);
+/* Its file is closed and its memory freed when nobody holds it any more. NULL is a no-op. */
+void nc_segment_let_go(struct nc_segment *segment);
 /* Begin a new segment for a batch of `need` bytes, behind the last; `reset`, unless NULL, is the
  * entry at which the log then stands: all before it is forgotten. What readers see stays as it was.
  * Errors: NC_FULL; NC_IO; NC_NOMEM. */
@@ -81,7 +84,8 @@ static inline struct nc_segment *nc_segment_last(const struct nc_segment_log *lo
 /* The segment that holds entry `index`, which is within the bounds. Lock held. */
 struct nc_segment *nc_segment_of(struct nc_segment_log *log, uint64_t index);
 int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment);
-/* Remove the `count` oldest, and their files. Lock held for writing. */
+/* Remove the `count` oldest, of which nothing counts any more, and their files. Lock not held:
+ * removing a file may take its time. */
 void nc_segments_shift(struct nc_segment_log *log, size_t count);
 
 /* trail.c: what memory knows of the entries. Lock held for writing. */
@@ -93,6 +97,10 @@ void nc_log_trail_truncate(struct nc_segment_log *log, uint64_t index);
 void nc_log_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term);
 void nc_log_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term);
 int nc_log_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out);
+
+/* segment_read.c: nc_log_read(). Any thread. */
+int nc_segment_log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,
+                        struct nc_log_entry *entries_out, size_t *count_out);
 
 /* recover.c: read what is in the directory. Errors: as nc_segment_log_open(). */
 int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery_out,

@@ -23,7 +23,8 @@ struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t
 	struct nc_segment *segment = calloc(1, sizeof *segment);
 	if (segment == NULL)
 		return NULL;
-	*segment = (struct nc_segment){ .number = number,
+	*segment = (struct nc_segment){ .holds = 1,
+		                        .number = number,
 		                        .fd = fd,
 		                        .size = size,
 		                        .end = NC_SEGMENT_HEAD_SIZE,
@@ -32,9 +33,9 @@ struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t
 	return segment;
 }
 
-void nc_segment_free(struct nc_segment *segment)
+void nc_segment_let_go(struct nc_segment *segment)
 {
-	if (segment == NULL)
+	if (segment == NULL || --segment->holds > 0)
 		return;
 	if (segment->fd >= 0)
 		(void)close(segment->fd);
@@ -57,22 +58,33 @@ int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment)
 	return NC_OK;
 }
 
+static struct nc_segment *oldest_take(struct nc_segment_log *log)
+{
+	pthread_rwlock_wrlock(&log->lock);
+	struct nc_segment *oldest = log->segments[0];
+	log->segment_count--;
+	memmove(log->segments, log->segments + 1, log->segment_count * sizeof(struct nc_segment *));
+	pthread_rwlock_unlock(&log->lock);
+	return oldest;
+}
+
 void nc_segments_shift(struct nc_segment_log *log, size_t count)
 {
 	char path[PATH_SIZE];
 	nc_assert(count < log->segment_count);
-	for (size_t i = 0; i < count; i++) {
-		nc_segment_path(log, log->segments[i]->number, path, sizeof path);
-		if (log->preparer != NULL && log->segments[i]->size == log->segment_size) {
+	for (; count > 0; count--) {
+		struct nc_segment *oldest = oldest_take(log);
+		nc_segment_path(log, oldest->number, path, sizeof path);
+		/* Nobody can begin to read of it; what somebody still reads must not be written
+		 * over. */
+		bool serves = oldest->holds == 1 && oldest->size == log->segment_size;
+		if (log->preparer != NULL && serves) {
 			nc_preparer_give(log->preparer, path);
 		} else {
 			(void)unlink(path); /* one that stays is removed at the next start */
 		}
-		nc_segment_free(log->segments[i]);
+		nc_segment_let_go(oldest);
 	}
-	log->segment_count -= count;
-	memmove(log->segments, log->segments + count,
-	        log->segment_count * sizeof(struct nc_segment *));
 }
 
 struct nc_segment *nc_segment_of(struct nc_segment_log *log, uint64_t index)
@@ -174,7 +186,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	err = nc_segments_push(log, segment);
 	pthread_rwlock_unlock(&log->lock);
 	if (err != NC_OK) {
-		nc_segment_free(segment);
+		nc_segment_let_go(segment);
 		log->broken = true;
 		return err;
 	}

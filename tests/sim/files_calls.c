@@ -110,7 +110,11 @@ static int files_zero(void *ctx, int fd, off_t size)
 
 void sim_files_calls(struct sim_files *files)
 {
-	files->calls = (struct nc_files){ files_write, files_sync, files_zero, files };
+	files->calls = (struct nc_files){ .write = files_write,
+		                          .sync = files_sync,
+		                          .zero = files_zero,
+		                          .read = nc_files_system.read,
+		                          .ctx = files };
 }
 
 /* ---- Rot ------------------------------------------------------------------------------------- */

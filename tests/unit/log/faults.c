@@ -2,7 +2,9 @@
 /* Disks that are full or broken. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "storage/log/segment_log.h"
 #include "tests/unit/log/directory.h"
@@ -149,4 +151,42 @@ Test(log_faults, leaves_the_log_as_it_was_when_a_reset_finds_no_room)
 	flaky.zero_errno = 0;
 	cr_expect_eq(nc_log_reset(journal, 9500, 2), NC_OK);
 	cr_expect_eq(last(), 9500u);
+}
+
+static void *read_first(void *seen)
+{
+	const struct nc_log_range first = { .from = 1, .to = 1, .entry_max = 1, .size_max = 1 };
+	struct nc_log_entry entry = { 0 };
+	struct nc_buf buf = { 0 };
+	size_t count = 0;
+	bool right = nc_log_read(journal, first, &buf, &entry, &count) == NC_OK && count == 1 &&
+	             entry.index == 1 && entry.term == 1 && entry.payload.size == 100;
+	for (size_t i = 0; right && i < entry.payload.size; i++)
+		right = entry.payload.data[i] == entry_byte(1, 1, i);
+	nc_buf_release(&buf);
+	*(bool *)seen = right;
+	return NULL;
+}
+
+/* A cold disk takes its time; the loop asks where the log ends, and appends must go on. */
+Test(log_faults, a_read_that_lasts_keeps_nobody_waiting)
+{
+	pthread_t reader;
+	bool seen = false;
+	flaky.reads_wait = true;
+	cr_assert_eq(pthread_create(&reader, NULL, read_first, &seen), 0);
+	while (!flaky.reading)
+		(void)usleep(1000);
+	while (last() < 500) /* several segments */
+		cr_assert_eq(entries_append(journal, NULL, last() + 1, 10, 2, 1000), NC_OK);
+	cr_expect_gt(nc_log_size(journal), 3u * NC_SEGMENT_SIZE_MIN);
+	cr_assert_eq(nc_log_compact(journal, last()), NC_OK);
+	struct nc_log_bounds bounds;
+	nc_log_bounds(journal, &bounds);
+	cr_expect_gt(bounds.first, 1u);
+	while (last() < 1000) /* into files that were segments before */
+		cr_assert_eq(entries_append(journal, NULL, last() + 1, 10, 2, 1000), NC_OK);
+	flaky.reads_wait = false;
+	cr_assert_eq(pthread_join(reader, NULL), 0);
+	cr_expect(seen, "what is being read was written over");
 }

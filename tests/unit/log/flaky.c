@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/log/flaky.h"
 
+#include <unistd.h>
+
 struct flaky flaky;
 
 static int flaky_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
@@ -26,4 +28,16 @@ static int flaky_zero(void *ctx, int fd, off_t size)
 	return flaky.zero_errno != 0 ? -flaky.zero_errno : nc_files_system.zero(ctx, fd, size);
 }
 
-const struct nc_files flaky_files = { flaky_write, flaky_sync, flaky_zero, NULL };
+static int flaky_read(void *ctx, int fd, void *data, size_t size, off_t offset)
+{
+	if (flaky.reads_wait) {
+		flaky.reading = true;
+		while (flaky.reads_wait)
+			(void)usleep(1000);
+	}
+	return nc_files_system.read(ctx, fd, data, size, offset);
+}
+
+const struct nc_files flaky_files = {
+	.write = flaky_write, .sync = flaky_sync, .zero = flaky_zero, .read = flaky_read
+};

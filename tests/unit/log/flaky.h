@@ -13,7 +13,9 @@ struct flaky {
 	bool write_once; /* only the next one fails */
 	int sync_errno;
 	_Atomic int zero_errno;
-	_Atomic int syncs; /* so far */
+	_Atomic int syncs;       /* so far */
+	_Atomic bool reads_wait; /* until it is false again */
+	_Atomic bool reading;    /* one does */
 };
 
 extern struct flaky flaky;
