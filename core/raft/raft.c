@@ -28,6 +28,7 @@ struct nc_raft_options nc_raft_options_default(uint64_t self, uint64_t seed)
 		.append_entries_max = 1024,
 		.inflight_max = 64,
 		.inflight_bytes_max = 16u << 20,
+		.inflight_bytes_behind_max = 2u << 20,
 		.uncommitted_entries_max = 8192,
 		.uncommitted_bytes_max = 64u << 20,
 		.window_entries = 16384,
@@ -44,8 +45,9 @@ static bool options_valid(const struct nc_raft_options *options)
 	       options->append_bytes_max >= 1 && options->append_entries_max >= 1 &&
 	       options->append_entries_max <= NC_RAFT_ENTRIES_MAX && options->inflight_max >= 1 &&
 	       options->inflight_max <= NC_RAFT_INFLIGHT_MAX && options->inflight_bytes_max >= 1 &&
-	       options->uncommitted_entries_max >= 1 && options->uncommitted_bytes_max >= 1 &&
-	       options->window_entries >= 1 && options->reads_max >= 1;
+	       options->inflight_bytes_behind_max >= 1 && options->uncommitted_entries_max >= 1 &&
+	       options->uncommitted_bytes_max >= 1 && options->window_entries >= 1 &&
+	       options->reads_max >= 1;
 }
 
 static bool start_valid(const struct nc_raft_start *start)

@@ -137,9 +137,11 @@ struct nc_raft_options {
 	        append_bytes_max; /* of an append message's payload, but always one entry; from 1 */
 	uint32_t append_entries_max; /* 1..NC_RAFT_ENTRIES_MAX */
 	uint32_t inflight_max; /* append messages to one peer, 1..NC_RAFT_INFLIGHT_MAX [10.2.1] */
-	uint64_t inflight_bytes_max;      /* the same in bytes, from 1 */
-	uint32_t uncommitted_entries_max; /* proposals beyond give NC_BUSY; from 1 */
-	uint64_t uncommitted_bytes_max;   /* the same in bytes, from 1 */
+	uint64_t inflight_bytes_max;        /* the same in bytes, from 1 */
+	uint64_t inflight_bytes_behind_max; /* of entries that are committed: of a peer that is
+	                                       behind; from 1 */
+	uint32_t uncommitted_entries_max;   /* proposals beyond give NC_BUSY; from 1 */
+	uint64_t uncommitted_bytes_max;     /* the same in bytes, from 1 */
 	uint32_t window_entries;  /* entries at the log's end whose sizes are remembered; from 1 */
 	uint32_t promote_lag_max; /* entries that a learner may be behind when it is promoted */
 	uint32_t reads_max;       /* reads waiting for their index; beyond: NC_BUSY; from 1 */

@@ -48,19 +48,25 @@ static void flight_free_through(struct nc_raft_peer *peer, uint64_t index)
 		flight_free_first(peer);
 }
 
-static bool flight_full(const struct nc_raft *raft, const struct nc_raft_peer *peer)
+/* For what is committed already nobody waits, and there may be gigabytes of it: it must not stand
+ * before the heartbeats and before what others wait for. */
+static uint64_t flight_bytes_max(const struct nc_raft *raft, const struct nc_raft_peer *peer)
 {
-	return peer->flight_count >= raft->options.inflight_max ||
-	       peer->flight_bytes >= raft->options.inflight_bytes_max;
+	return peer->next <= raft->commit ? raft->options.inflight_bytes_behind_max
+	                                  : raft->options.inflight_bytes_max;
 }
 
-static bool may_send(const struct nc_raft *raft, const struct nc_raft_peer *peer)
+static bool flight_full(const struct nc_raft *raft, const struct nc_raft_peer *peer)
 {
-	if (peer->reading)
-		return false;
-	if (peer->state == NC_RAFT_PROBE)
-		return !peer->paused;
-	return peer->state == NC_RAFT_REPLICATE && !flight_full(raft, peer);
+	return peer->state == NC_RAFT_REPLICATE &&
+	       (peer->flight_count >= raft->options.inflight_max ||
+	        peer->flight_bytes >= flight_bytes_max(raft, peer));
+}
+
+static bool may_send(const struct nc_raft_peer *peer)
+{
+	return !peer->reading && peer->state != NC_RAFT_SENDING &&
+	       (peer->state != NC_RAFT_PROBE || !peer->paused);
 }
 
 /* ---- Sending --------------------------------------------------------------------------------- */
@@ -104,17 +110,21 @@ static void went_out(struct nc_raft_peer *peer, uint64_t count, uint64_t bytes)
 }
 
 /* Send what comes next, if it may leave; an append without entries only if it says something new or
- * `empty` asks for it. Whether more may follow. */
+ * `empty` asks for it: it shows, too, when no more may be in flight, whether what is was lost.
+ * Whether more may follow. */
 static bool send_next(struct nc_raft *raft, struct nc_raft_peer *peer, bool empty)
 {
-	if (!may_send(raft, peer))
+	bool full = flight_full(raft, peer);
+	if (!may_send(peer) || (full && !empty))
 		return false;
 	uint64_t prev = peer->next - 1, prev_term = 0;
 	if (!nc_trail_term(&raft->trail, prev, &prev_term)) {
 		nc_raft_snapshot_offer(raft, peer);
 		return false;
 	}
-	struct portion portion = next_portion(raft, peer);
+	struct portion portion = { 0 };
+	if (!full)
+		portion = next_portion(raft, peer);
 	if (portion.count == 0 && !empty && peer->commit_sent >= raft->commit)
 		return false;
 	nc_raft_send(raft, (struct nc_raft_message){
@@ -287,9 +297,6 @@ void nc_raft_heartbeat_answered(struct nc_raft *raft, const struct nc_raft_messa
 	peer->paused = false;
 	if (peer->state == NC_RAFT_SENDING && message->index == 0)
 		snapshot_over(peer);
-	if (peer->state == NC_RAFT_REPLICATE && flight_full(raft, peer) &&
-	    !NC_MUTANT(INFLIGHT_NEVER_FREED))
-		flight_free_first(peer); /* its acknowledgement may be lost */
 	/* One in doubt of itself is shown where the log ends, though there is nothing new: a
 	 * heartbeat alone does not show that it has what it acknowledged. */
 	bool doubts = message->force && !NC_MUTANT(DOUBT_AT_REST);

@@ -103,6 +103,7 @@ static void draw_options(struct sim *sim)
 		options.append_entries_max = few[sim_below(sim, 4)];
 		options.inflight_max = few[sim_below(sim, 4)];
 		options.inflight_bytes_max = bytes[1 + sim_below(sim, 3)];
+		options.inflight_bytes_behind_max = bytes[1 + sim_below(sim, 3)];
 		options.window_entries = windows[sim_below(sim, 4)];
 		options.uncommitted_entries_max = 16 + (uint32_t)sim_below(sim, 1000);
 	}

@@ -283,6 +283,7 @@ Test(alone, refuses_each_option_out_of_its_range)
 	REFUSES(inflight_max, 0);
 	REFUSES(inflight_max, NC_RAFT_INFLIGHT_MAX + 1);
 	REFUSES(inflight_bytes_max, 0);
+	REFUSES(inflight_bytes_behind_max, 0);
 	REFUSES(uncommitted_entries_max, 0);
 	REFUSES(uncommitted_bytes_max, 0);
 	REFUSES(window_entries, 0);

@@ -282,6 +282,77 @@ Test(three, pauses_at_the_limit_in_flight_and_goes_on_when_answered)
 	nc_raft_free(raft);
 }
 
+static void beats(struct nc_raft *raft, uint64_t from)
+{
+	hears(raft,
+	      (struct nc_raft_message){ .type = NC_RAFT_HEARTBEAT_RESP, .from = from, .term = 1 });
+}
+
+/* A follower whose disk is slow answers heartbeats all the same. */
+Test(three, a_heartbeat_that_is_answered_widens_no_full_window)
+{
+	struct nc_raft *raft = leader();
+	(void)ready_of(raft);
+	acks(raft, 2, 1);
+	uint64_t index, term;
+	for (int i = 0; i < 100; i++)
+		cr_assert_eq(nc_raft_propose(raft, 8, &index, &term), NC_OK);
+	for (int i = 0; i < 30; i++) {
+		(void)ready_of(raft);
+		beats(raft, 2);
+		cr_assert_eq(status_of(raft).peers[1].inflight, 64);
+		cr_assert_eq(status_of(raft).peers[1].next, 66);
+		struct nc_raft_ready ready = ready_of(raft);
+		const struct nc_raft_message *shown = sent(&ready, NC_RAFT_APPEND, 2);
+		cr_assert_not_null(shown, "nothing would find out that messages were lost");
+		cr_assert_eq(shown->index, 65);
+		cr_assert_eq(shown->entry_count, 0);
+	}
+	/* They were lost. */
+	hears(raft, (struct nc_raft_message){ .type = NC_RAFT_APPEND_RESP,
+	                                      .from = 2,
+	                                      .term = 1,
+	                                      .reject = true,
+	                                      .index = 65,
+	                                      .hint = 1,
+	                                      .log_term = 1 });
+	struct nc_raft_ready ready = ready_of(raft);
+	const struct nc_raft_message *again = sent(&ready, NC_RAFT_APPEND, 2);
+	cr_assert_not_null(again);
+	cr_expect_eq(again->index, 1);
+	cr_expect_gt(again->entry_count, 0);
+	nc_raft_free(raft);
+}
+
+/* Bytes that nobody waits for do not stand before those that somebody does. */
+Test(three, little_is_in_flight_to_a_peer_that_is_behind)
+{
+	struct nc_raft_options options = nc_raft_options_default(1, 1);
+	const size_t size = (size_t)options.inflight_bytes_behind_max / 4;
+	struct nc_raft *raft = leader();
+	uint64_t index, term;
+	(void)ready_of(raft);
+	for (int i = 0; i < 30; i++) { /* 2 takes them, 3 is silent */
+		cr_assert_eq(nc_raft_propose(raft, size, &index, &term), NC_OK);
+		struct nc_raft_ready ready = ready_of(raft);
+		cr_assert_eq(nc_raft_appended(raft, ready.mark), NC_OK);
+		acks(raft, 2, index);
+	}
+	cr_assert_eq(status_of(raft).commit, 31);
+	(void)ready_of(raft);
+	acks(raft, 3, 1);
+	uint64_t most = 0;
+	for (struct nc_raft_peer_status peer; (peer = status_of(raft).peers[2]).match < 31;) {
+		(void)ready_of(raft);
+		uint64_t flying = (peer.next - 1 - peer.match) * size;
+		cr_assert_gt(flying, 0);
+		most = flying > most ? flying : most;
+		acks(raft, 3, peer.next - 1);
+	}
+	cr_expect_leq(most, options.inflight_bytes_behind_max + options.append_bytes_max);
+	nc_raft_free(raft);
+}
+
 Test(three, asks_the_driver_to_read_what_is_older_than_the_window)
 {
 	struct nc_raft_options options = nc_raft_options_default(1, 1);
