@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Committed entries to the state, and their outcomes back. After a start the log holds more than
- * the tail: it is read a chunk at a time, as fast as the state takes it. */
+/* Committed entries to the state, and their outcomes back. After a start, and of who catches up,
+ * the log holds more than the tail: it is read a chunk at a time, as fast as the state takes it. */
 #include "core/base/assert.h"
 #include "core/node/replica_private.h"
 

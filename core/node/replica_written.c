@@ -55,6 +55,17 @@ static void written(struct nc_replica *replica, struct nc_entry *entry)
 		nc_entry_free(entry);
 }
 
+/* A follower that catches up writes its log faster than its state follows: what is durable need not
+ * wait for that in memory, and is read again when its turn comes. */
+static void tail_shorten(struct nc_replica *replica)
+{
+	struct nc_raft_status status;
+	if (replica->tail.size <= replica->options.tail_bytes_max)
+		return;
+	nc_raft_status(replica->raft, &status);
+	nc_tail_evict(&replica->tail, status.stable, replica->options.tail_bytes_max);
+}
+
 void nc_replica_take_written(struct nc_replica *replica)
 {
 	struct nc_entry_queue done = { 0 };
@@ -62,6 +73,7 @@ void nc_replica_take_written(struct nc_replica *replica)
 	struct nc_entry *entry;
 	while ((entry = nc_entry_queue_take(&done)) != NULL)
 		written(replica, entry);
+	tail_shorten(replica);
 	nc_replica_refused_turn(replica);
 }
 

@@ -74,7 +74,7 @@ void nc_tail_evict(struct nc_tail *tail, uint64_t through, uint64_t size_max)
 {
 	while (tail->first <= through && tail->first <= tail->last && tail->size > size_max) {
 		struct nc_entry *entry = *slot(tail, tail->first);
-		if (entry->staged)
+		if (entry->staged || entry->ticket_count > 0)
 			return;
 		tail->size -= entry->payload.size;
 		tail->first++;

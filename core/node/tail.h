@@ -34,8 +34,8 @@ struct nc_entry *nc_tail_get(const struct nc_tail *tail, uint64_t index);
 void nc_tail_cut(struct nc_tail *tail, uint64_t index,
                  void (*lost)(void *ctx, struct nc_entry *entry), void *ctx);
 
-/* Free the oldest entries that no stage has, through `through` at most, while more than `size_max`
- * bytes are kept. */
+/* Free the oldest entries that no stage has and nobody waits for, through `through` at most, while
+ * more than `size_max` bytes are kept. */
 void nc_tail_evict(struct nc_tail *tail, uint64_t through, uint64_t size_max);
 
 /* Free all; no stage has any. */

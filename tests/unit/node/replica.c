@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "core/engine/query.h"
-#include "core/node/replica.h"
+#include "core/node/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
 
@@ -391,6 +391,52 @@ Test(replica, a_node_that_was_down_catches_up_and_a_majority_is_enough)
 	append_many(&cluster, leader(&cluster), 0, 300);
 	node_start(down);
 	RUN_UNTIL(&cluster, all_at(&cluster, 300));
+	cluster_close(&cluster);
+}
+
+/* Entries from the leader of a high term, node 1, to node 3, as an append from `first` on. */
+static void push(struct node *to, uint64_t first, uint32_t count, uint64_t commit)
+{
+	static uint8_t bytes[2000];
+	struct nc_raft_entry entries[16];
+	struct nc_slice payloads[16];
+	struct nc_buf frame = { 0 };
+	for (uint32_t i = 0; i < count; i++) {
+		entries[i] = (struct nc_raft_entry){ .term = 1000,
+			                             .size = sizeof bytes,
+			                             .kind = NC_LOG_NOOP };
+		payloads[i] = nc_slice(bytes, sizeof bytes);
+	}
+	const struct nc_raft_message message = { .type = NC_RAFT_APPEND,
+		                                 .from = 1,
+		                                 .to = to->slot + 1,
+		                                 .term = 1000,
+		                                 .index = first - 1,
+		                                 .log_term = first > 1 ? 1000 : 0,
+		                                 .commit = commit,
+		                                 .entry_count = count,
+		                                 .entries = entries };
+	cr_assert_eq(nc_raft_frame_encode(&message, payloads, &frame), NC_OK);
+	cr_assert_eq(nc_replica_step(to->replica, nc_buf_slice(&frame)), NC_OK);
+	nc_buf_release(&frame);
+}
+
+/* It catches up: its log is quicker than its state, which may wait for the commit, too. */
+Test(replica, a_follower_keeps_no_more_in_memory_than_its_tail)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	struct node *node = &cluster.nodes[2];
+	for (unsigned i = 0; i < 3; i++)
+		cluster.nodes[i].cut = true;
+	for (uint64_t first = 1; first <= 160; first += 16) {
+		push(node, first, 16, 0);
+		RUN_UNTIL(&cluster, nc_replica_status(node->replica).raft.stable == first + 15);
+		cr_assert_leq(node->replica->tail.size, 4096, "%lu bytes",
+		              node->replica->tail.size);
+	}
+	push(node, 161, 0, 160);
+	RUN_UNTIL(&cluster, nc_replica_status(node->replica).applied == 160);
 	cluster_close(&cluster);
 }
 
