@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One connection: its life, connecting and subscribing. */
+/* One connection: its life, and its subscriptions. */
 #include "transport/nats/bus.h"
 
 #include <nats/nats.h>
@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "core/base/assert.h"
 #include "transport/nats/bus_options.h"
 #include "transport/nats/bus_private.h"
 
-#define CONNECT_RETRY_MS   250
 #define CONNECT_TIMEOUT_MS 2000
 #define PING_INTERVAL_MS   5000
 
@@ -49,7 +49,7 @@ static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus 
 
 /* A callback source has come to its end: nats.c calls it no more. Its threads outlive the call that
  * closes a connection, so the bus is freed when the last has said so. */
-static void source_end(struct nc_bus *bus)
+void nc_bus_source_end(struct nc_bus *bus)
 {
 	pthread_mutex_lock(&bus->lock);
 	nc_assert(bus->sources > 0);
@@ -58,7 +58,7 @@ static void source_end(struct nc_bus *bus)
 	pthread_mutex_unlock(&bus->lock);
 }
 
-static void source_begin(struct nc_bus *bus)
+void nc_bus_source_begin(struct nc_bus *bus)
 {
 	pthread_mutex_lock(&bus->lock);
 	bus->sources++;
@@ -72,12 +72,7 @@ static void on_nats_closed(natsConnection *nc, void *closure)
 	pthread_mutex_lock(&bus->lock);
 	bus->lost = true;
 	pthread_mutex_unlock(&bus->lock);
-	source_end(bus);
-}
-
-static void on_nats_sub_complete(void *closure)
-{
-	source_end(closure);
+	nc_bus_source_end(bus);
 }
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
@@ -104,18 +99,18 @@ static void notes_tell(struct nc_bus *bus)
 }
 
 static void handles_close(struct nc_bus *bus);
-static void lost_replace(struct nc_bus *bus);
 
 static void on_wake(uv_async_t *async)
 {
 	struct nc_bus *bus = async->data;
-	nc_bus_io_settle(&bus->io);
+	if (!bus->connecting) /* not before it is known that there is a connection */
+		nc_bus_io_settle(&bus->io);
 	nc_bus_arrivals_give(bus);
 	if (bus->closing) {
 		handles_close(bus);
 	} else {
 		notes_tell(bus);
-		lost_replace(bus);
+		nc_bus_lost_replace(bus);
 	}
 }
 
@@ -129,130 +124,21 @@ static void on_turn_end(uv_prepare_t *prepare)
 	struct nc_bus *bus = prepare->data;
 	if (!bus->closing && bus->options.on_turn_end != NULL)
 		bus->options.on_turn_end(bus->options.ctx);
-	nc_bus_io_write(&bus->io);
+	if (!bus->connecting)
+		nc_bus_io_write(&bus->io);
 }
 
-/* ---- Connecting ----------------------------------------------------------------------------- */
-
-static natsStatus sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
-{
-	natsStatus status =
-	        sub->queue[0] == '\0'
-	                ? natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject,
-	                                           nc_bus_on_nats_message, sub)
-	                : natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
-	                                                sub->queue, nc_bus_on_nats_message, sub);
-	if (status != NATS_OK)
-		return status;
-	source_begin(bus);
-	status = natsSubscription_SetOnCompleteCB(sub->handle, on_nats_sub_complete, bus);
-	if (status != NATS_OK) {
-		source_end(bus);
-	} else { /* what waits is bounded by what the node says 429 to */
-		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
-	}
-	return status;
-}
-
-static bool connect_now(struct nc_bus *bus, const char **detail_out)
-{
-	natsConnection *nc = NULL;
-	source_begin(bus); /* it may end before we know that it began */
-	natsStatus status = natsConnection_Connect(&nc, bus->nats_options);
-	if (status != NATS_OK) {
-		source_end(bus);
-		*detail_out = natsStatus_GetText(status);
-		return false;
-	}
-	pthread_rwlock_wrlock(&bus->use);
-	bus->nc = nc;
-	pthread_rwlock_unlock(&bus->use);
-	nc_bus_take_all(bus);
-	/* If it is lost meanwhile, the next one gets them. */
-	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
-		status = sub->ended ? NATS_OK : sub_make(bus, sub);
-	if (status == NATS_NO_MEMORY)
-		natsConnection_Close(nc); /* half a node is none */
-	return true;
-}
-
-/* Subscriptions of a connection that has ended, and those that nobody wants. */
-static void subs_release(struct nc_bus *bus)
-{
-	struct nc_bus_sub **at = &bus->subs, *sub;
-	while ((sub = *at) != NULL) {
-		natsSubscription_Destroy(sub->handle);
-		sub->handle = NULL;
-		*at = sub->ended ? sub->next : sub;
-		at = sub->ended ? at : &sub->next;
-		if (sub->ended)
-			free(sub);
-	}
-}
-
-static void on_retry(uv_timer_t *timer);
-
-/* Counted from now: a connect that took its time must not be followed by the next at once, or the
- * loop would do nothing else. */
-static void retry_later(struct nc_bus *bus)
-{
-	uv_update_time(uv_handle_get_loop((uv_handle_t *)&bus->retry));
-	(void)uv_timer_start(&bus->retry, on_retry, CONNECT_RETRY_MS, 0);
-}
-
-/* nats.c's own reconnect keeps its parser, on an event loop, as it was (its issue 1007): a message
- * that was torn is then completed by what the new connection brings. So a connection is never made
- * anew, but another one is made, when no thread of nats.c can call for the old one any more. */
-static void lost_replace(struct nc_bus *bus)
-{
-	pthread_mutex_lock(&bus->lock);
-	bool ended = bus->lost && bus->sources == 0;
-	bus->lost = bus->lost && !ended;
-	pthread_mutex_unlock(&bus->lock);
-	if (!ended || bus->nc == NULL)
-		return;
-	pthread_rwlock_wrlock(&bus->use);
-	natsConnection *nc = bus->nc;
-	bus->nc = NULL;
-	pthread_rwlock_unlock(&bus->use);
-	nc_bus_forget_ended(bus);
-	subs_release(bus);
-	nc_bus_options_learn(bus->nats_options, bus->url, nc);
-	natsConnection_Destroy(nc);
-	bus->retry_said = NULL;
-	retry_later(bus);
-}
-
-static void on_retry(uv_timer_t *timer)
-{
-	struct nc_bus *bus = timer->data;
-	const char *detail = NULL;
-	if (bus->nc != NULL) {
-		nc_bus_io_settle(&bus->io);
-		return;
-	}
-	if (connect_now(bus, &detail)) {
-		bus->options.on_state(bus->options.ctx, true,
-		                      bus->connected_before ? "reconnected" : "connected");
-		bus->connected_before = true;
-		return;
-	}
-	retry_later(bus);
-	if (detail != bus->retry_said) {
-		bus->retry_said = detail;
-		bus->options.on_state(bus->options.ctx, false, detail);
-	}
-}
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 /* Of the loop, and rare: a new one is tried later. */
 static void on_io_failed(void *ctx)
 {
-	retry_later(ctx);
+	nc_bus_retry_later(ctx);
 }
 
 static void on_io_hold(void *ctx, bool holds)
 {
-	(holds ? source_begin : source_end)(ctx);
+	(holds ? nc_bus_source_begin : nc_bus_source_end)(ctx);
 }
 
 static void bus_free(struct nc_bus *bus)
@@ -261,7 +147,6 @@ static void bus_free(struct nc_bus *bus)
 	natsOptions_Destroy(bus->nats_options);
 	(void)pthread_mutex_destroy(&bus->lock);
 	(void)pthread_rwlock_destroy(&bus->use);
-	free(bus->url);
 	free(bus);
 }
 
@@ -288,6 +173,19 @@ static natsStatus options_make(struct nc_bus *bus)
 	return NATS_OK;
 }
 
+static int servers_read(struct nc_bus *bus, char *fault)
+{
+	uint64_t lot = 0;
+	if (getrandom(&lot, sizeof lot, 0) != (ssize_t)sizeof lot)
+		return NC_IO;
+	int err = nc_bus_servers_init(&bus->servers, bus->options.url, lot);
+	if (err != NC_OK)
+		(void)snprintf(fault, NC_BUS_FAULT_SIZE,
+		               "NACRE_NATS_URL: from 1 to %u servers, each in less than %u bytes",
+		               NC_BUS_SERVERS_MAX, NC_BUS_SERVER_URL_SIZE);
+	return err;
+}
+
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
                 char fault[NC_BUS_FAULT_SIZE])
 {
@@ -295,7 +193,6 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	if (bus == NULL)
 		return NC_NOMEM;
 	bus->options = *options;
-	bus->url = strdup(options->url);
 	(void)pthread_mutex_init(&bus->lock, NULL);
 	(void)pthread_rwlock_init(&bus->use, NULL);
 	bus->wake.data = bus;
@@ -309,7 +206,7 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 		                              .ctx = bus };
 	nc_bus_io_init(&bus->io, &io);
 	/* One delivery thread for all: the order of arrival is kept across subscriptions. */
-	natsStatus status = bus->url == NULL ? NATS_NO_MEMORY : nats_Open(-1);
+	natsStatus status = nats_Open(-1);
 	if (status == NATS_OK)
 		status = nats_SetMessageDeliveryPoolSize(1);
 	if (status == NATS_OK)
@@ -318,6 +215,8 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 		status = options_make(bus);
 	int err = status == NATS_OK ? nc_bus_options_fill(bus->nats_options, options, fault)
 	                            : NC_NOMEM;
+	if (err == NC_OK)
+		err = servers_read(bus, fault);
 	if (err != NC_OK) {
 		bus_free(bus);
 		return err;
@@ -326,7 +225,7 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	    uv_prepare_init(options->loop, &bus->turn_end) != 0 ||
 	    uv_prepare_start(&bus->turn_end, on_turn_end) != 0 ||
 	    uv_timer_init(options->loop, &bus->retry) != 0 ||
-	    uv_timer_start(&bus->retry, on_retry, 0, 0) != 0)
+	    uv_timer_start(&bus->retry, nc_bus_on_retry, 0, 0) != 0)
 		nc_assert(!"libuv refuses a handle");
 	*bus_out = bus;
 	return NC_OK;
@@ -350,7 +249,7 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 	if (bus->nc == NULL)
 		return NC_OK; /* made when connected */
 	/* On one that is lost it is made with the next. */
-	return sub_make(bus, sub) == NATS_NO_MEMORY ? NC_NOMEM : NC_OK;
+	return nc_bus_sub_make(bus, sub) == NATS_NO_MEMORY ? NC_NOMEM : NC_OK;
 }
 
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
@@ -389,7 +288,7 @@ static void on_closed(uv_handle_t *handle)
 	nc_arrivals_release(&bus->spare);
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next)
 		sub->ended = true;
-	subs_release(bus);
+	nc_bus_subs_release(bus);
 	natsConnection_Destroy(bus->nc);
 	bus_free(bus);
 }
@@ -413,6 +312,15 @@ void nc_bus_close(struct nc_bus *bus)
 		return;
 	bus->closing = true;
 	(void)uv_timer_stop(&bus->retry);
+	if (bus->connecting) { /* closed when that has come to its end */
+		(void)uv_cancel((uv_req_t *)&bus->connect);
+		return;
+	}
+	nc_bus_close_now(bus);
+}
+
+void nc_bus_close_now(struct nc_bus *bus)
+{
 	nc_bus_io_write(&bus->io);
 	if (bus->nc != NULL)
 		natsConnection_Close(bus->nc);

@@ -50,8 +50,9 @@ struct nc_bus_options {
 	void *ctx;
 };
 
-/* Connect, and go on trying every 250 ms if the server is not there: on_state tells. Errors:
- * NC_INVALID, the options cannot be used (a missing or bad file: said through `fault`); NC_NOMEM.
+/* Connect, beside the loop, and go on trying, one server after the other, each 250 ms when none is
+ * there: on_state tells. Errors: NC_INVALID, the options cannot be used (a missing or bad file:
+ * said through `fault`); NC_NOMEM.
  */
 #define NC_BUS_FAULT_SIZE 256
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
@@ -105,7 +106,8 @@ size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected *
 /* Messages that have arrived and not yet been given. */
 size_t nc_bus_waiting(struct nc_bus *bus);
 
-/* NULL is a no-op. Frees when the loop has run once more. */
+/* NULL is a no-op. Frees when the loop has run once more, and an attempt to connect that was under
+ * way, which lasts two seconds at the most, has come to its end. */
 void nc_bus_close(struct nc_bus *bus);
 
 #endif

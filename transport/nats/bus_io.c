@@ -4,7 +4,10 @@
 #include "transport/nats/bus_io.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/assert.h"
@@ -144,9 +147,25 @@ static void hold(struct nc_bus_io *io, bool holds)
 		io->options.on_hold(io->options.ctx, holds);
 }
 
+/* With TLS nats.c 3.4.1 reads and writes whole records, and waits for the rest of one on the thread
+ * that asked, the loop's, without a limit: for a peer that is gone, until the kernel says so. It
+ * would, left alone, after a quarter of an hour, or never. */
+static void deadline_set(int socket)
+{
+	const int on = 1, dead_ms = (int)NC_BUS_DEAD_MS;
+	const int idle_s = dead_ms / 3000, each_s = dead_ms / 3000, count = 2;
+	/* A socket of another kind takes none of it, and needs none. */
+	(void)setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &each_s, sizeof each_s);
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
+}
+
 static natsStatus on_attach(void **user, void *io_given, natsConnection *nc, natsSock socket)
 {
 	struct nc_bus_io *io = io_given;
+	deadline_set(socket);
 	hold(io, true);
 	pthread_mutex_lock(&io->lock);
 	unsigned long number = io->wish.number + 1;

@@ -16,6 +16,10 @@
 #include <pthread.h>
 #include <uv.h>
 
+/* What was sent and not acknowledged for so long, and a peer that has not answered the kernel for
+ * so long, ends the connection: about as long as nats.c waits for the answers to its PINGs. */
+#define NC_BUS_DEAD_MS 15000u
+
 struct nc_bus_io_options {
 	uv_loop_t *loop;
 	uv_async_t *wake;           /* its callback calls nc_bus_io_settle() */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Servers and credentials, as nats.c wants them. */
+/* A server and credentials, as nats.c wants them. */
 #include "transport/nats/bus_options.h"
 
 #include <stdio.h>
@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include "core/base/nkey.h"
-
-#define SERVERS_MAX 32
 
 static bool given(const char *text)
 {
@@ -43,50 +41,21 @@ static int files_check(const struct nc_bus_options *from, char *fault)
 	return err == NC_OK ? file_check("NATS_KEY", from->key_file, fault) : err;
 }
 
-struct servers {
-	const char *urls[SERVERS_MAX];
-	int count;
-};
-
-static void servers_add(struct servers *servers, const char *url)
+static bool is_tls(const struct nc_bus_options *from)
 {
-	for (int i = 0; i < servers->count; i++) {
-		if (strcmp(servers->urls[i], url) == 0)
-			return;
+	return given(from->ca_file) || given(from->cert_file);
+}
+
+natsStatus nc_bus_options_server(natsOptions *to, const struct nc_bus_options *from,
+                                 const struct nc_bus_server *server)
+{
+	const char *url = server->url;
+	natsStatus status = natsOptions_SetServers(to, &url, 1);
+	if (status == NATS_OK && is_tls(from)) {
+		status = natsOptions_SetExpectedHostname(
+		        to, given(server->tls_name) ? server->tls_name : NULL);
 	}
-	if (servers->count < SERVERS_MAX)
-		servers->urls[servers->count++] = url;
-}
-
-/* Those of `url`, then `more`. */
-static natsStatus servers_set(natsOptions *to, const char *url, char *const *more, int more_count)
-{
-	char *list = strdup(url);
-	if (list == NULL)
-		return NATS_NO_MEMORY;
-	struct servers servers = { .count = 0 };
-	char *rest = NULL;
-	for (char *at = strtok_r(list, ", ", &rest); at != NULL; at = strtok_r(NULL, ", ", &rest))
-		servers_add(&servers, at);
-	for (int i = 0; i < more_count; i++)
-		servers_add(&servers, more[i]);
-	natsStatus status = servers.count == 0
-	                            ? NATS_INVALID_ARG
-	                            : natsOptions_SetServers(to, servers.urls, servers.count);
-	free(list);
 	return status;
-}
-
-void nc_bus_options_learn(natsOptions *to, const char *url, natsConnection *from)
-{
-	char **known = NULL;
-	int count = 0;
-	if (natsConnection_GetServers(from, &known, &count) != NATS_OK)
-		return; /* the ones before will do */
-	(void)servers_set(to, url, known, count);
-	for (int i = 0; i < count; i++)
-		free(known[i]);
-	free(known);
 }
 
 /* The first line that begins with a seed is it. */
@@ -111,7 +80,7 @@ static int nkey_set(natsOptions *to, const char *path, char *fault)
 
 static natsStatus tls_set(natsOptions *to, const struct nc_bus_options *from)
 {
-	if (!given(from->ca_file) && !given(from->cert_file))
+	if (!is_tls(from))
 		return NATS_OK;
 	natsStatus status = natsOptions_SetSecure(to, true);
 	if (status == NATS_OK && given(from->ca_file))
@@ -127,9 +96,7 @@ int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
 	int err = files_check(from, fault);
 	if (err != NC_OK)
 		return err;
-	natsStatus status = servers_set(to, from->url, NULL, 0);
-	if (status != NATS_OK)
-		return refuse(fault, "NACRE_NATS_URL", status);
+	natsStatus status = NATS_OK;
 	if (given(from->user))
 		status = natsOptions_SetUserInfo(to, from->user, from->password);
 	if (status == NATS_OK && given(from->token))

@@ -6,13 +6,14 @@
 #include <nats/nats.h>
 
 #include "transport/nats/bus.h"
+#include "transport/nats/bus_servers.h"
 
-/* Servers and credentials into `to`. Errors: NC_INVALID, with `fault`; NC_NOMEM. */
+/* Credentials into `to`. Errors: NC_INVALID, with `fault`; NC_NOMEM. */
 int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
                         char fault[NC_BUS_FAULT_SIZE]);
 
-/* What a connection that has ended knew of further servers, for the next: those of `url` stay the
- * first. */
-void nc_bus_options_learn(natsOptions *to, const char *url, natsConnection *from);
+/* The one server that the next connection is tried at. */
+natsStatus nc_bus_options_server(natsOptions *to, const struct nc_bus_options *from,
+                                 const struct nc_bus_server *server);
 
 #endif

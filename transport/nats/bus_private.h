@@ -8,6 +8,7 @@
 
 #include "transport/nats/bus.h"
 #include "transport/nats/bus_io.h"
+#include "transport/nats/bus_servers.h"
 
 #define NC_BUS_NOTES 16u /* news of the connection kept for the loop, the latest */
 
@@ -49,7 +50,12 @@ struct nc_bus {
 	natsConnection *nc;
 	pthread_rwlock_t use;
 	bool connected_before;
-	char *url; /* options.url, its own */
+	struct nc_bus_servers servers;
+	struct nc_bus_server at; /* of the present connection, or of the one being tried */
+	uv_work_t connect;
+	bool connecting; /* `connect` is under way, which has these: */
+	natsConnection *connect_nc;
+	natsStatus connect_status;
 	struct nc_bus_io io;
 	uv_async_t wake;
 	uv_prepare_t turn_end;
@@ -81,5 +87,18 @@ void nc_bus_forget_ended(struct nc_bus *bus);
 
 /* On the loop: give on what has arrived. */
 void nc_bus_arrivals_give(struct nc_bus *bus);
+
+/* bus.c. A callback source has begun: a connection, a subscription of it; or ended. Any thread. */
+void nc_bus_source_begin(struct nc_bus *bus);
+void nc_bus_source_end(struct nc_bus *bus);
+void nc_bus_close_now(struct nc_bus *bus); /* nothing is connecting */
+
+/* bus_connect.c */
+natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub);
+void nc_bus_subs_release(struct nc_bus *bus);
+void nc_bus_on_retry(uv_timer_t *timer);
+void nc_bus_retry_later(struct nc_bus *bus);
+/* If the connection has ended and nothing of nats.c can call for it any more: let it go. */
+void nc_bus_lost_replace(struct nc_bus *bus);
 
 #endif

@@ -2,13 +2,15 @@
 /* The connection, on a nats-server of its own: order across subscriptions, more than a socket
  * takes, other threads, a server that goes and comes back. Each way in which messages reach the
  * loop. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "transport/nats/bus.h"
+#include "transport/nats/bus_private.h"
 #include "transport/nats/child.h"
 
 #define LIMIT_MS 30000u
@@ -346,4 +348,137 @@ Test(bus, comes_back_with_the_server)
 Test(bus, comes_back_with_the_server_on_the_delivery_thread)
 {
 	server_comes_back(true);
+}
+
+/* ---- Servers that do not answer ---------------------------------------------------------------
+ */
+
+/* A port that takes connections and never says anything. */
+static int silent_port(unsigned *port_out)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t size = sizeof at;
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, 64) == 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	*port_out = ntohs(at.sin_port);
+	return fd;
+}
+
+static void on_step(uv_timer_t *timer)
+{
+	++*(unsigned *)timer->data;
+}
+
+struct waiter {
+	struct bench b;
+	struct nc_bus *bus;
+	uv_timer_t steps;
+	unsigned stepped, port, states, stepped_by_state;
+	int silent;
+};
+
+static void waiter_on_state(void *ctx, bool connected, const char *detail)
+{
+	struct waiter *w = ctx;
+	(void)detail;
+	if (w->states++ == 0)
+		w->stepped_by_state = w->stepped;
+	w->b.seen.connected = connected;
+}
+
+static void waiter_open(struct waiter *w, const char *url)
+{
+	struct nc_bus_options options = { .loop = &w->b.loop,
+		                          .url = url,
+		                          .name = "waiter",
+		                          .void_subject = "void",
+		                          .on_message = ignore_message,
+		                          .on_drained = ignore,
+		                          .on_state = waiter_on_state,
+		                          .on_error = on_error,
+		                          .ctx = w };
+	char fault[NC_BUS_FAULT_SIZE] = "";
+	cr_assert_eq(nc_bus_open(&options, &w->bus, fault), NC_OK, "%s", fault);
+	cr_assert_eq(uv_timer_init(&w->b.loop, &w->steps), 0);
+	w->steps.data = &w->stepped;
+	cr_assert_eq(uv_timer_start(&w->steps, on_step, 10, 10), 0);
+}
+
+static void waiter_end(struct waiter *w)
+{
+	nc_bus_close(w->bus);
+	uv_close((uv_handle_t *)&w->steps, NULL);
+	end(&w->b);
+	(void)close(w->silent);
+}
+
+Test(bus, the_loop_goes_on_while_a_server_does_not_answer)
+{
+	struct waiter w = { 0 };
+	char url[64];
+	begin(&w.b, false);
+	w.silent = silent_port(&w.port);
+	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u", w.port);
+	waiter_open(&w, url);
+	UNTIL(&w.b, w.states > 0);
+	cr_expect_not(w.b.seen.connected);
+	/* Two seconds are two hundred steps; a loop that waited would have made one. */
+	cr_expect_gt(w.stepped_by_state, 20u, "%u steps", w.stepped_by_state);
+	waiter_end(&w);
+}
+
+Test(bus, comes_by_servers_that_do_not_answer_to_one_that_does)
+{
+	struct waiter w = { 0 };
+	char url[128];
+	begin(&w.b, false);
+	w.silent = silent_port(&w.port);
+	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u,%s", w.port, nc_child_url(w.b.child));
+	waiter_open(&w, url);
+	UNTIL(&w.b, nc_bus_connected(w.bus));
+	cr_expect(w.b.seen.connected);
+	put(w.bus, "a", 1, 4);
+	waiter_end(&w);
+}
+
+Test(bus, is_closed_while_it_connects)
+{
+	struct waiter w = { 0 };
+	char url[64];
+	begin(&w.b, false);
+	w.silent = silent_port(&w.port);
+	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u", w.port);
+	waiter_open(&w, url);
+	UNTIL(&w.b, w.stepped > 10);
+	cr_assert_eq(w.states, 0u, "it connects still");
+	waiter_end(&w);
+	cr_expect_eq(w.states, 0u, "told of a bus that was closed");
+}
+
+Test(bus, is_closed_before_it_began_to_connect)
+{
+	struct waiter w = { 0 };
+	begin(&w.b, false);
+	w.silent = silent_port(&w.port);
+	waiter_open(&w, nc_child_url(w.b.child));
+	waiter_end(&w);
+	cr_expect_eq(w.states, 0u);
+}
+
+/* With TLS nats.c waits for whole records (decision 0108): the kernel must end what is dead. */
+Test(bus, the_kernel_ends_a_line_whose_other_end_is_gone)
+{
+	struct bench b;
+	int keeps = 0, dead_ms = 0;
+	socklen_t size = sizeof keeps;
+	begin(&b, false);
+	UNTIL(&b, b.to->io.poll != NULL);
+	cr_assert_eq(getsockopt(b.to->io.watched, SOL_SOCKET, SO_KEEPALIVE, &keeps, &size), 0);
+	cr_assert_eq(getsockopt(b.to->io.watched, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, &size),
+	             0);
+	cr_expect_eq(keeps, 1);
+	cr_expect_eq(dead_ms, (int)NC_BUS_DEAD_MS);
+	end(&b);
 }

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Connecting, one server at a time, in a thread of libuv's: a server that takes a connection and
+ * says nothing costs seconds, looking up its name and a handshake take theirs, and the loop may be
+ * a leader's.
+ *
+ * nats.c's own reconnect keeps its parser, on an event loop, as it was (its issue 1007): a message
+ * that was torn is then completed by what the new connection brings. So a connection is never made
+ * anew, but another one is made, when no thread of nats.c can call for the old one any more. */
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "transport/nats/bus_options.h"
+#include "transport/nats/bus_private.h"
+
+#define CONNECT_RETRY_MS 250
+
+/* ---- Subscriptions -------------------------------------------------------------------------- */
+
+static void on_nats_sub_complete(void *closure)
+{
+	nc_bus_source_end(closure);
+}
+
+natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
+{
+	natsStatus status =
+	        sub->queue[0] == '\0'
+	                ? natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject,
+	                                           nc_bus_on_nats_message, sub)
+	                : natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
+	                                                sub->queue, nc_bus_on_nats_message, sub);
+	if (status != NATS_OK)
+		return status;
+	nc_bus_source_begin(bus);
+	status = natsSubscription_SetOnCompleteCB(sub->handle, on_nats_sub_complete, bus);
+	if (status != NATS_OK) {
+		nc_bus_source_end(bus);
+	} else { /* what waits is bounded by what the node says 429 to */
+		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
+	}
+	return status;
+}
+
+/* Subscriptions of a connection that has ended, and those that nobody wants. */
+void nc_bus_subs_release(struct nc_bus *bus)
+{
+	struct nc_bus_sub **at = &bus->subs, *sub;
+	while ((sub = *at) != NULL) {
+		natsSubscription_Destroy(sub->handle);
+		sub->handle = NULL;
+		*at = sub->ended ? sub->next : sub;
+		at = sub->ended ? at : &sub->next;
+		if (sub->ended)
+			free(sub);
+	}
+}
+
+/* ---- Connecting ----------------------------------------------------------------------------- */
+
+static uint64_t now_ms(const struct nc_bus *bus)
+{
+	return uv_now(bus->options.loop);
+}
+
+static void nc_set(struct nc_bus *bus, natsConnection *nc)
+{
+	pthread_rwlock_wrlock(&bus->use);
+	bus->nc = nc;
+	pthread_rwlock_unlock(&bus->use);
+}
+
+/* Counted from now: a connect that took its time must not be followed by the next at once. */
+void nc_bus_retry_later(struct nc_bus *bus)
+{
+	uv_update_time(bus->options.loop);
+	(void)uv_timer_start(&bus->retry, nc_bus_on_retry, CONNECT_RETRY_MS, 0);
+}
+
+static void connected(struct nc_bus *bus)
+{
+	natsStatus status = NATS_OK;
+	nc_bus_take_all(bus);
+	nc_bus_io_settle(&bus->io);
+	/* If it is lost meanwhile, the next one gets them. */
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
+		status = sub->ended ? NATS_OK : nc_bus_sub_make(bus, sub);
+	if (status == NATS_NO_MEMORY)
+		natsConnection_Close(bus->nc); /* half a node is none */
+	bus->options.on_state(bus->options.ctx, true,
+	                      bus->connected_before ? "reconnected" : "connected");
+	bus->connected_before = true;
+	bus->retry_said = NULL;
+	nc_bus_lost_replace(bus); /* it may have ended before anybody knew of it */
+}
+
+static void not_connected(struct nc_bus *bus, const char *detail)
+{
+	bool all = nc_bus_servers_round_ended(&bus->servers);
+	if (all) {
+		nc_bus_retry_later(bus);
+	} else {
+		(void)uv_timer_start(&bus->retry, nc_bus_on_retry, 0, 0);
+	}
+	/* Servers may fail in different ways: the first is told, then the last of each round. */
+	if (detail != bus->retry_said && (bus->retry_said == NULL || all)) {
+		bus->retry_said = detail;
+		bus->options.on_state(bus->options.ctx, false, detail);
+	}
+}
+
+/* In a thread. The loop leaves the options alone meanwhile. */
+static void connect_work(uv_work_t *work)
+{
+	struct nc_bus *bus = work->data;
+	bus->connect_status = natsConnection_Connect(&bus->connect_nc, bus->nats_options);
+}
+
+static void connect_done(uv_work_t *work, int cancelled)
+{
+	struct nc_bus *bus = work->data;
+	natsStatus status = cancelled == 0 ? bus->connect_status : NATS_TIMEOUT;
+	bus->connecting = false;
+	if (status == NATS_OK) {
+		nc_set(bus, bus->connect_nc);
+	} else { /* nothing will say that it has ended */
+		nc_bus_source_end(bus);
+	}
+	if (bus->closing) {
+		nc_bus_close_now(bus);
+	} else if (status == NATS_OK) {
+		connected(bus);
+	} else {
+		not_connected(bus, natsStatus_GetText(status));
+	}
+}
+
+void nc_bus_on_retry(uv_timer_t *timer)
+{
+	struct nc_bus *bus = timer->data;
+	if (bus->connecting)
+		return;
+	if (bus->nc != NULL) {
+		nc_bus_io_settle(&bus->io);
+		return;
+	}
+	bus->at = *nc_bus_servers_next(&bus->servers, now_ms(bus));
+	natsStatus status = nc_bus_options_server(bus->nats_options, &bus->options, &bus->at);
+	if (status != NATS_OK) {
+		not_connected(bus, natsStatus_GetText(status));
+		return;
+	}
+	nc_bus_source_begin(bus); /* it may end before we know that it began */
+	bus->connecting = true;
+	bus->connect_nc = NULL;
+	bus->connect.data = bus;
+	if (uv_queue_work(bus->options.loop, &bus->connect, connect_work, connect_done) != 0)
+		nc_assert(!"libuv refuses work");
+}
+
+/* ---- The end of one ------------------------------------------------------------------------- */
+
+/* What it was told of further servers, for the next. */
+static void servers_learn(struct nc_bus *bus, natsConnection *nc)
+{
+	char **told = NULL;
+	int count = 0;
+	if (natsConnection_GetDiscoveredServers(nc, &told, &count) != NATS_OK)
+		return; /* the ones before will do */
+	nc_bus_servers_ended(&bus->servers, &bus->at, told, (size_t)count, now_ms(bus));
+	for (int i = 0; i < count; i++)
+		free(told[i]);
+	free(told);
+}
+
+void nc_bus_lost_replace(struct nc_bus *bus)
+{
+	natsConnection *nc = bus->nc;
+	if (nc == NULL) /* there is none yet */
+		return;
+	pthread_mutex_lock(&bus->lock);
+	bool ended = bus->lost && bus->sources == 0;
+	bus->lost = bus->lost && !ended;
+	pthread_mutex_unlock(&bus->lock);
+	if (!ended)
+		return;
+	nc_set(bus, NULL);
+	nc_bus_forget_ended(bus);
+	nc_bus_subs_release(bus);
+	servers_learn(bus, nc);
+	natsConnection_Destroy(nc);
+	bus->retry_said = NULL;
+	nc_bus_retry_later(bus);
+}
