@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -452,7 +453,7 @@ async def test_a_wrong_credential_is_said_and_tried_again():
         server.remove()
 
 
-def certificates(home):
+def certificates(home, names="IP:127.0.0.1,DNS:localhost"):
     def openssl(*args):
         subprocess.run(["openssl", *args], cwd=home, check=True, capture_output=True)
 
@@ -460,7 +461,7 @@ def certificates(home):
     for name in ["server", "client"]:
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         with open(os.path.join(home, f"{name}.ext"), "w", encoding="utf-8") as f:
-            f.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            f.write(f"subjectAltName={names}\n")
         openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
 
 
@@ -485,6 +486,52 @@ async def test_tls_with_client_certificate():
         if server:
             server.remove()
         shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_tls_with_a_server_that_is_known_by_its_address_alone():
+    """Its own tells of it; its certificate has to bear the name by which the node reached its own."""
+    home = tempfile.mkdtemp(prefix="nacre-tls-")
+    servers, node = [], None
+    try:
+        certificates(home, "DNS:localhost")
+        tls = f'tls {{ cert_file: "{home}/server.pem", key_file: "{home}/server.key" }}'
+        routes = [free_port(), free_port()]
+        for i, port in enumerate(routes):
+            joined = f"cluster {{ name: c, listen: 127.0.0.1:{port}, routes: ['nats-route://127.0.0.1:{routes[1 - i]}'] }}"
+            servers.append(NatsServer(f"server_name: s{i}\n{tls}\n{joined}", scheme="tls"))
+        node = Node(servers[0], env={"NACRE_NATS_URL": f"tls://localhost:{servers[0].port}", "NATS_CA": f"{home}/ca.pem"})
+        wait_for(lambda: "Route connection created" in open(os.path.join(servers[0].home, "server.log")).read(), 20, "the servers are joined")
+        servers[0].stop()
+        wait_for(lambda: "nats: reconnected" in node.log_text(), 20, "it is at the other one: " + node.log_text()[-300:])
+    finally:
+        if node:
+            node.remove()
+        for server in servers:
+            server.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_a_server_that_never_answers_holds_nothing_up():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        url = f"nats://127.0.0.1:{silent.getsockname()[1]}"
+        server = NatsServer()
+        node = Node(server, env={"NACRE_NATS_URL": f"{url},{server.url}"}, start=False)
+        lost = Node(env={"NACRE_NATS_URL": url}, start=False)
+        try:
+            node.start()
+            client = await Client.connect(server.url)
+            equal((await client.append("s"))["seq"], 1)
+            await client.close()
+            equal(node.term(), 0)
+            lost.spawn()
+            wait_for(lambda: "not connected" in lost.log_text(), 20, "it says that it is not connected")
+            equal(lost.term(20), 0, "asked to end while it connects")
+        finally:
+            node.remove()
+            lost.remove()
+            server.remove()
 
 
 async def test_feed_off():
