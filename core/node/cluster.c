@@ -99,6 +99,11 @@ void nc_cluster_attach(struct nc_cluster *cluster, struct nc_replica *replica,
 	nc_cluster_members_follow(cluster);
 }
 
+void nc_cluster_tell_draining(struct nc_cluster *cluster)
+{
+	cluster->draining = cluster->hello_soon = true;
+}
+
 /* ---- Time ----------------------------------------------------------------------------------- */
 
 static void on_state(void *ctx, bool connected, const char *detail)

@@ -59,6 +59,9 @@ void nc_cluster_attach(struct nc_cluster *cluster, struct nc_replica *replica,
 /* Send a frame of consensus: nc_replica_options.send, with `cluster` as its ctx. */
 void nc_cluster_send(struct nc_cluster *cluster, uint64_t to, struct nc_slice frame);
 
+/* This node was asked to answer no application: let the others know. */
+void nc_cluster_tell_draining(struct nc_cluster *cluster);
+
 /* Is this node there at all? If NATS knows that it is not, the replica hears of it at once. */
 void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number);
 
@@ -72,6 +75,7 @@ struct nc_cluster_other {
 	char name[NC_PEER_NAME_SIZE];
 	uint8_t phase; /* enum nc_hello_phase */
 	bool foreign;  /* of another cluster */
+	bool draining; /* asked to answer no application */
 	uint64_t heard_ms, epoch, term, leader, commit, applied, engine_version;
 	int64_t skew_ms; /* its wall clock before ours */
 	char version[NC_HELLO_VERSION_SIZE];

@@ -126,6 +126,7 @@ static void remember(struct nc_cluster_other *other, const struct nc_peer_node *
 	other->applied = hello->applied;
 	other->engine_version = hello->engine_version;
 	other->skew_ms = skew_of(hello);
+	other->draining = hello->draining;
 	memcpy(other->name, from->name, sizeof other->name);
 	memcpy(other->version, hello->version, sizeof other->version);
 }

@@ -76,6 +76,7 @@ static void hello_send(struct nc_cluster *cluster)
 		.clock_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
 		.engine_version = nc_engine_version_can(),
 		.version = NC_VERSION,
+		.draining = cluster->draining,
 	};
 	if (hello.phase == NC_HELLO_PLEDGED)
 		memcpy(hello.founding_id, record->cluster_id, sizeof hello.founding_id);

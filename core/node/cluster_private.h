@@ -30,6 +30,7 @@ struct nc_cluster {
 	bool foreign_leads; /* while starting: another cluster with our store's name is at work */
 	bool ours_heard;    /* a member of our own cluster was heard */
 	bool removed;       /* a leader of ours does not count us any more */
+	bool draining;      /* to be told of */
 
 	struct nc_replica *replica; /* NULL: not yet */
 	nc_cluster_advise *advise;

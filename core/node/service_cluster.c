@@ -36,6 +36,18 @@ static bool is_up(const struct nc_service *service, uint64_t number)
 	       nc_cluster_is_up(service->options.cluster, number);
 }
 
+static bool is_draining(const struct nc_service *service, const struct nc_replica_status *status,
+                        uint64_t number)
+{
+	if (number == status->raft.self)
+		return service->draining;
+	const struct nc_cluster_other *other =
+	        service->options.cluster == NULL
+	                ? NULL
+	                : nc_cluster_find(service->options.cluster, number);
+	return other != NULL && other->draining;
+}
+
 static const char *state_of(const struct nc_service *service,
                             const struct nc_replica_status *status, uint64_t number)
 {
@@ -48,7 +60,7 @@ static const char *state_of(const struct nc_service *service,
 		    status->raft.peers[i].state == NC_RAFT_SENDING)
 			return "fetching_state";
 	}
-	return "serving";
+	return is_draining(service, status, number) ? "draining" : "serving";
 }
 
 /* Through the leader's commit, as far as this node knows it. */

@@ -79,6 +79,8 @@ static void begin(struct nc_service *service)
 	if (service->draining)
 		return;
 	service->draining = true;
+	if (service->options.cluster != NULL)
+		nc_cluster_tell_draining(service->options.cluster);
 	hand_over(service);
 }
 

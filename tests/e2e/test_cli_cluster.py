@@ -39,6 +39,7 @@ async def test_status_transfer_and_remove_of_three():
         equal((await n.ok("cluster", "drain", leader, "--json")).json(), {"node": leader, "drained": True})
         ended = await n("health", leader)
         equal((ended.code, ended.out), (FAILED, "not healthy  draining\n"))
+        await wait_until(lambda: states(n, leader, "draining"), 20, f"{leader} is shown as drained by every node")
         check(await c.leader(client) != leader, "another leads")
         equal((await n("cluster", "drain", "n9", "--timeout", "1s")).code, UNAVAILABLE)
         for verb in ("transfer", "remove", "promote"):
@@ -46,6 +47,11 @@ async def test_status_transfer_and_remove_of_three():
             check(ended.code in (NOT_FOUND, REFUSED) and "no member has this name" in ended.err, f"{verb}: {ended.code} {ended.err}")
             await n.fails(USAGE, "missing: NODE", "cluster", verb)
         await client.close()
+
+
+async def states(n, name, state):
+    """Whoever answers: several times, so that it is not always the same."""
+    return {(await nodes_of(n))[name]["state"] for _ in range(6)} == {state}
 
 
 async def is_gone(n, name):

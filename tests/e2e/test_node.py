@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 
 import nkeys
+from cli import Nacre
 from nats.errors import NoRespondersError
 
 from harness import LONG, NACRED, Both, Client, Failure, NatsServer, Node, Wires, check, equal, free_port, wait_for, wait_until
@@ -99,6 +100,9 @@ async def test_a_node_alone_that_is_drained_takes_nothing_up_until_it_is_started
         except NoRespondersError:
             pass
         equal(json.loads((await b.client.request("node.n1.healthz")).data), {"status": "draining"})
+        equal((await b.client.ask("cluster.status"))["nodes"][0]["state"], "draining")
+        ended = await Nacre.beside(b.client)("health", "--timeout", "500ms")
+        equal((ended.code, ended.out), (1, "not healthy  drained: n1\n"))
         b.node.term()
         b.node.start()
         equal((await b.client.append("s"))["seq"], 2)

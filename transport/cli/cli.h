@@ -28,6 +28,10 @@ int nc_cli_connect(struct nc_cli *cli);
  * most, 0: the library's. */
 int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_client **client_out);
 
+/* Ask for any verb; `reply_out` is the caller's if it gives NACRE_OK. Nothing is said; as
+ * nacre_request(). */
+int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, bool again,
+               struct nacre_reply **reply_out, struct nacre_error *error_out);
 /* Ask for any verb; `reply_out` is the caller's. 0, or an exit code after saying why.
  * `again`: may be asked twice (see nacre_request()). */
 int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, bool again,

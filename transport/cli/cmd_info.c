@@ -7,6 +7,7 @@
 #include "transport/cli/commands.h"
 #include "transport/cli/input.h"
 #include "transport/cli/say.h"
+#include "transport/cli/text.h"
 
 static int run_info(struct nc_cli *cli)
 {
@@ -28,6 +29,44 @@ static void health_show(const struct nc_cli *cli, struct nc_slice answer, const 
 	nc_cli_put_answer(answer, node == NULL ? "leader" : "status");
 }
 
+/* Nobody answers for the store. If that is because it was asked for, of nodes that still answer for
+ * themselves, say so. Whether it is. */
+static bool drained_show(struct nc_cli *cli)
+{
+	struct nacre_reply *reply;
+	struct nacre_error error = { 0 };
+	struct nc_slice list, row, state, id;
+	struct nc_json rows;
+	struct nc_buf names = { 0 };
+	if (nc_cli_try(cli, "cluster.status", NULL, false, &reply, &error) != NACRE_OK)
+		return false;
+	struct nc_slice answer = nc_cli_reply_slice(reply);
+	bool ok = nc_cli_member(answer, "nodes", &list) && nc_cli_list_begin(&rows, list);
+	bool others = false; /* which could serve */
+	while (ok && nc_cli_list_next(&rows, &row)) {
+		if (!nc_cli_member(row, "state", &state) || !nc_cli_member(row, "id", &id))
+			continue;
+		if (nc_slice_is(state, "\"draining\"")) {
+			nc_buf_put_str(&names, names.size == 0 ? "drained: " : ", ");
+			nc_cli_value_text(id, &names);
+		} else {
+			others |= !nc_slice_is(state, "\"unreachable\"");
+		}
+	}
+	bool drained = names.size > 0 && !others;
+	if (drained && cli->json) {
+		health_show(cli, answer, NULL, false);
+	} else if (drained) {
+		(void)printf("%snot healthy%s  ", nc_cli_colour(cli, NC_RED),
+		             nc_cli_colour(cli, NC_PLAIN));
+		nc_cli_put_clean(stdout, nc_buf_slice(&names));
+		(void)putchar('\n');
+	}
+	nc_buf_release(&names);
+	nacre_reply_free(reply);
+	return drained;
+}
+
 /* The store's own leader is asked for the store, which is linearizable: it answers only if it leads
  * a majority. */
 static int run_health(struct nc_cli *cli)
@@ -35,13 +74,17 @@ static int run_health(struct nc_cli *cli)
 	const char *node = nc_cli_word(&cli->args, 0);
 	char subject[128] = "store.info";
 	struct nacre_reply *reply;
+	struct nacre_error error = { 0 };
 	int exit_code = nc_cli_connect(cli);
 	if (node != NULL)
 		(void)snprintf(subject, sizeof subject, "node.%.64s.healthz", node);
-	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
 	if (exit_code != 0)
 		return exit_code;
+	int asked = nc_cli_try(cli, subject, NULL, true, &reply, &error);
+	if (asked == NACRE_UNAVAILABLE && node == NULL && drained_show(cli))
+		return NC_EXIT_FAILED;
+	if (asked != NACRE_OK)
+		return nc_cli_fail_nacre(cli, asked, &error, NULL);
 	struct nc_slice answer = nc_cli_reply_slice(reply), status;
 	bool well = node == NULL ||
 	            (nc_cli_member(answer, "status", &status) && nc_slice_is(status, "\"ok\""));
@@ -91,9 +134,11 @@ const struct nc_cli_command nc_cli_health = {
 	.words = "[NODE]",
 	.words_max = 1,
 	.summary = "Whether the store answers, or a node of it is well.",
-	.details = "Without NODE: whether there is a leader with a majority, which is asked. Exit "
-	           "code 0 says yes, "
-	           "1 that the node says no, 69 and 75 that nobody was reached or answered.",
+	.details =
+	        "Without NODE: whether there is a leader with a majority, which is asked. Exit "
+	        "code 0 says yes, "
+	        "1 that the node says no, or that those that would serve the store were drained, "
+	        "69 and 75 that nobody was reached or answered.",
 	.examples = health_examples,
 	.run = run_health,
 };

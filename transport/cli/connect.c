@@ -213,20 +213,27 @@ int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_cli
 	return exit_code;
 }
 
-int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, bool again,
-               struct nacre_reply **reply_out)
+int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, bool again,
+               struct nacre_reply **reply_out, struct nacre_error *error_out)
 {
-	struct nacre_error error = { 0 };
 	const struct nacre_request request = { .subject = subject,
 		                               .body = body,
 		                               .size = body == NULL ? 0 : strlen(body),
 		                               .repeatable = again };
 	struct nacre_reply *reply = NULL;
-	int status = nacre_request(cli->client, &request, &reply, &error);
+	int status = nacre_request(cli->client, &request, &reply, error_out);
 	if (status == NACRE_OK) {
 		*reply_out = reply;
-		return 0;
+	} else {
+		nacre_reply_free(reply);
 	}
-	nacre_reply_free(reply);
-	return nc_cli_fail_nacre(cli, status, &error, NULL);
+	return status;
+}
+
+int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, bool again,
+               struct nacre_reply **reply_out)
+{
+	struct nacre_error error = { 0 };
+	int status = nc_cli_try(cli, subject, body, again, reply_out, &error);
+	return status == NACRE_OK ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }

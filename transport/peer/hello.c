@@ -8,8 +8,9 @@
 #include "core/base/pack.h"
 #include "core/engine/names.h"
 
-#define HELLO_FIELDS 14u
-#define NODE_FIELDS  4u
+#define HELLO_FIELDS_LEAST 14u
+#define HELLO_FIELDS       15u
+#define NODE_FIELDS        4u
 
 void nc_hello_put(struct nc_buf *buf, const struct nc_hello *hello)
 {
@@ -35,6 +36,7 @@ void nc_hello_put(struct nc_buf *buf, const struct nc_hello *hello)
 		nc_pack_uint(buf, hello->nodes[i].flags);
 		nc_pack_uint(buf, hello->nodes[i].epoch);
 	}
+	nc_pack_uint(buf, hello->draining);
 }
 
 static void get_node(struct nc_reader *reader, struct nc_hello_node *node)
@@ -84,9 +86,10 @@ int nc_hello_get(struct nc_slice body, struct nc_hello *hello_out)
 	hello->engine_version = nc_unpack_uint(&reader);
 	struct nc_slice version = nc_unpack_str(&reader);
 	size_t items = nc_unpack_array(&reader);
-	if (reader.failed || fields < HELLO_FIELDS || phase == 0 || phase >= NC_HELLO_PHASE_END ||
-	    founding_id.size != NC_PEER_CLUSTER_ID_SIZE || !version_is_plain(version) ||
-	    items % NODE_FIELDS != 0 || items / NODE_FIELDS > NC_HELLO_NODES_MAX)
+	if (reader.failed || fields < HELLO_FIELDS_LEAST || phase == 0 ||
+	    phase >= NC_HELLO_PHASE_END || founding_id.size != NC_PEER_CLUSTER_ID_SIZE ||
+	    !version_is_plain(version) || items % NODE_FIELDS != 0 ||
+	    items / NODE_FIELDS > NC_HELLO_NODES_MAX)
 		return NC_INVALID;
 	hello->phase = (uint8_t)phase;
 	memcpy(hello->founding_id, founding_id.data, NC_PEER_CLUSTER_ID_SIZE);
@@ -95,6 +98,7 @@ int nc_hello_get(struct nc_slice body, struct nc_hello *hello_out)
 	hello->node_count = (uint32_t)(items / NODE_FIELDS);
 	for (uint32_t i = 0; i < hello->node_count; i++)
 		get_node(&reader, &hello->nodes[i]);
+	hello->draining = fields >= HELLO_FIELDS && nc_unpack_uint(&reader) != 0;
 	return reader.failed ? NC_INVALID : NC_OK;
 }
 

@@ -4,10 +4,11 @@
  * life. Formation, membership, the status of the cluster and the measuring of clocks live on it.
  *
  *   hello: [phase, run, echo, expect, founding id, founding proposer, term, leader, commit,
- * applied, wall clock in ns, engine version, version, nodes] nodes: [number, name, flags, epoch,
- * …], four items each
+ * applied, wall clock in ns, engine version, version, nodes, draining] nodes: [number, name, flags,
+ * epoch, …], four items each
  *
- * A later version may put more behind it: what follows is not looked at.
+ * A later version may put more behind it: what follows is not looked at. An earlier one ends with
+ * the nodes.
  *
  * Ownership: a decoded hello owns nothing and holds copies.
  */
@@ -51,6 +52,7 @@ struct nc_hello {
 	uint64_t term, leader, commit, applied;       /* MEMBER; leader 0: not known */
 	uint64_t clock_ns;
 	uint64_t engine_version; /* newest that the sender can */
+	bool draining;           /* asked to answer no application */
 	char version[NC_HELLO_VERSION_SIZE];
 	uint32_t node_count;
 	struct nc_hello_node nodes[NC_HELLO_NODES_MAX];

@@ -19,6 +19,7 @@ static void sample(struct nc_hello *hello)
 		                    .clock_ns = 1700000000000000000,
 		                    .engine_version = 2,
 		                    .version = "0.1.0",
+		                    .draining = true,
 		                    .node_count = 2 };
 	hello->nodes[0] = (struct nc_hello_node){ 7, "n1", NC_HELLO_VOTER, 3 };
 	hello->nodes[1] = (struct nc_hello_node){ UINT64_MAX, "", NC_HELLO_LEARNER, 0 };
@@ -36,6 +37,7 @@ Test(hello, comes_back_as_it_was)
 	cr_expect(got.commit == 100 && got.applied == 99 && got.engine_version == 2);
 	cr_expect_eq(got.clock_ns, hello.clock_ns);
 	cr_expect_str_eq(got.version, "0.1.0");
+	cr_expect(got.draining);
 	cr_assert_eq(got.node_count, 2);
 	cr_expect_str_eq(nc_hello_find(&got, 7)->name, "n1");
 	cr_expect_str_eq(nc_hello_find(&got, UINT64_MAX)->name, "");
@@ -67,5 +69,21 @@ Test(hello, names_and_versions_that_are_no_words_are_refused)
 	nc_buf_clear(&buf);
 	nc_hello_put(&buf, &hello);
 	cr_expect_eq(nc_hello_get(nc_buf_slice(&buf), &got), NC_INVALID);
+	nc_buf_release(&buf);
+}
+
+/* The array said how many there are; what came later stands at its end. */
+Test(hello, of_an_earlier_version_ends_with_the_nodes)
+{
+	static struct nc_hello hello, got;
+	struct nc_buf buf = { 0 };
+	sample(&hello);
+	nc_hello_put(&buf, &hello);
+	cr_assert_eq(buf.data[0], 0x9f, "an array of fifteen");
+	buf.data[0] = 0x9e;
+	got.draining = true;
+	cr_assert_eq(nc_hello_get(nc_slice(buf.data, buf.size - 1), &got), NC_OK);
+	cr_expect_not(got.draining);
+	cr_expect_eq(got.node_count, 2);
 	nc_buf_release(&buf);
 }
