@@ -28,11 +28,12 @@
 /* Exit codes, of sysexits where they fit; docs/operations.md. */
 enum {
 	EXIT_OK = 0,
-	EXIT_SETTINGS = 64,  /* unknown or wrong settings */
-	EXIT_CORRUPT = 65,   /* stored data does not hold */
-	EXIT_NATS = 69,      /* no nats-server could be started */
-	EXIT_RUNTIME = 70,   /* the node could not go on */
-	EXIT_DIRECTORY = 73, /* another's directory, or in use, or not to be written */
+	EXIT_SETTINGS = 64, /* unknown or wrong settings */
+	EXIT_CORRUPT = 65,  /* stored data does not hold */
+	EXIT_NATS = 69,     /* no nats-server could be started */
+	EXIT_RUNTIME = 70,  /* the node could not go on */
+	/* Another's directory, or in use, or not to be written; or another serves the store. */
+	EXIT_DIRECTORY = 73,
 };
 
 #define DRAIN_PATIENCE_MS 30000
@@ -121,6 +122,13 @@ static void on_ready(void *ctx)
 		nc_service_corruption(node->service, node->damage);
 }
 
+static int exit_of_fatal(int err)
+{
+	if (err == NC_CORRUPT || err == NC_UNSUPPORTED)
+		return EXIT_CORRUPT;
+	return err == NC_CONFLICT ? EXIT_DIRECTORY : EXIT_RUNTIME; /* another serves the store */
+}
+
 static void on_fatal(void *ctx, int err, const char *what)
 {
 	struct node *node = ctx;
@@ -134,7 +142,7 @@ static void on_fatal(void *ctx, int err, const char *what)
 	 * is durable. */
 	nc_child_stop(node->child);
 	node->child = NULL;
-	_exit(err == NC_CORRUPT || err == NC_UNSUPPORTED ? EXIT_CORRUPT : EXIT_RUNTIME);
+	_exit(exit_of_fatal(err));
 }
 
 static void on_child_say(void *ctx, const char *text)

@@ -89,6 +89,7 @@ static void on_state(void *ctx, bool connected, const char *detail)
 		return;
 	if (connected) {
 		nc_say_info("nats: %s", detail);
+		nc_sole_step(service, true);
 		nc_service_probe(service);
 	} else {
 		atomic_fetch_add(&service->counters.nats_disconnects, 1);
@@ -166,6 +167,7 @@ static void on_tick(uv_timer_t *timer)
 	expire(service, nc_service_now_ms());
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
+	nc_sole_step(service, false);
 	nc_service_raise(service);
 	nc_service_digest_tick(service);
 	nc_service_verify_tick(service);
@@ -270,8 +272,7 @@ static void names_make(struct nc_service *service)
 	service->decoder.payload_size_max = 1u << 20;
 }
 
-/* All that it listens to. */
-static int subjects_open(struct nc_service *service)
+int nc_service_subjects_open(struct nc_service *service)
 {
 	int err = nc_service_subscribe_srv(service);
 	if (err == NC_OK)
@@ -308,7 +309,7 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 	if (err == NC_OK)
 		err = nc_spread_start(service, &service->spread);
 	if (err == NC_OK)
-		err = subjects_open(service);
+		err = nc_sole_start(service);
 	if (err != NC_OK) {
 		nc_service_stop(service);
 		return err;

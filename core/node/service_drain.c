@@ -129,6 +129,7 @@ void nc_service_drain_step(struct nc_service *service)
 	if (!service->closed && !handing_over(service)) {
 		service->closed = true;
 		nc_service_unsubscribe_endpoints(service);
+		nc_sole_end(service);
 		nc_replica_drain(service->replica);
 	}
 	if (service->closed && !service->drained && is_quiet(service))

@@ -66,7 +66,8 @@ static int version_read(struct nc_service *service)
 /* When the own-term entry is applied: take up the subscriptions, then the leader's subjects. */
 void nc_service_lead(struct nc_service *service)
 {
-	if (service->serving || service->draining || !nc_replica_leading(service->replica))
+	if (service->serving || service->draining || !service->sole.sure ||
+	    !nc_replica_leading(service->replica))
 		return;
 	service->serving = true;
 	int err = version_read(service);

@@ -38,8 +38,17 @@ struct nc_service_counters {
 	atomic_uint_fast64_t nats_disconnects;
 };
 
+/* Whether this node alone serves the store: service_sole.c. */
+struct nc_sole {
+	bool sure;
+	uint64_t run; /* random, of this process */
+	uint64_t sure_ms, asked_ms, said_ms;
+	unsigned asks;
+};
+
 struct nc_service {
 	struct nc_service_options options;
+	struct nc_sole sole;
 	char root[NC_ROOT_SIZE]; /* <prefix>.<store> */
 	size_t root_size;
 	char void_subject[NC_ROOT_SIZE], probe_subject[NC_ROOT_SIZE];
@@ -121,6 +130,16 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
 
 /* The endpoint of this name that is about a subscription that is there; -1: there is none. */
 int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out);
+
+/* service_sole.c: find out that nobody else serves the store, and then take up its subjects; a node
+ * of a cluster takes them up at once. `anew`: the connection was just made. */
+int nc_sole_start(struct nc_service *service);
+void nc_sole_step(struct nc_service *service, bool anew);
+/* False: the message is none of this. */
+bool nc_sole_take(struct nc_service *service, const struct nc_bus_msg *msg);
+void nc_sole_end(struct nc_service *service); /* it does not serve any more */
+/* service.c: all that it listens to but the leader's. */
+int nc_service_subjects_open(struct nc_service *service);
 
 /* service_lead.c */
 void nc_service_lead(struct nc_service *service); /* if it is time */

@@ -260,6 +260,8 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 		on_ready_probe(service);
 		return;
 	}
+	if (nc_sole_take(service, msg))
+		return;
 	if (msg->reply.size > 0 &&
 	    nc_subject_reserved(msg->reply, service->options.config->prefix)) {
 		atomic_fetch_add(&service->counters.refused_reply, 1);

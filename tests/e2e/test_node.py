@@ -14,7 +14,7 @@ import nkeys
 from cli import Nacre
 from nats.errors import NoRespondersError
 
-from harness import LONG, NACRED, Both, Client, Failure, NatsServer, Node, Wires, check, equal, free_port, wait_for, wait_until
+from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, free_port, wait_for, wait_until
 
 
 class Skip(Exception):
@@ -332,6 +332,61 @@ async def test_refuses_a_second_node_and_another_store():
         equal(code, 73, log)
         check("belongs to the store 'shop'" in log, log)
         b.node.start()
+
+
+async def test_refuses_to_serve_a_store_that_another_serves():
+    async with Both(env={"NACRE_NODE_ID": "n1"}) as b:
+        told = []
+
+        async def on_advisory(msg):
+            told.append(json.loads(msg.data)["other"])
+
+        await b.client.nc.subscribe("es.shop.advisory.node.store_claimed", cb=on_advisory)
+        await b.client.append("s")
+        second = Node(b.server, env={"NACRE_NODE_ID": "n2"}, start=False)
+        try:
+            code, log = second.refuses()
+            equal(code, 73, log)
+            check("node n1 serves the store shop on this NATS account already" in log and " ready: " not in log, log)
+            check("another process, node n2, would serve the store shop as well" in b.node.log_text(), b.node.log_text())
+            await wait_until(lambda: told == ["n2"], 10, f"an advisory: {told}")
+            equal((await b.client.append("s"))["seq"], 2, "the first goes on")
+            other_store = Node(b.server, env={"NACRE_STORE_ID": "other"})
+            other_store.remove()
+            b.node.kill()
+            second.start()  # nobody serves it now
+            equal((await b.client.append("s"))["seq"], 1, "of a store of its own")
+            equal(b.node.refuses()[0], 73)
+        finally:
+            second.remove()
+
+
+async def test_of_two_that_begin_to_serve_a_store_at_once_one_stays():
+    server = NatsServer()
+    try:
+        for _ in range(3):
+            pair = [Node(server, env={"NACRE_NODE_ID": name}, start=False) for name in ("n1", "n2")]
+            for node in pair:
+                node.spawn()
+            wait_for(lambda p=pair: [n.alive() for n in p].count(False) == 1, 20, "one of them ends")
+            stays, ends = sorted(pair, key=lambda n: not n.alive())
+            equal(ends.process.returncode, 73, ends.log_text())
+            wait_for(stays.is_ready, 20, "the other serves")
+            for node in pair:
+                node.remove()
+    finally:
+        server.remove()
+
+
+async def test_a_single_node_is_refused_where_a_cluster_serves_the_store():
+    async with Cluster(1) as c:
+        single = Node(c.servers[0], env={"NACRE_NODE_ID": "alone"}, start=False)
+        try:
+            code, log = single.refuses()
+            equal(code, 73, log)
+            check("node n1 serves the store shop" in log, log)
+        finally:
+            single.remove()
 
 
 async def test_refuses_a_corrupt_log():
