@@ -5,7 +5,7 @@
 #include "core/node/cluster_private.h"
 #include "core/node/say.h"
 
-#define PRESENCE_SERVICE 2u   /* its number at transport/peer */
+#define PRESENCE_SERVICE 3u   /* its number at transport/peer */
 #define PRESENCE_MS      200u /* then it is asked once more */
 
 static void on_asked(void *ctx, uint64_t from, uint64_t call, struct nc_slice body)
