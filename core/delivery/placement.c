@@ -222,6 +222,13 @@ static bool is_same(struct nc_sub_owner a, struct nc_sub_owner b)
 	return a.number == b.number && a.boot == b.boot;
 }
 
+bool nc_placement_lives(const struct nc_placement_view *placement, struct nc_sub_owner owner,
+                        uint64_t now_ns)
+{
+	const struct nc_placement_node *node = look(placement, owner.number);
+	return node != NULL && node->boot == owner.boot && may_run(node, now_ns);
+}
+
 bool nc_placement_owner(const struct nc_placement_view *placement,
                         const struct nc_placement_share *share, struct nc_sub_owner self,
                         const uint64_t *nodes, size_t count, uint64_t now_ns,

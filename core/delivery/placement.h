@@ -100,6 +100,10 @@ void nc_placement_stalled(struct nc_placement_view *placement, uint64_t since_ns
  * many. */
 size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64_t now_ns,
                                uint64_t nodes_out[NC_PLACEMENT_NODES_MAX]);
+/* Whether the owner, in that life, is there and may run what it has. */
+bool nc_placement_lives(const struct nc_placement_view *placement, struct nc_sub_owner owner,
+                        uint64_t now_ns);
+
 /* A subscription, as the leader sees it. */
 struct nc_placement_share {
 	struct nc_slice name;

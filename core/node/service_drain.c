@@ -8,6 +8,7 @@
 #include "core/node/cluster.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
+#include "core/node/spread.h"
 
 #define HAND_OVER_MS 3000u /* a transfer of leadership at the end has so long */
 
@@ -65,7 +66,7 @@ static void lead_no_more(struct nc_service *service)
 static bool is_quiet(struct nc_service *service)
 {
 	return nc_replica_idle(service->replica) && service->tickets.count == 0 &&
-	       atomic_load(&service->reads) == 0;
+	       atomic_load(&service->reads) == 0 && nc_spread_has_left(service->spread);
 }
 
 /* At the tick after: what was said last has left the process, for closing sends nothing more. */

@@ -9,6 +9,7 @@
 
 #define ASSIGN_NS  UINT64_C(100000000) /* who is to own what is looked at so often */
 #define STALLED_NS UINT64_C(400000000) /* not ticked for so long: we may just not have listened */
+#define LEAVE_NS   UINT64_C(500000000) /* what was acknowledged has so long to come into the log */
 
 bool nc_spread_active(const struct nc_spread *spread)
 {
@@ -55,7 +56,6 @@ void nc_spread_step_down(struct nc_spread *spread)
 		return;
 	spread->leads = false;
 	nc_spread_relays_drop(spread);
-	nc_spread_table_clear(spread);
 }
 
 /* ---- What is applied ------------------------------------------------------------------------ */
@@ -69,11 +69,14 @@ void nc_spread_told(struct nc_spread *spread, const struct nc_outcome *outcome)
 	spread->applied = nc_replica_status(spread->service->replica).applied;
 	nc_spread_sent_told(spread, outcome);
 	nc_subs_own_told(spread->service->subs, outcome);
-	if (outcome->told == NC_SUB_TOLD_OWNED)
-		spread->renewed_ns = 0; /* what was let go is said soon */
+	bool first = spread->count == 0;
+	nc_spread_relays_hurry(spread, outcome->sub);
+	int err = nc_spread_table_update(spread, outcome->sub);
+	first = first && spread->count > 0;
+	if (outcome->told == NC_SUB_TOLD_OWNED || first)
+		spread->renewed_ns = 0; /* what was let go, or that we are here, is said soon */
 	if (outcome->told != NC_SUB_TOLD_GONE)
 		spread->looked_ns = 0; /* a new one waits for its owner */
-	int err = spread->leads ? nc_spread_table_update(spread, outcome->sub) : NC_OK;
 	if (err != NC_OK) {
 		spread->service->options.on_fatal(spread->service->options.ctx, err,
 		                                  "a subscription cannot be read");
@@ -112,6 +115,11 @@ bool nc_spread_holds(const struct nc_spread *spread, uint64_t since)
 	       nc_lease_holds(&spread->lease, since, nc_subs_now_ns());
 }
 
+bool nc_spread_has_left(const struct nc_spread *spread)
+{
+	return spread == NULL || spread->leaving;
+}
+
 bool nc_spread_lease_holds(const struct nc_spread *spread)
 {
 	return nc_subs_now_ns() < atomic_load(&spread->lease_until_ns);
@@ -119,13 +127,29 @@ bool nc_spread_lease_holds(const struct nc_spread *spread)
 
 /* ---- Time ----------------------------------------------------------------------------------- */
 
-/* The node ends: what it runs it runs no more, so that others need not wait for its lease. */
-static void leave(struct nc_spread *spread)
+/* The node ends: what it runs it runs no more, so that others need not wait for its lease. Before
+ * that it delivers no more, until what was acknowledged is in the log. */
+static void leave(struct nc_spread *spread, uint64_t now_ns)
 {
+	if (spread->leave_ns == 0) {
+		spread->leave_ns = now_ns + LEAVE_NS;
+		nc_subs_own_yield_all(spread->service->subs, spread->leave_ns);
+	}
+	if (!nc_subs_own_have_yielded(spread->service->subs) && now_ns < spread->leave_ns)
+		return;
 	spread->leaving = true;
 	spread->lease = (struct nc_lease){ 0 };
 	atomic_store(&spread->lease_until_ns, 0);
 	spread->renewed_ns = 0;
+}
+
+/* Nobody has said anything while there was nothing to share: all are awaited again. */
+static void look_again(struct nc_spread *spread, uint64_t now_ns)
+{
+	bool begins = spread->quiet && spread->count > 0;
+	spread->quiet = spread->count == 0;
+	if (spread->leads && begins)
+		nc_spread_voters(spread, true, now_ns);
 }
 
 void nc_spread_tick(struct nc_spread *spread)
@@ -134,7 +158,7 @@ void nc_spread_tick(struct nc_spread *spread)
 		return;
 	uint64_t now_ns = nc_subs_now_ns();
 	if (spread->service->draining && !spread->leaving)
-		leave(spread);
+		leave(spread, now_ns);
 	/* What was taken from us is let go when the last job that delivers it has ended. */
 	if (!nc_subs_own_is_leaving(spread->service->subs))
 		spread->released = spread->applied;
@@ -142,7 +166,9 @@ void nc_spread_tick(struct nc_spread *spread)
 	uint64_t since = nc_subs_own_since(spread->service->subs);
 	/* One that has lost its line to NATS runs nothing: after a while others do. */
 	bool able = spread->leaving || nc_bus_connected(spread->service->bus);
-	if (!ends && able && nc_lease_asks(&spread->lease, since, spread->renewed_ns, now_ns))
+	look_again(spread, now_ns);
+	if (!ends && able && !spread->quiet &&
+	    nc_lease_asks(&spread->lease, since, spread->renewed_ns, now_ns))
 		nc_spread_renew(spread, now_ns);
 	nc_spread_members(spread, now_ns);
 	if (spread->leads) {
@@ -155,6 +181,7 @@ void nc_spread_tick(struct nc_spread *spread)
 		}
 	}
 	nc_spread_relays_step(spread);
+	nc_spread_yields_step(spread);
 	spread->ticked_ns = now_ns;
 }
 
@@ -171,6 +198,10 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 	}
 	if (err == NC_OK && asked.verb == NC_SPREAD_COMMAND) {
 		nc_spread_take_command(spread, from, call, &asked);
+		return;
+	}
+	if (err == NC_OK && asked.verb == NC_SPREAD_YIELD) {
+		nc_spread_take_yield(spread, from, call, &asked);
 		return;
 	}
 	if (err == NC_OK)
@@ -198,6 +229,11 @@ int nc_spread_start(struct nc_service *service, struct nc_spread **spread_out)
 		free(spread);
 		return err;
 	}
+	err = nc_spread_table_load(spread);
+	if (err != NC_OK) {
+		nc_spread_stop(spread);
+		return err;
+	}
 	nc_peer_serve(spread->peer, NC_SPREAD_SERVICE, on_call, spread);
 	*spread_out = spread;
 	return NC_OK;
@@ -212,6 +248,7 @@ void nc_spread_stop(struct nc_spread *spread)
 	for (struct nc_spread_renewal *at = spread->renewals; at != NULL; at = at->next)
 		at->spread = NULL;
 	nc_spread_relays_drop(spread);
+	nc_spread_yields_drop(spread);
 	nc_spread_table_clear(spread);
 	free(spread->rows);
 	nc_hashmap_release(&spread->names);

@@ -12,6 +12,7 @@
  *   leader's tick ─► who lives? ─► NC_COMMAND_SUB_OWN                 spread_table.c
  *   progress, seek, update, delete ──► leader ─► log ─► applied here  spread_forward.c
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
+ *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
  *
  * A node without a cluster has none of this: NULL, which every call takes; then the placement
  * "spread" means the node itself.
@@ -57,6 +58,8 @@ uint64_t nc_spread_told_to(const struct nc_spread *spread);
 bool nc_spread_is_self(const struct nc_spread *spread, struct nc_sub_owner owner);
 /* What was given to this node by entry `since` may run now. */
 bool nc_spread_holds(const struct nc_spread *spread, uint64_t since);
+/* The node ends in order, and what it ran it has let go. */
+bool nc_spread_has_left(const struct nc_spread *spread);
 /* Any thread: what runs by a lease may still deliver. */
 bool nc_spread_lease_holds(const struct nc_spread *spread);
 

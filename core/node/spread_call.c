@@ -5,7 +5,11 @@
 
 static size_t fields_of(uint64_t verb)
 {
-	return verb == NC_SPREAD_RENEW ? 4 : verb == NC_SPREAD_COMMAND ? 5 : 6;
+	static const size_t fields[] = { [NC_SPREAD_RENEW] = 4,
+		                         [NC_SPREAD_COMMAND] = 5,
+		                         [NC_SPREAD_REQUEST] = 6,
+		                         [NC_SPREAD_YIELD] = 3 };
+	return fields[verb];
 }
 
 void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
@@ -31,6 +35,10 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 		nc_pack_str(buf, call->reply);
 		nc_pack_bin(buf, call->body);
 		break;
+	case NC_SPREAD_YIELD:
+		nc_pack_str(buf, call->name);
+		nc_pack_uint(buf, call->epoch);
+		break;
 	}
 }
 
@@ -40,7 +48,7 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	struct nc_spread_call call = { 0 };
 	size_t fields = nc_unpack_array(&reader);
 	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
-	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_REQUEST ||
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_YIELD ||
 	    fields != fields_of(verb))
 		return NC_INVALID;
 	call.verb = (enum nc_spread_verb)verb;
@@ -54,6 +62,9 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 		call.boot = nc_unpack_uint(&reader);
 		call.number = nc_unpack_uint(&reader);
 		call.command = nc_unpack_bin(&reader);
+	} else if (verb == NC_SPREAD_YIELD) {
+		call.name = nc_unpack_str(&reader);
+		call.epoch = nc_unpack_uint(&reader);
 	} else {
 		call.applied = nc_unpack_uint(&reader);
 		call.endpoint = nc_unpack_str(&reader);

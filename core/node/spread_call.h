@@ -4,6 +4,8 @@
  *
  *   renew:    [1, boot, released, leaving]            to the leader; reply: [applied, clear]
  *   command:  [2, term, boot, number, command]        to the leader; reply: [index, code, err_code]
+ *   yield:    [4, name, epoch]                        to an owner; reply: nothing, when what was
+ *             acknowledged to it is in the log
  *   request:  [3, applied, endpoint, name, reply, body] to who runs the subscription; reply:
  * nothing
  *
@@ -17,7 +19,7 @@
 
 #define NC_SPREAD_SERVICE 2u /* its number at transport/peer */
 
-enum nc_spread_verb { NC_SPREAD_RENEW = 1, NC_SPREAD_COMMAND, NC_SPREAD_REQUEST };
+enum nc_spread_verb { NC_SPREAD_RENEW = 1, NC_SPREAD_COMMAND, NC_SPREAD_REQUEST, NC_SPREAD_YIELD };
 
 struct nc_spread_call {
 	enum nc_spread_verb verb;
@@ -30,7 +32,8 @@ struct nc_spread_call {
 	/* request */
 	uint64_t
 	        applied; /* by the leader, when it took the request up: so much it must have seen */
-	struct nc_slice endpoint, name, reply, body;
+	struct nc_slice endpoint, name, reply, body; /* of yield: `name` */
+	uint64_t epoch;                              /* yield */
 };
 
 void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call);

@@ -10,18 +10,24 @@
 #include "core/node/spread_call.h"
 #include "transport/peer/peer.h"
 
-#define NC_SPREAD_CALL_MS    2000u /* a peer has so long to answer */
-#define NC_SPREAD_REPLY_SIZE 1024u /* bytes of a reply subject, with its NUL */
-#define NC_SPREAD_RELAYS_MAX 4096u /* requests on their way to owners */
+#define NC_SPREAD_CALL_MS          2000u /* a peer has so long to answer */
+#define NC_SPREAD_REPLY_SIZE       1024u /* bytes of a reply subject, with its NUL */
+/* Requests on their way to owners, and bytes of them: a request may be as large as a message, and
+ * of those 4,096 would be gigabytes. */
+#define NC_SPREAD_RELAYS_MAX       4096u
+#define NC_SPREAD_RELAYS_BYTES_MAX (16u << 20)
 
-/* On the leader: a subscription that nodes share. */
+/* A subscription that nodes share. */
 struct nc_spread_row {
 	char name[65];
 	uint64_t epoch;
 	struct nc_sub_owner owner;
 	bool spreads; /* by its definition; else the leader is to have it back */
 	bool acks_all;
-	bool assigning; /* another owner is on its way through the log */
+	/* On the leader. */
+	bool assigning;    /* another owner is on its way through the log */
+	bool yielded;      /* its owner has said what it has for the log, or cannot */
+	uint64_t yield_ns; /* it is waited for until then; 0: it was not asked */
 };
 
 /* On the leader: a command on its way through the log, an owner's or our own. */
@@ -49,13 +55,17 @@ struct nc_spread_renewal {
 	uint64_t sent_ns;
 };
 
+struct nc_spread_yield;
+struct nc_spread_yielding;
+
 /* On the leader: a request that is sent on. */
 struct nc_spread_relay {
 	struct nc_spread_relay *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	uint64_t until_ms;
-	uint64_t applied; /* when it was taken up */
-	uint64_t to;      /* asked; 0: waits for its owner to take the subscription up */
+	uint64_t applied;            /* when it was taken up */
+	uint64_t to;                 /* asked; 0: waits for its owner to take the subscription up */
+	uint64_t retry_ms, pause_ms; /* then it is tried again, and after so long once more */
 	enum nc_operation op;
 	int endpoint;
 	char name[65];
@@ -78,21 +88,27 @@ struct nc_spread {
 	uint64_t numbers; /* of commands, given out */
 	struct nc_spread_sent *sent;
 	struct nc_spread_renewal *renewals;
+	struct nc_spread_yielding *yielding;
+	uint64_t leave_ns; /* it leaves, at the latest then; 0: it does not */
 
-	/* On every node: the membership as it was seen last, and since when. */
+	/* On every node: the membership as it was seen last, and since when; and all that is
+	 * shared: where there is nothing, nobody says anything. */
 	uint64_t config_index, changed_ns;
+	struct nc_spread_row *rows; /* [count] */
+	uint32_t count, room;
+	struct nc_hashmap names;
+	bool quiet;
 
 	/* As the leader. */
 	bool leads;
 	struct nc_placement_view placement;
-	uint64_t looked_ns;         /* when was last looked who is to own what */
-	struct nc_spread_row *rows; /* [count] */
-	uint32_t count, room;
-	struct nc_hashmap names;
+	uint64_t looked_ns; /* when was last looked who is to own what */
 	struct nc_spread_taken *taken;
 	struct nc_sequence sequence; /* of owners' commands */
 	struct nc_spread_relay *relays, *relays_last;
-	size_t relay_count;
+	size_t relay_count, relay_bytes;
+	struct nc_spread_yield *yields;
+	size_t yield_count;
 };
 
 /* The log knows commands that say who owns what. */
@@ -132,9 +148,19 @@ void nc_spread_sent_told(struct nc_spread *spread, const struct nc_outcome *outc
 void nc_spread_sent_applied(struct nc_spread *spread);
 void nc_spread_sent_detach(struct nc_spread *spread);
 
+/* spread_yield.c: the leader; whether to wait with a move of it until its owner has said what it
+ * has for the log. */
+bool nc_spread_yields_first(struct nc_spread *spread, struct nc_spread_row *row, uint64_t now_ns);
+void nc_spread_take_yield(struct nc_spread *spread, uint64_t from, uint64_t call,
+                          const struct nc_spread_call *asked);
+void nc_spread_yields_step(struct nc_spread *spread);
+void nc_spread_yields_drop(struct nc_spread *spread);
+
 /* spread_relay.c */
 int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call *request);
 void nc_spread_relays_step(struct nc_spread *spread);
+/* Something became of the subscription: requests for it are tried now. */
+void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);
 void nc_spread_relays_drop(struct nc_spread *spread);
 
 #endif

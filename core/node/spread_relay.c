@@ -9,6 +9,9 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/subject.h"
 
+#define PAUSE_MS     20u
+#define PAUSE_MAX_MS 320u
+
 static void relay_error(struct nc_service *service, const struct nc_spread_relay *relay,
                         struct nc_fault fault)
 {
@@ -29,6 +32,17 @@ static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay
 	if (spread->relays_last == relay)
 		spread->relays_last = before;
 	spread->relay_count--;
+	spread->relay_bytes -= relay->reply_size + relay->body_size;
+}
+
+/* Again after a pause, each time a longer one, or when something becomes of the subscription. */
+static void later(struct nc_spread_relay *relay)
+{
+	relay->to = 0;
+	relay->retry_ms = nc_service_now_ms() + relay->pause_ms;
+	relay->pause_ms *= 2;
+	if (relay->pause_ms > PAUSE_MAX_MS)
+		relay->pause_ms = PAUSE_MAX_MS;
 }
 
 static void on_taken(void *ctx, int err, struct nc_slice body)
@@ -41,13 +55,13 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 		return;
 	}
 	if (err == NC_NOTFOUND) { /* not yet, or not any more: it will be somebody's */
-		relay->to = 0;
+		later(relay);
 		return;
 	}
 	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(relay->name));
 	bool elsewhere = row == NULL || row->owner.number != relay->to;
 	if (err != NC_OK && elsewhere && relay->op == NC_OP_SUB_NEXT) {
-		relay->to = 0; /* who was asked gives nothing any more */
+		later(relay); /* who was asked gives nothing any more */
 		return;
 	}
 	relay_remove(spread, relay);
@@ -70,8 +84,10 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 		free(relay);
 		return false;
 	}
-	if (row->owner.number == 0 || row->owner.number == spread->self)
-		return true; /* in a moment */
+	if (row->owner.number == 0 || row->owner.number == spread->self) {
+		later(relay);
+		return true;
+	}
 	const struct nc_spread_call call = { .verb = NC_SPREAD_REQUEST,
 		                             .applied = relay->applied,
 		                             .endpoint = nc_slice_str(
@@ -79,8 +95,11 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 		                             .name = name,
 		                             .reply = reply,
 		                             .body = body };
-	if (nc_spread_ask(spread, row->owner.number, &call, on_taken, relay) == NC_OK)
+	if (nc_spread_ask(spread, row->owner.number, &call, on_taken, relay) == NC_OK) {
 		relay->to = row->owner.number;
+	} else {
+		later(relay);
+	}
 	return true;
 }
 
@@ -91,9 +110,10 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 	    nc_subs_has(spread->service->subs, request->name))
 		return false;
 	struct nc_service *service = spread->service;
-	size_t size = reply.size + 1 + request->body.size;
-	struct nc_spread_relay *relay =
-	        spread->relay_count < NC_SPREAD_RELAYS_MAX ? malloc(sizeof *relay + size) : NULL;
+	size_t size = reply.size + request->body.size;
+	bool room = spread->relay_count < NC_SPREAD_RELAYS_MAX &&
+	            spread->relay_bytes + size <= NC_SPREAD_RELAYS_BYTES_MAX;
+	struct nc_spread_relay *relay = room ? malloc(sizeof *relay + size + 1) : NULL;
 	if (relay == NULL) {
 		nc_service_error(
 		        service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
@@ -108,6 +128,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 		                           .applied = nc_replica_status(service->replica).applied,
 		                           .op = request->op,
 		                           .endpoint = endpoint,
+		                           .pause_ms = PAUSE_MS,
 		                           .reply_size = reply.size,
 		                           .body_size = request->body.size };
 	(void)snprintf(relay->name, sizeof relay->name, "%.*s", (int)request->name.size,
@@ -124,6 +145,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 	}
 	spread->relays_last = relay;
 	spread->relay_count++;
+	spread->relay_bytes += size;
 	(void)relay_send(spread, relay);
 	return true;
 }
@@ -134,7 +156,7 @@ void nc_spread_relays_step(struct nc_spread *spread)
 	struct nc_spread_relay *relay = spread->relays, *next;
 	for (; relay != NULL; relay = next) {
 		next = relay->next;
-		if (relay->to != 0)
+		if (relay->to != 0 || (now_ms < relay->retry_ms && now_ms < relay->until_ms))
 			continue;
 		if (now_ms < relay->until_ms) {
 			(void)relay_send(spread, relay);
@@ -143,6 +165,16 @@ void nc_spread_relays_step(struct nc_spread *spread)
 		relay_remove(spread, relay);
 		relay_error(spread->service, relay, NC_FAULT_UNAVAILABLE);
 		free(relay);
+	}
+}
+
+void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
+{
+	for (struct nc_spread_relay *at = spread->relays; at != NULL; at = at->next) {
+		if (nc_slice_is(name, at->name)) {
+			at->retry_ms = 0;
+			at->pause_ms = PAUSE_MS;
+		}
 	}
 }
 
@@ -157,7 +189,7 @@ void nc_spread_relays_drop(struct nc_spread *spread)
 			free(relay); /* else when its answer comes */
 	}
 	spread->relays_last = NULL;
-	spread->relay_count = 0;
+	spread->relay_count = spread->relay_bytes = 0;
 }
 
 /* ---- An owner ------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* On the leader: which subscriptions are shared, who has them, and who is to. */
+/* Which subscriptions are shared, and who has them; on the leader, who is to. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -242,12 +242,17 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 		bool changes = here != NULL &&
 		               (here->move != NULL || here->parked.size > 0 || here->unsaved);
 		const struct nc_placement_share share = share_of(row, here);
-		if (row->assigning || changes ||
-		    !nc_placement_owner(&spread->placement, &share, self, nodes, count, now_ns,
-		                        &owner))
+		if (row->assigning || changes)
+			continue;
+		if (!nc_placement_owner(&spread->placement, &share, self, nodes, count, now_ns,
+		                        &owner)) {
+			row->yield_ns = 0;
+			continue;
+		}
+		if (nc_spread_yields_first(spread, row, now_ns))
 			continue;
 		if (!propose(spread, row, owner))
-			return; /* again at the next look */
+			break; /* again at the next look */
 		assigned++;
 	}
 	if (assigned > 0) {

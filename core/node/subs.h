@@ -81,6 +81,14 @@ int nc_subs_own_listen(struct nc_subs *subs);
 void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome);
 /* There may be a lease, or a longer one. */
 void nc_subs_own_wake(struct nc_subs *subs);
+/* It delivers nothing any more until `until_ns`, and what was acknowledged goes into the log.
+ * False: there is no such one, in this epoch, by a lease. All: those that run by a lease. */
+bool nc_subs_own_yield(struct nc_subs *subs, struct nc_slice name, uint64_t epoch,
+                       uint64_t until_ns);
+void nc_subs_own_yield_all(struct nc_subs *subs, uint64_t until_ns);
+/* It is in the log, or cannot be: there is no lease, or it is another's by now. */
+bool nc_subs_own_has_yielded(struct nc_subs *subs, struct nc_slice name, uint64_t epoch);
+bool nc_subs_own_have_yielded(struct nc_subs *subs);
 /* Something that was let go is still being delivered; or anything of them is. */
 bool nc_subs_own_is_leaving(const struct nc_subs *subs);
 bool nc_subs_own_is_delivering(const struct nc_subs *subs);

@@ -221,6 +221,11 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 		return;
 	if (sub->move != NULL)
 		return; /* looked at again when that is done */
+	if (nc_subs_own_yields(sub, now_ns)) {
+		nc_subs_save(subs, sub, now_ns);
+		subs->due_ns[sub->id] = sub->unsaved ? now_ns : sub->yield_ns;
+		return;
+	}
 	nc_subs_steps(subs, sub, now_ns);
 	if (sub->inactive && !sub->definition.durable) {
 		nc_subs_remove(subs, sub, "nobody has listened for inactive_ms");

@@ -80,6 +80,67 @@ void nc_subs_own_wake(struct nc_subs *subs)
 	}
 }
 
+/* ---- Yielding ------------------------------------------------------------------------------- */
+
+static void yield(struct nc_subscription *sub, uint64_t until_ns)
+{
+	sub->yield_ns = until_ns;
+	nc_subs_mark(sub);
+}
+
+static struct nc_subscription *own_find(struct nc_subs *subs, struct nc_slice name, uint64_t epoch)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub != NULL && sub->owned && sub->epoch == epoch ? sub : NULL;
+}
+
+bool nc_subs_own_yield(struct nc_subs *subs, struct nc_slice name, uint64_t epoch,
+                       uint64_t until_ns)
+{
+	struct nc_subscription *sub = own_find(subs, name, epoch);
+	if (sub != NULL)
+		yield(sub, until_ns);
+	return sub != NULL;
+}
+
+void nc_subs_own_yield_all(struct nc_subs *subs, uint64_t until_ns)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		if (subs->slots[id] != NULL && subs->slots[id]->owned)
+			yield(subs->slots[id], until_ns);
+	}
+}
+
+bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns)
+{
+	if (sub->yield_ns <= now_ns)
+		return false;
+	sub->hurry = true;
+	return true;
+}
+
+static bool has_yielded(const struct nc_subscription *sub)
+{
+	bool saved = !sub->saving && !sub->unsaved && !nc_sub_progress_dirty(sub->machine);
+	return !runs(sub) || (saved && sub->move == NULL);
+}
+
+bool nc_subs_own_has_yielded(struct nc_subs *subs, struct nc_slice name, uint64_t epoch)
+{
+	const struct nc_subscription *sub = own_find(subs, name, epoch);
+	return sub == NULL || has_yielded(sub);
+}
+
+bool nc_subs_own_have_yielded(struct nc_subs *subs)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL && sub->owned && !has_yielded(sub))
+			return false;
+	}
+	return true;
+}
+
 /* ---- Where acknowledgements come ------------------------------------------------------------ */
 
 static void ack_subject(const struct nc_subscription *sub, char *subject, size_t size)

@@ -144,6 +144,7 @@ struct nc_subscription {
 	bool reown;        /* it waits for a new epoch */
 	uint64_t since;    /* the entry that gave it to us */
 	uint64_t reown_ns; /* when that is asked for again */
+	uint64_t yield_ns; /* it delivers nothing until then */
 };
 
 /* A command of a subscription's on its way through the log. */
@@ -357,6 +358,8 @@ bool nc_subs_own_sleeps(struct nc_subscription *sub);
 /* It leaves the table. */
 void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_own_doubt(struct nc_subscription *sub);
+/* It only saves, since it is about to be moved. */
+bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns);
 void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns);
 
 /* subs_load.c: count what is parked, and tell the machine what batches have acknowledged. */

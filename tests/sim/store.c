@@ -197,6 +197,7 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE ||
 		    command->kind == STORE_OWN) {
 			store_subs_sync(sim, node, command->sub);
+			store_spread_look(sim, node, command->sub);
 			store_spread_assigned(store_of(sim, node), command->sub, of->commands[i]);
 			if (command->kind == STORE_OWN && command->fault.code == 0)
 				store_spread_owned(store_of(sim, node));

@@ -222,6 +222,8 @@ struct store_node {
 	struct nc_placement_view view;
 	struct nc_sequence sequence;
 	uint64_t assigning[STORE_SUBS]; /* the command that is on its way; 0: none */
+	bool shared[STORE_SUBS];        /* as far as is applied */
+	bool quiet;                     /* none is: nobody asks for leases */
 };
 
 /* ---- The model ------------------------------------------------------------------------------- */

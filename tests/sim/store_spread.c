@@ -125,15 +125,22 @@ static void members_look(struct sim *sim, struct sim_node *node)
 	of->config_index = status.config_index;
 }
 
-void store_spread_lead(struct sim *sim, struct sim_node *node)
+/* All are awaited. */
+static void view_begin(struct sim *sim, struct sim_node *node)
 {
 	struct store_node *of = store_of(sim, node);
 	uint64_t voters[NC_RAFT_MEMBERS_MAX];
 	members_look(sim, node);
 	nc_placement_begin(&of->view, voters, voters_of(node, voters), of->changed_ns,
 	                   lease_clock_ns(sim, node));
-	memset(of->assigning, 0, sizeof of->assigning);
 	of->looked_ns = 0;
+}
+
+void store_spread_lead(struct sim *sim, struct sim_node *node)
+{
+	struct store_node *of = store_of(sim, node);
+	view_begin(sim, node);
+	memset(of->assigning, 0, sizeof of->assigning);
 }
 
 void store_spread_renewal(struct sim *sim, struct sim_node *node, uint64_t number)
@@ -204,6 +211,13 @@ uint64_t store_own_propose(struct sim *sim, uint32_t sub, uint64_t epoch, struct
 	nc_assert(nc_buf_status(&command->bytes) == NC_OK);
 	nc_buf_release(&name);
 	return number;
+}
+
+void store_spread_look(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct nc_placement_share share = { 0 };
+	uint64_t epoch;
+	store_of(sim, node)->shared[sub] = share_read(sim, node, sub, &share, &epoch);
 }
 
 static void assign(struct sim *sim, struct sim_node *node, uint64_t now_ns)
@@ -285,7 +299,22 @@ void store_spread_start(struct sim *sim, struct sim_node *node)
 	of->changed_ns = of->renewed_ns = 0;
 	of->drift = (int)sim_below(sim, 2 * drift + 1) - (int)drift;
 	of->sent_count = 0;
+	of->quiet = false;
+	for (uint32_t i = 0; i < STORE_SUBS; i++)
+		store_spread_look(sim, node, i);
 	tick_in(sim, node, sim_below(sim, TICK_US));
+}
+
+/* Nobody has said anything while there was nothing to share. */
+static void look_again(struct sim *sim, struct sim_node *node)
+{
+	struct store_node *of = store_of(sim, node);
+	bool any = false;
+	for (uint32_t i = 0; i < STORE_SUBS; i++)
+		any |= of->shared[i];
+	if (of->quiet && any && of->serving != 0)
+		view_begin(sim, node);
+	of->quiet = !any;
 }
 
 void store_spread_tick(struct sim *sim, struct sim_node *node)
@@ -297,7 +326,8 @@ void store_spread_tick(struct sim *sim, struct sim_node *node)
 		if (machine->machine != NULL && machine->owned && machine->since > since)
 			since = machine->since;
 	}
-	if (nc_lease_asks(&of->lease, since, of->renewed_ns, now_ns))
+	look_again(sim, node);
+	if (!of->quiet && nc_lease_asks(&of->lease, since, of->renewed_ns, now_ns))
 		ask(sim, node);
 	members_look(sim, node);
 	if (of->serving != 0 && node->raft->role == NC_RAFT_LEADER)

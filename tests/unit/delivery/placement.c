@@ -293,6 +293,18 @@ Test(placement, gives_nothing_away_before_it_knows_who_lives)
 	cr_expect_neq(owner.number, 3u);
 }
 
+Test(placement, knows_whether_an_owner_is_there_to_be_asked)
+{
+	struct course course = course_begin();
+	uint64_t now_ns = course.now_ms * MS;
+	cr_expect(nc_placement_lives(&course.view, (struct nc_sub_owner){ 3, 1 }, now_ns));
+	cr_expect_not(nc_placement_lives(&course.view, (struct nc_sub_owner){ 3, 9 }, now_ns),
+	              "that was another life");
+	cr_expect_not(nc_placement_lives(&course.view, (struct nc_sub_owner){ 0 }, now_ns));
+	cr_expect_not(nc_placement_lives(&course.view, (struct nc_sub_owner){ 3, 1 },
+	                                 now_ns + 2 * NC_PLACEMENT_GONE_NS));
+}
+
 Test(placement, gives_one_back_to_the_leader_by_way_of_a_lease)
 {
 	struct course course = course_begin();

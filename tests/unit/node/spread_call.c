@@ -19,6 +19,7 @@ static void expect_again(struct nc_spread_call call)
 	cr_expect_eq(again.boot, call.boot);
 	cr_expect_eq(again.number, call.number);
 	cr_expect_eq(again.applied, call.applied);
+	cr_expect_eq(again.epoch, call.epoch);
 	cr_expect(nc_slice_eq(again.command, call.command));
 	cr_expect(nc_slice_eq(again.endpoint, call.endpoint));
 	cr_expect(nc_slice_eq(again.name, call.name));
@@ -47,6 +48,8 @@ Test(spread_call, is_read_as_it_was_written_and_not_otherwise)
 	                                      .name = NC_SLICE("billing"),
 	                                      .reply = NC_SLICE("_INBOX.x.1"),
 	                                      .body = NC_SLICE("{\"batch\":10}") });
+	expect_again((struct nc_spread_call){
+	        .verb = NC_SPREAD_YIELD, .name = NC_SLICE("billing"), .epoch = UINT64_MAX });
 }
 
 Test(spread_call, survives_any_single_changed_byte)

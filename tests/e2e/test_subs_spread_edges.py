@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edges of placement "spread" on three nodes: silence where nothing is shared, what an orderly end keeps, what waits for an owner."""
+import asyncio
+import signal
+
+from harness import LONG, Cluster, check, equal, wait_until
+from test_subs_cluster import asked
+from test_subs_spread import create, shared
+
+NAMES = [f"s{i}" for i in range(12)]
+ASKS_WHO_IS_THERE = b"\x03\xc4\x00"  # the number of that service, and no body: on a loaded machine it comes at any time
+
+
+async def calls_in(heard, seconds):
+    before = len(heard)
+    await asyncio.sleep(seconds)
+    return len(heard) - before
+
+
+async def is_silent_while_nothing_is_shared(client):
+    heard = []
+
+    async def note(msg):
+        if ASKS_WHO_IS_THERE not in msg.data:
+            heard.append(msg.subject)
+
+    sub = await client.nc.subscribe("_es.shop.call.>", cb=note)
+    await create(client, "alone", placement="leader")
+
+    async def silent():
+        return await calls_in(heard, 0.8) == 0
+
+    await wait_until(silent, 10, "nobody asks for a lease")
+    await create(client, "one")
+    msg = asyncio.create_task(client.nc.request("es.shop.sub.next.one", b'{"expires_ms":5000}', timeout=6))
+    await client.append("k.1", b"{}")
+    equal((await msg).headers["Es-Position"], "1", "the first that is shared runs")
+    check(await calls_in(heard, 0.8) > 0, "now there are leases")
+    equal(await asked(client, "sub.delete.one"), {"deleted": True}, "deleted")
+    await wait_until(silent, 10, "nobody asks any more")
+    await sub.unsubscribe()
+
+
+async def are_bounded_in_bytes(client, name, owner):
+    """Requests that wait for an owner that does not answer."""
+    owner.process.send_signal(signal.SIGSTOP)
+    try:
+        inbox = client.nc.new_inbox()
+        sub = await client.nc.subscribe(inbox)
+        for _ in range(40):
+            await client.nc.publish(f"es.shop.sub.info.{name}", b" " * 900_000, reply=inbox)
+        codes = [(await sub.next_msg(10)).headers["Nats-Service-Error-Code"] for _ in range(40)]
+        check("429" in codes and codes.count("429") < 30, f"of 36 MB some are taken, not all: {codes}")
+    finally:
+        owner.process.send_signal(signal.SIGCONT)
+
+
+async def is_kept_by_a_node_that_ends_in_order(client, where, victim):
+    """What was acknowledged a moment before."""
+    its = [name for name in NAMES if where[name] == victim.env["NACRE_NODE_ID"]]
+    came = {name: {} for name in NAMES}
+
+    async def note(msg):
+        if "Es-Position" not in (msg.headers or {}):
+            return
+        _, _, _, name, epoch, position, _ = msg.reply.split(".")
+        came[name].setdefault(int(position), []).append((int(epoch), msg.reply))
+
+    await client.nc.subscribe("work.>", cb=note)
+    for i in range(40):
+        await client.append(f"m.{i}", b"{}")
+
+    async def all_came():
+        return all(len(came[name]) == 40 for name in its)
+
+    await wait_until(all_came, 20, "all of it")
+    for name in its:
+        for times in came[name].values():
+            await client.nc.publish(times[0][1], b"+ACK")
+    await client.nc.flush()
+    ended = asyncio.create_task(asyncio.to_thread(victim.term))
+
+    async def elsewhere():
+        infos = [await asked(client, f"sub.info.{name}") for name in its]
+        return all(isinstance(info, dict) and info["node"] != victim.env["NACRE_NODE_ID"] and info["ack_floor"] >= max(came[info["name"]]) for info in infos)
+
+    await wait_until(elsewhere, 10, "others have them, and what was acknowledged")
+    await ended
+    again = {name: {p for p, times in came[name].items() if len(times) > 1} for name in its}
+    equal(again, {name: set() for name in its}, "nothing comes again")
+
+
+async def test_silence_and_an_orderly_end_and_what_waits_for_an_owner():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        await is_silent_while_nothing_is_shared(client)
+        for name in NAMES:
+            await create(client, name, filter={"plugin": "by_pattern", "selector": "m.*"}, deliver={"subject": f"work.{name}"}, ack_wait_ms=60000)
+        where = await shared(client, NAMES, c.nodes)
+        victim = next(node for node in c.nodes if node != leader)
+        await are_bounded_in_bytes(client, next(n for n in NAMES if where[n] == victim), c.nodes[victim])
+        where = await shared(client, NAMES, c.nodes)
+        await is_kept_by_a_node_that_ends_in_order(client, where, c.nodes[victim])
+        await client.close()
+
+
+async def test_a_leader_whose_disk_is_full_puts_nothing_to_sleep_that_others_run():
+    if not LONG:
+        return
+    async with Cluster(3) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        full = next(node for node in c.nodes if node != leader)
+        for name in NAMES:
+            await create(client, name, filter={"plugin": "by_pattern", "selector": "m.*"})
+        for i in range(3):
+            await client.append(f"m.{i}", b"{}")
+        c.nodes[full].env["NACRE_DISK_RESERVE_MB"] = "1048576"
+        await asyncio.to_thread(c.nodes[full].term)
+        await asyncio.to_thread(c.nodes[full].start)
+        where = await shared(client, NAMES, c.nodes)
+
+        async def it_leads():
+            if await c.leader(client) != full:
+                await asked(client, "cluster.transfer", b'{"to":"%s"}' % full.encode())
+                return False
+            return (await asked(client, "append.T.m.9", b"{}"))[:2] == (507, 50701)
+
+        await wait_until(it_leads, 30, "who has no room leads")
+        name = next(n for n in NAMES if where[n] != full)
+        before = await asked(client, f"sub.info.{name}")
+        equal((await asked(client, f"sub.seek.{name}", b'{"pos":2}'))[:2], (507, 50701), "nothing is sought")
+        await asyncio.sleep(1.5)
+        after = await asked(client, f"sub.info.{name}")
+        equal((after["node"], after["epoch"]), (before["node"], before["epoch"]), "it is where it was")
+        msg = await client.nc.request(f"es.shop.sub.next.{name}", b'{"expires_ms":3000}', timeout=5)
+        equal((msg.headers or {}).get("Es-Position"), "1", "and delivers")
+        await client.close()
