@@ -235,6 +235,13 @@ async def test_an_owner_that_is_cut_off_stops_and_what_comes_from_it_is_refused(
             return any(e > epoch for _, _, e, _ in came["far"])
 
         await wait_until(goes_on, 10, "the new owner delivers")
+        # The old one has not heard of that epoch: it must not say that its acknowledgements are stale.
+        new = next(msg for _, _, e, msg in came["far"] if e > epoch)
+        try:
+            answer = await near.nc.request(new.reply, b"+ACK", timeout=0.7)
+            check(False, f"the old owner says of what the new one delivered: {answer.data}")
+        except nats.errors.TimeoutError:
+            pass
         started = min(t for t, _, e, _ in came["far"] if e > epoch)
         await acking
         late = [t for t, _, e, _ in came["near"] if e == epoch and t > started]
