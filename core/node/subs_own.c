@@ -143,31 +143,22 @@ bool nc_subs_own_have_yielded(struct nc_subs *subs)
 
 /* ---- Where acknowledgements come ------------------------------------------------------------ */
 
-static void ack_subject(const struct nc_subscription *sub, char *subject, size_t size)
-{
-	(void)snprintf(subject, size, "%s.ack.%s.>", sub->subs->service->root, sub->name);
-}
-
 /* The leader has all of R.ack.> already. */
 static int ack_subscribe(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	char subject[NC_ROOT_SIZE + 80];
 	if (subs->service->serving)
 		return NC_OK;
-	ack_subject(sub, subject, sizeof subject);
-	sub->listens = true;
-	int err = nc_bus_subscribe(subs->service->bus, subject, NULL, &nc_subs_own_tag);
+	(void)snprintf(subject, sizeof subject, "%s.ack.%s.>", subs->service->root, sub->name);
+	int err =
+	        nc_bus_subscribe_one(subs->service->bus, subject, &nc_subs_own_tag, &sub->listens);
 	return err == NC_NOMEM ? err : NC_OK; /* else it is made when there is a connection */
 }
 
 static void ack_unsubscribe(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	char subject[NC_ROOT_SIZE + 80];
-	if (!sub->listens)
-		return;
-	sub->listens = false;
-	ack_subject(sub, subject, sizeof subject);
-	nc_bus_unsubscribe_from(subs->service->bus, subject, &nc_subs_own_tag);
+	nc_bus_unsubscribe_one(subs->service->bus, sub->listens);
+	sub->listens = NULL;
 }
 
 int nc_subs_own_listen(struct nc_subs *subs)

@@ -138,13 +138,13 @@ struct nc_subscription {
 	uint64_t pause_ns, retry_ns; /* after a fault of its filter: when it is asked again */
 	/* Of one that runs here by a lease (subs_own.c). */
 	bool owned;
-	bool listens;      /* to its own R.ack.<name>.> */
-	bool asleep;       /* there is no lease just now */
-	bool leaves;       /* it is let go, and its last job still delivers */
-	bool reown;        /* it waits for a new epoch */
-	uint64_t since;    /* the entry that gave it to us */
-	uint64_t reown_ns; /* when that is asked for again */
-	uint64_t yield_ns; /* it delivers nothing until then */
+	struct nc_bus_sub *listens; /* to its own R.ack.<name>.>; NULL: the leader does */
+	bool asleep;                /* there is no lease just now */
+	bool leaves;                /* it is let go, and its last job still delivers */
+	bool reown;                 /* it waits for a new epoch */
+	uint64_t since;             /* the entry that gave it to us */
+	uint64_t reown_ns;          /* when that is asked for again */
+	uint64_t yield_ns;          /* it delivers nothing until then */
 };
 
 /* A command of a subscription's on its way through the log. */

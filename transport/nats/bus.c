@@ -106,6 +106,7 @@ static void on_wake(uv_async_t *async)
 	if (!bus->connecting) /* not before it is known that there is a connection */
 		nc_bus_io_settle(&bus->io);
 	nc_bus_arrivals_give(bus);
+	nc_bus_subs_sweep(bus);
 	if (bus->closing) {
 		handles_close(bus);
 	} else {
@@ -229,52 +230,6 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 		nc_assert(!"libuv refuses a handle");
 	*bus_out = bus;
 	return NC_OK;
-}
-
-/* ---- Subscriptions -------------------------------------------------------------------------- */
-
-int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag)
-{
-	struct nc_bus_sub *sub = calloc(1, sizeof *sub);
-	if (sub == NULL)
-		return NC_NOMEM;
-	sub->bus = bus;
-	sub->tag = tag;
-	int size = snprintf(sub->subject, sizeof sub->subject, "%s", subject);
-	nc_assert(size > 0 && (size_t)size < sizeof sub->subject);
-	(void)snprintf(sub->queue, sizeof sub->queue, "%s", queue == NULL ? "" : queue);
-	nc_bus_know(bus, sub);
-	sub->next = bus->subs;
-	bus->subs = sub;
-	if (bus->nc == NULL)
-		return NC_OK; /* made when connected */
-	/* On one that is lost it is made with the next. */
-	return nc_bus_sub_make(bus, sub) == NATS_NO_MEMORY ? NC_NOMEM : NC_OK;
-}
-
-void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
-{
-	/* Both it and nats.c's are freed with the connection: the closures of messages under way
-	 * point to the one, and nats.c's reading thread may be about to use the other (decision
-	 * 0032). */
-	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
-		if (sub->tag != tag)
-			continue;
-		sub->ended = true;
-		if (sub->handle != NULL)
-			(void)natsSubscription_Unsubscribe(sub->handle);
-	}
-}
-
-void nc_bus_unsubscribe_from(struct nc_bus *bus, const char *subject, const void *tag)
-{
-	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
-		if (sub->tag != tag || sub->ended || strcmp(sub->subject, subject) != 0)
-			continue;
-		sub->ended = true;
-		if (sub->handle != NULL)
-			(void)natsSubscription_Unsubscribe(sub->handle);
-	}
 }
 
 /* ---- The end -------------------------------------------------------------------------------- */

@@ -66,8 +66,13 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 /* Forget all subscriptions with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
-/* Forget the one of this subject and tag. */
-void nc_bus_unsubscribe_from(struct nc_bus *bus, const char *subject, const void *tag);
+/* Likewise a plain one, to be forgotten by itself; it is the bus's until then. Of many that come
+ * and go none is looked for. NULL is a no-op. */
+int nc_bus_subscribe_one(struct nc_bus *bus, const char *subject, void *tag,
+                         struct nc_bus_sub **sub_out);
+void nc_bus_unsubscribe_one(struct nc_bus *bus, struct nc_bus_sub *sub);
+/* How many there are; one that was forgotten counts until nats.c has let go of it. */
+size_t nc_bus_subscriptions(const struct nc_bus *bus);
 
 /* Whether the server says by it that nobody listens (status 503). */
 bool nc_bus_no_responders(const struct nc_bus_msg *msg);

@@ -14,47 +14,6 @@
 
 #define CONNECT_RETRY_MS 250
 
-/* ---- Subscriptions -------------------------------------------------------------------------- */
-
-static void on_nats_sub_complete(void *closure)
-{
-	nc_bus_source_end(closure);
-}
-
-natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
-{
-	natsStatus status =
-	        sub->queue[0] == '\0'
-	                ? natsConnection_Subscribe(&sub->handle, bus->nc, sub->subject,
-	                                           nc_bus_on_nats_message, sub)
-	                : natsConnection_QueueSubscribe(&sub->handle, bus->nc, sub->subject,
-	                                                sub->queue, nc_bus_on_nats_message, sub);
-	if (status != NATS_OK)
-		return status;
-	nc_bus_source_begin(bus);
-	status = natsSubscription_SetOnCompleteCB(sub->handle, on_nats_sub_complete, bus);
-	if (status != NATS_OK) {
-		nc_bus_source_end(bus);
-	} else { /* what waits is bounded by what the node says 429 to */
-		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
-	}
-	return status;
-}
-
-/* Subscriptions of a connection that has ended, and those that nobody wants. */
-void nc_bus_subs_release(struct nc_bus *bus)
-{
-	struct nc_bus_sub **at = &bus->subs, *sub;
-	while ((sub = *at) != NULL) {
-		natsSubscription_Destroy(sub->handle);
-		sub->handle = NULL;
-		*at = sub->ended ? sub->next : sub;
-		at = sub->ended ? at : &sub->next;
-		if (sub->ended)
-			free(sub);
-	}
-}
-
 /* ---- Connecting ----------------------------------------------------------------------------- */
 
 static uint64_t now_ms(const struct nc_bus *bus)
@@ -184,7 +143,6 @@ void nc_bus_lost_replace(struct nc_bus *bus)
 	if (!ended)
 		return;
 	nc_set(bus, NULL);
-	nc_bus_forget_ended(bus);
 	nc_bus_subs_release(bus);
 	servers_learn(bus, nc);
 	natsConnection_Destroy(nc);

@@ -31,13 +31,14 @@ struct nc_bus_note {
 };
 
 struct nc_bus_sub {
-	struct nc_bus_sub *next;
+	struct nc_bus_sub *prev, *next;
 	struct nc_bus *bus;
 	natsSubscription *handle; /* of the present connection; NULL: not made yet */
 	void *tag;
 	struct nc_bus_sub *next_known;
-	bool ended;  /* unsubscribed */
-	bool shared; /* a subject of it may be another's as well */
+	struct nc_bus_sub *next_complete; /* under the bus's lock */
+	bool ended;                       /* unsubscribed */
+	bool shared;                      /* a subject of it may be another's as well */
 	char subject[256];
 	char queue[32];
 };
@@ -62,6 +63,7 @@ struct nc_bus {
 	uv_timer_t retry;
 	const char *retry_said;
 	struct nc_bus_sub *subs;
+	size_t sub_count;
 	struct nc_bus_sub *known; /* by subject; that whose message came last is first */
 	size_t known_count;
 	struct nc_arrivals spare; /* the loop's */
@@ -70,6 +72,7 @@ struct nc_bus {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct nc_arrivals in;
+	struct nc_bus_sub *complete; /* for which nats.c calls no more */
 	size_t sources; /* the connection and subscriptions of which nats.c may still call */
 	bool lost;      /* the connection has ended: another is made when `sources` is 0 */
 	struct nc_bus_note notes[NC_BUS_NOTES];
@@ -93,9 +96,13 @@ void nc_bus_source_begin(struct nc_bus *bus);
 void nc_bus_source_end(struct nc_bus *bus);
 void nc_bus_close_now(struct nc_bus *bus); /* nothing is connecting */
 
-/* bus_connect.c */
+/* bus_subs.c. Free those that have ended and are complete; or, with the connection, all that have
+ * ended. */
 natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub);
+void nc_bus_subs_sweep(struct nc_bus *bus);
 void nc_bus_subs_release(struct nc_bus *bus);
+
+/* bus_connect.c */
 void nc_bus_on_retry(uv_timer_t *timer);
 void nc_bus_retry_later(struct nc_bus *bus);
 /* If the connection has ended and nothing of nats.c can call for it any more: let it go. */

@@ -319,6 +319,47 @@ Test(bus, has_many_subscriptions)
 	end(&b);
 }
 
+/* With messages for them under way; what has ended is freed, and not only with the connection. */
+static void come_and_go(bool by_thread)
+{
+	struct bench b;
+	struct nc_bus_sub *some[20];
+	char subject[32];
+	begin(&b, by_thread);
+	subscribe(&b);
+	size_t before = nc_bus_subscriptions(b.to);
+	for (unsigned round = 0; round < 50; round++) {
+		for (unsigned i = 0; i < 20; i++) {
+			(void)snprintf(subject, sizeof subject, "z.%u.>", i);
+			cr_assert_eq(nc_bus_subscribe_one(b.to, subject, &tag_a, &some[i]), NC_OK);
+		}
+		for (unsigned i = 0; i < 200; i++) {
+			(void)snprintf(subject, sizeof subject, "z.%u.more", i % 20);
+			put(b.to, subject, i, 4); /* behind the subscriptions */
+		}
+		unsigned half = b.seen.messages + 100;
+		UNTIL(&b, b.seen.messages >= half);
+		for (unsigned i = 0; i < 20; i++)
+			nc_bus_unsubscribe_one(b.to, some[i]);
+	}
+	UNTIL(&b, nc_bus_subscriptions(b.to) == before);
+	b.seen = (struct seen){ .connected = true };
+	for (unsigned i = 0; i < 600; i++)
+		put(b.from, subjects[i % 6], i, 100);
+	UNTIL(&b, b.seen.messages >= 600);
+	end(&b);
+}
+
+Test(bus, frees_subscriptions_that_come_and_go)
+{
+	come_and_go(false);
+}
+
+Test(bus, frees_subscriptions_that_come_and_go_on_the_delivery_thread)
+{
+	come_and_go(true);
+}
+
 static void server_comes_back(bool by_thread)
 {
 	struct bench b;
