@@ -118,12 +118,12 @@ Test(json, refuses_strings_that_are_not_utf8_or_badly_escaped)
 	refuses(NC_SLICE("\"\\"), 1, escape);
 }
 
-/* Strings are looked at eight bytes at a time: what ends or spoils one is seen at every place in
- * the eight, and what is next to it in the order of bytes is not taken for it. */
+/* Strings are looked at sixteen and eight bytes at a time: what ends or spoils one is seen at every
+ * place in those, and what is next to it in the order of bytes is not taken for it. */
 Test(json, sees_what_matters_in_a_string_at_every_place)
 {
 	static const uint8_t plain[] = { 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 'x' };
-	for (size_t before = 0; before < 24; before++) {
+	for (size_t before = 0; before < 41; before++) {
 		for (size_t i = 0; i < sizeof plain; i++) {
 			uint8_t text[64];
 			memset(text, plain[i], sizeof text);
@@ -132,17 +132,17 @@ Test(json, sees_what_matters_in_a_string_at_every_place)
 			struct nc_json json;
 			cr_expect_str_eq(shape(nc_slice(text, before + 2), &json), "s.");
 			text[before + 1] = 0x1f;
-			refuses(nc_slice(text, 40), before + 1,
+			refuses(nc_slice(text, sizeof text), before + 1,
 			        "'\"' or a character; control characters escaped");
 			text[before + 1] = 0;
-			refuses(nc_slice(text, 40), before + 1,
+			refuses(nc_slice(text, sizeof text), before + 1,
 			        "'\"' or a character; control characters escaped");
 			text[before + 1] = 0x80;
-			refuses(nc_slice(text, 40), before + 1, "UTF-8");
+			refuses(nc_slice(text, sizeof text), before + 1, "UTF-8");
 			memcpy(text + before + 1, "\\n\xc3\xa9\"", 5);
 			cr_expect_str_eq(shape(nc_slice(text, before + 6), &json), "s.");
 			memcpy(text + before + 1, "\\x", 2);
-			refuses(nc_slice(text, 40), before + 1,
+			refuses(nc_slice(text, sizeof text), before + 1,
 			        "an escape: one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 		}
 	}
