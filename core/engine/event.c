@@ -114,12 +114,15 @@ void nc_event_record_put(struct nc_buf *buf, const struct nc_event *event)
 	nc_set_u32(record, nc_crc32c(0, record + CRC_SIZE, buf->size - start - CRC_SIZE));
 }
 
-int nc_event_record_get(struct nc_slice record, struct nc_event *event_out)
+static bool record_holds(struct nc_slice record)
 {
-	if (record.size < CRC_SIZE + 1)
-		return NC_CORRUPT;
-	if (nc_crc32c(0, record.data + CRC_SIZE, record.size - CRC_SIZE) != nc_get_u32(record.data))
-		return NC_CORRUPT;
+	return record.size > CRC_SIZE &&
+	       nc_crc32c(0, record.data + CRC_SIZE, record.size - CRC_SIZE) ==
+	               nc_get_u32(record.data);
+}
+
+static int record_read(struct nc_slice record, struct nc_event *event_out)
+{
 	struct nc_reader reader = nc_reader(nc_slice_from(record, CRC_SIZE));
 	if (nc_reader_u8(&reader) != RECORD_FORMAT)
 		return NC_UNSUPPORTED;
@@ -144,6 +147,11 @@ int nc_event_record_get(struct nc_slice record, struct nc_event *event_out)
 		return NC_CORRUPT;
 	*event_out = event;
 	return NC_OK;
+}
+
+int nc_event_record_get(struct nc_slice record, struct nc_event *event_out)
+{
+	return record_holds(record) ? record_read(record, event_out) : NC_CORRUPT;
 }
 
 struct nc_slice nc_event_record_head(const struct nc_event *event)
@@ -212,10 +220,10 @@ static int row_head_get(struct nc_slice row, uint64_t *tag_ids, struct row_head 
 	return NC_OK;
 }
 
-int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t version,
-                        uint64_t time_ns, struct nc_event *event_out)
+int nc_event_applied_get(struct nc_slice record, uint64_t position, uint64_t version,
+                         uint64_t time_ns, struct nc_event *event_out)
 {
-	int err = nc_event_record_get(record, event_out);
+	int err = record_read(record, event_out);
 	if (err != NC_OK)
 		return err;
 	event_out->position = position;
@@ -226,6 +234,14 @@ int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t vers
 		event_out->id = nc_slice(event_out->made_id, NC_EVENT_ID_MADE_SIZE);
 	}
 	return NC_OK;
+}
+
+int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t version,
+                        uint64_t time_ns, struct nc_event *event_out)
+{
+	return record_holds(record)
+	               ? nc_event_applied_get(record, position, version, time_ns, event_out)
+	               : NC_CORRUPT;
 }
 
 int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *event_out)

@@ -78,6 +78,11 @@ int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *ev
 int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t version,
                         uint64_t time_ns, struct nc_event *event_out);
 
+/* Likewise, of a record that apply has just read, in the same memory: its CRC is not computed once
+ * more. */
+int nc_event_applied_get(struct nc_slice record, uint64_t position, uint64_t version,
+                         uint64_t time_ns, struct nc_event *event_out);
+
 /* The keys of a row; an nc_state_keys_fn. */
 int nc_event_row_keys(struct nc_slice row, uint64_t *tag_ids, struct nc_event_keys *keys_out);
 

@@ -96,7 +96,7 @@ void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_
 	struct nc_event event;
 	if (!service->feed_on && nc_subs_count(service->subs) == 0)
 		return;
-	if (nc_event_placed_get(record, position, version, time_ns, &event) != NC_OK)
+	if (nc_event_applied_get(record, position, version, time_ns, &event) != NC_OK)
 		return; /* cannot be: apply has read it */
 	if (service->feed_on)
 		feed(service, &event);
@@ -132,7 +132,7 @@ static void tell_owned(struct nc_service *service, struct nc_slice record, uint6
 {
 	struct nc_event event;
 	if (record.size > 0 &&
-	    nc_event_placed_get(record, position, version, time_ns, &event) == NC_OK)
+	    nc_event_applied_get(record, position, version, time_ns, &event) == NC_OK)
 		nc_subs_event(service->subs, &event, record);
 }
 

@@ -64,6 +64,28 @@ Test(event, record_believes_no_flipped_bit_and_no_truncation)
 	nc_buf_release(&record);
 }
 
+/* Only the checksum is left out, not the care for lengths. */
+Test(event, applied_record_is_read_as_a_placed_one)
+{
+	struct nc_buf record = { 0 };
+	sample(&record);
+	struct nc_event placed, applied;
+	struct nc_slice whole = nc_buf_slice(&record);
+	cr_assert_eq(nc_event_placed_get(whole, 9, 3, 77, &placed), NC_OK);
+	cr_assert_eq(nc_event_applied_get(whole, 9, 3, 77, &applied), NC_OK);
+	cr_expect(applied.position == 9 && applied.version == 3 && applied.time_ns == 77);
+	cr_expect(nc_slice_eq(applied.stream, placed.stream) &&
+	          nc_slice_eq(applied.type, placed.type) && nc_slice_eq(applied.id, placed.id) &&
+	          nc_slice_eq(applied.content_type, placed.content_type) &&
+	          nc_slice_eq(applied.tags, placed.tags) &&
+	          nc_slice_eq(applied.meta, placed.meta) && nc_slice_eq(applied.data, placed.data));
+	for (size_t size = 0; size < whole.size; size++) {
+		cr_expect_neq(nc_event_applied_get(nc_slice(whole.data, size), 9, 3, 77, &applied),
+		              NC_OK, "%zu bytes of it", size);
+	}
+	nc_buf_release(&record);
+}
+
 Test(event, row_is_not_believed_in_another_place)
 {
 	struct nc_buf record = { 0 }, row = { 0 };
