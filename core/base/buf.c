@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/base/digits.h"
 
 void nc_buf_init(struct nc_buf *buf)
 {
@@ -91,10 +92,17 @@ void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value)
 {
 	char digits[20];
 	size_t at = sizeof digits;
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value != 0);
+	while (value >= 100) {
+		at -= 2;
+		nc_digits_pair(digits + at, (unsigned)(value % 100));
+		value /= 100;
+	}
+	if (value >= 10) {
+		at -= 2;
+		nc_digits_pair(digits + at, (unsigned)value);
+	} else {
+		digits[--at] = (char)('0' + value);
+	}
 	nc_buf_put(buf, digits + at, sizeof digits - at);
 }
 
@@ -151,7 +159,7 @@ uint64_t nc_reader_u64(struct nc_reader *reader)
 	return raw.size == 8 ? nc_get_u64(raw.data) : 0;
 }
 
-uint64_t nc_reader_varint(struct nc_reader *reader)
+uint64_t nc_reader_varint_long(struct nc_reader *reader)
 {
 	uint64_t value = 0;
 	for (unsigned shift = 0; shift < 64; shift += 7) {

@@ -144,7 +144,12 @@ uint8_t nc_reader_u8(struct nc_reader *reader);
 uint16_t nc_reader_u16(struct nc_reader *reader);
 uint32_t nc_reader_u32(struct nc_reader *reader);
 uint64_t nc_reader_u64(struct nc_reader *reader);
-/* Overlong forms and more than 64 bits are failures. */
-uint64_t nc_reader_varint(struct nc_reader *reader);
+/* Overlong forms and more than 64 bits are failures. Most are one byte. */
+uint64_t nc_reader_varint_long(struct nc_reader *reader);
+static inline uint64_t nc_reader_varint(struct nc_reader *reader)
+{
+	bool is_short = !reader->failed && reader->at < reader->end && *reader->at < 0x80;
+	return is_short ? *reader->at++ : nc_reader_varint_long(reader);
+}
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/crc32c.h"
+#include "core/base/digits.h"
 #include "core/engine/event.h"
 
 #define POSITION_BITS 48
@@ -19,15 +20,13 @@ void nc_event_id_make(uint64_t time_ns, uint64_t position, char id_out[NC_EVENT_
 	nc_set_u64(seed, time_ns);
 	nc_set_u64(seed + 8, position);
 	uint64_t mixed = nc_crc32c(0, seed, sizeof seed) & 0x3fff;
-	static const char hex[] = "0123456789abcdef";
 	uint64_t high = (millis & 0xffffffffffff) << 16 | 0x7000 | fraction;
 	uint64_t low = UINT64_C(1) << 63 | mixed << POSITION_BITS | position;
 	char *at = id_out;
-	for (int i = 0; i < 32; i++) {
-		if (i == 8 || i == 12 || i == 16 || i == 20)
+	for (int i = 0; i < 16; i++, at += 2) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
 			*at++ = '-';
-		uint64_t half = i < 16 ? high : low;
-		*at++ = hex[half >> (60 - i % 16 * 4) & 15];
+		nc_digits_hex(at, (uint8_t)((i < 8 ? high : low) >> (56 - i % 8 * 8)));
 	}
 	*at = '\0';
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Times as text: RFC 3339, proleptic Gregorian, no leap seconds, no locale. */
+#include "core/base/digits.h"
 #include "core/engine/event.h"
 
 #define NS_PER_S    UINT64_C(1000000000)
@@ -14,10 +15,17 @@ static int64_t days_from_civil(uint64_t year, unsigned month, unsigned day)
 	return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 719469;
 }
 
-static void put_digits(char *at, uint64_t value, int width)
+static void put_pair(char *at, uint64_t value)
 {
-	for (int i = width - 1; i >= 0; i--, value /= 10)
-		at[i] = (char)('0' + value % 10);
+	nc_digits_pair(at, (unsigned)value);
+}
+
+/* Nine digits: of nanoseconds. */
+static void put_fraction(char *at, uint32_t value)
+{
+	for (int i = 7; i > 0; i -= 2, value /= 100)
+		nc_digits_pair(at + i, value % 100);
+	at[0] = (char)('0' + value);
 }
 
 void nc_time_format(uint64_t time_ns, char text_out[NC_TIME_TEXT_SIZE])
@@ -31,13 +39,15 @@ void nc_time_format(uint64_t time_ns, char text_out[NC_TIME_TEXT_SIZE])
 	uint64_t mp = (5 * doy + 2) / 153;
 	uint64_t month = mp < 10 ? mp + 3 : mp - 9;
 	memcpy(text_out, "0000-00-00T00:00:00.000000000Z", NC_TIME_TEXT_SIZE);
-	put_digits(text_out, yoe + era * 400 + (month <= 2), 4);
-	put_digits(text_out + 5, month, 2);
-	put_digits(text_out + 8, doy - (153 * mp + 2) / 5 + 1, 2);
-	put_digits(text_out + 11, seconds / 3600 % 24, 2);
-	put_digits(text_out + 14, seconds / 60 % 60, 2);
-	put_digits(text_out + 17, seconds % 60, 2);
-	put_digits(text_out + 20, time_ns % NS_PER_S, 9);
+	uint64_t year = yoe + era * 400 + (month <= 2);
+	put_pair(text_out, year / 100 % 100);
+	put_pair(text_out + 2, year % 100);
+	put_pair(text_out + 5, month);
+	put_pair(text_out + 8, doy - (153 * mp + 2) / 5 + 1);
+	put_pair(text_out + 11, seconds / 3600 % 24);
+	put_pair(text_out + 14, seconds / 60 % 60);
+	put_pair(text_out + 17, seconds % 60);
+	put_fraction(text_out + 20, (uint32_t)(time_ns % NS_PER_S));
 }
 
 /* `width` digits at `*at`; UINT64_MAX if they are not. */
