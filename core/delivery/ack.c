@@ -119,47 +119,45 @@ void nc_ack_address_put(struct nc_buf *buf, const struct nc_ack_address *address
 	nc_buf_put_decimal(buf, address->attempt);
 }
 
-static struct nc_slice token_take(struct nc_slice *text)
-{
-	size_t size = 0;
-	while (size < text->size && text->data[size] != '.')
-		size++;
-	struct nc_slice token = nc_slice(text->data, size);
-	*text = nc_slice_from(*text, size + 1);
-	return token;
-}
-
-static bool number_read(struct nc_slice token, uint64_t *value_out)
+/* A number without sign or leading zero, up to a dot or the end, which `*text` is left at. */
+static bool number_take(struct nc_slice *text, uint64_t *value_out)
 {
 	uint64_t value = 0;
-	if (token.size == 0 || (token.size > 1 && token.data[0] == '0'))
-		return false;
-	for (size_t i = 0; i < token.size; i++) {
-		unsigned digit = (unsigned)token.data[i] - '0';
+	size_t size = 0;
+	for (; size < text->size && text->data[size] != '.'; size++) {
+		unsigned digit = (unsigned)text->data[size] - '0';
 		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
 			return false;
 		value = value * 10 + digit;
 	}
+	if (size == 0 || (size > 1 && text->data[0] == '0'))
+		return false;
+	*text = nc_slice_from(*text, size);
 	*value_out = value;
 	return true;
+}
+
+static bool dot_take(struct nc_slice *text)
+{
+	bool is = text->size > 0 && text->data[0] == '.';
+	*text = nc_slice_from(*text, 1);
+	return is;
 }
 
 int nc_ack_address_get(struct nc_slice text, struct nc_ack_address *address_out)
 {
 	struct nc_ack_address address;
 	uint64_t attempt;
-	size_t dots = 0;
-	for (size_t i = 0; i < text.size; i++)
-		dots += text.data[i] == '.';
-	if (dots != 3)
+	const uint8_t *dot = text.size == 0 ? NULL : memchr(text.data, '.', text.size);
+	if (dot == NULL)
 		return NC_INVALID;
-	address.name = token_take(&text);
-	if (nc_name_word_fault(address.name) != NULL ||
-	    !number_read(token_take(&text), &address.epoch) ||
-	    !number_read(token_take(&text), &address.position) ||
-	    !number_read(token_take(&text), &attempt))
-		return NC_INVALID;
-	if (address.position == 0 || attempt == 0 || attempt > UINT32_MAX)
+	address.name = nc_slice(text.data, (size_t)(dot - text.data));
+	text = nc_slice_from(text, address.name.size);
+	bool is = nc_name_word_fault(address.name) == NULL && dot_take(&text) &&
+	          number_take(&text, &address.epoch) && dot_take(&text) &&
+	          number_take(&text, &address.position) && dot_take(&text) &&
+	          number_take(&text, &attempt) && text.size == 0;
+	if (!is || address.position == 0 || attempt == 0 || attempt > UINT32_MAX)
 		return NC_INVALID;
 	address.attempt = (uint32_t)attempt;
 	*address_out = address;

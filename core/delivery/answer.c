@@ -93,8 +93,8 @@ int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 	int err = flying(sub, epoch, position, attempt, now_ns, &id);
 	if (id == NONE || sub->policy.ack == NC_ACK_NONE)
 		return err;
-	nc_sub_heap_leave(sub, id);
-	nc_sub_heap_push(sub, &sub->timed, id, now_ns + sub->policy.ack_wait_ms * NS_PER_MS);
+	nc_sub_queue_leave(sub, id);
+	nc_sub_queue_put(sub, &sub->timed, id, now_ns + sub->policy.ack_wait_ms * NS_PER_MS);
 	return NC_OK;
 }
 

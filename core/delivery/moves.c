@@ -30,18 +30,18 @@ void nc_sub_halt(struct nc_sub *sub, uint64_t position, const char *why)
 void nc_sub_make_ready(struct nc_sub *sub, uint32_t id)
 {
 	struct entry *entry = &sub->entries[id];
-	nc_sub_heap_leave(sub, id);
+	nc_sub_queue_leave(sub, id);
 	entry->state = NC_SUB_READY;
 	/* Who has been delivered before has its place in max_in_flight already, and goes first:
 	 * else a full flight could wait for itself. */
 	uint64_t late = entry->taken ? 0 : UINT64_C(1) << 63;
-	nc_sub_heap_push(sub, &sub->ready, id, entry->position | late);
+	nc_sub_queue_put(sub, &sub->ready, id, entry->position | late);
 }
 
 static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_parks)
 {
 	struct entry *entry = &sub->entries[id];
-	nc_sub_heap_leave(sub, id);
+	nc_sub_queue_leave(sub, id);
 	nc_sub_untake(sub, entry);
 	entry->state = NC_SUB_LEAVING;
 	entry->leave = (uint8_t)how;
@@ -96,7 +96,7 @@ static void park_behind(struct nc_sub *sub, uint32_t key, uint32_t id)
 		struct entry *entry = &sub->entries[id];
 		uint32_t next = entry->key_next;
 		bool replay = entry->replay;
-		nc_sub_heap_leave(sub, id);
+		nc_sub_queue_leave(sub, id);
 		entry->state = NC_SUB_LEAVING; /* so that leaving the key wakes nobody */
 		if (!replay)
 			nc_sub_key_park(sub, key);
@@ -165,13 +165,13 @@ static void exhausted(struct nc_sub *sub, uint32_t id)
 void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns)
 {
 	struct entry *entry = &sub->entries[id];
-	nc_sub_heap_leave(sub, id);
+	nc_sub_queue_leave(sub, id);
 	if (sub->policy.max_deliver != 0 && entry->attempts >= sub->policy.max_deliver &&
 	    !NC_DELIVERY_MUTANT(DELIVERED_TOO_OFTEN)) {
 		exhausted(sub, id);
 	} else if (delay_ns > 0) {
 		entry->state = NC_SUB_DELAYED;
-		nc_sub_heap_push(sub, &sub->timed, id, sub->now_ns + delay_ns);
+		nc_sub_queue_put(sub, &sub->timed, id, sub->now_ns + delay_ns);
 	} else {
 		nc_sub_make_ready(sub, id);
 	}

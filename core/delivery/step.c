@@ -38,8 +38,8 @@ static void leaving_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 /* Whose time has come. */
 static void timers_step(struct nc_sub *sub)
 {
-	while (sub->timed.count > 0) {
-		uint32_t id = sub->timed.ids[0];
+	uint32_t id;
+	while ((id = nc_sub_queue_first(sub, &sub->timed)) != NONE) {
 		struct entry *entry = &sub->entries[id];
 		if (entry->rank > sub->now_ns)
 			return;
@@ -62,9 +62,9 @@ static uint64_t pending_of(const struct nc_sub *sub)
 
 static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 {
-	if (sub->paused || sub->halted || sub->ready.count == 0)
+	uint32_t id = nc_sub_queue_first(sub, &sub->ready);
+	if (sub->paused || sub->halted || id == NONE)
 		return false;
-	uint32_t id = sub->ready.ids[0];
 	struct entry *entry = &sub->entries[id];
 	if (!entry->taken && sub->taken >= sub->policy.max_in_flight &&
 	    !NC_DELIVERY_MUTANT(IN_FLIGHT_UNBOUNDED))
@@ -81,14 +81,14 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		return false;
 	}
 
-	nc_sub_heap_leave(sub, id);
+	nc_sub_queue_leave(sub, id);
 	entry->attempts++;
 	sub->taken += !entry->taken;
 	entry->taken = true;
 	entry->state = NC_SUB_FLYING;
 	bool none = sub->policy.ack == NC_ACK_NONE;
 	uint64_t wait = none ? NC_SUB_ANSWER_NS : sub->policy.ack_wait_ms * NS_PER_MS;
-	nc_sub_heap_push(sub, &sub->timed, id, sub->now_ns + wait);
+	nc_sub_queue_put(sub, &sub->timed, id, sub->now_ns + wait);
 	if (entry->position > sub->last_delivered)
 		sub->last_delivered = entry->position;
 	sub->delivered++;
@@ -153,8 +153,9 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 uint64_t nc_sub_deadline(const struct nc_sub *sub)
 {
 	uint64_t deadline = min_u64(nc_sub_interest_deadline(sub), nc_sub_requests_deadline(sub));
-	if (sub->timed.count > 0)
-		deadline = min_u64(deadline, sub->entries[sub->timed.ids[0]].rank);
+	uint32_t first = nc_sub_queue_first(sub, &sub->timed);
+	if (first != NONE)
+		deadline = min_u64(deadline, sub->entries[first].rank);
 	if (sub->flow_mark != 0)
 		deadline = min_u64(deadline, sub->flow_until);
 	if (sub->dirty)
@@ -207,7 +208,7 @@ bool nc_sub_key_parked(const struct nc_sub *sub, struct nc_slice key)
 size_t nc_sub_memory(const struct nc_sub *sub)
 {
 	return sizeof *sub +
-	       sub->entry_capacity * (sizeof *sub->entries + 2 * sizeof *sub->ready.ids) +
+	       sub->entry_capacity * (sizeof *sub->entries + 2 * sizeof *sub->ready.heap) +
 	       sub->key_capacity * sizeof *sub->keys +
 	       (sub->by_position.capacity + sub->by_key.capacity) * sizeof(struct nc_hashmap_slot) +
 	       (size_t)sub->request_count * 2 * sizeof *sub->requests;

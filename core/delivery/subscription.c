@@ -29,6 +29,7 @@ int nc_sub_new(const struct nc_definition *definition, uint64_t epoch, uint64_t 
 	sub->free_first = sub->key_free = NONE;
 	sub->recall_at[0] = sub->recall_at[1] = NONE;
 	sub->window = sub->replayed = sub->leaving = (struct line){ NONE, NONE };
+	sub->ready = sub->timed = (struct queue){ .line = { NONE, NONE } };
 	sub->epoch = epoch;
 	sub->cursor = cursor;
 	sub->now_ns = now_ns;
@@ -42,8 +43,8 @@ static void window_empty(struct nc_sub *sub)
 	for (uint32_t id = 0; id < sub->entry_capacity; id++)
 		free(sub->entries[id].reason);
 	free(sub->entries);
-	free(sub->ready.ids);
-	free(sub->timed.ids);
+	free(sub->ready.heap);
+	free(sub->timed.heap);
 	free(sub->keys);
 	nc_hashmap_release(&sub->by_position);
 	nc_hashmap_release(&sub->by_key);
@@ -67,7 +68,7 @@ void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t n
 	window_empty(sub);
 	sub->entries = NULL;
 	sub->keys = NULL;
-	sub->ready = sub->timed = (struct heap){ NULL, 0 };
+	sub->ready = sub->timed = (struct queue){ .line = { NONE, NONE } };
 	sub->entry_count = sub->entry_capacity = sub->taken = sub->recalled = 0;
 	sub->leaving_count = sub->key_capacity = sub->key_count = 0;
 	sub->free_first = sub->key_free = NONE;
@@ -140,7 +141,8 @@ static uint32_t room(const struct nc_sub *sub)
  * to deliver. */
 static bool worth_a_search(const struct nc_sub *sub)
 {
-	return room(sub) >= NC_SUB_SEARCH_MIN || (room(sub) > 0 && sub->ready.count == 0);
+	return room(sub) >= NC_SUB_SEARCH_MIN ||
+	       (room(sub) > 0 && nc_sub_queue_first(sub, &sub->ready) == NONE);
 }
 
 void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)

@@ -11,6 +11,7 @@
 #include "core/delivery/subscription.h"
 
 #define NONE      UINT32_MAX
+#define IN_LINE   (UINT32_MAX - 1)
 #define NEVER     UINT64_MAX
 #define NS_PER_MS UINT64_C(1000000)
 #define KEY_SIZE  16 /* bytes of a key's digest */
@@ -19,18 +20,20 @@ enum leave { LEAVE_PARK = 1, LEAVE_SKIP, LEAVE_UNPARK };
 
 struct entry {
 	uint64_t position;
-	uint64_t rank;    /* its place in the heap it is in: smallest first */
+	uint64_t rank;    /* its place in the queue it is in: smallest first */
 	uint64_t request; /* the pull request that it was last given to */
 	char *reason;     /* of a +TERM; owned */
 	uint32_t size;
 	uint32_t attempts;
-	uint32_t heap_at;              /* NONE: in no heap */
-	uint32_t line_prev, line_next; /* of the window, by position; or of the replayed */
-	uint32_t key;                  /* NONE: without */
-	uint32_t key_prev, key_next;   /* of the key's events; key_next also of the free */
+	uint32_t queue_at; /* in the queue's heap; NONE: in no queue, IN_LINE: in its line */
+	uint32_t queue_prev, queue_next; /* in the queue's line */
+	uint32_t line_prev, line_next;   /* of the window, by position; or of the replayed */
+	uint32_t key;                    /* NONE: without */
+	uint32_t key_prev, key_next;     /* of the key's events; key_next also of the free */
 	uint32_t leave_next;
 	uint8_t state; /* enum nc_sub_entry_state; NOT_HERE: free */
 	uint8_t leave; /* enum leave, of LEAVING */
+	bool timed;    /* of the two queues, the last one that it was put into */
 	bool replay;
 	bool taken;     /* counts against max_in_flight: delivered, not done */
 	bool key_parks; /* leaves because its key is parked */
@@ -49,14 +52,16 @@ struct key {
 	uint64_t stands;
 };
 
-/* Smallest rank first. Room is made when an entry is made, so that a push cannot fail. */
-struct heap {
-	uint32_t *ids;
-	uint32_t count;
-};
-
 struct line {
 	uint32_t first, last;
+};
+
+/* Smallest rank first (queue.c). Room is made when an entry is made, so that putting cannot fail.
+ */
+struct queue {
+	struct line line; /* by queue_next */
+	uint32_t *heap;   /* [entry_capacity] */
+	uint32_t heap_count;
 };
 
 struct request {
@@ -81,8 +86,8 @@ struct nc_sub {
 	struct line window;    /* not replayed, ascending */
 	struct line replayed;  /* in the order of their offers */
 	struct line leaving;   /* by leave_next */
-	struct heap ready;     /* by position; those delivered before come first */
-	struct heap timed;     /* flying and delayed, by time */
+	struct queue ready;    /* by position; those delivered before come first */
+	struct queue timed;    /* flying and delayed, by time */
 	uint32_t recalled;     /* how many are RECALLED */
 	uint32_t recall_at[2]; /* of the window, of the replayed: none RECALLED stands before it */
 	uint32_t taken;
@@ -134,14 +139,20 @@ struct nc_sub {
 
 /* ---- window.c ------------------------------------------------------------------------------- */
 
-/* A new entry in its line and in the map, in no heap. NC_FULL, NC_NOMEM. */
+/* A new entry in its line and in the map, in no queue. NC_FULL, NC_NOMEM. */
 int nc_sub_entry_new(struct nc_sub *sub, uint64_t position, bool replay, uint32_t *id_out);
 /* Out of everything but the leaving line. */
 void nc_sub_entry_free(struct nc_sub *sub, uint32_t id);
 uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position);
-void nc_sub_heap_push(struct nc_sub *sub, struct heap *heap, uint32_t id, uint64_t rank);
-/* From whichever heap it is in, if any. */
-void nc_sub_heap_leave(struct nc_sub *sub, uint32_t id);
+
+/* ---- queue.c -------------------------------------------------------------------------------- */
+
+/* It is in none. */
+void nc_sub_queue_put(struct nc_sub *sub, struct queue *queue, uint32_t id, uint64_t rank);
+/* NONE: it is empty. */
+uint32_t nc_sub_queue_first(const struct nc_sub *sub, const struct queue *queue);
+/* From whichever it is in, if any. */
+void nc_sub_queue_leave(struct nc_sub *sub, uint32_t id);
 
 /* ---- key.c ---------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The window of a subscription: entries, found by position, in line, and in heaps. */
+/* The window of a subscription: entries, found by position, and in line. */
 #include "core/delivery/subscription_private.h"
 
 #include <stdlib.h>
@@ -13,15 +13,15 @@ static int grow(struct nc_sub *sub)
 	if (entries == NULL)
 		return NC_NOMEM;
 	sub->entries = entries;
-	struct heap *heaps[] = { &sub->ready, &sub->timed };
+	struct queue *queues[] = { &sub->ready, &sub->timed };
 	for (size_t i = 0; i < 2; i++) {
-		uint32_t *ids = realloc(heaps[i]->ids, capacity * sizeof *ids);
+		uint32_t *ids = realloc(queues[i]->heap, capacity * sizeof *ids);
 		if (ids == NULL)
 			return NC_NOMEM;
-		heaps[i]->ids = ids;
+		queues[i]->heap = ids;
 	}
 	for (uint32_t id = capacity; id-- > sub->entry_capacity;) {
-		entries[id] = (struct entry){ .key_next = sub->free_first, .heap_at = NONE };
+		entries[id] = (struct entry){ .key_next = sub->free_first, .queue_at = NONE };
 		sub->free_first = id;
 	}
 	sub->entry_capacity = capacity;
@@ -44,7 +44,7 @@ int nc_sub_entry_new(struct nc_sub *sub, uint64_t position, bool replay, uint32_
 	struct line *line = replay ? &sub->replayed : &sub->window;
 	nc_assert(replay || line->last == NONE || sub->entries[line->last].position < position);
 	*entry = (struct entry){ .position = position,
-		                 .heap_at = NONE,
+		                 .queue_at = NONE,
 		                 .line_prev = line->last,
 		                 .line_next = NONE,
 		                 .key = NONE,
@@ -67,7 +67,7 @@ void nc_sub_entry_free(struct nc_sub *sub, uint32_t id)
 {
 	struct entry *entry = &sub->entries[id];
 	nc_assert(entry->state != NC_SUB_NOT_HERE && !entry->joined && !entry->taken);
-	nc_sub_heap_leave(sub, id);
+	nc_sub_queue_leave(sub, id);
 	struct line *line = entry->replay ? &sub->replayed : &sub->window;
 	if (entry->line_prev == NONE) {
 		line->first = entry->line_next;
@@ -84,7 +84,7 @@ void nc_sub_entry_free(struct nc_sub *sub, uint32_t id)
 	bool found = nc_hashmap_remove(&sub->by_position, nc_hash_u64(entry->position), id);
 	nc_assert(found);
 	free(entry->reason);
-	*entry = (struct entry){ .key_next = sub->free_first, .heap_at = NONE };
+	*entry = (struct entry){ .key_next = sub->free_first, .queue_at = NONE };
 	sub->free_first = id;
 	sub->entry_count--;
 }
@@ -96,58 +96,4 @@ uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position)
 	while (id != NONE && sub->entries[id].position != position)
 		id = nc_hashmap_next(&sub->by_position, &probe);
 	return id;
-}
-
-/* ---- Heaps ---------------------------------------------------------------------------------- */
-
-static void heap_set(struct nc_sub *sub, struct heap *heap, uint32_t at, uint32_t id)
-{
-	heap->ids[at] = id;
-	sub->entries[id].heap_at = at;
-}
-
-/* Put `id`, for which there is a hole at `at`, where it belongs. */
-static void heap_settle(struct nc_sub *sub, struct heap *heap, uint32_t at, uint32_t id)
-{
-	uint64_t rank = sub->entries[id].rank;
-	while (at > 0 && sub->entries[heap->ids[(at - 1) / 2]].rank > rank) {
-		heap_set(sub, heap, at, heap->ids[(at - 1) / 2]);
-		at = (at - 1) / 2;
-	}
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-		if (child >= heap->count)
-			break;
-		if (child + 1 < heap->count &&
-		    sub->entries[heap->ids[child + 1]].rank < sub->entries[heap->ids[child]].rank)
-			child++;
-		if (sub->entries[heap->ids[child]].rank >= rank)
-			break;
-		heap_set(sub, heap, at, heap->ids[child]);
-		at = child;
-	}
-	heap_set(sub, heap, at, id);
-}
-
-void nc_sub_heap_push(struct nc_sub *sub, struct heap *heap, uint32_t id, uint64_t rank)
-{
-	nc_assert(sub->entries[id].heap_at == NONE && heap->count < sub->entry_capacity);
-	sub->entries[id].rank = rank;
-	heap->count++;
-	heap->ids[heap->count - 1] = id;
-	heap_settle(sub, heap, heap->count - 1, id);
-}
-
-void nc_sub_heap_leave(struct nc_sub *sub, uint32_t id)
-{
-	uint32_t at = sub->entries[id].heap_at;
-	if (at == NONE)
-		return;
-	struct heap *heap =
-	        at < sub->ready.count && sub->ready.ids[at] == id ? &sub->ready : &sub->timed;
-	nc_assert(at < heap->count && heap->ids[at] == id);
-	heap->count--;
-	if (at < heap->count)
-		heap_settle(sub, heap, at, heap->ids[heap->count]);
-	sub->entries[id].heap_at = NONE;
 }
