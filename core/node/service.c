@@ -90,6 +90,7 @@ static void on_state(void *ctx, bool connected, const char *detail)
 	if (connected) {
 		nc_say_info("nats: %s", detail);
 		nc_sole_step(service, true);
+		nc_subs_connected(service->subs);
 		nc_service_probe(service);
 	} else {
 		atomic_fetch_add(&service->counters.nats_disconnects, 1);
@@ -266,6 +267,8 @@ static void names_make(struct nc_service *service)
 	               config->store_id);
 	(void)snprintf(service->probe_subject, sizeof service->probe_subject, "_es.%s.probe.%s",
 	               config->store_id, service->srv.id);
+	(void)snprintf(service->pace_subject, sizeof service->pace_subject, "_es.%s.pace.%s",
+	               config->store_id, service->srv.id);
 	service->feed_on = strcmp(config->feed, "on") == 0;
 	service->decoder.store = config->store_id;
 	service->decoder.event_size_max = (size_t)config->max_event_bytes;
@@ -280,6 +283,10 @@ int nc_service_subjects_open(struct nc_service *service)
 	if (err == NC_OK) {
 		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
 		                       &nc_service_probe_tag);
+	}
+	if (err == NC_OK) {
+		err = nc_bus_subscribe(service->bus, service->pace_subject, NULL,
+		                       &nc_service_pace_tag);
 	}
 	return err;
 }

@@ -51,7 +51,7 @@ struct nc_service {
 	struct nc_sole sole;
 	char root[NC_ROOT_SIZE]; /* <prefix>.<store> */
 	size_t root_size;
-	char void_subject[NC_ROOT_SIZE], probe_subject[NC_ROOT_SIZE];
+	char void_subject[NC_ROOT_SIZE], probe_subject[NC_ROOT_SIZE], pace_subject[NC_ROOT_SIZE];
 	struct nc_bus *bus;
 	struct nc_replica *replica;
 	struct nc_reader_pool *readers;
@@ -115,6 +115,7 @@ struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
                                   char room[NC_DIRECT_SIZE]);
 
 /* service_route.c */
+extern char nc_service_pace_tag;  /* of the subscription to the pace subject */
 extern char nc_service_probe_tag; /* of the subscription to the probe subject */
 int nc_service_srv_make(struct nc_service *service);
 int nc_service_subscribe_srv(struct nc_service *service);

@@ -60,6 +60,7 @@ enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 /* Tags of subscriptions that are no endpoints. */
 static char srv_tags[NC_SRV_VERB_COUNT];
 char nc_service_probe_tag;
+char nc_service_pace_tag;
 
 /* ---- Requests ------------------------------------------------------------------------------- */
 
@@ -262,6 +263,10 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 	}
 	if (nc_sole_take(service, msg))
 		return;
+	if (msg->tag == &nc_service_pace_tag) {
+		nc_subs_pace_heard(service->subs, msg->data);
+		return;
+	}
 	if (msg->reply.size > 0 &&
 	    nc_subject_reserved(msg->reply, service->options.config->prefix)) {
 		atomic_fetch_add(&service->counters.refused_reply, 1);

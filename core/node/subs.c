@@ -111,6 +111,8 @@ void nc_subscription_free(struct nc_subscription *sub)
 	if (sub == NULL)
 		return;
 	nc_subs_deliveries_release(sub->todo, sub->todo_count);
+	if (sub->subs != NULL)
+		nc_ahead_clear(&sub->ahead, &sub->subs->stock);
 	free(sub->push_subject);
 	nc_subs_move_free(sub->move);
 	nc_subs_backfill_drop(sub);
@@ -302,6 +304,7 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_buf_release(&subs->command);
 	nc_subs_keys_release(&subs->keys);
 	nc_recent_release(&subs->recent);
+	nc_ahead_stock_release(&subs->stock);
 	nc_sub_teller_release(&subs->teller);
 	nc_outbox_release(&subs->leased);
 	uv_close((uv_handle_t *)&subs->wake, on_closed);

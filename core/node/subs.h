@@ -51,6 +51,10 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack);
 /* An event was applied; `record` is what it was decoded from. */
 void nc_subs_event(struct nc_subs *subs, const struct nc_event *event, struct nc_slice record);
 
+/* What a message to ourselves brought back; and that the connection is another. */
+void nc_subs_pace_heard(struct nc_subs *subs, struct nc_slice body);
+void nc_subs_connected(struct nc_subs *subs);
+
 /* What became of a command of ours; `ticket` bears it. */
 void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
                      const struct nc_outcome *outcome);

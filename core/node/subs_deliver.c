@@ -13,15 +13,23 @@
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
+/* What of an event is the same in each delivery, and what the subscriber is given of its data. */
+struct shown {
+	uint64_t position;
+	struct nc_slice head; /* header lines, without the block's end */
+	struct nc_slice data;
+	size_t size; /* of the event's data */
+};
+
 static void publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
-                    struct nc_slice reply, struct nc_slice message, size_t header_size)
+                    struct nc_outbox_message *message)
 {
-	const char *subject = delivery->pull != NULL      ? delivery->pull->reply
-	                      : delivery->subject != NULL ? delivery->subject
-	                                                  : teller->sub->push_subject;
-	(void)nc_outbox_put(teller->outbox, teller->subs->service->bus, nc_slice_str(subject),
-	                    reply, message, header_size);
-	teller->bytes += message.size;
+	message->subject = nc_slice_str(delivery->pull != NULL      ? delivery->pull->reply
+	                                : delivery->subject != NULL ? delivery->subject
+	                                                            : teller->sub->push_subject);
+	(void)nc_outbox_put_pieces(teller->outbox, teller->subs->service->bus, message);
+	for (size_t i = 0; i < message->piece_count; i++)
+		teller->bytes += message->pieces[i].size;
 }
 
 static void put_header(struct nc_buf *out, const char *name, uint64_t value)
@@ -31,48 +39,59 @@ static void put_header(struct nc_buf *out, const char *name, uint64_t value)
 	nc_buf_put_str(out, "\r\n");
 }
 
-static struct nc_slice reply_make(struct nc_sub_teller *teller, const struct nc_event *event,
-                                  uint32_t attempt)
+static struct nc_slice reply_make(struct nc_sub_teller *teller, uint64_t position, uint32_t attempt)
 {
 	struct nc_buf *reply = &teller->reply;
+	const struct nc_ack_address address = { .name = nc_slice_str(teller->sub->name),
+		                                .epoch = teller->sub->epoch,
+		                                .position = position,
+		                                .attempt = attempt };
 	nc_buf_clear(reply);
 	nc_buf_put_str(reply, teller->subs->service->root);
 	nc_buf_put_str(reply, ".ack.");
-	nc_buf_put_str(reply, teller->sub->name);
-	nc_buf_put_u8(reply, '.');
-	nc_buf_put_decimal(reply, teller->sub->epoch);
-	nc_buf_put_u8(reply, '.');
-	nc_buf_put_decimal(reply, event->position);
-	nc_buf_put_u8(reply, '.');
-	nc_buf_put_decimal(reply, attempt);
+	nc_ack_address_put(reply, &address);
 	return nc_buf_slice(reply);
+}
+
+static void tell(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
+                 const struct shown *shown)
+{
+	const struct nc_subscription *sub = teller->sub;
+	struct nc_buf *lines = &teller->lines;
+	nc_buf_clear(lines);
+	nc_buf_put_str(lines, "Es-Subscription: ");
+	nc_buf_put_str(lines, sub->name);
+	put_header(lines, "\r\nEs-Delivery: ", delivery->attempt);
+	put_header(lines, "Es-Pending: ", delivery->pending);
+	if (sub->definition.headers_only)
+		put_header(lines, "Nats-Msg-Size: ", shown->size);
+	nc_buf_put_str(lines, "\r\n");
+	const struct nc_slice pieces[] = { shown->head, nc_buf_slice(lines),
+		                           sub->definition.headers_only ? NC_SLICE("{}")
+		                                                        : shown->data };
+	struct nc_outbox_message message = { .reply = reply_make(teller, shown->position,
+		                                                 delivery->attempt),
+		                             .pieces = pieces,
+		                             .piece_count = sizeof pieces / sizeof *pieces,
+		                             .header_size = shown->head.size + lines->size };
+	if (nc_buf_status(lines) == NC_OK && nc_buf_status(&teller->reply) == NC_OK) {
+		publish(teller, delivery, &message);
+	} else {
+		atomic_fetch_add(&teller->subs->service->counters.unsent, 1);
+	}
 }
 
 static void tell_event(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
                        const struct nc_event *event)
 {
-	const struct nc_subscription *sub = teller->sub;
-	struct nc_buf *extra = &teller->extra;
-	struct nc_event shown = *event;
-	if (event->id.data == (const uint8_t *)event->made_id)
-		shown.id.data = (const uint8_t *)shown.made_id;
-	nc_buf_clear(extra);
-	nc_buf_put_str(extra, "Es-Subscription: ");
-	nc_buf_put_str(extra, sub->name);
-	put_header(extra, "\r\nEs-Delivery: ", delivery->attempt);
-	put_header(extra, "Es-Pending: ", delivery->pending);
-	if (sub->definition.headers_only) {
-		put_header(extra, "Nats-Msg-Size: ", event->data.size);
-		shown.data = NC_SLICE("{}");
-	}
-	struct nc_slice reply = reply_make(teller, event, delivery->attempt);
-	size_t header_size;
-	nc_buf_clear(&teller->out);
-	nc_event_message_put(&teller->out, teller->subs->service->root, &shown, nc_buf_slice(extra),
-	                     &header_size);
-	if (nc_buf_status(&teller->out) == NC_OK && nc_buf_status(extra) == NC_OK &&
-	    nc_buf_status(&teller->reply) == NC_OK) {
-		publish(teller, delivery, reply, nc_buf_slice(&teller->out), header_size);
+	nc_buf_clear(&teller->head);
+	nc_event_head_put(&teller->head, teller->subs->service->root, event);
+	const struct shown shown = { .position = event->position,
+		                     .head = nc_buf_slice(&teller->head),
+		                     .data = event->data,
+		                     .size = event->data.size };
+	if (nc_buf_status(&teller->head) == NC_OK) {
+		tell(teller, delivery, &shown);
 	} else {
 		atomic_fetch_add(&teller->subs->service->counters.unsent, 1);
 	}
@@ -80,14 +99,18 @@ static void tell_event(struct nc_sub_teller *teller, const struct nc_delivery *d
 
 static void tell_status(struct nc_sub_teller *teller, const struct nc_delivery *delivery)
 {
-	struct nc_slice block = nc_slice_str(delivery->status);
-	publish(teller, delivery, nc_slice_str(delivery->reply), block, block.size);
+	const struct nc_slice block = nc_slice_str(delivery->status);
+	struct nc_outbox_message message = { .reply = nc_slice_str(delivery->reply),
+		                             .pieces = &block,
+		                             .piece_count = 1,
+		                             .header_size = block.size };
+	publish(teller, delivery, &message);
 }
 
 void nc_sub_teller_release(struct nc_sub_teller *teller)
 {
-	nc_buf_release(&teller->out);
-	nc_buf_release(&teller->extra);
+	nc_buf_release(&teller->head);
+	nc_buf_release(&teller->lines);
 	nc_buf_release(&teller->reply);
 }
 
@@ -197,14 +220,63 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 
 /* ---- By the loop ---------------------------------------------------------------------------- */
 
-static bool all_recent(const struct nc_subs *subs, const struct nc_subscription *sub)
+/* Where a delivery's event is in memory. */
+enum kept { KEPT_NOT, KEPT_RECENT, KEPT_AHEAD };
+
+static enum kept where_kept(const struct nc_subs *subs, const struct nc_subscription *sub,
+                            uint64_t position)
 {
+	struct nc_ahead_message message;
+	return nc_ahead_find(&sub->ahead, position, &message) ? KEPT_AHEAD
+	       : nc_recent_has(&subs->recent, position)       ? KEPT_RECENT
+	                                                      : KEPT_NOT;
+}
+
+/* All that is due is in memory, and may go: of history no more than the server reads. */
+static bool may_go(const struct nc_subs *subs, const struct nc_subscription *sub)
+{
+	bool history = false;
 	for (size_t i = 0; i < sub->todo_count; i++) {
 		uint64_t position = sub->todo[i].position;
-		if (position != 0 && !nc_recent_has(&subs->recent, position))
+		enum kept kept = position == 0 ? KEPT_RECENT : where_kept(subs, sub, position);
+		if (kept == KEPT_NOT)
 			return false;
+		history |= kept == KEPT_AHEAD;
 	}
-	return true;
+	return nc_bus_buffered(subs->service->bus) < BUFFERED_MAX &&
+	       (!history || nc_pace_has_room(&subs->pace));
+}
+
+static void tell_kept(struct nc_subs *subs, const struct nc_subscription *sub,
+                      const struct nc_delivery *delivery)
+{
+	struct nc_sub_teller *teller = &subs->teller;
+	struct nc_ahead_message message;
+	struct nc_event event;
+	if (nc_ahead_find(&sub->ahead, delivery->position, &message)) {
+		tell(teller, delivery,
+		     &(struct shown){ delivery->position, message.head, message.data,
+		                      message.data_size });
+	} else if (nc_recent_get(&subs->recent, delivery->position, &event)) {
+		tell_event(teller, delivery, &event);
+	} else { /* cannot be; as if lost on the way */
+		atomic_fetch_add(&subs->service->counters.unsent, 1);
+	}
+}
+
+/* A message to ourselves behind what was put, so that we hear when the server has read it. */
+static void ask_how_far(struct nc_subs *subs)
+{
+	struct nc_service *service = subs->service;
+	size_t bytes = subs->teller.bytes;
+	subs->teller.bytes = 0;
+	if (!nc_pace_put(&subs->pace, bytes))
+		return;
+	uint8_t put[8];
+	nc_set_u64(put, subs->pace.put);
+	if (nc_outbox_put(&service->outbox, service->bus, nc_slice_str(service->pace_subject),
+	                  nc_slice(NULL, 0), nc_slice(put, sizeof put), 0) != NC_OK)
+		nc_pace_reset(&subs->pace); /* nobody will answer */
 }
 
 bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
@@ -213,24 +285,32 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_teller *teller = &subs->teller;
 	if (sub->owned && !nc_bus_connected(service->bus))
 		return false; /* as by a reader: it would come late */
-	if (!all_recent(subs, sub) || nc_bus_buffered(service->bus) >= BUFFERED_MAX)
+	if (!may_go(subs, sub))
 		return false;
 	teller->subs = subs;
 	teller->sub = sub;
 	teller->outbox = sub->owned ? &subs->leased : &service->outbox;
 	for (size_t i = 0; i < sub->todo_count; i++) {
-		const struct nc_delivery *delivery = &sub->todo[i];
-		struct nc_event event;
-		if (delivery->position == 0) {
-			tell_status(teller, delivery);
-		} else if (nc_recent_get(&subs->recent, delivery->position, &event)) {
-			tell_event(teller, delivery, &event);
-		} else { /* cannot be; as if lost on the way */
-			atomic_fetch_add(&service->counters.unsent, 1);
+		if (sub->todo[i].position == 0) {
+			tell_status(teller, &sub->todo[i]);
+		} else {
+			tell_kept(subs, sub, &sub->todo[i]);
 		}
 	}
+	ask_how_far(subs);
 	sub->posted_turn = service->turns + 1;
 	return true;
+}
+
+void nc_subs_pace_heard(struct nc_subs *subs, struct nc_slice body)
+{
+	if (body.size == 8)
+		nc_pace_heard(&subs->pace, nc_get_u64(body.data));
+}
+
+void nc_subs_connected(struct nc_subs *subs)
+{
+	nc_pace_reset(&subs->pace);
 }
 
 void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub)

@@ -58,7 +58,8 @@ struct nc_sub_job {
 	bool cautious; /* it gave none before: one event at a time, up to the one that it is about
 	                */
 	bool full;
-	bool index_decides; /* what the index gives matches */
+	bool index_decides;             /* what the index gives matches */
+	struct nc_ahead_portion *ahead; /* SCAN: keeps what it reads; NULL: it does not */
 	size_t looked;
 	struct nc_backfill_at undone_at;
 	struct nc_sub_keys key_finder;

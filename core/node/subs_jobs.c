@@ -12,6 +12,8 @@ void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		nc_subs_pull_let_go(deliveries[i].pull);
+		if (deliveries[i].position != 0)
+			continue; /* an event has no more */
 		free(deliveries[i].subject);
 		free(deliveries[i].status);
 		free(deliveries[i].reply);
@@ -84,6 +86,7 @@ static void job_free(struct nc_sub_job *job)
 	nc_outbox_release(&job->outbox);
 	nc_buf_release(&job->lost);
 	nc_subs_keys_release(&job->key_finder);
+	nc_ahead_give_back(&job->subs->stock, job->ahead);
 	free(job);
 }
 
@@ -123,11 +126,23 @@ static bool job_put(struct nc_subs *subs, struct nc_sub_job *job)
 	return true;
 }
 
+/* What is due is being delivered. Events of a busy key that it passes by are read once more. */
+static void ahead_pass(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t last = 0;
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		if (sub->todo[i].position > last)
+			last = sub->todo[i].position;
+	}
+	nc_ahead_pass(&sub->ahead, &subs->stock, last);
+}
+
 static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (sub->delivering || sub->todo_count == 0)
 		return;
 	if (nc_subs_deliver_now(subs, sub)) {
+		ahead_pass(subs, sub);
 		nc_subs_deliveries_release(sub->todo, sub->todo_count);
 		sub->todo = NULL;
 		sub->todo_count = sub->todo_room = 0;
@@ -145,6 +160,7 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 	job->todo = sub->todo;
 	job->todo_count = sub->todo_count;
 	if (job_put(subs, job)) {
+		ahead_pass(subs, sub);
 		sub->delivering = true;
 		sub->todo = NULL;
 		sub->todo_count = sub->todo_room = 0;
@@ -208,6 +224,8 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
 	} else if (want.kind == NC_SUB_WANT_SCAN) {
 		job = job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
+		if (job != NULL)
+			job->ahead = nc_ahead_take(&subs->stock, job->room);
 	} else if (want.kind == NC_SUB_WANT_EVENT) {
 		job = job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
 	}
@@ -230,7 +248,7 @@ void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub)
 	search_start(subs, sub);
 }
 
-static void offers(const struct nc_sub_job *job)
+static void offers(struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
 	uint64_t through = job->through;
@@ -247,6 +265,9 @@ static void offers(const struct nc_sub_job *job)
 		through = found->position - 1; /* again later, from here */
 		break;
 	}
+	if (job->ahead != NULL)
+		nc_ahead_add(&sub->ahead, &job->subs->stock, job->ahead, through);
+	job->ahead = NULL;
 	bool at_head = job->ended && through == job->through &&
 	               through >= atomic_load(&job->subs->service->position);
 	if (job->kind != NC_SUB_JOB_SCAN)

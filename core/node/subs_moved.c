@@ -212,6 +212,7 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_subs_waiters_answer(subs, sub, move->progress);
 	sub->move = NULL;
 	nc_subs_move_free(move);
+	nc_ahead_clear(&sub->ahead, &subs->stock);
 	nc_subs_unsearched_reset(subs, sub);
 	nc_subs_mark(sub);
 }

@@ -12,6 +12,8 @@
 #include "core/delivery/router.h"
 #include "core/delivery/subscription.h"
 #include "core/engine/subs.h"
+#include "core/node/ahead.h"
+#include "core/node/pace.h"
 #include "core/node/recent.h"
 #include "core/node/service_private.h"
 #include "core/node/subs.h"
@@ -126,8 +128,9 @@ struct nc_subscription {
 	bool sized;                    /* history is searched for sizes too */
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
-	uint64_t posted_turn; /* the loop's (service->turns + 1) in which it last put deliveries
-	                         into the outbox */
+	struct nc_ahead ahead; /* what of it is to come is in memory already */
+	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
+	                          into the outbox */
 	struct nc_buf parked, unparked;        /* not yet in the log */
 	size_t saving_parked, saving_unparked; /* bytes of them that are on their way */
 	uint64_t saving_number;                /* of the progress that is on its way */
@@ -171,7 +174,7 @@ struct nc_sub_teller {
 	const struct nc_subscription *sub;
 	struct nc_outbox *outbox; /* where they go */
 	size_t bytes;             /* of messages that have been put */
-	struct nc_buf out, extra, reply;
+	struct nc_buf head, lines, reply;
 };
 
 struct nc_subs {
@@ -183,7 +186,9 @@ struct nc_subs {
 	struct nc_sub_keys keys;       /* the loop's */
 	struct nc_recent recent;       /* likewise: live events that somebody was offered */
 	struct nc_sub_teller teller;   /* likewise */
-	struct nc_outbox leased; /* likewise: deliveries that go only while the lease stands */
+	struct nc_outbox leased;     /* likewise: deliveries that go only while the lease stands */
+	struct nc_ahead_stock stock; /* of the subscriptions' `ahead` */
+	struct nc_pace pace;         /* of what the loop delivers */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
 	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */

@@ -16,6 +16,10 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	found->key.offset = job->keys.size;
 	found->key.size = key.size;
 	nc_buf_put_slice(&job->keys, key);
+	if (job->ahead != NULL) {
+		nc_ahead_put(job->ahead, job->subs->service->root, event,
+		             job->sub->definition.headers_only);
+	}
 }
 
 /* What was found, an event after the other. */
@@ -24,7 +28,7 @@ static void on_found(void *ctx, const struct nc_event *event)
 	struct nc_sub_job *job = ctx;
 	if (job->full)
 		return;
-	if (job->found_count == job->room) {
+	if (job->found_count == job->room || (job->ahead != NULL && nc_ahead_full(job->ahead))) {
 		job->full = true; /* from this event on later */
 		return;
 	}
@@ -88,11 +92,6 @@ static int is_wanted(void *ctx, const struct nc_event *events, size_t count, uin
 	if (job->fault)
 		return NC_OK;
 	job->looked += count;
-	if (job->index_decides && job->sub->backfill == NULL) {
-		memset(wanted_out, 0xff, (count + 63) / 64 * sizeof *wanted_out);
-		seen_set(job, &events[count - 1]);
-		return NC_OK;
-	}
 	const struct nc_backfill_at undone_at = job->undone_at;
 	if (judge(job, events, count, wanted_out) == NC_OK) {
 		job->judged = true;
@@ -133,25 +132,33 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 	}
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
 	bool sizeless = definition->push || !job->sub->sized;
-	spec.bare = job->index_decides && keyless && sizeless && backfill == NULL;
-	if (!spec.bare) {
+	bool judges = !job->index_decides || backfill != NULL;
+	spec.bare = !judges && keyless && sizeless && job->ahead == NULL;
+	if (judges) {
 		spec.wanted = is_wanted;
 		spec.wanted_ctx = job;
 	}
 	return spec;
 }
 
+/* Where all that is read is taken, no more is read than there is room for, and one, to know whether
+ * there is more. */
+static struct nc_query_portion portion_of(const struct nc_sub_job *job, bool judges)
+{
+	size_t room = job->room - job->found_count + 1;
+	size_t most = job->cautious ? 1 : NC_SUB_SCAN_STEP;
+	return (struct nc_query_portion){ judges || most < room ? most : room,
+		                          job->ahead == NULL ? STEP_SIZE : NC_AHEAD_PORTION_SIZE };
+}
+
 static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
-                      struct nc_state_reader *reader, bool bare)
+                      struct nc_state_reader *reader, bool judges)
 {
 	bool done = false;
 	int err = NC_OK;
 	while (err == NC_OK && !done && !job->full && !job->fault &&
-	       (bare ? job->found_count : job->looked) < NC_SUB_SCAN_EVENTS) {
-		err = nc_query_step(query, reader,
-		                    (struct nc_query_portion){ job->cautious ? 1 : NC_SUB_SCAN_STEP,
-		                                               STEP_SIZE },
-		                    on_found, job, &done);
+	       (judges ? job->looked : job->found_count) < NC_SUB_SCAN_EVENTS) {
+		err = nc_query_step(query, reader, portion_of(job, judges), on_found, job, &done);
 		if (err == NC_OK && !job->full && job->seen > job->through) {
 			job->through = job->seen; /* and nothing behind the last that was found */
 			job->version = job->seen_version;
@@ -189,7 +196,7 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 	if (err == NC_OK)
 		err = nc_query_start(reader, &spec, &query);
 	if (err == NC_OK)
-		err = scan_steps(job, query, reader, spec.bare);
+		err = scan_steps(job, query, reader, spec.wanted != NULL);
 	if (err == NC_OK)
 		scan_end(job, query, &spec, head.position);
 	nc_query_free(query);

@@ -30,10 +30,8 @@ static void put_tags(struct nc_buf *message, struct nc_slice tags)
 	}
 }
 
-void nc_event_message_put(struct nc_buf *message, const char *root, const struct nc_event *event,
-                          struct nc_slice extra, size_t *header_size_out)
+void nc_event_head_put(struct nc_buf *message, const char *root, const struct nc_event *event)
 {
-	size_t start = message->size;
 	char time[NC_TIME_TEXT_SIZE];
 	nc_time_format(event->time_ns, time);
 	PUT(message, "NATS/1.0\r\nEs-Stream: ");
@@ -64,6 +62,13 @@ void nc_event_message_put(struct nc_buf *message, const char *root, const struct
 		nc_buf_put_slice(message, value);
 		PUT(message, "\r\n");
 	}
+}
+
+void nc_event_message_put(struct nc_buf *message, const char *root, const struct nc_event *event,
+                          struct nc_slice extra, size_t *header_size_out)
+{
+	size_t start = message->size;
+	nc_event_head_put(message, root, event);
 	nc_buf_put_slice(message, extra);
 	PUT(message, "\r\n");
 	*header_size_out = message->size - start;

@@ -5,9 +5,12 @@
 
 #include "core/engine/event.h"
 
-/* Append the header block of `event` to `message` and then its data. `root` is "<prefix>.<store>";
- * `extra` is further header lines, each with its CRLF. The block's size goes to `header_size_out`.
- */
+/* Append the header block of `event` but for its end: further lines and an empty one follow. `root`
+ * is "<prefix>.<store>". */
+void nc_event_head_put(struct nc_buf *message, const char *root, const struct nc_event *event);
+
+/* Append the header block of `event` to `message` and then its data. `extra` is further header
+ * lines, each with its CRLF. The block's size goes to `header_size_out`. */
 void nc_event_message_put(struct nc_buf *message, const char *root, const struct nc_event *event,
                           struct nc_slice extra, size_t *header_size_out);
 

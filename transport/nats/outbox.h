@@ -22,6 +22,7 @@
 struct nc_outbox {
 	struct nc_buf bytes;
 	uint64_t count; /* messages in `bytes` */
+	size_t room;    /* bytes that may leave together; 0: not asked since the last send */
 	uint64_t lost;  /* since the owner last set it to 0 */
 };
 
@@ -30,6 +31,16 @@ struct nc_outbox {
  * bytes, 0: none. */
 int nc_outbox_put(struct nc_outbox *outbox, struct nc_bus *bus, struct nc_slice subject,
                   struct nc_slice reply, struct nc_slice message, size_t header_size);
+
+/* The same of a message in pieces, one behind the other. */
+struct nc_outbox_message {
+	struct nc_slice subject, reply;
+	const struct nc_slice *pieces; /* [piece_count] */
+	size_t piece_count;
+	size_t header_size; /* of the pieces together */
+};
+int nc_outbox_put_pieces(struct nc_outbox *outbox, struct nc_bus *bus,
+                         const struct nc_outbox_message *message);
 
 /* Send what is there. An empty one is NC_OK. */
 int nc_outbox_send(struct nc_outbox *outbox, struct nc_bus *bus);
