@@ -138,10 +138,26 @@ static void expire(struct nc_service *service, uint64_t now_ms)
 	nc_service_reads_wake(service);
 }
 
+/* What changed is told when there is a server to tell: at a start there is none yet. */
+static void disk_tell(struct nc_service *service)
+{
+	char members[80];
+	if (!service->disk_untold || !nc_bus_connected(service->bus))
+		return;
+	service->disk_untold = false;
+	if (nc_replica_status(service->replica).full) {
+		(void)snprintf(members, sizeof members, "\"disk_free\":%llu,\"disk_reserve\":%llu",
+		               (unsigned long long)service->disk_free,
+		               (unsigned long long)service->options.disk_reserve);
+		nc_service_advise(service, "node", "disk_full", members);
+	} else {
+		nc_service_advise(service, "node", "disk_room", "");
+	}
+}
+
 static void disk_check(struct nc_service *service)
 {
 	struct nc_disk disk;
-	char members[80];
 	if (nc_disk_measure(service->options.config->data_dir, &disk) != NC_OK)
 		return;
 	service->disk_free = disk.free;
@@ -152,13 +168,10 @@ static void disk_check(struct nc_service *service)
 		nc_say_warning("disk full: %llu bytes are left; the store is read-only until "
 		               "there is room",
 		               (unsigned long long)disk.free);
-		(void)snprintf(members, sizeof members, "\"disk_free\":%llu,\"disk_reserve\":%llu",
-		               (unsigned long long)disk.free,
-		               (unsigned long long)service->options.disk_reserve);
-		nc_service_advise(service, "node", "disk_full", members);
+		service->disk_untold = true;
 	} else if (was && !full) {
 		nc_say_info("disk: there is room again; the store takes appends");
-		nc_service_advise(service, "node", "disk_room", "");
+		service->disk_untold = true;
 	}
 }
 
@@ -169,6 +182,7 @@ static void on_tick(uv_timer_t *timer)
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
 	nc_sole_step(service, false);
+	disk_tell(service);
 	nc_service_raise(service);
 	nc_service_digest_tick(service);
 	nc_service_verify_tick(service);

@@ -71,6 +71,7 @@ struct nc_service {
 	uv_timer_t tick;
 	unsigned ticks;
 	uint64_t disk_free;
+	bool disk_untold;          /* whether it is full, or not any more, has not been told */
 	uint32_t engine_version;   /* as far as the loop has been told */
 	uint32_t raising;          /* a higher one that is on its way; 0: none */
 	struct nc_change *changes; /* of the membership, asked for by people */
