@@ -3,6 +3,7 @@
 #include "core/delivery/ack.h"
 
 #include "core/base/json.h"
+#include "core/delivery/definition_private.h"
 #include "core/engine/names.h"
 
 static bool is_space(uint8_t byte)
@@ -205,6 +206,17 @@ static int max_bytes_read(const struct nc_json_token *token, struct nc_next *nex
 	return NC_OK;
 }
 
+static int form_read(const struct nc_json_token *token, struct nc_next *next, struct nc_buf *why)
+{
+	for (unsigned i = 0; token->type == NC_JSON_STRING && nc_words_form[i] != NULL; i++) {
+		if (nc_json_is(token, nc_words_form[i])) {
+			next->form = (enum nc_form)i;
+			return NC_OK;
+		}
+	}
+	return refuse(why, "format: \"headers\", \"json\" or \"msgpack\" is expected");
+}
+
 /* The member whose key is `key`; `*seen` has a bit a member. */
 static int member_read(const struct nc_json_token *key, const struct nc_json_token *value,
                        struct nc_next *next, unsigned *seen, struct nc_buf *why)
@@ -216,7 +228,8 @@ static int member_read(const struct nc_json_token *key, const struct nc_json_tok
 	} members[] = { { "batch", batch_read },
 		        { "expires_ms", expires_read },
 		        { "no_wait", no_wait_read },
-		        { "max_bytes", max_bytes_read } };
+		        { "max_bytes", max_bytes_read },
+		        { "format", form_read } };
 	size_t i = 0;
 	while (i < sizeof members / sizeof *members && !nc_json_is(key, members[i].name))
 		i++;
@@ -253,7 +266,7 @@ static int members_read(struct nc_json *json, struct nc_next *next, struct nc_bu
 
 int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf *why)
 {
-	struct nc_next next = { 1, NC_NEXT_EXPIRES_MS, 0, false };
+	struct nc_next next = { .batch = 1, .expires_ms = NC_NEXT_EXPIRES_MS };
 	struct nc_json json;
 	struct nc_json_token token;
 	int result = NC_OK;

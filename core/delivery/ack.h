@@ -5,7 +5,7 @@
 #ifndef NC_CORE_DELIVERY_ACK_H
 #define NC_CORE_DELIVERY_ACK_H
 
-#include "core/base/buf.h"
+#include "core/delivery/definition.h"
 
 #define NC_NEXT_BATCH_MAX   UINT32_C(65536)   /* events of one request */
 #define NC_NEXT_EXPIRES_MAX UINT64_C(3600000) /* ms */
@@ -55,6 +55,7 @@ struct nc_next {
 	uint64_t expires_ms; /* from 1 */
 	uint64_t max_bytes;  /* 0: no limit */
 	bool no_wait;
+	enum nc_form form;
 };
 
 /* The body of `R.sub.next.<name>`: empty (one), a number (of events), or the object.

@@ -62,6 +62,37 @@ static int flying(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_
 	return err;
 }
 
+/* ---- Of a whole message --------------------------------------------------------------------- */
+
+void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint64_t last)
+{
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id != NONE && sub->entries[id].state == NC_SUB_FLYING && !sub->entries[id].replay)
+		sub->entries[id].message = last;
+}
+
+typedef void message_fn(struct nc_sub *sub, uint32_t id, const void *ctx);
+
+/* Of a flying event that was answered, and of those that left in one message with it, before it. */
+static void message_each(struct nc_sub *sub, uint32_t id, message_fn *fn, const void *ctx)
+{
+	uint64_t last = sub->entries[id].position;
+	uint32_t at = sub->entries[id].message == last ? sub->entries[id].line_prev : NONE;
+	fn(sub, id, ctx);
+	while (at != NONE) {
+		const struct entry *entry = &sub->entries[at];
+		uint32_t before = entry->line_prev;
+		if (entry->message == last && entry->state == NC_SUB_FLYING)
+			fn(sub, at, ctx);
+		at = before;
+	}
+}
+
+static void nak(struct nc_sub *sub, uint32_t id, const void *delay_ns)
+{
+	nc_sub_retry(sub, id, *(const uint64_t *)delay_ns);
+}
+
 int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                      uint64_t delay_ns, uint64_t now_ns)
 {
@@ -74,8 +105,9 @@ int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint
 		return NC_OK;
 	}
 	uint64_t longest = NC_DEFINITION_MS_MAX * NS_PER_MS;
+	delay_ns = delay_ns < longest ? delay_ns : longest;
 	nc_sub_changed(sub, false);
-	nc_sub_retry(sub, id, delay_ns < longest ? delay_ns : longest);
+	message_each(sub, id, nak, &delay_ns);
 	return NC_OK;
 }
 
@@ -86,6 +118,12 @@ int nc_sub_nak(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 	                        now_ns);
 }
 
+static void wait_anew(struct nc_sub *sub, uint32_t id, const void *until_ns)
+{
+	nc_sub_queue_leave(sub, id);
+	nc_sub_queue_put(sub, &sub->timed, id, *(const uint64_t *)until_ns);
+}
+
 int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                uint64_t now_ns)
 {
@@ -93,8 +131,8 @@ int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 	int err = flying(sub, epoch, position, attempt, now_ns, &id);
 	if (id == NONE || sub->policy.ack == NC_ACK_NONE)
 		return err;
-	nc_sub_queue_leave(sub, id);
-	nc_sub_queue_put(sub, &sub->timed, id, now_ns + sub->policy.ack_wait_ms * NS_PER_MS);
+	uint64_t until_ns = now_ns + sub->policy.ack_wait_ms * NS_PER_MS;
+	message_each(sub, id, wait_anew, &until_ns);
 	return NC_OK;
 }
 
@@ -119,6 +157,16 @@ static char *reason_copy(struct nc_slice reason)
 	return copy;
 }
 
+static void term(struct nc_sub *sub, uint32_t id, const void *reason)
+{
+	struct entry *entry = &sub->entries[id];
+	free(entry->reason);
+	entry->reason = reason_copy(*(const struct nc_slice *)reason);
+	entry->doomed = true;
+	if (entry->state != NC_SUB_RECALLED)
+		nc_sub_make_parked(sub, id);
+}
+
 int nc_sub_term(struct nc_sub *sub, uint64_t epoch, uint64_t position, struct nc_slice reason,
                 uint64_t now_ns)
 {
@@ -126,14 +174,18 @@ int nc_sub_term(struct nc_sub *sub, uint64_t epoch, uint64_t position, struct nc
 	int err = addressed(sub, epoch, position, now_ns, &id);
 	if (id == NONE)
 		return err;
-	struct entry *entry = &sub->entries[id];
-	free(entry->reason);
-	entry->reason = reason_copy(reason);
-	entry->doomed = true;
 	nc_sub_changed(sub, true);
-	if (entry->state != NC_SUB_RECALLED)
-		nc_sub_make_parked(sub, id);
+	message_each(sub, id, term, &reason);
 	return NC_OK;
+}
+
+static void unheard(struct nc_sub *sub, uint32_t id, const void *ctx)
+{
+	struct entry *entry = &sub->entries[id];
+	(void)ctx;
+	if (--entry->attempts == 0)
+		nc_sub_untake(sub, entry);
+	nc_sub_make_ready(sub, id);
 }
 
 int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
@@ -145,12 +197,9 @@ int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, 
 	uint32_t id = nc_sub_entry_find(sub, position);
 	if (id != NONE && sub->entries[id].state == NC_SUB_FLYING &&
 	    sub->entries[id].attempts == attempt) {
-		struct entry *entry = &sub->entries[id];
-		if (--entry->attempts == 0)
-			nc_sub_untake(sub, entry);
 		if (!sub->policy.push)
-			nc_sub_request_drop(sub, entry->request);
-		nc_sub_make_ready(sub, id);
+			nc_sub_request_drop(sub, sub->entries[id].request);
+		message_each(sub, id, unheard, NULL);
 		if (!nc_sub_probing(sub))
 			nc_sub_changed(sub, false);
 	}

@@ -8,12 +8,16 @@
 
 #include <stdlib.h>
 
-#define VERSION 2u /* 1 had no record of the plugin */
+/* 1 had no record of the plugin, 2 no form of deliveries; without one it is still written, so that
+ * builds that know no other read it. */
+#define VERSION          3u
+#define VERSION_FORMLESS 2u
 
 /* The members' words, by their number. */
 const char *const nc_words_ack[] = { "explicit", "all", "none", NULL };
 const char *const nc_words_exhausted[] = { "park", "skip", "stop", NULL };
 const char *const nc_words_placement[] = { "leader", "spread", NULL };
+const char *const nc_words_form[] = { "headers", "json", "msgpack", NULL };
 
 enum flag { FLAG_DURABLE = 1, FLAG_PUSH = 2, FLAG_HEADERS_ONLY = 4 };
 
@@ -44,7 +48,8 @@ static void put_text(struct nc_buf *buf, struct nc_slice text)
 
 void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definition)
 {
-	nc_buf_put_u8(buf, VERSION);
+	bool formless = definition->form == NC_FORM_HEADERS;
+	nc_buf_put_u8(buf, formless ? VERSION_FORMLESS : VERSION);
 	nc_buf_put_u8(buf, (uint8_t)((definition->durable ? FLAG_DURABLE : 0) |
 	                             (definition->push ? FLAG_PUSH : 0) |
 	                             (definition->headers_only ? FLAG_HEADERS_ONLY : 0)));
@@ -68,6 +73,8 @@ void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definitio
 	put_text(buf, definition->order_arg);
 	put_text(buf, definition->plugin_build);
 	put_text(buf, definition->plugin_sha256);
+	if (!formless)
+		nc_buf_put_u8(buf, (uint8_t)definition->form);
 }
 
 static uint64_t get_below(struct nc_reader *reader, uint64_t most)
@@ -126,6 +133,11 @@ static void get_members(struct nc_reader *reader, unsigned version,
 		return;
 	definition->plugin_build = get_text(reader);
 	definition->plugin_sha256 = get_text(reader);
+	if (version == VERSION_FORMLESS)
+		return;
+	definition->form = (enum nc_form)get_word(reader, NC_FORM_MSGPACK);
+	if (definition->form == NC_FORM_HEADERS) /* written as one without */
+		reader->failed = true;
 }
 
 int nc_definition_get(struct nc_slice bytes, struct nc_definition *definition_out)
@@ -158,8 +170,9 @@ bool nc_definition_eq(const struct nc_definition *a, const struct nc_definition 
 	               a->ack == b->ack && a->order == b->order &&
 	               a->on_exhausted == b->on_exhausted && a->placement == b->placement &&
 	               a->start_value == b->start_value && a->inactive_ms == b->inactive_ms &&
-	               a->ack_wait_ms == b->ack_wait_ms && a->max_deliver == b->max_deliver &&
-	               a->max_in_flight == b->max_in_flight && a->backoff_count == b->backoff_count;
+	               a->ack_wait_ms == b->ack_wait_ms && a->form == b->form &&
+	               a->max_deliver == b->max_deliver && a->max_in_flight == b->max_in_flight &&
+	               a->backoff_count == b->backoff_count;
 	if (!numbers)
 		return false;
 	for (size_t i = 0; i < a->backoff_count; i++) {
@@ -231,6 +244,8 @@ static void put_deliver(struct nc_buf *buf, const struct nc_definition *definiti
 		nc_buf_put_str(buf, ",\"queue\":");
 		nc_json_put_string(buf, definition->queue);
 	}
+	if (definition->form != NC_FORM_HEADERS)
+		nc_buf_printf(buf, ",\"format\":\"%s\"", nc_words_form[definition->form]);
 	nc_buf_put_str(buf, "}");
 }
 

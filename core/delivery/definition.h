@@ -40,6 +40,11 @@ enum nc_order {
 };
 enum nc_exhausted { NC_EXHAUSTED_PARK = 0, NC_EXHAUSTED_SKIP = 1, NC_EXHAUSTED_STOP = 2 };
 enum nc_placement { NC_PLACEMENT_LEADER = 0, NC_PLACEMENT_SPREAD = 1 };
+/* Of a delivery: an event a message, or packed, many in one. */
+enum nc_form { NC_FORM_HEADERS = 0, NC_FORM_JSON = 1, NC_FORM_MSGPACK = 2 };
+
+/* A message is answered as a whole, at its last event. */
+#define NC_FORM_ACK_FAULT "packed deliveries go with ack \"all\" or \"none\" only"
 
 struct nc_definition {
 	/* The filter. */
@@ -59,6 +64,7 @@ struct nc_definition {
 	bool push;
 	struct nc_slice subject; /* of push: literal */
 	struct nc_slice queue;   /* of push: empty if none; for people to read */
+	enum nc_form form;       /* of push; packed only with ack all and none */
 
 	enum nc_ack_policy ack;
 	uint64_t ack_wait_ms;
@@ -94,7 +100,8 @@ int nc_definition_amend(const struct nc_definition *base, struct nc_slice json,
                         struct nc_slice forbidden, struct nc_definition *definition_out,
                         bool *backfill_out, struct nc_buf *why);
 
-/* Append the canonical bytes: a version byte, then every member. */
+/* Append the canonical bytes: a version byte, the lowest that has all that is said, then every
+ * member. */
 void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definition);
 /* All of `bytes`. Errors: NC_CORRUPT, a length or number out of range, or bytes left over;
  * NC_UNSUPPORTED, a newer version; NC_NOMEM. */

@@ -55,10 +55,20 @@ static int read_queue(struct nc_parse *parse, const struct nc_json_token *token)
 	return NC_INVALID;
 }
 
+static int read_form(struct nc_parse *parse, const struct nc_json_token *token)
+{
+	unsigned word = 0;
+	int err = nc_parse_word(parse, token, "deliver.format", nc_words_form, &word);
+	parse->to->form = (enum nc_form)word;
+	return err;
+}
+
 int nc_parse_deliver(struct nc_parse *parse, const struct nc_json_token *token)
 {
 	static const struct nc_parse_member members[] = { { "subject", read_subject },
-		                                          { "queue", read_queue } };
+		                                          { "queue", read_queue },
+		                                          { "format", read_form } };
+	parse->to->form = NC_FORM_HEADERS;
 	parse->to->push = token->type != NC_JSON_NULL;
 	parse->subject = parse->queue = (struct nc_parse_text){ 0, 0 };
 	if (!parse->to->push)

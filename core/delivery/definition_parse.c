@@ -275,6 +275,8 @@ static int check_whole(struct nc_parse *parse)
 		return nc_parse_refuse(parse,
 		                       "ack: \"all\" goes with order \"none\" or \"global\" only");
 	}
+	if (to->ack == NC_ACK_EXPLICIT && to->form != NC_FORM_HEADERS)
+		return nc_parse_refuse(parse, "deliver.format: " NC_FORM_ACK_FAULT);
 	if (to->start == NC_START_SEQ &&
 	    !nc_slice_is(nc_parse_text_of(parse, parse->plugin), "by_stream")) {
 		return nc_parse_refuse(parse,

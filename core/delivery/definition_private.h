@@ -10,6 +10,7 @@
 extern const char *const nc_words_ack[];
 extern const char *const nc_words_exhausted[];
 extern const char *const nc_words_placement[];
+extern const char *const nc_words_form[];
 
 /* ---- definition_read.c ---- */
 

@@ -83,6 +83,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 
 	nc_sub_queue_leave(sub, id);
 	entry->attempts++;
+	entry->message = 0;
 	sub->taken += !entry->taken;
 	entry->taken = true;
 	entry->state = NC_SUB_FLYING;
@@ -101,6 +102,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	action_out->position = entry->position;
 	action_out->attempt = entry->attempts;
 	action_out->request = request == NULL ? 0 : request->is.id;
+	action_out->alone = entry->replay; /* it is acknowledged by itself */
 	action_out->pending = pending_of(sub);
 	action_out->pending_known = sub->at_head && sub->recalled == 0;
 	return true;

@@ -22,6 +22,7 @@ struct entry {
 	uint64_t position;
 	uint64_t rank;    /* its place in the queue it is in: smallest first */
 	uint64_t request; /* the pull request that it was last given to */
+	uint64_t message; /* packed: the last event of the message that it is in; 0: its own */
 	char *reason;     /* of a +TERM; owned */
 	uint32_t size;
 	uint32_t attempts;

@@ -53,6 +53,7 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_SUBS   4u /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
 #define NC_ENGINE_VERSION_FLOOR  5u /* a start that lies ahead is kept, and waited for */
 #define NC_ENGINE_VERSION_OWN    6u /* NC_COMMAND_SUB_OWN */
+#define NC_ENGINE_VERSION_FORM   7u /* definitions whose deliveries are packed */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
@@ -61,9 +62,9 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_OWN /* the newest of those above */
-#define NC_ENGINE_VERSION                            /* this build's */ \
-	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1             \
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_FORM /* the newest of those above */
+#define NC_ENGINE_VERSION                             /* this build's */ \
+	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1              \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
 
 /* NC_ENGINE_VERSION of the engine that is linked. */

@@ -71,6 +71,7 @@ static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *ac
 		.position = action->position,
 		.pending = action->pending + (action->pending_known ? 0 : sub->unsearched),
 		.attempt = action->attempt,
+		.alone = action->alone,
 		.pull = pull
 	};
 	if (!todo_push(sub, &delivery))

@@ -117,6 +117,8 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		             "acknowledgement of a subscription that is not here");
 		return;
 	}
+	if (sub->definition.ack != NC_ACK_EXPLICIT)
+		nc_subs_packed_tell(subs, sub);
 	if (nc_bus_no_responders(msg)) {
 		(void)nc_sub_no_responders(sub->machine, at.epoch, at.position, at.attempt, now_ns);
 		nc_subs_mark(sub);

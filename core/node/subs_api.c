@@ -117,7 +117,7 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 {
 	struct nc_buf definition = { 0 }, command = { 0 };
 	const struct nc_sub_create create = create_of(sub, &definition);
-	if (!nc_subs_start_takes(ask, &create)) {
+	if (!nc_subs_form_takes(ask, &sub->definition) || !nc_subs_start_takes(ask, &create)) {
 		nc_subscription_free(sub);
 		nc_buf_release(&definition);
 		return;

@@ -21,8 +21,8 @@ struct shown {
 	size_t size; /* of the event's data */
 };
 
-static void publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
-                    struct nc_outbox_message *message)
+void nc_sub_teller_publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
+                           struct nc_outbox_message *message)
 {
 	message->subject = nc_slice_str(delivery->pull != NULL      ? delivery->pull->reply
 	                                : delivery->subject != NULL ? delivery->subject
@@ -39,7 +39,8 @@ static void put_header(struct nc_buf *out, const char *name, uint64_t value)
 	nc_buf_put_str(out, "\r\n");
 }
 
-static struct nc_slice reply_make(struct nc_sub_teller *teller, uint64_t position, uint32_t attempt)
+struct nc_slice nc_sub_teller_reply(struct nc_sub_teller *teller, uint64_t position,
+                                    uint32_t attempt)
 {
 	struct nc_buf *reply = &teller->reply;
 	const struct nc_ack_address address = { .name = nc_slice_str(teller->sub->name),
@@ -58,6 +59,7 @@ static void tell(struct nc_sub_teller *teller, const struct nc_delivery *deliver
 {
 	const struct nc_subscription *sub = teller->sub;
 	struct nc_buf *lines = &teller->lines;
+	nc_sub_pack_end(teller);
 	nc_buf_clear(lines);
 	nc_buf_put_str(lines, "Es-Subscription: ");
 	nc_buf_put_str(lines, sub->name);
@@ -69,13 +71,13 @@ static void tell(struct nc_sub_teller *teller, const struct nc_delivery *deliver
 	const struct nc_slice pieces[] = { shown->head, nc_buf_slice(lines),
 		                           sub->definition.headers_only ? NC_SLICE("{}")
 		                                                        : shown->data };
-	struct nc_outbox_message message = { .reply = reply_make(teller, shown->position,
-		                                                 delivery->attempt),
+	struct nc_outbox_message message = { .reply = nc_sub_teller_reply(teller, shown->position,
+		                                                          delivery->attempt),
 		                             .pieces = pieces,
 		                             .piece_count = sizeof pieces / sizeof *pieces,
 		                             .header_size = shown->head.size + lines->size };
 	if (nc_buf_status(lines) == NC_OK && nc_buf_status(&teller->reply) == NC_OK) {
-		publish(teller, delivery, &message);
+		nc_sub_teller_publish(teller, delivery, &message);
 	} else {
 		atomic_fetch_add(&teller->subs->service->counters.unsent, 1);
 	}
@@ -84,6 +86,8 @@ static void tell(struct nc_sub_teller *teller, const struct nc_delivery *deliver
 static void tell_event(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
                        const struct nc_event *event)
 {
+	if (nc_sub_pack(teller, delivery, event))
+		return;
 	nc_buf_clear(&teller->head);
 	nc_event_head_put(&teller->head, teller->subs->service->root, event);
 	const struct shown shown = { .position = event->position,
@@ -100,15 +104,18 @@ static void tell_event(struct nc_sub_teller *teller, const struct nc_delivery *d
 static void tell_status(struct nc_sub_teller *teller, const struct nc_delivery *delivery)
 {
 	const struct nc_slice block = nc_slice_str(delivery->status);
+	nc_sub_pack_end(teller);
 	struct nc_outbox_message message = { .reply = nc_slice_str(delivery->reply),
 		                             .pieces = &block,
 		                             .piece_count = 1,
 		                             .header_size = block.size };
-	publish(teller, delivery, &message);
+	nc_sub_teller_publish(teller, delivery, &message);
 }
 
 void nc_sub_teller_release(struct nc_sub_teller *teller)
 {
+	nc_packed_release(&teller->packed);
+	nc_buf_release(&teller->positions);
 	nc_buf_release(&teller->head);
 	nc_buf_release(&teller->lines);
 	nc_buf_release(&teller->reply);
@@ -215,6 +222,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	}
 	if (!is_lapsed(job))
 		tell_statuses(job, 0);
+	nc_sub_pack_end(&job->teller);
 	outbox_send(job);
 }
 
@@ -223,13 +231,20 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 /* Where a delivery's event is in memory. */
 enum kept { KEPT_NOT, KEPT_RECENT, KEPT_AHEAD };
 
+static bool find_ahead(const struct nc_subscription *sub, const struct nc_delivery *delivery,
+                       struct nc_ahead_message *message_out)
+{
+	return nc_sub_form(sub, delivery) == NC_FORM_HEADERS &&
+	       nc_ahead_find(&sub->ahead, delivery->position, message_out);
+}
+
 static enum kept where_kept(const struct nc_subs *subs, const struct nc_subscription *sub,
-                            uint64_t position)
+                            const struct nc_delivery *delivery)
 {
 	struct nc_ahead_message message;
-	return nc_ahead_find(&sub->ahead, position, &message) ? KEPT_AHEAD
-	       : nc_recent_has(&subs->recent, position)       ? KEPT_RECENT
-	                                                      : KEPT_NOT;
+	return find_ahead(sub, delivery, &message)                ? KEPT_AHEAD
+	       : nc_recent_has(&subs->recent, delivery->position) ? KEPT_RECENT
+	                                                          : KEPT_NOT;
 }
 
 /* All that is due is in memory, and may go: of history no more than the server reads. */
@@ -237,8 +252,8 @@ static bool may_go(const struct nc_subs *subs, const struct nc_subscription *sub
 {
 	bool history = false;
 	for (size_t i = 0; i < sub->todo_count; i++) {
-		uint64_t position = sub->todo[i].position;
-		enum kept kept = position == 0 ? KEPT_RECENT : where_kept(subs, sub, position);
+		const struct nc_delivery *at = &sub->todo[i];
+		enum kept kept = at->position == 0 ? KEPT_RECENT : where_kept(subs, sub, at);
 		if (kept == KEPT_NOT)
 			return false;
 		history |= kept == KEPT_AHEAD;
@@ -253,7 +268,7 @@ static void tell_kept(struct nc_subs *subs, const struct nc_subscription *sub,
 	struct nc_sub_teller *teller = &subs->teller;
 	struct nc_ahead_message message;
 	struct nc_event event;
-	if (nc_ahead_find(&sub->ahead, delivery->position, &message)) {
+	if (find_ahead(sub, delivery, &message)) {
 		tell(teller, delivery,
 		     &(struct shown){ delivery->position, message.head, message.data,
 		                      message.data_size });
@@ -283,8 +298,6 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_service *service = subs->service;
 	struct nc_sub_teller *teller = &subs->teller;
-	if (sub->owned && !nc_bus_connected(service->bus))
-		return false; /* as by a reader: it would come late */
 	if (!may_go(subs, sub))
 		return false;
 	teller->subs = subs;
@@ -297,6 +310,7 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 			tell_kept(subs, sub, &sub->todo[i]);
 		}
 	}
+	nc_sub_pack_end(teller);
 	ask_how_far(subs);
 	sub->posted_turn = service->turns + 1;
 	return true;

@@ -153,11 +153,6 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 		sub->todo_count = sub->todo_room = 0;
 		return;
 	}
-	if (sub->owned && !nc_bus_connected(subs->service->bus)) {
-		/* A reader would give it back at once. The next tick looks again. */
-		nc_subs_mark(sub);
-		return;
-	}
 	nc_subs_posted_send(subs, sub);
 	struct nc_sub_job *job = job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
 	if (job == NULL)
@@ -229,7 +224,7 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
 	} else if (want.kind == NC_SUB_WANT_SCAN) {
 		job = job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
-		if (job != NULL)
+		if (job != NULL && sub->definition.form == NC_FORM_HEADERS)
 			job->ahead = nc_ahead_take(&subs->stock, job->room);
 	} else if (want.kind == NC_SUB_WANT_EVENT) {
 		job = job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
@@ -352,6 +347,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
 	job_end(subs, job);
+	nc_subs_packed_tell(subs, sub);
 	if (sub->gone) {
 		if (!sub->delivering && !sub->searching)
 			nc_subscription_free(sub);

@@ -325,6 +325,10 @@ void nc_subs_update(const struct nc_subs_ask *ask)
 		nc_subs_move_free(move);
 		return;
 	}
+	if (!nc_subs_form_takes(ask, &move->definition)) {
+		nc_subs_move_free(move);
+		return;
+	}
 	move->position = searched_to(subs, sub) + 1;
 	bool was = sub->definition.durable, is = move->definition.durable;
 	if (!filter_make(ask, sub, move) || !anew_make(ask, sub, move, backfill)) {

@@ -19,6 +19,7 @@
 #include "core/node/subs.h"
 #include "plugins/host/filter_index.h"
 #include "plugins/host/view.h"
+#include "transport/nats/packed.h"
 
 #define NC_SUB_FAULT_SIZE 200
 
@@ -47,6 +48,7 @@ struct nc_sub_pull {
 	uint32_t left; /* events that it is still to be given */
 	uint32_t holders;
 	uint64_t expires_ns;
+	enum nc_form form;
 	char reply[];
 };
 
@@ -55,7 +57,8 @@ struct nc_delivery {
 	uint64_t position; /* 0: a status */
 	uint64_t pending;
 	uint32_t attempt;
-	bool gone; /* there is no such event any more */
+	bool gone;  /* there is no such event any more */
+	bool alone; /* not to be packed with others */
 	struct nc_sub_pull
 	        *pull; /* held; who is given the event; NULL: where the subscription says */
 	char *subject; /* owned; of a status: where it is published */
@@ -128,6 +131,7 @@ struct nc_subscription {
 	bool sized;                    /* history is searched for sizes too */
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
+	struct nc_buf packed;  /* under subs->lock: positions, each with the last of its message */
 	struct nc_ahead ahead; /* what of it is to come is in memory already */
 	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
 	                          into the outbox */
@@ -171,9 +175,14 @@ struct nc_sub_verdict {
 /* Who writes and puts deliveries: a reader's job, or the loop. Begins as zeros. */
 struct nc_sub_teller {
 	struct nc_subs *subs;
-	const struct nc_subscription *sub;
+	struct nc_subscription *sub;
 	struct nc_outbox *outbox; /* where they go */
 	size_t bytes;             /* of messages that have been put */
+	/* Packed: the message that is being filled, the positions in it, and who is last in it;
+	 * NULL: none is. */
+	struct nc_packed packed;
+	struct nc_buf positions;
+	const struct nc_delivery *packed_last;
 	struct nc_buf head, lines, reply;
 };
 
@@ -293,6 +302,27 @@ void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub
 /* Send what the lease covers, or drop it, if that has run out since. Returns how many were lost. */
 uint64_t nc_subs_leased_send(struct nc_subs *subs, struct nc_outbox *outbox);
 void nc_sub_teller_release(struct nc_sub_teller *teller);
+/* Publish pieces where the delivery goes; and the subject to answer an event of it on, valid until
+ * the next. */
+void nc_sub_teller_publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
+                           struct nc_outbox_message *message);
+struct nc_slice nc_sub_teller_reply(struct nc_sub_teller *teller, uint64_t position,
+                                    uint32_t attempt);
+
+/* subs_pack.c: how a delivery goes. */
+enum nc_form nc_sub_form(const struct nc_subscription *sub, const struct nc_delivery *delivery);
+/* Put the event into the message that is being filled, or into the next. False: it fits into none,
+ * and goes by itself. */
+bool nc_sub_pack(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
+                 const struct nc_event *event);
+/* The message is full, or something else stands behind it. */
+void nc_sub_pack_end(struct nc_sub_teller *teller);
+/* Tell the machine what left together, before an answer. */
+void nc_subs_packed_tell(struct nc_subs *subs, struct nc_subscription *sub);
+
+/* Whether requests may want packed deliveries of it; if not, that is said. */
+struct nc_subs_ask;
+bool nc_subs_form_takes(const struct nc_subs_ask *ask, const struct nc_definition *definition);
 
 /* subs_pull.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,

@@ -97,6 +97,7 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 	*pull = (struct nc_sub_pull){ .id = ++sub->requests,
 		                      .left = next->batch,
 		                      .holders = 1,
+		                      .form = next->form,
 		                      .expires_ns = now_ns + next->expires_ms * 1000000 };
 	memcpy(pull->reply, reply.data, reply.size);
 	pull->reply[reply.size] = '\0';
@@ -151,6 +152,10 @@ void nc_subs_next(const struct nc_subs_ask *ask)
 	int err = nc_next_parse(ask->body, &wanted, &ask->subs->scratch);
 	if (err != NC_OK) {
 		nc_subs_ask_refuse(ask, err);
+		return;
+	}
+	if (wanted.form != NC_FORM_HEADERS && sub->definition.ack == NC_ACK_EXPLICIT) {
+		nc_subs_ask_error(ask, NC_FAULT_REQUEST, "format: " NC_FORM_ACK_FAULT);
 		return;
 	}
 	if (ask->reply.size == 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A subscriber that acknowledges each delivery: rate as one line of JSON.
- * usage: push_consumer URL SUBJECT COUNT CREATE_SUBJECT CREATE_BODY
+ * usage: push_consumer URL SUBJECT COUNT CREATE_SUBJECT CREATE_BODY [msgpack]
  * Subscribes, asks for the consumer or subscription, and counts; the time runs from the request to
  * the last message. Messages with a status are answered if they have a reply subject, and do not
- * count. The same program for every peer, so that what differs is the peer. */
+ * count; of a MessagePack array each element does. The same program for every peer, so that what
+ * differs is the peer. */
 #include <nats/nats.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
 static long got, wanted;
+static int packed;
 
 static uint64_t now_ns(void)
 {
@@ -23,19 +25,29 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Events in a message: the length of an array of 32 bits, in which the node packs. */
+static long events_in(const natsMsg *msg)
+{
+	const unsigned char *data = (const unsigned char *)natsMsg_GetData(msg);
+	if (!packed || natsMsg_GetDataLength(msg) < 5 || data[0] != 0xdd)
+		return natsMsg_GetDataLength(msg) > 0;
+	return (long)data[1] << 24 | (long)data[2] << 16 | (long)data[3] << 8 | (long)data[4];
+}
+
 static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
 	(void)sub;
 	(void)closure;
 	const char *reply = natsMsg_GetReply(msg);
-	int event = natsMsg_GetDataLength(msg) > 0;
+	long events = events_in(msg);
 	if (reply != NULL)
-		(void)natsConnection_PublishString(nc, reply, event ? "+ACK" : "");
+		(void)natsConnection_PublishString(nc, reply, events > 0 ? "+ACK" : "");
 	natsMsg_Destroy(msg);
-	if (!event)
+	if (events == 0)
 		return;
 	pthread_mutex_lock(&lock);
-	if (++got == wanted)
+	got += events;
+	if (got >= wanted)
 		pthread_cond_signal(&change);
 	pthread_mutex_unlock(&lock);
 }
@@ -57,8 +69,9 @@ int main(int argc, char **argv)
 	natsConnection *nc = NULL;
 	natsSubscription *sub = NULL;
 	natsMsg *answer = NULL;
-	if (argc != 6)
+	if (argc != 6 && argc != 7)
 		return 2;
+	packed = argc == 7;
 	wanted = atol(argv[3]);
 	if (connect_to(argv[1], &nc) != 0 ||
 	    natsConnection_Subscribe(&sub, nc, argv[2], on_delivery, NULL) != NATS_OK ||

@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import tempfile
 
+import msgpack
+
 from harness import LONG, TOP, Both, Client, check, equal, wait_until
 from test_subs import Consumer, by_stream, create, fill, in_flight, info, parked_count, pull, versions
+from test_subs_packed import Packed
 
 
 async def test_definitions_acks_and_parked_events_survive_kill_9():
@@ -35,6 +38,28 @@ async def test_definitions_acks_and_parked_events_survive_kill_9():
             b.node.restart()
             await fill(c, "dur", 1, first=6)
             equal(versions(await consumer.some(1)), [7])
+
+
+async def test_packed_deliveries_survive_kill_9():
+    async with Both() as b:
+        c = b.client
+        await fill(c, "pkdur", 200)
+        async with Packed(c, "work.pkdur", "msgpack") as consumer:
+            await create(c, "pkdur", by_stream("pkdur"), deliver={"subject": "work.pkdur", "format": "msgpack"}, ack="all", ack_wait_ms=60000, max_in_flight=100)
+            events, messages = await consumer.until(100, ack=False)
+            await c.nc.request(messages[0].reply, b"", timeout=5)
+            done = len(msgpack.unpackb(messages[0].data))
+            b.node.restart()
+            seen = {}
+            while len(seen) < 200 - done:
+                msg, events = await consumer.message()
+                for e in events:
+                    seen.setdefault(e["seq"], []).append(e["delivery"])
+                await c.nc.publish(msg.reply, b"")
+            check(done + 1 in seen, f"{min(seen)} after {done}")
+            equal(sorted(seen), list(range(min(seen), 201)), "no gap, and what was acknowledged stays so")
+            check(min(seen) > done, f"{min(seen)}")
+            await wait_until(lambda: in_flight(c, "pkdur", 0), 5, "all done")
 
 
 async def test_deleted_stays_deleted_and_a_new_one_begins_a_new_epoch():

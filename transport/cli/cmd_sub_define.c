@@ -122,8 +122,11 @@ static int put_deliver(const struct nc_cli *cli, struct nc_buf *body)
 {
 	const char *subject = nc_cli_value(&cli->args, "deliver");
 	const char *queue = nc_cli_value(&cli->args, "queue");
+	const char *format = nc_cli_value(&cli->args, "format");
 	if (queue != NULL && subject == NULL)
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "--queue goes with --deliver");
+	if (format != NULL && subject == NULL)
+		return nc_cli_fail(cli, NC_EXIT_USAGE, "--format goes with --deliver");
 	if (subject == NULL)
 		return 0;
 	put_name(body, "deliver");
@@ -132,6 +135,10 @@ static int put_deliver(const struct nc_cli *cli, struct nc_buf *body)
 	if (queue != NULL) {
 		nc_buf_put_str(body, ",\"queue\":");
 		nc_json_put_string(body, nc_slice_str(queue));
+	}
+	if (format != NULL) {
+		nc_buf_put_str(body, ",\"format\":");
+		nc_json_put_string(body, nc_slice_str(format));
 	}
 	nc_buf_put_u8(body, '}');
 	return 0;
@@ -241,6 +248,8 @@ static int run_delete(struct nc_cli *cli)
 	        { "deliver", 0, "SUBJECT", "Push to this subject; without it, consumers pull.", \
 		  false },                                                                      \
 	        { "queue", 0, "GROUP", "The queue group of those who listen there.", false },   \
+	        { "format", 0, "headers|json|msgpack",                                          \
+		  "An event a message, or many packed in one.", false },                        \
 	        { "ack", 0, "explicit|all|none", "What consumers acknowledge; each event.",     \
 		  false },                                                                      \
 	        { "ack-wait", 0, "DURATION", "Unacknowledged, it comes again after; 30s.",      \

@@ -113,7 +113,8 @@ static void json_data(struct nc_buf *out, struct nc_slice data)
 	nc_buf_put_u8(out, '"');
 }
 
-static void json_event(struct nc_buf *out, const struct nc_event *event)
+static void json_event(struct nc_buf *out, const struct nc_event *event,
+                       const struct nc_packed_delivery *delivery)
 {
 	char time[NC_TIME_TEXT_SIZE];
 	nc_time_format(event->time_ns, time);
@@ -135,7 +136,16 @@ static void json_event(struct nc_buf *out, const struct nc_event *event)
 	}
 	json_tags(out, event->tags);
 	json_meta(out, event->meta);
-	json_data(out, event->data);
+	if (delivery != NULL) {
+		nc_buf_put_str(out, ",\"delivery\":");
+		nc_buf_put_decimal(out, delivery->attempt);
+	}
+	if (delivery != NULL && delivery->bare) {
+		nc_buf_put_str(out, ",\"size\":");
+		nc_buf_put_decimal(out, event->data.size);
+	} else {
+		json_data(out, event->data);
+	}
 	nc_buf_put_u8(out, '}');
 }
 
@@ -164,11 +174,15 @@ static void pack_meta(struct nc_buf *out, struct nc_slice meta)
 	}
 }
 
-static void pack_event(struct nc_buf *out, const struct nc_event *event)
+static void pack_event(struct nc_buf *out, const struct nc_event *event,
+                       const struct nc_packed_delivery *delivery)
 {
 	char time[NC_TIME_TEXT_SIZE];
 	nc_time_format(event->time_ns, time);
-	nc_pack_map(out, event->content_type.size > 0 ? 10 : 9);
+	uint32_t members = 9;
+	members += event->content_type.size > 0;
+	members += delivery != NULL;
+	nc_pack_map(out, members);
 	nc_pack_str(out, NC_SLICE("stream"));
 	nc_pack_str(out, event->stream);
 	nc_pack_str(out, NC_SLICE("type"));
@@ -192,8 +206,17 @@ static void pack_event(struct nc_buf *out, const struct nc_event *event)
 		nc_pack_str(out, tag);
 	nc_pack_str(out, NC_SLICE("meta"));
 	pack_meta(out, event->meta);
-	nc_pack_str(out, NC_SLICE("data"));
-	nc_pack_bin(out, event->data);
+	if (delivery != NULL) {
+		nc_pack_str(out, NC_SLICE("delivery"));
+		nc_pack_uint(out, delivery->attempt);
+	}
+	if (delivery != NULL && delivery->bare) {
+		nc_pack_str(out, NC_SLICE("size"));
+		nc_pack_uint(out, event->data.size);
+	} else {
+		nc_pack_str(out, NC_SLICE("data"));
+		nc_pack_bin(out, event->data);
+	}
 }
 
 /* ---- Bodies --------------------------------------------------------------------------------- */
@@ -218,6 +241,12 @@ static int take_back(struct nc_packed *packed, size_t size, int err)
 
 int nc_packed_add(struct nc_packed *packed, const struct nc_event *event)
 {
+	return nc_packed_add_delivery(packed, event, NULL);
+}
+
+int nc_packed_add_delivery(struct nc_packed *packed, const struct nc_event *event,
+                           const struct nc_packed_delivery *delivery)
+{
 	nc_assert(packed->format != NC_FORMAT_MESSAGES);
 	struct nc_buf *body = &packed->body;
 	if (packed->count == 0)
@@ -226,9 +255,9 @@ int nc_packed_add(struct nc_packed *packed, const struct nc_event *event)
 	if (packed->format == NC_FORMAT_JSON) {
 		if (packed->count > 0)
 			nc_buf_put_u8(body, ',');
-		json_event(body, event);
+		json_event(body, event, delivery);
 	} else {
-		pack_event(body, event);
+		pack_event(body, event, delivery);
 	}
 	if (nc_buf_status(body) != NC_OK)
 		return take_back(packed, before, NC_NOMEM);

@@ -18,6 +18,15 @@ struct nc_packed {
  * add it again; NC_TOOBIG, it fits into no body: it must go as a message of its own; NC_NOMEM. */
 int nc_packed_add(struct nc_packed *packed, const struct nc_event *event);
 
+/* The same of an event that is delivered: with the member `delivery`, the attempt, and, if `bare`,
+ * with the data's `size` in its place. */
+struct nc_packed_delivery {
+	uint32_t attempt;
+	bool bare;
+};
+int nc_packed_add_delivery(struct nc_packed *packed, const struct nc_event *event,
+                           const struct nc_packed_delivery *delivery);
+
 /* The finished body; it is begun anew with the next add. Empty if there are no events. */
 struct nc_slice nc_packed_take(struct nc_packed *packed);
 

@@ -170,3 +170,25 @@ Test(next, says_what_it_does_not_understand)
 		nc_buf_release(&why);
 	}
 }
+
+Test(ack, reads_the_form_in_which_events_are_asked_for)
+{
+	static const struct {
+		const char *body;
+		enum nc_form form;
+	} cases[] = { { "{}", NC_FORM_HEADERS },
+		      { "{\"format\":\"headers\"}", NC_FORM_HEADERS },
+		      { "{\"format\":\"json\"}", NC_FORM_JSON },
+		      { "{\"batch\":3,\"format\":\"msgpack\"}", NC_FORM_MSGPACK } };
+	static const char *const bad[] = { "{\"format\":\"messages\"}", "{\"format\":1}",
+		                           "{\"format\":\"json\",\"format\":\"json\"}" };
+	struct nc_buf why = { 0 };
+	struct nc_next next;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		cr_assert_eq(nc_next_parse(nc_slice_str(cases[i].body), &next, &why), NC_OK);
+		cr_expect_eq(next.form, cases[i].form, "%s", cases[i].body);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		cr_expect_eq(nc_next_parse(nc_slice_str(bad[i]), &next, &why), NC_INVALID);
+	nc_buf_release(&why);
+}

@@ -246,6 +246,9 @@ Test(definition, refuses_bytes_that_are_cut_longer_or_newer)
 	nc_buf_put_u8(&bytes, 0);
 	cr_expect_eq(nc_definition_get(nc_buf_slice(&bytes), &b), NC_CORRUPT);
 	bytes.data[0] = 3;
+	cr_expect_eq(nc_definition_get(nc_buf_slice(&bytes), &b), NC_CORRUPT,
+	             "there is one way to write it");
+	bytes.data[0] = 4;
 	cr_expect_eq(nc_definition_get(nc_buf_slice(&bytes), &b), NC_UNSUPPORTED);
 	nc_buf_release(&bytes);
 	nc_definition_release(&a);
@@ -273,4 +276,35 @@ Test(definition, remembers_which_plugin_judged_it_and_is_the_same_without)
 	nc_definition_release(&a);
 	nc_definition_release(&b);
 	nc_buf_release(&bytes);
+}
+
+Test(definition, has_a_format_of_pushed_deliveries_that_are_answered_as_a_whole)
+{
+	static const char deliver[] =
+	        "{" FILTER
+	        ",\"ack\":\"all\",\"deliver\":{\"subject\":\"w\",\"format\":\"msgpack\"}}";
+	struct nc_definition d = take(deliver), again, other;
+	struct nc_buf bytes = { 0 }, json = { 0 };
+	cr_expect_eq(d.form, NC_FORM_MSGPACK);
+	nc_definition_put(&bytes, &d);
+	cr_expect_eq(bytes.data[0], 3);
+	cr_assert_eq(nc_definition_get(nc_buf_slice(&bytes), &again), NC_OK);
+	cr_expect(nc_definition_eq(&d, &again));
+	nc_definition_put_json(&json, &again);
+	cr_expect_not_null(memmem(json.data, json.size, "\"format\":\"msgpack\"}", 19));
+	bytes.data[bytes.size - 1] = 3;
+	cr_expect_eq(nc_definition_get(nc_buf_slice(&bytes), &other), NC_CORRUPT);
+	other = take("{" FILTER ",\"ack\":\"all\",\"deliver\":{\"subject\":\"w\"}}");
+	cr_expect_not(nc_definition_eq(&d, &other));
+	nc_buf_clear(&bytes);
+	nc_definition_put(&bytes, &other);
+	cr_expect_eq(bytes.data[0], 2, "builds that know no formats read what has none");
+	nc_definition_release(&d);
+	nc_definition_release(&again);
+	nc_definition_release(&other);
+	nc_buf_release(&bytes);
+	nc_buf_release(&json);
+	refuse("\"deliver\":{\"subject\":\"w\",\"format\":\"json\"}", "deliver.format: packed");
+	refuse("\"deliver\":{\"subject\":\"w\",\"format\":\"xml\"},\"ack\":\"all\"",
+	       "deliver.format: expected is");
 }

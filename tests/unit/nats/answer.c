@@ -201,3 +201,31 @@ Test(answer, makes_ids_of_a_process_that_differ)
 	cr_expect_str_neq(a, b);
 	cr_expect_eq(strlen(a), (size_t)NC_SRV_ID_SIZE - 1);
 }
+
+Test(answer, packs_deliveries_with_their_attempt_and_without_data_with_its_size)
+{
+	struct nc_buf tags = { 0 }, meta = { 0 };
+	struct nc_event event = sample(&tags, &meta);
+	struct nc_packed packed = { .format = NC_FORMAT_JSON, .size_max = 1000 };
+	const struct nc_packed_delivery whole = { .attempt = 3 },
+	                                bare = { .attempt = 1, .bare = true };
+	cr_assert_eq(nc_packed_add_delivery(&packed, &event, &whole), NC_OK);
+	cr_assert_eq(nc_packed_add_delivery(&packed, &event, &bare), NC_OK);
+	struct nc_slice body = nc_packed_take(&packed);
+	static const char ends[] = "\"x\":\"1\"},\"delivery\":3,\"data\":{\"a\": 1}},{";
+	cr_expect_not_null(memmem(body.data, body.size, ends, sizeof ends - 1), "%.*s",
+	                   (int)body.size, (const char *)body.data);
+	static const char sized[] = "\"delivery\":1,\"size\":8}]";
+	cr_expect_not_null(memmem(body.data, body.size, sized, sizeof sized - 1));
+	packed.format = NC_FORMAT_MSGPACK;
+	cr_assert_eq(nc_packed_add_delivery(&packed, &event, &bare), NC_OK);
+	body = nc_packed_take(&packed);
+	cr_expect_eq(body.data[5], 0x80 | 11, "its members");
+	cr_expect_not_null(memmem(body.data, body.size,
+	                          "\xa8"
+	                          "delivery\x01\xa4size\x08",
+	                          16));
+	nc_packed_release(&packed);
+	nc_buf_release(&tags);
+	nc_buf_release(&meta);
+}
