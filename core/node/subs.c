@@ -253,6 +253,7 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out)
 	if (subs == NULL)
 		return NC_NOMEM;
 	subs->service = service;
+	subs->back_ns = nc_subs_now_ns();
 	subs->transient_epochs = (uint64_t)time(NULL) << 20;
 	subs->wake.data = subs;
 	(void)pthread_mutex_init(&subs->lock, NULL);
@@ -308,5 +309,6 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_ahead_stock_release(&subs->stock);
 	nc_sub_teller_release(&subs->teller);
 	nc_outbox_release(&subs->leased);
+	nc_subs_own_stop(subs);
 	uv_close((uv_handle_t *)&subs->wake, on_closed);
 }

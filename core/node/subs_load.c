@@ -242,8 +242,11 @@ static bool on_row(void *ctx, const struct nc_sub_row *row)
 	struct loading *loading = ctx;
 	struct nc_subs *subs = loading->subs;
 	struct nc_subscription *sub;
-	if (!nc_spread_has(subs->service->spread, row->name))
-		loading->err = row_take(subs, row, &sub);
+	if (nc_spread_has(subs->service->spread, row->name))
+		return true;
+	loading->err = row_take(subs, row, &sub);
+	if (loading->err == NC_OK)
+		sub->wait_ns = nc_subs_own_back_ns(subs, row->name);
 	return loading->err == NC_OK;
 }
 

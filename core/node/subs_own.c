@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/delivery/placement.h"
 #include "core/node/say.h"
 #include "core/node/spread.h"
 #include "core/node/subs_move.h"
@@ -45,6 +46,60 @@ uint64_t nc_subs_own_since(const struct nc_subs *subs)
 	return subs->owned > 0 ? subs->own_since : 0;
 }
 
+/* ---- Back to the leader --------------------------------------------------------------------- */
+
+/* By a lease that counts its last owner has not applied that he has it no more; so it was confirmed
+ * before that was committed, and is over NC_PLACEMENT_GONE_NS after we have applied it. */
+struct nc_sub_back {
+	struct nc_sub_back *next;
+	uint64_t at_ns;
+	char name[65];
+};
+
+static void back_note(struct nc_subs *subs, struct nc_slice name)
+{
+	uint64_t now_ns = nc_subs_now_ns();
+	struct nc_sub_back **at = &subs->back, *back;
+	while ((back = *at) != NULL) {
+		if (now_ns - back->at_ns <= NC_PLACEMENT_GONE_NS) {
+			at = &back->next;
+			continue;
+		}
+		*at = back->next;
+		free(back);
+	}
+	back = malloc(sizeof *back);
+	if (back == NULL) { /* as if nothing were known of any */
+		subs->back_ns = now_ns;
+		return;
+	}
+	*back = (struct nc_sub_back){ .next = subs->back, .at_ns = now_ns };
+	(void)snprintf(back->name, sizeof back->name, "%.*s", (int)name.size,
+	               (const char *)name.data);
+	subs->back = back;
+}
+
+uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name)
+{
+	uint64_t at_ns = subs->back_ns;
+	if (subs->service->options.cluster == NULL)
+		return 0;
+	for (const struct nc_sub_back *back = subs->back; back != NULL; back = back->next) {
+		if (back->at_ns > at_ns && nc_slice_is(name, back->name))
+			at_ns = back->at_ns;
+	}
+	return at_ns + NC_PLACEMENT_GONE_NS;
+}
+
+void nc_subs_own_stop(struct nc_subs *subs)
+{
+	while (subs->back != NULL) {
+		struct nc_sub_back *back = subs->back;
+		subs->back = back->next;
+		free(back);
+	}
+}
+
 /* ---- Asleep --------------------------------------------------------------------------------- */
 
 static bool runs(const struct nc_subscription *sub)
@@ -59,6 +114,10 @@ bool nc_subs_own_runs(const struct nc_subscription *sub)
 
 bool nc_subs_own_sleeps(struct nc_subscription *sub)
 {
+	if (!sub->owned && sub->wait_ns > 0 && sub->wait_ns > nc_subs_now_ns()) {
+		sub->subs->due_ns[sub->id] = sub->wait_ns;
+		return true;
+	}
 	if (!sub->owned || runs(sub))
 		return false;
 	sub->subs->asleep += !sub->asleep;
@@ -202,7 +261,8 @@ static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 
 /* ---- Take up -------------------------------------------------------------------------------- */
 
-static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome)
+/* `ran`: by a lease of ours, so that nobody else does. */
+static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome, bool ran)
 {
 	const struct nc_sub_taking taking = { .name = outcome->sub,
 		                              .epoch = outcome->epoch,
@@ -211,6 +271,8 @@ static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome)
 	int err = nc_subs_take_up(subs, &taking, &sub);
 	if (err == NC_NOTFOUND)
 		return; /* gone on meanwhile: that is told next */
+	if (err == NC_OK && outcome->owner.number == 0 && !ran)
+		sub->wait_ns = nc_subs_own_back_ns(subs, outcome->sub);
 	if (err == NC_OK && outcome->owner.number != 0) {
 		sub->owned = true;
 		sub->since = nc_spread_told_to(subs->service->spread);
@@ -236,6 +298,9 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
 	}
 	if (outcome->told != NC_SUB_TOLD_OWNED)
 		return;
+	bool ran = sub != NULL && nc_subs_own_runs(sub);
+	if (outcome->owner.number == 0)
+		back_note(subs, outcome->sub);
 	if (sub != NULL && sub->epoch < outcome->epoch) {
 		let_go(subs, sub);
 		sub = NULL;
@@ -243,7 +308,7 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
 	bool ours = outcome->owner.number == 0 ? service->serving
 	                                       : nc_spread_is_self(service->spread, outcome->owner);
 	if (sub == NULL && ours && !service->draining)
-		take_up(subs, outcome);
+		take_up(subs, outcome, ran);
 }
 
 /* ---- A new epoch of our own ----------------------------------------------------------------- */

@@ -152,6 +152,8 @@ struct nc_subscription {
 	uint64_t since;             /* the entry that gave it to us */
 	uint64_t reown_ns;          /* when that is asked for again */
 	uint64_t yield_ns;          /* it delivers nothing until then */
+	/* Of one that the leader has without a lease: an earlier owner's may stand until then. */
+	uint64_t wait_ns;
 };
 
 /* A command of a subscription's on its way through the log. */
@@ -213,6 +215,8 @@ struct nc_subs {
 	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
 	uint32_t owned, asleep, leaving; /* how many of those in the table; of those let go */
 	uint64_t own_since;              /* the newest entry that gave us one */
+	struct nc_sub_back *back;        /* those that have no owner any more, since lately */
+	uint64_t back_ns;                /* nothing is known of what was before */
 	uint64_t foreign_acks, ignored_answers;
 	struct nc_filter_views
 	        views;             /* of searches that have ended; those of live events: `batch` */
@@ -393,6 +397,10 @@ bool nc_subs_own_sleeps(struct nc_subscription *sub);
 /* It leaves the table. */
 void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_own_doubt(struct nc_subscription *sub);
+/* When the leader may run one that has no owner: not while the lease of one who has not heard that
+ * he has it no more may stand. */
+uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name);
+void nc_subs_own_stop(struct nc_subs *subs);
 /* It only saves, since it is about to be moved. */
 bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns);
 void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns);
