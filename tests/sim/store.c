@@ -180,7 +180,7 @@ static void answer_all(struct sim *sim, struct sim_node *node, uint64_t payload)
 			continue;
 		if (command->owner_asks != 0) {
 			store_forward_applied(sim, node, of->commands[i]);
-		} else if (command->kind == STORE_SAVE) {
+		} else if (command->kind == STORE_SAVE || command->kind == STORE_PLACE) {
 			store_subs_outcome(sim, node, of->commands[i]);
 		} else {
 			store_answer(sim, node, of->commands[i]);
@@ -195,7 +195,10 @@ static void subs_sync(struct sim *sim, struct sim_node *node, uint64_t payload)
 	for (size_t i = 0; payload != 0 && i < of->count; i++) {
 		const struct store_command *command = &sim->store->commands[of->commands[i]];
 		if (command->kind == STORE_CREATE || command->kind == STORE_DELETE ||
-		    command->kind == STORE_OWN) {
+		    command->kind == STORE_OWN || command->kind == STORE_PLACE) {
+			if (command->kind == STORE_OWN && command->fault.code == 0 &&
+			    command->owner.number == 0)
+				store_spread_back(sim, node, command->sub);
 			store_subs_sync(sim, node, command->sub);
 			store_spread_look(sim, node, command->sub);
 			store_spread_assigned(store_of(sim, node), command->sub, of->commands[i]);

@@ -85,7 +85,7 @@ static void refused(struct sim *sim, struct sim_node *node, uint64_t number, boo
 		store_spread_assigned(store_of(sim, node), command->sub, number);
 	if (command->owner_asks != 0) {
 		store_forward_refused(sim, node, number);
-	} else if (kind == STORE_SAVE || kind == STORE_SEEK) {
+	} else if (kind == STORE_SAVE || kind == STORE_PLACE || kind == STORE_SEEK) {
 		store_subs_refused(sim, node, number);
 	} else if (busy) {
 		struct sim_event *event =

@@ -72,7 +72,11 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 {
 	struct sim_store *store = sim->store;
 	struct store_sub *sub = &store->subs[number];
-	bool parked = (*store_marks(sub, position) & STORE_PARKED) != 0;
+	uint8_t marks = *store_marks(sub, position);
+	uint64_t confirmed = sub->confirmed[position];
+	/* A batch has acknowledged it since, of which who delivers has not heard yet. */
+	bool heard = confirmed != 0 && store_of(sim, node)->told >= confirmed;
+	bool parked = (marks & STORE_PARKED) != 0 || ((marks & STORE_BATCHED) != 0 && !heard);
 	if ((position <= sub->cursor && !parked) || position > store->head ||
 	    !store_matches(store, &sub->policy, position) ||
 	    (!store_wanted(store, sub, position) && !parked)) {
@@ -91,10 +95,7 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 		              "subscription %u: %llu is delivered before %llu of its key is done",
 		              number, ULL(position), ULL(before));
 	}
-	(void)store_marks(sub, position);
-	/* Who has not come to it yet may not know. */
-	uint64_t confirmed = sub->confirmed[position];
-	if (confirmed != 0 && store_of(sim, node)->told >= confirmed) {
+	if (heard) {
 		sim_violation(sim,
 		              "subscription %u: %llu is delivered again, its ack was confirmed",
 		              number, ULL(position));

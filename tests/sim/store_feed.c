@@ -116,6 +116,8 @@ static void on_live(void *ctx, const struct nc_event *event)
 	nc_router_match(live->of->router, &routed, &subs, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct searching searching = { .machine = &live->of->machines[subs[i]] };
+		if (event->position <= searching.machine->live_after)
+			continue;
 		offer(&searching, event, true);
 		live->offered[subs[i]] = true;
 	}
@@ -197,6 +199,8 @@ void store_subs_control(struct sim *sim, struct sim_node *node)
 			replay(sim, of, i);
 		if (!calm && sim->store->version >= NC_ENGINE_VERSION_SUBS && sim_chance(sim, 100))
 			store_subs_seek(sim, node, i);
+		if (!calm && sim->store->version >= NC_ENGINE_VERSION_OWN && sim_chance(sim, 100))
+			store_subs_place(sim, node, i);
 		store_subs_step(sim, node, i);
 	}
 }

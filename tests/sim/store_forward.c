@@ -93,7 +93,7 @@ static void unknown(struct sim *sim, struct sim_node *node, uint64_t number)
 	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
 	if (command->kind == STORE_OWN)
 		return; /* asked for again */
-	bool doubted = command->kind == STORE_SEEK || command->parked.size > 0;
+	bool doubted = command->kind != STORE_SAVE || command->parked.size > 0;
 	store_subs_refused(sim, node, number);
 	if (doubted && machine->machine != NULL && machine->owned &&
 	    machine->epoch == command->epoch)
@@ -105,7 +105,7 @@ static void known(struct sim *sim, struct sim_node *node, uint64_t number)
 	const struct store_command *command = &sim->store->commands[number];
 	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
 	bool its = machine->machine != NULL && machine->epoch == command->epoch;
-	if (command->kind != STORE_SAVE || !its)
+	if ((command->kind != STORE_SAVE && command->kind != STORE_PLACE) || !its)
 		return; /* told when it was applied */
 	if (command->fault.code == 0) {
 		store_subs_outcome(sim, node, number);

@@ -235,7 +235,7 @@ static void judge(struct sim *sim, struct store_command *command)
 		store->version = NC_ENGINE_VERSION;
 	} else if (command->kind == STORE_CREATE) {
 		store_model_create(store, command);
-	} else if (command->kind == STORE_SAVE) {
+	} else if (command->kind == STORE_SAVE || command->kind == STORE_PLACE) {
 		store_model_save(sim, command);
 	} else if (command->kind == STORE_SEEK) {
 		store_model_seek(store, command);

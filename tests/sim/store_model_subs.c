@@ -190,6 +190,8 @@ void store_model_save(struct sim *sim, struct store_command *command)
 		command->fault = NC_FAULT_NO_SUB;
 		return;
 	}
+	if (command->kind == STORE_PLACE)
+		sub->policy.spreads = command->policy.spreads;
 	nc_buf_clear(&sub->progress);
 	nc_buf_put_slice(&sub->progress, nc_buf_slice(&command->progress_bytes));
 	parked_change(sub, command);

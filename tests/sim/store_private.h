@@ -71,6 +71,7 @@ enum store_kind {
 	STORE_DELETE,
 	STORE_SEEK,
 	STORE_SAVE,
+	STORE_PLACE, /* a SAVE with another placement */
 	STORE_OWN
 };
 
@@ -87,7 +88,7 @@ struct store_command {
 	bool acks; /* a delivery: of `sub`, `epoch` */
 	bool stale;
 	uint64_t acks_position;
-	/* CREATE, DELETE, SAVE */
+	/* CREATE, DELETE, SAVE; of PLACE the policy's placement */
 	uint8_t sub;
 	struct store_policy policy;
 	uint8_t start; /* enum nc_sub_start */
@@ -189,9 +190,11 @@ struct store_machine {
 	uint32_t waiting_count;
 	uint64_t step_at; /* when an event of its comes that steps it; 0: none */
 	/* Of one that is shared. */
-	bool owned;     /* it runs by the lease */
-	uint64_t since; /* what had been applied when it was taken up */
-	bool reown;     /* it waits for a new epoch */
+	uint64_t live_after; /* the head when it was taken up: what comes live lies beyond */
+	bool owned;          /* it runs by the lease */
+	uint64_t since;      /* what had been applied when it was taken up */
+	uint64_t wait_ns;    /* of one that was shared and is not: it runs from then on */
+	bool reown;          /* it waits for a new epoch */
 	uint64_t reown_at;
 };
 
@@ -224,6 +227,7 @@ struct store_node {
 	uint64_t assigning[STORE_SUBS]; /* the command that is on its way; 0: none */
 	bool shared[STORE_SUBS];        /* as far as is applied */
 	bool quiet;                     /* none is: nobody asks for leases */
+	uint64_t back_ns[STORE_SUBS];   /* when it was applied that nobody owns it any more */
 };
 
 /* ---- The model ------------------------------------------------------------------------------- */
@@ -377,6 +381,7 @@ static inline void store_sub_name(uint32_t sub, struct nc_buf *name)
 }
 
 /* store_save.c: what of them goes through the log. */
+void store_subs_place(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub);
 
 /* store_consumer.c: those who are delivered to. */

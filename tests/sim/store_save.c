@@ -16,30 +16,19 @@ static void put(struct sim *sim, struct sim_node *node, const struct store_machi
 
 /* ---- Progress -------------------------------------------------------------------------------- */
 
-void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub)
+/* The progress and the rows that go with it, as a command; the machine waits for its outcome. */
+static uint64_t save_make(struct sim *sim, struct store_machine *machine, uint32_t sub,
+                          enum store_kind kind)
 {
-	struct store_machine *machine = &store_of(sim, node)->machines[sub];
-	bool due = nc_sub_progress_due(machine->machine, store_now_ns(sim)) || machine->unsaved ||
-	           (machine->hurry && nc_sub_progress_dirty(machine->machine));
-	if (machine->saving || machine->moving || !due)
-		return;
-	uint64_t number = store_command_new(sim, STORE_SAVE);
+	uint64_t number = store_command_new(sim, kind);
 	struct store_command *command = &sim->store->commands[number];
-	struct nc_buf progress = { 0 }, name = { 0 };
-	store_sub_name(sub, &name);
+	struct nc_buf *progress = &command->progress_bytes;
 	command->sub = (uint8_t)sub;
 	command->epoch = machine->epoch;
-	command->number = machine->saving_number =
-	        nc_sub_progress_take(machine->machine, &progress);
+	command->number = machine->saving_number = nc_sub_progress_take(machine->machine, progress);
 	nc_buf_put_slice(&command->parked, nc_buf_slice(&machine->parked));
 	nc_buf_put_slice(&command->unparked, nc_buf_slice(&machine->unparked));
-	nc_assert(nc_sub_progress_read(nc_buf_slice(&progress), &command->progress) == NC_OK);
-	const struct nc_sub_change change = { .name = nc_buf_slice(&name),
-		                              .epoch = machine->epoch,
-		                              .progress = nc_buf_slice(&progress),
-		                              .parked = nc_buf_slice(&machine->parked),
-		                              .unparked = nc_buf_slice(&machine->unparked) };
-	nc_command_put_sub_progress(&command->bytes, &change);
+	nc_assert(nc_sub_progress_read(nc_buf_slice(progress), &command->progress) == NC_OK);
 	sim_trace(sim, "  save sub%u number %llu cursor %llu floor %llu", sub,
 	          (unsigned long long)command->number, (unsigned long long)command->progress.cursor,
 	          (unsigned long long)command->progress.floor);
@@ -47,9 +36,72 @@ void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub)
 	machine->unsaved = machine->hurry = false;
 	machine->saving_parked = machine->parked.size;
 	machine->saving_unparked = machine->unparked.size;
-	command->progress_bytes = progress;
+	return number;
+}
+
+static struct nc_sub_change change_of(const struct store_command *command,
+                                      const struct nc_buf *name)
+{
+	return (struct nc_sub_change){ .name = nc_buf_slice(name),
+		                       .epoch = command->epoch,
+		                       .progress = nc_buf_slice(&command->progress_bytes),
+		                       .parked = nc_buf_slice(&command->parked),
+		                       .unparked = nc_buf_slice(&command->unparked) };
+}
+
+void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	bool due = nc_sub_progress_due(machine->machine, store_now_ns(sim)) || machine->unsaved ||
+	           (machine->hurry && nc_sub_progress_dirty(machine->machine));
+	if (machine->saving || machine->moving || !due)
+		return;
+	uint64_t number = save_make(sim, machine, sub, STORE_SAVE);
+	struct store_command *command = &sim->store->commands[number];
+	struct nc_buf name = { 0 };
+	store_sub_name(sub, &name);
+	const struct nc_sub_change change = change_of(command, &name);
+	nc_command_put_sub_progress(&command->bytes, &change);
 	put(sim, node, machine, number);
 	nc_buf_release(&name);
+}
+
+/* The other placement, of what is otherwise as the state has it. */
+static void placed(struct store_node *of, struct nc_slice name, struct store_command *command,
+                   struct nc_buf *definition_out)
+{
+	struct nc_buf scratch = { 0 };
+	struct nc_definition definition;
+	struct nc_sub_row row;
+	nc_assert(nc_state_reader_begin(of->reader) == NC_OK);
+	nc_assert(nc_sub_row_get(of->reader, name, &scratch, &row) == NC_OK);
+	nc_state_reader_end(of->reader);
+	nc_assert(nc_definition_get(row.definition, &definition) == NC_OK);
+	command->policy.spreads = definition.placement == NC_PLACEMENT_LEADER;
+	definition.placement = command->policy.spreads ? NC_PLACEMENT_SPREAD : NC_PLACEMENT_LEADER;
+	nc_definition_put(definition_out, &definition);
+	nc_definition_release(&definition);
+	nc_buf_release(&scratch);
+}
+
+void store_subs_place(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	struct store_machine *machine = &store_of(sim, node)->machines[sub];
+	if (machine->moving || machine->saving)
+		return;
+	uint64_t number = save_make(sim, machine, sub, STORE_PLACE);
+	struct store_command *command = &sim->store->commands[number];
+	struct nc_buf name = { 0 }, definition = { 0 };
+	store_sub_name(sub, &name);
+	placed(store_of(sim, node), nc_buf_slice(&name), command, &definition);
+	const struct nc_sub_update update = { .change = change_of(command, &name),
+		                              .definition = nc_buf_slice(&definition) };
+	nc_command_put_sub_update(&command->bytes, &update);
+	nc_assert(nc_buf_status(&command->bytes) == NC_OK);
+	sim->counters.placements++;
+	put(sim, node, machine, number);
+	nc_buf_release(&name);
+	nc_buf_release(&definition);
 }
 
 static void front_cut(struct nc_buf *buf, size_t size)

@@ -33,19 +33,25 @@ bool store_runs(struct sim *sim, const struct sim_node *node, uint32_t sub)
 {
 	const struct store_node *of = store_of(sim, node);
 	const struct store_machine *machine = &of->machines[sub];
+	uint64_t now_ns = lease_clock_ns(sim, node);
 	if (!node->up || machine->machine == NULL)
 		return false;
-	return !machine->owned || (!machine->reown && nc_lease_holds(&of->lease, machine->since,
-	                                                             lease_clock_ns(sim, node)));
+	return machine->owned
+	               ? !machine->reown && nc_lease_holds(&of->lease, machine->since, now_ns)
+	               : now_ns >= machine->wait_ns;
 }
 
-/* Paused nodes count, too: they may go on at any moment, and deliver before they look. But not
- * after their lease. What was deleted and made anew is another subscription. */
+/* Whether another node runs it by a lease. Paused nodes count, too: they may go on at any moment,
+ * and deliver before they look. But not after their lease. What was deleted and made anew is
+ * another subscription. */
 void store_check_alone(struct sim *sim, const struct sim_node *node, uint32_t sub)
 {
 	const struct store_machine *machine = &store_of(sim, node)->machines[sub];
-	uint64_t born = sim->store->subs[sub].born;
-	if (!machine->owned || machine->epoch < born)
+	const struct store_sub *of = &sim->store->subs[sub];
+	uint64_t born = of->born;
+	/* Who leads has what is its own without a lease, and so may one that was deposed and has
+	 * not heard of it; but not what has been shared since. */
+	if (machine->epoch < born || (!machine->owned && machine->epoch != of->epoch))
 		return;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		const struct sim_node *other = &sim->nodes[i];
@@ -61,9 +67,20 @@ void store_check_alone(struct sim *sim, const struct sim_node *node, uint32_t su
 static void wake(struct sim *sim, struct sim_node *node)
 {
 	for (uint32_t i = 0; i < STORE_SUBS; i++) {
-		const struct store_machine *machine = &store_of(sim, node)->machines[i];
-		if (machine->machine != NULL && machine->owned && store_runs(sim, node, i))
+		if (store_of(sim, node)->machines[i].owned && store_runs(sim, node, i))
 			store_subs_step_in(sim, node, i, 0);
+	}
+}
+
+/* Those that waited to be free of an earlier owner's lease. */
+static void waited(struct sim *sim, struct sim_node *node)
+{
+	for (uint32_t i = 0; i < STORE_SUBS; i++) {
+		struct store_machine *machine = &store_of(sim, node)->machines[i];
+		if (machine->wait_ns == 0 || !store_runs(sim, node, i))
+			continue;
+		machine->wait_ns = 0;
+		store_subs_step_in(sim, node, i, 0);
 	}
 }
 
@@ -255,6 +272,16 @@ void store_spread_assigned(struct store_node *of, uint32_t sub, uint64_t command
 		of->assigning[sub] = 0;
 }
 
+void store_spread_back(struct sim *sim, struct sim_node *node, uint32_t sub)
+{
+	store_of(sim, node)->back_ns[sub] = lease_clock_ns(sim, node);
+}
+
+uint64_t store_spread_back_ns(const struct store_node *of, uint32_t sub)
+{
+	return of->back_ns[sub] + NC_PLACEMENT_GONE_NS;
+}
+
 /* What was let go with it is said soon, and what was taken up asks whether it is free. */
 void store_spread_owned(struct store_node *of)
 {
@@ -300,8 +327,10 @@ void store_spread_start(struct sim *sim, struct sim_node *node)
 	of->drift = (int)sim_below(sim, 2 * drift + 1) - (int)drift;
 	of->sent_count = 0;
 	of->quiet = false;
-	for (uint32_t i = 0; i < STORE_SUBS; i++)
+	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		store_spread_look(sim, node, i);
+		store_spread_back(sim, node, i); /* not known: no earlier than that, then */
+	}
 	tick_in(sim, node, sim_below(sim, TICK_US));
 }
 
@@ -333,6 +362,7 @@ void store_spread_tick(struct sim *sim, struct sim_node *node)
 	if (of->serving != 0 && node->raft->role == NC_RAFT_LEADER)
 		lead_tick(sim, node, now_ns);
 	store_sent_tick(sim, node);
+	waited(sim, node);
 	of->ticked_ns = now_ns;
 	tick_in(sim, node, TICK_US);
 }

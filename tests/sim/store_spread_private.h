@@ -35,6 +35,9 @@ void store_spread_tick(struct sim *sim, struct sim_node *node);
 void store_spread_applied(struct sim *sim, struct sim_node *node);
 void store_spread_assigned(struct store_node *of, uint32_t sub, uint64_t command);
 void store_spread_owned(struct store_node *of);
+/* It has no owner any more, as was just applied; when may who leads run it. */
+void store_spread_back(struct sim *sim, struct sim_node *node, uint32_t sub);
+uint64_t store_spread_back_ns(const struct store_node *of, uint32_t sub);
 /* Whether it is shared, as far as is applied here. */
 void store_spread_look(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_spread_renewal(struct sim *sim, struct sim_node *node, uint64_t letter);

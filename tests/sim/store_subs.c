@@ -127,6 +127,7 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 	nc_assert(nc_definition_get(row->definition, &definition) == NC_OK);
 	sim_trace(sim, "%lu takes up sub%u epoch %lu", node->id, sub, row->epoch);
 	machine->epoch = row->epoch;
+	machine->live_after = nc_engine_head(of->engine).position;
 	machine->policy =
 	        (struct store_policy){ .filter = (uint8_t)(definition.selector.data[1] - '0'),
 		                       .what = (uint8_t)(definition.selector.data[3] - '0'),
@@ -193,6 +194,8 @@ void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
 	nc_assert(nc_sub_owner_get(of->reader, nc_buf_slice(&name), &owner) == NC_OK);
 	bool ours = err == NC_OK && is_ours(sim, node, &row, owner);
 	bool stays = err == NC_OK && machine->machine != NULL && machine->epoch == row.epoch;
+	/* Nobody owns it any more: who ran it by its lease may go on, for nobody else does. */
+	bool ran = machine->owned && store_runs(sim, node, sub);
 	if (!stays && machine->machine != NULL) {
 		nc_assert(nc_router_remove(of->router, sub) == NC_OK);
 		machine_drop(machine);
@@ -201,6 +204,8 @@ void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
 		machine_make(sim, node, sub, &row);
 		machine->owned = owner.number != 0;
 		machine->since = node->applied;
+		if (!machine->owned && !ran)
+			machine->wait_ns = store_spread_back_ns(of, sub);
 		sim->counters.moves += machine->owned;
 	}
 	nc_state_reader_end(of->reader);
