@@ -13,7 +13,8 @@
 
 const struct nc_cli_exit_text nc_cli_exits[] = {
 	{ NC_EXIT_OK, "done" },
-	{ NC_EXIT_FAILED, "failed on this side; or, of health, the node is not well" },
+	{ NC_EXIT_FAILED,
+	  "failed on this side; or, of health, the node is not well or was drained" },
 	{ NC_EXIT_NOT_FOUND, "not found: the event, stream, subscription or plugin" },
 	{ NC_EXIT_CONFLICT,
 	  "conflict: an expectation or condition failed, an id or a name is taken" },
