@@ -311,6 +311,8 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 		}
 	}
 	nc_sub_pack_end(teller);
+	if (sub->definition.ack != NC_ACK_EXPLICIT) /* with ack none perhaps nobody ever answers */
+		nc_subs_packed_tell(subs, sub);
 	ask_how_far(subs);
 	sub->posted_turn = service->turns + 1;
 	return true;
