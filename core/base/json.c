@@ -131,6 +131,12 @@ static size_t plain_eights(const uint8_t *at, size_t left)
 	return count;
 }
 
+static size_t plain_bytes(const uint8_t *at, size_t left)
+{
+	size_t count = plain_sixteens(at, left);
+	return count > 0 ? count : plain_eights(at, left);
+}
+
 /* A key or a string, from its quote on. */
 static int take_string(struct nc_json *json, enum nc_json_type type, struct nc_json_token *token)
 {
@@ -140,9 +146,7 @@ static int take_string(struct nc_json *json, enum nc_json_type type, struct nc_j
 	size_t at = begin + 1;
 	bool escaped = false;
 	while (at < size && data[at] != '"') {
-		size_t plain = plain_sixteens(data + at, size - at);
-		if (plain == 0)
-			plain = plain_eights(data + at, size - at);
+		size_t plain = plain_bytes(data + at, size - at);
 		if (plain > 0) {
 			at += plain;
 			continue;

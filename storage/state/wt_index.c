@@ -146,7 +146,7 @@ static int insert_sorted(struct nc_wt_run *run, const struct nc_held *held, uint
 	qsort_r(order, held->id_count, sizeof *order, compare_ids, held->ids);
 	for (uint32_t i = 0; wt == 0 && i < held->id_count; i++)
 		wt = insert_id(run, held->ids[order[i]].id, &held->ids[order[i]].row);
-	return wt;
+	return wt != 0 ? wt : nc_wt_rows_insert(run, held, order);
 }
 
 /* The late ids through `last` are in by_id now. */
@@ -196,8 +196,6 @@ static int generation_insert(struct nc_wt_state *state, const struct nc_held *he
 		wt = mark_put(&run, "indexing", held->last);
 		if (wt == 0)
 			wt = insert_sorted(&run, held, order);
-		if (wt == 0)
-			wt = nc_wt_rows_insert(&run, held, order);
 		if (wt == 0)
 			wt = late_ids_drop(&run, held->last);
 		if (wt == 0)

@@ -78,19 +78,26 @@ static void pairs_step(struct merge *merge)
 		merge->at++;
 }
 
+/* Of the table's row, whose key this is, against the next pair: below 0, it comes first. */
+static int merge_order(const struct merge *merge, struct nc_slice key)
+{
+	if (merge->at == merge->count)
+		return -1;
+	int order = nc_slice_cmp(key, merge->pairs[merge->at].key);
+	return merge->backward ? -order : order;
+}
+
 /* Give the next row; false: stop, or `merge->wt` is an error. */
 static bool merge_step(struct merge *merge, nc_state_pair_fn *fn, void *ctx)
 {
 	WT_ITEM key = { .size = 0 };
 	WT_ITEM value;
-	int order = merge->wt != 0 ? 1 : -1; /* of the table's row against the pair */
-	if (merge->wt == 0)
+	int order = 1;
+	if (merge->wt == 0) {
 		merge->wt = merge->cursor->get_key(merge->cursor, &key);
-	if (order < 0 && merge->wt != 0)
-		return false;
-	if (order < 0 && merge->at < merge->count) {
-		order = nc_slice_cmp(nc_slice(key.data, key.size), merge->pairs[merge->at].key);
-		order = merge->backward ? -order : order;
+		if (merge->wt != 0)
+			return false;
+		order = merge_order(merge, nc_slice(key.data, key.size));
 	}
 	bool more = true;
 	if (order < 0) {
