@@ -192,14 +192,8 @@ static int tables_create(WT_CONNECTION *connection)
 	WT_CURSOR *marks;
 	if (wt == 0)
 		wt = nc_wt_cursor_open(session, NC_WT_MARKS, &marks);
-	if (wt == 0) {
-		uint8_t format[4];
-		nc_set_u32(format, NC_WT_STATE_FORMAT);
-		WT_ITEM value = { .data = format, .size = sizeof format };
-		marks->set_key(marks, "format");
-		marks->set_value(marks, &value);
-		wt = marks->insert(marks);
-	}
+	if (wt == 0)
+		wt = nc_wt_format_put(marks);
 	return wt != 0 ? wt : session->checkpoint(session, NULL);
 }
 

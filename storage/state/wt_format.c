@@ -20,18 +20,22 @@ static int format_read(WT_CURSOR *marks, uint32_t *format_out)
 	return wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt;
 }
 
-/* The table first: without the new format an older build still opens what is there. */
-static int raise_it(WT_SESSION *session, WT_CURSOR *marks)
+int nc_wt_format_put(WT_CURSOR *marks)
 {
 	uint8_t format[4];
-	int wt = nc_wt_table_create(session, NC_WT_HELD);
-	if (wt != 0)
-		return wt;
 	nc_set_u32(format, NC_WT_STATE_FORMAT);
 	WT_ITEM value = { .data = format, .size = sizeof format };
 	marks->set_key(marks, "format");
 	marks->set_value(marks, &value);
-	wt = marks->insert(marks);
+	return marks->insert(marks);
+}
+
+/* The table first: without the new format an older build still opens what is there. */
+static int raise_it(WT_SESSION *session, WT_CURSOR *marks)
+{
+	int wt = nc_wt_table_create(session, NC_WT_HELD);
+	if (wt == 0)
+		wt = nc_wt_format_put(marks);
 	return wt != 0 ? wt : session->checkpoint(session, NULL);
 }
 

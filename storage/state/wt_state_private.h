@@ -144,6 +144,8 @@ int nc_wt_file_check(const char *directory, int table, struct nc_wt_handler *han
 /* See that the tables have this build's format, or raise them to it. Errors: NC_UNSUPPORTED, a
  * newer one; NC_CORRUPT. */
 int nc_wt_format_settle(struct nc_wt_state *state);
+/* Write it down. Returns WiredTiger's code. */
+int nc_wt_format_put(WT_CURSOR *marks);
 
 /* ---- wt_index.c ----------------------------------------------------------------------------- */
 
