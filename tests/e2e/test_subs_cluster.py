@@ -255,7 +255,7 @@ async def test_no_gap_and_order_kept_while_leaders_and_consumers_are_killed():
     async def leader(c, client):
         return await c.leader(client)
 
-    await storm(600 if LONG else 30, "leader", leader)
+    await storm(600 if LONG else 60, "leader", leader)
 
 
 async def test_a_start_that_lies_ahead_is_kept_by_who_leads_next():
