@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the benchmarks measure beside Nacre, each a context manager with its own processes on loopback; what is not
 installed raises Absent, and is skipped by name."""
+import asyncio
 import contextlib
 import json
 import os
@@ -20,7 +21,7 @@ sys.path.insert(0, os.path.join(TOP, "tests/e2e"))
 os.environ.setdefault("NACRED", os.path.join(BUILD, "bin/nacred"))
 VENV = os.path.join(TOP, "build/venv/bin/python")
 try:
-    from harness import free_port, wait_for  # noqa: E402
+    from harness import free_port, nats, wait_for  # noqa: E402
 except ModuleNotFoundError:
     if sys.executable == VENV or not os.path.exists(VENV):
         sys.exit("the benchmarks need nats-py: python3 -m venv build/venv && build/venv/bin/pip install nats-py nkeys msgpack")
@@ -110,6 +111,19 @@ class Server(Processes):
         return program("request_load", self.url, subject, STREAMS, SIZE, outstanding, count)
 
 
+def ask(url, subject):
+    """The answer to an empty request, as JSON."""
+
+    async def asked():
+        nc = await nats.connect(url)
+        try:
+            return json.loads((await nc.request(subject, b"", timeout=5)).data)
+        finally:
+            await nc.close()
+
+    return asyncio.run(asked())
+
+
 def create_stream(url, replicas):
     stream = {"name": "BENCH", "subjects": ["js.>"], "storage": "file", "retention": "limits", "num_replicas": replicas}
     for _ in range(60):
@@ -137,6 +151,8 @@ class JetStream3(Processes):
         wait_for(lambda: all(answers(p) for p in ports), 20, "three nats-servers listen")
         self.url = f"nats://127.0.0.1:{ports[0]}"
         create_stream(self.url, 3)
+        leader = ask(self.url, "$JS.API.STREAM.INFO.BENCH")["cluster"]["leader"]
+        self.url = f"nats://127.0.0.1:{ports[int(leader[1:])]}"  # as who wants it fast would ask
 
     def request(self, subject, outstanding, count):
         return program("request_load", self.url, subject, STREAMS, SIZE, outstanding, count)
