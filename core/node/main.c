@@ -12,6 +12,7 @@
 #include "core/node/cluster.h"
 #include "core/node/cluster_file.h"
 #include "core/node/config.h"
+#include "core/node/exit_code.h"
 #include "core/node/quarantine.h"
 #include "core/node/recover.h"
 #include "core/node/renew.h"
@@ -24,17 +25,6 @@
 #include "core/node/whole.h"
 #include "plugins/host/cell.h"
 #include "transport/nats/child.h"
-
-/* Exit codes, of sysexits where they fit; docs/operations.md. */
-enum {
-	EXIT_OK = 0,
-	EXIT_SETTINGS = 64, /* unknown or wrong settings */
-	EXIT_CORRUPT = 65,  /* stored data does not hold */
-	EXIT_NATS = 69,     /* no nats-server could be started */
-	EXIT_RUNTIME = 70,  /* the node could not go on */
-	/* Another's directory, or in use, or not to be written; or another serves the store. */
-	EXIT_DIRECTORY = 73,
-};
 
 #define DRAIN_PATIENCE_MS 30000
 
@@ -92,14 +82,14 @@ static void end(struct node *node, int exit_code)
 
 static void on_drained(void *ctx)
 {
-	end(ctx, EXIT_OK);
+	end(ctx, NC_EXIT_OK);
 }
 
 static void on_patience(uv_timer_t *timer)
 {
 	nc_say_warning("not everything was answered within %d s; stopping all the same",
 	               DRAIN_PATIENCE_MS / 1000);
-	end(timer->data, EXIT_OK);
+	end(timer->data, NC_EXIT_OK);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -107,7 +97,7 @@ static void on_signal(uv_signal_t *signal, int number)
 	struct node *node = signal->data;
 	nc_say_info("%s: finishing what was taken up", number == SIGTERM ? "SIGTERM" : "SIGINT");
 	if (node->service == NULL) {
-		end(node, EXIT_OK);
+		end(node, NC_EXIT_OK);
 		return;
 	}
 	nc_service_drain(node->service);
@@ -120,13 +110,6 @@ static void on_ready(void *ctx)
 	nc_say_info("ready: store %s node %s", node->config.store_id, node->config.node_id);
 	if (node->damage[0] != '\0')
 		nc_service_corruption(node->service, node->damage);
-}
-
-static int exit_of_fatal(int err)
-{
-	if (err == NC_CORRUPT || err == NC_UNSUPPORTED)
-		return EXIT_CORRUPT;
-	return err == NC_CONFLICT ? EXIT_DIRECTORY : EXIT_RUNTIME; /* another serves the store */
 }
 
 static void on_fatal(void *ctx, int err, const char *what)
@@ -142,7 +125,7 @@ static void on_fatal(void *ctx, int err, const char *what)
 	 * is durable. */
 	nc_child_stop(node->child);
 	node->child = NULL;
-	_exit(exit_of_fatal(err));
+	_exit(nc_exit_of_fatal(err));
 }
 
 static void on_child_say(void *ctx, const char *text)
@@ -225,7 +208,7 @@ static void on_whole(void *ctx)
 {
 	struct node *node = ctx;
 	node->again = true;
-	end(node, EXIT_OK);
+	end(node, NC_EXIT_OK);
 }
 
 static int whole_start(struct node *node)
@@ -274,27 +257,6 @@ static int service_start(struct node *node)
 	return nc_service_start(&options, &node->service);
 }
 
-static int exit_of(int err)
-{
-	switch (err) {
-	case NC_OK:
-		return EXIT_OK;
-	case NC_CORRUPT:
-	case NC_UNSUPPORTED:
-		return EXIT_CORRUPT;
-	case NC_NOTFOUND:
-	case NC_BUSY:
-	case NC_CONFLICT:
-	case NC_IO:
-	case NC_FULL:
-		return EXIT_DIRECTORY;
-	case NC_INVALID:
-		return EXIT_SETTINGS;
-	default:
-		return EXIT_RUNTIME;
-	}
-}
-
 /* ---- The cluster ---------------------------------------------------------------------------- */
 
 static void on_formed(void *ctx)
@@ -306,13 +268,13 @@ static void on_formed(void *ctx)
 	if (err == NC_CORRUPT)
 		node->again = nc_renew_damaged(&node->config, "log and state do not fit together");
 	if (err != NC_OK)
-		end(node, exit_of(err));
+		end(node, nc_exit_of_start(err));
 }
 
 static void on_refused(void *ctx, int err, const char *why)
 {
 	nc_say_error("%s", why);
-	end(ctx, exit_of(err));
+	end(ctx, nc_exit_of_start(err));
 }
 
 static int cluster_start(struct node *node)
@@ -370,7 +332,7 @@ static void on_url(void *ctx, const char *url)
 	node->nats_url = url;
 	int err = start(node);
 	if (err != NC_OK)
-		end(node, exit_of(err));
+		end(node, nc_exit_of_start(err));
 }
 
 /* A cluster's nodes are given a server, or hear of one. */
@@ -389,16 +351,16 @@ static int run(struct node *node)
 	if (err == NC_CORRUPT)
 		node->again = nc_renew_damaged(&node->config, "the data do not hold");
 	if (err != NC_OK)
-		return exit_of(err);
+		return nc_exit_of_start(err);
 	loop_make(node);
 	node->nats_url = node->config.nats_url;
 	bool alone = !nc_config_is_cluster(&node->config);
 	if (alone && *node->nats_url == '\0' && child_start(node, &node->nats_url) != NC_OK) {
-		end(node, EXIT_NATS);
+		end(node, NC_EXIT_NATS);
 	} else {
 		err = meet(node);
 		if (err != NC_OK)
-			end(node, exit_of(err));
+			end(node, nc_exit_of_start(err));
 	}
 	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
 	nc_say_info("checkpointing");
@@ -438,16 +400,16 @@ int main(int argc, char **argv)
 	node.argv = argv;
 	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
-		return EXIT_SETTINGS;
+		return NC_EXIT_SETTINGS;
 	}
 	if (node.config.help) {
 		nc_config_help(stdout);
 	} else if (node.config.version) {
 		(void)printf("nacred %s\n", NC_VERSION);
 	} else if (node.config.verify) {
-		node.exit_code = exit_of(nc_verify_directory(&node.config));
+		node.exit_code = nc_exit_of_start(nc_verify_directory(&node.config));
 	} else if (recovers) {
-		node.exit_code = exit_of(nc_recover(&node.config, yes));
+		node.exit_code = nc_exit_of_start(nc_recover(&node.config, yes));
 	} else {
 		node.exit_code = run(&node);
 	}

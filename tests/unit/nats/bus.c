@@ -416,7 +416,7 @@ struct waiter {
 	struct bench b;
 	struct nc_bus *bus;
 	uv_timer_t steps;
-	unsigned stepped, port, states, stepped_by_state;
+	unsigned stepped, states, stepped_by_state;
 	int silent;
 };
 
@@ -429,8 +429,15 @@ static void waiter_on_state(void *ctx, bool connected, const char *detail)
 	w->b.seen.connected = connected;
 }
 
-static void waiter_open(struct waiter *w, const char *url)
+/* Its server is one that never answers; and, where `also`, another that does. */
+static void waiter_open(struct waiter *w, bool also)
 {
+	char url[128];
+	unsigned port;
+	begin(&w->b, false);
+	w->silent = silent_port(&port);
+	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u%s%s", port, also ? "," : "",
+	               also ? nc_child_url(w->b.child) : "");
 	struct nc_bus_options options = { .loop = &w->b.loop,
 		                          .url = url,
 		                          .name = "waiter",
@@ -458,11 +465,7 @@ static void waiter_end(struct waiter *w)
 Test(bus, the_loop_goes_on_while_a_server_does_not_answer)
 {
 	struct waiter w = { 0 };
-	char url[64];
-	begin(&w.b, false);
-	w.silent = silent_port(&w.port);
-	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u", w.port);
-	waiter_open(&w, url);
+	waiter_open(&w, false);
 	UNTIL(&w.b, w.states > 0);
 	cr_expect_not(w.b.seen.connected);
 	/* Two seconds are two hundred steps; a loop that waited would have made one. */
@@ -473,11 +476,7 @@ Test(bus, the_loop_goes_on_while_a_server_does_not_answer)
 Test(bus, comes_by_servers_that_do_not_answer_to_one_that_does)
 {
 	struct waiter w = { 0 };
-	char url[128];
-	begin(&w.b, false);
-	w.silent = silent_port(&w.port);
-	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u,%s", w.port, nc_child_url(w.b.child));
-	waiter_open(&w, url);
+	waiter_open(&w, true);
 	UNTIL(&w.b, nc_bus_connected(w.bus));
 	cr_expect(w.b.seen.connected);
 	put(w.bus, "a", 1, 4);
@@ -487,11 +486,7 @@ Test(bus, comes_by_servers_that_do_not_answer_to_one_that_does)
 Test(bus, is_closed_while_it_connects)
 {
 	struct waiter w = { 0 };
-	char url[64];
-	begin(&w.b, false);
-	w.silent = silent_port(&w.port);
-	(void)snprintf(url, sizeof url, "nats://127.0.0.1:%u", w.port);
-	waiter_open(&w, url);
+	waiter_open(&w, false);
 	UNTIL(&w.b, w.stepped > 10);
 	cr_assert_eq(w.states, 0u, "it connects still");
 	waiter_end(&w);
@@ -501,14 +496,12 @@ Test(bus, is_closed_while_it_connects)
 Test(bus, is_closed_before_it_began_to_connect)
 {
 	struct waiter w = { 0 };
-	begin(&w.b, false);
-	w.silent = silent_port(&w.port);
-	waiter_open(&w, nc_child_url(w.b.child));
+	waiter_open(&w, true);
 	waiter_end(&w);
 	cr_expect_eq(w.states, 0u);
 }
 
-/* With TLS nats.c waits for whole records (decision 0108): the kernel must end what is dead. */
+/* With TLS nats.c waits for whole records (decision 0109): the kernel must end what is dead. */
 Test(bus, the_kernel_ends_a_line_whose_other_end_is_gone)
 {
 	struct bench b;

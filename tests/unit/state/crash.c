@@ -13,10 +13,9 @@
 #include "tests/unit/state/directory.h"
 #include "tests/unit/state/model.h"
 #include "tests/unit/state/rows.h"
+#include "tests/unit/state/support.h"
 
 enum { ROUNDS = 40, ENTRIES_MAX = 1000000 };
-
-static const char *directory;
 
 /* What the child says: an entry is applied, or a checkpoint is complete. */
 struct news {
@@ -119,17 +118,6 @@ static struct news run_and_kill(int round, uint64_t steps)
 	return last;
 }
 
-static void dump_now(struct nc_state *state, struct nc_buf *text)
-{
-	struct nc_state_reader *reader;
-	cr_assert_eq(nc_state_reader_open(state, &reader), NC_OK);
-	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
-	nc_buf_clear(text);
-	cr_assert_eq(model_dump(reader, text), NC_OK);
-	nc_state_reader_end(reader);
-	nc_state_reader_close(reader);
-}
-
 Test(crash, leaves_a_prefix_not_shorter_than_the_last_checkpoint, .timeout = 120)
 {
 	struct nc_state *model;
@@ -137,8 +125,7 @@ Test(crash, leaves_a_prefix_not_shorter_than_the_last_checkpoint, .timeout = 120
 	struct nc_buf have = { 0 };
 	uint64_t at = 0;
 	uint64_t random = 7;
-	directory = directory_make();
-	cr_assert_not_null(directory);
+	directory_begin();
 	cr_assert_eq(nc_memory_state_open(&model), NC_OK);
 	for (int round = 0; round < ROUNDS; round++) {
 		random = random * 6364136223846793005u + 1442695040888963407u;

@@ -9,16 +9,7 @@
 #include "tests/unit/state/directory.h"
 #include "tests/unit/state/model.h"
 #include "tests/unit/state/rows.h"
-
-static const char *directory;
-static char messages[4096];
-
-static void message(void *ctx, const char *text)
-{
-	(void)ctx;
-	size_t used = strlen(messages);
-	snprintf(messages + used, sizeof messages - used, "%s\n", text);
-}
+#include "tests/unit/state/support.h"
 
 static int state_open(struct nc_state **state_out)
 {
@@ -28,13 +19,7 @@ static int state_open(struct nc_state **state_out)
 	return nc_wt_state_open(directory, &options, state_out);
 }
 
-static void setup(void)
-{
-	directory = directory_make();
-	cr_assert_not_null(directory);
-}
-
-TestSuite(format, .init = setup, .fini = directory_remove);
+TestSuite(format, .init = directory_begin, .fini = directory_remove);
 
 static WT_SESSION *tables_open(WT_CONNECTION **connection)
 {
@@ -80,14 +65,8 @@ static void model_make(uint64_t from, uint64_t to)
 static void dump(struct nc_buf *text)
 {
 	struct nc_state *state;
-	struct nc_state_reader *reader;
 	cr_assert_eq(state_open(&state), NC_OK);
-	cr_assert_eq(nc_state_reader_open(state, &reader), NC_OK);
-	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
-	nc_buf_clear(text);
-	cr_assert_eq(model_dump(reader, text), NC_OK);
-	nc_state_reader_end(reader);
-	nc_state_reader_close(reader);
+	dump_now(state, text);
 	nc_state_close(state);
 }
 

@@ -10,19 +10,11 @@
 #include "storage/state/wt_state.h"
 #include "tests/unit/state/directory.h"
 #include "tests/unit/state/rows.h"
+#include "tests/unit/state/support.h"
 
-static const char *directory;
-static char messages[4096];
 static struct nc_state *state;
 static struct nc_state_reader *reader;
 static uint64_t applied;
-
-static void message(void *ctx, const char *text)
-{
-	(void)ctx;
-	size_t used = strlen(messages);
-	snprintf(messages + used, sizeof messages - used, "%s\n", text);
-}
 
 static int state_open(unsigned held_events)
 {
@@ -41,13 +33,7 @@ static void state_close(void)
 	nc_state_close(state);
 }
 
-static void setup(void)
-{
-	directory = directory_make();
-	cr_assert_not_null(directory);
-}
-
-TestSuite(held, .init = setup, .fini = directory_remove);
+TestSuite(held, .init = directory_begin, .fini = directory_remove);
 
 /* ---- Putting and seeing --------------------------------------------------------------------- */
 

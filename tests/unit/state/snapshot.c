@@ -17,6 +17,7 @@
 #include "tests/unit/state/directory.h"
 #include "tests/unit/state/model.h"
 #include "tests/unit/state/rows.h"
+#include "tests/unit/state/support.h"
 
 enum { ENTRIES = 1500, CHUNK = 7000 };
 
@@ -102,16 +103,6 @@ static void all_move(struct nc_snapshot_export *snapshot)
 	nc_snapshot_stage_close(stage);
 }
 
-static void dump(struct nc_state *state, struct nc_buf *text)
-{
-	struct nc_state_reader *reader;
-	cr_assert_eq(nc_state_reader_open(state, &reader), NC_OK);
-	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
-	cr_assert_eq(model_dump(reader, text), NC_OK);
-	nc_state_reader_end(reader);
-	nc_state_reader_close(reader);
-}
-
 /* The directory's state is what entries through `applied` make, nothing less and nothing more. */
 static void expect_state(const char *path, uint64_t applied)
 {
@@ -121,8 +112,8 @@ static void expect_state(const char *path, uint64_t applied)
 	for (uint64_t index = 1; index <= applied; index++)
 		cr_assert_eq(model_apply(model, index), NC_OK);
 	cr_expect_eq(nc_state_applied(state).index, applied);
-	dump(model, &want);
-	dump(state, &have);
+	dump_now(model, &want);
+	dump_now(state, &have);
 	cr_expect(want.size > 0 && nc_slice_eq(nc_buf_slice(&want), nc_buf_slice(&have)),
 	          "another state came out than went in");
 	nc_state_close(model);

@@ -12,16 +12,7 @@
 #include "tests/unit/state/directory.h"
 #include "tests/unit/state/model.h"
 #include "tests/unit/state/rows.h"
-
-static const char *directory;
-static char messages[4096];
-
-static void message(void *ctx, const char *text)
-{
-	(void)ctx;
-	size_t used = strlen(messages);
-	snprintf(messages + used, sizeof messages - used, "%s\n", text);
-}
+#include "tests/unit/state/support.h"
 
 static int open_state(unsigned held_events, struct nc_state **state_out)
 {
@@ -31,13 +22,7 @@ static int open_state(unsigned held_events, struct nc_state **state_out)
 	return nc_wt_state_open(directory, &options, state_out);
 }
 
-static void setup(void)
-{
-	directory = directory_make();
-	cr_assert_not_null(directory);
-}
-
-TestSuite(wt_state, .init = setup, .fini = directory_remove);
+TestSuite(wt_state, .init = directory_begin, .fini = directory_remove);
 
 static void apply(struct nc_state *state, uint64_t from, uint64_t to)
 {
@@ -49,16 +34,6 @@ static void dump(struct nc_state_reader *reader, struct nc_buf *text)
 {
 	nc_buf_clear(text);
 	cr_assert_eq(model_dump(reader, text), NC_OK);
-}
-
-static void dump_now(struct nc_state *state, struct nc_buf *text)
-{
-	struct nc_state_reader *reader;
-	cr_assert_eq(nc_state_reader_open(state, &reader), NC_OK);
-	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
-	dump(reader, text);
-	nc_state_reader_end(reader);
-	nc_state_reader_close(reader);
 }
 
 Test(wt_state, keeps_all_of_it_when_closed_and_opened_again)
