@@ -162,6 +162,8 @@ static void on_claim(struct nc_service *service, const struct nc_bus_msg *msg)
 static void on_answer(struct nc_service *service, const struct nc_bus_msg *msg)
 {
 	struct claim other;
+	if (service->closed)
+		return; /* drained before it was sure */
 	if (msg->data.size == 0 && nc_bus_no_responders(msg)) {
 		if (!service->sole.sure)
 			serve(service);

@@ -227,6 +227,13 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 		subs->due_ns[sub->id] = sub->unsaved ? now_ns : sub->yield_ns;
 		return;
 	}
+	/* Without a server nothing can leave, and nobody can answer: what falls due is no attempt,
+	 * and no search gathers what nobody takes. The next tick looks again. */
+	if (!nc_bus_connected(subs->service->bus)) {
+		nc_subs_save(subs, sub, now_ns);
+		subs->due_ns[sub->id] = now_ns;
+		return;
+	}
 	nc_subs_steps(subs, sub, now_ns);
 	if (sub->inactive && !sub->definition.durable) {
 		nc_subs_remove(subs, sub, "nobody has listened for inactive_ms");

@@ -159,33 +159,21 @@ static void on_event(void *ctx, const struct nc_event *event)
 		tell_event(&job->teller, &job->todo[job->told++], event);
 }
 
-uint64_t nc_subs_leased_send(struct nc_subs *subs, struct nc_outbox *outbox)
+/* Send, or, of what goes by a lease, drop it if that has run out since it was put, whatever held
+ * the thread up: who owns it by now may have begun. False: it was dropped. */
+static bool outbox_send(struct nc_subs *subs, struct nc_outbox *outbox, bool leased)
 {
-	/* Whatever held the thread up since it was put: who owns it by now may have begun. */
-	if (nc_spread_lease_holds(subs->service->spread)) {
+	if (outbox->count == 0 && outbox->lost == 0)
+		return true;
+	bool holds = !leased || nc_spread_lease_holds(subs->service->spread);
+	if (holds) {
 		(void)nc_outbox_send(outbox, subs->service->bus);
 	} else {
 		nc_outbox_drop(outbox);
 	}
-	uint64_t lost = outbox->lost;
+	atomic_fetch_add(&subs->service->counters.unsent, outbox->lost);
 	outbox->lost = 0;
-	return lost;
-}
-
-static void outbox_send(struct nc_sub_job *job)
-{
-	struct nc_subs *subs = job->subs;
-	uint64_t lost;
-	if (job->outbox.count == 0 && job->outbox.lost == 0)
-		return;
-	if (job->sub->owned) {
-		lost = nc_subs_leased_send(subs, &job->outbox);
-	} else {
-		(void)nc_outbox_send(&job->outbox, subs->service->bus);
-		lost = job->outbox.lost;
-		job->outbox.lost = 0;
-	}
-	atomic_fetch_add(&subs->service->counters.unsent, lost);
+	return holds;
 }
 
 /* What lies in the buffers of sockets, and those are megabytes, lies before the answers of appends:
@@ -198,7 +186,7 @@ static void pace(struct nc_sub_job *job)
 	if (atomic_fetch_add(&subs->unconfirmed, bytes) + bytes < UNCONFIRMED_MAX)
 		return;
 	atomic_store(&subs->unconfirmed, 0);
-	outbox_send(job);
+	(void)outbox_send(job->subs, &job->outbox, job->sub->owned);
 	if (nc_bus_connected(subs->service->bus)) /* else nobody answers, and all of it is lost */
 		(void)nc_bus_flush(subs->service->bus, PATIENCE_MS);
 }
@@ -223,7 +211,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	if (!is_lapsed(job))
 		tell_statuses(job, 0);
 	nc_sub_pack_end(&job->teller);
-	outbox_send(job);
+	(void)outbox_send(job->subs, &job->outbox, job->sub->owned);
 }
 
 /* ---- By the loop ---------------------------------------------------------------------------- */
@@ -289,7 +277,7 @@ static void ask_how_far(struct nc_subs *subs)
 		return;
 	uint8_t put[8];
 	nc_set_u64(put, subs->pace.put);
-	if (nc_outbox_put(&service->outbox, service->bus, nc_slice_str(service->pace_subject),
+	if (nc_outbox_put(subs->teller.outbox, service->bus, nc_slice_str(service->pace_subject),
 	                  nc_slice(NULL, 0), nc_slice(put, sizeof put), 0) != NC_OK)
 		nc_pace_reset(&subs->pace); /* nobody will answer */
 }
@@ -343,8 +331,6 @@ void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub
 
 void nc_subs_turn_end(struct nc_subs *subs)
 {
-	if (subs->leased.count > 0 || subs->leased.lost > 0) {
-		atomic_fetch_add(&subs->service->counters.unsent,
-		                 nc_subs_leased_send(subs, &subs->leased));
-	}
+	if (!outbox_send(subs, &subs->leased, true))
+		nc_pace_reset(&subs->pace); /* its message to ourselves with it */
 }

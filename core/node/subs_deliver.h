@@ -44,8 +44,6 @@ struct nc_sub_teller {
  * for a reader. Before a reader is given some, let what the loop has put leave. */
 bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub);
-/* Send what the lease covers, or drop it, if that has run out since. Returns how many were lost. */
-uint64_t nc_subs_leased_send(struct nc_subs *subs, struct nc_outbox *outbox);
 void nc_sub_teller_release(struct nc_sub_teller *teller);
 /* Publish pieces where the delivery goes; and the subject to answer an event of it on, valid until
  * the next. */

@@ -114,7 +114,7 @@ bool nc_subs_own_runs(const struct nc_subscription *sub)
 
 bool nc_subs_own_sleeps(struct nc_subscription *sub)
 {
-	if (!sub->owned && sub->wait_ns > 0 && sub->wait_ns > nc_subs_now_ns()) {
+	if (!sub->owned && sub->wait_ns > nc_subs_now_ns()) {
 		sub->subs->due_ns[sub->id] = sub->wait_ns;
 		return true;
 	}

@@ -27,6 +27,8 @@ static enum nc_format format_of(enum nc_form form)
 /* Without memory an answer is about the last event alone. */
 static void note(struct nc_sub_teller *teller)
 {
+	if (nc_buf_status(&teller->positions) != NC_OK)
+		return;
 	pthread_mutex_lock(&teller->subs->lock);
 	nc_buf_put_slice(&teller->sub->packed, nc_buf_slice(&teller->positions));
 	nc_buf_put_u64(&teller->sub->packed, 0);

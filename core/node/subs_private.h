@@ -117,7 +117,7 @@ struct nc_subscription {
 	bool sized;                    /* history is searched for sizes too */
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
-	struct nc_buf packed;  /* under subs->lock: positions, each with the last of its message */
+	struct nc_buf packed;  /* under subs->lock: the positions of each message, and a 0 */
 	struct nc_ahead ahead; /* what of it is to come is in memory already */
 	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
 	                          into the outbox */
@@ -271,7 +271,8 @@ struct nc_sub_create nc_subs_start_of(const struct nc_definition *definition,
 /* Whether the filter goes with the start. False with the refusal. */
 bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal);
 
-/* Whether requests may want packed deliveries of it; if not, that is said. */
+/* Whether all members of the cluster know such a definition, by the form of its deliveries; if not,
+ * that is said. */
 struct nc_subs_ask;
 bool nc_subs_form_takes(const struct nc_subs_ask *ask, const struct nc_definition *definition);
 

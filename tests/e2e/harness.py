@@ -25,6 +25,10 @@ class Failure(AssertionError):
     pass
 
 
+class Skip(Exception):
+    """The test says why it is not run: run.py counts it as skipped."""
+
+
 def dies_with_us(signal_number):
     """For Popen's preexec_fn: a run that is killed leaves no server and no node behind."""
     PR_SET_PDEATHSIG = 1

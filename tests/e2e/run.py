@@ -15,13 +15,9 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from harness import Client, NatsServer, Node  # noqa: E402
+from harness import Client, NatsServer, Node, Skip  # noqa: E402
 
 tally = {"passed": 0, "failed": 0, "skipped": 0, "now": "nothing"}
-
-
-class Skip(Exception):
-    pass
 
 
 def limit_seconds():
@@ -94,7 +90,7 @@ async def main(wanted):
                     await run_one(test, shared)
                     tally["passed"] += 1
                     verdict = "ok"
-                except getattr(module, "Skip", Skip) as why:
+                except Skip as why:
                     tally["skipped"] += 1
                     verdict = f"skipped: {why}"
                 except BaseException as fault:  # noqa: BLE001

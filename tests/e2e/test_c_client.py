@@ -58,7 +58,7 @@ async def test_c_credentials_of_each_kind():
     try:
         with open(os.path.join(home, "user.nk"), "wb") as f:
             f.write(b"# a comment\n" + bytes(seed) + b"\n")
-        certificates(home)
+        certificates(home, server="IP:127.0.0.1,DNS:localhost", client="DNS:client")
         tls = f'tls {{ cert_file: "{home}/server.pem", key_file: "{home}/server.key", ca_file: "{home}/ca.pem", verify: true }}'
         cases = [
             ('authorization { user: u, password: "p w" }', ["user=u", "password=p w"], ["user=u", "password=wrong"]),

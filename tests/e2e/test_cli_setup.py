@@ -9,12 +9,8 @@ import subprocess
 import tempfile
 
 from cli import CONNECTION, FAILED, INPUT, NACRE, OK, UNAVAILABLE, USAGE, Home, Nacre
-from harness import Both, Client, NatsServer, Node, check, equal, free_port
+from harness import Both, Client, NatsServer, Node, Skip, check, equal, free_port
 
-
-
-class Skip(Exception):
-    pass
 
 
 LOCKED = 'authorization { users: [ {user: "u1", password: "p1"}, {user: "node", password: "pn"} ] }'

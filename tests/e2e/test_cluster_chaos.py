@@ -5,12 +5,8 @@ import random
 import signal
 import time
 
-from harness import LONG, Cluster, Failure, check, wait_until
+from harness import LONG, Cluster, Failure, Skip, check, wait_until
 from test_cluster import Writers, history_holds, same_state_everywhere
-
-
-class Skip(Exception):
-    pass
 
 
 async def harm(c, paused):

@@ -10,12 +10,8 @@ import subprocess
 import tempfile
 import time
 
-from harness import TOP, Client, check, equal, wait_until
+from harness import TOP, Client, Skip, check, equal, wait_until
 from history import History, Load
-
-
-class Skip(Exception):
-    """What run.py counts as skipped."""
 
 
 def ports_base():

@@ -14,11 +14,7 @@ import nkeys
 from cli import Nacre
 from nats.errors import NoRespondersError
 
-from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, free_port, wait_for, wait_until
-
-
-class Skip(Exception):
-    pass
+from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Skip, Wires, check, equal, free_port, wait_for, wait_until
 
 
 async def test_node_status_health_and_store_info(_=None):
@@ -101,7 +97,7 @@ async def test_a_node_alone_that_is_drained_takes_nothing_up_until_it_is_started
             pass
         equal(json.loads((await b.client.request("node.n1.healthz")).data), {"status": "draining"})
         equal((await b.client.ask("cluster.status"))["nodes"][0]["state"], "draining")
-        ended = await Nacre.beside(b.client)("health", "--timeout", "500ms")
+        ended = await Nacre.beside(b.client)("health", "--timeout", "2s")
         equal((ended.code, ended.out), (1, "not healthy  drained: n1\n"))
         b.node.term()
         b.node.start()
@@ -512,15 +508,16 @@ async def test_a_wrong_credential_is_said_and_tried_again():
         server.remove()
 
 
-def certificates(home, names="IP:127.0.0.1,DNS:localhost"):
+def certificates(home, **names):
+    """Of one authority: one for each, NAME.pem and NAME.key, which bears those names."""
     def openssl(*args):
         subprocess.run(["openssl", *args], cwd=home, check=True, capture_output=True)
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "ca.pem")
-    for name in ["server", "client"]:
+    for name, borne in names.items():
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         with open(os.path.join(home, f"{name}.ext"), "w", encoding="utf-8") as f:
-            f.write(f"subjectAltName={names}\n")
+            f.write(f"subjectAltName={borne}\n")
         openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
 
 
@@ -530,7 +527,7 @@ async def test_tls_with_client_certificate():
     home = tempfile.mkdtemp(prefix="nacre-tls-")
     server = node = None
     try:
-        certificates(home)
+        certificates(home, server="IP:127.0.0.1,DNS:localhost", client="DNS:client")
         config = f'tls {{ cert_file: "{home}/server.pem", key_file: "{home}/server.key", ca_file: "{home}/ca.pem", verify: true }}'
         server = NatsServer(config, scheme="tls")
         node = Node(server, env={"NATS_CA": f"{home}/ca.pem", "NATS_CERT": f"{home}/client.pem", "NATS_KEY": f"{home}/client.key"})
@@ -547,27 +544,39 @@ async def test_tls_with_client_certificate():
         shutil.rmtree(home, ignore_errors=True)
 
 
-async def test_tls_with_a_server_that_is_known_by_its_address_alone():
-    """Its own tells of it; its certificate has to bear the name by which the node reached its own."""
+async def joined_by_address(borne, said):
+    """A node whose server, reached as localhost, tells it of another by its address alone, and ends; what it says then of the other,
+    whose certificate bears the name `borne`."""
     home = tempfile.mkdtemp(prefix="nacre-tls-")
     servers, node = [], None
     try:
-        certificates(home, "DNS:localhost")
-        tls = f'tls {{ cert_file: "{home}/server.pem", key_file: "{home}/server.key" }}'
+        certificates(home, s0="DNS:localhost", s1=f"DNS:{borne}")
         routes = [free_port(), free_port()]
         for i, port in enumerate(routes):
+            tls = f'tls {{ cert_file: "{home}/s{i}.pem", key_file: "{home}/s{i}.key" }}'
             joined = f"cluster {{ name: c, listen: 127.0.0.1:{port}, routes: ['nats-route://127.0.0.1:{routes[1 - i]}'] }}"
             servers.append(NatsServer(f"server_name: s{i}\n{tls}\n{joined}", scheme="tls"))
         node = Node(servers[0], env={"NACRE_NATS_URL": f"tls://localhost:{servers[0].port}", "NATS_CA": f"{home}/ca.pem"})
         wait_for(lambda: "Route connection created" in open(os.path.join(servers[0].home, "server.log")).read(), 20, "the servers are joined")
         servers[0].stop()
-        wait_for(lambda: "nats: reconnected" in node.log_text(), 20, "it is at the other one: " + node.log_text()[-300:])
+        wait_for(lambda: said(node.log_text()), 20, "it says so: " + node.log_text()[-300:])
+        return node.log_text()
     finally:
         if node:
             node.remove()
         for server in servers:
             server.remove()
         shutil.rmtree(home, ignore_errors=True)
+
+
+async def test_tls_with_a_server_that_is_known_by_its_address_alone():
+    """Its certificate has to bear the name by which the node reached the one that told of it."""
+    await joined_by_address("localhost", lambda log: "nats: reconnected" in log)
+
+
+async def test_tls_with_a_server_that_is_known_by_its_address_and_bears_another_name_is_refused():
+    log = await joined_by_address("elsewhere", lambda log: "not connected: SSL" in log)
+    check("nats: reconnected" not in log, log)
 
 
 async def test_a_server_that_never_answers_holds_nothing_up():

@@ -179,6 +179,26 @@ async def test_a_lost_server_loses_no_delivery():
             equal(seen, set(range(1, 51)))
 
 
+async def test_what_falls_due_while_no_server_is_there_is_no_attempt():
+    async with Both() as b:
+        c = b.client
+        async with Consumer(c, "work.due") as consumer:
+            await create(c, "due", by_stream("due"), deliver={"subject": "work.due"}, ack_wait_ms=700, max_deliver=3)
+            await fill(c, "due", 10)
+            equal(sorted(versions(await consumer.some(10, ack=None))), list(range(1, 11)))
+            b.server.stop()
+            await asyncio.sleep(3.5)  # five times the wait: three attempts, and the park
+            b.server.start()
+            again = {}
+            while len(again) < 10:
+                msg = await consumer.next(30)
+                again.setdefault(int(msg.headers["Nats-Sequence"]), msg.headers["Es-Delivery"])
+                await c.nc.publish(msg.reply, b"+ACK")
+            equal(set(again.values()) - {"1", "2"}, set(), "the wait went on when there was a server again")
+            await wait_until(lambda: in_flight(c, "due", 0), 10, "acknowledged")
+            check(await parked_count(c, "due", 0), "nothing is parked that nobody could have answered")
+
+
 async def test_a_plugin_that_goes_halts_visibly_and_one_that_is_back_goes_on():
     home = tempfile.mkdtemp()
     plugin = os.path.join(home, "by_tag.so")

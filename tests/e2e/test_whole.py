@@ -6,12 +6,8 @@ import os
 import re
 import shutil
 
-from harness import LONG, Cluster, check, equal, wait_until
+from harness import LONG, Cluster, Skip, check, equal, wait_until
 from history import History, Load, same_digests
-
-
-class Skip(Exception):
-    """What run.py counts as skipped."""
 
 
 def long_only():

@@ -177,8 +177,10 @@ static natsStatus options_make(struct nc_bus *bus)
 static int servers_read(struct nc_bus *bus, char *fault)
 {
 	uint64_t lot = 0;
-	if (getrandom(&lot, sizeof lot, 0) != (ssize_t)sizeof lot)
+	if (getrandom(&lot, sizeof lot, 0) != (ssize_t)sizeof lot) {
+		(void)snprintf(fault, NC_BUS_FAULT_SIZE, "the system gives no random bytes");
 		return NC_IO;
+	}
 	int err = nc_bus_servers_init(&bus->servers, bus->options.url, lot);
 	if (err != NC_OK)
 		(void)snprintf(fault, NC_BUS_FAULT_SIZE,

@@ -52,7 +52,7 @@ struct nc_bus_options {
 
 /* Connect, beside the loop, and go on trying, one server after the other, each 250 ms when none is
  * there: on_state tells. Errors: NC_INVALID, the options cannot be used (a missing or bad file:
- * said through `fault`); NC_NOMEM.
+ * said through `fault`); NC_NOMEM; NC_IO, the system gives no random bytes (likewise).
  */
 #define NC_BUS_FAULT_SIZE 256
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
@@ -112,7 +112,7 @@ size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected *
 size_t nc_bus_waiting(struct nc_bus *bus);
 
 /* NULL is a no-op. Frees when the loop has run once more, and an attempt to connect that was under
- * way, which lasts two seconds at the most, has come to its end. */
+ * way has come to its end: that lasts two seconds at the most, but for looking up the name. */
 void nc_bus_close(struct nc_bus *bus);
 
 #endif

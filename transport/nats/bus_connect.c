@@ -49,18 +49,30 @@ static void connected(struct nc_bus *bus)
 	                      bus->connected_before ? "reconnected" : "connected");
 	bus->connected_before = true;
 	bus->retry_said = NULL;
+	bus->round_status = NATS_OK;
 	nc_bus_lost_replace(bus); /* it may have ended before anybody knew of it */
 }
 
-static void not_connected(struct nc_bus *bus, const char *detail)
+/* What to tell of a round: the first that is more than that nobody is there. */
+static void round_note(struct nc_bus *bus, natsStatus status)
+{
+	if (bus->round_status == NATS_OK || bus->round_status == NATS_NO_SERVER)
+		bus->round_status = status;
+}
+
+static void not_connected(struct nc_bus *bus, natsStatus status)
 {
 	bool all = nc_bus_servers_round_ended(&bus->servers);
+	round_note(bus, status);
+	const char *detail = natsStatus_GetText(bus->round_status);
+	if (all)
+		bus->round_status = NATS_OK;
 	if (all) {
 		nc_bus_retry_later(bus);
 	} else {
 		(void)uv_timer_start(&bus->retry, nc_bus_on_retry, 0, 0);
 	}
-	/* Servers may fail in different ways: the first is told, then the last of each round. */
+	/* Servers may fail in different ways: the first is told, then what each round came to. */
 	if (detail != bus->retry_said && (bus->retry_said == NULL || all)) {
 		bus->retry_said = detail;
 		bus->options.on_state(bus->options.ctx, false, detail);
@@ -89,7 +101,7 @@ static void connect_done(uv_work_t *work, int cancelled)
 	} else if (status == NATS_OK) {
 		connected(bus);
 	} else {
-		not_connected(bus, natsStatus_GetText(status));
+		not_connected(bus, status);
 	}
 }
 
@@ -105,7 +117,7 @@ void nc_bus_on_retry(uv_timer_t *timer)
 	bus->at = *nc_bus_servers_next(&bus->servers, now_ms(bus));
 	natsStatus status = nc_bus_options_server(bus->nats_options, &bus->options, &bus->at);
 	if (status != NATS_OK) {
-		not_connected(bus, natsStatus_GetText(status));
+		not_connected(bus, status);
 		return;
 	}
 	nc_bus_source_begin(bus); /* it may end before we know that it began */

@@ -62,6 +62,7 @@ struct nc_bus {
 	uv_prepare_t turn_end;
 	uv_timer_t retry;
 	const char *retry_said;
+	natsStatus round_status; /* of the servers tried since all were; NATS_OK: none was */
 	struct nc_bus_sub *subs;
 	size_t sub_count;
 	struct nc_bus_sub *known; /* by subject; that whose message came last is first */

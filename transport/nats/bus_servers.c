@@ -51,17 +51,18 @@ int nc_bus_servers_init(struct nc_bus_servers *servers, const char *urls, uint64
 {
 	memset(servers, 0, sizeof *servers);
 	for (const char *at = urls; *at != '\0';) {
+		char url[NC_BUS_SERVER_URL_SIZE];
 		size_t size = strcspn(at, ", ");
-		struct nc_bus_server *server = &servers->at[servers->count];
-		if (size >= sizeof server->url ||
-		    (size > 0 && servers->count == NC_BUS_SERVERS_MAX))
+		if (size >= sizeof url)
 			return NC_INVALID;
-		memcpy(server->url, at, size);
-		server->url[size] = '\0';
-		/* One that is named twice is one. */
-		if (size > 0 && find(servers, server->url) == NULL)
-			servers->count++;
+		memcpy(url, at, size);
+		url[size] = '\0';
 		at += size + (at[size] != '\0');
+		if (size == 0 || find(servers, url) != NULL)
+			continue; /* between two of them; one that is named twice is one */
+		if (servers->count == NC_BUS_SERVERS_MAX)
+			return NC_INVALID;
+		memcpy(servers->at[servers->count++].url, url, size + 1);
 	}
 	servers->configured = servers->count;
 	if (servers->count == 0)
@@ -74,10 +75,11 @@ int nc_bus_servers_init(struct nc_bus_servers *servers, const char *urls, uint64
 
 static void forget(struct nc_bus_servers *servers, uint64_t now_ms)
 {
+	const size_t next = servers->next;
 	size_t kept = servers->configured;
 	for (size_t i = kept; i < servers->count; i++) {
 		if (now_ms - servers->at[i].told_ms >= NC_BUS_TOLD_MS) {
-			servers->next -= i < servers->next;
+			servers->next -= i < next;
 		} else {
 			servers->at[kept++] = servers->at[i];
 		}

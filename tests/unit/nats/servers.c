@@ -66,6 +66,8 @@ Test(servers, refuses_what_is_no_list_of_servers)
 	for (unsigned i = 0; i < NC_BUS_SERVERS_MAX; i++)
 		(void)snprintf(many + strlen(many), sizeof many - strlen(many), "h:%u,", i);
 	cr_expect_eq(nc_bus_servers_init(&servers, many, 0), NC_OK);
+	(void)snprintf(many + strlen(many), sizeof many - strlen(many), "h:7,");
+	cr_expect_eq(nc_bus_servers_init(&servers, many, 0), NC_OK, "named twice");
 	(void)snprintf(many + strlen(many), sizeof many - strlen(many), "h:99");
 	cr_expect_eq(nc_bus_servers_init(&servers, many, 0), NC_INVALID);
 	cr_expect_eq(nc_bus_servers_init(&servers, "a:1,a:1", 0), NC_OK);

@@ -21,14 +21,6 @@ static int state_open(struct nc_state **state_out)
 
 TestSuite(format, .init = directory_begin, .fini = directory_remove);
 
-static WT_SESSION *tables_open(WT_CONNECTION **connection)
-{
-	WT_SESSION *session;
-	cr_assert_eq(wiredtiger_open(directory, NULL, "", connection), 0);
-	cr_assert_eq((*connection)->open_session(*connection, NULL, NULL, &session), 0);
-	return session;
-}
-
 static void format_put(WT_SESSION *session, uint32_t format)
 {
 	WT_CURSOR *marks;

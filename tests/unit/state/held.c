@@ -226,15 +226,6 @@ Test(held, what_a_crash_left_held_is_there_again)
 
 /* ---- What is kept for it --------------------------------------------------------------------- */
 
-/* The tables of a closed state, as WiredTiger has them. */
-static WT_SESSION *tables_open(WT_CONNECTION **connection)
-{
-	WT_SESSION *session;
-	cr_assert_eq(wiredtiger_open(directory, NULL, "", connection), 0);
-	cr_assert_eq((*connection)->open_session(*connection, NULL, NULL, &session), 0);
-	return session;
-}
-
 static uint64_t redo_count(void)
 {
 	WT_CONNECTION *connection;

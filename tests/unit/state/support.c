@@ -34,3 +34,11 @@ void dump_now(struct nc_state *state, struct nc_buf *text)
 	nc_state_reader_end(reader);
 	nc_state_reader_close(reader);
 }
+
+WT_SESSION *tables_open(WT_CONNECTION **connection_out)
+{
+	WT_SESSION *session;
+	cr_assert_eq(wiredtiger_open(directory, NULL, "", connection_out), 0);
+	cr_assert_eq((*connection_out)->open_session(*connection_out, NULL, NULL, &session), 0);
+	return session;
+}

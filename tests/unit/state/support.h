@@ -4,6 +4,8 @@
 #ifndef NC_TESTS_UNIT_STATE_SUPPORT_H
 #define NC_TESTS_UNIT_STATE_SUPPORT_H
 
+#include <wiredtiger.h>
+
 #include "core/engine/state.h"
 
 /* Of a TestSuite: a directory of the test's own, which directory_remove() takes away. */
@@ -16,5 +18,8 @@ extern char messages[4096];
 
 /* All that a reader that begins now sees, in place of what `text` had. */
 void dump_now(struct nc_state *state, struct nc_buf *text);
+
+/* The tables of a closed state, as WiredTiger has them: closing the connection ends the session. */
+WT_SESSION *tables_open(WT_CONNECTION **connection_out);
 
 #endif
