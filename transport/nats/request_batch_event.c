@@ -2,8 +2,8 @@
 /* The events of R.batch. */
 #include <stdio.h>
 
+#include "core/base/base64.h"
 #include "core/engine/names.h"
-#include "transport/nats/base64.h"
 #include "transport/nats/request_batch_private.h"
 
 enum { STREAM, TYPE, DATA, DATA_BASE64, ID, EXPECT, CONTENT_TYPE, META, TAGS, EVENT_MEMBERS };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "transport/nats/base64.h"
+#include "core/base/base64.h"
 #include "transport/nats/request.h"
 #include "transport/nats/wire.h"
 

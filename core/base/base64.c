@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Base64 read. */
-#include "transport/nats/base64.h"
+#include "core/base/base64.h"
 
 static int value_of(uint8_t c)
 {

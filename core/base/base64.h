@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base64.h -- RFC 4648 section 4, strict: padded, no white space, no bits to spare. */
-#ifndef NC_TRANSPORT_NATS_BASE64_H
-#define NC_TRANSPORT_NATS_BASE64_H
+#ifndef NC_CORE_BASE_BASE64_H
+#define NC_CORE_BASE_BASE64_H
 
 #include "core/base/buf.h"
 
