@@ -165,6 +165,9 @@ struct nc_client_event {
 	struct nc_buf text;
 	struct nacre_pair *meta;
 	size_t meta_room;
+	/* Of a packed delivery; 0: not there. */
+	uint64_t attempt;
+	uint64_t bare_size; /* of the data that is not in it */
 };
 
 /* Take over `msg`, whatever becomes of it. `whole`: it must be an event with all its headers.
@@ -172,9 +175,23 @@ struct nc_client_event {
 int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whole);
 /* One more pair of its metadata; its texts are kept elsewhere. Errors: NACRE_NOMEM. */
 int nc_client_event_meta(struct nc_client_event *holder, const char *name, const char *value);
-/* event_packed.c. The next of a packed answer, whose bytes the holder does not keep. Errors: as
- * above. */
+/* The next of a packed answer, whose bytes the holder does not keep: event_packed.c, in
+ * MessagePack; event_json.c, in JSON, the cursor behind the array's bracket or the event before.
+ * Errors: as above.
+ */
 int nc_client_event_unpack(struct nc_client_event *holder, struct nc_unpack *array);
+int nc_client_event_json(struct nc_client_event *holder, struct nc_json *array);
+
+/* What these two share: an event without anything in it; where a member of the name goes that is a
+ * text or a number, both NULL: it is neither; and whether all is there that an event has. */
+struct nc_client_member {
+	const char **text;
+	uint64_t *number;
+};
+void nc_client_event_clear(struct nc_client_event *holder);
+struct nc_client_member nc_client_event_member(struct nc_client_event *holder,
+                                               struct nc_slice name);
+bool nc_client_event_whole(struct nc_client_event *holder);
 /* Let go of its message. */
 void nc_client_event_drop(struct nc_client_event *holder);
 void nc_client_event_release(struct nc_client_event *holder);

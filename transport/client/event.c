@@ -26,6 +26,21 @@ int nc_client_event_meta(struct nc_client_event *holder, const char *name, const
 	return NACRE_OK;
 }
 
+void nc_client_event_clear(struct nc_client_event *holder)
+{
+	holder->event = (struct nacre_event){
+		.stream = "",
+		.type = "",
+		.id = "",
+		.time = "",
+		.content_type = "",
+		.tags = "",
+	};
+	holder->attempt = holder->bare_size = 0;
+}
+
+/* ---- Of a message of its own ---------------------------------------------------------------- */
+
 /* Where a header of the protocol goes; NULL: it is none that an event has. */
 static const char **member_of(struct nacre_event *event, const char *name)
 {
@@ -65,15 +80,10 @@ int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whol
 {
 	struct nacre_event *event = &holder->event;
 	nc_client_event_drop(holder);
+	nc_client_event_clear(holder);
 	holder->msg = msg;
-	*event = (struct nacre_event){ .stream = "",
-		                       .type = "",
-		                       .id = "",
-		                       .time = "",
-		                       .content_type = "",
-		                       .tags = "",
-		                       .data = natsMsg_GetData(msg),
-		                       .size = (size_t)natsMsg_GetDataLength(msg) };
+	event->data = natsMsg_GetData(msg);
+	event->size = (size_t)natsMsg_GetDataLength(msg);
 	int result = nc_client_headers_copy(msg, &holder->text);
 	if (result == NACRE_OK)
 		result = headers_fill(holder);
@@ -89,6 +99,43 @@ int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whol
 		event->meta = holder->meta;
 	}
 	return result;
+}
+
+/* ---- Packed --------------------------------------------------------------------------------- */
+
+struct nc_client_member nc_client_event_member(struct nc_client_event *holder, struct nc_slice name)
+{
+	struct nacre_event *event = &holder->event;
+	const struct {
+		const char *name;
+		struct nc_client_member member;
+	} members[] = {
+		{ "stream", { &event->stream, NULL } },
+		{ "type", { &event->type, NULL } },
+		{ "id", { &event->id, NULL } },
+		{ "time", { &event->time, NULL } },
+		{ "seq", { NULL, &event->seq } },
+		{ "pos", { NULL, &event->pos } },
+		{ "content_type", { &event->content_type, NULL } },
+		{ "delivery", { NULL, &holder->attempt } },
+		{ "size", { NULL, &holder->bare_size } },
+	};
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+		if (nc_slice_is(name, members[i].name))
+			return members[i].member;
+	}
+	return (struct nc_client_member){ NULL, NULL };
+}
+
+bool nc_client_event_whole(struct nc_client_event *holder)
+{
+	struct nacre_event *event = &holder->event;
+	if (event->size == 0 && holder->bare_size > 0) {
+		event->data = "{}";
+		event->size = 2;
+	}
+	return event->seq > 0 && event->pos > 0 && event->size > 0 && *event->stream != '\0' &&
+	       *event->type != '\0';
 }
 
 void nc_client_event_drop(struct nc_client_event *holder)

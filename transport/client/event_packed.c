@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An event of a packed answer: a map, whose texts are copied so that they end with a NUL. */
+/* An event of an answer packed in MessagePack: a map, whose texts are copied so that they end with
+ * a NUL. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,37 +86,21 @@ static bool data_take(struct nc_unpack *map, struct nacre_event *event)
 
 static int member_take(struct nc_unpack *map, struct texts *texts, struct nc_client_event *holder)
 {
-	struct nacre_event *event = &holder->event;
-	const struct {
-		const char *name;
-		const char **text;
-		uint64_t *number;
-	} members[] = {
-		{ "stream", &event->stream, NULL },
-		{ "type", &event->type, NULL },
-		{ "id", &event->id, NULL },
-		{ "time", &event->time, NULL },
-		{ "seq", NULL, &event->seq },
-		{ "pos", NULL, &event->pos },
-		{ "content_type", &event->content_type, NULL },
-	};
 	struct nc_slice name;
-	bool fine = nc_unpack_text(map, &name);
-	if (!fine)
+	if (!nc_unpack_text(map, &name))
 		return NACRE_PROTOCOL;
-	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-		if (!nc_slice_is(name, members[i].name))
-			continue;
-		fine = members[i].text != NULL ? text_take(map, texts, members[i].text)
-		                               : nc_unpack_number(map, members[i].number);
-		return fine ? NACRE_OK : NACRE_PROTOCOL;
-	}
 	if (nc_slice_is(name, "meta"))
 		return meta_take(map, texts, holder);
-	if (nc_slice_is(name, "tags")) {
-		fine = tags_take(map, texts, &event->tags);
+	struct nc_client_member member = nc_client_event_member(holder, name);
+	bool fine;
+	if (member.text != NULL) {
+		fine = text_take(map, texts, member.text);
+	} else if (member.number != NULL) {
+		fine = nc_unpack_number(map, member.number);
+	} else if (nc_slice_is(name, "tags")) {
+		fine = tags_take(map, texts, &holder->event.tags);
 	} else if (nc_slice_is(name, "data")) {
-		fine = data_take(map, event);
+		fine = data_take(map, &holder->event);
 	} else {
 		fine = nc_unpack_skip(map);
 	}
@@ -135,20 +120,11 @@ int nc_client_event_unpack(struct nc_client_event *holder, struct nc_unpack *arr
 	if (room == NULL)
 		return NACRE_NOMEM;
 	struct texts texts = { room, room + size };
-	holder->event = (struct nacre_event){
-		.stream = "",
-		.type = "",
-		.id = "",
-		.time = "",
-		.content_type = "",
-		.tags = "",
-	};
+	nc_client_event_clear(holder);
 	int result = NACRE_OK;
 	for (uint32_t i = 0; i < count && result == NACRE_OK; i++)
 		result = member_take(&map, &texts, holder);
-	const struct nacre_event *event = &holder->event;
-	if (result == NACRE_OK && (event->seq == 0 || event->pos == 0 || event->size == 0 ||
-	                           *event->stream == '\0' || *event->type == '\0'))
+	if (result == NACRE_OK && !nc_client_event_whole(holder))
 		result = NACRE_PROTOCOL;
 	holder->event.meta = holder->meta;
 	return result;

@@ -398,18 +398,25 @@ struct nacre_consume {
 	uint64_t max_bytes; /* of a pull: of one request; 0: no limit */
 	bool no_wait;       /* of a pull: what is there now, then NACRE_END */
 	uint64_t limit;     /* of a pull: events in all, then NACRE_END; 0: no limit */
+	bool packed; /* of a pull: many events in a message, which costs less. The subscription's
+	                ack must be all or none; else NACRE_REFUSED, 400/10003 */
 };
 
 struct nacre_delivery {
 	const struct nacre_event *event;
 	const char *subject;
-	const char *reply;  /* where it is answered; "" in the live feed */
+	const char *reply;  /* where it is answered; "" in the live feed. See `left` */
 	uint32_t attempt;   /* from 1; 0 in the live feed */
 	bool pending_known; /* of the next */
 	uint64_t pending;   /* matching events that have not been delivered */
 	uint64_t
 	        stored_size; /* bytes of data in the store; with headers_only event->data is "{}" */
 	uint64_t dropped;    /* of the live feed: that this program was too slow for, so far */
+	/* Events behind it in the same message; 0: it came alone, or is the last. Of packed
+	 * deliveries, whichever way they come, each is given with a reply of its own. With ack all
+	 * nacre_ack() there is about all up to it, so it is enough to acknowledge the last; the
+	 * other answers are about this event alone, and to the last about the whole message. */
+	uint32_t left;
 };
 
 NACRE_API int nacre_subscribe_sized(struct nacre_client *client, const char *name,
@@ -458,7 +465,7 @@ static inline int nacre_request_many(struct nacre_client *client,
  */
 NACRE_API int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
                          const struct nacre_delivery **delivery_out, struct nacre_error *error);
-/* A header of the delivery last given; "" if absent. */
+/* A header of the delivery last given, if it came packed of its message; "" if absent. */
 NACRE_API const char *nacre_header(const struct nacre_subscription *sub, const char *name);
 /* What was given and not answered comes again, here or elsewhere, after ack_wait_ms. */
 NACRE_API void nacre_unsubscribe(struct nacre_subscription *sub);

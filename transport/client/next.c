@@ -36,6 +36,46 @@ static int delivery_fill(struct nacre_subscription *sub, natsMsg *msg, struct na
 	return NACRE_OK;
 }
 
+/* One of what was asked for has been given. */
+static void pulled_one(struct nacre_subscription *sub)
+{
+	if (sub->way != NC_CLIENT_PULLED)
+		return;
+	sub->asked -= sub->asked > 0;
+	sub->given++;
+	sub->attempt = 0;
+}
+
+/* The next of a message that has some left. */
+static int packed_take(struct nacre_subscription *sub, bool *got_out, struct nacre_error *error)
+{
+	pulled_one(sub);
+	int result = nc_client_packed_next(&sub->packed, &sub->held, &sub->delivery);
+	*got_out = result == NACRE_OK;
+	return result == NACRE_OK
+	               ? NACRE_OK
+	               : nc_client_fail(error, result, "packed delivery: not understood");
+}
+
+/* One event, or the first of many. Takes it over. */
+static int delivery_take(struct nacre_subscription *sub, natsMsg *msg, bool *got_out,
+                         struct nacre_error *error)
+{
+	bool delivered = sub->way == NC_CLIENT_PUSHED || sub->way == NC_CLIENT_PULLED;
+	if (!delivered || !nc_client_packed_is(msg)) {
+		pulled_one(sub);
+		int result = delivery_fill(sub, msg, error);
+		*got_out = result == NACRE_OK;
+		return result;
+	}
+	int result = nc_client_packed_begin(&sub->packed, msg);
+	if (result != NACRE_OK) {
+		pulled_one(sub); /* one at least was meant to be in it */
+		return nc_client_fail(error, result, "packed delivery: not understood");
+	}
+	return packed_take(sub, got_out, error);
+}
+
 /* A request that is closed. All but one reason are healed by asking again: the subscription was
  * changed or moved, the leader too; of one that was deleted the store itself tells then. */
 static int pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
@@ -88,14 +128,7 @@ static int message_take(struct nacre_subscription *sub, natsMsg *msg, bool *got_
 	}
 	if (status != 0)
 		return status_take(sub, msg, status, error);
-	if (sub->way == NC_CLIENT_PULLED) {
-		sub->asked -= sub->asked > 0;
-		sub->given++;
-		sub->attempt = 0;
-	}
-	result = delivery_fill(sub, msg, error);
-	*got_out = result == NACRE_OK;
-	return result;
+	return delivery_take(sub, msg, got_out, error);
 }
 
 static int64_t wait_ms(int64_t deadline_ms)
@@ -153,9 +186,12 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 	int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX : nc_client_now_ms() + timeout_ms;
 	error = error == NULL ? &unseen : error;
 	nc_client_event_drop(&sub->held);
+	if (sub->packed.left == 0)
+		nc_client_packed_end(&sub->packed);
 	while (!is_over(sub)) {
 		bool got = false;
-		int result = turn(sub, deadline_ms, &got, error);
+		int result = sub->packed.left > 0 ? packed_take(sub, &got, error)
+		                                  : turn(sub, deadline_ms, &got, error);
 		if (got)
 			*delivery_out = &sub->delivery;
 		if (got || result != NACRE_OK)
@@ -168,5 +204,7 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 
 const char *nacre_header(const struct nacre_subscription *sub, const char *name)
 {
+	if (sub->packed.msg != NULL)
+		return nc_client_headers_find(&sub->packed.headers, name);
 	return sub->held.msg == NULL ? "" : nc_client_headers_find(&sub->held.text, name);
 }

@@ -19,9 +19,10 @@ static natsStatus ask(struct nacre_subscription *sub, uint64_t count)
 		(void)snprintf(bytes, sizeof bytes, ",\"max_bytes\":%llu",
 		               (unsigned long long)sub->how.max_bytes);
 	}
-	int size = snprintf(body, sizeof body, "{\"batch\":%llu,\"expires_ms\":%d%s%s}",
+	int size = snprintf(body, sizeof body, "{\"batch\":%llu,\"expires_ms\":%d%s%s%s}",
 	                    (unsigned long long)count, NC_CLIENT_PULL_EXPIRY_MS,
-	                    sub->how.no_wait ? ",\"no_wait\":true" : "", bytes);
+	                    sub->how.no_wait ? ",\"no_wait\":true" : "",
+	                    sub->how.packed ? ",\"format\":\"msgpack\"" : "", bytes);
 	natsStatus status =
 	        nc_client_msg_new(sub->client, sub->next, sub->subject, body, (size_t)size, &msg);
 	if (status == NATS_OK)

@@ -209,6 +209,7 @@ void nacre_unsubscribe(struct nacre_subscription *sub)
 		return;
 	nc_client_retire(sub->client, sub->nats, false);
 	nc_client_event_release(&sub->held);
+	nc_client_packed_release(&sub->packed);
 	free(sub->subject);
 	free(sub);
 }

@@ -18,12 +18,29 @@ enum nc_client_way {
 	NC_CLIENT_ANSWER  /* messages until a status line */
 };
 
+/* A message of many deliveries that is being given; `msg` NULL: none is. Begins as zeros. */
+struct nc_client_packed {
+	natsMsg *msg; /* owned */
+	struct nc_buf headers;
+	struct nc_buf reply;    /* of the event last given */
+	size_t prefix_size;     /* of the message's reply subject, before the two numbers */
+	uint64_t last_position; /* they are of its last event */
+	uint64_t last_attempt;
+	uint64_t pending; /* behind the last event */
+	bool pending_known;
+	bool json; /* else MessagePack */
+	struct nc_json objects;
+	struct nc_unpack maps;
+	uint32_t left; /* to be given */
+};
+
 struct nacre_subscription {
 	struct nacre_client *client;
 	enum nc_client_way way;
 	char *subject; /* that is listened to */
 	natsSubscription *nats;
 	struct nc_client_event held;
+	struct nc_client_packed packed;
 	struct nacre_delivery delivery;
 
 	/* Of a pull. */
@@ -38,6 +55,16 @@ struct nacre_subscription {
 };
 
 bool nc_client_word_valid(const char *name);
+
+/* packed.c. Whether a delivery is one of many events. */
+bool nc_client_packed_is(const natsMsg *msg);
+/* Take over `msg`, whatever becomes of it; then give its events while there are some left. On an
+ * error it is ended, with what was left of it. Errors: NACRE_PROTOCOL, NACRE_NOMEM. */
+int nc_client_packed_begin(struct nc_client_packed *packed, natsMsg *msg);
+int nc_client_packed_next(struct nc_client_packed *packed, struct nc_client_event *holder,
+                          struct nacre_delivery *delivery_out);
+void nc_client_packed_end(struct nc_client_packed *packed);
+void nc_client_packed_release(struct nc_client_packed *packed);
 
 /* pull.c. Ask for events when there is room for them. Errors: of NATS. */
 natsStatus nc_client_pull_fill(struct nacre_subscription *sub);

@@ -24,6 +24,8 @@ static const struct message *answer; /* [answer_count] */
 static size_t answer_count;
 static const char *raw_block; /* header bytes that answer every request; NULL: `answer` does */
 
+static const char *answer_reply = "es.hostile.ack.s.1.1.1"; /* what its messages are answered on */
+
 /* Answers leave over a connection of its own: nats.c would not send most of them. */
 static int raw = -1;
 
@@ -45,7 +47,7 @@ static inline void raw_open(const char *url)
 static inline void raw_answer(const char *to, const char *block, const char *body, size_t size)
 {
 	static char line[16384];
-	int head = snprintf(line, sizeof line, "HPUB %s es.hostile.ack.s.1.1.1 %zu %zu\r\n%s", to,
+	int head = snprintf(line, sizeof line, "HPUB %s %s %zu %zu\r\n%s", to, answer_reply,
 	                    strlen(block), strlen(block) + size, block);
 	if (head < 0 || (size_t)head + size + 2 > sizeof line)
 		exit(2);
