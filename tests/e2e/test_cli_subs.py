@@ -39,6 +39,20 @@ async def test_create_says_every_member(c):
     equal({k: have[k] for k in want}, want)
 
 
+async def test_create_says_how_deliveries_are_packed(c):
+    n = Nacre.beside(c)
+    for format in ("json", "msgpack"):
+        await n.ok("sub", "create", f"pk_{format}", "--stream", "pk.1", "--deliver", f"work.pk.{format}", "--format", format, "--ack", "all")
+        equal((await info(n, f"pk_{format}"))["deliver"], {"subject": f"work.pk.{format}", "format": format})
+    await n.ok("sub", "create", "pk_headers", "--stream", "pk.1", "--deliver", "work.pk.headers", "--format", "headers")
+    equal((await info(n, "pk_headers"))["deliver"], {"subject": "work.pk.headers"})
+    await n.fails(USAGE, "--deliver", "sub", "create", "pk_none", "--stream", "pk.1", "--format", "json")
+    await n.fails(USAGE, "headers|json|msgpack", "sub", "create", "pk_bad", "--stream", "pk.1", "--deliver", "work.pk.bad", "--format", "xml", "--ack", "all")
+    for wrong in (["--format", "json", "--ack", "explicit"], ["--format", "json"]):
+        await n.fails(REFUSED, "format", "sub", "create", "pk_bad", "--stream", "pk.1", "--deliver", "work.pk.bad", *wrong)
+    await n.fails(NOT_FOUND, "404/10014", "sub", "info", "pk_bad")
+
+
 async def test_create_in_each_way_to_say_a_filter(c):
     n = Nacre.beside(c)
     for i, (args, filter) in enumerate((
@@ -97,6 +111,32 @@ async def test_next_takes_no_more_than_it_shows_and_ack_answers(c):
     empty = await n.ok("sub", "next", "nx", "--no-wait")
     equal((empty.out, empty.err), ("", "no event\n"))
     equal((await info(n, "nx"))["pending"], 0)
+
+
+async def test_next_takes_packed_events_pushed_and_pulled(c):
+    n = Nacre.beside(c)
+    await fill(c, "np.1", 9)
+    await n.ok("sub", "create", "np", "--stream", "np.1", "--ack", "all")
+    taken = (await n.ok("sub", "next", "np", "-n", "4", "--packed", "--json")).jsons()
+    equal([(t["seq"], t["attempt"], t["data"]) for t in taken], [(i, 1, {"i": i}) for i in range(1, 5)])
+    await n.ok("sub", "ack", taken[2]["reply"])
+    await wait_until(lambda: floor_is(n, "np", taken[2]["pos"]), 10, "an ack is about all up to it")
+    equal((await info(n, "np"))["in_flight"], 1)
+    await n.ok("sub", "ack", taken[3]["reply"])
+    equal([e["seq"] for e in (await n.ok("sub", "next", "np", "-n", "9", "--packed", "--no-wait", "--ack", "--json")).jsons()], [5, 6, 7, 8, 9])
+    await wait_until(lambda: floor_is(n, "np", taken[0]["pos"] + 8), 10, "one ack for a message")
+    await n.ok("sub", "create", "npx", "--stream", "np.1")
+    await n.fails(REFUSED, "400/10003", "sub", "next", "npx", "--packed", "--no-wait")
+    for format in ("json", "msgpack"):
+        name = f"np_{format}"
+        await n.ok("sub", "create", name, "--stream", "np.1", "--ack", "all", "--deliver", f"work.{name}", "--format", format, "--ack-wait", "1s")
+        shown = await n.ok("sub", "next", name, "-n", "4", "--ack", "--json")
+        equal([(e["seq"], e["data"]) for e in shown.jsons()], [(i, {"i": i}) for i in range(1, 5)])
+        await wait_until(lambda name=name: floor_is(n, name, taken[0]["pos"] + 3), 10, "what is not shown is not acknowledged")
+
+
+async def floor_is(n, name, pos):
+    return (await info(n, name))["ack_floor"] == pos
 
 
 async def test_term_parks_with_the_reason_and_a_stale_ack_is_a_conflict(c):
@@ -397,6 +437,15 @@ async def test_run_consumes_a_pushed_one_too(c):
     await fill(c, "run.push", 3)
     out, err = await asyncio.wait_for(process.communicate(), 20)
     equal((process.returncode, sorted(out.split())), (OK, [b"1", b"2", b"3"]), err.decode())
+
+
+async def test_run_consumes_packed_events(c):
+    n = Nacre.beside(c)
+    await fill(c, "rp.1", 20)
+    await n.ok("sub", "create", "rp", "--stream", "rp.1", "--ack", "all", "--deliver", "work.rp", "--format", "json", "--ack-wait", "2s")
+    ended = await n.ok("sub", "run", "rp", "--limit", "20", "--", "sh", "-c", 'cat; echo " $ES_SEQ"')
+    equal(ended.lines, [f'{{"i": {i}}} {i}' for i in range(1, 21)])
+    equal((await info(n, "rp"))["in_flight"], 0)
 
 
 async def test_run_goes_on_where_it_was_after_kill_9_of_the_node(_):

@@ -22,7 +22,10 @@ static int deliveries_show(struct nc_cli *cli, struct nacre_subscription *sub, u
 	       (status = nacre_next(sub, wait_ms, &delivery, &error)) == NACRE_OK) {
 		nc_cli_show_delivery(cli, delivery);
 		given++;
-		if (ack && delivery->reply[0] != '\0')
+		/* With ack all the last of a message, or the last one shown, stands for those
+		 * before it. */
+		bool answers = delivery->left == 0 || given == count;
+		if (ack && answers && delivery->reply[0] != '\0')
 			status = nacre_ack(cli->client, delivery->reply, true, &error);
 		if (status != NACRE_OK)
 			break;
@@ -44,7 +47,8 @@ static int run_next(struct nc_cli *cli)
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "--batch: from 1 to %d", BATCH_MAX);
 	const struct nacre_consume how = { .batch = (uint32_t)count,
 		                           .limit = count, /* what is not shown is not taken */
-		                           .no_wait = nc_cli_has(&cli->args, "no-wait") };
+		                           .no_wait = nc_cli_has(&cli->args, "no-wait"),
+		                           .packed = nc_cli_has(&cli->args, "packed") };
 	int exit_code = nc_cli_sub_subject(cli, "", unused, sizeof unused);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
@@ -90,6 +94,7 @@ static const struct nc_cli_option next_options[] = {
 	{ "wait", 0, "DURATION", "For each; 5s.", false },
 	{ "no-wait", 0, NULL, "Only what is there now.", false },
 	{ "ack", 0, NULL, "Acknowledge each when it has been shown.", false },
+	{ "packed", 0, NULL, "Many in one message; with ack all or none.", false },
 	NC_CLI_EVENT_OPTIONS,
 	{ NULL, 0, NULL, NULL, false },
 };
@@ -98,6 +103,7 @@ static const struct nc_cli_example next_examples[] = {
 	{ "take one and say that it is done", "nacre sub next billing --ack" },
 	{ "look at ten, with the subjects to answer on",
 	  "nacre sub next billing --batch 10 --json" },
+	{ "many, in few messages", "nacre sub next audit --batch 5000 --packed --ack --json" },
 	{ NULL, NULL },
 };
 
@@ -107,9 +113,12 @@ const struct nc_cli_command nc_cli_sub_next = {
 	.words_min = 1,
 	.words_max = 1,
 	.summary = "Take the next events of a subscription.",
-	.details = "What is not acknowledged, here or by 'nacre sub ack' with its \"reply\", comes "
-	           "again after the "
-	           "subscription's wait.",
+	.details =
+	        "What is not acknowledged, here or by 'nacre sub ack' with its \"reply\", comes "
+	        "again after the "
+	        "subscription's wait. Of events that come packed, pushed ones by the "
+	        "subscription's format, each has a \"reply\" of its own: with ack all it is about "
+	        "all up to it.",
 	.options = next_options,
 	.examples = next_examples,
 	.run = run_next,
