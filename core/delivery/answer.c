@@ -64,11 +64,13 @@ static int flying(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_
 
 /* ---- Of a whole message --------------------------------------------------------------------- */
 
-void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint64_t last)
+void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint32_t attempt, uint64_t last)
 {
 	uint32_t id = nc_sub_entry_find(sub, position);
-	if (id != NONE && sub->entries[id].state == NC_SUB_FLYING && !sub->entries[id].replay)
-		sub->entries[id].message = last;
+	struct entry *entry = id == NONE ? NULL : &sub->entries[id];
+	if (entry != NULL && entry->state == NC_SUB_FLYING && entry->attempts == attempt &&
+	    !entry->replay)
+		entry->message = last;
 }
 
 typedef void message_fn(struct nc_sub *sub, uint32_t id, const void *ctx);

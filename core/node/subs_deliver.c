@@ -115,7 +115,7 @@ static void tell_status(struct nc_sub_teller *teller, const struct nc_delivery *
 void nc_sub_teller_release(struct nc_sub_teller *teller)
 {
 	nc_packed_release(&teller->packed);
-	nc_buf_release(&teller->positions);
+	nc_buf_release(&teller->noted);
 	nc_buf_release(&teller->head);
 	nc_buf_release(&teller->lines);
 	nc_buf_release(&teller->reply);

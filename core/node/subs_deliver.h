@@ -32,10 +32,10 @@ struct nc_sub_teller {
 	struct nc_subscription *sub;
 	struct nc_outbox *outbox; /* where they go */
 	size_t bytes;             /* of messages that have been put */
-	/* Packed: the message that is being filled, the positions in it, and who is last in it;
-	 * NULL: none is. */
+	/* Packed: the message that is being filled, which attempts at which positions are in it,
+	 * and who is last in it; NULL: none is. */
 	struct nc_packed packed;
-	struct nc_buf positions;
+	struct nc_buf noted;
 	const struct nc_delivery *packed_last;
 	struct nc_buf head, lines, reply;
 };

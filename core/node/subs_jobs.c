@@ -203,6 +203,14 @@ static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 	}
 }
 
+/* Messages made ahead are of one event each. Who pulls will ask as before: if not, events are read
+ * once more. */
+static bool goes_ahead(const struct nc_subscription *sub)
+{
+	enum nc_form form = sub->definition.push ? sub->definition.form : sub->asked_form;
+	return form == NC_FORM_HEADERS;
+}
+
 static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_job *job = NULL;
@@ -224,7 +232,7 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
 	} else if (want.kind == NC_SUB_WANT_SCAN) {
 		job = job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
-		if (job != NULL && sub->definition.form == NC_FORM_HEADERS)
+		if (job != NULL && goes_ahead(sub))
 			job->ahead = nc_ahead_take(&subs->stock, job->room);
 	} else if (want.kind == NC_SUB_WANT_EVENT) {
 		job = job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);

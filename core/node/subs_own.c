@@ -313,7 +313,10 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
 
 /* ---- A new epoch of our own ----------------------------------------------------------------- */
 
-/* It is not known what became of a change: a new epoch, from what the log has, ends the doubt. */
+/* It is not known what became of a change: a new epoch, from what the log has, ends the doubt. One
+ * that the leader runs without a lease needs none: what its leader proposed is not known only when
+ * that leads no more, and then it is unloaded; and it is loaded again when an entry of the new term
+ * is applied, behind which nothing of an older term can come. */
 void nc_subs_own_doubt(struct nc_subscription *sub)
 {
 	if (!sub->owned)

@@ -24,14 +24,23 @@ static enum nc_format format_of(enum nc_form form)
 
 /* ---- What left together --------------------------------------------------------------------- */
 
+/* Of each event its position and its attempt; behind the last of a message, zeros. */
+#define NOTED_SIZE 12u
+
+static void note_put(struct nc_buf *notes, uint64_t position, uint32_t attempt)
+{
+	nc_buf_put_u64(notes, position);
+	nc_buf_put_u32(notes, attempt);
+}
+
 /* Without memory an answer is about the last event alone. */
 static void note(struct nc_sub_teller *teller)
 {
-	if (nc_buf_status(&teller->positions) != NC_OK)
+	note_put(&teller->noted, 0, 0);
+	if (nc_buf_status(&teller->noted) != NC_OK)
 		return;
 	pthread_mutex_lock(&teller->subs->lock);
-	nc_buf_put_slice(&teller->sub->packed, nc_buf_slice(&teller->positions));
-	nc_buf_put_u64(&teller->sub->packed, 0);
+	nc_buf_put_slice(&teller->sub->packed, nc_buf_slice(&teller->noted));
 	pthread_mutex_unlock(&teller->subs->lock);
 }
 
@@ -40,13 +49,15 @@ void nc_subs_packed_tell(struct nc_subs *subs, struct nc_subscription *sub)
 	pthread_mutex_lock(&subs->lock);
 	struct nc_buf *packed = &sub->packed;
 	size_t begin = 0;
-	for (size_t at = 0; at < packed->size; at += 8) {
+	for (size_t at = 0; at < packed->size; at += NOTED_SIZE) {
 		if (nc_get_u64(packed->data + at) != 0)
 			continue;
-		uint64_t last = nc_get_u64(packed->data + at - 8);
-		for (; begin < at; begin += 8)
-			nc_sub_packed(sub->machine, nc_get_u64(packed->data + begin), last);
-		begin = at + 8;
+		uint64_t last = nc_get_u64(packed->data + at - NOTED_SIZE);
+		for (; begin < at; begin += NOTED_SIZE) {
+			const uint8_t *noted = packed->data + begin;
+			nc_sub_packed(sub->machine, nc_get_u64(noted), nc_get_u32(noted + 8), last);
+		}
+		begin = at + NOTED_SIZE;
 	}
 	nc_buf_clear(packed);
 	pthread_mutex_unlock(&subs->lock);
@@ -131,8 +142,8 @@ bool nc_sub_pack(struct nc_sub_teller *teller, const struct nc_delivery *deliver
 		return true;
 	}
 	if (teller->packed_last == NULL)
-		nc_buf_clear(&teller->positions);
-	nc_buf_put_u64(&teller->positions, event->position);
+		nc_buf_clear(&teller->noted);
+	note_put(&teller->noted, event->position, delivery->attempt);
 	teller->packed_last = delivery;
 	return true;
 }

@@ -105,11 +105,12 @@ struct nc_subscription {
 	bool indexed;               /* live events find it by the index, not by the router */
 	bool dirty;                 /* look at it at the end of the turn: it is in the list */
 	struct nc_subscription *prev_dirty, *next_dirty;
-	bool gone;           /* deleted while a job was under way */
-	bool saving;         /* a progress is on its way through the log */
-	bool hurry;          /* somebody waits for a progress */
-	uint64_t scanned_ns; /* when its cursor was last moved past what does not match */
-	uint64_t requests;   /* ids of pull requests, given out */
+	bool gone;               /* deleted while a job was under way */
+	bool saving;             /* a progress is on its way through the log */
+	bool hurry;              /* somebody waits for a progress */
+	uint64_t scanned_ns;     /* when its cursor was last moved past what does not match */
+	uint64_t requests;       /* ids of pull requests, given out */
+	enum nc_form asked_form; /* of the last of them */
 	struct nc_sub_pull *pulls;
 	struct nc_sub_waiter *waiters;
 	struct nc_sub_later *later;
@@ -117,7 +118,7 @@ struct nc_subscription {
 	bool sized;                    /* history is searched for sizes too */
 	struct nc_delivery *todo;
 	size_t todo_count, todo_room;
-	struct nc_buf packed;  /* under subs->lock: the positions of each message, and a 0 */
+	struct nc_buf packed;  /* under subs->lock: what is in each message (subs_pack.c) */
 	struct nc_ahead ahead; /* what of it is to come is in memory already */
 	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
 	                          into the outbox */

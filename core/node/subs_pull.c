@@ -111,6 +111,7 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 		free(pull);
 		return err;
 	}
+	sub->asked_form = next->form;
 	if (sub->requests % 64 == 0)
 		pulls_sift(sub, now_ns);
 	pull->next = sub->pulls;

@@ -16,7 +16,7 @@ static struct harness flying(bool push)
 		cr_assert_eq(nc_sub_request(h.sub, &request, h.now), NC_OK);
 	(void)harness_step(&h);
 	for (uint64_t position = 2; position <= 6; position++)
-		nc_sub_packed(h.sub, position, position <= 4 ? 4 : 6);
+		nc_sub_packed(h.sub, position, 1, position <= 4 ? 4 : 6);
 	return h;
 }
 
@@ -55,6 +55,19 @@ Test(packed, an_answer_to_an_earlier_attempt_is_about_none)
 	expect_step(&h, "");
 	nak(&h, 4, 2);
 	expect_step(&h, "4/3"); /* it was not told that they left together */
+	nc_sub_free(h.sub);
+}
+
+Test(packed, what_is_told_late_of_an_earlier_attempt_is_of_no_other)
+{
+	struct harness h = flying(true);
+	nak(&h, 2, 1);
+	nak(&h, 4, 1);
+	expect_step(&h, "2/2 3/2 4/2"); /* each in a message of its own */
+	for (uint64_t position = 2; position <= 4; position++)
+		nc_sub_packed(h.sub, position, 1, 4);
+	nak(&h, 4, 2);
+	expect_step(&h, "4/3");
 	nc_sub_free(h.sub);
 }
 
