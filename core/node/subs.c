@@ -256,6 +256,7 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out)
 	subs->back_ns = nc_subs_now_ns();
 	subs->transient_epochs = (uint64_t)time(NULL) << 20;
 	subs->wake.data = subs;
+	subs->leased = (struct nc_outbox){ .may_send = nc_subs_lease_holds, .ctx = subs };
 	(void)pthread_mutex_init(&subs->lock, NULL);
 	if (uv_async_init(service->options.loop, &subs->wake, on_wake) != 0)
 		nc_assert(!"libuv refuses a handle");

@@ -159,21 +159,22 @@ static void on_event(void *ctx, const struct nc_event *event)
 		tell_event(&job->teller, &job->todo[job->told++], event);
 }
 
-/* Send, or, of what goes by a lease, drop it if that has run out since it was put, whatever held
- * the thread up: who owns it by now may have begun. False: it was dropped. */
-static bool outbox_send(struct nc_subs *subs, struct nc_outbox *outbox, bool leased)
+/* What goes by a lease is dropped if that has run out since it was put, whatever held the thread
+ * up: who owns it by now may have begun. */
+bool nc_subs_lease_holds(void *ctx)
 {
-	if (outbox->count == 0 && outbox->lost == 0)
-		return true;
-	bool holds = !leased || nc_spread_lease_holds(subs->service->spread);
-	if (holds) {
-		(void)nc_outbox_send(outbox, subs->service->bus);
-	} else {
-		nc_outbox_drop(outbox);
-	}
+	const struct nc_subs *subs = ctx;
+	return nc_spread_lease_holds(subs->service->spread);
+}
+
+/* False: something was lost, or dropped, also while it was put. */
+static bool outbox_send(struct nc_subs *subs, struct nc_outbox *outbox)
+{
+	(void)nc_outbox_send(outbox, subs->service->bus);
+	bool whole = outbox->lost == 0;
 	atomic_fetch_add(&subs->service->counters.unsent, outbox->lost);
 	outbox->lost = 0;
-	return holds;
+	return whole;
 }
 
 /* What lies in the buffers of sockets, and those are megabytes, lies before the answers of appends:
@@ -186,7 +187,7 @@ static void pace(struct nc_sub_job *job)
 	if (atomic_fetch_add(&subs->unconfirmed, bytes) + bytes < UNCONFIRMED_MAX)
 		return;
 	atomic_store(&subs->unconfirmed, 0);
-	(void)outbox_send(job->subs, &job->outbox, job->sub->owned);
+	(void)outbox_send(job->subs, &job->outbox);
 	if (nc_bus_connected(subs->service->bus)) /* else nobody answers, and all of it is lost */
 		(void)nc_bus_flush(subs->service->bus, PATIENCE_MS);
 }
@@ -198,6 +199,10 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	job->teller.subs = job->subs;
 	job->teller.sub = job->sub;
 	job->teller.outbox = &job->outbox;
+	if (job->sub->owned) {
+		job->outbox.may_send = nc_subs_lease_holds;
+		job->outbox.ctx = job->subs;
+	}
 	while (next < job->todo_count && job->err == NC_OK && !is_lapsed(job)) {
 		size_t count = 0;
 		for (; next < job->todo_count && count < sizeof positions / sizeof positions[0];
@@ -211,7 +216,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	if (!is_lapsed(job))
 		tell_statuses(job, 0);
 	nc_sub_pack_end(&job->teller);
-	(void)outbox_send(job->subs, &job->outbox, job->sub->owned);
+	(void)outbox_send(job->subs, &job->outbox);
 }
 
 /* ---- By the loop ---------------------------------------------------------------------------- */
@@ -331,6 +336,6 @@ void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub
 
 void nc_subs_turn_end(struct nc_subs *subs)
 {
-	if (!outbox_send(subs, &subs->leased, true))
-		nc_pace_reset(&subs->pace); /* its message to ourselves with it */
+	if (!outbox_send(subs, &subs->leased))
+		nc_pace_reset(&subs->pace); /* its message to ourselves perhaps with it */
 }

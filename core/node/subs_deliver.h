@@ -44,6 +44,8 @@ struct nc_sub_teller {
  * for a reader. Before a reader is given some, let what the loop has put leave. */
 bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub);
+/* Whether deliveries that go by a lease may leave: of an outbox. */
+bool nc_subs_lease_holds(void *ctx);
 void nc_sub_teller_release(struct nc_sub_teller *teller);
 /* Publish pieces where the delivery goes; and the subject to answer an event of it on, valid until
  * the next. */

@@ -46,10 +46,19 @@ static void put_command(struct nc_outbox *outbox, const struct nc_outbox_message
 	outbox->count++;
 }
 
+static bool may_send(const struct nc_outbox *outbox)
+{
+	return outbox->may_send == NULL || outbox->may_send(outbox->ctx);
+}
+
 static int put_alone(struct nc_outbox *outbox, struct nc_bus *bus,
                      const struct nc_outbox_message *message)
 {
 	struct nc_buf whole = { 0 };
+	if (!may_send(outbox)) {
+		outbox->lost++;
+		return NC_CONFLICT;
+	}
 	bool joined = message->piece_count != 1;
 	nc_buf_put_slice(&whole, message->subject);
 	nc_buf_put_u8(&whole, 0);
@@ -128,28 +137,25 @@ int nc_outbox_put(struct nc_outbox *outbox, struct nc_bus *bus, struct nc_slice 
 /* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". A subject that ends one empty message to
  * nobody and begins a PONG, of which the server ignores all but the name, makes <bytes> commands.
  */
+static int publish(const struct nc_outbox *outbox, struct nc_bus *bus)
+{
+	char line[256];
+	int size = snprintf(line, sizeof line, "%s 0\r\n\r\nPONG", bus->options.void_subject);
+	nc_assert(size > 0 && (size_t)size < sizeof line);
+	return nc_bus_publish(bus, line, NULL, nc_buf_slice(&outbox->bytes));
+}
+
 int nc_outbox_send(struct nc_outbox *outbox, struct nc_bus *bus)
 {
 	if (outbox->count == 0)
 		return NC_OK;
-	char line[256];
-	int size = snprintf(line, sizeof line, "%s 0\r\n\r\nPONG", bus->options.void_subject);
-	nc_assert(size > 0 && (size_t)size < sizeof line);
-	int err = nc_bus_publish(bus, line, NULL, nc_buf_slice(&outbox->bytes));
+	int err = may_send(outbox) ? publish(outbox, bus) : NC_CONFLICT;
 	if (err != NC_OK)
 		outbox->lost += outbox->count;
 	nc_buf_clear(&outbox->bytes);
 	outbox->count = 0;
 	outbox->room = 0;
 	return err;
-}
-
-void nc_outbox_drop(struct nc_outbox *outbox)
-{
-	outbox->lost += outbox->count;
-	outbox->count = 0;
-	outbox->room = 0;
-	nc_buf_clear(&outbox->bytes);
 }
 
 void nc_outbox_release(struct nc_outbox *outbox)

@@ -7,8 +7,9 @@
  *
  * Life:      `= {0}` is an empty one; nc_outbox_release() frees it.
  * Threads:   an outbox belongs to one thread at a time; several may share a bus. What one outbox
- * was given leaves in that order. Errors:    those of nc_bus_publish(). Messages that are lost with
- * one are added to `lost`.
+ *            was given leaves in that order.
+ * Errors:    those of nc_bus_publish(), and NC_CONFLICT where it may not send. Messages that are
+ *            lost with one are added to `lost`.
  */
 #ifndef NC_TRANSPORT_NATS_OUTBOX_H
 #define NC_TRANSPORT_NATS_OUTBOX_H
@@ -20,6 +21,10 @@
 #define NC_OUTBOX_MESSAGE_MAX 16384u /* bytes of a message; a larger one is published by itself */
 
 struct nc_outbox {
+	/* Asked whenever something is about to leave, also by itself: false, it is dropped. NULL:
+	 * nobody is. */
+	bool (*may_send)(void *ctx);
+	void *ctx;
 	struct nc_buf bytes;
 	uint64_t count; /* messages in `bytes` */
 	size_t room;    /* bytes that may leave together; 0: not asked since the last send */
@@ -42,11 +47,9 @@ struct nc_outbox_message {
 int nc_outbox_put_pieces(struct nc_outbox *outbox, struct nc_bus *bus,
                          const struct nc_outbox_message *message);
 
-/* Send what is there. An empty one is NC_OK. */
+/* Send what is there. An empty one is NC_OK. Errors: NC_CONFLICT, it was dropped; those of
+ * nc_bus_publish(). */
 int nc_outbox_send(struct nc_outbox *outbox, struct nc_bus *bus);
-
-/* Forget what is there: it is lost. */
-void nc_outbox_drop(struct nc_outbox *outbox);
 
 void nc_outbox_release(struct nc_outbox *outbox);
 
