@@ -70,8 +70,8 @@ void nc_spread_told(struct nc_spread *spread, const struct nc_outcome *outcome)
 	nc_spread_sent_told(spread, outcome);
 	nc_subs_own_told(spread->service->subs, outcome);
 	bool first = spread->count == 0;
-	nc_spread_relays_hurry(spread, outcome->sub);
 	int err = nc_spread_table_update(spread, outcome->sub);
+	nc_spread_relays_hurry(spread, outcome->sub);
 	first = first && spread->count > 0;
 	if (outcome->told == NC_SUB_TOLD_OWNED || first)
 		spread->renewed_ns = 0; /* what was let go, or that we are here, is said soon */

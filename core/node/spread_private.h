@@ -5,6 +5,7 @@
 
 #include "core/base/hashmap.h"
 #include "core/delivery/sequence.h"
+#include "core/node/retry.h"
 #include "core/node/service_private.h"
 #include "core/node/spread.h"
 #include "core/node/spread_call.h"
@@ -63,9 +64,9 @@ struct nc_spread_relay {
 	struct nc_spread_relay *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	uint64_t until_ms;
-	uint64_t applied;            /* when it was taken up */
-	uint64_t to;                 /* asked; 0: waits for its owner to take the subscription up */
-	uint64_t retry_ms, pause_ms; /* then it is tried again, and after so long once more */
+	uint64_t applied; /* when it was taken up */
+	uint64_t to; /* asked; 0: waits for its owner to take the subscription up, until a retry */
+	struct nc_retry retry;
 	enum nc_operation op;
 	int endpoint;
 	char name[65];
@@ -159,7 +160,7 @@ void nc_spread_yields_drop(struct nc_spread *spread);
 /* spread_relay.c */
 int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call *request);
 void nc_spread_relays_step(struct nc_spread *spread);
-/* Something became of the subscription: requests for it are tried now. */
+/* Something became of the subscription, and its row says what: requests for it are tried now. */
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);
 void nc_spread_relays_drop(struct nc_spread *spread);
 

@@ -9,9 +9,6 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/subject.h"
 
-#define PAUSE_MS     20u
-#define PAUSE_MAX_MS 320u
-
 static void relay_error(struct nc_service *service, const struct nc_spread_relay *relay,
                         struct nc_fault fault)
 {
@@ -19,6 +16,18 @@ static void relay_error(struct nc_service *service, const struct nc_spread_relay
 	        service, &service->out, relay->bytes,
 	        &service->srv.endpoints[relay->endpoint].stats,
 	        &(struct nc_service_refusal){ .fault = fault, .text = nc_fault_text(fault) });
+}
+
+static void relay_add(struct nc_spread *spread, struct nc_spread_relay *relay)
+{
+	if (spread->relays_last == NULL) {
+		spread->relays = relay;
+	} else {
+		spread->relays_last->next = relay;
+	}
+	spread->relays_last = relay;
+	spread->relay_count++;
+	spread->relay_bytes += relay->reply_size + relay->body_size;
 }
 
 static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay)
@@ -39,10 +48,15 @@ static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay
 static void later(struct nc_spread_relay *relay)
 {
 	relay->to = 0;
-	relay->retry_ms = nc_service_now_ms() + relay->pause_ms;
-	relay->pause_ms *= 2;
-	if (relay->pause_ms > PAUSE_MAX_MS)
-		relay->pause_ms = PAUSE_MAX_MS;
+	nc_retry_later(&relay->retry, nc_service_now_ms());
+}
+
+/* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
+ * was asked gives nothing any more, having lost the subscription. */
+static bool may_ask_again(enum nc_operation op, bool elsewhere)
+{
+	bool looks = op == NC_OP_SUB_INFO || op == NC_OP_SUB_EXPLAIN || op == NC_OP_SUB_PARKED;
+	return looks || (op == NC_OP_SUB_NEXT && elsewhere);
 }
 
 static void on_taken(void *ctx, int err, struct nc_slice body)
@@ -60,8 +74,8 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 	}
 	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(relay->name));
 	bool elsewhere = row == NULL || row->owner.number != relay->to;
-	if (err != NC_OK && elsewhere && relay->op == NC_OP_SUB_NEXT) {
-		later(relay); /* who was asked gives nothing any more */
+	if (err != NC_OK && err != NC_INVALID && may_ask_again(relay->op, elsewhere)) {
+		later(relay);
 		return;
 	}
 	relay_remove(spread, relay);
@@ -128,7 +142,6 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 		                           .applied = nc_replica_status(service->replica).applied,
 		                           .op = request->op,
 		                           .endpoint = endpoint,
-		                           .pause_ms = PAUSE_MS,
 		                           .reply_size = reply.size,
 		                           .body_size = request->body.size };
 	(void)snprintf(relay->name, sizeof relay->name, "%.*s", (int)request->name.size,
@@ -138,14 +151,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 	relay->bytes[reply.size] = '\0';
 	if (request->body.size > 0)
 		memcpy(relay->bytes + reply.size + 1, request->body.data, request->body.size);
-	if (spread->relays_last == NULL) {
-		spread->relays = relay;
-	} else {
-		spread->relays_last->next = relay;
-	}
-	spread->relays_last = relay;
-	spread->relay_count++;
-	spread->relay_bytes += size;
+	relay_add(spread, relay);
 	(void)relay_send(spread, relay);
 	return true;
 }
@@ -156,7 +162,8 @@ void nc_spread_relays_step(struct nc_spread *spread)
 	struct nc_spread_relay *relay = spread->relays, *next;
 	for (; relay != NULL; relay = next) {
 		next = relay->next;
-		if (relay->to != 0 || (now_ms < relay->retry_ms && now_ms < relay->until_ms))
+		bool due = nc_retry_is_due(&relay->retry, now_ms) || now_ms >= relay->until_ms;
+		if (relay->to != 0 || !due)
 			continue;
 		if (now_ms < relay->until_ms) {
 			(void)relay_send(spread, relay);
@@ -168,13 +175,38 @@ void nc_spread_relays_step(struct nc_spread *spread)
 	}
 }
 
+/* The one who was asked does not have it any more, and may be dead: a copy waits for who has it,
+ * and an answer to this one is for nobody. False: out of memory, it waits for that answer. */
+static bool relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
+{
+	size_t size = sizeof *relay + relay->reply_size + 1 + relay->body_size;
+	struct nc_spread_relay *copy = malloc(size);
+	if (copy == NULL)
+		return false;
+	relay_remove(spread, relay);
+	memcpy(copy, relay, size);
+	copy->next = NULL;
+	copy->to = 0;
+	relay->spread = NULL; /* freed when its answer comes, or its time is over */
+	relay_add(spread, copy);
+	return true;
+}
+
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 {
-	for (struct nc_spread_relay *at = spread->relays; at != NULL; at = at->next) {
-		if (nc_slice_is(name, at->name)) {
-			at->retry_ms = 0;
-			at->pause_ms = PAUSE_MS;
-		}
+	const struct nc_spread_row *row = nc_spread_find(spread, name);
+	uint64_t owner = row == NULL ? 0 : row->owner.number;
+	/* Copies come behind the last: they are not looked at again. */
+	const struct nc_spread_relay *last = spread->relays_last;
+	struct nc_spread_relay *relay = spread->relays, *next;
+	for (bool more = relay != NULL; more; relay = next) {
+		next = relay->next;
+		more = relay != last;
+		if (!nc_slice_is(name, relay->name))
+			continue;
+		nc_retry_now(&relay->retry);
+		if (relay->to != 0 && relay->to != owner && may_ask_again(relay->op, true))
+			(void)relay_again(spread, relay);
 	}
 }
 

@@ -243,6 +243,7 @@ async def test_an_owner_that_is_cut_off_stops_and_what_comes_from_it_is_refused(
         except nats.errors.TimeoutError:
             pass
         started = min(t for t, _, e, _ in came["far"] if e > epoch)
+        print(f"and delivers {started - cut:.1f} s after the cut")
         await acking
         late = [t for t, _, e, _ in came["near"] if e == epoch and t > started]
         equal(late, [], "the old owner is silent before the new one begins")

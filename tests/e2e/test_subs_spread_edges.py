@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Edges of placement "spread" on three nodes: silence where nothing is shared, what an orderly end keeps, what waits for an owner."""
+"""Edges of placement "spread" on three nodes: silence where nothing is shared, what an orderly end keeps, an owner that is stopped and goes on."""
 import asyncio
+import json
 import signal
 
 from harness import LONG, Cluster, Skip, check, equal, wait_until
 from test_subs_cluster import asked
 from test_subs_spread import create, shared
 
-NAMES = [f"s{i}" for i in range(12)]
+NAMES, PULLED = [f"s{i}" for i in range(12)], [f"p{i}" for i in range(12)]
 ASKS_WHO_IS_THERE = b"\x03\xc4\x00"  # the number of that service, and no body: on a loaded machine it comes at any time
 
 
@@ -45,18 +46,44 @@ async def is_silent_while_nothing_is_shared(client):
     await sub.unsubscribe()
 
 
-async def are_bounded_in_bytes(client, name, owner):
-    """Requests that wait for an owner that does not answer."""
+async def is_served_by_another_while_its_owner_is_stopped(client, where, owner):
+    """Requests that were sent to the owner, and are not answered: bounded in bytes, and asked of the next one."""
+    node = owner.env["NACRE_NODE_ID"]
+    pushed, pulled = (next(n for n in names if where[n] == node) for names in (NAMES, PULLED))
+    came = []
+
+    async def note(msg):
+        if "Es-Position" in (msg.headers or {}):
+            came.append(int(msg.reply.split(".")[4]))
+            if came[-1] > came[0]:  # by the next owner
+                await client.nc.publish(msg.reply, b"+ACK")
+
+    pushes = await client.nc.subscribe(f"work.{pushed}", cb=note)
+    await client.append("m.1", b"{}")
+    await wait_until(lambda: bool(came), 10, "it delivers")
+    epoch = (await asked(client, f"sub.info.{pushed}"))["epoch"]
+    inbox, took = client.nc.new_inbox(), client.nc.new_inbox()
+    answers, given = await client.nc.subscribe(inbox), await client.nc.subscribe(took)
     owner.process.send_signal(signal.SIGSTOP)
     try:
-        inbox = client.nc.new_inbox()
-        sub = await client.nc.subscribe(inbox)
         for _ in range(40):
-            await client.nc.publish(f"es.shop.sub.info.{name}", b" " * 900_000, reply=inbox)
-        codes = [(await sub.next_msg(10)).headers["Nats-Service-Error-Code"] for _ in range(40)]
+            await client.nc.publish(f"es.shop.sub.info.{pushed}", b"{" + b" " * 900_000 + b"}", reply=inbox)
+        await client.nc.publish(f"es.shop.sub.next.{pulled}", b'{"batch":1,"expires_ms":3500}', reply=took)
+        answered = [await answers.next_msg(10) for _ in range(40)]
+        codes = [(msg.headers or {}).get("Nats-Service-Error-Code") for msg in answered]
         check("429" in codes and codes.count("429") < 30, f"of 36 MB some are taken, not all: {codes}")
+        equal(set(codes) - {"429"}, {None}, "those that are taken are answered")
+        nodes = {json.loads(msg.data)["node"] for msg in answered if msg.headers is None}
+        check(node not in nodes and len(nodes) == 1, f"by another: {nodes}")
+        msg = await given.next_msg(10)
+        equal((msg.headers or {}).get("Es-Position"), "1", f"who had asked for events is given them: {msg.headers}")
+        await wait_until(lambda: max(came) > epoch, 10, "another delivers")
+        before = len(came)
     finally:
         owner.process.send_signal(signal.SIGCONT)
+    await shared(client, NAMES, {*where.values()})
+    check(epoch not in came[before:], "who had it delivers nothing of what was, when it goes on")
+    await pushes.unsubscribe()
 
 
 async def is_kept_by_a_node_that_ends_in_order(client, where, victim):
@@ -71,11 +98,10 @@ async def is_kept_by_a_node_that_ends_in_order(client, where, victim):
         came[name].setdefault(int(position), []).append((int(epoch), msg.reply))
 
     await client.nc.subscribe("work.>", cb=note)
-    for i in range(40):
-        await client.append(f"m.{i}", b"{}")
+    made = {(await client.append(f"m.{i}", b"{}"))["pos"] for i in range(40)}
 
     async def all_came():
-        return all(len(came[name]) == 40 for name in its)
+        return all(made <= set(came[name]) for name in its)
 
     await wait_until(all_came, 20, "all of it")
     for name in its:
@@ -94,16 +120,18 @@ async def is_kept_by_a_node_that_ends_in_order(client, where, victim):
     equal(again, {name: set() for name in its}, "nothing comes again")
 
 
-async def test_silence_and_an_orderly_end_and_what_waits_for_an_owner():
+async def test_silence_and_an_owner_that_is_stopped_and_one_that_ends():
     async with Cluster(3) as c:
         client = await c.client()
         leader = await c.leader(client)
         await is_silent_while_nothing_is_shared(client)
         for name in NAMES:
             await create(client, name, filter={"plugin": "by_pattern", "selector": "m.*"}, deliver={"subject": f"work.{name}"}, ack_wait_ms=60000)
-        where = await shared(client, NAMES, c.nodes)
+        for name in PULLED:
+            await create(client, name)
+        where = await shared(client, NAMES + PULLED, c.nodes)
         victim = next(node for node in c.nodes if node != leader)
-        await are_bounded_in_bytes(client, next(n for n in NAMES if where[n] == victim), c.nodes[victim])
+        await is_served_by_another_while_its_owner_is_stopped(client, where, c.nodes[victim])
         where = await shared(client, NAMES, c.nodes)
         await is_kept_by_a_node_that_ends_in_order(client, where, c.nodes[victim])
         await client.close()
