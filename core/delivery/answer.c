@@ -64,13 +64,22 @@ static int flying(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_
 
 /* ---- Of a whole message --------------------------------------------------------------------- */
 
-void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint32_t attempt, uint64_t last)
+void nc_sub_packed(struct nc_sub *sub, struct nc_sub_sent event, struct nc_sub_sent last)
 {
-	uint32_t id = nc_sub_entry_find(sub, position);
+	uint32_t id = nc_sub_entry_find(sub, event.position);
 	struct entry *entry = id == NONE ? NULL : &sub->entries[id];
-	if (entry != NULL && entry->state == NC_SUB_FLYING && entry->attempts == attempt &&
-	    !entry->replay)
-		entry->message = last;
+	if (entry == NULL || entry->state != NC_SUB_FLYING || entry->replay ||
+	    (entry->attempts != event.attempt && !NC_DELIVERY_MUTANT(PACKED_BY_ANY_ATTEMPT)))
+		return;
+	entry->message = last.position;
+	entry->message_attempt = last.attempt;
+}
+
+/* Whether `entry` left in the message whose last event is `last`, by the attempt it has now. */
+static bool is_in_message(const struct entry *entry, const struct entry *last)
+{
+	return entry->message == last->position && entry->message_attempt == last->attempts &&
+	       !NC_DELIVERY_MUTANT(PACKED_LAST_ALONE);
 }
 
 typedef void message_fn(struct nc_sub *sub, uint32_t id, const void *ctx);
@@ -78,13 +87,13 @@ typedef void message_fn(struct nc_sub *sub, uint32_t id, const void *ctx);
 /* Of a flying event that was answered, and of those that left in one message with it, before it. */
 static void message_each(struct nc_sub *sub, uint32_t id, message_fn *fn, const void *ctx)
 {
-	uint64_t last = sub->entries[id].position;
-	uint32_t at = sub->entries[id].message == last ? sub->entries[id].line_prev : NONE;
+	const struct entry last = sub->entries[id];
+	uint32_t at = is_in_message(&last, &last) ? last.line_prev : NONE;
 	fn(sub, id, ctx);
 	while (at != NONE) {
 		const struct entry *entry = &sub->entries[at];
 		uint32_t before = entry->line_prev;
-		if (entry->message == last && entry->state == NC_SUB_FLYING)
+		if (entry->state == NC_SUB_FLYING && is_in_message(entry, &last))
 			fn(sub, at, ctx);
 		at = before;
 	}

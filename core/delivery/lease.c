@@ -44,6 +44,8 @@ static void wait_add(struct nc_lease *lease, uint64_t sent_ns, uint64_t least)
 void nc_lease_grant(struct nc_lease *lease, uint64_t sent_ns, uint64_t least, uint64_t clear,
                     uint64_t applied)
 {
+	if (lease->left && !NC_DELIVERY_MUTANT(LEFT_LEASE_GRANTED))
+		return;
 	later(&lease->clear, clear);
 	if (least <= applied || NC_DELIVERY_MUTANT(LEASE_UNAPPLIED)) {
 		later(&lease->until_ns, sent_ns + NC_LEASE_NS);
@@ -64,6 +66,11 @@ void nc_lease_applied(struct nc_lease *lease, uint64_t applied)
 		}
 	}
 	lease->count = kept;
+}
+
+void nc_lease_leave(struct nc_lease *lease)
+{
+	*lease = (struct nc_lease){ .left = true };
 }
 
 bool nc_lease_holds(const struct nc_lease *lease, uint64_t since, uint64_t now_ns)

@@ -34,6 +34,7 @@ struct nc_lease {
 		uint64_t sent_ns, least;
 	} waiting[NC_LEASE_WAITING_MAX];
 	size_t count;
+	bool left;
 };
 
 /* The answer to a renewal sent at `sent_ns`: counts once `least` is applied. */
@@ -41,6 +42,9 @@ void nc_lease_grant(struct nc_lease *lease, uint64_t sent_ns, uint64_t least, ui
                     uint64_t applied);
 /* So much is applied here, and what it took from us let go. */
 void nc_lease_applied(struct nc_lease *lease, uint64_t applied);
+/* The node runs nothing any more in this life, and says so: no grant that is on its way counts, for
+ * the leader does not wait for a lease of one that has left. */
+void nc_lease_leave(struct nc_lease *lease);
 /* Whether what was given to us by entry `since` may run. */
 bool nc_lease_holds(const struct nc_lease *lease, uint64_t since, uint64_t now_ns);
 /* Whether to send a renewal, the last one having been sent at `renewed_ns`. `since`: the newest

@@ -141,10 +141,14 @@ int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint
 /* A batch acknowledged an event whose PARK has been said meanwhile: it has no row, or none any
  * more. `key` is what its offer had. */
 void nc_sub_parked_gone(struct nc_sub *sub, struct nc_slice key);
-/* The event at `position` leaves, by this attempt, packed into one message with others, of which
- * that at `last` is the last: an answer to that one is about all of them. Known before any answer
- * is told; until then it is in a message of its own. Of an earlier attempt: without effect. */
-void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint32_t attempt, uint64_t last);
+/* An event leaves packed into one message with others, of which `last` is the last: an answer to
+ * that one is about all of them. Known before any answer is told; until then it is in a message of
+ * its own. Of an attempt that is over: without effect. */
+struct nc_sub_sent {
+	uint64_t position;
+	uint32_t attempt;
+};
+void nc_sub_packed(struct nc_sub *sub, struct nc_sub_sent event, struct nc_sub_sent last);
 /* Still working: the wait begins anew. */
 int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                uint64_t now_ns);

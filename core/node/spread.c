@@ -138,7 +138,7 @@ static void leave(struct nc_spread *spread, uint64_t now_ns)
 	if (!nc_subs_own_have_yielded(spread->service->subs) && now_ns < spread->leave_ns)
 		return;
 	spread->leaving = true;
-	spread->lease = (struct nc_lease){ 0 };
+	nc_lease_leave(&spread->lease);
 	atomic_store(&spread->lease_until_ns, 0);
 	spread->renewed_ns = 0;
 }

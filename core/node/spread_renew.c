@@ -17,8 +17,6 @@ struct renewal_wait {
 
 static void granted(struct nc_spread *spread, uint64_t sent_ns, const struct nc_spread_grant *grant)
 {
-	if (spread->leaving)
-		return;
 	nc_lease_grant(&spread->lease, sent_ns, grant->applied, grant->clear, spread->applied);
 	atomic_store(&spread->lease_until_ns, spread->lease.until_ns);
 	nc_subs_own_wake(spread->service->subs);

@@ -33,6 +33,11 @@ static void note_put(struct nc_buf *notes, uint64_t position, uint32_t attempt)
 	nc_buf_put_u32(notes, attempt);
 }
 
+static struct nc_sub_sent noted_get(const uint8_t *noted)
+{
+	return (struct nc_sub_sent){ nc_get_u64(noted), nc_get_u32(noted + 8) };
+}
+
 /* Without memory an answer is about the last event alone. */
 static void note(struct nc_sub_teller *teller)
 {
@@ -52,11 +57,9 @@ void nc_subs_packed_tell(struct nc_subs *subs, struct nc_subscription *sub)
 	for (size_t at = 0; at < packed->size; at += NOTED_SIZE) {
 		if (nc_get_u64(packed->data + at) != 0)
 			continue;
-		uint64_t last = nc_get_u64(packed->data + at - NOTED_SIZE);
-		for (; begin < at; begin += NOTED_SIZE) {
-			const uint8_t *noted = packed->data + begin;
-			nc_sub_packed(sub->machine, nc_get_u64(noted), nc_get_u32(noted + 8), last);
-		}
+		const struct nc_sub_sent last = noted_get(packed->data + at - NOTED_SIZE);
+		for (; begin < at; begin += NOTED_SIZE)
+			nc_sub_packed(sub->machine, noted_get(packed->data + begin), last);
 		begin = at + NOTED_SIZE;
 	}
 	nc_buf_clear(packed);

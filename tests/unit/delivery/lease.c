@@ -24,6 +24,19 @@ Test(lease, counts_from_its_asking_and_once_enough_is_applied)
 	cr_expect(nc_lease_holds(&lease, 30, 2599 * MS));
 }
 
+Test(lease, one_that_has_left_is_granted_nothing)
+{
+	struct nc_lease lease = { 0 };
+	nc_lease_grant(&lease, 1000 * MS, 20, 20, 20);
+	nc_lease_grant(&lease, 1100 * MS, 30, 20, 20);
+	nc_lease_leave(&lease);
+	cr_expect_not(nc_lease_holds(&lease, 0, 1200 * MS));
+	nc_lease_grant(&lease, 1150 * MS, 20, 20, 20);
+	nc_lease_grant(&lease, 1160 * MS, 30, 20, 20);
+	nc_lease_applied(&lease, 40);
+	cr_expect_not(nc_lease_holds(&lease, 0, 1200 * MS), "nor by what comes late");
+}
+
 /* A node asks each 20 ms, for it waits to be told that something is free. What is committed it
  * applies `lag_ms` later; entry t is committed at the time t. */
 static uint64_t without_ms(uint64_t lag_ms)

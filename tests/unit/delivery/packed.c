@@ -2,6 +2,13 @@
 /* core/delivery/subscription.h: events that leave in one message are answered together. */
 #include "tests/unit/delivery/harness.h"
 
+static void left_together(struct harness *h, uint64_t first, uint64_t last, uint32_t attempt)
+{
+	for (uint64_t position = first; position <= last; position++)
+		nc_sub_packed(h->sub, (struct nc_sub_sent){ position, attempt },
+		              (struct nc_sub_sent){ last, attempt });
+}
+
 /* Events 1 to 6 in flight; 2 to 4 left in one message, 5 and 6 in another. */
 static struct harness flying(bool push)
 {
@@ -15,8 +22,8 @@ static struct harness flying(bool push)
 	if (!push)
 		cr_assert_eq(nc_sub_request(h.sub, &request, h.now), NC_OK);
 	(void)harness_step(&h);
-	for (uint64_t position = 2; position <= 6; position++)
-		nc_sub_packed(h.sub, position, 1, position <= 4 ? 4 : 6);
+	left_together(&h, 2, 4, 1);
+	left_together(&h, 5, 6, 1);
 	return h;
 }
 
@@ -64,10 +71,22 @@ Test(packed, what_is_told_late_of_an_earlier_attempt_is_of_no_other)
 	nak(&h, 2, 1);
 	nak(&h, 4, 1);
 	expect_step(&h, "2/2 3/2 4/2"); /* each in a message of its own */
-	for (uint64_t position = 2; position <= 4; position++)
-		nc_sub_packed(h.sub, position, 1, 4);
+	left_together(&h, 2, 4, 1);
 	nak(&h, 4, 2);
 	expect_step(&h, "4/3");
+	nc_sub_free(h.sub);
+}
+
+/* One of them was answered for by itself, and stays where it was. */
+Test(packed, a_message_is_another_when_its_last_leaves_anew)
+{
+	struct harness h = flying(true);
+	expect_after(&h, 20000, "");
+	nc_sub_wpi(h.sub, 1, 2, 1, h.now);
+	expect_after(&h, 10000, "1/2 3/2 4/2 5/2 6/2");
+	left_together(&h, 3, 4, 2);
+	nak(&h, 4, 2);
+	expect_step(&h, "3/3 4/3");
 	nc_sub_free(h.sub);
 }
 
