@@ -10,10 +10,13 @@
 #include "plugins/check/check_private.h"
 
 static const char usage[] =
-        "usage: nacre-plugin-check PLUGIN.so [--selector] SELECTOR...\n"
+        "usage: nacre-plugin-check PLUGIN.so [--patience SECONDS] [--here] [--selector] "
+        "SELECTOR...\n"
         "Checks a filter plugin against the rules of nacre/nacre_filter.h. Each SELECTOR is JSON "
         "that\n"
         "the plugin must accept; give several, different ones, so that sets are checked well.\n"
+        "--patience: how long a stage of the check may take (60). --here: in this process, for a\n"
+        "debugger; else in one of its own, so that a crash or an endless loop is told.\n"
         "Build it and the plugin with -fsanitize=address to find leaks and wild reads, with\n"
         "-fsanitize=thread to find races.\n"
         "Example: nacre-plugin-check ./by_tag.so '\"customer:7\"' '[\"a\",\"b\"]'\n";
@@ -26,6 +29,7 @@ void check_fail(const char *format, ...)
 	(void)vfprintf(stderr, format, args);
 	(void)fprintf(stderr, "\n");
 	va_end(args);
+	check_stage(CHECK_FAILED);
 	exit(1);
 }
 
@@ -90,20 +94,89 @@ static const nacre_filter_plugin *load(const char *path)
 /* All checks of answers, with the events as they are. */
 static void check_answers(struct check *check)
 {
+	check_stage(CHECK_BATCHES);
 	check_batches(check);
+	check_stage(CHECK_THREADS);
 	check_threads(check);
+	check_stage(CHECK_HINTS);
 	check_hints(check);
+	check_stage(CHECK_SETS);
 	check_sets(check);
 }
 
-/* The selectors of the command line, each with or without --selector before it. False: too many, or
- * one is missing. */
-static bool selectors_take(struct check *check, int argc, char **argv)
+static void tell(const struct check *check)
+{
+	size_t matches = 0;
+	for (size_t i = 0; i < check->filter_count; i++) {
+		for (size_t k = 0; k < check->event_count; k++)
+			matches += check_bit(check->filters[i].matched, k);
+	}
+	(void)printf("ok: %s %s, ABI 1.%u: %zu selectors, %zu events, %zu matches%s\n",
+	             check->plugin->name, check->plugin->build, check->plugin->abi_minor,
+	             check->filter_count, check->event_count, matches,
+	             matches == 0 ? " (none: the answers say little)" : "");
+}
+
+static void check_all(struct check *check)
+{
+	check_stage(CHECK_LOADS);
+	check->plugin = load(check->path);
+	check_stage(CHECK_COMPILES);
+	check_compile(check);
+	check_events_make(check);
+	check_stage(CHECK_MATCHES);
+	check_singles(check);
+	check_lent_change(check);
+	check_answers(check);
+	check_events_grow(check);
+	check_answers(check);
+	(void)setlocale(LC_ALL, "");
+	check_stage(CHECK_BATCHES);
+	check_batches(check);
+	check_stage(CHECK_LEAKS);
+	check_leaks(check);
+	for (size_t i = 0; i < check->filter_count; i++) {
+		check->plugin->destroy(check->filters[i].compiled);
+		free(check->filters[i].lent);
+	}
+	tell(check);
+	check_events_free(check);
+	check_stage(CHECK_PASSED);
+}
+
+/* ---- The command line ----------------------------------------------------------------------- */
+
+struct line {
+	int patience_s;
+	bool here;
+};
+
+/* A whole number of seconds; 0: it is none. */
+static int seconds(const char *text)
+{
+	char *end;
+	long given = text == NULL ? 0 : strtol(text, &end, 10);
+	return given >= 1 && given <= 86400 && *end == '\0' ? (int)given : 0;
+}
+
+/* The plugin's path has been taken. False: too many selectors, none, or an option that is none. A
+ * selector that begins with "--" cannot be: it is JSON. */
+static bool line_take(int argc, char **argv, struct line *line, struct check *check)
 {
 	for (int i = 2; i < argc; i++) {
+		if (strcmp(argv[i], "--here") == 0) {
+			line->here = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--patience") == 0) {
+			line->patience_s = seconds(argv[++i]); /* argv ends with NULL */
+			if (line->patience_s == 0)
+				return false;
+			continue;
+		}
 		if (strcmp(argv[i], "--selector") == 0 && ++i == argc)
 			return false;
-		if (check->filter_count == FILTERS_MAX)
+		if (strncmp(argv[i], "--", 2) == 0 || check->filter_count == FILTERS_MAX)
 			return false;
 		check->filters[check->filter_count++].source = argv[i];
 	}
@@ -113,33 +186,15 @@ static bool selectors_take(struct check *check, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static struct check check;
+	struct line line = { .patience_s = 60 };
 	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-	if (argc < 3 || argv[1][0] == '-' || !selectors_take(&check, argc, argv)) {
+	if (argc < 3 || argv[1][0] == '-' || !line_take(argc, argv, &line, &check)) {
 		(void)fputs(usage, help ? stdout : stderr);
 		return help ? 0 : 2;
 	}
-	check.plugin = load(argv[1]);
-	check_compile(&check);
-	check_events_make(&check);
-	check_singles(&check);
-	check_lent_change(&check);
-	check_answers(&check);
-	check_events_grow(&check);
-	check_answers(&check);
-	(void)setlocale(LC_ALL, "");
-	check_batches(&check);
-	check_leaks(&check);
-	size_t matches = 0;
-	for (size_t i = 0; i < check.filter_count; i++) {
-		for (size_t k = 0; k < check.event_count; k++)
-			matches += check_bit(check.filters[i].matched, k);
-		check.plugin->destroy(check.filters[i].compiled);
-		free(check.filters[i].lent);
-	}
-	(void)printf("ok: %s %s, ABI 1.%u: %zu selectors, %zu events, %zu matches%s\n",
-	             check.plugin->name, check.plugin->build, check.plugin->abi_minor,
-	             check.filter_count, check.event_count, matches,
-	             matches == 0 ? " (none: the answers say little)" : "");
-	check_events_free(&check);
+	check.path = argv[1];
+	if (!line.here)
+		return check_guarded(check_all, &check, line.patience_s);
+	check_all(&check);
 	return 0;
 }

@@ -19,12 +19,36 @@ struct check_filter {
 };
 
 struct check {
+	const char *path; /* of the plugin */
 	const nacre_filter_plugin *plugin;
 	struct check_filter filters[FILTERS_MAX];
 	size_t filter_count;
 	const nacre_filter_event *events[EVENTS_MAX];
 	size_t event_count;
 };
+
+/* ---- guard.c -------------------------------------------------------------------------------- */
+
+/* What the plugin is asked just now; and how it ended. */
+enum check_stage {
+	CHECK_LOADS,
+	CHECK_COMPILES,
+	CHECK_MATCHES,
+	CHECK_BATCHES,
+	CHECK_THREADS,
+	CHECK_HINTS,
+	CHECK_SETS,
+	CHECK_LEAKS,
+	CHECK_PASSED,
+	CHECK_FAILED
+};
+void check_stage(enum check_stage stage);
+
+/* Run the checks in a process of their own, and give what to exit with. `patience_s`: for each
+ * stage. */
+int check_guarded(void (*checks)(struct check *), struct check *check, int patience_s);
+
+/* ---- check.c -------------------------------------------------------------------------------- */
 
 /* Says what was expected and exits with 1. */
 __attribute__((format(printf, 1, 2))) _Noreturn void check_fail(const char *format, ...);
