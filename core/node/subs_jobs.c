@@ -371,8 +371,10 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	}
 	if (sub->renew)
 		nc_subs_renew(subs, sub);
-	if (job->judged)
+	if (job->judged) {
 		nc_subs_answers_again(subs, sub);
+		nc_subs_hints_take(subs, sub);
+	}
 	if (job->err != NC_OK) {
 		nc_say_error("subscription %s: reading failed: %s", sub->name,
 		             nc_err_name(job->err));

@@ -170,18 +170,34 @@ void nc_subs_tell_other_builds(const struct nc_subs *subs)
 	}
 }
 
+/* False: it halts, for want of memory, until plugins change again. */
+static bool live_add(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (nc_subs_live_add(subs, sub) == NC_OK)
+		return true;
+	(void)snprintf(sub->fault, sizeof sub->fault, "out of memory");
+	nc_filter_unref(sub->filter);
+	sub->filter = NULL;
+	sub->hints = (struct nc_filter_hints){ 0 };
+	return false;
+}
+
+void nc_subs_hints_take(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (sub->filter == NULL || !nc_filter_hints_come(sub->filter))
+		return;
+	nc_subs_live_remove(subs, sub);
+	sub->hints = nc_filter_hints(sub->filter);
+	(void)live_add(subs, sub);
+}
+
 /* Its plugin was not there: it goes on where it stands. */
 static void take_up(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_refusal refusal;
 	if (!nc_subs_filter_compile(subs, sub, nc_slice(NULL, 0), &refusal)) {
 		(void)snprintf(sub->fault, sizeof sub->fault, "%.190s", refusal.text);
-	} else if (nc_subs_live_add(subs, sub) != NC_OK) {
-		(void)snprintf(sub->fault, sizeof sub->fault, "out of memory");
-		nc_filter_unref(sub->filter);
-		sub->filter = NULL;
-		sub->hints = (struct nc_filter_hints){ 0 };
-	} else {
+	} else if (live_add(subs, sub)) {
 		nc_subs_answers_again(subs, sub);
 	}
 }

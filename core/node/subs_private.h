@@ -245,6 +245,8 @@ void nc_subs_plugins_changed(struct nc_subs *subs);
 /* Say which have a plugin of another build than was recorded with them. */
 void nc_subs_tell_other_builds(const struct nc_subs *subs);
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
+/* Its filter has been asked: if its hints have come by that, it is found by them from now on. */
+void nc_subs_hints_take(struct nc_subs *subs, struct nc_subscription *sub);
 /* It took the new one: say so. */
 void nc_subs_replugged(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
 /* subs_move.c: put the same definition, judged by the plugin that is loaded now, into the log: it

@@ -58,6 +58,10 @@ const nacre_filter_host *nc_cell_host(const struct nc_cell *cell);
  * any good. Waits for nothing. Errors: NC_NOMEM. */
 int nc_cell_filter_later(struct nc_cell *cell, struct nc_slice selector, void **filter_out);
 
+/* Whether a filter has been compiled at least once, so that its hints are known. They do not change
+ * from then on. */
+bool nc_cell_filter_known(const void *filter);
+
 struct nc_cell_status {
 	bool running;
 	uint64_t pid; /* 0 when it is not running */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The calls of a plugin, carried to its cell and back. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ struct cell_filter {
 	struct nc_cell *cell;
 	uint64_t generation; /* that it was compiled in; 0: none yet */
 	uint32_t number;
+	atomic_bool known; /* what follows is there, and does not change any more */
 	int full;
 	struct nc_buf hints; /* as nc_cell_put_hint() puts them */
 	size_t source_size;
@@ -102,7 +104,16 @@ static int compiled_take(struct cell_filter *filter)
 	if (reader.failed || (needs & ~NACRE_FILTER_NEEDS_VIEW) != 0)
 		return NACRE_FILTER_FAILED;
 	nc_buf_put(&filter->hints, reader.at, nc_reader_left(&reader));
-	return nc_buf_status(&filter->hints) == NC_OK ? NACRE_FILTER_OK : NACRE_FILTER_NO_MEMORY;
+	if (nc_buf_status(&filter->hints) != NC_OK)
+		return NACRE_FILTER_NO_MEMORY;
+	atomic_store_explicit(&filter->known, true, memory_order_release);
+	return NACRE_FILTER_OK;
+}
+
+bool nc_cell_filter_known(const void *made)
+{
+	const struct cell_filter *filter = made;
+	return atomic_load_explicit(&filter->known, memory_order_acquire);
 }
 
 int nc_cell_filter_later(struct nc_cell *cell, struct nc_slice selector, void **filter_out)
@@ -188,8 +199,14 @@ static bool filter_ready(struct cell_filter *filter)
 		return true;
 	if (filter->number == UINT32_MAX)
 		filter->number = number_take(cell);
-	if (compile_there(filter, &error) >= 0)
-		return true;
+	if (compile_there(filter, &error) >= 0) {
+		if (nc_cell_filter_known(filter) || compiled_take(filter) == NACRE_FILTER_OK)
+			return true;
+		filter->generation = 0; /* to be compiled, and its answer taken, once more */
+		nc_buf_clear(&filter->hints);
+		nc_cell_refuses(cell, "it asks for what this node cannot give");
+		return false;
+	}
 	if (cell->process.pid != 0)
 		nc_cell_refuses(cell, error.message);
 	return false;

@@ -153,10 +153,10 @@ static int hints_take(struct nc_filter *filter)
 		return NC_OK;
 	struct hint_work work = { .filter = filter };
 	int answer = filter->plugin->abi->hints(filter->compiled, hint_take, &work);
+	if (answer < 0 || work.no_memory) /* some of them would say too little */
+		nc_buf_clear(&filter->hints);
 	if (work.no_memory)
 		return NC_NOMEM;
-	if (answer < 0)
-		nc_buf_clear(&filter->hints);
 	filter->full = answer == NACRE_FILTER_HINTS_FULL && !work.loose && filter->hints.size > 0;
 	return NC_OK;
 }
@@ -168,6 +168,14 @@ struct nc_filter_hints nc_filter_hints(const struct nc_filter *filter)
 		.count = filter->hints.size / sizeof(struct nc_filter_hint),
 		.full = filter->full,
 	};
+}
+
+bool nc_filter_hints_come(struct nc_filter *filter)
+{
+	if (!filter->late || !nc_cell_filter_known(filter->compiled))
+		return false;
+	filter->late = false;
+	return hints_take(filter) == NC_OK; /* without memory for them it is asked always */
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -253,7 +261,11 @@ int nc_filter_compile_later(struct nc_plugin_host *host, struct nc_slice name,
 	} else {
 		err = nc_cell_filter_later(plugin->cell, selector, &compiled);
 	}
-	return err == NC_OK ? filter_new(plugin, compiled, filter_out, error_out) : err;
+	if (err == NC_OK)
+		err = filter_new(plugin, compiled, filter_out, error_out);
+	if (err == NC_OK)
+		(*filter_out)->late = plugin->cell != NULL;
+	return err;
 }
 
 bool nc_plugin_host_isolates(struct nc_plugin_host *host, struct nc_slice name)

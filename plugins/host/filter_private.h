@@ -16,6 +16,7 @@ struct nc_filter {
 	struct nc_arena arena; /* the hints' bytes */
 	struct nc_buf hints;   /* struct nc_filter_hint after struct nc_filter_hint */
 	bool full;
+	bool late; /* its hints are not known yet */
 };
 
 /* An answer of a plugin as an error of ours. */

@@ -120,6 +120,10 @@ int nc_filter_compile_later(struct nc_plugin_host *host, struct nc_slice name,
                             struct nc_slice selector, struct nc_filter **filter_out,
                             struct nc_filter_error *error_out);
 
+/* A filter that was compiled later has no hints until it has been asked. True, once, when they have
+ * come: nc_filter_hints() gives them from then on. On one thread, the one that asks for hints. */
+bool nc_filter_hints_come(struct nc_filter *filter);
+
 /* Whether the plugin called `name` is in a process of its own: compiling for it and asking it may
  * take seconds. */
 bool nc_plugin_host_isolates(struct nc_plugin_host *host, struct nc_slice name);

@@ -226,6 +226,29 @@ async def test_a_subscription_goes_on_when_its_process_is_back():
             check("killed" in plugin["trouble"], f"{plugin}")
 
 
+async def test_hints_save_calls_also_after_a_restart():
+    """Who is asked nothing need not be there: its process is killed, and nobody starts it anew for events that its hints rule out."""
+    async with PluginDir(os.path.join(BUILD, "tests/examples/by_tag.so")) as d:
+        c = d.client
+        async with Got(c, "out.t") as got:
+            made = await create(c, "t", "by_tag", "red", "out.t")
+            equal(made.get("name"), "t", f"{made}")
+            for round in range(2):
+                if round > 0:
+                    d.node.restart()
+                first = (await c.append("a.1", headers={"Es-Tags": "red"}))["seq"]
+                await wait_until(lambda: first in got.seqs, 20, f"round {round}: it serves: {got.seqs}")
+                await wait_until(lambda: is_state(c, "t", "live"), 10, "live")
+                os.kill((await d.listed("by_tag"))["pid"], signal.SIGKILL)
+                for _ in range(10):
+                    await c.append("a.1", headers={"Es-Tags": "blue"})
+                last = (await c.append("a.1", headers={"Es-Tags": "red"}))["seq"]
+                await wait_until(lambda: last in got.seqs, 20, f"goes on: {got.seqs}")
+                plugin = await d.listed("by_tag")
+                equal((plugin["restarts"], "trouble" in plugin), (0, False), f"round {round}: {plugin}")
+                equal((await state(c, "t"))["state"], "live")
+
+
 async def test_events_before_the_one_that_kills_it_are_delivered():
     async with PluginDir(HOSTILE) as d:
         c = d.client

@@ -345,6 +345,33 @@ Test(cell, a_filter_that_is_compiled_later_is_compiled_when_asked)
 	nc_plugin_host_close(host);
 }
 
+Test(cell, the_hints_of_a_filter_that_is_compiled_later_come_when_it_is_asked)
+{
+	struct nc_filter *filter;
+	struct nc_filter_error error;
+	uint64_t matched;
+	host = host_open(NULL, PLUGIN_DIR);
+	cr_assert_eq(nc_filter_compile_later(host, NC_SLICE("by_stream"), NC_SLICE("\"s\""),
+	                                     &filter, &error),
+	             NC_OK);
+	cr_expect_not(nc_filter_hints_come(filter), "nobody has asked it");
+	cr_expect_eq(ask(filter, "s", &matched), NC_OK);
+	cr_expect(nc_filter_hints_come(filter));
+	cr_expect_not(nc_filter_hints_come(filter), "once");
+	struct nc_filter_hints hints = nc_filter_hints(filter);
+	cr_assert_eq(hints.count, 1u);
+	cr_expect(hints.full && nc_slice_is(hints.hints[0].stream, "s"));
+	/* A new process does not bring them twice. */
+	cr_assert_eq(kill((pid_t)told("by_stream").pid, SIGKILL), 0);
+	cr_expect_eq(ask(filter, "s", &matched), NC_IO);
+	while (ask(filter, "s", &matched) != NC_OK)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	cr_expect_not(nc_filter_hints_come(filter));
+	cr_expect_eq(nc_filter_hints(filter).count, 1u);
+	nc_filter_unref(filter);
+	nc_plugin_host_close(host);
+}
+
 Test(cell, what_it_says_ends_no_line)
 {
 	struct nc_filter *filter;
@@ -353,6 +380,31 @@ Test(cell, what_it_says_ends_no_line)
 	cr_assert_eq(nc_filter_compile(host, NC_SLICE("hostile"), NC_SLICE("7"), &filter, &error),
 	             NC_INVALID);
 	cr_expect_str_eq(error.message, "expected an object??Evil: 1?[2J");
+	nc_plugin_host_close(host);
+}
+
+Test(cell, is_nobodys_where_the_node_is_root)
+{
+	char path[64], line[256];
+	unsigned long uids[4] = { 0 };
+	if (geteuid() != 0)
+		cr_skip("only root may become somebody else");
+	host = host_open(NULL, HOSTILE_DIR);
+	(void)snprintf(path, sizeof path, "/proc/%llu/status",
+	               (unsigned long long)told("hostile").pid);
+	FILE *file = fopen(path, "re");
+	cr_assert_not_null(file);
+	while (fgets(line, sizeof line, file) != NULL) {
+		if (strncmp(line, "Uid:", 4) != 0 && strncmp(line, "Gid:", 4) != 0)
+			continue;
+		char *next = line + 4;
+		for (int i = 0; i < 4; i++) {
+			uids[i] = strtoul(next, &next, 10);
+			cr_expect_eq(uids[i], 65534u, "%s", line);
+		}
+	}
+	(void)fclose(file);
+	cr_expect_eq(uids[0], 65534u, "it has said nothing");
 	nc_plugin_host_close(host);
 }
 
