@@ -15,6 +15,7 @@ struct cell_filter {
 	uint32_t number;
 	atomic_bool known; /* what follows is there, and does not change any more */
 	int full;
+	uint32_t needs;      /* of what it asks for, what no node of this version can give */
 	struct nc_buf hints; /* as nc_cell_put_hint() puts them */
 	size_t source_size;
 	uint8_t source[];
@@ -95,13 +96,13 @@ static int compile_there(struct cell_filter *filter, nacre_filter_error *error)
 }
 
 /* Its hints are for the search of history and to be shown; a plugin that lies in them misses events
- * of its own subscriptions alone. Asked for more than there is, the filter is refused. */
+ * of its own subscriptions alone. */
 static int compiled_take(struct cell_filter *filter)
 {
 	struct nc_reader reader = nc_reader(nc_buf_slice(&filter->cell->reply.out));
-	uint32_t needs = nc_reader_u32(&reader);
+	filter->needs = nc_reader_u32(&reader) & ~NACRE_FILTER_NEEDS_VIEW;
 	filter->full = (int)nc_reader_u32(&reader);
-	if (reader.failed || (needs & ~NACRE_FILTER_NEEDS_VIEW) != 0)
+	if (reader.failed)
 		return NACRE_FILTER_FAILED;
 	nc_buf_put(&filter->hints, reader.at, nc_reader_left(&reader));
 	if (nc_buf_status(&filter->hints) != NC_OK)
@@ -173,6 +174,14 @@ static void table_destroy(void *made)
 	free(filter);
 }
 
+/* What the node is to give: the data's view is made in the process. More than that is refused by
+ * who asks. */
+static uint32_t table_needs(const void *made)
+{
+	const struct cell_filter *filter = made;
+	return filter->needs;
+}
+
 static int table_hints(const void *made, nacre_filter_emit_fn *emit, void *emit_ctx)
 {
 	const struct cell_filter *filter = made;
@@ -199,16 +208,17 @@ static bool filter_ready(struct cell_filter *filter)
 		return true;
 	if (filter->number == UINT32_MAX)
 		filter->number = number_take(cell);
-	if (compile_there(filter, &error) >= 0) {
-		if (nc_cell_filter_known(filter) || compiled_take(filter) == NACRE_FILTER_OK)
-			return true;
-		filter->generation = 0; /* to be compiled, and its answer taken, once more */
-		nc_buf_clear(&filter->hints);
-		nc_cell_refuses(cell, "it asks for what this node cannot give");
+	if (compile_there(filter, &error) < 0) {
+		if (cell->process.pid != 0)
+			nc_cell_refuses(cell, error.message);
 		return false;
 	}
-	if (cell->process.pid != 0)
-		nc_cell_refuses(cell, error.message);
+	if ((nc_cell_filter_known(filter) || compiled_take(filter) == NACRE_FILTER_OK) &&
+	    filter->needs == 0)
+		return true;
+	filter->generation = 0; /* to be compiled, and what it said taken, once more */
+	nc_buf_clear(&filter->hints);
+	nc_cell_refuses(cell, "it asks for what this node cannot give");
 	return false;
 }
 
@@ -287,6 +297,7 @@ void nc_cell_table_fill(struct nc_cell *cell, uint32_t abi_minor)
 		.summary = cell->summary,
 		.compile = table_compile,
 		.destroy = table_destroy,
+		.needs = table_needs,
 		.hints = table_hints,
 		.match = table_match,
 	};

@@ -209,7 +209,16 @@ async def test_a_selector_that_harms_while_it_is_compiled_is_refused():
 
 async def test_a_subscription_goes_on_when_its_process_is_back():
     async with PluginDir(HOSTILE) as d:
-        c = d.client
+        c, heard = d.client, []
+
+        async def on_advisory(msg):
+            heard.append(json.loads(msg.data))
+
+        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.*", cb=on_advisory)
+
+        def told():
+            return [a["type"].rsplit(".", 1)[1] for a in heard if a["subscription"] == "h" and a["type"].rsplit(".", 1)[1] in ("halted", "resumed")]
+
         async with Got(c, "out.h") as got:
             await create(c, "h", "hostile", {}, "out.h")
             await c.append("a.1")
@@ -224,6 +233,8 @@ async def test_a_subscription_goes_on_when_its_process_is_back():
             plugin = await d.listed("hostile")
             equal(plugin["restarts"], 2)
             check("killed" in plugin["trouble"], f"{plugin}")
+            await wait_until(lambda: told() == ["halted", "resumed"] * 2, 5, f"an advisory each time: {told()}")
+        await listener.unsubscribe()
 
 
 async def test_hints_save_calls_also_after_a_restart():

@@ -105,6 +105,48 @@ Test(cell, hints_errors_and_offsets_come_through)
 	nc_plugin_host_close(host);
 }
 
+Test(cell, a_plugin_of_a_later_minor_is_slower_and_never_wrong)
+{
+	host = host_open(NULL, HALTING_DIR);
+	struct nc_filter *filter = compiled(host, "future", "1");
+	cr_expect_eq(nc_filter_plugin(filter).abi_minor, 1u);
+	struct nc_filter_hints hints = nc_filter_hints(filter);
+	cr_assert_eq(hints.count, 1u);
+	cr_expect_not(hints.full, "the hint says more than this host can read");
+	cr_expect_eq(hints.hints[0].stream_kind, NC_FILTER_PREFIX);
+	struct nc_event event = event_of("s", "T", "{}");
+	event.position = 3;
+	cr_expect_not(matches(filter, &event));
+	event.position = 4;
+	cr_expect(matches(filter, &event));
+	nc_filter_unref(filter);
+	nc_plugin_host_close(host);
+}
+
+Test(cell, a_filter_that_needs_the_unknown_is_refused)
+{
+	struct nc_filter *filter;
+	struct nc_filter_error error;
+	uint64_t matched;
+	host = host_open(NULL, HALTING_DIR);
+	cr_expect_eq(
+	        nc_filter_compile(host, NC_SLICE("halting"), NC_SLICE("1024"), &filter, &error),
+	        NC_UNSUPPORTED);
+	cr_expect(strstr(error.message, "0x400") != NULL, "%s", error.message);
+	/* Compiled later it is known when it is asked; each time. */
+	cr_assert_eq(nc_filter_compile_later(host, NC_SLICE("halting"), NC_SLICE("1024"), &filter,
+	                                     &error),
+	             NC_OK);
+	for (int i = 0; i < 2; i++) {
+		char why[240];
+		cr_expect_eq(ask(filter, "s", &matched), NC_IO);
+		nc_filter_trouble(filter, why, sizeof why);
+		cr_expect(strstr(why, "cannot give") != NULL, "%s", why);
+	}
+	nc_filter_unref(filter);
+	nc_plugin_host_close(host);
+}
+
 Test(cell, many_large_events_go_in_parts)
 {
 	enum { EVENTS = 130, SIZE = 200000 };
