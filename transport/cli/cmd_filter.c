@@ -186,6 +186,10 @@ const struct nc_cli_command nc_cli_plugin_ls = {
 	.name = "plugin ls",
 	.words = "",
 	.summary = "The filter plugins of the node, refused ones too.",
+	.details =
+	        "Who writes one has two programs more, with the SDK: nacre plugin new NAME makes a "
+	        "directory that builds and tests itself, nacre plugin check FILE.so SELECTOR... "
+	        "tries it against the rules.",
 	.options = plugin_options,
 	.examples = plugin_examples,
 	.run = run_plugins,
