@@ -208,6 +208,7 @@ static int row_take(struct nc_subs *subs, const struct nc_sub_row *row,
 	if (err == NC_OK)
 		err = nc_subs_install(subs, sub);
 	if (err == NC_OK) {
+		nc_subs_tell_other_build(sub);
 		*sub_out = sub;
 	} else {
 		nc_subscription_free(sub);
@@ -264,10 +265,8 @@ int nc_subs_load(struct nc_subs *subs)
 		if (subs->slots[id] != NULL && !subs->slots[id]->owned)
 			err = nc_subs_parked_load(subs, subs->slots[id]);
 	}
-	if (err == NC_OK && subs->count > 0) {
+	if (err == NC_OK && subs->count > 0)
 		nc_say_info("%u subscriptions taken up", subs->count);
-		nc_subs_tell_other_builds(subs);
-	}
 	return err;
 }
 

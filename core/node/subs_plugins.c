@@ -149,25 +149,20 @@ void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_say_warning("subscription %s: %s", sub->name, text);
 }
 
-void nc_subs_tell_other_builds(const struct nc_subs *subs)
+void nc_subs_tell_other_build(const struct nc_subscription *sub)
 {
-	for (uint32_t id = 0; id < subs->room; id++) {
-		const struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL || sub->filter == NULL)
-			continue;
-		struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
-		/* A bundled one is new with each version of the node; R.sub.info tells all the
-		 * same. */
-		if (plugin.bundled || nc_slice_is(sub->definition.plugin_sha256, plugin.sha256))
-			continue;
-		nc_say_warning(
-		        "subscription %s was made with %s %.*s, SHA-256 %.*s; this node has %s, %s",
-		        sub->name, plugin.name, (int)sub->definition.plugin_build.size,
-		        (const char *)sub->definition.plugin_build.data,
-		        (int)sub->definition.plugin_sha256.size,
-		        (const char *)sub->definition.plugin_sha256.data, plugin.build,
-		        plugin.sha256);
-	}
+	if (sub->filter == NULL)
+		return;
+	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
+	/* A bundled one is new with each version of the node; R.sub.info tells all the same. */
+	if (plugin.bundled || nc_slice_is(sub->definition.plugin_sha256, plugin.sha256))
+		return;
+	nc_say_warning("subscription %s was made with %s %.*s, SHA-256 %.*s; this node has %s, %s",
+	               sub->name, plugin.name, (int)sub->definition.plugin_build.size,
+	               (const char *)sub->definition.plugin_build.data,
+	               (int)sub->definition.plugin_sha256.size,
+	               (const char *)sub->definition.plugin_sha256.data, plugin.build,
+	               plugin.sha256);
 }
 
 /* False: it halts, for want of memory, until plugins change again. */

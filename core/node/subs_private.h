@@ -242,8 +242,8 @@ void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub);
 /* subs_plugins.c: a plugin came, went or was replaced: subscriptions that lack theirs go on, others
  * take the new one at a position. */
 void nc_subs_plugins_changed(struct nc_subs *subs);
-/* Say which have a plugin of another build than was recorded with them. */
-void nc_subs_tell_other_builds(const struct nc_subs *subs);
+/* If it has a plugin of another build than was recorded with it: say so. */
+void nc_subs_tell_other_build(const struct nc_subscription *sub);
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
 /* Its filter has been asked: if its hints have come by that, it is found by them from now on. */
 void nc_subs_hints_take(struct nc_subs *subs, struct nc_subscription *sub);

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 
-from harness import LONG, NACRED, Both, check, equal, error_of, wait_until
+from harness import LONG, NACRED, Both, Cluster, Skip, check, equal, error_of, wait_until
 
 BUILD = os.path.dirname(os.path.dirname(NACRED))
 HOSTILE = os.path.join(BUILD, "tests/hostile/hostile.so")
@@ -19,11 +19,18 @@ class PluginDir:
     def __init__(self, *files, **env):
         self.files, self.env = files, env
 
-    async def __aenter__(self):
+    def make(self):
         self.path = tempfile.mkdtemp(prefix="nacre-plugins-")
         os.chmod(self.path, 0o755)
         for f in self.files:
             self.put(f)
+        return self.path
+
+    def remove(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    async def __aenter__(self):
+        self.make()
         self.both = Both(env={"NACRE_PLUGIN_DIR": self.path, **self.env})
         await self.both.__aenter__()
         self.client, self.node = self.both.client, self.both.node
@@ -31,7 +38,7 @@ class PluginDir:
 
     async def __aexit__(self, *_):
         await self.both.__aexit__(*_)
-        shutil.rmtree(self.path, ignore_errors=True)
+        self.remove()
 
     def put(self, source, name=None):
         """As a careful writer does: under another name, then renamed."""
@@ -424,3 +431,35 @@ async def test_what_must_not_be_loaded_is_refused_with_a_reason():
             if os.path.exists(os.path.join(refused, name)):
                 d.put(os.path.join(refused, name))
                 await says(name, word)
+
+
+async def test_a_node_with_another_build_says_so_of_what_it_takes_over():
+    """Two nodes of three have one build, the third another: whoever owns a shared subscription and has not the one that it was made with."""
+    if not LONG:
+        raise Skip("only with --long")
+    dirs = [PluginDir(HOSTILE), PluginDir(HOSTILE), PluginDir(os.path.join(BUILD, "tests/hostile/two/hostile.so"))]
+    cluster = Cluster(3, start=False)
+    try:
+        for node, d in zip(cluster.nodes.values(), dirs):
+            node.env["NACRE_PLUGIN_DIR"] = d.make()
+        cluster.start()
+        client = await cluster.client()
+        leader = await cluster.leader(client)
+        names, owners = [f"s{i}" for i in range(24)], {}
+        for name in names:
+            await created(client, name, "hostile", {}, f"out.{name}", placement="spread")
+
+        async def all_own_some():
+            for name in names:
+                owners[name] = (await state(client, name))["node"]
+            return set(owners.values()) == set(cluster.nodes)
+
+        await wait_until(all_own_some, 30, "each has a share")
+        for name, node in owners.items():
+            other = (node == "n3") != (leader == "n3")
+            text = f"subscription {name} was made with hostile"
+            await wait_until(lambda: (text in cluster.nodes[node].log_text()) == other, 10, f"{node} {'tells' if other else 'does not tell'} of {name}, which {leader} made")
+    finally:
+        cluster.remove()
+        for d in dirs:
+            d.remove()
