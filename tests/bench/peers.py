@@ -107,21 +107,34 @@ class Server(Processes):
             self.start(f"{BUILD}/tests/bench_echo_service", self.url)
             time.sleep(0.3)
 
+    @property
+    def pid(self):
+        return self.running[0].pid
+
     def request(self, subject, outstanding, count):
         return program("request_load", self.url, subject, STREAMS, SIZE, outstanding, count)
 
 
-def ask(url, subject):
-    """The answer to an empty request, as JSON."""
+def ask_all(url, requests):
+    """The answers to (subject, body), as JSON; an error ends the run."""
 
     async def asked():
         nc = await nats.connect(url)
         try:
-            return json.loads((await nc.request(subject, b"", timeout=5)).data)
+            answers = [json.loads((await nc.request(subject, body.encode(), timeout=10)).data) for subject, body in requests]
         finally:
             await nc.close()
+        for (subject, _), answer in zip(requests, answers):
+            if answer.get("error"):
+                raise RuntimeError(f"{subject}: {answer['error']}")
+        return answers
 
     return asyncio.run(asked())
+
+
+def ask(url, subject):
+    """The answer to an empty request."""
+    return ask_all(url, [(subject, "")])[0]
 
 
 def create_stream(url, replicas):

@@ -423,31 +423,32 @@ class Probe:
 
 
 class Cluster:
-    """Nodes n1, n2, … of one store. servers=1: on one nats-server; more: node i on server i, joined by routes."""
+    """Nodes n1, n2, … of one store. servers=1: on one nats-server; more: node i on server i, joined by routes, which can be cut unless
+    they go straight. Straight is for benchmarks: what carries the others is a thread of ours, and costs as much as a server."""
 
     SECRET = "a secret of the tests"
 
-    def __init__(self, count=3, servers=1, expect=None, env=None, start=True, server_config=""):
+    def __init__(self, count=3, servers=1, expect=None, env=None, start=True, server_config="", straight=False):
         self.count, self.expect = count, expect or count
         self.wires = None
         self.env = dict(env or {})
-        self.servers = self.make_servers(servers, server_config)
+        self.servers = self.make_servers(servers, server_config, straight)
         self.nodes = {}
         for i in range(1, count + 1):
             self.add(f"n{i}", start=False)
         if start:
             self.start()
 
-    def make_servers(self, count, config):
+    def make_servers(self, count, config, straight):
         if count == 1:
             return [NatsServer(config)]
-        self.wires = Wires()
+        self.wires = None if straight else Wires()
         routes = [free_port() for _ in range(count)]
         servers = []
         for i, port in enumerate(routes):
             # Server i speaks to j over a line of its own, called (i, j); a route is made from either end. What servers tell each
             # other of third ones leads nowhere: a route that went by itself would not be cut with the lines.
-            lines = [self.wires.line((i, j), far) for j, far in enumerate(routes) if j != i]
+            lines = [far if straight else self.wires.line((i, j), far) for j, far in enumerate(routes) if j != i]
             urls = ", ".join(f"nats-route://127.0.0.1:{line}" for line in lines)
             joined = f"cluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, advertise: '127.0.0.1:1', routes: [{urls}] }}"
             servers.append(NatsServer(f"server_name: s{i + 1}\nhttp: 127.0.0.1:-1\n{joined}\n{config}"))
