@@ -5,7 +5,7 @@
 
 #include "transport/client/client_private.h"
 
-#define NC_CLIENT_PAGE_EVENTS 4000u /* of a request, and 8 MiB */
+#define NC_CLIENT_PAGE_EVENTS 10000u /* of a request: what a node gives at most; and 8 MiB */
 
 struct nacre_reader {
 	struct nacre_client *client;
