@@ -69,7 +69,7 @@ void nc_sub_packed(struct nc_sub *sub, struct nc_sub_sent event, struct nc_sub_s
 	uint32_t id = nc_sub_entry_find(sub, event.position);
 	struct entry *entry = id == NONE ? NULL : &sub->entries[id];
 	if (entry == NULL || entry->state != NC_SUB_FLYING || entry->replay ||
-	    (entry->attempts != event.attempt && !NC_DELIVERY_MUTANT(PACKED_BY_ANY_ATTEMPT)))
+	    entry->attempts != event.attempt)
 		return;
 	entry->message = last.position;
 	entry->message_attempt = last.attempt;

@@ -31,8 +31,7 @@
 	X(STRANGERS_FORGOTTEN, "a new leader forgets the lease of a node that the last one removed") \
 	X(COMMANDS_OUT_OF_ORDER, "an owner's command that comes late follows a newer one") \
 	X(LEFT_LEASE_GRANTED, "a grant that comes late counts for an owner that has left") \
-	X(PACKED_LAST_ALONE, "an answer to a packed message is about its last event alone") \
-	X(PACKED_BY_ANY_ATTEMPT, "what left together is told of a later attempt too")
+	X(PACKED_LAST_ALONE, "an answer to a packed message is about its last event alone")
 /* clang-format on */
 
 enum nc_delivery_mutant {

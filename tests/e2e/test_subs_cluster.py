@@ -109,7 +109,7 @@ class Consumer:
     async def answer(self, seen, msg):
         position, luck = int(msg.headers["Es-Position"]), random.random()
         await asyncio.sleep(random.uniform(0, 0.02))
-        if luck < 0.03:
+        if luck < 0.03 or self.nc.is_closed:
             return  # forgotten
         if luck < 0.06:
             await self.nc.publish(msg.reply, b'-NAK {"delay_ms":50}')

@@ -160,6 +160,9 @@ static void happen(struct sim *sim, struct sim_event *event)
 		sim_nemesis(sim);
 	} else if (event->type == SIM_HEAL) {
 		sim_heal(sim);
+	} else if (event->type == SIM_END) {
+		if (event->life == sim->nodes[event->slot].life)
+			sim_end(sim, &sim->nodes[event->slot]);
 	} else {
 		sim_node_event(sim, &sim->nodes[event->slot], event);
 	}

@@ -48,6 +48,7 @@ enum sim_event_type {
 	SIM_SHARE,      /* a node looks after them */
 	/* Nodes that pause put off what is above. */
 	SIM_RESTART,
+	SIM_END,       /* a node that was to leave in order ends */
 	SIM_ANSWERED,  /* an answer reaches its client */
 	SIM_DELIVERED, /* an event reaches a consumer */
 	SIM_CLIENT,
@@ -166,7 +167,7 @@ struct sim_seen_entry { /* of a table by (index, term) */
 	X(answered) X(duplicates) X(refusals) X(conditions_failed) X(shed) X(retries) X(unknown) \
 	X(takeovers) X(deliveries) X(redeliveries) X(acks) X(stale_answers) X(confirmed) X(pulls) \
 	X(batch_acks) X(seeks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut) \
-	X(moves) X(grants) X(forwards) X(reowns) X(placements)
+	X(moves) X(grants) X(forwards) X(reowns) X(placements) X(packed) X(drains)
 /* clang-format on */
 
 struct sim_counters {
@@ -184,7 +185,7 @@ struct sim_faults {
 	uint64_t nemesis_us; /* between two strokes, on average; 0: none */
 	uint32_t crash_weight, cut_weight, pause_weight, wipe_weight, transfer_weight, jump_weight,
 	        error_weight, leave_weight, full_weight, disconnect_weight, flip_weight,
-	        slow_weight;
+	        slow_weight, drain_weight;
 	uint32_t install_fails;
 	uint32_t drift; /* percent */
 };
@@ -334,6 +335,7 @@ void sim_control(struct sim *sim);
 void sim_faults_draw(struct sim *sim);
 void sim_nemesis(struct sim *sim);
 void sim_heal(struct sim *sim);
+void sim_end(struct sim *sim, struct sim_node *node);
 bool sim_whole(const struct sim *sim);
 
 /* check.c */

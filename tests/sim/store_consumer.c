@@ -128,10 +128,18 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 		check_delivery(sim, node, number, action->position);
 		*store_marks(sub, action->position) |= STORE_SENT;
 	}
-	struct sim_event event = { .index = action->position,
-		                   .epoch = epoch,
-		                   .attempt = action->attempt };
-	if (sim->now < sub->gone_until) {
+	if (!store_pack(sim, node, number, action))
+		store_leave(sim, node, number,
+		            (struct nc_sub_sent){ action->position, action->attempt });
+}
+
+void store_leave(struct sim *sim, const struct sim_node *node, uint32_t number,
+                 struct nc_sub_sent sent)
+{
+	const struct sim_event event = { .index = sent.position,
+		                         .epoch = store_of(sim, node)->machines[number].epoch,
+		                         .attempt = sent.attempt };
+	if (sim->now < sim->store->subs[number].gone_until) {
 		say(sim, number, SAY_NO_RESPONDERS, &event, 0);
 		return;
 	}
@@ -261,9 +269,15 @@ void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *
 	struct store_machine *machine = &store_of(sim, node)->machines[event->sub];
 	struct nc_sub *sub = machine->machine;
 	uint64_t now = sim->now * UINT64_C(1000);
+	bool moves = event->what == SAY_NAK || event->what == SAY_NAK_DELAY ||
+	             event->what == SAY_TERM || event->what == SAY_NO_RESPONDERS;
+	struct nc_buf flights = { 0 };
 	int err = NC_OK;
 	if (sub == NULL)
 		return;
+	store_packed_tell(machine);
+	if (moves)
+		store_flights_look(machine, &flights);
 	sim_trace(sim, "  sub%u is told %s of %llu attempt %u", event->sub, say_names[event->what],
 	          ULL(event->index), event->attempt);
 	switch ((enum say)event->what) {
@@ -303,6 +317,9 @@ void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *
 		break;
 	}
 	nc_assert(err == NC_OK || err == NC_CONFLICT);
+	if (moves)
+		store_flights_check(sim, node, event, event->what == SAY_TERM, &flights);
+	nc_buf_release(&flights);
 	sim->counters.stale_answers += err == NC_CONFLICT;
 	store_subs_step(sim, node, event->sub);
 }

@@ -50,9 +50,9 @@ static bool policy_eq(const struct store_policy *a, const struct store_policy *b
 {
 	return a->filter == b->filter && a->what == b->what && a->order == b->order &&
 	       a->ack == b->ack && a->on_exhausted == b->on_exhausted && a->push == b->push &&
-	       a->spreads == b->spreads && a->max_deliver == b->max_deliver &&
-	       a->max_in_flight == b->max_in_flight && a->ack_wait_ms == b->ack_wait_ms &&
-	       a->backoff_ms == b->backoff_ms;
+	       a->spreads == b->spreads && a->packed == b->packed &&
+	       a->max_deliver == b->max_deliver && a->max_in_flight == b->max_in_flight &&
+	       a->ack_wait_ms == b->ack_wait_ms && a->backoff_ms == b->backoff_ms;
 }
 
 bool store_wanted(const struct sim_store *store, const struct store_sub *sub, uint64_t position)

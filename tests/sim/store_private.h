@@ -31,6 +31,7 @@
 #define STORE_PARTS_MAX     4u /* events of one batch */
 #define STORE_SUBS          6u
 #define STORE_CLIENTS       8u
+#define STORE_MESSAGE_MAX   16u  /* events packed into a message */
 #define STORE_SENT_MAX      32u  /* commands of an owner on their way */
 #define STORE_FULL_CHECK    128u /* entries between two comparisons of the whole state */
 /* Of a cluster that is whole again each share runs within this. */
@@ -60,6 +61,7 @@ struct store_policy {
 	uint8_t what;
 	uint8_t order, ack, on_exhausted; /* of core/delivery */
 	bool push, spreads;
+	bool packed; /* of push, with ack all and none */
 	uint32_t max_deliver, max_in_flight, ack_wait_ms, backoff_ms;
 };
 
@@ -176,11 +178,23 @@ struct store_sub {
 	uint64_t pulls;
 };
 
+/* What of it is packed into messages. */
+struct store_packing {
+	struct nc_sub_sent filling[STORE_MESSAGE_MAX]; /* the message that is being filled */
+	uint32_t filled;
+	uint64_t request;
+	struct nc_buf untold; /* pairs for nc_sub_packed() */
+	/* By position: the last event of the message that it left in. [room] */
+	struct nc_sub_sent *message_of;
+	size_t room;
+};
+
 /* On a leader, or who owns it. */
 struct store_machine {
 	struct nc_sub *machine; /* NULL: none */
 	uint64_t epoch;
 	struct store_policy policy;
+	struct store_packing packing;
 	struct nc_buf parked, unparked;
 	size_t saving_parked, saving_unparked;
 	uint64_t saving_number;
@@ -217,6 +231,8 @@ struct store_node {
 	uint64_t boot;
 	int drift; /* percent, of the clock that leases go by */
 	struct nc_lease lease;
+	bool leaves; /* in order; at the latest at leave_ns it runs nothing any more */
+	uint64_t leave_ns;
 	uint64_t renewed_ns, ticked_ns, looked_ns;
 	uint64_t config_index, changed_ns;
 	uint64_t numbers; /* of commands, given out */
@@ -384,10 +400,25 @@ static inline void store_sub_name(uint32_t sub, struct nc_buf *name)
 void store_subs_place(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_subs_save(struct sim *sim, struct sim_node *node, uint32_t sub);
 
+/* store_packed.c: many in one message. */
+void store_packing_release(struct store_packing *packing);
+/* Put a delivery into a message. False: it leaves by itself, now. */
+bool store_pack(struct sim *sim, const struct sim_node *node, uint32_t sub,
+                const struct nc_sub_action *action);
+void store_pack_end(struct sim *sim, const struct sim_node *node, uint32_t sub);
+void store_packed_tell(struct store_machine *machine);
+/* What flies; and whether an answer has moved what it is about, and nothing else of that. */
+void store_flights_look(const struct store_machine *machine, struct nc_buf *flights);
+void store_flights_check(struct sim *sim, struct sim_node *node, const struct sim_event *answer,
+                         bool any_attempt, const struct nc_buf *before);
+
 /* store_consumer.c: those who are delivered to. */
 void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t sub,
                    const struct nc_sub_action *action);
 void store_delivered(struct sim *sim, const struct sim_event *event);
+/* A message leaves, whose last event, or only one, is this. */
+void store_leave(struct sim *sim, const struct sim_node *node, uint32_t sub,
+                 struct nc_sub_sent event);
 void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *event);
 void store_status(struct sim *sim, const struct sim_node *node, uint32_t sub,
                   const struct nc_sub_action *action);

@@ -182,6 +182,9 @@ void store_policy_draw(struct sim *sim, struct store_policy *policy)
 		policy->order = NC_ORDER_NONE;
 		policy->max_in_flight = 200;
 	}
+	/* Not drawn, so that all else stays what it was. */
+	policy->packed =
+	        policy->push && policy->ack != NC_ACK_EXPLICIT && policy->ack_wait_ms % 2 == 0;
 }
 
 void store_policy_definition(const struct store_policy *policy, uint8_t sub,
@@ -199,6 +202,7 @@ void store_policy_definition(const struct store_policy *policy, uint8_t sub,
 	if (policy->push)
 		definition->subject = nc_slice_from(whole, selector);
 	definition->ack = (enum nc_ack_policy)policy->ack;
+	definition->form = policy->packed ? NC_FORM_MSGPACK : NC_FORM_HEADERS;
 	definition->ack_wait_ms = policy->ack_wait_ms;
 	definition->max_deliver = policy->max_deliver;
 	definition->max_in_flight = policy->max_in_flight;

@@ -98,7 +98,8 @@ static void ask(struct sim *sim, struct sim_node *node)
 	           &(struct store_letter){ .kind = STORE_RENEWAL,
 	                                   .boot = of->boot,
 	                                   .sent_ns = of->renewed_ns,
-	                                   .released = node->applied });
+	                                   .released = node->applied,
+	                                   .leaving = of->lease.left });
 }
 
 void store_spread_granted(struct sim *sim, struct sim_node *node, const struct store_letter *letter)
@@ -164,9 +165,11 @@ void store_spread_renewal(struct sim *sim, struct sim_node *node, uint64_t numbe
 {
 	struct store_node *of = store_of(sim, node);
 	const struct store_letter *letter = &sim->store->letters[number];
-	const struct nc_placement_renewal renewal = { letter->boot, letter->released, false };
+	const struct nc_placement_renewal renewal = { letter->boot, letter->released,
+		                                      letter->leaving };
 	if (of->serving == 0 || node->raft->role != NC_RAFT_LEADER ||
-	    !nc_placement_hear(&of->view, letter->from, &renewal, lease_clock_ns(sim, node)))
+	    !nc_placement_hear(&of->view, letter->from, &renewal, lease_clock_ns(sim, node)) ||
+	    letter->leaving)
 		return;
 	uint64_t ctx = store_asked_new(sim);
 	sim->store->asked[ctx].letter = number;
@@ -326,7 +329,7 @@ void store_spread_start(struct sim *sim, struct sim_node *node)
 	of->changed_ns = of->renewed_ns = 0;
 	of->drift = (int)sim_below(sim, 2 * drift + 1) - (int)drift;
 	of->sent_count = 0;
-	of->quiet = false;
+	of->quiet = of->leaves = false;
 	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		store_spread_look(sim, node, i);
 		store_spread_back(sim, node, i); /* not known: no earlier than that, then */
@@ -355,6 +358,7 @@ void store_spread_tick(struct sim *sim, struct sim_node *node)
 		if (machine->machine != NULL && machine->owned && machine->since > since)
 			since = machine->since;
 	}
+	store_leave_tick(sim, node);
 	look_again(sim, node);
 	if (!of->quiet && nc_lease_asks(&of->lease, since, of->renewed_ns, now_ns))
 		ask(sim, node);

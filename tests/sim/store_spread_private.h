@@ -17,6 +17,7 @@ struct store_letter {
 	uint64_t from;                  /* a node's id */
 	uint64_t boot;                  /* of who asks */
 	uint64_t sent_ns, released;     /* RENEWAL; of GRANT: when it was asked for */
+	bool leaving;                   /* RENEWAL: it runs nothing any more */
 	uint64_t least, clear;          /* GRANT */
 	uint64_t term, number, command; /* COMMAND; of RESULT: which */
 	uint64_t index;                 /* RESULT: of what is applied with it; 0: it is not known */
@@ -52,6 +53,10 @@ uint64_t store_own_propose(struct sim *sim, uint32_t sub, uint64_t epoch,
 bool store_runs(struct sim *sim, const struct sim_node *node, uint32_t sub);
 /* It is about to: nobody else may. */
 void store_check_alone(struct sim *sim, const struct sim_node *node, uint32_t sub);
+
+/* store_leave.c: an owner that leaves in order. */
+void store_leave_begin(struct sim *sim, struct sim_node *node);
+void store_leave_tick(struct sim *sim, struct sim_node *node);
 
 /* store_forward.c: letters between nodes, and commands of owners. */
 void store_post(struct sim *sim, struct sim_node *from, uint64_t to,

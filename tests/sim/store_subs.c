@@ -25,6 +25,7 @@ static void machine_drop(struct store_machine *machine)
 	nc_sub_free(machine->machine);
 	nc_buf_release(&machine->parked);
 	nc_buf_release(&machine->unparked);
+	store_packing_release(&machine->packing);
 	*machine = (struct store_machine){ 0 };
 }
 
@@ -133,6 +134,8 @@ static void machine_make(struct sim *sim, struct sim_node *node, uint32_t sub,
 		                       .what = (uint8_t)(definition.selector.data[3] - '0'),
 		                       .order = (uint8_t)definition.order,
 		                       .push = definition.push,
+		                       .ack = (uint8_t)definition.ack,
+		                       .packed = definition.form != NC_FORM_HEADERS,
 		                       .max_deliver = definition.max_deliver,
 		                       .max_in_flight = definition.max_in_flight };
 	int err = nc_sub_row_progress(of->reader, row->name, &progress);
@@ -192,7 +195,8 @@ void store_subs_sync(struct sim *sim, struct sim_node *node, uint32_t sub)
 	int err = nc_sub_row_get(of->reader, nc_buf_slice(&name), &scratch, &row);
 	nc_assert(err == NC_OK || err == NC_NOTFOUND);
 	nc_assert(nc_sub_owner_get(of->reader, nc_buf_slice(&name), &owner) == NC_OK);
-	bool ours = err == NC_OK && is_ours(sim, node, &row, owner);
+	bool ours = err == NC_OK && is_ours(sim, node, &row, owner) &&
+	            (owner.number == 0 || !of->leaves);
 	bool stays = err == NC_OK && machine->machine != NULL && machine->epoch == row.epoch;
 	/* Nobody owns it any more: who ran it by its lease may go on, for nobody else does. */
 	bool ran = machine->owned && store_runs(sim, node, sub);
@@ -304,9 +308,14 @@ void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub)
 	if (machine->machine == NULL || !store_runs(sim, node, sub))
 		return;
 	store_check_alone(sim, node, sub);
+	if (machine->owned && store_of(sim, node)->leaves) { /* it says what it has, no more */
+		store_subs_save(sim, node, sub);
+		return;
+	}
 	while (sim->violation[0] == '\0' &&
 	       nc_sub_step(machine->machine, store_now_ns(sim), &action))
 		act(sim, node, sub, &action);
+	store_pack_end(sim, node, sub);
 	check_bounds(sim, node, sub);
 	store_subs_save(sim, node, sub);
 	nc_sub_want(machine->machine, &want);
