@@ -4,9 +4,9 @@
 
 #define FIRST "NATS/1.0"
 
-struct nc_slice nc_header_block(const char *before, const void *data)
+struct nc_slice nc_header_block(struct nc_slice before, const void *data)
 {
-	const char *begin = before + strlen(before) + 1, *end = data;
+	const uint8_t *begin = before.data + before.size + 1, *end = data;
 	return end <= begin ? nc_slice(NULL, 0) : nc_slice(begin, (size_t)(end - begin) - 1);
 }
 

@@ -29,7 +29,7 @@ struct nc_headers {
 /* Where nats.c keeps the block of a message that came in: in one piece with all else, after the NUL
  * behind `before`, its reply or, without one, its subject, and before the NUL that precedes `data`.
  * Empty: the message has no headers. */
-struct nc_slice nc_header_block(const char *before, const void *data);
+struct nc_slice nc_header_block(struct nc_slice before, const void *data);
 
 /* Begin to read; a block that is empty has no headers. Errors: NC_INVALID, it begins otherwise. */
 int nc_headers_begin(struct nc_slice block, struct nc_headers *headers_out);

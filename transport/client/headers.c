@@ -5,8 +5,8 @@
 struct nc_slice nc_client_block(const natsMsg *msg)
 {
 	const char *reply = natsMsg_GetReply(msg);
-	return nc_header_block(reply == NULL ? natsMsg_GetSubject(msg) : reply,
-	                       natsMsg_GetData(msg));
+	const char *before = reply == NULL ? natsMsg_GetSubject(msg) : reply;
+	return nc_header_block(nc_slice_str(before), natsMsg_GetData(msg));
 }
 
 bool nc_client_number(struct nc_slice text, uint64_t *number_out)

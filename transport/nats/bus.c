@@ -242,6 +242,7 @@ static void on_closed(uv_handle_t *handle)
 	if (++bus->closed_handles < 3)
 		return;
 	nc_arrivals_release(&bus->in);
+	nc_arrivals_release(&bus->read);
 	nc_arrivals_release(&bus->spare);
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next)
 		sub->ended = true;

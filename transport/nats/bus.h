@@ -108,9 +108,6 @@ int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms);
 bool nc_bus_connected(struct nc_bus *bus);
 size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected */
 
-/* Messages that have arrived and not yet been given. */
-size_t nc_bus_waiting(struct nc_bus *bus);
-
 /* NULL is a no-op. Frees when the loop has run once more, and an attempt to connect that was under
  * way has come to its end: that lasts two seconds at the most, but for looking up the name. */
 void nc_bus_close(struct nc_bus *bus);

@@ -123,13 +123,24 @@ void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub)
 	bus->known_count++;
 }
 
+/* Mostly the wildcard is a last `>`, or there is none. */
+static bool wants(const struct nc_bus_sub *sub, struct nc_slice subject)
+{
+	size_t literal = sub->literal_size;
+	if (subject.size < literal || memcmp(subject.data, sub->subject, literal) != 0)
+		return false;
+	struct nc_slice rest = nc_slice_from(subject, literal);
+	struct nc_slice pattern = nc_slice(sub->subject + literal, sub->subject_size - literal);
+	return pattern.size == 0 ? rest.size == 0 : nc_subject_within(rest, pattern);
+}
+
 /* The one that wants it, moved to the front: the next is probably of the same. NULL: not known, or
  * more than one. */
 static struct nc_bus_sub *sub_find(struct nc_bus *bus, struct nc_slice subject)
 {
 	for (struct nc_bus_sub **at = &bus->known; *at != NULL; at = &(*at)->next_known) {
 		struct nc_bus_sub *sub = *at;
-		if (sub->ended || !nc_subject_within(subject, nc_slice_str(sub->subject)))
+		if (sub->ended || !wants(sub, subject))
 			continue;
 		*at = sub->next_known;
 		sub->next_known = bus->known;
@@ -150,7 +161,8 @@ static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
 	struct nc_bus_sub *sub = sub_find(bus, nc_slice_str(natsMsg_GetSubject(*msg)));
 	if (sub == NULL)
 		return;
-	(void)put(bus, *msg, sub->tag); /* given when the read is done: no need to wake */
+	if (!arrivals_put(&bus->read, *msg, sub->tag)) /* given when the read is done */
+		msg_free(*msg);                        /* out of memory, as in put() */
 	*msg = NULL;
 }
 
@@ -162,29 +174,36 @@ void nc_bus_take_all(struct nc_bus *bus)
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
-void nc_bus_arrivals_give(struct nc_bus *bus)
+static void give(struct nc_bus *bus, const struct nc_arrivals *taken)
 {
-	pthread_mutex_lock(&bus->lock);
-	struct nc_arrivals taken = bus->in;
-	bus->in = bus->spare; /* empty, with its memory */
-	pthread_mutex_unlock(&bus->lock);
-	for (size_t i = 0; i < taken.count; i++) {
-		natsMsg *msg = taken.items[i].msg;
+	for (size_t i = 0; i < taken->count; i++) {
+		natsMsg *msg = taken->items[i].msg;
 		const char *reply = natsMsg_GetReply(msg);
 		struct nc_bus_msg out = {
 			.subject = nc_slice_str(natsMsg_GetSubject(msg)),
 			.reply = nc_slice_str(reply),
 			.data = nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)),
-			.tag = taken.items[i].tag,
+			.tag = taken->items[i].tag,
 			.handle = msg,
 		};
 		if (!bus->closing)
 			bus->options.on_message(bus->options.ctx, &out);
 		msg_free(msg);
 	}
-	bool any = taken.count > 0;
+}
+
+void nc_bus_arrivals_give(struct nc_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	struct nc_arrivals taken = bus->in;
+	bus->in = bus->spare; /* empty, with its memory */
+	pthread_mutex_unlock(&bus->lock);
+	bool any = taken.count > 0 || bus->read.count > 0;
+	give(bus, &taken);
 	taken.count = 0;
 	bus->spare = taken;
+	give(bus, &bus->read); /* nothing is read meanwhile */
+	bus->read.count = 0;
 	if (any && !bus->closing)
 		bus->options.on_drained(bus->options.ctx);
 }

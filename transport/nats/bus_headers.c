@@ -2,19 +2,18 @@
 /* Headers of what came in, from the bytes as they came (core/base/header.h, decision 0006). */
 #include "transport/nats/bus_private.h"
 
-static struct nc_slice block_of(const natsMsg *msg)
+static struct nc_slice block_of(const struct nc_bus_msg *msg)
 {
-	const char *reply = natsMsg_GetReply(msg);
-	return nc_header_block(reply == NULL ? natsMsg_GetSubject(msg) : reply,
-	                       natsMsg_GetData(msg));
+	struct nc_slice before = msg->reply.data == NULL ? msg->subject : msg->reply;
+	return nc_header_block(before, msg->data.data);
 }
 
 /* Clients that pass a message on send its status line as a header of that name. */
 static struct nc_slice status_of(const struct nc_bus_msg *msg)
 {
-	struct nc_slice block = block_of(msg->handle), status = { 0 };
+	struct nc_slice block = block_of(msg), status = { 0 };
 	struct nc_headers headers;
-	if (nc_headers_begin(block, &headers) != NC_OK)
+	if (block.size == 0 || nc_headers_begin(block, &headers) != NC_OK)
 		return status;
 	if (headers.status.size > 0)
 		return headers.status;
@@ -38,7 +37,7 @@ int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_header *headers_out, 
 	struct nc_headers headers;
 	struct nc_header header;
 	*count_out = 0;
-	int err = nc_headers_begin(block_of(msg->handle), &headers);
+	int err = nc_headers_begin(block_of(msg), &headers);
 	if (err != NC_OK || headers.status.size > 0)
 		return NC_INVALID; /* a status line is no request's */
 	while ((err = nc_headers_next(&headers, &header)) == NC_OK) {

@@ -39,6 +39,8 @@ struct nc_bus_sub {
 	struct nc_bus_sub *next_complete; /* under the bus's lock */
 	bool ended;                       /* unsubscribed */
 	bool shared;                      /* a subject of it may be another's as well */
+	size_t subject_size;
+	size_t literal_size; /* of the subject, before its first wildcard; all of it without one */
 	char subject[256];
 	char queue[32];
 };
@@ -67,7 +69,8 @@ struct nc_bus {
 	size_t sub_count;
 	struct nc_bus_sub *known; /* by subject; that whose message came last is first */
 	size_t known_count;
-	struct nc_arrivals spare; /* the loop's */
+	struct nc_arrivals read;  /* the loop's: taken where it read them */
+	struct nc_arrivals spare; /* likewise: the memory of what was given */
 	bool closing;
 	unsigned closed_handles;
 

@@ -118,11 +118,3 @@ size_t nc_bus_max_payload(struct nc_bus *bus)
 	pthread_rwlock_unlock(&bus->use);
 	return size <= 0 ? 1u << 20 : (size_t)size;
 }
-
-size_t nc_bus_waiting(struct nc_bus *bus)
-{
-	pthread_mutex_lock(&bus->lock);
-	size_t count = bus->in.count;
-	pthread_mutex_unlock(&bus->lock);
-	return count;
-}

@@ -11,6 +11,7 @@
 
 #include "core/base/assert.h"
 #include "transport/nats/bus_private.h"
+#include "transport/nats/subject.h"
 
 /* ---- Of nats.c ------------------------------------------------------------------------------ */
 
@@ -112,6 +113,8 @@ static int subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 	sub->tag = tag;
 	int size = snprintf(sub->subject, sizeof sub->subject, "%s", subject);
 	nc_assert(size > 0 && (size_t)size < sizeof sub->subject);
+	sub->subject_size = (size_t)size;
+	sub->literal_size = nc_subject_literal(nc_slice_str(subject));
 	(void)snprintf(sub->queue, sizeof sub->queue, "%s", queue == NULL ? "" : queue);
 	nc_bus_know(bus, sub);
 	sub->next = bus->subs;

@@ -2,10 +2,11 @@
 /* Names to subjects and back. */
 #include "transport/nats/subject.h"
 
+/* Letters, digits, '_', '/', '-': a bit for each byte. */
 static bool plain(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '/' || c == '-';
+	static const uint32_t bits[8] = { 0, 0x03ffa000, 0x87fffffe, 0x07fffffe };
+	return (bits[c >> 5] >> (c & 31) & 1) != 0;
 }
 
 static void put(struct nc_buf *buf, struct nc_slice name, bool dots_stay)
@@ -137,6 +138,19 @@ bool nc_subject_within(struct nc_slice subject, struct nc_slice pattern)
 		}
 	}
 	return at == subject.size;
+}
+
+size_t nc_subject_literal(struct nc_slice pattern)
+{
+	size_t at = 0;
+	while (at < pattern.size) {
+		size_t end = token_end(pattern, at);
+		struct nc_slice token = nc_slice(pattern.data + at, end - at);
+		if (nc_slice_is(token, "*") || nc_slice_is(token, ">"))
+			return at;
+		at = end + 1;
+	}
+	return pattern.size;
 }
 
 /* The first token of `rest`, taken away with its dot. */

@@ -28,6 +28,9 @@ bool nc_subject_reserved(struct nc_slice subject, const char *prefix);
 /* Whether a subject lies in what a subscription asks for: '*' is any token, '>' at the end any that
  * are left, at least one. */
 bool nc_subject_within(struct nc_slice subject, struct nc_slice pattern);
+/* How many bytes a subject must begin with as they stand, to lie in it: those before its first
+ * wildcard. What follows them lies in the rest of the pattern, or the whole does not. */
+size_t nc_subject_literal(struct nc_slice pattern);
 /* Whether there is a subject that lies in both. */
 bool nc_subject_overlap(struct nc_slice pattern, struct nc_slice other);
 

@@ -80,6 +80,18 @@ Test(subject, lies_in_what_a_subscription_asks_for_or_not)
 		          "%s not in %s", out[i][0], out[i][1]);
 }
 
+Test(subject, begins_as_a_pattern_does_before_its_first_wildcard)
+{
+	static const struct {
+		const char *pattern;
+		size_t literal;
+	} cases[] = { { "a.>", 2 }, { "a.b", 3 },   { "*.b", 0 }, { ">", 0 },
+		      { "a", 1 },   { "a.*.c", 2 }, { "", 0 },    { "a.*x.>", 5 } };
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		cr_expect_eq(nc_subject_literal(nc_slice_str(cases[i].pattern)), cases[i].literal,
+		             "%s", cases[i].pattern);
+}
+
 Test(subject, is_shared_by_patterns_that_overlap)
 {
 	static const char *const shared[][2] = { { "a.b", "a.b" },   { "a.>", "a.b.>" },
