@@ -90,20 +90,9 @@ void nc_buf_put_varint(struct nc_buf *buf, uint64_t value)
 
 void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof digits;
-	while (value >= 100) {
-		at -= 2;
-		nc_digits_pair(digits + at, (unsigned)(value % 100));
-		value /= 100;
-	}
-	if (value >= 10) {
-		at -= 2;
-		nc_digits_pair(digits + at, (unsigned)value);
-	} else {
-		digits[--at] = (char)('0' + value);
-	}
-	nc_buf_put(buf, digits + at, sizeof digits - at);
+	uint8_t *room = nc_buf_extend(buf, NC_DIGITS_MAX);
+	if (room != NULL)
+		buf->size -= NC_DIGITS_MAX - nc_digits_decimal((char *)room, value);
 }
 
 void nc_buf_printf(struct nc_buf *buf, const char *format, ...)

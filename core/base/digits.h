@@ -25,4 +25,23 @@ static inline void nc_digits_hex(char *at, uint8_t byte)
 	at[1] = digits[byte & 15];
 }
 
+#define NC_DIGITS_MAX 20u /* of a number of 64 bits */
+
+/* The decimal digits of `value`; how many there are. There is room for NC_DIGITS_MAX. */
+static inline size_t nc_digits_decimal(char *at, uint64_t value)
+{
+	size_t size = 1;
+	for (uint64_t limit = 10; size < NC_DIGITS_MAX && value >= limit; limit *= 10)
+		size++;
+	size_t left = size;
+	for (; left > 2; value /= 100)
+		nc_digits_pair(at + (left -= 2), (unsigned)(value % 100));
+	if (left == 2) {
+		nc_digits_pair(at, (unsigned)value);
+	} else {
+		at[0] = (char)('0' + value);
+	}
+	return size;
+}
+
 #endif

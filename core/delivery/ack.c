@@ -109,16 +109,28 @@ void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out)
 
 /* ---- Subjects ------------------------------------------------------------------------------- */
 
+void nc_ack_address_begin(struct nc_buf *buf, struct nc_slice name, uint64_t epoch)
+{
+	nc_buf_put_slice(buf, name);
+	nc_buf_put_u8(buf, '.');
+	nc_buf_put_decimal(buf, epoch);
+	nc_buf_put_u8(buf, '.');
+}
+
+void nc_ack_address_end(struct nc_buf *buf, uint64_t position, uint32_t attempt)
+{
+	nc_buf_put_decimal(buf, position);
+	nc_buf_put_u8(buf, '.');
+	nc_buf_put_decimal(buf, attempt);
+}
+
 void nc_ack_address_put(struct nc_buf *buf, const struct nc_ack_address *address)
 {
-	nc_buf_put_slice(buf, address->name);
-	nc_buf_put_u8(buf, '.');
-	nc_buf_put_decimal(buf, address->epoch);
-	nc_buf_put_u8(buf, '.');
-	nc_buf_put_decimal(buf, address->position);
-	nc_buf_put_u8(buf, '.');
-	nc_buf_put_decimal(buf, address->attempt);
+	nc_ack_address_begin(buf, address->name, address->epoch);
+	nc_ack_address_end(buf, address->position, address->attempt);
 }
+
+#define DIGITS_THAT_FIT 19u /* of any number of so many digits */
 
 /* A number without sign or leading zero, up to a dot or the end, which `*text` is left at. */
 static bool number_take(struct nc_slice *text, uint64_t *value_out)
@@ -127,7 +139,7 @@ static bool number_take(struct nc_slice *text, uint64_t *value_out)
 	size_t size = 0;
 	for (; size < text->size && text->data[size] != '.'; size++) {
 		unsigned digit = (unsigned)text->data[size] - '0';
-		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+		if (digit > 9 || (size >= DIGITS_THAT_FIT && value > (UINT64_MAX - digit) / 10))
 			return false;
 		value = value * 10 + digit;
 	}

@@ -3,6 +3,7 @@
  * thread, events read by position; or on the loop's, events that are in memory still. */
 #include <stdio.h>
 
+#include "core/base/digits.h"
 #include "core/node/spread.h"
 #include "core/node/subs_job.h"
 #include "transport/nats/event_message.h"
@@ -24,59 +25,82 @@ struct shown {
 void nc_sub_teller_publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
                            struct nc_outbox_message *message)
 {
-	message->subject = nc_slice_str(delivery->pull != NULL      ? delivery->pull->reply
-	                                : delivery->subject != NULL ? delivery->subject
-	                                                            : teller->sub->push_subject);
+	message->subject = delivery->pull != NULL      ? nc_slice_str(delivery->pull->reply)
+	                   : delivery->subject != NULL ? nc_slice_str(delivery->subject)
+	                                               : teller->push_subject;
 	(void)nc_outbox_put_pieces(teller->outbox, teller->subs->service->bus, message);
 	for (size_t i = 0; i < message->piece_count; i++)
 		teller->bytes += message->pieces[i].size;
 }
 
-static void put_header(struct nc_buf *out, const char *name, uint64_t value)
-{
-	nc_buf_put_str(out, name);
-	nc_buf_put_decimal(out, value);
-	nc_buf_put_str(out, "\r\n");
-}
-
 struct nc_slice nc_sub_teller_reply(struct nc_sub_teller *teller, uint64_t position,
                                     uint32_t attempt)
 {
-	struct nc_buf *reply = &teller->reply;
-	const struct nc_ack_address address = { .name = nc_slice_str(teller->sub->name),
-		                                .epoch = teller->sub->epoch,
-		                                .position = position,
-		                                .attempt = attempt };
-	nc_buf_clear(reply);
-	nc_buf_put_str(reply, teller->subs->service->root);
-	nc_buf_put_str(reply, ".ack.");
-	nc_ack_address_put(reply, &address);
-	return nc_buf_slice(reply);
+	teller->reply.size = teller->reply_same;
+	nc_ack_address_end(&teller->reply, position, attempt);
+	return nc_buf_slice(&teller->reply);
+}
+
+void nc_sub_teller_begin(struct nc_sub_teller *teller, struct nc_subs *subs,
+                         struct nc_subscription *sub, struct nc_outbox *outbox)
+{
+	struct nc_slice name = nc_slice_str(sub->name);
+	teller->subs = subs;
+	teller->sub = sub;
+	teller->outbox = outbox;
+	teller->push_subject = nc_slice_str(sub->push_subject);
+	nc_buf_clear(&teller->named);
+	nc_buf_put_str(&teller->named, "Es-Subscription: ");
+	nc_buf_put_slice(&teller->named, name);
+	nc_buf_put_str(&teller->named, "\r\nEs-Delivery: ");
+	nc_buf_clear(&teller->reply);
+	nc_buf_put_str(&teller->reply, subs->service->root);
+	nc_buf_put_str(&teller->reply, ".ack.");
+	nc_ack_address_begin(&teller->reply, name, sub->epoch);
+	teller->reply_same = teller->reply.size;
+}
+
+/* The end of the header block, behind the name: what differs from one delivery to the next. */
+#define LINES_SIZE_MAX (sizeof "\r\nEs-Pending: \r\nNats-Msg-Size: \r\n\r\n" + 3 * NC_DIGITS_MAX)
+
+static char *write_text(char *at, const char *text)
+{
+	size_t size = strlen(text); /* known to the compiler */
+	memcpy(at, text, size);
+	return at + size;
+}
+
+static struct nc_slice lines_write(const struct nc_delivery *delivery, const size_t *data_size,
+                                   char lines[LINES_SIZE_MAX])
+{
+	char *at = lines + nc_digits_decimal(lines, delivery->attempt);
+	at = write_text(at, "\r\nEs-Pending: ");
+	at += nc_digits_decimal(at, delivery->pending);
+	if (data_size != NULL) {
+		at = write_text(at, "\r\nNats-Msg-Size: ");
+		at += nc_digits_decimal(at, *data_size);
+	}
+	at = write_text(at, "\r\n\r\n");
+	return nc_slice(lines, (size_t)(at - lines));
 }
 
 static void tell(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
                  const struct shown *shown)
 {
-	const struct nc_subscription *sub = teller->sub;
-	struct nc_buf *lines = &teller->lines;
+	bool bare = teller->sub->definition.headers_only;
+	char room[LINES_SIZE_MAX];
 	nc_sub_pack_end(teller);
-	nc_buf_clear(lines);
-	nc_buf_put_str(lines, "Es-Subscription: ");
-	nc_buf_put_str(lines, sub->name);
-	put_header(lines, "\r\nEs-Delivery: ", delivery->attempt);
-	put_header(lines, "Es-Pending: ", delivery->pending);
-	if (sub->definition.headers_only)
-		put_header(lines, "Nats-Msg-Size: ", shown->size);
-	nc_buf_put_str(lines, "\r\n");
-	const struct nc_slice pieces[] = { shown->head, nc_buf_slice(lines),
-		                           sub->definition.headers_only ? NC_SLICE("{}")
-		                                                        : shown->data };
-	struct nc_outbox_message message = { .reply = nc_sub_teller_reply(teller, shown->position,
-		                                                          delivery->attempt),
-		                             .pieces = pieces,
-		                             .piece_count = sizeof pieces / sizeof *pieces,
-		                             .header_size = shown->head.size + lines->size };
-	if (nc_buf_status(lines) == NC_OK && nc_buf_status(&teller->reply) == NC_OK) {
+	struct nc_slice named = nc_buf_slice(&teller->named);
+	struct nc_slice lines = lines_write(delivery, bare ? &shown->size : NULL, room);
+	const struct nc_slice pieces[] = { shown->head, named, lines,
+		                           bare ? NC_SLICE("{}") : shown->data };
+	struct nc_outbox_message message = {
+		.reply = nc_sub_teller_reply(teller, shown->position, delivery->attempt),
+		.pieces = pieces,
+		.piece_count = sizeof pieces / sizeof *pieces,
+		.header_size = shown->head.size + named.size + lines.size
+	};
+	if (nc_buf_status(&teller->named) == NC_OK && nc_buf_status(&teller->reply) == NC_OK) {
 		nc_sub_teller_publish(teller, delivery, &message);
 	} else {
 		atomic_fetch_add(&teller->subs->service->counters.unsent, 1);
@@ -117,6 +141,7 @@ void nc_sub_teller_release(struct nc_sub_teller *teller)
 	nc_packed_release(&teller->packed);
 	nc_buf_release(&teller->noted);
 	nc_buf_release(&teller->head);
+	nc_buf_release(&teller->named);
 	nc_buf_release(&teller->lines);
 	nc_buf_release(&teller->reply);
 }
@@ -196,9 +221,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 {
 	uint64_t positions[256];
 	size_t next = 0;
-	job->teller.subs = job->subs;
-	job->teller.sub = job->sub;
-	job->teller.outbox = &job->outbox;
+	nc_sub_teller_begin(&job->teller, job->subs, job->sub, &job->outbox);
 	if (job->sub->owned) {
 		job->outbox.may_send = nc_subs_lease_holds;
 		job->outbox.ctx = job->subs;
@@ -293,9 +316,7 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_teller *teller = &subs->teller;
 	if (!may_go(subs, sub))
 		return false;
-	teller->subs = subs;
-	teller->sub = sub;
-	teller->outbox = sub->owned ? &subs->leased : &service->outbox;
+	nc_sub_teller_begin(teller, subs, sub, sub->owned ? &subs->leased : &service->outbox);
 	for (size_t i = 0; i < sub->todo_count; i++) {
 		if (sub->todo[i].position == 0) {
 			tell_status(teller, &sub->todo[i]);

@@ -32,12 +32,18 @@ struct nc_sub_teller {
 	struct nc_subscription *sub;
 	struct nc_outbox *outbox; /* where they go */
 	size_t bytes;             /* of messages that have been put */
+	/* Written once for many: where a pushed one goes, the lines that name the subscription, and
+	 * the subject to answer on, of which what is behind `reply_same` bytes is one delivery's.
+	 */
+	struct nc_slice push_subject;
+	struct nc_buf named, reply;
+	size_t reply_same;
 	/* Packed: the message that is being filled, which attempts at which positions are in it,
 	 * and who is last in it; NULL: none is. */
 	struct nc_packed packed;
 	struct nc_buf noted;
 	const struct nc_delivery *packed_last;
-	struct nc_buf head, lines, reply;
+	struct nc_buf head, lines;
 };
 
 /* subs_deliver.c: put what is due into the loop's outbox, if all of it is in memory. False: it is
@@ -47,6 +53,9 @@ void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub
 /* Whether deliveries that go by a lease may leave: of an outbox. */
 bool nc_subs_lease_holds(void *ctx);
 void nc_sub_teller_release(struct nc_sub_teller *teller);
+/* What follows is of this subscription, as it is now, and goes into this outbox. */
+void nc_sub_teller_begin(struct nc_sub_teller *teller, struct nc_subs *subs,
+                         struct nc_subscription *sub, struct nc_outbox *outbox);
 /* Publish pieces where the delivery goes; and the subject to answer an event of it on, valid until
  * the next. */
 void nc_sub_teller_publish(struct nc_sub_teller *teller, const struct nc_delivery *delivery,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/assert.h"
+#include "core/base/digits.h"
 #include "transport/nats/bus_private.h"
 
 #define COMMAND_SIZE_MAX 64u /* bytes of a command beside subject, reply and message */
@@ -17,33 +18,55 @@ static size_t size_of(const struct nc_outbox_message *message)
 	return size;
 }
 
-static void put_pieces(struct nc_buf *bytes, const struct nc_outbox_message *message)
+static uint8_t *write_bytes(uint8_t *at, struct nc_slice bytes)
 {
-	for (size_t i = 0; i < message->piece_count; i++)
-		nc_buf_put_slice(bytes, message->pieces[i]);
+	if (bytes.size > 0)
+		memcpy(at, bytes.data, bytes.size);
+	return at + bytes.size;
 }
 
-static void put_command(struct nc_outbox *outbox, const struct nc_outbox_message *message,
-                        size_t size)
+static uint8_t *write_number(uint8_t *at, uint64_t value)
+{
+	return at + nc_digits_decimal((char *)at, value);
+}
+
+static uint8_t *write_pieces(uint8_t *at, const struct nc_outbox_message *message)
+{
+	for (size_t i = 0; i < message->piece_count; i++)
+		at = write_bytes(at, message->pieces[i]);
+	return at;
+}
+
+/* `size` of the message, `room` of the command with it, at most. False: there is no memory. */
+static bool put_command(struct nc_outbox *outbox, const struct nc_outbox_message *message,
+                        size_t size, size_t room)
 {
 	struct nc_buf *bytes = &outbox->bytes;
-	if (bytes->size > 0)
-		nc_buf_put(bytes, "\r\n", 2); /* behind the last one nats.c puts it */
-	nc_buf_put_str(bytes, message->header_size == 0 ? "PUB " : "HPUB ");
-	nc_buf_put_slice(bytes, message->subject);
-	nc_buf_put_u8(bytes, ' ');
+	bool first = bytes->size == 0;
+	uint8_t *begin = nc_buf_extend(bytes, room), *at = begin;
+	if (begin == NULL)
+		return false;
+	if (!first) /* behind the last one nats.c puts it */
+		at = write_bytes(at, NC_SLICE("\r\n"));
+	at = write_bytes(at, message->header_size == 0 ? NC_SLICE("PUB ") : NC_SLICE("HPUB "));
+	at = write_bytes(at, message->subject);
+	*at++ = ' ';
 	if (message->reply.size > 0) {
-		nc_buf_put_slice(bytes, message->reply);
-		nc_buf_put_u8(bytes, ' ');
+		at = write_bytes(at, message->reply);
+		*at++ = ' ';
 	}
 	if (message->header_size > 0) {
-		nc_buf_put_decimal(bytes, message->header_size);
-		nc_buf_put_u8(bytes, ' ');
+		at = write_number(at, message->header_size);
+		*at++ = ' ';
 	}
-	nc_buf_put_decimal(bytes, size);
-	nc_buf_put(bytes, "\r\n", 2);
-	put_pieces(bytes, message);
+	at = write_number(at, size);
+	at = write_bytes(at, NC_SLICE("\r\n"));
+	at = write_pieces(at, message);
+	size_t written = (size_t)(at - begin);
+	nc_assert(written <= room);
+	bytes->size -= room - written;
 	outbox->count++;
+	return true;
 }
 
 static bool may_send(const struct nc_outbox *outbox)
@@ -65,8 +88,8 @@ static int put_alone(struct nc_outbox *outbox, struct nc_bus *bus,
 	nc_buf_put_slice(&whole, message->reply);
 	nc_buf_put_u8(&whole, 0);
 	size_t names_size = whole.size;
-	if (joined)
-		put_pieces(&whole, message);
+	for (size_t i = 0; joined && i < message->piece_count; i++)
+		nc_buf_put_slice(&whole, message->pieces[i]);
 	int err = nc_buf_status(&whole);
 	if (err == NC_OK) {
 		const char *to = (const char *)whole.data;
@@ -112,13 +135,9 @@ int nc_outbox_put_pieces(struct nc_outbox *outbox, struct nc_bus *bus,
 		int alone_err = put_alone(outbox, bus, message);
 		return err != NC_OK ? err : alone_err;
 	}
-	size_t before = outbox->bytes.size;
-	put_command(outbox, message, message_size);
-	if (nc_buf_status(&outbox->bytes) == NC_OK)
+	if (put_command(outbox, message, message_size, size))
 		return err;
-	outbox->bytes.size = before; /* as if it had not been put */
-	outbox->bytes.failed = false;
-	outbox->count--;
+	outbox->bytes.failed = false; /* as if it had not been put */
 	outbox->lost++;
 	return err != NC_OK ? err : NC_NOMEM;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/base/buf.h: growing, numbers at any place, and reading that never leaves its bytes. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "core/base/buf.h"
 
@@ -43,6 +44,24 @@ Test(buf, an_allocation_that_fails_is_told_once_and_for_all)
 	nc_buf_put_str(&buf, "more");
 	cr_expect_eq(nc_buf_status(&buf), NC_OK);
 	cr_expect(nc_slice_is(nc_buf_slice(&buf), "more"));
+	nc_buf_release(&buf);
+}
+
+Test(buf, writes_a_number_of_any_length_in_its_digits)
+{
+	struct nc_buf buf = { 0 };
+	uint64_t power = 1;
+	for (int digits = 1; digits <= 20; digits++, power *= 10) {
+		const uint64_t values[] = { power - 1, power, power + 7,
+			                    power > UINT64_MAX / 9 ? UINT64_MAX : power * 9 };
+		for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+			char want[32];
+			(void)snprintf(want, sizeof want, "%llu", (unsigned long long)values[i]);
+			nc_buf_clear(&buf);
+			nc_buf_put_decimal(&buf, values[i]);
+			cr_expect(nc_slice_is(nc_buf_slice(&buf), want), "%s", want);
+		}
+	}
 	nc_buf_release(&buf);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an outbox does that may not send any more: nothing of it reaches the bus, which is none
- * here.
- */
+/* Commands as they stand one behind the other, and an outbox that may not send any more. Nothing
+ * reaches the bus, which is none here. */
 #include <criterion/criterion.h>
 
 #include "transport/nats/outbox.h"
@@ -52,5 +51,31 @@ Test(outbox, drops_what_goes_alone)
 	cr_expect_eq(put(&outbox, 100), NC_OK);
 	cr_expect_eq(put(&outbox, 2 * NC_OUTBOX_MESSAGE_MAX), NC_CONFLICT);
 	cr_expect(outbox.lost == 2 && outbox.count == 0);
+	nc_outbox_release(&outbox);
+}
+
+Test(outbox, writes_commands_one_behind_the_other)
+{
+	struct nc_outbox outbox = { 0 };
+	const struct nc_slice pieces[] = { NC_SLICE("NATS/1.0\r\nA: "), NC_SLICE("1\r\n\r\n"),
+		                           nc_slice(NULL, 0), NC_SLICE("data") };
+	const struct nc_outbox_message message = { .subject = NC_SLICE("to"),
+		                                   .reply = NC_SLICE("back.here"),
+		                                   .pieces = pieces,
+		                                   .piece_count = 4,
+		                                   .header_size = 18 };
+	cr_assert_eq(nc_outbox_put(&outbox, NULL, NC_SLICE("a.b"), nc_slice(NULL, 0),
+	                           NC_SLICE("0123456789"), 0),
+	             NC_OK);
+	cr_assert_eq(nc_outbox_put_pieces(&outbox, NULL, &message), NC_OK);
+	cr_assert_eq(
+	        nc_outbox_put(&outbox, NULL, NC_SLICE("c"), NC_SLICE("r"), nc_slice(NULL, 0), 0),
+	        NC_OK);
+	cr_expect(nc_slice_is(nc_buf_slice(&outbox.bytes),
+	                      "PUB a.b 10\r\n0123456789\r\n"
+	                      "HPUB to back.here 18 22\r\nNATS/1.0\r\nA: 1\r\n\r\ndata\r\n"
+	                      "PUB c r 0\r\n"));
+	cr_expect_eq(outbox.count, 3);
+	cr_expect_eq(outbox.lost, 0);
 	nc_outbox_release(&outbox);
 }
