@@ -238,7 +238,7 @@ static bool is_below_floor(const struct nc_sub *sub, const struct nc_sub_event *
 
 int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 {
-	uint32_t id = nc_sub_entry_find(sub, event->position);
+	uint32_t id = sub->recalled == 0 ? NONE : nc_sub_entry_find(sub, event->position);
 	if (id != NONE && sub->entries[id].state == NC_SUB_RECALLED)
 		return recall(sub, id, event);
 	if (event->position <= sub->cursor || is_below_floor(sub, event))

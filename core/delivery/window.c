@@ -91,6 +91,10 @@ void nc_sub_entry_free(struct nc_sub *sub, uint32_t id)
 
 uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position)
 {
+	/* Mostly it is the oldest that is asked for: events are answered in their order. */
+	uint32_t first = sub->window.first;
+	if (first != NONE && sub->entries[first].position == position)
+		return first;
 	struct nc_hashmap_probe probe;
 	uint32_t id = nc_hashmap_first(&sub->by_position, nc_hash_u64(position), &probe);
 	while (id != NONE && sub->entries[id].position != position)

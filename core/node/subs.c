@@ -25,10 +25,12 @@ uint64_t nc_subs_now_ns(void)
 struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name)
 {
 	struct nc_hashmap_probe probe;
+	if (subs->found != NULL && nc_slice_is(name, subs->found->name))
+		return subs->found; /* answers mostly come many of one after the other */
 	for (uint32_t id = nc_hashmap_first(&subs->names, nc_hash_bytes(name), &probe);
 	     id != NC_HASHMAP_NONE; id = nc_hashmap_next(&subs->names, &probe)) {
 		if (nc_slice_is(name, subs->slots[id]->name))
-			return subs->slots[id];
+			return subs->found = subs->slots[id];
 	}
 	return NULL;
 }
@@ -157,6 +159,8 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	nc_subs_live_remove(subs, sub);
 	nc_subs_unmark(subs, sub);
 	subs->slots[sub->id] = NULL;
+	if (subs->found == sub)
+		subs->found = NULL;
 	subs->due_ns[sub->id] = UINT64_MAX;
 	if (sub->id < subs->full_below)
 		subs->full_below = sub->id;
@@ -298,6 +302,7 @@ void nc_subs_stop(struct nc_subs *subs)
 	}
 	free(subs->slots);
 	free(subs->due_ns);
+	free(subs->spare_todo);
 	nc_hashmap_release(&subs->names);
 	nc_subs_live_close(subs);
 	nc_state_reader_close(subs->reader);

@@ -47,6 +47,12 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
 /* False: out of memory, as if lost on the way: an event is delivered again after ack_wait. */
 static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
 {
+	struct nc_subs *subs = sub->subs;
+	if (sub->todo == NULL) { /* what was delivered last has left its memory */
+		sub->todo = subs->spare_todo;
+		sub->todo_room = sub->todo == NULL ? 0 : subs->spare_room;
+		subs->spare_todo = NULL;
+	}
 	if (sub->todo_count == sub->todo_room) {
 		size_t room = sub->todo_room == 0 ? 8 : sub->todo_room * 2;
 		struct nc_delivery *todo = realloc(sub->todo, room * sizeof *todo);

@@ -111,7 +111,9 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		return;
 	}
 	struct nc_subscription *sub = nc_subs_find(subs, at.name);
-	uint64_t now_ns = nc_subs_now_ns();
+	if (subs->answers_ns == 0)
+		subs->answers_ns = nc_subs_now_ns();
+	uint64_t now_ns = subs->answers_ns;
 	if (sub == NULL) {
 		answer_error(subs, msg, endpoint,
 		             "acknowledgement of a subscription that is not here");

@@ -8,7 +8,7 @@
 #include "core/node/say.h"
 #include "core/node/subs_job.h"
 
-void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
+static void deliveries_let_go(struct nc_delivery *deliveries, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		nc_subs_pull_let_go(deliveries[i].pull);
@@ -18,6 +18,11 @@ void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
 		free(deliveries[i].status);
 		free(deliveries[i].reply);
 	}
+}
+
+void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
+{
+	deliveries_let_go(deliveries, count);
 	free(deliveries);
 }
 
@@ -148,7 +153,10 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 	if (nc_subs_deliver_now(subs, sub)) {
 		ahead_pass(subs, sub);
-		nc_subs_deliveries_release(sub->todo, sub->todo_count);
+		deliveries_let_go(sub->todo, sub->todo_count);
+		free(subs->spare_todo);
+		subs->spare_todo = sub->todo;
+		subs->spare_room = sub->todo_room;
 		sub->todo = NULL;
 		sub->todo_count = sub->todo_room = 0;
 		return;

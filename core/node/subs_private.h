@@ -170,7 +170,9 @@ struct nc_subs {
 	struct nc_sub_keys keys;       /* the loop's */
 	struct nc_recent recent;       /* likewise: live events that somebody was offered */
 	struct nc_sub_teller teller;   /* likewise */
-	struct nc_outbox leased;     /* likewise: deliveries that go only while the lease stands */
+	struct nc_outbox leased; /* likewise: deliveries that go only while the lease stands */
+	struct nc_delivery *spare_todo; /* memory for the next one's `todo`; [spare_room] */
+	size_t spare_room;
 	struct nc_ahead_stock stock; /* of the subscriptions' `ahead` */
 	struct nc_pace pace;         /* of what the loop delivers */
 	struct nc_subscription *first_dirty, *last_dirty;
@@ -182,6 +184,7 @@ struct nc_subs {
 	uint32_t waiter_count; /* of all subscriptions */
 	bool renewing;         /* some have `renew` */
 	struct nc_hashmap names;
+	struct nc_subscription *found; /* that was looked for last, in the table; or NULL */
 	struct nc_sub_pending *pending;
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
@@ -191,6 +194,7 @@ struct nc_subs {
 	struct nc_sub_back *back;        /* those that have no owner any more, since lately */
 	uint64_t back_ns;                /* nothing is known of what was before */
 	uint64_t foreign_acks, ignored_answers;
+	uint64_t answers_ns; /* when those that are being taken came; 0: ask the clock */
 	struct nc_filter_views
 	        views;             /* of searches that have ended; those of live events: `batch` */
 	uint64_t transient_epochs; /* given out: from the start time on, so that no restart repeats

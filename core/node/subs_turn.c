@@ -46,6 +46,7 @@ void nc_subs_mark(struct nc_subscription *sub)
 
 void nc_subs_turn(struct nc_subs *subs)
 {
+	subs->answers_ns = 0;
 	nc_subs_live_merge(subs);
 	/* Not what is marked meanwhile: that is the next turn's. */
 	const struct nc_subscription *last = subs->last_dirty;
