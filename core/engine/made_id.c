@@ -11,6 +11,16 @@
 
 #define POSITION_BITS 48
 
+/* The last `count` bytes of `value`, the highest first. */
+static inline char *put_bytes(char *at, uint64_t value, int count)
+{
+	while (count-- > 0) {
+		nc_digits_hex(at, (uint8_t)(value >> count * 8));
+		at += 2;
+	}
+	return at;
+}
+
 void nc_event_id_make(uint64_t time_ns, uint64_t position, char id_out[NC_EVENT_ID_MADE_SIZE + 1])
 {
 	nc_assert(position >> POSITION_BITS == 0);
@@ -22,12 +32,15 @@ void nc_event_id_make(uint64_t time_ns, uint64_t position, char id_out[NC_EVENT_
 	uint64_t mixed = nc_crc32c(0, seed, sizeof seed) & 0x3fff;
 	uint64_t high = (millis & 0xffffffffffff) << 16 | 0x7000 | fraction;
 	uint64_t low = UINT64_C(1) << 63 | mixed << POSITION_BITS | position;
-	char *at = id_out;
-	for (int i = 0; i < 16; i++, at += 2) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*at++ = '-';
-		nc_digits_hex(at, (uint8_t)((i < 8 ? high : low) >> (56 - i % 8 * 8)));
-	}
+	char *at = put_bytes(id_out, high >> 32, 4);
+	*at++ = '-';
+	at = put_bytes(at, high >> 16, 2);
+	*at++ = '-';
+	at = put_bytes(at, high, 2);
+	*at++ = '-';
+	at = put_bytes(at, low >> 48, 2);
+	*at++ = '-';
+	at = put_bytes(at, low, 6);
 	*at = '\0';
 }
 
