@@ -139,11 +139,38 @@ static inline size_t nc_reader_left(const struct nc_reader *reader)
 	return (size_t)(reader->end - reader->at);
 }
 
-struct nc_slice nc_reader_take(struct nc_reader *reader, size_t size);
-uint8_t nc_reader_u8(struct nc_reader *reader);
-uint16_t nc_reader_u16(struct nc_reader *reader);
-uint32_t nc_reader_u32(struct nc_reader *reader);
-uint64_t nc_reader_u64(struct nc_reader *reader);
+static inline struct nc_slice nc_reader_take(struct nc_reader *reader, size_t size)
+{
+	if (reader->failed || size > nc_reader_left(reader)) {
+		reader->failed = true;
+		return nc_slice(NULL, 0);
+	}
+	struct nc_slice taken = nc_slice(reader->at, size);
+	if (size > 0)
+		reader->at += size;
+	return taken;
+}
+static inline uint8_t nc_reader_u8(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 1);
+	return raw.size == 1 ? raw.data[0] : 0;
+}
+static inline uint16_t nc_reader_u16(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 2);
+	return raw.size == 2 ? nc_get_u16(raw.data) : 0;
+}
+static inline uint32_t nc_reader_u32(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 4);
+	return raw.size == 4 ? nc_get_u32(raw.data) : 0;
+}
+static inline uint64_t nc_reader_u64(struct nc_reader *reader)
+{
+	struct nc_slice raw = nc_reader_take(reader, 8);
+	return raw.size == 8 ? nc_get_u64(raw.data) : 0;
+}
+
 /* Overlong forms and more than 64 bits are failures. Most are one byte. */
 uint64_t nc_reader_varint_long(struct nc_reader *reader);
 static inline uint64_t nc_reader_varint(struct nc_reader *reader)
