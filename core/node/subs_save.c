@@ -264,6 +264,8 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 	nc_subs_front_cut(&sub->unparked, sub->saving_unparked);
 	sub->saving_parked = sub->saving_unparked = 0;
 	nc_subs_waiters_answer(subs, sub, sub->saving_number);
+	if (sub->lagging) /* perhaps no more */
+		nc_subs_watch_lag(subs, sub);
 	/* What has changed meanwhile has its time, at a tick. */
 	if (sub->hurry || sub->unsaved || nc_sub_progress_due(sub->machine, nc_subs_now_ns()))
 		nc_subs_mark(sub);

@@ -3,8 +3,9 @@
  * and those whose time has come, at a tick. Of ten thousand neither looks at more than these. */
 #include "core/node/subs_private.h"
 
-/* A cursor is moved past what does not match so often; of many so that all of them together make no
- * more than 200 entries a second. */
+/* A cursor is moved past what does not match, and looked whether it lags, so often, or twice in the
+ * time after which it does; of many so that all of them together make no more than 200 entries a
+ * second. */
 #define PASS_BY_NS      UINT64_C(5000000000)
 #define PASS_BY_EACH_NS UINT64_C(5000000)
 #define PASSES_MAX      64u /* a tick, since each may read an event */
@@ -73,9 +74,11 @@ static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t 
 /* As many as are due, in turn: who was passed by longest ago comes first. */
 static void pass_some_by(struct nc_subs *subs, uint64_t now_ns)
 {
-	uint64_t each_ns = subs->count * PASS_BY_EACH_NS;
-	if (each_ns < PASS_BY_NS)
+	uint64_t each_ns = subs->service->options.config->sub_lag_s * UINT64_C(500000000);
+	if (each_ns > PASS_BY_NS)
 		each_ns = PASS_BY_NS;
+	if (each_ns < subs->count * PASS_BY_EACH_NS)
+		each_ns = subs->count * PASS_BY_EACH_NS;
 	unsigned passes = 0;
 	for (uint32_t looked = 0; looked < subs->room && passes < PASSES_MAX; looked++) {
 		if (subs->pass_next >= subs->room)

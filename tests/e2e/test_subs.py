@@ -159,6 +159,23 @@ async def test_list_names_all_and_delete_takes_away(c):
     equal((await c.ask("sub.delete.listed0"))[:2], (404, 10014))
 
 
+async def test_list_says_the_state_of_each(c):
+    await fill(c, "states", 1)
+    for name in ("st-live", "st-paused", "st-waiting", "st-halted"):
+        members = {"deliver": {"subject": f"work.{name}"}} if name in ("st-waiting", "st-halted") else {}
+        async with Consumer(c, "work.st-halted") as consumer:
+            await create(c, name, by_stream("states"), max_deliver=1, on_exhausted="stop", **members)
+            if name == "st-halted":
+                await c.nc.publish((await consumer.next()).reply, b"-NAK")
+    await c.ask("sub.pause.st-paused")
+
+    async def all_say_so():
+        listed = {s["name"]: s for s in (await c.ask("sub.list"))["subscriptions"]}
+        return all(listed[name]["state"] == name[3:] for name in ("st-live", "st-paused", "st-waiting", "st-halted"))
+
+    await wait_until(all_say_so, 10, "live, paused, waiting, halted")
+
+
 async def test_filter_list_names_the_bundled_plugins(c):
     plugins = {p["name"]: p for p in (await c.ask("filter.list"))["plugins"]}
     for name in ["by_stream", "by_event_type", "by_pattern", "by_payload"]:
