@@ -107,6 +107,7 @@ async def test_nodes_share_and_a_node_that_goes_or_comes_moves_only_its_share():
         before = await infos(client, names)
         c.nodes[leader].kill()
         after, took = await moved(client, names, before, leader, 20)
+        print(f"moved {took:.1f} s after the leader was killed")
         c.nodes[leader].start()
         await owned_as(client, {n: before[n]["node"] for n in names})
         # One that ends in order gives its share away at once.

@@ -31,10 +31,17 @@ static natsStatus ask(struct nacre_subscription *sub, uint64_t count)
 	return status;
 }
 
+/* What has come and was not taken yet is not lost, however long that takes. */
+static bool is_waiting_here(const struct nacre_subscription *sub)
+{
+	int messages = 0;
+	return natsSubscription_GetPending(sub->nats, &messages, NULL) == NATS_OK && messages > 0;
+}
+
 natsStatus nc_client_pull_fill(struct nacre_subscription *sub)
 {
 	int64_t now_ms = nc_client_now_ms();
-	if (sub->asked > 0 && now_ms >= sub->lost_ms)
+	if (sub->asked > 0 && now_ms >= sub->lost_ms && !is_waiting_here(sub))
 		sub->asked = 0;
 	if (sub->asked > batch_size(sub) / 2 || now_ms < sub->ask_at_ms)
 		return NATS_OK;

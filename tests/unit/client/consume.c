@@ -166,6 +166,22 @@ static void ack_none_goes_in_bursts(void)
 	nacre_unsubscribe(sub);
 }
 
+/* Its events wait here for longer than a request lasts, and are not lost. */
+static void a_slow_pull_takes_no_more_than_its_batch(void)
+{
+	const struct nacre_consume four = { .batch = 4 };
+	make("lazy", "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":\"pace\"}}");
+	struct nacre_subscription *sub = consume("lazy", &four);
+	(void)next(sub);
+	const struct timespec pause = { .tv_sec = 2, .tv_nsec = 200000000 };
+	(void)nanosleep(&pause, NULL);
+	(void)next(sub);
+	(void)next(sub); /* what was asked for meanwhile is given by now */
+	(void)next(sub);
+	expect(comes_to("lazy", "in_flight", 6), "a slow pull takes no more than its batch ahead");
+	nacre_unsubscribe(sub);
+}
+
 static void the_next_is_the_answer_to_an_ack(void)
 {
 	const struct nacre_consume one = { .batch = 1, .limit = 4 };
@@ -302,6 +318,7 @@ int main(int argc, char **argv)
 	two_of_a_queue_group_share();
 	a_slow_consumer_slows_nobody();
 	ack_none_goes_in_bursts();
+	a_slow_pull_takes_no_more_than_its_batch();
 	the_next_is_the_answer_to_an_ack();
 	the_live_feed();
 	answers_of_many_messages();
