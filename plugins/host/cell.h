@@ -10,9 +10,9 @@
  * A cell gives a table of the same calls as a plugin in the node has, so that filters need not
  * know. But for set_build and its like: each filter is asked by itself.
  *
- * Threads:   all calls from any thread; one at a time is carried out, and each may take as long as
- *            NC_CELL_CALL_MS: never the loop's. nc_cell_status() does not wait for them.
- * Ownership: a cell outlives its filters.
+ * Threads:   all calls from any thread; one at a time is carried out, and each may take twice as
+ *            long as NC_CELL_CALL_MS (cell_wait.h): never the loop's. nc_cell_status() does not
+ * wait for them. Ownership: a cell outlives its filters.
  */
 #ifndef NC_PLUGINS_HOST_CELL_H
 #define NC_PLUGINS_HOST_CELL_H
@@ -22,7 +22,7 @@
 #include "plugins/nacre_filter.h"
 
 #define NC_CELL_START_MS     5000u  /* until a plugin has shaken hands */
-#define NC_CELL_CALL_MS      2000u  /* for one call, of at most NC_CELL_BATCH_SIZE of events */
+#define NC_CELL_CALL_MS      2000u  /* in which it may run, for one call */
 #define NC_CELL_PAUSE_MIN_MS 250u   /* before it is started anew: doubled … */
 #define NC_CELL_PAUSE_MAX_MS 30000u /* … up to this */
 #define NC_CELL_BATCH_SIZE   (4u << 20)

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -13,11 +11,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/assert.h"
 #include "core/base/unconst.h"
+#include "plugins/host/cell_wait.h"
 
 #define LOG_AT (NC_CELL_OUT_SIZE - NC_CELL_LOG_SIZE) /* in the cell's part */
 
@@ -195,57 +193,6 @@ void nc_cell_process_release(struct nc_cell_process *process)
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Processor time that it has used; 0 where that cannot be known. */
-static int64_t used_ms(pid_t pid)
-{
-	clockid_t clock;
-	struct timespec used;
-	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-		return 0;
-	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
-}
-
-/* A low priority alone does not keep a process that never sleeps out of the way: the kernel counts
- * its processor as busy and crowds whoever wakes onto the others. Behind means that it does not.
- * Coming back takes CAP_SYS_NICE; without it a process stays behind to its end. */
-static void behind_set(const struct nc_cell_process *process, bool behind)
-{
-	const struct sched_param none = { 0 };
-	(void)sched_setscheduler(process->pid, behind ? SCHED_IDLE : SCHED_OTHER, &none);
-}
-
-static int answer_wait(const struct nc_cell_process *process, unsigned patience_ms)
-{
-	const int64_t deadline = now_ms() + patience_ms, used_before = used_ms(process->pid);
-	bool behind = false;
-	for (;;) {
-		struct pollfd wait = { .fd = process->socket, .events = POLLIN };
-		int64_t left = deadline - now_ms();
-		if (left <= 0)
-			return NC_TIMEOUT;
-		int64_t look = behind || left < NC_CELL_GREEDY_MS ? left : NC_CELL_GREEDY_MS;
-		int ready = poll(&wait, 1, (int)look);
-		if (ready > 0) {
-			if (behind)
-				behind_set(process, false);
-			return NC_OK;
-		}
-		if (ready < 0 && errno != EINTR)
-			return NC_IO;
-		if (!behind && used_ms(process->pid) - used_before >= NC_CELL_GREEDY_MS) {
-			behind_set(process, true);
-			behind = true;
-		}
-	}
-}
-
 static int answer_read(const struct nc_cell_process *process, uint64_t number,
                        struct nc_cell_answer *answer_out)
 {
@@ -270,7 +217,8 @@ int nc_cell_process_call(struct nc_cell_process *process, struct nc_cell_call *c
 	call->in_size = in.size;
 	if (send(process->socket, call, sizeof *call, MSG_NOSIGNAL) != (ssize_t)sizeof *call)
 		return NC_IO;
-	int err = answer_wait(process, patience_ms);
+	int err =
+	        nc_cell_wait(process->pid, process->socket, patience_ms, call->op != NC_CELL_HELLO);
 	if (err == NC_OK)
 		err = answer_read(process, call->number, &answer);
 	if (err != NC_OK)

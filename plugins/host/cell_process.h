@@ -29,11 +29,9 @@ void nc_cell_process_init(struct nc_cell_process *process);
 /* Run `program` for the plugin in `file`. Errors: NC_NOMEM; NC_IO, errno says why. */
 int nc_cell_process_start(struct nc_cell_process *process, const char *program, const char *file);
 
-#define NC_CELL_GREEDY_MS 20 /* processor time at one call, after which all others go before */
-
-/* Make a call with `in` and wait for its answer, which is copied to `reply`. Errors: NC_TOOBIG,
- * `in` does not fit; NC_NOMEM; NC_TIMEOUT, no answer in time; NC_IO, it is gone; NC_CORRUPT, what
- * came is no answer. But for the first two the process must be ended. */
+/* Make a call with `in` and wait for its answer (cell_wait.h), which is copied to `reply`. Errors:
+ * NC_TOOBIG, `in` does not fit; NC_NOMEM; NC_TIMEOUT, no answer in time; NC_IO, it is gone;
+ * NC_CORRUPT, what came is no answer. But for the first two the process must be ended. */
 int nc_cell_process_call(struct nc_cell_process *process, struct nc_cell_call *call,
                          struct nc_slice in, unsigned patience_ms, struct nc_cell_reply *reply);
 

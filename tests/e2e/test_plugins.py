@@ -100,12 +100,16 @@ async def is_state(c, name, *states):
     return (await state(c, name))["state"] in states
 
 
-def has_ended(pid):
+def kernel_state(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
+            return f.read().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return True
+        return "X"
+
+
+def has_ended(pid):
+    return kernel_state(pid) in "ZX"
 
 
 # ---- In a process of its own ------------------------------------------------------------------
@@ -195,6 +199,17 @@ async def test_hostile_plugins_harm_nobody_else():
             equal({a["subscription"] for a in advisories} >= {f"bad_{deed}" for deed in deeds}, True, "an advisory each")
             check(appended > 20, f"{appended} appends went on meanwhile")
         await listener.unsubscribe()
+
+
+async def test_one_that_loops_runs_in_turns_and_ends_with_its_node():
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        await create(c, "h", "hostile", {"on": "bad.1", "do": "loop"}, "out.h")
+        pid = (await d.listed("hostile"))["pid"]
+        await c.append("bad.1")
+        await wait_until(lambda: kernel_state(pid) == "T", 30, "it is stopped at times")
+        d.node.kill()
+        await wait_until(lambda: has_ended(pid), 10, "it is not left behind, stopped")
 
 
 async def test_a_selector_that_harms_while_it_is_compiled_is_refused():
