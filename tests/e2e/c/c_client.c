@@ -3,8 +3,11 @@
  *
  *   c_client connect URL NAME=VALUE...         connect with these options; says "connected"
  *   c_client append URL IDS COUNT NAME=VALUE   COUNT asynchronous appends with the ids IDS.0,
- * IDS.1, … on seven streams; says how they ended c_client follow URL NAME                   consume
- * a subscription: a line for each, acknowledged
+ *                                              IDS.1, ... on seven streams; says how they ended
+ *   c_client follow URL NAME                   consume a subscription: a line for each,
+ *                                              acknowledged
+ *   c_client packed URL NAME                   likewise, pulled packed, an acknowledgement for each
+ *                                              message
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,11 +104,12 @@ static void append(struct nacre_client *client, const char *ids, long count)
 	(void)printf("ok %d duplicate %d other %d\n", ends.ok, ends.duplicate, ends.other);
 }
 
-static void follow(struct nacre_client *client, const char *name)
+static void follow(struct nacre_client *client, const char *name, bool packed)
 {
+	const struct nacre_consume how = { .packed = packed };
 	struct nacre_subscription *sub;
 	struct nacre_error error;
-	if (nacre_subscribe(client, name, NULL, &sub, &error) != NACRE_OK)
+	if (nacre_subscribe(client, name, &how, &sub, &error) != NACRE_OK)
 		die("subscribe", &error);
 	for (;;) {
 		const struct nacre_delivery *delivery;
@@ -116,7 +120,8 @@ static void follow(struct nacre_client *client, const char *name)
 			continue;
 		(void)printf("%llu\n", (unsigned long long)delivery->event->pos);
 		(void)fflush(stdout);
-		(void)nacre_ack(client, delivery->reply, false, NULL);
+		if (delivery->left == 0) /* always, of what is not packed */
+			(void)nacre_ack(client, delivery->reply, false, NULL);
 	}
 }
 
@@ -124,7 +129,8 @@ int main(int argc, char **argv)
 {
 	if (argc < 3)
 		return 64;
-	bool appends = strcmp(argv[1], "append") == 0, follows = strcmp(argv[1], "follow") == 0;
+	bool appends = strcmp(argv[1], "append") == 0, packed = strcmp(argv[1], "packed") == 0,
+	     follows = packed || strcmp(argv[1], "follow") == 0;
 	int skip = appends ? 5 : follows ? 4 : 3;
 	if (argc < skip)
 		return 64;
@@ -132,7 +138,7 @@ int main(int argc, char **argv)
 	if (appends) {
 		append(client, argv[3], strtol(argv[4], NULL, 10));
 	} else if (follows) {
-		follow(client, argv[3]);
+		follow(client, argv[3], packed);
 	} else {
 		(void)printf("connected\n");
 	}
