@@ -29,6 +29,7 @@ struct nc_sub_prepare {
 	struct nc_filter_error error;
 	struct nc_slice name, body, reply, plugin, selector; /* in `text` */
 	struct nc_buf text;
+	bool renews; /* of no request: the subscription's plugin was replaced */
 	/* Of R.sub.explain: its filter is asked about one event. */
 	uint64_t position;
 	struct nc_sub_verdict verdict;
@@ -213,6 +214,49 @@ bool nc_subs_judge(const struct nc_subs_ask *ask, const struct nc_subscription *
 	return true;
 }
 
+bool nc_subs_prepare_renewal(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	const struct nc_subs_ask ask = { .subs = subs, .name = nc_slice_str(sub->name) };
+	const struct nc_filter_named named = { sub->definition.plugin, sub->definition.selector };
+	if (!nc_plugin_host_isolates(subs->host, named.plugin))
+		return false;
+	struct nc_sub_prepare *prepare = prepare_new(&ask, NC_OP_SUB_UPDATE, &named);
+	if (prepare != NULL)
+		prepare->renews = true;
+	if (prepare != NULL &&
+	    nc_reader_pool_put(nc_subs_pool(subs, named.plugin), &prepare->job) == NC_OK) {
+		sub->renewed = true;
+		return true;
+	}
+	if (prepare != NULL)
+		prepare_free(prepare);
+	sub->renew = subs->renewing = true; /* the next tick tries again */
+	return true;
+}
+
+/* The subscription may be another of the name by now, or have another filter. */
+static void renewal_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
+{
+	struct nc_refusal refusal;
+	struct nc_subscription *sub = nc_subs_find(subs, prepare->name);
+	if (sub == NULL || !sub->renewed)
+		return;
+	sub->renewed = false;
+	bool same = nc_slice_eq(sub->definition.plugin, prepare->plugin) &&
+	            nc_slice_eq(sub->definition.selector, prepare->selector);
+	if (sub->move != NULL || !same) {
+		sub->renew = subs->renewing = true;
+	} else if (prepare->err == NC_OK) {
+		subs->prepared = prepare->filter;
+		nc_subs_renew_now(subs, sub);
+		subs->prepared = NULL;
+	} else {
+		(void)nc_filter_refuse(&refusal, prepare->plugin, prepare->err, &prepare->error);
+		nc_subs_renew_refused(subs, sub, &refusal);
+	}
+	nc_subs_mark(sub);
+}
+
 static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 {
 	struct nc_refusal refusal;
@@ -246,8 +290,11 @@ void nc_subs_prepared_take(struct nc_subs *subs)
 	pthread_mutex_unlock(&subs->lock);
 	while (prepare != NULL) {
 		struct nc_sub_prepare *next = prepare->next;
-		if (!subs->service->stopping)
+		if (!subs->service->stopping && prepare->renews) {
+			renewal_finish(subs, prepare);
+		} else if (!subs->service->stopping) {
 			prepare_finish(subs, prepare);
+		}
 		prepare_free(prepare);
 		prepare = next;
 	}

@@ -223,7 +223,7 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_job *job = NULL;
 	struct nc_sub_want want;
-	if (sub->searching || nc_subs_measure(subs, sub) || sub->filter == NULL ||
+	if (sub->searching || sub->renewed || nc_subs_measure(subs, sub) || sub->filter == NULL ||
 	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);

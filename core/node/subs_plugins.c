@@ -130,23 +130,34 @@ void nc_subs_replugged(struct nc_subs *subs, struct nc_subscription *sub, uint64
 	            (unsigned long long)position, text);
 }
 
-void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
+void nc_subs_renew_refused(struct nc_subs *subs, struct nc_subscription *sub,
+                           const struct nc_refusal *refusal)
 {
 	char text[NC_SUB_FAULT_SIZE + 100];
-	struct nc_refusal refusal;
 	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	(void)snprintf(text, sizeof text, "the new plugin cannot be taken: %.200s", refusal->text);
+	nc_subs_advise(subs, sub, "plugin_refused", info.cursor + 1, text);
+	nc_say_warning("subscription %s: %s", sub->name, text);
+}
+
+void nc_subs_renew_now(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_refusal refusal;
+	if (!nc_subs_move_plugin(subs, sub, &refusal))
+		nc_subs_renew_refused(subs, sub, &refusal);
+}
+
+void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
+{
 	bool waits =
-	        sub->move != NULL || sub->searching ||
+	        sub->move != NULL || sub->searching || sub->renewed ||
 	        (sub->definition.durable && subs->service->engine_version < NC_ENGINE_VERSION_SUBS);
 	if (waits)
 		return; /* the tick comes back to it */
 	sub->renew = false;
-	if (nc_subs_move_plugin(subs, sub, &refusal))
-		return;
-	nc_sub_info(sub->machine, &info);
-	(void)snprintf(text, sizeof text, "the new plugin cannot be taken: %.200s", refusal.text);
-	nc_subs_advise(subs, sub, "plugin_refused", info.cursor + 1, text);
-	nc_say_warning("subscription %s: %s", sub->name, text);
+	if (!nc_subs_prepare_renewal(subs, sub))
+		nc_subs_renew_now(subs, sub);
 }
 
 void nc_subs_tell_other_build(const struct nc_subscription *sub)

@@ -127,7 +127,9 @@ struct nc_subscription {
 	uint64_t saving_number;                /* of the progress that is on its way */
 	bool unsaved;                  /* a progress was taken that did not get into the log */
 	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
-	bool renew; /* its plugin was replaced: take the new one when no search is under way */
+	bool renew;   /* its plugin was replaced: take the new one when no search is under way */
+	bool renewed; /* the new one, in a process of its own, is asked whether it takes the
+	                 selector; nothing is searched until it has said so */
 	uint64_t filter_from; /* events from here on are judged by the filter it has; 0: all */
 	uint64_t pause_ns, retry_ns; /* after a fault of its filter: when it is asked again */
 	/* Of one that runs here by a lease (subs_own.c). */
@@ -249,6 +251,13 @@ void nc_subs_plugins_changed(struct nc_subs *subs);
 /* If it has a plugin of another build than was recorded with it: say so. */
 void nc_subs_tell_other_build(const struct nc_subscription *sub);
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
+/* The new one takes the selector, as subs->prepared if it runs in a process of its own; or does
+ * not, and the one before stays. */
+void nc_subs_renew_now(struct nc_subs *subs, struct nc_subscription *sub);
+void nc_subs_renew_refused(struct nc_subs *subs, struct nc_subscription *sub,
+                           const struct nc_refusal *refusal);
+/* subs_isolated.c: ask it first, where it runs. False: it runs in the node. */
+bool nc_subs_prepare_renewal(struct nc_subs *subs, struct nc_subscription *sub);
 /* Its filter has been asked: if its hints have come by that, it is found by them from now on. */
 void nc_subs_hints_take(struct nc_subs *subs, struct nc_subscription *sub);
 /* It took the new one: say so. */

@@ -338,7 +338,7 @@ async def test_a_replaced_plugin_is_taken_at_a_position():
         async def on_advisory(msg):
             heard.append(json.loads(msg.data))
 
-        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.plugin_changed", cb=on_advisory)
+        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.*", cb=on_advisory)
         async with Got(c, "out.h") as got:
             await create(c, "h", "hostile", {}, "out.h")
             first = (await state(c, "h"))["plugin"]
@@ -358,9 +358,18 @@ async def test_a_replaced_plugin_is_taken_at_a_position():
             await c.append("a.1")
             await wait_until(lambda: len(got.seqs) == 6, 10, "the new one serves")
             await wait_until(lambda: heard, 5, "an advisory")
-            equal((heard[0]["subscription"], heard[0]["pos"]), ("h", 6))
+            equal((heard[0]["type"], heard[0]["subscription"], heard[0]["pos"]), ("io.nacre.advisory.v1.sub.plugin_changed", "h", 6))
             check(now["sha256"] in heard[0]["reason"], f"{heard}")
             check(await d.listed("hostile", "replaced"), "the old one is listed as such")
+            # One that refuses the selector is told of, and not taken.
+            d.put(os.path.join(BUILD, "tests/hostile/three/hostile.so"))
+            await wait_until(lambda: len(heard) > 1, 10, "another advisory")
+            equal((heard[1]["type"], heard[1]["subscription"]), ("io.nacre.advisory.v1.sub.plugin_refused", "h"))
+            check(heard[1]["reason"].startswith("the new plugin cannot be taken: ") and "expected an object" in heard[1]["reason"], f"{heard}")
+            equal((await state(c, "h"))["plugin"]["build"], "2")
+            await c.append("a.1")
+            await wait_until(lambda: len(got.seqs) == 7, 10, "the one before still serves")
+            d.put(os.path.join(BUILD, "tests/hostile/two/hostile.so"))
             # The log has it: after a kill nobody wonders about another build.
             d.node.restart()
             then = (await state(c, "h"))["plugin"]

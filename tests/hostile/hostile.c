@@ -159,6 +159,9 @@ static int hostile_compile(const nacre_filter_host *host, const nacre_filter_sel
 		return NACRE_FILTER_NO_MEMORY;
 	the_host = host;
 	int known = selector->view->root_kind == NACRE_FILTER_OBJECT, now = 1;
+#ifdef REFUSES /* what its earlier builds took */
+	known = 0;
+#endif
 	for (uint64_t i = 0; known && i < selector->view->leaf_count; i++) {
 		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(selector->view, i);
 		if (slice_is(leaf->path, "on")) {
