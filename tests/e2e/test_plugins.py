@@ -179,10 +179,17 @@ async def test_hostile_plugins_harm_nobody_else():
             advisories.append(json.loads(msg.data))
 
         listener = await c.nc.subscribe(f"{c.root}.advisory.sub.halted", cb=on_advisory)
-        async with Got(c, "out.good") as good, Got(c, "out.payload") as payload, Got(c, "out.bad.>"):
+        async with Got(c, "out.good") as good, Got(c, "out.payload") as payload, Got(c, "out.bad.>") as bad:
             await create(c, "good", "by_stream", "good.1", "out.good")
             await create(c, "payload", "by_payload", {"i": [{"numeric": [">=", 0]}]}, "out.payload")
             loader = asyncio.create_task(load())
+            for deed in ("slow", "bits"):  # who is slow is waited for; bits behind the last event are nobody's
+                await created(c, f"bad_{deed}", "hostile", {"on": f"bad.{deed}", "do": deed}, f"out.bad.{deed}", start="new")
+                await c.append(f"bad.{deed}")
+                await wait_until(lambda: f"bad.{deed}" in bad.streams, 30, f"{deed} is delivered")
+                check(not await is_state(c, f"bad_{deed}", "halted"), f"{deed} halts nothing")
+                await c.ask(f"sub.delete.bad_{deed}")
+            equal((await d.listed("hostile"))["restarts"], 0)
             for deed in deeds:
                 await created(c, f"bad_{deed}", "hostile", {"on": f"bad.{deed}", "do": deed}, f"out.bad.{deed}", start="new")
                 await c.append(f"bad.{deed}")
