@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/assert.h"
 #include "core/engine/names.h"
 #include "core/node/spread_private.h"
 #include "transport/nats/reply.h"
@@ -34,6 +35,7 @@ static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay
 {
 	struct nc_spread_relay **at = &spread->relays, *before = NULL;
 	while (*at != relay) {
+		nc_assert(*at != NULL);
 		before = *at;
 		at = &(*at)->next;
 	}

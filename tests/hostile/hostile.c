@@ -150,6 +150,10 @@ static int slice_is(nacre_filter_slice slice, const char *text)
 	return slice.size == strlen(text) && memcmp(slice.data, text, strlen(text)) == 0;
 }
 
+#ifndef REFUSES
+#define REFUSES 0 /* 1: all that its earlier builds took */
+#endif
+
 static int hostile_compile(const nacre_filter_host *host, const nacre_filter_selector *selector,
                            void **filter_out, nacre_filter_error *error)
 {
@@ -158,10 +162,7 @@ static int hostile_compile(const nacre_filter_host *host, const nacre_filter_sel
 	if (filter == NULL)
 		return NACRE_FILTER_NO_MEMORY;
 	the_host = host;
-	int known = selector->view->root_kind == NACRE_FILTER_OBJECT, now = 1;
-#ifdef REFUSES /* what its earlier builds took */
-	known = 0;
-#endif
+	int known = selector->view->root_kind == NACRE_FILTER_OBJECT && !REFUSES, now = 1;
 	for (uint64_t i = 0; known && i < selector->view->leaf_count; i++) {
 		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(selector->view, i);
 		if (slice_is(leaf->path, "on")) {

@@ -128,9 +128,9 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 		check_delivery(sim, node, number, action->position);
 		*store_marks(sub, action->position) |= STORE_SENT;
 	}
+	const struct nc_sub_sent sent = { action->position, action->attempt };
 	if (!store_pack(sim, node, number, action))
-		store_leave(sim, node, number,
-		            (struct nc_sub_sent){ action->position, action->attempt });
+		store_leave(sim, node, number, sent);
 }
 
 void store_leave(struct sim *sim, const struct sim_node *node, uint32_t number,
