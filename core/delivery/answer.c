@@ -64,21 +64,19 @@ static int flying(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_
 
 /* ---- Of a whole message --------------------------------------------------------------------- */
 
-void nc_sub_packed(struct nc_sub *sub, struct nc_sub_sent event, struct nc_sub_sent last)
+void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint64_t flight, uint64_t message)
 {
-	uint32_t id = nc_sub_entry_find(sub, event.position);
+	uint32_t id = nc_sub_entry_find(sub, position);
 	struct entry *entry = id == NONE ? NULL : &sub->entries[id];
-	if (entry == NULL || entry->state != NC_SUB_FLYING || entry->replay ||
-	    entry->attempts != event.attempt)
-		return;
-	entry->message = last.position;
-	entry->message_attempt = last.attempt;
+	if (entry != NULL && entry->state == NC_SUB_FLYING && entry->flight == flight &&
+	    !entry->replay)
+		entry->message = message;
 }
 
-/* Whether `entry` left in the message whose last event is `last`, by the attempt it has now. */
+/* Whether `entry` left in the message whose last event is `last`, as it flies now. */
 static bool is_in_message(const struct entry *entry, const struct entry *last)
 {
-	return entry->message == last->position && entry->message_attempt == last->attempts &&
+	return entry->message != 0 && entry->message == last->flight &&
 	       !NC_DELIVERY_MUTANT(PACKED_LAST_ALONE);
 }
 

@@ -83,6 +83,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 
 	nc_sub_queue_leave(sub, id);
 	entry->attempts++;
+	entry->flight = ++sub->flights;
 	entry->message = 0;
 	sub->taken += !entry->taken;
 	entry->taken = true;
@@ -101,6 +102,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	action_out->kind = NC_SUB_DELIVER;
 	action_out->position = entry->position;
 	action_out->attempt = entry->attempts;
+	action_out->flight = entry->flight;
 	action_out->request = request == NULL ? 0 : request->is.id;
 	action_out->alone = entry->replay; /* it is acknowledged by itself */
 	action_out->pending = pending_of(sub);

@@ -141,14 +141,10 @@ int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint
 /* A batch acknowledged an event whose PARK has been said meanwhile: it has no row, or none any
  * more. `key` is what its offer had. */
 void nc_sub_parked_gone(struct nc_sub *sub, struct nc_slice key);
-/* An event leaves packed into one message with others, of which `last` is the last: an answer to
- * that one is about all of them. Known before any answer is told; until then it is in a message of
- * its own. Of an attempt that is over: without effect. */
-struct nc_sub_sent {
-	uint64_t position;
-	uint32_t attempt;
-};
-void nc_sub_packed(struct nc_sub *sub, struct nc_sub_sent event, struct nc_sub_sent last);
+/* The event that flies by this number leaves packed into one message with others; `message` is the
+ * number of the last of them: an answer to that one is about all. Known before any answer is told;
+ * until then it is in a message of its own. Of a flight that is over: without effect. */
+void nc_sub_packed(struct nc_sub *sub, uint64_t position, uint64_t flight, uint64_t message);
 /* Still working: the wait begins anew. */
 int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                uint64_t now_ns);
@@ -208,6 +204,7 @@ struct nc_sub_action {
 	uint64_t position;
 	uint32_t attempt;
 	uint64_t request;
+	uint64_t flight;    /* of DELIVER: its number, no other's of this machine */
 	bool alone;         /* of DELIVER: not to be packed with others */
 	uint16_t status;    /* of END: 404, 408, 409 */
 	const char *reason; /* NUL-terminated; valid until the next call. Of END: the status line's

@@ -22,12 +22,11 @@ struct entry {
 	uint64_t position;
 	uint64_t rank;    /* its place in the queue it is in: smallest first */
 	uint64_t request; /* the pull request that it was last given to */
-	/* Packed: the last event of the message that it is in, and its attempt; 0: its own. */
-	uint64_t message;
-	char *reason; /* of a +TERM; owned */
+	uint64_t flight;  /* number of its last delivery */
+	uint64_t message; /* packed: that of the last event in its message; 0: it has its own */
+	char *reason;     /* of a +TERM; owned */
 	uint32_t size;
 	uint32_t attempts;
-	uint32_t message_attempt;
 	uint32_t queue_at; /* in the queue's heap; NONE: in no queue, IN_LINE: in its line */
 	uint32_t queue_prev, queue_next; /* in the queue's line */
 	uint32_t line_prev, line_next;   /* of the window, by position; or of the replayed */
@@ -106,6 +105,7 @@ struct nc_sub {
 	uint32_t request_count;
 
 	uint64_t epoch, cursor, last_delivered, delivered, redelivered;
+	uint64_t flights; /* numbers given out */
 	struct nc_floor floor;
 	bool paused, halted, at_head;
 	bool say_halted, say_stalled, say_flows, said_inactive;

@@ -77,6 +77,7 @@ static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *ac
 		.position = action->position,
 		.pending = action->pending + (action->pending_known ? 0 : sub->unsearched),
 		.attempt = action->attempt,
+		.flight = action->flight,
 		.alone = action->alone,
 		.pull = pull
 	};

@@ -16,6 +16,7 @@ struct nc_subscription;
 struct nc_delivery {
 	uint64_t position; /* 0: a status */
 	uint64_t pending;
+	uint64_t flight; /* its number, for what left together */
 	uint32_t attempt;
 	bool gone;  /* there is no such event any more */
 	bool alone; /* not to be packed with others */
@@ -38,8 +39,8 @@ struct nc_sub_teller {
 	struct nc_slice push_subject;
 	struct nc_buf named, reply;
 	size_t reply_same;
-	/* Packed: the message that is being filled, which attempts at which positions are in it,
-	 * and who is last in it; NULL: none is. */
+	/* Packed: the message that is being filled, which events are in it, by their
+	 * flights, and who is last in it; NULL: none is. */
 	struct nc_packed packed;
 	struct nc_buf noted;
 	const struct nc_delivery *packed_last;

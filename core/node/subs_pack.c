@@ -24,18 +24,13 @@ static enum nc_format format_of(enum nc_form form)
 
 /* ---- What left together --------------------------------------------------------------------- */
 
-/* Of each event its position and its attempt; behind the last of a message, zeros. */
-#define NOTED_SIZE 12u
+/* Of each event its position and its flight; behind the last of a message, zeros. */
+#define NOTED_SIZE 16u
 
-static void note_put(struct nc_buf *notes, uint64_t position, uint32_t attempt)
+static void note_put(struct nc_buf *notes, uint64_t position, uint64_t flight)
 {
 	nc_buf_put_u64(notes, position);
-	nc_buf_put_u32(notes, attempt);
-}
-
-static struct nc_sub_sent noted_get(const uint8_t *noted)
-{
-	return (struct nc_sub_sent){ nc_get_u64(noted), nc_get_u32(noted + 8) };
+	nc_buf_put_u64(notes, flight);
 }
 
 /* Without memory an answer is about the last event alone. */
@@ -57,9 +52,12 @@ void nc_subs_packed_tell(struct nc_subs *subs, struct nc_subscription *sub)
 	for (size_t at = 0; at < packed->size; at += NOTED_SIZE) {
 		if (nc_get_u64(packed->data + at) != 0)
 			continue;
-		const struct nc_sub_sent last = noted_get(packed->data + at - NOTED_SIZE);
-		for (; begin < at; begin += NOTED_SIZE)
-			nc_sub_packed(sub->machine, noted_get(packed->data + begin), last);
+		uint64_t message = nc_get_u64(packed->data + at - NOTED_SIZE + 8);
+		for (; begin < at; begin += NOTED_SIZE) {
+			const uint8_t *noted = packed->data + begin;
+			nc_sub_packed(sub->machine, nc_get_u64(noted), nc_get_u64(noted + 8),
+			              message);
+		}
 		begin = at + NOTED_SIZE;
 	}
 	nc_buf_clear(packed);
@@ -146,7 +144,7 @@ bool nc_sub_pack(struct nc_sub_teller *teller, const struct nc_delivery *deliver
 	}
 	if (teller->packed_last == NULL)
 		nc_buf_clear(&teller->noted);
-	note_put(&teller->noted, event->position, delivery->attempt);
+	note_put(&teller->noted, event->position, delivery->flight);
 	teller->packed_last = delivery;
 	return true;
 }

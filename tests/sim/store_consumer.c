@@ -128,13 +128,13 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t number
 		check_delivery(sim, node, number, action->position);
 		*store_marks(sub, action->position) |= STORE_SENT;
 	}
-	const struct nc_sub_sent sent = { action->position, action->attempt };
+	const struct store_flight sent = { action->position, action->flight, action->attempt };
 	if (!store_pack(sim, node, number, action))
 		store_leave(sim, node, number, sent);
 }
 
 void store_leave(struct sim *sim, const struct sim_node *node, uint32_t number,
-                 struct nc_sub_sent sent)
+                 struct store_flight sent)
 {
 	const struct sim_event event = { .index = sent.position,
 		                         .epoch = store_of(sim, node)->machines[number].epoch,

@@ -7,24 +7,22 @@
 
 #define ULL(value) ((unsigned long long)(value))
 
-/* The last event of the message that an event left in when it left last; zeros: its own. */
-static struct nc_sub_sent *message_at(struct store_packing *packing, uint64_t position)
+static struct store_left *left_at(struct store_packing *packing, uint64_t position)
 {
 	if (position >= packing->room) {
 		size_t room = position * 2 + 256;
-		packing->message_of =
-		        realloc(packing->message_of, room * sizeof *packing->message_of);
-		nc_assert(packing->message_of != NULL);
-		memset(packing->message_of + packing->room, 0,
-		       (room - packing->room) * sizeof *packing->message_of);
+		packing->left = realloc(packing->left, room * sizeof *packing->left);
+		nc_assert(packing->left != NULL);
+		memset(packing->left + packing->room, 0,
+		       (room - packing->room) * sizeof *packing->left);
 		packing->room = room;
 	}
-	return &packing->message_of[position];
+	return &packing->left[position];
 }
 
 void store_packing_release(struct store_packing *packing)
 {
-	free(packing->message_of);
+	free(packing->left);
 	nc_buf_release(&packing->untold);
 }
 
@@ -40,10 +38,10 @@ static bool packs(const struct store_machine *machine, const struct nc_sub_actio
 void store_packed_tell(struct store_machine *machine)
 {
 	struct nc_buf *untold = &machine->packing.untold;
-	struct nc_sub_sent pair[2];
+	struct store_flight pair[2];
 	for (size_t at = 0; at < untold->size; at += sizeof pair) {
 		memcpy(pair, untold->data + at, sizeof pair);
-		nc_sub_packed(machine->machine, pair[0], pair[1]);
+		nc_sub_packed(machine->machine, pair[0].position, pair[0].number, pair[1].number);
 	}
 	nc_buf_clear(untold);
 }
@@ -56,11 +54,11 @@ void store_pack_end(struct sim *sim, const struct sim_node *node, uint32_t sub)
 	struct store_packing *packing = &machine->packing;
 	if (packing->filled == 0)
 		return;
-	const struct nc_sub_sent first = packing->filling[0];
-	const struct nc_sub_sent last = packing->filling[packing->filled - 1];
+	const struct store_flight first = packing->filling[0];
+	const struct store_flight last = packing->filling[packing->filled - 1];
 	for (uint32_t i = 0; packing->filled > 1 && i < packing->filled; i++) {
-		const struct nc_sub_sent pair[2] = { packing->filling[i], last };
-		*message_at(packing, pair[0].position) = last;
+		const struct store_flight pair[2] = { packing->filling[i], last };
+		left_at(packing, pair[0].position)->message = last.number;
 		nc_buf_put(&packing->untold, pair, sizeof pair);
 	}
 	sim->counters.packed += packing->filled > 1;
@@ -81,12 +79,12 @@ bool store_pack(struct sim *sim, const struct sim_node *node, uint32_t sub,
 	uint64_t before = packing->filled == 0 ? 0 : packing->filling[packing->filled - 1].position;
 	if (!may || packing->request != action->request || before >= action->position)
 		store_pack_end(sim, node, sub);
-	*message_at(packing, action->position) = (struct nc_sub_sent){ 0 };
+	*left_at(packing, action->position) = (struct store_left){ .flight = action->flight };
 	if (!may)
 		return false;
 	packing->request = action->request;
-	packing->filling[packing->filled].position = action->position;
-	packing->filling[packing->filled++].attempt = action->attempt;
+	packing->filling[packing->filled++] =
+	        (struct store_flight){ action->position, action->flight, action->attempt };
 	if (packing->filled == STORE_MESSAGE_MAX || action->position % 8 == 0)
 		store_pack_end(sim, node, sub);
 	return true;
@@ -102,28 +100,20 @@ static bool flies(const struct store_machine *machine, uint64_t position, uint32
 void store_flights_look(const struct store_machine *machine, struct nc_buf *flights)
 {
 	struct nc_sub_info info;
-	struct nc_sub_sent sent;
 	nc_sub_info(machine->machine, &info);
 	for (uint64_t at = info.ack_floor + 1; at <= info.cursor; at++) {
-		sent.position = at;
-		if (flies(machine, at, &sent.attempt))
-			nc_buf_put(flights, &sent, sizeof sent);
+		struct store_flight flight = { .position = at };
+		if (flies(machine, at, &flight.attempt))
+			nc_buf_put(flights, &flight, sizeof flight);
 	}
 }
 
-static bool is_same(struct nc_sub_sent a, struct nc_sub_sent b)
+/* Whether an answer to the event at `position` is to move one that was flying. */
+static bool is_moved(struct store_packing *packing, uint64_t position, uint64_t flight)
 {
-	return a.position == b.position && a.attempt == b.attempt;
-}
-
-/* Whether an answer to `event` is to move one that was flying. */
-static bool is_moved(struct store_packing *packing, struct nc_sub_sent event,
-                     struct nc_sub_sent flight)
-{
-	if (flight.position == event.position)
-		return true;
-	struct nc_sub_sent message = *message_at(packing, event.position);
-	return is_same(message, event) && is_same(*message_at(packing, flight.position), message);
+	const struct store_left event = *left_at(packing, position);
+	bool last = event.message != 0 && event.message == event.flight;
+	return flight == position || (last && left_at(packing, flight)->message == event.message);
 }
 
 /* `before`: what flew; `any_attempt`: the answer is about the event, by whichever attempt it flies.
@@ -132,20 +122,18 @@ void store_flights_check(struct sim *sim, struct sim_node *node, const struct si
                          bool any_attempt, const struct nc_buf *before)
 {
 	struct store_machine *machine = &store_of(sim, node)->machines[answer->sub];
-	struct nc_sub_sent event = { answer->index, answer->attempt }, flight;
+	struct store_flight flight;
 	bool flew = false;
 	for (size_t at = 0; at < before->size; at += sizeof flight) {
 		memcpy(&flight, before->data + at, sizeof flight);
-		if (flight.position != event.position)
-			continue;
-		flew = any_attempt || flight.attempt == event.attempt;
-		event = flight;
+		if (flight.position == answer->index)
+			flew = any_attempt || flight.attempt == answer->attempt;
 	}
 	flew = flew && answer->epoch == machine->epoch;
 	for (size_t at = 0; at < before->size; at += sizeof flight) {
 		uint32_t attempts;
 		memcpy(&flight, before->data + at, sizeof flight);
-		bool moves = flew && is_moved(&machine->packing, event, flight);
+		bool moves = flew && is_moved(&machine->packing, answer->index, flight.position);
 		if (flies(machine, flight.position, &attempts) == moves) {
 			sim_violation(
 			        sim,

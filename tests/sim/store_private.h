@@ -178,14 +178,23 @@ struct store_sub {
 	uint64_t pulls;
 };
 
+/* A delivery. */
+struct store_flight {
+	uint64_t position, number; /* no other has this number */
+	uint32_t attempt;
+};
+
 /* What of it is packed into messages. */
 struct store_packing {
-	struct nc_sub_sent filling[STORE_MESSAGE_MAX]; /* the message that is being filled */
+	struct store_flight filling[STORE_MESSAGE_MAX]; /* the message that is being filled */
 	uint32_t filled;
 	uint64_t request;
-	struct nc_buf untold; /* pairs for nc_sub_packed() */
-	/* By position: the last event of the message that it left in. [room] */
-	struct nc_sub_sent *message_of;
+	struct nc_buf untold; /* for nc_sub_packed(): flights, each and the last of its message */
+	/* By position: its last flight, and that of the last event of its message; 0: its own.
+	 * [room] */
+	struct store_left {
+		uint64_t flight, message;
+	} * left;
 	size_t room;
 };
 
@@ -418,7 +427,7 @@ void store_deliver(struct sim *sim, const struct sim_node *node, uint32_t sub,
 void store_delivered(struct sim *sim, const struct sim_event *event);
 /* A message leaves, whose last event, or only one, is this. */
 void store_leave(struct sim *sim, const struct sim_node *node, uint32_t sub,
-                 struct nc_sub_sent event);
+                 struct store_flight event);
 void store_told(struct sim *sim, struct sim_node *node, const struct sim_event *event);
 void store_status(struct sim *sim, const struct sim_node *node, uint32_t sub,
                   const struct nc_sub_action *action);

@@ -17,6 +17,7 @@ struct harness {
 	struct nc_definition definition;
 	struct nc_sub *sub;
 	uint64_t now;
+	uint64_t flights[64]; /* of the last delivery of positions below 64 */
 	char line[8192];
 	char reason[512];
 };
@@ -96,6 +97,8 @@ static inline const char *harness_step(struct harness *h)
 	while (nc_sub_step(h->sub, h->now, &a)) {
 		char word[64];
 		harness_word(&a, word, sizeof word);
+		if (a.kind == NC_SUB_DELIVER && a.position < 64)
+			h->flights[a.position] = a.flight;
 		if (a.reason != NULL)
 			(void)snprintf(h->reason, sizeof h->reason, "%s", a.reason);
 		cr_assert_lt(size + sizeof word + 1, sizeof h->line);

@@ -2,11 +2,12 @@
 /* core/delivery/subscription.h: events that leave in one message are answered together. */
 #include "tests/unit/delivery/harness.h"
 
-static void left_together(struct harness *h, uint64_t first, uint64_t last, uint32_t attempt)
+/* As they were delivered last, or as `flights` has it. */
+static void left_together(struct harness *h, uint64_t first, uint64_t last, const uint64_t *flights)
 {
+	flights = flights == NULL ? h->flights : flights;
 	for (uint64_t position = first; position <= last; position++)
-		nc_sub_packed(h->sub, (struct nc_sub_sent){ position, attempt },
-		              (struct nc_sub_sent){ last, attempt });
+		nc_sub_packed(h->sub, position, flights[position], flights[last]);
 }
 
 /* Events 1 to 6 in flight; 2 to 4 left in one message, 5 and 6 in another. */
@@ -22,8 +23,8 @@ static struct harness flying(bool push)
 	if (!push)
 		cr_assert_eq(nc_sub_request(h.sub, &request, h.now), NC_OK);
 	(void)harness_step(&h);
-	left_together(&h, 2, 4, 1);
-	left_together(&h, 5, 6, 1);
+	left_together(&h, 2, 4, NULL);
+	left_together(&h, 5, 6, NULL);
 	return h;
 }
 
@@ -68,12 +69,30 @@ Test(packed, an_answer_to_an_earlier_attempt_is_about_none)
 Test(packed, what_is_told_late_of_an_earlier_attempt_is_of_no_other)
 {
 	struct harness h = flying(true);
+	uint64_t flights[64];
+	memcpy(flights, h.flights, sizeof flights);
 	nak(&h, 2, 1);
 	nak(&h, 4, 1);
 	expect_step(&h, "2/2 3/2 4/2"); /* each in a message of its own */
-	left_together(&h, 2, 4, 1);
+	left_together(&h, 2, 4, flights);
 	nak(&h, 4, 2);
 	expect_step(&h, "4/3");
+	nc_sub_free(h.sub);
+}
+
+/* Nobody heard it, so that the attempt is the same again. */
+Test(packed, what_is_told_late_is_of_no_other_flight_by_the_same_attempt)
+{
+	struct harness h = flying(false);
+	uint64_t flights[64];
+	memcpy(flights, h.flights, sizeof flights);
+	nc_sub_no_responders(h.sub, 1, 4, 1, h.now);
+	const struct nc_sub_request request = { 8, 3, 0, h.now + 1000 * MS, false };
+	cr_assert_eq(nc_sub_request(h.sub, &request, h.now), NC_OK);
+	expect_step(&h, "2/1>8 3/1>8 4/1>8");
+	left_together(&h, 2, 4, flights);
+	nc_sub_term(h.sub, 1, 4, NC_SLICE("broken"), h.now);
+	expect_step(&h, "P4");
 	nc_sub_free(h.sub);
 }
 
@@ -84,7 +103,7 @@ Test(packed, a_message_is_another_when_its_last_leaves_anew)
 	expect_after(&h, 20000, "");
 	nc_sub_wpi(h.sub, 1, 2, 1, h.now);
 	expect_after(&h, 10000, "1/2 3/2 4/2 5/2 6/2");
-	left_together(&h, 3, 4, 2);
+	left_together(&h, 3, 4, NULL);
 	nak(&h, 4, 2);
 	expect_step(&h, "3/3 4/3");
 	nc_sub_free(h.sub);
