@@ -84,6 +84,7 @@ void store_free(struct sim *sim)
 		nc_buf_release(&store->subs[i].progress);
 		free(store->subs[i].marks);
 		free(store->subs[i].confirmed);
+		free(store->subs[i].unparked);
 	}
 	free(store->commands);
 	free(store->payloads);

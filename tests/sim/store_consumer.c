@@ -76,7 +76,11 @@ static void check_delivery(struct sim *sim, const struct sim_node *node, uint32_
 	uint64_t confirmed = sub->confirmed[position];
 	/* A batch has acknowledged it since, of which who delivers has not heard yet. */
 	bool heard = confirmed != 0 && store_of(sim, node)->told >= confirmed;
-	bool parked = (marks & STORE_PARKED) != 0 || ((marks & STORE_BATCHED) != 0 && !heard);
+	/* Likewise that a replay is done, and its row gone. */
+	uint64_t unparked = sub->unparked[position];
+	bool replays = unparked != 0 && store_of(sim, node)->told < unparked;
+	bool parked =
+	        (marks & STORE_PARKED) != 0 || ((marks & STORE_BATCHED) != 0 && !heard) || replays;
 	if ((position <= sub->cursor && !parked) || position > store->head ||
 	    !store_matches(store, &sub->policy, position) ||
 	    (!store_wanted(store, sub, position) && !parked)) {

@@ -250,6 +250,7 @@ static void judge(struct sim *sim, struct store_command *command)
 
 void store_model_commit(struct sim *sim, uint64_t payload)
 {
+	sim->store->committing = sim->committed.last + 1;
 	const struct store_payload *of = &sim->store->payloads[payload];
 	for (size_t i = 0; i < of->count && sim->violation[0] == '\0'; i++)
 		judge(sim, &sim->store->commands[of->commands[i]]);

@@ -31,16 +31,21 @@ uint64_t store_key_before(const struct sim_store *store, const struct store_poli
 	return 0;
 }
 
+static void *grown(void *array, size_t had, size_t has)
+{
+	uint8_t *bytes = realloc(array, has);
+	nc_assert(bytes != NULL);
+	memset(bytes + had, 0, has - had);
+	return bytes;
+}
+
 uint8_t *store_marks(struct store_sub *sub, uint64_t position)
 {
-	if (position >= sub->mark_room) {
-		size_t room = position * 2 + 256;
-		sub->marks = realloc(sub->marks, room);
-		sub->confirmed = realloc(sub->confirmed, room * sizeof *sub->confirmed);
-		nc_assert(sub->marks != NULL && sub->confirmed != NULL);
-		memset(sub->marks + sub->mark_room, 0, room - sub->mark_room);
-		memset(sub->confirmed + sub->mark_room, 0,
-		       (room - sub->mark_room) * sizeof *sub->confirmed);
+	size_t had = sub->mark_room, room = position * 2 + 256, each = sizeof(uint64_t);
+	if (position >= had) {
+		sub->marks = grown(sub->marks, had, room);
+		sub->confirmed = grown(sub->confirmed, had * each, room * each);
+		sub->unparked = grown(sub->unparked, had * each, room * each);
 		sub->mark_room = room;
 	}
 	return &sub->marks[position];
@@ -104,7 +109,8 @@ static void start_set(const struct sim_store *store, struct store_sub *sub,
 }
 
 /* Rows of parked events come and go. */
-static void parked_change(struct store_sub *sub, const struct store_command *command)
+static void parked_change(const struct sim_store *store, struct store_sub *sub,
+                          const struct store_command *command)
 {
 	struct nc_slice list = nc_buf_slice(&command->parked);
 	struct nc_parked parked;
@@ -113,10 +119,13 @@ static void parked_change(struct store_sub *sub, const struct store_command *com
 		uint8_t *marks = store_marks(sub, parked.position);
 		if ((*marks & STORE_BATCHED) == 0) /* else the batch came first */
 			*marks |= STORE_PARKED;
+		sub->unparked[parked.position] = 0;
 	}
 	list = nc_buf_slice(&command->unparked);
-	while (nc_unparked_next(&list, &position))
+	while (nc_unparked_next(&list, &position)) {
 		*store_marks(sub, position) &= (uint8_t)~STORE_PARKED;
+		sub->unparked[position] = store->committing;
+	}
 }
 
 void store_model_create(struct sim_store *store, struct store_command *command)
@@ -135,6 +144,7 @@ void store_model_create(struct sim_store *store, struct store_command *command)
 		if (sub->mark_room > 0) {
 			memset(sub->marks, 0, sub->mark_room);
 			memset(sub->confirmed, 0, sub->mark_room * sizeof *sub->confirmed);
+			memset(sub->unparked, 0, sub->mark_room * sizeof *sub->unparked);
 		}
 	}
 	command->made_epoch = sub->epoch;
@@ -154,12 +164,14 @@ void store_model_seek(struct sim_store *store, struct store_command *command)
 		command->fault = NC_FAULT_NO_SUB;
 		return;
 	}
-	parked_change(sub, command);
+	parked_change(store, sub, command);
 	start_set(store, sub, command);
 	for (size_t at = 0; at < sub->mark_room; at++)
 		sub->marks[at] = at <= sub->cursor ? sub->marks[at] & STORE_PARKED : 0;
-	if (sub->mark_room > 0)
+	if (sub->mark_room > 0) {
 		memset(sub->confirmed, 0, sub->mark_room * sizeof *sub->confirmed);
+		memset(sub->unparked, 0, sub->mark_room * sizeof *sub->unparked);
+	}
 	nc_buf_clear(&sub->progress);
 	command->made_epoch = sub->epoch = sub->placed = ++store->epochs;
 	command->cursor = sub->cursor;
@@ -194,7 +206,7 @@ void store_model_save(struct sim *sim, struct store_command *command)
 		sub->policy.spreads = command->policy.spreads;
 	nc_buf_clear(&sub->progress);
 	nc_buf_put_slice(&sub->progress, nc_buf_slice(&command->progress_bytes));
-	parked_change(sub, command);
+	parked_change(store, sub, command);
 	uint64_t floor = command->progress.floor;
 	sim_trace(sim, "  saved sub%u number %llu floor %llu", command->sub, ULL(command->number),
 	          ULL(floor));

@@ -171,6 +171,8 @@ struct store_sub {
 	uint8_t *marks;         /* [mark_room], of this epoch */
 	uint64_t *confirmed; /* what was applied where an acknowledgement was confirmed; 0: none was
 	                      */
+	/* Where it was committed that a row of what is parked goes; 0: there was none, or is. */
+	uint64_t *unparked;
 	size_t mark_room;
 	/* Its consumer. */
 	uint8_t mood;
@@ -283,6 +285,7 @@ struct sim_store {
 	uint32_t no_id, retry, batching; /* permyriad */
 	bool quiet;                      /* clients rest */
 
+	uint64_t committing;    /* the entry that is being judged */
 	uint32_t version;       /* of the engine */
 	struct store_row *rows; /* [head], from 1 */
 	uint64_t head;
