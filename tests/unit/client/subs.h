@@ -47,12 +47,8 @@ static inline struct nacre_subscription *consume(const char *name, const struct 
 static inline void fill(const char *stream, int events)
 {
 	for (int i = 0; i < events; i++) {
-		{
-			{
-				if (!append(stream, NULL))
-					exit(1);
-			}
-		}
+		if (!append(stream, NULL))
+			exit(1);
 	}
 }
 
@@ -69,12 +65,8 @@ static inline bool says(const struct nacre_reply *reply, const char *text)
 	size_t size, wanted = strlen(text);
 	const char *data = nacre_reply_data(reply, &size);
 	for (size_t at = 0; at + wanted <= size; at++) {
-		{
-			{
-				if (memcmp(data + at, text, wanted) == 0)
-					return true;
-			}
-		}
+		if (memcmp(data + at, text, wanted) == 0)
+			return true;
 	}
 	return false;
 }
