@@ -49,7 +49,8 @@ static void pushed(const char *name, const char *format)
 	/* Only when somebody listens: what finds nobody comes again, behind what does not. */
 	bool sought = nacre_sub_seek(client, name, "\"first\"", NULL, NULL) == NACRE_OK;
 	bool fine = take(sub, 1, 300, &messages);
-	expect(sought && fine && messages < 30, "a push in packed form gives each event, an ack a message");
+	expect(sought && fine && messages < 30,
+	       "a push in packed form gives each event, an ack a message");
 	expect(silent(sub) && comes_to(name, "ack_floor", 300) && comes_to(name, "in_flight", 0),
 	       "and that is about all of them");
 	nacre_unsubscribe(sub);
