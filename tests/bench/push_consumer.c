@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
@@ -98,8 +99,6 @@ int main(int argc, char **argv)
 	             (double)got / seconds);
 	pthread_mutex_unlock(&lock);
 	(void)natsConnection_FlushTimeout(nc, 10000);
-	natsSubscription_Destroy(sub);
-	natsConnection_Destroy(nc);
-	nats_Close();
-	return late != 0;
+	(void)fflush(stdout);
+	_exit(late != 0); /* more may come meanwhile, and be answered: what that uses must stay */
 }
