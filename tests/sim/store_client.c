@@ -121,10 +121,8 @@ void store_inbox_flush(struct sim *sim, struct sim_node *node)
 	}
 	if (payload >= store->payload_room) {
 		size_t room = payload * 2 + 64;
-		store->payloads = realloc(store->payloads, room * sizeof *store->payloads);
-		nc_assert(store->payloads != NULL);
-		memset(store->payloads + store->payload_room, 0,
-		       (room - store->payload_room) * sizeof *store->payloads);
+		store->payloads = store_grown(store->payloads, sizeof *store->payloads,
+		                              store->payload_room, room);
 		store->payload_room = room;
 	}
 	struct store_payload *of_entry = &store->payloads[payload];

@@ -52,10 +52,8 @@ static void rows_grow(struct sim_store *store)
 	}
 	while (store->ids >= store->id_room) {
 		size_t room = store->id_room * 2 + 256;
-		store->ids_at = realloc(store->ids_at, room * sizeof *store->ids_at);
-		nc_assert(store->ids_at != NULL);
-		memset(store->ids_at + store->id_room, 0,
-		       (room - store->id_room) * sizeof *store->ids_at);
+		store->ids_at =
+		        store_grown(store->ids_at, sizeof *store->ids_at, store->id_room, room);
 		store->id_room = room;
 	}
 }

@@ -31,21 +31,21 @@ uint64_t store_key_before(const struct sim_store *store, const struct store_poli
 	return 0;
 }
 
-static void *grown(void *array, size_t had, size_t has)
+void *store_grown(void *array, size_t each, size_t had, size_t has)
 {
-	uint8_t *bytes = realloc(array, has);
+	uint8_t *bytes = realloc(array, has * each);
 	nc_assert(bytes != NULL);
-	memset(bytes + had, 0, has - had);
+	memset(bytes + had * each, 0, (has - had) * each);
 	return bytes;
 }
 
 uint8_t *store_marks(struct store_sub *sub, uint64_t position)
 {
-	size_t had = sub->mark_room, room = position * 2 + 256, each = sizeof(uint64_t);
+	size_t had = sub->mark_room, room = position * 2 + 256;
 	if (position >= had) {
-		sub->marks = grown(sub->marks, had, room);
-		sub->confirmed = grown(sub->confirmed, had * each, room * each);
-		sub->unparked = grown(sub->unparked, had * each, room * each);
+		sub->marks = store_grown(sub->marks, sizeof *sub->marks, had, room);
+		sub->confirmed = store_grown(sub->confirmed, sizeof *sub->confirmed, had, room);
+		sub->unparked = store_grown(sub->unparked, sizeof *sub->unparked, had, room);
 		sub->mark_room = room;
 	}
 	return &sub->marks[position];

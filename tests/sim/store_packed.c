@@ -11,10 +11,8 @@ static struct store_left *left_at(struct store_packing *packing, uint64_t positi
 {
 	if (position >= packing->room) {
 		size_t room = position * 2 + 256;
-		packing->left = realloc(packing->left, room * sizeof *packing->left);
-		nc_assert(packing->left != NULL);
-		memset(packing->left + packing->room, 0,
-		       (room - packing->room) * sizeof *packing->left);
+		packing->left =
+		        store_grown(packing->left, sizeof *packing->left, packing->room, room);
 		packing->room = room;
 	}
 	return &packing->left[position];

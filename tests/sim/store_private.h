@@ -351,6 +351,8 @@ bool store_wanted(const struct sim_store *store, const struct store_sub *sub, ui
 uint64_t store_key_before(const struct sim_store *store, const struct store_policy *policy,
                           uint64_t position);
 uint8_t *store_marks(struct store_sub *sub, uint64_t position);
+/* `array`, of `had` elements of `each` bytes, made `has` long with zeros. */
+void *store_grown(void *array, size_t each, size_t had, size_t has);
 
 /* store_client.c: those who append. */
 void store_client_turn(struct sim *sim);

@@ -300,13 +300,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 2)
 		return 2;
-	store_open(argv[1]);
-	client = connect_to(argv[1], "hostile", 2000);
-	const struct message honest = { .body = "{\"deliver\":null}", .size = -1 };
-	will_answer(&honest, 1);
-	if (nacre_subscribe(client, "s", &(struct nacre_consume){ .batch = 1 }, &pulled, NULL) !=
-	    NACRE_OK)
-		return 2;
+	pulled = pull_open(argv[1], &(struct nacre_consume){ .batch = 1 });
 	beginnings_of_answers();
 	nonsense();
 	events_without_sense();

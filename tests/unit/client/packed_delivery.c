@@ -94,13 +94,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 2)
 		return 2;
-	store_open(argv[1]);
-	client = connect_to(argv[1], "hostile", 2000);
-	const struct message honest = { .body = "{\"deliver\":null}", .size = -1 };
-	will_answer(&honest, 1);
-	if (nacre_subscribe(client, "s", &(struct nacre_consume){ .batch = 1, .packed = true },
-	                    &sub, NULL) != NACRE_OK)
-		return 2;
+	sub = pull_open(argv[1], &(struct nacre_consume){ .batch = 1, .packed = true });
 	answer_reply = "es.hostile.ack.s.1.6.1";
 	wholly_or_not("application/json", json, sizeof json - 1, "JSON is given, an event a call");
 	wholly_or_not("application/msgpack", msgpack, sizeof msgpack - 1, "so is MessagePack");

@@ -105,4 +105,17 @@ static inline void store_open(const char *url)
 		exit(2);
 }
 
+/* The store, `client` and its subscription "s", before any answer is a lie. */
+static inline struct nacre_subscription *pull_open(const char *url, const struct nacre_consume *how)
+{
+	static const struct message honest = { .body = "{\"deliver\":null}", .size = -1 };
+	struct nacre_subscription *sub;
+	store_open(url);
+	client = connect_to(url, "hostile", 2000);
+	will_answer(&honest, 1);
+	if (nacre_subscribe(client, "s", how, &sub, NULL) != NACRE_OK)
+		exit(2);
+	return sub;
+}
+
 #endif

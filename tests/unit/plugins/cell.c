@@ -61,18 +61,7 @@ Test(cell, hints_errors_and_offsets_come_through)
 Test(cell, a_plugin_of_a_later_minor_is_slower_and_never_wrong)
 {
 	host = host_open(NULL, HALTING_DIR);
-	struct nc_filter *filter = compiled(host, "future", "1");
-	cr_expect_eq(nc_filter_plugin(filter).abi_minor, 1u);
-	struct nc_filter_hints hints = nc_filter_hints(filter);
-	cr_assert_eq(hints.count, 1u);
-	cr_expect_not(hints.full, "the hint says more than this host can read");
-	cr_expect_eq(hints.hints[0].stream_kind, NC_FILTER_PREFIX);
-	struct nc_event event = event_of("s", "T", "{}");
-	event.position = 3;
-	cr_expect_not(matches(filter, &event));
-	event.position = 4;
-	cr_expect(matches(filter, &event));
-	nc_filter_unref(filter);
+	expect_a_later_minor_serves(host);
 	nc_plugin_host_close(host);
 }
 

@@ -159,18 +159,7 @@ Test(filter, a_hint_that_the_host_does_not_know_is_any_and_loose)
 
 Test(filter, a_plugin_of_a_later_minor_is_slower_and_never_wrong)
 {
-	struct nc_filter *filter = compiled(host, "future", "1");
-	cr_expect_eq(nc_filter_plugin(filter).abi_minor, 1u);
-	struct nc_filter_hints hints = nc_filter_hints(filter);
-	cr_assert_eq(hints.count, 1u);
-	cr_expect_not(hints.full, "the hint says more than this host can read");
-	cr_expect_eq(hints.hints[0].stream_kind, NC_FILTER_PREFIX);
-	struct nc_event event = event_of("s", "T", "{}");
-	event.position = 3;
-	cr_expect_not(matches(filter, &event));
-	event.position = 4;
-	cr_expect(matches(filter, &event));
-	nc_filter_unref(filter);
+	expect_a_later_minor_serves(host);
 }
 
 Test(filter, no_answer_is_an_error_and_never_a_no)

@@ -25,4 +25,7 @@ struct nc_filter *compiled(struct nc_plugin_host *host, const char *name, const 
 /* Whether the filter matches this one event; fails the test if there is no answer. */
 bool matches(const struct nc_filter *filter, const struct nc_event *event);
 
+/* That a plugin of a later minor of the ABI, future.c, is slower and never wrong. */
+void expect_a_later_minor_serves(struct nc_plugin_host *host);
+
 #endif
