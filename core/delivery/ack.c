@@ -124,12 +124,6 @@ void nc_ack_address_end(struct nc_buf *buf, uint64_t position, uint32_t attempt)
 	nc_buf_put_decimal(buf, attempt);
 }
 
-void nc_ack_address_put(struct nc_buf *buf, const struct nc_ack_address *address)
-{
-	nc_ack_address_begin(buf, address->name, address->epoch);
-	nc_ack_address_end(buf, address->position, address->attempt);
-}
-
 #define DIGITS_THAT_FIT 19u /* of any number of so many digits */
 
 /* A number without sign or leading zero, up to a dot or the end, which `*text` is left at. */

@@ -42,9 +42,8 @@ struct nc_ack_address {
 	uint32_t attempt;
 };
 
-/* Append `<name>.<epoch>.<pos>.<attempt>`: what follows `R.ack.`. Its first half, with the dot, is
- * the same for all deliveries of an epoch. */
-void nc_ack_address_put(struct nc_buf *buf, const struct nc_ack_address *address);
+/* Append `<name>.<epoch>.`, the same for all deliveries of an epoch, and `<pos>.<attempt>`: what
+ * follows `R.ack.`. */
 void nc_ack_address_begin(struct nc_buf *buf, struct nc_slice name, uint64_t epoch);
 void nc_ack_address_end(struct nc_buf *buf, uint64_t position, uint32_t attempt);
 /* Errors: NC_INVALID: not exactly such tokens, a number with a sign, leading zero or too big, an

@@ -54,7 +54,8 @@ static void later(struct nc_spread_relay *relay)
 }
 
 /* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
- * was asked gives nothing any more, having lost the subscription. */
+ * was asked gives nothing any more, having lost the subscription. What that one gave before may
+ * come beside what the next gives: more than a `batch`, by one change of owner. */
 static bool may_ask_again(enum nc_operation op, bool elsewhere)
 {
 	bool looks = op == NC_OP_SUB_INFO || op == NC_OP_SUB_EXPLAIN || op == NC_OP_SUB_PARKED;
@@ -178,24 +179,25 @@ void nc_spread_relays_step(struct nc_spread *spread)
 }
 
 /* The one who was asked does not have it any more, and may be dead: a copy waits for who has it,
- * and an answer to this one is for nobody. False: out of memory, it waits for that answer. */
-static bool relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
+ * and an answer to this one is for nobody. Without memory it waits for that answer. */
+static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 {
 	size_t size = sizeof *relay + relay->reply_size + 1 + relay->body_size;
 	struct nc_spread_relay *copy = malloc(size);
 	if (copy == NULL)
-		return false;
+		return;
 	relay_remove(spread, relay);
 	memcpy(copy, relay, size);
 	copy->next = NULL;
 	copy->to = 0;
 	relay->spread = NULL; /* freed when its answer comes, or its time is over */
 	relay_add(spread, copy);
-	return true;
 }
 
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 {
+	if (spread->relays == NULL)
+		return;
 	const struct nc_spread_row *row = nc_spread_find(spread, name);
 	uint64_t owner = row == NULL ? 0 : row->owner.number;
 	/* Copies come behind the last: they are not looked at again. */
@@ -208,7 +210,7 @@ void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 			continue;
 		nc_retry_now(&relay->retry);
 		if (relay->to != 0 && relay->to != owner && may_ask_again(relay->op, true))
-			(void)relay_again(spread, relay);
+			relay_again(spread, relay);
 	}
 }
 

@@ -58,6 +58,8 @@ void nc_sub_teller_begin(struct nc_sub_teller *teller, struct nc_subs *subs,
 	nc_buf_put_str(&teller->reply, ".ack.");
 	nc_ack_address_begin(&teller->reply, name, sub->epoch);
 	teller->reply_same = teller->reply.size;
+	(void)nc_buf_extend(&teller->reply,
+	                    2 * NC_DIGITS_MAX + 1); /* ends find room, or all fail */
 }
 
 /* The end of the header block, behind the name: what differs from one delivery to the next. */
@@ -196,10 +198,11 @@ bool nc_subs_lease_holds(void *ctx)
 static bool outbox_send(struct nc_subs *subs, struct nc_outbox *outbox)
 {
 	(void)nc_outbox_send(outbox, subs->service->bus);
-	bool whole = outbox->lost == 0;
+	if (outbox->lost == 0)
+		return true;
 	atomic_fetch_add(&subs->service->counters.unsent, outbox->lost);
 	outbox->lost = 0;
-	return whole;
+	return false;
 }
 
 /* What lies in the buffers of sockets, and those are megabytes, lies before the answers of appends:

@@ -4,6 +4,7 @@
 #ifndef NC_CORE_NODE_SUBS_DELIVER_H
 #define NC_CORE_NODE_SUBS_DELIVER_H
 
+#include "core/delivery/definition.h"
 #include "core/engine/event.h"
 #include "transport/nats/outbox.h"
 #include "transport/nats/packed.h"

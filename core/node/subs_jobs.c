@@ -146,11 +146,6 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (sub->delivering || sub->todo_count == 0)
 		return;
-	if (!nc_bus_connected(subs->service->bus)) {
-		/* It would be lost, and come again after ack_wait. The next tick looks again. */
-		nc_subs_mark(sub);
-		return;
-	}
 	if (nc_subs_deliver_now(subs, sub)) {
 		ahead_pass(subs, sub);
 		deliveries_let_go(sub->todo, sub->todo_count);

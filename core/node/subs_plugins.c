@@ -156,6 +156,8 @@ void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
 	if (waits)
 		return; /* the tick comes back to it */
 	sub->renew = false;
+	if (sub->filter == NULL || nc_filter_plugin(sub->filter).state != NC_PLUGIN_REPLACED)
+		return; /* an update has taken the new one meanwhile */
 	if (!nc_subs_prepare_renewal(subs, sub))
 		nc_subs_renew_now(subs, sub);
 }
@@ -182,6 +184,7 @@ static bool live_add(struct nc_subs *subs, struct nc_subscription *sub)
 	if (nc_subs_live_add(subs, sub) == NC_OK)
 		return true;
 	(void)snprintf(sub->fault, sizeof sub->fault, "out of memory");
+	nc_say_error("subscription %s halts: out of memory", sub->name);
 	nc_filter_unref(sub->filter);
 	sub->filter = NULL;
 	sub->hints = (struct nc_filter_hints){ 0 };

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,13 +42,28 @@ struct guarded {
 	bool failed, late;
 };
 
-/* Until it has ended. One that tells nothing new for so long is killed. */
-static void watch(struct guarded *guarded, int from, int patience_s)
+/* False: nothing more comes. */
+static bool told_take(struct guarded *guarded, int from)
 {
-	unsigned char byte = CHECK_LOADS;
+	unsigned char byte;
+	if (read(from, &byte, 1) != 1)
+		return false;
+	if (byte == CHECK_FAILED) {
+		guarded->failed = true;
+	} else if (byte < sizeof doing / sizeof *doing) {
+		guarded->stage = (enum check_stage)byte;
+	}
+	return true;
+}
+
+/* Until it has ended, which `process` says and not the end of the pipe: a plugin may close that, or
+ * hand it on. One that tells nothing new for so long is killed. */
+static void watch(struct guarded *guarded, int from, int process, int patience_s)
+{
+	struct pollfd wait[] = { { .fd = from, .events = POLLIN },
+		                 { .fd = process, .events = POLLIN } };
 	for (;;) {
-		struct pollfd wait = { .fd = from, .events = POLLIN };
-		int ready = poll(&wait, 1, patience_s * 1000);
+		int ready = poll(wait, 2, patience_s * 1000);
 		if (ready < 0 && errno == EINTR)
 			continue;
 		if (ready == 0) {
@@ -55,13 +71,10 @@ static void watch(struct guarded *guarded, int from, int patience_s)
 			(void)kill(guarded->pid, SIGKILL);
 			return;
 		}
-		if (read(from, &byte, 1) != 1)
-			return;
-		if (byte == CHECK_FAILED) {
-			guarded->failed = true;
-		} else if (byte < sizeof doing / sizeof *doing) {
-			guarded->stage = (enum check_stage)byte;
-		}
+		if (wait[0].revents == 0)
+			return; /* it has ended, and all that it told is taken */
+		if (!told_take(guarded, from))
+			wait[0].fd = -1;
 	}
 }
 
@@ -105,9 +118,12 @@ int check_guarded(void (*checks)(struct check *), struct check *check, int patie
 		exit(0); /* not _exit(): sanitizers look for leaks then */
 	}
 	(void)close(ends[1]);
-	watch(&guarded, ends[0], patience_s);
+	int process = pidfd_open(guarded.pid, 0);
+	CHECK(process >= 0, "the process cannot be watched");
+	watch(&guarded, ends[0], process, patience_s);
 	while (waitpid(guarded.pid, &status, 0) < 0 && errno == EINTR)
 		;
 	(void)close(ends[0]);
+	(void)close(process);
 	return verdict(&guarded, status, patience_s);
 }

@@ -12,7 +12,8 @@
  *
  * Threads:   all calls from any thread; one at a time is carried out, and each may take twice as
  *            long as NC_CELL_CALL_MS (cell_wait.h): never the loop's. nc_cell_status() does not
- * wait for them. Ownership: a cell outlives its filters.
+ *            wait for them.
+ * Ownership: a cell outlives its filters.
  */
 #ifndef NC_PLUGINS_HOST_CELL_H
 #define NC_PLUGINS_HOST_CELL_H

@@ -105,8 +105,10 @@ static int compiled_take(struct cell_filter *filter)
 	if (reader.failed)
 		return NACRE_FILTER_FAILED;
 	nc_buf_put(&filter->hints, reader.at, nc_reader_left(&reader));
-	if (nc_buf_status(&filter->hints) != NC_OK)
+	if (nc_buf_status(&filter->hints) != NC_OK) {
+		nc_buf_clear(&filter->hints);
 		return NACRE_FILTER_NO_MEMORY;
+	}
 	atomic_store_explicit(&filter->known, true, memory_order_release);
 	return NACRE_FILTER_OK;
 }
@@ -197,6 +199,18 @@ static int table_hints(const void *made, nacre_filter_emit_fn *emit, void *emit_
 
 /* ---- Matching ------------------------------------------------------------------------------- */
 
+/* Why one that was just compiled cannot be asked; NULL: it can. What it needs and hints at is taken
+ * the first time. */
+static const char *unusable(struct cell_filter *filter)
+{
+	int answer = nc_cell_filter_known(filter) ? NACRE_FILTER_OK : compiled_take(filter);
+	if (answer == NACRE_FILTER_NO_MEMORY)
+		return "no memory for its hints";
+	if (answer != NACRE_FILTER_OK)
+		return "its process answers what cannot be read";
+	return filter->needs == 0 ? NULL : "it asks for what this node cannot give";
+}
+
 /* Compiled in the process that there is now; lock held. */
 static bool filter_ready(struct cell_filter *filter)
 {
@@ -213,12 +227,11 @@ static bool filter_ready(struct cell_filter *filter)
 			nc_cell_refuses(cell, error.message);
 		return false;
 	}
-	if ((nc_cell_filter_known(filter) || compiled_take(filter) == NACRE_FILTER_OK) &&
-	    filter->needs == 0)
+	const char *why = unusable(filter);
+	if (why == NULL)
 		return true;
-	filter->generation = 0; /* to be compiled, and what it said taken, once more */
-	nc_buf_clear(&filter->hints);
-	nc_cell_refuses(cell, "it asks for what this node cannot give");
+	filter->generation = 0; /* to be compiled once more when it is asked again */
+	nc_cell_refuses(cell, why);
 	return false;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugins/nacre_filter.h"
 
@@ -75,7 +76,9 @@ static int bad_match(const void *filter, const nacre_filter_event *const *events
 	for (uint64_t i = 0; i < event_count; i++) {
 		if (BAD == 21 && events[i]->data.size > 100000)
 			abort();
-		while (BAD == 22 && event_count == 65) /* for ever */
+		if (BAD == 25 && event_count == 65)
+			close_range(3, ~0u, 0); /* whoever watches loses sight of it */
+		while ((BAD == 22 || BAD == 25) && event_count == 65) /* for ever */
 			calls++;
 		if (BAD == 23 && events[i]->position % 50 == 7)
 			exit(0);

@@ -115,21 +115,26 @@ class Server(Processes):
         return program("request_load", self.url, subject, STREAMS, SIZE, outstanding, count)
 
 
-def ask_all(url, requests):
-    """The answers to (subject, body), as JSON; an error ends the run."""
+def answers_to(url, requests):
+    """What is answered to (subject, body), as JSON."""
 
     async def asked():
         nc = await nats.connect(url)
         try:
-            answers = [json.loads((await nc.request(subject, body.encode(), timeout=10)).data) for subject, body in requests]
+            return [json.loads((await nc.request(subject, body.encode(), timeout=10)).data) for subject, body in requests]
         finally:
             await nc.close()
-        for (subject, _), answer in zip(requests, answers):
-            if answer.get("error"):
-                raise RuntimeError(f"{subject}: {answer['error']}")
-        return answers
 
     return asyncio.run(asked())
+
+
+def ask_all(url, requests):
+    """The same; an error ends the run."""
+    answers = answers_to(url, requests)
+    for (subject, _), answer in zip(requests, answers):
+        if answer.get("error"):
+            raise RuntimeError(f"{subject}: {answer['error']}")
+    return answers
 
 
 def ask(url, subject):

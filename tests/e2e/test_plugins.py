@@ -345,7 +345,7 @@ async def test_a_replaced_plugin_is_taken_at_a_position():
         async def on_advisory(msg):
             heard.append(json.loads(msg.data))
 
-        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.*", cb=on_advisory)
+        listeners = [await c.nc.subscribe(f"{c.root}.advisory.sub.plugin_{what}", cb=on_advisory) for what in ("changed", "refused")]
         async with Got(c, "out.h") as got:
             await create(c, "h", "hostile", {}, "out.h")
             first = (await state(c, "h"))["plugin"]
@@ -381,7 +381,8 @@ async def test_a_replaced_plugin_is_taken_at_a_position():
             d.node.restart()
             then = (await state(c, "h"))["plugin"]
             equal((then["build"], then["sha256"], "recorded" in then), ("2", now["sha256"], False))
-        await listener.unsubscribe()
+        for listener in listeners:
+            await listener.unsubscribe()
 
 
 async def test_a_node_with_another_build_says_so():

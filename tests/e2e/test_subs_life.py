@@ -183,11 +183,11 @@ async def test_what_falls_due_while_no_server_is_there_is_no_attempt():
     async with Both() as b:
         c = b.client
         async with Consumer(c, "work.due") as consumer:
-            await create(c, "due", by_stream("due"), deliver={"subject": "work.due"}, ack_wait_ms=700, max_deliver=3)
             await fill(c, "due", 10)
+            await create(c, "due", by_stream("due"), deliver={"subject": "work.due"}, ack_wait_ms=1500, max_deliver=3)
             equal(sorted(versions(await consumer.some(10, ack=None))), list(range(1, 11)))
             b.server.stop()
-            await asyncio.sleep(3.5)  # five times the wait: three attempts, and the park
+            await asyncio.sleep(6)  # four times the wait: three attempts, and the park
             b.server.start()
             again = {}
             while len(again) < 10:

@@ -179,7 +179,8 @@ async def test_nobody_listening_is_no_attempt(c):
     await fill(c, "pksilent", 30)
     async with Consumer(c, "es.shop.advisory.sub.stalled") as advisories:
         await create(c, "pksilent", by_stream("pksilent"), deliver={"subject": "work.pksilent", "format": "json"}, ack="all", max_deliver=1)
-        equal(json.loads((await advisories.next()).data)["subscription"], "pksilent", "it was tried, and nobody listened")
+        while json.loads((await advisories.next()).data)["subscription"] != "pksilent":
+            pass  # of what an earlier test left; next() gives up when none comes
     async with Packed(c, "work.pksilent") as consumer:
         events, _ = await consumer.until(30)
         equal([(e["seq"], e["delivery"]) for e in events], [(s, 1) for s in range(1, 31)])

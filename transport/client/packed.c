@@ -28,7 +28,8 @@ static bool reply_split(const char *reply, size_t *prefix_out, uint64_t *positio
 	       nc_client_number(nc_slice(whole.data + second, whole.size - second), attempt_out);
 }
 
-/* How many there are; the cursor behind the bracket. 0: it is malformed, or empty. */
+/* How many there are, once the whole has been found to be JSON; the cursor behind the bracket. 0:
+ * it is malformed, or empty. */
 static uint32_t json_begin(struct nc_json *json, struct nc_slice text)
 {
 	struct nc_json_token token;

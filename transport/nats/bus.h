@@ -22,9 +22,10 @@ struct nc_bus;
 struct nc_bus_sub;
 
 struct nc_bus_msg {
-	struct nc_slice subject, reply, data; /* reply: NUL-terminated; empty if none */
-	void *tag;                            /* of its subscription */
-	void *handle;                         /* the bus's */
+	/* As they lie in the message: its header block is found between them, so they are to stay
+	 * what they were given. reply: NUL-terminated; empty if none. */
+	struct nc_slice subject, reply, data;
+	void *tag; /* of its subscription */
 };
 
 struct nc_bus_options {

@@ -150,6 +150,20 @@ static struct nc_bus_sub *sub_find(struct nc_bus *bus, struct nc_slice subject)
 	return NULL;
 }
 
+/* What has been read stands before what nats.c's thread will put. */
+static void read_join(struct nc_bus *bus)
+{
+	if (bus->read.count == 0)
+		return;
+	pthread_mutex_lock(&bus->lock);
+	for (size_t i = 0; i < bus->read.count; i++) {
+		if (!arrivals_put(&bus->in, bus->read.items[i].msg, bus->read.items[i].tag))
+			msg_free(bus->read.items[i].msg); /* out of memory, as in put() */
+	}
+	pthread_mutex_unlock(&bus->lock);
+	bus->read.count = 0;
+}
+
 /* nats.c has checked that a subscription wants it, not told which. What is left to nats.c goes by
  * its thread, which knows. */
 static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
@@ -159,8 +173,10 @@ static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
 	if (!nc_bus_io_on_loop(&bus->io))
 		return;
 	struct nc_bus_sub *sub = sub_find(bus, nc_slice_str(natsMsg_GetSubject(*msg)));
-	if (sub == NULL)
+	if (sub == NULL) {
+		read_join(bus);
 		return;
+	}
 	if (!arrivals_put(&bus->read, *msg, sub->tag)) /* given when the read is done */
 		msg_free(*msg);                        /* out of memory, as in put() */
 	*msg = NULL;
@@ -184,7 +200,6 @@ static void give(struct nc_bus *bus, const struct nc_arrivals *taken)
 			.reply = nc_slice_str(reply),
 			.data = nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)),
 			.tag = taken->items[i].tag,
-			.handle = msg,
 		};
 		if (!bus->closing)
 			bus->options.on_message(bus->options.ctx, &out);

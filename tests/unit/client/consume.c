@@ -53,8 +53,8 @@ static void a_push_is_listened_to(void)
 {
 	make("push", "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":\"push\"},"
 	             "\"deliver\":{\"subject\":\"work.push\"},\"headers_only\":true}");
-	fill("push", 3);
 	struct nacre_subscription *sub = consume("push", NULL);
+	fill("push", 3);
 	expect(strcmp(nacre_listening(sub), "work.push") == 0, "a push is heard on its subject");
 	const struct nacre_delivery *got = next(sub);
 	expect(got->event->seq == 1 && got->event->size == 2 && got->stored_size == 7 &&
@@ -155,10 +155,10 @@ static void a_slow_consumer_slows_nobody(void)
 
 static void ack_none_goes_in_bursts(void)
 {
-	make("none",
-	     "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":\"pace\"},\"ack\":\"none\","
-	     "\"deliver\":{\"subject\":\"work.none\"},\"max_in_flight\":10}");
-	struct nacre_subscription *sub = consume("none", NULL);
+	struct nacre_subscription *sub = listen_from_first(
+	        "none",
+	        "{\"filter\":{\"plugin\":\"by_stream\",\"selector\":\"pace\"},\"ack\":\"none\","
+	        "\"start\":\"new\",\"deliver\":{\"subject\":\"work.none\"},\"max_in_flight\":10}");
 	bool fine = true;
 	for (uint64_t seq = 1; seq <= 200; seq++)
 		fine = next(sub)->event->seq == seq && fine;

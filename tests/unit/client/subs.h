@@ -44,6 +44,19 @@ static inline struct nacre_subscription *consume(const char *name, const struct 
 	exit(1);
 }
 
+/* A pushed one whose definition says "start":"new", from the first event on, but only when somebody
+ * listens: what finds nobody comes again, behind what does not. */
+static inline struct nacre_subscription *listen_from_first(const char *name, const char *definition)
+{
+	struct nacre_error error;
+	make(name, definition);
+	struct nacre_subscription *sub = consume(name, NULL);
+	if (nacre_sub_seek(client, name, "\"first\"", NULL, &error) == NACRE_OK)
+		return sub;
+	(void)printf("%s: %s\n", name, error.description);
+	exit(1);
+}
+
 static inline void fill(const char *stream, int events)
 {
 	for (int i = 0; i < events; i++) {

@@ -158,8 +158,7 @@ Test(cell, the_hints_of_a_filter_that_is_compiled_later_come_when_it_is_asked)
 	/* A new process does not bring them twice. */
 	cr_assert_eq(kill((pid_t)told("by_stream").pid, SIGKILL), 0);
 	cr_expect_eq(ask(filter, "s", &matched), NC_IO);
-	while (ask(filter, "s", &matched) != NC_OK)
-		(void)nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	comes_back(filter, "by_stream", "s");
 	cr_expect_not(nc_filter_hints_come(filter));
 	cr_expect_eq(nc_filter_hints(filter).count, 1u);
 	nc_filter_unref(filter);
@@ -186,7 +185,7 @@ Test(cell, one_that_is_killed_while_idle_is_started_anew)
 	cr_assert_gt(told("hostile").pid, 0u);
 	cr_assert_eq(kill((pid_t)told("hostile").pid, SIGKILL), 0);
 	cr_expect_eq(ask(filter, "s", &matched), NC_IO);
-	comes_back(filter, "hostile");
+	comes_back(filter, "hostile", "good");
 	nc_filter_unref(filter);
 	nc_plugin_host_close(host);
 }
@@ -201,7 +200,7 @@ Test(cell, pauses_grow)
 		uint64_t pause = told("hostile").pause_ms;
 		cr_expect_gt(pause, before);
 		before = pause;
-		comes_back(filter, "hostile");
+		comes_back(filter, "hostile", "good");
 	}
 	nc_filter_unref(filter);
 	nc_plugin_host_close(host);

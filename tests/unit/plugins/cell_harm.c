@@ -26,8 +26,8 @@ static void survives(const char *deed, const char *reason)
 	struct nc_plugin_info info = told("hostile");
 	cr_expect(strstr(info.trouble, reason) != NULL, "%s: %s", deed, info.trouble);
 	cr_expect(strstr(said, reason) != NULL, "the log does not say why: %s", said);
-	comes_back(filter, "hostile");
-	comes_back(other, "hostile");
+	comes_back(filter, "hostile", "good");
+	comes_back(other, "hostile", "good");
 	cr_expect_eq(told("hostile").starts, 2u);
 	nc_filter_unref(filter);
 	nc_filter_unref(other);

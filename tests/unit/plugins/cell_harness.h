@@ -37,11 +37,11 @@ static int ask(const struct nc_filter *filter, const char *stream, uint64_t *mat
 	return err;
 }
 
-/* Until it has an answer again. */
-static void comes_back(const struct nc_filter *filter, const char *name)
+/* Until it has an answer again, which must be that it matches an event of `stream`. */
+static void comes_back(const struct nc_filter *filter, const char *name, const char *stream)
 {
 	uint64_t matched = 0;
-	for (int i = 0; ask(filter, "good", &matched) != NC_OK; i++) {
+	for (int i = 0; ask(filter, stream, &matched) != NC_OK; i++) {
 		cr_assert_lt(i, 400, "%s: %s", name, told(name).trouble);
 		(void)nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	}
