@@ -3,6 +3,7 @@
  * usage: read_load URL STORE packed|messages
  * packed: through libnacre, every event read out of its MessagePack. messages: a message per event,
  * by requests of R.all, as any NATS client would. */
+#include <malloc.h>
 #include <nats/nats.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -92,6 +93,8 @@ int main(int argc, char **argv)
 {
 	if (argc != 4)
 		return 2;
+	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20); /* as `nacre` does, and nacre.h advises */
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	double began = now_s();
 	long count = strcmp(argv[3], "packed") == 0 ? read_packed(argv[1], argv[2])
 	                                            : read_messages(argv[1], argv[2]);

@@ -5,6 +5,7 @@
  * runs nacre-plugin-check, from beside this program or from the path.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,8 +210,17 @@ static int dispatch(struct nc_cli *cli, char **words, size_t count)
 	return run_command(cli, words, count);
 }
 
+/* Answers of a megabyte come one after the other: glibc would give the memory of each back, and
+ * have every page of the next cleared and mapped anew, a third of the time of a read. */
+static void keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int main(int argc, char **argv)
 {
+	keep_memory();
 	struct nc_cli cli = { 0 };
 	int exit_code = dispatch(&cli, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
 	exit_code = nc_cli_output_end(&cli, exit_code);

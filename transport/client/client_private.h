@@ -168,6 +168,7 @@ struct nc_client_event {
 	/* Of a packed delivery; 0: not there. */
 	uint64_t attempt;
 	uint64_t bare_size; /* of the data that is not in it */
+	size_t member_next; /* the known one that is looked for first: they come in one order */
 };
 
 /* Take over `msg`, whatever becomes of it. `whole`: it must be an event with all its headers.
@@ -182,9 +183,19 @@ int nc_client_event_meta(struct nc_client_event *holder, const char *name, const
 int nc_client_event_unpack(struct nc_client_event *holder, struct nc_unpack *array);
 int nc_client_event_json(struct nc_client_event *holder, struct nc_json *array);
 
-/* What these two share: an event without anything in it; where a member of the name goes that is a
- * text or a number, both NULL: it is neither; and whether all is there that an event has. */
+/* What these two share: an event without anything in it; what the member of a name is, and where
+ * it goes if it is a text or a number; and whether all is there that an event has. */
+enum nc_client_member_kind {
+	NC_CLIENT_MEMBER_UNKNOWN,
+	NC_CLIENT_MEMBER_TEXT,
+	NC_CLIENT_MEMBER_NUMBER,
+	NC_CLIENT_MEMBER_TAGS,
+	NC_CLIENT_MEMBER_META,
+	NC_CLIENT_MEMBER_DATA,
+	NC_CLIENT_MEMBER_BASE64, /* data; in JSON alone */
+};
 struct nc_client_member {
+	enum nc_client_member_kind kind;
 	const char **text;
 	uint64_t *number;
 };

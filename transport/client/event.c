@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An event as a message has it, and its metadata: every header that is not ours. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ void nc_client_event_clear(struct nc_client_event *holder)
 		.tags = "",
 	};
 	holder->attempt = holder->bare_size = 0;
+	holder->member_next = 0;
 }
 
 /* ---- Of a message of its own ---------------------------------------------------------------- */
@@ -103,28 +105,52 @@ int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whol
 
 /* ---- Packed --------------------------------------------------------------------------------- */
 
+#define NAMED(name) name, sizeof(name) - 1
+#define AT(member)  offsetof(struct nc_client_event, member)
+
+/* In the order in which a node writes them. */
+static const struct known {
+	const char *name;
+	size_t name_size;
+	enum nc_client_member_kind kind;
+	size_t at; /* of a text or a number, in a struct nc_client_event */
+} members[] = {
+	{ NAMED("stream"), NC_CLIENT_MEMBER_TEXT, AT(event.stream) },
+	{ NAMED("type"), NC_CLIENT_MEMBER_TEXT, AT(event.type) },
+	{ NAMED("seq"), NC_CLIENT_MEMBER_NUMBER, AT(event.seq) },
+	{ NAMED("pos"), NC_CLIENT_MEMBER_NUMBER, AT(event.pos) },
+	{ NAMED("time"), NC_CLIENT_MEMBER_TEXT, AT(event.time) },
+	{ NAMED("id"), NC_CLIENT_MEMBER_TEXT, AT(event.id) },
+	{ NAMED("content_type"), NC_CLIENT_MEMBER_TEXT, AT(event.content_type) },
+	{ NAMED("tags"), NC_CLIENT_MEMBER_TAGS, 0 },
+	{ NAMED("meta"), NC_CLIENT_MEMBER_META, 0 },
+	{ NAMED("delivery"), NC_CLIENT_MEMBER_NUMBER, AT(attempt) },
+	{ NAMED("size"), NC_CLIENT_MEMBER_NUMBER, AT(bare_size) },
+	{ NAMED("data"), NC_CLIENT_MEMBER_DATA, 0 },
+	{ NAMED("data_base64"), NC_CLIENT_MEMBER_BASE64, 0 },
+};
+
+#define MEMBERS (sizeof members / sizeof members[0])
+
 struct nc_client_member nc_client_event_member(struct nc_client_event *holder, struct nc_slice name)
 {
-	struct nacre_event *event = &holder->event;
-	const struct {
-		const char *name;
-		struct nc_client_member member;
-	} members[] = {
-		{ "stream", { &event->stream, NULL } },
-		{ "type", { &event->type, NULL } },
-		{ "id", { &event->id, NULL } },
-		{ "time", { &event->time, NULL } },
-		{ "seq", { NULL, &event->seq } },
-		{ "pos", { NULL, &event->pos } },
-		{ "content_type", { &event->content_type, NULL } },
-		{ "delivery", { NULL, &holder->attempt } },
-		{ "size", { NULL, &holder->bare_size } },
-	};
-	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-		if (nc_slice_is(name, members[i].name))
-			return members[i].member;
+	struct nc_client_member found = { .kind = NC_CLIENT_MEMBER_UNKNOWN };
+	for (size_t i = 0; i < MEMBERS; i++) {
+		const struct known *known = &members[holder->member_next];
+		holder->member_next =
+		        holder->member_next + 1 < MEMBERS ? holder->member_next + 1 : 0;
+		if (name.size != known->name_size || memcmp(name.data, known->name, name.size) != 0)
+			continue;
+		void *at = (char *)holder + known->at;
+		found.kind = known->kind;
+		if (known->kind == NC_CLIENT_MEMBER_TEXT) {
+			found.text = at;
+		} else if (known->kind == NC_CLIENT_MEMBER_NUMBER) {
+			found.number = at;
+		}
+		break;
 	}
-	return (struct nc_client_member){ NULL, NULL };
+	return found;
 }
 
 bool nc_client_event_whole(struct nc_client_event *holder)

@@ -130,21 +130,28 @@ static bool skip(struct nc_json *json)
 static int member_take(struct nc_json *json, struct nc_slice name, struct nc_client_event *holder)
 {
 	struct nc_client_member member = nc_client_event_member(holder, name);
-	bool fine;
-	if (nc_slice_is(name, "meta"))
-		return meta_take(json, holder);
-	if (member.text != NULL) {
+	bool fine = false;
+	switch (member.kind) {
+	case NC_CLIENT_MEMBER_TEXT:
 		fine = text_take(json, &holder->text, member.text);
-	} else if (member.number != NULL) {
+		break;
+	case NC_CLIENT_MEMBER_NUMBER:
 		fine = number_take(json, member.number);
-	} else if (nc_slice_is(name, "tags")) {
+		break;
+	case NC_CLIENT_MEMBER_TAGS:
 		fine = tags_take(json, &holder->text, &holder->event.tags);
-	} else if (nc_slice_is(name, "data")) {
+		break;
+	case NC_CLIENT_MEMBER_META:
+		return meta_take(json, holder);
+	case NC_CLIENT_MEMBER_DATA:
 		fine = data_take(json, &holder->event);
-	} else if (nc_slice_is(name, "data_base64")) {
+		break;
+	case NC_CLIENT_MEMBER_BASE64:
 		fine = base64_take(json, &holder->text, &holder->event);
-	} else {
+		break;
+	case NC_CLIENT_MEMBER_UNKNOWN:
 		fine = skip(json);
+		break;
 	}
 	return fine ? NACRE_OK : NACRE_PROTOCOL;
 }

@@ -87,43 +87,49 @@ static bool data_take(struct nc_unpack *map, struct nacre_event *event)
 static int member_take(struct nc_unpack *map, struct texts *texts, struct nc_client_event *holder)
 {
 	struct nc_slice name;
+	bool fine = false;
 	if (!nc_unpack_text(map, &name))
 		return NACRE_PROTOCOL;
-	if (nc_slice_is(name, "meta"))
-		return meta_take(map, texts, holder);
 	struct nc_client_member member = nc_client_event_member(holder, name);
-	bool fine;
-	if (member.text != NULL) {
+	switch (member.kind) {
+	case NC_CLIENT_MEMBER_TEXT:
 		fine = text_take(map, texts, member.text);
-	} else if (member.number != NULL) {
+		break;
+	case NC_CLIENT_MEMBER_NUMBER:
 		fine = nc_unpack_number(map, member.number);
-	} else if (nc_slice_is(name, "tags")) {
+		break;
+	case NC_CLIENT_MEMBER_TAGS:
 		fine = tags_take(map, texts, &holder->event.tags);
-	} else if (nc_slice_is(name, "data")) {
+		break;
+	case NC_CLIENT_MEMBER_META:
+		return meta_take(map, texts, holder);
+	case NC_CLIENT_MEMBER_DATA:
 		fine = data_take(map, &holder->event);
-	} else {
+		break;
+	case NC_CLIENT_MEMBER_BASE64:
+	case NC_CLIENT_MEMBER_UNKNOWN:
 		fine = nc_unpack_skip(map);
+		break;
 	}
 	return fine ? NACRE_OK : NACRE_PROTOCOL;
 }
 
 int nc_client_event_unpack(struct nc_client_event *holder, struct nc_unpack *array)
 {
-	const uint8_t *start = array->at;
-	struct nc_unpack map = *array;
 	uint32_t count;
-	if (!nc_unpack_skip(array) || !nc_unpack_map(&map, &count))
-		return NACRE_PROTOCOL;
 	nc_buf_clear(&holder->text);
-	size_t size = (size_t)(array->at - start);
+	nc_client_event_clear(holder);
+	if (!nc_unpack_map(array, &count))
+		return NACRE_PROTOCOL;
+	/* Where it ends is found on the way. A byte more, so that there is always some. */
+	size_t size = (size_t)(array->end - array->at) + 1;
 	char *room = (char *)nc_buf_extend(&holder->text, size);
 	if (room == NULL)
 		return NACRE_NOMEM;
 	struct texts texts = { room, room + size };
-	nc_client_event_clear(holder);
 	int result = NACRE_OK;
 	for (uint32_t i = 0; i < count && result == NACRE_OK; i++)
-		result = member_take(&map, &texts, holder);
+		result = member_take(array, &texts, holder);
 	if (result == NACRE_OK && !nc_client_event_whole(holder))
 		result = NACRE_PROTOCOL;
 	holder->event.meta = holder->meta;

@@ -1,56 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader: pages of events, each asked for where the one before said to go on. */
+/* A reader: the events of its pages, one at a time. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "transport/client/read_private.h"
-
-static uint64_t page_limit(const struct nacre_reader *reader)
-{
-	uint64_t left = reader->read.limit == 0 ? UINT64_MAX : reader->read.limit - reader->given;
-	return left < NC_CLIENT_PAGE_EVENTS ? left : NC_CLIENT_PAGE_EVENTS;
-}
-
-static natsStatus page_ask(struct nacre_reader *reader)
-{
-	char inbox[NC_CLIENT_INBOX_SIZE];
-	struct nc_buf body = { 0 };
-	natsMsg *msg = NULL;
-	natsStatus status = NATS_NO_MEMORY;
-	nc_client_read_body(&body, reader, page_limit(reader));
-	reader->page_given = 0;
-	if (nc_buf_status(&body) == NC_OK)
-		status = nc_client_inbox_make(reader->client, inbox) ? NATS_OK : NATS_SYS_ERROR;
-	if (status == NATS_OK)
-		status = natsConnection_SubscribeSync(&reader->sub, reader->client->nc, inbox);
-	if (status == NATS_OK)
-		status = natsSubscription_SetPendingLimits(reader->sub, -1, -1);
-	if (status == NATS_OK) {
-		status = natsMsg_Create(&msg, (char *)reader->subject.data, inbox,
-		                        (char *)body.data, (int)body.size);
-	}
-	if (status == NATS_OK)
-		status = nc_client_min_position(msg, reader->read.min_position);
-	if (status == NATS_OK)
-		status = natsConnection_PublishMsg(reader->client->nc, msg);
-	natsMsg_Destroy(msg);
-	nc_buf_release(&body);
-	return status;
-}
 
 static void packed_end(struct nacre_reader *reader)
 {
 	natsMsg_Destroy(reader->packed);
 	reader->packed = NULL;
 	reader->rest_count = 0;
-}
-
-/* `at_rest`: the store has said that it is the end. */
-static void page_end(struct nacre_reader *reader, bool at_rest)
-{
-	packed_end(reader);
-	nc_client_retire(reader->client, reader->sub, at_rest);
-	reader->sub = NULL;
 }
 
 /* Whether `at` lies further along than where the reader stands. */
@@ -78,12 +37,19 @@ static int mark(struct nacre_reader *reader)
 
 static int page_closed(struct nacre_reader *reader, natsMsg *msg)
 {
-	uint64_t next = 0;
+	uint64_t next = 0, head_before = reader->head;
 	bool more = nc_client_header_number(msg, "Es-Next", &next);
 	(void)nc_client_header_number(msg, "Es-Head", &reader->head);
-	page_end(reader, true);
-	if (!more || reader->last) {
+	packed_end(reader);
+	nc_client_page_end(reader);
+	bool old = reader->was_ahead && reader->head < head_before;
+	if (reader->last || (!more && !old)) {
 		reader->ended = true;
+		return NACRE_OK;
+	}
+	if (!more) { /* read before the page in front of it was: that knew of more */
+		nc_client_pages_drop(reader);
+		reader->page_given = 0;
 		return NACRE_OK;
 	}
 	/* A page that gives nothing and goes on nowhere would be asked for for ever. */
@@ -130,7 +96,7 @@ static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
 static int message_receive(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
                            struct nacre_error *error)
 {
-	natsStatus status = reader->sub == NULL ? page_ask(reader) : NATS_OK;
+	natsStatus status = reader->sub == NULL ? nc_client_page_next(reader) : NATS_OK;
 	int64_t left_ms = deadline_ms - nc_client_now_ms();
 	if (left_ms > NC_CLIENT_TRY_MS)
 		left_ms = NC_CLIENT_TRY_MS;
@@ -170,7 +136,9 @@ int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **even
                     struct nacre_error *error)
 {
 	struct nacre_error unseen;
-	int64_t deadline_ms = nc_client_now_ms() + reader->client->timeout_ms;
+	int64_t deadline_ms = 0; /* what has arrived need not look at the clock */
+	if (reader->rest_count == 0)
+		deadline_ms = nc_client_now_ms() + reader->client->timeout_ms;
 	error = error == NULL ? &unseen : error;
 	nc_client_event_drop(&reader->held);
 	for (unsigned attempt = 0; !reader->ended;) {
@@ -185,7 +153,8 @@ int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **even
 			deadline_ms = nc_client_now_ms() + reader->client->timeout_ms;
 			continue;
 		}
-		page_end(reader, false);
+		packed_end(reader);
+		nc_client_pages_drop(reader);
 		if (reader->last && result == NACRE_UNAVAILABLE) { /* only the head is lost */
 			reader->ended = true;
 			break;
@@ -231,7 +200,8 @@ void nacre_read_close(struct nacre_reader *reader)
 {
 	if (reader == NULL)
 		return;
-	page_end(reader, false);
+	packed_end(reader);
+	nc_client_pages_drop(reader);
 	nc_client_event_release(&reader->held);
 	nc_buf_release(&reader->subject);
 	nc_buf_release(&reader->fixed);

@@ -102,12 +102,12 @@ void nc_client_read_fixed(struct nacre_reader *reader)
 	}
 }
 
-void nc_client_read_body(struct nc_buf *body, const struct nacre_reader *reader, uint64_t limit)
+void nc_client_read_body(struct nc_buf *body, const struct nacre_reader *reader, uint64_t from,
+                         uint64_t limit)
 {
 	nc_buf_printf(body, "{\"limit\":%llu", (unsigned long long)limit);
-	nc_buf_put(body, reader->fixed.data,
-	           reader->next > 0 ? reader->timeless : reader->fixed.size);
-	if (reader->next > 0)
-		nc_buf_printf(body, ",\"from\":%llu", (unsigned long long)reader->next);
+	nc_buf_put(body, reader->fixed.data, from > 0 ? reader->timeless : reader->fixed.size);
+	if (from > 0)
+		nc_buf_printf(body, ",\"from\":%llu", (unsigned long long)from);
 	nc_buf_put_u8(body, '}');
 }

@@ -61,7 +61,7 @@ static bool span(struct nc_unpack *unpack, size_t head_size, uint64_t size,
 	return true;
 }
 
-bool nc_unpack_text(struct nc_unpack *unpack, struct nc_slice *text_out)
+bool nc_unpack_text_long(struct nc_unpack *unpack, struct nc_slice *text_out)
 {
 	uint64_t size;
 	if (left(unpack) < 1)

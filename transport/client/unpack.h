@@ -21,10 +21,23 @@ static inline struct nc_unpack nc_unpack(struct nc_slice bytes)
 
 /* Each: false, the next value is none of the kind, or is cut; *unpack is then where it was. */
 bool nc_unpack_array(struct nc_unpack *unpack, uint32_t *count_out);
-bool nc_unpack_map(struct nc_unpack *unpack, uint32_t *count_out); /* of pairs */
-bool nc_unpack_text(struct nc_unpack *unpack, struct nc_slice *text_out);
+bool nc_unpack_map(struct nc_unpack *unpack, uint32_t *count_out);             /* of pairs */
+bool nc_unpack_text_long(struct nc_unpack *unpack, struct nc_slice *text_out); /* any length */
 bool nc_unpack_bytes(struct nc_unpack *unpack, struct nc_slice *bytes_out);
 bool nc_unpack_number(struct nc_unpack *unpack, uint64_t *number_out);
+/* Most are of less than 32 bytes. */
+static inline bool nc_unpack_text(struct nc_unpack *unpack, struct nc_slice *text_out)
+{
+	if (unpack->at == unpack->end || (*unpack->at & 0xe0) != 0xa0)
+		return nc_unpack_text_long(unpack, text_out);
+	size_t size = *unpack->at & 0x1f;
+	if ((size_t)(unpack->end - unpack->at) <= size)
+		return false;
+	*text_out = nc_slice(unpack->at + 1, size);
+	unpack->at += 1 + size;
+	return true;
+}
+
 /* Go past a value, whatever it is, with all that is in it. */
 bool nc_unpack_skip(struct nc_unpack *unpack);
 

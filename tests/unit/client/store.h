@@ -46,7 +46,7 @@ static inline void raw_open(const char *url)
 
 static inline void raw_answer(const char *to, const char *block, const char *body, size_t size)
 {
-	static char line[16384];
+	static char line[1 << 20];
 	int head = snprintf(line, sizeof line, "HPUB %s %s %zu %zu\r\n%s", to, answer_reply,
 	                    strlen(block), strlen(block) + size, block);
 	if (head < 0 || (size_t)head + size + 2 > sizeof line)
