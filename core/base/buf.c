@@ -76,7 +76,7 @@ void nc_buf_put_u64(struct nc_buf *buf, uint64_t value)
 		nc_set_u64(room, value);
 }
 
-void nc_buf_put_varint(struct nc_buf *buf, uint64_t value)
+void nc_buf_put_varint_long(struct nc_buf *buf, uint64_t value)
 {
 	uint8_t bytes[10];
 	size_t size = 0;

@@ -68,8 +68,16 @@ static inline void nc_buf_put_u8(struct nc_buf *buf, uint8_t value)
 void nc_buf_put_u16(struct nc_buf *buf, uint16_t value);
 void nc_buf_put_u32(struct nc_buf *buf, uint32_t value);
 void nc_buf_put_u64(struct nc_buf *buf, uint64_t value);
-/* LEB128: 7 bits a byte, low first; 1 to 10 bytes. */
-void nc_buf_put_varint(struct nc_buf *buf, uint64_t value);
+/* LEB128: 7 bits a byte, low first; 1 to 10 bytes, mostly 1. */
+void nc_buf_put_varint_long(struct nc_buf *buf, uint64_t value);
+static inline void nc_buf_put_varint(struct nc_buf *buf, uint64_t value)
+{
+	if (value < 0x80) {
+		nc_buf_put_u8(buf, (uint8_t)value);
+	} else {
+		nc_buf_put_varint_long(buf, value);
+	}
+}
 void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value);
 __attribute__((format(printf, 2, 3))) void nc_buf_printf(struct nc_buf *buf, const char *format,
                                                          ...);

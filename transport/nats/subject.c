@@ -99,17 +99,17 @@ bool nc_subject_reserved(struct nc_slice subject, const char *prefix)
 	if (subject.size == 0 || subject.data[0] == '$' || under(subject, nc_slice_str(prefix)) ||
 	    under(subject, NC_SLICE("_es")))
 		return true;
-	uint8_t before = '.';
 	for (size_t i = 0; i < subject.size; i++) {
 		uint8_t c = subject.data[i];
-		bool starts = before == '.';
-		bool ends = i + 1 == subject.size || subject.data[i + 1] == '.';
-		if (c <= ' ' || c == 0x7f || (c == '.' && starts) ||
+		if (plain(c))
+			continue;
+		bool starts = i == 0 || subject.data[i - 1] == '.';
+		bool last = i + 1 == subject.size, ends = last || subject.data[i + 1] == '.';
+		if (c <= ' ' || c == 0x7f || (c == '.' && (starts || last)) ||
 		    ((c == '*' || c == '>') && starts && ends))
 			return true;
-		before = c;
 	}
-	return before == '.';
+	return false;
 }
 
 /* The end of the token that begins at `at`. */
