@@ -20,6 +20,10 @@
 #define TICK_MS    20
 #define DISK_TICKS 12u /* measure the disk each so many ticks */
 
+/* Bytes of the live feed that wait for the end of a turn: mostly all of it, so that the server
+ * reads the answers first, and sends them on before it has read the feed. */
+#define FED_SIZE_MAX (1u << 20)
+
 uint64_t nc_service_now_ms(void)
 {
 	struct timespec now;
@@ -54,9 +58,10 @@ static void on_turn_end(void *ctx)
 {
 	struct nc_service *service = ctx;
 	(void)nc_outbox_send(&service->outbox, service->bus);
-	atomic_fetch_add(&service->counters.unsent, service->outbox.lost);
-	service->outbox.lost = 0;
 	nc_subs_turn_end(service->subs);
+	(void)nc_outbox_send(&service->fed, service->bus);
+	atomic_fetch_add(&service->counters.unsent, service->outbox.lost + service->fed.lost);
+	service->outbox.lost = service->fed.lost = 0;
 	service->turns++;
 }
 
@@ -283,6 +288,7 @@ static void names_make(struct nc_service *service)
 	               config->store_id, service->srv.id);
 	(void)snprintf(service->pace_subject, sizeof service->pace_subject, "_es.%s.pace.%s",
 	               config->store_id, service->srv.id);
+	service->fed.size_max = FED_SIZE_MAX;
 	service->feed_on = strcmp(config->feed, "on") == 0;
 	service->decoder.store = config->store_id;
 	service->decoder.event_size_max = (size_t)config->max_event_bytes;
@@ -345,6 +351,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
 	nc_outbox_release(&service->outbox);
+	nc_outbox_release(&service->fed);
 	nc_decoder_release(&service->decoder);
 	nc_service_verify_free(service);
 	nc_buf_release(&service->out);
@@ -371,6 +378,7 @@ void nc_service_stop(struct nc_service *service)
 	nc_spread_stop(service->spread);
 	service->spread = NULL;
 	(void)nc_outbox_send(&service->outbox, service->bus);
+	(void)nc_outbox_send(&service->fed, service->bus);
 	nc_bus_close(service->bus);
 	uv_close((uv_handle_t *)&service->tick, on_closed);
 }

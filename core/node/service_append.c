@@ -85,8 +85,9 @@ static void feed(struct nc_service *service, const struct nc_event *event)
 	    nc_buf_status(&service->feed_subject) != NC_OK) {
 		atomic_fetch_add(&service->counters.unsent, 1);
 	} else {
-		nc_service_post(service, nc_buf_slice(&service->feed_subject),
-		                nc_buf_slice(&service->feed), header_size);
+		(void)nc_outbox_put(&service->fed, service->bus,
+		                    nc_buf_slice(&service->feed_subject), nc_slice(NULL, 0),
+		                    nc_buf_slice(&service->feed), header_size);
 	}
 }
 

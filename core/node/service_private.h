@@ -62,7 +62,9 @@ struct nc_service {
 	struct nc_buf out; /* an answer being written, the loop's */
 	struct nc_buf feed, feed_subject;
 	struct nc_outbox outbox; /* the loop's: sent at the end of each turn */
-	uint64_t turns;          /* that have ended: what was put into the outbox before has left */
+	struct nc_outbox
+	        fed;    /* the live feed's, behind it: who asked waits, who listens does not */
+	uint64_t turns; /* that have ended: what was put into the outbox before has left */
 	struct read *position_waits;   /* reads that wait for a position */
 	atomic_uint_fast64_t position; /* applied, as far as has been told */
 	atomic_size_t reads;           /* under way */

@@ -115,7 +115,8 @@ static size_t room_of(struct nc_outbox *outbox, struct nc_bus *bus, size_t wante
 		return NC_OUTBOX_LITTLE;
 	if (outbox->room == 0) {
 		size_t payload = nc_bus_max_payload(bus);
-		outbox->room = payload < NC_OUTBOX_SIZE_MAX ? payload : NC_OUTBOX_SIZE_MAX;
+		size_t most = outbox->size_max == 0 ? NC_OUTBOX_SIZE_MAX : outbox->size_max;
+		outbox->room = payload < most ? payload : most;
 	}
 	return outbox->room;
 }

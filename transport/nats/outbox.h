@@ -26,9 +26,11 @@ struct nc_outbox {
 	bool (*may_send)(void *ctx);
 	void *ctx;
 	struct nc_buf bytes;
-	uint64_t count; /* messages in `bytes` */
-	size_t room;    /* bytes that may leave together; 0: not asked since the last send */
-	uint64_t lost;  /* since the owner last set it to 0 */
+	size_t size_max; /* bytes that are gathered; 0: NC_OUTBOX_SIZE_MAX; a server's max_payload
+	                    at most */
+	uint64_t count;  /* messages in `bytes` */
+	size_t room;     /* bytes that may leave together; 0: not asked since the last send */
+	uint64_t lost;   /* since the owner last set it to 0 */
 };
 
 /* Put a message; sends what is there when it is much. `subject` and `reply` (may be empty) hold no
