@@ -123,14 +123,11 @@ static void on_applied(void *ctx, uint64_t applied)
 	nc_replica_flush(service->replica);
 }
 
-static void expire(struct nc_service *service, uint64_t now_ms)
+void nc_service_expire(struct nc_service *service, uint64_t before_ms)
 {
-	uint64_t timeout_ms = service->options.config->timeout_ms;
-	if (now_ms < timeout_ms)
-		return;
 	struct nc_ticket *ticket;
 	char room[NC_DIRECT_SIZE];
-	while ((ticket = nc_ticket_expire(&service->tickets, now_ms - timeout_ms)) != NULL) {
+	while ((ticket = nc_ticket_expire(&service->tickets, before_ms)) != NULL) {
 		atomic_fetch_add(&service->counters.timed_out, 1);
 		nc_service_error(
 		        service, &service->out, ticket->reply,
@@ -140,7 +137,6 @@ static void expire(struct nc_service *service, uint64_t now_ms)
 		                .text = nc_fault_text(NC_FAULT_UNAVAILABLE),
 		                .extra = nc_service_direct(service, ticket->endpoint, room) });
 	}
-	nc_service_reads_wake(service);
 }
 
 /* What changed is told when there is a server to tell: at a start there is none yet. */
@@ -183,7 +179,10 @@ static void disk_check(struct nc_service *service)
 static void on_tick(uv_timer_t *timer)
 {
 	struct nc_service *service = timer->data;
-	expire(service, nc_service_now_ms());
+	uint64_t now_ms = nc_service_now_ms(), timeout_ms = service->options.config->timeout_ms;
+	if (now_ms >= timeout_ms)
+		nc_service_expire(service, now_ms - timeout_ms);
+	nc_service_reads_wake(service);
 	if (service->ticks++ % DISK_TICKS == 0)
 		disk_check(service);
 	nc_sole_step(service, false);
@@ -193,6 +192,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_verify_tick(service);
 	nc_spread_tick(service->spread);
 	nc_subs_tick(service->subs);
+	nc_service_stall_tick(service);
 	nc_service_changes_step(service);
 	nc_service_retire(service);
 	nc_replica_flush(service->replica);

@@ -38,7 +38,9 @@ static const char *state_name(const struct nc_service *service,
 		return "draining";
 	if (!status->leading && status->raft.leader == 0)
 		return "starting";
-	return status->full ? "read_only" : "serving";
+	if (status->full)
+		return "read_only";
+	return service->stalled ? "stalled" : "serving";
 }
 
 static void put_counters(struct nc_service *service, struct nc_buf *out)
@@ -94,6 +96,14 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	nc_buf_put_str(out, "},\"dropped\":");
 	nc_service_put_dropped(service, out);
 	nc_buf_put_u8(out, '}');
+}
+
+void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
+{
+	nc_buf_printf(out, "{\"status\":\"%s\"}",
+	              service->draining  ? "draining"
+	              : service->stalled ? "stalled"
+	                                 : "ok");
 }
 
 void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,

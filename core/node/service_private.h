@@ -7,6 +7,7 @@
 
 #include "core/node/service.h"
 #include "core/node/spread.h"
+#include "core/node/stall.h"
 #include "core/node/subs.h"
 #include "core/node/ticket.h"
 #include "transport/nats/bus.h"
@@ -82,8 +83,11 @@ struct nc_service {
 	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
 	struct nc_service_verify *verify; /* NULL: there was none yet */
 	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
+	struct nc_stall stall;
+	uint64_t stall_said_term;          /* that it hands over has been said in this one */
 	struct nc_drain_wait *drain_waits; /* who asked for it, and is not answered yet */
 	bool feed_on, serving, ready_told, stopping;
+	bool stalled; /* the state does not follow the log: service_stall.c */
 	/* Draining: no requests are taken up any more; all that were are answered; the process is
 	 * to end with that; and has been told. */
 	bool draining, closed, drained, leaving, drained_told;
@@ -142,6 +146,8 @@ void nc_sole_step(struct nc_service *service, bool anew);
 /* False: the message is none of this. */
 bool nc_sole_take(struct nc_service *service, const struct nc_bus_msg *msg);
 void nc_sole_end(struct nc_service *service); /* it does not serve any more */
+/* service.c: requests taken up at `before_ms` or earlier have run out of time. */
+void nc_service_expire(struct nc_service *service, uint64_t before_ms);
 /* service.c: all that it listens to but the leader's. */
 int nc_service_subjects_open(struct nc_service *service);
 
@@ -206,12 +212,16 @@ void nc_service_verify_tick(struct nc_service *service);
 /* The readers must have ended. */
 void nc_service_verify_free(struct nc_service *service);
 
+/* service_stall.c: does the state follow the log? From the timer. */
+void nc_service_stall_tick(struct nc_service *service);
+
 /* service_digest.c: have the replicas compared, from the timer; this one differs. */
 void nc_service_digest_tick(struct nc_service *service);
 void nc_service_digest_differs(struct nc_service *service, uint64_t position);
 
 /* service_info.c: append JSON. */
 void nc_service_put_status(struct nc_service *service, struct nc_buf *out);
+void nc_service_put_health(const struct nc_service *service, struct nc_buf *out);
 void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
                          struct nc_buf *out);
 const char *nc_service_role(struct nc_service *service);

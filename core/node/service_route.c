@@ -132,9 +132,7 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		if (request->op == NC_OP_STATUS) {
 			nc_service_put_status(service, &service->out);
 		} else {
-			nc_buf_put_str(&service->out, service->draining
-			                                      ? "{\"status\":\"draining\"}"
-			                                      : "{\"status\":\"ok\"}");
+			nc_service_put_health(service, &service->out);
 		}
 		if (reply.size > 0) {
 			nc_service_send(service, (const char *)reply.data,
