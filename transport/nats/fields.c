@@ -11,24 +11,37 @@ bool nc_wire_refuse(const struct nc_wire *wire, struct nc_refusal *refusal)
 	                 wire->expected == NULL ? "one object" : wire->expected, wire->offset);
 }
 
+const char *nc_fields_where(const struct nc_fields *fields, char room[NC_WHERE_SIZE])
+{
+	const struct nc_where *where = &fields->where;
+	if (where->after == NULL) {
+		(void)snprintf(room, NC_WHERE_SIZE, "%s",
+		               where->before == NULL ? "" : where->before);
+	} else {
+		(void)snprintf(room, NC_WHERE_SIZE, "%s%zu%s", where->before, where->number,
+		               where->after);
+	}
+	return room;
+}
+
 bool nc_fields_begin(struct nc_fields *fields, const struct nc_wire_token *token)
 {
+	char where[NC_WHERE_SIZE];
 	if (token->type == NC_WIRE_MAP)
 		return true;
 	return nc_refuse(fields->refusal, NC_FAULT_REQUEST, "%s is not an object",
-	                 fields->where[0] == '\0' ? "body" : fields->where);
+	                 fields->where.before == NULL ? "body" : nc_fields_where(fields, where));
 }
 
-/* " of events[3]", or nothing. */
-static const char *of_where(const struct nc_fields *fields, char room[48])
+/* What stands before the place, if it is named: " of events[3]". */
+static const char *before_where(const struct nc_fields *fields)
 {
-	(void)snprintf(room, 48, "%s%s", fields->where[0] == '\0' ? "" : " of ", fields->where);
-	return room;
+	return fields->where.before == NULL ? "" : " of ";
 }
 
 int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_token *value_out)
 {
-	char shown[72], where[48];
+	char shown[72], where[NC_WHERE_SIZE];
 	struct nc_wire_token key;
 	if (nc_wire_next(fields->wire, &key) != NC_OK) {
 		(void)nc_wire_refuse(fields->wire, fields->refusal);
@@ -40,8 +53,9 @@ int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_t
 	while (index < fields->name_count && !nc_slice_is(key.bytes, fields->names[index]))
 		index++;
 	if (index == fields->name_count) {
-		(void)nc_refuse(fields->refusal, NC_FAULT_REQUEST, "member '%s'%s is not known",
-		                nc_shown(key.bytes, shown), of_where(fields, where));
+		(void)nc_refuse(fields->refusal, NC_FAULT_REQUEST, "member '%s'%s%s is not known",
+		                nc_shown(key.bytes, shown), before_where(fields),
+		                nc_fields_where(fields, where));
 		return -1;
 	}
 	if (fields->seen >> index & 1) {
@@ -60,13 +74,13 @@ int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_t
 bool nc_fields_refuse(struct nc_fields *fields, size_t index, struct nc_fault fault,
                       const char *format, ...)
 {
-	char why[240], where[48];
+	char why[240], where[NC_WHERE_SIZE];
 	va_list args;
 	va_start(args, format);
 	(void)vsnprintf(why, sizeof why, format, args);
 	va_end(args);
-	return nc_refuse(fields->refusal, fault, "member '%s'%s %s", fields->names[index],
-	                 of_where(fields, where), why);
+	return nc_refuse(fields->refusal, fault, "member '%s'%s%s %s", fields->names[index],
+	                 before_where(fields), nc_fields_where(fields, where), why);
 }
 
 bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,

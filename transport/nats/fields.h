@@ -9,17 +9,30 @@
 #include "transport/nats/request_private.h"
 #include "transport/nats/wire.h"
 
+/* Where a map stands: "condition"; "events[" 3 "]"; before NULL: it is the body itself. Put
+ * together when something is refused. */
+struct nc_where {
+	const char *before;
+	size_t number;
+	const char *after; /* NULL: there is no number */
+};
+
+#define NC_WHERE_SIZE 40 /* bytes, with the NUL */
+
 struct nc_fields {
 	struct nc_wire *wire;
 	struct nc_refusal *refusal;
 	const char *const *names;
 	size_t name_count; /* at most 32 */
 	uint32_t seen;     /* a bit for each name */
-	char where[40];    /* "events[3]"; empty: the body itself */
+	struct nc_where where;
 };
 
 /* Say that the body is not well-formed; always false. */
 bool nc_wire_refuse(const struct nc_wire *wire, struct nc_refusal *refusal);
+
+/* Where the map stands, in `room`: empty, the body itself. */
+const char *nc_fields_where(const struct nc_fields *fields, char room[NC_WHERE_SIZE]);
 
 /* Begin the map whose first token is `token`. False with the refusal: it is none. */
 bool nc_fields_begin(struct nc_fields *fields, const struct nc_wire_token *token);

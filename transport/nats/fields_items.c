@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The items of conditions and queries (PROTOCOL.md section 5). */
-#include <stdio.h>
-
 #include "core/engine/names.h"
 #include "transport/nats/fields.h"
 
@@ -50,9 +48,10 @@ static bool item_take(struct nc_fields *outer, const struct nc_wire_token *token
 	struct nc_fields fields = { .wire = outer->wire,
 		                    .refusal = outer->refusal,
 		                    .names = item_names,
-		                    .name_count = ITEM_MEMBERS };
+		                    .name_count = ITEM_MEMBERS,
+		                    .where = { "item ", number, "" } };
+	char where[NC_WHERE_SIZE];
 	size_t counts[ITEM_MEMBERS] = { 0 }, index;
-	(void)snprintf(fields.where, sizeof fields.where, "item %zu", number);
 	nc_buf_clear(&room[TYPES]);
 	nc_buf_clear(&room[TAGS]);
 	if (!nc_fields_begin(&fields, token))
@@ -64,7 +63,8 @@ static bool item_take(struct nc_fields *outer, const struct nc_wire_token *token
 	}
 	if (counts[TYPES] + counts[TAGS] == 0) {
 		return nc_refuse(fields.refusal, NC_FAULT_REQUEST,
-		                 "%s names neither types nor tags", fields.where);
+		                 "%s names neither types nor tags",
+		                 nc_fields_where(&fields, where));
 	}
 	nc_item_put(items, &(struct nc_item){ .types = nc_buf_slice(&room[TYPES]),
 	                                      .tags = nc_buf_slice(&room[TAGS]),

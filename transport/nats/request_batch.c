@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* R.batch: what it asks beside its events (PROTOCOL.md section 5). */
-#include <stdio.h>
-
 #include "core/base/hashmap.h"
 #include "core/engine/names.h"
 #include "transport/nats/request_batch_private.h"
@@ -81,11 +79,12 @@ static bool check_take(struct nc_batch_decode *batch, const struct nc_wire_token
 	struct nc_fields fields = { .wire = batch->wire,
 		                    .refusal = batch->refusal,
 		                    .names = check_names,
-		                    .name_count = CHECK_MEMBERS };
+		                    .name_count = CHECK_MEMBERS,
+		                    .where = { "check[", number, "]" } };
+	char where[NC_WHERE_SIZE];
 	struct nc_batch_check check = { 0 };
 	struct nc_wire_token value;
 	size_t index;
-	(void)snprintf(fields.where, sizeof fields.where, "check[%zu]", number);
 	if (!nc_fields_begin(&fields, token))
 		return false;
 	for (int more; (more = nc_fields_next(&fields, &index, &value)) != 0;) {
@@ -101,7 +100,8 @@ static bool check_take(struct nc_batch_decode *batch, const struct nc_wire_token
 		return nc_fields_refuse(&fields, CHECK_STREAM, NC_FAULT_STREAM_NAME, "%s", why);
 	if (fields.seen != (1u << CHECK_MEMBERS) - 1) {
 		return nc_refuse(batch->refusal, NC_FAULT_REQUEST,
-		                 "%s needs the members 'stream' and 'expect'", fields.where);
+		                 "%s needs the members 'stream' and 'expect'",
+		                 nc_fields_where(&fields, where));
 	}
 	nc_batch_check_put(&batch->decoder->checks, &check);
 	return true;
@@ -138,7 +138,7 @@ static bool condition_take(struct nc_batch_decode *batch, const struct nc_wire_t
 		                    .refusal = batch->refusal,
 		                    .names = condition_names,
 		                    .name_count = CONDITION_MEMBERS,
-		                    .where = "condition" };
+		                    .where = { .before = "condition" } };
 	struct nc_wire_token value;
 	size_t index;
 	if (!nc_fields_begin(&fields, token))
@@ -164,7 +164,7 @@ static bool ack_take(struct nc_batch_decode *batch, const struct nc_wire_token *
 		                    .refusal = batch->refusal,
 		                    .names = ack_names,
 		                    .name_count = 1,
-		                    .where = "ack" };
+		                    .where = { .before = "ack" } };
 	struct nc_wire_token value;
 	size_t index;
 	if (!nc_fields_begin(&fields, token))

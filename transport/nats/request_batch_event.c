@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The events of R.batch. */
-#include <stdio.h>
 
 #include "core/base/base64.h"
 #include "core/engine/names.h"
@@ -225,37 +224,42 @@ static bool sizes_check(const struct event_decode *decode)
 {
 	const struct nc_decoder *decoder = decode->decoder;
 	struct nc_refusal *refusal = decode->fields.refusal;
-	const char *where = decode->fields.where;
+	char where[NC_WHERE_SIZE];
 	size_t size = decode->event.data.size;
 	if (size == 0)
-		return nc_refuse(refusal, NC_FAULT_EMPTY, "data of %s is empty", where);
+		return nc_refuse(refusal, NC_FAULT_EMPTY, "data of %s is empty",
+		                 nc_fields_where(&decode->fields, where));
 	if (size > decoder->event_size_max) {
 		return nc_refuse(refusal, NC_FAULT_TOO_LARGE,
 		                 "data of %s, of %zu bytes, is larger than the store allows (%zu)",
-		                 where, size, decoder->event_size_max);
+		                 nc_fields_where(&decode->fields, where), size,
+		                 decoder->event_size_max);
 	}
 	size += decoder->meta.size + decoder->tags.size + NC_ENVELOPE_SIZE;
 	return size <= decoder->payload_size_max ||
 	       nc_refuse(refusal, NC_FAULT_TOO_LARGE,
 	                 "data and metadata of %s and %u bytes of envelope are larger than the "
 	                 "server's max_payload (%zu)",
-	                 where, NC_ENVELOPE_SIZE, decoder->payload_size_max);
+	                 nc_fields_where(&decode->fields, where), NC_ENVELOPE_SIZE,
+	                 decoder->payload_size_max);
 }
 
 static bool whole(const struct event_decode *decode)
 {
 	uint32_t seen = decode->fields.seen;
 	struct nc_refusal *refusal = decode->fields.refusal;
-	const char *where = decode->fields.where;
+	char where[NC_WHERE_SIZE];
 	bool both = (seen >> DATA & 1) && (seen >> DATA_BASE64 & 1);
 	bool neither = !(seen >> DATA & 1) && !(seen >> DATA_BASE64 & 1);
 	if (!(seen >> STREAM & 1) || !(seen >> TYPE & 1)) {
-		return nc_refuse(refusal, NC_FAULT_REQUEST, "%s needs the member '%s'", where,
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "%s needs the member '%s'",
+		                 nc_fields_where(&decode->fields, where),
 		                 seen >> STREAM & 1 ? "type" : "stream");
 	}
 	if (both || neither) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
-		                 "%s needs one of the members 'data' and 'data_base64'", where);
+		                 "%s needs one of the members 'data' and 'data_base64'",
+		                 nc_fields_where(&decode->fields, where));
 	}
 	return true;
 }
@@ -268,10 +272,10 @@ static bool event_take(struct nc_batch_decode *batch, const struct nc_wire_token
 		                       .fields = { .wire = batch->wire,
 		                                   .refusal = batch->refusal,
 		                                   .names = event_names,
-		                                   .name_count = EVENT_MEMBERS } };
+		                                   .name_count = EVENT_MEMBERS,
+		                                   .where = { "events[", number, "]" } } };
 	struct nc_wire_token value;
 	size_t index;
-	(void)snprintf(decode.fields.where, sizeof decode.fields.where, "events[%zu]", number);
 	nc_buf_clear(&decoder->tags);
 	nc_buf_clear(&decoder->meta);
 	if (!nc_fields_begin(&decode.fields, token))
