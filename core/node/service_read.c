@@ -38,6 +38,8 @@ struct read {
 	struct nc_buf keys;          /* what the specs' slices point into */
 	struct nc_buf out;
 	struct nc_outbox outbox; /* sent at the end of each step */
+	uint64_t connection;     /* the bus's, over which the whole answer leaves; 0: not begun */
+	bool torn;               /* a message of it is lost: nothing may follow */
 	char reply[];            /* NUL-terminated */
 };
 
@@ -49,19 +51,26 @@ static struct nc_slice extra(const struct read *read, char room[NC_DIRECT_SIZE])
 	return nc_service_direct(read->service, read->endpoint, room);
 }
 
+/* A gap in an answer shows in nothing that follows it: so all of it leaves over one connection, and
+ * nothing behind a message that was lost. Who asked hears no end, and asks again. */
+static bool may_answer(void *ctx)
+{
+	const struct read *read = ctx;
+	return !read->torn && read->outbox.lost == 0 &&
+	       nc_bus_connection(read->service->bus) == read->connection;
+}
+
 static void post(struct read *read, struct nc_slice message, size_t header_size)
 {
-	struct nc_slice reply = nc_slice_str(read->reply);
-	if (reply.size > 0) {
-		(void)nc_outbox_put(&read->outbox, read->service->bus, reply, nc_slice(NULL, 0),
-		                    message, header_size);
-	}
+	(void)nc_outbox_put(&read->outbox, read->service->bus, nc_slice_str(read->reply),
+	                    nc_slice(NULL, 0), message, header_size);
 }
 
 static void posted(struct read *read)
 {
 	(void)nc_outbox_send(&read->outbox, read->service->bus);
 	atomic_fetch_add(&read->service->counters.unsent, read->outbox.lost);
+	read->torn = read->torn || read->outbox.lost > 0;
 	read->outbox.lost = 0;
 }
 
@@ -87,7 +96,11 @@ static void send_event(struct read *read, const struct nc_event *event, struct n
 	size_t header_size;
 	nc_buf_clear(&read->out);
 	nc_event_message_put(&read->out, read->service->root, event, more, &header_size);
-	post(read, nc_buf_slice(&read->out), header_size);
+	if (nc_buf_status(&read->out) == NC_OK) {
+		post(read, nc_buf_slice(&read->out), header_size);
+	} else {
+		read->torn = true;
+	}
 }
 
 static void packed_flush(struct read *read)
@@ -114,6 +127,7 @@ static void on_event(void *ctx, const struct nc_event *event)
 		send_event(read, event, nc_slice(NULL, 0));
 	} else if (err != NC_OK) {
 		atomic_fetch_add(&read->service->counters.unsent, 1);
+		read->torn = true;
 	}
 }
 
@@ -268,9 +282,13 @@ static bool op_step(struct read *read, struct nc_state_reader *reader)
 static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 {
 	struct read *read = (struct read *)job;
+	if (read->connection == 0)
+		read->connection = nc_bus_connection(read->service->bus);
 	bool done = op_step(read, reader);
 	posted(read);
-	return done;
+	if (read->torn && !done)
+		atomic_fetch_add(&read->service->counters.reads_given_up, 1);
+	return done || read->torn;
 }
 
 static void read_free(struct nc_read_job *job)
@@ -363,6 +381,8 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	nc_buf_clear(&read->keys);
 	read->job = (struct nc_read_job){ .step = read_step, .free = read_free };
 	read->service = service;
+	read->outbox.may_send = may_answer;
+	read->outbox.ctx = read;
 	read->stats = &service->srv.endpoints[endpoint].stats;
 	read->ticket->endpoint = endpoint;
 	read->taken_ms = read->ticket->taken_ms;

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 
+import msgpack
 import nkeys
 from cli import Nacre
 from nats.errors import NoRespondersError
@@ -196,6 +197,52 @@ async def test_a_message_torn_by_a_lost_connection_is_never_completed_by_others(
         equal({int(e.headers["Nats-Sequence"]): bytes(e.data) for e in events}, sent, "what was appended")
         events, _ = await client.read("read.torn")
         check(all(bytes(e.data) in torn for e in events), "of what was torn nothing, or all")
+    finally:
+        await client.close()
+        node.remove()
+        wires.stop()
+        server.remove()
+
+
+async def test_an_answer_is_whole_or_has_no_end():
+    """Reads go on while the node has no connection, and some beyond it: what was lost must not be closed over."""
+    reads, events = 400, 10000  # so many that they last longer than it takes to connect again
+    server, wires = NatsServer("max_payload: 65536"), Wires()
+    node = Node(server, env={"NACRE_NATS_URL": f"nats://127.0.0.1:{wires.line('node', server.port)}"})
+    client = await Client.connect(server.url)
+    counts, closed = [0] * reads, set()
+    try:
+        batch = {"events": [{"stream": "s", "type": "T", "data": "x" * 300} for _ in range(100)]}
+        for _ in range(events // 100):
+            await client.ask("batch", json.dumps(batch).encode())
+
+        async def read(i):
+            async def on_message(msg):
+                if msg.headers:
+                    closed.add(i)
+                else:
+                    counts[i] += len(msgpack.unpackb(msg.data))
+
+            inbox = client.nc.new_inbox()
+            await client.nc.subscribe(inbox, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=-1)
+            await client.nc.publish("es.shop.all", b'{"limit":10000,"format":"msgpack"}', reply=inbox)
+
+        for i in range(reads):
+            await read(i)
+        await wait_until(lambda: sum(counts) > 0, 10, "the first events come")
+        wires.cut({"node"})
+        wires.heal()  # its connection ends
+
+        async def at_rest():
+            try:
+                status = json.loads((await client.request("node.n1.status", timeout=1)).data)
+            except Exception:  # noqa: BLE001 -- it has no connection yet
+                return False
+            return status["counters"]["reads_given_up"] + len(closed) >= reads
+
+        await wait_until(at_rest, 20, "all reads have ended, in one way or the other")
+        equal([counts[i] for i in closed if counts[i] != events], [], "events of answers that were closed")
+        check(len(closed) < reads, "none was in the way of the loss")
     finally:
         await client.close()
         node.remove()

@@ -107,6 +107,9 @@ size_t nc_bus_buffered(struct nc_bus *bus);
 int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms);
 
 bool nc_bus_connected(struct nc_bus *bus);
+/* The number of the present connection, from 1; 0: there is none. Between two messages that left
+ * over different ones others may be missing. Any thread. */
+uint64_t nc_bus_connection(struct nc_bus *bus);
 size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected */
 
 /* NULL is a no-op. Frees when the loop has run once more, and an attempt to connect that was under

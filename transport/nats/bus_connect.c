@@ -25,6 +25,7 @@ static void nc_set(struct nc_bus *bus, natsConnection *nc)
 {
 	pthread_rwlock_wrlock(&bus->use);
 	bus->nc = nc;
+	bus->nc_number += nc != NULL;
 	pthread_rwlock_unlock(&bus->use);
 }
 

@@ -51,6 +51,7 @@ struct nc_bus {
 	/* NULL: there is none. The loop's to change, under `use`; who uses it from another thread
 	 * holds `use` for reading. */
 	natsConnection *nc;
+	uint64_t nc_number; /* under `use`: how many there have been */
 	pthread_rwlock_t use;
 	bool connected_before;
 	struct nc_bus_servers servers;

@@ -111,6 +111,14 @@ bool nc_bus_connected(struct nc_bus *bus)
 	return is;
 }
 
+uint64_t nc_bus_connection(struct nc_bus *bus)
+{
+	pthread_rwlock_rdlock(&bus->use);
+	uint64_t number = bus->nc == NULL ? 0 : bus->nc_number;
+	pthread_rwlock_unlock(&bus->use);
+	return number;
+}
+
 size_t nc_bus_max_payload(struct nc_bus *bus)
 {
 	pthread_rwlock_rdlock(&bus->use);
