@@ -20,6 +20,14 @@ static bool is_further(const struct nacre_reader *reader, uint64_t at, bool or_s
 	return reader->read.backward ? at < reader->next : at > reader->next;
 }
 
+/* Who answered has applied this: who answers the next page must have, too, or it would end there.
+ */
+static void seen(struct nacre_reader *reader, uint64_t position)
+{
+	if (reader->read.direct && position > reader->min_position)
+		reader->min_position = position;
+}
+
 /* Where a page goes on that is asked for again after it broke off behind this event. Both orders
  * count without gaps enough for that: the next number, or the one before. */
 static int mark(struct nacre_reader *reader)
@@ -28,8 +36,10 @@ static int mark(struct nacre_reader *reader)
 	uint64_t at = reader->read.source == NACRE_STREAM ? event->seq : event->pos;
 	if (!is_further(reader, at, true) || reader->last)
 		return NACRE_PROTOCOL;
+	seen(reader, event->pos);
 	reader->given++;
-	reader->page_given++;
+	if (reader->page_given++ == 0)
+		reader->page_first = reader->page.from > 0 ? reader->page.from : at;
 	reader->next = reader->read.backward ? at - 1 : at + 1;
 	reader->last = reader->next == 0 || reader->given == reader->read.limit;
 	return NACRE_OK;
@@ -37,12 +47,14 @@ static int mark(struct nacre_reader *reader)
 
 static int page_closed(struct nacre_reader *reader, natsMsg *msg)
 {
-	uint64_t next = 0, head_before = reader->head;
+	uint64_t next = 0, applied = 0, head_before = reader->head;
 	bool more = nc_client_header_number(msg, "Es-Next", &next);
 	(void)nc_client_header_number(msg, "Es-Head", &reader->head);
+	if (nc_client_header_number(msg, "Es-Applied", &applied))
+		seen(reader, applied);
+	bool old = reader->page.ahead && reader->head < head_before;
 	packed_end(reader);
 	nc_client_page_end(reader);
-	bool old = reader->was_ahead && reader->head < head_before;
 	if (reader->last || (!more && !old)) {
 		reader->ended = true;
 		return NACRE_OK;
@@ -96,15 +108,16 @@ static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
 static int message_receive(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
                            struct nacre_error *error)
 {
-	natsStatus status = reader->sub == NULL ? nc_client_page_next(reader) : NATS_OK;
+	natsStatus status = reader->page.sub == NULL ? nc_client_page_next(reader) : NATS_OK;
 	int64_t left_ms = deadline_ms - nc_client_now_ms();
 	if (left_ms > NC_CLIENT_TRY_MS)
 		left_ms = NC_CLIENT_TRY_MS;
-	if (status == NATS_OK)
-		status = natsSubscription_NextMsg(msg_out, reader->sub, left_ms < 1 ? 1 : left_ms);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "read");
-	int result = nc_client_judge(*msg_out, error);
+	int result = nc_client_page_message(reader, left_ms < 1 ? 1 : left_ms, msg_out, error);
+	if (result != NACRE_OK)
+		return result;
+	result = nc_client_judge(*msg_out, error);
 	if (result != NACRE_OK)
 		natsMsg_Destroy(*msg_out);
 	return result;
@@ -186,6 +199,7 @@ int nacre_read_open_sized(struct nacre_client *client, const struct nacre_read *
 	reader->client = client;
 	reader->read = read;
 	reader->next = read.from;
+	reader->min_position = read.min_position;
 	nc_client_read_subject(&reader->subject, client, &read);
 	nc_client_read_fixed(reader);
 	if (nc_buf_status(&reader->subject) != NC_OK || nc_buf_status(&reader->fixed) != NC_OK) {

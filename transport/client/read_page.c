@@ -10,27 +10,46 @@ static uint64_t left_after(const struct nacre_reader *reader, uint64_t more)
 	return limit == 0 ? UINT64_MAX : limit > given ? limit - given : 0;
 }
 
+/* How often the client has connected again. What was asked for before may since have been answered
+ * in part to nobody. */
+static natsStatus connection_of(const struct nacre_reader *reader, uint64_t *connection_out)
+{
+	natsStatistics *statistics = NULL;
+	natsStatus status = natsStatistics_Create(&statistics);
+	if (status == NATS_OK)
+		status = natsConnection_GetStats(reader->client->nc, statistics);
+	if (status == NATS_OK) {
+		status = natsStatistics_GetCounts(statistics, NULL, NULL, NULL, NULL,
+		                                  connection_out);
+	}
+	natsStatistics_Destroy(statistics);
+	return status;
+}
+
 static natsStatus page_ask(struct nacre_reader *reader, uint64_t from, uint64_t left,
-                           natsSubscription **sub_out)
+                           struct nc_client_page *page)
 {
 	char inbox[NC_CLIENT_INBOX_SIZE];
 	struct nc_buf body = { 0 };
 	natsMsg *msg = NULL;
 	natsStatus status = NATS_NO_MEMORY;
+	page->from = from;
 	nc_client_read_body(&body, reader, from,
 	                    left < NC_CLIENT_PAGE_EVENTS ? left : NC_CLIENT_PAGE_EVENTS);
 	if (nc_buf_status(&body) == NC_OK)
 		status = nc_client_inbox_make(reader->client, inbox) ? NATS_OK : NATS_SYS_ERROR;
 	if (status == NATS_OK)
-		status = natsConnection_SubscribeSync(sub_out, reader->client->nc, inbox);
+		status = connection_of(reader, &page->connection);
 	if (status == NATS_OK)
-		status = natsSubscription_SetPendingLimits(*sub_out, -1, -1);
+		status = natsConnection_SubscribeSync(&page->sub, reader->client->nc, inbox);
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(page->sub, -1, -1);
 	if (status == NATS_OK) {
 		status = natsMsg_Create(&msg, (char *)reader->subject.data, inbox,
 		                        (char *)body.data, (int)body.size);
 	}
 	if (status == NATS_OK)
-		status = nc_client_min_position(msg, reader->read.min_position);
+		status = nc_client_min_position(msg, reader->min_position);
 	if (status == NATS_OK)
 		status = natsConnection_PublishMsg(reader->client->nc, msg);
 	natsMsg_Destroy(msg);
@@ -39,27 +58,48 @@ static natsStatus page_ask(struct nacre_reader *reader, uint64_t from, uint64_t 
 }
 
 /* `at_rest`: the store has said that it is the end. */
-static void sub_end(struct nacre_reader *reader, natsSubscription **sub, bool at_rest)
+static void page_drop(struct nacre_reader *reader, struct nc_client_page *page, bool at_rest)
 {
-	nc_client_retire(reader->client, *sub, at_rest);
-	*sub = NULL;
+	nc_client_retire(reader->client, page->sub, at_rest);
+	*page = (struct nc_client_page){ 0 };
 }
 
 void nc_client_page_end(struct nacre_reader *reader)
 {
-	sub_end(reader, &reader->sub, true);
+	page_drop(reader, &reader->page, true);
 }
 
 void nc_client_pages_drop(struct nacre_reader *reader)
 {
-	sub_end(reader, &reader->sub, false);
-	sub_end(reader, &reader->ahead, false);
+	page_drop(reader, &reader->page, false);
+	page_drop(reader, &reader->ahead, false);
+}
+
+int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, natsMsg **msg_out,
+                           struct nacre_error *error)
+{
+	uint64_t connection = 0;
+	natsMsg *msg = NULL;
+	natsStatus status = natsSubscription_NextMsg(&msg, reader->page.sub, timeout_ms);
+	if (status == NATS_OK)
+		status = connection_of(reader, &connection);
+	int result = status == NATS_OK ? NACRE_OK : nc_client_fail_nats(error, status, "read");
+	if (result == NACRE_OK && connection != reader->page.connection) {
+		result = nc_client_fail(error, NACRE_UNAVAILABLE,
+		                        "read: the connection was lost within an answer");
+	}
+	if (result == NACRE_OK) {
+		*msg_out = msg;
+	} else {
+		natsMsg_Destroy(msg);
+	}
+	return result;
 }
 
 /* ---- A page ahead --------------------------------------------------------------------------- */
 
 /* Where the page behind the one at `from` begins, if that one is full; 0: that cannot be known. In
- * these orders numbers follow one another. */
+ * these orders numbers follow one another, but for what has been deleted. */
 static uint64_t page_behind(const struct nacre_reader *reader, uint64_t from)
 {
 	uint64_t behind = from + NC_CLIENT_PAGE_EVENTS, to = reader->read.to;
@@ -71,30 +111,31 @@ static uint64_t page_behind(const struct nacre_reader *reader, uint64_t from)
 }
 
 /* While the program reads one page the store works on the next: asked for when the page before was
- * full, so not for what is short. Whether it is the right one its turn will show. */
+ * full, so not for what is short, and without gaps, since the next would not begin where it is
+ * expected. Whether it is the right one its turn will show. */
 static void ahead_ask(struct nacre_reader *reader)
 {
 	uint64_t from = page_behind(reader, reader->next);
 	uint64_t left = left_after(reader, NC_CLIENT_PAGE_EVENTS);
-	if (reader->page_given < NC_CLIENT_PAGE_EVENTS || from == 0 || left == 0)
+	bool full = reader->page_given >= NC_CLIENT_PAGE_EVENTS &&
+	            reader->next - reader->page_first == NC_CLIENT_PAGE_EVENTS;
+	if (!full || from == 0 || left == 0)
 		return;
-	reader->ahead_from = from;
+	reader->ahead.ahead = true;
 	if (page_ask(reader, from, left, &reader->ahead) != NATS_OK)
-		sub_end(reader, &reader->ahead, false); /* it is asked for in its turn */
+		page_drop(reader, &reader->ahead, false); /* it is asked for in its turn */
 }
 
 natsStatus nc_client_page_next(struct nacre_reader *reader)
 {
-	reader->was_ahead = reader->ahead != NULL && reader->ahead_from == reader->next;
-	if (reader->was_ahead) {
-		reader->sub = reader->ahead;
-		reader->ahead = NULL;
+	natsStatus status = NATS_OK;
+	if (reader->ahead.sub != NULL && reader->ahead.from == reader->next) {
+		reader->page = reader->ahead;
+		reader->ahead = (struct nc_client_page){ 0 };
 	} else {
-		sub_end(reader, &reader->ahead, false);
+		page_drop(reader, &reader->ahead, false);
+		status = page_ask(reader, reader->next, left_after(reader, 0), &reader->page);
 	}
-	natsStatus status = reader->was_ahead ? NATS_OK
-	                                      : page_ask(reader, reader->next,
-	                                                 left_after(reader, 0), &reader->sub);
 	if (status == NATS_OK)
 		ahead_ask(reader);
 	reader->page_given = 0;

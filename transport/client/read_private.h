@@ -7,15 +7,21 @@
 
 #define NC_CLIENT_PAGE_EVENTS 10000u /* of a request: what a node gives at most; and 8 MiB */
 
+/* An answer that is under way: to one request, over one connection. */
+struct nc_client_page {
+	natsSubscription *sub; /* NULL: there is none */
+	uint64_t from;         /* as asked for; 0: open */
+	uint64_t connection;   /* over which: how often the client had connected again */
+	bool ahead;            /* asked for before the page in front of it was read */
+};
+
 struct nacre_reader {
 	struct nacre_client *client;
-	struct nc_buf subject;   /* NUL-terminated */
-	struct nc_buf fixed;     /* members of the body that each page has, each after a comma */
-	size_t timeless;         /* bytes of it before from_time, which only the first page has */
-	natsSubscription *sub;   /* of the page being read; NULL between pages */
-	natsSubscription *ahead; /* of the one behind it, asked for meanwhile; NULL: of none */
-	uint64_t ahead_from;
-	bool was_ahead; /* the page being read was */
+	struct nc_buf subject; /* NUL-terminated */
+	struct nc_buf fixed;   /* members of the body that each page has, each after a comma */
+	size_t timeless;       /* bytes of it before from_time, which only the first page has */
+	struct nc_client_page page;  /* the one being read; none between two */
+	struct nc_client_page ahead; /* the one behind it, asked for meanwhile */
 	struct nc_client_event held;
 	natsMsg *packed;       /* many events, of which … */
 	struct nc_unpack rest; /* … these are still to be given */
@@ -24,6 +30,9 @@ struct nacre_reader {
 	uint64_t next;          /* `from` of the next page; 0: open */
 	uint64_t given;         /* events so far */
 	uint64_t page_given;    /* of this page */
+	uint64_t page_first;    /* the number that could have been the first of them */
+	uint64_t min_position;  /* direct: what the next to answer must have applied, at least what
+	                           those before had: another may be behind them */
 	uint64_t head;
 	bool last; /* nothing can follow but the end of the page */
 	bool ended;
@@ -33,6 +42,11 @@ struct nacre_reader {
 
 /* Ask for the page at reader->next, unless that was done ahead. */
 natsStatus nc_client_page_next(struct nacre_reader *reader);
+/* The next message of it. Errors: NACRE_UNAVAILABLE: none came in time, or the connection has been
+ * another meanwhile, and what the store sent in between is missing, which nothing in the rest would
+ * show; NACRE_CONNECTION, NACRE_NOMEM. */
+int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, natsMsg **msg_out,
+                           struct nacre_error *error);
 /* The store has said that the page being read is at its end. */
 void nc_client_page_end(struct nacre_reader *reader);
 /* The page being read, and the one that was asked for ahead, are not wanted any more. */

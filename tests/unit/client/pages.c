@@ -3,9 +3,9 @@
  * be. usage: unit_client_pages URL */
 #include <pthread.h>
 
+#include "page_make.h"
 #include "store.h"
 
-#define PAGE     10000u /* what a reader asks for at a time */
 #define ASKS_MAX 64
 
 /* A store of so many events, whose answers end where they are told to. */
@@ -15,56 +15,37 @@ static struct {
 	unsigned long page_max;   /* events of an answer */
 	unsigned long short_from; /* the answer from here on is of one event less; 0: none is */
 	unsigned long stale_from; /* the first answer from here on knows of nothing; 0: none */
+	unsigned long gap;        /* the first so many of each page are deleted */
+	unsigned long applied;    /* of direct answers: what a node has that need not have more */
 	unsigned long from[ASKS_MAX], limit[ASKS_MAX];
 	size_t asks;
 } store = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static unsigned long member(const char *body, const char *name)
-{
-	const char *at = strstr(body, name);
-	return at == NULL ? 0 : strtoul(at + strlen(name), NULL, 10);
-}
-
-/* Events `from` to `last`, packed. */
-static size_t page_make(unsigned char *bytes, unsigned long from, unsigned long last)
-{
-	static const unsigned char head[] = "\x85\xa6stream\xa1s\xa4type\xa1T\xa3seq\xce";
-	unsigned char *at = bytes;
-	unsigned long count = last + 1 - from;
-	*at++ = 0xdd;
-	for (int shift = 24; shift >= 0; shift -= 8)
-		*at++ = (unsigned char)(count >> shift);
-	for (unsigned long number = from; number <= last; number++) {
-		memcpy(at, head, sizeof head - 1);
-		at += sizeof head - 1;
-		for (int shift = 24; shift >= 0; shift -= 8)
-			*at++ = (unsigned char)(number >> shift);
-		memcpy(at, "\xa3pos\xce", 5);
-		at += 5;
-		for (int shift = 24; shift >= 0; shift -= 8)
-			*at++ = (unsigned char)(number >> shift);
-		memcpy(at,
-		       "\xa4"
-		       "data\xc4\x02{}",
-		       9);
-		at += 9;
-	}
-	return (size_t)(at - bytes);
-}
-
 static void answer_close(const char *to, unsigned long next, unsigned long head)
 {
-	char block[128], more[32] = "";
-	if (next > 0)
-		(void)snprintf(more, sizeof more, "Es-Next: %lu\r\n", next);
-	(void)snprintf(block, sizeof block, "NATS/1.0 204 EOB\r\nEs-Head: %lu\r\n%s\r\n", head,
-	               more);
+	char block[CLOSE_SIZE_MAX];
+	close_make(block, next, head);
 	raw_answer(to, block, "", 0);
+}
+
+/* Of nodes one has all events and another is behind: that one answers who does not ask for more. */
+static bool direct_answer(const char *to, natsMsg *msg, unsigned long from)
+{
+	const char *min = NULL;
+	if (strncmp(natsMsg_GetSubject(msg), "es.paged.direct.", 16) != 0)
+		return false;
+	if (natsMsgHeader_Get(msg, "Es-Min-Position", &min) == NATS_OK &&
+	    strtoul(min, NULL, 10) > store.applied)
+		return false;
+	if (from <= 1) /* the first one comes to the one that has all */
+		return false;
+	answer_close(to, 0, store.applied);
+	return true;
 }
 
 static void page_answer(const char *to, unsigned long from, unsigned long limit)
 {
-	static unsigned char bytes[64 * (size_t)PAGE];
+	static unsigned char bytes[PAGE_SIZE_MAX];
 	unsigned long last = from + (limit < store.page_max ? limit : store.page_max) - 1;
 	if (store.stale_from == from) {
 		store.stale_from = 0;
@@ -73,6 +54,8 @@ static void page_answer(const char *to, unsigned long from, unsigned long limit)
 	}
 	if (store.short_from == from)
 		last--;
+	from += store.gap;
+	last += store.gap;
 	if (last > store.events)
 		last = store.events;
 	if (from <= last) {
@@ -94,7 +77,8 @@ static void on_page_request(natsConnection *nc, natsSubscription *sub, natsMsg *
 		store.from[store.asks] = from;
 		store.limit[store.asks++] = limit;
 	}
-	page_answer(natsMsg_GetReply(msg), from == 0 ? 1 : from, limit);
+	if (!direct_answer(natsMsg_GetReply(msg), msg, from))
+		page_answer(natsMsg_GetReply(msg), from == 0 ? 1 : from, limit);
 	pthread_mutex_unlock(&store.lock);
 	natsMsg_Destroy(msg);
 }
@@ -104,7 +88,8 @@ static void store_begin(unsigned long events)
 	pthread_mutex_lock(&store.lock);
 	store.events = events;
 	store.page_max = PAGE;
-	store.short_from = store.stale_from = 0;
+	store.short_from = store.stale_from = store.gap = 0;
+	store.applied = PAGE;
 	store.asks = 0;
 	pthread_mutex_unlock(&store.lock);
 }
@@ -115,15 +100,16 @@ static unsigned long read_from(unsigned long first, const struct nacre_read *rea
 	struct nacre_reader *reader = NULL;
 	const struct nacre_event *event;
 	unsigned long count = 0;
-	int result;
+	bool fine = true;
+	int result = NACRE_OK;
 	if (nacre_read_open(client, read, &reader, NULL) != NACRE_OK)
 		exit(2);
-	while ((result = nacre_read_next(reader, &event, NULL)) == NACRE_OK) {
-		if (event->pos != first + count++)
-			return 0;
+	while (fine && (result = nacre_read_next(reader, &event, NULL)) == NACRE_OK) {
+		unsigned long due = first + count++;
+		fine = store.gap == 0 ? event->pos == due : event->pos > due;
 	}
 	nacre_read_close(reader);
-	return result == NACRE_END ? count : 0;
+	return fine && result == NACRE_END ? count : 0;
 }
 
 static unsigned long read_all(void)
@@ -195,6 +181,19 @@ static void what_turns_out_otherwise(void)
 	       "a page ahead may lie beyond the end");
 }
 
+/* What is read goes on where it was, whoever answers. */
+static void what_others_answer(void)
+{
+	store_begin(35000);
+	expect(read_from(1, &(struct nacre_read){ .source = NACRE_ALL, .direct = true }) == 35000,
+	       "a direct read does not end with a node that is behind");
+	store_begin(35000);
+	expect(read_from(1, &(struct nacre_read){ .source = NACRE_TYPE,
+	                                          .name = "T",
+	                                          .direct = true }) == 35000,
+	       "nor where it is not read ahead");
+}
+
 static void what_is_not_ahead(void)
 {
 	store_begin(35000);
@@ -207,6 +206,11 @@ static void what_is_not_ahead(void)
 	                       35000 &&
 	               ASKED(0, 10001, 20001, 30001),
 	       "nor through a filter");
+	store_begin(35000);
+	store.gap = 10;
+	expect(read_from(1, &(struct nacre_read){ .source = NACRE_ALL, .from = 1 }) == 34960 &&
+	               ASKED(1, 10011, 20021, 30031),
+	       "nor where events have been deleted");
 }
 
 /* A program stops where it likes. */
@@ -243,6 +247,7 @@ int main(int argc, char **argv)
 	what_is_asked_for();
 	what_turns_out_otherwise();
 	what_is_not_ahead();
+	what_others_answer();
 	closing_early();
 	nacre_close(client);
 	natsConnection_Destroy(store_nc);
