@@ -48,6 +48,19 @@ void check_stage(enum check_stage stage);
  * stage. */
 int check_guarded(void (*checks)(struct check *), struct check *check, int patience_s);
 
+/* ---- strays.c ------------------------------------------------------------------------------- */
+
+/* To be the parent of whoever is left without one from now on. */
+bool check_strays_adopt(void);
+
+enum check_strays {
+	CHECK_STRAYS_NONE,   /* all have ended by themselves */
+	CHECK_STRAYS_KILLED, /* some did not, and are ended now */
+	CHECK_STRAYS_LIVE    /* they cannot be ended */
+};
+/* Of this process' children none may be left. Those that end within `patience_ms` are none. */
+enum check_strays check_strays_end(int patience_ms);
+
 /* ---- check.c -------------------------------------------------------------------------------- */
 
 /* Says what was expected and exits with 1. */

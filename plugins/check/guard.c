@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The checks in a process of their own, watched: a plugin that crashes, ends the process or does
  * not come to an end fails the check, with what it was doing. The child tells where it stands on a
- * pipe, a byte at a time; what it has not told by its end it has not done, whatever its status. */
+ * pipe, a byte at a time; what it has not told by its end it has not done, whatever its status. Nor
+ * may anything that it has started live on. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +14,9 @@
 #include <unistd.h>
 
 #include "plugins/check/check_private.h"
+
+/* A sanitizer's helper ends when it sees that who asked it is gone. */
+#define STRAYS_MS 1000
 
 static int line = -1; /* the child's end; none without a guard */
 
@@ -103,10 +107,24 @@ static int verdict(const struct guarded *guarded, int status, int patience_s)
 	return WEXITSTATUS(status);
 }
 
+/* The verdict on what is left: it counts only where all else was well. */
+static int strays_end(void)
+{
+	enum check_strays strays = check_strays_end(STRAYS_MS);
+	if (strays == CHECK_STRAYS_NONE)
+		return 0;
+	(void)fprintf(stderr,
+	              "nacre-plugin-check: processes that it had started lived on when it had "
+	              "ended, and %s\n",
+	              strays == CHECK_STRAYS_KILLED ? "were killed" : "cannot be killed");
+	return 1;
+}
+
 int check_guarded(void (*checks)(struct check *), struct check *check, int patience_s)
 {
 	struct guarded guarded = { .stage = CHECK_LOADS };
 	int ends[2], status = 0;
+	CHECK(check_strays_adopt(), "strays cannot be adopted");
 	CHECK(pipe(ends) == 0, "no pipe");
 	guarded.pid = fork();
 	CHECK(guarded.pid >= 0, "no process");
@@ -125,5 +143,6 @@ int check_guarded(void (*checks)(struct check *), struct check *check, int patie
 		;
 	(void)close(ends[0]);
 	(void)close(process);
-	return verdict(&guarded, status, patience_s);
+	int ended = verdict(&guarded, status, patience_s), left = strays_end();
+	return ended != 0 ? ended : left;
 }

@@ -64,6 +64,22 @@ static int bad_hints(const void *filter, nacre_filter_emit_fn *emit, void *emit_
 	return NACRE_FILTER_HINTS_FULL;
 }
 
+/* Once; it does not end. 27 lets go of all by which it might be known. */
+static void start_another(void)
+{
+	static int started;
+	if (started++ > 0 || fork() != 0)
+		return;
+	if (BAD == 27) {
+		(void)setsid();
+		if (fork() != 0)
+			_exit(0);
+		close_range(0, ~0u, 0);
+	}
+	for (;;)
+		(void)pause();
+}
+
 static int bad_match(const void *filter, const nacre_filter_event *const *events,
                      uint64_t event_count, uint64_t *matched)
 {
@@ -80,6 +96,8 @@ static int bad_match(const void *filter, const nacre_filter_event *const *events
 			close_range(3, ~0u, 0); /* whoever watches loses sight of it */
 		while ((BAD == 22 || BAD == 25) && event_count == 65) /* for ever */
 			calls++;
+		if ((BAD == 26 || BAD == 27) && event_count == 65)
+			start_another();
 		if (BAD == 23 && events[i]->position % 50 == 7)
 			exit(0);
 		if (begins(bad, events[i]) || (BAD == 6 && i > 64) ||
