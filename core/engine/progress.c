@@ -72,6 +72,8 @@ int nc_sub_progress_read(struct nc_slice bytes, struct nc_sub_progress *progress
 		err = nc_progress_item_get(&reader, head.cursor, &item);
 		if (err == NC_OK && i == 0 && !item.replay)
 			head.floor = item.position - 1;
+		if (err == NC_OK)
+			head.in_flight += item.attempts > 0;
 	}
 	if (err != NC_OK)
 		return err;

@@ -12,6 +12,7 @@ struct nc_sub_progress {
 	uint64_t epoch, floor, cursor, last_delivered;
 	uint64_t delivered, redelivered; /* how many, in all */
 	uint64_t outstanding;            /* items that follow */
+	uint64_t in_flight;              /* of those: delivered once or more */
 	bool paused, halted;
 };
 
@@ -22,14 +23,14 @@ struct nc_progress_item {
 	bool replay; /* it is parked, and on its way once more */
 };
 
-/* Append the head (all but the floor, which the items tell), then so many items: first those that
- * are no replays, ascending. `last` is the position of the item before of the same sort, 0: none;
- * of a replay always 0. */
+/* Append the head (all but the floor and what is in flight, which the items tell), then so many
+ * items: first those that are no replays, ascending. `last` is the position of the item before of
+ * the same sort, 0: none; of a replay always 0. */
 void nc_progress_head_put(struct nc_buf *buf, const struct nc_sub_progress *head);
 void nc_progress_item_put(struct nc_buf *buf, uint64_t last, const struct nc_progress_item *item);
 
-/* Read back. The floor of the head is its cursor as yet. `*item` is the item before, and begins as
- * zeros. Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */
+/* Read back. The floor of the head is its cursor as yet, nothing in flight. `*item` is the item
+ * before, and begins as zeros. Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */
 int nc_progress_head_get(struct nc_reader *reader, struct nc_sub_progress *head_out);
 int nc_progress_item_get(struct nc_reader *reader, uint64_t cursor, struct nc_progress_item *item);
 

@@ -292,6 +292,28 @@ Test(progress, says_what_is_undone)
 	nc_sub_free(h.sub);
 }
 
+Test(progress, tells_what_is_in_flight_from_what_only_waits)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	struct nc_buf bytes = { 0 };
+	struct nc_sub_progress head;
+	nc_sub_progress_take(h.sub, &bytes);
+	cr_assert_eq(nc_sub_progress_read(nc_buf_slice(&bytes), &head), NC_OK);
+	cr_expect_eq(head.outstanding, 3u);
+	cr_expect_eq(head.in_flight, 0u);
+	expect_step(&h, "1/1 2/1 3/1");
+	ack(&h, 2);
+	nc_buf_clear(&bytes);
+	nc_sub_progress_take(h.sub, &bytes);
+	cr_assert_eq(nc_sub_progress_read(nc_buf_slice(&bytes), &head), NC_OK);
+	cr_expect_eq(head.outstanding, 2u);
+	cr_expect_eq(head.in_flight, 2u);
+	nc_buf_release(&bytes);
+	nc_sub_free(h.sub);
+}
+
 Test(progress, refuses_bytes_that_are_cut_longer_or_newer)
 {
 	struct harness h = harness_push();
