@@ -26,6 +26,13 @@ uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out)
 int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
                   void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx)
 {
+	return nc_spread_ask_within(spread, node, call, NC_SPREAD_CALL_MS, fn, ctx);
+}
+
+int nc_spread_ask_within(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
+                         unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
+                         void *ctx)
+{
 	nc_buf_clear(&spread->body);
 	nc_spread_call_put(&spread->body, call);
 	int err = nc_buf_status(&spread->body);
@@ -34,7 +41,7 @@ int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_sprea
 	const struct nc_peer_question question = { .to = node,
 		                                   .service = NC_SPREAD_SERVICE,
 		                                   .body = nc_buf_slice(&spread->body),
-		                                   .timeout_ms = NC_SPREAD_CALL_MS };
+		                                   .timeout_ms = timeout_ms };
 	return nc_peer_request(spread->peer, &question, fn, ctx);
 }
 
@@ -56,6 +63,7 @@ void nc_spread_step_down(struct nc_spread *spread)
 		return;
 	spread->leads = false;
 	nc_spread_relays_drop(spread);
+	nc_spread_surveys_end(spread);
 }
 
 /* ---- What is applied ------------------------------------------------------------------------ */
@@ -97,6 +105,7 @@ void nc_spread_applied(struct nc_spread *spread, uint64_t applied)
 	nc_lease_applied(&spread->lease, applied);
 	lease_tell(spread);
 	nc_spread_sent_applied(spread);
+	nc_spread_surveys_step(spread);
 }
 
 uint64_t nc_spread_told_to(const struct nc_spread *spread)
@@ -182,6 +191,7 @@ void nc_spread_tick(struct nc_spread *spread)
 	}
 	nc_spread_relays_step(spread);
 	nc_spread_yields_step(spread);
+	nc_spread_surveys_step(spread);
 	spread->ticked_ns = now_ns;
 }
 
@@ -202,6 +212,10 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 	}
 	if (err == NC_OK && asked.verb == NC_SPREAD_YIELD) {
 		nc_spread_take_yield(spread, from, call, &asked);
+		return;
+	}
+	if (err == NC_OK && asked.verb == NC_SPREAD_SURVEY) {
+		nc_spread_take_survey(spread, from, call, &asked);
 		return;
 	}
 	if (err == NC_OK)
@@ -249,6 +263,7 @@ void nc_spread_stop(struct nc_spread *spread)
 		at->spread = NULL;
 	nc_spread_relays_drop(spread);
 	nc_spread_yields_drop(spread);
+	nc_spread_surveys_drop(spread);
 	nc_spread_table_clear(spread);
 	free(spread->rows);
 	nc_hashmap_release(&spread->names);

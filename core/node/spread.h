@@ -13,6 +13,7 @@
  *   progress, seek, update, delete ──► leader ─► log ─► applied here  spread_forward.c
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
  *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
+ *   R.sub.list at the leader ──► owners: where theirs stand           spread_survey.c
  *
  * A node without a cluster has none of this: NULL, which every call takes; then the placement
  * "spread" means the node itself.
@@ -27,6 +28,8 @@
 
 struct nc_service;
 struct nc_spread;
+struct nc_standing;
+struct nc_survey;
 struct nc_spread_taken;
 struct nc_sub_row;
 struct nc_ticket;
@@ -82,10 +85,35 @@ void nc_spread_outcome(struct nc_spread *spread, struct nc_ticket *ticket,
                        const struct nc_outcome *outcome);
 void nc_spread_refused(struct nc_spread *spread, struct nc_ticket *ticket, int err);
 
-/* The name of the node, for people; "": not known. The owner and the epoch of a row, of those that
- * other nodes run: for R.sub.list on the leader. */
+/* Those that other nodes run, or nobody yet: for what people ask the leader about all. */
+struct nc_spread_elsewhere {
+	const char *name;
+	const char *node; /* its name, for people; "": not known */
+	uint64_t owner;   /* its number; 0: none */
+	uint64_t epoch;   /* of the row */
+};
 size_t nc_spread_count(const struct nc_spread *spread);
-typedef void nc_spread_each_fn(void *ctx, const char *name, const char *node, uint64_t epoch);
+typedef void nc_spread_each_fn(void *ctx, const struct nc_spread_elsewhere *elsewhere);
 void nc_spread_each_elsewhere(const struct nc_spread *spread, nc_spread_each_fn *fn, void *ctx);
+
+/* On the leader: ask other nodes where those of their subscriptions stand whose names come behind
+ * `after`, up to and with `through`; `wide` as in standings.h. `fn` is called once, perhaps before
+ * this returns: when all have answered, or NC_SPREAD_SURVEY_MS later with what was heard by then;
+ * with NULL when this node does not lead any more. Errors, without a call: NC_NOMEM; NC_BUSY, too
+ * many are under way. */
+#define NC_SPREAD_SURVEY_MS 500u
+struct nc_survey_ask {
+	const char *after, *through; /* of at most 64 bytes */
+	bool wide;
+	const uint64_t *nodes; /* [count], each once: at most NC_RAFT_MEMBERS_MAX */
+	size_t count;
+};
+typedef void nc_survey_fn(void *ctx, struct nc_survey *survey);
+int nc_spread_survey(struct nc_spread *spread, const struct nc_survey_ask *ask, nc_survey_fn *fn,
+                     void *ctx);
+/* What `node` told of this one; names are asked for in ascending order. Errors: NC_TIMEOUT, that
+ * node did not answer, or was not asked; NC_NOTFOUND, it does not run it. */
+int nc_survey_find(struct nc_survey *survey, uint64_t node, struct nc_slice name,
+                   struct nc_standing *standing_out);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/node/spread_call.h"
 
+#include <string.h>
+
 #include "core/base/pack.h"
 
 static size_t fields_of(uint64_t verb)
@@ -8,7 +10,8 @@ static size_t fields_of(uint64_t verb)
 	static const size_t fields[] = { [NC_SPREAD_RENEW] = 4,
 		                         [NC_SPREAD_COMMAND] = 5,
 		                         [NC_SPREAD_REQUEST] = 6,
-		                         [NC_SPREAD_YIELD] = 3 };
+		                         [NC_SPREAD_YIELD] = 3,
+		                         [NC_SPREAD_SURVEY] = 5 };
 	return fields[verb];
 }
 
@@ -39,7 +42,29 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 		nc_pack_str(buf, call->name);
 		nc_pack_uint(buf, call->epoch);
 		break;
+	case NC_SPREAD_SURVEY:
+		nc_pack_uint(buf, call->applied);
+		nc_pack_uint(buf, call->wide);
+		nc_pack_str(buf, call->after);
+		nc_pack_str(buf, call->through);
+		break;
 	}
+}
+
+/* A name's place in the order of names: of bytes that a string may have. */
+static bool is_place(struct nc_slice text)
+{
+	return text.size <= 64 && (text.size == 0 || memchr(text.data, 0, text.size) == NULL);
+}
+
+static bool survey_get(struct nc_reader *reader, struct nc_spread_call *call)
+{
+	call->applied = nc_unpack_uint(reader);
+	uint64_t wide = nc_unpack_uint(reader);
+	call->wide = wide == 1;
+	call->after = nc_unpack_str(reader);
+	call->through = nc_unpack_str(reader);
+	return wide <= 1 && is_place(call->after) && is_place(call->through);
 }
 
 int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
@@ -48,7 +73,8 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	struct nc_spread_call call = { 0 };
 	size_t fields = nc_unpack_array(&reader);
 	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
-	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_YIELD ||
+	bool good = true;
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_SURVEY ||
 	    fields != fields_of(verb))
 		return NC_INVALID;
 	call.verb = (enum nc_spread_verb)verb;
@@ -65,6 +91,8 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	} else if (verb == NC_SPREAD_YIELD) {
 		call.name = nc_unpack_str(&reader);
 		call.epoch = nc_unpack_uint(&reader);
+	} else if (verb == NC_SPREAD_SURVEY) {
+		good = survey_get(&reader, &call);
 	} else {
 		call.applied = nc_unpack_uint(&reader);
 		call.endpoint = nc_unpack_str(&reader);
@@ -72,7 +100,7 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 		call.reply = nc_unpack_str(&reader);
 		call.body = nc_unpack_bin(&reader);
 	}
-	if (reader.failed || nc_reader_left(&reader) > 0 || leaving > 1)
+	if (reader.failed || nc_reader_left(&reader) > 0 || leaving > 1 || !good)
 		return NC_INVALID;
 	*call_out = call;
 	return NC_OK;

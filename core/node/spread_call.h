@@ -8,6 +8,11 @@
  *             acknowledged to it is in the log
  *   request:  [3, applied, endpoint, name, reply, body] to who runs the subscription; reply:
  * nothing
+ *   survey:   [5, applied, wide, after, through]      to an owner; reply: where its subscriptions
+ *             stand (standings.h)
+ *
+ * A node of an earlier build does not know all of them, and answers NC_INVALID: who asks goes on
+ * without.
  *
  * Errors in replies: NC_CONFLICT, this node does not lead, or not in that term; NC_NOTFOUND, the
  * subscription does not run here (yet, or any more); those of nc_replica_command().
@@ -19,7 +24,13 @@
 
 #define NC_SPREAD_SERVICE 2u /* its number at transport/peer */
 
-enum nc_spread_verb { NC_SPREAD_RENEW = 1, NC_SPREAD_COMMAND, NC_SPREAD_REQUEST, NC_SPREAD_YIELD };
+enum nc_spread_verb {
+	NC_SPREAD_RENEW = 1,
+	NC_SPREAD_COMMAND,
+	NC_SPREAD_REQUEST,
+	NC_SPREAD_YIELD,
+	NC_SPREAD_SURVEY
+};
 
 struct nc_spread_call {
 	enum nc_spread_verb verb;
@@ -29,11 +40,15 @@ struct nc_spread_call {
 	uint64_t boot;           /* of the sender */
 	uint64_t number;         /* counts the sender's commands: one that comes late is refused */
 	struct nc_slice command; /* core/engine/command.h */
-	/* request */
+	/* request, survey */
 	uint64_t
 	        applied; /* by the leader, when it took the request up: so much it must have seen */
 	struct nc_slice endpoint, name, reply, body; /* of yield: `name` */
 	uint64_t epoch;                              /* yield */
+	/* survey: of the names behind `after`, up to and with `through`; at most 64 bytes each, as
+	 * who asks was given them. `wide`: all, else the state alone */
+	struct nc_slice after, through;
+	bool wide;
 };
 
 void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call);

@@ -58,6 +58,7 @@ struct nc_spread_renewal {
 
 struct nc_spread_yield;
 struct nc_spread_yielding;
+struct nc_spread_surveyed;
 
 /* On the leader: a request that is sent on. */
 struct nc_spread_relay {
@@ -90,6 +91,8 @@ struct nc_spread {
 	struct nc_spread_sent *sent;
 	struct nc_spread_renewal *renewals;
 	struct nc_spread_yielding *yielding;
+	struct nc_spread_surveyed *surveyed; /* who wait until what they know is applied here */
+	size_t surveyed_count;
 	uint64_t leave_ns; /* it leaves, at the latest then; 0: it does not */
 
 	/* On every node: the membership as it was seen last, and since when; and all that is
@@ -110,6 +113,8 @@ struct nc_spread {
 	size_t relay_count, relay_bytes;
 	struct nc_spread_yield *yields;
 	size_t yield_count;
+	struct nc_survey *surveys;
+	size_t survey_count;
 };
 
 /* The log knows commands that say who owns what. */
@@ -119,6 +124,10 @@ uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out);
 /* Send a call to a node; errors as nc_peer_request()'s: then `fn` is not called. */
 int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
                   void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
+/* Likewise, with another time to answer than NC_SPREAD_CALL_MS. */
+int nc_spread_ask_within(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
+                         unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
+                         void *ctx);
 
 /* spread_renew.c */
 void nc_spread_renew(struct nc_spread *spread, uint64_t now_ns);
@@ -156,6 +165,15 @@ void nc_spread_take_yield(struct nc_spread *spread, uint64_t from, uint64_t call
                           const struct nc_spread_call *asked);
 void nc_spread_yields_step(struct nc_spread *spread);
 void nc_spread_yields_drop(struct nc_spread *spread);
+
+/* spread_survey.c */
+void nc_spread_take_survey(struct nc_spread *spread, uint64_t from, uint64_t call,
+                           const struct nc_spread_call *asked);
+/* Something was applied, or time has passed. */
+void nc_spread_surveys_step(struct nc_spread *spread);
+/* The leader's: it leads no more. And all. */
+void nc_spread_surveys_end(struct nc_spread *spread);
+void nc_spread_surveys_drop(struct nc_spread *spread);
 
 /* spread_relay.c */
 int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call *request);

@@ -166,11 +166,16 @@ void nc_spread_each_elsewhere(const struct nc_spread *spread, nc_spread_each_fn 
 		const struct nc_spread_row *row = &spread->rows[i];
 		if (nc_subs_find(spread->service->subs, nc_slice_str(row->name)) != NULL)
 			continue;
-		const char *node = row->owner.number == 0
-		                           ? ""
-		                           : nc_cluster_name(spread->service->options.cluster,
-		                                             row->owner.number);
-		fn(ctx, row->name, node, row->epoch);
+		const struct nc_spread_elsewhere elsewhere = {
+			.name = row->name,
+			.node = row->owner.number == 0
+			                ? ""
+			                : nc_cluster_name(spread->service->options.cluster,
+			                                  row->owner.number),
+			.owner = row->owner.number,
+			.epoch = row->epoch
+		};
+		fn(ctx, &elsewhere);
 	}
 }
 

@@ -99,6 +99,11 @@ bool nc_subs_own_is_delivering(const struct nc_subs *subs);
 /* The newest entry that gave us one; 0: we have none. */
 uint64_t nc_subs_own_since(const struct nc_subs *subs);
 
+/* subs_list.c: where those that this node runs by a lease stand, of the names behind `after` up to
+ * and with `through`: bytes of standings.h. Errors: NC_NOMEM. */
+int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
+                          struct nc_buf *buf);
+
 size_t nc_subs_count(const struct nc_subs *subs);
 
 /* Members for a node's counters, each behind a comma: answers to deliveries that say nothing, acks

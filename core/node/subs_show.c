@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What people ask about subscriptions: R.sub.info and list; and whether one lags. */
+/* Where a subscription of this node's stands, for R.sub.info and list; and whether one lags. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "core/base/json.h"
-#include "core/node/spread.h"
+#include "core/node/standings.h"
 #include "core/node/subs_ask.h"
 
-static const char *state_name(const struct nc_subscription *sub, const struct nc_sub_info *info)
+static enum nc_standing_state state_of(const struct nc_subscription *sub,
+                                       const struct nc_sub_info *info)
 {
 	if (sub->fault[0] != '\0' || info->halted)
-		return "halted";
+		return NC_STANDING_HALTED;
 	if (info->paused)
-		return "paused";
+		return NC_STANDING_PAUSED;
 	if (!info->at_head)
-		return "catching_up";
-	return sub->definition.push && !info->interest ? "waiting" : "live";
+		return NC_STANDING_CATCHING_UP;
+	return sub->definition.push && !info->interest ? NC_STANDING_WAITING : NC_STANDING_LIVE;
 }
 
 static void on_lag_event(void *ctx, const struct nc_event *event)
@@ -51,22 +50,27 @@ static void put_number(struct nc_buf *out, const char *member, uint64_t value)
 	nc_buf_put_decimal(out, value);
 }
 
-/* Where it stands: members, each with its comma. */
-static void put_standing(struct nc_subs *subs, const struct nc_subscription *sub,
-                         struct nc_buf *out)
+void nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
+                      struct nc_standing *standing_out)
 {
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
-	put_number(out, "pending", nc_subs_pending(sub, &info));
-	put_number(out, "in_flight", info.in_flight);
-	put_number(out, "redelivered", info.redelivered);
-	put_number(out, "parked", info.parked);
-	put_number(out, "ack_floor", info.ack_floor);
-	put_number(out, "last_delivered", info.last_delivered);
-	put_number(out, "lag_ms", lag_ms(subs, &info));
-	nc_buf_printf(out, ",\"node\":\"%s\"", subs->service->options.config->node_id);
-	put_number(out, "epoch", info.epoch);
-	nc_buf_printf(out, ",\"state\":\"%s\"", state_name(sub, &info));
+	*standing_out = (struct nc_standing){ .name = nc_slice_str(sub->name),
+		                              .state = state_of(sub, &info),
+		                              .epoch = info.epoch };
+	if (!wide)
+		return;
+	standing_out->durable = sub->definition.durable;
+	standing_out->push = sub->definition.push;
+	standing_out->plugin = sub->definition.plugin;
+	standing_out->node = nc_slice_str(subs->service->options.config->node_id);
+	standing_out->pending = nc_subs_pending(sub, &info);
+	standing_out->in_flight = info.in_flight;
+	standing_out->redelivered = info.redelivered;
+	standing_out->parked = info.parked;
+	standing_out->ack_floor = info.ack_floor;
+	standing_out->last_delivered = info.last_delivered;
+	standing_out->lag_ms = lag_ms(subs, &info);
 }
 
 /* A start that lay ahead when the epoch began. */
@@ -93,13 +97,15 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
 	struct nc_buf *out = &subs->scratch;
 	struct nc_sub_info info;
+	struct nc_standing standing;
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
 	nc_sub_info(sub->machine, &info);
 	nc_buf_clear(out);
 	nc_buf_printf(out, "{\"name\":\"%s\",", sub->name);
 	nc_definition_put_json(out, &sub->definition);
-	put_standing(subs, sub, out);
+	nc_subs_standing(subs, sub, true, &standing);
+	nc_standing_put_numbers(out, &standing);
 	put_number(out, "delivered", info.delivered);
 	put_number(out, "cursor", info.cursor);
 	put_floor(&sub->floor, out);
@@ -116,113 +122,6 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 	}
 	nc_buf_put_u8(out, '}');
 	nc_subs_ask_answer(ask, nc_buf_slice(out));
-}
-
-/* ---- The list ------------------------------------------------------------------------------- */
-
-#define LIST_WIDE_SIZE 420u /* bytes of an entry that says where it stands, about */
-
-struct entry {
-	const char *name;
-	const struct nc_subscription *sub; /* NULL: another node runs it */
-	struct nc_subs_elsewhere elsewhere;
-};
-
-static int by_name(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-	return strcmp(x->name, y->name);
-}
-
-static void put_entry(struct nc_subs *subs, const struct entry *entry, bool wide,
-                      struct nc_buf *out)
-{
-	const struct nc_subscription *sub = entry->sub;
-	struct nc_sub_info info;
-	if (sub == NULL) {
-		nc_subs_put_elsewhere(subs, &entry->elsewhere, wide, out);
-		return;
-	}
-	nc_buf_printf(out, "{\"name\":\"%s\"", sub->name);
-	if (wide) {
-		nc_buf_printf(out, ",\"durable\":%s,\"push\":%s,\"plugin\":",
-		              sub->definition.durable ? "true" : "false",
-		              sub->definition.push ? "true" : "false");
-		nc_json_put_string(out, sub->definition.plugin);
-		put_standing(subs, sub, out);
-	} else {
-		nc_sub_info(sub->machine, &info);
-		nc_buf_printf(out, ",\"state\":\"%s\"", state_name(sub, &info));
-	}
-	nc_buf_put_u8(out, '}');
-}
-
-/* By name, as many as one message holds; `next` is what to put in `after` to go on. Many are told
- * by name and state alone. */
-static void put_list(struct nc_subs *subs, const struct nc_list_ask *page, const struct entry *all,
-                     size_t count, struct nc_buf *out)
-{
-	size_t room = nc_bus_max_payload(subs->service->bus) - 256, i = 0, given = 0;
-	size_t asked = page->limit == 0 ? count : page->limit;
-	bool wide = (asked < count ? asked : count) * LIST_WIDE_SIZE < room;
-	while (i < count && strcmp(all[i].name, page->after) <= 0)
-		i++;
-	nc_buf_put_str(out, "{\"subscriptions\":[");
-	for (; i < count && given < asked; i++, given++) {
-		size_t before = out->size;
-		if (given > 0)
-			nc_buf_put_u8(out, ',');
-		put_entry(subs, &all[i], wide, out);
-		if (out->size > room) {
-			out->size = before;
-			break;
-		}
-	}
-	nc_buf_printf(out, "],\"total\":%zu", count);
-	if (i < count && i > 0)
-		nc_buf_printf(out, ",\"next\":\"%s\"", all[i - 1].name);
-	nc_buf_put_u8(out, '}');
-}
-
-struct collecting {
-	struct entry *at;
-	size_t count;
-};
-
-static void collect(void *ctx, const char *name, const char *node, uint64_t epoch)
-{
-	struct collecting *all = ctx;
-	all->at[all->count++] = (struct entry){ .name = name, .elsewhere = { name, node, epoch } };
-}
-
-void nc_subs_show_list(const struct nc_subs_ask *ask)
-{
-	struct nc_subs *subs = ask->subs;
-	struct nc_list_ask page;
-	nc_buf_clear(&subs->scratch);
-	int err = nc_list_parse(ask->body, &page, &subs->scratch);
-	if (err != NC_OK) {
-		nc_subs_ask_refuse(ask, err);
-		return;
-	}
-	struct collecting all = { 0 };
-	size_t room = subs->count + nc_spread_count(subs->service->spread) + 1;
-	all.at = calloc(room, sizeof *all.at);
-	if (all.at == NULL) {
-		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory; try again");
-		return;
-	}
-	for (uint32_t id = 0; id < subs->room; id++) {
-		const struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL)
-			all.at[all.count++] = (struct entry){ .name = sub->name, .sub = sub };
-	}
-	nc_spread_each_elsewhere(subs->service->spread, collect, &all);
-	qsort(all.at, all.count, sizeof *all.at, by_name);
-	nc_buf_clear(&subs->scratch);
-	put_list(subs, &page, all.at, all.count, &subs->scratch);
-	free(all.at);
-	nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
 }
 
 /* ---- Lag ------------------------------------------------------------------------------------ */

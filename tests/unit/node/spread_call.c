@@ -4,6 +4,7 @@
 #include "core/node/spread_call.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 static void expect_again(struct nc_spread_call call)
 {
@@ -25,6 +26,9 @@ static void expect_again(struct nc_spread_call call)
 	cr_expect(nc_slice_eq(again.name, call.name));
 	cr_expect(nc_slice_eq(again.reply, call.reply));
 	cr_expect(nc_slice_eq(again.body, call.body));
+	cr_expect(nc_slice_eq(again.after, call.after));
+	cr_expect(nc_slice_eq(again.through, call.through));
+	cr_expect_eq(again.wide, call.wide);
 	for (size_t size = 0; size < buf.size; size++)
 		cr_expect_eq(nc_spread_call_get(nc_slice(buf.data, size), &again), NC_INVALID);
 	nc_buf_put_u8(&buf, 0);
@@ -50,17 +54,54 @@ Test(spread_call, is_read_as_it_was_written_and_not_otherwise)
 	                                      .body = NC_SLICE("{\"batch\":10}") });
 	expect_again((struct nc_spread_call){
 	        .verb = NC_SPREAD_YIELD, .name = NC_SLICE("billing"), .epoch = UINT64_MAX });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
+	                                      .applied = 123456,
+	                                      .wide = true,
+	                                      .after = NC_SLICE("a"),
+	                                      .through = NC_SLICE("billing") });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
+	                                      .through = NC_SLICE("billing") });
 }
 
-Test(spread_call, survives_any_single_changed_byte)
+/* What an earlier build does with a call of a later one: who asked goes on without. */
+Test(spread_call, does_not_understand_a_verb_that_came_later)
 {
 	struct nc_buf buf = { 0 };
 	struct nc_spread_call again;
-	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_REQUEST,
-	                                                   .endpoint = NC_SLICE("sub-info"),
-	                                                   .name = NC_SLICE("w"),
-	                                                   .reply = NC_SLICE("r"),
-	                                                   .body = NC_SLICE("{}") });
+	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_SURVEY });
+	cr_assert_eq(buf.data[1], NC_SPREAD_SURVEY);
+	for (unsigned verb = NC_SPREAD_SURVEY + 1; verb < 128; verb++) {
+		buf.data[1] = (uint8_t)verb;
+		cr_expect_eq(nc_spread_call_get(nc_buf_slice(&buf), &again), NC_INVALID);
+	}
+	nc_buf_release(&buf);
+}
+
+static int asked_behind(struct nc_slice after)
+{
+	struct nc_buf buf = { 0 };
+	struct nc_spread_call again;
+	nc_spread_call_put(&buf,
+	                   &(struct nc_spread_call){ .verb = NC_SPREAD_SURVEY, .after = after });
+	int err = nc_spread_call_get(nc_buf_slice(&buf), &again);
+	nc_buf_release(&buf);
+	return err;
+}
+
+Test(spread_call, takes_no_place_among_names_that_no_string_holds)
+{
+	char longest[65];
+	memset(longest, 'z', sizeof longest);
+	cr_expect_eq(asked_behind(nc_slice(longest, 64)), NC_OK);
+	cr_expect_eq(asked_behind(nc_slice(longest, 65)), NC_INVALID);
+	cr_expect_eq(asked_behind(nc_slice("a\0b", 3)), NC_INVALID);
+}
+
+static void expect_survives(struct nc_spread_call call)
+{
+	struct nc_buf buf = { 0 };
+	struct nc_spread_call again;
+	nc_spread_call_put(&buf, &call);
 	for (size_t i = 0; i < buf.size; i++) {
 		uint8_t kept = buf.data[i];
 		for (unsigned byte = 0; byte < 256; byte++) {
@@ -71,6 +112,19 @@ Test(spread_call, survives_any_single_changed_byte)
 		buf.data[i] = kept;
 	}
 	nc_buf_release(&buf);
+}
+
+Test(spread_call, survives_any_single_changed_byte)
+{
+	expect_survives((struct nc_spread_call){ .verb = NC_SPREAD_REQUEST,
+	                                         .endpoint = NC_SLICE("sub-info"),
+	                                         .name = NC_SLICE("w"),
+	                                         .reply = NC_SLICE("r"),
+	                                         .body = NC_SLICE("{}") });
+	expect_survives((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
+	                                         .wide = true,
+	                                         .after = NC_SLICE("a"),
+	                                         .through = NC_SLICE("w") });
 }
 
 Test(spread_call, answers_are_read_as_they_were_written)
