@@ -87,7 +87,7 @@ void nc_spread_refused(struct nc_spread *spread, struct nc_ticket *ticket, int e
 
 /* Those that other nodes run, or nobody yet: for what people ask the leader about all. */
 struct nc_spread_elsewhere {
-	const char *name;
+	const char *name, *plugin;
 	const char *node; /* its name, for people; "": not known */
 	uint64_t owner;   /* its number; 0: none */
 	uint64_t epoch;   /* of the row */

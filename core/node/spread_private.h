@@ -20,7 +20,7 @@
 
 /* A subscription that nodes share. */
 struct nc_spread_row {
-	char name[65];
+	char name[65], plugin[65]; /* of its filter */
 	uint64_t epoch;
 	struct nc_sub_owner owner;
 	bool spreads; /* by its definition; else the leader is to have it back */

@@ -76,6 +76,8 @@ static int row_make(struct nc_spread *spread, const struct nc_sub_row *from,
 		return err;
 	row.spreads = definition.placement == NC_PLACEMENT_SPREAD;
 	row.acks_all = definition.ack == NC_ACK_ALL;
+	(void)snprintf(row.plugin, sizeof row.plugin, "%.*s", (int)definition.plugin.size,
+	               (const char *)definition.plugin.data);
 	nc_definition_release(&definition);
 	(void)snprintf(row.name, sizeof row.name, "%.*s", (int)from->name.size,
 	               (const char *)from->name.data);
@@ -168,6 +170,7 @@ void nc_spread_each_elsewhere(const struct nc_spread *spread, nc_spread_each_fn 
 			continue;
 		const struct nc_spread_elsewhere elsewhere = {
 			.name = row->name,
+			.plugin = row->plugin,
 			.node = row->owner.number == 0
 			                ? ""
 			                : nc_cluster_name(spread->service->options.cluster,

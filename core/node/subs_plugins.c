@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/node/say.h"
+#include "core/node/spread.h"
 #include "core/node/subs_ask.h"
 
 static void put_text(struct nc_buf *out, const char *member, const char *text)
@@ -77,21 +78,39 @@ void nc_subs_show_plugins(const struct nc_subs_ask *ask)
 	nc_subs_ask_answer(ask, nc_buf_slice(out));
 }
 
-/* The names of those whose filter is this plugin's, as many as fit. */
+struct users {
+	struct nc_slice plugin;
+	struct nc_buf *out;
+	size_t room; /* names are put as long as there is room; all are counted */
+	uint64_t count;
+};
+
+static void put_user(struct users *users, struct nc_slice plugin, const char *name)
+{
+	if (!nc_slice_eq(plugin, users->plugin))
+		return;
+	if (users->out->size < users->room)
+		nc_buf_printf(users->out, "%s\"%s\"", users->count == 0 ? "" : ",", name);
+	users->count++;
+}
+
+static void on_elsewhere(void *ctx, const struct nc_spread_elsewhere *elsewhere)
+{
+	put_user(ctx, nc_slice_str(elsewhere->plugin), elsewhere->name);
+}
+
+/* The names of those whose filter is this plugin's, whichever node runs them, as many as fit. */
 static void put_users(const struct nc_subs *subs, struct nc_slice plugin, struct nc_buf *out)
 {
-	size_t room = nc_bus_max_payload(subs->service->bus) / 2;
-	uint64_t count = 0;
+	struct users users = { plugin, out, nc_bus_max_payload(subs->service->bus) / 2, 0 };
 	nc_buf_put_str(out, ",\"subscriptions\":[");
 	for (uint32_t id = 0; id < subs->room; id++) {
 		const struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL || !nc_slice_eq(sub->definition.plugin, plugin))
-			continue;
-		if (out->size < room)
-			nc_buf_printf(out, "%s\"%s\"", count == 0 ? "" : ",", sub->name);
-		count++;
+		if (sub != NULL)
+			put_user(&users, sub->definition.plugin, sub->name);
 	}
-	nc_buf_printf(out, "],\"subscription_count\":%llu", (unsigned long long)count);
+	nc_spread_each_elsewhere(subs->service->spread, on_elsewhere, &users);
+	nc_buf_printf(out, "],\"subscription_count\":%llu", (unsigned long long)users.count);
 }
 
 void nc_subs_show_plugin(const struct nc_subs_ask *ask)

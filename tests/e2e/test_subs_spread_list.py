@@ -107,6 +107,12 @@ async def the_list_says_what_owners_say(client, names, leader):
     equal({name: narrow[name] for name in names}, {name: {"name": name, "state": STATES[kind_of(name)]} for name in names}, "with names and states alone")
 
 
+async def a_plugin_names_all_that_use_it(client, names):
+    told = await asked(client, "filter.info.by_pattern")
+    want = sorted(name for name in names if KINDS[kind_of(name)].get("filter", NOTHING)["plugin"] == "by_pattern")
+    equal((sorted(told["subscriptions"]), told["subscription_count"]), (want, len(want)), "on whichever node they run")
+
+
 async def an_owner_that_is_silent_is_not_guessed(client, where, owner):
     node = owner.env["NACRE_NODE_ID"]
     owner.process.send_signal(signal.SIGSTOP)
@@ -139,6 +145,7 @@ async def test_the_list_says_of_what_others_run_what_they_say():
         await all_nodes_share(client, c.nodes)
         await asyncio.gather(*(put_in_state(client, kind, name) for name, kind in names.items()))
         await the_list_says_what_owners_say(client, list(names), leader)
+        await a_plugin_names_all_that_use_it(client, names)
         where = {name: entry["node"] for name, entry in (await listed(client, PAGE)).items()}
         silent = next(node for node in where.values() if node != leader)
         await an_owner_that_is_silent_is_not_guessed(client, where, c.nodes[silent])
