@@ -3,6 +3,8 @@
  * that. */
 #include "transport/client/read_private.h"
 
+#define LOOK_MS 250 /* between looks at the connection while nothing comes */
+
 /* Events that may still be asked for, once so many more have come. */
 static uint64_t left_after(const struct nacre_reader *reader, uint64_t more)
 {
@@ -75,25 +77,41 @@ void nc_client_pages_drop(struct nacre_reader *reader)
 	page_drop(reader, &reader->ahead, false);
 }
 
+/* A message, or NATS_TIMEOUT. It looks now and then whether the connection still is the one over
+ * which the answer comes: if not, what is missing may be the whole rest, and waiting is in vain. */
+static natsStatus next_message(struct nacre_reader *reader, int64_t timeout_ms, natsMsg **msg_out,
+                               bool *same_out)
+{
+	uint64_t connection = reader->page.connection;
+	natsStatus status = NATS_TIMEOUT;
+	while (status == NATS_TIMEOUT && timeout_ms > 0 && connection == reader->page.connection) {
+		int64_t wait_ms = timeout_ms < LOOK_MS ? timeout_ms : LOOK_MS;
+		status = natsSubscription_NextMsg(msg_out, reader->page.sub, wait_ms);
+		timeout_ms -= wait_ms;
+		natsStatus known = connection_of(reader, &connection);
+		if (known != NATS_OK)
+			status = known;
+	}
+	*same_out = connection == reader->page.connection;
+	return status;
+}
+
 int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, natsMsg **msg_out,
                            struct nacre_error *error)
 {
-	uint64_t connection = 0;
 	natsMsg *msg = NULL;
-	natsStatus status = natsSubscription_NextMsg(&msg, reader->page.sub, timeout_ms);
-	if (status == NATS_OK)
-		status = connection_of(reader, &connection);
-	int result = status == NATS_OK ? NACRE_OK : nc_client_fail_nats(error, status, "read");
-	if (result == NACRE_OK && connection != reader->page.connection) {
-		result = nc_client_fail(error, NACRE_UNAVAILABLE,
-		                        "read: the connection was lost within an answer");
-	}
-	if (result == NACRE_OK) {
+	bool same = true;
+	natsStatus status = next_message(reader, timeout_ms, &msg, &same);
+	if (status == NATS_OK && same) {
 		*msg_out = msg;
-	} else {
-		natsMsg_Destroy(msg);
+		return NACRE_OK;
 	}
-	return result;
+	natsMsg_Destroy(msg);
+	if (!same) {
+		return nc_client_fail(error, NACRE_UNAVAILABLE,
+		                      "read: the connection was lost within an answer");
+	}
+	return nc_client_fail_nats(error, status, "read");
 }
 
 /* ---- A page ahead --------------------------------------------------------------------------- */
