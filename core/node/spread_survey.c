@@ -42,6 +42,7 @@ static void survey_free(struct nc_survey *survey)
 static void survey_end(struct nc_survey *survey, struct nc_survey *told)
 {
 	struct nc_spread *spread = survey->spread;
+	nc_assert(spread != NULL);
 	struct nc_survey **at = &spread->surveys;
 	while (*at != survey) {
 		nc_assert(*at != NULL);

@@ -256,32 +256,25 @@ void nc_subs_show_list(const struct nc_subs_ask *ask)
 
 /* ---- Asked by the leader -------------------------------------------------------------------- */
 
-static int by_own_name(const void *a, const void *b)
-{
-	const struct nc_subscription *const *x = a, *const *y = b;
-	return strcmp((*x)->name, (*y)->name);
-}
-
 int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
                           struct nc_buf *buf)
 {
-	const struct nc_subscription **own = calloc(subs->owned + 1, sizeof(*own));
-	size_t count = 0;
-	if (own == NULL)
+	struct entries own = { .after = after, .through = through };
+	own.at = malloc((subs->owned + 1) * sizeof *own.at);
+	if (own.at == NULL)
 		return NC_NOMEM;
 	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
 		const struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL && sub->owned && strcmp(sub->name, after) > 0 &&
-		    strcmp(sub->name, through) <= 0)
-			own[count++] = sub;
+		if (sub != NULL && sub->owned)
+			entry_add(&own, &(struct entry){ .name = sub->name, .sub = sub });
 	}
-	qsort(own, count, sizeof(*own), by_own_name);
-	nc_standings_put_count(buf, count);
-	for (size_t i = 0; i < count; i++) {
+	qsort(own.at, own.count, sizeof *own.at, by_name);
+	nc_standings_put_count(buf, own.count);
+	for (size_t i = 0; i < own.count; i++) {
 		struct nc_standing standing;
-		nc_subs_standing(subs, own[i], wide, &standing);
+		nc_subs_standing(subs, own.at[i].sub, wide, &standing);
 		nc_standing_put(buf, &standing, wide);
 	}
-	free(own);
+	free(own.at);
 	return nc_buf_status(buf);
 }
