@@ -14,7 +14,7 @@
 #include "transport/client/unpack.h"
 
 #define NC_CLIENT_TRY_MS        5000 /* a node answers within 4 s; one that was deposed never does */
-#define NC_CLIENT_ID_SIZE       33   /* 128 random bits in hex, and the NUL */
+#define NC_CLIENT_ID_SIZE       33   /* 128 bits in hex, and the NUL */
 #define NC_CLIENT_INBOX_SIZE    128  /* bytes with the NUL */
 #define NC_CLIENT_WINDOW_MAX    65536u
 #define NC_CLIENT_ITEMS_MAX     16
@@ -49,7 +49,7 @@ bool nc_client_pause(unsigned attempt, int64_t deadline_ms);
  * this library does not know, and they are set. */
 bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size);
 
-/* A random id in hex. False: there are no random bytes to be had. */
+/* An id in hex that nobody else makes. False: there are no random bytes to be had. */
 bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE]);
 bool nc_client_inbox_make(const struct nacre_client *client, char inbox[NC_CLIENT_INBOX_SIZE]);
 

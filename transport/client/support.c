@@ -6,9 +6,13 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "core/base/digits.h"
 #include "transport/client/client_private.h"
 
 #define NAME_SIZE_MAX 255 /* bytes */
+#define ID_TIME_SIZE                                                                 \
+	6u /* bytes of an id that are milliseconds since 1970; 80 random bits follow \
+	    */
 
 int64_t nc_client_now_ms(void)
 {
@@ -43,13 +47,22 @@ bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size
 	return true;
 }
 
+/* The time, then chance: so ids that are made one after the other lie side by side in a store's
+ * index, of which only that place need be in memory. */
 bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE])
 {
-	uint8_t random[(NC_CLIENT_ID_SIZE - 1) / 2];
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+	uint8_t bytes[(NC_CLIENT_ID_SIZE - 1) / 2];
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	for (size_t i = 0; i < ID_TIME_SIZE; i++)
+		bytes[i] = (uint8_t)(ms >> 8 * (ID_TIME_SIZE - 1 - i));
+	size_t chance = sizeof bytes - ID_TIME_SIZE;
+	if (getrandom(bytes + ID_TIME_SIZE, chance, 0) != (ssize_t)chance)
 		return false;
-	for (size_t i = 0; i < sizeof random; i++)
-		(void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		nc_digits_hex(id + 2 * i, bytes[i]);
+	id[2 * sizeof bytes] = '\0';
 	return true;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* libnacre against a real node. usage: unit_client URL */
+#include <time.h>
+
 #include "check.h"
 
 static int append_at(const char *stream, const char *id, int64_t at, struct nacre_appended *out,
@@ -68,6 +70,39 @@ static bool is_first_order(const struct nacre_event *event)
 	       strcmp(event->content_type, "application/json") == 0 &&
 	       strcmp(event->tags, "customer:7,vip") == 0 && event->seq == 1 && event->pos == 1 &&
 	       strlen(event->time) == 30;
+}
+
+/* The time that an id of the library's begins with; 0: it is none. */
+static unsigned long long id_ms(const char *id)
+{
+	char time[13];
+	if (strlen(id) != 32 || strspn(id, "0123456789abcdef") != 32)
+		return 0;
+	memcpy(time, id, 12);
+	time[12] = '\0';
+	return strtoull(time, NULL, 16);
+}
+
+/* Ids in no order would make a store look for each in another place of its index. */
+static void makes_ids_that_grow(void)
+{
+	char ids[3][64] = { "" };
+	struct nacre_append event = order("grow", NACRE_EXPECT_ANY, NULL);
+	const struct nacre_event *read;
+	struct nacre_reader *reader = NULL;
+	unsigned long long now_ms = (unsigned long long)time(NULL) * 1000;
+	for (int i = 0; i < 3; i++)
+		expect(nacre_append(client, &event, NULL, NULL) == NACRE_OK, "an id is made");
+	if (nacre_read_open(client, &(struct nacre_read){ .source = NACRE_STREAM, .name = "grow" },
+	                    &reader, NULL) != NACRE_OK)
+		exit(2);
+	for (int i = 0; i < 3 && nacre_read_next(reader, &read, NULL) == NACRE_OK; i++)
+		(void)snprintf(ids[i], sizeof ids[i], "%s", read->id);
+	nacre_read_close(reader);
+	expect(id_ms(ids[0]) >= now_ms && id_ms(ids[0]) < now_ms + 600000, "of the time");
+	expect(id_ms(ids[0]) <= id_ms(ids[1]) && id_ms(ids[1]) <= id_ms(ids[2]), "which goes on");
+	expect(strcmp(ids[0] + 12, ids[1] + 12) != 0 && strcmp(ids[1] + 12, ids[2] + 12) != 0,
+	       "and of chance");
 }
 
 static void reads_what_was_appended(void)
@@ -358,6 +393,7 @@ int main(int argc, char **argv)
 	reads_over_pages();
 	refuses_bad_arguments();
 	serves_older_and_newer_programs();
+	makes_ids_that_grow();
 	gives_up_where_nobody_answers(argv[1]);
 	nacre_close(client);
 	return failed != 0;
