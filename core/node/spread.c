@@ -220,7 +220,10 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 	}
 	if (err == NC_OK)
 		err = nc_spread_take_request(spread, &asked);
+	/* That it is taken is said before anything is given: who does not hear it asks another. */
 	(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
+	if (err == NC_OK)
+		nc_subs_turn(spread->service->subs);
 }
 
 int nc_spread_start(struct nc_service *service, struct nc_spread **spread_out)

@@ -54,8 +54,9 @@ static void later(struct nc_spread_relay *relay)
 }
 
 /* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
- * was asked gives nothing any more, having lost the subscription. What that one gave before may
- * come beside what the next gives: more than a `batch`, by one change of owner. */
+ * was asked gives nothing any more, having lost the subscription. Where it had taken it, and its
+ * word for that was lost with it, what it gave comes beside what the next gives: more than a
+ * `batch`, by one change of owner (decision 0114 says why that is left). */
 static bool may_ask_again(enum nc_operation op, bool elsewhere)
 {
 	bool looks = op == NC_OP_SUB_INFO || op == NC_OP_SUB_EXPLAIN || op == NC_OP_SUB_PARKED;
@@ -250,6 +251,5 @@ int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call
 	reply[request->reply.size] = '\0';
 	nc_subs_request(service->subs, op, request->name, request->body,
 	                nc_slice(reply, request->reply.size), endpoint);
-	nc_subs_turn(service->subs);
 	return NC_OK;
 }
