@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strings of JSON: UTF-8, escapes away, escapes on. */
 #include "core/base/assert.h"
+#include "core/base/buf.h"
 #include "core/base/json.h"
 #include "core/base/json_private.h"
+
+#define ASCII_NOT UINT64_C(0x8080808080808080) /* of eight bytes: one is no ASCII */
 
 /* RFC 3629, section 4: the second byte's range is what excludes overlong forms and surrogates. */
 static bool second_fits(uint8_t lead, uint8_t second)
@@ -32,6 +35,10 @@ size_t nc_utf8_sequence(const uint8_t *at, size_t left)
 bool nc_utf8_valid(struct nc_slice bytes)
 {
 	for (size_t at = 0; at < bytes.size;) {
+		if (bytes.size - at >= 8 && (nc_get_u64(bytes.data + at) & ASCII_NOT) == 0) {
+			at += 8;
+			continue;
+		}
 		size_t size = nc_utf8_sequence(bytes.data + at, bytes.size - at);
 		if (size == 0)
 			return false;

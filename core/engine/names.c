@@ -2,8 +2,35 @@
 /* What may be called what. */
 #include "core/engine/names.h"
 
+#include "core/base/buf.h"
 #include "core/base/json.h"
 #include "core/engine/event.h"
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is none of ASCII that can be seen, or a space. A byte below `b`, all
+ * being below 0x80, is one from which `b` cannot be taken without a borrow. */
+static bool holds_odd(uint64_t eight)
+{
+	uint64_t deletes = eight ^ EACH(0x7f);
+	return ((eight | ((eight - EACH(0x20)) & ~eight) | ((deletes - EACH(1)) & ~deletes)) &
+	        EACH(0x80)) != 0;
+}
+
+/* What most text is: nothing more need be asked of it. */
+static bool is_plain(struct nc_slice text)
+{
+	size_t at = 0;
+	for (; text.size - at >= 8; at += 8) {
+		if (holds_odd(nc_get_u64(text.data + at)))
+			return false;
+	}
+	for (; at < text.size; at++) {
+		if (text.data[at] < 0x20 || text.data[at] >= 0x7f)
+			return false;
+	}
+	return true;
+}
 
 /* Those of ASCII, and U+0080 to U+009F, which UTF-8 spells C2 80 to C2 9F. */
 static bool holds_control(struct nc_slice text)
@@ -19,6 +46,8 @@ static bool holds_control(struct nc_slice text)
 
 const char *nc_name_value_fault(struct nc_slice text)
 {
+	if (is_plain(text))
+		return NULL;
 	if (holds_control(text))
 		return "holds a control character";
 	return nc_utf8_valid(text) ? NULL : "is not UTF-8";
