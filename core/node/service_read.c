@@ -40,6 +40,7 @@ struct read {
 	struct nc_outbox outbox; /* sent at the end of each step */
 	uint64_t connection;     /* the bus's, over which the whole answer leaves; 0: not begun */
 	bool torn;               /* a message of it is lost: nothing may follow */
+	bool too_big;            /* for the server: asking again will not help */
 	char reply[];            /* NUL-terminated */
 };
 
@@ -62,8 +63,9 @@ static bool may_answer(void *ctx)
 
 static void post(struct read *read, struct nc_slice message, size_t header_size)
 {
-	(void)nc_outbox_put(&read->outbox, read->service->bus, nc_slice_str(read->reply),
-	                    nc_slice(NULL, 0), message, header_size);
+	int err = nc_outbox_put(&read->outbox, read->service->bus, nc_slice_str(read->reply),
+	                        nc_slice(NULL, 0), message, header_size);
+	read->too_big = read->too_big || err == NC_TOOBIG;
 }
 
 static void posted(struct read *read)
@@ -279,6 +281,19 @@ static bool op_step(struct read *read, struct nc_state_reader *reader)
 	}
 }
 
+/* A part of the answer is lost, so it has no end; but whoever can still be told asks again sooner.
+ */
+static void give_up(struct read *read)
+{
+	atomic_fetch_add(&read->service->counters.reads_given_up, 1);
+	if (read->too_big) {
+		nc_say_warning("a read failed: an event is larger than the server's max_payload");
+		fail(read, NC_FAULT_TOO_LARGE, "an event is larger than the server's max_payload");
+	} else {
+		fail(read, NC_FAULT_UNAVAILABLE, "a part of the answer is lost; ask again");
+	}
+}
+
 static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 {
 	struct read *read = (struct read *)job;
@@ -286,8 +301,8 @@ static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 		read->connection = nc_bus_connection(read->service->bus);
 	bool done = op_step(read, reader);
 	posted(read);
-	if (read->torn && !done)
-		atomic_fetch_add(&read->service->counters.reads_given_up, 1);
+	if (read->torn && !read->failed)
+		give_up(read);
 	return done || read->torn;
 }
 

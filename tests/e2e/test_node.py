@@ -206,7 +206,7 @@ async def test_a_message_torn_by_a_lost_connection_is_never_completed_by_others(
 
 async def test_an_answer_is_whole_or_has_no_end():
     """Reads go on while the node has no connection, and some beyond it: what was lost must not be closed over."""
-    reads, events = 400, 10000  # so many that they last longer than it takes to connect again
+    reads, events = 400, 2800  # so many that they last longer than it takes to connect again
     server, wires = NatsServer("max_payload: 65536"), Wires()
     node = Node(server, env={"NACRE_NATS_URL": f"nats://127.0.0.1:{wires.line('node', server.port)}"})
     client = await Client.connect(server.url)
@@ -218,14 +218,14 @@ async def test_an_answer_is_whole_or_has_no_end():
 
         async def read(i):
             async def on_message(msg):
-                if msg.headers:
+                if msg.headers and msg.headers.get("Status"):
                     closed.add(i)
-                else:
+                elif not msg.headers:  # else it says that the rest is lost
                     counts[i] += len(msgpack.unpackb(msg.data))
 
             inbox = client.nc.new_inbox()
             await client.nc.subscribe(inbox, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=-1)
-            await client.nc.publish("es.shop.all", b'{"limit":10000,"format":"msgpack"}', reply=inbox)
+            await client.nc.publish("es.shop.all", b'{"max_bytes":2000000,"limit":10000,"format":"msgpack"}', reply=inbox)
 
         for i in range(reads):
             await read(i)
@@ -247,6 +247,30 @@ async def test_an_answer_is_whole_or_has_no_end():
         await client.close()
         node.remove()
         wires.stop()
+        server.remove()
+
+
+async def test_an_event_that_no_message_may_hold_is_not_passed_over():
+    server = NatsServer()
+    node = Node(server)
+    client = await Client.connect(server.url)
+    try:
+        for size in (10, 100000, 10):
+            await client.append("s", b"x" * size)
+        server.stop()
+        server.configure("max_payload: 65536")
+        server.start()
+        await client.close()
+        client = await Client.connect(server.url)
+        wait_for(lambda: "reconnected" in node.log_text(), 20, "the node is connected again")
+        for form in (b"{}", b'{"format":"msgpack"}'):
+            events, error = await client.read("all", form)
+            equal((events, error.headers.get("Nats-Service-Error-Code")), (None, "413"), "the answer")
+        events, _ = await client.read("all", b'{"from":3}')
+        equal(len(events), 1, "what is behind it")
+    finally:
+        await client.close()
+        node.remove()
         server.remove()
 
 

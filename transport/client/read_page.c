@@ -73,7 +73,8 @@ void nc_client_page_end(struct nacre_reader *reader)
 
 void nc_client_pages_drop(struct nacre_reader *reader)
 {
-	page_drop(reader, &reader->page, false);
+	bool both = reader->ahead.sub != NULL; /* one round trip will do for them */
+	page_drop(reader, &reader->page, both);
 	page_drop(reader, &reader->ahead, false);
 }
 
