@@ -57,6 +57,7 @@ void nc_window_free(struct nc_window *window)
 		(void)pthread_cond_wait(&window->room, &window->lock);
 	pthread_mutex_unlock(&window->lock);
 	natsSubscription_Destroy(window->sub);
+	natsConnection_Destroy(window->line.gathering);
 	(void)nc_client_fail(&error, NACRE_UNAVAILABLE, "append: the client was closed");
 	pthread_mutex_lock(&window->lock);
 	for (uint32_t i = 0; i < window->size; i++) {
@@ -98,6 +99,17 @@ static int send_event(struct nc_window *window, const struct nacre_append *event
 	return NACRE_OK;
 }
 
+/* For a slot to become free, or for events to have changed lines. */
+static void wait_room(struct nc_window *window)
+{
+	const struct timespec at = nc_client_timespec(window->line.until_ms);
+	if (window->line.turns && window->free_count > 0) {
+		(void)pthread_cond_timedwait(&window->room, &window->lock, &at);
+	} else {
+		(void)pthread_cond_wait(&window->room, &window->lock);
+	}
+}
+
 int nacre_append_async_sized(struct nacre_client *client, const struct nacre_append *given,
                              size_t size, nacre_appended_fn *done, void *ctx,
                              struct nacre_error *error)
@@ -114,8 +126,9 @@ int nacre_append_async_sized(struct nacre_client *client, const struct nacre_app
 		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
 	pthread_mutex_lock(&window->lock);
 	result = nc_window_begin(window, error);
-	while (result == NACRE_OK && window->free_count == 0)
-		(void)pthread_cond_wait(&window->room, &window->lock);
+	/* The line first: it may let go of the lock, and room be gone after that. */
+	while (result == NACRE_OK && (nc_line_waits(window) || window->free_count == 0))
+		wait_room(window);
 	if (result == NACRE_OK) {
 		result = send_event(window, &event, event.id == NULL ? made : event.id, done, ctx,
 		                    error);
@@ -128,7 +141,7 @@ int nacre_flush(struct nacre_client *client, int64_t timeout_ms, struct nacre_er
 {
 	struct nc_window *window = client->window;
 	int64_t at_ms = nc_client_now_ms() + (timeout_ms < 0 ? 0 : timeout_ms);
-	const struct timespec at = { .tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000 };
+	const struct timespec at = nc_client_timespec(at_ms);
 	int err = 0;
 	pthread_mutex_lock(&window->lock);
 	while (window->under_way > 0 && err == 0) {

@@ -144,21 +144,18 @@ static natsStatus options_fill(natsOptions *to, const struct nacre_options *from
 	return status;
 }
 
-static int dial(natsConnection **nc_out, const struct nacre_options *options,
+static int dial(struct nacre_client *client, const struct nacre_options *options,
                 struct nacre_error *error)
 {
-	natsOptions *nats = NULL;
 	const char *what = "options";
-	natsStatus status = natsOptions_Create(&nats);
+	natsStatus status = natsOptions_Create(&client->dialling);
 	if (status == NATS_OK)
-		status = options_fill(nats, options, &what);
+		status = options_fill(client->dialling, options, &what);
 	if (status != NATS_OK) {
-		natsOptions_Destroy(nats);
 		(void)nc_client_fail_nats(error, status, what);
 		return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_INVALID;
 	}
-	status = natsConnection_Connect(nc_out, nats);
-	natsOptions_Destroy(nats);
+	status = natsConnection_Connect(&client->nc, client->dialling);
 	if (status == NATS_OK)
 		return NACRE_OK;
 	(void)nc_client_fail_nats(error, status, "connect");
@@ -208,7 +205,7 @@ int nacre_connect_sized(const struct nacre_options *given, size_t size,
 	if (nc_window_new(client, options.window) != NACRE_OK)
 		result = nc_client_fail_nomem(error);
 	if (result == NACRE_OK)
-		result = dial(&client->nc, &options, error);
+		result = dial(client, &options, error);
 	if (result == NACRE_OK) {
 		*client_out = client;
 	} else {
@@ -227,6 +224,7 @@ void nacre_close(struct nacre_client *client)
 	nc_window_free(client->window);
 	nc_client_retired_free(client);
 	natsConnection_Destroy(client->nc);
+	natsOptions_Destroy(client->dialling);
 	(void)pthread_mutex_destroy(&client->lock);
 	free(client->root);
 	free(client->inbox_prefix);

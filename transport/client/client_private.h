@@ -6,6 +6,7 @@
 
 #include <nats/nats.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "core/base/buf.h"
 #include "core/base/header.h"
@@ -24,8 +25,9 @@ struct nc_window;
 
 struct nacre_client {
 	natsConnection *nc;
-	char *root;         /* <prefix>.<store> */
-	char *inbox_prefix; /* begins with it, then a dot and a token of our own */
+	natsOptions *dialling; /* what it was dialled with */
+	char *root;            /* <prefix>.<store> */
+	char *inbox_prefix;    /* begins with it, then a dot and a token of our own */
 	int64_t timeout_ms;
 	struct nc_window *window; /* of asynchronous appends */
 	pthread_mutex_t lock;
@@ -40,6 +42,7 @@ struct nacre_reply {
 /* ---- support.c ------------------------------------------------------------------------------ */
 
 int64_t nc_client_now_ms(void);
+struct timespec nc_client_timespec(int64_t ms); /* of the same clock */
 /* How long to wait before the `attempt`th retry, from 0: short, then longer. */
 int64_t nc_client_pause_ms(unsigned attempt);
 /* Sleep so long. False: `deadline_ms` forbids it. */
@@ -138,6 +141,10 @@ natsStatus nc_client_append_msg(const struct nacre_client *client, const struct 
 int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out);
 
 /* ---- window.c: asynchronous appends --------------------------------------------------------- */
+
+/* The connection on which a request does not overtake what the calling thread has appended
+ * asynchronously: line.c. */
+natsConnection *nc_client_line(struct nacre_client *client);
 
 /* Room for `size`; the thread and the subscription begin with the first append. Errors:
  * NACRE_NOMEM. */

@@ -160,8 +160,9 @@ NACRE_API int nacre_append_async_sized(struct nacre_client *client,
 
 /* Append, and do not wait for the answer: returns when the event is on its way, with `done` to be
  * called once for it, at the latest timeout_ms later. Waits while options.window are under way.
- * Events of one thread are taken up in the order of the calls, but one that has to be asked again
- * may come behind later ones: where that matters, expect versions. `done` may be NULL.
+ * Where many are (256), they take a second connection, which gathers them for a millisecond at
+ * most. Events of one thread are taken up in the order of the calls, but one that has to be asked
+ * again may come behind later ones: where that matters, expect versions. `done` may be NULL.
  * Errors: NACRE_INVALID, NACRE_NOMEM, NACRE_CONNECTION: then `done` is not called. */
 static inline int nacre_append_async(struct nacre_client *client, const struct nacre_append *event,
                                      nacre_appended_fn *done, void *ctx, struct nacre_error *error)

@@ -46,8 +46,8 @@ static int ask_once(struct nacre_client *client, natsMsg *msg, struct attempt *a
 {
 	int64_t try_ms = attempt->patience_ms;
 	natsMsg *reply = NULL;
-	natsStatus status =
-	        natsConnection_RequestMsg(&reply, client->nc, msg, try_ms < 1 ? 1 : try_ms);
+	natsStatus status = natsConnection_RequestMsg(&reply, nc_client_line(client), msg,
+	                                              try_ms < 1 ? 1 : try_ms);
 	if (status != NATS_OK) {
 		attempt->again = nc_client_not_sent(status) ||
 		                 (status == NATS_TIMEOUT && attempt->repeatable);

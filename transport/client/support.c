@@ -21,6 +21,11 @@ int64_t nc_client_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+struct timespec nc_client_timespec(int64_t ms)
+{
+	return (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+}
+
 int64_t nc_client_pause_ms(unsigned attempt)
 {
 	return attempt < 6 ? INT64_C(20) << attempt : 1000;

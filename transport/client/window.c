@@ -125,7 +125,7 @@ static void on_complete(void *closure)
 
 natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot)
 {
-	natsStatus status = natsConnection_PublishMsg(window->client->nc, slot->msg);
+	natsStatus status = natsConnection_PublishMsg(nc_line(window), slot->msg);
 	if (status != NATS_OK && !nc_client_not_sent(status))
 		return status;
 	int64_t due_ms = nc_client_now_ms();
@@ -166,8 +166,7 @@ static void *run(void *argument)
 			if (slot->state != NC_SLOT_FREE)
 				due(window, slot, slot->due_ms);
 		}
-		const struct timespec at = { .tv_sec = window->wake_ms / 1000,
-			                     .tv_nsec = window->wake_ms % 1000 * 1000000 };
+		const struct timespec at = nc_client_timespec(window->wake_ms);
 		if (!window->ending)
 			(void)pthread_cond_timedwait(&window->timer, &window->lock, &at);
 	}

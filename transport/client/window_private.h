@@ -26,6 +26,17 @@ struct nc_slot {
 	void *ctx;
 };
 
+/* Which of the client's connections events take: line.c. */
+struct nc_line {
+	natsConnection *gathering; /* the second one; NULL: there is none yet */
+	bool refused;              /* it could not be had, or is being dialled */
+	bool gathers;              /* it is taken */
+	bool turns;                /* to the other one, as soon as nothing is under way */
+	int64_t until_ms;          /* that long it is waited for */
+	int64_t again_ms;          /* not before that is it looked at again */
+	uint32_t most;             /* under way at once, since it was looked at */
+};
+
 struct nc_window {
 	struct nacre_client *client;
 	pthread_mutex_t lock;
@@ -40,6 +51,7 @@ struct nc_window {
 	uint32_t size, free_count;
 	uint32_t under_way; /* `done` has not returned */
 	int64_t wake_ms;    /* when the thread looks next; no slot is due earlier */
+	struct nc_line line;
 	bool begun, ending, completed;
 };
 
@@ -55,5 +67,10 @@ natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot);
 /* The slot's end: call `done`, without the lock meanwhile. */
 void nc_window_finish(struct nc_window *window, uint32_t index, int result,
                       const struct nacre_appended *appended, const struct nacre_error *error);
+
+/* Choose the line for an event that is about to be sent. True: it is to wait, until nothing is
+ * under way or line.until_ms; then ask again. May let go of the lock meanwhile. */
+bool nc_line_waits(struct nc_window *window);
+natsConnection *nc_line(struct nc_window *window);
 
 #endif

@@ -46,6 +46,30 @@ static void many_are_appended_in_order(void)
 	       "with nothing under way a flush is at once");
 }
 
+/* Few are sent as they come, many gathered on the way, and they change over in between: what a
+ * thread sends stays in its order all the same, and so does what it waits for. */
+static void few_and_many_stay_in_order(void)
+{
+	static const int bursts[] = { 1, 300, 3,   900, 1500, 20, 2,  4000,
+		                      1, 1,   257, 256, 255,  40, 700 };
+	struct seen seen = { 0 };
+	const struct nacre_append event = order("bursts", NACRE_EXPECT_ANY, NULL);
+	struct nacre_appended appended;
+	int bad = 0;
+	for (size_t i = 0; i < sizeof bursts / sizeof bursts[0]; i++) {
+		for (int n = 0; n < bursts[i]; n++)
+			bad += nacre_append_async(client, &event, on_done, &seen, NULL) != NACRE_OK;
+		if (i % 2 == 0)
+			continue;
+		bad += nacre_append(client, &event, &appended, NULL) != NACRE_OK;
+		bad += nacre_flush(client, -1, NULL) != NACRE_OK;
+		bad += appended.seq != seen.last + 1;
+		seen.last = appended.seq;
+	}
+	expect(nacre_flush(client, -1, NULL) == NACRE_OK && bad == 0 && seen.disordered == 0,
+	       "few and many, and one that is waited for, come in the order of the calls");
+}
+
 static void a_refusal_is_told(void)
 {
 	struct seen seen = { .last = 20000 };
@@ -115,6 +139,14 @@ static void nobody_there_is_told_in_time(const char *url)
 	               nacre_flush(lonely, 10000, NULL) == NACRE_OK && seen.unavailable == 1,
 	       "a store that nobody serves is unavailable after the timeout");
 	nacre_close(lonely);
+	seen = (struct seen){ 0 };
+	lonely = connect_to(url, "elsewhere", 1000);
+	for (int i = 0; i < 900; i++)
+		(void)nacre_append_async(lonely, &event, on_done, &seen, NULL);
+	expect(nacre_flush(lonely, 20000, NULL) == NACRE_OK && seen.unavailable == 900,
+	       "and so it is to many");
+	nacre_close(lonely);
+	seen = (struct seen){ .calls = 1, .unavailable = 1 };
 	lonely = connect_to(url, "elsewhere", 60000);
 	for (int i = 0; i < 10; i++)
 		(void)nacre_append_async(lonely, &event, on_done, &seen, NULL);
@@ -130,6 +162,7 @@ int main(int argc, char **argv)
 		return 2;
 	client = connect_to(argv[1], "shop", 10000);
 	many_are_appended_in_order();
+	few_and_many_stay_in_order();
 	a_refusal_is_told();
 	threads_share_a_small_window(argv[1]);
 	nobody_there_is_told_in_time(argv[1]);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which connection events take.
+ *
+ * One sends each as it comes: a system call an event here, and a read an event in the server. A
+ * second one, for when many are under way, gathers them, for a millisecond at the most: both take
+ * two thirds of the time. Nothing may overtake on its way what the same thread has sent before, so
+ * events change over only while nothing is under way, which they wait for, but not for ever.
+ */
+#include "transport/client/window_private.h"
+
+#define GATHER_FROM 256u /* under way: from so many on gathering pays */
+#define GATHER_TO   64u  /* below so many it does not */
+#define LOOK_MS     1000
+#define PATIENCE_MS 100  /* for nothing to be under way */
+#define AGAIN_MS    5000 /* when it did not come to that */
+
+/* The second one, the first time that it is wanted. Without the lock meanwhile. */
+static void dial(struct nc_window *window)
+{
+	struct nc_line *line = &window->line;
+	natsConnection *made = NULL;
+	if (line->gathering != NULL || line->refused)
+		return;
+	line->refused = true; /* nobody else dials */
+	pthread_mutex_unlock(&window->lock);
+	natsStatus status = natsOptions_SetSendAsap(window->client->dialling, false);
+	if (status == NATS_OK)
+		status = natsConnection_Connect(&made, window->client->dialling);
+	pthread_mutex_lock(&window->lock);
+	if (status == NATS_OK) {
+		line->gathering = made;
+		line->refused = false;
+	}
+}
+
+/* Whether the other line would be better. Back only after a second in which few were under way all
+ * the time: gathered, they are answered in bursts, between which there may be none. */
+static bool is_better(struct nc_window *window, int64_t now_ms)
+{
+	struct nc_line *line = &window->line;
+	if (!line->gathers)
+		return window->under_way >= GATHER_FROM && now_ms >= line->again_ms;
+	if (window->under_way > line->most)
+		line->most = window->under_way;
+	if (now_ms < line->again_ms)
+		return false;
+	bool few = line->most < GATHER_TO;
+	line->most = 0;
+	line->again_ms = now_ms + LOOK_MS;
+	return few;
+}
+
+/* Nothing is under way: what comes next may take the other line. */
+static void turn_end(struct nc_line *line, int64_t now_ms)
+{
+	line->gathers = line->turns && !line->gathers;
+	line->turns = false;
+	line->most = 0;
+	line->again_ms = line->gathers ? now_ms + LOOK_MS : 0;
+}
+
+bool nc_line_waits(struct nc_window *window)
+{
+	struct nc_line *line = &window->line;
+	int64_t now_ms = nc_client_now_ms();
+	if (!line->turns && window->under_way > 0 && is_better(window, now_ms)) {
+		dial(window); /* where it is refused all goes on as before */
+		now_ms = nc_client_now_ms();
+		line->turns = line->gathering != NULL;
+		line->until_ms = now_ms + PATIENCE_MS;
+	}
+	if (window->under_way == 0 && (line->turns || line->gathers))
+		turn_end(line, now_ms);
+	if (line->turns && now_ms >= line->until_ms) { /* one is asked for in vain */
+		line->turns = false;
+		line->again_ms = now_ms + AGAIN_MS;
+	}
+	return line->turns;
+}
+
+natsConnection *nc_line(struct nc_window *window)
+{
+	return window->line.gathers ? window->line.gathering : window->client->nc;
+}
+
+natsConnection *nc_client_line(struct nacre_client *client)
+{
+	pthread_mutex_lock(&client->window->lock);
+	natsConnection *nc = client->window->under_way > 0 ? nc_line(client->window) : client->nc;
+	pthread_mutex_unlock(&client->window->lock);
+	return nc;
+}
