@@ -8,7 +8,7 @@ import time
 
 import nats
 
-from harness import LONG, Cluster, check, equal, error_of, wait_until
+from harness import LONG, Cluster, Failure, check, equal, error_of, wait_until
 from stall import Stalled
 from test_subs_cluster import Seen
 from test_subs_spread import create, infos, shared
@@ -229,6 +229,41 @@ async def all_stall(c, client, consumer):
     print(f"{leader} led, {await c.leader(client)} leads")
 
 
+async def one_that_stalls_is_elected(c, client, consumer):
+    """The leader dies beside a follower that stalls, again and again until that one was elected: it hands over at once."""
+    for _ in range(20):
+        leader = await c.leader(client)
+        victim = next(name for name in c.nodes if name != leader)
+        handed = c.nodes[victim].log_text().count("handing leadership over")
+
+        async def acknowledged():
+            try:
+                return isinstance(await client.append("k.1", b"{}"), dict)
+            except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
+                return False
+
+        async def stalled():
+            return (await status(client, victim))["state"] == "stalled"
+
+        with Stalled(c.nodes[victim], "nacre-apply"):
+            await client.append("k.1", b"{}")
+            await wait_until(stalled, 10, "it has stalled")
+            c.nodes[leader].kill()
+            began = time.monotonic()
+            await wait_until(acknowledged, 20, "appends go on")
+            took = time.monotonic() - began
+            check(await c.leader(client) != victim, "who stalls does not lead")
+            elected = c.nodes[victim].log_text().count("handing leadership over") > handed
+        await asyncio.to_thread(c.nodes[leader].start)
+        there = set((await everything(client)).values())
+        await follows_again(client, victim, there)
+        await consumer.has_all(there)
+        if elected:
+            print(f"one that had stalled was elected, and handed over: {took:.1f} s without a leader")
+            return
+    raise Failure("it was never elected, in twenty times")
+
+
 async def test_a_node_whose_state_stalls_gives_up_what_it_has():
     async with Cluster(3) as c:
         client, consumer = await started(c)
@@ -240,4 +275,5 @@ async def test_a_node_whose_state_stalls_gives_up_what_it_has():
                 await a_follower_stalls(c, client, consumer)
                 await the_leader_stalls(c, client, consumer, "nacre-apply")
             await all_stall(c, client, consumer)
+            await one_that_stalls_is_elected(c, client, consumer)
         await client.close()
