@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Without progress for so long: stalled. Less than who asks waits by default. */
-#define NC_STALL_MS       2000u
+#define NC_STALL_MS       3000u
 /* Not looked for longer: the loop itself stood still, which is not counted. */
 #define NC_STALL_BLIND_MS 200u
 
