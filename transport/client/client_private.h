@@ -116,6 +116,9 @@ natsStatus nc_client_min_position(natsMsg *msg, uint64_t position);
 
 /* Whether nobody can have done anything: nobody was there, or it did not leave. */
 bool nc_client_not_sent(natsStatus status);
+/* Whether that is not known: no answer came in time, or the connection ended while it was written,
+ * which nats.c has not heard yet. */
+bool nc_client_unknown(natsStatus status);
 
 /* Ask until it is answered, or the deadline is over. `repeatable`: also when the outcome is
  * unknown. With NACRE_OK and NACRE_REFUSED there is a reply. `error` is not NULL. */

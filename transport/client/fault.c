@@ -25,7 +25,7 @@ int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char
 	int mine = NACRE_CONNECTION;
 	if (status == NATS_NO_MEMORY) {
 		mine = NACRE_NOMEM;
-	} else if (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS) {
+	} else if (nc_client_unknown(status) || status == NATS_NO_RESPONDERS) {
 		mine = NACRE_UNAVAILABLE;
 	} else if (status == NATS_MAX_PAYLOAD || status == NATS_INVALID_ARG ||
 	           status == NATS_INVALID_SUBJECT) {

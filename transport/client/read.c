@@ -112,8 +112,10 @@ static int message_receive(struct nacre_reader *reader, int64_t deadline_ms, nat
 	int64_t left_ms = deadline_ms - nc_client_now_ms();
 	if (left_ms > NC_CLIENT_TRY_MS)
 		left_ms = NC_CLIENT_TRY_MS;
-	if (status != NATS_OK)
-		return nc_client_fail_nats(error, status, "read");
+	if (status != NATS_OK) {
+		int fault = nc_client_fail_nats(error, status, "read");
+		return nc_client_not_sent(status) ? NACRE_UNAVAILABLE : fault;
+	}
 	int result = nc_client_page_message(reader, left_ms < 1 ? 1 : left_ms, msg_out, error);
 	if (result != NACRE_OK)
 		return result;

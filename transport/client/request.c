@@ -34,6 +34,11 @@ bool nc_client_not_sent(natsStatus status)
 	       status == NATS_CONNECTION_DISCONNECTED;
 }
 
+bool nc_client_unknown(natsStatus status)
+{
+	return status == NATS_TIMEOUT || status == NATS_IO_ERROR;
+}
+
 /* One try of a request. */
 struct attempt {
 	int64_t patience_ms;
@@ -50,7 +55,7 @@ static int ask_once(struct nacre_client *client, natsMsg *msg, struct attempt *a
 	                                              try_ms < 1 ? 1 : try_ms);
 	if (status != NATS_OK) {
 		attempt->again = nc_client_not_sent(status) ||
-		                 (status == NATS_TIMEOUT && attempt->repeatable);
+		                 (nc_client_unknown(status) && attempt->repeatable);
 		return nc_client_fail_nats(error, status, "request");
 	}
 	int result = nc_client_judge(reply, error);

@@ -126,8 +126,8 @@ static void on_complete(void *closure)
 natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot)
 {
 	natsStatus status = natsConnection_PublishMsg(nc_line(window), slot->msg);
-	if (status != NATS_OK && !nc_client_not_sent(status))
-		return status;
+	if (status != NATS_OK && !nc_client_not_sent(status) && !nc_client_unknown(status))
+		return status; /* it has an id, and may be sent again */
 	int64_t due_ms = nc_client_now_ms();
 	due_ms += status == NATS_OK ? NC_CLIENT_TRY_MS : nc_client_pause_ms(slot->attempt++);
 	slot->state = status == NATS_OK ? NC_SLOT_SENT : NC_SLOT_WAITING;

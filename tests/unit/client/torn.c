@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A connection that is lost in the middle of an answer, and made again before its end: what was
- * sent meanwhile is missing, and must not be passed over. usage: unit_client_torn
+ * sent meanwhile is missing, and must not be passed over; or when a request is written: it is
+ * written again. usage: unit_client_torn
  *
  * This plays nats-server and the store in one, so that it says to the byte what is lost. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -29,9 +33,37 @@ static struct {
 	size_t sid_count;
 } server;
 
+/* ---- What nats.c writes -----------------------------------------------------------------------
+ */
+
+#define REFUSED_MS 100
+
+static atomic_llong refused_until_ms;
+
+static long long now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* In place of libc's, for nats.c. */
+__attribute__((visibility("default"))) ssize_t send(int fd, const void *bytes, size_t size,
+                                                    int flags)
+{
+	if (now_ms() < atomic_load(&refused_until_ms)) {
+		errno = EPIPE;
+		return -1;
+	}
+	return sendto(fd, bytes, size, flags, NULL, 0);
+}
+
+/* ---- The server -------------------------------------------------------------------------------
+ */
+
 static void say(const void *bytes, size_t size)
 {
-	if (send(server.peer, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
+	if (sendto(server.peer, bytes, size, MSG_NOSIGNAL, NULL, 0) != (ssize_t)size)
 		(void)shutdown(server.peer, SHUT_RDWR);
 }
 
@@ -92,6 +124,20 @@ static void on_sub(const char *inbox, const char *sid)
 	}
 }
 
+static void on_append(const char *inbox)
+{
+	static const char appended[] = "{\"stream\":\"s\",\"seq\":1,\"pos\":1}";
+	for (size_t i = 0; i < server.sid_count; i++) {
+		size_t size = strlen(server.inboxes[i]);
+		char line[512];
+		if (strchr("*>", server.inboxes[i][size - 1]) == NULL ||
+		    strncmp(server.inboxes[i], inbox, size - 1) != 0)
+			continue;
+		say(line, (size_t)snprintf(line, sizeof line, "MSG %s %s %zu\r\n%s\r\n", inbox,
+		                           server.sids[i], sizeof appended - 1, appended));
+	}
+}
+
 static void on_request(const char *inbox, const char *body)
 {
 	unsigned long from = member(body, "\"from\":");
@@ -120,6 +166,10 @@ static void serve(FILE *in)
 				return;
 			body[size] = '\0';
 			on_request(inbox, body);
+		} else if (sscanf(line, "HPUB %511s %127s %*s %zu", subject, inbox, &size) == 3) {
+			if (size + 2 >= sizeof body || fread(body, 1, size + 2, in) != size + 2)
+				return;
+			on_append(inbox);
 		}
 	}
 }
@@ -178,6 +228,57 @@ static bool reads_all(void)
 	return result == NACRE_END && count == EVENTS;
 }
 
+static void on_done(void *ctx, int result, const struct nacre_appended *appended,
+                    const struct nacre_error *error)
+{
+	(void)appended;
+	(void)error;
+	*(int *)ctx = result;
+}
+
+static bool appends(void)
+{
+	const struct nacre_append one = order("s", NACRE_EXPECT_ANY, NULL);
+	return nacre_append(client, &one, NULL, NULL) == NACRE_OK;
+}
+
+static bool appends_async(void)
+{
+	const struct nacre_append one = order("s", NACRE_EXPECT_ANY, NULL);
+	int result = 1;
+	return nacre_append_async(client, &one, on_done, &result, NULL) == NACRE_OK &&
+	       nacre_flush(client, -1, NULL) == NACRE_OK && result == NACRE_OK;
+}
+
+static bool reads_one(void)
+{
+	struct nacre_reader *reader = NULL;
+	const struct nacre_event *event;
+	if (nacre_read_open(client, &(struct nacre_read){ .source = NACRE_ALL }, &reader, NULL) !=
+	    NACRE_OK)
+		exit(2);
+	bool fine = nacre_read_next(reader, &event, NULL) == NACRE_OK && event->pos == 1;
+	nacre_read_close(reader);
+	return fine;
+}
+
+/* Nothing can be written for a while, as happens until nats.c has heard that its connection has
+ * ended. */
+static bool when_refused(bool (*call)(void))
+{
+	atomic_store(&refused_until_ms, now_ms() + REFUSED_MS);
+	return call();
+}
+
+static void what_is_written_again(void)
+{
+	/* Their subscriptions for answers stay, and are not what is refused here. */
+	expect(appends() && appends_async(), "appends are answered");
+	expect(when_refused(reads_one), "a read that could not be written is asked for again");
+	expect(when_refused(appends), "an append, too");
+	expect(when_refused(appends_async), "and an asynchronous one");
+}
+
 int main(void)
 {
 	char url[64];
@@ -186,6 +287,7 @@ int main(void)
 	expect(reads_all(), "what is lost of answers with a connection is asked for again");
 	expect(server.torn[1].sid[0] != '\0' && server.torn[1].from == 2 * PAGE + 1,
 	       "of one that was asked for ahead as well");
+	what_is_written_again();
 	nacre_close(client);
 	return failed != 0;
 }
