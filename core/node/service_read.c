@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads: wait until the state has what must be seen, then let a reader carry them out a step at a
- * time. */
-#include <stdio.h>
+/* Reads, on a reader's thread, a step at a time. */
 #include <stdlib.h>
 
-#include "core/node/filtered.h"
 #include "core/node/say.h"
-#include "core/node/service_private.h"
+#include "core/node/service_read_private.h"
 #include "transport/nats/event_message.h"
-#include "transport/nats/packed.h"
 #include "transport/nats/reply.h"
 
 #define STEP_EVENTS      256u
@@ -16,35 +12,7 @@
 #define BUFFERED_MAX     (4u << 20)   /* bytes that may wait to be sent before a reader waits */
 #define SEND_PATIENCE_MS 10000u
 
-struct read {
-	struct nc_read_job job; /* first */
-	struct nc_replica_wait wait;
-	struct read *next; /* among those that wait for a position */
-	struct nc_service *service;
-	struct nc_srv_stats *stats;
-	struct nc_ticket *ticket; /* while it waits */
-	uint64_t taken_ms;
-	enum nc_operation op;
-	int endpoint;
-	bool failed;
-	uint64_t min_position;
-	struct nc_query_spec query_spec;
-	struct nc_get_spec get_spec;
-	struct nc_query *query;
-	enum nc_format format;
-	struct nc_packed packed;
-	struct nc_filtered filtered; /* its plugin empty: all are given */
-	uint64_t begun_ms;           /* when a reader first came to it */
-	struct nc_buf keys;          /* what the specs' slices point into */
-	struct nc_buf out;
-	struct nc_outbox outbox; /* sent at the end of each step */
-	uint64_t connection;     /* the bus's, over which the whole answer leaves; 0: not begun */
-	bool torn;               /* a message of it is lost: nothing may follow */
-	bool too_big;            /* for the server: asking again will not help */
-	char reply[];            /* NUL-terminated */
-};
-
-/* ---- Answering, on a reader's thread -------------------------------------------------------- */
+/* ---- Answering ------------------------------------------------------------------------------ */
 
 /* Header lines that each answer of R.direct bears. */
 static struct nc_slice extra(const struct read *read, char room[NC_DIRECT_SIZE])
@@ -54,7 +22,7 @@ static struct nc_slice extra(const struct read *read, char room[NC_DIRECT_SIZE])
 
 /* A gap in an answer shows in nothing that follows it: so all of it leaves over one connection, and
  * nothing behind a message that was lost. Who asked hears no end, and asks again. */
-static bool may_answer(void *ctx)
+bool nc_service_read_may_answer(void *ctx)
 {
 	const struct read *read = ctx;
 	return !read->torn && read->outbox.lost == 0 &&
@@ -76,7 +44,7 @@ static void posted(struct read *read)
 	read->outbox.lost = 0;
 }
 
-static void fail(struct read *read, struct nc_fault fault, const char *text)
+void nc_service_read_fail(struct read *read, struct nc_fault fault, const char *text)
 {
 	char room[NC_DIRECT_SIZE];
 	posted(read); /* what came before it */
@@ -90,7 +58,8 @@ static void fail(struct read *read, struct nc_fault fault, const char *text)
 static void fail_state(struct read *read, int err)
 {
 	nc_say_error("a read failed: %s", nc_err_name(err));
-	fail(read, NC_FAULT_UNAVAILABLE, "the state could not be read; see the node's log");
+	nc_service_read_fail(read, NC_FAULT_UNAVAILABLE,
+	                     "the state could not be read; see the node's log");
 }
 
 static void send_event(struct read *read, const struct nc_event *event, struct nc_slice more)
@@ -141,7 +110,7 @@ static bool filter_begin(struct read *read)
 	struct nc_refusal refusal;
 	struct nc_query_spec *spec = &read->query_spec;
 	if (!nc_filtered_begin(&read->filtered, &refusal)) {
-		fail(read, refusal.fault, refusal.text);
+		nc_service_read_fail(read, refusal.fault, refusal.text);
 		return false;
 	}
 	spec->wanted = nc_filtered_wanted;
@@ -199,7 +168,7 @@ static void query_fail(struct read *read, int err)
 	}
 	nc_filtered_trouble(&read->filtered, err, text, sizeof text);
 	nc_say_warning("a read failed: %s", text);
-	fail(read, NC_FAULT_UNAVAILABLE, text);
+	nc_service_read_fail(read, NC_FAULT_UNAVAILABLE, text);
 }
 
 /* A filter that matches little must not let its read go on for as long as there is history: what
@@ -247,7 +216,7 @@ static bool get_step(struct read *read, struct nc_state_reader *reader)
 {
 	int err = nc_query_get(reader, &read->get_spec, on_got, read);
 	if (err == NC_NOTFOUND) {
-		fail(read, NC_FAULT_NO_EVENT, nc_fault_text(NC_FAULT_NO_EVENT));
+		nc_service_read_fail(read, NC_FAULT_NO_EVENT, nc_fault_text(NC_FAULT_NO_EVENT));
 	} else if (err != NC_OK) {
 		fail_state(read, err);
 	}
@@ -288,13 +257,15 @@ static void give_up(struct read *read)
 	atomic_fetch_add(&read->service->counters.reads_given_up, 1);
 	if (read->too_big) {
 		nc_say_warning("a read failed: an event is larger than the server's max_payload");
-		fail(read, NC_FAULT_TOO_LARGE, "an event is larger than the server's max_payload");
+		nc_service_read_fail(read, NC_FAULT_TOO_LARGE,
+		                     "an event is larger than the server's max_payload");
 	} else {
-		fail(read, NC_FAULT_UNAVAILABLE, "a part of the answer is lost; ask again");
+		nc_service_read_fail(read, NC_FAULT_UNAVAILABLE,
+		                     "a part of the answer is lost; ask again");
 	}
 }
 
-static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
+bool nc_service_read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 {
 	struct read *read = (struct read *)job;
 	if (read->connection == 0)
@@ -306,7 +277,7 @@ static bool read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 	return done || read->torn;
 }
 
-static void read_free(struct nc_read_job *job)
+void nc_service_read_free(struct nc_read_job *job)
 {
 	struct read *read = (struct read *)job;
 	atomic_fetch_add(&read->stats->time_ns, (nc_service_now_ms() - read->taken_ms) * 1000000);
@@ -318,129 +289,4 @@ static void read_free(struct nc_read_job *job)
 	nc_buf_release(&read->out);
 	nc_outbox_release(&read->outbox);
 	free(read);
-}
-
-/* ---- Waiting, on the loop ------------------------------------------------------------------- */
-
-/* What it waited for has come; or it has run out of time meanwhile. */
-static void read_go(struct read *read)
-{
-	struct nc_service *service = read->service;
-	bool late = read->ticket->answered;
-	nc_ticket_free(&service->tickets, read->ticket);
-	read->ticket = NULL;
-	if (late) {
-		read_free(&read->job);
-		return;
-	}
-	struct nc_reader_pool *pool = read->filtered.plugin.size == 0
-	                                      ? service->readers
-	                                      : nc_subs_pool(service->subs, read->filtered.plugin);
-	if (nc_reader_pool_put(pool, &read->job) != NC_OK) {
-		atomic_fetch_add(&service->counters.shed, 1);
-		fail(read, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
-		read_free(&read->job);
-	}
-}
-
-static void on_may_read(struct nc_replica_wait *wait, int err)
-{
-	struct read *read = (struct read *)(void *)((char *)wait - offsetof(struct read, wait));
-	if (err == NC_OK) {
-		read_go(read);
-		return;
-	}
-	fail(read, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
-	nc_ticket_free(&read->service->tickets, read->ticket);
-	read->ticket = NULL;
-	read_free(&read->job);
-}
-
-void nc_service_reads_wake(struct nc_service *service)
-{
-	struct read **at = &service->position_waits;
-	uint64_t position = atomic_load(&service->position);
-	while (*at != NULL) {
-		struct read *read = *at;
-		if (read->min_position <= position || read->ticket->answered) {
-			*at = read->next;
-			read_go(read);
-		} else {
-			at = &read->next;
-		}
-	}
-}
-
-static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
-{
-	size_t at = keys->size;
-	nc_buf_put_slice(keys, slice); /* room was made for all of them: they do not move */
-	return nc_slice(keys->data + at, slice.size);
-}
-
-static struct read *read_new(struct nc_service *service, const struct nc_request *request,
-                             struct nc_slice reply, int endpoint)
-{
-	struct read *read = calloc(1, sizeof *read + reply.size + 1);
-	if (read == NULL)
-		return NULL;
-	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
-	              request->plugin.size + request->selector.size;
-	read->ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
-	if (read->ticket == NULL || nc_buf_extend(&read->keys, size + 1) == NULL) {
-		if (read->ticket != NULL)
-			nc_ticket_free(&service->tickets, read->ticket);
-		free(read);
-		return NULL;
-	}
-	nc_buf_clear(&read->keys);
-	read->job = (struct nc_read_job){ .step = read_step, .free = read_free };
-	read->service = service;
-	read->outbox.may_send = may_answer;
-	read->outbox.ctx = read;
-	read->stats = &service->srv.endpoints[endpoint].stats;
-	read->ticket->endpoint = endpoint;
-	read->taken_ms = read->ticket->taken_ms;
-	read->op = request->op;
-	read->endpoint = endpoint;
-	read->min_position = request->min_position;
-	read->query_spec = request->query;
-	read->get_spec = request->get;
-	read->format = request->format;
-	read->query_spec.key = keep(&read->keys, request->query.key);
-	read->get_spec.stream = keep(&read->keys, request->get.stream);
-	read->get_spec.id = keep(&read->keys, request->get.id);
-	read->filtered.host = nc_subs_plugins(service->subs);
-	read->filtered.plugin = keep(&read->keys, request->plugin);
-	read->filtered.selector = keep(&read->keys, request->selector);
-	memcpy(read->reply, reply.data, reply.size);
-	atomic_fetch_add(&service->reads, 1);
-	return read;
-}
-
-void nc_service_read(struct nc_service *service, const struct nc_request *request,
-                     struct nc_slice reply, int endpoint)
-{
-	if (reply.size == 0)
-		return; /* nobody to read for */
-	struct read *read = read_new(service, request, reply, endpoint);
-	if (read == NULL) {
-		char room[NC_DIRECT_SIZE];
-		nc_service_error(service, &service->out, (const char *)reply.data,
-		                 &service->srv.endpoints[endpoint].stats,
-		                 &(struct nc_service_refusal){
-		                         .fault = NC_FAULT_BUSY,
-		                         .text = nc_fault_text(NC_FAULT_BUSY),
-		                         .extra = nc_service_direct(service, endpoint, room) });
-		return;
-	}
-	if (!request->direct) {
-		read->wait = (struct nc_replica_wait){ .fn = on_may_read };
-		nc_replica_read(service->replica, &read->wait);
-	} else if (request->min_position > atomic_load(&service->position)) {
-		read->next = service->position_waits;
-		service->position_waits = read;
-	} else {
-		read_go(read);
-	}
 }
