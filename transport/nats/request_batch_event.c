@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The events of R.batch. */
-
 #include "core/base/base64.h"
 #include "core/engine/names.h"
 #include "transport/nats/request_batch_private.h"
