@@ -99,8 +99,9 @@ void nc_stage_put(struct nc_stage *stage, struct nc_entry_queue *entries)
 	pthread_mutex_lock(&stage->lock);
 	nc_assert(!stage->stopping);
 	nc_entry_queue_move(&stage->in, entries);
-	pthread_cond_signal(&stage->change);
 	pthread_mutex_unlock(&stage->lock);
+	/* Not before: on this processor the thread would run at once, only to wait for the lock. */
+	pthread_cond_signal(&stage->change);
 }
 
 void nc_stage_take(struct nc_stage *stage, struct nc_entry_queue *done)
