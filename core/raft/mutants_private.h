@@ -52,7 +52,8 @@
 	X(LEARNER_CAMPAIGNS, "a learner stands for election")                                    \
 	X(DOUBT_AT_REST, "who is in doubt of itself stays so while nothing is proposed")         \
 	X(GONE_WHILE_HEARD, "a leader that is heard is given up for a broken line")              \
-	X(NOBODY_GOES_FIRST, "two that ask at the same moment grant each other the pre-vote")
+	X(NOBODY_GOES_FIRST, "two that ask at the same moment grant each other the pre-vote")    \
+	X(SOLE_AMONG_OTHERS, "a leader with peers takes what is durable here for committed")
 
 enum nc_raft_mutant {
 	NC_RAFT_MUTANT_NONE,

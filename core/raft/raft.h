@@ -267,6 +267,10 @@ struct nc_raft_ready {
 	uint64_t noop; /* the one of first..last that this leader made by itself, NC_LOG_NOOP; 0:
 	                  none */
 	struct nc_raft_mark mark;
+	/* What `mark` names is committed as soon as it is durable: this node leads, and is the only
+	 * member. So the driver may apply it then, before it says nc_raft_appended(), if all before
+	 * it is applied: nobody else can have another entry in its place. */
+	bool sole;
 
 	const struct nc_raft_message
 	        *messages; /* to send; may be sent before anything is persisted */

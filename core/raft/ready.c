@@ -39,6 +39,8 @@ static void give_order(struct nc_raft *raft, struct nc_raft_ready *ready)
 	ready->mark = (struct nc_raft_mark){ .order = raft->orders,
 		                             .term = nc_trail_last_term(&raft->trail),
 		                             .index = raft->trail.last };
+	ready->sole = raft->role == NC_RAFT_LEADER &&
+	              (nc_raft_alone(raft) || NC_MUTANT(SOLE_AMONG_OTHERS));
 }
 
 static void give_messages(struct nc_raft *raft, struct nc_raft_ready *ready)

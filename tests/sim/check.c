@@ -40,9 +40,12 @@ void sim_check_stored(struct sim *sim, const struct sim_node *node, uint64_t ind
 	if (sim->seen_count * 2 >= sim->seen_room)
 		seen_grow(sim);
 	struct sim_seen_entry *seen = &sim->seen[place(sim, index, entry->term)];
-	if (seen->term == 0) {
+	/* The only member leads before its term is durable: after a crash it may take it again.
+	 * What it had then and lost nobody has seen. */
+	bool unseen = sim->node_count == 1 && index > node->disk.last;
+	if (seen->term == 0 || unseen) {
+		sim->seen_count += seen->term == 0;
 		*seen = (struct sim_seen_entry){ index, entry->term, entry->payload, prev_term };
-		sim->seen_count++;
 	} else if (seen->payload != entry->payload || seen->prev_term != prev_term) {
 		sim_violation(sim, "log matching: node %llu has another entry at %llu@%llu",
 		              ULL(node->id), ULL(index), ULL(entry->term));
@@ -116,6 +119,16 @@ static void commit_first(struct sim *sim, const struct sim_node *node, uint64_t 
 	entry.size = (uint32_t)node->raft->hard.term; /* the term that committed it */
 	sim_log_put(&sim->committed, index, &entry);
 	check_durable(sim, index, entry.term);
+}
+
+void sim_check_sole(struct sim *sim, const struct sim_node *node, uint64_t last)
+{
+	for (uint64_t i = sim->committed.last + 1; i <= last && sim->violation[0] == '\0'; i++)
+		commit_first(sim, node, i);
+	uint64_t term = sim_log_term(&node->memory, last);
+	if (sim->violation[0] == '\0' && term != 0 && term != sim_log_term(&sim->committed, last))
+		sim_violation(sim, "sole: node %llu takes %llu@%llu for committed", ULL(node->id),
+		              ULL(last), ULL(term));
 }
 
 static void check_commits(struct sim *sim, struct sim_node *node)

@@ -31,7 +31,8 @@ void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft
 		                     .hard_changed = ready->hard_changed,
 		                     .hard = ready->hard,
 		                     .first = ready->first,
-		                     .last = ready->last };
+		                     .last = ready->last,
+		                     .sole = ready->sole };
 	write->done_at = done_at(sim, node);
 	if (ready->first <= ready->last) {
 		size_t count = ready->last - ready->first + 1;
@@ -96,8 +97,11 @@ void sim_disk_written(struct sim *sim, struct sim_node *node)
 		return; /* the order stays: its outcome is not known */
 	}
 	struct nc_raft_mark mark = write->mark;
+	bool sole = write->sole;
 	reach(sim, node, write, write->last + 1 - write->first);
 	drop_first(node);
+	if (sole)
+		sim_check_sole(sim, node, mark.index);
 	nc_assert(nc_raft_appended(node->raft, mark) == NC_OK);
 }
 

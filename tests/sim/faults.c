@@ -44,10 +44,11 @@ void sim_faults_draw(struct sim *sim)
 	faults->drain_weight = sim->options.store && drains ? 40 : 0;
 }
 
-/* A member may lose its disk, or leave, only when all are voters and none is in doubt of itself. */
+/* A member may lose its disk, or leave, only when all are voters and none is in doubt of itself;
+ * and never the only one. */
 bool sim_whole(const struct sim *sim)
 {
-	if (sim->committed_members.count != sim->node_count)
+	if (sim->committed_members.count != sim->node_count || sim->node_count == 1)
 		return false;
 	for (uint32_t i = 0; i < sim->node_count; i++) {
 		const struct sim_node *node = &sim->nodes[i];

@@ -98,6 +98,7 @@ struct sim_write {
 	bool hard_changed;
 	struct nc_log_hard hard;
 	uint64_t first, last;
+	bool sole;
 	struct sim_entry *entries;
 };
 
@@ -345,6 +346,8 @@ void sim_check_stored(struct sim *sim, const struct sim_node *node, uint64_t ind
 void sim_check_applied(struct sim *sim, struct sim_node *node, uint64_t index,
                        const struct sim_entry *entry);
 void sim_check_replaced(struct sim *sim, const struct sim_node *node, uint64_t from);
+/* A sole member's entries through `last` are durable: from now on nothing else may be committed. */
+void sim_check_sole(struct sim *sim, const struct sim_node *node, uint64_t last);
 void sim_check_healed(struct sim *sim);
 
 #endif

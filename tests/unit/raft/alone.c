@@ -83,6 +83,26 @@ Test(alone, commits_what_is_durable_and_nothing_before)
 	nc_raft_free(raft);
 }
 
+Test(alone, says_that_durable_is_committed_until_somebody_else_is_there)
+{
+	struct nc_raft *raft = fresh();
+	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
+	uint64_t index = 0, term = 0;
+	struct nc_raft_ready ready = ready_of(raft);
+	cr_expect(ready.sole);
+	cr_assert_eq(nc_raft_appended(raft, ready.mark), NC_OK);
+	cr_expect_not(ready_of(raft).sole, "there is nothing to persist");
+	cr_assert_eq(nc_raft_propose(raft, 100, &index, &term), NC_OK);
+	ready = ready_of(raft);
+	cr_expect(ready.sole);
+	cr_assert_eq(nc_raft_appended(raft, ready.mark), NC_OK);
+	cr_expect_eq(status_of(raft).commit, ready.mark.index);
+	(void)ready_of(raft);
+	cr_assert_eq(nc_raft_add_learner(raft, 2, &index), NC_OK);
+	cr_expect_not(ready_of(raft).sole);
+	nc_raft_free(raft);
+}
+
 Test(alone, keeps_several_writes_in_flight)
 {
 	struct nc_raft *raft = fresh();
