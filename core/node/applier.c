@@ -89,6 +89,13 @@ static int apply_all(struct nc_applier *applier, struct nc_entry_queue *taken)
 	                        (struct nc_state_applied){ taken->last->index, taken->last->term });
 }
 
+int nc_applier_now(struct nc_applier *applier, struct nc_entry *entry)
+{
+	struct nc_entry_queue one = { 0 };
+	nc_entry_queue_put(&one, entry);
+	return apply_all(applier, &one);
+}
+
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)
 {
 	struct nc_applier *applier = ctx;

@@ -24,6 +24,9 @@ struct nc_entry {
 	bool staged;   /* a stage has it */
 	bool orphan;   /* cut from the tail meanwhile: free it when the stage gives it back */
 	bool kept;     /* in the tail */
+	bool at_once;  /* committed when it is durable, and next to be applied: the log writer may
+	                  apply it */
+	bool applied;  /* which it has done */
 	struct nc_log_hard hard;
 	struct nc_raft_mark mark;
 	int err; /* what the last stage came to */

@@ -2,6 +2,7 @@
 /* Making entries durable. */
 #include "core/node/log_writer.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/node/say.h"
@@ -12,6 +13,8 @@
 
 struct nc_log_writer {
 	struct nc_log *log;
+	struct nc_applier *applier;
+	atomic_uint_fast64_t committed;
 	struct nc_stage *stage;
 	struct nc_log_entry entries[WRITE_ENTRIES_MAX];
 };
@@ -33,6 +36,14 @@ static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, siz
 		return false;
 	return entry->kind == NC_ENTRY_HARD || entry->index == next ||
 	       (count == 0 && entry->index < next);
+}
+
+/* What waits for the disk must not wait for the tables. */
+static void apply_at_once(struct nc_log_writer *writer, struct nc_entry *entry, bool others_wait)
+{
+	atomic_store(&writer->committed, entry->index);
+	if (!others_wait && nc_stage_waiting(writer->stage) == 0)
+		entry->applied = nc_applier_now(writer->applier, entry) == NC_OK;
 }
 
 static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
@@ -68,6 +79,8 @@ static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
 	}
 	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
 		entry->err = err;
+	if (err == NC_OK && taken.count == 1 && taken.first->at_once)
+		apply_at_once(writer, taken.first, batch->first != NULL);
 	nc_entry_queue_move(done, &taken);
 }
 
@@ -91,13 +104,16 @@ static void idle(void *ctx)
 		nc_say_warning("log: cannot write a mark: %s", nc_err_name(err));
 }
 
-int nc_log_writer_start(struct nc_log *log, void (*wake)(void *wake_ctx), void *wake_ctx,
+int nc_log_writer_start(struct nc_log *log, struct nc_applier *applier,
+                        void (*wake)(void *wake_ctx), void *wake_ctx,
                         struct nc_log_writer **writer_out)
 {
 	struct nc_log_writer *writer = calloc(1, sizeof *writer);
 	if (writer == NULL)
 		return NC_NOMEM;
 	writer->log = log;
+	writer->applier = applier;
+	atomic_init(&writer->committed, 0);
 	const struct nc_stage_work work = {
 		.name = "nacre-log",
 		.run = run,
@@ -119,6 +135,11 @@ int nc_log_writer_start(struct nc_log *log, void (*wake)(void *wake_ctx), void *
 struct nc_stage *nc_log_writer_stage(struct nc_log_writer *writer)
 {
 	return writer->stage;
+}
+
+uint64_t nc_log_writer_committed(const struct nc_log_writer *writer)
+{
+	return atomic_load(&writer->committed);
 }
 
 void nc_log_writer_stop(struct nc_log_writer *writer)

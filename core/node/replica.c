@@ -210,6 +210,9 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 	status.term = status.raft.term;
 	status.last = status.raft.last;
 	status.commit = status.raft.commit;
+	uint64_t committed = nc_log_writer_committed(replica->writer);
+	if (committed > status.commit) /* it is being applied: a stall there is to be seen */
+		status.commit = committed;
 	return status;
 }
 
@@ -218,10 +221,11 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 static int stages_start(struct nc_replica *replica)
 {
 	const struct nc_replica_options *options = &replica->options;
-	int err = nc_log_writer_start(options->log, wake, &replica->wake, &replica->writer);
+	int err = nc_applier_start(options->engine, options->state, wake, &replica->wake,
+	                           &replica->applier);
 	if (err == NC_OK) {
-		err = nc_applier_start(options->engine, options->state, wake, &replica->wake,
-		                       &replica->applier);
+		err = nc_log_writer_start(options->log, replica->applier, wake, &replica->wake,
+		                          &replica->writer);
 	}
 	if (err == NC_OK) {
 		err = nc_checkpointer_start(options->state, wake, &replica->wake,

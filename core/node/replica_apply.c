@@ -60,7 +60,8 @@ void nc_replica_apply(struct nc_replica *replica)
 			replica->apply_bytes += entry->payload.size + sizeof *entry;
 			replica->apply_next++;
 		}
-		nc_entry_queue_move(&queue, &next);
+		bool ahead = next.first != NULL && next.first->applied;
+		nc_entry_queue_move(ahead ? &replica->applied_ahead : &queue, &next);
 		if (err != NC_OK)
 			nc_replica_fatal(replica, err, "the log cannot be read");
 	}
@@ -85,6 +86,7 @@ static void tell(struct nc_replica *replica, const struct nc_entry *entry)
 void nc_replica_take_applied(struct nc_replica *replica)
 {
 	struct nc_entry_queue done = { 0 };
+	nc_entry_queue_move(&done, &replica->applied_ahead); /* nothing was put before it */
 	nc_stage_take(nc_applier_stage(replica->applier), &done);
 	if (done.first == NULL)
 		return;

@@ -33,8 +33,9 @@ struct nc_replica {
 	size_t writing;                /* entries at the writer */
 	uint64_t pending_commands, pending_bytes;
 
-	uint64_t apply_next, apply_last; /* to be handed to the applier */
-	size_t apply_bytes;              /* at the applier */
+	uint64_t apply_next, apply_last;     /* to be handed to the applier */
+	size_t apply_bytes;                  /* at the applier */
+	struct nc_entry_queue applied_ahead; /* by the log writer: to be told */
 	uint64_t applied;
 
 	bool leads;          /* as of the last turn */

@@ -5,6 +5,8 @@
 #include "core/node/replica_private.h"
 #include "core/node/say.h"
 
+#define AT_ONCE_SIZE_MAX 4096u /* bytes */
+
 /* ---- The entries that consensus made by itself ------------------------------------------------
  */
 
@@ -39,6 +41,17 @@ static void own_entries_put(struct nc_replica *replica)
 
 /* ---- To the log writer ---------------------------------------------------------------------- */
 
+/* Alone, what is durable is committed: the log writer may apply it in the same go, if it is the
+ * next, the tail keeps it until it is told, and it is not so large that what comes meanwhile would
+ * wait. */
+static bool is_at_once(const struct nc_replica *replica, const struct nc_entry_queue *order)
+{
+	const struct nc_entry *entry = order->first;
+	return order->count == 1 && entry->kind == NC_LOG_COMMAND &&
+	       entry->index == replica->applied + 1 && entry->ticket_count > 0 &&
+	       entry->payload.size <= AT_ONCE_SIZE_MAX;
+}
+
 static void persist(struct nc_replica *replica, const struct nc_raft_ready *ready)
 {
 	struct nc_entry_queue order = { 0 };
@@ -63,6 +76,7 @@ static void persist(struct nc_replica *replica, const struct nc_raft_ready *read
 	order.first->hard = ready->hard;
 	order.last->has_mark = true;
 	order.last->mark = ready->mark;
+	order.first->at_once = ready->sole && is_at_once(replica, &order);
 	if (replica->refused.first != NULL) { /* behind what waits for room */
 		nc_entry_queue_move(&replica->refused, &order);
 		return;

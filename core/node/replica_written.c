@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Back from the log's writer and the checkpointer: what is durable, what had no room, and what of
  * the log is needed no more. */
+#include "core/base/assert.h"
 #include "core/node/replica_private.h"
 #include "core/node/say.h"
 
@@ -44,7 +45,8 @@ static void written(struct nc_replica *replica, struct nc_entry *entry)
 		nc_entry_queue_put(&replica->refused, entry);
 		return;
 	}
-	entry->staged = false;
+	nc_assert(!entry->applied || !entry->orphan);
+	entry->staged = entry->at_once = false;
 	if (entry->err != NC_OK) {
 		nc_replica_fatal(replica, entry->err, "the log cannot be written");
 	} else if (entry->has_mark) {

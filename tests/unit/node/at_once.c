@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A lone append on a lone node is applied by the thread that has made it durable; what may not be,
+ * is not. On a log and a state that can be held up. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/node/replica_private.h"
+#include "storage/log/memory_log.h"
+#include "storage/state/memory_state.h"
+
+/* Who began transactions, and what is in the way of the next. */
+static atomic_int begun_by_log, begun_by_applier, busy_times, full_times;
+static atomic_bool state_held, log_held;
+static atomic_int in_state, in_log; /* that came there */
+static sem_t state_gate, log_gate;
+static const struct nc_state_ops *state_ops;
+static const struct nc_log_ops *log_ops;
+
+static int begin(struct nc_state *state)
+{
+	char name[16] = "";
+	(void)pthread_getname_np(pthread_self(), name, sizeof name);
+	atomic_fetch_add(strcmp(name, "nacre-log") == 0 ? &begun_by_log : &begun_by_applier, 1);
+	atomic_fetch_add(&in_state, 1);
+	if (atomic_load(&state_held))
+		cr_assert_eq(sem_wait(&state_gate), 0);
+	if (atomic_load(&busy_times) > 0) {
+		atomic_fetch_sub(&busy_times, 1);
+		return NC_BUSY;
+	}
+	return state_ops->begin(state);
+}
+
+static int append(struct nc_log *log, const struct nc_log_hard *hard,
+                  const struct nc_log_entry *entries, size_t entry_count)
+{
+	atomic_fetch_add(&in_log, 1);
+	if (atomic_load(&log_held))
+		cr_assert_eq(sem_wait(&log_gate), 0);
+	if (atomic_load(&full_times) > 0) {
+		atomic_fetch_sub(&full_times, 1);
+		return NC_FULL;
+	}
+	return log_ops->append(log, hard, entries, entry_count);
+}
+
+struct node {
+	uv_loop_t loop;
+	struct nc_log *log;
+	struct nc_state *state;
+	struct nc_engine *engine;
+	struct nc_replica *replica;
+	size_t answered, refused;
+};
+
+static void on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome)
+{
+	struct node *node = ctx;
+	cr_expect_not_null(ticket);
+	cr_expect_eq(outcome->fault.code, 0);
+	node->answered++;
+	cr_expect_eq(outcome->position, node->answered, "each once, in order");
+}
+
+static void on_refused(void *ctx, void *ticket, int err)
+{
+	struct node *node = ctx;
+	(void)ticket;
+	cr_expect_eq(err, NC_FULL);
+	node->refused++;
+}
+
+static void on_applied(void *ctx, uint64_t applied)
+{
+	(void)ctx;
+	(void)applied;
+}
+
+static void on_step_down(void *ctx)
+{
+	(void)ctx;
+	cr_assert_fail("nobody else could lead");
+}
+
+static void on_fatal(void *ctx, int err, const char *what)
+{
+	(void)ctx;
+	cr_assert_fail("%s: %s", what, nc_err_name(err));
+}
+
+/* Run until the condition holds; 20 s at most. */
+#define RUN_UNTIL(node, condition)                                                 \
+	do {                                                                       \
+		time_t end_ = time(NULL) + 20;                                     \
+		while (!(condition)) {                                             \
+			cr_assert(time(NULL) <= end_, "not in time: " #condition); \
+			(void)uv_run(&(node)->loop, UV_RUN_ONCE);                  \
+		}                                                                  \
+	} while (0)
+
+/* It leads, and its no-op is applied. */
+static void node_open(struct node *node)
+{
+	static struct nc_state_ops state_gated;
+	static struct nc_log_ops log_gated;
+	*node = (struct node){ 0 };
+	cr_assert_eq(sem_init(&state_gate, 0, 0), 0);
+	cr_assert_eq(sem_init(&log_gate, 0, 0), 0);
+	cr_assert_eq(uv_loop_init(&node->loop), 0);
+	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
+	cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
+	log_ops = node->log->ops;
+	log_gated = *log_ops;
+	log_gated.append = append;
+	node->log->ops = &log_gated;
+	state_ops = node->state->ops;
+	state_gated = *state_ops;
+	state_gated.begin = begin;
+	node->state->ops = &state_gated;
+	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
+	const struct nc_replica_options options = {
+		.loop = &node->loop,
+		.log = node->log,
+		.state = node->state,
+		.engine = node->engine,
+		.self = 1,
+		.seed = 7,
+		.founders = { .count = 1, .at = { { .id = 1, .voter = true } } },
+		.tick_ms = 5,
+		.checkpoint_log_bytes = 1u << 30,
+		.checkpoint_ms = 1u << 30,
+		.pending_bytes_max = 64u << 20,
+		.log_keep_bytes = 1u << 30,
+		.on_outcome = on_outcome,
+		.on_refused = on_refused,
+		.on_applied = on_applied,
+		.on_step_down = on_step_down,
+		.on_fatal = on_fatal,
+		.ctx = node,
+	};
+	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
+	RUN_UNTIL(node, nc_replica_leading(node->replica));
+	atomic_store(&begun_by_log, 0);
+	atomic_store(&begun_by_applier, 0);
+	atomic_store(&in_state, 0);
+	atomic_store(&in_log, 0);
+}
+
+static void node_close(struct node *node)
+{
+	nc_replica_stop(node->replica);
+	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&node->loop), 0);
+	nc_engine_close(node->engine);
+	nc_state_close(node->state);
+	nc_log_close(node->log);
+}
+
+/* Taken up and handed to the log writer, or gathered for it. */
+static void ask(struct node *node, size_t data_size)
+{
+	static int ticket;
+	static char data[8192];
+	struct nc_buf record = { 0 };
+	memset(data, 'x', sizeof data);
+	data[0] = data[data_size - 1] = '"';
+	const struct nc_event event = { .stream = NC_SLICE("s"),
+		                        .type = NC_SLICE("T"),
+		                        .data = nc_slice(data, data_size) };
+	nc_event_record_put(&record, &event);
+	cr_assert_eq(nc_replica_append(node->replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
+	                               nc_buf_slice(&record), &ticket),
+	             NC_OK);
+	nc_buf_release(&record);
+	nc_replica_flush(node->replica);
+}
+
+Test(at_once, a_lone_append_is_applied_by_who_has_made_it_durable)
+{
+	struct node node;
+	node_open(&node);
+	for (size_t i = 1; i <= 50; i++) {
+		ask(&node, 256);
+		RUN_UNTIL(&node, node.answered == i);
+		cr_assert_eq(nc_replica_status(node.replica).applied, i + 1);
+	}
+	cr_expect_eq(atomic_load(&begun_by_log), 50);
+	cr_expect_eq(atomic_load(&begun_by_applier), 0);
+	node_close(&node);
+}
+
+Test(at_once, what_waits_for_the_disk_does_not_wait_for_the_tables)
+{
+	struct node node;
+	node_open(&node);
+	atomic_store(&log_held, true);
+	ask(&node, 256);
+	RUN_UNTIL(&node, atomic_load(&in_log) == 1);
+	ask(&node, 256);
+	atomic_store(&log_held, false);
+	cr_assert_eq(sem_post(&log_gate), 0);
+	RUN_UNTIL(&node, node.answered == 2);
+	cr_expect_eq(atomic_load(&begun_by_log), 0);
+	node_close(&node);
+}
+
+Test(at_once, a_large_one_is_left_to_the_applier)
+{
+	struct node node;
+	node_open(&node);
+	ask(&node, 5000);
+	RUN_UNTIL(&node, node.answered == 1);
+	cr_expect_eq(atomic_load(&begun_by_log), 0);
+	node_close(&node);
+}
+
+Test(at_once, a_state_that_is_busy_is_left_to_the_applier)
+{
+	struct node node;
+	node_open(&node);
+	atomic_store(&busy_times, 2);
+	ask(&node, 256);
+	RUN_UNTIL(&node, node.answered == 1);
+	cr_expect_eq(atomic_load(&begun_by_log), 1);
+	cr_expect_eq(atomic_load(&begun_by_applier), 2, "busy once more, and then not");
+	ask(&node, 256);
+	RUN_UNTIL(&node, node.answered == 2);
+	cr_expect_eq(atomic_load(&begun_by_log), 2);
+	node_close(&node);
+}
+
+Test(at_once, what_found_no_room_is_not_applied)
+{
+	struct node node;
+	node_open(&node);
+	atomic_store(&full_times, 1);
+	ask(&node, 256);
+	RUN_UNTIL(&node, node.refused == 1);
+	cr_expect_eq(atomic_load(&in_state), 0);
+	nc_replica_set_full(node.replica, false);
+	ask(&node, 256);
+	RUN_UNTIL(&node, node.answered == 1);
+	node_close(&node);
+}
+
+/* So a stall is seen (decision 0125), by a loop that goes on. */
+Test(at_once, a_state_that_hangs_shows_as_committed_and_not_applied)
+{
+	struct node node;
+	node_open(&node);
+	uint64_t before = nc_replica_status(node.replica).commit;
+	atomic_store(&state_held, true);
+	ask(&node, 256);
+	RUN_UNTIL(&node, atomic_load(&in_state) == 1);
+	const struct nc_replica_status status = nc_replica_status(node.replica);
+	cr_expect_eq(status.commit, before + 1);
+	cr_expect_eq(status.applied, before);
+	ask(&node, 256);
+	cr_expect_eq(nc_replica_status(node.replica).pending_commands, 2);
+	atomic_store(&state_held, false);
+	cr_assert_eq(sem_post(&state_gate), 0);
+	RUN_UNTIL(&node, node.answered == 2);
+	node_close(&node);
+}
