@@ -187,3 +187,25 @@ async def test_a_body_of_no_members_may_have_spaces_and_names_what_it_should_not
             code, err_code, description = await c.ask(subject, body)
             equal((code, err_code), (400, 10003), f"{subject} {body}")
             check(names in description, f"{subject} {body}: {description}")
+
+async def test_a_nul_in_a_subject_does_not_end_the_name(c):
+    """Who may write streams that end with a token of its own must reach no others: permissions are of the whole subject."""
+    raw = await Raw.connect(c.nc)
+    sub = await c.nc.subscribe("nul.answer.*")
+    await c.nc.flush()
+    before = (await c.ask("store.info"))["head"]
+    cases = [(subject, headers) for subject in (b"es.shop.append.T.secret\0.mine", b"es.shop.append.T\0.secret", b"es.shop.append.T.secret\0")
+             for headers in (None, b"NATS/1.0\r\nEs-Expect: any\r\n\r\n")]
+    for i, (subject, headers) in enumerate(cases):
+        raw.request(subject, b"nul.answer.%d" % i, b"{}", headers)
+    await raw.writer.drain()
+    for i in range(len(cases)):
+        msg = await sub.next_msg(5)
+        equal(json.loads(msg.data)["error"]["err_code"] in (10003, 40001, 40002), True, f"{cases[int(msg.subject.split('.')[2])]}: {msg.data}")
+    raw.request(b"es.shop.append.T.secret\0.mine", b"", b"{}")
+    raw.request(b"es.shop.append.T.secret\0.mine", b"", b"{}", b"NATS/1.0\r\nEs-Expect: any\r\n\r\n")
+    raw.request(b"es.shop.read.secret\0.mine", b"nul.answer.read", b"")
+    await raw.writer.drain()
+    equal(json.loads((await sub.next_msg(5)).data)["error"]["err_code"], 40001)
+    equal((await c.ask("store.info"))["head"], before)
+    raw.close()

@@ -190,14 +190,30 @@ void nc_bus_take_all(struct nc_bus *bus)
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
+/* All of it, though it hold a NUL, which a server lets pass and at which C ends a text: permissions
+ * speak of the whole, and so must who reads it. nats.c keeps a message as its subject, its reply
+ * subject, each with a NUL behind it, its header block, its data. */
+static struct nc_slice subject_of(const natsMsg *msg)
+{
+	struct nc_slice subject = nc_slice_str(natsMsg_GetSubject(msg));
+	const char *reply = natsMsg_GetReply(msg), *data = natsMsg_GetData(msg);
+	struct nc_headers headers;
+	if (reply != NULL) {
+		subject.size = (size_t)((const uint8_t *)reply - subject.data) - 1;
+	} else if (nc_headers_begin(nc_header_block(subject, data), &headers) != NC_OK) {
+		/* What stands there is no block: it is the rest of the subject, at least. */
+		subject.size = (size_t)((const uint8_t *)data - subject.data) - 1;
+	}
+	return subject;
+}
+
 static void give(struct nc_bus *bus, const struct nc_arrivals *taken)
 {
 	for (size_t i = 0; i < taken->count; i++) {
 		natsMsg *msg = taken->items[i].msg;
-		const char *reply = natsMsg_GetReply(msg);
 		struct nc_bus_msg out = {
-			.subject = nc_slice_str(natsMsg_GetSubject(msg)),
-			.reply = nc_slice_str(reply),
+			.subject = subject_of(msg),
+			.reply = nc_slice_str(natsMsg_GetReply(msg)),
 			.data = nc_slice(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)),
 			.tag = taken->items[i].tag,
 		};
