@@ -69,6 +69,7 @@ struct nc_service {
 	struct read *position_waits;   /* reads that wait for a position */
 	atomic_uint_fast64_t position; /* applied, as far as has been told */
 	atomic_size_t reads;           /* under way */
+	atomic_size_t reads_size;      /* bytes of their requests */
 	struct nc_srv srv;
 	struct nc_service_counters counters;
 	uv_timer_t tick;

@@ -11,6 +11,7 @@
 #define STEP_SIZE        (256u << 10) /* bytes */
 #define BUFFERED_MAX     (4u << 20)   /* bytes that may wait to be sent before a reader waits */
 #define SEND_PATIENCE_MS 10000u
+#define ROOMY_READS      128u /* so many may keep what they have packed until it fills a message */
 
 /* ---- Answering ------------------------------------------------------------------------------ */
 
@@ -265,6 +266,19 @@ static void give_up(struct read *read)
 	}
 }
 
+/* It waits for its turn again. Where many do, their rooms, a message's size each, would be
+ * gigabytes: what is packed leaves as it is. */
+static void rest(struct read *read)
+{
+	if (atomic_load(&read->service->reads) <= ROOMY_READS)
+		return;
+	packed_flush(read);
+	posted(read);
+	nc_packed_release(&read->packed);
+	nc_buf_release(&read->out);
+	nc_buf_release(&read->outbox.bytes);
+}
+
 bool nc_service_read_step(struct nc_read_job *job, struct nc_state_reader *reader)
 {
 	struct read *read = (struct read *)job;
@@ -272,6 +286,8 @@ bool nc_service_read_step(struct nc_read_job *job, struct nc_state_reader *reade
 		read->connection = nc_bus_connection(read->service->bus);
 	bool done = op_step(read, reader);
 	posted(read);
+	if (!done)
+		rest(read);
 	if (read->torn && !read->failed)
 		give_up(read);
 	return done || read->torn;
@@ -282,6 +298,7 @@ void nc_service_read_free(struct nc_read_job *job)
 	struct read *read = (struct read *)job;
 	atomic_fetch_add(&read->stats->time_ns, (nc_service_now_ms() - read->taken_ms) * 1000000);
 	atomic_fetch_sub(&read->service->reads, 1);
+	atomic_fetch_sub(&read->service->reads_size, read->size);
 	nc_query_free(read->query);
 	nc_filtered_release(&read->filtered);
 	nc_packed_release(&read->packed);

@@ -27,6 +27,7 @@ struct read {
 	struct nc_packed packed;
 	struct nc_filtered filtered; /* its plugin empty: all are given */
 	uint64_t begun_ms;           /* when a reader first came to it */
+	size_t size;                 /* bytes that are kept of the request until it is answered */
 	struct nc_buf keys;          /* what the specs' slices point into */
 	struct nc_buf out;
 	struct nc_outbox outbox; /* sent at the end of each step */

@@ -5,6 +5,8 @@
 #include "core/node/service_read_private.h"
 #include "transport/nats/reply.h"
 
+#define READS_SIZE_MAX (64u << 20) /* bytes of requests to read that are kept; beyond, 429 */
+
 /* What it waited for has come; or it has run out of time meanwhile. */
 static void read_go(struct read *read)
 {
@@ -61,14 +63,18 @@ static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
 	return nc_slice(keys->data + at, slice.size);
 }
 
+/* NULL: no memory, or too much is kept already. */
 static struct read *read_new(struct nc_service *service, const struct nc_request *request,
                              struct nc_slice reply, int endpoint)
 {
+	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
+	              request->plugin.size + request->selector.size;
+	size_t whole = sizeof(struct read) + reply.size + 1 + size;
+	if (atomic_load(&service->reads_size) + whole > READS_SIZE_MAX)
+		return NULL;
 	struct read *read = calloc(1, sizeof *read + reply.size + 1);
 	if (read == NULL)
 		return NULL;
-	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
-	              request->plugin.size + request->selector.size;
 	read->ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
 	if (read->ticket == NULL || nc_buf_extend(&read->keys, size + 1) == NULL) {
 		if (read->ticket != NULL)
@@ -98,7 +104,9 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->filtered.plugin = keep(&read->keys, request->plugin);
 	read->filtered.selector = keep(&read->keys, request->selector);
 	memcpy(read->reply, reply.data, reply.size);
+	read->size = whole;
 	atomic_fetch_add(&service->reads, 1);
+	atomic_fetch_add(&service->reads_size, whole);
 	return read;
 }
 
@@ -110,6 +118,7 @@ void nc_service_read(struct nc_service *service, const struct nc_request *reques
 	struct read *read = read_new(service, request, reply, endpoint);
 	if (read == NULL) {
 		char room[NC_DIRECT_SIZE];
+		atomic_fetch_add(&service->counters.shed, 1);
 		nc_service_error(service, &service->out, (const char *)reply.data,
 		                 &service->srv.endpoints[endpoint].stats,
 		                 &(struct nc_service_refusal){

@@ -23,8 +23,8 @@ struct nc_bus_sub;
 
 struct nc_bus_msg {
 	/* As they lie in the message: its header block is found between them, so they are to stay
-	 * what they were given. subject: of anybody's bytes but white space, a NUL among them. reply:
-	 * NUL-terminated; empty if none. */
+	 * what they were given. subject: of anybody's bytes but white space, a NUL among them.
+	 * reply: NUL-terminated; empty if none. */
 	struct nc_slice subject, reply, data;
 	void *tag; /* of its subscription */
 };

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What others can make a node keep in memory is bounded, whatever they ask for at once."""
+import asyncio
+import json
+
+from harness import Both, check, equal, wait_until
+
+BIG_FILTER = json.dumps({"filter": {"plugin": "by_payload", "selector": {"a": ["y" * 100 + str(i) for i in range(2000)]}}}).encode()
+
+
+def resident_mb(node):
+    with open(f"/proc/{node.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) >> 10
+
+
+async def reads_under_way(c):
+    return json.loads((await c.request("node.n1.status", timeout=30)).data)["reads"]
+
+
+async def test_requests_that_wait_to_read_are_bounded_in_bytes():
+    async with Both(env={"NACRE_TIMEOUT_MS": "1500"}) as b:
+        c, answers = b.client, {}
+
+        async def on_answer(msg):
+            code = msg.headers.get("Nats-Service-Error-Code")
+            answers[code] = answers.get(code, 0) + 1
+
+        await c.nc.subscribe("in.>", cb=on_answer)
+        before, asked = resident_mb(b.node), 1200
+        for i in range(asked):
+            await c.nc.publish("es.shop.direct.all", BIG_FILTER, reply=f"in.{i}", headers={"Es-Min-Position": "99999999"})
+        await c.nc.flush(timeout=30)
+        await reads_under_way(c)
+        grown = resident_mb(b.node) - before
+        check(grown < 160, f"{grown} MB for {asked} requests of {len(BIG_FILTER) >> 10} KB")
+        await wait_until(lambda: sum(answers.values()) == asked, 20, "answers")
+        check(answers["429"] > 0 and answers["503"] > 100, str(answers))
+        equal(set(answers), {"429", "503"})
+        counters = json.loads((await c.request("node.n1.status")).data)["counters"]
+        equal(counters["shed"], answers["429"])
+        await c.append("s")
+        equal(len((await c.read("direct.all"))[0]), 1, "what waited is gone, and there is room again")
+
+
+async def test_many_reads_at_once_keep_little_between_their_turns():
+    async with Both() as b:
+        c = b.client
+        events = [{"stream": f"s.{i % 50}", "type": "T", "data": {"x": "z" * 900}} for i in range(500)]
+        for _ in range(5):
+            await c.ask("batch", json.dumps({"events": events}).encode())
+        before, top = resident_mb(b.node), 0
+        ask = json.dumps({"limit": 10000, "max_bytes": 8 << 20, "format": "msgpack"}).encode()
+        for i in range(500):
+            await c.nc.publish("es.shop.all", ask, reply=f"nobody.{i}")
+        await c.nc.flush(timeout=30)
+        while await reads_under_way(c) > 0:
+            top = max(top, resident_mb(b.node) - before)
+            await asyncio.sleep(0.05)
+        check(top < 250, f"{top} MB for 500 reads")
