@@ -3,6 +3,7 @@
 #include "core/delivery/ack.h"
 
 #include "core/base/json.h"
+#include "core/base/shown.h"
 #include "core/delivery/definition_private.h"
 #include "core/engine/names.h"
 
@@ -236,13 +237,12 @@ static int member_read(const struct nc_json_token *key, const struct nc_json_tok
 		        { "no_wait", no_wait_read },
 		        { "max_bytes", max_bytes_read },
 		        { "format", form_read } };
+	char shown[NC_SHOWN_SIZE];
 	size_t i = 0;
 	while (i < sizeof members / sizeof *members && !nc_json_is(key, members[i].name))
 		i++;
 	if (i == sizeof members / sizeof *members) {
-		nc_buf_printf(why, "unknown member \"%.*s\"",
-		              (int)(key->raw.size < 64 ? key->raw.size : 64),
-		              (const char *)key->raw.data);
+		nc_buf_printf(why, "unknown member \"%s\"", nc_shown(key->raw, shown));
 		return NC_INVALID;
 	}
 	if (*seen & 1u << i) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading members of a JSON body: each error says which and why. */
+#include "core/base/shown.h"
 #include "core/delivery/definition_private.h"
 
 int nc_parse_refuse(struct nc_parse *parse, const char *why)
@@ -83,15 +84,15 @@ static const struct nc_parse_member *member_find(struct nc_parse *parse,
                                                  const struct nc_parse_member *members,
                                                  size_t member_count, uint32_t *seen)
 {
+	char shown[NC_SHOWN_SIZE];
 	const char *in = name == NULL ? "" : " in ";
 	const char *where = name == NULL ? "" : name;
 	size_t i = 0;
 	while (i < member_count && !nc_json_is(key, members[i].name))
 		i++;
 	if (i == member_count) {
-		nc_buf_printf(parse->why, "unknown member \"%.*s\"%s%s",
-		              (int)(key->raw.size < 64 ? key->raw.size : 64),
-		              (const char *)key->raw.data, in, where);
+		nc_buf_printf(parse->why, "unknown member \"%s\"%s%s", nc_shown(key->raw, shown),
+		              in, where);
 		return NULL;
 	}
 	if (*seen & UINT32_C(1) << i) {

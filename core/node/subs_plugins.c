@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/json.h"
+#include "core/base/shown.h"
 #include "core/node/say.h"
 #include "core/node/spread.h"
 #include "core/node/subs_ask.h"
@@ -120,11 +121,10 @@ void nc_subs_show_plugin(const struct nc_subs_ask *ask)
 	if (!nc_subs_ask_bare(ask))
 		return;
 	if (nc_plugin_host_find(ask->subs->host, ask->name, &plugin) != NC_OK) {
-		char text[160];
+		char text[160], shown[NC_SHOWN_SIZE];
 		(void)snprintf(text, sizeof text,
-		               "plugin '%.*s' is not loaded; R.filter.list says why",
-		               (int)(ask->name.size < 64 ? ask->name.size : 64),
-		               (const char *)ask->name.data);
+		               "plugin '%s' is not loaded; R.filter.list says why",
+		               nc_shown(ask->name, shown));
 		nc_subs_ask_error(ask, NC_FAULT_NO_PLUGIN, text);
 		return;
 	}

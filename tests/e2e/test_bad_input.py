@@ -188,6 +188,30 @@ async def test_a_body_of_no_members_may_have_spaces_and_names_what_it_should_not
             equal((code, err_code), (400, 10003), f"{subject} {body}")
             check(names in description, f"{subject} {body}: {description}")
 
+
+async def test_what_is_shown_of_a_request_is_seen_and_in_the_header_as_in_the_body(c):
+    await c.ask("sub.create.shown", b'{"filter":{"plugin":"by_stream","selector":"nobody"}}')
+    key = '{"%s":1}'
+    for subject in ["sub.create.x", "sub.next.shown", "sub.seek.shown", "sub.replay.shown", "sub.update.shown", "all", "get", "batch"]:
+        for name in ["a" * 63 + "é", "\u0085", "\x7f", "a" * 100]:
+            msg = await c.request(subject, (key % name).encode())
+            description = json.loads(msg.data)["error"]["description"]
+            equal(msg.headers["Nats-Service-Error"], description, f"{subject} {name!r}")
+            check(description.isascii() and description.isprintable(), f"{subject} {name!r}: {description!r}")
+    raw = await Raw.connect(c.nc)
+    sub = await c.nc.subscribe("shown.answer")
+    await c.nc.flush()
+    for subject in [b"filter.info.a\x01b\xff", b"filter.info." + b"n" * 90, b"sub.info.a\x01b", b"ack.a\x01.1.1.1", b"append.a\x01.b", b"node.n1.status"]:
+        raw.request(b"es.shop." + subject, b"shown.answer", b'{"a\x7f":1}')
+        await raw.writer.drain()
+        msg = await sub.next_msg(5)
+        description = json.loads(msg.data)["error"]["description"]
+        equal(msg.headers["Nats-Service-Error"], description, str(subject))
+        check(description.isascii() and description.isprintable(), f"{subject}: {description!r}")
+    raw.close()
+    await c.ask("sub.delete.shown")
+
+
 async def test_a_nul_in_a_subject_does_not_end_the_name(c):
     """Who may write streams that end with a token of its own must reach no others: permissions are of the whole subject."""
     raw = await Raw.connect(c.nc)

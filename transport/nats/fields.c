@@ -41,7 +41,7 @@ static const char *before_where(const struct nc_fields *fields)
 
 int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_token *value_out)
 {
-	char shown[72], where[NC_WHERE_SIZE];
+	char shown[NC_SHOWN_SIZE], where[NC_WHERE_SIZE];
 	struct nc_wire_token key;
 	if (nc_wire_next(fields->wire, &key) != NC_OK) {
 		(void)nc_wire_refuse(fields->wire, fields->refusal);

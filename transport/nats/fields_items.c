@@ -9,7 +9,7 @@ static const char *const item_names[] = { "types", "tags" };
 static bool name_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                       struct nc_buf *names)
 {
-	char shown[72];
+	char shown[NC_SHOWN_SIZE];
 	struct nc_slice name;
 	if (!nc_fields_text(fields, index, value, &name))
 		return false;

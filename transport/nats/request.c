@@ -19,17 +19,6 @@ bool nc_refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *fo
 	return false;
 }
 
-const char *nc_shown(struct nc_slice text, char room[72])
-{
-	size_t size = text.size < 64 ? text.size : 64;
-	for (size_t i = 0; i < size; i++) {
-		uint8_t c = text.data[i];
-		room[i] = (char)(c < 0x20 || c > 0x7e ? '?' : c);
-	}
-	(void)memcpy(room + size, text.size > size ? "..." : "", text.size > size ? 4 : 1);
-	return room;
-}
-
 bool nc_number_parse(struct nc_slice text, uint64_t *number_out)
 {
 	if (text.size == 0 || text.size > 20 || (text.size > 1 && text.data[0] == '0'))
@@ -68,7 +57,7 @@ const char *nc_meta_name_fault(struct nc_slice name)
 
 bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->stream);
 	const char *why = nc_subject_get_stream(tail, &decoder->stream);
 	if (why == NULL && nc_buf_status(&decoder->stream) == NC_OK)
@@ -82,7 +71,7 @@ bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct n
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
                      struct nc_fault fault, struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->type);
 	const char *why = nc_subject_get_token(token, &decoder->type);
 	if (why == NULL && nc_buf_status(&decoder->type) == NC_OK)
@@ -94,7 +83,7 @@ bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const ch
 
 bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->type);
 	const char *why = nc_subject_get_token(token, &decoder->type);
 	if (why == NULL && nc_buf_status(&decoder->type) == NC_OK)
@@ -107,7 +96,7 @@ bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_
 bool nc_decode_read_headers(const struct nc_message *message, struct nc_request *request,
                             struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	for (size_t i = 0; i < message->header_count; i++) {
 		struct nc_slice name = message->headers[i].name, value = message->headers[i].value;
 		if (!nc_slice_starts(name, NC_SLICE("Es-")))

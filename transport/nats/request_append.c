@@ -21,7 +21,7 @@ static bool same(struct nc_expect a, struct nc_expect b)
 
 static bool expect_set(struct append *append, struct nc_slice header, struct nc_expect expect)
 {
-	char a[72], b[72];
+	char a[NC_SHOWN_SIZE], b[NC_SHOWN_SIZE];
 	if (expect.kind == NC_EXPECT_VERSION && expect.version == 0)
 		expect.kind = NC_EXPECT_NONE; /* one spelling, to compare */
 	if (append->expect_from.size > 0 && !same(append->expect, expect)) {
@@ -36,7 +36,7 @@ static bool expect_set(struct append *append, struct nc_slice header, struct nc_
 
 static bool on_expect(struct append *append, struct nc_slice name, struct nc_slice value)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	struct nc_expect expect = { 0 };
 	if (nc_slice_is(value, "any")) {
 		expect.kind = NC_EXPECT_ANY;
@@ -57,7 +57,7 @@ static bool on_expect(struct append *append, struct nc_slice name, struct nc_sli
 
 static bool on_sequence(struct append *append, struct nc_slice name, struct nc_slice value)
 {
-	char a[72], b[72];
+	char a[NC_SHOWN_SIZE], b[NC_SHOWN_SIZE];
 	struct nc_expect expect = { .kind = NC_EXPECT_VERSION };
 	if (!nc_number_parse(value, &expect.version)) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
@@ -69,7 +69,7 @@ static bool on_sequence(struct append *append, struct nc_slice name, struct nc_s
 
 static bool on_expected_stream(struct append *append, struct nc_slice value)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	if (nc_slice_eq(value, nc_buf_slice(&append->decoder->stream)) ||
 	    nc_slice_is(value, append->decoder->store))
 		return true;
@@ -90,7 +90,7 @@ static bool on_id(struct append *append, struct nc_slice value)
 
 static bool on_tags(struct append *append, struct nc_slice value)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	if (append->tags_seen) {
 		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
 		                 "header Es-Tags is given twice");
@@ -143,7 +143,7 @@ static bool on_content_type(struct append *append, struct nc_slice value)
 
 static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice value)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	const char *why = nc_meta_name_fault(name);
 	if (why == NULL)
 		why = nc_name_value_fault(value);
@@ -162,7 +162,7 @@ static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice
 
 static bool on_unknown(struct append *append, struct nc_slice name)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header %s is not known here",
 	                 nc_shown(name, room));
 }

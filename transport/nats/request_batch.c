@@ -18,7 +18,7 @@ static struct nc_slice media_type(struct nc_slice value)
 static bool headers_decode(const struct nc_message *message, bool *msgpack_out,
                            struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	*msgpack_out = false;
 	for (size_t i = 0; i < message->header_count; i++) {
 		struct nc_slice name = message->headers[i].name;
@@ -226,7 +226,7 @@ static bool checks_stand_apart(struct nc_batch_decode *batch)
 	const struct nc_batch_name *names = (const void *)batch->decoder->names.data;
 	struct nc_slice list = nc_buf_slice(&batch->decoder->checks);
 	struct nc_batch_check check;
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	bool fine = true;
 	struct nc_hashmap streams = { 0 };
 	if (batch->made.check_count == 0)
@@ -254,7 +254,7 @@ static bool checks_stand_apart(struct nc_batch_decode *batch)
 static bool ids_differ(struct nc_batch_decode *batch)
 {
 	const struct nc_batch_name *names = (const void *)batch->decoder->names.data;
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	bool fine = true;
 	struct nc_hashmap ids = { 0 };
 	for (uint32_t i = 0; fine && batch->made.event_count > 1 && i < batch->made.event_count;

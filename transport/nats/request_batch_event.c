@@ -82,7 +82,7 @@ static bool tags_take(struct event_decode *decode, const struct nc_wire_token *v
 {
 	struct nc_fields *fields = &decode->fields;
 	struct nc_wire_token element;
-	char shown[72];
+	char shown[NC_SHOWN_SIZE];
 	size_t count = 0;
 	if (!nc_fields_array(fields, TAGS, value))
 		return false;
@@ -110,7 +110,7 @@ static bool tags_take(struct event_decode *decode, const struct nc_wire_token *v
 static bool meta_value_take(struct event_decode *decode, struct nc_slice name,
                             const struct nc_wire_token *value)
 {
-	char shown[72];
+	char shown[NC_SHOWN_SIZE];
 	struct nc_buf *meta = &decode->decoder->meta;
 	if (value->type != NC_WIRE_TEXT) {
 		return nc_fields_refuse(&decode->fields, META, NC_FAULT_REQUEST,
@@ -157,7 +157,7 @@ static bool meta_has(const struct nc_decoder *decoder, struct nc_slice name)
 static bool meta_name_check(struct event_decode *decode, struct nc_slice name, size_t count)
 {
 	struct nc_fields *fields = &decode->fields;
-	char shown[72];
+	char shown[NC_SHOWN_SIZE];
 	const char *why = nc_meta_name_fault(name);
 	if (why == NULL && meta_has(decode->decoder, name))
 		why = "is given twice";

@@ -47,7 +47,7 @@ static bool member_take(struct nc_decoder *decoder, struct nc_json *json,
                         const struct nc_json_token *key, struct nc_request *request,
                         struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	struct nc_json_token value;
 	if (nc_json_next(json, &value) != NC_OK)
 		return json_refuse(json, refusal);

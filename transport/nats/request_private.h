@@ -3,6 +3,7 @@
 #ifndef NC_TRANSPORT_NATS_REQUEST_PRIVATE_H
 #define NC_TRANSPORT_NATS_REQUEST_PRIVATE_H
 
+#include "core/base/shown.h"
 #include "transport/nats/request.h"
 
 #define NC_ENVELOPE_SIZE  2048u /* bytes kept free for what a delivery adds */
@@ -11,10 +12,6 @@
 /* Fill the refusal; always false, so that a check can end with it. */
 __attribute__((format(printf, 3, 4))) bool
 nc_refuse(struct nc_refusal *refusal, struct nc_fault fault, const char *format, ...);
-
-/* Text of a client's for a description: control characters and the like as '?', at most 64 bytes.
- */
-const char *nc_shown(struct nc_slice text, char room[72]);
 
 bool nc_decode_append(struct nc_decoder *decoder, const struct nc_message *message,
                       struct nc_request *request, struct nc_refusal *refusal);

@@ -23,7 +23,7 @@ static bool json_fault(struct members *members)
 /* 1 with the index of the member and the first token of its value; 0 at the end; -1 refused. */
 static int member_next(struct members *members, size_t *index_out, struct nc_json_token *value_out)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	struct nc_json_token key;
 	if (nc_json_next(&members->json, &key) != NC_OK) {
 		(void)json_fault(members);
@@ -71,7 +71,7 @@ static bool object_begin(struct members *members, struct nc_slice body)
 static bool number_take(const struct nc_json_token *value, const char *name, uint64_t least,
                         struct nc_refusal *refusal, uint64_t *number_out)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	uint64_t number;
 	if (value->type != NC_JSON_NUMBER) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a number: '%s'",
@@ -99,7 +99,7 @@ static bool number_take(const struct nc_json_token *value, const char *name, uin
 static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *value,
                       struct nc_refusal *refusal, uint64_t *time_out)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->text);
 	if (value->type == NC_JSON_STRING)
 		nc_json_unescape(value, &decoder->text);
@@ -132,7 +132,7 @@ static bool from_take(const struct nc_json_token *value, struct nc_request *requ
 static bool dir_take(const struct nc_json_token *value, struct nc_request *request,
                      struct nc_refusal *refusal)
 {
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	bool word = value->type == NC_JSON_STRING;
 	request->query.backward = word && nc_json_is(value, "backward");
 	if (request->query.backward || (word && nc_json_is(value, "forward")))
@@ -148,7 +148,7 @@ static bool format_take(const struct nc_json_token *value, struct nc_request *re
 	static const char *const names[] = { [NC_FORMAT_MESSAGES] = "messages",
 		                             [NC_FORMAT_MSGPACK] = "msgpack",
 		                             [NC_FORMAT_JSON] = "json" };
-	char room[72];
+	char room[NC_SHOWN_SIZE];
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (value->type == NC_JSON_STRING && nc_json_is(value, names[i])) {
 			request->format = (enum nc_format)i;
@@ -335,7 +335,7 @@ static const char *const get_names[] = { "pos", "stream", "seq", "id" };
 static bool text_take(const struct nc_json_token *value, const char *name, struct nc_buf *room,
                       struct nc_refusal *refusal)
 {
-	char shown[72];
+	char shown[NC_SHOWN_SIZE];
 	if (value->type != NC_JSON_STRING) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a string: '%s'",
 		                 name, nc_shown(value->raw, shown));
