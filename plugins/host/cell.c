@@ -87,6 +87,7 @@ void nc_cell_refuses(struct nc_cell *cell, const char *why)
 	(void)snprintf(cell->status.trouble, sizeof cell->status.trouble,
 	               "plugin %.64s refuses a selector that it took before: %.120s", cell->name,
 	               why);
+	nc_plugin_clean(cell->status.trouble); /* `why` may be the plugin's own words */
 	(void)pthread_mutex_unlock(&cell->status_lock);
 }
 

@@ -8,13 +8,28 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/base/json.h"
+#include "core/engine/names.h"
 #include "plugins/host/host_private.h"
+
+/* Bytes of the character that `text` begins with, if that can be shown; else 0. */
+static size_t shown_size(const char *text)
+{
+	size_t left = strnlen(text, 4);
+	for (size_t size = 1; size <= left; size++) {
+		if (nc_utf8_valid(nc_slice(text, size)))
+			return nc_name_value_fault(nc_slice(text, size)) == NULL ? size : 0;
+	}
+	return 0;
+}
 
 void nc_plugin_clean(char *text)
 {
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+	while (*text != '\0') {
+		size_t size = shown_size(text);
+		if (size == 0)
 			*text = '?';
+		text += size == 0 ? 1 : size;
 	}
 }
 

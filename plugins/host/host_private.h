@@ -58,7 +58,8 @@ struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_
 struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
 
 /* What a plugin says goes into logs and headers: nothing in it may end a line or be obeyed by a
- * terminal. Control characters become '?'. */
+ * terminal, and headers are UTF-8. Bytes of what is not that, or a control character, become '?'.
+ */
 void nc_plugin_clean(char *text);
 
 __attribute__((format(printf, 3, 4))) void nc_plugin_log(const struct nc_plugin_host *host,

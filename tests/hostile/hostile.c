@@ -179,7 +179,7 @@ static int hostile_compile(const nacre_filter_host *host, const nacre_filter_sel
 		free(filter);
 		error->source_offset = 0;
 		(void)snprintf(error->message, sizeof error->message,
-		               "expected an object\r\nEvil: 1\033[2J");
+		               "expected an object\r\nEvil: 1\033[2J\xc2\x85\xff");
 		return NACRE_FILTER_REFUSED;
 	}
 	if (now)

@@ -207,7 +207,7 @@ Test(cell_harm, what_it_says_ends_no_line)
 	host = host_open(NULL, HOSTILE_DIR);
 	cr_assert_eq(nc_filter_compile(host, NC_SLICE("hostile"), NC_SLICE("7"), &filter, &error),
 	             NC_INVALID);
-	cr_expect_str_eq(error.message, "expected an object??Evil: 1?[2J");
+	cr_expect_str_eq(error.message, "expected an object??Evil: 1?[2J???");
 	nc_plugin_host_close(host);
 }
 
