@@ -114,7 +114,7 @@ bool nc_cidr_parse(struct nc_slice text, uint8_t address_out[16], uint8_t *bits_
 		return false;
 	if (v4_parse(text, &at, address_out + 12)) {
 		memcpy(address_out, mapped, sizeof mapped);
-		base = 96;
+		base = NC_CIDR_V4_BITS;
 	} else {
 		at = 0;
 		if (!v6_parse(text, &at, address_out))

@@ -62,6 +62,10 @@ static bool cidr_test(const struct nc_matcher *matcher, struct nc_slice text)
 	if (memchr(text.data == NULL ? (const uint8_t *)"" : text.data, '/', text.size) != NULL ||
 	    !nc_cidr_parse(text, address, &bits))
 		return false;
+	/* "::/0" is all of IPv6, and an address that is written as one of IPv4 is none of those. */
+	bool v4 = memchr(text.data, ':', text.size) == NULL;
+	if (v4 && matcher->bits < NC_CIDR_V4_BITS)
+		return false;
 	size_t whole = matcher->bits / 8;
 	if (memcmp(address, matcher->address, whole) != 0)
 		return false;

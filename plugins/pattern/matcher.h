@@ -42,7 +42,9 @@ int nc_matcher_test(const struct nc_matcher *matcher, const nacre_filter_leaf *l
 /* A number leaf's number. */
 struct nc_decimal nc_leaf_number(const nacre_filter_leaf *leaf);
 
-/* "10.0.0.0/8" or "fe80::/10", or an address alone, which is a block of itself. */
+/* "10.0.0.0/8" or "fe80::/10", or an address alone, which is a block of itself. Those of IPv4 are
+ * ::ffff:0:0/96. */
+#define NC_CIDR_V4_BITS 96
 bool nc_cidr_parse(struct nc_slice text, uint8_t address_out[16], uint8_t *bits_out);
 
 /* Whether `text` is what the wildcard means: '*' any bytes, '\*' and '\\' themselves. */
