@@ -54,6 +54,7 @@ int nc_spread_lead(struct nc_spread *spread)
 	nc_spread_voters(spread, true, nc_subs_now_ns());
 	nc_spread_table_clear(spread);
 	spread->leads = true;
+	nc_spread_transient_lead(spread);
 	return nc_spread_table_load(spread);
 }
 
@@ -61,6 +62,7 @@ void nc_spread_step_down(struct nc_spread *spread)
 {
 	if (spread == NULL)
 		return;
+	nc_spread_transient_step_down(spread);
 	spread->leads = false;
 	nc_spread_relays_drop(spread);
 	nc_spread_surveys_end(spread);
@@ -189,6 +191,7 @@ void nc_spread_tick(struct nc_spread *spread)
 			nc_spread_assign(spread, now_ns);
 		}
 	}
+	nc_spread_transient_tick(spread, now_ns);
 	nc_spread_relays_step(spread);
 	nc_spread_yields_step(spread);
 	nc_spread_surveys_step(spread);
@@ -218,8 +221,11 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 		nc_spread_take_survey(spread, from, call, &asked);
 		return;
 	}
-	if (err == NC_OK)
+	if (err == NC_OK && asked.verb == NC_SPREAD_TRANSIENT) {
+		err = nc_spread_take_transient(spread, from, &asked);
+	} else if (err == NC_OK) {
 		err = nc_spread_take_request(spread, &asked);
+	}
 	/* That it is taken is said before anything is given: who does not hear it asks another. */
 	(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
 	if (err == NC_OK)
@@ -267,6 +273,7 @@ void nc_spread_stop(struct nc_spread *spread)
 	nc_spread_relays_drop(spread);
 	nc_spread_yields_drop(spread);
 	nc_spread_surveys_drop(spread);
+	nc_spread_transient_drop(spread);
 	nc_spread_table_clear(spread);
 	free(spread->rows);
 	nc_hashmap_release(&spread->names);

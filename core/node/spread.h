@@ -14,6 +14,7 @@
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
  *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
  *   R.sub.list at the leader ──► owners: where theirs stand           spread_survey.c
+ *   leader ──► all: transient ones, lest they go without a word       spread_transient.c
  *
  * A node without a cluster has none of this: NULL, which every call takes; then the placement
  * "spread" means the node itself.
@@ -76,6 +77,9 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
  * there is no leader; those of nc_replica_command() and nc_peer_request(). */
 int nc_spread_forward(struct nc_spread *spread, struct nc_slice name, struct nc_slice command,
                       struct nc_ticket *ticket);
+
+/* On the leader: a transient subscription came, or went and people were told. */
+void nc_spread_transient_say(struct nc_spread *spread, struct nc_slice name, bool held);
 
 /* Ask for a new epoch of what this node has. Errors: likewise; NC_NOTFOUND. */
 int nc_spread_reown(struct nc_spread *spread, struct nc_slice name);

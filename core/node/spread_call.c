@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "core/base/pack.h"
+#include "core/engine/names.h"
 
 static size_t fields_of(uint64_t verb)
 {
-	static const size_t fields[] = { [NC_SPREAD_RENEW] = 4,
-		                         [NC_SPREAD_COMMAND] = 5,
-		                         [NC_SPREAD_REQUEST] = 6,
-		                         [NC_SPREAD_YIELD] = 3,
-		                         [NC_SPREAD_SURVEY] = 5 };
+	static const size_t fields[] = {
+		[NC_SPREAD_RENEW] = 4, [NC_SPREAD_COMMAND] = 5, [NC_SPREAD_REQUEST] = 6,
+		[NC_SPREAD_YIELD] = 3, [NC_SPREAD_SURVEY] = 5,  [NC_SPREAD_TRANSIENT] = 3
+	};
 	return fields[verb];
 }
 
@@ -48,6 +48,10 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 		nc_pack_str(buf, call->after);
 		nc_pack_str(buf, call->through);
 		break;
+	case NC_SPREAD_TRANSIENT:
+		nc_pack_uint(buf, call->anew);
+		nc_pack_bin(buf, call->body);
+		break;
 	}
 }
 
@@ -67,6 +71,38 @@ static bool survey_get(struct nc_reader *reader, struct nc_spread_call *call)
 	return wide <= 1 && is_place(call->after) && is_place(call->through);
 }
 
+void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, bool held)
+{
+	nc_pack_uint(names, held);
+	nc_pack_str(names, name);
+}
+
+bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out, bool *held_out)
+{
+	struct nc_reader reader = nc_reader(*names);
+	uint64_t held = nc_unpack_uint(&reader);
+	struct nc_slice name = nc_unpack_str(&reader);
+	if (reader.failed || held > 1 || nc_name_word_fault(name) != NULL)
+		return false;
+	*names = nc_slice_from(*names, names->size - nc_reader_left(&reader));
+	*name_out = name;
+	*held_out = held == 1;
+	return true;
+}
+
+static bool held_get(struct nc_reader *reader, struct nc_spread_call *call)
+{
+	struct nc_slice names, name;
+	uint64_t anew = nc_unpack_uint(reader);
+	bool held;
+	call->anew = anew == 1;
+	call->body = nc_unpack_bin(reader);
+	names = call->body;
+	while (nc_spread_transient_next(&names, &name, &held))
+		;
+	return anew <= 1 && names.size == 0;
+}
+
 int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 {
 	struct nc_reader reader = nc_reader(body);
@@ -74,7 +110,7 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	size_t fields = nc_unpack_array(&reader);
 	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
 	bool good = true;
-	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_SURVEY ||
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_TRANSIENT ||
 	    fields != fields_of(verb))
 		return NC_INVALID;
 	call.verb = (enum nc_spread_verb)verb;
@@ -93,6 +129,8 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 		call.epoch = nc_unpack_uint(&reader);
 	} else if (verb == NC_SPREAD_SURVEY) {
 		good = survey_get(&reader, &call);
+	} else if (verb == NC_SPREAD_TRANSIENT) {
+		good = held_get(&reader, &call);
 	} else {
 		call.applied = nc_unpack_uint(&reader);
 		call.endpoint = nc_unpack_str(&reader);

@@ -10,6 +10,8 @@
  * nothing
  *   survey:   [5, applied, wide, after, through]      to an owner; reply: where its subscriptions
  *             stand (standings.h)
+ *   transient: [6, anew, names]                       to all, by the leader: transient
+ * subscriptions that it holds, or holds no more; reply: nothing. `anew`: it holds no others
  *
  * A node of an earlier build does not know all of them, and answers NC_INVALID: who asks goes on
  * without.
@@ -29,7 +31,8 @@ enum nc_spread_verb {
 	NC_SPREAD_COMMAND,
 	NC_SPREAD_REQUEST,
 	NC_SPREAD_YIELD,
-	NC_SPREAD_SURVEY
+	NC_SPREAD_SURVEY,
+	NC_SPREAD_TRANSIENT
 };
 
 struct nc_spread_call {
@@ -43,17 +46,22 @@ struct nc_spread_call {
 	/* request, survey */
 	uint64_t
 	        applied; /* by the leader, when it took the request up: so much it must have seen */
-	struct nc_slice endpoint, name, reply, body; /* of yield: `name` */
+	struct nc_slice endpoint, name, reply, body; /* of yield: `name`; of held: `body` */
 	uint64_t epoch;                              /* yield */
 	/* survey: of the names behind `after`, up to and with `through`; at most 64 bytes each, as
 	 * who asks was given them. `wide`: all, else the state alone */
 	struct nc_slice after, through;
 	bool wide;
+	bool anew; /* held */
 };
 
 void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call);
 /* Slices into `body`. Errors: NC_INVALID. */
 int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out);
+
+/* One name after the other; false: there are no more, or the rest is not understood and stays. */
+void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, bool held);
+bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out, bool *held_out);
 
 struct nc_spread_grant {
 	uint64_t applied; /* the lease counts when the node has applied this */

@@ -56,6 +56,19 @@ struct nc_spread_renewal {
 	uint64_t sent_ns;
 };
 
+/* A transient subscription of the leader's, on another node. */
+struct nc_spread_transient {
+	char name[65];
+	uint64_t holder;
+};
+
+/* On the leader: in which of its lives a node was told all that is held; 0: it is to be told. */
+struct nc_spread_hearer {
+	uint64_t number, epoch;
+	uint64_t again_ns; /* not before */
+};
+
+struct nc_spread_telling;
 struct nc_spread_yield;
 struct nc_spread_yielding;
 struct nc_spread_surveyed;
@@ -102,6 +115,14 @@ struct nc_spread {
 	uint32_t count, room;
 	struct nc_hashmap names;
 	bool quiet;
+
+	/* Of the leader's transient subscriptions (spread_transient.c). */
+	struct nc_spread_transient *transients; /* [transient_count]: those of others */
+	uint32_t transient_count, transient_room;
+	struct nc_hashmap transient_names;
+	uint64_t seen_leader, seen_ns; /* who leads, and since when we know */
+	struct nc_spread_hearer hearers[NC_RAFT_MEMBERS_MAX];
+	struct nc_spread_telling *tellings;
 
 	/* As the leader. */
 	bool leads;
@@ -181,5 +202,13 @@ void nc_spread_relays_step(struct nc_spread *spread);
 /* Something became of the subscription, and its row says what: requests for it are tried now. */
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);
 void nc_spread_relays_drop(struct nc_spread *spread);
+
+/* spread_transient.c. Errors: NC_NOMEM. */
+int nc_spread_take_transient(struct nc_spread *spread, uint64_t from,
+                             const struct nc_spread_call *told);
+void nc_spread_transient_lead(struct nc_spread *spread);
+void nc_spread_transient_step_down(struct nc_spread *spread); /* before it does */
+void nc_spread_transient_tick(struct nc_spread *spread, uint64_t now_ns);
+void nc_spread_transient_drop(struct nc_spread *spread);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "core/base/assert.h"
 #include "core/node/say.h"
+#include "core/node/spread_call.h"
 #include "core/node/subs_private.h"
 #include "transport/nats/reply.h"
 
@@ -173,6 +174,15 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs)
 {
 	return subs->host;
+}
+
+void nc_subs_put_transient(const struct nc_subs *subs, struct nc_buf *names)
+{
+	for (uint32_t id = 0; id < subs->room; id++) {
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL && !sub->definition.durable)
+			nc_spread_transient_put(names, nc_slice_str(sub->name), true);
+	}
 }
 
 size_t nc_subs_count(const struct nc_subs *subs)

@@ -104,6 +104,9 @@ uint64_t nc_subs_own_since(const struct nc_subs *subs);
 int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
                           struct nc_buf *buf);
 
+/* subs.c: the names of the transient ones, for spread_call.h. */
+void nc_subs_put_transient(const struct nc_subs *subs, struct nc_buf *names);
+
 size_t nc_subs_count(const struct nc_subs *subs);
 
 /* Members for a node's counters, each behind a comma: answers to deliveries that say nothing, acks

@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/node/say.h"
+#include "core/node/spread.h"
 #include "core/node/subs_private.h"
 
 static uint64_t wall_ns(void)
@@ -243,6 +244,7 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 	nc_subs_steps(subs, sub, now_ns);
 	if (sub->inactive && !sub->definition.durable) {
+		nc_spread_transient_say(subs->service->spread, nc_slice_str(sub->name), false);
 		nc_subs_remove(subs, sub, "nobody has listened for inactive_ms");
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/node/spread.h"
 #include "core/node/subs_move.h"
 #include "transport/nats/reply.h"
 
@@ -153,8 +154,11 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_sub_redefine(sub->machine, to, nc_subs_now_ns());
 	if (err == NC_OK && move->anew)
 		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
-	if (err == NC_OK && move->rehomes)
+	if (err == NC_OK && move->rehomes) {
+		nc_spread_transient_say(subs->service->spread, nc_slice_str(sub->name),
+		                        !to->durable);
 		err = nc_subs_rehome_give(subs, sub);
+	}
 	return err;
 }
 

@@ -160,11 +160,38 @@ async def is_kept_when_a_node_comes(client, where, victim):
     check(max(again[name] for name in its) <= 8, f"what was acknowledged comes again: {again}")
 
 
+async def goes_with_an_advisory_when_its_node_is_killed(client, c):
+    """Transient ones, of which the log knows nothing: made in every way, and one that is there no more."""
+    leader = await c.leader(client)
+    told = await client.nc.subscribe("es.shop.advisory.sub.deleted")
+    for name in ("pulled", "deleted", "stayed"):
+        await create(client, name, placement="leader", durable=False)
+    await create(client, "logged", placement="leader")
+    await asked(client, "sub.update.logged", b'{"durable":false}')
+    await asked(client, "sub.update.stayed", b'{"durable":true}')
+    await asked(client, "sub.delete.deleted")
+    equal(json.loads((await told.next_msg(5)).data)["subscription"], "deleted")
+    await asyncio.to_thread(c.nodes[leader].kill)
+    gone = [json.loads((await told.next_msg(20)).data) for _ in range(2)]
+    equal(sorted(a["subscription"] for a in gone), ["logged", "pulled"])
+    check(all(a["type"] == "io.nacre.advisory.v1.sub.deleted" and a["reason"] == "the node that held it is gone" and a["node"] != leader for a in gone), str(gone))
+    equal((await asked(client, "sub.info.pulled"))[:2], (404, 10014))
+    equal((await asked(client, "sub.info.stayed"))["durable"], True)
+    try:
+        check(False, f"nothing else is told: {(await told.next_msg(1.5)).data}")
+    except TimeoutError:
+        pass
+    await told.unsubscribe()
+    await asyncio.to_thread(c.nodes[leader].start)
+
+
 async def test_silence_and_an_owner_that_is_stopped_and_one_that_ends():
     async with Cluster(3) as c:
         client = await c.client()
         leader = await c.leader(client)
         await is_silent_while_nothing_is_shared(client)
+        await goes_with_an_advisory_when_its_node_is_killed(client, c)
+        leader = await c.leader(client)
         for name in NAMES:
             await create(client, name, filter={"plugin": "by_pattern", "selector": "m.*"}, deliver={"subject": f"work.{name}"}, ack_wait_ms=60000)
         for name in PULLED:

@@ -29,6 +29,7 @@ static void expect_again(struct nc_spread_call call)
 	cr_expect(nc_slice_eq(again.after, call.after));
 	cr_expect(nc_slice_eq(again.through, call.through));
 	cr_expect_eq(again.wide, call.wide);
+	cr_expect_eq(again.anew, call.anew);
 	for (size_t size = 0; size < buf.size; size++)
 		cr_expect_eq(nc_spread_call_get(nc_slice(buf.data, size), &again), NC_INVALID);
 	nc_buf_put_u8(&buf, 0);
@@ -61,6 +62,11 @@ Test(spread_call, is_read_as_it_was_written_and_not_otherwise)
 	                                      .through = NC_SLICE("billing") });
 	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
 	                                      .through = NC_SLICE("billing") });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_TRANSIENT, .anew = true });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_TRANSIENT,
+	                                      .body = NC_SLICE("\x01\xa1"
+	                                                       "a\x00\xa2"
+	                                                       "bc") });
 }
 
 /* What an earlier build does with a call of a later one: who asked goes on without. */
@@ -68,13 +74,39 @@ Test(spread_call, does_not_understand_a_verb_that_came_later)
 {
 	struct nc_buf buf = { 0 };
 	struct nc_spread_call again;
-	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_SURVEY });
-	cr_assert_eq(buf.data[1], NC_SPREAD_SURVEY);
-	for (unsigned verb = NC_SPREAD_SURVEY + 1; verb < 128; verb++) {
+	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_TRANSIENT });
+	cr_assert_eq(buf.data[1], NC_SPREAD_TRANSIENT);
+	for (unsigned verb = NC_SPREAD_TRANSIENT + 1; verb < 128; verb++) {
 		buf.data[1] = (uint8_t)verb;
 		cr_expect_eq(nc_spread_call_get(nc_buf_slice(&buf), &again), NC_INVALID);
 	}
 	nc_buf_release(&buf);
+}
+
+static int held_as(struct nc_slice names)
+{
+	struct nc_buf buf = { 0 };
+	struct nc_spread_call again;
+	nc_spread_call_put(&buf,
+	                   &(struct nc_spread_call){ .verb = NC_SPREAD_TRANSIENT, .body = names });
+	int err = nc_spread_call_get(nc_buf_slice(&buf), &again);
+	nc_buf_release(&buf);
+	return err;
+}
+
+Test(spread_call, takes_no_list_of_transient_ones_that_holds_something_else)
+{
+	cr_expect_eq(held_as(NC_SLICE("\x01\xa1"
+	                              "a")),
+	             NC_OK);
+	cr_expect_eq(held_as(NC_SLICE("\x02\xa1"
+	                              "a")),
+	             NC_INVALID, "neither held nor gone");
+	cr_expect_eq(held_as(NC_SLICE("\x01\xa1.")), NC_INVALID, "not a name");
+	cr_expect_eq(held_as(NC_SLICE("\x01\xa0")), NC_INVALID, "an empty one");
+	cr_expect_eq(held_as(NC_SLICE("\x01\xa2"
+	                              "a")),
+	             NC_INVALID, "cut short");
 }
 
 static int asked_behind(struct nc_slice after)
