@@ -43,11 +43,12 @@ bool nc_subs_start_takes(const struct nc_subs_ask *ask, const struct nc_sub_crea
 bool nc_subs_start_again(const struct nc_subs_ask *ask, const struct nc_sub_place *place,
                          struct nc_slice stream, struct nc_sub_create *start_out);
 
-/* subs_save.c: what asks for parked events waits until those that are about to be parked are in the
- * log. True: it does, and comes again. */
+/* subs_wait.c: what asks for parked events waits until those that are about to be parked are in the
+ * log. True: it does, and comes again; on a full disk nobody waits for that. */
 bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub);
 
-/* Keep a request for later, in a list; false: no memory. And carry out what was kept. */
+/* Keep a request for later, in a list; false: no memory. And carry out what was kept, unless its
+ * time is over. */
 bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list);
 void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
                         struct nc_sub_later **list);

@@ -35,6 +35,7 @@ struct nc_sub_waiter {
 /* A request that comes again when what is parked is in the log. */
 struct nc_sub_later {
 	struct nc_sub_later *next;
+	uint64_t since_ms;
 	enum nc_operation op;
 	int endpoint;
 	size_t reply_size, body_size;
@@ -183,7 +184,7 @@ struct nc_subs {
 	uint32_t room, count;
 	uint32_t full_below;   /* slots before it are taken */
 	uint32_t pass_next;    /* whose cursor is moved next past what does not match it */
-	uint32_t waiter_count; /* of all subscriptions */
+	uint32_t waiter_count; /* of all subscriptions, with requests that come again */
 	bool renewing;         /* some have `renew` */
 	struct nc_hashmap names;
 	struct nc_subscription *found; /* that was looked for last, in the table; or NULL */
@@ -331,19 +332,25 @@ struct nc_subs_asker {
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
                      struct nc_subscription *sub, const char *name, struct nc_subs_asker asker);
 
-/* Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty message). */
-void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
-                        const char *answer);
-/* Everybody who waits since `until_ms` or before is told that there is nothing to wait for. */
-void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
-                            struct nc_fault fault, const char *why);
-/* Whose progress cannot be replicated, or not in time, is told so. */
-void nc_subs_waiters_expire(struct nc_subs *subs);
-void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through);
 void nc_subs_front_cut(struct nc_buf *buf, size_t size);
 void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
                           struct nc_fault fault, const char *text);
 void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
+
+/* subs_wait.c. Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty
+ * message). */
+void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
+                        const char *answer);
+void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through);
+/* Everybody who waits for that since `until_ms` or before is told that there is nothing to wait
+ * for. */
+void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
+                            struct nc_fault fault, const char *why);
+/* Likewise all whose requests were to come again. */
+void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
+                           const char *why);
+/* Who has waited too long, or for what cannot be replicated, is told so. */
+void nc_subs_waiters_expire(struct nc_subs *subs);
 
 /* subs_load.c: take up one from the state, if it is still as was told. Errors: NC_NOTFOUND, it is
  * not; those of nc_subs_load(). */

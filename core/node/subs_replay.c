@@ -153,7 +153,13 @@ void nc_subs_replay(const struct nc_subs_ask *ask)
 {
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
 	struct nc_replay_ask wanted;
-	if (sub == NULL || nc_subs_ask_later(ask, sub))
+	if (sub == NULL)
+		return;
+	if (sub->definition.durable && nc_replica_status(ask->subs->service->replica).full) {
+		nc_subs_ask_shed(ask);
+		return;
+	}
+	if (nc_subs_ask_later(ask, sub))
 		return;
 	nc_buf_clear(&ask->subs->scratch);
 	int err = nc_replay_parse(ask->body, &wanted, &ask->subs->scratch);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/assert.h"
-#include "core/node/say.h"
 #include "core/node/spread.h"
 #include "core/node/subs_ask.h"
 #include "transport/nats/reply.h"
@@ -77,58 +76,6 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	}
 }
 
-/* ---- Requests that wait for it -------------------------------------------------------------- */
-
-bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
-{
-	struct nc_sub_later *later = malloc(sizeof *later + ask->reply.size + 1 + ask->body.size);
-	if (later == NULL)
-		return false;
-	*later = (struct nc_sub_later){ .next = *list,
-		                        .op = ask->op,
-		                        .endpoint = ask->endpoint,
-		                        .reply_size = ask->reply.size,
-		                        .body_size = ask->body.size };
-	if (ask->reply.size > 0)
-		memcpy(later->bytes, ask->reply.data, ask->reply.size);
-	later->bytes[ask->reply.size] = '\0';
-	if (ask->body.size > 0)
-		memcpy(later->bytes + ask->reply.size + 1, ask->body.data, ask->body.size);
-	*list = later;
-	return true;
-}
-
-/* The subscription may be gone afterwards. */
-void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
-                        struct nc_sub_later **list)
-{
-	struct nc_sub_later *later = *list;
-	char name[65];
-	if (later == NULL)
-		return;
-	(void)snprintf(name, sizeof name, "%s", sub->name);
-	*list = NULL;
-	while (later != NULL) {
-		struct nc_sub_later *next = later->next;
-		nc_subs_request(subs, later->op, nc_slice_str(name),
-		                nc_slice(later->bytes + later->reply_size + 1, later->body_size),
-		                nc_slice(later->bytes, later->reply_size), later->endpoint);
-		free(later);
-		later = next;
-	}
-}
-
-bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub)
-{
-	nc_subs_steps(ask->subs, sub, nc_subs_now_ns());
-	nc_subs_mark(sub);
-	if (!sub->definition.durable || sub->parked.size == 0 ||
-	    !nc_subs_ask_keep(ask, &sub->later))
-		return false; /* as of now, then */
-	sub->hurry = true;
-	return true;
-}
-
 /* ---- What became of it ---------------------------------------------------------------------- */
 
 static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc_ticket *ticket)
@@ -143,91 +90,6 @@ static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc
 	if (pending->next != NULL)
 		pending->next->prev = pending->prev;
 	return pending;
-}
-
-void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through)
-{
-	struct nc_sub_waiter **at = &sub->waiters;
-	while (*at != NULL) {
-		struct nc_sub_waiter *waiter = *at;
-		if (waiter->progress > through) {
-			at = &waiter->next;
-			continue;
-		}
-		*at = waiter->next;
-		nc_service_send(subs->service, waiter->reply,
-		                waiter->answer == NULL ? nc_slice(NULL, 0)
-		                                       : nc_slice_str(waiter->answer),
-		                0);
-		free(waiter->answer);
-		free(waiter);
-		subs->waiter_count--;
-	}
-	sub->hurry |= sub->waiters != NULL;
-}
-
-void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
-                            struct nc_fault fault, const char *why)
-{
-	struct nc_service *service = subs->service;
-	struct nc_sub_waiter **at = &sub->waiters;
-	while (*at != NULL) {
-		struct nc_sub_waiter *waiter = *at;
-		if (waiter->since_ms > until_ms) {
-			at = &waiter->next;
-			continue;
-		}
-		*at = waiter->next;
-		size_t size = nc_reply_error(&service->out, fault, why, nc_slice(NULL, 0));
-		nc_service_send(service, waiter->reply, nc_buf_slice(&service->out), size);
-		free(waiter->answer);
-		free(waiter);
-		subs->waiter_count--;
-	}
-}
-
-void nc_subs_waiters_expire(struct nc_subs *subs)
-{
-	bool full = nc_replica_status(subs->service->replica).full;
-	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
-	uint64_t now_ms = nc_service_now_ms(),
-	         timeout_ms = subs->service->options.config->timeout_ms;
-	for (uint32_t id = 0; subs->waiter_count > 0 && id < subs->room; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL && sub->waiters != NULL) {
-			nc_subs_waiters_refuse(subs, sub, full ? UINT64_MAX : now_ms - timeout_ms,
-			                       fault, nc_fault_text(fault));
-		}
-	}
-}
-
-void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
-                        const char *answer)
-{
-	struct nc_slice text = answer == NULL ? nc_slice(NULL, 0) : nc_slice_str(answer);
-	if (reply.size == 0)
-		return;
-	bool dirty = nc_sub_progress_dirty(sub->machine) || sub->unsaved;
-	if (!sub->definition.durable || (!dirty && !sub->saving)) { /* replicated before */
-		nc_service_send(subs->service, (const char *)reply.data, text, 0);
-		return;
-	}
-	struct nc_sub_waiter *waiter = malloc(sizeof *waiter + reply.size + 1);
-	char *copy = answer == NULL ? NULL : strdup(answer);
-	if (waiter == NULL || (answer != NULL && copy == NULL)) {
-		free(waiter);
-		free(copy);
-		return; /* as if the answer were lost: who asks again finds it done */
-	}
-	memcpy(waiter->reply, reply.data, reply.size);
-	waiter->reply[reply.size] = '\0';
-	waiter->answer = copy;
-	waiter->since_ms = nc_service_now_ms();
-	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
-	waiter->next = sub->waiters;
-	sub->waiters = waiter;
-	subs->waiter_count++;
-	sub->hurry = true;
 }
 
 void nc_subs_front_cut(struct nc_buf *buf, size_t size)

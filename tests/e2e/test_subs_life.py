@@ -120,13 +120,17 @@ async def test_a_full_disk_is_told_to_all_who_would_change_something():
         equal((await c.append("disk"))[:2], full)
         equal((await c.ask("batch", b'{"events":[{"stream":"disk","type":"T","data":1}]}'))[:2], full)
         for verb, body in [("create.other", {"filter": by_stream("s")}), ("pause.disk", {}), ("resume.disk", {}), ("update.disk", {"max_deliver": 7}),
-                           ("seek.disk", {"pos": 1}), ("delete.disk", {})]:
+                           ("seek.disk", {"pos": 1}), ("replay.disk", {}), ("delete.disk", {})]:
             equal((await c.ask(f"sub.{verb}", json.dumps(body).encode()))[:2], full, verb)
         events, _ = await c.read("read.disk")
         equal(len(events), 2, "reads go on")
         events, _ = await pull(c, "disk")
         equal(versions(events), [1], "so do deliveries")
         equal((await c.ask(events[0].reply.removeprefix("es.shop."), b"+ACK"))[:2], full)
+        events, _ = await pull(c, "disk")
+        equal((await c.ask(events[0].reply.removeprefix("es.shop."), b"+TERM no"))[:2], full)
+        equal(await c.ask("sub.parked.disk"), {"parked": [], "total": 1}, "parked, and not in the log")
+        equal((await c.ask("sub.replay.disk"))[:2], full)
         del b.node.env["NACRE_DISK_RESERVE_MB"]
         b.node.restart()
         told = await info(c, "disk")
