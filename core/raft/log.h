@@ -65,11 +65,18 @@ struct nc_log_range {
 	size_t size_max;
 };
 
+/* Something to do while the disk is at work. */
+struct nc_log_meanwhile {
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+
 struct nc_log;
 
 struct nc_log_ops {
 	int (*append)(struct nc_log *log, const struct nc_log_hard *hard,
-	              const struct nc_log_entry *entries, size_t entry_count);
+	              const struct nc_log_entry *entries, size_t entry_count,
+	              const struct nc_log_meanwhile *meanwhile);
 	int (*read)(struct nc_log *log, struct nc_log_range range, struct nc_buf *buf,
 	            struct nc_log_entry *entries_out, size_t *count_out);
 	int (*term_at)(struct nc_log *log, uint64_t index, uint64_t *term_out);
@@ -99,7 +106,16 @@ struct nc_log {
 static inline int nc_log_append(struct nc_log *log, const struct nc_log_hard *hard,
                                 const struct nc_log_entry *entries, size_t entry_count)
 {
-	return log->ops->append(log, hard, entries, entry_count);
+	return log->ops->append(log, hard, entries, entry_count, NULL);
+}
+
+/* The same, and meanwhile->fn is called once while the disk is at work: what was to be written is
+ * on its way, and may still fail. Not called if it could not be sent on its way. */
+static inline int nc_log_append_meanwhile(struct nc_log *log, const struct nc_log_hard *hard,
+                                          const struct nc_log_entry *entries, size_t entry_count,
+                                          const struct nc_log_meanwhile *meanwhile)
+{
+	return log->ops->append(log, hard, entries, entry_count, meanwhile);
 }
 
 /* Read entries of `range`, into `entries_out`[range.entry_max]. Payload bytes are appended to

@@ -28,6 +28,13 @@ static int system_write(void *ctx, int fd, const void *data, size_t size, off_t 
 	return 0;
 }
 
+/* An error of it is seen by the sync that follows. */
+static void system_begin(void *ctx, int fd, size_t size, off_t offset)
+{
+	(void)ctx;
+	(void)sync_file_range(fd, offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
+}
+
 static int system_sync(void *ctx, int fd)
 {
 	(void)ctx;
@@ -72,9 +79,11 @@ static int system_read(void *ctx, int fd, void *data, size_t size, off_t offset)
 	return 0;
 }
 
-const struct nc_files nc_files_system = {
-	.write = system_write, .sync = system_sync, .zero = system_zero, .read = system_read
-};
+const struct nc_files nc_files_system = { .write = system_write,
+	                                  .begin = system_begin,
+	                                  .sync = system_sync,
+	                                  .zero = system_zero,
+	                                  .read = system_read };
 
 int nc_files_sync_directory(const char *path)
 {

@@ -11,7 +11,10 @@
 
 struct nc_files {
 	int (*write)(void *ctx, int fd, const void *data, size_t size,
-	             off_t offset);                 /* all of it */
+	             off_t offset); /* all of it */
+	/* Begin to write a part out, without waiting for it; it need not help. NULL: nobody does.
+	 */
+	void (*begin)(void *ctx, int fd, size_t size, off_t offset);
 	int (*sync)(void *ctx, int fd);             /* fdatasync */
 	int (*zero)(void *ctx, int fd, off_t size); /* fill a new file with zeros, and sync it */
 	int (*read)(void *ctx, int fd, void *data, size_t size, off_t offset); /* all of it */

@@ -89,7 +89,8 @@ static int entries_put(struct memory_log *log, const struct nc_log_entry *entrie
 }
 
 static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
-                      const struct nc_log_entry *entries, size_t entry_count)
+                      const struct nc_log_entry *entries, size_t entry_count,
+                      const struct nc_log_meanwhile *meanwhile)
 {
 	struct memory_log *log = self(port);
 	nc_assert(hard != NULL || entry_count > 0);
@@ -106,6 +107,8 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 	if (err == NC_OK && hard != NULL)
 		log->hard = *hard;
 	pthread_mutex_unlock(&log->lock);
+	if (err == NC_OK && meanwhile != NULL)
+		meanwhile->fn(meanwhile->ctx);
 	return err;
 }
 

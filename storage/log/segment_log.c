@@ -59,13 +59,26 @@ static int batch_erase(struct nc_segment_log *log)
 	return NC_IO;
 }
 
-static int batch_write(struct nc_segment_log *log)
+/* The disk begins with the batch before somebody waits for it. */
+static void batch_begin(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	if (log->files->begin != NULL) {
+		log->files->begin(log->files->ctx, segment->fd, log->batch.size,
+		                  (off_t)segment->end);
+	}
+	meanwhile->fn(meanwhile->ctx);
+}
+
+static int batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile)
 {
 	struct nc_segment *segment = nc_segment_last(log);
 	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
 	                               log->batch.size, (off_t)segment->end);
 	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
 		return batch_erase(log);
+	if (failed == 0 && meanwhile != NULL)
+		batch_begin(log, meanwhile);
 	if (failed == 0 && !NC_LOG_MUTANT(SYNC_SKIPPED))
 		failed = log->files->sync(log->files->ctx, segment->fd);
 	if (failed != 0) { /* an fsync that failed may have dropped the pages: never try again */
@@ -104,7 +117,8 @@ static uint32_t record_add(struct nc_segment_log *log, struct nc_record record, 
 }
 
 static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
-                      const struct nc_log_entry *entries, size_t entry_count)
+                      const struct nc_log_entry *entries, size_t entry_count,
+                      const struct nc_log_meanwhile *meanwhile)
 {
 	struct nc_segment_log *log = self(port);
 	nc_assert(hard != NULL || entry_count > 0);
@@ -141,7 +155,7 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 	}
 	err = nc_buf_status(&log->batch);
 	if (err == NC_OK)
-		err = batch_write(log);
+		err = batch_write(log, meanwhile);
 	if (err != NC_OK)
 		return err;
 	log->crc = crc;
@@ -165,7 +179,7 @@ static int log_mark(struct nc_log *port)
 	uint32_t crc = record_add(log, (struct nc_record){ .kind = NC_RECORD_MARK }, log->crc);
 	err = nc_buf_status(&log->batch);
 	if (err == NC_OK)
-		err = batch_write(log);
+		err = batch_write(log, NULL);
 	if (err != NC_OK)
 		return err;
 	log->crc = crc;

@@ -55,6 +55,53 @@ Test(log_faults, never_writes_again_after_a_failed_sync)
 	cr_expect_eq(last(), 10u, "an entry that is not durable is seen");
 }
 
+/* What was to be seen while the disk is at work. */
+struct seen {
+	int calls, begins, syncs;
+	uint64_t last;
+};
+
+static void look(void *ctx)
+{
+	struct seen *seen = ctx;
+	*seen = (struct seen){ seen->calls + 1, flaky.begins, flaky.syncs, last() };
+}
+
+static int append_looking(struct seen *seen)
+{
+	const struct nc_log_entry entry = {
+		.index = 11, .term = 1, .kind = NC_LOG_COMMAND, .payload = NC_SLICE("x")
+	};
+	const struct nc_log_meanwhile meanwhile = { .fn = look, .ctx = seen };
+	return nc_log_append_meanwhile(journal, NULL, &entry, 1, &meanwhile);
+}
+
+Test(log_faults, leaves_time_while_the_disk_is_at_work)
+{
+	struct seen seen = { 0 };
+	int begins = flaky.begins, syncs = flaky.syncs;
+	cr_assert_eq(append_looking(&seen), NC_OK);
+	cr_expect_eq(seen.calls, 1);
+	cr_expect_eq(seen.begins, begins + 1, "it is on its way");
+	cr_expect_eq(seen.syncs, syncs, "and not durable");
+	cr_expect_eq(seen.last, 10u, "so nobody sees it");
+	cr_expect_eq(flaky.syncs, syncs + 1);
+	cr_expect_eq(last(), 11u);
+}
+
+Test(log_faults, leaves_no_time_where_there_is_no_room)
+{
+	struct seen seen = { 0 };
+	flaky.write_errno = ENOSPC;
+	flaky.write_once = true;
+	cr_expect_eq(append_looking(&seen), NC_FULL);
+	cr_expect_eq(seen.calls, 0);
+	flaky.sync_errno = EIO;
+	cr_expect_eq(append_looking(&seen), NC_IO);
+	cr_expect_eq(seen.calls, 1, "that it fails is known only then");
+	cr_expect_eq(last(), 10u);
+}
+
 Test(log_faults, goes_on_after_a_full_disk_and_keeps_the_hard_state_writable)
 {
 	flaky.zero_errno = ENOSPC;

@@ -17,6 +17,12 @@ static int flaky_write(void *ctx, int fd, const void *data, size_t size, off_t o
 	return err != 0 ? err : -failed;
 }
 
+static void flaky_begin(void *ctx, int fd, size_t size, off_t offset)
+{
+	flaky.begins++;
+	nc_files_system.begin(ctx, fd, size, offset);
+}
+
 static int flaky_sync(void *ctx, int fd)
 {
 	flaky.syncs++;
@@ -38,6 +44,8 @@ static int flaky_read(void *ctx, int fd, void *data, size_t size, off_t offset)
 	return nc_files_system.read(ctx, fd, data, size, offset);
 }
 
-const struct nc_files flaky_files = {
-	.write = flaky_write, .sync = flaky_sync, .zero = flaky_zero, .read = flaky_read
-};
+const struct nc_files flaky_files = { .write = flaky_write,
+	                              .begin = flaky_begin,
+	                              .sync = flaky_sync,
+	                              .zero = flaky_zero,
+	                              .read = flaky_read };

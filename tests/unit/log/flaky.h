@@ -14,6 +14,7 @@ struct flaky {
 	int sync_errno;
 	_Atomic int zero_errno;
 	_Atomic int syncs;       /* so far */
+	int begins;              /* likewise */
 	_Atomic bool reads_wait; /* until it is false again */
 	_Atomic bool reading;    /* one does */
 };
