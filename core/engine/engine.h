@@ -4,7 +4,8 @@
  * Deterministic: the outcome depends on the entry and the applied state alone; every replica comes
  * to the same. No clock, no I/O but through the state's port.
  *
- * Threads: one, the applier's, for apply; readers use query.h with readers of their own.
+ * Threads: one at a time for apply, the applier's or who applies in its stead; readers use query.h
+ * with readers of their own.
  */
 #ifndef NC_CORE_ENGINE_ENGINE_H
 #define NC_CORE_ENGINE_ENGINE_H

@@ -5,7 +5,8 @@
  * The state is: events by position; ordered key-value spaces; four indexes of positions; and an
  * index of event ids. The port knows no meaning: rows are bytes that core/engine writes and reads.
  *
- * Writing: one thread (the applier) between begin and commit; all or nothing, `applied` with it.
+ * Writing: one thread at a time (the applier's, or who applies in its stead) between begin and
+ * commit; all or nothing, `applied` with it.
  * Commit is not durable: after a crash the state is as of some earlier commit, not before the last
  * completed checkpoint, and the Raft log is replayed from nc_state_applied() + 1. Reading: any
  * number of readers, each used by one thread. Between begin and end a reader sees one commit

@@ -89,11 +89,27 @@ static int apply_all(struct nc_applier *applier, struct nc_entry_queue *taken)
 	                        (struct nc_state_applied){ taken->last->index, taken->last->term });
 }
 
-int nc_applier_now(struct nc_applier *applier, struct nc_entry *entry)
+int nc_applier_prepare(struct nc_applier *applier, struct nc_entry *entry)
 {
-	struct nc_entry_queue one = { 0 };
-	nc_entry_queue_put(&one, entry);
-	return apply_all(applier, &one);
+	int err = nc_engine_begin(applier->engine);
+	if (err != NC_OK)
+		return err;
+	err = apply_one(applier, entry);
+	if (err != NC_OK)
+		nc_engine_rollback(applier->engine);
+	return err;
+}
+
+int nc_applier_commit(struct nc_applier *applier, struct nc_entry *entry)
+{
+	return nc_engine_commit(applier->engine,
+	                        (struct nc_state_applied){ entry->index, entry->term });
+}
+
+void nc_applier_forget(struct nc_applier *applier, struct nc_entry *entry)
+{
+	nc_engine_rollback(applier->engine);
+	nc_entry_outcomes_clear(entry);
 }
 
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)

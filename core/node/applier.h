@@ -17,9 +17,14 @@ struct nc_applier;
 /* `wake` as in stage.h. The engine is borrowed. Errors: as nc_stage_start(). */
 int nc_applier_start(struct nc_engine *engine, struct nc_state *state, void (*wake)(void *wake_ctx),
                      void *wake_ctx, struct nc_applier **applier_out);
-/* Apply one committed entry here and now; its outcomes are in it. Not NC_OK: nothing was done,
- * leave it to the applier, which has the patience, and says what is wrong. */
-int nc_applier_now(struct nc_applier *applier, struct nc_entry *entry);
+/* Apply one entry here and now, all but the commit: nobody sees it yet. Not NC_OK: nothing was
+ * done, leave it to the applier, which has the patience, and says what is wrong. */
+int nc_applier_prepare(struct nc_applier *applier, struct nc_entry *entry);
+/* The entry that was prepared is committed: what it does is so, and its outcomes are in it. Errors
+ * as above. */
+int nc_applier_commit(struct nc_applier *applier, struct nc_entry *entry);
+/* It is not: it was never here. */
+void nc_applier_forget(struct nc_applier *applier, struct nc_entry *entry);
 struct nc_stage *nc_applier_stage(struct nc_applier *applier);
 void nc_applier_stop(struct nc_applier *applier); /* NULL is a no-op */
 

@@ -2,7 +2,6 @@
 /* Making entries durable. */
 #include "core/node/log_writer.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/node/say.h"
@@ -14,7 +13,6 @@
 struct nc_log_writer {
 	struct nc_log *log;
 	struct nc_applier *applier;
-	atomic_uint_fast64_t committed;
 	struct nc_stage *stage;
 	struct nc_log_entry entries[WRITE_ENTRIES_MAX];
 };
@@ -38,12 +36,31 @@ static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, siz
 	       (count == 0 && entry->index < next);
 }
 
-/* What waits for the disk must not wait for the tables. */
-static void apply_at_once(struct nc_log_writer *writer, struct nc_entry *entry, bool others_wait)
+/* An entry that is applied in the same go. */
+struct at_once {
+	struct nc_log_writer *writer;
+	struct nc_entry *entry;
+	bool prepared;
+};
+
+static void prepare(void *ctx)
 {
-	atomic_store(&writer->committed, entry->index);
-	if (!others_wait && nc_stage_waiting(writer->stage) == 0)
-		entry->applied = nc_applier_now(writer->applier, entry) == NC_OK;
+	struct at_once *at_once = ctx;
+	at_once->prepared = nc_applier_prepare(at_once->writer->applier, at_once->entry) == NC_OK;
+}
+
+/* Make it durable, and prepare meanwhile what is committed when it is. */
+static int append_at_once(struct nc_log_writer *writer, const struct nc_log_hard *hard,
+                          struct nc_entry *entry)
+{
+	struct at_once at_once = { .writer = writer, .entry = entry };
+	const struct nc_log_meanwhile meanwhile = { .fn = prepare, .ctx = &at_once };
+	int err = nc_log_append_meanwhile(writer->log, hard, writer->entries, 1, &meanwhile);
+	if (at_once.prepared && err != NC_OK)
+		nc_applier_forget(writer->applier, entry);
+	if (at_once.prepared && err == NC_OK)
+		entry->applied = nc_applier_commit(writer->applier, entry) == NC_OK;
+	return err;
 }
 
 static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
@@ -72,15 +89,15 @@ static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
 		nc_entry_queue_put(&taken, entry);
 	}
 	int err = NC_FULL; /* out of step: one before it found no room */
-	if (taken.first != NULL) {
+	if (taken.count == 1 && taken.first->at_once) {
+		err = append_at_once(writer, hard, taken.first);
+	} else if (taken.first != NULL) {
 		err = nc_log_append(writer->log, hard, writer->entries, count);
 	} else {
 		nc_entry_queue_put(&taken, nc_entry_queue_take(batch));
 	}
 	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
 		entry->err = err;
-	if (err == NC_OK && taken.count == 1 && taken.first->at_once)
-		apply_at_once(writer, taken.first, batch->first != NULL);
 	nc_entry_queue_move(done, &taken);
 }
 
@@ -113,7 +130,6 @@ int nc_log_writer_start(struct nc_log *log, struct nc_applier *applier,
 		return NC_NOMEM;
 	writer->log = log;
 	writer->applier = applier;
-	atomic_init(&writer->committed, 0);
 	const struct nc_stage_work work = {
 		.name = "nacre-log",
 		.run = run,
@@ -135,11 +151,6 @@ int nc_log_writer_start(struct nc_log *log, struct nc_applier *applier,
 struct nc_stage *nc_log_writer_stage(struct nc_log_writer *writer)
 {
 	return writer->stage;
-}
-
-uint64_t nc_log_writer_committed(const struct nc_log_writer *writer)
-{
-	return atomic_load(&writer->committed);
 }
 
 void nc_log_writer_stop(struct nc_log_writer *writer)

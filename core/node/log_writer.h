@@ -6,9 +6,9 @@
  * broken: stop the node. After a NC_FULL, entries that do not follow the log's last come out with
  * NC_FULL too, until the loop has taken all of them back and proposes anew.
  *
- * One that is marked (entry.at_once) and alone is applied in the same go, as soon as it is durable,
- * unless another waits for the disk: then it comes out applied. The loop marks one only while the
- * applier has nothing.
+ * One that is marked (entry.at_once) and alone in its write is applied in the same go: prepared
+ * while the disk is at work, committed when it is durable. Then it comes out applied. The loop
+ * marks one only while the applier has nothing (decision 0133).
  */
 #ifndef NC_CORE_NODE_LOG_WRITER_H
 #define NC_CORE_NODE_LOG_WRITER_H
@@ -22,8 +22,6 @@ int nc_log_writer_start(struct nc_log *log, struct nc_applier *applier,
                         void (*wake)(void *wake_ctx), void *wake_ctx,
                         struct nc_log_writer **writer_out);
 struct nc_stage *nc_log_writer_stage(struct nc_log_writer *writer);
-/* The last marked entry that is durable, and so committed, though it may not have come out yet. */
-uint64_t nc_log_writer_committed(const struct nc_log_writer *writer);
 void nc_log_writer_stop(struct nc_log_writer *writer); /* NULL is a no-op */
 
 #endif

@@ -210,9 +210,8 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 	status.term = status.raft.term;
 	status.last = status.raft.last;
 	status.commit = status.raft.commit;
-	uint64_t committed = nc_log_writer_committed(replica->writer);
-	if (committed > status.commit) /* it is being applied: a stall there is to be seen */
-		status.commit = committed;
+	bool alone = status.leading && status.raft.members.count == 1;
+	status.due = alone ? status.last : status.commit;
 	return status;
 }
 

@@ -111,6 +111,8 @@ void nc_replica_set_full(struct nc_replica *replica, bool full);
 
 struct nc_replica_status {
 	uint64_t term, last, commit, applied;
+	uint64_t due; /* what the state is to have: what is committed, or, of who leads alone, on
+	                 its way into the log */
 	uint64_t pending_commands, pending_bytes;
 	bool leading; /* the leader, and the own-term entry is applied */
 	bool full;

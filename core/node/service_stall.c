@@ -15,9 +15,9 @@ static void tell(struct nc_service *service, const struct nc_replica_status *sta
 	(void)snprintf(members, sizeof members, "\"applied\":%" PRIu64 ",\"commit\":%" PRIu64,
 	               status->applied, status->commit);
 	if (service->stalled) {
-		nc_say_warning("stalled: entry %" PRIu64 " is committed, and for %u ms none was "
+		nc_say_warning("stalled: entry %" PRIu64 " is due, and for %u ms none was "
 		               "applied behind %" PRIu64 "; look at the disk",
-		               status->commit, NC_STALL_MS, status->applied);
+		               status->due, NC_STALL_MS, status->applied);
 	} else {
 		nc_say_info("stalled no more: entries are applied again");
 	}
@@ -63,8 +63,8 @@ void nc_service_stall_tick(struct nc_service *service)
 {
 	uint64_t now_ms = nc_service_now_ms();
 	const struct nc_replica_status status = nc_replica_status(service->replica);
-	bool stalled = nc_stall_look(&service->stall, status.commit, status.applied, now_ms) >=
-	               NC_STALL_MS;
+	bool stalled =
+	        nc_stall_look(&service->stall, status.due, status.applied, now_ms) >= NC_STALL_MS;
 	if (stalled != service->stalled) {
 		service->stalled = stalled;
 		tell(service, &status);
