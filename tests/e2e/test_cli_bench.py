@@ -110,3 +110,20 @@ async def test_an_interrupt_ends_it_with_what_there_is():
         out, err = await asyncio.wait_for(process.communicate(), 20)
         equal(process.returncode, OK, err.decode())
         check(b'"lost":0' in out, out.decode())
+
+
+async def test_a_server_or_a_node_that_is_there_again_at_once_costs_no_append():
+    """A thousand are under way on a second connection, where each was sent that found nobody, or whose answer was lost. None may wait
+    for the silence after which an answer is missed: that is all the patience there is."""
+    async with Both() as b:
+        n = Nacre(b.server.url)
+        process = await n.start("bench", "append", "--duration", "3s", "--json")
+        await asyncio.sleep(0.8)
+        b.node.restart()
+        await asyncio.sleep(1)
+        b.server.stop()
+        b.server.start()
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        equal(process.returncode, OK, err.decode())
+        got = json.loads(out)
+        equal([got[k] for k in ("errors", "lost", "doubled")], [0, 0, 0], f"{got}")

@@ -13,9 +13,11 @@ int nc_window_new(struct nacre_client *client, uint32_t size)
 	if (window == NULL)
 		return NACRE_NOMEM;
 	window->slots = calloc(size, sizeof *window->slots);
+	window->due = calloc(size, sizeof *window->due);
 	window->free = calloc(size, sizeof *window->free);
-	if (window->slots == NULL || window->free == NULL) {
+	if (window->slots == NULL || window->due == NULL || window->free == NULL) {
 		free(window->slots);
+		free(window->due);
 		free(window->free);
 		free(window);
 		return NACRE_NOMEM;
@@ -52,11 +54,13 @@ void nc_window_free(struct nc_window *window)
 	struct nacre_error error;
 	if (window == NULL)
 		return;
+	natsConnection_Close(window->line.gathering);
 	pthread_mutex_lock(&window->lock);
-	while (window->begun && !window->completed) /* a callback may still be under way */
+	while (window->listening > 0) /* a callback may still be under way */
 		(void)pthread_cond_wait(&window->room, &window->lock);
 	pthread_mutex_unlock(&window->lock);
-	natsSubscription_Destroy(window->sub);
+	for (size_t i = 0; i < NC_LINES; i++)
+		natsSubscription_Destroy(window->subs[i]);
 	natsConnection_Destroy(window->line.gathering);
 	(void)nc_client_fail(&error, NACRE_UNAVAILABLE, "append: the client was closed");
 	pthread_mutex_lock(&window->lock);
@@ -70,6 +74,7 @@ void nc_window_free(struct nc_window *window)
 	(void)pthread_cond_destroy(&window->room);
 	(void)pthread_cond_destroy(&window->timer);
 	free(window->slots);
+	free(window->due);
 	free(window->free);
 	free(window);
 }
@@ -78,15 +83,20 @@ void nc_window_free(struct nc_window *window)
 static int send_event(struct nc_window *window, const struct nacre_append *event, const char *id,
                       nacre_appended_fn *done, void *ctx, struct nacre_error *error)
 {
-	char reply[NC_CLIENT_INBOX_SIZE + 24];
+	char reply[NC_CLIENT_INBOX_SIZE + 32];
 	uint32_t index = window->free[window->free_count - 1];
 	struct nc_slot *slot = &window->slots[index];
-	(void)snprintf(reply, sizeof reply, "%s.%u.%u", window->inbox, index, slot->uses);
+	slot->line = nc_line(window);
+	(void)snprintf(reply, sizeof reply, "%s.%u.%u.%u", window->inbox, (unsigned)slot->line,
+	               index, slot->uses);
 	natsStatus status = nc_client_append_msg(window->client, event, id, reply, &slot->msg);
 	slot->deadline_ms = nc_client_now_ms() + window->client->timeout_ms;
 	slot->attempt = 0;
+	slot->number = window->appended++;
 	slot->done = done;
 	slot->ctx = ctx;
+	if (window->under_way == 0)
+		nc_window_look_from_now(window);
 	if (status == NATS_OK)
 		status = nc_window_publish(window, slot);
 	if (status != NATS_OK) {

@@ -8,7 +8,8 @@
 #include "core/base/nkey.h"
 #include "transport/client/client_private.h"
 
-#define SERVERS_MAX 32
+#define SERVERS_MAX  32
+#define RECONNECT_MS 250 /* between tries of one server; as much again at the most, by chance */
 
 void nacre_options_init_sized(struct nacre_options *options, size_t size)
 {
@@ -92,6 +93,13 @@ static natsStatus name_set(natsOptions *to, const struct nacre_options *from)
 		status = natsOptions_SetCustomInboxPrefix(to, from->inbox_prefix);
 	if (status == NATS_OK)
 		status = natsOptions_SetMaxReconnect(to, -1);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectWait(to, RECONNECT_MS);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectJitter(to, RECONNECT_MS, RECONNECT_MS);
+	/* They are asked again, or are known not to be answered. */
+	if (status == NATS_OK)
+		status = natsOptions_SetFailRequestsOnDisconnect(to, true);
 	/* Without it each message waits for a flusher that sleeps a millisecond. */
 	return status == NATS_OK ? natsOptions_SetSendAsap(to, true) : status;
 }

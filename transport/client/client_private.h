@@ -116,14 +116,22 @@ natsStatus nc_client_min_position(natsMsg *msg, uint64_t position);
 
 /* Whether nobody can have done anything: nobody was there, or it did not leave. */
 bool nc_client_not_sent(natsStatus status);
-/* Whether that is not known: no answer came in time, or the connection ended while it was written,
- * which nats.c has not heard yet. */
+/* Whether that is not known: no answer came in time, or the connection ended before it, or while it
+ * was written, which nats.c has not heard yet. */
 bool nc_client_unknown(natsStatus status);
 
 /* Ask until it is answered, or the deadline is over. `repeatable`: also when the outcome is
  * unknown. With NACRE_OK and NACRE_REFUSED there is a reply. `error` is not NULL. */
 int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
                   natsMsg **reply_out, struct nacre_error *error);
+
+/* ---- lost.c --------------------------------------------------------------------------------- */
+
+/* How often a connection has been made again. What was asked for before may be lost since, or its
+ * answer. Errors: NATS_NO_MEMORY. */
+natsStatus nc_client_connections(natsConnection *nc, uint64_t *count_out);
+/* Whether it is there, as far as nats.c has heard. */
+bool nc_client_connected(natsConnection *nc);
 
 /* ---- retire.c ------------------------------------------------------------------------------- */
 

@@ -14,23 +14,36 @@
 #define PATIENCE_MS 100  /* for nothing to be under way */
 #define AGAIN_MS    5000 /* when it did not come to that */
 
-/* The second one, the first time that it is wanted. Without the lock meanwhile. */
+/* The second one, the first time that it is wanted. May let go of the lock meanwhile. */
 static void dial(struct nc_window *window)
 {
 	struct nc_line *line = &window->line;
 	natsConnection *made = NULL;
-	if (line->gathering != NULL || line->refused)
+	natsSubscription *sub = NULL;
+	if (line->gathering != NULL || line->refused || !nc_client_connected(window->client->nc))
 		return;
 	line->refused = true; /* nobody else dials */
 	pthread_mutex_unlock(&window->lock);
 	natsStatus status = natsOptions_SetSendAsap(window->client->dialling, false);
 	if (status == NATS_OK)
 		status = natsConnection_Connect(&made, window->client->dialling);
+	if (status == NATS_OK)
+		status = nc_window_listen(window, NC_LINE_GATHERING, made, &sub);
+	if (status != NATS_OK)
+		natsConnection_Destroy(made);
 	pthread_mutex_lock(&window->lock);
-	if (status == NATS_OK) {
-		line->gathering = made;
-		line->refused = false;
-	}
+	if (status != NATS_OK)
+		return;
+	line->gathering = made;
+	line->refused = false;
+	window->subs[NC_LINE_GATHERING] = sub;
+	window->listening++;
+}
+
+static bool second_is_there(struct nc_window *window)
+{
+	dial(window);
+	return window->line.gathering != NULL && nc_client_connected(window->line.gathering);
 }
 
 /* Whether the other line would be better. Back only after a second in which few were under way all
@@ -59,15 +72,31 @@ static void turn_end(struct nc_line *line, int64_t now_ms)
 	line->again_ms = line->gathers ? now_ms + LOOK_MS : 0;
 }
 
+/* One that is lost is left for what comes next, as long as the first is there: it need not come
+ * back. */
+static void leave_lost(struct nc_window *window, int64_t now_ms)
+{
+	struct nc_line *line = &window->line;
+	if (!line->gathers || nc_client_connected(line->gathering) ||
+	    !nc_client_connected(window->client->nc))
+		return;
+	line->gathers = line->turns = false;
+	line->again_ms = now_ms + LOOK_MS;
+}
+
 bool nc_line_waits(struct nc_window *window)
 {
 	struct nc_line *line = &window->line;
 	int64_t now_ms = nc_client_now_ms();
+	if (line->gathers && now_ms >= line->again_ms)
+		leave_lost(window, now_ms);
 	if (!line->turns && window->under_way > 0 && is_better(window, now_ms)) {
-		dial(window); /* where it is refused all goes on as before */
+		bool there = line->gathers || second_is_there(window);
 		now_ms = nc_client_now_ms();
-		line->turns = line->gathering != NULL;
+		line->turns = there;
 		line->until_ms = now_ms + PATIENCE_MS;
+		if (!there) /* all goes on as before */
+			line->again_ms = now_ms + LOOK_MS;
 	}
 	if (window->under_way == 0 && (line->turns || line->gathers))
 		turn_end(line, now_ms);
@@ -78,15 +107,24 @@ bool nc_line_waits(struct nc_window *window)
 	return line->turns;
 }
 
-natsConnection *nc_line(struct nc_window *window)
+enum nc_line_name nc_line(const struct nc_window *window)
 {
-	return window->line.gathers ? window->line.gathering : window->client->nc;
+	return window->line.gathers ? NC_LINE_GATHERING : NC_LINE_FIRST;
+}
+
+natsConnection *nc_line_connection(const struct nc_window *window, enum nc_line_name line)
+{
+	return line == NC_LINE_FIRST ? window->client->nc : window->line.gathering;
 }
 
 natsConnection *nc_client_line(struct nacre_client *client)
 {
-	pthread_mutex_lock(&client->window->lock);
-	natsConnection *nc = client->window->under_way > 0 ? nc_line(client->window) : client->nc;
-	pthread_mutex_unlock(&client->window->lock);
+	struct nc_window *window = client->window;
+	natsConnection *nc = client->nc;
+	pthread_mutex_lock(&window->lock);
+	if (window->under_way > 0 && window->line.gathers &&
+	    nc_client_connected(window->line.gathering))
+		nc = window->line.gathering;
+	pthread_mutex_unlock(&window->lock);
 	return nc;
 }

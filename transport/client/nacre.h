@@ -11,7 +11,8 @@
  * Errors:    0 or a negative NACRE_* member; out-parameters are untouched on failure. Each call
  *            that can fail takes a struct nacre_error, or NULL, and fills it when it fails.
  * Retries:   a client asks again, with the same event id, while nobody answers, the outcome is
- *            unknown (503) or the node sheds load (429), until timeout_ms is over. The store
+ *            unknown (503, a connection that was lost: as soon as it is back) or the node sheds
+ *            load (429), until timeout_ms is over. The store
  *            recognises a repeated id however late it comes: nothing is appended twice.
  * Growth:    structs that calls read grow at their end, and zeros are their defaults: the inline
  *            calls below pass the size that the program was compiled with, so an old program
@@ -159,7 +160,8 @@ NACRE_API int nacre_append_async_sized(struct nacre_client *client,
                                        struct nacre_error *error);
 
 /* Append, and do not wait for the answer: returns when the event is on its way, with `done` to be
- * called once for it, at the latest timeout_ms later. Waits while options.window are under way.
+ * called once for it, at the latest timeout_ms later (two seconds more while a server that is being
+ * connected to says nothing). Waits while options.window are under way.
  * Where many are (256), they take a second connection, which gathers them for a millisecond at
  * most. Events of one thread are taken up in the order of the calls, but one that has to be asked
  * again may come behind later ones: where that matters, expect versions. `done` may be NULL.
@@ -238,7 +240,8 @@ NACRE_API int nacre_request_sized(struct nacre_client *client, const struct nacr
                                   struct nacre_error *error);
 
 /* One request, one answer. Asked again when surely nothing was done (no responders, 429), and when
- * `repeatable` also after a 503 and after 5 s of silence.
+ * `repeatable` also after a 503, after 5 s of silence, and when the connection was lost meanwhile:
+ * if not, it is NACRE_UNAVAILABLE then.
  * Errors: NACRE_REFUSED: *reply_out is given too, with the whole of the store's answer; and as
  *         nacre_append(). */
 static inline int nacre_request(struct nacre_client *client, const struct nacre_request *request,
@@ -453,8 +456,9 @@ NACRE_API int nacre_request_many_sized(struct nacre_client *client,
                                        const struct nacre_request *request, size_t size,
                                        struct nacre_subscription **sub_out,
                                        struct nacre_error *error);
-/* One request, an answer of many messages: nacre_next() gives each, and NACRE_END after the last.
- * Sent once: nobody knows how much of an answer is wanted again. */
+/* One request, an answer of many messages: nacre_next() gives each, and NACRE_END after the last;
+ * NACRE_UNAVAILABLE if the connection was lost meanwhile, and part of it with that. Sent once:
+ * nobody knows how much of an answer is wanted again. */
 static inline int nacre_request_many(struct nacre_client *client,
                                      const struct nacre_request *request,
                                      struct nacre_subscription **sub_out, struct nacre_error *error)

@@ -147,6 +147,15 @@ static int none(const struct nacre_subscription *sub, struct nacre_error *error)
 	return NACRE_END;
 }
 
+/* What the store sent meanwhile of an answer is missing, which nothing in the rest would show. */
+static bool is_torn(const struct nacre_subscription *sub)
+{
+	uint64_t connection;
+	return sub->way == NC_CLIENT_ANSWER &&
+	       nc_client_connections(sub->client->nc, &connection) == NATS_OK &&
+	       connection != sub->connection;
+}
+
 /* One wait for one message. */
 static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_out,
                 struct nacre_error *error)
@@ -159,6 +168,11 @@ static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_o
 	if (sub->attempt > 0 && slice_ms > 20) /* until it may be asked again */
 		slice_ms = 20;
 	status = natsSubscription_NextMsg(&msg, sub->nats, slice_ms);
+	if (is_torn(sub)) {
+		natsMsg_Destroy(msg);
+		return nc_client_fail(error, NACRE_UNAVAILABLE,
+		                      "next: the connection was lost within an answer");
+	}
 	if (status == NATS_OK)
 		return message_take(sub, msg, got_out, error);
 	if (status == NATS_NO_RESPONDERS && sub->way == NC_CLIENT_PULLED) {

@@ -12,20 +12,10 @@ static uint64_t left_after(const struct nacre_reader *reader, uint64_t more)
 	return limit == 0 ? UINT64_MAX : limit > given ? limit - given : 0;
 }
 
-/* How often the client has connected again. What was asked for before may since have been answered
- * in part to nobody. */
+/* What was asked for over another connection may have been answered in part to nobody. */
 static natsStatus connection_of(const struct nacre_reader *reader, uint64_t *connection_out)
 {
-	natsStatistics *statistics = NULL;
-	natsStatus status = natsStatistics_Create(&statistics);
-	if (status == NATS_OK)
-		status = natsConnection_GetStats(reader->client->nc, statistics);
-	if (status == NATS_OK) {
-		status = natsStatistics_GetCounts(statistics, NULL, NULL, NULL, NULL,
-		                                  connection_out);
-	}
-	natsStatistics_Destroy(statistics);
-	return status;
+	return nc_client_connections(reader->client->nc, connection_out);
 }
 
 static natsStatus page_ask(struct nacre_reader *reader, uint64_t from, uint64_t left,

@@ -30,13 +30,13 @@ natsStatus nc_client_min_position(natsMsg *msg, uint64_t position)
 
 bool nc_client_not_sent(natsStatus status)
 {
-	return status == NATS_NO_RESPONDERS || status == NATS_INSUFFICIENT_BUFFER ||
-	       status == NATS_CONNECTION_DISCONNECTED;
+	return status == NATS_NO_RESPONDERS || status == NATS_INSUFFICIENT_BUFFER;
 }
 
 bool nc_client_unknown(natsStatus status)
 {
-	return status == NATS_TIMEOUT || status == NATS_IO_ERROR;
+	return status == NATS_TIMEOUT || status == NATS_IO_ERROR ||
+	       status == NATS_CONNECTION_DISCONNECTED;
 }
 
 /* One try of a request. */
@@ -53,6 +53,8 @@ static int ask_once(struct nacre_client *client, natsMsg *msg, struct attempt *a
 	natsMsg *reply = NULL;
 	natsStatus status = natsConnection_RequestMsg(&reply, nc_client_line(client), msg,
 	                                              try_ms < 1 ? 1 : try_ms);
+	if (status == NATS_TIMEOUT && !nc_client_connected(client->nc))
+		status = NATS_CONNECTION_DISCONNECTED; /* which says more */
 	if (status != NATS_OK) {
 		attempt->again = nc_client_not_sent(status) ||
 		                 (nc_client_unknown(status) && attempt->repeatable);

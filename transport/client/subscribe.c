@@ -185,7 +185,9 @@ int nacre_request_many_sized(struct nacre_client *client, const struct nacre_req
 	if (sub != NULL)
 		result = nc_client_request_msg(client, &request, sub->subject, &msg, error);
 	if (result == NACRE_OK) {
-		natsStatus status = natsConnection_PublishMsg(client->nc, msg);
+		natsStatus status = nc_client_connections(client->nc, &sub->connection);
+		if (status == NATS_OK)
+			status = natsConnection_PublishMsg(client->nc, msg);
 		if (status != NATS_OK)
 			result = nc_client_fail_nats(error, status, "request");
 	}

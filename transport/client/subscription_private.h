@@ -39,6 +39,7 @@ struct nacre_subscription {
 	enum nc_client_way way;
 	char *subject; /* that is listened to */
 	natsSubscription *nats;
+	uint64_t connection; /* an answer: over which it comes, nc_client_connections() */
 	struct nc_client_event held;
 	struct nc_client_packed packed;
 	struct nacre_delivery delivery;

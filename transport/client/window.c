@@ -7,6 +7,7 @@
 #include "transport/client/window_private.h"
 
 #define IDLE_MS 60000 /* between looks when nothing is due */
+#define LOOK_MS 250   /* between looks at the connections while something is under way */
 
 /* ---- Ends ----------------------------------------------------------------------------------- */
 
@@ -33,13 +34,20 @@ void nc_window_finish(struct nc_window *window, uint32_t index, int result,
 	pthread_cond_broadcast(&window->room);
 }
 
+static void wake(struct nc_window *window, int64_t at_ms)
+{
+	if (at_ms >= window->wake_ms)
+		return;
+	window->wake_ms = at_ms;
+	pthread_cond_signal(&window->timer);
+}
+
 static void due(struct nc_window *window, struct nc_slot *slot, int64_t due_ms)
 {
 	slot->due_ms = due_ms;
-	if (due_ms >= window->wake_ms)
-		return;
-	window->wake_ms = due_ms;
-	pthread_cond_signal(&window->timer);
+	if (due_ms < window->due_ms)
+		window->due_ms = due_ms;
+	wake(window, due_ms);
 }
 
 /* Ask again later, or no more. */
@@ -73,13 +81,13 @@ static bool part_read(const char **at, uint32_t *number_out)
 /* The slot that an answer is for; false: none any more. */
 static bool address_read(const struct nc_window *window, const char *subject, uint32_t *index_out)
 {
-	uint32_t index, uses;
+	uint32_t line, index, uses;
 	size_t size = strlen(window->inbox);
 	if (strncmp(subject, window->inbox, size) != 0)
 		return false;
 	const char *at = subject + size;
-	if (!part_read(&at, &index) || !part_read(&at, &uses) || *at != '\0' ||
-	    index >= window->size)
+	if (!part_read(&at, &line) || !part_read(&at, &index) || !part_read(&at, &uses) ||
+	    *at != '\0' || index >= window->size)
 		return false;
 	*index_out = index;
 	return window->slots[index].state != NC_SLOT_FREE && window->slots[index].uses == uses;
@@ -116,7 +124,7 @@ static void on_complete(void *closure)
 {
 	struct nc_window *window = closure;
 	pthread_mutex_lock(&window->lock);
-	window->completed = true;
+	window->listening--;
 	pthread_cond_broadcast(&window->room);
 	pthread_mutex_unlock(&window->lock);
 }
@@ -125,13 +133,15 @@ static void on_complete(void *closure)
 
 natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot)
 {
-	natsStatus status = natsConnection_PublishMsg(nc_line(window), slot->msg);
+	natsStatus status =
+	        natsConnection_PublishMsg(nc_line_connection(window, slot->line), slot->msg);
 	if (status != NATS_OK && !nc_client_not_sent(status) && !nc_client_unknown(status))
 		return status; /* it has an id, and may be sent again */
-	int64_t due_ms = nc_client_now_ms();
+	int64_t now_ms = nc_client_now_ms(), due_ms = now_ms;
 	due_ms += status == NATS_OK ? NC_CLIENT_TRY_MS : nc_client_pause_ms(slot->attempt++);
 	slot->state = status == NATS_OK ? NC_SLOT_SENT : NC_SLOT_WAITING;
 	due(window, slot, due_ms < slot->deadline_ms ? due_ms : slot->deadline_ms);
+	wake(window, now_ms + LOOK_MS);
 	return NATS_OK;
 }
 
@@ -141,7 +151,9 @@ static void attend(struct nc_window *window, uint32_t index)
 	struct nc_slot *slot = &window->slots[index];
 	struct nacre_error error;
 	if (slot->state == NC_SLOT_SENT || nc_client_now_ms() >= slot->deadline_ms) {
-		int result = nc_client_fail_nats(&error, NATS_TIMEOUT, "append");
+		bool connected = nc_client_connected(nc_line_connection(window, slot->line));
+		int result = nc_client_fail_nats(
+		        &error, connected ? NATS_TIMEOUT : NATS_CONNECTION_DISCONNECTED, "append");
 		postpone(window, index, result, &error);
 		return;
 	}
@@ -152,20 +164,50 @@ static void attend(struct nc_window *window, uint32_t index)
 	}
 }
 
+static int in_order(const void *a, const void *b)
+{
+	const struct nc_due *left = a, *right = b;
+	return (left->number > right->number) - (left->number < right->number);
+}
+
+/* All that is due, in the order in which it was appended. */
+static void attend_all(struct nc_window *window, int64_t now_ms)
+{
+	uint32_t count = 0;
+	window->due_ms = now_ms + IDLE_MS;
+	for (uint32_t i = 0; i < window->size; i++) {
+		struct nc_slot *slot = &window->slots[i];
+		if (slot->state == NC_SLOT_FREE)
+			continue;
+		if (slot->due_ms <= now_ms) {
+			window->due[count++] =
+			        (struct nc_due){ .number = slot->number, .index = i };
+		} else if (slot->due_ms < window->due_ms) {
+			window->due_ms = slot->due_ms;
+		}
+	}
+	qsort(window->due, count, sizeof *window->due, in_order);
+	for (uint32_t i = 0; i < count && !window->ending; i++) {
+		const struct nc_due *at = &window->due[i];
+		const struct nc_slot *slot = &window->slots[at->index];
+		/* An answer may have come while another's `done` was called. */
+		if (slot->state != NC_SLOT_FREE && slot->number == at->number)
+			attend(window, at->index);
+	}
+}
+
 static void *run(void *argument)
 {
 	struct nc_window *window = argument;
 	pthread_mutex_lock(&window->lock);
 	while (!window->ending) {
+		bool lost = nc_window_look(window);
 		int64_t now_ms = nc_client_now_ms();
-		window->wake_ms = now_ms + IDLE_MS;
-		for (uint32_t i = 0; i < window->size && !window->ending; i++) {
-			struct nc_slot *slot = &window->slots[i];
-			if (slot->state != NC_SLOT_FREE && slot->due_ms <= now_ms)
-				attend(window, i);
-			if (slot->state != NC_SLOT_FREE)
-				due(window, slot, slot->due_ms);
-		}
+		if (lost || window->due_ms <= now_ms)
+			attend_all(window, now_ms);
+		window->wake_ms = now_ms + (window->under_way > 0 ? LOOK_MS : IDLE_MS);
+		if (window->due_ms < window->wake_ms)
+			window->wake_ms = window->due_ms;
 		const struct timespec at = nc_client_timespec(window->wake_ms);
 		if (!window->ending)
 			(void)pthread_cond_timedwait(&window->timer, &window->lock, &at);
@@ -174,30 +216,44 @@ static void *run(void *argument)
 	return NULL;
 }
 
+natsStatus nc_window_listen(struct nc_window *window, enum nc_line_name line, natsConnection *nc,
+                            natsSubscription **sub_out)
+{
+	char all[NC_CLIENT_INBOX_SIZE + 16];
+	natsSubscription *sub = NULL;
+	(void)snprintf(all, sizeof all, "%s.%u.>", window->inbox, (unsigned)line);
+	natsStatus status = natsConnection_Subscribe(&sub, nc, all, on_answer, window);
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(sub, -1, -1);
+	if (status == NATS_OK)
+		status = natsSubscription_SetOnCompleteCB(sub, on_complete, window);
+	if (status == NATS_OK) {
+		*sub_out = sub;
+	} else { /* nothing was sent to it: no callback can be under way */
+		natsSubscription_Destroy(sub);
+	}
+	return status;
+}
+
 int nc_window_begin(struct nc_window *window, struct nacre_error *error)
 {
-	char all[NC_CLIENT_INBOX_SIZE + 2];
+	natsConnection *nc = window->client->nc;
 	if (window->begun)
 		return NACRE_OK;
 	if (!nc_client_inbox_make(window->client, window->inbox))
 		return nc_client_fail(error, NACRE_CONNECTION, "inbox: no random bytes to be had");
-	(void)snprintf(all, sizeof all, "%s.>", window->inbox);
 	natsStatus status =
-	        natsConnection_Subscribe(&window->sub, window->client->nc, all, on_answer, window);
-	if (status == NATS_OK)
-		status = natsSubscription_SetPendingLimits(window->sub, -1, -1);
-	if (status == NATS_OK)
-		status = natsSubscription_SetOnCompleteCB(window->sub, on_complete, window);
-	if (status == NATS_OK && pthread_create(&window->thread, NULL, run, window) != 0)
+	        nc_window_listen(window, NC_LINE_FIRST, nc, &window->subs[NC_LINE_FIRST]);
+	if (status == NATS_OK && pthread_create(&window->thread, NULL, run, window) != 0) {
+		natsSubscription **sub = &window->subs[NC_LINE_FIRST];
+		(void)natsSubscription_SetOnCompleteCB(*sub, NULL, NULL);
+		natsSubscription_Destroy(*sub);
+		*sub = NULL;
 		status = NATS_SYS_ERROR;
-	if (status == NATS_OK) {
-		window->begun = true;
-		return NACRE_OK;
 	}
-	/* Nothing was sent to its inbox: no callback can be under way, but for its end. */
-	if (window->sub != NULL)
-		(void)natsSubscription_SetOnCompleteCB(window->sub, NULL, NULL);
-	natsSubscription_Destroy(window->sub);
-	window->sub = NULL;
-	return nc_client_fail_nats(error, status, "append");
+	if (status != NATS_OK)
+		return nc_client_fail_nats(error, status, "append");
+	window->listening = 1;
+	window->begun = true;
+	return NACRE_OK;
 }

@@ -3,17 +3,15 @@
  * sent meanwhile is missing, and must not be passed over; or when a request is written: it is
  * written again. usage: unit_client_torn
  *
- * This plays nats-server and the store in one, so that it says to the byte what is lost. */
-#include <arpa/inet.h>
+ * This plays the store behind a wire that it tears. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "check.h"
 #include "page_make.h"
+#include "wire.h"
 
 #define EVENTS 25000ul
 
@@ -23,15 +21,10 @@
 #define SENT 2000ul
 #define LOST 2000ul
 
-static struct {
-	int listener, peer;
-	struct torn {
-		char sid[32]; /* "": not asked for yet */
-		unsigned long from, last;
-	} torn[2];
-	char sids[64][32], inboxes[64][128]; /* of the subscriptions of the connection */
-	size_t sid_count;
-} server;
+static struct torn {
+	char sid[32]; /* "": not asked for yet */
+	unsigned long from, last;
+} torn_pages[2];
 
 /* ---- What nats.c writes -----------------------------------------------------------------------
  */
@@ -58,23 +51,17 @@ __attribute__((visibility("default"))) ssize_t send(int fd, const void *bytes, s
 	return sendto(fd, bytes, size, flags, NULL, 0);
 }
 
-/* ---- The server -------------------------------------------------------------------------------
+/* ---- The store --------------------------------------------------------------------------------
  */
-
-static void say(const void *bytes, size_t size)
-{
-	if (sendto(server.peer, bytes, size, MSG_NOSIGNAL, NULL, 0) != (ssize_t)size)
-		(void)shutdown(server.peer, SHUT_RDWR);
-}
 
 static void say_events(const char *sid, unsigned long from, unsigned long last)
 {
 	static unsigned char bytes[PAGE_SIZE_MAX];
 	char line[64];
 	size_t size = page_make(bytes, from, last);
-	say(line, (size_t)snprintf(line, sizeof line, "MSG in %s %zu\r\n", sid, size));
-	say(bytes, size);
-	say("\r\n", 2);
+	wire_say(line, (size_t)snprintf(line, sizeof line, "MSG in %s %zu\r\n", sid, size));
+	wire_say(bytes, size);
+	wire_say("\r\n", 2);
 }
 
 static void say_end(const char *sid, unsigned long next)
@@ -82,9 +69,10 @@ static void say_end(const char *sid, unsigned long next)
 	char line[64], block[CLOSE_SIZE_MAX];
 	close_make(block, next, EVENTS);
 	size_t size = strlen(block);
-	say(line, (size_t)snprintf(line, sizeof line, "HMSG in %s %zu %zu\r\n", sid, size, size));
-	say(block, size);
-	say("\r\n", 2);
+	wire_say(line,
+	         (size_t)snprintf(line, sizeof line, "HMSG in %s %zu %zu\r\n", sid, size, size));
+	wire_say(block, size);
+	wire_say("\r\n", 2);
 }
 
 static void say_last(const char *sid, unsigned long from, unsigned long last)
@@ -98,7 +86,7 @@ static void answer(const char *sid, unsigned long from)
 {
 	size_t page = (from - 1) / PAGE;
 	unsigned long last = from + PAGE - 1 < EVENTS ? from + PAGE - 1 : EVENTS;
-	struct torn *torn = page == 1 || page == 2 ? &server.torn[page - 1] : NULL;
+	struct torn *torn = page == 1 || page == 2 ? &torn_pages[page - 1] : NULL;
 	if (torn == NULL || torn->sid[0] != '\0') {
 		say_last(sid, from, last);
 		return;
@@ -108,101 +96,32 @@ static void answer(const char *sid, unsigned long from)
 	(void)snprintf(torn->sid, sizeof torn->sid, "%s", sid);
 	say_events(sid, from, from + SENT - 1);
 	if (page == 2)
-		(void)shutdown(server.peer, SHUT_WR); /* behind what was said */
+		wire_end();
 }
 
-static void on_sub(const char *inbox, const char *sid)
+void on_subscribe(const char *subject, const char *sid)
 {
-	if (server.sid_count == sizeof server.sids / sizeof *server.sids)
-		exit(2);
-	(void)snprintf(server.inboxes[server.sid_count], sizeof *server.inboxes, "%s", inbox);
-	(void)snprintf(server.sids[server.sid_count++], sizeof *server.sids, "%s", sid);
+	(void)subject;
 	for (size_t i = 0; i < 2; i++) {
-		const struct torn *torn = &server.torn[i];
+		const struct torn *torn = &torn_pages[i];
 		if (strcmp(sid, torn->sid) == 0)
 			say_last(sid, torn->from + SENT + LOST, torn->last);
 	}
 }
 
-static void on_append(const char *inbox)
+void on_message(const struct wire_message *message)
 {
-	static const char appended[] = "{\"stream\":\"s\",\"seq\":1,\"pos\":1}";
-	for (size_t i = 0; i < server.sid_count; i++) {
-		size_t size = strlen(server.inboxes[i]);
-		char line[512];
-		if (strchr("*>", server.inboxes[i][size - 1]) == NULL ||
-		    strncmp(server.inboxes[i], inbox, size - 1) != 0)
-			continue;
-		say(line, (size_t)snprintf(line, sizeof line, "MSG %s %s %zu\r\n%s\r\n", inbox,
-		                           server.sids[i], sizeof appended - 1, appended));
+	const char *sid = wire_listener(message->inbox);
+	if (strstr(message->subject, ".append.") != NULL) {
+		wire_answer(message->inbox, "{\"stream\":\"s\",\"seq\":1,\"pos\":1}");
+	} else if (sid != NULL) {
+		unsigned long from = member(message->bytes, "\"from\":");
+		answer(sid, from == 0 ? 1 : from);
 	}
 }
 
-static void on_request(const char *inbox, const char *body)
-{
-	unsigned long from = member(body, "\"from\":");
-	for (size_t i = 0; i < server.sid_count; i++) {
-		if (strcmp(server.inboxes[i], inbox) == 0)
-			answer(server.sids[i], from == 0 ? 1 : from);
-	}
-}
-
-/* One connection of the client's, until it ends. */
-static void serve(FILE *in)
-{
-	char line[4096], subject[512], inbox[128], sid[32], body[4096];
-	size_t size;
-	server.sid_count = 0;
-	static const char info[] = "INFO {\"server_id\":\"x\",\"version\":\"2.10.0\",\"proto\":1,"
-	                           "\"headers\":true,\"max_payload\":1048576}\r\n";
-	say(info, sizeof info - 1);
-	while (fgets(line, sizeof line, in) != NULL) {
-		if (strncmp(line, "PING", 4) == 0) {
-			say("PONG\r\n", 6);
-		} else if (sscanf(line, "SUB %127s %31s", inbox, sid) == 2) {
-			on_sub(inbox, sid);
-		} else if (sscanf(line, "PUB %511s %127s %zu", subject, inbox, &size) == 3) {
-			if (size + 2 >= sizeof body || fread(body, 1, size + 2, in) != size + 2)
-				return;
-			body[size] = '\0';
-			on_request(inbox, body);
-		} else if (sscanf(line, "HPUB %511s %127s %*s %zu", subject, inbox, &size) == 3) {
-			if (size + 2 >= sizeof body || fread(body, 1, size + 2, in) != size + 2)
-				return;
-			on_append(inbox);
-		}
-	}
-}
-
-static void *serve_all(void *none)
-{
-	(void)none;
-	while ((server.peer = accept(server.listener, NULL, NULL)) >= 0) {
-		FILE *in = fdopen(server.peer, "r");
-		if (in == NULL)
-			exit(2);
-		serve(in);
-		(void)fclose(in);
-	}
-	return NULL;
-}
-
-static void server_open(char url[64])
-{
-	pthread_t thread;
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof at;
-	server.listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (server.listener < 0 ||
-	    bind(server.listener, (const struct sockaddr *)&at, sizeof at) != 0 ||
-	    listen(server.listener, 4) != 0 ||
-	    getsockname(server.listener, (struct sockaddr *)&at, &size) != 0 ||
-	    pthread_create(&thread, NULL, serve_all, NULL) != 0)
-		exit(2);
-	(void)pthread_detach(thread);
-	(void)snprintf(url, 64, "nats://127.0.0.1:%u", ntohs(at.sin_port));
-}
+/* ---- What is asked ----------------------------------------------------------------------------
+ */
 
 /* Whether all events came, each once and in order. */
 static bool reads_all(void)
@@ -282,10 +201,10 @@ static void what_is_written_again(void)
 int main(void)
 {
 	char url[64];
-	server_open(url);
+	wire_open(url);
 	client = connect_to(url, "torn", 20000);
 	expect(reads_all(), "what is lost of answers with a connection is asked for again");
-	expect(server.torn[1].sid[0] != '\0' && server.torn[1].from == 2 * PAGE + 1,
+	expect(torn_pages[1].sid[0] != '\0' && torn_pages[1].from == 2 * PAGE + 1,
 	       "of one that was asked for ahead as well");
 	what_is_written_again();
 	nacre_close(client);
