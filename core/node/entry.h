@@ -12,13 +12,14 @@
 
 /* Besides enum nc_log_kind: what the log writer is asked in the same queue. */
 #define NC_ENTRY_HARD    0u   /* only the hard state */
+#define NC_ENTRY_TRUST   254u /* nothing of the log is missing: nc_log_trust() */
 #define NC_ENTRY_COMPACT 255u /* entries through `index` are no longer needed */
 
 struct nc_entry {
 	struct nc_entry *next;
 	uint64_t index; /* 0 while it is gathered */
 	uint64_t term;
-	uint8_t kind;  /* enum nc_log_kind, NC_ENTRY_HARD or NC_ENTRY_COMPACT */
+	uint8_t kind;  /* enum nc_log_kind, NC_ENTRY_HARD, _TRUST or _COMPACT */
 	bool has_hard; /* the hard state is to become durable with it */
 	bool has_mark; /* the last of an order: all of it is durable when this is */
 	bool staged;   /* a stage has it */

@@ -17,6 +17,20 @@ struct nc_log_writer {
 	struct nc_log_entry entries[WRITE_ENTRIES_MAX];
 };
 
+/* Not something to write. */
+static bool is_errand(const struct nc_entry *entry)
+{
+	return entry->kind == NC_ENTRY_TRUST || entry->kind == NC_ENTRY_COMPACT;
+}
+
+static void trust(struct nc_log_writer *writer, struct nc_entry *entry)
+{
+	entry->err = nc_log_trust(writer->log);
+	if (entry->err != NC_OK)
+		nc_say_warning("log: may doubt itself at the next start: %s",
+		               nc_err_name(entry->err));
+}
+
 static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
 {
 	entry->err = nc_log_compact(writer->log, entry->index);
@@ -30,7 +44,7 @@ static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
  * log has from its index on; a gap is one before it that found no room. */
 static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, size_t size)
 {
-	if (entry->kind == NC_ENTRY_COMPACT || count >= WRITE_ENTRIES_MAX || size >= WRITE_SIZE_MAX)
+	if (is_errand(entry) || count >= WRITE_ENTRIES_MAX || size >= WRITE_SIZE_MAX)
 		return false;
 	return entry->kind == NC_ENTRY_HARD || entry->index == next ||
 	       (count == 0 && entry->index < next);
@@ -104,12 +118,16 @@ static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)
 {
 	struct nc_log_writer *writer = ctx;
-	if (batch->first->kind != NC_ENTRY_COMPACT) {
+	if (!is_errand(batch->first)) {
 		append(writer, batch, done);
 		return;
 	}
 	struct nc_entry *entry = nc_entry_queue_take(batch);
-	compact(writer, entry);
+	if (entry->kind == NC_ENTRY_TRUST) {
+		trust(writer, entry);
+	} else {
+		compact(writer, entry);
+	}
 	nc_entry_queue_put(done, entry);
 }
 

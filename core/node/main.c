@@ -237,7 +237,7 @@ static int service_start(struct node *node)
 		.log = node->store.log,
 		.engine = node->store.engine,
 		.hard = node->store.recovery.hard,
-		.doubtful = node->store.recovery.cut_record,
+		.doubtful = node->store.recovery.doubtful,
 		.cluster_id = nc_identity_get(node->store.identity)->cluster_id,
 		.self = 1,
 		.founders = { .count = 1, .at = { { .id = 1, .voter = true } } },

@@ -34,7 +34,7 @@ static int raft_read(const struct nc_store *store, struct found *found)
 		                              .state = store->state,
 		                              .engine = store->engine,
 		                              .hard = store->recovery.hard,
-		                              .doubtful = store->recovery.cut_record,
+		                              .doubtful = store->recovery.doubtful,
 		                              .self = found->self,
 		                              .seed = 1,
 		                              .on_install = no_messages };

@@ -268,6 +268,7 @@ int nc_replica_start(const struct nc_replica_options *options, struct nc_replica
 	if (replica == NULL)
 		return NC_NOMEM;
 	replica->options = *options;
+	replica->doubtful = options->doubtful;
 	replica->checkpoint_at_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
 	unsigned tick_ms = options->tick_ms == 0 ? TICK_MS : options->tick_ms;
 	int err = handles_open(replica);

@@ -28,7 +28,7 @@ struct nc_replica_options {
 	struct nc_state *state;
 	struct nc_engine *engine;
 	struct nc_log_hard hard;         /* as recovered with the log */
-	bool doubtful;                   /* recovery cut a record: nc_log_recovery.cut_record */
+	bool doubtful;                   /* nc_log_recovery.doubtful */
 	uint64_t self;                   /* this node's id in consensus */
 	uint64_t seed;                   /* of election timeouts */
 	struct nc_raft_members founders; /* of a new cluster; empty: to be invited */

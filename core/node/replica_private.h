@@ -38,6 +38,7 @@ struct nc_replica {
 	struct nc_entry_queue applied_ahead; /* by the log writer: to be told */
 	uint64_t applied;
 
+	bool doubtful;       /* the log says so still */
 	bool leads;          /* as of the last turn */
 	bool stands;         /* likewise: a candidate */
 	uint64_t settled_at; /* leading: the commit when it was settled; 0: not yet */

@@ -88,10 +88,27 @@ static void persist(struct nc_replica *replica, const struct nc_raft_ready *read
 /* ---- Leading, or not --------------------------------------------------------------------------
  */
 
+/* Once that is known nothing of the log is missing, and is durable, the log may forget its doubt.
+ */
+static void doubt_check(struct nc_replica *replica, const struct nc_raft_status *status)
+{
+	if (!replica->doubtful || status->doubtful)
+		return;
+	struct nc_entry *trust = nc_entry_new(NC_ENTRY_TRUST);
+	if (trust == NULL)
+		return; /* the next turn tries again */
+	replica->doubtful = false;
+	nc_say_info("the log is whole again: this node votes and leads like any other");
+	struct nc_entry_queue queue = { 0 };
+	nc_entry_queue_put(&queue, trust);
+	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
+}
+
 static void role_check(struct nc_replica *replica)
 {
 	struct nc_raft_status status;
 	nc_raft_status(replica->raft, &status);
+	doubt_check(replica, &status);
 	bool leads = status.role == NC_RAFT_LEADER;
 	bool stands = status.role == NC_RAFT_CANDIDATE;
 	if (stands && !replica->stands)

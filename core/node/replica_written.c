@@ -35,8 +35,8 @@ void nc_replica_refused_turn(struct nc_replica *replica)
 
 static void written(struct nc_replica *replica, struct nc_entry *entry)
 {
-	if (entry->kind == NC_ENTRY_COMPACT) {
-		nc_entry_free(entry); /* a failure has been said, and is tried again */
+	if (entry->kind == NC_ENTRY_COMPACT || entry->kind == NC_ENTRY_TRUST) {
+		nc_entry_free(entry); /* a failure has been said; compaction is tried again */
 		return;
 	}
 	replica->writing--;

@@ -67,8 +67,13 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 	if (err != NC_OK) {
 		nc_say_error("%s", fault);
 	} else if (store->recovery.cut_bytes > 0) {
-		nc_say_warning("log: cut a torn tail of %llu bytes, which was not acknowledged",
-		               (unsigned long long)store->recovery.cut_bytes);
+		nc_say_warning("log: cut a torn tail of %llu bytes, which %s acknowledged",
+		               (unsigned long long)store->recovery.cut_bytes,
+		               store->recovery.doubtful ? "may have been" : "was not");
+	}
+	if (err == NC_OK && store->recovery.doubtful) {
+		nc_say_warning("log: its end may be lost: until this node has heard from a leader "
+		               "what is committed, its vote counts only if all vote");
 	}
 	return err;
 }

@@ -30,7 +30,7 @@ void nc_raft_describe(const struct nc_raft *raft, struct nc_buf *buf)
 		nc_buf_printf(buf, " installing %" PRIu64, raft->install.index);
 	if (raft->transferee != 0)
 		nc_buf_printf(buf, " to %" PRIu64, raft->transferee);
-	if (raft->doubtful)
+	if (raft->doubt.nonce != 0)
 		nc_buf_put_str(buf, " doubtful");
 }
 

@@ -16,7 +16,7 @@ void nc_raft_become_follower(struct nc_raft *raft, uint64_t term, uint64_t leade
 	raft->transferee = 0;
 	raft->noop = 0;
 	raft->peer_count = 0;
-	raft->granted_count = raft->refused_count = 0;
+	raft->granted_count = raft->doubting_count = raft->refused_count = 0;
 	raft->uncommitted_bytes = 0;
 	raft->election_elapsed = raft->heartbeat_elapsed = 0;
 	raft->election_timeout = raft->options.election_ticks +
@@ -45,8 +45,6 @@ bool nc_raft_may_lead(const struct nc_raft *raft)
 {
 	if (raft->halted || raft->install.index != 0)
 		return false;
-	if (raft->doubtful && !nc_raft_alone(raft) && !NC_MUTANT(DOUBTFUL_VOTES))
-		return false;
 	if (NC_MUTANT(LEARNER_CAMPAIGNS))
 		return nc_raft_members_find(nc_raft_members(raft), raft->options.self) != NULL;
 	return nc_raft_is_voter(raft, raft->options.self);
@@ -54,13 +52,18 @@ bool nc_raft_may_lead(const struct nc_raft *raft)
 
 /* ---- Standing -------------------------------------------------------------------------------- */
 
+static bool noted(const uint64_t *ids, uint32_t count, uint64_t id)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
 static void note(uint64_t *ids, uint32_t *count, uint64_t id)
 {
-	for (uint32_t i = 0; i < *count; i++) {
-		if (ids[i] == id)
-			return;
-	}
-	if (*count < NC_RAFT_MEMBERS_MAX)
+	if (!noted(ids, *count, id) && *count < NC_RAFT_MEMBERS_MAX)
 		ids[(*count)++] = id;
 }
 
@@ -98,6 +101,16 @@ static void votes_ask(struct nc_raft *raft, bool pre, bool force)
 	}
 }
 
+/* Its own vote. */
+static void note_self(struct nc_raft *raft)
+{
+	if (raft->doubt.nonce != 0 && !NC_MUTANT(DOUBTFUL_VOTES)) {
+		note(raft->doubting, &raft->doubting_count, raft->options.self);
+	} else {
+		note(raft->granted, &raft->granted_count, raft->options.self);
+	}
+}
+
 static void candidacy_begin(struct nc_raft *raft, bool pre, bool force)
 {
 	nc_raft_become_follower(raft, pre ? raft->hard.term : raft->hard.term + 1, 0);
@@ -108,12 +121,28 @@ static void candidacy_begin(struct nc_raft *raft, bool pre, bool force)
 	/* Its own vote counts when it is durable; but nobody else can be misled when nobody else is
 	 * there: what it appends follows the vote in the same log. */
 	if (pre || nc_raft_alone(raft) || NC_MUTANT(SELF_VOTE_BEFORE_SYNC))
-		note(raft->granted, &raft->granted_count, raft->options.self);
+		note_self(raft);
+}
+
+/* Not one voter is missing, in doubt or not. */
+static bool all_granted(const struct nc_raft *raft)
+{
+	const struct nc_raft_members *members = nc_raft_members(raft);
+	for (uint32_t i = 0; i < members->count; i++) {
+		uint64_t id = members->at[i].id;
+		if (members->at[i].voter && !noted(raft->granted, raft->granted_count, id) &&
+		    !noted(raft->doubting, raft->doubting_count, id))
+			return false;
+	}
+	return raft->granted_count + raft->doubting_count > 0;
 }
 
 static bool won(const struct nc_raft *raft)
 {
-	return voters_in(raft, raft->granted, raft->granted_count) >= nc_raft_quorum(raft);
+	uint32_t granted = voters_in(raft, raft->granted, raft->granted_count);
+	if (NC_MUTANT(DOUBT_IN_QUORUM))
+		granted += voters_in(raft, raft->doubting, raft->doubting_count);
+	return granted >= nc_raft_quorum(raft) || all_granted(raft);
 }
 
 static bool lost(const struct nc_raft *raft)
@@ -142,7 +171,7 @@ void nc_raft_own_vote_durable(struct nc_raft *raft)
 {
 	if (raft->role != NC_RAFT_CANDIDATE || raft->hard_dirty || raft->durable < raft->hard_order)
 		return;
-	note(raft->granted, &raft->granted_count, raft->options.self);
+	note_self(raft);
 	tally(raft);
 }
 
@@ -151,12 +180,15 @@ void nc_raft_vote_heard(struct nc_raft *raft, const struct nc_raft_message *mess
 	bool pre = message->type == NC_RAFT_PREVOTE_RESP;
 	if (raft->role != (pre ? NC_RAFT_PRE_CANDIDATE : NC_RAFT_CANDIDATE))
 		return;
-	if (pre && !message->reject && message->term != raft->hard.term + 1)
-		return; /* a grant for another term */
-	if (message->reject) {
-		note(raft->refused, &raft->refused_count, message->from);
-	} else {
+	bool grant = !message->reject || message->force;
+	if (pre && grant && message->term != raft->hard.term + 1)
+		return; /* for another term */
+	if (!message->reject) {
 		note(raft->granted, &raft->granted_count, message->from);
+	} else if (grant) {
+		note(raft->doubting, &raft->doubting_count, message->from);
+	} else {
+		note(raft->refused, &raft->refused_count, message->from);
 	}
 	tally(raft);
 }
@@ -199,16 +231,17 @@ static bool goes_first(const struct nc_raft *raft, const struct nc_raft_message 
 void nc_raft_vote_asked(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	bool pre = message->type == NC_RAFT_PREVOTE;
-	if (raft->doubtful && !NC_MUTANT(DOUBTFUL_VOTES))
-		return; /* it may have forgotten a vote, or an entry */
+	bool doubts = raft->doubt.nonce != 0 && !NC_MUTANT(DOUBTFUL_VOTES);
+	bool granted = free_to_vote(raft, message) && up_to_date(raft, message) &&
+	               !goes_first(raft, message);
 	struct nc_raft_message answer = {
 		.type = pre ? NC_RAFT_PREVOTE_RESP : NC_RAFT_VOTE_RESP,
 		.to = message->from,
+		.reject = !granted || doubts,
+		.force = granted && doubts,
 	};
-	answer.reject = !free_to_vote(raft, message) || !up_to_date(raft, message) ||
-	                goes_first(raft, message);
-	if (answer.reject || pre) {
-		if (!answer.reject)
+	if (!granted || pre) {
+		if (granted)
 			answer.term = message->term;
 		nc_raft_send(raft, answer);
 		return;

@@ -24,6 +24,7 @@ void nc_raft_commit_to(struct nc_raft *raft, uint64_t commit)
 	for (uint64_t i = raft->commit + 1; raft->role == NC_RAFT_LEADER && i <= commit; i++)
 		raft->uncommitted_bytes -= nc_trail_size(&raft->trail, i);
 	raft->commit = commit;
+	nc_raft_doubt_settle(raft);
 }
 
 void nc_raft_truncate(struct nc_raft *raft, uint64_t from)
@@ -78,7 +79,6 @@ static void refuse(struct nc_raft *raft, const struct nc_raft_message *message)
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_APPEND_RESP,
 	                                             .to = message->from,
 	                                             .reject = true,
-	                                             .force = raft->doubtful,
 	                                             .index = message->index,
 	                                             .hint = hint,
 	                                             .log_term = term });
@@ -94,14 +94,6 @@ static void acknowledge(struct nc_raft *raft, uint64_t to, uint64_t index)
 	} else {
 		nc_raft_send_after(raft, answer);
 	}
-}
-
-/* A node that may have forgotten something is whole again when it has what an entry of the leader's
- * own term committed: that came after all that was committed before. */
-static void maybe_whole(struct nc_raft *raft, const struct nc_raft_message *message, uint64_t last)
-{
-	if (message->commit <= last && has(raft, message->commit, message->term))
-		raft->doubtful = false;
 }
 
 void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *message)
@@ -125,7 +117,8 @@ void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *me
 	if (NC_MUTANT(COMMIT_BEYOND_MATCH))
 		commit = message->commit < raft->trail.last ? message->commit : raft->trail.last;
 	nc_raft_commit_to(raft, commit);
-	maybe_whole(raft, message, last);
+	if (NC_MUTANT(DOUBT_ENDS_EARLY) && message->commit <= last)
+		raft->doubt.nonce = 0;
 	acknowledge(raft, message->from, last);
 }
 
@@ -140,7 +133,8 @@ void nc_raft_heartbeat_heard(struct nc_raft *raft, const struct nc_raft_message 
 	}
 	nc_raft_send(raft, (struct nc_raft_message){ .type = NC_RAFT_HEARTBEAT_RESP,
 	                                             .to = message->from,
-	                                             .force = raft->doubtful,
+	                                             .force = raft->doubt.nonce != 0,
 	                                             .index = raft->install.index,
 	                                             .context = message->context });
+	nc_raft_doubt_ask(raft);
 }

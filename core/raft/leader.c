@@ -39,6 +39,7 @@ void nc_raft_become_leader(struct nc_raft *raft)
 {
 	raft->role = NC_RAFT_LEADER;
 	raft->leader = raft->options.self;
+	raft->doubt = (struct nc_raft_doubt){ 0 }; /* all have voted: nobody has more */
 	raft->election_elapsed = raft->heartbeat_elapsed = 0;
 	raft->peer_count = 0;
 	raft->noop = raft->trail.last + 1;

@@ -51,9 +51,9 @@ struct nc_log_bounds {
 struct nc_log_recovery {
 	struct nc_log_hard hard;
 	uint64_t cut_bytes; /* of a torn tail that was cut; 0: none */
-	bool cut_record; /* a record whose header was complete was cut: the node neither votes nor
-	                  * leads until it has heard the leader's commit (a single node goes on:
-	                  * what it acknowledged lies below its durable mark) */
+	bool doubtful; /* a record whose header was complete was cut, now or at an earlier start,
+	                * and nc_log_trust() was not called since: what was acknowledged last may be
+	                * lost (nc_raft_start.doubtful) */
 };
 
 /* What is asked of a log: entries from..to (inclusive), at most `entry_max` of them and at most
@@ -84,6 +84,7 @@ struct nc_log_ops {
 	int (*compact)(struct nc_log *log, uint64_t through);
 	int (*reset)(struct nc_log *log, uint64_t index, uint64_t term);
 	int (*mark)(struct nc_log *log);
+	int (*trust)(struct nc_log *log);
 	uint64_t (*size)(struct nc_log *log);
 	void (*close)(struct nc_log *log);
 };
@@ -159,6 +160,13 @@ static inline int nc_log_reset(struct nc_log *log, uint64_t index, uint64_t term
 static inline int nc_log_mark(struct nc_log *log)
 {
 	return log->ops->mark(log);
+}
+
+/* Nothing that was acknowledged is missing: recovery need not call the log doubtful any more. For
+ * the thread that appends. Errors: NC_IO, it may do so once more. */
+static inline int nc_log_trust(struct nc_log *log)
+{
+	return log->ops->trust(log);
 }
 
 /* Bytes that the log takes, for the trigger of checkpoints and for the status. */

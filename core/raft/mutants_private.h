@@ -50,7 +50,10 @@
 	X(DOUBTFUL_VOTES, "a node that may have forgotten votes at once")                        \
 	X(TRANSFER_BEFORE_CAUGHT_UP, "leadership is handed to who lacks entries, and forced")    \
 	X(LEARNER_CAMPAIGNS, "a learner stands for election")                                    \
-	X(DOUBT_AT_REST, "who is in doubt of itself stays so while nothing is proposed")         \
+	X(DOUBT_ENDS_EARLY, "a late append ends a node's doubt of itself")                       \
+	X(DOUBT_KEEPS_MATCH, "a leader counts on with what one in doubt had acknowledged")       \
+	X(DOUBT_COUNTS, "one in doubt confirms that no later leader there is")                   \
+	X(DOUBT_IN_QUORUM, "those in doubt elect though a voter is missing")                     \
 	X(GONE_WHILE_HEARD, "a leader that is heard is given up for a broken line")              \
 	X(NOBODY_GOES_FIRST, "two that ask at the same moment grant each other the pre-vote")    \
 	X(SOLE_AMONG_OTHERS, "a leader with peers takes what is durable here for committed")

@@ -74,7 +74,8 @@ static void start_from(struct nc_raft *raft, const struct nc_raft_start *start)
 	raft->hard = start->hard;
 	if (NC_MUTANT(VOTE_LOST_ON_RESTART))
 		raft->hard.vote = 0;
-	raft->doubtful = start->doubtful;
+	if (start->doubtful)
+		raft->doubt.nonce = nc_raft_random(raft) | 1;
 	raft->handed = raft->stable = start->base_index;
 	raft->commit = raft->applying = raft->applied = start->applied;
 	raft->snapshot.index = start->base_index;

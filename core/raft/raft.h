@@ -74,19 +74,20 @@ const struct nc_raft_member *nc_raft_members_find(const struct nc_raft_members *
 enum nc_raft_type {
 	NC_RAFT_PREVOTE =
 	        1, /* index, log_term: of the last entry; term: the one it would take [9.6] */
-	NC_RAFT_PREVOTE_RESP,   /* reject */
-	NC_RAFT_VOTE,           /* index, log_term; force: told to by the leader [3.4, 3.10] */
-	NC_RAFT_VOTE_RESP,      /* reject */
-	NC_RAFT_APPEND,         /* index, log_term: of the entry before; commit; entries [3.5] */
-	NC_RAFT_APPEND_RESP,    /* index: durable and matching through; or reject: index is the prev
-	                         * refused, hint, log_term: the last entry that may match; force:
-	                         * the sender is doubtful, what it acknowledged before may be lost
-	                         */
-	NC_RAFT_HEARTBEAT,      /* commit; context: the round of reads */
+	NC_RAFT_PREVOTE_RESP, /* reject; with force: granted in doubt, counts if no voter is missing
+	                       */
+	NC_RAFT_VOTE,         /* index, log_term; force: told to by the leader [3.4, 3.10] */
+	NC_RAFT_VOTE_RESP,    /* as before */
+	NC_RAFT_APPEND,       /* index, log_term: of the entry before; commit; entries [3.5] */
+	NC_RAFT_APPEND_RESP,  /* index: durable and matching through; or reject: index is the prev
+	                       * refused, hint, log_term: the last entry that may match */
+	NC_RAFT_HEARTBEAT,    /* commit; context: the round of reads */
 	NC_RAFT_HEARTBEAT_RESP, /* context; index: of the snapshot being installed, 0: none;
-	                         * force: the sender is doubtful, show it where the log ends */
+	                         * force: the sender is doubtful */
 	NC_RAFT_SNAPSHOT,  /* index, log_term, members: a state to be fetched from the sender [5] */
-	NC_RAFT_READ,      /* context: asks the leader for a read index [6.4] */
+	NC_RAFT_READ,      /* context: asks the leader for a read index [6.4]; force: the sender is
+	                    * doubtful, what it acknowledged before may be lost, and the context is
+	                    * that of this doubt */
 	NC_RAFT_READ_RESP, /* context, index */
 	NC_RAFT_TIMEOUT_NOW, /* campaign at once [3.10] */
 	NC_RAFT_TYPE_END
@@ -158,8 +159,10 @@ struct nc_raft_start {
 	uint64_t base_term;  /* its term */
 	struct nc_raft_members members; /* in force at base_index */
 	uint64_t applied; /* the state's; what is applied was committed. At least base_index */
-	bool doubtful;    /* nc_log_recovery.cut_record: neither vote nor lead until the leader's
-	                   * commit was heard. Alone, a node goes on. */
+	bool doubtful; /* nc_log_recovery.doubtful: what it acknowledged last may be lost. It votes
+	                * and leads only if no voter is missing, until it has what a leader says,
+	                * asked by it in this life, that may be committed. Alone, a node goes on.
+	                */
 };
 
 /* A node in follower state. Then nc_raft_load() for each entry that the log holds, in order, before
@@ -183,8 +186,8 @@ int nc_raft_copy(const struct nc_raft *raft, struct nc_raft **copy_out);
  */
 int nc_raft_tick(struct nc_raft *raft);
 
-/* A message from a peer, authenticated by the transport. Stale, doubled and unexpected ones are
- * ignored and are NC_OK.
+/* A message from a peer, authenticated by the transport, which gives none of an earlier life of a
+ * peer behind one of a later. Stale, doubled and unexpected ones are ignored and are NC_OK.
  * Errors: NC_INVALID, no peer of this version sends such a thing;
  *         NC_CORRUPT, another leader of the term that this node leads: it has stopped taking part,
  *           as after nc_raft_disk_failed();
@@ -193,7 +196,7 @@ int nc_raft_step(struct nc_raft *raft, const struct nc_raft_message *message);
 
 /* Stand for election now, without waiting for the timeout; with a pre-vote. The only member of a
  * cluster leads when this returns. Does nothing on a leader, and on who may not lead (a learner,
- * doubtful, installing). */
+ * installing). */
 int nc_raft_campaign(struct nc_raft *raft);
 
 /* A new entry of `size` bytes, of this leader's term. Its place is index_out, term_out.

@@ -22,7 +22,9 @@ struct nc_raft_peer {
 	uint64_t snapshot_index; /* NC_RAFT_SENDING: what was offered */
 	uint64_t reading_prev;   /* with `reading` */
 	uint64_t reading_last;
-	uint64_t read_ack; /* the last round of reads it has answered */
+	uint64_t read_ack;       /* the last round of reads it has answered */
+	uint64_t read_ack_doubt; /* the same, while it was in doubt */
+	uint64_t doubt;          /* nonce of the last one that it told of; 0: none */
 	uint64_t flight_bytes;
 	uint32_t flight_first, flight_count; /* a ring */
 	uint8_t state;                       /* enum nc_raft_peer_state */
@@ -56,6 +58,12 @@ struct nc_raft_held_list {
 };
 
 #define NC_RAFT_ROUND_NONE UINT64_MAX
+
+/* Of a node whose disk has lost the end of its log (doubt.c). */
+struct nc_raft_doubt {
+	uint64_t nonce; /* of this life; 0: in none */
+	uint64_t index; /* it ends when that is committed and durable here; 0: not known yet */
+};
 
 /* A read that waits for its index [6.4]. */
 struct nc_raft_waiting_read {
@@ -92,15 +100,17 @@ struct nc_raft {
 	size_t config_count, config_room;
 
 	uint8_t role;
-	bool halted, doubtful;
+	bool halted;
+	struct nc_raft_doubt doubt;
 	uint64_t leader;
 	uint64_t transferee;
 	uint64_t noop; /* the leader's first entry of its term */
 	bool noop_told;
 	uint32_t election_elapsed, heartbeat_elapsed, election_timeout; /* ticks */
 	uint64_t granted[NC_RAFT_MEMBERS_MAX];                          /* [granted_count], ids */
+	uint64_t doubting[NC_RAFT_MEMBERS_MAX];                         /* granted, in doubt */
 	uint64_t refused[NC_RAFT_MEMBERS_MAX];
-	uint32_t granted_count, refused_count;
+	uint32_t granted_count, doubting_count, refused_count;
 
 	struct nc_raft_peer peers[NC_RAFT_MEMBERS_MAX]; /* [peer_count], as the members in force */
 	uint32_t peer_count;
@@ -201,6 +211,14 @@ void nc_raft_reads_fail(struct nc_raft *raft);
 void nc_raft_reads_age(struct nc_raft *raft);
 void nc_raft_read_asked(struct nc_raft *raft, const struct nc_raft_message *message);
 void nc_raft_read_answered(struct nc_raft *raft, const struct nc_raft_message *message);
+
+/* doubt.c */
+void nc_raft_doubt_settle(struct nc_raft *raft); /* does it end */
+void nc_raft_doubt_ask(struct nc_raft *raft);    /* the leader, where it ends */
+/* The leader's answer; false: to another question. */
+bool nc_raft_doubt_answered(struct nc_raft *raft, const struct nc_raft_message *message);
+/* On the leader: a peer asks. */
+void nc_raft_doubt_heard(struct nc_raft *raft, const struct nc_raft_message *message);
 
 /* transfer.c */
 void nc_raft_transfer_go_on(struct nc_raft *raft, const struct nc_raft_peer *peer);

@@ -64,6 +64,20 @@ static uint64_t read_ack_of(const struct nc_raft_peer *peer)
 	return peer->read_ack;
 }
 
+/* The last round that every voter has answered, in doubt or not. */
+static uint64_t round_of_all(const struct nc_raft *raft)
+{
+	uint64_t round = raft->read_round;
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
+		const struct nc_raft_peer *peer = &raft->peers[i];
+		uint64_t ack = peer->read_ack > peer->read_ack_doubt ? peer->read_ack
+		                                                     : peer->read_ack_doubt;
+		if (peer->voter && ack < round)
+			round = ack;
+	}
+	return round;
+}
+
 /* Answer the reads of rounds that a quorum has confirmed; how many. */
 static size_t answer_confirmed(struct nc_raft *raft)
 {
@@ -71,6 +85,9 @@ static size_t answer_confirmed(struct nc_raft *raft)
 	if (self != NULL)
 		self->read_ack = raft->read_round;
 	uint64_t confirmed = nc_raft_quorum_value(raft, read_ack_of);
+	uint64_t of_all = round_of_all(raft);
+	if (of_all > confirmed)
+		confirmed = of_all;
 	if (NC_MUTANT(READ_WITHOUT_QUORUM))
 		confirmed = raft->read_round;
 	size_t count = through_round(raft, confirmed);
@@ -135,12 +152,16 @@ int nc_raft_read_index(struct nc_raft *raft, uint64_t ctx)
 
 void nc_raft_read_asked(struct nc_raft *raft, const struct nc_raft_message *message)
 {
+	if (message->force)
+		nc_raft_doubt_heard(raft, message);
 	if (room(raft)) /* otherwise the asker gives up in time */
 		enqueue(raft, message->context, message->from);
 }
 
 void nc_raft_read_answered(struct nc_raft *raft, const struct nc_raft_message *message)
 {
+	if (nc_raft_doubt_answered(raft, message))
+		return;
 	uint64_t round = message->context - raft->read_nonce;
 	if (raft->role != NC_RAFT_FOLLOWER || round == 0 || round > raft->read_round)
 		return; /* of another life of this node */

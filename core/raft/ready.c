@@ -92,6 +92,7 @@ int nc_raft_appended(struct nc_raft *raft, struct nc_raft_mark mark)
 	if (index > raft->stable)
 		raft->stable = index;
 	raft->durable = mark.order;
+	nc_raft_doubt_settle(raft);
 	nc_raft_release_held(raft);
 	nc_raft_own_vote_durable(raft);
 	if (raft->role == NC_RAFT_LEADER) {

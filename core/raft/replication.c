@@ -210,13 +210,6 @@ void nc_raft_snapshot_status(struct nc_raft *raft, uint64_t id)
 static void refused(struct nc_raft *raft, struct nc_raft_peer *peer,
                     const struct nc_raft_message *message)
 {
-	if (message->force && peer->state != NC_RAFT_SENDING && message->index <= peer->match) {
-		/* It is in doubt of itself: its disk has lost what it had acknowledged. To think
-		 * less of a match is always safe. */
-		peer->match = 0;
-		peer->next = message->index + 1;
-		nc_raft_peer_turn(peer, NC_RAFT_PROBE);
-	}
 	if (message->index <= peer->match)
 		return; /* stale */
 	if (peer->state == NC_RAFT_REPLICATE) {
@@ -297,14 +290,13 @@ void nc_raft_heartbeat_answered(struct nc_raft *raft, const struct nc_raft_messa
 	peer->paused = false;
 	if (peer->state == NC_RAFT_SENDING && message->index == 0)
 		snapshot_over(peer);
-	/* One in doubt of itself is shown where the log ends, though there is nothing new: a
-	 * heartbeat alone does not show that it has what it acknowledged. */
-	bool doubts = message->force && !NC_MUTANT(DOUBT_AT_REST);
 	if (peer->match < raft->trail.last || peer->state == NC_RAFT_PROBE ||
-	    peer->commit_sent < raft->commit || doubts)
+	    peer->commit_sent < raft->commit)
 		nc_raft_append_to(raft, peer);
-	if (message->context > peer->read_ack && message->context <= raft->read_round)
-		peer->read_ack = message->context;
+	uint64_t *ack = message->force && !NC_MUTANT(DOUBT_COUNTS) ? &peer->read_ack_doubt
+	                                                           : &peer->read_ack;
+	if (message->context > *ack && message->context <= raft->read_round)
+		*ack = message->context;
 	if (NC_MUTANT(READ_ANY_ACK))
 		peer->read_ack = raft->read_round;
 	nc_raft_reads_confirm(raft);

@@ -104,6 +104,7 @@ int nc_raft_snapshot_restored(struct nc_raft *raft, uint64_t index)
 	raft->snapshot.index = index;
 	raft->snapshot.term = install.term;
 	raft->snapshot.members = install.members;
+	nc_raft_doubt_settle(raft);
 	if (raft->leader != 0)
 		acknowledge(raft, raft->leader, index);
 	return NC_OK;

@@ -29,7 +29,7 @@ void nc_raft_status(const struct nc_raft *raft, struct nc_raft_status *status_ou
 		.silent = nc_raft_leader_silent(raft),
 		.role = raft->role,
 		.halted = raft->halted,
-		.doubtful = raft->doubtful,
+		.doubtful = raft->doubt.nonce != 0,
 		.settled = nc_raft_settled(raft),
 		.base = raft->trail.base_index,
 		.last = raft->trail.last,
@@ -120,6 +120,7 @@ static const char *check_peer(const struct nc_raft *raft, const struct nc_raft_p
 		CLAIM(peer->match <= raft->trail.last),
 		CLAIM(peer->next <= raft->trail.last + 1),
 		CLAIM(peer->read_ack <= raft->read_round),
+		CLAIM(peer->read_ack_doubt <= raft->read_round),
 		CLAIM(peer->flight_count <= NC_RAFT_INFLIGHT_MAX),
 		CLAIM(peer->flight_count == 0 || peer->state == NC_RAFT_REPLICATE),
 	};
@@ -184,7 +185,8 @@ static void mix_role(uint64_t *hash, const struct nc_raft *raft)
 {
 	const uint64_t values[] = { raft->role,
 		                    raft->halted,
-		                    raft->doubtful,
+		                    raft->doubt.nonce != 0,
+		                    raft->doubt.index,
 		                    raft->leader,
 		                    raft->transferee,
 		                    raft->noop,
@@ -201,13 +203,15 @@ static void mix_role(uint64_t *hash, const struct nc_raft *raft)
 		mix(hash, raft->granted[i]);
 	for (uint32_t i = 0; i < raft->refused_count; i++)
 		mix(hash, ~raft->refused[i]);
+	for (uint32_t i = 0; i < raft->doubting_count; i++)
+		mix(hash, raft->doubting[i] << 32);
 	for (uint32_t i = 0; i < raft->peer_count; i++) {
 		const struct nc_raft_peer *peer = &raft->peers[i];
-		const uint64_t progress[] = { peer->id,          peer->match,
-			                      peer->next,        peer->state,
-			                      peer->paused,      peer->active,
-			                      peer->reading,     peer->snapshot_index,
-			                      peer->commit_sent, peer->flight_count };
+		const uint64_t progress[] = {
+			peer->id,          peer->match,        peer->next,    peer->state,
+			peer->paused,      peer->active,       peer->reading, peer->snapshot_index,
+			peer->commit_sent, peer->flight_count, peer->doubt
+		};
 		for (size_t j = 0; j < sizeof progress / sizeof *progress; j++)
 			mix(hash, progress[j]);
 	}

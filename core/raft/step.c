@@ -64,7 +64,7 @@ static bool of_higher_term(struct nc_raft *raft, const struct nc_raft_message *m
 		return false;
 	if (message->type == NC_RAFT_PREVOTE && !NC_MUTANT(PREVOTE_BUMPS_TERM))
 		return true; /* a question, no claim */
-	if (message->type == NC_RAFT_PREVOTE_RESP && !message->reject)
+	if (message->type == NC_RAFT_PREVOTE_RESP && (!message->reject || message->force))
 		return true; /* an answer about a term that is not yet */
 	if (raft->role == NC_RAFT_LEADER && NC_MUTANT(HIGHER_TERM_IGNORED))
 		return false;
@@ -140,7 +140,7 @@ static int dispatch(struct nc_raft *raft, const struct nc_raft_message *message)
 		return NC_OK;
 	case NC_RAFT_TIMEOUT_NOW:
 		if (raft->role != NC_RAFT_LEADER && raft->leader == message->from &&
-		    nc_raft_may_lead(raft))
+		    nc_raft_may_lead(raft) && raft->doubt.nonce == 0)
 			nc_raft_stand(raft, false, true);
 		return NC_OK;
 	default:

@@ -224,6 +224,12 @@ static int log_mark(struct nc_log *port)
 	return NC_OK;
 }
 
+static int log_trust(struct nc_log *port)
+{
+	(void)port;
+	return NC_OK;
+}
+
 static uint64_t log_size(struct nc_log *port)
 {
 	struct memory_log *log = self(port);
@@ -250,6 +256,7 @@ static const struct nc_log_ops ops = {
 	.compact = log_compact,
 	.reset = log_reset,
 	.mark = log_mark,
+	.trust = log_trust,
 	.size = log_size,
 	.close = log_close,
 };

@@ -192,7 +192,7 @@ static struct tail tail_look(const struct scan *scan, size_t offset)
 static int tail_cut(struct scan *scan, size_t offset, size_t end)
 {
 	const struct nc_files *files = scan->log->files;
-	int failed = 0;
+	int failed = 0, err = NC_OK;
 	size_t begun =
 	        nc_record_begun(nc_slice(scan->bytes + offset, scan->size - offset), scan->log->crc,
 	                        nc_place(scan->segment->number, offset), scan->durable);
@@ -200,7 +200,14 @@ static int tail_cut(struct scan *scan, size_t offset, size_t end)
 		end = offset + begun;
 	if (end > offset) {
 		scan->recovery->cut_bytes = end - offset;
-		scan->recovery->cut_record = begun > 0 && !NC_LOG_MUTANT(CUT_UNSAID);
+		if (begun > 0 && !NC_LOG_MUTANT(CUT_UNSAID))
+			err = nc_log_doubt_begin(scan->log); /* before there is nothing to see */
+		if (err != NC_OK) {
+			(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE,
+			               "%s: cannot note that the log was cut: %s",
+			               scan->log->directory, nc_err_name(err));
+			return err;
+		}
 		memset(scan->bytes + offset, 0, end - offset);
 		failed = files->write(files->ctx, scan->segment->fd, scan->bytes + offset,
 		                      end - offset, (off_t)offset);
@@ -339,6 +346,10 @@ int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 			(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: cannot be synced",
 			               log->directory);
 		}
+	}
+	if (err == NC_OK && nc_log_doubt_look(log, &recovery_out->doubtful) != NC_OK) {
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: %s", log->directory, strerror(errno));
+		err = NC_IO;
 	}
 	free(found.numbers);
 	recovery_out->hard = log->hard;

@@ -303,6 +303,11 @@ static void log_close(struct nc_log *port)
 	free(log);
 }
 
+static int log_trust(struct nc_log *port)
+{
+	return nc_log_doubt_end(self(port));
+}
+
 static const struct nc_log_ops ops = {
 	.append = log_append,
 	.read = nc_segment_log_read,
@@ -311,6 +316,7 @@ static const struct nc_log_ops ops = {
 	.compact = log_compact,
 	.reset = log_reset,
 	.mark = log_mark,
+	.trust = log_trust,
 	.size = log_size,
 	.close = log_close,
 };

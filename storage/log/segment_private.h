@@ -106,6 +106,12 @@ int nc_segment_log_read(struct nc_log *port, struct nc_log_range range, struct n
 int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery_out,
                            char fault[NC_LOG_FAULT_SIZE]);
 
+/* doubt.c: whether what the log acknowledged last may be lost; outlives the process. Errors:
+ * NC_FULL; NC_IO. */
+int nc_log_doubt_begin(const struct nc_segment_log *log);
+int nc_log_doubt_look(const struct nc_segment_log *log, bool *doubtful_out);
+int nc_log_doubt_end(const struct nc_segment_log *log); /* also if there is none */
+
 int nc_err_from_errno(int negative_errno);
 
 #endif

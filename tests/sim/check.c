@@ -285,7 +285,7 @@ void sim_check_healed(struct sim *sim)
 		        nc_raft_members_find(&sim->committed_members, node->id);
 		whole &= node->up && member != NULL && member->voter &&
 		         node->applied == sim->committed.last && !node->raft->halted &&
-		         !node->raft->doubtful;
+		         node->raft->doubt.nonce == 0;
 	}
 	if (whole && sim->store != NULL)
 		whole = store_settled(sim);

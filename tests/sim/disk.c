@@ -115,7 +115,7 @@ void sim_disk_crash(struct sim *sim, struct sim_node *node)
 	}
 	if (node->files != NULL) {
 		sim_files_crash(sim, node, node->write_count > 0 ? nth(node, 0) : NULL,
-		                sim_whole(sim));
+		                sim_whole(sim) || sim->blackout);
 	}
 	if (node->write_count == 0)
 		return;
@@ -128,7 +128,8 @@ void sim_disk_crash(struct sim *sim, struct sim_node *node)
 	if (torn->first < torn->last && sim_chance(sim, 3000)) {
 		reach(sim, node, torn, 1 + sim_below(sim, torn->last - torn->first));
 		sim->counters.torn++;
-		if (sim_whole(sim)) /* one in doubt is as much as a cluster can do without */
+		/* One in doubt is as much as a cluster can do without, if others are missing. */
+		if (sim_whole(sim) || sim->blackout)
 			node->doubtful = true;
 	}
 	sim_disk_clear(node);

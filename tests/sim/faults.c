@@ -39,9 +39,12 @@ void sim_faults_draw(struct sim *sim)
 	faults->install_fails = intensity(sim, 5000);
 	faults->drift = intensity(sim, 30);
 	faults->slow_weight = sim->options.store ? intensity(sim, 50) : 0;
-	/* Not drawn, so that the runs of other seeds stay what they were: one in four. */
+	/* Not drawn, so that the runs of other seeds stay what they were: one in four, one in
+	 * eight. */
 	bool drains = sim->options.seed * UINT64_C(0x9e3779b97f4a7c15) >> 62 == 1;
 	faults->drain_weight = sim->options.store && drains ? 40 : 0;
+	bool blackouts = sim->options.seed * UINT64_C(0x9e3779b97f4a7c15) >> 61 == 5;
+	faults->blackout_weight = blackouts ? 30 : 0;
 }
 
 /* A member may lose its disk, or leave, only when all are voters and none is in doubt of itself;
@@ -55,7 +58,7 @@ bool sim_whole(const struct sim *sim)
 		const struct nc_raft_member *member =
 		        nc_raft_members_find(&sim->committed_members, node->id);
 		if (member == NULL || !member->voter || node->leaving || node->doubtful ||
-		    sim_files_damaged(node) || (node->up && node->raft->doubtful))
+		    sim_files_damaged(node) || (node->up && node->raft->doubt.nonce != 0))
 			return false;
 	}
 	return true;
@@ -110,6 +113,18 @@ void sim_end(struct sim *sim, struct sim_node *node)
 {
 	sim_trace(sim, "%llu ends", (unsigned long long)node->id);
 	crash(sim, node);
+}
+
+/* The power of all of them goes, and every write that is under way may tear. */
+static void blackout(struct sim *sim)
+{
+	if (!sim_whole(sim))
+		return;
+	sim->counters.blackouts++;
+	sim->blackout = true;
+	for (uint32_t i = 0; i < sim->node_count; i++)
+		crash(sim, &sim->nodes[i]);
+	sim->blackout = false;
 }
 
 static void jump(struct sim *sim, struct sim_node *node)
@@ -172,6 +187,8 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 		node->slow_until = sim->now + sim_below(sim, 5 * SIM_S);
 	} else if ((lot -= faults->slow_weight) < faults->drain_weight) {
 		store_leave_begin(sim, node);
+	} else if ((lot -= faults->drain_weight) < faults->blackout_weight) {
+		blackout(sim);
 	} else if (node->up) {
 		node->write_fails = true;
 	}
@@ -187,7 +204,7 @@ void sim_nemesis(struct sim *sim)
 	               faults->wipe_weight + faults->leave_weight + faults->transfer_weight +
 	               faults->jump_weight + faults->full_weight + faults->disconnect_weight +
 	               faults->flip_weight + faults->slow_weight + faults->drain_weight +
-	               faults->error_weight;
+	               faults->blackout_weight + faults->error_weight;
 	if (all > 0)
 		strike(sim, &sim->nodes[victim(sim)], sim_below(sim, all));
 }

@@ -183,6 +183,12 @@ bool sim_files_damaged(const struct sim_node *node)
 	return node->files != NULL && (node->files->damaged || node->files->torn);
 }
 
+void sim_files_trust(struct sim_node *node)
+{
+	if (node->files != NULL && node->files->log != NULL)
+		nc_assert(nc_log_trust(node->files->log) == NC_OK);
+}
+
 void sim_files_compact(struct sim_node *node, uint64_t through)
 {
 	if (node->files->log == NULL || node->files->failed)
@@ -231,7 +237,7 @@ void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_wr
 	}
 	bool something = torn != NULL && (torn->hard_changed || torn->first <= torn->last);
 	if (something && !files->failed && may_damage && sim_chance(sim, 7000)) {
-		files->mode = modes[sim_below(sim, 4)];
+		files->mode = modes[sim_below(sim, sim->blackout ? 3 : 4)];
 		files->dice = sim_random(sim);
 		files->damaged |= files->mode == ASTRAY;
 		sim->counters.astray += files->mode == ASTRAY;
@@ -251,6 +257,7 @@ void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_wr
 	files->log = NULL;
 	files->failed = false;
 	files->mode = WELL;
-	if (may_damage && !files->damaged && sim->faults.flip_weight > 0 && sim_chance(sim, 1500))
+	if (may_damage && !sim->blackout && !files->damaged && sim->faults.flip_weight > 0 &&
+	    sim_chance(sim, 1500))
 		sim_files_flip(sim, node);
 }

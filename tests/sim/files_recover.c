@@ -61,7 +61,7 @@ static void check_promised(struct sim *sim, const struct sim_node *node,
 	}
 	/* The last batch of a log that was not idle since has nothing that vouches for it. */
 	bool last = !hard || missing >= files->last_first;
-	if (missing != 0 && !(files->damaged && recovery->cut_record && last)) {
+	if (missing != 0 && !(files->damaged && recovery->doubtful && last)) {
 		sim_violation(
 		        sim,
 		        "node %llu: the log has lost what it had promised (entries from %llu, "
@@ -124,7 +124,7 @@ bool sim_files_start(struct sim *sim, struct sim_node *node)
 		free(node->disk.at);
 		node->disk = found;
 		node->hard = recovery.hard;
-		node->doubtful |= recovery.cut_record;
+		node->doubtful = recovery.doubtful;
 		files->damaged = files->torn = false;
 		if (recovery.cut_bytes > 0) /* what vouched for what is now the last is gone */
 			files->last_first = 1;

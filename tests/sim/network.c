@@ -14,6 +14,7 @@ static void carry(struct sim *sim, uint32_t to, const struct nc_raft_message *me
 	event->slot = (uint8_t)to;
 	event->life = 0;
 	event->session = session;
+	event->sent_in = sim->nodes[sim_slot_of(message->from)].life;
 	event->message = *message;
 	event->message.entries = NULL;
 	if (message->members != NULL) {

@@ -62,6 +62,7 @@ void sim_node_start(struct sim *sim, struct sim_node *node)
 	nc_assert(nc_raft_new(&options, &start, &node->raft) == NC_OK);
 	sim->counters.doubtful_starts += node->doubtful;
 	node->life++;
+	memset(node->heard, 0, sizeof node->heard);
 	node->up = true;
 	node->applied = node->applying = node->checkpoint;
 	node->chain = node->checkpoint_chain;
@@ -86,7 +87,6 @@ void sim_node_crash(struct sim *sim, struct sim_node *node)
 		return;
 	sim->counters.crashes++;
 	sim_trace(sim, "%llu crashes", (unsigned long long)node->id);
-	node->doubtful = node->raft->doubtful;
 	sim_disk_crash(sim, node);
 	if (sim->store != NULL)
 		store_crash(sim, node);
@@ -210,6 +210,10 @@ void sim_node_pump(struct sim *sim, struct sim_node *node)
 		nc_raft_ready(node->raft, &ready);
 		if (ready.mark.order != 0)
 			sim_disk_order(sim, node, &ready);
+		if (node->doubtful && node->raft->doubt.nonce == 0) {
+			node->doubtful = false;
+			sim_files_trust(node);
+		}
 		for (size_t i = 0; i < ready.message_count; i++)
 			send(sim, node, &ready.messages[i]);
 		if (ready.apply_first <= ready.apply_last) {
@@ -243,6 +247,11 @@ static void receive(struct sim *sim, struct sim_node *node, const struct sim_eve
 	struct nc_raft_message message = event->message;
 	if (message.to != node->id)
 		return; /* to who was here before */
+	uint32_t *heard = &node->heard[sim_slot_of(message.from)];
+	if (event->sent_in < *heard)
+		return; /* as the transport does it: of an earlier life than was heard of (raft.h)
+		         */
+	*heard = event->sent_in;
 	if (event->session != node->session && event->session != SIM_NO_SESSION)
 		return; /* its connection broke meanwhile */
 	for (uint32_t i = 0; i < message.entry_count; i++) {

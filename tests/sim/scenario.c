@@ -19,7 +19,8 @@
  *   cut A B, heal           nothing passes between A and B
  *   lapse ID                no leader is heard for long; what it sends about that is lost
  *   crash ID [N]            N of the orders that were not complete are durable all the same
- *   restart ID [doubtful]   disk_failed ID           status [ID]
+ *   restart ID [doubtful [N]]  with a log that has lost its last N entries
+ *   disk_failed ID          status [ID]
  *   checkpoint ID           compact ID INDEX         install ID ok|fail
  */
 #include <stdio.h>
@@ -112,6 +113,7 @@ static bool disk_commands(struct desk *desk, struct desk_node *node, const struc
 	if (strcmp(verb, "join") == 0) {
 		desk_start(desk, node, id, false);
 	} else if (strcmp(verb, "restart") == 0) {
+		node->disk.last -= command->number[3];
 		desk_start(desk, node, id, command->count > 2);
 	} else if (node->raft == NULL) {
 		return false;

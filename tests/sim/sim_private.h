@@ -64,6 +64,7 @@ struct sim_event {
 	uint32_t life; /* of the node when it was scheduled; a restarted one has another */
 	uint64_t index;
 	uint32_t session;  /* of a message: the connection that carries it */
+	uint32_t sent_in;  /* and the life of who sent it */
 	uint8_t sub, what; /* of the store's: subscription, and what is said */
 	uint32_t attempt;
 	uint64_t epoch;
@@ -107,6 +108,7 @@ struct sim_write {
 struct sim_node {
 	uint64_t id; /* slot + 1 + 16 * incarnation */
 	uint32_t life;
+	uint32_t heard[SIM_SLOTS_MAX]; /* the last life of each that this life has heard of */
 	bool up, leaving;
 	uint64_t paused_until;
 	uint32_t session; /* of its connection: what one that broke carried is lost */
@@ -162,7 +164,7 @@ struct sim_seen_entry { /* of a table by (index, term) */
 	X(leaves) X(transfers) X(elections) X(two_leaders) X(truncations) X(config_rollbacks) \
 	X(proposals) X(refused) X(acked) X(reads) X(reads_served) X(reads_failed) \
 	X(snapshots) X(snapshots_failed) X(snapshot_during_election) X(partial_reads) \
-	X(config_changes) X(compactions) X(doubtful_starts) X(slow_applies)
+	X(config_changes) X(compactions) X(doubtful_starts) X(blackouts) X(slow_applies)
 /* With a store on top. */
 #define SIM_STORE_COUNTERS(X) \
 	X(answered) X(duplicates) X(refusals) X(conditions_failed) X(shed) X(retries) X(unknown) \
@@ -186,7 +188,7 @@ struct sim_faults {
 	uint64_t nemesis_us; /* between two strokes, on average; 0: none */
 	uint32_t crash_weight, cut_weight, pause_weight, wipe_weight, transfer_weight, jump_weight,
 	        error_weight, leave_weight, full_weight, disconnect_weight, flip_weight,
-	        slow_weight, drain_weight;
+	        slow_weight, drain_weight, blackout_weight;
 	uint32_t install_fails;
 	uint32_t drift; /* percent */
 };
@@ -237,6 +239,7 @@ struct sim {
 	struct sim_store *store; /* NULL: raft alone */
 
 	bool healed;
+	bool blackout; /* the power of all of them is going */
 	uint64_t healed_at, progress_op;
 	uint64_t hash; /* of the trace */
 	struct sim_counters counters;
@@ -308,6 +311,7 @@ bool sim_files_full(struct sim *sim, struct sim_node *node, const struct sim_wri
 void sim_files_fail(struct sim *sim, struct sim_node *node, const struct sim_write *write);
 bool sim_files_failed(const struct sim_node *node);
 bool sim_files_damaged(const struct sim_node *node);
+void sim_files_trust(struct sim_node *node);
 void sim_files_compact(struct sim_node *node, uint64_t through);
 void sim_files_reset(struct sim_node *node, uint64_t index, uint64_t term);
 /* Read an entry as the sender of a partial append does. */

@@ -222,6 +222,6 @@ Test(log_port, marks_once)
 	cr_expect_eq(nc_log_mark(journal), NC_OK);
 	reopen();
 	cr_expect_eq(recovery.cut_bytes, 0u);
-	cr_expect_not(recovery.cut_record);
+	cr_expect_not(recovery.doubtful);
 	expect_bounds(1, 1, 0, 1);
 }

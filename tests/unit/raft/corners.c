@@ -363,37 +363,81 @@ Test(corners, a_node_that_has_lost_what_it_acknowledged_is_brought_back)
 	answers(raft, 2, (struct nc_raft_message){ .index = 4 });
 	const struct nc_raft_peer *peer = nc_raft_peer(raft, 2);
 	cr_assert_eq(peer->match, 4);
-	const struct nc_raft_message late = {
-		.reject = true, .index = 4, .hint = 3, .log_term = 1
-	};
-	answers(raft, 2, late);
+	answers(raft, 2,
+	        (struct nc_raft_message){ .reject = true, .index = 4, .hint = 3, .log_term = 1 });
 	cr_expect_eq(peer->match, 4, "a late refusal");
-	struct nc_raft_message lost = late;
-	lost.force = true;
-	answers(raft, 2, lost);
+	struct nc_raft_message asks = {
+		.type = NC_RAFT_READ, .from = 2, .term = 1, .force = true, .context = 77
+	};
+	hears(raft, asks);
 	cr_expect_eq(peer->match, 0);
-	cr_expect_eq(peer->next, 4);
+	cr_expect_eq(peer->next, 5);
 	cr_expect_eq(raft->commit, 4);
 	answers(raft, 2, (struct nc_raft_message){ .index = 4 });
-	cr_expect_eq(peer->match, 4);
+	hears(raft, asks);
+	cr_expect_eq(peer->match, 4, "the same doubt, a second time");
+	asks.context = 78;
+	hears(raft, asks);
+	cr_expect_eq(peer->match, 0, "another life of its own");
 	nc_raft_free(raft);
 }
 
-Test(corners, who_is_in_doubt_says_so_when_it_refuses)
+static struct nc_raft_message answer_to_vote(struct nc_raft *raft, struct nc_raft_message ask)
+{
+	hears(raft, ask);
+	struct nc_raft_ready ready = ready_of(raft);
+	if (ready.mark.order != 0)
+		cr_assert_eq(nc_raft_appended(raft, ready.mark), NC_OK);
+	if (ready.message_count == 0)
+		ready = ready_of(raft);
+	cr_assert_eq(ready.message_count, 1);
+	return ready.messages[0];
+}
+
+Test(corners, who_is_in_doubt_refuses_with_a_grant_behind_it)
 {
 	struct nc_raft *raft =
 	        node_with(nc_raft_options_default(3, 3),
 	                  (struct nc_raft_start){ .members = three, .doubtful = true });
-	appends(raft, 1, 1, 5, 1, 1);
-	struct nc_raft_ready ready = ready_of(raft);
-	cr_assert_eq(ready.message_count, 1);
-	cr_expect(ready.messages[0].reject && ready.messages[0].force);
+	struct nc_raft_message ask = { .type = NC_RAFT_PREVOTE, .from = 1, .term = 5 };
+	struct nc_raft_message answer = answer_to_vote(raft, ask);
+	cr_expect(answer.reject && answer.force);
+	cr_expect_eq(answer.term, 5u);
+	ask.type = NC_RAFT_VOTE;
+	answer = answer_to_vote(raft, ask);
+	cr_expect(answer.reject && answer.force);
+	cr_expect_eq(raft->hard.vote, 1u);
+	ask.from = 2;
+	answer = answer_to_vote(raft, ask);
+	cr_expect(answer.reject && !answer.force, "it has one vote, in doubt or not");
 	nc_raft_free(raft);
-	raft = node(3);
-	appends(raft, 1, 1, 5, 1, 1);
-	ready = ready_of(raft);
-	cr_assert_eq(ready.message_count, 1);
-	cr_expect(ready.messages[0].reject && !ready.messages[0].force);
+}
+
+/* What the transport does not promise is that a question of an earlier life stays unanswered. */
+Test(corners, a_doubt_ends_by_its_own_question_alone)
+{
+	struct nc_raft *raft =
+	        node_with(nc_raft_options_default(3, 3),
+	                  (struct nc_raft_start){ .members = three, .doubtful = true });
+	appends(raft, 1, 1, 0, 0, 2);
+	persist(raft);
+	hears(raft, (struct nc_raft_message){
+	                    .type = NC_RAFT_HEARTBEAT, .from = 1, .term = 1, .commit = 1 });
+	uint64_t nonce = raft->doubt.nonce;
+	struct nc_raft_message answer = {
+		.type = NC_RAFT_READ_RESP, .from = 1, .term = 1, .index = 2, .context = nonce + 1
+	};
+	hears(raft, answer);
+	cr_expect_eq(raft->doubt.nonce, nonce, "another question's answer");
+	answer.context = nonce;
+	hears(raft, answer);
+	cr_expect_eq(raft->doubt.nonce, nonce, "entry 2 is not known to be committed");
+	answer.index = 1;
+	hears(raft, answer);
+	cr_expect_eq(raft->doubt.index, 2u, "the first answer holds");
+	hears(raft, (struct nc_raft_message){
+	                    .type = NC_RAFT_HEARTBEAT, .from = 1, .term = 1, .commit = 2 });
+	cr_expect_eq(raft->doubt.nonce, 0u);
 	nc_raft_free(raft);
 }
 
