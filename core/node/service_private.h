@@ -69,7 +69,7 @@ struct nc_service {
 	struct read *position_waits;   /* reads that wait for a position */
 	atomic_uint_fast64_t position; /* applied, as far as has been told */
 	atomic_size_t reads;           /* under way */
-	atomic_size_t reads_size;      /* bytes of their requests */
+	atomic_size_t kept_size;       /* bytes of requests: nc_service_keep() */
 	struct nc_srv srv;
 	struct nc_service_counters counters;
 	uv_timer_t tick;
@@ -203,6 +203,10 @@ void nc_service_version_is(struct nc_service *service, uint32_t version);
 /* service_read.c */
 void nc_service_read(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
+/* Bytes of a request that is kept until a reader has done with it, whatever it waits for. False:
+ * with those of others they would be more than 64 MiB; 429. To let go, any thread. */
+bool nc_service_keep(struct nc_service *service, size_t size);
+void nc_service_let_go(struct nc_service *service, size_t size);
 /* Let go the reads that waited for a position which is applied now, or have waited too long. */
 void nc_service_reads_wake(struct nc_service *service);
 

@@ -298,7 +298,7 @@ void nc_service_read_free(struct nc_read_job *job)
 	struct read *read = (struct read *)job;
 	atomic_fetch_add(&read->stats->time_ns, (nc_service_now_ms() - read->taken_ms) * 1000000);
 	atomic_fetch_sub(&read->service->reads, 1);
-	atomic_fetch_sub(&read->service->reads_size, read->size);
+	nc_service_let_go(read->service, read->size);
 	nc_query_free(read->query);
 	nc_filtered_release(&read->filtered);
 	nc_packed_release(&read->packed);

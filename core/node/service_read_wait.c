@@ -5,7 +5,20 @@
 #include "core/node/service_read_private.h"
 #include "transport/nats/reply.h"
 
-#define READS_SIZE_MAX (64u << 20) /* bytes of requests to read that are kept; beyond, 429 */
+#define KEPT_SIZE_MAX (64u << 20) /* bytes */
+
+bool nc_service_keep(struct nc_service *service, size_t size)
+{
+	if (atomic_fetch_add(&service->kept_size, size) + size <= KEPT_SIZE_MAX)
+		return true;
+	nc_service_let_go(service, size);
+	return false;
+}
+
+void nc_service_let_go(struct nc_service *service, size_t size)
+{
+	atomic_fetch_sub(&service->kept_size, size);
+}
 
 /* What it waited for has come; or it has run out of time meanwhile. */
 static void read_go(struct read *read)
@@ -70,16 +83,19 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
 	              request->plugin.size + request->selector.size;
 	size_t whole = sizeof(struct read) + reply.size + 1 + size;
-	if (atomic_load(&service->reads_size) + whole > READS_SIZE_MAX)
+	if (!nc_service_keep(service, whole))
 		return NULL;
 	struct read *read = calloc(1, sizeof *read + reply.size + 1);
-	if (read == NULL)
+	if (read == NULL) {
+		nc_service_let_go(service, whole);
 		return NULL;
+	}
 	read->ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
 	if (read->ticket == NULL || nc_buf_extend(&read->keys, size + 1) == NULL) {
 		if (read->ticket != NULL)
 			nc_ticket_free(&service->tickets, read->ticket);
 		free(read);
+		nc_service_let_go(service, whole);
 		return NULL;
 	}
 	nc_buf_clear(&read->keys);
@@ -106,7 +122,6 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	memcpy(read->reply, reply.data, reply.size);
 	read->size = whole;
 	atomic_fetch_add(&service->reads, 1);
-	atomic_fetch_add(&service->reads_size, whole);
 	return read;
 }
 

@@ -29,6 +29,7 @@ struct nc_sub_prepare {
 	struct nc_filter_error error;
 	struct nc_slice name, body, reply, plugin, selector; /* in `text` */
 	struct nc_buf text;
+	size_t size; /* bytes that the node counts as kept */
 	bool renews; /* of no request: the subscription's plugin was replaced */
 	/* Of R.sub.explain: its filter is asked about one event. */
 	uint64_t position;
@@ -80,6 +81,7 @@ void nc_subs_pools_stop(struct nc_subs *subs)
 
 static void prepare_free(struct nc_sub_prepare *prepare)
 {
+	nc_service_let_go(prepare->subs->service, prepare->size);
 	nc_filter_unref(prepare->filter);
 	nc_buf_release(&prepare->text);
 	free(prepare);
@@ -154,19 +156,24 @@ static struct nc_slice text_keep(struct nc_buf *text, struct nc_slice from)
 	return nc_slice(text->data + at, from.size);
 }
 
+/* NULL: no memory, or too much is kept already. */
 static struct nc_sub_prepare *prepare_new(const struct nc_subs_ask *ask, enum nc_operation op,
                                           const struct nc_filter_named *named)
 {
-	struct nc_sub_prepare *prepare = calloc(1, sizeof *prepare);
-	if (prepare == NULL)
+	struct nc_service *service = ask->subs->service;
+	size_t size = ask->name.size + ask->body.size + ask->reply.size + named->plugin.size +
+	              named->selector.size + 5;
+	if (!nc_service_keep(service, sizeof(struct nc_sub_prepare) + size))
 		return NULL;
-	struct nc_buf *text = &prepare->text;
-	if (nc_buf_extend(text, ask->name.size + ask->body.size + ask->reply.size +
-	                                named->plugin.size + named->selector.size + 5) == NULL) {
+	struct nc_sub_prepare *prepare = calloc(1, sizeof *prepare);
+	if (prepare == NULL || nc_buf_extend(&prepare->text, size) == NULL) {
 		free(prepare);
+		nc_service_let_go(service, sizeof(struct nc_sub_prepare) + size);
 		return NULL;
 	}
+	struct nc_buf *text = &prepare->text;
 	text->size = 0;
+	prepare->size = sizeof *prepare + size;
 	prepare->job = (struct nc_read_job){ .step = prepare_step, .free = prepare_return };
 	prepare->subs = ask->subs;
 	prepare->op = op;
