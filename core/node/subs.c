@@ -169,6 +169,7 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	if (sub->id < subs->full_below)
 		subs->full_below = sub->id;
 	subs->count--;
+	subs->behind_ready |= sub->move != NULL;
 	sub->gone = true;
 	if (!sub->delivering && !sub->searching)
 		nc_subscription_free(sub);
@@ -313,6 +314,7 @@ void nc_subs_stop(struct nc_subs *subs)
 			nc_subscription_free(pending->sub);
 		free(pending);
 	}
+	nc_subs_behind_drop(subs);
 	free(subs->slots);
 	free(subs->due_ns);
 	free(subs->spare_todo);

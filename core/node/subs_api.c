@@ -162,15 +162,6 @@ static void create_transient(const struct nc_subs_ask *ask, struct nc_subscripti
 	                  nc_err_name(err));
 }
 
-static bool is_being_made(const struct nc_subs *subs, struct nc_slice name)
-{
-	for (const struct nc_sub_pending *at = subs->pending; at != NULL; at = at->next) {
-		if (at->kind == NC_SUB_CREATING && nc_slice_is(name, at->name))
-			return true;
-	}
-	return false;
-}
-
 static void create(const struct nc_subs_ask *ask)
 {
 	struct nc_refusal refusal;
@@ -199,10 +190,6 @@ static void create(const struct nc_subs_ask *ask)
 	} else if (nc_spread_has(ask->subs->service->spread, ask->name)) {
 		nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
 		                  "a subscription of this name has another definition");
-		nc_subscription_free(sub);
-	} else if (is_being_made(ask->subs, ask->name)) {
-		nc_subs_ask_error(ask, NC_FAULT_NAME_TAKEN,
-		                  "a subscription of this name is being made");
 		nc_subscription_free(sub);
 	} else {
 		create_transient(ask, sub);
@@ -239,47 +226,53 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
                      struct nc_slice body, struct nc_slice reply, int endpoint)
 {
 	const struct nc_subs_ask ask = { subs, op, name, body, reply, endpoint };
-	switch (op) {
+	if (!nc_subs_ask_behind(&ask))
+		nc_subs_carry_out(&ask);
+}
+
+void nc_subs_carry_out(const struct nc_subs_ask *ask)
+{
+	switch (ask->op) {
 	case NC_OP_SUB_CREATE:
-		if (!nc_subs_prepare(&ask, op))
-			create(&ask);
+		if (!nc_subs_prepare(ask, ask->op))
+			create(ask);
 		break;
 	case NC_OP_SUB_DELETE:
-		delete (&ask);
+		delete (ask);
 		break;
 	case NC_OP_SUB_INFO:
-		nc_subs_show_info(&ask);
+		nc_subs_show_info(ask);
 		break;
 	case NC_OP_SUB_LIST:
-		nc_subs_show_list(&ask);
+		nc_subs_show_list(ask);
 		break;
 	case NC_OP_SUB_NEXT:
-		nc_subs_next(&ask);
+		nc_subs_next(ask);
 		break;
 	case NC_OP_SUB_PARKED:
-		nc_subs_show_parked(&ask);
+		nc_subs_show_parked(ask);
 		break;
 	case NC_OP_SUB_PAUSE:
 	case NC_OP_SUB_RESUME:
-		nc_subs_pause(&ask, op == NC_OP_SUB_PAUSE);
+		nc_subs_pause(ask, ask->op == NC_OP_SUB_PAUSE);
 		break;
 	case NC_OP_SUB_SEEK:
-		nc_subs_seek(&ask);
+		nc_subs_seek(ask);
 		break;
 	case NC_OP_SUB_UPDATE:
-		if (!nc_subs_prepare(&ask, op))
-			nc_subs_update(&ask);
+		if (!nc_subs_prepare(ask, ask->op))
+			nc_subs_update(ask);
 		break;
 	case NC_OP_SUB_REPLAY:
-		nc_subs_replay(&ask);
+		nc_subs_replay(ask);
 		break;
 	case NC_OP_SUB_EXPLAIN:
-		nc_subs_explain(&ask);
+		nc_subs_explain(ask);
 		break;
 	case NC_OP_FILTER_INFO:
-		nc_subs_show_plugin(&ask);
+		nc_subs_show_plugin(ask);
 		break;
 	default:
-		nc_subs_show_plugins(&ask);
+		nc_subs_show_plugins(ask);
 	}
 }

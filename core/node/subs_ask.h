@@ -47,6 +47,17 @@ bool nc_subs_start_again(const struct nc_subs_ask *ask, const struct nc_sub_plac
  * log. True: it does, and comes again; on a full disk nobody waits for that. */
 bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub);
 
+/* subs_behind.c: what is asked of one that is just being made, deleted or changed stands behind
+ * that, and a list behind what is being made or deleted. True: it waits, or was refused for want of
+ * room.
+ */
+bool nc_subs_ask_behind(const struct nc_subs_ask *ask);
+/* Likewise of what depends on where the store stands: until everything that was taken up before it
+ * is applied. True: it waits, and comes again; or was refused. */
+bool nc_subs_ask_settles(const struct nc_subs_ask *ask);
+/* subs_api.c: now, whatever is on its way. */
+void nc_subs_carry_out(const struct nc_subs_ask *ask);
+
 /* Keep a request for later, in a list; false: no memory. And carry out what was kept, unless its
  * time is over. */
 bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list);

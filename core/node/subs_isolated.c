@@ -193,12 +193,14 @@ bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op)
 	if (ask->subs->prepared != NULL || !filter_find(ask, &named))
 		return false;
 	struct nc_sub_prepare *prepare = prepare_new(ask, op, &named);
-	if (prepare == NULL ||
-	    nc_reader_pool_put(nc_subs_pool(ask->subs, named.plugin), &prepare->job) != NC_OK) {
-		nc_subs_ask_error(ask, NC_FAULT_BUSY, "too much to do; try again");
-		if (prepare != NULL)
-			prepare_free(prepare);
+	if (prepare != NULL &&
+	    nc_reader_pool_put(nc_subs_pool(ask->subs, named.plugin), &prepare->job) == NC_OK) {
+		nc_subs_line_enter(ask->subs, ask->name);
+		return true;
 	}
+	nc_subs_ask_error(ask, NC_FAULT_BUSY, "too much to do; try again");
+	if (prepare != NULL)
+		prepare_free(prepare);
 	return true;
 }
 
@@ -279,8 +281,7 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		} else {
 			subs->prepared = prepare->filter;
 		}
-		nc_subs_request(subs, prepare->op, prepare->name, prepare->body, prepare->reply,
-		                prepare->endpoint);
+		nc_subs_carry_out(&ask); /* who stands behind it waits still */
 		subs->prepared = NULL;
 		subs->verdict = NULL;
 	} else {
@@ -297,6 +298,8 @@ void nc_subs_prepared_take(struct nc_subs *subs)
 	pthread_mutex_unlock(&subs->lock);
 	while (prepare != NULL) {
 		struct nc_sub_prepare *next = prepare->next;
+		if (!prepare->renews && prepare->op != NC_OP_SUB_EXPLAIN)
+			nc_subs_line_leave(subs, prepare->name);
 		if (!subs->service->stopping && prepare->renews) {
 			renewal_finish(subs, prepare);
 		} else if (!subs->service->stopping) {

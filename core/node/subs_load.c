@@ -280,5 +280,6 @@ void nc_subs_unload(struct nc_subs *subs)
 			                       : "the node that held it does not lead any more");
 		}
 	}
+	nc_subs_behind_refuse(subs);
 	nc_recent_clear(&subs->recent);
 }

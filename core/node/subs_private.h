@@ -164,6 +164,13 @@ struct nc_sub_verdict {
 	char fault[NC_SUB_FAULT_SIZE];
 };
 
+/* Names of which something is on its way (subs_behind.c), and requests that stand behind it. */
+#define NC_SUB_LINES            1024u /* buckets */
+#define NC_SUB_BEHIND_MAX       4096u
+#define NC_SUB_BEHIND_BYTES_MAX (16u << 20)
+struct nc_sub_line;
+struct nc_sub_behind;
+
 struct nc_subs {
 	struct nc_service *service;
 	struct nc_plugin_host *host;
@@ -189,6 +196,14 @@ struct nc_subs {
 	struct nc_hashmap names;
 	struct nc_subscription *found; /* that was looked for last, in the table; or NULL */
 	struct nc_sub_pending *pending;
+	struct nc_sub_line *lines[NC_SUB_LINES];
+	uint32_t line_count;
+	uint64_t entered, left; /* creations and deletions that have begun, and ended */
+	struct nc_sub_behind *behind, *behind_last;
+	size_t behind_count, behind_bytes;
+	uint64_t behind_pass;
+	bool settled;      /* for the request that is being carried out all before it is applied */
+	bool behind_ready; /* something has ended: who stands behind it may go on */
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
 	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
@@ -331,6 +346,16 @@ struct nc_subs_asker {
 };
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
                      struct nc_subscription *sub, const char *name, struct nc_subs_asker asker);
+
+/* subs_behind.c: a creation or a deletion begins, and has ended. */
+void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name);
+void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name);
+/* Who stood behind what has ended goes on: at the beginning of a turn, when nobody holds a
+ * subscription. At a tick, whose time is over is told so. */
+void nc_subs_behind_step(struct nc_subs *subs);
+void nc_subs_behind_tick(struct nc_subs *subs);
+void nc_subs_behind_refuse(struct nc_subs *subs); /* all of them: this node leads no more */
+void nc_subs_behind_drop(struct nc_subs *subs);
 
 void nc_subs_front_cut(struct nc_buf *buf, size_t size);
 void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,

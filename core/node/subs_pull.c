@@ -161,6 +161,8 @@ void nc_subs_next(const struct nc_subs_ask *ask)
 	}
 	if (ask->reply.size == 0)
 		return;
+	if (wanted.no_wait && nc_subs_ask_settles(ask))
+		return;
 	if (wanted.max_bytes > 0 && !sub->sized && nc_subs_ask_keep(ask, &sub->measured)) {
 		nc_subs_mark(sub);
 		return;

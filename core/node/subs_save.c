@@ -43,6 +43,8 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 	if (pending->next != NULL)
 		pending->next->prev = pending;
 	subs->pending = pending;
+	if (kind == NC_SUB_CREATING || kind == NC_SUB_DELETING)
+		nc_subs_line_enter(subs, nc_slice_str(name));
 	return true;
 }
 
@@ -77,6 +79,13 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 }
 
 /* ---- What became of it ---------------------------------------------------------------------- */
+
+static void pending_free(struct nc_subs *subs, struct nc_sub_pending *pending)
+{
+	if (pending->kind == NC_SUB_CREATING || pending->kind == NC_SUB_DELETING)
+		nc_subs_line_leave(subs, nc_slice_str(pending->name));
+	free(pending);
+}
 
 static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc_ticket *ticket)
 {
@@ -236,7 +245,7 @@ void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
 	} else {
 		saved(subs, pending, outcome);
 	}
-	free(pending);
+	pending_free(subs, pending);
 }
 
 void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
@@ -266,5 +275,5 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 		if (pending->kind == NC_SUB_CREATING)
 			nc_subscription_free(pending->sub);
 	}
-	free(pending);
+	pending_free(subs, pending);
 }

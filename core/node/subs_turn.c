@@ -48,6 +48,7 @@ void nc_subs_mark(struct nc_subscription *sub)
 void nc_subs_turn(struct nc_subs *subs)
 {
 	subs->answers_ns = 0;
+	nc_subs_behind_step(subs);
 	nc_subs_live_merge(subs);
 	/* Not what is marked meanwhile: that is the next turn's. */
 	const struct nc_subscription *last = subs->last_dirty;
@@ -126,5 +127,6 @@ void nc_subs_tick(struct nc_subs *subs)
 		nc_subs_waiters_expire(subs);
 		nc_subs_own_tick(subs, now_ns);
 	}
+	nc_subs_behind_tick(subs);
 	nc_subs_turn(subs);
 }

@@ -31,6 +31,19 @@ bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 	return true;
 }
 
+/* The last one kept stands first in a list. */
+static struct nc_sub_later *in_order(struct nc_sub_later *list)
+{
+	struct nc_sub_later *ordered = NULL;
+	while (list != NULL) {
+		struct nc_sub_later *next = list->next;
+		list->next = ordered;
+		ordered = list;
+		list = next;
+	}
+	return ordered;
+}
+
 /* The subscription may be gone afterwards. */
 void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
                         struct nc_sub_later **list)
@@ -41,12 +54,19 @@ void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
 		return;
 	(void)snprintf(name, sizeof name, "%s", sub->name);
 	*list = NULL;
+	later = in_order(later);
 	while (later != NULL) {
 		struct nc_sub_later *next = later->next;
 		subs->waiter_count--;
-		nc_subs_request(subs, later->op, nc_slice_str(name),
-		                nc_slice(later->bytes + later->reply_size + 1, later->body_size),
-		                nc_slice(later->bytes, later->reply_size), later->endpoint);
+		const struct nc_subs_ask ask = {
+			.subs = subs,
+			.op = later->op,
+			.name = nc_slice_str(name),
+			.body = nc_slice(later->bytes + later->reply_size + 1, later->body_size),
+			.reply = nc_slice(later->bytes, later->reply_size),
+			.endpoint = later->endpoint
+		};
+		nc_subs_carry_out(&ask);
 		free(later);
 		later = next;
 	}
@@ -105,6 +125,7 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 		subs->waiter_count--;
 	}
 	sub->hurry |= sub->waiters != NULL;
+	subs->behind_ready = true;
 }
 
 void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,

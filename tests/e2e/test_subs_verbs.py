@@ -392,13 +392,8 @@ async def test_a_delete_beside_a_change_of_durable_leaves_nothing_half(c):
         await create(c, name, by_stream("race"), durable=i % 2 == 0)
         update = ask(c, "update", name, {"durable": i % 2 == 1})
         told, deleted = await asyncio.gather(update, ask(c, "delete", name))
-        have = await info(c, name)
-        if deleted == {"deleted": True}:
-            equal(have[:2], (404, 10014))
-        else:
-            equal(deleted[:2], (429, 10023))
-            equal(have["durable"], i % 2 == 1, f"{told}")
-            await ask(c, "delete", name)
+        equal((told["name"], deleted), (name, {"deleted": True}), "in the order in which they were sent")
+        equal((await info(c, name))[:2], (404, 10014))
         made = await create(c, name, by_stream("race2"))
         equal(made["name"], name, "nothing of it is left")
 
@@ -685,3 +680,60 @@ async def test_a_transient_push_one_is_asked_by_heartbeats(c):
         await raw.unsubscribe()
         await consumer.silent(0.1)
     await ask(c, "delete", "beat")
+
+
+# ---- In order -----------------------------------------------------------------------------------
+
+
+async def sent_together(c, *requests):
+    """None waits for the answer of the one before."""
+    answers = []
+    for subject, body in requests:
+        inbox = c.nc.new_inbox()
+        answers.append(await c.nc.subscribe(inbox))
+        await c.nc.publish(f"es.shop.{subject}", b"" if body is None else json.dumps(body).encode(), reply=inbox)
+    came = []
+    for sub in answers:
+        msg = await sub.next_msg(10)
+        came.append((msg.headers or {}).get("Es-Position") or json.loads(msg.data or b"null"))
+        await sub.unsubscribe()
+    return came
+
+
+def codes_of(answers):
+    return [a["error"]["err_code"] if isinstance(a, dict) and "error" in a else None for a in answers]
+
+
+async def test_requests_of_one_connection_are_carried_out_in_the_order_in_which_they_were_sent(c):
+    await fill(c, "order", 3)
+    for durable in (True, False):
+        one, other = ({"filter": by_stream("order"), "durable": durable, **more} for more in ({}, {"max_deliver": 9}))
+        came = await sent_together(c, ("sub.create.or", one), ("sub.info.or", None), ("sub.pause.or", None), ("sub.resume.or", None), ("sub.seek.or", {"pos": 2}),
+                                   ("sub.update.or", {"max_in_flight": 3}), ("sub.update.or", {"max_in_flight": 4}), ("sub.info.or", None), ("sub.create.or", one),
+                                   ("sub.list", {"after": "oq", "limit": 1}), ("sub.delete.or", None), ("sub.list", {"after": "oq", "limit": 1}), ("sub.info.or", None),
+                                   ("sub.create.or", other), ("sub.info.or", None), ("sub.delete.or", None), ("sub.delete.or", None))
+        equal(codes_of(came), [None] * 8 + [40903] + [None] * 3 + [10014] + [None] * 3 + [10014], str(came))
+        equal((came[1]["epoch"], came[2], came[3]), (came[0]["epoch"], {"paused": True}, {"paused": False}))
+        equal((came[7]["epoch"], came[7]["max_in_flight"], came[7]["state"] in ("live", "catching_up")), (came[4]["epoch"], 4, True))
+        equal(([s["name"] for s in came[9]["subscriptions"]], [s["name"] == "or" for s in came[11]["subscriptions"]].count(True)), (["or"], 0))
+        equal(came[14]["max_deliver"], 9, "the one made after the deletion")
+
+
+async def test_a_pull_sent_right_behind_the_creation_and_the_append_finds_both(c):
+    for _ in range(10):
+        before, made, after, event, none = await sent_together(
+            c, ("append.T.orp", {"n": 1}), ("sub.create.orp", {"filter": by_stream("orp"), "start": "new"}), ("append.T.orp", {"n": 2}),
+            ("sub.next.orp", {"batch": 1, "expires_ms": 5000}), ("sub.next.orp", {"no_wait": True}))
+        equal((made["pos"], event, none), (before["pos"] + 1, str(after["pos"]), None), "new is behind what was sent before")
+        appended, event = await sent_together(c, ("append.T.orp", {"n": 3}), ("sub.next.orp", {"no_wait": True}))
+        equal(event, str(appended["pos"]), "a look without waiting sees what was appended before it")
+        await ask(c, "delete", "orp")
+
+
+async def test_requests_that_wait_for_what_is_parked_come_again_in_order(c):
+    await fill(c, "orpark", 1)
+    await create(c, "orpark", by_stream("orpark"))
+    events, _ = await pull(c, "orpark")
+    await c.nc.publish(events[0].reply, b"+TERM no")
+    parked, replayed = await sent_together(c, ("sub.parked.orpark", None), ("sub.replay.orpark", {}))
+    equal((parked["total"], replayed), (1, {"replayed": 1, "more": False}))
