@@ -203,7 +203,6 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 		.leading = nc_replica_leading(replica),
 		.full = replica->full,
 		.log_bytes = nc_log_size(replica->options.log),
-		.state_bytes = nc_state_size(replica->options.state),
 		.checkpoints = replica->checkpoints,
 	};
 	nc_raft_status(replica->raft, &status.raft);
@@ -213,6 +212,11 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 	bool alone = status.leading && status.raft.members.count == 1;
 	status.due = alone ? status.last : status.commit;
 	return status;
+}
+
+uint64_t nc_replica_state_bytes(const struct nc_replica *replica)
+{
+	return nc_state_size(replica->options.state);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */

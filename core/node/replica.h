@@ -116,11 +116,13 @@ struct nc_replica_status {
 	uint64_t pending_commands, pending_bytes;
 	bool leading; /* the leader, and the own-term entry is applied */
 	bool full;
-	uint64_t log_bytes, state_bytes;
+	uint64_t log_bytes;
 	uint64_t checkpoints;
 	struct nc_raft_status raft;
 };
 struct nc_replica_status nc_replica_status(const struct nc_replica *replica);
+/* Bytes of the state's files: asks the system for each. */
+uint64_t nc_replica_state_bytes(const struct nc_replica *replica);
 bool nc_replica_leading(const struct nc_replica *replica);
 
 /* Hand leadership over, change the membership: as core/raft has them. */

@@ -88,7 +88,8 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              (unsigned long long)status.pending_commands,
 	              (unsigned long long)status.pending_bytes,
 	              (unsigned long long)atomic_load(&service->reads),
-	              (unsigned long long)status.log_bytes, (unsigned long long)status.state_bytes,
+	              (unsigned long long)status.log_bytes,
+	              (unsigned long long)nc_replica_state_bytes(service->replica),
 	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
 	              (unsigned long long)status.checkpoints, service->engine_version,
 	              nc_engine_version_can(), (unsigned long long)service->differs_at);
