@@ -307,6 +307,20 @@ async def test_a_node_goes_on_at_servers_that_its_own_has_told_it_of():
         second.remove()
 
 
+def own_server_environment(node):
+    pid = int(open(os.path.join(node.data_dir, "nats-server.pid")).read())
+    return [line for line in open(f"/proc/{pid}/environ").read().split("\0") if line.startswith("GOGC=")]
+
+
+async def test_its_own_server_collects_garbage_seldom_unless_told_how_often():
+    for given, seen in ({}, ["GOGC=400"]), ({"GOGC": "150"}, ["GOGC=150"]):
+        node = Node(env={"NACRE_NATS_PORT": str(free_port()), **given})
+        try:
+            equal(own_server_environment(node), seen)
+        finally:
+            node.remove()
+
+
 async def test_starts_its_own_server_and_ends_it():
     port = free_port()
     node = Node(env={"NACRE_NATS_PORT": str(port)})
