@@ -171,6 +171,15 @@ static void formation_check(struct nc_cluster *cluster, uint64_t now_ms)
 	cluster->options.on_formed(cluster->options.ctx);
 }
 
+static void stalls_look(struct nc_cluster *cluster, uint64_t now_ms)
+{
+	for (size_t i = 0; i < cluster->other_count; i++) {
+		struct nc_cluster_other *other = &cluster->others[i];
+		other->stalled = nc_stall_look(&other->stall, other->commit, other->applied,
+		                               now_ms) >= NC_STALL_MS;
+	}
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct nc_cluster *cluster = timer->data;
@@ -185,6 +194,7 @@ static void on_timer(uv_timer_t *timer)
 	nc_cluster_members_follow(cluster);
 	nc_cluster_keep(cluster, now_ms);
 	nc_cluster_hello(cluster, now_ms);
+	stalls_look(cluster, now_ms);
 	nc_peer_tick(cluster->peer);
 	formation_check(cluster, now_ms);
 }

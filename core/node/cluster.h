@@ -19,6 +19,7 @@
 #include "core/node/config.h"
 #include "core/node/formation.h"
 #include "core/node/replica.h"
+#include "core/node/stall.h"
 #include "storage/log/identity.h"
 #include "transport/peer/peer.h"
 
@@ -78,6 +79,8 @@ struct nc_cluster_other {
 	bool draining; /* asked to answer no application */
 	uint64_t heard_ms, epoch, term, leader, commit, applied, engine_version;
 	int64_t skew_ms; /* its wall clock before ours */
+	struct nc_stall stall;
+	bool stalled; /* by what it says, its state does not follow its log: stall.h */
 	char version[NC_HELLO_VERSION_SIZE];
 };
 

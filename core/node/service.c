@@ -195,6 +195,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_stall_tick(service);
 	nc_service_changes_step(service);
 	nc_service_retire(service);
+	nc_service_fit_tick(service);
 	nc_replica_flush(service->replica);
 	nc_replica_tick(service->replica);
 	nc_service_probe(service);
@@ -300,6 +301,8 @@ int nc_service_subjects_open(struct nc_service *service)
 	int err = nc_service_subscribe_srv(service);
 	if (err == NC_OK)
 		err = nc_service_subscribe_endpoints(service, false);
+	if (err == NC_OK && service->options.cluster == NULL)
+		err = nc_service_subscribe_direct(service);
 	if (err == NC_OK) {
 		err = nc_bus_subscribe(service->bus, service->probe_subject, NULL,
 		                       &nc_service_probe_tag);

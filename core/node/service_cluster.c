@@ -48,6 +48,18 @@ static bool is_draining(const struct nc_service *service, const struct nc_replic
 	return other != NULL && other->draining;
 }
 
+static bool is_stalled(const struct nc_service *service, const struct nc_replica_status *status,
+                       uint64_t number)
+{
+	if (number == status->raft.self)
+		return service->stalled;
+	const struct nc_cluster_other *other =
+	        service->options.cluster == NULL
+	                ? NULL
+	                : nc_cluster_find(service->options.cluster, number);
+	return other != NULL && other->stalled;
+}
+
 static const char *state_of(const struct nc_service *service,
                             const struct nc_replica_status *status, uint64_t number)
 {
@@ -60,7 +72,9 @@ static const char *state_of(const struct nc_service *service,
 		    status->raft.peers[i].state == NC_RAFT_SENDING)
 			return "fetching_state";
 	}
-	return is_draining(service, status, number) ? "draining" : "serving";
+	if (is_draining(service, status, number))
+		return "draining";
+	return is_stalled(service, status, number) ? "stalled" : "serving";
 }
 
 /* Through the leader's commit, as far as this node knows it. */
@@ -102,16 +116,16 @@ static const char *health_of(const struct nc_service *service,
                              const struct nc_replica_status *status)
 {
 	const struct nc_raft_members *members = &status->raft.members;
-	uint32_t voters = 0, voters_up = 0, up = 0;
+	uint32_t voters = 0, voters_up = 0, well = 0;
 	for (uint32_t i = 0; i < members->count; i++) {
 		bool here = is_up(service, members->at[i].id);
 		voters += members->at[i].voter;
 		voters_up += members->at[i].voter && here;
-		up += here;
+		well += here && !is_stalled(service, status, members->at[i].id);
 	}
 	if (status->raft.leader == 0 || voters_up <= voters / 2)
 		return "no_quorum";
-	return up == members->count && !status->full ? "healthy" : "degraded";
+	return well == members->count && !status->full ? "healthy" : "degraded";
 }
 
 static void id_text(const struct nc_service *service, char text_out[33])

@@ -86,6 +86,7 @@ void nc_service_lead(struct nc_service *service)
 		err = nc_service_subscribe_endpoints(service, true);
 	if (err == NC_NOMEM)
 		service->options.on_fatal(service->options.ctx, err, "out of memory");
+	nc_service_fit_tick(service);
 	elected_tell(service);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "core/node/fit.h"
 #include "core/node/service.h"
 #include "core/node/spread.h"
 #include "core/node/stall.h"
@@ -92,7 +93,9 @@ struct nc_service {
 	/* Draining: no requests are taken up any more; all that were are answered; the process is
 	 * to end with that; and has been told. */
 	bool draining, closed, drained, leaving, drained_told;
-	bool retired; /* removed from the cluster: it answers for the store no more */
+	struct nc_fit fit;
+	bool answers_direct; /* in the queue group of R.direct: service_fit.c */
+	bool retired;        /* removed from the cluster: it answers for the store no more */
 };
 
 uint64_t nc_service_now_ms(void);
@@ -127,11 +130,14 @@ extern char nc_service_pace_tag;  /* of the subscription to the pace subject */
 extern char nc_service_probe_tag; /* of the subscription to the probe subject */
 int nc_service_srv_make(struct nc_service *service);
 int nc_service_subscribe_srv(struct nc_service *service);
-/* The leader's endpoints, or those that every node has. */
+/* The leader's endpoints, or those that every node has at all times. */
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
-/* Those that one of the nodes answers, whichever. */
+/* R.cluster.status, which one of the nodes answers, whichever. */
 int nc_service_subscribe_shared(struct nc_service *service);
 void nc_service_unsubscribe_shared(struct nc_service *service);
+/* Reads of a node's own state, which one of those answers that are fit for it. */
+int nc_service_subscribe_direct(struct nc_service *service);
+void nc_service_unsubscribe_direct(struct nc_service *service);
 void nc_service_unsubscribe_leader(struct nc_service *service);
 /* All but those that tell how the node is. */
 void nc_service_unsubscribe_endpoints(struct nc_service *service);
@@ -219,6 +225,9 @@ void nc_service_verify_free(struct nc_service *service);
 
 /* service_stall.c: does the state follow the log? From the timer. */
 void nc_service_stall_tick(struct nc_service *service);
+
+/* service_fit.c: join who answers R.direct, or leave. From the timer. */
+void nc_service_fit_tick(struct nc_service *service);
 
 /* service_digest.c: have the replicas compared, from the timer; this one differs. */
 void nc_service_digest_tick(struct nc_service *service);

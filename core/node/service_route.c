@@ -314,28 +314,54 @@ int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
 {
 	int err = NC_OK;
 	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
-		if (endpoints[i].leader == leader)
+		if (endpoints[i].leader == leader && !endpoints[i].direct)
 			err = subscribe_endpoint(service, i);
 	}
 	return err;
+}
+
+/* One of the nodes answers, whichever: R.direct, or the other. */
+static bool is_shared(const struct nc_endpoint *endpoint, bool direct)
+{
+	return answered_by_any(endpoint) && endpoint->direct == direct;
+}
+
+static int subscribe_group(struct nc_service *service, bool direct)
+{
+	int err = NC_OK;
+	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
+		if (is_shared(&endpoints[i], direct))
+			err = subscribe_endpoint(service, i);
+	}
+	return err;
+}
+
+static void unsubscribe_group(struct nc_service *service, bool direct)
+{
+	for (size_t i = 0; i < ENDPOINTS; i++) {
+		if (is_shared(&endpoints[i], direct))
+			nc_bus_unsubscribe(service->bus, &endpoints[i]);
+	}
 }
 
 int nc_service_subscribe_shared(struct nc_service *service)
 {
-	int err = NC_OK;
-	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
-		if (answered_by_any(&endpoints[i]))
-			err = subscribe_endpoint(service, i);
-	}
-	return err;
+	return subscribe_group(service, false);
 }
 
 void nc_service_unsubscribe_shared(struct nc_service *service)
 {
-	for (size_t i = 0; i < ENDPOINTS; i++) {
-		if (answered_by_any(&endpoints[i]))
-			nc_bus_unsubscribe(service->bus, &endpoints[i]);
-	}
+	unsubscribe_group(service, false);
+}
+
+int nc_service_subscribe_direct(struct nc_service *service)
+{
+	return subscribe_group(service, true);
+}
+
+void nc_service_unsubscribe_direct(struct nc_service *service)
+{
+	unsubscribe_group(service, true);
 }
 
 int nc_service_subscribe_srv(struct nc_service *service)

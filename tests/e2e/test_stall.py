@@ -8,7 +8,7 @@ import time
 
 import nats
 
-from harness import LONG, Cluster, Failure, check, equal, error_of, wait_until
+from harness import LONG, Cluster, Failure, Skip, check, equal, error_of, wait_until
 from stall import Stalled
 from test_subs_cluster import Seen
 from test_subs_spread import create, infos, shared
@@ -277,3 +277,49 @@ async def test_a_node_whose_state_stalls_gives_up_what_it_has():
             await all_stall(c, client, consumer)
             await one_that_stalls_is_elected(c, client, consumer)
         await client.close()
+
+
+async def who_answers(client, position):
+    """Of R.direct, as nodes are asked in turn: all that answer in forty reads; none of them comes short of `position`."""
+    answered = set()
+    for _ in range(40):
+        _, end = await client.read("direct.all", b'{"limit":1}', timeout=5)
+        answered.add(end.headers["Es-Node"])
+        check(int(end.headers["Es-Applied"]) >= position, f"{end.headers} comes short of {position}")
+    return answered
+
+
+async def test_a_follower_that_stalls_is_not_asked_for_its_state():
+    """And everybody says that it has stalled."""
+    if not LONG:
+        raise Skip("with --long")
+    async with Cluster(3) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        victim = next(name for name in c.nodes if name != leader)
+
+        async def are_asked(names):
+            return await who_answers(client, 0) == names
+
+        async def say(state, health):
+            status = await client.ask("cluster.status")
+            return (next(n for n in status["nodes"] if n["id"] == victim)["state"], status["health"]) == (state, health)
+
+        async def all_say(state, health):
+            return all([await say(state, health) for _ in range(20)])
+
+        await wait_until(lambda: are_asked(set(c.nodes)), 20, "all answer")
+        with Stalled(c.nodes[victim], "nacre-apply") as stalled:
+            first = (await client.append("s"))["pos"]
+            await wait_until(lambda: are_asked(set(c.nodes) - {victim}), 20, "one that has stalled is left out")
+            await wait_until(lambda: all_say("stalled", "degraded"), 20, "whoever is asked says that it has stalled")
+            await wait_until(lambda: append_and_ask(client, first, set(c.nodes) - {victim}), 20, "it stays out")
+            stalled.go_on()
+        await wait_until(lambda: are_asked(set(c.nodes)), 20, "and is back when it has caught up")
+        await wait_until(lambda: all_say("serving", "healthy"), 20, "which all say")
+        await client.close()
+
+
+async def append_and_ask(client, first, names):
+    await client.append("s")
+    return await who_answers(client, first) == names
