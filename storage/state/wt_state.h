@@ -42,7 +42,6 @@ struct nc_wt_state_stats {
 	uint64_t held_bytes;        /* memory of those */
 	uint64_t applier_waits;     /* times the applier had to wait for the indexer */
 	uint64_t checkpoints;       /* completed since open */
-	uint64_t cache_bytes;       /* in WiredTiger's cache; 0 where not known */
 	uint64_t indexed_rows;      /* inserted by the indexer since open */
 	uint64_t reindexed_at_open; /* events indexed again from their rows */
 };

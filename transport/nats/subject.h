@@ -9,8 +9,6 @@
 
 #include "core/base/buf.h"
 
-#define NC_SUBJECT_NAME_MAX 255 /* bytes, decoded */
-
 /* Append the spelling of a stream's name: its dots stay, as token separators. */
 void nc_subject_put_stream(struct nc_buf *buf, struct nc_slice name);
 /* Append the spelling of a type, category or tag: always one token, a dot is =2E. */
