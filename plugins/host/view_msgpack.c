@@ -49,75 +49,44 @@ static struct nc_decimal read_signed(struct nc_reader *reader, unsigned size)
 	return nc_decimal_from_i64((int64_t)((value ^ sign) - sign));
 }
 
+/* 0xca to 0xd3: floats, unsigned, signed. */
+static struct nc_decimal read_number(struct nc_reader *reader, uint8_t byte)
+{
+	if (byte <= 0xcb)
+		return read_float(reader, byte == 0xca ? 4 : 8);
+	if (byte <= 0xcf)
+		return nc_decimal_from_u64(big_endian(reader, 1u << (byte - 0xcc)));
+	return read_signed(reader, 1u << (byte - 0xd0));
+}
+
+/* 0xc4 to 0xc9, bin and ext; 0xd4 to 0xd8, fixext. An ext's type byte is counted. */
+static uint64_t read_bytes_size(struct nc_reader *reader, uint8_t byte)
+{
+	if (byte <= 0xc6)
+		return big_endian(reader, 1u << (byte - 0xc4));
+	if (byte <= 0xc9)
+		return big_endian(reader, 1u << (byte - 0xc7)) + 1;
+	return (UINT64_C(1) << (byte - 0xd4)) + 1;
+}
+
 static void head_long(struct nc_reader *reader, uint8_t byte, struct head *head)
 {
-	switch (byte) {
-	case 0xc0:
-		head->kind = NACRE_FILTER_NULL;
-		break;
-	case 0xc2:
-		head->kind = NACRE_FILTER_FALSE;
-		break;
-	case 0xc3:
-		head->kind = NACRE_FILTER_TRUE;
-		break;
-	case 0xc4:
-	case 0xc5:
-	case 0xc6: /* bin */
-		head->kind = NACRE_FILTER_BYTES;
-		head->size = big_endian(reader, 1u << (byte - 0xc4));
-		break;
-	case 0xc7:
-	case 0xc8:
-	case 0xc9: /* ext, and its type byte */
-		head->kind = NACRE_FILTER_BYTES;
-		head->size = big_endian(reader, 1u << (byte - 0xc7)) + 1;
-		break;
-	case 0xca:
-	case 0xcb:
+	static const uint8_t widths[] = { 1, 2, 4, 2, 4, 2, 4 }; /* from 0xd9: str, array, map */
+	static const uint32_t constants[] = { NACRE_FILTER_NULL, 0, NACRE_FILTER_FALSE,
+		                              NACRE_FILTER_TRUE }; /* from 0xc0; c1 is never used */
+	if (byte <= 0xc3) {
+		head->kind = constants[byte - 0xc0];
+	} else if (byte >= 0xca && byte <= 0xd3) {
 		head->kind = NACRE_FILTER_NUMBER;
-		head->number = read_float(reader, byte == 0xca ? 4 : 8);
-		break;
-	case 0xcc:
-	case 0xcd:
-	case 0xce:
-	case 0xcf:
-		head->kind = NACRE_FILTER_NUMBER;
-		head->number = nc_decimal_from_u64(big_endian(reader, 1u << (byte - 0xcc)));
-		break;
-	case 0xd0:
-	case 0xd1:
-	case 0xd2:
-	case 0xd3:
-		head->kind = NACRE_FILTER_NUMBER;
-		head->number = read_signed(reader, 1u << (byte - 0xd0));
-		break;
-	case 0xd4:
-	case 0xd5:
-	case 0xd6:
-	case 0xd7:
-	case 0xd8: /* fixext, and its type byte */
+		head->number = read_number(reader, byte);
+	} else if (byte <= 0xd8) {
 		head->kind = NACRE_FILTER_BYTES;
-		head->size = (1u << (byte - 0xd4)) + 1;
-		break;
-	case 0xd9:
-	case 0xda:
-	case 0xdb:
-		head->kind = NACRE_FILTER_STRING;
-		head->size = big_endian(reader, 1u << (byte - 0xd9));
-		break;
-	case 0xdc:
-	case 0xdd:
-		head->kind = NACRE_FILTER_ARRAY;
-		head->size = big_endian(reader, byte == 0xdc ? 2 : 4);
-		break;
-	case 0xde:
-	case 0xdf:
-		head->kind = NACRE_FILTER_OBJECT;
-		head->size = big_endian(reader, byte == 0xde ? 2 : 4);
-		break;
-	default: /* 0xc1, never used */
-		break;
+		head->size = read_bytes_size(reader, byte);
+	} else {
+		head->kind = byte <= 0xdb   ? NACRE_FILTER_STRING
+		             : byte <= 0xdd ? NACRE_FILTER_ARRAY
+		                            : NACRE_FILTER_OBJECT;
+		head->size = big_endian(reader, widths[byte - 0xd9]);
 	}
 }
 
