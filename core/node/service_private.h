@@ -129,7 +129,6 @@ struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
 extern char nc_service_pace_tag;  /* of the subscription to the pace subject */
 extern char nc_service_probe_tag; /* of the subscription to the probe subject */
 int nc_service_srv_make(struct nc_service *service);
-int nc_service_subscribe_srv(struct nc_service *service);
 /* The leader's endpoints, or those that every node has at all times. */
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
 /* R.cluster.status, which one of the nodes answers, whichever. */
@@ -145,6 +144,11 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
 
 /* The endpoint of this name that is about a subscription that is there; -1: there is none. */
 int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out);
+
+/* service_srv.c */
+int nc_service_subscribe_srv(struct nc_service *service);
+/* False: the message is none of this. */
+bool nc_service_srv_take(struct nc_service *service, const struct nc_bus_msg *msg);
 
 /* service_sole.c: find out that nobody else serves the store, and then take up its subjects; a node
  * of a cluster takes them up at once. `anew`: the connection was just made. */

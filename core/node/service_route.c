@@ -58,25 +58,10 @@ static const struct nc_endpoint endpoints[] = {
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
 /* Tags of subscriptions that are no endpoints. */
-static char srv_tags[NC_SRV_VERB_COUNT];
 char nc_service_probe_tag;
 char nc_service_pace_tag;
 
 /* ---- Requests ------------------------------------------------------------------------------- */
-
-static void answer_srv(struct nc_service *service, const struct nc_bus_msg *msg,
-                       enum nc_srv_verb verb)
-{
-	struct nc_buf status = { 0 };
-	nc_service_put_status(service, &status);
-	nc_buf_clear(&service->out);
-	const struct nc_srv_state state = { .role = nc_service_role(service),
-		                            .lag = nc_service_lag(service),
-		                            .data = nc_buf_slice(&status) };
-	nc_srv_answer(&service->out, &service->srv, verb, &state, nc_bus_max_payload(service->bus));
-	nc_service_send(service, (const char *)msg->reply.data, nc_buf_slice(&service->out), 0);
-	nc_buf_release(&status);
-}
 
 /* A request about a subscription that is there: who runs it answers. */
 static bool is_about_one(enum nc_operation op)
@@ -270,13 +255,8 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 		atomic_fetch_add(&service->counters.refused_reply, 1);
 		return;
 	}
-	for (int verb = 0; verb < NC_SRV_VERB_COUNT; verb++) {
-		if (msg->tag == &srv_tags[verb]) {
-			if (msg->reply.size > 0)
-				answer_srv(service, msg, (enum nc_srv_verb)verb);
-			return;
-		}
-	}
+	if (nc_service_srv_take(service, msg))
+		return;
 	if (msg->tag == &nc_subs_own_tag) {
 		take_up_ack(service, msg, endpoint_of(NC_OP_SUB_ACK));
 		return;
@@ -362,26 +342,6 @@ int nc_service_subscribe_direct(struct nc_service *service)
 void nc_service_unsubscribe_direct(struct nc_service *service)
 {
 	unsubscribe_group(service, true);
-}
-
-int nc_service_subscribe_srv(struct nc_service *service)
-{
-	static const char *const verbs[] = { "PING", "INFO", "STATS" };
-	int err = NC_OK;
-	for (int verb = 0; verb < NC_SRV_VERB_COUNT; verb++) {
-		char subject[128];
-		(void)snprintf(subject, sizeof subject, "$SRV.%s", verbs[verb]);
-		if (err == NC_OK)
-			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
-		(void)snprintf(subject, sizeof subject, "$SRV.%s.nacre", verbs[verb]);
-		if (err == NC_OK)
-			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
-		(void)snprintf(subject, sizeof subject, "$SRV.%s.nacre.%s", verbs[verb],
-		               service->srv.id);
-		if (err == NC_OK)
-			err = nc_bus_subscribe(service->bus, subject, NULL, &srv_tags[verb]);
-	}
-	return err;
 }
 
 int nc_service_srv_make(struct nc_service *service)
