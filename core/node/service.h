@@ -28,7 +28,7 @@ struct nc_service_options {
 	const uint8_t *cluster_id;  /* 16 bytes, borrowed */
 	uint64_t self;
 	struct nc_raft_members founders;
-	uint64_t disk_reserve;  /* bytes */
+	uint64_t disk_reserve; /* bytes */
 	/* Requests are being answered; once. */
 	void (*on_ready)(void *ctx);
 	/* The node cannot go on; `what` is for people. */
