@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 
-from harness import NACRED, Client, Cluster, NatsServer, Node, check, equal, wait_until
+from harness import LONG, NACRED, Client, Cluster, NatsServer, Node, Skip, check, equal, wait_until
 from test_batch import event
 from test_cluster import same_state_everywhere, status_of
 from test_verify import verified
+from test_whole import SMALL, votes_again, wipe
 
 TESTS = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests")
 LATER, ASTRAY, BEFORE = (os.path.join(TESTS, f"nacred_{trial}") for trial in ("later", "astray", "before"))
@@ -175,3 +176,31 @@ async def test_a_start_that_lies_ahead_is_refused_until_all_know_what_it_means()
         await client.close()
         node.remove()
         server.remove()
+
+
+async def state_goes(c, client, giver, taker):
+    """`taker` has lost its disk, and `giver`, which leads, has no log any more from the beginning."""
+    await lead(c, client, giver)
+    wipe(c.nodes[taker])
+    await asyncio.to_thread(c.nodes[taker].start)
+    await votes_again(c, taker)
+    check("starting again with it" in c.nodes[taker].log_text(), "a state is fetched: " + c.nodes[taker].log_text()[-800:])
+    check("a peer fetches it" in c.nodes[giver].log_text(), f"from {giver}, which leads")
+
+
+async def test_a_state_goes_from_a_new_build_to_an_old_one_and_back():
+    if not LONG:
+        raise Skip("with --long")
+    async with Cluster(3, start=False, env=SMALL) as c:
+        for name in ("n2", "n3"):
+            c.nodes[name].program = BEFORE
+        c.start()
+        client = await c.client()
+        await c.leader(client)
+        for i in range(40):
+            await until_answered(client, "batch", {"events": [event(f"s.{j % 7}", id=f"{i}-{j}", data={"fill": "x" * 3000}) for j in range(100)]})
+        await state_goes(c, client, "n1", "n3")
+        await one_history(c, client)
+        await state_goes(c, client, "n2", "n1")
+        await one_history(c, client)
+        await client.close()
