@@ -5,12 +5,13 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import tempfile
 
 import msgpack
 
-from harness import LONG, TOP, Both, Client, check, equal, wait_until
+from harness import LONG, TOP, Both, Client, Skip, check, equal, wait_until
 from test_subs import Consumer, by_stream, create, fill, in_flight, info, parked_count, pull, versions
 from test_subs_packed import Packed
 
@@ -400,3 +401,41 @@ async def test_a_late_ack_of_a_parked_event_survives_kill_9():
         equal([p["seq"] for p in (await c.ask("sub.parked.late"))["parked"]], [2])
         equal(await c.ask("sub.replay.late"), {"replayed": 1, "more": False})
         equal(versions((await pull(c, "late", {"batch": 2, "expires_ms": 300}))[0]), [2])
+
+
+async def test_what_a_server_takes_along_of_a_push():
+    """nats-server hangs for a moment in the middle of a push, and is killed with what it has taken in. With `explicit` that comes again;
+    with `none` it is missing, as docs/protocol.md says: one run of events, within the bound; nothing comes twice."""
+    if not LONG:
+        raise Skip("with --long")
+    EVENTS, FLIGHT, HANGS_S = 20000, 200, 0.3
+    async with Both() as b:
+        c = b.client
+        for _ in range(EVENTS // 1000):
+            await c.ask("batch", json.dumps({"events": [{"stream": "s", "type": "T", "data": {"pad": "x" * 200}} for _ in range(1000)]}).encode())
+        for ack in ("explicit", "none"):
+            came = []
+
+            async def on_event(msg):
+                if "Es-Position" in (msg.headers or {}):
+                    came.append(int(msg.headers["Es-Position"]))
+                if msg.reply:
+                    await c.nc.publish(msg.reply, b"")
+
+            sub = await c.nc.subscribe(f"work.{ack}", cb=on_event, pending_msgs_limit=-1, pending_bytes_limit=-1)
+            await c.nc.flush()
+            await create(c, ack, by_stream("s"), deliver={"subject": f"work.{ack}"}, ack=ack, max_in_flight=FLIGHT, ack_wait_ms=1000)
+            await wait_until(lambda: len(came) > EVENTS // 5, 20, "it flows")
+            b.server.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(HANGS_S)
+            b.server.stop()
+            b.server.start()
+            await wait_until(lambda: max(came) == EVENTS and len(set(came)) > EVENTS - 2 * FLIGHT, 30, "it goes on to the end")
+            if ack == "explicit":
+                await wait_until(lambda: len(set(came)) == EVENTS, 20, "what was not acknowledged comes again")
+            else:
+                missing = sorted(set(range(1, EVENTS + 1)) - set(came))
+                equal(len(came), len(set(came)), "none comes twice")
+                check(missing == list(range(missing[0], missing[-1] + 1)) if missing else True, f"one run: {missing}")
+                print(f"{len(missing)} of {EVENTS} went with the server")
+            await sub.unsubscribe()
