@@ -221,6 +221,16 @@ static size_t compactable(const struct nc_segment_log *log, uint64_t through)
 	return count;
 }
 
+/* What is gone must not come back under its old name when its file is another segment by then; as
+ * with an fsync that failed, only a restart can tell. */
+static int names_sync(struct nc_segment_log *log)
+{
+	int err = nc_files_sync_directory(log->directory);
+	if (err != NC_OK)
+		log->broken = true;
+	return err;
+}
+
 static int log_compact(struct nc_log *port, uint64_t through)
 {
 	struct nc_segment_log *log = self(port);
@@ -238,7 +248,7 @@ static int log_compact(struct nc_log *port, uint64_t through)
 	nc_log_trail_advance(log, base + 1, base_term);
 	pthread_rwlock_unlock(&log->lock);
 	nc_segments_shift(log, count);
-	return nc_files_sync_directory(log->directory);
+	return names_sync(log);
 }
 
 static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
@@ -254,7 +264,7 @@ static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
 	nc_log_trail_restart(log, index, term);
 	pthread_rwlock_unlock(&log->lock);
 	nc_segments_shift(log, log->segment_count - 1);
-	return nc_files_sync_directory(log->directory);
+	return names_sync(log);
 }
 
 /* ---- Looking -------------------------------------------------------------------------------- */

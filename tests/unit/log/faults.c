@@ -184,6 +184,19 @@ Test(log_faults, syncs_what_it_finds_before_it_vouches_for_it)
 	flaky.sync_errno = 0;
 }
 
+/* A file whose old name may come back must not be written to as another segment. */
+Test(log_faults, stops_when_a_compaction_cannot_sync_its_names)
+{
+	char away[4096];
+	(void)snprintf(away, sizeof away, "%s.away", directory_make());
+	while (last() < 500) /* several segments */
+		cr_assert_eq(entries_append(journal, NULL, last() + 1, 10, 2, 1000), NC_OK);
+	cr_assert_eq(rename(directory_make(), away), 0);
+	cr_expect_eq(nc_log_compact(journal, last()), NC_IO);
+	cr_assert_eq(rename(away, directory_make()), 0);
+	cr_expect_eq(entries_append(journal, NULL, last() + 1, 1, 3, 10), NC_IO);
+}
+
 Test(log_faults, leaves_the_log_as_it_was_when_a_reset_finds_no_room)
 {
 	int err = NC_OK;
