@@ -39,7 +39,7 @@
 #define NC_SUB_REASON_SIZE_MAX 256u  /* bytes kept of a +TERM's reason */
 #define NC_SUB_PARKED_KEYS_MAX 65536u
 #define NC_SUB_PROGRESS_NS     UINT64_C(100000000)  /* progress is due so long after a change … */
-#define NC_SUB_PROGRESS_ACKS   4000u                /* … or so many acks after */
+#define NC_SUB_PROGRESS_ACKS   1000u                /* … or so many acks after */
 #define NC_SUB_ANSWER_NS       UINT64_C(500000000)  /* a 503 comes by then or not at all */
 #define NC_SUB_PROBE_MIN_NS    UINT64_C(250000000)  /* between probes into silence: doubled … */
 #define NC_SUB_PROBE_MAX_NS    UINT64_C(4000000000) /* … up to this */
@@ -242,7 +242,7 @@ void nc_sub_redefine(struct nc_sub *sub, const struct nc_definition *definition,
 
 /* ---- Progress ------------------------------------------------------------------------------- */
 
-/* Something changed 100 ms or 4,000 acks ago and has not been taken. */
+/* Something changed 100 ms or 1,000 acks ago and has not been taken. */
 bool nc_sub_progress_due(const struct nc_sub *sub, uint64_t now_ns);
 /* Something changed and has not been taken: for an ack that waits for its answer. */
 bool nc_sub_progress_dirty(const struct nc_sub *sub);
