@@ -99,6 +99,11 @@ void nc_cluster_attach(struct nc_cluster *cluster, struct nc_replica *replica,
 	nc_cluster_members_follow(cluster);
 }
 
+void nc_cluster_tell_leading(struct nc_cluster *cluster)
+{
+	cluster->hello_soon = true;
+}
+
 void nc_cluster_tell_draining(struct nc_cluster *cluster)
 {
 	cluster->draining = cluster->hello_soon = true;

@@ -62,6 +62,8 @@ void nc_cluster_send(struct nc_cluster *cluster, uint64_t to, struct nc_slice fr
 
 /* This node was asked to answer no application: let the others know. */
 void nc_cluster_tell_draining(struct nc_cluster *cluster);
+/* This node has taken up its office: the others wait to hear how far it is. */
+void nc_cluster_tell_leading(struct nc_cluster *cluster);
 
 /* Is this node there at all? If NATS knows that it is not, the replica hears of it at once. */
 void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number);

@@ -87,6 +87,8 @@ void nc_service_lead(struct nc_service *service)
 	if (err == NC_NOMEM)
 		service->options.on_fatal(service->options.ctx, err, "out of memory");
 	nc_service_fit_tick(service);
+	if (service->options.cluster != NULL)
+		nc_cluster_tell_leading(service->options.cluster);
 	elected_tell(service);
 }
 
