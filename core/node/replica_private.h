@@ -73,6 +73,9 @@ void nc_replica_lost(void *ctx, struct nc_entry *entry);
 /* What the log's writer and the checkpointer are done with: replica_written.c. */
 void nc_replica_take_written(struct nc_replica *replica);
 void nc_replica_take_checkpoint(struct nc_replica *replica);
+/* Have the log's writer do something, NC_ENTRY_TRUST or _COMPACT, behind all that it has to write.
+ * False: out of memory. */
+bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t index);
 /* What had no room: once more, or forgotten. */
 void nc_replica_refused_turn(struct nc_replica *replica);
 

@@ -94,14 +94,10 @@ static void doubt_check(struct nc_replica *replica, const struct nc_raft_status 
 {
 	if (!replica->doubtful || status->doubtful)
 		return;
-	struct nc_entry *trust = nc_entry_new(NC_ENTRY_TRUST);
-	if (trust == NULL)
+	if (!nc_replica_send_writer(replica, NC_ENTRY_TRUST, 0))
 		return; /* the next turn tries again */
 	replica->doubtful = false;
 	nc_say_info("the log is whole again: this node votes and leads like any other");
-	struct nc_entry_queue queue = { 0 };
-	nc_entry_queue_put(&queue, trust);
-	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
 }
 
 static void role_check(struct nc_replica *replica)

@@ -33,6 +33,18 @@ void nc_replica_refused_turn(struct nc_replica *replica)
 	nc_stage_put(nc_log_writer_stage(replica->writer), &replica->refused);
 }
 
+bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t index)
+{
+	struct nc_entry_queue queue = { 0 };
+	struct nc_entry *errand = nc_entry_new(kind);
+	if (errand == NULL)
+		return false;
+	errand->index = index;
+	nc_entry_queue_put(&queue, errand);
+	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
+	return true;
+}
+
 static void written(struct nc_replica *replica, struct nc_entry *entry)
 {
 	if (entry->kind == NC_ENTRY_COMPACT || entry->kind == NC_ENTRY_TRUST) {
@@ -123,14 +135,8 @@ void nc_replica_take_checkpoint(struct nc_replica *replica)
 		err = nc_raft_compact(replica->raft, compact_through(replica, covered.index),
 		                      &through);
 	}
-	struct nc_entry *compact =
-	        err == NC_OK && through > 0 ? nc_entry_new(NC_ENTRY_COMPACT) : NULL;
-	if (compact == NULL)
-		return; /* the next checkpoint asks again */
-	compact->index = through;
-	struct nc_entry_queue queue = { 0 };
-	nc_entry_queue_put(&queue, compact);
-	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
+	if (err == NC_OK && through > 0) /* without memory the next checkpoint asks again */
+		(void)nc_replica_send_writer(replica, NC_ENTRY_COMPACT, through);
 }
 
 void nc_replica_tick(struct nc_replica *replica)

@@ -36,28 +36,25 @@ static bool is_up(const struct nc_service *service, uint64_t number)
 	       nc_cluster_is_up(service->options.cluster, number);
 }
 
+/* What it said of itself last; NULL: nothing, or it is this one. */
+static const struct nc_cluster_other *heard_of(const struct nc_service *service, uint64_t number)
+{
+	return service->options.cluster == NULL ? NULL
+	                                        : nc_cluster_find(service->options.cluster, number);
+}
+
 static bool is_draining(const struct nc_service *service, const struct nc_replica_status *status,
                         uint64_t number)
 {
-	if (number == status->raft.self)
-		return service->draining;
-	const struct nc_cluster_other *other =
-	        service->options.cluster == NULL
-	                ? NULL
-	                : nc_cluster_find(service->options.cluster, number);
-	return other != NULL && other->draining;
+	const struct nc_cluster_other *other = heard_of(service, number);
+	return number == status->raft.self ? service->draining : other != NULL && other->draining;
 }
 
 static bool is_stalled(const struct nc_service *service, const struct nc_replica_status *status,
                        uint64_t number)
 {
-	if (number == status->raft.self)
-		return service->stalled;
-	const struct nc_cluster_other *other =
-	        service->options.cluster == NULL
-	                ? NULL
-	                : nc_cluster_find(service->options.cluster, number);
-	return other != NULL && other->stalled;
+	const struct nc_cluster_other *other = heard_of(service, number);
+	return number == status->raft.self ? service->stalled : other != NULL && other->stalled;
 }
 
 static const char *state_of(const struct nc_service *service,

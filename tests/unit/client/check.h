@@ -63,4 +63,22 @@ static inline bool append(const char *stream, const char *id)
 	return nacre_append(client, &event, NULL, NULL) == NACRE_OK;
 }
 
+/* One append, and a batch of one, with ids of the library's; what they come to. */
+static inline int ask_append(void)
+{
+	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
+	return nacre_append(client, &event, NULL, NULL);
+}
+
+static inline int ask_batch(void)
+{
+	struct nacre_batch *batch = NULL;
+	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
+	if (nacre_batch_new(&batch) != NACRE_OK || nacre_batch_add(batch, &event, NULL) != NACRE_OK)
+		exit(2);
+	int result = nacre_batch_send(client, batch, NULL, NULL);
+	nacre_batch_free(batch);
+	return result;
+}
+
 #endif

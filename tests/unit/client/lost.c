@@ -118,23 +118,6 @@ static bool append_async(int count)
 	return nacre_flush(client, 20000, NULL) == NACRE_OK;
 }
 
-static int append_one(void)
-{
-	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
-	return nacre_append(client, &event, NULL, NULL);
-}
-
-static int send_batch(void)
-{
-	struct nacre_batch *batch = NULL;
-	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
-	if (nacre_batch_new(&batch) != NACRE_OK || nacre_batch_add(batch, &event, NULL) != NACRE_OK)
-		exit(2);
-	int result = nacre_batch_send(client, batch, NULL, NULL);
-	nacre_batch_free(batch);
-	return result;
-}
-
 static int acknowledge(void)
 {
 	return nacre_ack(client, "es.shop.ack.billing.1.7.1", true, NULL);
@@ -186,7 +169,7 @@ static void is_not_asked_again(void)
 	int result = nacre_request(client, &request, NULL, NULL);
 	expect(result == NACRE_UNAVAILABLE && now_s() - from_s < 15,
 	       "a request that may not be repeated has an unknown outcome");
-	expect(append_one() == NACRE_OK && came == 1, "it is not, and the client goes on");
+	expect(ask_append() == NACRE_OK && came == 1, "it is not, and the client goes on");
 }
 
 static void is_not_taken_for_whole(void)
@@ -237,8 +220,8 @@ int main(void)
 	client = connect_to(url, "shop", PATIENCE_MS);
 	all_are_asked_again(0, "appends under way are asked again, once, in their order");
 	all_are_asked_again(7, "which is that of the calls");
-	is_asked_again(append_one, "one append, with the same id");
-	is_asked_again(send_batch, "a batch, with the same ids");
+	is_asked_again(ask_append, "one append, with the same id");
+	is_asked_again(ask_batch, "a batch, with the same ids");
 	is_asked_again(acknowledge, "an acknowledgement");
 	is_asked_again(ask, "a request that may be repeated");
 	is_not_asked_again();

@@ -66,12 +66,6 @@ static void will(enum manner how, int times, const char *answer)
 #define APPENDED "{\"stream\":\"s\",\"seq\":1,\"pos\":2}"
 #define BATCHED  "{\"results\":[{\"stream\":\"s\",\"seq\":1,\"pos\":2}],\"pos\":2}"
 
-static int append_one(void)
-{
-	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
-	return nacre_append(client, &event, NULL, NULL);
-}
-
 static void on_done(void *ctx, int result, const struct nacre_appended *appended,
                     const struct nacre_error *error)
 {
@@ -87,17 +81,6 @@ static int append_async(void)
 	if (nacre_append_async(client, &event, on_done, &result, NULL) != NACRE_OK ||
 	    nacre_flush(client, -1, NULL) != NACRE_OK)
 		return 1;
-	return result;
-}
-
-static int send_batch(void)
-{
-	struct nacre_batch *batch = NULL;
-	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
-	if (nacre_batch_new(&batch) != NACRE_OK || nacre_batch_add(batch, &event, NULL) != NACRE_OK)
-		exit(2);
-	int result = nacre_batch_send(client, batch, NULL, NULL);
-	nacre_batch_free(batch);
 	return result;
 }
 
@@ -145,13 +128,13 @@ int main(int argc, char **argv)
 	    natsConnection_Flush(store_nc) != NATS_OK)
 		return 2;
 	client = connect_to(argv[1], "slow", 20000);
-	asks_again(append_one, SAYS_503, 3, APPENDED, "an append, after 503, with the same id");
-	asks_again(append_one, SAYS_429, 3, APPENDED, "after 429");
-	asks_again(append_one, IS_SILENT, 1, APPENDED, "after 5 s of silence");
+	asks_again(ask_append, SAYS_503, 3, APPENDED, "an append, after 503, with the same id");
+	asks_again(ask_append, SAYS_429, 3, APPENDED, "after 429");
+	asks_again(ask_append, IS_SILENT, 1, APPENDED, "after 5 s of silence");
 	asks_again(append_async, SAYS_503, 3, APPENDED, "an asynchronous one, after 503");
 	asks_again(append_async, SAYS_429, 3, APPENDED, "after 429");
 	asks_again(append_async, IS_SILENT, 1, APPENDED, "after 5 s of silence");
-	asks_again(send_batch, SAYS_503, 3, BATCHED, "a batch, after 503, with the same ids");
+	asks_again(ask_batch, SAYS_503, 3, BATCHED, "a batch, after 503, with the same ids");
 	asks_again(ask_again, SAYS_503, 2, "{}", "a request that may be repeated, after 503");
 	asks_again(ask_once, SAYS_429, 2, "{}", "any, after 429: nothing was done");
 	nacre_close(client);
@@ -160,10 +143,10 @@ int main(int argc, char **argv)
 	asks_once(SAYS_503, "one that may not is not asked again after 503");
 	asks_once(IS_SILENT, "nor after silence");
 	will(SAYS_429, 1000, APPENDED);
-	expect(append_one() == NACRE_REFUSED && append_async() == NACRE_REFUSED,
+	expect(ask_append() == NACRE_REFUSED && append_async() == NACRE_REFUSED,
 	       "who sheds load to the end has refused");
 	will(SAYS_503, 1000, APPENDED);
-	expect(append_one() == NACRE_UNAVAILABLE && append_async() == NACRE_UNAVAILABLE,
+	expect(ask_append() == NACRE_UNAVAILABLE && append_async() == NACRE_UNAVAILABLE,
 	       "who is unavailable to the end is that");
 	nacre_close(client);
 	natsSubscription_Destroy(sub);

@@ -6,11 +6,11 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/node/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
+#include "tests/unit/node/run_until.h"
 
 /* Who began transactions, and what is in the way of the next. */
 static atomic_int begun_by_log, begun_by_applier, busy_times, full_times;
@@ -100,16 +100,6 @@ static void on_fatal(void *ctx, int err, const char *what)
 	node->fatal++;
 }
 
-/* Run until the condition holds; 20 s at most. */
-#define RUN_UNTIL(node, condition)                                                 \
-	do {                                                                       \
-		time_t end_ = time(NULL) + 20;                                     \
-		while (!(condition)) {                                             \
-			cr_assert(time(NULL) <= end_, "not in time: " #condition); \
-			(void)uv_run(&(node)->loop, UV_RUN_ONCE);                  \
-		}                                                                  \
-	} while (0)
-
 /* It leads, and its no-op is applied. */
 static void node_open(struct node *node)
 {
@@ -151,7 +141,7 @@ static void node_open(struct node *node)
 		.ctx = node,
 	};
 	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
-	RUN_UNTIL(node, nc_replica_leading(node->replica));
+	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
 	atomic_store(&begun_by_log, 0);
 	atomic_store(&begun_by_applier, 0);
 	atomic_store(&in_state, 0);
@@ -193,7 +183,7 @@ Test(at_once, a_lone_append_is_applied_by_who_makes_it_durable)
 	node_open(&node);
 	for (size_t i = 1; i <= 50; i++) {
 		ask(&node, 256);
-		RUN_UNTIL(&node, node.answered == i);
+		RUN_UNTIL(&node.loop, node.answered == i);
 		cr_assert_eq(nc_replica_status(node.replica).applied, i + 1);
 	}
 	cr_expect_eq(atomic_load(&begun_by_log), 50);
@@ -207,11 +197,11 @@ Test(at_once, what_comes_while_one_is_written_is_left_to_the_applier)
 	node_open(&node);
 	atomic_store(&log_held, true);
 	ask(&node, 256);
-	RUN_UNTIL(&node, atomic_load(&in_log) == 1);
+	RUN_UNTIL(&node.loop, atomic_load(&in_log) == 1);
 	ask(&node, 256);
 	atomic_store(&log_held, false);
 	cr_assert_eq(sem_post(&log_gate), 0);
-	RUN_UNTIL(&node, node.answered == 2);
+	RUN_UNTIL(&node.loop, node.answered == 2);
 	cr_expect_eq(atomic_load(&begun_by_log), 1);
 	cr_expect_eq(atomic_load(&begun_by_applier), 1);
 	node_close(&node);
@@ -222,7 +212,7 @@ Test(at_once, a_large_one_is_left_to_the_applier)
 	struct node node;
 	node_open(&node);
 	ask(&node, 5000);
-	RUN_UNTIL(&node, node.answered == 1);
+	RUN_UNTIL(&node.loop, node.answered == 1);
 	cr_expect_eq(atomic_load(&begun_by_log), 0);
 	node_close(&node);
 }
@@ -233,11 +223,11 @@ Test(at_once, a_state_that_is_busy_is_left_to_the_applier)
 	node_open(&node);
 	atomic_store(&busy_times, 2);
 	ask(&node, 256);
-	RUN_UNTIL(&node, node.answered == 1);
+	RUN_UNTIL(&node.loop, node.answered == 1);
 	cr_expect_eq(atomic_load(&begun_by_log), 1);
 	cr_expect_eq(atomic_load(&begun_by_applier), 2, "busy once more, and then not");
 	ask(&node, 256);
-	RUN_UNTIL(&node, node.answered == 2);
+	RUN_UNTIL(&node.loop, node.answered == 2);
 	cr_expect_eq(atomic_load(&begun_by_log), 2);
 	node_close(&node);
 }
@@ -248,11 +238,11 @@ Test(at_once, what_found_no_room_is_not_applied)
 	node_open(&node);
 	atomic_store(&full_times, 1);
 	ask(&node, 256);
-	RUN_UNTIL(&node, node.refused == 1);
+	RUN_UNTIL(&node.loop, node.refused == 1);
 	cr_expect_eq(atomic_load(&in_state), 0);
 	nc_replica_set_full(node.replica, false);
 	ask(&node, 256);
-	RUN_UNTIL(&node, node.answered == 1);
+	RUN_UNTIL(&node.loop, node.answered == 1);
 	node_close(&node);
 }
 
@@ -261,11 +251,11 @@ Test(at_once, what_does_not_get_durable_was_never_applied)
 	struct node node;
 	node_open(&node);
 	ask(&node, 256);
-	RUN_UNTIL(&node, node.answered == 1);
+	RUN_UNTIL(&node.loop, node.answered == 1);
 	uint64_t applied = nc_state_applied(node.state).index;
 	atomic_store(&sync_fails, true);
 	ask(&node, 256);
-	RUN_UNTIL(&node, node.fatal == 1);
+	RUN_UNTIL(&node.loop, node.fatal == 1);
 	cr_expect_eq(atomic_load(&begun_by_log), 2, "it had been prepared");
 	cr_expect_eq(nc_state_applied(node.state).index, applied);
 	cr_expect_eq(nc_engine_head(node.engine).position, 1u);
@@ -282,7 +272,7 @@ Test(at_once, a_state_that_hangs_is_behind_what_is_due)
 	cr_expect_eq(before, nc_replica_status(node.replica).applied);
 	atomic_store(&state_held, true);
 	ask(&node, 256);
-	RUN_UNTIL(&node, atomic_load(&in_state) == 1);
+	RUN_UNTIL(&node.loop, atomic_load(&in_state) == 1);
 	const struct nc_replica_status status = nc_replica_status(node.replica);
 	cr_expect_eq(status.due, before + 1);
 	cr_expect_eq(status.applied, before);
@@ -290,6 +280,6 @@ Test(at_once, a_state_that_hangs_is_behind_what_is_due)
 	cr_expect_eq(nc_replica_status(node.replica).pending_commands, 2);
 	atomic_store(&state_held, false);
 	cr_assert_eq(sem_post(&state_gate), 0);
-	RUN_UNTIL(&node, node.answered == 2);
+	RUN_UNTIL(&node.loop, node.answered == 2);
 	node_close(&node);
 }

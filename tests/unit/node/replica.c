@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/engine/query.h"
 #include "core/node/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
+#include "tests/unit/node/run_until.h"
 
 #define NODES_MAX 3
 
@@ -204,16 +204,6 @@ static void cluster_close(struct cluster *cluster)
 	}
 }
 
-/* Run until the condition holds; 20 s at most. */
-#define RUN_UNTIL(cluster, condition)                                              \
-	do {                                                                       \
-		time_t end_ = time(NULL) + 20;                                     \
-		while (!(condition)) {                                             \
-			cr_assert(time(NULL) <= end_, "not in time: " #condition); \
-			(void)uv_run(&(cluster)->loop, UV_RUN_ONCE);               \
-		}                                                                  \
-	} while (0)
-
 static struct node *leader(struct cluster *cluster)
 {
 	for (unsigned i = 0; i < cluster->count; i++) {
@@ -250,7 +240,7 @@ static void append_many(struct cluster *cluster, struct node *node, unsigned fro
 			nc_replica_flush(node->replica);
 	}
 	nc_replica_flush(node->replica);
-	RUN_UNTIL(cluster, node->answered == before + count);
+	RUN_UNTIL(&cluster->loop, node->answered == before + count);
 }
 
 static uint64_t head(struct node *node)
@@ -276,7 +266,7 @@ Test(replica, alone_leads_at_once_and_answers)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 1);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	append_many(&cluster, &cluster.nodes[0], 0, 100);
 	cr_expect_eq(head(&cluster.nodes[0]), 100u);
 	cluster_close(&cluster);
@@ -286,14 +276,14 @@ Test(replica, alone_a_restart_applies_what_the_log_has)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 1);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	append_many(&cluster, &cluster.nodes[0], 0, 2000);
 	node_stop(&cluster.nodes[0]);
 	nc_engine_close(cluster.nodes[0].engine);
 	nc_memory_state_crash(cluster.nodes[0].state); /* back to nothing */
 	cr_assert_eq(nc_engine_open(cluster.nodes[0].state, &cluster.nodes[0].engine), NC_OK);
 	node_start(&cluster.nodes[0]);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	cr_expect_eq(head(&cluster.nodes[0]), 2000u);
 	cluster_close(&cluster);
 }
@@ -302,13 +292,13 @@ Test(replica, three_agree)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	append_many(&cluster, leader(&cluster), 0, 500);
-	RUN_UNTIL(&cluster, all_at(&cluster, 500));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 500));
 	cr_expect_gt(cluster.to_all, 0u, "what is the same for all goes out once");
 	for (unsigned i = 0; i < 3; i++) {
 		if (&cluster.nodes[i] != leader(&cluster)) {
-			RUN_UNTIL(&cluster,
+			RUN_UNTIL(&cluster.loop,
 			          cluster.nodes[i].foreign >= 500); /* told after it is applied */
 			cr_expect_eq(cluster.nodes[i].foreign, 500u);
 			cr_expect_eq(append(&cluster.nodes[i], "x"), NC_CONFLICT);
@@ -321,20 +311,20 @@ Test(replica, an_isolated_leader_steps_down_and_its_successor_goes_on)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *old = leader(&cluster);
 	append_many(&cluster, old, 0, 50);
-	RUN_UNTIL(&cluster, all_at(&cluster, 50));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 50));
 	old->cut = true;
 	cr_assert_eq(append(old, "lost"), NC_OK); /* never gets a majority */
 	nc_replica_flush(old->replica);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *next = leader(&cluster);
 	cr_expect_neq(next, old);
-	RUN_UNTIL(&cluster, old->step_downs == 1);
+	RUN_UNTIL(&cluster.loop, old->step_downs == 1);
 	append_many(&cluster, next, 100, 20);
 	old->cut = false;
-	RUN_UNTIL(&cluster, all_at(&cluster, 70));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 70));
 	cr_expect_eq(old->answered, 50u, "what it could not replicate was not answered");
 	cr_expect_eq(old->unknown, 1u, "but said to be unknown");
 	cluster_close(&cluster);
@@ -345,24 +335,24 @@ Test(replica, a_restarted_leader_gives_up_what_only_its_log_has)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *old = leader(&cluster);
 	append_many(&cluster, old, 0, 50);
-	RUN_UNTIL(&cluster, all_at(&cluster, 50));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 50));
 	old->cut = true;
 	uint64_t last = nc_replica_status(old->replica).last;
 	for (int i = 0; i < 5; i++) { /* an entry each */
 		cr_assert_eq(append(old, "lost"), NC_OK);
 		nc_replica_flush(old->replica);
-		RUN_UNTIL(&cluster,
+		RUN_UNTIL(&cluster.loop,
 		          nc_replica_status(old->replica).raft.stable == last + 1 + (unsigned)i);
 	}
 	node_stop(old);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	append_many(&cluster, leader(&cluster), 100, 20);
 	old->cut = false;
 	node_start(old);
-	RUN_UNTIL(&cluster, all_at(&cluster, 70));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 70));
 	cluster_close(&cluster);
 }
 
@@ -370,13 +360,13 @@ Test(replica, a_follower_far_behind_gets_what_is_not_in_memory_from_the_log)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *behind =
 	        leader(&cluster) == &cluster.nodes[0] ? &cluster.nodes[1] : &cluster.nodes[0];
 	behind->cut = true;
 	append_many(&cluster, leader(&cluster), 0, 3000);
 	behind->cut = false;
-	RUN_UNTIL(&cluster, all_at(&cluster, 3000));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 3000));
 	cluster_close(&cluster);
 }
 
@@ -384,13 +374,13 @@ Test(replica, a_node_that_was_down_catches_up_and_a_majority_is_enough)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *down =
 	        leader(&cluster) == &cluster.nodes[2] ? &cluster.nodes[1] : &cluster.nodes[2];
 	node_stop(down);
 	append_many(&cluster, leader(&cluster), 0, 300);
 	node_start(down);
-	RUN_UNTIL(&cluster, all_at(&cluster, 300));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 300));
 	cluster_close(&cluster);
 }
 
@@ -431,12 +421,13 @@ Test(replica, a_follower_keeps_no_more_in_memory_than_its_tail)
 		cluster.nodes[i].cut = true;
 	for (uint64_t first = 1; first <= 160; first += 16) {
 		push(node, first, 16, 0);
-		RUN_UNTIL(&cluster, nc_replica_status(node->replica).raft.stable == first + 15);
+		RUN_UNTIL(&cluster.loop,
+		          nc_replica_status(node->replica).raft.stable == first + 15);
 		cr_assert_leq(node->replica->tail.size, 4096, "%lu bytes",
 		              node->replica->tail.size);
 	}
 	push(node, 161, 0, 160);
-	RUN_UNTIL(&cluster, nc_replica_status(node->replica).applied == 160);
+	RUN_UNTIL(&cluster.loop, nc_replica_status(node->replica).applied == 160);
 	cluster_close(&cluster);
 }
 
@@ -454,14 +445,14 @@ Test(replica, reads_wait_for_what_was_taken_up_before_them)
 	struct cluster cluster;
 	struct nc_replica_wait waits[2];
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *node = leader(&cluster);
 	cr_assert_eq(append(node, "a"), NC_OK);
 	waits[0].fn = waits[1].fn = on_read;
 	nc_replica_read(node->replica, &waits[0]);
 	nc_replica_read(node->replica, &waits[1]);
 	nc_replica_flush(node->replica);
-	RUN_UNTIL(&cluster, reads_done == 2);
+	RUN_UNTIL(&cluster.loop, reads_done == 2);
 	cr_expect_eq(head(node), 1u);
 	cr_expect_eq(node->answered, 1u);
 	cluster_close(&cluster);
@@ -472,12 +463,12 @@ Test(replica, reads_of_a_leader_that_is_deposed_fail)
 	struct cluster cluster;
 	struct nc_replica_wait wait = { .fn = on_read };
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *node = leader(&cluster);
 	node->cut = true;
 	nc_replica_read(node->replica, &wait);
 	nc_replica_flush(node->replica);
-	RUN_UNTIL(&cluster, reads_failed == 1);
+	RUN_UNTIL(&cluster.loop, reads_failed == 1);
 	cr_expect_eq(reads_done, 0u);
 	cluster_close(&cluster);
 }
@@ -486,15 +477,15 @@ Test(replica, leadership_is_handed_over)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *old = leader(&cluster);
 	unsigned to = old->slot == 0 ? 1 : 0;
 	append_many(&cluster, old, 0, 10);
 	cr_expect_eq(nc_replica_transfer(old->replica, to + 1), NC_OK);
-	RUN_UNTIL(&cluster, leader(&cluster) == &cluster.nodes[to]);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) == &cluster.nodes[to]);
 	cr_expect_eq(old->step_downs, 1u);
 	append_many(&cluster, &cluster.nodes[to], 10, 10);
-	RUN_UNTIL(&cluster, all_at(&cluster, 20));
+	RUN_UNTIL(&cluster.loop, all_at(&cluster, 20));
 	cluster_close(&cluster);
 }
 
@@ -502,7 +493,7 @@ Test(replica, garbage_is_refused_and_changes_nothing)
 {
 	struct cluster cluster;
 	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster, leader(&cluster) != NULL);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	struct node *node = leader(&cluster);
 	uint64_t term = nc_replica_status(node->replica).term;
 	cr_expect_eq(nc_replica_step(node->replica, NC_SLICE("")), NC_INVALID);
