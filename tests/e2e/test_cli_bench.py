@@ -6,7 +6,7 @@ import re
 import signal
 
 from cli import FAILED, OK, USAGE, Nacre
-from harness import Both, check, equal
+from harness import Both, check, equal, wait_until
 
 
 async def bench(n, *args):
@@ -112,18 +112,40 @@ async def test_an_interrupt_ends_it_with_what_there_is():
         check(b'"lost":0' in out, out.decode())
 
 
-async def test_a_server_or_a_node_that_is_there_again_at_once_costs_no_append():
-    """A thousand are under way on a second connection, where each was sent that found nobody, or whose answer was lost. None may wait
-    for the silence after which an answer is missed: that is all the patience there is."""
+async def grows(client):
+    """A thousand events more than there are now."""
+    head = (await client.ask("store.info"))["head"]
+
+    async def has_grown():
+        return (await client.ask("store.info"))["head"] > head + 1000
+
+    await wait_until(has_grown, 20, "appends are under way")
+
+
+async def none_failed(process):
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    equal(process.returncode, OK, err.decode())
+    got = json.loads(out)
+    equal([got[k] for k in ("errors", "lost", "doubled")], [0, 0, 0], f"{got}")
+
+
+async def test_a_server_that_is_there_again_at_once_costs_no_append():
+    """A thousand are under way on a second connection, and what was sent over it, or was to be answered over it, is lost with it. None
+    may wait for the silence after which an answer is missed: that is all the patience there is."""
     async with Both() as b:
-        n = Nacre(b.server.url)
-        process = await n.start("bench", "append", "--duration", "3s", "--json")
-        await asyncio.sleep(0.8)
-        b.node.restart()
-        await asyncio.sleep(1)
+        process = await Nacre(b.server.url).start("bench", "append", "--duration", "3s", "--json")
+        await grows(b.client)
         b.server.stop()
         b.server.start()
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        equal(process.returncode, OK, err.decode())
-        got = json.loads(out)
-        equal([got[k] for k in ("errors", "lost", "doubled")], [0, 0, 0], f"{got}")
+        check(process.returncode is None, "it had ended before the server did")
+        await none_failed(process)
+
+
+async def test_what_a_killed_node_had_taken_is_asked_again():
+    """Nobody tells the client that it is lost: it is missed after five seconds, so it takes more patience than that."""
+    async with Both() as b:
+        process = await Nacre(b.server.url).start("bench", "append", "--duration", "2s", "--timeout", "30s", "--json")
+        await grows(b.client)
+        b.node.restart()
+        check(process.returncode is None, "it had ended before the node did")
+        await none_failed(process)
