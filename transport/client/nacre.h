@@ -313,10 +313,10 @@ NACRE_API int nacre_read_open_sized(struct nacre_client *client, const struct na
                                     size_t size, struct nacre_reader **reader_out,
                                     struct nacre_error *error);
 
-/* Begin to read; goes on over as many requests as it takes, and asks ahead, so that up to 16 MiB
- * may wait. Events come in messages of the server's max_payload: a program on glibc that reads much
- * is a third faster if it keeps their memory (mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD).
- * Errors: NACRE_INVALID, NACRE_NOMEM. */
+/* Begin to read; goes on over as many requests as it takes, and asks ahead, so that up to 32 MiB
+ * may wait in a long read. Events come in messages of the server's max_payload: a program on glibc
+ * that reads much is a third faster if it keeps their memory (mallopt(3), M_MMAP_THRESHOLD and
+ * M_TRIM_THRESHOLD). Errors: NACRE_INVALID, NACRE_NOMEM. */
 static inline int nacre_read_open(struct nacre_client *client, const struct nacre_read *read,
                                   struct nacre_reader **reader_out, struct nacre_error *error)
 {

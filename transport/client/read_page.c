@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reader's pages, each asked for where the one before said to go on, or, of a long read, ahead of
  * that. */
+#include <string.h>
+
 #include "transport/client/read_private.h"
 
 #define LOOK_MS 250 /* between looks at the connection while nothing comes */
@@ -61,11 +63,19 @@ void nc_client_page_end(struct nacre_reader *reader)
 	page_drop(reader, &reader->page, true);
 }
 
+/* One round trip at rest will do for all of them. */
+static void aheads_drop(struct nacre_reader *reader)
+{
+	while (reader->ahead_count > 0) {
+		struct nc_client_page *last = &reader->ahead[--reader->ahead_count];
+		page_drop(reader, last, reader->ahead_count > 0);
+	}
+}
+
 void nc_client_pages_drop(struct nacre_reader *reader)
 {
-	bool both = reader->ahead.sub != NULL; /* one round trip will do for them */
-	page_drop(reader, &reader->page, both);
-	page_drop(reader, &reader->ahead, false);
+	page_drop(reader, &reader->page, reader->ahead_count > 0);
+	aheads_drop(reader);
 }
 
 /* A message, or NATS_TIMEOUT. It looks now and then whether the connection still is the one over
@@ -105,7 +115,7 @@ int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, nats
 	return nc_client_fail_nats(error, status, "read");
 }
 
-/* ---- A page ahead --------------------------------------------------------------------------- */
+/* ---- Pages ahead ---------------------------------------------------------------------------- */
 
 /* Where the page behind the one at `from` begins, if that one is full; 0: that cannot be known. In
  * these orders numbers follow one another, but for what has been deleted. */
@@ -119,34 +129,60 @@ static uint64_t page_behind(const struct nacre_reader *reader, uint64_t from)
 	return behind;
 }
 
-/* While the program reads one page the store works on the next: asked for when the page before was
- * full, so not for what is short, and without gaps, since the next would not begin where it is
- * expected. Whether it is the right one its turn will show. */
-static void ahead_ask(struct nacre_reader *reader)
+/* Ask for the page behind those that are asked for, unless it would begin beyond what is known to
+ * be there. Whether it was the right one its turn will show. */
+static bool ahead_ask(struct nacre_reader *reader)
 {
-	uint64_t from = page_behind(reader, reader->next);
-	uint64_t left = left_after(reader, NC_CLIENT_PAGE_EVENTS);
+	unsigned count = reader->ahead_count;
+	struct nc_client_page *page = &reader->ahead[count];
+	uint64_t from = page_behind(reader, count > 0 ? page[-1].from : reader->next);
+	uint64_t left = left_after(reader, (uint64_t)(count + 1) * NC_CLIENT_PAGE_EVENTS);
+	if (from == 0 || from > reader->head || left == 0)
+		return false;
+	page->ahead = true;
+	if (page_ask(reader, from, left, page) != NATS_OK) {
+		page_drop(reader, page, false); /* it is asked for in its turn */
+		return false;
+	}
+	reader->ahead_count++;
+	return true;
+}
+
+/* While the program reads one page the store works on the next ones: asked for when the page before
+ * was full, so not for what is short, and without gaps, since the next would not begin where it is
+ * expected. The longer a read goes on, the more: who stops has not asked for more than it read. */
+static void aheads_ask(struct nacre_reader *reader)
+{
 	bool full = reader->page_given >= NC_CLIENT_PAGE_EVENTS &&
 	            reader->next - reader->page_first == NC_CLIENT_PAGE_EVENTS;
-	if (!full || from == 0 || left == 0)
-		return;
-	reader->ahead.ahead = true;
-	if (page_ask(reader, from, left, &reader->ahead) != NATS_OK)
-		page_drop(reader, &reader->ahead, false); /* it is asked for in its turn */
+	if (!full) {
+		reader->ahead_most = 0;
+	} else if (reader->ahead_most < NC_CLIENT_PAGES_AHEAD) {
+		reader->ahead_most++;
+	}
+	while (reader->ahead_count < reader->ahead_most && ahead_ask(reader))
+		;
+}
+
+static void ahead_take(struct nacre_reader *reader)
+{
+	reader->page = reader->ahead[0];
+	reader->ahead_count--;
+	memmove(reader->ahead, reader->ahead + 1, reader->ahead_count * sizeof *reader->ahead);
+	reader->ahead[reader->ahead_count] = (struct nc_client_page){ 0 };
 }
 
 natsStatus nc_client_page_next(struct nacre_reader *reader)
 {
 	natsStatus status = NATS_OK;
-	if (reader->ahead.sub != NULL && reader->ahead.from == reader->next) {
-		reader->page = reader->ahead;
-		reader->ahead = (struct nc_client_page){ 0 };
+	if (reader->ahead_count > 0 && reader->ahead[0].from == reader->next) {
+		ahead_take(reader);
 	} else {
-		page_drop(reader, &reader->ahead, false);
+		aheads_drop(reader);
 		status = page_ask(reader, reader->next, left_after(reader, 0), &reader->page);
 	}
 	if (status == NATS_OK)
-		ahead_ask(reader);
+		aheads_ask(reader);
 	reader->page_given = 0;
 	return status;
 }

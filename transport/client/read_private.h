@@ -6,6 +6,7 @@
 #include "transport/client/client_private.h"
 
 #define NC_CLIENT_PAGE_EVENTS 10000u /* of a request: what a node gives at most; and 8 MiB */
+#define NC_CLIENT_PAGES_AHEAD 3u
 
 /* An answer that is under way: to one request, over one connection. */
 struct nc_client_page {
@@ -20,8 +21,10 @@ struct nacre_reader {
 	struct nc_buf subject; /* NUL-terminated */
 	struct nc_buf fixed;   /* members of the body that each page has, each after a comma */
 	size_t timeless;       /* bytes of it before from_time, which only the first page has */
-	struct nc_client_page page;  /* the one being read; none between two */
-	struct nc_client_page ahead; /* the one behind it, asked for meanwhile */
+	struct nc_client_page page; /* the one being read; none between two */
+	/* Those behind it, asked for meanwhile, in order; as many as pages in a row were full. */
+	struct nc_client_page ahead[NC_CLIENT_PAGES_AHEAD];
+	unsigned ahead_count, ahead_most;
 	struct nc_client_event held;
 	natsMsg *packed;       /* many events, of which … */
 	struct nc_unpack rest; /* … these are still to be given */
@@ -49,7 +52,7 @@ int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, nats
                            struct nacre_error *error);
 /* The store has said that the page being read is at its end. */
 void nc_client_page_end(struct nacre_reader *reader);
-/* The page being read, and the one that was asked for ahead, are not wanted any more. */
+/* The page being read, and those that were asked for ahead, are not wanted any more. */
 void nc_client_pages_drop(struct nacre_reader *reader);
 
 /* ---- read_ask.c ----------------------------------------------------------------------------- */
