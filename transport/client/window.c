@@ -113,6 +113,7 @@ static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 		if (again) {
 			postpone(window, index, result, &error);
 		} else {
+			nc_window_heard(window, &window->slots[index]);
 			nc_window_finish(window, index, result, &appended, &error);
 		}
 	}
@@ -140,6 +141,8 @@ natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot)
 	int64_t now_ms = nc_client_now_ms(), due_ms = now_ms;
 	due_ms += status == NATS_OK ? NC_CLIENT_TRY_MS : nc_client_pause_ms(slot->attempt++);
 	slot->state = status == NATS_OK ? NC_SLOT_SENT : NC_SLOT_WAITING;
+	slot->sent_ms = now_ms;
+	slot->late_ms = 0;
 	due(window, slot, due_ms < slot->deadline_ms ? due_ms : slot->deadline_ms);
 	wake(window, now_ms + LOOK_MS);
 	return NATS_OK;
@@ -203,6 +206,7 @@ static void *run(void *argument)
 	while (!window->ending) {
 		bool lost = nc_window_look(window);
 		int64_t now_ms = nc_client_now_ms();
+		lost |= nc_window_miss(window, now_ms);
 		if (lost || window->due_ms <= now_ms)
 			attend_all(window, now_ms);
 		window->wake_ms = now_ms + (window->under_way > 0 ? LOOK_MS : IDLE_MS);

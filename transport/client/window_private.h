@@ -5,8 +5,8 @@
  * All answers come to one inbox, whose last tokens are the connection, the slot and how often that
  * has been used: so the answer to an earlier try is as good as that to the last, and one that comes
  * when the slot is another's is nobody's. A thread asks again what was refused for the moment or
- * not answered, and what was under way when a connection was lost: in the order in which it was
- * appended.
+ * not answered, what was under way when a connection was lost, and what is missed: in the order in
+ * which it was appended.
  */
 #ifndef NC_TRANSPORT_CLIENT_WINDOW_PRIVATE_H
 #define NC_TRANSPORT_CLIENT_WINDOW_PRIVATE_H
@@ -27,6 +27,8 @@ struct nc_slot {
 	uint32_t uses;
 	unsigned attempt;
 	uint64_t number; /* of the append, in the order of the calls */
+	int64_t sent_ms; /* last */
+	int64_t late_ms; /* since then what was sent behind it is answered, and it is not; 0: no */
 	int64_t due_ms;  /* SENT: it is not answered any more; WAITING: ask again */
 	int64_t deadline_ms;
 	natsMsg *msg;
@@ -42,6 +44,13 @@ struct nc_line {
 	int64_t until_ms;          /* that long it is waited for */
 	int64_t again_ms;          /* not before that is it looked at again */
 	uint32_t most;             /* under way at once, since it was looked at */
+};
+
+/* What is known of the store by its answers over one connection. */
+struct nc_heard {
+	int64_t at_ms;     /* the last came */
+	int64_t asked_ms;  /* what was sent last of all that is answered was sent */
+	int64_t probed_ms; /* the oldest was sent again, to find out */
 };
 
 /* One that is to be attended. */
@@ -67,8 +76,9 @@ struct nc_window {
 	uint32_t under_way;             /* `done` has not returned */
 	uint64_t appended;              /* in all */
 	uint64_t connections[NC_LINES]; /* how often each had been made again at the last look */
-	int64_t due_ms;                 /* no slot is due earlier */
-	int64_t wake_ms;                /* when the thread looks next */
+	struct nc_heard heard[NC_LINES];
+	int64_t due_ms;  /* no slot is due earlier */
+	int64_t wake_ms; /* when the thread looks next */
 	struct nc_line line;
 	bool begun, ending;
 };
@@ -95,6 +105,11 @@ void nc_window_finish(struct nc_window *window, uint32_t index, int result,
 bool nc_window_look(struct nc_window *window);
 /* Nothing is under way that could have been lost. */
 void nc_window_look_from_now(struct nc_window *window);
+
+/* The store has answered what the slot holds. silence.c. */
+void nc_window_heard(struct nc_window *window, const struct nc_slot *slot);
+/* True: something is missed, and due now. May send the oldest again. */
+bool nc_window_miss(struct nc_window *window, int64_t now_ms);
 
 /* Choose the line for an event that is about to be sent. True: it is to wait, until nothing is
  * under way or line.until_ms; then ask again. May let go of the lock meanwhile. */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node took along that was killed: no connection is lost then, and nobody says a word.
+ *
+ * The store answers in the order in which it was asked, nearly. So what was sent well before
+ * something that is answered, and is not, is missed: it is asked again, a moment later, if its
+ * answer was not on its way. Where nothing is answered any more nothing shows what is missed: so
+ * the oldest is sent again, and what comes of it tells of the others. A store that is only slow is
+ * asked for one twice by this, not for all. (RFC 8985, RACK-TLP, is that for segments of TCP.)
+ */
+#include "transport/client/window_private.h"
+
+#define DISORDER_MS 250 /* by so much answers may overtake one another */
+#define GRACE_MS    200 /* for answers that are on their way when one shows that they are missed */
+#define QUIET_MS    500 /* without a word: then the oldest is sent again */
+
+void nc_window_heard(struct nc_window *window, const struct nc_slot *slot)
+{
+	struct nc_heard *heard = &window->heard[slot->line];
+	heard->at_ms = nc_client_now_ms();
+	if (slot->sent_ms > heard->asked_ms)
+		heard->asked_ms = slot->sent_ms;
+}
+
+static bool is_missed(const struct nc_window *window, struct nc_slot *slot, int64_t now_ms)
+{
+	if (slot->sent_ms + DISORDER_MS > window->heard[slot->line].asked_ms)
+		return false;
+	if (slot->late_ms == 0)
+		slot->late_ms = now_ms;
+	return now_ms - slot->late_ms >= GRACE_MS;
+}
+
+static bool is_quiet(const struct nc_heard *heard, const struct nc_slot *oldest, int64_t now_ms)
+{
+	return now_ms - oldest->sent_ms >= QUIET_MS && now_ms - heard->at_ms >= QUIET_MS &&
+	       now_ms - heard->probed_ms >= QUIET_MS;
+}
+
+static void probe(struct nc_window *window, struct nc_slot *oldest, int64_t now_ms)
+{
+	struct nc_heard *heard = &window->heard[oldest->line];
+	if (!is_quiet(heard, oldest, now_ms) ||
+	    !nc_client_connected(nc_line_connection(window, oldest->line)))
+		return;
+	heard->probed_ms = now_ms;
+	(void)nc_window_publish(window, oldest); /* or it is due as before */
+}
+
+bool nc_window_miss(struct nc_window *window, int64_t now_ms)
+{
+	struct nc_slot *oldest[NC_LINES] = { NULL };
+	bool missed = false;
+	for (uint32_t i = 0; i < window->size && window->under_way > 0; i++) {
+		struct nc_slot *slot = &window->slots[i];
+		if (slot->state != NC_SLOT_SENT)
+			continue;
+		if (is_missed(window, slot, now_ms)) {
+			slot->state = NC_SLOT_WAITING;
+			slot->due_ms = now_ms;
+			missed = true;
+		} else if (oldest[slot->line] == NULL ||
+		           slot->number < oldest[slot->line]->number) {
+			oldest[slot->line] = slot;
+		}
+	}
+	for (unsigned line = 0; line < NC_LINES && !missed; line++) {
+		if (oldest[line] != NULL)
+			probe(window, oldest[line], now_ms);
+	}
+	return missed;
+}
