@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nacred: settings, a data directory, a loop, signals. */
-#include <errno.h>
-#include <signal.h>
+/* nacred: what it is asked to be. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/assert.h"
 #include "core/node/adopter.h"
-#include "core/node/cluster.h"
-#include "core/node/cluster_file.h"
 #include "core/node/config.h"
 #include "core/node/exit_code.h"
-#include "core/node/quarantine.h"
+#include "core/node/node.h"
 #include "core/node/recover.h"
-#include "core/node/renew.h"
-#include "core/node/say.h"
-#include "core/node/service.h"
-#include "core/node/store.h"
 #include "core/node/verifier.h"
 #include "core/node/version.h"
-#include "core/node/whereabouts.h"
-#include "core/node/whole.h"
 #include "plugins/host/cell.h"
-#include "transport/nats/child.h"
-
-#define DRAIN_PATIENCE_MS 30000
 
 #ifdef NC_JEMALLOC
 /* Read by jemalloc before main(). Few arenas, and what is freed soon goes back to the system:
@@ -34,340 +19,6 @@
 __attribute__((visibility("default"))) const char *malloc_conf =
         "narenas:4,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 #endif
-
-struct node {
-	uv_loop_t loop;
-	struct nc_config config;
-	struct nc_store store;
-	struct nc_child *child;
-	struct nc_whereabouts *whereabouts; /* of NATS servers; NULL: not asked for */
-	struct nc_cluster *cluster;         /* NULL: a single node */
-	struct nc_service *service;
-	struct nc_whole *whole; /* states, to peers and from them; NULL: a single node */
-	const char *nats_url;
-	char **argv;
-	bool again;                     /* at the end: start anew, with what is then on the disk */
-	char damage[NC_RENEW_WHY_SIZE]; /* why data were set aside at this start; "": none were */
-	uv_signal_t sigterm, sigint;
-	uv_timer_t patience;
-	int exit_code;
-	bool ending;
-};
-
-static void on_any_closed(uv_handle_t *handle)
-{
-	(void)handle;
-}
-
-static void end(struct node *node, int exit_code)
-{
-	if (node->ending)
-		return;
-	node->ending = true;
-	node->exit_code = exit_code;
-	nc_whole_stop(node->whole);
-	node->whole = NULL;
-	nc_service_stop(node->service);
-	node->service = NULL;
-	nc_cluster_stop(node->cluster);
-	node->cluster = NULL;
-	nc_whereabouts_stop(node->whereabouts);
-	node->whereabouts = NULL;
-	nc_child_stop(node->child);
-	node->child = NULL;
-	uv_close((uv_handle_t *)&node->sigterm, on_any_closed);
-	uv_close((uv_handle_t *)&node->sigint, on_any_closed);
-	uv_close((uv_handle_t *)&node->patience, on_any_closed);
-}
-
-static void on_drained(void *ctx)
-{
-	end(ctx, NC_EXIT_OK);
-}
-
-static void on_patience(uv_timer_t *timer)
-{
-	nc_say_warning("not everything was answered within %d s; stopping all the same",
-	               DRAIN_PATIENCE_MS / 1000);
-	end(timer->data, NC_EXIT_OK);
-}
-
-static void on_signal(uv_signal_t *signal, int number)
-{
-	struct node *node = signal->data;
-	nc_say_info("%s: finishing what was taken up", number == SIGTERM ? "SIGTERM" : "SIGINT");
-	if (node->service == NULL) {
-		end(node, NC_EXIT_OK);
-		return;
-	}
-	nc_service_drain(node->service);
-	(void)uv_timer_start(&node->patience, on_patience, DRAIN_PATIENCE_MS, 0);
-}
-
-static void on_ready(void *ctx)
-{
-	struct node *node = ctx;
-	nc_say_info("ready: store %s node %s", node->config.store_id, node->config.node_id);
-	if (node->damage[0] != '\0')
-		nc_service_corruption(node->service, node->damage);
-}
-
-static void on_fatal(void *ctx, int err, const char *what)
-{
-	struct node *node = ctx;
-	if (err == NC_CORRUPT && nc_renew_damaged(&node->config, what)) {
-		nc_child_stop(node->child);
-		nc_renew(node->argv);
-	}
-	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
-	             nc_err_name(err));
-	/* Not from within the service's own calls: its threads are still at work. What is durable
-	 * is durable. */
-	nc_child_stop(node->child);
-	node->child = NULL;
-	_exit(nc_exit_of_fatal(err));
-}
-
-static void on_child_say(void *ctx, const char *text)
-{
-	(void)ctx;
-	nc_say_warning("%s", text);
-}
-
-/* The URL for whoever looks into the data directory. */
-static int url_write(const struct node *node, const char *url)
-{
-	char path[4200];
-	(void)snprintf(path, sizeof path, "%s/nats.url", node->config.data_dir);
-	FILE *file = fopen(path, "we");
-	if (file == NULL)
-		return NC_IO;
-	(void)fprintf(file, "%s\n", url);
-	return fclose(file) == 0 ? NC_OK : NC_IO;
-}
-
-static int child_start(struct node *node, const char **url_out)
-{
-	char fault[NC_CHILD_FAULT_SIZE] = "";
-	const struct nc_child_options options = {
-		.loop = &node->loop,
-		.program = node->config.nats_server,
-		.directory = node->config.data_dir,
-		.port = (unsigned)node->config.nats_port,
-		.on_say = on_child_say,
-		.ctx = node,
-	};
-	int err = nc_child_start(&options, &node->child, fault);
-	if (err != NC_OK) {
-		nc_say_error("%s", fault);
-		return err;
-	}
-	*url_out = nc_child_url(node->child);
-	nc_say_info("nats: %s", *url_out);
-	err = url_write(node, *url_out);
-	if (err != NC_OK)
-		nc_say_error("%s/nats.url cannot be written", node->config.data_dir);
-	return err;
-}
-
-static void loop_make(struct node *node)
-{
-	if (uv_loop_init(&node->loop) != 0 || uv_signal_init(&node->loop, &node->sigterm) != 0 ||
-	    uv_signal_init(&node->loop, &node->sigint) != 0 ||
-	    uv_timer_init(&node->loop, &node->patience) != 0)
-		nc_assert(!"libuv refuses a loop");
-	node->sigterm.data = node->sigint.data = node->patience.data = node;
-	(void)uv_signal_start(&node->sigterm, on_signal, SIGTERM);
-	(void)uv_signal_start(&node->sigint, on_signal, SIGINT);
-	(void)signal(SIGPIPE, SIG_IGN);
-}
-
-/* ---- A state from a peer -------------------------------------------------------------------- */
-
-static void on_install(void *ctx, const struct nc_raft_install *install)
-{
-	struct node *node = ctx;
-	nc_whole_install(node->whole, install);
-}
-
-static void on_install_failed(void *ctx)
-{
-	struct node *node = ctx;
-	if (node->service != NULL)
-		nc_service_install_failed(node->service);
-}
-
-static void on_hold(void *ctx, uint64_t index)
-{
-	struct node *node = ctx;
-	if (node->service != NULL)
-		nc_service_hold_log(node->service, index);
-}
-
-static void on_whole(void *ctx)
-{
-	struct node *node = ctx;
-	node->again = true;
-	end(node, NC_EXIT_OK);
-}
-
-static int whole_start(struct node *node)
-{
-	const struct nc_whole_options options = {
-		.loop = &node->loop,
-		.cluster = node->cluster,
-		.data_dir = node->config.data_dir,
-		.state = node->store.state,
-		.log = node->store.log,
-		.on_whole = on_whole,
-		.on_failed = on_install_failed,
-		.on_hold = on_hold,
-		.ctx = node,
-	};
-	return nc_whole_start(&options, &node->whole);
-}
-
-static int service_start(struct node *node)
-{
-	struct nc_service_options options = {
-		.loop = &node->loop,
-		.config = &node->config,
-		.nats_url = node->nats_url,
-		.state = node->store.state,
-		.log = node->store.log,
-		.engine = node->store.engine,
-		.hard = node->store.recovery.hard,
-		.doubtful = node->store.recovery.doubtful,
-		.cluster_id = nc_identity_get(node->store.identity)->cluster_id,
-		.self = 1,
-		.founders = { .count = 1, .at = { { .id = 1, .voter = true } } },
-		.disk_reserve = node->store.disk_reserve,
-		.on_ready = on_ready,
-		.on_fatal = on_fatal,
-		.on_install = on_install,
-		.on_drained = on_drained,
-		.ctx = node,
-	};
-	if (node->cluster != NULL) {
-		options.cluster = node->cluster;
-		options.cluster_id = nc_cluster_id(node->cluster);
-		options.self = nc_cluster_self(node->cluster);
-		options.founders = nc_cluster_founders(node->cluster);
-	}
-	return nc_service_start(&options, &node->service);
-}
-
-/* ---- The cluster ---------------------------------------------------------------------------- */
-
-static void on_formed(void *ctx)
-{
-	struct node *node = ctx;
-	int err = whole_start(node);
-	if (err == NC_OK)
-		err = service_start(node);
-	if (err == NC_CORRUPT)
-		node->again = nc_renew_damaged(&node->config, "log and state do not fit together");
-	if (err != NC_OK)
-		end(node, nc_exit_of_start(err));
-}
-
-static void on_refused(void *ctx, int err, const char *why)
-{
-	nc_say_error("%s", why);
-	end(ctx, nc_exit_of_start(err));
-}
-
-static int cluster_start(struct node *node)
-{
-	struct nc_log_bounds bounds;
-	nc_log_bounds(node->store.log, &bounds);
-	const struct nc_cluster_options options = {
-		.loop = &node->loop,
-		.config = &node->config,
-		.nats_url = node->nats_url,
-		.identity = node->store.identity,
-		.log_empty = bounds.last == 0,
-		.joins = nc_quarantine_holds(node->config.data_dir),
-		.on_formed = on_formed,
-		.on_refused = on_refused,
-		.ctx = node,
-	};
-	return nc_cluster_start(&options, &node->cluster);
-}
-
-/* A member of a cluster that came up alone would lead nobody, and answer nobody. */
-static int alone_check(const struct node *node)
-{
-	struct nc_cluster_record record;
-	int err = nc_cluster_file_read(node->config.data_dir, &record);
-	if (err == NC_NOTFOUND)
-		return NC_OK;
-	if (err != NC_OK) {
-		nc_say_error("%s/cluster: %s", node->config.data_dir, nc_err_name(err));
-		return err;
-	}
-	if (record.node_count == 1 && nc_identity_get(node->store.identity)->number == 1)
-		return NC_OK;
-	nc_say_error("%s belongs to a node of a cluster: start it with NACRE_DB_TYPE=cluster",
-	             node->config.data_dir);
-	return NC_CONFLICT;
-}
-
-/* With node->nats_url. */
-static int start(struct node *node)
-{
-	if (nc_config_is_cluster(&node->config))
-		return cluster_start(node);
-	int err = alone_check(node);
-	return err == NC_OK ? service_start(node) : err;
-}
-
-/* ---- Where the NATS servers are ------------------------------------------------------------- */
-
-static void on_url(void *ctx, const char *url)
-{
-	struct node *node = ctx;
-	if (*node->nats_url != '\0' || node->ending)
-		return;
-	node->nats_url = url;
-	int err = start(node);
-	if (err != NC_OK)
-		end(node, nc_exit_of_start(err));
-}
-
-/* A cluster's nodes are given a server, or hear of one. */
-static int meet(struct node *node)
-{
-	int err =
-	        nc_whereabouts_start(&node->loop, &node->config, on_url, node, &node->whereabouts);
-	return err == NC_OK && *node->nats_url != '\0' ? start(node) : err;
-}
-
-static int run(struct node *node)
-{
-	int err = nc_renew_check(&node->config, node->damage);
-	if (err == NC_OK)
-		err = nc_store_open(&node->config, &node->store);
-	if (err == NC_CORRUPT)
-		node->again = nc_renew_damaged(&node->config, "the data do not hold");
-	if (err != NC_OK)
-		return nc_exit_of_start(err);
-	loop_make(node);
-	node->nats_url = node->config.nats_url;
-	bool alone = !nc_config_is_cluster(&node->config);
-	if (alone && *node->nats_url == '\0' && child_start(node, &node->nats_url) != NC_OK) {
-		end(node, NC_EXIT_NATS);
-	} else {
-		err = meet(node);
-		if (err != NC_OK)
-			end(node, nc_exit_of_start(err));
-	}
-	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
-	nc_say_info("checkpointing");
-	nc_store_close(&node->store);
-	nc_say_info("stopped");
-	return node->exit_code;
-}
 
 /* nacred recover [settings] [--yes]: the words that are not settings are taken out. */
 static bool recover_asked(int *argc, char **argv, bool *yes)
@@ -389,32 +40,30 @@ static bool recover_asked(int *argc, char **argv, bool *yes)
 
 int main(int argc, char **argv)
 {
-	static struct node node;
+	struct nc_config config = { 0 };
 	bool yes = false;
+	int exit_code = NC_EXIT_OK;
 	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
 		return nc_cell_main();
 	char fault[NC_CONFIG_FAULT_SIZE];
 	if (argc == 3 && strcmp(argv[1], NC_ADOPTER_WORD) == 0)
 		return nc_adopter_main(argv[2]);
 	bool recovers = recover_asked(&argc, argv, &yes);
-	node.argv = argv;
-	if (nc_config_read(argc, argv, environ, &node.config, fault) != NC_OK) {
+	if (nc_config_read(argc, argv, environ, &config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return NC_EXIT_SETTINGS;
 	}
-	if (node.config.help) {
+	if (config.help) {
 		nc_config_help(stdout);
-	} else if (node.config.version) {
+	} else if (config.version) {
 		(void)printf("nacred %s\n", NC_VERSION);
-	} else if (node.config.verify) {
-		node.exit_code = nc_exit_of_start(nc_verify_directory(&node.config));
+	} else if (config.verify) {
+		exit_code = nc_exit_of_start(nc_verify_directory(&config));
 	} else if (recovers) {
-		node.exit_code = nc_exit_of_start(nc_recover(&node.config, yes));
+		exit_code = nc_exit_of_start(nc_recover(&config, yes));
 	} else {
-		node.exit_code = run(&node);
+		exit_code = nc_node_run(&config, argv);
 	}
-	nc_config_release(&node.config);
-	if (node.again)
-		nc_renew(node.argv);
-	return node.exit_code;
+	nc_config_release(&config);
+	return exit_code;
 }
