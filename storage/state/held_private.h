@@ -151,9 +151,17 @@ struct nc_held_pair {
 	const struct nc_held_value *value;
 };
 
-/* Append to `pairs` (an array of struct nc_held_pair) every row whose key is at or after `from`
- * (backward: at or before; an empty `from`: all), in no order. Errors: NC_NOMEM. */
-int nc_held_rows_list(struct nc_held *held, uint64_t sequence, struct nc_slice from, bool backward,
-                      struct nc_buf *pairs);
+/* Which rows of a scan: those at or behind `from`, or with `behind` only those behind it, as far as
+ * `bound`, in the scan's direction. An empty one is no bound. */
+struct nc_held_range {
+	struct nc_slice from, bound;
+	bool backward, behind;
+};
+
+/* Append to `pairs` (an array of struct nc_held_pair) rows of the range, in no order; of the
+ * generation's rows it looks at some, from `*at` on, which is 0 at first: so that the writer never
+ * waits long. It moves `*at`: UINT32_MAX, those were all. Errors: NC_NOMEM. */
+int nc_held_rows_list(struct nc_held *held, uint64_t sequence, const struct nc_held_range *range,
+                      uint32_t *at, struct nc_buf *pairs);
 
 #endif

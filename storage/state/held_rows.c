@@ -6,6 +6,8 @@
 #include "core/base/crc32c.h"
 #include "storage/state/held_private.h"
 
+enum { LIST_ROWS = 1024 }; /* looked at under the lock, for a scan */
+
 static struct nc_held_row *row_find(const struct nc_held *held, struct nc_slice key, uint32_t hash)
 {
 	uint32_t at = held->row_heads[hash & (held->row_head_count - 1)];
@@ -142,24 +144,30 @@ const struct nc_held_value *nc_held_row_own(const struct nc_held *held, struct n
 	return row == NULL ? NULL : row->newest;
 }
 
-static bool is_asked(struct nc_slice key, struct nc_slice from, bool backward)
+static bool is_asked(struct nc_slice key, const struct nc_held_range *range)
 {
-	if (from.size == 0)
-		return true;
-	int order = nc_slice_cmp(key, from);
-	return backward ? order <= 0 : order >= 0;
+	int sign = range->backward ? -1 : 1;
+	int order = range->from.size == 0 ? 1 : sign * nc_slice_cmp(key, range->from);
+	if (order < 0 || (order == 0 && range->behind))
+		return false;
+	return range->bound.size == 0 || sign * nc_slice_cmp(key, range->bound) <= 0;
 }
 
-int nc_held_rows_list(struct nc_held *held, uint64_t sequence, struct nc_slice from, bool backward,
-                      struct nc_buf *pairs)
+int nc_held_rows_list(struct nc_held *held, uint64_t sequence, const struct nc_held_range *range,
+                      uint32_t *at, struct nc_buf *pairs)
 {
 	pthread_rwlock_rdlock(&held->lock);
-	for (uint32_t i = 0; i < held->row_count; i++) {
+	uint32_t left = held->row_count - *at;
+	uint32_t end = *at + (left < LIST_ROWS ? left : LIST_ROWS);
+	for (uint32_t i = *at; i < end; i++) {
 		const struct nc_held_row *row = &held->rows[i];
+		if (!is_asked(row->key, range))
+			continue;
 		struct nc_held_pair pair = { row->key, value_of(row, sequence) };
-		if (pair.value != NULL && is_asked(pair.key, from, backward))
+		if (pair.value != NULL)
 			nc_buf_put(pairs, &pair, sizeof pair);
 	}
+	*at = end == held->row_count ? UINT32_MAX : end;
 	pthread_rwlock_unlock(&held->lock);
 	return nc_buf_status(pairs);
 }

@@ -41,33 +41,70 @@ static int compare_backward(const void *left, const void *right)
 	return order != 0 ? order : compare_forward(left, right);
 }
 
-/* What is held, in the scan's order, beside a cursor on the table. */
+enum { GATHER_PAIRS = 2048 };
+
+/* What is held, in the scan's order, beside a cursor on the table. A page at a time: what one scan
+ * gives is little beside what may be held. */
 struct merge {
+	struct nc_wt_reader *reader;
+	struct nc_held_range
+	        range; /* its `bound` is the key of the last pair, where more are held */
 	struct nc_buf buf;
 	const struct nc_held_pair *pairs;
 	size_t at, count;
-	bool backward;
 	WT_CURSOR *cursor;
 	int wt; /* of the cursor: it stands on a row, or why it does not */
 };
 
-/* All at once: nobody scans a space with rows held back often. */
-static int pairs_gather(struct nc_wt_reader *reader, struct nc_slice from, struct merge *merge)
+static void pairs_sort(struct merge *merge)
 {
-	int err = NC_OK;
-	for (unsigned i = 0; err == NC_OK && i < reader->pin_count; i++) {
-		err = nc_held_rows_list(reader->pins[i], reader->sequence, from, merge->backward,
-		                        &merge->buf);
-	}
-	if (err != NC_OK)
-		return err;
 	merge->count = merge->buf.size / sizeof *merge->pairs;
 	if (merge->count > 0) {
 		qsort(merge->buf.data, merge->count, sizeof *merge->pairs,
-		      merge->backward ? compare_backward : compare_forward);
+		      merge->range.backward ? compare_backward : compare_forward);
 	}
 	merge->pairs = (const void *)merge->buf.data;
-	return NC_OK;
+}
+
+/* Of twice as many keep those that come first; others have to come before the last of them. An
+ * older value of its key is not missed. */
+static void pairs_cut(struct merge *merge)
+{
+	pairs_sort(merge);
+	merge->range.bound = merge->pairs[GATHER_PAIRS - 1].key;
+	merge->buf.size = GATHER_PAIRS * sizeof *merge->pairs;
+}
+
+/* The first pairs of the range. */
+static int pairs_gather(struct merge *merge)
+{
+	const struct nc_wt_reader *reader = merge->reader;
+	int err = NC_OK;
+	nc_buf_clear(&merge->buf);
+	merge->at = 0;
+	merge->range.bound = nc_slice(NULL, 0);
+	for (unsigned i = 0; err == NC_OK && i < reader->pin_count; i++) {
+		uint32_t at = 0;
+		while (err == NC_OK && at != UINT32_MAX) {
+			err = nc_held_rows_list(reader->pins[i], reader->sequence, &merge->range,
+			                        &at, &merge->buf);
+			if (merge->buf.size >= 2 * GATHER_PAIRS * sizeof *merge->pairs)
+				pairs_cut(merge);
+		}
+	}
+	if (err == NC_OK)
+		pairs_sort(merge);
+	return err;
+}
+
+/* Those behind what was given, if there are more. */
+static int pairs_more(struct merge *merge)
+{
+	if (merge->at < merge->count || merge->range.bound.size == 0)
+		return NC_OK;
+	merge->range.from = merge->range.bound;
+	merge->range.behind = true;
+	return pairs_gather(merge);
 }
 
 /* To the next pair of another key. */
@@ -84,7 +121,7 @@ static int merge_order(const struct merge *merge, struct nc_slice key)
 	if (merge->at == merge->count)
 		return -1;
 	int order = nc_slice_cmp(key, merge->pairs[merge->at].key);
-	return merge->backward ? -order : order;
+	return merge->range.backward ? -order : order;
 }
 
 /* Give the next row; false: stop, or `merge->wt` is an error. */
@@ -111,15 +148,15 @@ static bool merge_step(struct merge *merge, nc_state_pair_fn *fn, void *ctx)
 		       fn(ctx, pair->key, nc_slice(pair->value->bytes, pair->value->size));
 	}
 	if (more && order <= 0)
-		merge->wt = nc_wt_step(merge->cursor, merge->backward);
+		merge->wt = nc_wt_step(merge->cursor, merge->range.backward);
 	return more && (merge->wt == 0 || merge->wt == WT_NOTFOUND);
 }
 
 int nc_wt_rows_scan(struct nc_wt_reader *reader, struct nc_slice from, bool backward,
                     nc_state_pair_fn *fn, void *ctx)
 {
-	struct merge merge = { .backward = backward };
-	int err = pairs_gather(reader, from, &merge);
+	struct merge merge = { .reader = reader, .range = { .from = from, .backward = backward } };
+	int err = pairs_gather(&merge);
 	if (err == NC_OK)
 		err = nc_wt_scan_begin(reader, NC_SPACE_STREAMS, &merge.cursor);
 	if (err != NC_OK) {
@@ -128,9 +165,13 @@ int nc_wt_rows_scan(struct nc_wt_reader *reader, struct nc_slice from, bool back
 	}
 	merge.wt = nc_wt_seek(merge.cursor, from, backward);
 	bool more = merge.wt == 0 || merge.wt == WT_NOTFOUND;
-	while (more && (merge.wt == 0 || merge.at < merge.count))
+	while (more && (merge.wt == 0 || merge.at < merge.count)) {
 		more = merge_step(&merge, fn, ctx);
+		if (more)
+			err = pairs_more(&merge);
+		more = more && err == NC_OK;
+	}
 	nc_wt_scan_end(reader, NC_SPACE_STREAMS, merge.cursor);
 	nc_buf_release(&merge.buf);
-	return nc_wt_scan_result(reader, merge.wt);
+	return err != NC_OK ? err : nc_wt_scan_result(reader, merge.wt);
 }

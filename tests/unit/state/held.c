@@ -154,6 +154,82 @@ Test(held, the_newest_of_several_generations_is_seen)
 	state_close();
 }
 
+/* ---- More than a scan gathers at a time ------------------------------------------------------ */
+
+enum { MANY = 12000, MANY_STEP = 7919 }; /* of no common divisor: keys come in no order */
+
+/* Every key, or every `each`-th: with `value`, or deleted. */
+static void commit_many(unsigned each, const char *value)
+{
+	char key[16];
+	cr_assert_eq(nc_state_begin(state), NC_OK);
+	for (unsigned i = 0; i < MANY; i++) {
+		unsigned number = i * MANY_STEP % MANY;
+		(void)snprintf(key, sizeof key, "k%05u", number);
+		if (number % each != 0)
+			continue;
+		int err = value == NULL ? nc_state_del(state, NC_SPACE_STREAMS, nc_slice_str(key))
+		                        : nc_state_put(state, NC_SPACE_STREAMS, nc_slice_str(key),
+		                                       nc_slice_str(value));
+		cr_assert_eq(err, NC_OK);
+	}
+	cr_assert_eq(nc_state_commit(state, (struct nc_state_applied){ ++applied, 1 }), NC_OK);
+}
+
+struct many {
+	int at, step; /* the next number; -1, MANY: no more */
+	unsigned given;
+};
+
+/* Those that 6 divides are gone, of others those that 3 divides have the later value. */
+static bool see_many(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	struct many *many = ctx;
+	char want[16];
+	while (many->at % 6 == 0)
+		many->at += many->step;
+	(void)snprintf(want, sizeof want, "k%05d", many->at);
+	cr_assert(nc_slice_is(key, want), "%.*s, not %s", (int)key.size, (const char *)key.data,
+	          want);
+	cr_assert(nc_slice_is(value, many->at % 3 == 0 ? "later" : "first"), "of %s", want);
+	many->at += many->step;
+	many->given++;
+	return true;
+}
+
+static void expect_many(void)
+{
+	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+	struct many up = { .at = 1, .step = 1 };
+	cr_assert_eq(
+	        nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice(NULL, 0), false, see_many, &up),
+	        NC_OK);
+	cr_expect_eq(up.given, MANY / 6 * 5u);
+	struct many down = { .at = 9001, .step = -1 };
+	cr_assert_eq(
+	        nc_state_scan(reader, NC_SPACE_STREAMS, NC_SLICE("k09001x"), true, see_many, &down),
+	        NC_OK);
+	cr_expect_eq(down.given, 7501u);
+	nc_state_reader_end(reader);
+}
+
+Test(held, a_scan_over_more_than_is_gathered_at_a_time_gives_each_row_once)
+{
+	cr_assert_eq(state_open(1000000), NC_OK);
+	commit_many(1, "first");
+	commit_many(3, "later");
+	commit_many(6, NULL);
+	expect_many(); /* all in memory */
+	insert_all();
+	expect_many(); /* all in the table */
+	commit_many(1, "first");
+	insert_all();
+	commit_many(3, "later");
+	commit_many(6, NULL);
+	expect_many(); /* in both */
+	state_close();
+}
+
 Test(held, a_rollback_takes_back_what_was_put)
 {
 	cr_assert_eq(state_open(1000), NC_OK);
