@@ -6,14 +6,9 @@
 
 #define STREAM_FORMAT 1
 
-int nc_stream_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
-                  struct nc_stream *stream_out)
+int nc_stream_read(struct nc_slice bytes, struct nc_stream *stream_out)
 {
-	nc_buf_clear(scratch);
-	int err = nc_state_get(reader, NC_SPACE_STREAMS, name, scratch);
-	if (err != NC_OK)
-		return err;
-	struct nc_reader row = nc_reader(nc_buf_slice(scratch));
+	struct nc_reader row = nc_reader(bytes);
 	uint8_t format = nc_reader_u8(&row);
 	if (!row.failed && format != STREAM_FORMAT)
 		return NC_UNSUPPORTED;
@@ -32,6 +27,14 @@ int nc_stream_get(struct nc_state_reader *reader, struct nc_slice name, struct n
 	stream.state = (enum nc_stream_state)state;
 	*stream_out = stream;
 	return NC_OK;
+}
+
+int nc_stream_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
+                  struct nc_stream *stream_out)
+{
+	nc_buf_clear(scratch);
+	int err = nc_state_get(reader, NC_SPACE_STREAMS, name, scratch);
+	return err == NC_OK ? nc_stream_read(nc_buf_slice(scratch), stream_out) : err;
 }
 
 int nc_stream_put(struct nc_state *state, struct nc_slice name, struct nc_buf *scratch,

@@ -23,6 +23,9 @@ struct nc_stream {
 	uint64_t bytes;   /* of their data */
 };
 
+/* Read a row. Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer form. */
+int nc_stream_read(struct nc_slice row, struct nc_stream *stream_out);
+
 /* Errors: NC_NOTFOUND; NC_CORRUPT; NC_UNSUPPORTED; as the state. */
 int nc_stream_get(struct nc_state_reader *reader, struct nc_slice name, struct nc_buf *scratch,
                   struct nc_stream *stream_out);

@@ -30,7 +30,7 @@ bool nc_service_read_may_answer(void *ctx)
 	       nc_bus_connection(read->service->bus) == read->connection;
 }
 
-static void post(struct read *read, struct nc_slice message, size_t header_size)
+void nc_service_read_post(struct read *read, struct nc_slice message, size_t header_size)
 {
 	int err = nc_outbox_put(&read->outbox, read->service->bus, nc_slice_str(read->reply),
 	                        nc_slice(NULL, 0), message, header_size);
@@ -55,8 +55,7 @@ void nc_service_read_fail(struct read *read, struct nc_fault fault, const char *
 	read->failed = true;
 }
 
-/* The state could not be read. The node says so, and the client may try elsewhere. */
-static void fail_state(struct read *read, int err)
+void nc_service_read_broken(struct read *read, int err)
 {
 	nc_say_error("a read failed: %s", nc_err_name(err));
 	nc_service_read_fail(read, NC_FAULT_UNAVAILABLE,
@@ -69,7 +68,7 @@ static void send_event(struct read *read, const struct nc_event *event, struct n
 	nc_buf_clear(&read->out);
 	nc_event_message_put(&read->out, read->service->root, event, more, &header_size);
 	if (nc_buf_status(&read->out) == NC_OK) {
-		post(read, nc_buf_slice(&read->out), header_size);
+		nc_service_read_post(read, nc_buf_slice(&read->out), header_size);
 	} else {
 		read->torn = true;
 	}
@@ -79,7 +78,7 @@ static void packed_flush(struct read *read)
 {
 	struct nc_slice body = nc_packed_take(&read->packed);
 	if (body.size > 0)
-		post(read, body, 0);
+		nc_service_read_post(read, body, 0);
 }
 
 static void on_event(void *ctx, const struct nc_event *event)
@@ -141,7 +140,7 @@ static bool query_begin(struct read *read, struct nc_state_reader *reader)
 		return false;
 	int err = nc_query_start(reader, &read->query_spec, &read->query);
 	if (err != NC_OK)
-		fail_state(read, err);
+		nc_service_read_broken(read, err);
 	return err == NC_OK;
 }
 
@@ -157,14 +156,14 @@ static void query_finish(struct read *read)
 		struct nc_query_end end = nc_query_end(read->query);
 		header_size = nc_reply_end(&read->out, &end, extra(read, room));
 	}
-	post(read, nc_buf_slice(&read->out), header_size);
+	nc_service_read_post(read, nc_buf_slice(&read->out), header_size);
 }
 
 static void query_fail(struct read *read, int err)
 {
 	char text[NC_REFUSAL_SIZE];
 	if (read->filtered.filter == NULL || (err != NC_IO && err != NC_NOMEM)) {
-		fail_state(read, err);
+		nc_service_read_broken(read, err);
 		return;
 	}
 	nc_filtered_trouble(&read->filtered, err, text, sizeof text);
@@ -219,7 +218,7 @@ static bool get_step(struct read *read, struct nc_state_reader *reader)
 	if (err == NC_NOTFOUND) {
 		nc_service_read_fail(read, NC_FAULT_NO_EVENT, nc_fault_text(NC_FAULT_NO_EVENT));
 	} else if (err != NC_OK) {
-		fail_state(read, err);
+		nc_service_read_broken(read, err);
 	}
 	return true;
 }
@@ -229,12 +228,12 @@ static bool info_step(struct read *read, struct nc_state_reader *reader)
 	struct nc_engine_head head;
 	int err = nc_query_head(reader, &head);
 	if (err != NC_OK) {
-		fail_state(read, err);
+		nc_service_read_broken(read, err);
 		return true;
 	}
 	nc_buf_clear(&read->out);
 	nc_service_put_info(read->service, &head, &read->out);
-	post(read, nc_buf_slice(&read->out), 0);
+	nc_service_read_post(read, nc_buf_slice(&read->out), 0);
 	return true;
 }
 
@@ -246,6 +245,12 @@ static bool op_step(struct read *read, struct nc_state_reader *reader)
 		return query_step(read, reader);
 	case NC_OP_GET:
 		return get_step(read, reader);
+	case NC_OP_STREAM_INFO:
+		nc_service_read_stream(read, reader);
+		return true;
+	case NC_OP_STREAM_LIST:
+		nc_service_read_streams(read, reader);
+		return true;
 	default:
 		return info_step(read, reader);
 	}

@@ -22,6 +22,8 @@ struct read {
 	uint64_t min_position;
 	struct nc_query_spec query_spec;
 	struct nc_get_spec get_spec;
+	struct nc_slice stream;         /* that is looked at */
+	struct nc_streams_spec streams; /* likewise, many */
 	struct nc_query *query;
 	enum nc_format format;
 	struct nc_packed packed;
@@ -43,6 +45,16 @@ void nc_service_read_free(struct nc_read_job *job);
 
 /* Answer that it failed, in place of what is left of the answer. */
 void nc_service_read_fail(struct read *read, struct nc_fault fault, const char *text);
+
+/* The same where the state could not be read: the node says so, and the client may try elsewhere.
+ */
+void nc_service_read_broken(struct read *read, int err);
+/* Put a message of the answer into the read's outbox. */
+void nc_service_read_post(struct read *read, struct nc_slice message, size_t header_size);
+
+/* service_read_stream.c: a step of what looks at streams; each is done with one. */
+void nc_service_read_stream(struct read *read, struct nc_state_reader *reader);
+void nc_service_read_streams(struct read *read, struct nc_state_reader *reader);
 
 /* Its outbox asks: whether more of the answer may leave. */
 bool nc_service_read_may_answer(void *ctx);

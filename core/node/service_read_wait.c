@@ -81,7 +81,8 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
                              struct nc_slice reply, int endpoint)
 {
 	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
-	              request->plugin.size + request->selector.size;
+	              request->plugin.size + request->selector.size + request->stream.size +
+	              request->streams.prefix.size + request->streams.after.size;
 	size_t whole = sizeof(struct read) + reply.size + 1 + size;
 	if (!nc_service_keep(service, whole))
 		return NULL;
@@ -116,6 +117,10 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->query_spec.key = keep(&read->keys, request->query.key);
 	read->get_spec.stream = keep(&read->keys, request->get.stream);
 	read->get_spec.id = keep(&read->keys, request->get.id);
+	read->stream = keep(&read->keys, request->stream);
+	read->streams.limit = request->streams.limit;
+	read->streams.prefix = keep(&read->keys, request->streams.prefix);
+	read->streams.after = keep(&read->keys, request->streams.after);
 	read->filtered.host = nc_subs_plugins(service->subs);
 	read->filtered.plugin = keep(&read->keys, request->plugin);
 	read->filtered.selector = keep(&read->keys, request->selector);

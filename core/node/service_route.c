@@ -23,6 +23,8 @@ static const struct nc_endpoint endpoints[] = {
 	{ "query", "query", NC_OP_READ, false, true },
 	{ "get", "get", NC_OP_GET, false, true },
 	{ "store-info", "store.info", NC_OP_INFO, false, true },
+	{ "stream-info", "stream.info.>", NC_OP_STREAM_INFO, false, true },
+	{ "stream-list", "stream.list", NC_OP_STREAM_LIST, false, true },
 	{ "direct-read", "direct.read.>", NC_OP_READ, true, false },
 	{ "direct-all", "direct.all", NC_OP_READ, true, false },
 	{ "direct-type", "direct.type.>", NC_OP_READ, true, false },

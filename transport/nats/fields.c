@@ -103,6 +103,40 @@ bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wi
 	return true;
 }
 
+/* The digits of a number, which are all there is to it. */
+static bool is_whole(struct nc_slice number)
+{
+	for (size_t i = 0; i < number.size; i++) {
+		if (number.data[i] < '0' || number.data[i] > '9')
+			return false;
+	}
+	return number.size > 0;
+}
+
+bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                     uint64_t most, uint64_t *limit_out)
+{
+	char shown[NC_SHOWN_SIZE];
+	const char *why = NULL;
+	uint8_t first = value->bytes.size == 0 ? 0 : value->bytes.data[0];
+	bool number = value->type == NC_WIRE_NUMBER || value->type == NC_WIRE_OTHER;
+	if (!number || (first != '-' && (first < '0' || first > '9'))) {
+		why = "is not a number";
+	} else if (first == '-' || (value->type == NC_WIRE_NUMBER && value->number == 0)) {
+		why = "is below 1";
+	} else if (!is_whole(value->bytes)) {
+		why = "is not a whole number";
+	}
+	if (why != NULL) {
+		return nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "%s: '%s'", why,
+		                        nc_shown(value->bytes, shown));
+	}
+	/* One that does not fit 64 bits is more than the most, too. */
+	bool less = value->type == NC_WIRE_NUMBER && value->number < most;
+	*limit_out = less ? value->number : most;
+	return true;
+}
+
 bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value)
 {
 	return value->type == NC_WIRE_ARRAY ||

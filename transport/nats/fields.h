@@ -51,6 +51,11 @@ bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire
 bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                       uint64_t *number_out);
 
+/* How many of something are asked for: a whole number from 1 on, of which more than `most` is taken
+ * as that. Each other value is refused by a description of its own. */
+bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                     uint64_t most, uint64_t *limit_out);
+
 /* The value as an array, whose elements then follow; likewise nc_fields_begin() for a map. */
 bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value);
 /* 1 with the first token of the next element; 0 at the end; -1 refused. */

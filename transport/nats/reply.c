@@ -72,6 +72,37 @@ void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome)
 	nc_buf_put_u8(out, ']');
 }
 
+static void put_time(struct nc_buf *out, const char *name, uint64_t time_ns)
+{
+	char time[NC_TIME_TEXT_SIZE];
+	nc_time_format(time_ns, time);
+	nc_buf_printf(out, ",\"%s\":\"%s\"", name, time);
+}
+
+void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
+                     bool brief)
+{
+	static const char *const states[] = { [NC_STREAM_LIVE] = "live",
+		                              [NC_STREAM_DELETED] = "deleted",
+		                              [NC_STREAM_TOMBSTONED] = "tombstoned" };
+	nc_buf_put_str(out, "{\"stream\":");
+	nc_json_put_string(out, name);
+	nc_buf_put_str(out, ",\"seq\":");
+	nc_buf_put_decimal(out, stream->head);
+	nc_buf_put_str(out, ",\"first_seq\":");
+	nc_buf_put_decimal(out, stream->first);
+	put_time(out, "created", stream->created_ns);
+	put_time(out, "last", stream->last_ns);
+	nc_buf_put_str(out, ",\"events\":");
+	nc_buf_put_decimal(out, stream->events);
+	nc_buf_put_str(out, ",\"bytes\":");
+	nc_buf_put_decimal(out, stream->bytes);
+	/* Nothing in this version gives a stream any. */
+	if (!brief)
+		nc_buf_put_str(out, ",\"meta\":{}");
+	nc_buf_printf(out, ",\"state\":\"%s\"}", states[stream->state]);
+}
+
 size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,
                       struct nc_slice extra)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* reply.h -- the answers (PROTOCOL.md sections 3, 4 and 6), as bytes for the bus.
  *
- * Each call writes into `out`, which it clears first, and says where the headers end; 0: there are
- * none.
+ * Each call writes into `out`, which it clears first unless it appends, and says where the headers
+ * end; 0: there are none.
  */
 #ifndef NC_TRANSPORT_NATS_REPLY_H
 #define NC_TRANSPORT_NATS_REPLY_H
 
 #include "core/engine/engine.h"
 #include "core/engine/query.h"
+#include "core/engine/stream.h"
 
 /* {"stream":"orders.42","seq":3,"pos":1042}, with "duplicate":true for a retry; no headers. */
 void nc_reply_append(struct nc_buf *out, const struct nc_outcome *outcome);
@@ -18,6 +19,11 @@ void nc_reply_batch(struct nc_buf *out, const struct nc_outcome *outcome);
 
 /* What stands beside `error` where a batch is refused: ,"failed":[…] or ,"pos":N; or nothing. */
 void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome);
+
+/* Append what R.stream.info says of a stream, with its own brackets; in a list (`brief`) without
+ * its metadata. */
+void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
+                     bool brief);
 
 /* An error: headers and body. `extra` is further header lines, each with its CRLF. */
 size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,

@@ -15,6 +15,7 @@
 #include "core/engine/command.h"
 #include "core/engine/engine.h"
 #include "core/engine/query.h"
+#include "core/engine/streams.h"
 
 enum nc_operation {
 	NC_OP_APPEND,
@@ -22,6 +23,8 @@ enum nc_operation {
 	NC_OP_READ,  /* R.read.<stream>, R.all, R.type.<type>, R.category.…, R.tag.…, R.query */
 	NC_OP_GET,   /* R.get */
 	NC_OP_INFO,  /* R.store.info */
+	NC_OP_STREAM_INFO,    /* R.stream.info.<stream> */
+	NC_OP_STREAM_LIST,    /* R.stream.list */
 	NC_OP_STATUS,         /* R.node.<id>.status */
 	NC_OP_HEALTH,         /* R.node.<id>.healthz */
 	NC_OP_DRAIN,          /* R.node.<id>.drain */
@@ -72,6 +75,9 @@ struct nc_request {
 	struct nc_slice plugin, selector;
 	/* NC_OP_GET */
 	struct nc_get_spec get;
+	/* NC_OP_STREAM_INFO; NC_OP_STREAM_LIST */
+	struct nc_slice stream;
+	struct nc_streams_spec streams;
 	/* NC_OP_SUB_…, NC_OP_FILTER_… */
 	struct nc_slice name; /* what follows the verb in the subject */
 	struct nc_slice body;
