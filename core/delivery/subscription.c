@@ -132,17 +132,20 @@ void nc_sub_resume(struct nc_sub *sub)
 
 /* ---- Events in ------------------------------------------------------------------------------ */
 
-static uint32_t room(const struct nc_sub *sub)
+/* Replays find room also where all of it is taken by what waits: they stand before that. */
+uint32_t nc_sub_room(const struct nc_sub *sub, bool replay)
 {
-	return sub->entry_count < sub->window_max ? sub->window_max - sub->entry_count : 0;
+	uint32_t most = sub->window_max + (replay ? NC_SUB_AHEAD : 0);
+	return sub->entry_count < most ? most - sub->entry_count : 0;
 }
 
 /* A search costs much the same for one event as for many: not for a few, while there is something
  * to deliver. */
 static bool worth_a_search(const struct nc_sub *sub)
 {
-	return room(sub) >= NC_SUB_SEARCH_MIN ||
-	       (room(sub) > 0 && nc_sub_queue_first(sub, &sub->ready) == NONE);
+	uint32_t room = nc_sub_room(sub, false);
+	return room >= NC_SUB_SEARCH_MIN ||
+	       (room > 0 && nc_sub_queue_first(sub, &sub->ready) == NONE);
 }
 
 void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
@@ -160,7 +163,8 @@ void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 		return;
 	}
 	if (!sub->at_head && !sub->halted && !sub->paused && worth_a_search(sub))
-		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1, room(sub) };
+		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1,
+			                          nc_sub_room(sub, false) };
 }
 
 /* Whether a row of the key is parked that is not on its way already. */
@@ -212,7 +216,7 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool replay)
 {
 	uint32_t key, id;
-	if (room(sub) == 0)
+	if (nc_sub_room(sub, replay) == 0)
 		return NC_FULL;
 	int err = nc_sub_key_get(sub, event->key, &key);
 	if (err != NC_OK)

@@ -17,8 +17,9 @@
  * Everything up to `cursor` has been looked at; what of it is not done is in the window. The ack
  * floor is the position before the oldest event that is not done; it never goes back within an
  * epoch. So progress is the cursor and the window, and memory is bounded by the window
- * (max_in_flight and a look-ahead), however far behind the subscription is, plus 64 bytes or so a
- * parked key, of which there are at most NC_SUB_PARKED_KEYS_MAX: one more halts the subscription.
+ * (max_in_flight, a look-ahead, and some replays), however far behind the subscription is, plus 64
+ * bytes or so a parked key, of which there are at most NC_SUB_PARKED_KEYS_MAX: one more halts the
+ * subscription.
  *
  * Time:      nanoseconds of any clock that does not go back; the same one in all calls.
  * Threads:   one at a time.
@@ -32,7 +33,7 @@
 #include "core/engine/floor.h"
 #include "core/engine/progress.h"
 
-#define NC_SUB_AHEAD           256u  /* events waiting beyond max_in_flight */
+#define NC_SUB_AHEAD           256u  /* events waiting beyond max_in_flight; beyond these replays */
 #define NC_SUB_AHEAD_KEYED     4096u /* the same with an order: how far past a busy key it sees */
 #define NC_SUB_SEARCH_MIN      128u  /* no search for fewer, while others wait for delivery */
 #define NC_SUB_REQUESTS_MAX    512u  /* waiting pull requests */
@@ -272,8 +273,9 @@ struct nc_sub_info {
 	uint64_t pending;   /* to be delivered for the first time, as far as has been searched */
 	bool pending_known; /* all has been searched: pending is exact */
 	uint64_t parked, parked_keys;
-	uint64_t requests; /* waiting */
-	uint32_t room;     /* events that the window still takes */
+	uint64_t requests;    /* waiting */
+	uint32_t room;        /* events that the window still takes */
+	uint32_t replay_room; /* and so many that are replayed */
 	bool paused, halted, at_head;
 	bool interest; /* push: listened to; pull: a request waits */
 };

@@ -140,6 +140,11 @@ struct nc_sub {
 	char reason[NC_SUB_REASON_SIZE_MAX + 1]; /* of the last action */
 };
 
+/* ---- subscription.c ------------------------------------------------------------------------- */
+
+/* How many events may still be taken in, of new ones or of replays. */
+uint32_t nc_sub_room(const struct nc_sub *sub, bool replay);
+
 /* ---- window.c ------------------------------------------------------------------------------- */
 
 /* A new entry in its line and in the map, in no queue. NC_FULL, NC_NOMEM. */

@@ -13,7 +13,7 @@ bool nc_subs_replay_wants(const struct nc_subscription *sub)
 	if (!sub->replay.under_way)
 		return false;
 	nc_sub_info(sub->machine, &info);
-	return info.room > 0;
+	return info.replay_room > 0 || sub->replay.reply != NULL; /* who asked is answered */
 }
 
 static int position_compare(const void *a, const void *b)
@@ -157,6 +157,10 @@ void nc_subs_replay(const struct nc_subs_ask *ask)
 		return;
 	if (sub->definition.durable && nc_replica_status(ask->subs->service->replica).full) {
 		nc_subs_ask_shed(ask);
+		return;
+	}
+	if (sub->filter == NULL) { /* nothing of it moves until its plugin is back */
+		nc_subs_ask_error(ask, NC_FAULT_NO_PLUGIN, sub->fault);
 		return;
 	}
 	if (nc_subs_ask_later(ask, sub))

@@ -225,6 +225,7 @@ async def test_a_plugin_that_goes_halts_visibly_and_one_that_is_back_goes_on():
             have = await info(c, "other")
             equal(have["state"], "halted")
             check("by_tag" in have["reason"], str(have))
+            equal((await c.ask("sub.replay.other", b"{}"))[:2], (404, 40402), "nothing of it moves, and who asks is told")
             await c.append("s", b"3", headers={"Es-Tags": "red"})
             await consumer.silent()
             b.node.kill()
