@@ -55,14 +55,29 @@ static void request_remove(struct nc_sub *sub, uint32_t at)
 	sub->heard_ns = sub->now_ns; /* it listened until now */
 }
 
+/* sub->request_count: it is not there. */
+static uint32_t request_find(const struct nc_sub *sub, uint64_t id)
+{
+	uint32_t at = 0;
+	while (at < sub->request_count && sub->requests[at].is.id != id)
+		at++;
+	return at;
+}
+
 void nc_sub_request_drop(struct nc_sub *sub, uint64_t id)
 {
-	for (uint32_t at = 0; at < sub->request_count; at++) {
-		if (sub->requests[at].is.id == id) {
-			request_remove(sub, at);
-			return;
-		}
-	}
+	uint32_t at = request_find(sub, id);
+	if (at == sub->request_count)
+		return;
+	sub->requests[at].status = 503;
+	sub->requests[at].reason = "No Responders";
+}
+
+void nc_sub_request_forget(struct nc_sub *sub, uint64_t id)
+{
+	uint32_t at = request_find(sub, id);
+	if (at < sub->request_count)
+		request_remove(sub, at);
 }
 
 struct request *nc_sub_request_for(struct nc_sub *sub, uint32_t size)

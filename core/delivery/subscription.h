@@ -153,7 +153,7 @@ int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 int nc_sub_term(struct nc_sub *sub, uint64_t epoch, uint64_t position, struct nc_slice reason,
                 uint64_t now_ns);
 /* A 503 came to a delivery's reply subject: the attempt is not counted. The pull request that it
- * answered is dropped; a push subscription waits for interest. */
+ * answered is ended; a push subscription waits for interest. */
 int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                          uint64_t now_ns);
 /* A 503 came to a heartbeat or to a flow control request. */
@@ -180,6 +180,8 @@ void nc_sub_size(struct nc_sub *sub, uint64_t position, uint32_t size);
 
 /* Ask for events. Errors: NC_INVALID, a push subscription, or batch 0; NC_FULL; NC_NOMEM. */
 int nc_sub_request(struct nc_sub *sub, const struct nc_sub_request *request, uint64_t now_ns);
+/* The caller has ended it by itself. Without effect if it is not there. */
+void nc_sub_request_forget(struct nc_sub *sub, uint64_t id);
 
 /* ---- What to do ----------------------------------------------------------------------------- */
 
@@ -207,7 +209,8 @@ struct nc_sub_action {
 	uint64_t request;
 	uint64_t flight;    /* of DELIVER: its number, no other's of this machine */
 	bool alone;         /* of DELIVER: not to be packed with others */
-	uint16_t status;    /* of END: 404, 408, 409 */
+	bool replay;        /* of PARK: it has a row, to be written over */
+	uint16_t status;    /* of END: 404, 408, 409; 503: nobody waits there, say nothing */
 	const char *reason; /* NUL-terminated; valid until the next call. Of END: the status line's
 	                       text */
 	uint64_t pending;   /* of DELIVER: see nc_sub_info */

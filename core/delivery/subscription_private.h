@@ -225,6 +225,7 @@ uint64_t nc_sub_requests_deadline(const struct nc_sub *sub);
 /* The request that takes an event of this size now, or NULL; one that it is too big for is ended.
  */
 struct request *nc_sub_request_for(struct nc_sub *sub, uint32_t size);
+/* Nobody waits for it: it is given nothing more, and ended. */
 void nc_sub_request_drop(struct nc_sub *sub, uint64_t id);
 
 #endif

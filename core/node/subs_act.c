@@ -120,7 +120,8 @@ static void send_status(const struct nc_subs *subs, struct nc_subscription *sub,
 static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *action)
 {
 	char block[200];
-	const char *reply = nc_subs_pull_reply(sub, action->request);
+	bool heard = action->status != 503;
+	const char *reply = heard ? nc_subs_pull_reply(sub, action->request) : NULL;
 	if (reply != NULL) {
 		(void)snprintf(block, sizeof block,
 		               "NATS/1.0 %u %s\r\nNats-Pending-Messages: %u\r\nNats-Pending-Bytes: "

@@ -9,18 +9,24 @@
 #include "core/node/subs_move.h"
 #include "transport/nats/reply.h"
 
+#define CHANGED "409 Consumer Changed" /* to who pulls */
+
 /* ---- Doing it ------------------------------------------------------------------------------- */
 
-/* Events that were about to be published are of the old epoch; status lines stay. */
-static void todo_sift(struct nc_subscription *sub)
+/* Events that were about to be published are of the old epoch: whose request has counted them hears
+ * that they do not come. Status lines stay. */
+static void todo_sift(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < sub->todo_count; i++) {
+		struct nc_sub_pull *pull = sub->todo[i].pull;
 		if (sub->todo[i].position == 0) {
 			sub->todo[kept++] = sub->todo[i];
-		} else {
-			nc_subs_pull_let_go(sub->todo[i].pull);
+			continue;
 		}
+		if (pull != NULL)
+			nc_subs_pull_cut(subs, sub, pull, CHANGED);
+		nc_subs_pull_let_go(pull);
 	}
 	sub->todo_count = kept;
 }
@@ -29,7 +35,7 @@ static void todo_sift(struct nc_subscription *sub)
 static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
-	todo_sift(sub);
+	todo_sift(subs, sub);
 	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 	                       "stale acknowledgement: a new epoch has begun");
 	nc_subs_replay_end(subs, sub, "a new epoch has begun");
@@ -93,7 +99,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	nc_sub_floor(machine, &sub->floor);
 	if (info.paused)
 		nc_sub_pause(machine);
-	nc_subs_pulls_end(subs, sub, "409 Consumer Changed");
+	nc_subs_pulls_end(subs, sub, CHANGED);
 	nc_sub_free(sub->machine);
 	sub->machine = machine;
 	/* Progress is numbered anew. */

@@ -48,7 +48,7 @@ struct nc_sub_pull {
 	uint64_t id;
 	uint32_t left; /* events that it is still to be given */
 	uint32_t holders;
-	uint64_t expires_ns;
+	bool cut; /* it has been ended before it was given all */
 	enum nc_form form;
 	char reply[];
 };
@@ -316,8 +316,10 @@ struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id);
 const char *nc_subs_pull_reply(const struct nc_subscription *sub, uint64_t id);
 void nc_subs_pull_forget(struct nc_subscription *sub, uint64_t id);
 void nc_subs_pull_let_go(struct nc_sub_pull *pull); /* NULL is a no-op */
-/* The status line is told to all who wait. */
+/* The status line is told to all who wait; or to one, whose event is not published after all. */
 void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
+void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_pull *pull,
+                      const char *status);
 /* Requests that name max_bytes wait until the sizes of all events in the window are known; true:
  * the readers have been asked for some. */
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);

@@ -8,8 +8,6 @@
 #include "core/node/subs_ask.h"
 #include "core/node/subs_job.h"
 
-#define GRACE_NS UINT64_C(60000000000) /* kept so long after its end, whatever became of it */
-
 /* ---- Requests that wait --------------------------------------------------------------------- */
 
 void nc_subs_pull_let_go(struct nc_sub_pull *pull)
@@ -63,29 +61,32 @@ struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id)
 	return pull;
 }
 
-/* Those that the machine has dropped, since nobody listened for what they asked for. */
-static void pulls_sift(struct nc_subscription *sub, uint64_t now_ns)
+static void end_say(const struct nc_subs *subs, const struct nc_sub_pull *pull, const char *status)
 {
-	struct nc_sub_pull **at = &sub->pulls;
-	while (*at != NULL) {
-		if ((*at)->expires_ns + GRACE_NS < now_ns) {
-			pull_remove(at);
-		} else {
-			at = &(*at)->next;
-		}
-	}
+	char text[64];
+	(void)snprintf(text, sizeof text, "NATS/1.0 %s\r\n\r\n", status);
+	const struct nc_slice block = nc_slice_str(text);
+	nc_service_send(subs->service, pull->reply, block, block.size);
 }
 
 /* Who waits for events hears that none will come, as of a JetStream consumer. */
 void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
-	char text[64];
-	(void)snprintf(text, sizeof text, "NATS/1.0 %s\r\n\r\n", status);
-	const struct nc_slice block = nc_slice_str(text);
 	while (sub->pulls != NULL) {
-		nc_service_send(subs->service, sub->pulls->reply, block, block.size);
+		end_say(subs, sub->pulls, status);
 		pull_remove(&sub->pulls);
 	}
+}
+
+void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_pull *pull,
+                      const char *status)
+{
+	if (pull->cut)
+		return;
+	pull->cut = true;
+	end_say(subs, pull, status);
+	nc_sub_request_forget(sub->machine, pull->id);
+	nc_subs_pull_forget(sub, pull->id);
 }
 
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
@@ -94,17 +95,15 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 	struct nc_sub_pull *pull = malloc(sizeof *pull + reply.size + 1);
 	if (pull == NULL)
 		return NC_NOMEM;
-	*pull = (struct nc_sub_pull){ .id = ++sub->requests,
-		                      .left = next->batch,
-		                      .holders = 1,
-		                      .form = next->form,
-		                      .expires_ns = now_ns + next->expires_ms * 1000000 };
+	*pull = (struct nc_sub_pull){
+		.id = ++sub->requests, .left = next->batch, .holders = 1, .form = next->form
+	};
 	memcpy(pull->reply, reply.data, reply.size);
 	pull->reply[reply.size] = '\0';
 	const struct nc_sub_request request = { .id = pull->id,
 		                                .batch = next->batch,
 		                                .max_bytes = next->max_bytes,
-		                                .expires_ns = pull->expires_ns,
+		                                .expires_ns = now_ns + next->expires_ms * 1000000,
 		                                .no_wait = next->no_wait };
 	int err = nc_sub_request(sub->machine, &request, now_ns);
 	if (err != NC_OK) {
@@ -112,8 +111,6 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 		return err;
 	}
 	sub->asked_form = next->form;
-	if (sub->requests % 64 == 0)
-		pulls_sift(sub, now_ns);
 	pull->next = sub->pulls;
 	sub->pulls = pull;
 	nc_subs_mark(sub);

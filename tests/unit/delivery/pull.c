@@ -64,10 +64,23 @@ Test(pull, a_request_that_nobody_waits_for_is_dropped_and_costs_no_attempt)
 	ask(&h, 1, 9, 5000, false, 0);
 	expect_step(&h, "1/1>1");
 	nc_sub_no_responders(h.sub, 1, 1, 1, h.now);
-	expect_step(&h, "");
+	expect_step(&h, "E1:503");
 	cr_expect_eq(harness_info(&h).requests, 0);
 	ask(&h, 2, 1, 5000, false, 0);
 	expect_step(&h, "1/1>2");
+	nc_sub_free(h.sub);
+}
+
+Test(pull, a_request_that_the_caller_has_ended_is_given_nothing)
+{
+	struct harness h = pull();
+	ask(&h, 1, 9, 5000, false, 0);
+	ask(&h, 2, 9, 5000, false, 0);
+	nc_sub_request_forget(h.sub, 1);
+	nc_sub_request_forget(h.sub, 3);
+	harness_offer(&h, 1, 1);
+	expect_step(&h, "1/1>2");
+	expect_after(&h, 5000, "E2:408");
 	nc_sub_free(h.sub);
 }
 
