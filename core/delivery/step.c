@@ -17,6 +17,7 @@ static void leaving_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	switch ((enum leave)entry->leave) {
 	case LEAVE_PARK:
 		action_out->kind = NC_SUB_PARK;
+		action_out->replay = entry->replay;
 		(void)snprintf(sub->reason, sizeof sub->reason, "%s",
 		               entry->key_parks        ? "its key is parked"
 		               : entry->reason != NULL ? entry->reason
@@ -123,6 +124,15 @@ static bool flow_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	sub->flow_until = sub->now_ns + NC_SUB_ANSWER_NS;
 	action_out->kind = NC_SUB_FLOW;
 	action_out->position = sub->flow_mark;
+	return true;
+}
+
+bool nc_sub_step_leaving(struct nc_sub *sub, struct nc_sub_action *action_out)
+{
+	if (sub->leaving.first == NONE)
+		return false;
+	*action_out = (struct nc_sub_action){ 0 };
+	leaving_step(sub, action_out);
 	return true;
 }
 

@@ -187,8 +187,8 @@ void nc_sub_request_forget(struct nc_sub *sub, uint64_t id);
 
 enum nc_sub_action_kind {
 	NC_SUB_DELIVER, /* position, attempt, request (pull) */
-	NC_SUB_PARK, /* position, attempt (0: never tried, its key is parked), reason: write the row
-	              */
+	NC_SUB_PARK, /* position, attempt (0: never tried, its key is parked), reason, replay: write
+	                the row */
 	NC_SUB_UNPARK, /* position: the replay is done, remove the row */
 	NC_SUB_SKIP,   /* position, attempt: exhausted and left out; tell people */
 	NC_SUB_HALTED, /* position, reason: delivers nothing until nc_sub_resume(); tell people */
@@ -223,6 +223,9 @@ struct nc_sub_action {
  * go into the log in the same entry as the next progress: then a crash finds both or neither.
  * Allocates nothing. */
 bool nc_sub_step(struct nc_sub *sub, uint64_t now_ns, struct nc_sub_action *action_out);
+/* The same of PARK, UNPARK and SKIP alone: what has been decided of events already. Before a change
+ * that leaves the window behind; nothing is delivered to where it would be lost. */
+bool nc_sub_step_leaving(struct nc_sub *sub, struct nc_sub_action *action_out);
 
 /* When to step again if nothing else happens, progress included; UINT64_MAX: never. */
 uint64_t nc_sub_deadline(const struct nc_sub *sub);

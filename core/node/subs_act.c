@@ -166,7 +166,7 @@ static void park(struct nc_subs *subs, struct nc_subscription *sub,
 		                          .attempts = action->attempt,
 		                          .time_ns = wall_ns(),
 		                          .reason = nc_slice_str(action->reason) };
-	if (!sub->definition.durable)
+	if (!sub->definition.durable && action->replay)
 		memory_forget(sub, action->position);
 	nc_parked_put(&sub->parked, &parked);
 	sub->hurry = true; /* who looks for it finds it */
@@ -220,6 +220,13 @@ void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t n
 {
 	struct nc_sub_action action;
 	while (nc_sub_step(sub->machine, now_ns, &action))
+		do_action(subs, sub, &action);
+}
+
+void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_action action;
+	while (nc_sub_step_leaving(sub->machine, &action))
 		do_action(subs, sub, &action);
 }
 

@@ -119,6 +119,7 @@ void nc_subs_seek(const struct nc_subs_ask *ask)
 		return;
 	move->seeks = true;
 	move->place = place;
+	nc_subs_steps_leaving(subs, sub);
 	if (durable) {
 		struct nc_buf command = { 0 };
 		seek.start = to.start;
@@ -243,7 +244,7 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                            struct nc_sub_move *move)
 {
-	struct nc_buf definition = { 0 }, progress = { 0 }, command = { 0 };
+	struct nc_buf definition = { 0 }, progress = { 0 }, command = { 0 }, unparked = { 0 };
 	struct nc_sub_update update = { .change = change_of(sub),
 		                        .backfill = nc_buf_slice(&move->backfill),
 		                        .anew = move->anew,
@@ -255,13 +256,20 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	} else {
 		update.floor = move->place.floor;
 	}
+	if (move->anew && move->backfill.size == 0) { /* as a seek: those events come again */
+		nc_buf_put_slice(&unparked, update.change.unparked);
+		unparked.failed |=
+		        nc_subs_rows_beyond(ask->subs, sub, move->place.cursor, &unparked) != NC_OK;
+		update.change.unparked = nc_buf_slice(&unparked);
+	}
 	update.definition = nc_buf_slice(&definition);
 	nc_command_put_sub_update(&command, &update);
-	command.failed |= definition.failed | progress.failed;
+	command.failed |= definition.failed | progress.failed | unparked.failed;
 	if (!move_propose(ask, sub, move, &command))
 		sub->unsaved = true; /* the progress was taken, and went nowhere */
 	nc_buf_release(&definition);
 	nc_buf_release(&progress);
+	nc_buf_release(&unparked);
 }
 
 /* A transient one becomes durable: the log has not heard of it. */
@@ -329,6 +337,7 @@ void nc_subs_update(const struct nc_subs_ask *ask)
 		nc_subs_move_free(move);
 		return;
 	}
+	nc_subs_steps_leaving(subs, sub);
 	move->position = searched_to(subs, sub) + 1;
 	bool was = sub->definition.durable, is = move->definition.durable;
 	if (!filter_make(ask, sub, move) || !anew_make(ask, sub, move, backfill)) {
@@ -380,6 +389,7 @@ bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
 	move->definition.plugin_build = made.definition.plugin_build;
 	move->definition.plugin_sha256 = made.definition.plugin_sha256;
 	move->replugs = true;
+	nc_subs_steps_leaving(subs, sub);
 	move->position = searched_to(subs, sub) + 1;
 	if (sub->definition.durable) {
 		update_propose(&ask, sub, move);

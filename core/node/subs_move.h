@@ -37,4 +37,11 @@ int nc_subs_rehome_read(struct nc_subs *subs, const struct nc_subscription *sub,
 int nc_subs_rehome_gather(const struct nc_subscription *sub, struct nc_sub_move *move);
 int nc_subs_rehome_give(struct nc_subs *subs, struct nc_subscription *sub);
 
+/* subs_rows.c: of rows in memory only those up to `through` stay. */
+void nc_subs_rows_keep(struct nc_subscription *sub, uint64_t through);
+/* Append the positions beyond that are parked, in the log or on their way there: they go. Errors:
+ * those of the state; NC_NOMEM. */
+int nc_subs_rows_beyond(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
+                        struct nc_buf *unparked);
+
 #endif

@@ -31,6 +31,12 @@ static void todo_sift(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->todo_count = kept;
 }
 
+/* What is parked up to there stays parked: a backfill passes it by. */
+static uint64_t keeps_to(const struct nc_sub_move *move)
+{
+	return move->backfill.size > 0 ? UINT64_MAX : move->place.cursor;
+}
+
 /* What goes with the old epoch. */
 static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
@@ -40,7 +46,7 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 	                       "stale acknowledgement: a new epoch has begun");
 	nc_subs_replay_end(subs, sub, "a new epoch has begun");
 	nc_subs_backfill_drop(sub);
-	nc_buf_clear(&sub->parked);
+	nc_subs_rows_keep(sub, sub->definition.durable || move->rehomes ? 0 : keeps_to(move));
 	nc_buf_clear(&sub->unparked);
 	sub->saving = false; /* of the old epoch: its outcome is looked at by none */
 	sub->saving_parked = sub->saving_unparked = 0;
@@ -53,7 +59,7 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 static int rows_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (!sub->definition.durable)
-		return NC_OK;
+		return nc_subs_parked_tell(subs, sub, nc_buf_slice(&sub->parked));
 	int err = nc_state_reader_begin(subs->reader);
 	if (err != NC_OK)
 		return err;
@@ -80,7 +86,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	struct nc_sub_info info;
 	struct nc_buf progress = { 0 };
 	uint64_t now_ns = nc_subs_now_ns();
-	nc_subs_steps(subs, sub, now_ns); /* what leaves the window has left it */
+	nc_subs_steps_leaving(subs, sub); /* what leaves the window has left it */
 	nc_sub_info(sub->machine, &info);
 	int err;
 	if (move->anew) {
@@ -141,7 +147,7 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 		return NC_NOMEM;
 	int err = NC_OK;
 	if (move->rehomes) {
-		nc_subs_steps(subs, sub, nc_subs_now_ns()); /* what is parked by now */
+		nc_subs_steps_leaving(subs, sub); /* what is parked by now */
 		err = nc_subs_rehome_gather(sub, move);
 	}
 	if (err != NC_OK) {

@@ -332,6 +332,8 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
 void nc_subs_unpark(struct nc_subscription *sub, uint64_t position);
 /* Only what the machine asks for; nothing is saved, no job starts. */
 void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
+/* Less still: what is decided of events is said, so that their rows go with a change. */
+void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub);
 
 /* subs_show.c: tell when it begins to lag, and when it has caught up. */
 void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub);

@@ -57,6 +57,7 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	struct nc_buf *progress = &subs->progress, *command = &subs->command;
 	nc_buf_clear(progress);
 	nc_buf_clear(command);
+	nc_subs_steps_leaving(subs, sub); /* else it says of a row that is due: not done */
 	uint64_t number = nc_sub_progress_take(sub->machine, progress);
 	const struct nc_sub_change change = { .name = nc_slice_str(sub->name),
 		                              .epoch = sub->epoch,

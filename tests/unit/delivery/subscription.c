@@ -46,6 +46,44 @@ Test(subscription, gives_no_more_than_max_in_flight_and_holds_no_more_than_its_w
 	nc_sub_free(h.sub);
 }
 
+Test(subscription, a_replay_finds_room_where_the_window_is_full)
+{
+	struct harness h = harness_push();
+	h.definition.max_in_flight = 1;
+	harness_open(&h);
+	const struct nc_sub_event parked = { .position = 1 };
+	harness_offer(&h, 1, 1);
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	expect_step(&h, "P1");
+	uint64_t position = 2;
+	while (harness_offer_key(&h, position, NULL) == NC_OK)
+		position++;
+	expect_step(&h, "2/1");
+	cr_expect_eq(harness_info(&h).room, 0);
+	cr_expect_eq(harness_info(&h).replay_room, NC_SUB_AHEAD);
+	cr_expect_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+	ack(&h, 2);
+	expect_step(&h, "1/1");
+	nc_sub_free(h.sub);
+}
+
+Test(subscription, what_is_decided_is_said_without_delivering_what_is_ready)
+{
+	struct harness h = harness_push();
+	struct nc_sub_action action;
+	harness_open(&h);
+	harness_offer(&h, 1, 1);
+	expect_step(&h, "1/1");
+	harness_offer(&h, 2, 2);
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	cr_assert(nc_sub_step_leaving(h.sub, &action));
+	cr_expect(action.kind == NC_SUB_PARK && action.position == 1 && !action.replay);
+	cr_expect_not(nc_sub_step_leaving(h.sub, &action));
+	expect_step(&h, "2/1");
+	nc_sub_free(h.sub);
+}
+
 Test(subscription, searches_for_many_at_once_while_others_wait_for_delivery)
 {
 	uint64_t position;

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PROTOCOL.md section 8: what seek, update and replay find on their way: events just parked, rows, pull requests, a full window."""
+import json
+
+from harness import check, equal
+from test_subs import by_stream, create, fill, info, pull, versions
+from test_subs_verbs import ask, term
+
+SHARED = True
+
+
+async def parked(c, name):
+    return [p["seq"] for p in (await ask(c, "parked", name))["parked"]]
+
+
+async def taken(c, name):
+    """Versions of all that it gives without waiting, each acknowledged before the next one."""
+    got = []
+    while True:
+        events, _ = await pull(c, name, {"no_wait": True})
+        if not events:
+            return got
+        got += versions(events)
+        await c.nc.request(events[0].reply, b"", timeout=5)
+
+
+async def test_what_is_answered_right_before_a_change_is_parked_all_the_same(c):
+    await fill(c, "chother", 1)
+    for answer in (b"+TERM no", b"-NAK"):
+        for durable in (True, False):
+            for name, body in (("seek", {"pos": 3}), ("update", {"filter": by_stream(["chjust", "chother"]), "backfill": True})):
+                await fill(c, "chjust", 2)
+                made = await create(c, "chjust", by_stream("chjust"), start="new", max_deliver=1, durable=durable)
+                await fill(c, "chjust", 2)
+                events, _ = await pull(c, "chjust", {"batch": 2})
+                first = versions(events)[0]
+                await c.nc.request(events[1].reply, b"", timeout=5)
+                await c.nc.publish(events[0].reply, answer)
+                if name == "seek":
+                    body = {"pos": made["pos"] + 1}
+                await ask(c, name, "chjust", body)
+                equal(await parked(c, "chjust"), [first], f"{answer} {name} durable {durable}")
+                await ask(c, "delete", "chjust")
+
+
+async def test_parked_rows_of_a_transient_one_stay_where_those_of_a_durable_one_do(c):
+    for durable in (True, False):
+        await create(c, "chrows", by_stream("chrows"), start="new", durable=durable)
+        await fill(c, "chrows", 5)
+        events, _ = await pull(c, "chrows", {"batch": 5})
+        first = versions(events)[0]
+        for at in (0, 4):
+            await term(c, events[at])
+        await ask(c, "seek", "chrows", {"pos": int(events[3].headers["Es-Position"])})
+        equal(await parked(c, "chrows"), [first], f"durable {durable}")
+        equal(await taken(c, "chrows"), [first + 3, first + 4])
+        # With an order its key is parked from then on.
+        await ask(c, "update", "chrows", {"order": "stream"})
+        await fill(c, "chrows", 1)
+        equal(await taken(c, "chrows"), [], f"durable {durable}")
+        equal(await parked(c, "chrows"), [first, first + 5], f"durable {durable}")
+        await ask(c, "replay", "chrows")
+        equal(await taken(c, "chrows"), [first, first + 5])
+        equal((await info(c, "chrows"))["parked"], 0)
+        await ask(c, "delete", "chrows")
+
+
+async def test_another_start_takes_parked_events_beyond_it_away(c):
+    for durable in (True, False):
+        for order in ("none", "stream"):
+            made = await create(c, "chstart", by_stream("chstart"), start="new", order=order, durable=durable)
+            await fill(c, "chstart", 4)
+            events, _ = await pull(c, "chstart", {"batch": 1})
+            await term(c, events[0])
+            await ask(c, "update", "chstart", {"start": {"pos": made["pos"]}})
+            first = versions(events)[0]
+            equal(await taken(c, "chstart"), [first, first + 1, first + 2, first + 3], f"durable {durable}, order {order}")
+            equal(await parked(c, "chstart"), [])
+            await ask(c, "delete", "chstart")
+
+
+async def test_who_pulls_hears_also_when_a_change_comes_right_behind(c):
+    await fill(c, "chpull", 20)
+    await create(c, "chpull", by_stream("chpull"))
+    for first in range(1, 6):
+        inbox = c.nc.new_inbox()
+        sub = await c.nc.subscribe(inbox)
+        await c.nc.publish("es.shop.sub.next.chpull", json.dumps({"batch": 2, "expires_ms": 60000}).encode(), reply=inbox)
+        await ask(c, "update", "chpull", {"start": {"seq": first}})
+        came = []
+        while len(came) < 2 and "409" not in came:
+            came.append((await sub.next_msg(5)).headers.get("Status", "event"))
+        check(came in (["event", "event"], ["409"], ["event", "409"]), str(came))
+        await sub.unsubscribe()
+
+
+async def test_a_replay_is_answered_and_comes_first_where_the_window_is_full(c):
+    await create(c, "chfull", by_stream("chfull"), max_in_flight=1)
+    await fill(c, "chfull", 2)
+    for version in (1, 2):
+        events, _ = await pull(c, "chfull", {"batch": 1})
+        await term(c, events[0])
+    batch = {"events": [{"stream": "chfull", "type": "T", "data": {}} for _ in range(400)]}
+    await c.ask("batch", json.dumps(batch).encode())
+    equal(await ask(c, "replay", "chfull"), {"replayed": 2, "more": False})
+    for version in (1, 2, 3):
+        events, _ = await pull(c, "chfull", {"batch": 1})
+        equal(versions(events), [version])
+        await c.nc.request(events[0].reply, b"", timeout=5)
