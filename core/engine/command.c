@@ -4,6 +4,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/sha256.h"
+#include "core/engine/names.h"
 #include "core/engine/packed_private.h"
 
 #define ENTRY_FORMAT 1
@@ -284,6 +285,41 @@ static int sub_read(struct nc_reader *body, struct nc_command *command)
 	return whole ? NC_OK : NC_CORRUPT;
 }
 
+/* ---- Snapshots ------------------------------------------------------------------------------ */
+
+void nc_command_put_snap(struct nc_buf *buf, uint64_t keep, struct nc_slice record)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SNAP_PUT);
+	nc_buf_put_varint(buf, keep);
+	nc_buf_put_slice(buf, record);
+	command_end(buf, start);
+}
+
+void nc_command_put_snap_delete(struct nc_buf *buf, const struct nc_snap_range *range)
+{
+	size_t start = command_begin(buf, NC_COMMAND_SNAP_DELETE);
+	nc_sized_put(buf, range->stream);
+	nc_buf_put_varint(buf, range->from);
+	nc_buf_put_varint(buf, range->before);
+	command_end(buf, start);
+}
+
+static int snap_read(struct nc_reader *body, struct nc_command *command)
+{
+	command->keep = nc_reader_varint(body);
+	command->record = nc_slice(body->at, nc_reader_left(body));
+	return body->failed ? NC_CORRUPT : NC_OK;
+}
+
+static int snap_delete_read(struct nc_reader *body, struct nc_snap_range *range)
+{
+	range->stream = nc_sized_get(body);
+	range->from = nc_reader_varint(body);
+	range->before = nc_reader_varint(body);
+	bool named = range->stream.size > 0 && range->stream.size <= NC_NAME_SIZE_MAX;
+	return body->failed || nc_reader_left(body) != 0 || !named ? NC_CORRUPT : NC_OK;
+}
+
 /* ---- Any command ---------------------------------------------------------------------------- */
 
 static int command_read(struct nc_reader *body, struct nc_command *command)
@@ -297,6 +333,10 @@ static int command_read(struct nc_reader *body, struct nc_command *command)
 		return version_read(body, command);
 	case NC_COMMAND_DIGEST:
 		return digest_read(body, command);
+	case NC_COMMAND_SNAP_PUT:
+		return snap_read(body, command);
+	case NC_COMMAND_SNAP_DELETE:
+		return snap_delete_read(body, &command->range);
 	default:
 		return sub_read(body, command);
 	}
@@ -312,7 +352,7 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SUB_OWN)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SNAP_DELETE)
 		return NC_UNSUPPORTED;
 	command.kind = (enum nc_command_kind)kind;
 	int err = command_read(&body, &command);

@@ -23,9 +23,11 @@ enum nc_command_kind {
 	NC_COMMAND_ENGINE_VERSION = 6, /* from here on commands mean what they do in that version */
 	NC_COMMAND_DIGEST =
 	        7, /* the leader's digest at a mark, to be compared; from version 3 on */
-	NC_COMMAND_SUB_SEEK = 8,   /* a new epoch, from elsewhere; from engine version 4 on */
-	NC_COMMAND_SUB_UPDATE = 9, /* another definition; from engine version 4 on */
-	NC_COMMAND_SUB_OWN = 10    /* another node runs it, in a new epoch; from version 6 on */
+	NC_COMMAND_SUB_SEEK = 8,    /* a new epoch, from elsewhere; from engine version 4 on */
+	NC_COMMAND_SUB_UPDATE = 9,  /* another definition; from engine version 4 on */
+	NC_COMMAND_SUB_OWN = 10,    /* another node runs it, in a new epoch; from version 6 on */
+	NC_COMMAND_SNAP_PUT = 11,   /* a snapshot of an aggregate; from version 8 on */
+	NC_COMMAND_SNAP_DELETE = 12 /* some of a stream's snapshots; likewise */
 };
 
 /* Where a subscription starts, to be resolved at apply. */
@@ -84,6 +86,12 @@ struct nc_sub_own {
 	struct nc_sub_owner owner;
 };
 
+/* Snapshots of a stream, by the versions that they stand for. */
+struct nc_snap_range {
+	struct nc_slice stream;
+	uint64_t from, before; /* `before` is not of them */
+};
+
 /* An event that is parked. */
 struct nc_parked {
 	uint64_t position;
@@ -115,6 +123,11 @@ void nc_command_put_sub_seek(struct nc_buf *buf, const struct nc_sub_seek *seek)
 void nc_command_put_sub_update(struct nc_buf *buf, const struct nc_sub_update *update);
 void nc_command_put_sub_own(struct nc_buf *buf, const struct nc_sub_own *own);
 
+/* `record` is a snapshot's (snap.h). So many of the stream's are kept, 0: all; it stands in the
+ * command, since the settings of nodes may differ. */
+void nc_command_put_snap(struct nc_buf *buf, uint64_t keep, struct nc_slice record);
+void nc_command_put_snap_delete(struct nc_buf *buf, const struct nc_snap_range *range);
+
 /* Reading back, at apply. */
 struct nc_entry_reader {
 	uint64_t leader_time_ns;
@@ -124,13 +137,15 @@ struct nc_entry_reader {
 struct nc_command {
 	enum nc_command_kind kind;
 	struct nc_expect expect;     /* APPEND */
-	struct nc_slice record;      /* APPEND */
+	struct nc_slice record;      /* APPEND, SNAP_PUT */
 	struct nc_sub_create create; /* SUB_CREATE; of SUB_DELETE the name */
 	struct nc_sub_change change; /* SUB_PROGRESS */
 	struct nc_sub_seek seek;     /* SUB_SEEK */
 	struct nc_sub_update update; /* SUB_UPDATE */
 	struct nc_sub_own own;       /* SUB_OWN */
 	struct nc_batch batch;       /* BATCH */
+	uint64_t keep;               /* SNAP_PUT */
+	struct nc_snap_range range;  /* SNAP_DELETE */
 	uint32_t version;            /* ENGINE_VERSION */
 	uint64_t position;           /* DIGEST */
 	const uint8_t *digest;       /* DIGEST: [NC_SHA256_SIZE] */

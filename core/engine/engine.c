@@ -205,6 +205,9 @@ static int command_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 		return version_raise(engine, command->version, fn, ctx);
 	case NC_COMMAND_DIGEST:
 		return digest_compare(engine, command, fn, ctx);
+	case NC_COMMAND_SNAP_PUT:
+	case NC_COMMAND_SNAP_DELETE:
+		return nc_engine_snap(engine, leader_time_ns, command, fn, ctx);
 	default:
 		return nc_engine_sub(engine, command, fn, ctx);
 	}

@@ -55,6 +55,7 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_FLOOR  5u /* a start that lies ahead is kept, and waited for */
 #define NC_ENGINE_VERSION_OWN    6u /* NC_COMMAND_SUB_OWN */
 #define NC_ENGINE_VERSION_FORM   7u /* definitions whose deliveries are packed */
+#define NC_ENGINE_VERSION_SNAP   8u /* NC_COMMAND_SNAP_PUT, NC_COMMAND_SNAP_DELETE */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
@@ -63,7 +64,7 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_FORM /* the newest of those above */
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_SNAP /* the newest of those above */
 #define NC_ENGINE_VERSION                             /* this build's */ \
 	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1              \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
@@ -93,9 +94,9 @@ enum nc_sub_told {
 /* What became of one command. Slices point into the entry's payload. */
 struct nc_outcome {
 	struct nc_fault fault;
-	uint64_t version;       /* of the event; of the stream, when an expectation failed */
-	uint64_t position;      /* of the event; a batch's last; what met the condition */
-	uint64_t time_ns;       /* of the new event */
+	uint64_t version;  /* of the event, the snapshot; of the stream, where that is refused */
+	uint64_t position; /* of the event; a batch's last; what met the condition */
+	uint64_t time_ns;  /* of the new event */
 	uint64_t epoch, cursor; /* of a subscription that was created, or was there */
 	struct nc_floor floor;  /* likewise */
 	bool duplicate;         /* a retry that was recognised: the first answer */
@@ -108,6 +109,11 @@ struct nc_outcome {
 	const struct nc_batch_result *results; /* NULL: none */
 	size_t result_count;
 	struct nc_batch_ack ack; /* committed with the batch; without a name: none */
+	/* Of snapshots of `stream`: how many went; what was to go with them and is left (none:
+	 * left_before is 0); and that the one which was put went at once, since newer ones are as
+	 * many as are kept. */
+	uint64_t removed, left_from, left_before;
+	bool unkept;
 	/* This replica's history differs from the leader's, at the latest from this position on; 0:
 	 * it does not, as far as has been compared. */
 	uint64_t differs_at;

@@ -49,6 +49,11 @@ int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,
 int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc_outcome_fn *fn,
                   void *ctx);
 
+/* A command on snapshots (snap.c). Errors: NC_UNSUPPORTED, a newer record; NC_CORRUPT, a row; those
+ * of the state. */
+int nc_engine_snap(struct nc_engine *engine, uint64_t leader_time_ns,
+                   const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
+
 /* An acknowledgement within a batch (acks.c): whether it still stands; keep it; drop those that
  * `progress` covers, or that are of another epoch than its; drop all. Errors: those of the state;
  * NC_CORRUPT; NC_UNSUPPORTED. */

@@ -36,6 +36,10 @@ struct nc_query {
 	size_t event_room;
 };
 
+/* nc_query_start(), within a snapshot that is open. */
+int nc_query_start_within(struct nc_state_reader *reader, const struct nc_query_spec *spec,
+                          struct nc_query **query_out);
+
 /* The first position whose event is of time >= `time_ns`; head + 1 if none. Within a snapshot. */
 int nc_query_position_at(struct nc_state_reader *reader, uint64_t head, uint64_t time_ns,
                          uint64_t *position_out);

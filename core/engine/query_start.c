@@ -166,8 +166,8 @@ static int resolve(struct nc_query *query, struct nc_state_reader *reader)
 	return err;
 }
 
-int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
-                   struct nc_query **query_out)
+int nc_query_start_within(struct nc_state_reader *reader, const struct nc_query_spec *spec,
+                          struct nc_query **query_out)
 {
 	nc_assert(spec->limit >= 1 && spec->limit <= NC_QUERY_LIMIT_MAX);
 	struct nc_query *query = calloc(1, sizeof *query);
@@ -177,11 +177,7 @@ int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *s
 	query->left = spec->limit;
 	query->size_left = spec->size_max;
 
-	int err = nc_state_reader_begin(reader);
-	if (err == NC_OK) {
-		err = resolve(query, reader);
-		nc_state_reader_end(reader);
-	}
+	int err = resolve(query, reader);
 	query->spec.key = nc_slice(NULL, 0);
 	if (err != NC_OK) {
 		nc_query_free(query);
@@ -189,6 +185,17 @@ int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *s
 	}
 	*query_out = query;
 	return NC_OK;
+}
+
+int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
+                   struct nc_query **query_out)
+{
+	int err = nc_state_reader_begin(reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_query_start_within(reader, spec, query_out);
+	nc_state_reader_end(reader);
+	return err;
 }
 
 void nc_query_free(struct nc_query *query)

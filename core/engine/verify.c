@@ -8,9 +8,11 @@
 
 #include "core/engine/digest.h"
 #include "core/engine/name_cache.h"
+#include "core/engine/snap.h"
 #include "core/engine/stream.h"
 
 #define ROWS_SIZE_MAX (1u << 20) /* bytes copied in one step, about */
+#define SNAPS_A_STEP  16u        /* of a MiB at most, mostly */
 
 struct nc_verify {
 	struct nc_state_reader *reader; /* of the step */
@@ -18,6 +20,7 @@ struct nc_verify {
 	struct nc_engine_head head;
 	uint64_t time_ns; /* of the last one checked */
 	struct nc_buf rows, ends, scratch;
+	struct nc_buf snap; /* the key of the snapshot that was checked last */
 	struct nc_name_cache names;
 };
 
@@ -71,6 +74,7 @@ void nc_verify_free(struct nc_verify *verify)
 	nc_buf_release(&verify->rows);
 	nc_buf_release(&verify->ends);
 	nc_buf_release(&verify->scratch);
+	nc_buf_release(&verify->snap);
 	free(verify);
 }
 
@@ -312,15 +316,30 @@ static int check_rows(struct nc_verify *verify)
 	return err;
 }
 
+/* Some more snapshots, when all events are checked. A snapshot that does not hold is told with the
+ * last position, since it has none. */
+static int check_snaps(struct nc_verify *verify, bool *done_out)
+{
+	char why[NC_VERIFY_WHY_SIZE] = "";
+	int err = nc_state_reader_begin(verify->reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_snap_check(verify->reader, &verify->snap, SNAPS_A_STEP, why, sizeof why);
+	nc_state_reader_end(verify->reader);
+	*done_out = err == NC_NOTFOUND;
+	if (err == NC_OK || err == NC_NOTFOUND)
+		return NC_OK;
+	return why[0] == '\0' ? err
+	                      : bad(verify, verify->head.position, err, "not it, but %s", why);
+}
+
 int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, size_t count,
                    bool *done_out)
 {
 	verify->reader = reader;
 	struct gather gather = { verify, count, verify->status.checked + 1, false };
-	if (gather.next > verify->head.position) {
-		*done_out = true;
-		return NC_OK;
-	}
+	if (gather.next > verify->head.position)
+		return check_snaps(verify, done_out);
 	nc_buf_clear(&verify->rows);
 	nc_buf_clear(&verify->ends);
 	int err = nc_state_reader_begin(verify->reader);
@@ -335,8 +354,6 @@ int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, siz
 		return bad(verify, gather.next, NC_CORRUPT,
 		           "there is no event, though there are later ones");
 	}
-	if (err == NC_OK)
-		*done_out = verify->status.checked == verify->head.position;
 	return err;
 }
 
@@ -345,8 +362,11 @@ int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, siz
 static int check_records(const struct nc_command *command)
 {
 	struct nc_event event;
+	struct nc_snap snap;
 	if (command->kind == NC_COMMAND_APPEND)
 		return nc_event_record_get(command->record, &event);
+	if (command->kind == NC_COMMAND_SNAP_PUT)
+		return nc_snap_record_get(command->record, &snap);
 	struct nc_slice list = command->batch.events;
 	struct nc_batch_event member;
 	int err = NC_OK;

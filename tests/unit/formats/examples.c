@@ -10,6 +10,7 @@
 #include "core/engine/digest.h"
 #include "core/engine/engine.h"
 #include "core/engine/progress.h"
+#include "core/engine/snap.h"
 #include "core/raft/message_codec.h"
 #include "storage/log/record.h"
 #include "storage/state/memory_state.h"
@@ -44,6 +45,19 @@ static void record_make(struct nc_buf *buf)
 		                        .data = NC_SLICE("{\"total\":9}") };
 	nc_event_record_put(buf, &event);
 	nc_buf_release(&tags);
+	nc_buf_release(&meta);
+}
+
+static void snap_make(struct nc_buf *buf)
+{
+	struct nc_buf meta = { 0 };
+	nc_event_meta_put(&meta, NC_SLICE("user"), NC_SLICE("7"));
+	const struct nc_snap snap = { .version = 1,
+		                      .stream = NC_SLICE("orders.42"),
+		                      .content_type = NC_SLICE("application/json"),
+		                      .meta = nc_buf_slice(&meta),
+		                      .data = NC_SLICE("{\"open\":9}") };
+	nc_snap_record_put(buf, &snap);
 	nc_buf_release(&meta);
 }
 
@@ -82,6 +96,12 @@ static void events_and_entries(void)
 	           "Stream `orders.42`, type `OrderPlaced`, id `e1`, tag `customer:7`, `user: 7`.");
 	page_bytes(&page, NULL, nc_buf_slice(&record));
 
+	page_title(&page, "A snapshot record");
+	page_words(&page, "Stream `orders.42` at version 1, `user: 7`.");
+	nc_buf_clear(&made);
+	snap_make(&made);
+	page_bytes(&page, NULL, fresh());
+
 	page_title(&page, "An entry's payload, with one command of each kind");
 	nc_buf_clear(&made);
 	nc_entry_begin(&made, TIME_NS);
@@ -114,6 +134,10 @@ static void events_and_entries(void)
 	                                 .anew = true,
 	                                 .cursor = 1024,
 	                                 .floor = { .version = 300 } });
+	nc_buf_clear(&record);
+	snap_make(&record);
+	nc_command_put_snap(&made, 3, nc_buf_slice(&record));
+	nc_command_put_snap_delete(&made, &(struct nc_snap_range){ NC_SLICE("orders.42"), 1, 300 });
 	page_words(&page, "Leader's time %llu.", (unsigned long long)TIME_NS);
 	page_bytes(&page, NULL, fresh());
 	nc_buf_release(&record);
@@ -197,6 +221,12 @@ static void history(struct nc_engine *engine)
 	                                            .stream = NC_SLICE("orders.42"),
 	                                            .definition = NC_SLICE("(definition)") });
 	apply(engine, 4, nc_buf_slice(&commands));
+	nc_buf_clear(&commands);
+	nc_buf_clear(&record);
+	snap_make(&record);
+	nc_command_put_engine_version(&commands, NC_ENGINE_VERSION_SNAP);
+	nc_command_put_snap(&commands, 0, nc_buf_slice(&record));
+	apply(engine, 5, nc_buf_slice(&commands));
 	nc_buf_release(&record);
 	nc_buf_release(&commands);
 	nc_buf_release(&progress);
@@ -216,11 +246,9 @@ static void rows(void)
 	static const struct {
 		enum nc_space space;
 		const char *name;
-	} spaces[] = { { NC_SPACE_META, "meta" },
-		       { NC_SPACE_STREAMS, "streams" },
-		       { NC_SPACE_NAMES, "names" },
-		       { NC_SPACE_SUBS, "subs" },
-		       { NC_SPACE_PARKED, "parked" } };
+	} spaces[] = { { NC_SPACE_META, "meta" },   { NC_SPACE_STREAMS, "streams" },
+		       { NC_SPACE_NAMES, "names" }, { NC_SPACE_SNAPSHOTS, "snapshots" },
+		       { NC_SPACE_SUBS, "subs" },   { NC_SPACE_PARKED, "parked" } };
 	struct nc_state *state;
 	struct nc_engine *engine;
 	struct nc_state_reader *reader;
