@@ -74,6 +74,8 @@ static const struct setting settings[] = {
 	  "a subscription whose oldest undone event is older is said to lag" },
 	{ "NACRE_MAX_EVENT_BYTES", NUMBER, AT(max_event_bytes), "1048576", 1, 67108864,
 	  "largest data of an event" },
+	{ "NACRE_SNAPSHOT_KEEP", NUMBER, AT(snapshot_keep), "0", 0, 1000000,
+	  "newest snapshots of a stream that are kept, the leader says; 0: all" },
 	{ "NACRE_TAIL_MB", NUMBER, AT(tail_mb), "64", 1, 65536,
 	  "newest entries of the log kept in memory for followers" },
 	{ "NACRE_LOG_KEEP_MB", NUMBER, AT(log_keep_mb), "1024", 1, 16777216,

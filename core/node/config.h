@@ -31,10 +31,11 @@ struct nc_config {
 	uint64_t timeout_ms;
 	uint64_t sub_lag_s; /* older than that is lagging */
 	uint64_t max_event_bytes;
-	uint64_t tail_mb;     /* of entries in memory for followers */
-	uint64_t log_keep_mb; /* of log for followers that are behind */
-	uint64_t log_keep_s;  /* and so long at the most */
-	uint64_t check_s;     /* between two checks of all that is kept; 0: none */
+	uint64_t snapshot_keep; /* of a stream's; 0: all */
+	uint64_t tail_mb;       /* of entries in memory for followers */
+	uint64_t log_keep_mb;   /* of log for followers that are behind */
+	uint64_t log_keep_s;    /* and so long at the most */
+	uint64_t check_s;       /* between two checks of all that is kept; 0: none */
 	uint64_t cache_mb;
 	uint64_t readers;
 	uint64_t log_segment_mb;

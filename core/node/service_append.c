@@ -111,6 +111,10 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 		nc_service_batch_answer(service, ticket, outcome);
 		return;
 	}
+	if (ticket->of_snap != NC_TICKET_SNAP_NOTHING) {
+		nc_service_snap_answer(service, ticket, outcome);
+		return;
+	}
 	if (outcome->fault.code == 0) {
 		nc_reply_append(&service->out, outcome);
 		nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
@@ -185,6 +189,9 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		nc_ticket_free(&service->tickets, ticket);
 		return;
 	}
+	if (ticket->of_snap != NC_TICKET_SNAP_NOTHING &&
+	    nc_service_snap_goes_on(service, ticket, outcome))
+		return;
 	if (!ticket->answered) {
 		answer(service, ticket, outcome);
 		atomic_fetch_add(&stats_of(service, ticket)->time_ns,

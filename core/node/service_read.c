@@ -138,7 +138,8 @@ static bool query_begin(struct read *read, struct nc_state_reader *reader)
 	read->packed.size_max = nc_bus_max_payload(read->service->bus);
 	if (read->filtered.plugin.size > 0 && !filter_begin(read))
 		return false;
-	int err = nc_query_start(reader, &read->query_spec, &read->query);
+	int err = read->op == NC_OP_LOAD ? nc_service_load_begin(read, reader)
+	                                 : nc_query_start(reader, &read->query_spec, &read->query);
 	if (err != NC_OK)
 		nc_service_read_broken(read, err);
 	return err == NC_OK;
@@ -241,8 +242,15 @@ static bool op_step(struct read *read, struct nc_state_reader *reader)
 {
 	switch (read->op) {
 	case NC_OP_READ:
+	case NC_OP_LOAD:
 	case NC_OP_FILTER_TEST:
 		return query_step(read, reader);
+	case NC_OP_SNAP_GET:
+		nc_service_snap_get_step(read, reader);
+		return true;
+	case NC_OP_SNAP_LIST:
+		nc_service_snap_list_step(read, reader);
+		return true;
 	case NC_OP_GET:
 		return get_step(read, reader);
 	case NC_OP_STREAM_INFO:

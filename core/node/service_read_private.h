@@ -24,6 +24,8 @@ struct read {
 	struct nc_get_spec get_spec;
 	struct nc_slice stream;         /* that is looked at */
 	struct nc_streams_spec streams; /* likewise, many */
+	struct nc_snap_spec snap_spec;
+	struct nc_snap_list snap_list;
 	struct nc_query *query;
 	enum nc_format format;
 	struct nc_packed packed;
@@ -55,6 +57,11 @@ void nc_service_read_post(struct read *read, struct nc_slice message, size_t hea
 /* service_read_stream.c: a step of what looks at streams; each is done with one. */
 void nc_service_read_stream(struct read *read, struct nc_state_reader *reader);
 void nc_service_read_streams(struct read *read, struct nc_state_reader *reader);
+
+/* service_read_snap.c: the whole answer; or how a load begins. Errors: as the state. */
+void nc_service_snap_get_step(struct read *read, struct nc_state_reader *reader);
+void nc_service_snap_list_step(struct read *read, struct nc_state_reader *reader);
+int nc_service_load_begin(struct read *read, struct nc_state_reader *reader);
 
 /* Its outbox asks: whether more of the answer may leave. */
 bool nc_service_read_may_answer(void *ctx);

@@ -82,7 +82,9 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 {
 	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
 	              request->plugin.size + request->selector.size + request->stream.size +
-	              request->streams.prefix.size + request->streams.after.size;
+	              request->streams.prefix.size + request->streams.after.size +
+	              request->snap.stream.size + request->list.stream.size +
+	              request->list.after_name.size + request->list.prefix.size;
 	size_t whole = sizeof(struct read) + reply.size + 1 + size;
 	if (!nc_service_keep(service, whole))
 		return NULL;
@@ -121,6 +123,12 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->streams.limit = request->streams.limit;
 	read->streams.prefix = keep(&read->keys, request->streams.prefix);
 	read->streams.after = keep(&read->keys, request->streams.after);
+	read->snap_spec = request->snap;
+	read->snap_spec.stream = keep(&read->keys, request->snap.stream);
+	read->snap_list = request->list;
+	read->snap_list.stream = keep(&read->keys, request->list.stream);
+	read->snap_list.after_name = keep(&read->keys, request->list.after_name);
+	read->snap_list.prefix = keep(&read->keys, request->list.prefix);
 	read->filtered.host = nc_subs_plugins(service->subs);
 	read->filtered.plugin = keep(&read->keys, request->plugin);
 	read->filtered.selector = keep(&read->keys, request->selector);

@@ -16,6 +16,12 @@ static const struct nc_endpoint endpoints[] = {
 	{ "append", "append.>", NC_OP_APPEND, false, true },
 	{ "batch", "batch", NC_OP_BATCH, false, true },
 	{ "read", "read.>", NC_OP_READ, false, true },
+	{ "load", "load.>", NC_OP_LOAD, false, true },
+	{ "snap-put", "snap.put.>", NC_OP_SNAP_PUT, false, true },
+	{ "snap-get", "snap.get.>", NC_OP_SNAP_GET, false, true },
+	{ "snap-list", "snap.list.>", NC_OP_SNAP_LIST, false, true },
+	{ "snap-streams", "snap.list", NC_OP_SNAP_LIST, false, true },
+	{ "snap-delete", "snap.delete.>", NC_OP_SNAP_DELETE, false, true },
 	{ "all", "all", NC_OP_READ, false, true },
 	{ "type", "type.>", NC_OP_READ, false, true },
 	{ "category", "category.>", NC_OP_READ, false, true },
@@ -32,6 +38,8 @@ static const struct nc_endpoint endpoints[] = {
 	{ "direct-tag", "direct.tag.>", NC_OP_READ, true, false },
 	{ "direct-query", "direct.query", NC_OP_READ, true, false },
 	{ "direct-get", "direct.get", NC_OP_GET, true, false },
+	{ "direct-load", "direct.load.>", NC_OP_LOAD, true, false },
+	{ "direct-snap-get", "direct.snap.get.>", NC_OP_SNAP_GET, true, false },
 	{ "sub-create", "sub.create.>", NC_OP_SUB_CREATE, false, true },
 	{ "sub-delete", "sub.delete.>", NC_OP_SUB_DELETE, false, true },
 	{ "sub-info", "sub.info.>", NC_OP_SUB_INFO, false, true },
@@ -112,6 +120,10 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		return;
 	case NC_OP_BATCH:
 		nc_service_batch(service, request, reply, endpoint);
+		return;
+	case NC_OP_SNAP_PUT:
+	case NC_OP_SNAP_DELETE:
+		nc_service_snap(service, request, reply, endpoint);
 		return;
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:

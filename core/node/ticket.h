@@ -12,6 +12,14 @@
 struct nc_spread_taken;
 struct nc_sub_pending;
 
+/* What of snapshots it asks for. */
+enum nc_ticket_snap {
+	NC_TICKET_SNAP_NOTHING,
+	NC_TICKET_SNAP_PUT,
+	NC_TICKET_SNAP_DELETE,
+	NC_TICKET_SNAP_DELETE_ONE /* which must be there */
+};
+
 struct nc_ticket {
 	struct nc_ticket *prev, *next;     /* the list's */
 	uint64_t taken_ms;                 /* monotonic */
@@ -20,10 +28,12 @@ struct nc_ticket {
 	bool of_version;                   /* the leader's own: raises the engine's version */
 	bool of_digest;                    /* the leader's own: to be compared; nobody waits */
 	struct nc_spread_taken *of_spread; /* NULL, or of what subscriptions share: spread.h */
-	bool answered;                     /* ran out: what comes later is not told */
-	int endpoint;                      /* for the statistics */
-	size_t reply_size;                 /* bytes; 0: nobody waits for an answer */
-	char reply[];                      /* NUL-terminated subject */
+	enum nc_ticket_snap of_snap;
+	uint64_t removed;  /* snapshots, so far */
+	bool answered;     /* ran out: what comes later is not told */
+	int endpoint;      /* for the statistics */
+	size_t reply_size; /* bytes; 0: nobody waits for an answer */
+	char reply[];      /* NUL-terminated subject */
 };
 
 static inline struct nc_slice nc_ticket_reply(const struct nc_ticket *ticket)

@@ -10,16 +10,17 @@ from harness import LONG, check, equal
 
 SHARED = True
 
-KNOWN = {(400, 10071), (400, 10003), (400, 10060), (400, 40001), (400, 40002), (400, 40003), (404, 10037), (404, 10059),
+KNOWN = {(400, 10071), (400, 10003), (400, 10060), (400, 40001), (400, 40002), (400, 40003), (404, 10037), (404, 10059), (404, 40401),
          (409, 40901), (413, 10054), (429, 10023), (503, 10008)}
 SUBJECTS = ["append.{}.{}", "append.{}", "read.{}", "all", "type.{}", "category.{}", "get", "store.info", "node.n1.status",
-            "node.n1.healthz", "direct.read.{}", "direct.all", "direct.type.{}", "direct.category.{}", "direct.get"]
+            "node.n1.healthz", "direct.read.{}", "direct.all", "direct.type.{}", "direct.category.{}", "direct.get",
+            "snap.put.{}", "snap.get.{}", "snap.list.{}", "snap.list", "snap.delete.{}", "load.{}", "direct.load.{}"]
 NAMES = ["Es-Expect", "Nats-Msg-Id", "Nats-Expected-Last-Sequence", "Nats-Expected-Stream", "Es-Tags", "Content-Type",
-         "Es-Min-Position", "es-expect", "Nats-Rollup", "traceparent", "x", "", " ", "a b", "Nats-Trace-Dest"]
+         "Es-Min-Position", "Es-Snapshot-Seq", "es-expect", "Nats-Rollup", "traceparent", "x", "", " ", "a b", "Nats-Trace-Dest"]
 VALUES = ["any", "none", "exists", "0", "1", "-1", "99999999999999999999999", "a,b", ",", " ", "", "a" * 300, "\x01", "é", "null"]
 BODIES = [b"", b"{}", b"null", b"[]", b"{", b'{"from":1', b'{"from":1,"limit":3}', b'{"from":"x"}', b'{"limit":1e3}', b'{"dir":"backward","limit":2}',
           b'{"from_time":"2026-02-30T00:00:00Z"}', b'{"pos":1}', b'{"id":"\\ud800"}', b'{"format":"msgpack","limit":2}', b"\x82\xa4from\xcd",
-          b"\xdf\xff\xff\xff\xff", b"\xff\xfe", b'{"a":' * 200, b"[" * 5000, b'{"max_bytes":0}', b'{"from":18446744073709551616}']
+          b"\xdf\xff\xff\xff\xff", b"\xff\xfe", b'{"seq":1}', b'{"at_most":2}', b'{"before":3}', b'{"prefix":"a","after":"\\ud800"}', b'{"a":' * 200, b"[" * 5000, b'{"max_bytes":0}', b'{"from":18446744073709551616}']
 
 
 class Raw:

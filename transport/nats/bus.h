@@ -62,7 +62,7 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 
 /* Subscribe now, or when connected. `queue` NULL: plain. The subscription is the bus's. A subject
  * may lie in what two of a bus's subscriptions ask for: each gets it. Such messages, and those of
- * subscriptions beyond the first 64, take nats.c's way: in order among themselves. Errors:
+ * subscriptions beyond the first 128, take nats.c's way: in order among themselves. Errors:
  * NC_NOMEM. */
 int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag);
 /* Forget all subscriptions with this tag. */

@@ -15,7 +15,7 @@
 #include "transport/nats/subject.h"
 
 #define TRIED_VERSION "3.4.1" /* of nats.c */
-#define KNOWN_MAX     64      /* subscriptions that are looked for by subject, one by one */
+#define KNOWN_MAX     128     /* subscriptions that are looked for by subject, one by one */
 
 /* NOLINTBEGIN(readability-identifier-naming): nats.c's */
 __attribute__((weak)) extern void

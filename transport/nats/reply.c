@@ -134,6 +134,8 @@ const char *nc_fault_text(struct nc_fault fault)
 		return "stream not found";
 	case 10037:
 		return "event not found";
+	case 40401:
+		return "snapshot not found";
 	case 40901:
 		return "event id is used already, for another type or other data";
 	case 40902:

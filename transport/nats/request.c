@@ -141,10 +141,13 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 		return nc_decode_append(decoder, message, request_out, refusal_out);
 	if (operation == NC_OP_BATCH)
 		return nc_decode_batch(decoder, message, request_out, refusal_out);
+	if (operation == NC_OP_SNAP_PUT)
+		return nc_decode_snap_put(decoder, message, request_out, refusal_out);
 	if (!nc_decode_read_headers(message, request_out, refusal_out))
 		return false;
 	switch (operation) {
 	case NC_OP_READ:
+	case NC_OP_LOAD:
 		return nc_decode_read(decoder, message, request_out, refusal_out);
 	case NC_OP_GET:
 		return nc_decode_get(decoder, message, request_out, refusal_out);
@@ -154,6 +157,12 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 		return nc_decode_stream_info(decoder, message, request_out, refusal_out);
 	case NC_OP_STREAM_LIST:
 		return nc_decode_stream_list(decoder, message, request_out, refusal_out);
+	case NC_OP_SNAP_GET:
+		return nc_decode_snap_get(decoder, message, request_out, refusal_out);
+	case NC_OP_SNAP_LIST:
+		return nc_decode_snap_list(decoder, message, request_out, refusal_out);
+	case NC_OP_SNAP_DELETE:
+		return nc_decode_snap_delete(decoder, message, request_out, refusal_out);
 	case NC_OP_INFO:
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:

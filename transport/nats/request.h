@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* request.h -- a message on one of the node's subjects, understood or refused (PROTOCOL.md sections
- * 2, 3, 6).
+ * 2, 3, 6, 10).
  *
  * Knows nothing of nats.c: a message is slices, so that all of this can be tested and fuzzed
  * without a server. Headers are read only when there are any.
@@ -15,6 +15,7 @@
 #include "core/engine/command.h"
 #include "core/engine/engine.h"
 #include "core/engine/query.h"
+#include "core/engine/snap.h"
 #include "core/engine/streams.h"
 
 enum nc_operation {
@@ -49,12 +50,28 @@ enum nc_operation {
 	NC_OP_SUB_ACK,     /* R.ack.<name>.<epoch>.<pos>.<attempt> */
 	NC_OP_FILTER_LIST, /* R.filter.list */
 	NC_OP_FILTER_INFO, /* R.filter.info.<plugin> */
-	NC_OP_FILTER_TEST  /* R.filter.test: a read that counts */
+	NC_OP_FILTER_TEST, /* R.filter.test: a read that counts */
+	NC_OP_SNAP_PUT,    /* R.snap.put.<stream> */
+	NC_OP_SNAP_GET,
+	NC_OP_SNAP_LIST, /* R.snap.list.<stream>, R.snap.list */
+	NC_OP_SNAP_DELETE,
+	NC_OP_LOAD /* R.load.<stream>: a read behind a snapshot */
 };
 
 /* How many of the matches R.filter.test shows. */
 #define NC_FILTER_TEST_LIMIT_DEFAULT 10u
 #define NC_FILTER_TEST_LIMIT_MAX     1000u
+
+/* How many one answer to R.snap.list tells of at most; fewer fit one message, mostly. */
+#define NC_SNAP_LIST_LIMIT_DEFAULT 1000u
+#define NC_SNAP_LIST_LIMIT_MAX     10000u
+
+struct nc_snap_list {
+	struct nc_slice stream; /* empty: streams that have snapshots */
+	uint64_t after;         /* of one stream: a version */
+	struct nc_slice after_name, prefix;
+	uint64_t limit;
+};
 
 enum nc_format { NC_FORMAT_MESSAGES, NC_FORMAT_MSGPACK, NC_FORMAT_JSON };
 
@@ -63,11 +80,11 @@ struct nc_request {
 	bool direct; /* R.direct.…: any node, from its own state */
 	/* NC_OP_APPEND */
 	struct nc_expect expect;
-	struct nc_slice record; /* event.h */
+	struct nc_slice record; /* event.h; of NC_OP_SNAP_PUT snap.h */
 	/* NC_OP_BATCH */
 	struct nc_batch batch;
 	struct nc_slice ack; /* the reply subject of a delivery; empty: none */
-	/* NC_OP_READ */
+	/* NC_OP_READ, NC_OP_LOAD */
 	struct nc_query_spec query;
 	enum nc_format format;
 	/* NC_OP_READ, NC_OP_FILTER_TEST: give only what this filter matches; empty: no filter. The
@@ -78,6 +95,11 @@ struct nc_request {
 	/* NC_OP_STREAM_INFO; NC_OP_STREAM_LIST */
 	struct nc_slice stream;
 	struct nc_streams_spec streams;
+	/* NC_OP_SNAP_GET, NC_OP_SNAP_DELETE, NC_OP_SNAP_LIST */
+	struct nc_snap_spec snap;
+	struct nc_snap_range range;
+	bool one; /* of the range: that one is asked for, which must be there */
+	struct nc_snap_list list;
 	/* NC_OP_SUB_…, NC_OP_FILTER_… */
 	struct nc_slice name; /* what follows the verb in the subject */
 	struct nc_slice body;

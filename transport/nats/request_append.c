@@ -122,49 +122,55 @@ static bool on_tags(struct append *append, struct nc_slice value)
 	return true;
 }
 
-static bool on_content_type(struct append *append, struct nc_slice value)
+bool nc_decode_content_type(struct nc_slice value, bool *seen, struct nc_slice *content_type_out,
+                            struct nc_refusal *refusal)
 {
-	if (append->content_type_seen) {
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
-		                 "header Content-Type is given twice");
-	}
-	append->content_type_seen = true;
+	if (*seen)
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "header Content-Type is given twice");
+	*seen = true;
 	if (value.size > NC_EVENT_TEXT_SIZE_MAX) {
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST,
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "header Content-Type is longer than %d bytes",
 		                 NC_EVENT_TEXT_SIZE_MAX);
 	}
 	const char *why = nc_name_value_fault(value);
 	if (why != NULL)
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header Content-Type %s", why);
-	append->event.content_type = value;
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "header Content-Type %s", why);
+	*content_type_out = value;
 	return true;
 }
 
-static bool on_meta(struct append *append, struct nc_slice name, struct nc_slice value)
+bool nc_decode_meta(struct nc_decoder *decoder, struct nc_slice name, struct nc_slice value,
+                    struct nc_refusal *refusal)
 {
 	char room[NC_SHOWN_SIZE];
 	const char *why = nc_meta_name_fault(name);
 	if (why == NULL)
 		why = nc_name_value_fault(value);
 	if (why != NULL) {
-		return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header '%s' %s",
-		                 nc_shown(name, room), why);
+		return nc_refuse(refusal, NC_FAULT_REQUEST, "header '%s' %s", nc_shown(name, room),
+		                 why);
 	}
-	nc_event_meta_put(&append->decoder->meta, name, value);
-	if (append->decoder->meta.size > NC_EVENT_META_SIZE_MAX) {
-		return nc_refuse(append->refusal, NC_FAULT_TOO_LARGE,
+	nc_event_meta_put(&decoder->meta, name, value);
+	if (decoder->meta.size > NC_EVENT_META_SIZE_MAX) {
+		return nc_refuse(refusal, NC_FAULT_TOO_LARGE,
 		                 "headers: metadata is larger than %u bytes",
 		                 NC_EVENT_META_SIZE_MAX);
 	}
 	return true;
 }
 
-static bool on_unknown(struct append *append, struct nc_slice name)
+bool nc_refuse_header(struct nc_slice name, struct nc_refusal *refusal)
 {
 	char room[NC_SHOWN_SIZE];
-	return nc_refuse(append->refusal, NC_FAULT_REQUEST, "header %s is not known here",
+	return nc_refuse(refusal, NC_FAULT_REQUEST, "header %s is not known here",
 	                 nc_shown(name, room));
+}
+
+bool nc_header_is_servers(struct nc_slice name)
+{
+	return nc_slice_starts(name, NC_SLICE("Nats-Trace-")) ||
+	       nc_slice_is(name, "Nats-Request-Info");
 }
 
 /* What JetStream has for the same, and what a server adds. */
@@ -177,24 +183,24 @@ static bool on_nats_header(struct append *append, struct nc_slice name, struct n
 		return on_sequence(append, name, value);
 	if (nc_slice_is(name, "Nats-Expected-Stream"))
 		return on_expected_stream(append, value);
-	bool servers = nc_slice_starts(name, NC_SLICE("Nats-Trace-")) ||
-	               nc_slice_is(name, "Nats-Request-Info");
-	return servers || on_unknown(append, name);
+	return nc_header_is_servers(name) || nc_refuse_header(name, append->refusal);
 }
 
 static bool on_header(struct append *append, struct nc_slice name, struct nc_slice value)
 {
-	if (nc_slice_is(name, "Content-Type"))
-		return on_content_type(append, value);
+	if (nc_slice_is(name, "Content-Type")) {
+		return nc_decode_content_type(value, &append->content_type_seen,
+		                              &append->event.content_type, append->refusal);
+	}
 	if (nc_slice_is(name, "Es-Expect"))
 		return on_expect(append, name, value);
 	if (nc_slice_is(name, "Es-Tags"))
 		return on_tags(append, value);
 	if (nc_slice_starts(name, NC_SLICE("Es-")))
-		return on_unknown(append, name);
+		return nc_refuse_header(name, append->refusal);
 	if (nc_slice_starts(name, NC_SLICE("Nats-")))
 		return on_nats_header(append, name, value);
-	return on_meta(append, name, value);
+	return nc_decode_meta(append->decoder, name, value, append->refusal);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
@@ -223,8 +229,8 @@ static bool names_decode(struct nc_decoder *decoder, struct nc_slice subject,
 	return true;
 }
 
-static bool sizes_check(const struct nc_decoder *decoder, const struct nc_message *message,
-                        struct nc_refusal *refusal)
+bool nc_decode_sizes(const struct nc_decoder *decoder, const struct nc_message *message,
+                     struct nc_refusal *refusal)
 {
 	if (message->data.size == 0)
 		return nc_refuse(refusal, NC_FAULT_EMPTY, "data is empty: send {} or null");
@@ -258,7 +264,7 @@ bool nc_decode_append(struct nc_decoder *decoder, const struct nc_message *messa
 		if (!on_header(&append, message->headers[i].name, message->headers[i].value))
 			return false;
 	}
-	if (!sizes_check(decoder, message, refusal))
+	if (!nc_decode_sizes(decoder, message, refusal))
 		return false;
 
 	append.event.stream = nc_buf_slice(&decoder->stream);

@@ -45,6 +45,28 @@ bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
                      struct nc_fault fault, struct nc_refusal *refusal);
 
+/* Snapshots (request_snap.c). */
+bool nc_decode_snap_put(struct nc_decoder *decoder, const struct nc_message *message,
+                        struct nc_request *request, struct nc_refusal *refusal);
+bool nc_decode_snap_get(struct nc_decoder *decoder, const struct nc_message *message,
+                        struct nc_request *request, struct nc_refusal *refusal);
+bool nc_decode_snap_delete(struct nc_decoder *decoder, const struct nc_message *message,
+                           struct nc_request *request, struct nc_refusal *refusal);
+bool nc_decode_snap_list(struct nc_decoder *decoder, const struct nc_message *message,
+                         struct nc_request *request, struct nc_refusal *refusal);
+
+/* What is written has, whatever it is (request_append.c): the header Content-Type, once; metadata,
+ * added to the decoder's; a header that is not known, which is refused, always false; whether one
+ * is the server's own, and dropped; and whether data and metadata are as large as may be. */
+bool nc_decode_content_type(struct nc_slice value, bool *seen, struct nc_slice *content_type_out,
+                            struct nc_refusal *refusal);
+bool nc_decode_meta(struct nc_decoder *decoder, struct nc_slice name, struct nc_slice value,
+                    struct nc_refusal *refusal);
+bool nc_refuse_header(struct nc_slice name, struct nc_refusal *refusal);
+bool nc_header_is_servers(struct nc_slice name);
+bool nc_decode_sizes(const struct nc_decoder *decoder, const struct nc_message *message,
+                     struct nc_refusal *refusal);
+
 /* Why this cannot be the name of metadata, or NULL: a header's name by RFC 9110, and none that may
  * be one of ours. */
 const char *nc_meta_name_fault(struct nc_slice name);

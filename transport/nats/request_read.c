@@ -112,11 +112,28 @@ static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *va
 	return true;
 }
 
-/* Those that R.filter.test has too come first. */
-enum { FROM, TO, LIMIT, FROM_TIME, FILTER, TEST_MEMBERS };
-enum { DIR = TEST_MEMBERS, MAX_BYTES, FORMAT, ITEMS, READ_MEMBERS };
-static const char *const read_names[] = { "from", "to",        "limit",  "from_time", "filter",
-	                                  "dir",  "max_bytes", "format", "items" };
+/* Those that R.load has too come first, up to `limit`; R.filter.test has those from there on, up to
+ * `filter`. */
+enum { MAX_BYTES, FORMAT, LIMIT, FROM, TO, FROM_TIME, FILTER, DIR, ITEMS, READ_MEMBERS };
+static const char *const read_names[] = { "max_bytes", "format", "limit", "from", "to",
+	                                  "from_time", "filter", "dir",   "items" };
+
+/* The members that an operation has, of those. */
+struct members_range {
+	size_t first, count;
+};
+
+static struct members_range members_of(enum nc_operation op)
+{
+	switch (op) {
+	case NC_OP_LOAD:
+		return (struct members_range){ 0, LIMIT + 1 };
+	case NC_OP_FILTER_TEST:
+		return (struct members_range){ LIMIT, FILTER - LIMIT + 1 };
+	default:
+		return (struct members_range){ 0, READ_MEMBERS };
+	}
+}
 
 static bool from_take(const struct nc_json_token *value, struct nc_request *request,
                       struct nc_refusal *refusal)
@@ -229,10 +246,10 @@ static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct n
 {
 	if (body.size == 0)
 		return true;
-	bool test = request->op == NC_OP_FILTER_TEST;
+	struct members_range has = members_of(request->op);
 	struct members members = { .refusal = refusal,
-		                   .names = read_names,
-		                   .name_count = test ? TEST_MEMBERS : READ_MEMBERS };
+		                   .names = read_names + has.first,
+		                   .name_count = has.count };
 	if (!object_begin(&members, body))
 		return false;
 	for (;;) {
@@ -243,10 +260,11 @@ static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct n
 			return false;
 		if (more == 0)
 			break;
-		if (!read_member(decoder, &members, index, &value, request))
+		if (!read_member(decoder, &members, has.first + index, &value, request))
 			return false;
 	}
-	if ((members.seen >> FROM & 1) && (members.seen >> FROM_TIME & 1)) {
+	uint32_t seen = members.seen << has.first;
+	if ((seen >> FROM & 1) && (seen >> FROM_TIME & 1)) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "members 'from' and 'from_time' contradict each other");
 	}
@@ -266,7 +284,9 @@ static bool read_subject(struct nc_decoder *decoder, struct nc_slice subject,
 		query->kind = NC_QUERY_ALL;
 		return true;
 	}
-	if (nc_slice_starts(subject, NC_SLICE("read."))) {
+	/* Both as long. */
+	if (nc_slice_starts(subject, NC_SLICE("read.")) ||
+	    nc_slice_starts(subject, NC_SLICE("load."))) {
 		query->kind = NC_QUERY_STREAM;
 		if (!nc_decode_stream(decoder, nc_slice_from(subject, strlen("read.")), refusal))
 			return false;

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Snapshots put and deleted: to the replica, and what became of it back to who asked. */
+#include <stdio.h>
+
+#include "core/node/service_private.h"
+#include "transport/nats/reply.h"
+#include "transport/nats/snap_message.h"
+
+static struct nc_srv_stats *stats_of(struct nc_service *service, int endpoint)
+{
+	return &service->srv.endpoints[endpoint].stats;
+}
+
+/* Whether all nodes can read the command: the version is raised, or about to be by an entry before
+ * ours, which is only made when all know it. */
+static bool is_known(const struct nc_service *service)
+{
+	return service->engine_version >= NC_ENGINE_VERSION_SNAP ||
+	       service->raising >= NC_ENGINE_VERSION_SNAP;
+}
+
+static int propose(struct nc_service *service, const struct nc_request *request,
+                   struct nc_ticket *ticket)
+{
+	nc_buf_clear(&service->out);
+	if (request->op == NC_OP_SNAP_PUT) {
+		nc_command_put_snap(&service->out, service->options.config->snapshot_keep,
+		                    request->record);
+	} else {
+		nc_command_put_snap_delete(&service->out, &request->range);
+	}
+	int err = nc_buf_status(&service->out);
+	return err == NC_OK
+	               ? nc_replica_command(service->replica, nc_buf_slice(&service->out), ticket)
+	               : err;
+}
+
+void nc_service_snap(struct nc_service *service, const struct nc_request *request,
+                     struct nc_slice reply, int endpoint)
+{
+	if (!is_known(service)) {
+		nc_service_error(
+		        service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
+		        stats_of(service, endpoint),
+		        &(struct nc_service_refusal){ .fault = NC_FAULT_VERSION,
+		                                      .text = nc_fault_text(NC_FAULT_VERSION) });
+		return;
+	}
+	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	if (ticket == NULL) {
+		atomic_fetch_add(&service->counters.unsent, 1);
+		return; /* no memory for an answer: a time-out to who asked */
+	}
+	ticket->endpoint = endpoint;
+	ticket->of_snap = request->op == NC_OP_SNAP_PUT ? NC_TICKET_SNAP_PUT
+	                  : request->one                ? NC_TICKET_SNAP_DELETE_ONE
+	                                                : NC_TICKET_SNAP_DELETE;
+	int err = propose(service, request, ticket);
+	if (err != NC_OK)
+		nc_service_on_refused(service, ticket, err);
+}
+
+/* There are more than one command deletes: the next ones, until all are gone; also when nobody
+ * waits for it any more. */
+bool nc_service_snap_goes_on(struct nc_service *service, struct nc_ticket *ticket,
+                             const struct nc_outcome *outcome)
+{
+	ticket->removed += outcome->removed;
+	if (outcome->left_before == 0)
+		return false;
+	const struct nc_request rest = { .op = NC_OP_SNAP_DELETE,
+		                         .range = { .stream = outcome->stream,
+		                                    .from = outcome->left_from,
+		                                    .before = outcome->left_before } };
+	int err = propose(service, &rest, ticket);
+	if (err != NC_OK)
+		nc_service_on_refused(service, ticket, err);
+	return true;
+}
+
+static void refuse(struct nc_service *service, const struct nc_ticket *ticket,
+                   const struct nc_outcome *outcome, struct nc_fault fault)
+{
+	char room[96];
+	const char *text = nc_fault_text(fault);
+	if (fault.err_code == NC_FAULT_REQUEST.err_code) {
+		(void)snprintf(room, sizeof room,
+		               "header Es-Snapshot-Seq lies above the stream's version: %llu",
+		               (unsigned long long)outcome->version);
+		text = room;
+	}
+	nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket->endpoint),
+	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
+}
+
+void nc_service_snap_answer(struct nc_service *service, const struct nc_ticket *ticket,
+                            const struct nc_outcome *outcome)
+{
+	if (outcome->fault.code != 0) {
+		refuse(service, ticket, outcome, outcome->fault);
+		return;
+	}
+	if (ticket->of_snap == NC_TICKET_SNAP_DELETE_ONE && ticket->removed == 0) {
+		refuse(service, ticket, outcome, NC_FAULT_NO_SNAPSHOT);
+		return;
+	}
+	if (ticket->of_snap == NC_TICKET_SNAP_PUT) {
+		nc_reply_snap_put(&service->out, outcome);
+	} else {
+		nc_reply_snap_delete(&service->out, outcome->stream, ticket->removed);
+	}
+	nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
+}

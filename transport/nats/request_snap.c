@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* R.snap.… and R.load.<stream…> (PROTOCOL.md section 10). */
+#include "core/engine/names.h"
+#include "transport/nats/fields.h"
+
+/* ---- Subjects ------------------------------------------------------------------------------- */
+
+/* The stream behind `verb` in the subject, into the decoder's. */
+static bool stream_take(struct nc_decoder *decoder, const struct nc_message *message,
+                        const char *verb, struct nc_refusal *refusal)
+{
+	return nc_decode_stream(decoder, nc_slice_from(message->subject, strlen(verb)), refusal);
+}
+
+/* Likewise of one that is to be changed. */
+static bool stream_take_own(struct nc_decoder *decoder, const struct nc_message *message,
+                            const char *verb, struct nc_refusal *refusal)
+{
+	if (!stream_take(decoder, message, verb, refusal))
+		return false;
+	return !nc_name_is_system(nc_buf_slice(&decoder->stream)) ||
+	       nc_refuse(refusal, NC_FAULT_STREAM_NAME,
+	                 "stream name begins with '$': it is the system's");
+}
+
+/* ---- Put ------------------------------------------------------------------------------------ */
+
+struct put {
+	struct nc_decoder *decoder;
+	struct nc_refusal *refusal;
+	struct nc_snap snap;
+	bool content_type_seen;
+};
+
+static bool on_seq(struct put *put, struct nc_slice value)
+{
+	char room[NC_SHOWN_SIZE];
+	if (put->snap.version > 0) {
+		return nc_refuse(put->refusal, NC_FAULT_REQUEST,
+		                 "header Es-Snapshot-Seq is given twice");
+	}
+	if (nc_number_parse(value, &put->snap.version) && put->snap.version > 0)
+		return true;
+	return nc_refuse(put->refusal, NC_FAULT_REQUEST,
+	                 "header Es-Snapshot-Seq: '%s' is not a version, from 1",
+	                 nc_shown(value, room));
+}
+
+static bool on_header(struct put *put, const struct nc_header *header)
+{
+	struct nc_slice name = header->name, value = header->value;
+	if (nc_slice_is(name, "Es-Snapshot-Seq"))
+		return on_seq(put, value);
+	if (nc_slice_is(name, "Content-Type")) {
+		return nc_decode_content_type(value, &put->content_type_seen,
+		                              &put->snap.content_type, put->refusal);
+	}
+	if (nc_header_is_servers(name))
+		return true;
+	if (nc_slice_starts(name, NC_SLICE("Es-")) || nc_slice_starts(name, NC_SLICE("Nats-")))
+		return nc_refuse_header(name, put->refusal);
+	return nc_decode_meta(put->decoder, name, value, put->refusal);
+}
+
+bool nc_decode_snap_put(struct nc_decoder *decoder, const struct nc_message *message,
+                        struct nc_request *request, struct nc_refusal *refusal)
+{
+	struct put put = { .decoder = decoder, .refusal = refusal };
+	nc_buf_clear(&decoder->tags);
+	nc_buf_clear(&decoder->meta);
+	nc_buf_clear(&decoder->record);
+	if (!stream_take_own(decoder, message, "snap.put.", refusal))
+		return false;
+	for (size_t i = 0; i < message->header_count; i++) {
+		if (!on_header(&put, &message->headers[i]))
+			return false;
+	}
+	if (put.snap.version == 0) {
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "header Es-Snapshot-Seq is required: the version that the "
+		                 "snapshot stands for");
+	}
+	if (!nc_decode_sizes(decoder, message, refusal))
+		return false;
+	put.snap.stream = nc_buf_slice(&decoder->stream);
+	put.snap.meta = nc_buf_slice(&decoder->meta);
+	put.snap.data = message->data;
+	nc_snap_record_put(&decoder->record, &put.snap);
+	if (nc_buf_status(&decoder->record) != NC_OK || nc_buf_status(&decoder->meta) != NC_OK)
+		return nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
+	request->record = nc_buf_slice(&decoder->record);
+	return true;
+}
+
+/* ---- Bodies --------------------------------------------------------------------------------- */
+
+/* A member's value, taken; false with the refusal. */
+typedef bool member_fn(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                       struct nc_request *request);
+
+/* One object, or nothing. */
+static bool body_take(struct nc_fields *fields, struct nc_slice body, struct nc_buf *text,
+                      member_fn *fn, struct nc_request *request)
+{
+	struct nc_wire wire;
+	struct nc_wire_token token;
+	size_t index;
+	if (body.size == 0)
+		return true;
+	fields->wire = &wire;
+	if (nc_wire_init(&wire, body, false, text) != NC_OK)
+		return nc_refuse(fields->refusal, NC_FAULT_BUSY, "out of memory; try again");
+	if (nc_wire_next(&wire, &token) != NC_OK)
+		return nc_wire_refuse(&wire, fields->refusal);
+	if (!nc_fields_begin(fields, &token))
+		return false;
+	for (int more; (more = nc_fields_next(fields, &index, &token)) != 0;) {
+		if (more < 0 || !fn(fields, index, &token, request))
+			return false;
+	}
+	return nc_wire_next(&wire, &token) == NC_OK || nc_wire_refuse(&wire, fields->refusal);
+}
+
+static bool contradict(struct nc_fields *fields)
+{
+	return nc_refuse(fields->refusal, NC_FAULT_REQUEST,
+	                 "members '%s' and '%s' contradict each other", fields->names[0],
+	                 fields->names[1]);
+}
+
+/* ---- Get and delete ------------------------------------------------------------------------- */
+
+static bool get_member(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                       struct nc_request *request)
+{
+	request->snap.which = index == 0 ? NC_SNAP_EXACT : NC_SNAP_AT_MOST;
+	return nc_fields_limit(fields, index, value, UINT64_MAX, &request->snap.version);
+}
+
+bool nc_decode_snap_get(struct nc_decoder *decoder, const struct nc_message *message,
+                        struct nc_request *request, struct nc_refusal *refusal)
+{
+	static const char *const names[] = { "seq", "at_most" };
+	struct nc_fields fields = { .refusal = refusal, .names = names, .name_count = 2 };
+	if (!stream_take(decoder, message, "snap.get.", refusal) ||
+	    !body_take(&fields, message->data, &decoder->text, get_member, request))
+		return false;
+	if (fields.seen == 3)
+		return contradict(&fields);
+	request->snap.stream = nc_buf_slice(&decoder->stream);
+	return true;
+}
+
+static bool delete_member(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                          struct nc_request *request)
+{
+	struct nc_snap_range *range = &request->range;
+	if (!nc_fields_limit(fields, index, value, UINT64_MAX, &range->before))
+		return false;
+	request->one = index == 0;
+	if (request->one) {
+		range->from = range->before;
+		range->before += range->before < UINT64_MAX; /* at which no stream is */
+	}
+	return true;
+}
+
+bool nc_decode_snap_delete(struct nc_decoder *decoder, const struct nc_message *message,
+                           struct nc_request *request, struct nc_refusal *refusal)
+{
+	static const char *const names[] = { "seq", "before" };
+	struct nc_fields fields = { .refusal = refusal, .names = names, .name_count = 2 };
+	request->range.before = UINT64_MAX;
+	if (!stream_take_own(decoder, message, "snap.delete.", refusal) ||
+	    !body_take(&fields, message->data, &decoder->text, delete_member, request))
+		return false;
+	if (fields.seen == 3)
+		return contradict(&fields);
+	request->range.stream = nc_buf_slice(&decoder->stream);
+	return true;
+}
+
+/* ---- Lists ---------------------------------------------------------------------------------- */
+
+enum { LIMIT, AFTER, PREFIX };
+
+static bool name_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      struct nc_slice *name_out)
+{
+	if (!nc_fields_text(fields, index, value, name_out))
+		return false;
+	return name_out->size <= NC_NAME_SIZE_MAX ||
+	       nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is longer than %d bytes",
+	                        NC_NAME_SIZE_MAX);
+}
+
+static bool list_member(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                        struct nc_request *request)
+{
+	struct nc_snap_list *list = &request->list;
+	if (index == LIMIT)
+		return nc_fields_limit(fields, index, value, NC_SNAP_LIST_LIMIT_MAX, &list->limit);
+	if (index == PREFIX)
+		return name_take(fields, index, value, &list->prefix);
+	return list->stream.size > 0 ? nc_fields_number(fields, index, value, &list->after)
+	                             : name_take(fields, index, value, &list->after_name);
+}
+
+bool nc_decode_snap_list(struct nc_decoder *decoder, const struct nc_message *message,
+                         struct nc_request *request, struct nc_refusal *refusal)
+{
+	static const char *const names[] = { "limit", "after", "prefix" };
+	struct nc_fields fields = { .refusal = refusal, .names = names, .name_count = 3 };
+	struct nc_snap_list *list = &request->list;
+	list->limit = NC_SNAP_LIST_LIMIT_DEFAULT;
+	if (!nc_slice_is(message->subject, "snap.list")) {
+		if (!stream_take(decoder, message, "snap.list.", refusal))
+			return false;
+		list->stream = nc_buf_slice(&decoder->stream);
+		fields.name_count = PREFIX;
+	}
+	return body_take(&fields, message->data, &decoder->text, list_member, request);
+}
