@@ -171,6 +171,8 @@ void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out)
 
 /* ---- Changes -------------------------------------------------------------------------------- */
 
+#define CHANGES_MAX 64u /* that wait: each is looked at with each that comes */
+
 struct nc_change {
 	struct nc_change *next;
 	enum nc_operation op;
@@ -269,6 +271,14 @@ void nc_service_changes_step(struct nc_service *service)
 	}
 }
 
+static size_t changes_count(const struct nc_service *service)
+{
+	size_t count = 0;
+	for (const struct nc_change *at = service->changes; at != NULL; at = at->next)
+		count++;
+	return count;
+}
+
 void nc_service_changes_free(struct nc_service *service)
 {
 	while (service->changes != NULL) {
@@ -295,7 +305,8 @@ void nc_service_cluster_change(struct nc_service *service, const struct nc_reque
 		fault_send(service, to, endpoint, NC_FAULT_REQUEST, text);
 		return;
 	}
-	struct nc_change *change = calloc(1, sizeof *change + reply.size + 1);
+	bool many = changes_count(service) >= CHANGES_MAX;
+	struct nc_change *change = many ? NULL : calloc(1, sizeof *change + reply.size + 1);
 	if (change == NULL) {
 		fault_send(service, to, endpoint, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
 		return;
