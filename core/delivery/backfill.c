@@ -22,26 +22,19 @@ static struct nc_slice get_text(struct nc_reader *reader)
 	return nc_reader_take(reader, (size_t)size);
 }
 
-/* What leaves the window has its row on the way already. */
-static bool counts(const struct entry *entry)
-{
-	return entry->state != NC_SUB_LEAVING;
-}
-
 void nc_backfill_put(struct nc_buf *buf, struct nc_slice plugin, struct nc_slice selector,
                      uint64_t through, const struct nc_sub *sub)
 {
 	uint64_t count = 0, last = 0;
+	uint32_t id;
 	nc_buf_put_u8(buf, VERSION);
 	put_text(buf, plugin);
 	put_text(buf, selector);
 	nc_buf_put_varint(buf, through);
-	for (uint32_t id = sub->window.first; id != NONE; id = sub->entries[id].line_next)
-		count += counts(&sub->entries[id]);
+	for (id = sub->window.first; id != NONE; id = sub->entries[id].line_next)
+		count++;
 	nc_buf_put_varint(buf, count);
-	for (uint32_t id = sub->window.first; id != NONE; id = sub->entries[id].line_next) {
-		if (!counts(&sub->entries[id]))
-			continue;
+	for (id = sub->window.first; id != NONE; id = sub->entries[id].line_next) {
 		nc_buf_put_varint(buf, sub->entries[id].position - last);
 		last = sub->entries[id].position;
 	}

@@ -18,7 +18,8 @@ struct nc_backfill {
 	uint64_t undone_count;
 };
 
-/* Append the bytes; the undone positions are those of the subscription's window. */
+/* Append the bytes; the undone positions are those of the subscription's window, out of which what
+ * is decided has been said (nc_sub_step_leaving()). */
 void nc_backfill_put(struct nc_buf *buf, struct nc_slice plugin, struct nc_slice selector,
                      uint64_t through, const struct nc_sub *sub);
 

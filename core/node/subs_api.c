@@ -259,8 +259,8 @@ void nc_subs_carry_out(const struct nc_subs_ask *ask)
 	case NC_OP_SUB_SEEK:
 		nc_subs_seek(ask);
 		break;
-	case NC_OP_SUB_UPDATE:
-		if (!nc_subs_prepare(ask, ask->op))
+	case NC_OP_SUB_UPDATE: /* what is done by then, also by batches, is not delivered again */
+		if (!nc_subs_ask_settles(ask) && !nc_subs_prepare(ask, ask->op))
 			nc_subs_update(ask);
 		break;
 	case NC_OP_SUB_REPLAY:

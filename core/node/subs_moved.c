@@ -136,6 +136,18 @@ static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 	return nc_subs_live_add(subs, sub);
 }
 
+/* What was done while the change was on its way is not to be delivered once more: above all what
+ * batches have acknowledged, with their consequences. The log's list has it, until the next life.
+ */
+static void undone_again(const struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	const struct nc_definition *before = &move->definition;
+	nc_buf_clear(&move->backfill);
+	nc_backfill_put(&move->backfill, before->plugin, before->selector, move->position - 1,
+	                sub->machine);
+}
+
 static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
@@ -161,9 +173,13 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	err = definition_swap(subs, sub);
 	if (err != NC_OK)
 		return err;
+	if (move->anew && move->backfill.size > 0)
+		undone_again(sub);
 	err = other ? machine_replace(subs, sub, to) : NC_OK;
 	if (!other)
 		nc_sub_redefine(sub->machine, to, nc_subs_now_ns());
+	if (err == NC_OK && move->anew)
+		err = nc_buf_status(&move->backfill);
 	if (err == NC_OK && move->anew)
 		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
 	if (err == NC_OK && move->rehomes) {

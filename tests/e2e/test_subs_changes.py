@@ -4,7 +4,7 @@ import json
 
 from harness import check, equal
 from test_subs import by_stream, create, fill, info, pull, versions
-from test_subs_verbs import ask, term
+from test_subs_verbs import ask, sent_together, term
 
 SHARED = True
 
@@ -107,3 +107,16 @@ async def test_a_replay_is_answered_and_comes_first_where_the_window_is_full(c):
         events, _ = await pull(c, "chfull", {"batch": 1})
         equal(versions(events), [version])
         await c.nc.request(events[0].reply, b"", timeout=5)
+
+
+async def test_what_a_batch_has_acknowledged_comes_not_again_by_an_update_sent_behind_it(c):
+    await fill(c, "chbother", 1)
+    for body in ({"filter": by_stream(["chbatch", "chbother"]), "backfill": True}, {"durable": False}, {"order": "stream"}):
+        await create(c, "chbatch", by_stream("chbatch"), start="new")
+        await fill(c, "chbatch", 2)
+        events, _ = await pull(c, "chbatch", {"batch": 2})
+        batch = {"events": [{"stream": "chbout", "type": "R", "data": {}}], "ack": {"reply": events[0].reply}}
+        done, updated = await sent_together(c, ("batch", batch), ("sub.update.chbatch", body))
+        check("results" in done and "epoch" in updated, f"{done} {updated}")
+        equal(await taken(c, "chbatch"), versions(events)[1:], json.dumps(body))
+        await ask(c, "delete", "chbatch")

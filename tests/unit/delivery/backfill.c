@@ -16,6 +16,11 @@ Test(backfill, keeps_what_was_not_done)
 	cr_assert_eq(nc_sub_term(h.sub, 1, 6, NC_SLICE(""), h.now), NC_OK);
 	nc_backfill_put(&bytes, NC_SLICE("by_stream"), NC_SLICE("\"a\""), 6, h.sub);
 	cr_assert_eq(nc_backfill_get(nc_buf_slice(&bytes), &backfill), NC_OK);
+	cr_expect_eq(backfill.undone_count, 3u, "that 6 is parked has not been said");
+	expect_step(&h, "P6");
+	nc_buf_clear(&bytes);
+	nc_backfill_put(&bytes, NC_SLICE("by_stream"), NC_SLICE("\"a\""), 6, h.sub);
+	cr_assert_eq(nc_backfill_get(nc_buf_slice(&bytes), &backfill), NC_OK);
 	cr_expect(nc_slice_is(backfill.plugin, "by_stream") && backfill.through == 6);
 	cr_expect(nc_slice_is(backfill.selector, "\"a\""));
 	cr_expect_eq(backfill.undone_count, 2u, "6 is parked already");
