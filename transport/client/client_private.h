@@ -221,6 +221,9 @@ void nc_client_event_clear(struct nc_client_event *holder);
 struct nc_client_member nc_client_event_member(struct nc_client_event *holder,
                                                struct nc_slice name);
 bool nc_client_event_whole(struct nc_client_event *holder);
+/* A snapshot of a message, which is taken over, whatever becomes of it; snapshot.c. Errors:
+ * NACRE_NOMEM, NACRE_PROTOCOL. */
+int nc_client_snapshot_new(natsMsg *msg, const struct nacre_snapshot **snapshot_out);
 /* Let go of its message. */
 void nc_client_event_drop(struct nc_client_event *holder);
 void nc_client_event_release(struct nc_client_event *holder);

@@ -19,7 +19,7 @@
  *            goes on with a new library. Structs that the library gives are its own and grow
  *            likewise. nacre_error, nacre_appended, nacre_pair and nacre_item never do. Other
  *            languages bind the calls that end in _sized.
- * Source:    docs/protocol.md, sections 2 to 9.
+ * Source:    docs/protocol.md, sections 2 to 10.
  */
 #ifndef NACRE_H
 #define NACRE_H
@@ -353,6 +353,99 @@ static inline int nacre_get(struct nacre_client *client, const struct nacre_get 
 	return nacre_get_sized(client, get, sizeof *get, event_out, error);
 }
 NACRE_API void nacre_event_free(const struct nacre_event *event);
+
+/* ---- Snapshots of aggregates ---------------------------------------------------------------- */
+
+/* What a program has made of a stream's events up to a version, kept beside them. */
+struct nacre_snapshot_put {
+	const char *stream; /* required */
+	uint64_t seq; /* required: the version that it stands for, which the stream has reached */
+	const void *data; /* required */
+	size_t size;      /* bytes of it, at least 1 */
+	const char *content_type;
+	const struct nacre_pair *meta; /* [meta_count]; names are header tokens */
+	size_t meta_count;
+};
+
+struct nacre_snapshot {
+	const char *stream, *time; /* when it was put: RFC 3339, UTC, nine decimals */
+	const char *content_type;  /* "" if none */
+	uint64_t seq;
+	const void *data;
+	size_t size;
+	const struct nacre_pair *meta; /* [meta_count] */
+	size_t meta_count;
+};
+
+NACRE_API int nacre_snapshot_put_sized(struct nacre_client *client,
+                                       const struct nacre_snapshot_put *put, size_t size,
+                                       struct nacre_error *error);
+
+/* Put a snapshot; one of the same version is replaced. When this returns NACRE_OK it is durable.
+ * How many of a stream are kept is the store's to say (NACRE_SNAPSHOT_KEEP).
+ * Errors: NACRE_REFUSED, 400/10003 where the stream is not so far; and as nacre_append(). */
+static inline int nacre_snapshot_put(struct nacre_client *client,
+                                     const struct nacre_snapshot_put *put,
+                                     struct nacre_error *error)
+{
+	return nacre_snapshot_put_sized(client, put, sizeof *put, error);
+}
+
+/* The newest; or the one of version `seq`; or the newest of version `at_most` or before. */
+struct nacre_snapshot_get {
+	const char *stream; /* required */
+	uint64_t seq, at_most;
+	bool direct;           /* any node, from what it has applied */
+	uint64_t min_position; /* direct: wait until that node has applied it */
+};
+
+NACRE_API int nacre_snapshot_get_sized(struct nacre_client *client,
+                                       const struct nacre_snapshot_get *get, size_t size,
+                                       const struct nacre_snapshot **snapshot_out,
+                                       struct nacre_error *error);
+
+/* The snapshot is the caller's: nacre_snapshot_free(). Errors: NACRE_REFUSED, 404/40401 where there
+ * is none; and the others. */
+static inline int nacre_snapshot_get(struct nacre_client *client,
+                                     const struct nacre_snapshot_get *get,
+                                     const struct nacre_snapshot **snapshot_out,
+                                     struct nacre_error *error)
+{
+	return nacre_snapshot_get_sized(client, get, sizeof *get, snapshot_out, error);
+}
+NACRE_API void nacre_snapshot_free(const struct nacre_snapshot *snapshot);
+
+/* Pages and answers are the JSON of docs/protocol.md, section 10. `stream` NULL: the streams that
+ * have snapshots. `page`: {"limit":100,"after":7}, of streams {"prefix":"orders.","after":"…"};
+ * NULL: from the first. The answer's `next` is there if there is more. */
+NACRE_API int nacre_snapshot_list(struct nacre_client *client, const char *stream, const char *page,
+                                  struct nacre_reply **reply_out, struct nacre_error *error);
+/* `which`: {"seq":7} or {"before":7}; NULL: all. The answer says how many: `deleted`. `reply_out`
+ * may be NULL. 404/40401 also when an earlier try of this call has deleted the one. */
+NACRE_API int nacre_snapshot_delete(struct nacre_client *client, const char *stream,
+                                    const char *which, struct nacre_reply **reply_out,
+                                    struct nacre_error *error);
+
+struct nacre_load {
+	const char *stream; /* required */
+	uint64_t limit;     /* events in all; 0: no limit */
+	bool direct;        /* any node, from what it has applied */
+	uint64_t min_position;
+};
+
+NACRE_API int nacre_load_sized(struct nacre_client *client, const struct nacre_load *load,
+                               size_t size, const struct nacre_snapshot **snapshot_out,
+                               struct nacre_reader **reader_out, struct nacre_error *error);
+
+/* A stream's newest snapshot, and a reader of the events behind it, as of one moment. Without one
+ * *snapshot_out is NULL, and the reader gives all events. Both are the caller's:
+ * nacre_snapshot_free(), nacre_read_close(). Errors: as nacre_read_next(). */
+static inline int nacre_load(struct nacre_client *client, const struct nacre_load *load,
+                             const struct nacre_snapshot **snapshot_out,
+                             struct nacre_reader **reader_out, struct nacre_error *error)
+{
+	return nacre_load_sized(client, load, sizeof *load, snapshot_out, reader_out, error);
+}
 
 /* ---- Subscriptions: as an administrator ----------------------------------------------------- */
 

@@ -105,9 +105,14 @@ static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
 	return packed_take(reader, got_out);
 }
 
-static int message_receive(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
+int nc_client_read_message(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
                            struct nacre_error *error)
 {
+	if (reader->first != NULL) {
+		*msg_out = reader->first;
+		reader->first = NULL;
+		return NACRE_OK;
+	}
 	natsStatus status = reader->page.sub == NULL ? nc_client_page_next(reader) : NATS_OK;
 	int64_t left_ms = deadline_ms - nc_client_now_ms();
 	if (left_ms > NC_CLIENT_TRY_MS)
@@ -132,7 +137,7 @@ static int message_take(struct nacre_reader *reader, int64_t deadline_ms, bool *
 	natsMsg *msg = NULL;
 	int result = packed_take(reader, got_out);
 	if (result == NACRE_OK && !*got_out) {
-		result = message_receive(reader, deadline_ms, &msg, error);
+		result = nc_client_read_message(reader, deadline_ms, &msg, error);
 		if (result != NACRE_OK)
 			return result;
 		unsigned code = nc_client_status(msg);
@@ -219,6 +224,8 @@ void nacre_read_close(struct nacre_reader *reader)
 	packed_end(reader);
 	nc_client_pages_drop(reader);
 	nc_client_event_release(&reader->held);
+	natsMsg_Destroy(reader->first);
+	nc_buf_release(&reader->load);
 	nc_buf_release(&reader->subject);
 	nc_buf_release(&reader->fixed);
 	free(reader);

@@ -39,8 +39,10 @@ static natsStatus page_ask(struct nacre_reader *reader, uint64_t from, uint64_t 
 	if (status == NATS_OK)
 		status = natsSubscription_SetPendingLimits(page->sub, -1, -1);
 	if (status == NATS_OK) {
-		status = natsMsg_Create(&msg, (char *)reader->subject.data, inbox,
-		                        (char *)body.data, (int)body.size);
+		const struct nc_buf *subject =
+		        reader->load.size > 0 ? &reader->load : &reader->subject;
+		status = natsMsg_Create(&msg, (char *)subject->data, inbox, (char *)body.data,
+		                        (int)body.size);
 	}
 	if (status == NATS_OK)
 		status = nc_client_min_position(msg, reader->min_position);

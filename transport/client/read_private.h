@@ -19,6 +19,8 @@ struct nc_client_page {
 struct nacre_reader {
 	struct nacre_client *client;
 	struct nc_buf subject; /* NUL-terminated */
+	struct nc_buf load;    /* subject of the first page of nacre_load(); empty: `subject` */
+	natsMsg *first;        /* likewise: of that page, and not looked at yet; owned */
 	struct nc_buf fixed;   /* members of the body that each page has, each after a comma */
 	size_t timeless;       /* bytes of it before from_time, which only the first page has */
 	struct nc_client_page page; /* the one being read; none between two */
@@ -40,6 +42,11 @@ struct nacre_reader {
 	bool last; /* nothing can follow but the end of the page */
 	bool ended;
 };
+
+/* The next message of the answer, which is no error. `error` is not NULL. Errors: as those of
+ * nacre_read_next(). */
+int nc_client_read_message(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
+                           struct nacre_error *error);
 
 /* ---- read_page.c ---------------------------------------------------------------------------- */
 

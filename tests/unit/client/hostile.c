@@ -82,6 +82,35 @@ static int read_back(void)
 	return read_with(&(struct nacre_read){ .source = NACRE_ALL, .backward = true });
 }
 
+static int put_one(void)
+{
+	const struct nacre_snapshot_put put = { .stream = "s", .seq = 3, .data = "x", .size = 1 };
+	return nacre_snapshot_put(client, &put, NULL);
+}
+
+static int get_snapshot(void)
+{
+	const struct nacre_snapshot *snapshot = NULL;
+	const struct nacre_snapshot_get get = { .stream = "s" };
+	int result = nacre_snapshot_get(client, &get, &snapshot, NULL);
+	nacre_snapshot_free(snapshot);
+	return result;
+}
+
+static int load_all(void)
+{
+	struct nacre_reader *reader = NULL;
+	const struct nacre_snapshot *snapshot = NULL;
+	const struct nacre_event *event;
+	const struct nacre_load load = { .stream = "s" };
+	int result = nacre_load(client, &load, &snapshot, &reader, NULL);
+	while (result == NACRE_OK)
+		result = nacre_read_next(reader, &event, NULL);
+	nacre_snapshot_free(snapshot);
+	nacre_read_close(reader);
+	return result;
+}
+
 static int begin_to_consume(void)
 {
 	struct nacre_subscription *sub = NULL;
@@ -249,6 +278,45 @@ static void events_without_sense(void)
 	is_not_understood(read_some, more, 2, "more than was asked for");
 }
 
+#define SNAPSHOT(number)                               \
+	{                                              \
+		.body = "{}", .size = -1, .headers = { \
+			"Es-Stream",                   \
+			"s",                           \
+			"Es-Snapshot-Seq",             \
+			(number)                       \
+		}                                      \
+	}
+
+static void snapshots_without_sense(void)
+{
+	const struct message nameless = { .body = "{}",
+		                          .size = -1,
+		                          .headers = { "Es-Snapshot-Seq", "3" } };
+	const struct message empty = { .body = "",
+		                       .size = 0,
+		                       .headers = { "Es-Stream", "s", "Es-Snapshot-Seq", "3" } };
+	const struct message zero = SNAPSHOT("0"), word = SNAPSHOT("three"),
+	                     huge = SNAPSHOT("18446744073709551616");
+	const struct message *const single[] = { &nameless, &empty, &zero, &word, &huge };
+	for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+		is_not_understood(get_snapshot, single[i], 1, "a snapshot that is none, alone");
+		is_not_understood(load_all, single[i], 1, "in a load");
+	}
+	const struct message numberless = { .body = "{}", .size = -1 };
+	const struct message other = { .body = "{\"stream\":\"s\",\"seq\":4}", .size = -1 };
+	is_not_understood(get_snapshot, &numberless, 1, "an answer without a version");
+	is_not_understood(put_one, &numberless, 1, "likewise to a put");
+	is_not_understood(put_one, &other, 1, "and one of another version");
+	const struct message twice[] = { SNAPSHOT("3"), SNAPSHOT("4") };
+	const struct message late[] = { EVENT("5"), SNAPSHOT("5") };
+	const struct message before[] = { SNAPSHOT("5"), EVENT("5") };
+	is_not_understood(load_all, twice, 2, "two snapshots");
+	is_not_understood(load_all, late, 2, "one behind an event");
+	is_not_understood(load_all, before, 2, "an event that the snapshot has");
+	is_not_understood(read_all, twice, 2, "one where none was asked for");
+}
+
 static void pages_without_end(void)
 {
 	const struct message zero[] = { END("0") };
@@ -271,9 +339,9 @@ static void errors_without_sense(void)
 		                      .headers = { "Nats-Service-Error", "oh",
 		                                   "Nats-Service-Error-Code", "0" } };
 	const struct message *const errors[] = { &codeless, &word, &zero };
-	int (*const asks[])(void) = { append_one,  append_async, send_batch,
-		                      get_one,     read_all,     ask_many,
-		                      acknowledge, consume,      begin_to_consume };
+	int (*const asks[])(void) = { append_one, append_async, send_batch,  get_one,
+		                      read_all,   ask_many,     acknowledge, consume,
+		                      put_one,    get_snapshot, load_all,    begin_to_consume };
 	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
 		for (size_t ask = 0; ask < sizeof asks / sizeof asks[0]; ask++)
 			is_not_understood(asks[ask], errors[i], 1, "an error without its code");
@@ -285,8 +353,9 @@ static void headers_that_cannot_be_read(void)
 	static const char *const blocks[] = { "garbage\r\n\r\n", "NATS/1.0 abc\r\n\r\n",
 		                              "NATS/1.0\r\nNats-Service-Error\r\n\r\n",
 		                              "NATS/1.0\r\n: x\r\n\r\n", "NATS/1.0" };
-	int (*const asks[])(void) = { append_one, append_async, send_batch,      get_one,
-		                      read_all,   consume,      begin_to_consume };
+	int (*const asks[])(void) = { append_one,   append_async, send_batch,       get_one,
+		                      read_all,     consume,      begin_to_consume, put_one,
+		                      get_snapshot, load_all };
 	for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
 		raw_block = blocks[i];
 		for (size_t ask = 0; ask < sizeof asks / sizeof asks[0]; ask++)
@@ -304,6 +373,7 @@ int main(int argc, char **argv)
 	beginnings_of_answers();
 	nonsense();
 	events_without_sense();
+	snapshots_without_sense();
 	pages_without_end();
 	errors_without_sense();
 	headers_that_cannot_be_read();
