@@ -6,16 +6,16 @@
 #include "transport/cli/commands.h"
 #include "transport/cli/input.h"
 #include "transport/cli/json.h"
+#include "transport/cli/meta.h"
 #include "transport/cli/say.h"
 #include "transport/cli/text.h"
 
-enum { TAGS_MAX = 32, META_MAX = 64, META_NAME_MAX = 128 };
+enum { TAGS_MAX = 32 };
 
 struct append {
 	struct nacre_append event;
 	const char *tags[TAGS_MAX];
-	struct nacre_pair meta[META_MAX];
-	char names[META_MAX][META_NAME_MAX];
+	struct nc_cli_meta meta;
 	struct nc_buf data;
 };
 
@@ -51,25 +51,6 @@ static int tags_read(const struct nc_cli *cli, struct append *append)
 	return 0;
 }
 
-static int meta_read(const struct nc_cli *cli, struct append *append)
-{
-	const char *pair;
-	for (size_t at = 0; (pair = nc_cli_each(&cli->args, "meta", &at)) != NULL;) {
-		size_t size = strcspn(pair, "="), i = append->event.meta_count;
-		if (pair[size] == '\0' || size == 0 || size >= META_NAME_MAX) {
-			return nc_cli_fail(cli, NC_EXIT_USAGE,
-			                   "--meta: expected NAME=VALUE, not '%.60s'", pair);
-		}
-		if (i == META_MAX)
-			return nc_cli_fail(cli, NC_EXIT_USAGE, "--meta: more than %d", META_MAX);
-		memcpy(append->names[i], pair, size);
-		append->meta[i] = (struct nacre_pair){ append->names[i], pair + size + 1 };
-		append->event.meta_count++;
-	}
-	append->event.meta = append->meta;
-	return 0;
-}
-
 static int event_read(const struct nc_cli *cli, struct append *append)
 {
 	const char *data = nc_cli_word(&cli->args, 2);
@@ -81,9 +62,11 @@ static int event_read(const struct nc_cli *cli, struct append *append)
 	if (exit_code == 0)
 		exit_code = tags_read(cli, append);
 	if (exit_code == 0)
-		exit_code = meta_read(cli, append);
+		exit_code = nc_cli_meta_read(cli, &append->meta);
 	if (exit_code == 0)
 		exit_code = nc_cli_input(cli, data == NULL ? "-" : data, &append->data);
+	append->event.meta = append->meta.pairs;
+	append->event.meta_count = append->meta.count;
 	append->event.data = append->data.data;
 	append->event.size = append->data.size;
 	if (exit_code == 0 && append->data.size == 0) {
@@ -139,7 +122,7 @@ static const struct nc_cli_option options[] = {
 	  "What must be there: \"none\", a stream that \"exists\", or its version.", false },
 	{ "id", 0, "ID", "The event's id: the same once more is recognised, however late.", false },
 	{ "tag", 't', "TAG", "A tag, such as customer:7.", true },
-	{ "meta", 'm', "NAME=VALUE", "Metadata.", true },
+	NC_CLI_META_OPTION,
 	{ "content-type", 0, "TYPE", "Of the data.", false },
 	{ NULL, 0, NULL, NULL, false },
 };

@@ -49,20 +49,19 @@ static void put_tags(struct nc_buf *to, const char *tags)
 }
 
 /* How often `name` comes among meta[from..end). */
-static size_t times(const struct nacre_event *event, size_t from, size_t end, const char *name)
+static size_t times(const struct nacre_pair *meta, size_t from, size_t end, const char *name)
 {
 	size_t count = 0;
 	for (size_t i = from; i < end; i++)
-		count += strcmp(event->meta[i].name, name) == 0;
+		count += strcmp(meta[i].name, name) == 0;
 	return count;
 }
 
 /* All values of the name that comes first at `at`. */
-static void put_values(struct nc_buf *to, const struct nacre_event *event, size_t at)
+static void put_values(struct nc_buf *to, const struct nacre_pair *meta, size_t count, size_t at)
 {
-	const struct nacre_pair *meta = event->meta;
 	nc_json_put_string(to, nc_slice_str(meta[at].value));
-	for (size_t i = at + 1; i < event->meta_count; i++) {
+	for (size_t i = at + 1; i < count; i++) {
 		if (strcmp(meta[i].name, meta[at].name) == 0) {
 			nc_buf_put_u8(to, ',');
 			nc_json_put_string(to, nc_slice_str(meta[i].value));
@@ -71,25 +70,25 @@ static void put_values(struct nc_buf *to, const struct nacre_event *event, size_
 }
 
 /* A name that comes once has a string, one that comes often a list, where it came first. */
-static void put_meta(struct nc_buf *to, const struct nacre_event *event)
+void nc_cli_meta_json(struct nc_buf *to, const struct nacre_pair *meta, size_t count)
 {
 	nc_buf_put_str(to, ",\"meta\":{");
-	for (size_t i = 0; i < event->meta_count; i++) {
-		const char *name = event->meta[i].name;
-		if (times(event, 0, i, name) > 0)
+	for (size_t i = 0; i < count; i++) {
+		const char *name = meta[i].name;
+		if (times(meta, 0, i, name) > 0)
 			continue;
-		bool list = times(event, i, event->meta_count, name) > 1;
+		bool list = times(meta, i, count, name) > 1;
 		nc_buf_put_str(to, i > 0 ? "," : ""); /* the first name is new */
 		nc_json_put_string(to, nc_slice_str(name));
 		nc_buf_put_str(to, list ? ":[" : ":");
-		put_values(to, event, i);
+		put_values(to, meta, count, i);
 		nc_buf_put_str(to, list ? "]" : "");
 	}
 	nc_buf_put_u8(to, '}');
 }
 
 /* JSON goes as it is, but on one line: line ends are only between its tokens. */
-static void put_data(struct nc_buf *to, struct nc_slice data)
+void nc_cli_data_json(struct nc_buf *to, struct nc_slice data)
 {
 	size_t offset;
 	const char *expected;
@@ -120,9 +119,9 @@ void nc_cli_event_json(struct nc_buf *to, const struct nacre_event *event, const
 	if (event->tags[0] != '\0')
 		put_tags(to, event->tags);
 	if (event->meta_count > 0)
-		put_meta(to, event);
+		nc_cli_meta_json(to, event->meta, event->meta_count);
 	nc_buf_put_str(to, more);
-	put_data(to, nc_slice(event->data, event->size));
+	nc_cli_data_json(to, nc_slice(event->data, event->size));
 	nc_buf_put_u8(to, '}');
 }
 
@@ -149,7 +148,7 @@ static void put_coloured(const struct nc_cli *cli, enum nc_cli_colour colour, co
 }
 
 /* To the millisecond: "2026-11-25T20:46:09.123Z". */
-static void put_time(const struct nc_cli *cli, const char *time)
+void nc_cli_put_time(const struct nc_cli *cli, const char *time)
 {
 	char shown[32];
 	size_t size = strlen(time);
@@ -173,7 +172,7 @@ static void show_line(const struct nc_cli *cli, const struct nacre_event *event,
 		put_coloured(cli, NC_RED, note);
 		(void)fputs("  ", stdout);
 	}
-	put_time(cli, event->time);
+	nc_cli_put_time(cli, event->time);
 	(void)fputs("  ", stdout);
 	if (event->tags[0] != '\0') {
 		(void)fputs("[", stdout);

@@ -27,6 +27,12 @@ void nc_cli_show_event(const struct nc_cli *cli, const struct nacre_event *event
 /* The object alone, without its line end. */
 void nc_cli_event_json(struct nc_buf *to, const struct nacre_event *event, const char *more);
 
+/* Members of such an object, each with its comma: ,"meta":{…} and ,"data":… or ,"data_base64":…;
+ * and a time to the millisecond, for people. */
+void nc_cli_meta_json(struct nc_buf *to, const struct nacre_pair *meta, size_t count);
+void nc_cli_data_json(struct nc_buf *to, struct nc_slice data);
+void nc_cli_put_time(const struct nc_cli *cli, const char *time);
+
 void nc_cli_base64_put(struct nc_buf *to, struct nc_slice bytes);
 
 #endif
