@@ -41,6 +41,12 @@ enum nc_space {
  * in NC_INDEX_STREAM and the position itself in the others. */
 enum nc_index { NC_INDEX_STREAM, NC_INDEX_TYPE, NC_INDEX_CATEGORY, NC_INDEX_TAG, NC_INDEX_COUNT };
 
+/* Whether the state knows how many entries each id of it has. */
+static inline bool nc_index_is_counted(enum nc_index index)
+{
+	return index == NC_INDEX_TYPE || index == NC_INDEX_CATEGORY;
+}
+
 #define NC_DIGEST_SIZE 16 /* bytes: of an event's type and data, for idempotency */
 
 /* What an event is found by. Ids are those of engine rows, from 1. */
@@ -122,6 +128,8 @@ struct nc_state_ops {
 	              nc_state_event_fn *fn, void *ctx);
 	int (*index)(struct nc_state_reader *reader, struct nc_index_walk walk,
 	             nc_state_index_fn *fn, void *ctx);
+	int (*count)(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
+	             uint64_t *count_out);
 	int (*ids)(struct nc_state_reader *reader, struct nc_slice id, uint64_t stream_id,
 	           nc_state_id_fn *fn, void *ctx);
 };
@@ -273,6 +281,14 @@ static inline int nc_state_index(struct nc_state_reader *reader, struct nc_index
                                  nc_state_index_fn *fn, void *ctx)
 {
 	return reader->state->ops->index(reader, walk, fn, ctx);
+}
+
+/* How many entries one id of an index that is counted has, 0: none. Of events that were deleted
+ * some may count. Costs the same however many there are. */
+static inline int nc_state_count(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
+                                 uint64_t *count_out)
+{
+	return reader->state->ops->count(reader, index, id, count_out);
 }
 
 /* The row of the event id `id` in one stream; `stream_id` 0: in every stream, in no particular

@@ -323,6 +323,17 @@ size_t nc_held_entries(struct nc_held *held, struct nc_index_walk walk, uint64_t
 	return count;
 }
 
+size_t nc_held_count(struct nc_held *held, enum nc_index index, uint64_t id, uint64_t limit)
+{
+	size_t count = 0;
+	pthread_rwlock_rdlock(&held->lock);
+	uint32_t slot = *group_slot(held, index, id);
+	if (slot != UINT32_MAX)
+		count = entries_below(&held->groups[slot], limit, true);
+	pthread_rwlock_unlock(&held->lock);
+	return count;
+}
+
 /* A place in a chain is kept as the entry's number + 1, and is only ever that of an entry within
  * `limit`: those are never cut. */
 size_t nc_held_ids(struct nc_held *held, struct nc_slice id, uint64_t limit, uint32_t *at,

@@ -120,6 +120,9 @@ void nc_held_cut(struct nc_held *held, uint64_t last, uint32_t event_count);
 size_t nc_held_entries(struct nc_held *held, struct nc_index_walk walk, uint64_t limit,
                        struct nc_held_entry *entries, size_t max);
 
+/* How many entries one id has, of an index whose ordinals are positions. */
+size_t nc_held_count(struct nc_held *held, enum nc_index index, uint64_t id, uint64_t limit);
+
 /* Copy up to `max` rows of `id`; `*at` is 0 at first, and says where to go on: UINT32_MAX, nowhere.
  */
 size_t nc_held_ids(struct nc_held *held, struct nc_slice id, uint64_t limit, uint32_t *at,

@@ -240,6 +240,7 @@ static const struct nc_state_ops memory_ops = {
 	.event_get = nc_memory_event_get,
 	.events = nc_memory_events,
 	.index = nc_memory_index,
+	.count = nc_memory_count,
 	.ids = nc_memory_ids,
 };
 

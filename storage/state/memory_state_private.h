@@ -104,6 +104,8 @@ int nc_memory_events(struct nc_state_reader *base, uint64_t from, bool backward,
                      nc_state_event_fn *fn, void *ctx);
 int nc_memory_index(struct nc_state_reader *base, struct nc_index_walk walk, nc_state_index_fn *fn,
                     void *ctx);
+int nc_memory_count(struct nc_state_reader *base, enum nc_index index, uint64_t id,
+                    uint64_t *count_out);
 int nc_memory_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
                   nc_state_id_fn *fn, void *ctx);
 

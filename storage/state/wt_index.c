@@ -52,7 +52,7 @@ void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id)
 	nc_buf_put(key, stream, sizeof stream);
 }
 
-static int run_begin(struct nc_wt_run *run)
+int nc_wt_run_begin(struct nc_wt_run *run)
 {
 	run->pending = 0;
 	return run->session->begin_transaction(run->session, "isolation=snapshot");
@@ -64,10 +64,10 @@ int nc_wt_run_inserted(struct nc_wt_run *run)
 	if (++run->pending < run->state->options.chunk_rows)
 		return 0;
 	int wt = run->session->commit_transaction(run->session, NULL);
-	return wt != 0 ? wt : run_begin(run);
+	return wt != 0 ? wt : nc_wt_run_begin(run);
 }
 
-static int insert_id(struct nc_wt_run *run, struct nc_slice id, const struct nc_id_row *row)
+int nc_wt_id_insert(struct nc_wt_run *run, struct nc_slice id, const struct nc_id_row *row)
 {
 	uint8_t bytes[16 + NC_DIGEST_SIZE];
 	nc_set_u64(bytes, row->position);
@@ -108,7 +108,7 @@ static int insert_group(struct nc_wt_run *run, const struct nc_held_group *group
 		wt = insert_postings(run, group, i,
 		                     left < NC_POSTINGS_MAX ? left : NC_POSTINGS_MAX);
 	}
-	return wt;
+	return wt == 0 && group->count > 0 ? nc_wt_count_add(run, group) : wt;
 }
 
 static int compare_groups(const void *left, const void *right, void *ctx)
@@ -145,7 +145,7 @@ static int insert_sorted(struct nc_wt_run *run, const struct nc_held *held, uint
 		order[i] = i;
 	qsort_r(order, held->id_count, sizeof *order, compare_ids, held->ids);
 	for (uint32_t i = 0; wt == 0 && i < held->id_count; i++)
-		wt = insert_id(run, held->ids[order[i]].id, &held->ids[order[i]].row);
+		wt = nc_wt_id_insert(run, held->ids[order[i]].id, &held->ids[order[i]].row);
 	return wt != 0 ? wt : nc_wt_rows_insert(run, held, order);
 }
 
@@ -165,7 +165,7 @@ static int late_ids_drop(struct nc_wt_run *run, uint64_t last)
 	return wt == WT_NOTFOUND || wt == 0 ? wt_reset : wt;
 }
 
-static int mark_put(struct nc_wt_run *run, const char *name, uint64_t position)
+int nc_wt_mark_put(struct nc_wt_run *run, const char *name, uint64_t position)
 {
 	uint8_t bytes[8];
 	nc_set_u64(bytes, position);
@@ -176,10 +176,9 @@ static int mark_put(struct nc_wt_run *run, const char *name, uint64_t position)
 	return cursor->insert(cursor);
 }
 
-/* Insert all of a sealed generation; again from the start after an error or a crash, which does no
- * harm since the same entries are cut into the same postings: that is what the mark `indexing` is
- * for. */
-static int generation_insert(struct nc_wt_state *state, const struct nc_held *held)
+/* Again from the start after an error or a crash, which does no harm since the same entries are cut
+ * into the same postings: that is what the mark `indexing` is for. */
+int nc_wt_generation_insert(struct nc_wt_state *state, const struct nc_held *held)
 {
 	uint32_t order_count =
 	        held->group_count > held->id_count ? held->group_count : held->id_count;
@@ -190,16 +189,19 @@ static int generation_insert(struct nc_wt_state *state, const struct nc_held *he
 		return NC_NOMEM;
 	struct nc_wt_run run = { .state = state,
 		                 .session = state->indexer_session,
-		                 .cursors = state->indexer_cursors };
-	int wt = run_begin(&run);
+		                 .cursors = state->indexer_cursors,
+		                 .through = held->last };
+	int wt = nc_wt_run_begin(&run);
 	if (wt == 0) {
-		wt = mark_put(&run, "indexing", held->last);
+		wt = nc_wt_mark_put(&run, "indexing", held->last);
 		if (wt == 0)
 			wt = insert_sorted(&run, held, order);
 		if (wt == 0)
 			wt = late_ids_drop(&run, held->last);
 		if (wt == 0)
-			wt = mark_put(&run, "indexed", held->last);
+			wt = nc_wt_mark_put(&run, "indexed", held->last);
+		if (wt == 0 && !state->counts_stale)
+			wt = nc_wt_mark_put(&run, "counted", held->last);
 		if (wt == 0) {
 			wt = run.session->commit_transaction(run.session, NULL);
 		} else {
@@ -254,7 +256,7 @@ void *nc_wt_indexer_main(void *arg)
 		}
 		struct nc_held *held = state->oldest;
 		pthread_mutex_unlock(&state->mutex);
-		int err = generation_insert(state, held);
+		int err = nc_wt_generation_insert(state, held);
 		pthread_mutex_lock(&state->mutex);
 		if (err == NC_OK) {
 			state->indexer_err = NC_OK;
@@ -280,116 +282,4 @@ int nc_wt_indexer_open(struct nc_wt_state *state)
 	for (int i = 0; wt == 0 && i < NC_WT_TABLE_COUNT; i++)
 		wt = nc_wt_cursor_open(state->indexer_session, i, &state->indexer_cursors[i]);
 	return nc_wt_err(&state->handler, wt);
-}
-
-/* Late ids that a crash left behind go where they belong. */
-static int late_ids_insert(struct nc_wt_state *state)
-{
-	WT_CURSOR *late = state->indexer_cursors[NC_WT_LATE_IDS];
-	struct nc_wt_run run = { .state = state,
-		                 .session = state->indexer_session,
-		                 .cursors = state->indexer_cursors };
-	int wt = 0;
-	while (wt == 0 && (wt = late->next(late)) == 0) {
-		uint64_t position;
-		WT_ITEM value;
-		wt = late->get_key(late, &position);
-		if (wt == 0)
-			wt = late->get_value(late, &value);
-		if (wt != 0)
-			break;
-		nc_assert(value.size > 16 + NC_DIGEST_SIZE);
-		const uint8_t *bytes = value.data;
-		struct nc_id_row row = { .stream_id = nc_get_u64(bytes),
-			                 .position = position,
-			                 .version = nc_get_u64(bytes + 8) };
-		memcpy(row.digest, bytes + 16, NC_DIGEST_SIZE);
-		wt = insert_id(&run,
-		               nc_slice_from(nc_slice(bytes, value.size), 16 + NC_DIGEST_SIZE),
-		               &row);
-		run.pending = 0; /* each is a transaction of its own */
-	}
-	nc_buf_release(&run.key);
-	int wt_reset = late->reset(late);
-	return nc_wt_err(&state->handler, wt == WT_NOTFOUND ? wt_reset : wt);
-}
-
-/* Everything in `active` goes into the tables at once, at open. */
-static int active_flush(struct nc_wt_state *state)
-{
-	if (!nc_held_any(state->active))
-		return NC_OK;
-	int err = generation_insert(state, state->active);
-	if (err != NC_OK)
-		return err;
-	struct nc_held *fresh = nc_wt_held_make(state, state->active->last);
-	if (fresh == NULL)
-		return NC_NOMEM;
-	nc_held_free(state->active);
-	state->active = fresh;
-	state->oldest = fresh;
-	return NC_OK;
-}
-
-static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t indexing)
-{
-	uint64_t tags[NC_STATE_TAG_COUNT_MAX];
-	struct nc_event_keys keys;
-	uint64_t position;
-	WT_ITEM row;
-	int wt = events->get_key(events, &position);
-	if (wt == 0)
-		wt = events->get_value(events, &row);
-	if (wt != 0)
-		return nc_wt_err(&state->handler, wt);
-	int err = NC_OK;
-	if (position > indexing && state->active->last <= indexing)
-		err = active_flush(state); /* as it was begun */
-	if (err != NC_OK)
-		return err;
-	err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
-	if (err == NC_OK) {
-		err = nc_held_add(state->active, position, &keys);
-	} else {
-		nc_wt_say(&state->handler, "the row of event %llu cannot be read: %s",
-		          (unsigned long long)position, nc_err_name(err));
-	}
-	state->stats.reindexed_at_open++;
-	if (err == NC_OK && position > indexing &&
-	    state->active->event_count >= state->options.held_events)
-		err = active_flush(state);
-	return err;
-}
-
-static int events_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
-{
-	WT_CURSOR *events;
-	int err = NC_OK;
-	int wt = nc_wt_cursor_open(state->checkpoint_session, NC_WT_EVENTS, &events);
-	if (wt != 0)
-		return nc_wt_err(&state->handler, wt);
-	int side = 0;
-	events->set_key(events, indexed + 1);
-	wt = events->search_near(events, &side);
-	if (wt == 0 && side < 0)
-		wt = events->next(events);
-	while (wt == 0 && err == NC_OK) {
-		err = event_reindex(state, events, indexing);
-		if (err == NC_OK)
-			wt = events->next(events);
-	}
-	if (err == NC_OK && wt != WT_NOTFOUND)
-		err = nc_wt_err(&state->handler, wt);
-	wt = events->close(events);
-	return err != NC_OK ? err : nc_wt_err(&state->handler, wt);
-}
-
-int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
-{
-	int err = late_ids_insert(state);
-	if (err == NC_OK)
-		err = nc_wt_rows_load(state);
-	if (err == NC_OK && state->last > indexed)
-		err = events_reindex(state, indexed, indexing);
-	return err != NC_OK ? err : active_flush(state);
 }

@@ -132,7 +132,7 @@ static int cursor_append(struct nc_wt_state *state, WT_CURSOR *cursor, struct nc
 	return nc_wt_err(&state->handler, wt != 0 ? wt : wt_reset);
 }
 
-static int get_cursor(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out)
+int nc_wt_get_cursor(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out)
 {
 	struct nc_wt_state *state = nc_wt_state_of(reader->base.state);
 	int err = nc_wt_broken(state);
@@ -158,7 +158,7 @@ int nc_wt_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice
 	if (held != NULL)
 		return held->deleted ? NC_NOTFOUND : nc_buf_status(value);
 	WT_CURSOR *cursor;
-	int err = get_cursor(reader, (int)space, &cursor);
+	int err = nc_wt_get_cursor(reader, (int)space, &cursor);
 	if (err != NC_OK)
 		return err;
 	WT_ITEM wt_key = { .data = key.data, .size = key.size };
@@ -203,7 +203,7 @@ int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_b
 	if (position == 0 || position > INT64_MAX)
 		return NC_NOTFOUND;
 	WT_CURSOR *cursor;
-	int err = get_cursor(reader, NC_WT_EVENTS, &cursor);
+	int err = nc_wt_get_cursor(reader, NC_WT_EVENTS, &cursor);
 	if (err != NC_OK)
 		return err;
 	if (reader->begun && reader != &nc_wt_state_of(base->state)->writer)

@@ -163,6 +163,7 @@ static const struct nc_state_ops wt_ops = {
 	.event_get = nc_wt_event_get,
 	.events = nc_wt_events,
 	.index = nc_wt_index,
+	.count = nc_wt_count,
 	.ids = nc_wt_ids,
 };
 
@@ -201,7 +202,7 @@ static int last_event(struct nc_wt_state *state, uint64_t *last_out)
 
 static int state_load(struct nc_wt_state *state)
 {
-	uint8_t bytes[16];
+	uint8_t bytes[16], counted[8];
 	uint64_t last;
 	int err = mark_get(state, "applied", bytes, 16);
 	if (err != NC_OK)
@@ -211,12 +212,15 @@ static int state_load(struct nc_wt_state *state)
 	if (err == NC_OK)
 		err = mark_get(state, "indexed", bytes, 8);
 	if (err == NC_OK)
+		err = mark_get(state, "counted", counted, 8);
+	if (err == NC_OK)
 		err = last_event(state, &last);
 	if (err != NC_OK)
 		return err;
 	uint64_t indexed = nc_get_u64(bytes);
 	state->last = last > indexed ? last : indexed;
 	state->stats.indexed_position = indexed;
+	state->counts_stale = nc_get_u64(counted) != indexed;
 	state->active = nc_wt_held_make(state, indexed);
 	state->oldest = state->active;
 	if (state->active == NULL)

@@ -94,7 +94,8 @@ struct nc_wt_state {
 	bool in_txn;
 	bool seal_wanted;
 	bool closing;
-	int indexer_err; /* why the indexer does not get on at the moment */
+	bool counts_stale; /* while it is opened: another build has indexed, and did not count */
+	int indexer_err;   /* why the indexer does not get on at the moment */
 	struct nc_wt_state_stats stats;
 
 	pthread_t indexer;
@@ -156,10 +157,18 @@ struct nc_wt_run {
 	WT_CURSOR **cursors;
 	size_t pending; /* inserted in the open transaction */
 	uint64_t rows;
+	uint64_t through; /* the last position of the generation */
 	struct nc_buf key, value;
 };
 
 void *nc_wt_indexer_main(void *state);
+/* Insert all of a sealed generation. */
+int nc_wt_generation_insert(struct nc_wt_state *state, const struct nc_held *held);
+/* Of a run: begin its first transaction; put a mark; insert a row of the index of ids. Return
+ * WiredTiger's code. */
+int nc_wt_run_begin(struct nc_wt_run *run);
+int nc_wt_mark_put(struct nc_wt_run *run, const char *name, uint64_t position);
+int nc_wt_id_insert(struct nc_wt_run *run, struct nc_slice id, const struct nc_id_row *row);
 /* One row more was inserted, or removed. Returns WiredTiger's code. */
 int nc_wt_run_inserted(struct nc_wt_run *run);
 /* A new generation, behind `active`; under mutex once the indexer runs. NULL: out of memory. */
@@ -170,10 +179,23 @@ void nc_wt_seal(struct nc_wt_state *state);
  */
 struct nc_held *nc_wt_unpin(struct nc_held *held);
 int nc_wt_indexer_open(struct nc_wt_state *state);
+void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
+
+/* ---- wt_reindex.c --------------------------------------------------------------------------- */
+
 /* What a crash left between the `indexed` mark and the last event; of it, what is through
  * `indexing` may be in the tables in part. */
 int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing);
-void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
+
+/* ---- wt_count.c ----------------------------------------------------------------------------- */
+
+/* Add what a generation has of one id to its count, if its index is counted; once, however often
+ * the generation is inserted. Returns WiredTiger's code. */
+int nc_wt_count_add(struct nc_wt_run *run, const struct nc_held_group *group);
+/* Count all anew, at open: everything is in the tables. */
+int nc_wt_recount(struct nc_wt_state *state);
+int nc_wt_count(struct nc_state_reader *base, enum nc_index index, uint64_t id,
+                uint64_t *count_out);
 
 /* ---- wt_apply.c ----------------------------------------------------------------------------- */
 
@@ -233,6 +255,8 @@ int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_
 /* Pin every generation, under mutex. */
 void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
 void nc_wt_unpin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
+/* The cursor for points of `table`; to be reset. */
+int nc_wt_get_cursor(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out);
 /* The cursor that scans `table`, and giving it back. */
 int nc_wt_scan_begin(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out);
 void nc_wt_scan_end(struct nc_wt_reader *reader, int table, WT_CURSOR *cursor);

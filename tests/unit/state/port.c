@@ -311,6 +311,30 @@ Test(state, reads_indexes_both_ways_over_memory_and_tables)
 	nc_state_reader_end(reader);
 }
 
+static void expect_count(enum nc_index index, uint64_t id, uint64_t want)
+{
+	uint64_t count = UINT64_MAX;
+	cr_expect_eq(nc_state_count(reader, index, id, &count), NC_OK);
+	cr_expect_eq(count, want, "index %d, id %llu: %llu", (int)index, (unsigned long long)id,
+	             (unsigned long long)count);
+}
+
+Test(state, counts_entries_over_memory_and_tables)
+{
+	events_add(0, 41, 3);
+	read_begin();
+	events_add(41, 20, 3);
+	expect_count(NC_INDEX_TYPE, 1, 20);
+	expect_count(NC_INDEX_TYPE, 2, 21);
+	expect_count(NC_INDEX_TYPE, 3, 0);
+	expect_count(NC_INDEX_CATEGORY, 1, 41);
+	nc_state_reader_end(reader);
+	read_begin();
+	expect_count(NC_INDEX_TYPE, 2, 31);
+	expect_count(NC_INDEX_CATEGORY, 1, 61);
+	nc_state_reader_end(reader);
+}
+
 Test(state, finds_event_ids_wherever_they_are)
 {
 	events_add(0, 40, 3);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* wt_reindex.c -- opening: what a crash left between the events and their indexes. */
+#include "storage/state/wt_state_private.h"
+
+/* Late ids that a crash left behind go where they belong. */
+static int late_ids_insert(struct nc_wt_state *state)
+{
+	WT_CURSOR *late = state->indexer_cursors[NC_WT_LATE_IDS];
+	struct nc_wt_run run = { .state = state,
+		                 .session = state->indexer_session,
+		                 .cursors = state->indexer_cursors };
+	int wt = 0;
+	while (wt == 0 && (wt = late->next(late)) == 0) {
+		uint64_t position;
+		WT_ITEM value;
+		wt = late->get_key(late, &position);
+		if (wt == 0)
+			wt = late->get_value(late, &value);
+		if (wt != 0)
+			break;
+		nc_assert(value.size > 16 + NC_DIGEST_SIZE);
+		const uint8_t *bytes = value.data;
+		struct nc_id_row row = { .stream_id = nc_get_u64(bytes),
+			                 .position = position,
+			                 .version = nc_get_u64(bytes + 8) };
+		memcpy(row.digest, bytes + 16, NC_DIGEST_SIZE);
+		wt = nc_wt_id_insert(
+		        &run, nc_slice_from(nc_slice(bytes, value.size), 16 + NC_DIGEST_SIZE),
+		        &row);
+		run.pending = 0; /* each is a transaction of its own */
+	}
+	nc_buf_release(&run.key);
+	int wt_reset = late->reset(late);
+	return nc_wt_err(&state->handler, wt == WT_NOTFOUND ? wt_reset : wt);
+}
+
+/* Everything in `active` goes into the tables at once, at open. */
+static int active_flush(struct nc_wt_state *state)
+{
+	if (!nc_held_any(state->active))
+		return NC_OK;
+	int err = nc_wt_generation_insert(state, state->active);
+	if (err != NC_OK)
+		return err;
+	struct nc_held *fresh = nc_wt_held_make(state, state->active->last);
+	if (fresh == NULL)
+		return NC_NOMEM;
+	nc_held_free(state->active);
+	state->active = fresh;
+	state->oldest = fresh;
+	return NC_OK;
+}
+
+static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t indexing)
+{
+	uint64_t tags[NC_STATE_TAG_COUNT_MAX];
+	struct nc_event_keys keys;
+	uint64_t position;
+	WT_ITEM row;
+	int wt = events->get_key(events, &position);
+	if (wt == 0)
+		wt = events->get_value(events, &row);
+	if (wt != 0)
+		return nc_wt_err(&state->handler, wt);
+	int err = NC_OK;
+	if (position > indexing && state->active->last <= indexing)
+		err = active_flush(state); /* as it was begun */
+	if (err != NC_OK)
+		return err;
+	err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
+	if (err == NC_OK) {
+		err = nc_held_add(state->active, position, &keys);
+	} else {
+		nc_wt_say(&state->handler, "the row of event %llu cannot be read: %s",
+		          (unsigned long long)position, nc_err_name(err));
+	}
+	state->stats.reindexed_at_open++;
+	if (err == NC_OK && position > indexing &&
+	    state->active->event_count >= state->options.held_events)
+		err = active_flush(state);
+	return err;
+}
+
+static int events_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
+{
+	WT_CURSOR *events;
+	int err = NC_OK;
+	int wt = nc_wt_cursor_open(state->checkpoint_session, NC_WT_EVENTS, &events);
+	if (wt != 0)
+		return nc_wt_err(&state->handler, wt);
+	int side = 0;
+	events->set_key(events, indexed + 1);
+	wt = events->search_near(events, &side);
+	if (wt == 0 && side < 0)
+		wt = events->next(events);
+	while (wt == 0 && err == NC_OK) {
+		err = event_reindex(state, events, indexing);
+		if (err == NC_OK)
+			wt = events->next(events);
+	}
+	if (err == NC_OK && wt != WT_NOTFOUND)
+		err = nc_wt_err(&state->handler, wt);
+	wt = events->close(events);
+	return err != NC_OK ? err : nc_wt_err(&state->handler, wt);
+}
+
+int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
+{
+	int err = late_ids_insert(state);
+	if (err == NC_OK)
+		err = nc_wt_rows_load(state);
+	if (err == NC_OK && state->last > indexed)
+		err = events_reindex(state, indexed, indexing);
+	if (err == NC_OK)
+		err = active_flush(state);
+	return err == NC_OK && state->counts_stale ? nc_wt_recount(state) : err;
+}
