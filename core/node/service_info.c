@@ -107,23 +107,28 @@ void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 	                                 : "ok");
 }
 
-void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
+void nc_service_put_head(const struct nc_service *service, const struct nc_engine_head *head,
                          struct nc_buf *out)
 {
-	const struct nc_config *config = service->options.config;
-	nc_buf_printf(out, "{\"store\":\"%s\",\"head\":%llu", config->store_id,
+	nc_buf_printf(out, "{\"store\":\"%s\",\"head\":%llu", service->options.config->store_id,
 	              (unsigned long long)head->position);
 	if (head->position > 0) {
 		char time[NC_TIME_TEXT_SIZE];
 		nc_time_format(head->time_ns, time);
 		nc_buf_printf(out, ",\"time\":\"%s\"", time);
 	}
+	nc_buf_printf(out, ",\"streams\":%llu,\"events\":%llu,\"bytes\":%llu",
+	              (unsigned long long)head->streams, (unsigned long long)head->events,
+	              (unsigned long long)head->bytes);
+}
+
+void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
+                         struct nc_buf *out)
+{
 	char digest[2 * NC_SHA256_SIZE + 1];
 	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
 		(void)snprintf(digest + 2 * i, 3, "%02x", head->digest[i]);
-	nc_buf_printf(out,
-	              ",\"streams\":%llu,\"events\":%llu,\"bytes\":%llu,\"digest\":\"%s\","
-	              "\"engine_version\":%u,\"leader\":\"%s\"}",
-	              (unsigned long long)head->streams, (unsigned long long)head->events,
-	              (unsigned long long)head->bytes, digest, head->version, config->node_id);
+	nc_service_put_head(service, head, out);
+	nc_buf_printf(out, ",\"digest\":\"%s\",\"engine_version\":%u,\"leader\":\"%s\"}", digest,
+	              head->version, service->options.config->node_id);
 }

@@ -250,6 +250,9 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out);
 void nc_service_put_health(const struct nc_service *service, struct nc_buf *out);
 void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
                          struct nc_buf *out);
+/* What of it R.store.stats says too: without the brace that closes. */
+void nc_service_put_head(const struct nc_service *service, const struct nc_engine_head *head,
+                         struct nc_buf *out);
 const char *nc_service_role(struct nc_service *service);
 /* Entries that are committed, as far as this node knows, and not applied here. */
 uint64_t nc_service_lag(struct nc_service *service);

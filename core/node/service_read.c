@@ -253,6 +253,8 @@ static bool op_step(struct read *read, struct nc_state_reader *reader)
 		return true;
 	case NC_OP_GET:
 		return get_step(read, reader);
+	case NC_OP_STATS:
+		return nc_service_read_stats(read, reader);
 	case NC_OP_STREAM_INFO:
 		nc_service_read_stream(read, reader);
 		return true;
@@ -313,6 +315,7 @@ void nc_service_read_free(struct nc_read_job *job)
 	atomic_fetch_sub(&read->service->reads, 1);
 	nc_service_let_go(read->service, read->size);
 	nc_query_free(read->query);
+	nc_stats_free(read->stats_made);
 	nc_filtered_release(&read->filtered);
 	nc_packed_release(&read->packed);
 	nc_buf_release(&read->keys);

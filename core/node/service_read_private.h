@@ -24,6 +24,8 @@ struct read {
 	struct nc_get_spec get_spec;
 	struct nc_slice stream;         /* that is looked at */
 	struct nc_streams_spec streams; /* likewise, many */
+	uint64_t stats_limit;
+	struct nc_stats *stats_made; /* so far; NULL: not begun */
 	struct nc_snap_spec snap_spec;
 	struct nc_snap_list snap_list;
 	struct nc_query *query;
@@ -57,6 +59,9 @@ void nc_service_read_post(struct read *read, struct nc_slice message, size_t hea
 /* service_read_stream.c: a step of what looks at streams; each is done with one. */
 void nc_service_read_stream(struct read *read, struct nc_state_reader *reader);
 void nc_service_read_streams(struct read *read, struct nc_state_reader *reader);
+
+/* service_read_stats.c: true, it is done. */
+bool nc_service_read_stats(struct read *read, struct nc_state_reader *reader);
 
 /* service_read_snap.c: the whole answer; or how a load begins. Errors: as the state. */
 void nc_service_snap_get_step(struct read *read, struct nc_state_reader *reader);

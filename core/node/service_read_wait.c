@@ -120,6 +120,7 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->get_spec.stream = keep(&read->keys, request->get.stream);
 	read->get_spec.id = keep(&read->keys, request->get.id);
 	read->stream = keep(&read->keys, request->stream);
+	read->stats_limit = request->stats_limit;
 	read->streams.limit = request->streams.limit;
 	read->streams.prefix = keep(&read->keys, request->streams.prefix);
 	read->streams.after = keep(&read->keys, request->streams.after);

@@ -29,6 +29,7 @@ static const struct nc_endpoint endpoints[] = {
 	{ "query", "query", NC_OP_READ, false, true },
 	{ "get", "get", NC_OP_GET, false, true },
 	{ "store-info", "store.info", NC_OP_INFO, false, true },
+	{ "store-stats", "store.stats", NC_OP_STATS, false, true },
 	{ "stream-info", "stream.info.>", NC_OP_STREAM_INFO, false, true },
 	{ "stream-list", "stream.list", NC_OP_STREAM_LIST, false, true },
 	{ "direct-read", "direct.read.>", NC_OP_READ, true, false },

@@ -7,7 +7,7 @@
  * second serves readers who still have that generation pinned. That a mark is not another table
  * lets older builds open the directory, and take it in from a peer; they index without counting,
  * which the mark `counted` shows when it is not where `indexed` is. */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "storage/state/postings_private.h"
 #include "storage/state/wt_state_private.h"
@@ -19,10 +19,23 @@ struct count {
 	uint64_t through_before, count_before;
 };
 
+/* The index's name, a space: what the key begins with. Returns its size. */
+static size_t prefix_put(char key[COUNT_KEY_SIZE], enum nc_index index)
+{
+	const char *name = nc_wt_table_names[NC_WT_INDEX + index];
+	size_t size = strlen(name);
+	memcpy(key, name, size);
+	key[size] = ' ';
+	return size + 1;
+}
+
+/* By hand: an event may well be the only one of its category. */
 static void key_put(char key[COUNT_KEY_SIZE], enum nc_index index, uint64_t id)
 {
-	(void)snprintf(key, COUNT_KEY_SIZE, "%s %016llx", nc_wt_table_names[NC_WT_INDEX + index],
-	               (unsigned long long)id);
+	char *at = key + prefix_put(key, index);
+	for (int shift = 60; shift >= 0; shift -= 4)
+		*at++ = "0123456789abcdef"[id >> shift & 15];
+	*at = '\0';
 }
 
 /* The mark that is set as the cursor's key; none is one of nothing. Returns WiredTiger's code. */
@@ -66,8 +79,15 @@ int nc_wt_count_add(struct nc_wt_run *run, const struct nc_held_group *group)
 	if (!nc_index_is_counted(group->index) || run->state->counts_stale)
 		return 0;
 	key_put(key, group->index, group->id);
-	marks->set_key(marks, key);
-	int wt = count_read(marks, &old);
+	uint64_t *id_max = &run->state->counted_id_max[group->index];
+	int wt = 0;
+	if (group->id > *id_max) {
+		*id_max = group->id;
+		old = (struct count){ 0 };
+	} else {
+		marks->set_key(marks, key);
+		wt = count_read(marks, &old);
+	}
 	if (wt != 0 || old.through >= run->through)
 		return wt;
 	const struct count count = { run->through, old.count + group->count, old.through,
@@ -77,6 +97,41 @@ int nc_wt_count_add(struct nc_wt_run *run, const struct nc_held_group *group)
 }
 
 /* ---- Opening -------------------------------------------------------------------------------- */
+
+/* The id of the mark that the cursor stands on, if it is a count of `index`. Returns WiredTiger's
+ * code. */
+static int id_read(WT_CURSOR *marks, enum nc_index index, uint64_t *id_out)
+{
+	char prefix[COUNT_KEY_SIZE];
+	const char *key;
+	size_t size = prefix_put(prefix, index);
+	int wt = marks->get_key(marks, &key);
+	if (wt == 0 && strncmp(key, prefix, size) == 0)
+		*id_out = strtoull(key + size, NULL, 16);
+	return wt;
+}
+
+int nc_wt_counts_load(struct nc_wt_state *state)
+{
+	WT_CURSOR *marks = state->indexer_cursors[NC_WT_MARKS];
+	char key[COUNT_KEY_SIZE];
+	int wt = 0;
+	for (int index = 0; (wt == 0 || wt == WT_NOTFOUND) && index < NC_INDEX_COUNT; index++) {
+		int side = 0;
+		if (!nc_index_is_counted((enum nc_index)index))
+			continue;
+		key_put(key, (enum nc_index)index, UINT64_MAX);
+		marks->set_key(marks, key);
+		wt = marks->search_near(marks, &side);
+		if (wt == 0 && side > 0)
+			wt = marks->prev(marks);
+		if (wt == 0) {
+			wt = id_read(marks, (enum nc_index)index, &state->counted_id_max[index]);
+		}
+	}
+	int wt_reset = marks->reset(marks);
+	return nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
+}
 
 /* Ids of one index, one after another. */
 struct recount {
@@ -92,6 +147,7 @@ static int recount_put(struct recount *all)
 		return 0;
 	const struct count count = { all->run.through, all->count, all->run.through, all->count };
 	key_put(key, all->index, all->id);
+	all->run.state->counted_id_max[all->index] = all->id;
 	all->count = 0;
 	int wt = count_write(all->run.cursors[NC_WT_MARKS], key, &count);
 	return wt != 0 ? wt : nc_wt_run_inserted(&all->run);

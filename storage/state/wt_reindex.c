@@ -106,7 +106,9 @@ static int events_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t 
 
 int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
 {
-	int err = late_ids_insert(state);
+	int err = nc_wt_counts_load(state);
+	if (err == NC_OK)
+		err = late_ids_insert(state);
 	if (err == NC_OK)
 		err = nc_wt_rows_load(state);
 	if (err == NC_OK && state->last > indexed)

@@ -102,6 +102,7 @@ struct nc_wt_state {
 	bool indexer_started;
 	WT_SESSION *indexer_session;
 	WT_CURSOR *indexer_cursors[NC_WT_TABLE_COUNT];
+	uint64_t counted_id_max[NC_INDEX_COUNT]; /* above it no id has a count yet */
 
 	pthread_mutex_t checkpointing; /* over what is below */
 	WT_SESSION *checkpoint_session;
@@ -192,6 +193,8 @@ int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing
 /* Add what a generation has of one id to its count, if its index is counted; once, however often
  * the generation is inserted. Returns WiredTiger's code. */
 int nc_wt_count_add(struct nc_wt_run *run, const struct nc_held_group *group);
+/* At open, before anything is indexed: which ids have counts. */
+int nc_wt_counts_load(struct nc_wt_state *state);
 /* Count all anew, at open: everything is in the tables. */
 int nc_wt_recount(struct nc_wt_state *state);
 int nc_wt_count(struct nc_state_reader *base, enum nc_index index, uint64_t id,

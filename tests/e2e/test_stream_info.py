@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at streams: R.stream.info and R.stream.list, as PROTOCOL.md section 11 promises them."""
+"""Looking at streams and at the store: R.stream.info, R.stream.list and R.store.stats, as PROTOCOL.md section 11 promises them."""
 import asyncio
 import json
 import random
 import re
+from collections import Counter
 
 from harness import Both, Cluster, check, equal, wait_until
 
@@ -216,7 +217,86 @@ async def test_what_is_appended_meanwhile_disturbs_no_page():
         await writing
 
 
+# ---- The store ---------------------------------------------------------------------------------
+
+
+async def append_kinds(client, events):
+    """(stream, type) each, and what stats must say of them."""
+    for first in range(0, len(events), 1000):
+        body = {"events": [{"stream": stream, "type": type, "data": 12} for stream, type in events[first : first + 1000]]}
+        check("results" in await client.ask("batch", json.dumps(body).encode()), "appended")
+
+
+def counted(events):
+    """Ordered as in the answer: by count, then by name."""
+    types, categories = Counter(t for _, t in events), Counter(s.split(".")[0] for s, _ in events)
+    return [dict(sorted(c.items(), key=lambda kv: (-kv[1], kv[0].encode()))) for c in (types, categories)]
+
+
+def check_stats(got, events):
+    types, categories = counted(events)
+    equal(list(got["types"].items()), list(types.items()), "types")
+    equal(list(got["categories"].items()), list(categories.items()), "categories")
+    equal((got["type_count"], got["category_count"], got["complete"]), (len(types), len(categories), True))
+    equal((got["head"], got["events"], got["bytes"]), (len(events), len(events), 2 * len(events)))
+    equal(got["streams"], len({stream for stream, _ in events}))
+
+
+async def test_stats_count_by_type_and_category():
+    async with Both() as b:
+        empty = await b.client.ask("store.stats")
+        equal(empty, {"store": "shop", "head": 0, "streams": 0, "events": 0, "bytes": 0, "types": {}, "type_count": 0,
+                      "categories": {}, "category_count": 0, "complete": True})
+        rng = random.Random(11)
+        events = [(rng.choice(SOME), rng.choice(["OrderPlaced", "Order Paid", "a.b", "été", 'q"\\', "x=y"])) for _ in range(3000)]
+        events.append(("lone", "Once"))
+        await append_kinds(b.client, events)
+        got = await b.client.ask("store.stats")
+        check_stats(got, events)
+        check(TIME.match(got["time"]), got)
+        equal(await b.client.ask("store.stats", b"{}"), got)
+        info = await b.client.ask("store.info")
+        for member in ("store", "head", "time", "streams", "events", "bytes"):
+            equal(got[member], info[member], member)
+        # A retry and what is refused do not count.
+        await b.client.append("lone", b"12", "Once", {"Nats-Msg-Id": "a"})
+        await b.client.append("lone", b"12", "Once", {"Nats-Msg-Id": "a"})
+        equal((await b.client.append("lone", b"12", "Never", {"Es-Expect": "none"}))[1], 10071)
+        events.append(("lone", "Once"))
+        check_stats(await b.client.ask("store.stats"), events)
+        few = await b.client.ask("store.stats", b'{"limit":2}')
+        types, categories = counted(events)
+        equal((list(few["types"].items()), few["type_count"]), (list(types.items())[:2], len(types)))
+        equal((list(few["categories"].items()), few["category_count"]), (list(categories.items())[:2], len(categories)))
+        for body in (b'{"limit":0}', b'{"limit":-1}', b'{"limit":"x"}', b'{"prefix":"a"}', b"[]", b"{", b"\xff", b"[" * 5000):
+            equal((await b.client.ask("store.stats", body))[:2], (400, 10003), body[:20])
+
+
+async def test_stats_of_many_types_survive_a_kill_and_fit_a_message():
+    """More events than are held in memory, so that some are counted in the tables, and more types than one step looks at."""
+    rng = random.Random(5)
+    events = [(f"c{rng.randint(0, 4000)}.{i % 50}", f"T{min(rng.randint(0, 3000), rng.randint(0, 3000))}") for i in range(70000)]
+    types, categories = counted(events)
+    async with Both("max_payload: 64KB", env={"NACRE_FEED": "off"}) as b:
+        for first in range(0, len(events), 700):
+            await append_kinds(b.client, events[first : first + 700])
+        for kill in (False, True):
+            msg = await b.client.request("store.stats", b'{"limit":10000}')
+            check(50000 < len(msg.data) <= 65536, len(msg.data))
+            got = json.loads(msg.data)
+            equal((got["type_count"], got["category_count"], got["complete"]), (len(types), len(categories), True))
+            equal(list(got["types"].items()), list(types.items())[: len(got["types"])])
+            equal(list(got["categories"].items()), list(categories.items())[: len(got["categories"])])
+            check(len(got["types"]) > 1000 and len(got["categories"]) > 1000, "as many as fit")
+            if not kill:
+                b.node.restart()
+
+
 # ---- Nodes -------------------------------------------------------------------------------------
+
+
+async def all_of(client, names):
+    return [await info(client, name) for name in names], await page(client), await client.ask("store.stats")
 
 
 async def test_three_nodes_say_the_same_whoever_leads():
@@ -225,16 +305,17 @@ async def test_three_nodes_say_the_same_whoever_leads():
     try:
         client = await cluster.client()
         await append_many(client, SOME, data="12345")
-        before = [await info(client, name) for name in names], await page(client)
+        before = await all_of(client, names)
         equal([entry["stream"] for entry in before[1]["streams"]], names)
+        check_stats({**before[2], "bytes": 2 * len(names)}, [(name, "T") for name in names])
         leader = await cluster.leader(client)
         to = next(name for name in cluster.nodes if name != leader)
         equal((await client.ask("cluster.transfer", json.dumps({"to": to}).encode()))["leader"], to)
         await wait_until(lambda: leads(cluster, client, to), 10, f"{to} leads")
-        equal(([await info(client, name) for name in names], await page(client)), before)
+        equal(await all_of(client, names), before)
         cluster.nodes[to].kill()
         await cluster.leader(client)
-        equal(([await info(client, name) for name in names], await page(client)), before)
+        equal(await all_of(client, names), before)
         await client.close()
     finally:
         cluster.remove()

@@ -153,6 +153,8 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 		return nc_decode_get(decoder, message, request_out, refusal_out);
 	case NC_OP_FILTER_TEST:
 		return nc_decode_filter_test(decoder, message, request_out, refusal_out);
+	case NC_OP_STATS:
+		return nc_decode_stats(decoder, message, request_out, refusal_out);
 	case NC_OP_STREAM_INFO:
 		return nc_decode_stream_info(decoder, message, request_out, refusal_out);
 	case NC_OP_STREAM_LIST:

@@ -16,6 +16,7 @@
 #include "core/engine/engine.h"
 #include "core/engine/query.h"
 #include "core/engine/snap.h"
+#include "core/engine/stats.h"
 #include "core/engine/streams.h"
 
 enum nc_operation {
@@ -24,6 +25,7 @@ enum nc_operation {
 	NC_OP_READ,  /* R.read.<stream>, R.all, R.type.<type>, R.category.…, R.tag.…, R.query */
 	NC_OP_GET,   /* R.get */
 	NC_OP_INFO,  /* R.store.info */
+	NC_OP_STATS, /* R.store.stats */
 	NC_OP_STREAM_INFO,    /* R.stream.info.<stream> */
 	NC_OP_STREAM_LIST,    /* R.stream.list */
 	NC_OP_STATUS,         /* R.node.<id>.status */
@@ -95,6 +97,7 @@ struct nc_request {
 	/* NC_OP_STREAM_INFO; NC_OP_STREAM_LIST */
 	struct nc_slice stream;
 	struct nc_streams_spec streams;
+	uint64_t stats_limit; /* NC_OP_STATS */
 	/* NC_OP_SNAP_GET, NC_OP_SNAP_DELETE, NC_OP_SNAP_LIST */
 	struct nc_snap_spec snap;
 	struct nc_snap_range range;

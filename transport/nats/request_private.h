@@ -22,6 +22,8 @@ bool nc_decode_read(struct nc_decoder *decoder, const struct nc_message *message
 bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
                    struct nc_request *request, struct nc_refusal *refusal);
 
+bool nc_decode_stats(struct nc_decoder *decoder, const struct nc_message *message,
+                     struct nc_request *request, struct nc_refusal *refusal);
 bool nc_decode_stream_info(struct nc_decoder *decoder, const struct nc_message *message,
                            struct nc_request *request, struct nc_refusal *refusal);
 bool nc_decode_stream_list(struct nc_decoder *decoder, const struct nc_message *message,

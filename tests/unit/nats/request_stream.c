@@ -106,3 +106,17 @@ Test(request_stream, a_name_that_none_can_have_is_refused)
 	(void)snprintf(body, sizeof body, "{\"after\":\"%0256d\"}", 0);
 	refused(LIST(body), NC_FAULT_REQUEST, "member 'after' is longer than 255 bytes");
 }
+
+#define STATS(body) decode(NC_OP_STATS, "store.stats", (body))
+
+Test(request_stream, stats_take_a_limit_alone)
+{
+	cr_assert(STATS(""), "%s", refusal.text);
+	cr_expect_eq(request.stats_limit, NC_STATS_LIMIT_DEFAULT);
+	cr_assert(STATS("{\"limit\":3}"), "%s", refusal.text);
+	cr_expect_eq(request.stats_limit, 3u);
+	cr_assert(STATS("{\"limit\":30000}"), "%s", refusal.text);
+	cr_expect_eq(request.stats_limit, NC_STATS_LIMIT_MAX);
+	refused(STATS("{\"limit\":0}"), NC_FAULT_REQUEST, "member 'limit' is below 1: '0'");
+	refused(STATS("{\"prefix\":\"a\"}"), NC_FAULT_REQUEST, "member 'prefix' is not known");
+}
