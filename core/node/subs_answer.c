@@ -8,18 +8,23 @@
 #include "core/node/subs_ask.h"
 #include "transport/nats/reply.h"
 
+/* To who asked; false: nobody did. */
+static bool answer_fault(struct nc_subs *subs, const struct nc_bus_msg *msg, int endpoint,
+                         struct nc_fault fault, const char *text)
+{
+	struct nc_service *service = subs->service;
+	if (msg->reply.size == 0)
+		return false;
+	nc_service_error(service, &service->out, (const char *)msg->reply.data,
+	                 &service->srv.endpoints[endpoint].stats,
+	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
+	return true;
+}
+
 static void answer_error(struct nc_subs *subs, const struct nc_bus_msg *msg, int endpoint,
                          const char *text)
 {
-	struct nc_service *service = subs->service;
-	if (msg->reply.size > 0) {
-		nc_service_error(
-		        service, &service->out, (const char *)msg->reply.data,
-		        &service->srv.endpoints[endpoint].stats,
-		        &(struct nc_service_refusal){ .fault = NC_FAULT_STALE_ACK, .text = text });
-	} else {
-		subs->foreign_acks++;
-	}
+	subs->foreign_acks += !answer_fault(subs, msg, endpoint, NC_FAULT_STALE_ACK, text);
 }
 
 /* Heartbeats and flow control requests: "<name>.hb", "<name>.fc.<pos>". */
@@ -142,8 +147,10 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		return;
 	}
 	nc_subs_mark(sub);
-	if (late && !nc_subs_late_ack(subs, sub, at.position))
-		return; /* not answered: it is asked again */
+	if (late && !nc_subs_late_ack(subs, sub, at.position)) {
+		(void)answer_fault(subs, msg, endpoint, NC_FAULT_BUSY, "not now; try again");
+		return;
+	}
 	if (ack.kind == NC_ACK_IS_NEXT) {
 		request_next(subs, sub, &ack, msg, endpoint);
 	} else if (ack.kind != NC_ACK_IS_WPI) {

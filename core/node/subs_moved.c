@@ -231,8 +231,11 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_move *move = sub->move;
 	if (!move->decided || sub->delivering || sub->searching)
 		return;
-	if (!move->seeks && !move->anew && sub->definition.durable)
+	if (!move->seeks && !move->anew && sub->definition.durable) {
 		rows_cut(sub);
+		/* Before a new machine numbers its progress anew. */
+		nc_subs_waiters_answer(subs, sub, move->progress);
+	}
 	int err = move->seeks ? seek_do(subs, sub) : update_do(subs, sub);
 	if (err != NC_OK) { /* the log has it: as after a restart */
 		subs->service->options.on_fatal(subs->service->options.ctx, err,
@@ -240,8 +243,6 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 		return;
 	}
 	move_tell(subs, sub);
-	if (!move->seeks && !move->anew && sub->definition.durable)
-		nc_subs_waiters_answer(subs, sub, move->progress);
 	sub->move = NULL;
 	subs->behind_ready = true;
 	nc_subs_move_free(move);

@@ -120,3 +120,15 @@ async def test_what_a_batch_has_acknowledged_comes_not_again_by_an_update_sent_b
         check("results" in done and "epoch" in updated, f"{done} {updated}")
         equal(await taken(c, "chbatch"), versions(events)[1:], json.dumps(body))
         await ask(c, "delete", "chbatch")
+
+
+async def test_a_late_ack_is_answered_also_while_a_change_is_on_its_way(c):
+    await create(c, "chlate", by_stream("chlate"), start="new")
+    await fill(c, "chlate", 1)
+    events, _ = await pull(c, "chlate")
+    await term(c, events[0])
+    late = events[0].reply.removeprefix("es.shop.")
+    updated, answer = await sent_together(c, ("sub.update.chlate", {"max_deliver": 9}), (late, None))
+    check("epoch" in updated and (answer is None or answer["error"]["err_code"] == 10023), f"{updated} {answer}")
+    equal((await c.nc.request(events[0].reply, b"", timeout=5)).data, b"")
+    equal(await parked(c, "chlate"), [])
