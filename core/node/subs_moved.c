@@ -13,8 +13,8 @@
 
 /* ---- Doing it ------------------------------------------------------------------------------- */
 
-/* Events that were about to be published are of the old epoch: whose request has counted them hears
- * that they do not come. Status lines stay. */
+/* Events that were about to be published are of the machine that was, and go where that gave them:
+ * whose request has counted them hears that they do not come. Status lines stay. */
 static void todo_sift(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	size_t kept = 0;
@@ -94,6 +94,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 		err = nc_sub_new(definition, move->epoch, sub->started, now_ns, &machine);
 	} else {
 		nc_subs_replay_end(subs, sub, "the subscription has changed");
+		todo_sift(subs, sub); /* all that is on its way is given out anew */
 		(void)nc_sub_progress_take(sub->machine, &progress);
 		err = nc_buf_status(&progress);
 		if (err == NC_OK)

@@ -3,7 +3,7 @@
 import json
 
 from harness import check, equal
-from test_subs import by_stream, create, fill, info, pull, versions
+from test_subs import Consumer, by_stream, create, fill, info, pull, versions
 from test_subs_verbs import ask, sent_together, term
 
 SHARED = True
@@ -132,3 +132,17 @@ async def test_a_late_ack_is_answered_also_while_a_change_is_on_its_way(c):
     check("epoch" in updated and (answer is None or answer["error"]["err_code"] == 10023), f"{updated} {answer}")
     equal((await c.nc.request(events[0].reply, b"", timeout=5)).data, b"")
     equal(await parked(c, "chlate"), [])
+
+
+async def test_the_way_of_delivery_changes_while_events_leave(c):
+    batch = {"events": [{"stream": "chway", "type": "T", "data": {"text": "x" * 1000}} for _ in range(500)]}
+    for _ in range(4):
+        await c.ask("batch", json.dumps(batch).encode())
+    push = {"subject": "work.chway"}
+    async with Consumer(c, "work.chway") as consumer:
+        await create(c, "chway", by_stream("chway"), deliver=push, max_in_flight=40)
+        for deliver in (None, push) * 20:
+            for _ in range(40 if deliver is None else 0):
+                await c.nc.publish((await consumer.next()).reply, b"")
+            epoch = (await ask(c, "update", "chway", {"deliver": deliver}))["epoch"]
+        equal((await info(c, "chway"))["epoch"], epoch, "the node lives")
