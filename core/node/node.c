@@ -350,6 +350,8 @@ static int run(struct node *node)
 			end(node, nc_exit_of_start(err));
 	}
 	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&node->loop) != 0)
+		nc_say_warning("the loop ends with something still open");
 	nc_say_info("checkpointing");
 	nc_store_close(&node->store);
 	nc_say_info("stopped");
