@@ -27,6 +27,23 @@ async def write_events(client):
                      {"Content-Type": "application/msgpack"})
     for first in range(0, MARKED, 100):
         await client.ask("batch", json.dumps({"events": [event(f"many.{i % 10}", f"M{i % 3}", {"i": i}, tags=[f"n:{i % 7}"]) for i in range(first, first + 100)]}).encode())
+    await write_snapshots(client, (1,))
+
+
+async def write_snapshots(client, seqs):
+    """From engine version 8 on."""
+    for seq in seqs:
+        await client.ask("snap.put.orders.42", b"%d" % seq * 10, {"Es-Snapshot-Seq": str(seq), "Content-Type": "text/plain", "user": "7"})
+        await client.ask(f"snap.put.many.{seq}", bytes(range(256)), {"Es-Snapshot-Seq": "100"})
+
+
+async def read_snapshots(client):
+    seen = []
+    for stream in (await client.ask("snap.list"))["streams"]:
+        for snap in (await client.ask(f"snap.list.{stream['stream']}"))["snapshots"]:
+            msg = await client.request(f"snap.get.{stream['stream']}", json.dumps({"seq": snap["seq"]}).encode())
+            seen.append([stream, snap, sorted(msg.headers.items()), hashlib.sha256(msg.data).hexdigest()[:16]])
+    return json.loads(json.dumps(seen))
 
 
 async def take(client, name, count):
@@ -40,7 +57,9 @@ async def take(client, name, count):
 
 
 async def write_subscriptions(client):
-    """Acknowledged, parked, on their way, by a key, and one that has not begun."""
+    """Acknowledged, parked, on their way, by a key, and one that has not begun; and snapshots."""
+    await write_snapshots(client, (2, 3))
+    await client.ask("snap.delete.many.3")
     await client.ask("sub.create.worker", json.dumps({"filter": {"plugin": "by_event_type", "selector": "M1"}, "order": "stream", "ack_wait_ms": 3600000}).encode())
     await client.ask("sub.create.pusher", json.dumps({"filter": {"plugin": "by_pattern", "selector": "orders.>"}, "deliver": {"subject": "work.orders", "queue": "q"}}).encode())
     await client.ask("sub.create.sought", json.dumps({"filter": {"plugin": "by_stream", "selector": "many.1"}}).encode())
@@ -84,6 +103,7 @@ async def read_back(client):
         "worker": {k: worker[k] for k in ("epoch", "ack_floor", "order", "filter")},
         "parked": [[p["pos"], p["reason"], p["attempts"]] for p in parked["parked"][:1]],  # others follow by their key
         "subscriptions": names, "epochs": {name: infos[name]["epoch"] for name in names},
+        "snapshots": await read_snapshots(client),
         "not_before": {name: infos[name].get("not_before") for name in names},
     }
 
