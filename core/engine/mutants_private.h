@@ -28,7 +28,10 @@
 	X(START_OFF_BY_ONE, "a subscription starts one event too late") \
 	X(FLOOR_FORGOTTEN, "a start that lies ahead is taken for the next event") \
 	X(OWN_OF_ANY_EPOCH, "an owner is made of a subscription that has gone on since") \
-	X(OWN_FORGETS_ACKS, "what a batch has acknowledged is forgotten when another owns it")
+	X(OWN_FORGETS_ACKS, "what a batch has acknowledged is forgotten when another owns it") \
+	X(SNAP_ABOVE_STREAM, "a snapshot may stand for a version that its stream has not reached") \
+	X(SNAP_KEEPS_ALL, "as many snapshots are kept as there are") \
+	X(SNAP_COUNTED_TWICE, "a snapshot that is put anew counts once more")
 /* clang-format on */
 
 enum nc_engine_mutant {

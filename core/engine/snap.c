@@ -122,7 +122,7 @@ static void summary_more(const struct nc_snap *snap, const struct nc_snap_head *
                          struct nc_snap_summary *summary)
 {
 	bool first = summary->count == 0;
-	summary->count += !there;
+	summary->count += !there || NC_ENGINE_MUTANT(SNAP_COUNTED_TWICE);
 	summary->bytes += snap->data.size - (there ? before->size : 0);
 	if (first || snap->version < summary->oldest)
 		summary->oldest = snap->version;
@@ -134,7 +134,7 @@ static void summary_more(const struct nc_snap *snap, const struct nc_snap_head *
 static int keep_some(struct nc_engine *engine, const struct nc_snap *snap, uint64_t keep,
                      struct nc_snap_summary *summary, struct nc_outcome *outcome)
 {
-	if (keep == 0 || summary->count <= keep)
+	if (keep == 0 || summary->count <= keep || NC_ENGINE_MUTANT(SNAP_KEEPS_ALL))
 		return NC_OK;
 	uint64_t many = summary->count - keep;
 	struct going going = { .before = UINT64_MAX,
@@ -160,7 +160,7 @@ static int put_apply(struct nc_engine *engine, uint64_t time_ns, const struct nc
 		return NC_OK;
 	}
 	uint64_t head = stream.state == NC_STREAM_LIVE ? stream.head : 0;
-	if (snap->version > head) {
+	if (snap->version > head && !NC_ENGINE_MUTANT(SNAP_ABOVE_STREAM)) {
 		outcome->fault = NC_FAULT_REQUEST;
 		outcome->version = head;
 		return NC_OK;

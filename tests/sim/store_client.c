@@ -343,6 +343,7 @@ void store_client_turn(struct sim *sim)
 	struct store_client *client = &store->clients[sim_below(sim, STORE_CLIENTS)];
 	raise_version(sim);
 	store_consumers_turn(sim);
+	store_snap_turn(sim);
 	if (client->op != 0) {
 		go_on(sim, client);
 	} else if (!store->quiet) {

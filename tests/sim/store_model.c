@@ -239,6 +239,8 @@ static void judge(struct sim *sim, struct store_command *command)
 		store_model_seek(store, command);
 	} else if (command->kind == STORE_OWN) {
 		store_model_own(store, command);
+	} else if (command->kind == STORE_SNAP_PUT || command->kind == STORE_SNAP_DELETE) {
+		store_model_snap(store, command);
 	} else if (!store->subs[command->sub].exists) {
 		command->fault = NC_FAULT_NO_SUB;
 	} else {
@@ -288,6 +290,8 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 			                sim->store->rows[command->positions[i]].version;
 		}
 	}
+	if (same && (command->kind == STORE_SNAP_PUT || command->kind == STORE_SNAP_DELETE))
+		same = store_snap_same(command, outcome);
 	if (!same) {
 		sim_violation(
 		        sim,

@@ -32,6 +32,7 @@
 #define STORE_SUBS          6u
 #define STORE_CLIENTS       8u
 #define STORE_MESSAGE_MAX   16u  /* events packed into a message */
+#define STORE_SNAPS_MAX     8u   /* of a stream */
 #define STORE_SENT_MAX      32u  /* commands of an owner on their way */
 #define STORE_FULL_CHECK    128u /* entries between two comparisons of the whole state */
 /* Of a cluster that is whole again each share runs within this. */
@@ -74,7 +75,9 @@ enum store_kind {
 	STORE_SEEK,
 	STORE_SAVE,
 	STORE_PLACE, /* a SAVE with another placement */
-	STORE_OWN
+	STORE_OWN,
+	STORE_SNAP_PUT,
+	STORE_SNAP_DELETE
 };
 
 struct store_command {
@@ -99,6 +102,9 @@ struct store_command {
 	struct nc_buf parked, unparked; /* packed; of SAVE */
 	struct nc_sub_progress progress;
 	struct nc_buf progress_bytes;
+	/* SNAP_PUT, SNAP_DELETE; of a put `snap_from` is the version */
+	uint8_t snap_stream;
+	uint64_t snap_from, snap_before, keep;
 	/* Who asked. */
 	uint64_t op; /* of a client; 0: none */
 	uint32_t slot, life;
@@ -113,6 +119,8 @@ struct store_command {
 	uint64_t position, version, made_epoch, cursor;
 	struct nc_floor floor;
 	uint64_t positions[STORE_PARTS_MAX];
+	uint64_t removed; /* snapshots */
+	bool unkept;
 };
 
 struct store_payload { /* of an entry */
@@ -266,6 +274,12 @@ struct store_row {
 	uint64_t before_stream, before_group; /* positions of the ones before it; 0: none */
 };
 
+/* Versions of which a stream has a snapshot, ascending. */
+struct store_snaps {
+	uint64_t versions[STORE_SNAPS_MAX];
+	uint32_t count;
+};
+
 struct sim_store {
 	struct store_command *commands; /* [command_count], from 1 */
 	size_t command_count, command_room;
@@ -297,6 +311,7 @@ struct sim_store {
 	uint8_t seat_taken[STORE_SEATS];
 	uint64_t epochs;
 	struct store_sub subs[STORE_SUBS];
+	struct store_snaps snaps[STORE_STREAMS];
 
 	uint64_t *digests, *wholes; /* of the state after an entry; 0: not known */
 	size_t digest_room;
@@ -353,6 +368,13 @@ uint64_t store_key_before(const struct sim_store *store, const struct store_poli
 uint8_t *store_marks(struct store_sub *sub, uint64_t position);
 /* `array`, of `had` elements of `each` bytes, made `has` long with zeros. */
 void *store_grown(void *array, size_t each, size_t had, size_t has);
+
+/* store_snap.c: snapshots of aggregates. */
+bool store_snaps_are_on(const struct sim *sim);
+void store_snap_turn(struct sim *sim);
+void store_model_snap(struct sim_store *store, struct store_command *command);
+bool store_snap_same(const struct store_command *command, const struct nc_outcome *outcome);
+void store_check_snaps(struct sim *sim, const struct sim_node *node);
 
 /* store_client.c: those who append. */
 void store_client_turn(struct sim *sim);

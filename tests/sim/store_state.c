@@ -80,6 +80,8 @@ void store_check_state(struct sim *sim, const struct sim_node *node, uint64_t in
 	uint64_t hash = hash_head(of);
 	sim->hash = (sim->hash ^ hash) * 0x100000001b3u;
 	compare(sim, node, index, store->digests, hash, "head");
-	if (whole)
+	if (whole) {
+		store_check_snaps(sim, node);
 		compare(sim, node, index, store->wholes, hash_whole(of), "state");
+	}
 }
