@@ -7,7 +7,7 @@
 #include "transport/nats/snap_message.h"
 
 /* What closes a list, with a name of which each byte may need a backslash. */
-#define TAIL_ROOM (sizeof "],\"next\":\"\"}" + 2 * NC_NAME_SIZE_MAX)
+#define TAIL_ROOM (sizeof "],\"next\":\"\"}" + (size_t)2 * NC_NAME_SIZE_MAX)
 
 /* What has been written. */
 static void post(struct read *read, size_t header_size)

@@ -17,24 +17,6 @@ static const struct nc_cli_column stream_columns[] = {
 	{ "BYTES", "bytes", true },    { NULL, NULL, false },
 };
 
-/* A page's items behind those that are there; `after` becomes the next page's, empty after the
- * last. */
-static void page_add(struct nc_slice answer, const char *member, struct nc_buf *list,
-                     struct nc_buf *after)
-{
-	struct nc_json items;
-	struct nc_slice page, item, next;
-	nc_buf_clear(after);
-	if (!nc_cli_member(answer, member, &page) || !nc_cli_list_begin(&items, page))
-		return;
-	while (nc_cli_list_next(&items, &item)) {
-		nc_buf_put_u8(list, list->size == 0 ? '[' : ',');
-		nc_buf_put_slice(list, item);
-	}
-	if (nc_cli_member(answer, "next", &next))
-		nc_buf_put_slice(after, next);
-}
-
 static void body_put(struct nc_buf *body, const char *prefix, const struct nc_buf *after)
 {
 	nc_buf_clear(body);
@@ -44,8 +26,7 @@ static void body_put(struct nc_buf *body, const char *prefix, const struct nc_bu
 		nc_json_put_string(body, nc_slice_str(prefix));
 	}
 	if (after->size > 0) {
-		nc_buf_put_str(body, ",\"after\":");
-		nc_buf_put_slice(body, nc_buf_slice(after));
+		nc_buf_printf(body, ",\"after\":%.*s", (int)after->size, (const char *)after->data);
 	}
 	nc_buf_put_u8(body, '}');
 	nc_buf_put_u8(body, 0);
@@ -66,7 +47,7 @@ static int pages_ask(struct nc_cli *cli, const char *stream, const char *member,
 		                                       &reply, &error)
 		                 : NACRE_NOMEM;
 		if (status == NACRE_OK)
-			page_add(nc_cli_reply_slice(reply), member, list, &after);
+			nc_cli_page_add(nc_cli_reply_slice(reply), member, list, &after);
 		nacre_reply_free(reply);
 	} while (status == NACRE_OK && after.size > 0);
 	nc_buf_put_str(list, list->size == 0 ? "[]" : "]");

@@ -17,23 +17,6 @@ static const struct nc_cli_column ls_columns[] = {
 	{ "NODE", "node", false },      { NULL, NULL, false },
 };
 
-/* A page's items behind those that are there; `after` becomes the next page's, empty after the
- * last. */
-static void page_add(struct nc_slice answer, struct nc_buf *list, struct nc_buf *after)
-{
-	struct nc_json items;
-	struct nc_slice page, item, next;
-	nc_buf_clear(after);
-	if (!nc_cli_member(answer, "subscriptions", &page) || !nc_cli_list_begin(&items, page))
-		return;
-	while (nc_cli_list_next(&items, &item)) {
-		nc_buf_put_u8(list, list->size == 0 ? '[' : ',');
-		nc_buf_put_slice(list, item);
-	}
-	if (nc_cli_member(answer, "next", &next))
-		nc_buf_put_slice(after, next);
-}
-
 static int pages_ask(struct nc_cli *cli, struct nc_buf *list)
 {
 	struct nc_buf after = { 0 }, body = { 0 };
@@ -47,7 +30,7 @@ static int pages_ask(struct nc_cli *cli, struct nc_buf *list)
 		nc_buf_put_u8(&body, 0);
 		exit_code = nc_cli_ask(cli, "sub.list", (const char *)body.data, true, &reply);
 		if (exit_code == 0) {
-			page_add(nc_cli_reply_slice(reply), list, &after);
+			nc_cli_page_add(nc_cli_reply_slice(reply), "subscriptions", list, &after);
 			nacre_reply_free(reply);
 		}
 	} while (exit_code == 0 && after.size > 0);

@@ -83,6 +83,22 @@ bool nc_cli_list_next(struct nc_json *items, struct nc_slice *raw_out)
 	       nc_json_value(items, &token, raw_out) == NC_OK;
 }
 
+void nc_cli_page_add(struct nc_slice answer, const char *member, struct nc_buf *list,
+                     struct nc_buf *after)
+{
+	struct nc_json items;
+	struct nc_slice page, item, next;
+	nc_buf_clear(after);
+	if (!nc_cli_member(answer, member, &page) || !nc_cli_list_begin(&items, page))
+		return;
+	while (nc_cli_list_next(&items, &item)) {
+		nc_buf_put_u8(list, list->size == 0 ? '[' : ',');
+		nc_buf_put_slice(list, item);
+	}
+	if (nc_cli_member(answer, "next", &next))
+		nc_buf_put_slice(after, next);
+}
+
 bool nc_cli_json_valid(struct nc_slice text, size_t *offset_out, const char **expected_out)
 {
 	struct nc_json json;

@@ -20,6 +20,11 @@ void nc_cli_value_text(struct nc_slice raw, struct nc_buf *to);
 bool nc_cli_list_begin(struct nc_json *items, struct nc_slice list);
 bool nc_cli_list_next(struct nc_json *items, struct nc_slice *raw_out);
 
+/* The items of a page's list `member` behind those that are in `list`, which begins empty and is
+ * left open; `after` becomes what `next` says, empty after the last page. */
+void nc_cli_page_add(struct nc_slice answer, const char *member, struct nc_buf *list,
+                     struct nc_buf *after);
+
 /* Whether the text is one JSON value; else where it is wrong, and what was expected there. */
 bool nc_cli_json_valid(struct nc_slice text, size_t *offset_out, const char **expected_out);
 

@@ -94,38 +94,52 @@ bool nc_decode_snap_put(struct nc_decoder *decoder, const struct nc_message *mes
 
 /* ---- Bodies --------------------------------------------------------------------------------- */
 
-/* A member's value, taken; false with the refusal. */
-typedef bool member_fn(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-                       struct nc_request *request);
+/* What a body may hold: its members, and what takes a value; false with the refusal. */
+struct body {
+	const char *const *names;
+	size_t name_count;
+	bool (*take)(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+	             struct nc_request *request);
+	bool one; /* of the first two, one at most */
+};
 
-/* One object, or nothing. */
-static bool body_take(struct nc_fields *fields, struct nc_slice body, struct nc_buf *text,
-                      member_fn *fn, struct nc_request *request)
+static bool members_take(const struct body *body, struct nc_fields *fields,
+                         struct nc_request *request)
 {
-	struct nc_wire wire;
 	struct nc_wire_token token;
 	size_t index;
-	if (body.size == 0)
-		return true;
-	fields->wire = &wire;
-	if (nc_wire_init(&wire, body, false, text) != NC_OK)
-		return nc_refuse(fields->refusal, NC_FAULT_BUSY, "out of memory; try again");
-	if (nc_wire_next(&wire, &token) != NC_OK)
-		return nc_wire_refuse(&wire, fields->refusal);
+	if (nc_wire_next(fields->wire, &token) != NC_OK)
+		return nc_wire_refuse(fields->wire, fields->refusal);
 	if (!nc_fields_begin(fields, &token))
 		return false;
 	for (int more; (more = nc_fields_next(fields, &index, &token)) != 0;) {
-		if (more < 0 || !fn(fields, index, &token, request))
+		if (more < 0 || !body->take(fields, index, &token, request))
 			return false;
 	}
-	return nc_wire_next(&wire, &token) == NC_OK || nc_wire_refuse(&wire, fields->refusal);
+	if (nc_wire_next(fields->wire, &token) != NC_OK)
+		return nc_wire_refuse(fields->wire, fields->refusal);
+	if (body->one && fields->seen == 3) {
+		return nc_refuse(fields->refusal, NC_FAULT_REQUEST,
+		                 "members '%s' and '%s' contradict each other", body->names[0],
+		                 body->names[1]);
+	}
+	return true;
 }
 
-static bool contradict(struct nc_fields *fields)
+/* One object, or nothing. */
+static bool body_take(struct nc_decoder *decoder, const struct body *body, struct nc_slice data,
+                      struct nc_request *request, struct nc_refusal *refusal)
 {
-	return nc_refuse(fields->refusal, NC_FAULT_REQUEST,
-	                 "members '%s' and '%s' contradict each other", fields->names[0],
-	                 fields->names[1]);
+	struct nc_wire wire;
+	struct nc_fields fields = { .wire = &wire,
+		                    .refusal = refusal,
+		                    .names = body->names,
+		                    .name_count = body->name_count };
+	if (data.size == 0)
+		return true;
+	if (nc_wire_init(&wire, data, false, &decoder->text) != NC_OK)
+		return nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
+	return members_take(body, &fields, request);
 }
 
 /* ---- Get and delete ------------------------------------------------------------------------- */
@@ -141,12 +155,10 @@ bool nc_decode_snap_get(struct nc_decoder *decoder, const struct nc_message *mes
                         struct nc_request *request, struct nc_refusal *refusal)
 {
 	static const char *const names[] = { "seq", "at_most" };
-	struct nc_fields fields = { .refusal = refusal, .names = names, .name_count = 2 };
+	const struct body body = { names, 2, get_member, true };
 	if (!stream_take(decoder, message, "snap.get.", refusal) ||
-	    !body_take(&fields, message->data, &decoder->text, get_member, request))
+	    !body_take(decoder, &body, message->data, request, refusal))
 		return false;
-	if (fields.seen == 3)
-		return contradict(&fields);
 	request->snap.stream = nc_buf_slice(&decoder->stream);
 	return true;
 }
@@ -169,13 +181,11 @@ bool nc_decode_snap_delete(struct nc_decoder *decoder, const struct nc_message *
                            struct nc_request *request, struct nc_refusal *refusal)
 {
 	static const char *const names[] = { "seq", "before" };
-	struct nc_fields fields = { .refusal = refusal, .names = names, .name_count = 2 };
+	const struct body body = { names, 2, delete_member, true };
 	request->range.before = UINT64_MAX;
 	if (!stream_take_own(decoder, message, "snap.delete.", refusal) ||
-	    !body_take(&fields, message->data, &decoder->text, delete_member, request))
+	    !body_take(decoder, &body, message->data, request, refusal))
 		return false;
-	if (fields.seen == 3)
-		return contradict(&fields);
 	request->range.stream = nc_buf_slice(&decoder->stream);
 	return true;
 }
@@ -210,14 +220,14 @@ bool nc_decode_snap_list(struct nc_decoder *decoder, const struct nc_message *me
                          struct nc_request *request, struct nc_refusal *refusal)
 {
 	static const char *const names[] = { "limit", "after", "prefix" };
-	struct nc_fields fields = { .refusal = refusal, .names = names, .name_count = 3 };
+	struct body body = { names, 3, list_member, false };
 	struct nc_snap_list *list = &request->list;
 	list->limit = NC_SNAP_LIST_LIMIT_DEFAULT;
 	if (!nc_slice_is(message->subject, "snap.list")) {
 		if (!stream_take(decoder, message, "snap.list.", refusal))
 			return false;
 		list->stream = nc_buf_slice(&decoder->stream);
-		fields.name_count = PREFIX;
+		body.name_count = PREFIX;
 	}
-	return body_take(&fields, message->data, &decoder->text, list_member, request);
+	return body_take(decoder, &body, message->data, request, refusal);
 }
