@@ -54,6 +54,9 @@ async def test_what_earlier_builds_left_is_read_to_the_last_byte_and_gone_on_wit
                 equal(code, GOOD, f"{name} {kind}: {said}")
                 t.node.start()
                 have = await frozen.read_back(c)
+                stats = await c.ask("store.stats")
+                for counts in ("types", "categories"):
+                    equal(sum(stats[counts].values()), stats["events"], f"{name} {kind}: events by {counts}, counted anew")
                 old, new = want["store"].pop("engine_version"), have["store"].pop("engine_version")
                 said = f"upgraded: engine version {new} from here on, {old} before"
                 check(new == old or new > old and said in t.node.log_text(), f"{name} {kind}: from {old} to {new}, and it is said")
