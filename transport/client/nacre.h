@@ -447,6 +447,22 @@ static inline int nacre_load(struct nacre_client *client, const struct nacre_loa
 	return nacre_load_sized(client, load, sizeof *load, snapshot_out, reader_out, error);
 }
 
+/* ---- Looking at streams --------------------------------------------------------------------- */
+
+/* Answers are the JSON of docs/protocol.md, section 11. How a stream stands: seq, first_seq,
+ * events, bytes, created, last, state. Errors: NACRE_REFUSED, 404/10059 where there is no such
+ * stream; as nacre_request(). */
+NACRE_API int nacre_stream_info(struct nacre_client *client, const char *stream,
+                                struct nacre_reply **reply_out, struct nacre_error *error);
+/* The streams there are, by name. `page`: {"prefix":"orders.","after":"orders.42","limit":1000};
+ * NULL: from the first. The answer's `next`, the next page's `after`, is there if there is more. */
+NACRE_API int nacre_stream_list(struct nacre_client *client, const char *page,
+                                struct nacre_reply **reply_out, struct nacre_error *error);
+/* Head, bytes, and events by type and category, the most frequent. `page`: {"limit":100} of each;
+ * NULL: 1,000. */
+NACRE_API int nacre_store_stats(struct nacre_client *client, const char *page,
+                                struct nacre_reply **reply_out, struct nacre_error *error);
+
 /* ---- Subscriptions: as an administrator ----------------------------------------------------- */
 
 /* Definitions, bodies and answers are the JSON of docs/protocol.md, section 8. `reply_out` may be

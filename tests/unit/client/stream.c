@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Streams and the store looked at.
+ * usage: unit_client_stream URL */
+#include "check.h"
+
+static void fill(const char *stream, int count)
+{
+	const struct nacre_append event = order(stream, NACRE_EXPECT_ANY, NULL);
+	for (int i = 0; i < count; i++) {
+		if (nacre_append(client, &event, NULL, NULL) != NACRE_OK)
+			exit(2);
+	}
+}
+
+static bool says(struct nacre_reply *reply, const char *text)
+{
+	size_t size;
+	const char *data = nacre_reply_data(reply, &size);
+	bool found = memmem(data, size, text, strlen(text)) != NULL;
+	nacre_reply_free(reply);
+	return found;
+}
+
+static void shows_one(void)
+{
+	struct nacre_reply *reply = NULL;
+	struct nacre_error error;
+	uint64_t seq = 0, first = 0;
+	char state[16] = "", last[40] = "";
+	fill("odd name.\xc3\xa9", 3);
+	expect(nacre_stream_info(client, "odd name.\xc3\xa9", &reply, NULL) == NACRE_OK &&
+	               nacre_reply_number(reply, "seq", &seq) && seq == 3 &&
+	               nacre_reply_number(reply, "first_seq", &first) && first == 1 &&
+	               nacre_reply_text(reply, "state", state, sizeof state) &&
+	               strcmp(state, "live") == 0 &&
+	               nacre_reply_text(reply, "last", last, sizeof last) && strlen(last) == 30,
+	       "shows how a stream stands");
+	nacre_reply_free(reply);
+	expect(nacre_stream_info(client, "nobody", &reply, &error) == NACRE_REFUSED &&
+	               error.code == 404 && error.err_code == 10059,
+	       "says that there is none");
+	nacre_reply_free(reply);
+	reply = NULL;
+	expect(nacre_stream_info(client, NULL, &reply, &error) == NACRE_INVALID && reply == NULL,
+	       "asks for none without a name");
+}
+
+static void lists_pages(void)
+{
+	struct nacre_reply *reply = NULL;
+	struct nacre_error error;
+	char next[256] = "";
+	fill("list.a", 1);
+	fill("list.b", 2);
+	fill("list.c", 1);
+	expect(nacre_stream_list(client, "{\"prefix\":\"list.\",\"limit\":2}", &reply, NULL) ==
+	                       NACRE_OK &&
+	               nacre_reply_text(reply, "next", next, sizeof next) &&
+	               strcmp(next, "list.b") == 0 &&
+	               says(reply, "{\"stream\":\"list.b\",\"seq\":2"),
+	       "lists a page, and says where the next one begins");
+	expect(nacre_stream_list(client, "{\"prefix\":\"list.\",\"after\":\"list.b\"}", &reply,
+	                         NULL) == NACRE_OK &&
+	               !nacre_reply_text(reply, "next", next, sizeof next) &&
+	               says(reply, "{\"streams\":[{\"stream\":\"list.c\""),
+	       "and the last one, which says none");
+	expect(nacre_stream_list(client, NULL, &reply, NULL) == NACRE_OK && says(reply, "list.a"),
+	       "from the first");
+	expect(nacre_stream_list(client, "{\"limit\":0}", NULL, &error) == NACRE_REFUSED &&
+	               error.err_code == 10003,
+	       "a limit of nothing is refused");
+}
+
+static void counts(void)
+{
+	struct nacre_reply *reply = NULL;
+	uint64_t types = 0;
+	fill("counted.1", 4);
+	expect(nacre_store_stats(client, NULL, &reply, NULL) == NACRE_OK &&
+	               nacre_reply_number(reply, "type_count", &types) && types == 1 &&
+	               says(reply, "\"counted\":4"),
+	       "counts by type and category");
+	expect(nacre_store_stats(client, "{\"limit\":1}", &reply, NULL) == NACRE_OK &&
+	               says(reply, "\"categories\":{\"counted\":4},\"category_count\":3"),
+	       "as many as are asked for");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	client = connect_to(argv[1], "shop", 10000);
+	shows_one();
+	lists_pages();
+	counts();
+	nacre_close(client);
+	return failed != 0;
+}
