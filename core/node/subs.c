@@ -148,12 +148,14 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 		                       "the subscription was deleted");
 		nc_subs_laters_refuse(subs, sub, NC_FAULT_NO_SUB, "no such subscription");
-		nc_subs_replay_end(subs, sub, "the subscription was deleted");
+		nc_subs_replay_end(subs, sub, NC_FAULT_NO_SUB, "no such subscription");
 	} else { /* it may have been replicated, or not: who asks again learns it elsewhere */
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_UNAVAILABLE,
 		                       nc_fault_text(NC_FAULT_UNAVAILABLE));
 		nc_subs_laters_refuse(subs, sub, NC_FAULT_UNAVAILABLE,
 		                      nc_fault_text(NC_FAULT_UNAVAILABLE));
+		nc_subs_replay_end(subs, sub, NC_FAULT_UNAVAILABLE,
+		                   nc_fault_text(NC_FAULT_UNAVAILABLE));
 	}
 	if (sub->owned)
 		nc_subs_own_end(subs, sub);

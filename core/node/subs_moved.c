@@ -44,7 +44,7 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 	todo_sift(subs, sub);
 	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 	                       "stale acknowledgement: a new epoch has begun");
-	nc_subs_replay_end(subs, sub, "a new epoch has begun");
+	nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "a new epoch has begun");
 	nc_subs_backfill_drop(sub);
 	nc_subs_rows_keep(sub, sub->definition.durable || move->rehomes ? 0 : keeps_to(move));
 	nc_buf_clear(&sub->unparked);
@@ -93,7 +93,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 		epoch_end(subs, sub);
 		err = nc_sub_new(definition, move->epoch, sub->started, now_ns, &machine);
 	} else {
-		nc_subs_replay_end(subs, sub, "the subscription has changed");
+		nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "the subscription has changed");
 		todo_sift(subs, sub); /* all that is on its way is given out anew */
 		(void)nc_sub_progress_take(sub->machine, &progress);
 		err = nc_buf_status(&progress);

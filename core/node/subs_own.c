@@ -249,7 +249,7 @@ static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 	                       "stale acknowledgement: another node has it now");
-	nc_subs_replay_end(subs, sub, "another node has it now");
+	nc_subs_replay_end(subs, sub, NC_FAULT_UNAVAILABLE, "another node has it now; ask again");
 	if (sub->move != NULL && sub->move->decided) /* else its outcome is still to come */
 		nc_subs_move_refused(subs, sub, NULL, NC_TIMEOUT);
 	if (sub->delivering) {

@@ -441,7 +441,8 @@ bool nc_subs_replay_wants(const struct nc_subscription *sub);
 bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *job);
 void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_job *job);
 /* Stop; who waits for it is told why. */
-void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
+void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
+                        const char *why);
 
 /* subs_jobs.c: jobs on the readers. */
 void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub);

@@ -55,10 +55,11 @@ static void refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_
 	sub->replay.under_way = false;
 }
 
-void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
+void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
+                        const char *why)
 {
 	if (sub->replay.under_way)
-		refuse(subs, sub, NC_FAULT_STALE_ACK, why);
+		refuse(subs, sub, fault, why);
 }
 
 /* How many are on their way; `more` follow as the window has room. */

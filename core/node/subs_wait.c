@@ -128,6 +128,17 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 	subs->behind_ready = true;
 }
 
+/* What is said of an acknowledgement is said of nothing else: who paused asks again. */
+static size_t refusal_put(struct nc_buf *out, const struct nc_sub_waiter *waiter,
+                          struct nc_fault fault, const char *why)
+{
+	if (waiter->answer != NULL && fault.err_code == NC_FAULT_STALE_ACK.err_code) {
+		fault = NC_FAULT_UNAVAILABLE;
+		why = nc_fault_text(fault);
+	}
+	return nc_reply_error(out, fault, why, nc_slice(NULL, 0));
+}
+
 void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
                             struct nc_fault fault, const char *why)
 {
@@ -140,7 +151,7 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 			continue;
 		}
 		*at = waiter->next;
-		size_t size = nc_reply_error(&service->out, fault, why, nc_slice(NULL, 0));
+		size_t size = refusal_put(&service->out, waiter, fault, why);
 		nc_service_send(service, waiter->reply, nc_buf_slice(&service->out), size);
 		free(waiter->answer);
 		free(waiter);

@@ -146,3 +146,12 @@ async def test_the_way_of_delivery_changes_while_events_leave(c):
                 await c.nc.publish((await consumer.next()).reply, b"")
             epoch = (await ask(c, "update", "chway", {"deliver": deliver}))["epoch"]
         equal((await info(c, "chway"))["epoch"], epoch, "the node lives")
+
+
+async def test_a_replay_of_one_that_is_deleted_meanwhile_says_so(c):
+    await create(c, "chgone", by_stream("chgone"), start="new", durable=False)
+    await fill(c, "chgone", 1)
+    events, _ = await pull(c, "chgone")
+    await term(c, events[0])
+    replayed, deleted = await sent_together(c, ("sub.replay.chgone", {}), ("sub.delete.chgone", None))
+    equal((replayed["error"]["err_code"], deleted), (10014, {"deleted": True}))
