@@ -39,6 +39,28 @@ Test(progress, is_due_after_a_while_or_many_acks)
 	nc_sub_free(h.sub);
 }
 
+Test(progress, one_that_was_halted_goes_on_with_attempts_anew_also_elsewhere)
+{
+	for (int known = 0; known < 2; known++) { /* the event, when it is resumed */
+		struct harness h = harness_push();
+		h.definition.max_deliver = 1;
+		h.definition.on_exhausted = NC_EXHAUSTED_STOP;
+		harness_open(&h);
+		harness_offer(&h, 1, 1);
+		expect_step(&h, "1/1");
+		nak(&h, 1, 1);
+		expect_step(&h, "H1");
+		move(&h);
+		if (known)
+			harness_offer(&h, 1, 1);
+		nc_sub_resume(h.sub);
+		if (!known)
+			harness_offer(&h, 1, 1);
+		expect_step(&h, "1/1");
+		nc_sub_free(h.sub);
+	}
+}
+
 Test(progress, goes_on_elsewhere_with_what_was_undone_and_its_attempts)
 {
 	struct harness h = harness_push();
