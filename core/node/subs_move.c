@@ -177,7 +177,7 @@ static bool rehome_prepare(const struct nc_subs_ask *ask, struct nc_subscription
 	}
 	if (sub->saving && nc_subs_ask_keep(ask, &sub->later))
 		return false;
-	if (!sub->saving && nc_subs_rehome_read(ask->subs, sub, &move->rows) == NC_OK)
+	if (!sub->saving && nc_subs_rows_read(ask->subs, sub, &move->rows) == NC_OK)
 		return true;
 	return update_refuse(ask, NC_FAULT_BUSY, "out of memory; try again");
 }

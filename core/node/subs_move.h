@@ -28,13 +28,14 @@ struct nc_sub_move {
 	char *reply; /* owned; NULL: nobody waits any more */
 };
 
-/* subs_rehome.c: parked rows go along, from the log to this node's memory or back. When it is asked
- * for: append those that the log has, of a durable one. When it is decided, as the subscription was
- * before: make of these, and of what happened since, move->rows. When it is as it will be: give
- * them to it. Errors: those of the state; NC_NOMEM. */
-int nc_subs_rehome_read(struct nc_subs *subs, const struct nc_subscription *sub,
-                        struct nc_buf *rows);
-int nc_subs_rehome_gather(const struct nc_subscription *sub, struct nc_sub_move *move);
+/* subs_rehome.c: append the rows of parked events that the log has, of a durable one. Errors: those
+ * of the state; NC_NOMEM. */
+int nc_subs_rows_read(struct nc_subs *subs, const struct nc_subscription *sub, struct nc_buf *rows);
+/* Of these make, by what has happened since and is not in the log yet, those up to `through` that
+ * are parked now: one a position, ascending. Errors: NC_NOMEM. */
+int nc_subs_rows_gather(const struct nc_subscription *sub, uint64_t through, struct nc_buf *rows);
+/* Between the log and this node's memory: when it is as it will be, move->rows go along. Errors:
+ * those of the state; NC_NOMEM. */
 int nc_subs_rehome_give(struct nc_subs *subs, struct nc_subscription *sub);
 
 /* subs_rows.c: of rows in memory only those up to `through` stay. */

@@ -55,6 +55,22 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->floor = move->place.floor;
 }
 
+/* What is parked by now: rows that are on their way to the log count, and those on their way out of
+ * it do not. */
+static int parked_load(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_buf rows = { 0 };
+	if (sub->parked.size == 0 && sub->unparked.size == 0)
+		return nc_subs_parked_load(subs, sub);
+	int err = nc_subs_rows_read(subs, sub, &rows);
+	if (err == NC_OK)
+		err = nc_subs_rows_gather(sub, UINT64_MAX, &rows);
+	if (err == NC_OK)
+		err = nc_subs_parked_tell(subs, sub, nc_buf_slice(&rows));
+	nc_buf_release(&rows);
+	return err;
+}
+
 /* Of a new machine, or of one that is elsewhere now: what the rows say. */
 static int rows_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
@@ -65,7 +81,7 @@ static int rows_load(struct nc_subs *subs, struct nc_subscription *sub)
 		return err;
 	err = nc_subs_acked_load(subs, sub);
 	nc_state_reader_end(subs->reader);
-	return err == NC_OK ? nc_subs_parked_load(subs, sub) : err;
+	return err == NC_OK ? parked_load(subs, sub) : err;
 }
 
 static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
@@ -161,7 +177,7 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	int err = NC_OK;
 	if (move->rehomes) {
 		nc_subs_steps_leaving(subs, sub); /* what is parked by now */
-		err = nc_subs_rehome_gather(sub, move);
+		err = nc_subs_rows_gather(sub, move->place.cursor, &move->rows);
 	}
 	if (err != NC_OK) {
 		free(push_subject);

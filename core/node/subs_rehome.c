@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A durable subscription becomes transient, or back: what is parked goes along, from the log to
- * this node's memory, or back.
+/* What is parked just now, in the log and on the way there. And a durable subscription becomes
+ * transient, or back: what is parked goes along, from the log to this node's memory, or back.
  *
  * It begins a new epoch at its ack floor. What was parked up to there stays parked; what was parked
  * beyond it comes again, with all that was not done, as after a seek. */
@@ -30,8 +30,7 @@ static bool on_row(void *ctx, const struct nc_parked *parked)
 	return true;
 }
 
-int nc_subs_rehome_read(struct nc_subs *subs, const struct nc_subscription *sub,
-                        struct nc_buf *rows)
+int nc_subs_rows_read(struct nc_subs *subs, const struct nc_subscription *sub, struct nc_buf *rows)
 {
 	if (!sub->definition.durable)
 		return NC_OK;
@@ -88,20 +87,20 @@ static bool is_unparked(const struct gathering *gathering, uint64_t position)
 	               sizeof *gathering->unparked, position_compare) != NULL;
 }
 
-/* One row a position, up to `cursor`, ascending. */
-static void rows_put(const struct gathering *gathering, uint64_t cursor, struct nc_buf *out)
+/* One row a position, up to `through`, ascending. */
+static void rows_put(const struct gathering *gathering, uint64_t through, struct nc_buf *out)
 {
 	for (size_t i = 0; i < gathering->count; i++) {
 		const struct row *row = &gathering->rows[i];
 		bool last = i + 1 == gathering->count || row[1].position != row->position;
-		if (last && row->position <= cursor && !is_unparked(gathering, row->position))
+		if (last && row->position <= through && !is_unparked(gathering, row->position))
 			nc_buf_put_slice(out, row->bytes);
 	}
 }
 
-int nc_subs_rehome_gather(const struct nc_subscription *sub, struct nc_sub_move *move)
+int nc_subs_rows_gather(const struct nc_subscription *sub, uint64_t through, struct nc_buf *rows)
 {
-	struct nc_slice before = nc_buf_slice(&move->rows), since = nc_buf_slice(&sub->parked);
+	struct nc_slice before = nc_buf_slice(rows), since = nc_buf_slice(&sub->parked);
 	struct nc_slice unparked = nc_buf_slice(&sub->unparked);
 	struct nc_buf out = { 0 };
 	struct gathering gathering = { 0 };
@@ -117,7 +116,7 @@ int nc_subs_rehome_gather(const struct nc_subscription *sub, struct nc_sub_move 
 			gathering.unparked_count++;
 		qsort(gathering.unparked, gathering.unparked_count, sizeof(uint64_t),
 		      position_compare);
-		rows_put(&gathering, move->place.cursor, &out);
+		rows_put(&gathering, through, &out);
 		err = nc_buf_status(&out);
 	}
 	free(gathering.rows);
@@ -126,8 +125,8 @@ int nc_subs_rehome_gather(const struct nc_subscription *sub, struct nc_sub_move 
 		nc_buf_release(&out);
 		return err;
 	}
-	nc_buf_release(&move->rows);
-	move->rows = out;
+	nc_buf_release(rows);
+	*rows = out;
 	return NC_OK;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PROTOCOL.md section 8: what seek, update and replay find on their way: events just parked, rows, pull requests, a full window."""
+import asyncio
 import json
 
 from harness import check, equal
@@ -155,3 +156,39 @@ async def test_a_replay_of_one_that_is_deleted_meanwhile_says_so(c):
     await term(c, events[0])
     replayed, deleted = await sent_together(c, ("sub.replay.chgone", {}), ("sub.delete.chgone", None))
     equal((replayed["error"]["err_code"], deleted), (10014, {"deleted": True}))
+
+
+async def test_what_is_parked_while_a_change_is_under_way_parks_its_key(c):
+    for change in ({"order": "stream"}, {"deliver": None}):
+        at = {"order": "stream", "deliver": {"subject": "work.chwhile"}} if "deliver" in change else {}
+        async with Consumer(c, "work.chwhile") as consumer:
+            made = await create(c, "chwhile", by_stream("chwhile"), start="new", **at)
+            await fill(c, "chwhile", 1)
+            event = await consumer.next() if at else (await pull(c, "chwhile", {"batch": 1}))[0][0]
+            first = int(event.headers["Nats-Sequence"])
+            changing = asyncio.create_task(ask(c, "update", "chwhile", change))
+            await asyncio.sleep(0)  # it is sent
+            await term(c, event, "no")
+            equal((await changing)["epoch"], made["epoch"])
+            await fill(c, "chwhile", 1)
+            equal(await taken(c, "chwhile"), [], str(change))
+            equal(await parked(c, "chwhile"), [first, first + 1], str(change))
+            await ask(c, "replay", "chwhile")
+            equal(await taken(c, "chwhile"), [first, first + 1], str(change))
+            equal((await info(c, "chwhile"))["parked"], 0)
+            await ask(c, "delete", "chwhile")
+
+
+async def test_what_is_released_while_a_change_is_under_way_parks_nothing(c):
+    await create(c, "chout", by_stream("chout"), start="new", order="stream")
+    await fill(c, "chout", 1)
+    await term(c, (await pull(c, "chout", {"batch": 1}))[0][0])
+    await ask(c, "replay", "chout")
+    event = (await pull(c, "chout", {"batch": 1}))[0][0]
+    changing = asyncio.create_task(ask(c, "update", "chout", {"order": "global"}))
+    await asyncio.sleep(0)
+    await c.nc.request(event.reply, b"", timeout=5)
+    await changing
+    await fill(c, "chout", 1)
+    equal(await taken(c, "chout"), [2])
+    equal(await parked(c, "chout"), [])
