@@ -6,30 +6,13 @@
 #include <string.h>
 
 #include "core/node/spread.h"
+#include "core/node/subs_job.h"
 #include "core/node/subs_move.h"
 #include "transport/nats/reply.h"
 
 #define CHANGED "409 Consumer Changed" /* to who pulls */
 
 /* ---- Doing it ------------------------------------------------------------------------------- */
-
-/* Events that were about to be published are of the machine that was, and go where that gave them:
- * whose request has counted them hears that they do not come. Status lines stay. */
-static void todo_sift(struct nc_subs *subs, struct nc_subscription *sub)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		struct nc_sub_pull *pull = sub->todo[i].pull;
-		if (sub->todo[i].position == 0) {
-			sub->todo[kept++] = sub->todo[i];
-			continue;
-		}
-		if (pull != NULL)
-			nc_subs_pull_cut(subs, sub, pull, CHANGED);
-		nc_subs_pull_let_go(pull);
-	}
-	sub->todo_count = kept;
-}
 
 /* What is parked up to there stays parked: a backfill passes it by. */
 static uint64_t keeps_to(const struct nc_sub_move *move)
@@ -41,7 +24,7 @@ static uint64_t keeps_to(const struct nc_sub_move *move)
 static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
-	todo_sift(subs, sub);
+	nc_subs_todo_cut(subs, sub, CHANGED); /* of the old epoch */
 	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 	                       "stale acknowledgement: a new epoch has begun");
 	nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "a new epoch has begun");
@@ -110,7 +93,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 		err = nc_sub_new(definition, move->epoch, sub->started, now_ns, &machine);
 	} else {
 		nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "the subscription has changed");
-		todo_sift(subs, sub); /* all that is on its way is given out anew */
+		nc_subs_todo_cut(subs, sub, CHANGED); /* all that is on its way is given out anew */
 		(void)nc_sub_progress_take(sub->machine, &progress);
 		err = nc_buf_status(&progress);
 		if (err == NC_OK)
@@ -248,6 +231,7 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_move *move = sub->move;
 	if (!move->decided || sub->delivering || sub->searching)
 		return;
+	nc_subs_posted_send(subs, sub); /* before it is told that it has changed */
 	if (!move->seeks && !move->anew && sub->definition.durable) {
 		rows_cut(sub);
 		/* Before a new machine numbers its progress anew. */

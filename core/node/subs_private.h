@@ -320,6 +320,11 @@ void nc_subs_pull_let_go(struct nc_sub_pull *pull); /* NULL is a no-op */
 void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
 void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_pull *pull,
                       const char *status);
+/* Events that were about to be published are not: whose request has counted them hears that they do
+ * not come. Status lines stay. */
+void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
+/* Nothing more will be published: all of both that are left to tell are told. */
+void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
 /* Requests that name max_bytes wait until the sizes of all events in the window are known; true:
  * the readers have been asked for some. */
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);

@@ -89,6 +89,50 @@ void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct 
 	nc_subs_pull_forget(sub, pull->id);
 }
 
+/* Its own end is in the list, behind its events. */
+static bool ends_anyway(const struct nc_subscription *sub, size_t from, const char *reply)
+{
+	for (size_t i = from; i < sub->todo_count; i++) {
+		const struct nc_delivery *at = &sub->todo[i];
+		if (at->position == 0 && at->reply == NULL && strcmp(at->subject, reply) == 0)
+			return true;
+	}
+	return false;
+}
+
+void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		struct nc_sub_pull *pull = sub->todo[i].pull;
+		if (sub->todo[i].position == 0) {
+			sub->todo[kept++] = sub->todo[i];
+			continue;
+		}
+		if (pull != NULL && !pull->cut && ends_anyway(sub, i + 1, pull->reply)) {
+			pull->cut = true;
+		} else if (pull != NULL) {
+			nc_subs_pull_cut(subs, sub, pull, status);
+		}
+		nc_subs_pull_let_go(pull);
+	}
+	sub->todo_count = kept;
+}
+
+void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
+{
+	nc_subs_todo_cut(subs, sub, status);
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		const struct nc_slice block = nc_slice_str(sub->todo[i].status);
+		if (sub->todo[i].reply == NULL) /* else a push's, which asks for an answer */
+			nc_service_send(subs->service, sub->todo[i].subject, block, block.size);
+	}
+	nc_subs_deliveries_release(sub->todo, sub->todo_count);
+	sub->todo = NULL;
+	sub->todo_count = sub->todo_room = 0;
+	nc_subs_pulls_end(subs, sub, status);
+}
+
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
                  uint64_t now_ns)
 {

@@ -192,3 +192,21 @@ async def test_what_is_released_while_a_change_is_under_way_parks_nothing(c):
     await fill(c, "chout", 1)
     equal(await taken(c, "chout"), [2])
     equal(await parked(c, "chout"), [])
+
+
+async def test_who_pulls_hears_also_when_it_is_deleted_right_behind(c):
+    await c.ask("batch", json.dumps({"events": [{"stream": "chgone", "type": "T", "data": {}}] * 300}).encode())
+    for durable in (True, False):
+        for _ in range(10):
+            await create(c, "chgone", by_stream("chgone"), durable=durable)
+            asked = []
+            for batch in (200, 1, 150, 1):
+                asked.append(await c.nc.subscribe(c.nc.new_inbox()))
+                await c.nc.publish("es.shop.sub.next.chgone", json.dumps({"batch": batch, "no_wait": batch == 1}).encode(), reply=asked[-1].subject)
+            await ask(c, "info", "chgone")
+            await ask(c, "delete", "chgone")
+            for at, (sub, batch) in enumerate(zip(asked, (200, 1, 150, 1))):
+                came = 0
+                while came < batch and "Status" not in (await sub.next_msg(5)).headers:
+                    came += 1
+                await sub.unsubscribe()
