@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a subscription owes, by PROTOCOL.md section 8 alone: of each event whether it must still come, may come, must be parked, may
+be parked. What is not known is None, and forbids nothing; so a fault that is found is one."""
+import time
+
+SETTLED_S = 1.0  # a delivery that was on its way when its event was confirmed has come by then
+
+
+class Event:
+    def __init__(self, pos, stream, type, tag):
+        self.pos, self.stream, self.type, self.tag = pos, stream, type, tag
+
+    def key(self, order):
+        return {"none": None, "global": "*", "stream": self.stream, "tag:key:": self.tag}[order]
+
+
+def matches(filter, event):
+    selector = filter["selector"]
+    return event.type == selector if filter["plugin"] == "by_event_type" else event.stream in selector
+
+
+class Sub:
+    """One subscription, from its creation on."""
+
+    def __init__(self, definition, events, epoch, first):
+        self.definition, self.events = definition, events
+        self.reset_all, self.crashed = set(), False
+        self.orders = {definition["order"]}
+        self.need, self.may = {}, set()
+        self.must_park, self.termed, self.exhausted = set(), {}, set()
+        self.confirmed = {}
+        self.skipping = self.changing = False
+        self.begin(epoch, first)
+
+    @property
+    def moves(self):
+        """Its epoch may change without being asked for."""
+        return self.definition["placement"] == "spread"
+
+    # ---- Epochs ------------------------------------------------------------------------------
+
+    def forget(self, pos):
+        self.must_park.discard(pos)
+        self.termed.pop(pos, None)
+        self.exhausted.discard(pos)
+
+    def begin(self, epoch, first):
+        """Made anew, sought, or with another start: what is parked before that stays so, the rest comes again."""
+        self.epoch, self.first = epoch, first
+        self.segments, self.past = [(0, self.definition["filter"])], []
+        self.attempts, self.confirmed = {}, {}
+        for pos, need in self.need.items():
+            if pos >= first:
+                self.forget(pos)
+            elif need is False:
+                self.may.discard(pos)
+            else:
+                self.need[pos] = None
+        for event in self.events.values():
+            if event.pos >= first:
+                self.know(event)
+
+    def know(self, event):
+        """An event that nobody had told of yet, or that is judged anew."""
+        owed = event.pos >= self.first and matches(self.filter_at(event.pos, self.segments), event)
+        found = any(event.pos < to and matches(self.filter_at(event.pos, segments), event) for segments, to in self.past)
+        self.need[event.pos] = owed or (None if found and event.pos >= self.first else False)
+        (self.may.add if self.need[event.pos] is not False else self.may.discard)(event.pos)
+
+    @staticmethod
+    def filter_at(pos, segments):
+        return [filter for start, filter in segments if start <= pos][-1]
+
+    def updated(self, definition, epoch, pos, restarted, backfill):
+        before, self.definition = self.definition, definition
+        self.orders.add(definition["order"])
+        self.use_up()
+        if restarted:
+            self.begin(epoch, pos)
+            return
+        if epoch != self.epoch:
+            self.epoch, self.attempts, self.confirmed = epoch, {}, {}
+        if before["filter"] != definition["filter"]:
+            if backfill:  # what was found before it is delivered all the same
+                self.past.append((self.segments, pos))
+            past = [s for s in self.segments if s[0] < pos]
+            self.segments = [(0, definition["filter"])] if backfill else past + [(pos, definition["filter"])]
+            self.judge_anew(before, pos, backfill)
+
+    def judge_anew(self, before, pos, backfill):
+        filter = self.definition["filter"]
+        for event in self.events.values():
+            if event.pos >= pos:
+                self.know(event)
+            elif backfill and event.pos >= self.first and matches(filter, event) and self.need[event.pos] is not True:
+                known = event.pos in self.may or matches(before["filter"], event)
+                self.need[event.pos] = None if known else True
+                self.may.add(event.pos)
+
+    def killed(self):
+        """What was not confirmed may be lost; attempts lag."""
+        self.crashed = True
+        self.must_park = {pos for pos in self.must_park if self.termed.get(pos, (None, False))[1]}
+
+    # ---- Deliveries --------------------------------------------------------------------------
+
+    def came(self, pos, epoch, attempt):
+        """What is wrong with a delivery, or None."""
+        if epoch != self.epoch:
+            if epoch < self.epoch or not (self.moves or self.crashed):
+                return f"it is of epoch {epoch}, not {self.epoch}"
+            self.epoch, self.attempts, self.confirmed = epoch, {}, {}
+        if pos not in self.may:
+            return "it does not match, or lies before the start"
+        if pos in self.confirmed and time.monotonic() - self.confirmed[pos] > SETTLED_S:
+            return "it came after its acknowledgement was confirmed"
+        wrong = self.early(pos) or self.attempt_wrong(pos, attempt)
+        self.attempts[pos] = attempt
+        self.use_up()
+        return wrong
+
+    def use_up(self):
+        """What may be parked, or left out, without another delivery."""
+        most = self.definition["max_deliver"]
+        if most > 0:
+            self.exhausted |= {pos for pos, attempt in self.attempts.items() if attempt >= most and self.need.get(pos) is not False}
+        self.skipping |= self.definition["on_exhausted"] == "skip"
+
+    def early(self, pos):
+        key = self.events[pos].key(self.definition["order"])
+        if key is None:
+            return None
+        for event in self.events.values():
+            if event.pos < pos and event.key(self.definition["order"]) == key and self.need.get(event.pos) is True:
+                if not (self.skipping and event.pos in self.exhausted):
+                    return f"event {event.pos} of its key, {key}, is not done"
+        return None
+
+    def attempt_wrong(self, pos, attempt):
+        last = self.attempts.get(pos, 0)
+        if attempt == last + 1 or (attempt == 1 and pos in self.reset_all) or self.crashed and attempt <= last + 1:
+            self.reset_all.discard(pos)
+            return None
+        if (self.crashed or self.moves) and last == 0:
+            return None
+        return f"attempt {attempt} came after {last}"
+
+    # ---- Answers -----------------------------------------------------------------------------
+
+    def acked(self, pos):
+        several = self.definition["ack"] == "all"
+        for at in [p for p in self.need if p == pos or several and p < pos and p in self.attempts]:
+            self.need[at] = None if self.changing else False
+            self.must_park.discard(at)
+
+    def confirm(self, pos, epoch):
+        if epoch == self.epoch and self.need.get(pos) is False:
+            self.confirmed.setdefault(pos, time.monotonic())
+
+    def nakked(self, pos, attempt):
+        last = attempt == self.attempts.get(pos) and 0 < self.definition["max_deliver"] <= attempt
+        if last and not self.changing and self.definition["on_exhausted"] == "park" and self.need.get(pos) is True:
+            self.must_park.add(pos)
+
+    def term(self, pos, reason):
+        self.termed[pos] = (reason, False)
+        if self.need.get(pos) is True and not self.changing and not self.moves:
+            self.must_park.add(pos)
+
+    def term_confirmed(self, pos, epoch):
+        if epoch == self.epoch and pos in self.termed:
+            self.termed[pos] = (self.termed[pos][0], True)
+
+    def replayed(self):
+        self.must_park.clear()
+        self.reset_all |= set(self.attempts) | self.may
+
+    # ---- The end -----------------------------------------------------------------------------
+
+    def faults(self, rows):
+        """When all has come to rest; `rows` are those of `parked`."""
+        parked, said = {row["pos"] for row in rows}, []
+        for row in rows:
+            wrong = self.row_wrong(row)
+            if wrong:
+                said.append(f"{row}: {wrong}")
+        for pos, need in sorted(self.need.items()):
+            if need is True and pos not in parked and not (self.skipping and pos in self.exhausted):
+                said.append(f"event {pos} is lost: neither acknowledged nor parked")
+        said += [f"event {pos} was refused, and is not parked" for pos in sorted(self.must_park - parked)]
+        return said
+
+    def row_wrong(self, row):
+        pos, reason = row["pos"], row["reason"]
+        if pos not in self.may:
+            return "it was not to be delivered"
+        if self.need[pos] is False and pos in self.confirmed:
+            return "it was acknowledged, and that was confirmed"
+        if reason == "its key is parked":
+            refused = self.exhausted | set(self.termed)
+            mine = self.events[pos]
+            if not any(mine.key(o) is not None and self.events[p].key(o) == mine.key(o) for p in refused for o in self.orders):
+                return "nothing of its key was refused"
+        elif reason == "max_deliver reached":
+            return None if pos in self.exhausted else "its attempts were not used up"
+        elif self.termed.get(pos, (None,))[0] != reason:
+            return f"it was not terminated so: {self.termed.get(pos)}"
+        return None
