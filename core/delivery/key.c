@@ -100,6 +100,8 @@ void nc_sub_key_drop(struct nc_sub *sub, uint32_t key)
 void nc_sub_key_park(struct nc_sub *sub, uint32_t key)
 {
 	sub->parked++;
+	if (!sub->policy.durable && sub->parked > NC_SUB_PARKED_MAX)
+		nc_sub_halt(sub, sub->cursor, "too many events are parked");
 	if (key == NONE || sub->keys[key].parked++ > 0)
 		return;
 	sub->parked_keys++;

@@ -134,9 +134,12 @@ void nc_sub_resume(struct nc_sub *sub)
 
 /* ---- Events in ------------------------------------------------------------------------------ */
 
-/* Replays find room also where all of it is taken by what waits: they stand before that. */
+/* Replays find room also where all of it is taken by what waits: they stand before that. Where too
+ * much is parked nothing else does. */
 uint32_t nc_sub_room(const struct nc_sub *sub, bool replay)
 {
+	if (!replay && !sub->policy.durable && sub->parked > NC_SUB_PARKED_MAX)
+		return 0;
 	uint32_t most = sub->window_max + (replay ? NC_SUB_AHEAD : 0);
 	return sub->entry_count < most ? most - sub->entry_count : 0;
 }

@@ -19,7 +19,8 @@
  * epoch. So progress is the cursor and the window, and memory is bounded by the window
  * (max_in_flight, a look-ahead, and some replays), however far behind the subscription is, plus 64
  * bytes or so a parked key, of which there are at most NC_SUB_PARKED_KEYS_MAX: one more halts the
- * subscription.
+ * subscription. So does one row more than NC_SUB_PARKED_MAX of a transient one, whose rows are in
+ * the caller's memory; it then takes in nothing but replays until there are fewer.
  *
  * Time:      nanoseconds of any clock that does not go back; the same one in all calls.
  * Threads:   one at a time.
@@ -39,6 +40,7 @@
 #define NC_SUB_REQUESTS_MAX    512u  /* waiting pull requests */
 #define NC_SUB_REASON_SIZE_MAX 256u  /* bytes kept of a +TERM's reason */
 #define NC_SUB_PARKED_KEYS_MAX 65536u
+#define NC_SUB_PARKED_MAX      65536u /* rows of a transient one, which are in memory */
 #define NC_SUB_PROGRESS_NS     UINT64_C(100000000)  /* progress is due so long after a change … */
 #define NC_SUB_PROGRESS_ACKS   1000u                /* … or so many acks after */
 #define NC_SUB_ANSWER_NS       UINT64_C(500000000)  /* a 503 comes by then or not at all */

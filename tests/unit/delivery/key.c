@@ -164,6 +164,40 @@ Test(key, without_order_parking_keeps_nobody)
 	nc_sub_free(h.sub);
 }
 
+static void park(struct harness *h, uint64_t position)
+{
+	harness_offer(h, position, position);
+	harness_step(h);
+	cr_assert_eq(nc_sub_term(h->sub, 1, position, NC_SLICE(""), h->now), NC_OK);
+	harness_step(h);
+}
+
+Test(key, more_parked_events_than_memory_is_for_halt_a_transient_one_until_some_are_replayed)
+{
+	for (int durable = 0; durable < 2; durable++) {
+		struct harness h = harness_push();
+		h.definition.durable = durable;
+		harness_open(&h);
+		for (uint64_t position = 1; position <= NC_SUB_PARKED_MAX; position++)
+			park(&h, position);
+		cr_expect_not(harness_info(&h).halted);
+		park(&h, NC_SUB_PARKED_MAX + 1);
+		cr_expect_eq(harness_info(&h).halted, !durable);
+		cr_expect_eq(harness_offer_key(&h, NC_SUB_PARKED_MAX + 2, NULL),
+		             durable ? NC_OK : NC_FULL);
+		nc_sub_resume(h.sub);
+		cr_expect_eq(harness_offer_key(&h, NC_SUB_PARKED_MAX + 3, NULL),
+		             durable ? NC_OK : NC_FULL, "still too many");
+		const struct nc_sub_event parked = { .position = 1 };
+		cr_expect_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+		harness_step(&h);
+		ack(&h, 1);
+		harness_step(&h);
+		cr_expect_eq(harness_offer_key(&h, NC_SUB_PARKED_MAX + 4, NULL), NC_OK);
+		nc_sub_free(h.sub);
+	}
+}
+
 Test(key, more_parked_keys_than_it_can_know_halt_it)
 {
 	struct harness h = keyed();
