@@ -26,6 +26,7 @@ enum nc_sub_job_kind {
 struct nc_sub_found {
 	uint64_t position, version, time_ns;
 	uint32_t size;
+	bool parked; /* of a backfill: it has a row already */
 	struct {
 		size_t offset, size;
 	} key; /* in job->keys */
@@ -75,6 +76,11 @@ struct nc_sub_job {
 	size_t found_count;
 	struct nc_buf keys;
 };
+
+/* subs_rows.c: what a search has found and is parked already is left out: a backfill finds it once
+ * more. False: that could not be read, which is fatal, and said. */
+bool nc_subs_rows_pass(struct nc_subs *subs, const struct nc_subscription *sub,
+                       struct nc_sub_job *job);
 
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader);

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from harness import check, equal
+from harness import check, equal, wait_until
 from test_subs import Consumer, by_stream, create, fill, info, pull, versions
 from test_subs_verbs import ask, sent_together, term
 
@@ -210,3 +210,28 @@ async def test_who_pulls_hears_also_when_it_is_deleted_right_behind(c):
                 while came < batch and "Status" not in (await sub.next_msg(5)).headers:
                     came += 1
                 await sub.unsubscribe()
+
+
+async def test_a_backfill_passes_by_what_is_parked(c):
+    """Also of the filter before the last."""
+    for durable in (True, False):
+        await create(c, "chtwice", by_stream(["chtwice", "chtother"]), start="new", order="global", durable=durable)
+        await fill(c, "chtwice", 2)
+        events, _ = await pull(c, "chtwice", {"batch": 1})
+        first = versions(events)[0]
+        await term(c, events[0])
+        await fill(c, "chtother", 1)
+
+        async def all_parked():
+            return len(await parked(c, "chtwice")) == 3
+
+        await wait_until(all_parked, 5, "what stands behind it is parked")
+        await ask(c, "update", "chtwice", {"filter": by_stream("chtother")})
+        await ask(c, "update", "chtwice", {"filter": by_stream("chtwice"), "backfill": True})
+        equal(len(await parked(c, "chtwice")), 3, f"durable {durable}")
+        await ask(c, "replay", "chtwice")
+        equal((await taken(c, "chtwice"))[:2], [first, first + 1], f"durable {durable}")
+        equal(await parked(c, "chtwice"), [], f"durable {durable}")
+        await fill(c, "chtwice", 1)
+        equal(await taken(c, "chtwice"), [first + 2], f"durable {durable}")
+        await ask(c, "delete", "chtwice")
