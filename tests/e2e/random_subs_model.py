@@ -30,6 +30,8 @@ class Sub:
         self.must_park, self.termed, self.exhausted = set(), {}, set()
         self.confirmed = {}
         self.skipping = self.changing = False
+        self.loose = set()
+        self.epochs = 0
         self.begin(epoch, first)
 
     @property
@@ -47,6 +49,7 @@ class Sub:
     def begin(self, epoch, first):
         """Made anew, sought, or with another start: what is parked before that stays so, the rest comes again."""
         self.epoch, self.first = epoch, first
+        self.epochs += 1
         self.segments, self.past = [(0, self.definition["filter"])], []
         self.attempts, self.confirmed = {}, {}
         for pos, need in self.need.items():
@@ -64,7 +67,8 @@ class Sub:
         """An event that nobody had told of yet, or that is judged anew."""
         owed = event.pos >= self.first and matches(self.filter_at(event.pos, self.segments), event)
         found = any(event.pos < to and matches(self.filter_at(event.pos, segments), event) for segments, to in self.past)
-        self.need[event.pos] = owed or (None if found and event.pos >= self.first else False)
+        before = event.pos < self.first and self.epochs > 1  # it may have been parked, and nobody had told of it
+        self.need[event.pos] = owed or (None if before or found and event.pos >= self.first else False)
         (self.may.add if self.need[event.pos] is not False else self.may.discard)(event.pos)
 
     @staticmethod
@@ -75,6 +79,8 @@ class Sub:
         before, self.definition = self.definition, definition
         self.orders.add(definition["order"])
         self.use_up()
+        if before["order"] != definition["order"] and self.refused():  # a replay under way stands before what was not done
+            self.loose |= {pos for pos in self.may if self.need[pos] is not False}
         if restarted:
             self.begin(epoch, pos)
             return
@@ -128,7 +134,7 @@ class Sub:
 
     def early(self, pos):
         key = self.events[pos].key(self.definition["order"])
-        if key is None:
+        if key is None or pos in self.loose:
             return None
         for event in self.events.values():
             if event.pos < pos and event.key(self.definition["order"]) == key and self.need.get(event.pos) is True:
@@ -175,6 +181,18 @@ class Sub:
         self.must_park.clear()
         self.reset_all |= set(self.attempts) | self.may
 
+    def refused(self):
+        return self.exhausted | set(self.termed)
+
+    def behind_refused(self, pos):
+        """By any order that it has had, also behind what stands behind a refused one."""
+        reached, more = set(), self.refused()
+        while more:
+            reached |= more
+            keys = {(o, self.events[p].key(o)) for p in more for o in self.orders if self.events[p].key(o) is not None}
+            more = {p for p in self.may - reached if any((o, self.events[p].key(o)) in keys for o in self.orders)}
+        return pos in reached
+
     # ---- The end -----------------------------------------------------------------------------
 
     def faults(self, rows):
@@ -197,9 +215,7 @@ class Sub:
         if self.need[pos] is False and pos in self.confirmed:
             return "it was acknowledged, and that was confirmed"
         if reason == "its key is parked":
-            refused = self.exhausted | set(self.termed)
-            mine = self.events[pos]
-            if not any(mine.key(o) is not None and self.events[p].key(o) == mine.key(o) for p in refused for o in self.orders):
+            if not self.behind_refused(pos):
                 return "nothing of its key was refused"
         elif reason == "max_deliver reached":
             return None if pos in self.exhausted else "its attempts were not used up"
