@@ -112,6 +112,11 @@ async def test_a_wiped_node_is_whole_again_under_load():
         await votes_again(t.c, name)
         await t.end()
         equal(t.c.nodes[name].alive(), True, "the wiped node runs")
+        stats = await t.client.ask("store.stats")
+        equal(sum(stats["types"].values()), stats["events"])
+        await t.client.ask("cluster.transfer", json.dumps({"to": name}).encode())
+        equal(await t.c.leader(t.client), name)
+        equal(await t.client.ask("store.stats"), stats, "what it has fetched is counted")
 
 
 async def test_a_node_that_is_only_behind_gets_events():

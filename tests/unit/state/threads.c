@@ -218,6 +218,15 @@ static bool last_step(void *ctx, uint64_t position, struct nc_slice row)
 	return false;
 }
 
+/* Every event is of type 1 and of category 1. */
+static void counts_check(struct nc_state_reader *reader, uint64_t last)
+{
+	uint64_t types, categories;
+	CHECK(nc_state_count(reader, NC_INDEX_TYPE, 1, &types) == NC_OK);
+	CHECK(nc_state_count(reader, NC_INDEX_CATEGORY, 1, &categories) == NC_OK);
+	CHECK(types == last && categories == last);
+}
+
 static void view_check(struct nc_state_reader *reader)
 {
 	struct nc_buf value = { 0 };
@@ -230,6 +239,7 @@ static void view_check(struct nc_state_reader *reader)
 	CHECK(nc_state_events(reader, UINT64_MAX, true, last_step, &last) == NC_OK);
 	CHECK(last == 2 * n);
 	rows_check(reader, n);
+	counts_check(reader, last);
 	if (n > 2 * STREAMS) {
 		indexes_check(reader, last);
 		stream_check(reader, n);
