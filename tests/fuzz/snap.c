@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* R.snap.… and R.load: refused, or what comes of it is what the engine reads back; and a record and
- * a command out of foreign bytes. The first byte says which; of a put the first line is
- * Es-Snapshot-Seq, the second a header's name, the third its value. */
+/* R.snap.… and R.load: refused, or what comes of it is what the engine reads back; likewise
+ * R.stream and R.store.stats; and a record and a command out of foreign bytes. The first byte says
+ * which; of a put the first line is Es-Snapshot-Seq, the second a header's name, the third its
+ * value. */
 #include <string.h>
 
 #include "core/base/assert.h"
@@ -62,6 +63,14 @@ static void ask(enum nc_operation op, struct nc_slice subject, struct nc_slice b
 		nc_assert(request.list.prefix.size <= NC_NAME_SIZE_MAX &&
 		          request.list.after_name.size <= NC_NAME_SIZE_MAX);
 	}
+	if (op == NC_OP_STREAM_LIST) {
+		const struct nc_streams_spec *spec = &request.streams;
+		nc_assert(spec->limit >= 1 && spec->limit <= NC_STREAMS_LIMIT_MAX);
+		nc_assert(spec->prefix.size <= NC_NAME_SIZE_MAX &&
+		          spec->after.size <= NC_NAME_SIZE_MAX);
+	}
+	if (op == NC_OP_STATS)
+		nc_assert(request.stats_limit >= 1 && request.stats_limit <= NC_STATS_LIMIT_MAX);
 	if (op == NC_OP_LOAD)
 		nc_assert(request.query.limit >= 1 && !request.query.backward);
 }
@@ -93,6 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ 'd', NC_OP_SNAP_DELETE, { (const uint8_t *)"snap.delete.a.b", 15 } },
 		{ 'l', NC_OP_SNAP_LIST, { (const uint8_t *)"snap.list.a.b", 13 } },
 		{ 's', NC_OP_SNAP_LIST, { (const uint8_t *)"snap.list", 9 } },
+		{ 'i', NC_OP_STREAM_INFO, { (const uint8_t *)"stream.info.a.b", 15 } },
+		{ 'k', NC_OP_STREAM_LIST, { (const uint8_t *)"stream.list", 11 } },
+		{ 't', NC_OP_STATS, { (const uint8_t *)"store.stats", 11 } },
 		{ 'r', NC_OP_LOAD, { (const uint8_t *)"load.a.b", 8 } },
 	};
 	if (size == 0)
