@@ -125,9 +125,8 @@ void nc_service_post(struct nc_service *service, struct nc_slice subject, struct
 struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
                                   char room[NC_DIRECT_SIZE]);
 
-/* service_route.c */
-extern char nc_service_pace_tag;  /* of the subscription to the pace subject */
-extern char nc_service_probe_tag; /* of the subscription to the probe subject */
+/* service_endpoints.c */
+extern const struct nc_endpoint nc_service_endpoints[]; /* by number; each a subscription's tag */
 int nc_service_srv_make(struct nc_service *service);
 /* The leader's endpoints, or those that every node has at all times. */
 int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
@@ -140,10 +139,16 @@ void nc_service_unsubscribe_direct(struct nc_service *service);
 void nc_service_unsubscribe_leader(struct nc_service *service);
 /* All but those that tell how the node is. */
 void nc_service_unsubscribe_endpoints(struct nc_service *service);
-void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
-
-/* The endpoint of this name that is about a subscription that is there; -1: there is none. */
+/* A request about a subscription that is there: who runs it answers. */
+bool nc_service_is_about_one(enum nc_operation op);
+/* The endpoint of this name that is such a request's; -1: there is none. The first one of `op`. */
 int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out);
+int nc_service_endpoint_of(enum nc_operation op);
+
+/* service_route.c */
+extern char nc_service_pace_tag;  /* of the subscription to the pace subject */
+extern char nc_service_probe_tag; /* of the subscription to the probe subject */
+void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
 
 /* service_srv.c */
 int nc_service_subscribe_srv(struct nc_service *service);

@@ -13,7 +13,7 @@
 #include "tests/unit/state/rows.h"
 #include "tests/unit/state/support.h"
 
-enum { TYPES = 3, OWN = 1000, ROUNDS = 6 };
+enum { TYPES = 3, OWN = 1000, ROUNDS = 4 };
 
 static struct nc_state *state;
 static struct nc_state_reader *reader;
