@@ -111,7 +111,8 @@ struct nc_outcome {
 	struct nc_batch_ack ack; /* committed with the batch; without a name: none */
 	/* Of snapshots of `stream`: how many went; what was to go with them and is left (none:
 	 * left_before is 0); and that the one which was put went at once, since newer ones are as
-	 * many as are kept. */
+	 * many as are kept. Of a put that is refused because the version is of an earlier life of
+	 * the stream left_from is the first that is not; 0: it lies above the stream's. */
 	uint64_t removed, left_from, left_before;
 	bool unkept;
 	/* This replica's history differs from the leader's, at the latest from this position on; 0:

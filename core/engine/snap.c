@@ -126,8 +126,26 @@ static void summary_more(const struct nc_snap *snap, const struct nc_snap_head *
 	summary->bytes += snap->data.size - (there ? before->size : 0);
 	if (first || snap->version < summary->oldest)
 		summary->oldest = snap->version;
-	if (snap->version > summary->newest)
+	if (first || snap->version > summary->newest)
 		summary->newest = snap->version;
+}
+
+/* The summary of the stream as it lives now. What is of an earlier life stays where it is, unseen,
+ * below the floor: as events do. */
+static int summary_of(struct nc_engine *engine, struct nc_slice name,
+                      const struct nc_stream *stream, struct nc_snap_summary *summary_out)
+{
+	struct nc_snap_summary summary = { 0 };
+	int err = nc_snap_summary_get(engine->reader, name, &engine->scratch, &summary);
+	if (err != NC_OK && err != NC_NOTFOUND)
+		return err;
+	if (err == NC_OK && summary.born_ns != stream->created_ns) {
+		summary = (struct nc_snap_summary){ .floor = summary.count > 0 ? summary.newest + 1
+			                                                       : summary.floor };
+	}
+	summary.born_ns = stream->created_ns;
+	*summary_out = summary;
+	return NC_OK;
 }
 
 /* The lowest go, until `keep` are left; where many are too many, with the puts that follow. */
@@ -165,9 +183,14 @@ static int put_apply(struct nc_engine *engine, uint64_t time_ns, const struct nc
 		outcome->version = head;
 		return NC_OK;
 	}
+	err = summary_of(engine, snap->stream, &stream, &summary);
+	if (err == NC_OK && snap->version < summary.floor) {
+		outcome->fault = NC_FAULT_REQUEST;
+		outcome->left_from = summary.floor;
+		return NC_OK;
+	}
 	outcome->version = snap->version;
-	err = nc_snap_summary_get(engine->reader, snap->stream, &engine->scratch, &summary);
-	if (err == NC_OK || err == NC_NOTFOUND)
+	if (err == NC_OK)
 		err = head_before(engine, snap, &before, &there);
 	if (err == NC_OK)
 		err = rows_put(engine, time_ns, snap, command->record);
@@ -196,7 +219,7 @@ static int delete_apply(struct nc_engine *engine, const struct nc_snap_range *ra
 		err = nc_snap_summary_get(engine->reader, range->stream, &engine->scratch,
 		                          &summary);
 	}
-	if (err == NC_NOTFOUND)
+	if (err == NC_NOTFOUND || (err == NC_OK && !nc_snap_are_of(&summary, &stream)))
 		return NC_OK; /* nothing there, nothing removed */
 	if (err != NC_OK)
 		return err;

@@ -48,6 +48,11 @@ struct nc_snap_summary {
 	uint64_t bytes;  /* of data */
 	uint64_t oldest; /* none is of a lower version */
 	uint64_t newest; /* this one is there */
+	/* When the stream was created whose snapshots they are. One that was deleted and lives
+	 * again is created anew: what is of its earlier life is not seen, and lies below `floor`.
+	 */
+	uint64_t born_ns;
+	uint64_t floor; /* 0: there is nothing of an earlier life */
 };
 
 /* Append the record of `snap` (all but its time). Sizes are within the limits: the edge has checked
@@ -78,7 +83,7 @@ typedef bool nc_snap_head_fn(void *ctx, const struct nc_snap_head *head);
 int nc_snap_heads(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,
                   nc_snap_head_fn *fn, void *ctx);
 
-/* Streams that have snapshots, in the order of their names, from `from` on (which need be no
+/* Live streams that have snapshots, in the order of their names, from `from` on (which need be no
  * stream's name). Return false to stop. */
 typedef bool nc_snap_summary_fn(void *ctx, const struct nc_snap_summary *summary);
 int nc_snap_summaries(struct nc_state_reader *reader, struct nc_slice from, nc_snap_summary_fn *fn,

@@ -119,7 +119,7 @@ int nc_snap_summary_put(struct nc_state *state, struct nc_slice stream, struct n
 {
 	uint8_t room[NC_SNAP_KEY_ROOM];
 	struct nc_slice key = nc_snap_summary_key(stream, room);
-	if (summary->count == 0)
+	if (summary->count == 0 && summary->floor == 0)
 		return nc_state_del(state, NC_SPACE_SNAPSHOTS, key);
 	nc_buf_clear(scratch);
 	nc_buf_put_u8(scratch, SUMMARY_FORMAT);
@@ -127,6 +127,8 @@ int nc_snap_summary_put(struct nc_state *state, struct nc_slice stream, struct n
 	nc_buf_put_varint(scratch, summary->bytes);
 	nc_buf_put_varint(scratch, summary->oldest);
 	nc_buf_put_varint(scratch, summary->newest);
+	nc_buf_put_u64(scratch, summary->born_ns);
+	nc_buf_put_varint(scratch, summary->floor);
 	int err = nc_buf_status(scratch);
 	return err != NC_OK ? err
 	                    : nc_state_put(state, NC_SPACE_SNAPSHOTS, key, nc_buf_slice(scratch));
@@ -142,7 +144,10 @@ int nc_snap_summary_decode(struct nc_slice value, struct nc_snap_summary *summar
 	summary.bytes = nc_reader_varint(&reader);
 	summary.oldest = nc_reader_varint(&reader);
 	summary.newest = nc_reader_varint(&reader);
-	if (reader.failed || nc_reader_left(&reader) != 0 || summary.count == 0)
+	summary.born_ns = nc_reader_u64(&reader);
+	summary.floor = nc_reader_varint(&reader);
+	if (reader.failed || nc_reader_left(&reader) != 0 ||
+	    (summary.count == 0 && summary.floor == 0))
 		return NC_CORRUPT;
 	*summary_out = summary;
 	return NC_OK;

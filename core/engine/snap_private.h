@@ -4,6 +4,7 @@
 #define NC_CORE_ENGINE_SNAP_PRIVATE_H
 
 #include "core/engine/snap.h"
+#include "core/engine/stream.h"
 
 /* The first byte of a key. */
 enum nc_snap_row { NC_SNAP_ROW_DATA = 'd', NC_SNAP_ROW_HEAD = 'h', NC_SNAP_ROW_SUMMARY = 's' };
@@ -27,6 +28,9 @@ int nc_snap_summary_put(struct nc_state *state, struct nc_slice stream, struct n
 int nc_snap_summary_decode(struct nc_slice value, struct nc_snap_summary *summary_out);
 int nc_snap_summary_get(struct nc_state_reader *reader, struct nc_slice stream,
                         struct nc_buf *scratch, struct nc_snap_summary *summary_out);
+
+/* Whether these are the stream's as it lives now. */
+bool nc_snap_are_of(const struct nc_snap_summary *summary, const struct nc_stream *stream);
 
 /* A stream's heads whatever state it is in: ascending from `from` on; or backward. */
 int nc_snap_heads_scan(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,

@@ -2,6 +2,7 @@
 /* Reading snapshots. */
 #include <stdio.h>
 
+#include "core/engine/packed_private.h"
 #include "core/engine/query_private.h"
 #include "core/engine/snap_private.h"
 
@@ -38,6 +39,12 @@ int nc_snap_heads_scan(struct nc_state_reader *reader, struct nc_slice stream, u
 	return err == NC_OK ? heads.err : err;
 }
 
+bool nc_snap_are_of(const struct nc_snap_summary *summary, const struct nc_stream *stream)
+{
+	return summary->count > 0 && stream->state == NC_STREAM_LIVE &&
+	       summary->born_ns == stream->created_ns;
+}
+
 /* What is to be seen of a stream's snapshots; of a stream that is not live, none. */
 static int summary_seen(struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_buf *scratch, struct nc_snap_summary *summary_out)
@@ -48,9 +55,13 @@ static int summary_seen(struct nc_state_reader *reader, struct nc_slice name,
 		return err;
 	if (stream.state == NC_STREAM_TOMBSTONED)
 		return NC_CLOSED;
-	return stream.state == NC_STREAM_LIVE
-	               ? nc_snap_summary_get(reader, name, scratch, summary_out)
-	               : NC_NOTFOUND;
+	struct nc_snap_summary summary;
+	err = nc_snap_summary_get(reader, name, scratch, &summary);
+	if (err == NC_OK && !nc_snap_are_of(&summary, &stream))
+		err = NC_NOTFOUND;
+	if (err == NC_OK)
+		*summary_out = summary;
+	return err;
 }
 
 int nc_snap_heads(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,
@@ -140,31 +151,89 @@ int nc_snap_find(struct nc_state_reader *reader, const struct nc_snap_spec *spec
 
 /* ---- Streams -------------------------------------------------------------------------------- */
 
+#define SUMMARIES_A_SCAN 256u
+
 struct summaries {
-	nc_snap_summary_fn *fn;
-	void *ctx;
-	int err;
+	struct nc_buf rows; /* sizes and keys, sizes and values */
+	size_t left;
+	bool more;
 };
 
+/* Rows one behind the other, since nothing else may be read while they are scanned. */
 static bool on_summary(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	struct summaries *summaries = ctx;
-	struct nc_snap_summary summary;
 	if (key.size < 2 || key.data[0] != NC_SNAP_ROW_SUMMARY)
 		return false;
-	summaries->err = nc_snap_summary_decode(value, &summary);
-	summary.stream = nc_slice_from(key, 1);
-	return summaries->err == NC_OK && summaries->fn(summaries->ctx, &summary);
+	nc_sized_put(&summaries->rows, key);
+	nc_sized_put(&summaries->rows, value);
+	summaries->more = --summaries->left == 0;
+	return !summaries->more;
+}
+
+/* To whom they are given. */
+struct giving {
+	nc_snap_summary_fn *fn;
+	void *ctx;
+	struct nc_buf at, scratch; /* the key of the next scan; a row that is being read */
+	bool goes_on;
+};
+
+/* One of them, if it is to be seen. */
+static int summary_give(struct giving *giving, struct nc_state_reader *reader, struct nc_slice name,
+                        struct nc_slice row)
+{
+	struct nc_snap_summary summary;
+	struct nc_stream stream;
+	int err = nc_snap_summary_decode(row, &summary);
+	if (err == NC_OK)
+		err = nc_stream_get(reader, name, &giving->scratch, &stream);
+	if (err == NC_NOTFOUND)
+		return NC_CORRUPT; /* what has snapshots has been there */
+	summary.stream = name;
+	if (err == NC_OK && nc_snap_are_of(&summary, &stream))
+		giving->goes_on = giving->fn(giving->ctx, &summary);
+	return err;
+}
+
+/* Those of one scan. */
+static int summaries_give(struct giving *giving, struct nc_state_reader *reader,
+                          const struct summaries *summaries)
+{
+	struct nc_reader rows = nc_reader(nc_buf_slice(&summaries->rows));
+	int err = nc_buf_status(&summaries->rows);
+	while (err == NC_OK && giving->goes_on && nc_reader_left(&rows) > 0) {
+		struct nc_slice key = nc_sized_get(&rows), value = nc_sized_get(&rows);
+		nc_buf_clear(&giving->at);
+		nc_buf_put_slice(&giving->at, key);
+		err = summary_give(giving, reader, nc_slice_from(key, 1), value);
+	}
+	giving->goes_on = giving->goes_on && summaries->more;
+	nc_buf_put_u8(&giving->at, 0); /* the next key there can be */
+	return err == NC_OK ? nc_buf_status(&giving->at) : err;
 }
 
 int nc_snap_summaries(struct nc_state_reader *reader, struct nc_slice from, nc_snap_summary_fn *fn,
                       void *ctx)
 {
 	uint8_t room[NC_SNAP_KEY_ROOM];
-	struct summaries summaries = { .fn = fn, .ctx = ctx };
-	int err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, nc_snap_summary_key(from, room), false,
-	                        on_summary, &summaries);
-	return err == NC_OK ? summaries.err : err;
+	struct summaries summaries = { 0 };
+	struct giving giving = { .fn = fn, .ctx = ctx, .goes_on = true };
+	nc_buf_put_slice(&giving.at, nc_snap_summary_key(from, room));
+	int err = nc_buf_status(&giving.at);
+	while (err == NC_OK && giving.goes_on) {
+		nc_buf_clear(&summaries.rows);
+		summaries.left = SUMMARIES_A_SCAN;
+		summaries.more = false;
+		err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, nc_buf_slice(&giving.at), false,
+		                    on_summary, &summaries);
+		if (err == NC_OK)
+			err = summaries_give(&giving, reader, &summaries);
+	}
+	nc_buf_release(&summaries.rows);
+	nc_buf_release(&giving.at);
+	nc_buf_release(&giving.scratch);
+	return err;
 }
 
 /* ---- A snapshot, and what follows ----------------------------------------------------------- */
@@ -258,8 +327,9 @@ static int one_check(struct nc_state_reader *reader, struct nc_slice key, struct
 		return err;
 	*what_out = "the table of streams that have snapshots does not know it";
 	err = nc_snap_summary_get(reader, stream, scratch, &summary);
-	if (err == NC_NOTFOUND ||
-	    (err == NC_OK && (version < summary.oldest || version > summary.newest)))
+	bool known = err == NC_OK && version >= summary.oldest && version <= summary.newest;
+	bool earlier = err == NC_OK && version < summary.floor;
+	if (err == NC_NOTFOUND || (err == NC_OK && !known && !earlier))
 		err = NC_CORRUPT;
 	return err;
 }

@@ -81,12 +81,15 @@ bool nc_service_snap_goes_on(struct nc_service *service, struct nc_ticket *ticke
 static void refuse(struct nc_service *service, const struct nc_ticket *ticket,
                    const struct nc_outcome *outcome, struct nc_fault fault)
 {
-	char room[96];
+	char room[120];
 	const char *text = nc_fault_text(fault);
 	if (fault.err_code == NC_FAULT_REQUEST.err_code) {
-		(void)snprintf(room, sizeof room,
-		               "header Es-Snapshot-Seq lies above the stream's version: %llu",
-		               (unsigned long long)outcome->version);
+		bool earlier = outcome->left_from > 0;
+		(void)snprintf(
+		        room, sizeof room, "header Es-Snapshot-Seq %s: %llu",
+		        earlier ? "lies below where the present life of the stream begins"
+		                : "lies above the stream's version",
+		        (unsigned long long)(earlier ? outcome->left_from : outcome->version));
 		text = room;
 	}
 	nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket->endpoint),

@@ -99,6 +99,13 @@ static bool on_summary(void *ctx, const struct nc_snap_summary *summary)
 	return true;
 }
 
+static bool count_summary(void *ctx, const struct nc_snap_summary *summary)
+{
+	(void)summary;
+	++*(uint64_t *)ctx;
+	return true;
+}
+
 static void expect_heads(const char *stream, const char *wanted)
 {
 	struct nc_buf text = { 0 };
@@ -479,6 +486,71 @@ Test(snap, is_not_loaded_where_events_after_it_are_gone)
 	expect_load("next 0 head 8", 100);
 	stream_is(NC_STREAM_TOMBSTONED, 1);
 	expect_load("next 0 head 8", 100);
+}
+
+/* ---- A stream that was deleted, and lives again -----------------------------------------------
+ */
+
+/* As it is when it was deleted, and appended to again. */
+static void stream_lives_again(uint64_t first, uint64_t created_ns)
+{
+	struct nc_buf scratch = { 0 };
+	struct nc_stream stream;
+	cr_assert_eq(nc_state_begin(store.state), NC_OK);
+	cr_assert_eq(nc_stream_get(nc_state_writer(store.state), NC_SLICE("s"), &scratch, &stream),
+	             NC_OK);
+	stream.first = first;
+	stream.created_ns = created_ns;
+	cr_assert_eq(nc_stream_put(store.state, NC_SLICE("s"), &scratch, &stream), NC_OK);
+	cr_assert_eq(nc_state_commit(store.state, (struct nc_state_applied){ ++store.index, 1 }),
+	             NC_OK);
+	nc_buf_release(&scratch);
+}
+
+Test(snap, of_a_stream_that_lives_again_those_of_before_are_not_seen)
+{
+	PUT(.version = 3, .data = "before");
+	PUT(.version = 5, .data = "before");
+	stream_lives_again(6, 2000000000);
+	cr_expect_str_eq(find("s", NC_SNAP_NEWEST, 0), "not found");
+	cr_expect_str_eq(find("s", NC_SNAP_EXACT, 5), "not found");
+	expect_heads("s", "");
+	expect_streams("", "");
+	expect_load("6 7 8 next 0 head 8", 100);
+	cr_expect_eq(delete ("s", 0, UINT64_MAX).removed, 0u);
+	expect_whole();
+	struct nc_outcome outcome = PUT(.version = 7, .data = "now", .keep = 1);
+	cr_expect_eq(outcome.fault.code, 0);
+	cr_expect_eq(outcome.removed, 0u, "those of before are not counted");
+	outcome = PUT(.version = 4);
+	cr_expect_eq(outcome.fault.err_code, NC_FAULT_REQUEST.err_code);
+	cr_expect_eq(outcome.left_from, 6u, "what it came to then is not what it is now");
+	expect_heads("s", "7(3) ");
+	expect_streams("", "s=1@7/3 ");
+	cr_expect_str_eq(find("s", NC_SNAP_AT_MOST, 6), "not found");
+	expect_whole();
+	cr_expect_eq(delete ("s", 0, UINT64_MAX).removed, 1u);
+	expect_streams("", "");
+	cr_expect_eq(PUT(.version = 4).fault.err_code, NC_FAULT_REQUEST.err_code, "nor later");
+	cr_expect_eq(PUT(.version = 6, .data = "again").fault.code, 0);
+	cr_expect_str_eq(find("s", NC_SNAP_NEWEST, 0), "6:again");
+	expect_whole();
+}
+
+Test(snap, lists_of_many_streams_go_on)
+{
+	char name[16];
+	uint64_t count = 0;
+	for (int i = 0; i < 600; i++) {
+		(void)snprintf(name, sizeof name, "n%03d", i);
+		APPEND(&store, .stream = name);
+		PUT(.stream = name, .version = 1);
+	}
+	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
+	cr_expect_eq(nc_snap_summaries(store.reader, nc_slice(NULL, 0), count_summary, &count),
+	             NC_OK);
+	nc_state_reader_end(store.reader);
+	cr_expect_eq(count, 600u);
 }
 
 /* ---- Whether they hold ---------------------------------------------------------------------- */
