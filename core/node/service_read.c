@@ -182,11 +182,6 @@ static bool is_long(const struct read *read)
 
 static bool query_step(struct read *read, struct nc_state_reader *reader)
 {
-	struct nc_service *service = read->service;
-	if (nc_bus_wait_room(service->bus, BUFFERED_MAX, SEND_PATIENCE_MS) != NC_OK) {
-		atomic_fetch_add(&service->counters.reads_given_up, 1);
-		return true;
-	}
 	bool done = false;
 	if (read->query == NULL && !query_begin(read, reader))
 		return true;
@@ -238,8 +233,15 @@ static bool info_step(struct read *read, struct nc_state_reader *reader)
 	return true;
 }
 
+/* Whatever is asked may be a message of the server's max_payload, or many: while NATS takes
+ * nothing, no more is made. */
 static bool op_step(struct read *read, struct nc_state_reader *reader)
 {
+	struct nc_service *service = read->service;
+	if (nc_bus_wait_room(service->bus, BUFFERED_MAX, SEND_PATIENCE_MS) != NC_OK) {
+		atomic_fetch_add(&service->counters.reads_given_up, 1);
+		return true;
+	}
 	switch (read->op) {
 	case NC_OP_READ:
 	case NC_OP_LOAD:

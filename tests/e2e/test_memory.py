@@ -2,6 +2,7 @@
 """What others can make a node keep in memory is bounded, whatever they ask for at once."""
 import asyncio
 import json
+import signal
 
 from harness import Both, check, equal, wait_until
 from test_plugins import HOSTILE, PluginDir
@@ -58,6 +59,34 @@ async def test_many_reads_at_once_keep_little_between_their_turns():
             top = max(top, resident_mb(b.node) - before)
             await asyncio.sleep(0.05)
         check(top < 200, f"{top} MB for 400 reads")
+
+
+async def test_answers_that_nats_does_not_take_are_bounded_in_bytes():
+    """Each fills a message of its own; of all that are asked for at once only some may wait for the server."""
+    async with Both(env={"NACRE_FEED": "off"}) as b:
+        c = b.client
+        for first in range(0, 5000, 1000):
+            events = [{"stream": f"s.{i:05}", "type": "T", "data": 1} for i in range(first, first + 1000)]
+            await c.ask("batch", json.dumps({"events": events}).encode())
+        await c.append("big", b"x" * 900000)
+        for subject, body in (("stream.list", b'{"limit":10000}'), ("get", b'{"stream":"big","seq":1}')):
+            before, top = resident_mb(b.node), 0
+            for i in range(300):
+                await c.nc.publish(f"es.shop.{subject}", body, reply=f"nobody.{i}")
+            await c.nc.flush(timeout=30)
+            b.server.process.send_signal(signal.SIGSTOP)
+            try:
+                for _ in range(20):
+                    top = max(top, resident_mb(b.node) - before)
+                    await asyncio.sleep(0.05)
+            finally:
+                b.server.process.send_signal(signal.SIGCONT)
+            check(top < 60, f"{top} MB for 300 of R.{subject}")
+            await wait_until(lambda: no_reads(c), 30, "all are answered")
+
+
+async def no_reads(c):
+    return await reads_under_way(c) == 0
 
 
 async def test_requests_that_wait_for_a_slow_plugin_are_bounded_in_bytes():
