@@ -156,7 +156,8 @@ class Sub:
     def acked(self, pos):
         several = self.definition["ack"] == "all"
         for at in [p for p in self.need if p == pos or several and p < pos and p in self.attempts]:
-            self.need[at] = None if self.changing else False
+            beside = at != pos and at in self.refused()  # parked already, it stays so
+            self.need[at] = None if self.changing or beside else False
             self.must_park.discard(at)
 
     def confirm(self, pos, epoch):
