@@ -167,9 +167,10 @@ void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 		*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT, sub->entries[id].position, 1 };
 		return;
 	}
-	if (!sub->at_head && !sub->halted && !sub->paused && worth_a_search(sub))
+	if (!sub->at_head && !sub->halted && !sub->paused && worth_a_search(sub)) {
 		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1,
 			                          nc_sub_room(sub, false) };
+	}
 }
 
 /* Whether a row of the key is parked that is not on its way already. */

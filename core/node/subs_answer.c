@@ -105,6 +105,27 @@ static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
 	}
 }
 
+/* It has been taken: who asked hears so, at once or when it is in the log. */
+static void answer_taken(struct nc_subs *subs, struct nc_subscription *sub,
+                         const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint)
+{
+	if (ack->kind == NC_ACK_IS_NEXT) {
+		request_next(subs, sub, ack, msg, endpoint);
+	} else if (ack->kind != NC_ACK_IS_WPI) {
+		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
+	} else if (msg->reply.size > 0) {
+		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
+	}
+}
+
+/* When what is being taken up came: the clock is asked once for many. */
+static uint64_t taken_ns(struct nc_subs *subs)
+{
+	if (subs->answers_ns == 0)
+		subs->answers_ns = nc_subs_now_ns();
+	return subs->answers_ns;
+}
+
 void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
                     int endpoint)
 {
@@ -116,9 +137,7 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		return;
 	}
 	struct nc_subscription *sub = nc_subs_find(subs, at.name);
-	if (subs->answers_ns == 0)
-		subs->answers_ns = nc_subs_now_ns();
-	uint64_t now_ns = subs->answers_ns;
+	uint64_t now_ns = taken_ns(subs);
 	if (sub == NULL) {
 		answer_error(subs, msg, endpoint,
 		             "acknowledgement of a subscription that is not here");
@@ -149,13 +168,7 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 	nc_subs_mark(sub);
 	if (late && !nc_subs_late_ack(subs, sub, at.position)) {
 		(void)answer_fault(subs, msg, endpoint, NC_FAULT_BUSY, "not now; try again");
-		return;
-	}
-	if (ack.kind == NC_ACK_IS_NEXT) {
-		request_next(subs, sub, &ack, msg, endpoint);
-	} else if (ack.kind != NC_ACK_IS_WPI) {
-		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
-	} else if (msg->reply.size > 0) {
-		nc_service_send(subs->service, (const char *)msg->reply.data, nc_slice(NULL, 0), 0);
+	} else {
+		answer_taken(subs, sub, &ack, msg, endpoint);
 	}
 }

@@ -139,13 +139,26 @@ static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 /* What was done while the change was on its way is not to be delivered once more: above all what
  * batches have acknowledged, with their consequences. The log's list has it, until the next life.
  */
-static void undone_again(const struct nc_subscription *sub)
+static int undone_again(const struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
 	const struct nc_definition *before = &move->definition;
+	if (move->backfill.size == 0)
+		return NC_OK;
 	nc_buf_clear(&move->backfill);
 	nc_backfill_put(&move->backfill, before->plugin, before->selector, move->position - 1,
 	                sub->machine);
+	return nc_buf_status(&move->backfill);
+}
+
+/* What is parked goes along, from the log to this node's memory or back. */
+static int rows_gather(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_move *move = sub->move;
+	if (!move->rehomes)
+		return NC_OK;
+	nc_subs_steps_leaving(subs, sub); /* what is parked by now */
+	return nc_subs_rows_gather(sub, move->place.cursor, &move->rows);
 }
 
 static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
@@ -157,11 +170,7 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	        strndup(subject.size == 0 ? "" : (const char *)subject.data, subject.size);
 	if (push_subject == NULL)
 		return NC_NOMEM;
-	int err = NC_OK;
-	if (move->rehomes) {
-		nc_subs_steps_leaving(subs, sub); /* what is parked by now */
-		err = nc_subs_rows_gather(sub, move->place.cursor, &move->rows);
-	}
+	int err = rows_gather(subs, sub);
 	if (err != NC_OK) {
 		free(push_subject);
 		return err;
@@ -173,13 +182,12 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	err = definition_swap(subs, sub);
 	if (err != NC_OK)
 		return err;
-	if (move->anew && move->backfill.size > 0)
-		undone_again(sub);
-	err = other ? machine_replace(subs, sub, to) : NC_OK;
+	if (move->anew)
+		err = undone_again(sub);
+	if (err == NC_OK && other)
+		err = machine_replace(subs, sub, to);
 	if (!other)
 		nc_sub_redefine(sub->machine, to, nc_subs_now_ns());
-	if (err == NC_OK && move->anew)
-		err = nc_buf_status(&move->backfill);
 	if (err == NC_OK && move->anew)
 		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
 	if (err == NC_OK && move->rehomes) {
