@@ -55,8 +55,9 @@ int nc_progress_item_get(struct nc_reader *reader, uint64_t cursor, struct nc_pr
 	            (replay || !item->replay);
 	if (!good)
 		return NC_CORRUPT;
+	/* What is replayed may be parked beyond the cursor: a backfill begins before it. */
 	uint64_t base = replay ? 0 : item->position;
-	if (cursor < base || distance > cursor - base)
+	if (!replay && (cursor < base || distance > cursor - base))
 		return NC_CORRUPT;
 	*item = (struct nc_progress_item){ base + distance, (uint32_t)(attempts >> 1), replay };
 	return NC_OK;

@@ -16,7 +16,7 @@ struct nc_sub_progress {
 	bool paused, halted;
 };
 
-/* An event that is not done. */
+/* An event that is not done: up to the cursor, but for a replay. */
 struct nc_progress_item {
 	uint64_t position;
 	uint32_t attempts;

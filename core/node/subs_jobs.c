@@ -263,7 +263,8 @@ static void offers(struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
 	uint64_t through = job->through;
-	if (sub->backfill != NULL && !nc_subs_rows_pass(job->subs, sub, job))
+	bool backfills = sub->backfill != NULL && job->kind == NC_SUB_JOB_SCAN;
+	if (backfills && !nc_subs_rows_pass(job->subs, sub, job))
 		return;
 	for (size_t i = 0; i < job->found_count; i++) {
 		const struct nc_sub_found *found = &job->found[i];

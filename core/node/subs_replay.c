@@ -150,6 +150,15 @@ void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, stru
 	}
 }
 
+/* What is parked from now on is not asked for. A backfill begins before what is parked. */
+static uint64_t parked_through(const struct nc_subscription *sub)
+{
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	bool beyond = sub->backfill != NULL && sub->backfill->is.through > info.cursor;
+	return beyond ? sub->backfill->is.through : info.cursor;
+}
+
 void nc_subs_replay(const struct nc_subs_ask *ask)
 {
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
@@ -180,11 +189,9 @@ void nc_subs_replay(const struct nc_subs_ask *ask)
 	nc_replay_ask_release(&sub->replay.ask);
 	nc_buf_clear(&sub->replay.unparked);
 	struct nc_buf unparked = sub->replay.unparked;
-	struct nc_sub_info info;
-	nc_sub_info(sub->machine, &info); /* what is parked from now on is not asked for */
 	sub->replay = (struct nc_sub_replaying){ .under_way = true,
 		                                 .ask = wanted,
-		                                 .through = info.cursor,
+		                                 .through = parked_through(sub),
 		                                 .unparked = unparked,
 		                                 .endpoint = ask->endpoint };
 	if (ask->reply.size > 0)

@@ -235,3 +235,18 @@ async def test_a_backfill_passes_by_what_is_parked(c):
         await fill(c, "chtwice", 1)
         equal(await taken(c, "chtwice"), [first + 2], f"durable {durable}")
         await ask(c, "delete", "chtwice")
+
+
+async def test_a_replay_right_behind_a_backfill_finds_what_is_parked(c):
+    await fill(c, "chfillother", 1)
+    for durable in (True, False):
+        await create(c, "chfill", by_stream("chfill"), start="new", durable=durable)
+        await fill(c, "chfill", 2)
+        events, _ = await pull(c, "chfill", {"batch": 2})
+        for event in events:
+            await term(c, event)
+        updated, replayed = await sent_together(
+            c, ("sub.update.chfill", {"filter": by_stream(["chfill", "chfillother"]), "backfill": True}), ("sub.replay.chfill", {}))
+        equal(replayed, {"replayed": 2, "more": False}, f"durable {durable}")
+        equal(await taken(c, "chfill"), versions(events), f"durable {durable}")
+        await ask(c, "delete", "chfill")

@@ -337,6 +337,27 @@ async def test_what_changed_a_subscription_survives_kill_9():
         equal(([int(e.headers["Es-Position"]) for e in events], events[0].reply.split(".")[4]), ([299, 300], str(told["epoch"])))
 
 
+async def test_a_replay_during_a_backfill_survives_kill_9():
+    async with Both() as b:
+        c = b.client
+        for _ in range(2):
+            await c.ask("batch", json.dumps({"events": [{"stream": "wide", "type": "T", "data": {}} for _ in range(300)]}).encode())
+        await create(c, "refill", by_stream("refill"), max_in_flight=1)
+        await fill(c, "refill", 1)
+        events, _ = await pull(c, "refill")
+        await c.nc.request(events[0].reply, b"+TERM no", timeout=5)
+        at = int(events[0].headers["Es-Position"])
+        await c.ask("sub.update.refill", json.dumps({"filter": by_stream(["refill", "wide"]), "backfill": True}).encode())
+        check((await info(c, "refill"))["cursor"] < at, "the window is full before it gets there")
+        equal(await c.ask("sub.replay.refill", json.dumps({"pos": [at]}).encode()), {"replayed": 1, "more": False})
+        b.node.kill()
+        b.node.start()
+        events, _ = await pull(c, "refill")
+        equal(events[0].headers["Es-Stream"], "wide")
+        await c.nc.request(events[0].reply, b"", timeout=5)
+        equal((await info(c, "refill"))["parked"], 1)
+
+
 async def test_a_replay_survives_kill_9_and_so_does_what_waits_behind_it():
     async with Both() as b:
         c = b.client

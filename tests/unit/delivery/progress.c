@@ -61,6 +61,23 @@ Test(progress, one_that_was_halted_goes_on_with_attempts_anew_also_elsewhere)
 	}
 }
 
+Test(progress, goes_on_elsewhere_with_a_replay_of_what_is_parked_beyond_its_cursor)
+{
+	struct harness h = harness_push(); /* as where a backfill has begun */
+	harness_open(&h);
+	const struct nc_sub_event parked = { .position = 9 };
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 9, parked.key), NC_OK);
+	cr_assert_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+	expect_step(&h, "9/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 9, parked.key), NC_OK);
+	cr_expect_eq(nc_sub_offer(h.sub, &parked), NC_OK);
+	expect_step(&h, "9/2");
+	cr_expect_eq(ack(&h, 9), NC_OK);
+	expect_step(&h, "U9");
+	nc_sub_free(h.sub);
+}
+
 Test(progress, goes_on_elsewhere_with_what_was_undone_and_its_attempts)
 {
 	struct harness h = harness_push();
