@@ -76,6 +76,17 @@ static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
 	return rows_load(subs, sub);
 }
 
+/* What waits to leave is not given to anybody: it was no attempt. */
+static void todo_uncount(struct nc_subscription *sub, uint64_t now_ns)
+{
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		const struct nc_delivery *at = &sub->todo[i];
+		if (at->position != 0)
+			(void)nc_sub_no_responders(sub->machine, sub->epoch, at->position,
+			                           at->attempt, now_ns);
+	}
+}
+
 /* A new machine, where keys are others, or the way of delivery is, or all begins anew. */
 static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
                            const struct nc_definition *definition)
@@ -93,6 +104,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 		err = nc_sub_new(definition, move->epoch, sub->started, now_ns, &machine);
 	} else {
 		nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "the subscription has changed");
+		todo_uncount(sub, now_ns);
 		nc_subs_todo_cut(subs, sub, CHANGED); /* all that is on its way is given out anew */
 		(void)nc_sub_progress_take(sub->machine, &progress);
 		err = nc_buf_status(&progress);

@@ -250,3 +250,24 @@ async def test_a_replay_right_behind_a_backfill_finds_what_is_parked(c):
         equal(replayed, {"replayed": 2, "more": False}, f"durable {durable}")
         equal(await taken(c, "chfill"), versions(events), f"durable {durable}")
         await ask(c, "delete", "chfill")
+
+
+async def test_what_a_change_takes_out_of_the_list_was_no_attempt(c):
+    batch = {"events": [{"stream": "chtry", "type": "T", "data": {"text": "x" * 100}} for _ in range(300)]}
+    await c.ask("batch", json.dumps(batch).encode())
+    inbox = c.nc.new_inbox()
+    async with Consumer(c, inbox) as pulled, Consumer(c, "work.chtry") as pushed:
+        for _ in range(15):
+            await create(c, "chtry", by_stream("chtry"), durable=False, max_in_flight=5)
+            for batch in (2, 5):
+                await c.nc.publish("es.shop.sub.next.chtry", json.dumps({"batch": batch}).encode(), reply=inbox)
+            await c.nc.publish("es.shop.sub.replay.chtry", b"")
+            await ask(c, "update", "chtry", {"deliver": {"subject": "work.chtry"}})
+            attempts = {}
+            for event in [pulled.got.get_nowait() for _ in range(pulled.got.qsize())] + await pushed.some(5, ack=None):
+                if "Es-Position" in (event.headers or {}):
+                    at = int(event.headers["Es-Position"])
+                    equal(int(event.headers["Es-Delivery"]), attempts.get(at, 0) + 1, f"attempts of {at}")
+                    attempts[at] = attempts.get(at, 0) + 1
+            await ask(c, "delete", "chtry")
+            pushed.got = asyncio.Queue()
