@@ -6,21 +6,11 @@
 
 #include "transport/nats/fields.h"
 
-/* The one object of the body, whose only member, if `fields` has a name, is a text. */
-static bool object_read(struct nc_fields *fields, struct nc_slice *text_out)
+/* The only member there may be is a text. */
+static bool text_take(void *ctx, struct nc_fields *fields, size_t index,
+                      const struct nc_wire_token *value)
 {
-	struct nc_wire_token token;
-	size_t index;
-	if (nc_wire_next(fields->wire, &token) != NC_OK)
-		return nc_wire_refuse(fields->wire, fields->refusal);
-	if (!nc_fields_begin(fields, &token))
-		return false;
-	for (int more; (more = nc_fields_next(fields, &index, &token)) != 0;) {
-		if (more < 0 || !nc_fields_text(fields, index, &token, text_out))
-			return false;
-	}
-	return nc_wire_next(fields->wire, &token) == NC_OK ||
-	       nc_wire_refuse(fields->wire, fields->refusal);
+	return nc_fields_text(fields, index, value, ctx);
 }
 
 bool nc_body_is_bare(struct nc_slice body, struct nc_refusal *refusal)
@@ -29,11 +19,7 @@ bool nc_body_is_bare(struct nc_slice body, struct nc_refusal *refusal)
 	struct nc_wire wire;
 	struct nc_buf text = { 0 };
 	struct nc_fields fields = { .wire = &wire, .refusal = refusal };
-	if (body.size == 0)
-		return true;
-	bool fine = nc_wire_init(&wire, body, false, &text) == NC_OK
-	                    ? object_read(&fields, &none)
-	                    : nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
+	bool fine = nc_fields_body(&fields, body, &text, text_take, &none);
 	nc_buf_release(&text);
 	return fine;
 }
@@ -61,10 +47,8 @@ bool nc_body_name(struct nc_slice body, const char *member, char *name_out, size
 	struct nc_fields fields = {
 		.wire = &wire, .refusal = refusal, .names = &member, .name_count = 1
 	};
-	bool fine = nc_wire_init(&wire, body, false, &text) == NC_OK
-	                    ? (body.size == 0 || object_read(&fields, &name)) &&
-	                              name_take(&fields, name, name_out, size)
-	                    : nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
+	bool fine = nc_fields_body(&fields, body, &text, text_take, &name) &&
+	            name_take(&fields, name, name_out, size);
 	nc_buf_release(&text);
 	return fine;
 }

@@ -103,6 +103,16 @@ bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wi
 	return true;
 }
 
+bool nc_fields_name(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                    struct nc_slice *name_out)
+{
+	if (!nc_fields_text(fields, index, value, name_out))
+		return false;
+	return name_out->size <= NC_NAME_SIZE_MAX ||
+	       nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is longer than %d bytes",
+	                        NC_NAME_SIZE_MAX);
+}
+
 /* The digits of a number, which are all there is to it. */
 static bool is_whole(struct nc_slice number)
 {
@@ -150,4 +160,25 @@ int nc_fields_element(struct nc_fields *fields, struct nc_wire_token *element_ou
 		return -1;
 	}
 	return element_out->type == NC_WIRE_ARRAY_END ? 0 : 1;
+}
+
+bool nc_fields_body(struct nc_fields *fields, struct nc_slice body, struct nc_buf *text,
+                    nc_fields_take_fn *take, void *ctx)
+{
+	struct nc_wire_token token;
+	size_t index;
+	if (body.size == 0)
+		return true;
+	if (nc_wire_init(fields->wire, body, false, text) != NC_OK)
+		return nc_refuse(fields->refusal, NC_FAULT_BUSY, "out of memory; try again");
+	if (nc_wire_next(fields->wire, &token) != NC_OK)
+		return nc_wire_refuse(fields->wire, fields->refusal);
+	if (!nc_fields_begin(fields, &token))
+		return false;
+	for (int more; (more = nc_fields_next(fields, &index, &token)) != 0;) {
+		if (more < 0 || !take(ctx, fields, index, &token))
+			return false;
+	}
+	return nc_wire_next(fields->wire, &token) == NC_OK ||
+	       nc_wire_refuse(fields->wire, fields->refusal);
 }

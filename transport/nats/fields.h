@@ -51,6 +51,11 @@ bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire
 bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                       uint64_t *number_out);
 
+/* The beginning of a name, or a whole one, which need not be a stream's; of at most
+ * NC_NAME_SIZE_MAX bytes. */
+bool nc_fields_name(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                    struct nc_slice *name_out);
+
 /* How many of something are asked for: a whole number from 1 on, of which more than `most` is taken
  * as that. Each other value is refused by a description of its own. */
 bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
@@ -60,6 +65,15 @@ bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wir
 bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value);
 /* 1 with the first token of the next element; 0 at the end; -1 refused. */
 int nc_fields_element(struct nc_fields *fields, struct nc_wire_token *element_out);
+
+/* Takes the value of a member, all of it; `ctx` is its caller's. False with the refusal. */
+typedef bool nc_fields_take_fn(void *ctx, struct nc_fields *fields, size_t index,
+                               const struct nc_wire_token *value);
+
+/* A body of JSON that is one object, or empty: its members, each given to `take`. fields->wire
+ * begins here; `text` is its room (wire.h). False with the refusal. */
+bool nc_fields_body(struct nc_fields *fields, struct nc_slice body, struct nc_buf *text,
+                    nc_fields_take_fn *take, void *ctx);
 
 /* Items of a condition or a query: an array of {"types":[...],"tags":[...]}, into `items`, packed
  * (core/engine/batch.h). `room` is for one item. */

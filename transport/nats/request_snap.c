@@ -94,39 +94,14 @@ bool nc_decode_snap_put(struct nc_decoder *decoder, const struct nc_message *mes
 
 /* ---- Bodies --------------------------------------------------------------------------------- */
 
-/* What a body may hold: its members, and what takes a value; false with the refusal. */
+/* What a body may hold. */
 struct body {
 	const char *const *names;
 	size_t name_count;
-	bool (*take)(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-	             struct nc_request *request);
-	bool one; /* of the first two, one at most */
+	nc_fields_take_fn *take; /* the request is its ctx */
+	bool one;                /* of the first two, one at most */
 };
 
-static bool members_take(const struct body *body, struct nc_fields *fields,
-                         struct nc_request *request)
-{
-	struct nc_wire_token token;
-	size_t index;
-	if (nc_wire_next(fields->wire, &token) != NC_OK)
-		return nc_wire_refuse(fields->wire, fields->refusal);
-	if (!nc_fields_begin(fields, &token))
-		return false;
-	for (int more; (more = nc_fields_next(fields, &index, &token)) != 0;) {
-		if (more < 0 || !body->take(fields, index, &token, request))
-			return false;
-	}
-	if (nc_wire_next(fields->wire, &token) != NC_OK)
-		return nc_wire_refuse(fields->wire, fields->refusal);
-	if (body->one && fields->seen == 3) {
-		return nc_refuse(fields->refusal, NC_FAULT_REQUEST,
-		                 "members '%s' and '%s' contradict each other", body->names[0],
-		                 body->names[1]);
-	}
-	return true;
-}
-
-/* One object, or nothing. */
 static bool body_take(struct nc_decoder *decoder, const struct body *body, struct nc_slice data,
                       struct nc_request *request, struct nc_refusal *refusal)
 {
@@ -135,18 +110,22 @@ static bool body_take(struct nc_decoder *decoder, const struct body *body, struc
 		                    .refusal = refusal,
 		                    .names = body->names,
 		                    .name_count = body->name_count };
-	if (data.size == 0)
-		return true;
-	if (nc_wire_init(&wire, data, false, &decoder->text) != NC_OK)
-		return nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
-	return members_take(body, &fields, request);
+	if (!nc_fields_body(&fields, data, &decoder->text, body->take, request))
+		return false;
+	if (body->one && fields.seen == 3) {
+		return nc_refuse(refusal, NC_FAULT_REQUEST,
+		                 "members '%s' and '%s' contradict each other", body->names[0],
+		                 body->names[1]);
+	}
+	return true;
 }
 
 /* ---- Get and delete ------------------------------------------------------------------------- */
 
-static bool get_member(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-                       struct nc_request *request)
+static bool get_member(void *ctx, struct nc_fields *fields, size_t index,
+                       const struct nc_wire_token *value)
 {
+	struct nc_request *request = ctx;
 	request->snap.which = index == 0 ? NC_SNAP_EXACT : NC_SNAP_AT_MOST;
 	return nc_fields_limit(fields, index, value, UINT64_MAX, &request->snap.version);
 }
@@ -163,9 +142,10 @@ bool nc_decode_snap_get(struct nc_decoder *decoder, const struct nc_message *mes
 	return true;
 }
 
-static bool delete_member(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-                          struct nc_request *request)
+static bool delete_member(void *ctx, struct nc_fields *fields, size_t index,
+                          const struct nc_wire_token *value)
 {
+	struct nc_request *request = ctx;
 	struct nc_snap_range *range = &request->range;
 	if (!nc_fields_limit(fields, index, value, UINT64_MAX, &range->before))
 		return false;
@@ -194,26 +174,17 @@ bool nc_decode_snap_delete(struct nc_decoder *decoder, const struct nc_message *
 
 enum { LIMIT, AFTER, PREFIX };
 
-static bool name_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-                      struct nc_slice *name_out)
+static bool list_member(void *ctx, struct nc_fields *fields, size_t index,
+                        const struct nc_wire_token *value)
 {
-	if (!nc_fields_text(fields, index, value, name_out))
-		return false;
-	return name_out->size <= NC_NAME_SIZE_MAX ||
-	       nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is longer than %d bytes",
-	                        NC_NAME_SIZE_MAX);
-}
-
-static bool list_member(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-                        struct nc_request *request)
-{
+	struct nc_request *request = ctx;
 	struct nc_snap_list *list = &request->list;
 	if (index == LIMIT)
 		return nc_fields_limit(fields, index, value, NC_SNAP_LIST_LIMIT_MAX, &list->limit);
 	if (index == PREFIX)
-		return name_take(fields, index, value, &list->prefix);
+		return nc_fields_name(fields, index, value, &list->prefix);
 	return list->stream.size > 0 ? nc_fields_number(fields, index, value, &list->after)
-	                             : name_take(fields, index, value, &list->after_name);
+	                             : nc_fields_name(fields, index, value, &list->after_name);
 }
 
 bool nc_decode_snap_list(struct nc_decoder *decoder, const struct nc_message *message,
