@@ -77,6 +77,9 @@ struct nc_sub_job {
 	struct nc_buf keys;
 };
 
+/* subs_jobs.c: on the loop. */
+void nc_sub_job_free(struct nc_sub_job *job);
+
 /* subs_rows.c: what a search has found and is parked already is left out: a backfill finds it once
  * more. False: that could not be read, which is fatal, and said. */
 bool nc_subs_rows_pass(struct nc_subs *subs, const struct nc_subscription *sub,

@@ -3,7 +3,7 @@
  *
  * Nothing moves it while that is on its way through the log and while a job looks at what was: it
  * only hears acknowledgements. So what the log says of it and what its machine does are the same.
- * Asked for in subs_move.c, done in subs_moved.c.
+ * Asked for in subs_move.c and subs_update.c, done in subs_moved.c.
  */
 #ifndef NC_CORE_NODE_SUBS_MOVE_H
 #define NC_CORE_NODE_SUBS_MOVE_H
@@ -27,6 +27,20 @@ struct nc_sub_move {
 	int endpoint;
 	char *reply; /* owned; NULL: nobody waits any more */
 };
+
+struct nc_subs_ask;
+
+/* subs_move.c: one for this request. NULL: it was refused, and that is said. */
+struct nc_sub_move *nc_subs_move_new(const struct nc_subs_ask *ask);
+/* The subscription that is asked, if it is there and does not move already. NULL: likewise. */
+struct nc_subscription *nc_subs_move_find(const struct nc_subs_ask *ask);
+struct nc_sub_change nc_subs_change_of(const struct nc_subscription *sub);
+/* Into the log with it; `command` is released. False: likewise, and `move` is freed. */
+bool nc_subs_move_propose(const struct nc_subs_ask *ask, struct nc_subscription *sub,
+                          struct nc_sub_move *move, struct nc_buf *command);
+/* Of a transient one: it is decided here and now. */
+void nc_subs_move_decide(struct nc_subs *subs, struct nc_subscription *sub,
+                         struct nc_sub_move *move);
 
 /* subs_rehome.c: append the rows of parked events that the log has, of a durable one. Errors: those
  * of the state; NC_NOMEM. */
