@@ -54,15 +54,23 @@ static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err
 	nc_ticket_free(&service->tickets, ticket);
 }
 
-void nc_service_append(struct nc_service *service, const struct nc_request *request,
-                       struct nc_slice reply, int endpoint)
+struct nc_ticket *nc_service_ticket(struct nc_service *service, struct nc_slice reply, int endpoint)
 {
 	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
 	if (ticket == NULL) {
 		atomic_fetch_add(&service->counters.unsent, 1);
-		return; /* no memory for an answer: a time-out to who asked */
+	} else {
+		ticket->endpoint = endpoint;
 	}
-	ticket->endpoint = endpoint;
+	return ticket;
+}
+
+void nc_service_append(struct nc_service *service, const struct nc_request *request,
+                       struct nc_slice reply, int endpoint)
+{
+	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
+	if (ticket == NULL)
+		return;
 	int err = nc_replica_append(service->replica, request->expect, request->record, ticket);
 	if (err != NC_OK)
 		refuse(service, ticket, err);

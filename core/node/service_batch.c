@@ -49,12 +49,9 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 	struct nc_batch batch = request->batch;
 	if (request->ack.size > 0 && !ack_take(service, request->ack, reply, endpoint, &batch.ack))
 		return;
-	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
-	if (ticket == NULL) {
-		atomic_fetch_add(&service->counters.unsent, 1);
-		return; /* no memory for an answer: a time-out to who asked */
-	}
-	ticket->endpoint = endpoint;
+	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
+	if (ticket == NULL)
+		return;
 	ticket->of_batch = true;
 	nc_buf_clear(&service->out);
 	nc_command_put_batch(&service->out, &batch);

@@ -194,6 +194,10 @@ void nc_service_changes_step(struct nc_service *service);
 void nc_service_changes_free(struct nc_service *service);
 
 /* service_append.c */
+/* For a request that is answered later. NULL: no memory for an answer, which is counted; a time-out
+ * to who asked. */
+struct nc_ticket *nc_service_ticket(struct nc_service *service, struct nc_slice reply,
+                                    int endpoint);
 void nc_service_append(struct nc_service *service, const struct nc_request *request,
                        struct nc_slice reply, int endpoint);
 /* A new event, to who listens: the feed, and subscriptions. */

@@ -46,12 +46,9 @@ void nc_service_snap(struct nc_service *service, const struct nc_request *reques
 		                                      .text = nc_fault_text(NC_FAULT_VERSION) });
 		return;
 	}
-	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
-	if (ticket == NULL) {
-		atomic_fetch_add(&service->counters.unsent, 1);
-		return; /* no memory for an answer: a time-out to who asked */
-	}
-	ticket->endpoint = endpoint;
+	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
+	if (ticket == NULL)
+		return;
 	ticket->of_snap = request->op == NC_OP_SNAP_PUT ? NC_TICKET_SNAP_PUT
 	                  : request->one                ? NC_TICKET_SNAP_DELETE_ONE
 	                                                : NC_TICKET_SNAP_DELETE;
