@@ -2,25 +2,10 @@
 /* A backfill as bytes, and the positions in it. */
 #include "core/delivery/backfill.h"
 
+#include "core/base/sized.h"
 #include "core/delivery/subscription_private.h"
 
 #define VERSION 1u
-
-static void put_text(struct nc_buf *buf, struct nc_slice text)
-{
-	nc_buf_put_varint(buf, text.size);
-	nc_buf_put_slice(buf, text);
-}
-
-static struct nc_slice get_text(struct nc_reader *reader)
-{
-	uint64_t size = nc_reader_varint(reader);
-	if (size > nc_reader_left(reader)) {
-		reader->failed = true;
-		return nc_slice(NULL, 0);
-	}
-	return nc_reader_take(reader, (size_t)size);
-}
 
 void nc_backfill_put(struct nc_buf *buf, struct nc_slice plugin, struct nc_slice selector,
                      uint64_t through, const struct nc_sub *sub)
@@ -28,8 +13,8 @@ void nc_backfill_put(struct nc_buf *buf, struct nc_slice plugin, struct nc_slice
 	uint64_t count = 0, last = 0;
 	uint32_t id;
 	nc_buf_put_u8(buf, VERSION);
-	put_text(buf, plugin);
-	put_text(buf, selector);
+	nc_sized_put(buf, plugin);
+	nc_sized_put(buf, selector);
 	nc_buf_put_varint(buf, through);
 	for (id = sub->window.first; id != NONE; id = sub->entries[id].line_next)
 		count++;
@@ -47,8 +32,8 @@ int nc_backfill_get(struct nc_slice bytes, struct nc_backfill *backfill_out)
 	uint8_t version = nc_reader_u8(&reader);
 	if (!reader.failed && version > VERSION)
 		return NC_UNSUPPORTED;
-	backfill.plugin = get_text(&reader);
-	backfill.selector = get_text(&reader);
+	backfill.plugin = nc_sized_get(&reader);
+	backfill.selector = nc_sized_get(&reader);
 	backfill.through = nc_reader_varint(&reader);
 	backfill.undone_count = nc_reader_varint(&reader);
 	backfill.undone = nc_slice(reader.at, nc_reader_left(&reader));

@@ -3,6 +3,7 @@
 #include "core/delivery/definition_private.h"
 
 #include "core/base/json.h"
+#include "core/base/sized.h"
 #include "core/engine/event.h"
 #include "core/engine/names.h"
 
@@ -40,12 +41,6 @@ void nc_definition_release(struct nc_definition *definition)
 	*definition = (struct nc_definition){ 0 };
 }
 
-static void put_text(struct nc_buf *buf, struct nc_slice text)
-{
-	nc_buf_put_varint(buf, text.size);
-	nc_buf_put_slice(buf, text);
-}
-
 void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definition)
 {
 	bool formless = definition->form == NC_FORM_HEADERS;
@@ -66,13 +61,13 @@ void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definitio
 	nc_buf_put_varint(buf, definition->backoff_count);
 	for (size_t i = 0; i < definition->backoff_count; i++)
 		nc_buf_put_varint(buf, definition->backoff_ms[i]);
-	put_text(buf, definition->plugin);
-	put_text(buf, definition->selector);
-	put_text(buf, definition->subject);
-	put_text(buf, definition->queue);
-	put_text(buf, definition->order_arg);
-	put_text(buf, definition->plugin_build);
-	put_text(buf, definition->plugin_sha256);
+	nc_sized_put(buf, definition->plugin);
+	nc_sized_put(buf, definition->selector);
+	nc_sized_put(buf, definition->subject);
+	nc_sized_put(buf, definition->queue);
+	nc_sized_put(buf, definition->order_arg);
+	nc_sized_put(buf, definition->plugin_build);
+	nc_sized_put(buf, definition->plugin_sha256);
 	if (!formless)
 		nc_buf_put_u8(buf, (uint8_t)definition->form);
 }
@@ -91,16 +86,6 @@ static unsigned get_word(struct nc_reader *reader, unsigned most)
 	if (value > most)
 		reader->failed = true;
 	return value;
-}
-
-static struct nc_slice get_text(struct nc_reader *reader)
-{
-	uint64_t size = nc_reader_varint(reader);
-	if (size > nc_reader_left(reader)) {
-		reader->failed = true;
-		return nc_slice(NULL, 0);
-	}
-	return nc_reader_take(reader, (size_t)size);
 }
 
 static void get_members(struct nc_reader *reader, unsigned version,
@@ -124,15 +109,15 @@ static void get_members(struct nc_reader *reader, unsigned version,
 	for (uint64_t i = 0; i < count && !reader->failed; i++)
 		definition->backoff_ms[i] = get_below(reader, NC_DEFINITION_MS_MAX);
 	definition->backoff_count = reader->failed ? 0 : (size_t)count;
-	definition->plugin = get_text(reader);
-	definition->selector = get_text(reader);
-	definition->subject = get_text(reader);
-	definition->queue = get_text(reader);
-	definition->order_arg = get_text(reader);
+	definition->plugin = nc_sized_get(reader);
+	definition->selector = nc_sized_get(reader);
+	definition->subject = nc_sized_get(reader);
+	definition->queue = nc_sized_get(reader);
+	definition->order_arg = nc_sized_get(reader);
 	if (version < 2)
 		return;
-	definition->plugin_build = get_text(reader);
-	definition->plugin_sha256 = get_text(reader);
+	definition->plugin_build = nc_sized_get(reader);
+	definition->plugin_sha256 = nc_sized_get(reader);
 	if (version == VERSION_FORMLESS)
 		return;
 	definition->form = (enum nc_form)get_word(reader, NC_FORM_MSGPACK);

@@ -18,16 +18,13 @@
 void nc_event_tag_put(struct nc_buf *tags, struct nc_slice tag)
 {
 	nc_assert(tag.size > 0 && tag.size <= NC_EVENT_TAG_SIZE_MAX);
-	nc_buf_put_varint(tags, tag.size);
-	nc_buf_put_slice(tags, tag);
+	nc_sized_put(tags, tag);
 }
 
 void nc_event_meta_put(struct nc_buf *meta, struct nc_slice name, struct nc_slice value)
 {
-	nc_buf_put_varint(meta, name.size);
-	nc_buf_put_slice(meta, name);
-	nc_buf_put_varint(meta, value.size);
-	nc_buf_put_slice(meta, value);
+	nc_sized_put(meta, name);
+	nc_sized_put(meta, value);
 }
 
 bool nc_event_tag_next(struct nc_slice *list, struct nc_slice *tag_out)
@@ -70,7 +67,7 @@ static bool tags_well_formed(struct nc_slice tags, size_t *count_out)
 	return true;
 }
 
-static bool meta_well_formed(struct nc_slice meta)
+bool nc_event_meta_well_formed(struct nc_slice meta)
 {
 	struct nc_slice name, value;
 	while (meta.size > 0) {
@@ -143,7 +140,8 @@ static int record_read(struct nc_slice record, struct nc_event *event_out)
 	if (reader.failed || nc_reader_left(&reader) != 0 || event.stream.size == 0 ||
 	    event.type.size == 0 || event.data.size == 0)
 		return NC_CORRUPT;
-	if (!tags_well_formed(event.tags, &event.tag_count) || !meta_well_formed(event.meta))
+	if (!tags_well_formed(event.tags, &event.tag_count) ||
+	    !nc_event_meta_well_formed(event.meta))
 		return NC_CORRUPT;
 	*event_out = event;
 	return NC_OK;

@@ -47,6 +47,7 @@ void nc_event_meta_put(struct nc_buf *meta, struct nc_slice name, struct nc_slic
 bool nc_event_tag_next(struct nc_slice *list, struct nc_slice *tag_out);
 bool nc_event_meta_next(struct nc_slice *list, struct nc_slice *name_out,
                         struct nc_slice *value_out);
+bool nc_event_meta_well_formed(struct nc_slice meta);
 
 /* ---- Records -------------------------------------------------------------------------------- */
 

@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* packed_private.h -- what commands and rows are made of: bytes with their size before them,
- * floors.
+/* packed_private.h -- what commands and rows are made of, beside bytes with their size before them:
+ * floors, items of a list.
  */
 #ifndef NC_CORE_ENGINE_PACKED_PRIVATE_H
 #define NC_CORE_ENGINE_PACKED_PRIVATE_H
 
-#include "core/base/buf.h"
+#include "core/base/sized.h"
 #include "core/engine/floor.h"
-
-static inline void nc_sized_put(struct nc_buf *buf, struct nc_slice slice)
-{
-	nc_buf_put_varint(buf, slice.size);
-	nc_buf_put_slice(buf, slice);
-}
-
-static inline struct nc_slice nc_sized_get(struct nc_reader *reader)
-{
-	uint64_t size = nc_reader_varint(reader);
-	if (size > nc_reader_left(reader))
-		reader->failed = true;
-	return reader->failed ? nc_slice(NULL, 0) : nc_reader_take(reader, (size_t)size);
-}
 
 static inline void nc_floor_put(struct nc_buf *buf, const struct nc_floor *floor)
 {

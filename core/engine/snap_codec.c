@@ -29,16 +29,6 @@ void nc_snap_record_put(struct nc_buf *buf, const struct nc_snap *snap)
 	nc_set_u32(record, nc_crc32c(0, record + CRC_SIZE, buf->size - start - CRC_SIZE));
 }
 
-static bool meta_well_formed(struct nc_slice meta)
-{
-	struct nc_slice name, value;
-	while (meta.size > 0) {
-		if (!nc_event_meta_next(&meta, &name, &value))
-			return false;
-	}
-	return true;
-}
-
 int nc_snap_record_get(struct nc_slice record, struct nc_snap *snap_out)
 {
 	if (record.size <= CRC_SIZE ||
@@ -53,7 +43,7 @@ int nc_snap_record_get(struct nc_slice record, struct nc_snap *snap_out)
 	snap.meta = nc_sized_get(&reader);
 	snap.data = nc_slice(reader.at, nc_reader_left(&reader));
 	if (reader.failed || snap.version == 0 || snap.stream.size == 0 || snap.data.size == 0 ||
-	    snap.stream.size > NC_NAME_SIZE_MAX || !meta_well_formed(snap.meta))
+	    snap.stream.size > NC_NAME_SIZE_MAX || !nc_event_meta_well_formed(snap.meta))
 		return NC_CORRUPT;
 	*snap_out = snap;
 	return NC_OK;

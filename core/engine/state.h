@@ -91,6 +91,16 @@ typedef bool nc_state_event_fn(void *ctx, uint64_t position, struct nc_slice row
 typedef bool nc_state_index_fn(void *ctx, uint64_t ordinal, uint64_t position);
 typedef bool nc_state_id_fn(void *ctx, const struct nc_id_row *row);
 
+/* The callback that counts entries of an index; `ctx` is a uint64_t. */
+static inline bool nc_state_count_one(void *ctx, uint64_t ordinal, uint64_t position)
+{
+	uint64_t *count = ctx;
+	(void)ordinal;
+	(void)position;
+	++*count;
+	return true;
+}
+
 /* When the state is opened, events above its `indexed` mark are indexed again from their rows: this
  * callback, of the engine's, reads the keys out of a row. `tag_ids` is room for
  * NC_STATE_TAG_COUNT_MAX ids, to be used for keys_out->tag_ids. Errors: NC_CORRUPT. */

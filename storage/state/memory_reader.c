@@ -145,22 +145,13 @@ int nc_memory_index(struct nc_state_reader *base, struct nc_index_walk walk, nc_
 	return NC_OK;
 }
 
-static bool count_entry(void *ctx, uint64_t ordinal, uint64_t position)
-{
-	uint64_t *count = ctx;
-	(void)ordinal;
-	(void)position;
-	++*count;
-	return true;
-}
-
 int nc_memory_count(struct nc_state_reader *base, enum nc_index index, uint64_t id,
                     uint64_t *count_out)
 {
 	uint64_t count = 0;
 	nc_assert(nc_index_is_counted(index));
 	int err = nc_memory_index(base, (struct nc_index_walk){ .index = index, .id = id },
-	                          count_entry, &count);
+	                          nc_state_count_one, &count);
 	if (err == NC_OK)
 		*count_out = count;
 	return err;

@@ -224,15 +224,6 @@ int nc_wt_recount(struct nc_wt_state *state)
 
 /* ---- Readers -------------------------------------------------------------------------------- */
 
-static bool count_entry(void *ctx, uint64_t ordinal, uint64_t position)
-{
-	uint64_t *count = ctx;
-	(void)ordinal;
-	(void)position;
-	++*count;
-	return true;
-}
-
 /* Through the reader's `table_limit`. False: the indexer is two generations further than this
  * reader, and the mark does not say. */
 static bool count_of_view(const struct nc_wt_reader *reader, const struct count *mark,
@@ -261,7 +252,7 @@ int nc_wt_count(struct nc_state_reader *base, enum nc_index index, uint64_t id, 
 	if (err == NC_OK && !count_of_view(reader, &mark, &count)) {
 		count = 0;
 		err = nc_wt_index(base, (struct nc_index_walk){ .index = index, .id = id },
-		                  count_entry, &count);
+		                  nc_state_count_one, &count);
 	} else if (err == NC_OK) {
 		for (unsigned i = 0; i < reader->pin_count; i++)
 			count += nc_held_count(reader->pins[i], index, id, reader->limit);

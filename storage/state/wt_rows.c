@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/base/sized.h"
 #include "storage/state/wt_state_private.h"
 
 #define REDO_SIZE_MAX (8u << 10) /* bytes of one row of `held`, about; not to overflow its page */
@@ -40,10 +41,8 @@ int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slic
 	if (err != NC_OK)
 		return err;
 	nc_buf_put_u8(&state->redo, deleted ? REDO_DELETED : 0);
-	nc_buf_put_varint(&state->redo, key.size);
-	nc_buf_put_slice(&state->redo, key);
-	nc_buf_put_varint(&state->redo, value.size);
-	nc_buf_put_slice(&state->redo, value);
+	nc_sized_put(&state->redo, key);
+	nc_sized_put(&state->redo, value);
 	return state->redo.size < REDO_SIZE_MAX ? NC_OK : redo_write(state);
 }
 
@@ -123,8 +122,8 @@ static int redo_read(struct nc_held *held, struct nc_slice packed)
 	int err = NC_OK;
 	while (err == NC_OK && nc_reader_left(&reader) > 0) {
 		uint8_t flags = nc_reader_u8(&reader);
-		struct nc_slice key = nc_reader_take(&reader, (size_t)nc_reader_varint(&reader));
-		struct nc_slice value = nc_reader_take(&reader, (size_t)nc_reader_varint(&reader));
+		struct nc_slice key = nc_sized_get(&reader);
+		struct nc_slice value = nc_sized_get(&reader);
 		if (reader.failed || key.size == 0 || flags > REDO_DELETED)
 			return NC_CORRUPT;
 		err = nc_held_row_put(held, 0, key, value, flags == REDO_DELETED);
