@@ -81,4 +81,28 @@ static inline int ask_batch(void)
 	return result;
 }
 
+static inline bool says(const struct nacre_reply *reply, const char *text)
+{
+	size_t size;
+	const char *data = nacre_reply_data(reply, &size);
+	return memmem(data, size, text, strlen(text)) != NULL;
+}
+
+/* Likewise of a reply that is not needed any more, and is freed. */
+static inline bool said(struct nacre_reply *reply, const char *text)
+{
+	bool found = says(reply, text);
+	nacre_reply_free(reply);
+	return found;
+}
+
+/* What an append that is not waited for came to: `ctx` is an int. */
+static inline void told(void *ctx, int result, const struct nacre_appended *appended,
+                        const struct nacre_error *error)
+{
+	(void)appended;
+	(void)error;
+	*(int *)ctx = result;
+}
+
 #endif

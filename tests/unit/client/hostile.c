@@ -13,19 +13,11 @@ static int append_one(void)
 	return nacre_append(client, &event, NULL, NULL);
 }
 
-static void on_done(void *ctx, int result, const struct nacre_appended *appended,
-                    const struct nacre_error *error)
-{
-	(void)appended;
-	(void)error;
-	*(int *)ctx = result;
-}
-
 static int append_async(void)
 {
 	int result = 1;
 	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, "id");
-	if (nacre_append_async(client, &event, on_done, &result, NULL) != NACRE_OK ||
+	if (nacre_append_async(client, &event, told, &result, NULL) != NACRE_OK ||
 	    nacre_flush(client, WAIT_MS, NULL) != NACRE_OK)
 		return 1;
 	return result;

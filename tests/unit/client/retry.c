@@ -66,19 +66,11 @@ static void will(enum manner how, int times, const char *answer)
 #define APPENDED "{\"stream\":\"s\",\"seq\":1,\"pos\":2}"
 #define BATCHED  "{\"results\":[{\"stream\":\"s\",\"seq\":1,\"pos\":2}],\"pos\":2}"
 
-static void on_done(void *ctx, int result, const struct nacre_appended *appended,
-                    const struct nacre_error *error)
-{
-	(void)appended;
-	(void)error;
-	*(int *)ctx = result;
-}
-
 static int append_async(void)
 {
 	int result = 1;
 	const struct nacre_append event = order("s", NACRE_EXPECT_ANY, NULL);
-	if (nacre_append_async(client, &event, on_done, &result, NULL) != NACRE_OK ||
+	if (nacre_append_async(client, &event, told, &result, NULL) != NACRE_OK ||
 	    nacre_flush(client, -1, NULL) != NACRE_OK)
 		return 1;
 	return result;

@@ -12,15 +12,6 @@ static void fill(const char *stream, int count)
 	}
 }
 
-static bool says(struct nacre_reply *reply, const char *text)
-{
-	size_t size;
-	const char *data = nacre_reply_data(reply, &size);
-	bool found = memmem(data, size, text, strlen(text)) != NULL;
-	nacre_reply_free(reply);
-	return found;
-}
-
 static void shows_one(void)
 {
 	struct nacre_reply *reply = NULL;
@@ -57,14 +48,14 @@ static void lists_pages(void)
 	                       NACRE_OK &&
 	               nacre_reply_text(reply, "next", next, sizeof next) &&
 	               strcmp(next, "list.b") == 0 &&
-	               says(reply, "{\"stream\":\"list.b\",\"seq\":2"),
+	               said(reply, "{\"stream\":\"list.b\",\"seq\":2"),
 	       "lists a page, and says where the next one begins");
 	expect(nacre_stream_list(client, "{\"prefix\":\"list.\",\"after\":\"list.b\"}", &reply,
 	                         NULL) == NACRE_OK &&
 	               !nacre_reply_text(reply, "next", next, sizeof next) &&
-	               says(reply, "{\"streams\":[{\"stream\":\"list.c\""),
+	               said(reply, "{\"streams\":[{\"stream\":\"list.c\""),
 	       "and the last one, which says none");
-	expect(nacre_stream_list(client, NULL, &reply, NULL) == NACRE_OK && says(reply, "list.a"),
+	expect(nacre_stream_list(client, NULL, &reply, NULL) == NACRE_OK && said(reply, "list.a"),
 	       "from the first");
 	expect(nacre_stream_list(client, "{\"limit\":0}", NULL, &error) == NACRE_REFUSED &&
 	               error.err_code == 10003,
@@ -78,10 +69,10 @@ static void counts(void)
 	fill("counted.1", 4);
 	expect(nacre_store_stats(client, NULL, &reply, NULL) == NACRE_OK &&
 	               nacre_reply_number(reply, "type_count", &types) && types == 1 &&
-	               says(reply, "\"counted\":4"),
+	               said(reply, "\"counted\":4"),
 	       "counts by type and category");
 	expect(nacre_store_stats(client, "{\"limit\":1}", &reply, NULL) == NACRE_OK &&
-	               says(reply, "\"categories\":{\"counted\":4},\"category_count\":3"),
+	               said(reply, "\"categories\":{\"counted\":4},\"category_count\":3"),
 	       "as many as are asked for");
 }
 

@@ -73,17 +73,6 @@ static inline int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static inline bool says(const struct nacre_reply *reply, const char *text)
-{
-	size_t size, wanted = strlen(text);
-	const char *data = nacre_reply_data(reply, &size);
-	for (size_t at = 0; at + wanted <= size; at++) {
-		if (memcmp(data + at, text, wanted) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Whether to look (again) at what is waited for: 200 times, with a pause between them. */
 static inline bool look(int tries)
 {

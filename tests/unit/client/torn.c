@@ -147,14 +147,6 @@ static bool reads_all(void)
 	return result == NACRE_END && count == EVENTS;
 }
 
-static void on_done(void *ctx, int result, const struct nacre_appended *appended,
-                    const struct nacre_error *error)
-{
-	(void)appended;
-	(void)error;
-	*(int *)ctx = result;
-}
-
 static bool appends(void)
 {
 	const struct nacre_append one = order("s", NACRE_EXPECT_ANY, NULL);
@@ -165,7 +157,7 @@ static bool appends_async(void)
 {
 	const struct nacre_append one = order("s", NACRE_EXPECT_ANY, NULL);
 	int result = 1;
-	return nacre_append_async(client, &one, on_done, &result, NULL) == NACRE_OK &&
+	return nacre_append_async(client, &one, told, &result, NULL) == NACRE_OK &&
 	       nacre_flush(client, -1, NULL) == NACRE_OK && result == NACRE_OK;
 }
 
