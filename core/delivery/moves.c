@@ -200,5 +200,8 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
 		nc_sub_make_ready(sub, id);
 	} else {
 		entry->state = NC_SUB_HELD;
+		/* By another order it was delivered: behind its key it must not take the place in
+		 * max_in_flight that who stands before it needs. */
+		nc_sub_untake(sub, entry);
 	}
 }

@@ -124,7 +124,8 @@ void nc_sub_resume(struct nc_sub *sub)
 	uint32_t most = sub->policy.max_deliver;
 	for (uint32_t id = 0; sub->halted && most != 0 && id < sub->entry_capacity; id++) {
 		const struct entry *entry = &sub->entries[id];
-		bool waits = entry->state == NC_SUB_READY || entry->state == NC_SUB_RECALLED;
+		bool waits = entry->state == NC_SUB_READY || entry->state == NC_SUB_RECALLED ||
+		             entry->state == NC_SUB_HELD;
 		if (waits && entry->attempts >= most)
 			sub->entries[id].attempts = 0;
 	}

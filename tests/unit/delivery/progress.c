@@ -61,6 +61,74 @@ Test(progress, one_that_was_halted_goes_on_with_attempts_anew_also_elsewhere)
 	}
 }
 
+Test(progress, what_waits_behind_its_new_key_takes_no_place_in_flight)
+{
+	struct harness h = harness_push(); /* an update: another order, fewer in flight */
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	harness_offer_key(&h, 3, "b");
+	expect_step(&h, "1/1 3/1");
+	h.definition.order = NC_ORDER_GLOBAL;
+	h.definition.max_in_flight = 1;
+	move(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/2");
+	cr_expect_eq(harness_info(&h).in_flight, 1);
+	ack(&h, 1);
+	expect_step(&h, "2/1");
+	ack(&h, 2);
+	expect_step(&h, "3/2");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, a_replay_goes_before_what_was_in_flight_by_another_order)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	h.definition.max_in_flight = 2;
+	harness_open(&h);
+	const struct nc_sub_event parked = { .position = 1, .key = NC_SLICE("a") };
+	nc_sub_scanned(h.sub, 1, false);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, parked.key), NC_OK);
+	harness_offer_key(&h, 2, "b");
+	harness_offer_key(&h, 3, "c");
+	expect_step(&h, "2/1 3/1");
+	cr_assert_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+	h.definition.order = NC_ORDER_GLOBAL;
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, parked.key), NC_OK);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1");
+	ack(&h, 1);
+	expect_step(&h, "U1 2/2");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, one_that_was_halted_goes_on_with_attempts_anew_of_what_waits_behind_its_key)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	h.definition.max_deliver = 1;
+	h.definition.on_exhausted = NC_EXHAUSTED_STOP;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "b");
+	expect_step(&h, "1/1 2/1");
+	nak(&h, 1, 1);
+	nak(&h, 2, 1);
+	expect_step(&h, "H1");
+	h.definition.order = NC_ORDER_GLOBAL;
+	move(&h);
+	harness_offer(&h, 1, 2);
+	nc_sub_resume(h.sub);
+	expect_step(&h, "1/1");
+	ack(&h, 1);
+	expect_step(&h, "2/1");
+	nc_sub_free(h.sub);
+}
+
 Test(progress, goes_on_elsewhere_with_a_replay_of_what_is_parked_beyond_its_cursor)
 {
 	struct harness h = harness_push(); /* as where a backfill has begun */
