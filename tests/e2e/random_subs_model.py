@@ -171,7 +171,8 @@ class Sub:
 
     def term(self, pos, reason):
         self.termed[pos] = (reason, False)
-        if self.need.get(pos) is True and not self.changing and not self.moves:
+        skipped = self.skipping and pos in self.exhausted  # perhaps, before this came
+        if self.need.get(pos) is True and not self.changing and not self.moves and not skipped:
             self.must_park.add(pos)
 
     def term_confirmed(self, pos, epoch):
