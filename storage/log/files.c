@@ -54,7 +54,10 @@ static int write_out(int fd, off_t at, size_t size)
  * that who waits for the disk meanwhile stands behind one step of them, not behind a whole file. */
 static int system_zero(void *ctx, int fd, off_t size)
 {
-	int failed = posix_fallocate(fd, 0, size);
+	int failed;
+	do {
+		failed = posix_fallocate(fd, 0, size);
+	} while (failed == EINTR);
 	if (failed != 0)
 		return -failed;
 	uint8_t *zeros = calloc(1, ZERO_STEP);

@@ -51,14 +51,24 @@ static int segments_find(const char *directory, struct found *found, char *fault
 		(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: %s", directory, strerror(errno));
 		return NC_IO;
 	}
-	int err = NC_OK;
-	for (struct dirent *entry; err == NC_OK && (entry = readdir(dir)) != NULL;) {
+	int err = NC_OK, failed = 0;
+	while (err == NC_OK) {
 		char *end;
+		errno = 0;
+		const struct dirent *entry = readdir(dir);
+		failed = errno;
+		if (entry == NULL)
+			break;
 		uint64_t number = strtoull(entry->d_name, &end, 10);
 		if (end == entry->d_name + 20 && strcmp(end, ".seg") == 0)
 			err = found_add(found, number);
 	}
 	(void)closedir(dir);
+	if (err == NC_OK && failed != 0) { /* what is not seen would be written over */
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: cannot be read: %s", directory,
+		               strerror(failed));
+		return NC_IO;
+	}
 	if (err == NC_OK && found->count > 1)
 		qsort(found->numbers, found->count, sizeof found->numbers[0], by_number);
 	return err;
