@@ -116,27 +116,35 @@ static int stream_add(struct nc_engine *engine, struct nc_slice name, struct mem
 	return err;
 }
 
-/* Read the events and the rows of their streams. Errors: NC_CORRUPT, a record was spoilt between
- * the edge and the log. */
-static int members_read(struct nc_engine *engine, const struct nc_batch *batch)
+/* Read the events. Errors: NC_CORRUPT, a record was spoilt between the edge and the log. */
+static int members_read(struct nc_batch_room *room, const struct nc_batch *batch)
 {
-	struct nc_batch_room *room = engine->batch_room;
 	struct nc_slice list = batch->events;
 	struct member *member = room->members;
 	while (nc_batch_event_next(&list, &member->asked)) {
 		int err = nc_event_record_get(member->asked.record, &member->event);
 		if (err != NC_OK)
 			return err;
-		struct member_stream *stream = stream_find(room, member->event.stream);
-		if (stream == NULL)
-			err = stream_add(engine, member->event.stream, &stream);
-		if (err != NC_OK)
-			return err;
-		member->stream = (uint32_t)(stream - room->streams);
 		member++;
 		room->member_count++;
 	}
 	return NC_OK;
+}
+
+/* The rows of their streams. */
+static int streams_read(struct nc_engine *engine)
+{
+	struct nc_batch_room *room = engine->batch_room;
+	int err = NC_OK;
+	for (size_t i = 0; i < room->member_count && err == NC_OK; i++) {
+		struct member *member = &room->members[i];
+		struct member_stream *stream = stream_find(room, member->event.stream);
+		if (stream == NULL)
+			err = stream_add(engine, member->event.stream, &stream);
+		if (err == NC_OK)
+			member->stream = (uint32_t)(stream - room->streams);
+	}
+	return err;
 }
 
 /* ---- What may forbid it --------------------------------------------------------------------- */
@@ -336,11 +344,13 @@ static int batch_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 {
 	int err = room_make(engine, batch->event_count + batch->check_count);
 	if (err == NC_OK)
-		err = members_read(engine, batch);
+		err = members_read(engine->batch_room, batch);
 	if (err == NC_CORRUPT) { /* the same bytes on every replica: all refuse them alike */
 		outcome->fault = NC_FAULT_REQUEST;
 		return NC_OK;
 	}
+	if (err == NC_OK) /* what does not hold of these is this replica's alone */
+		err = streams_read(engine);
 	if (err == NC_OK)
 		err = check(engine, batch, outcome);
 	if (err != NC_OK || outcome->fault.code != 0 || outcome->duplicate)

@@ -57,7 +57,7 @@ bool nc_members_begin(struct nc_members *members, struct nc_slice body)
 }
 
 bool nc_members_number(const struct nc_json_token *value, const char *name, uint64_t least,
-                        struct nc_refusal *refusal, uint64_t *number_out)
+                       struct nc_refusal *refusal, uint64_t *number_out)
 {
 	char room[NC_SHOWN_SIZE];
 	uint64_t number;

@@ -48,8 +48,8 @@ bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
                    struct nc_request *request, struct nc_refusal *refusal)
 {
 	struct nc_members members = { .refusal = refusal,
-		                   .names = get_names,
-		                   .name_count = GET_MEMBERS };
+		                      .names = get_names,
+		                      .name_count = GET_MEMBERS };
 	struct nc_json_token value;
 	size_t index;
 	if (!nc_members_begin(&members, message->data))

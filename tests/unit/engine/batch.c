@@ -476,6 +476,32 @@ Test(batch, leaves_the_digest_as_it_is_when_it_is_refused)
 	cr_expect_arr_eq(before.digest, after.digest, sizeof before.digest);
 }
 
+/* A row is damaged on one replica alone: what it would refuse the others have written. */
+Test(batch, stops_at_a_damaged_row_of_a_stream)
+{
+	APPEND(&store, .stream = "s");
+	cr_assert_eq(nc_state_begin(store.state), NC_OK);
+	cr_assert_eq(nc_state_put(store.state, NC_SPACE_STREAMS, NC_SLICE("s"), NC_SLICE("\1?")),
+	             NC_OK);
+	store.index++;
+	cr_assert_eq(nc_state_commit(store.state, (struct nc_state_applied){ store.index, 1 }),
+	             NC_OK);
+	const struct batch batches[] = {
+		{ .events = { { .stream = "s" } } },
+		{ .events = { { .stream = "a" } }, .checks = { { "s", EXISTS } } },
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct nc_buf payload = payload_of(&batches[i]);
+		told.outcome.fault.code = 999;
+		cr_assert_eq(nc_engine_begin(store.engine), NC_OK);
+		cr_expect_eq(nc_engine_apply(store.engine, nc_buf_slice(&payload), tell, NULL),
+		             NC_CORRUPT, "batch %zu", i);
+		cr_expect_eq(told.outcome.fault.code, 999, "batch %zu is answered", i);
+		nc_engine_rollback(store.engine);
+		nc_buf_release(&payload);
+	}
+}
+
 /* ---- Bytes ---------------------------------------------------------------------------------- */
 
 Test(batch, is_not_read_back_from_bytes_that_are_cut_or_too_many)
