@@ -34,6 +34,7 @@ struct nc_raft_options nc_raft_options_default(uint64_t self, uint64_t seed)
 		.window_entries = 16384,
 		.promote_lag_max = 256,
 		.reads_max = 8192,
+		.offer_elections = 1200, /* ten minutes of ticks of 50 ms */
 	};
 }
 
@@ -47,7 +48,7 @@ static bool options_valid(const struct nc_raft_options *options)
 	       options->inflight_max <= NC_RAFT_INFLIGHT_MAX && options->inflight_bytes_max >= 1 &&
 	       options->inflight_bytes_behind_max >= 1 && options->uncommitted_entries_max >= 1 &&
 	       options->uncommitted_bytes_max >= 1 && options->window_entries >= 1 &&
-	       options->reads_max >= 1;
+	       options->reads_max >= 1 && options->offer_elections >= 1;
 }
 
 static bool start_valid(const struct nc_raft_start *start)

@@ -146,6 +146,8 @@ struct nc_raft_options {
 	uint32_t window_entries;  /* entries at the log's end whose sizes are remembered; from 1 */
 	uint32_t promote_lag_max; /* entries that a learner may be behind when it is promoted */
 	uint32_t reads_max;       /* reads waiting for their index; beyond: NC_BUSY; from 1 */
+	uint32_t offer_elections; /* election timeouts for which the log is kept for a peer that was
+	                             offered a snapshot and is not heard of; from 1 */
 };
 
 /* Good values for a tick of 50 to 100 ms; set self and seed. */

@@ -27,6 +27,7 @@ struct nc_raft_peer {
 	uint64_t doubt;          /* nonce of the last one that it told of; 0: none */
 	uint64_t flight_bytes;
 	uint32_t flight_first, flight_count; /* a ring */
+	uint32_t silent;                     /* election timeouts without a word of it */
 	uint8_t state;                       /* enum nc_raft_peer_state */
 	bool voter;
 	bool active;

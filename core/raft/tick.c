@@ -12,6 +12,16 @@ static bool quorum_active(const struct nc_raft *raft)
 	return active >= nc_raft_quorum(raft) || NC_MUTANT(NO_CHECK_QUORUM);
 }
 
+/* An election timeout has passed. Who was offered a snapshot and has not been heard of for long is
+ * offered another one if it comes back: the log must not grow for it until then. */
+static void peer_age(struct nc_raft *raft, struct nc_raft_peer *peer)
+{
+	peer->silent = peer->active ? 0 : peer->silent + 1;
+	peer->active = false;
+	if (peer->silent >= raft->options.offer_elections)
+		nc_raft_snapshot_status(raft, peer->id);
+}
+
 static void leader_tick(struct nc_raft *raft)
 {
 	raft->heartbeat_elapsed++;
@@ -23,7 +33,7 @@ static void leader_tick(struct nc_raft *raft)
 			return;
 		}
 		for (uint32_t i = 0; i < raft->peer_count; i++)
-			raft->peers[i].active = false;
+			peer_age(raft, &raft->peers[i]);
 	}
 	if (raft->heartbeat_elapsed >= raft->options.heartbeat_ticks) {
 		nc_raft_reads_begin(raft, true);

@@ -109,6 +109,7 @@ static void draw_options(struct sim *sim)
 	}
 	options.heartbeat_ticks = 1 + (uint32_t)sim_below(sim, 3);
 	options.reads_max = 64;
+	options.offer_elections = 1 + (uint32_t)(sim->options.seed % 8);
 	sim->raft_options = options;
 	sim->checkpoint_entries = 20 + sim_below(sim, 500);
 	sim->tail_entries = sim_below(sim, 200);

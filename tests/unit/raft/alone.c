@@ -308,6 +308,7 @@ Test(alone, refuses_each_option_out_of_its_range)
 	REFUSES(uncommitted_bytes_max, 0);
 	REFUSES(window_entries, 0);
 	REFUSES(reads_max, 0);
+	REFUSES(offer_elections, 0);
 }
 
 Test(alone, has_no_more_reads_waiting_than_it_may)

@@ -444,9 +444,9 @@ Test(corners, a_doubt_ends_by_its_own_question_alone)
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
 /* A leader whose log begins after 4; node 3 is behind it. */
-static struct nc_raft *compacted(void)
+static struct nc_raft *compacted_with(struct nc_raft_options options)
 {
-	struct nc_raft *raft = settled(leader());
+	struct nc_raft *raft = settled(leader_with(options));
 	uint64_t through;
 	propose(raft, 4);
 	persist(raft);
@@ -465,6 +465,11 @@ static struct nc_raft *compacted(void)
 	                                  .index = nc_raft_peer(raft, 3)->next - 1 });
 	cr_assert_eq(nc_raft_peer(raft, 3)->state, NC_RAFT_SENDING);
 	return raft;
+}
+
+static struct nc_raft *compacted(void)
+{
+	return compacted_with(nc_raft_options_default(1, 1));
 }
 
 Test(corners, a_copy_offers_its_own_snapshot)
@@ -494,6 +499,56 @@ Test(corners, a_snapshot_that_could_not_be_sent_is_offered_when_the_peer_is_hear
 	cr_expect(nc_raft_peer(raft, 3)->paused);
 	nc_raft_unreachable(raft, 9);
 	nc_raft_unreachable(raft, 1);
+	nc_raft_free(raft);
+}
+
+static void heartbeat_answered(struct nc_raft *raft, uint64_t from, uint64_t installs)
+{
+	hears(raft,
+	      (struct nc_raft_message){
+	              .type = NC_RAFT_HEARTBEAT_RESP, .from = from, .term = 1, .index = installs });
+}
+
+/* Let an election timeout pass, in which node 2 is heard of. */
+static void election_timeout(struct nc_raft *raft)
+{
+	for (uint32_t i = 0; i < raft->options.election_ticks; i++) {
+		cr_assert_eq(nc_raft_tick(raft), NC_OK);
+		heartbeat_answered(raft, 2, 0);
+		(void)ready_of(raft);
+	}
+	cr_assert_eq(raft->role, NC_RAFT_LEADER);
+}
+
+/* Through the fifth entry, of which there is a snapshot by then. */
+static uint64_t compacts_through(struct nc_raft *raft)
+{
+	uint64_t through;
+	cr_assert_eq(nc_raft_snapshot_taken(raft, 5), NC_OK);
+	cr_assert_eq(nc_raft_compact(raft, 5, &through), NC_OK);
+	return through;
+}
+
+/* One that died while it fetched a snapshot must not keep the log for ever. */
+Test(corners, the_log_is_kept_for_who_fetches_a_snapshot_and_is_heard_of)
+{
+	struct nc_raft_options options = nc_raft_options_default(1, 1);
+	options.offer_elections = 3;
+	struct nc_raft *raft = compacted_with(options);
+	for (int i = 0; i < 5; i++) {
+		election_timeout(raft);
+		heartbeat_answered(raft, 3, 4);
+	}
+	cr_expect_eq(compacts_through(raft), 4u, "it still fetches");
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(nc_raft_peer(raft, 3)->state, NC_RAFT_SENDING);
+		election_timeout(raft);
+	}
+	election_timeout(raft);
+	cr_expect_eq(compacts_through(raft), 5u, "it has gone");
+	heartbeat_answered(raft, 3, 4); /* it comes back: what it fetches is of no use */
+	cr_expect_eq(nc_raft_peer(raft, 3)->state, NC_RAFT_SENDING);
+	cr_expect_eq(nc_raft_peer(raft, 3)->snapshot_index, 5u);
 	nc_raft_free(raft);
 }
 
