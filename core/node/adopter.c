@@ -8,6 +8,7 @@
 
 #include "core/node/say.h"
 #include "storage/state/snapshot.h"
+#include "storage/state/wt_state.h"
 
 struct nc_adopter {
 	uv_process_t process;
@@ -44,8 +45,13 @@ static void on_ended(uv_process_t *process, int64_t status, int signal)
 	struct nc_adopter *adopter = process->data;
 	adopter->runs = false;
 	uv_close((uv_handle_t *)process, on_closed);
-	if (!adopter->stopped)
-		adopter->fn(adopter->ctx, signal != 0 ? NC_CORRUPT : (int)-status);
+	if (adopter->stopped)
+		return;
+	if (signal != 0)
+		nc_say_warning("state: the process that verified it was ended by signal %d",
+		               signal);
+	int err = nc_wt_signal_is_damage(signal) ? NC_CORRUPT : NC_IO;
+	adopter->fn(adopter->ctx, signal != 0 ? err : (int)-status);
 }
 
 int nc_adopter_start(uv_loop_t *loop, const char *directory, void (*fn)(void *ctx, int err),

@@ -4,12 +4,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "storage/state/wt_state_private.h"
 
-enum { PROBE_CACHE_MB = 32, PROBE_LIMIT_S = 60 };
+enum {
+	PROBE_CACHE_MB = 32,
+	PROBE_BUSY_S = 60,     /* of its processor's time: damage may make it turn for ever */
+	PROBE_PATIENCE_S = 600 /* in all: a disk may hang */
+};
 
 /* The child's messages go to the parent through a pipe; only the first is kept there. */
 static void message_send(void *ctx, const char *message)
@@ -46,7 +51,9 @@ static _Noreturn void child_main(const char *directory, int fd)
 	const struct nc_wt_state_options options = { .message = message_send, .message_ctx = &fd };
 	struct nc_wt_handler handler;
 	bool empty = true;
-	(void)alarm(PROBE_LIMIT_S); /* damage may also make it turn for ever */
+	const struct itimerval busy = { .it_value.tv_sec = PROBE_BUSY_S };
+	(void)setitimer(ITIMER_PROF, &busy, NULL);
+	(void)alarm(PROBE_PATIENCE_S);
 	nc_wt_handler_init(&handler, &options);
 	int err = nc_wt_files_check(directory, &handler, &empty);
 	if (err == NC_OK && !empty)
@@ -73,6 +80,38 @@ static void message_receive(int fd, char *message, size_t size)
 	}
 	if (size > 0)
 		message[used] = '\0';
+}
+
+bool nc_wt_signal_is_damage(int signal)
+{
+	return signal == SIGABRT || signal == SIGSEGV || signal == SIGBUS || signal == SIGILL ||
+	       signal == SIGFPE || signal == SIGTRAP || signal == SIGPROF;
+}
+
+/* Ended by a signal: what that says of the state. */
+static int died(int signal, const char *said, char *message, size_t message_size)
+{
+	const char *between = said[0] == '\0' ? "" : "; ";
+	if (nc_wt_signal_is_damage(signal)) {
+		(void)snprintf(message, message_size,
+		               "%s%sopening the state killed the process that tried: its files are "
+		               "damaged",
+		               said, between);
+		return NC_CORRUPT;
+	}
+	if (signal == SIGALRM) {
+		(void)snprintf(
+		        message, message_size,
+		        "%s%sopening the state took more than %d s: the disk is too slow, or "
+		        "hangs",
+		        said, between, PROBE_PATIENCE_S);
+	} else {
+		(void)snprintf(message, message_size,
+		               "%s%sthe process that tried to open the state was ended by signal "
+		               "%d: by hand, or for want of memory",
+		               said, between, signal);
+	}
+	return NC_IO;
 }
 
 int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
@@ -104,10 +143,9 @@ int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return NC_OK;
-	bool died = !WIFEXITED(status);
-	(void)snprintf(
-	        message, message_size, "%s%s%s", said, said[0] == '\0' ? "" : "; ",
-	        died ? "opening the state killed the process that tried: its files are damaged"
-	             : "the state cannot be opened");
-	return died ? NC_CORRUPT : -WEXITSTATUS(status);
+	if (WIFSIGNALED(status))
+		return died(WTERMSIG(status), said, message, message_size);
+	(void)snprintf(message, message_size, "%s%sthe state cannot be opened", said,
+	               said[0] == '\0' ? "" : "; ");
+	return -WEXITSTATUS(status);
 }

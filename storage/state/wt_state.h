@@ -57,8 +57,12 @@ int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *op
 /* Open and close an existing state in a child process: damage that makes WiredTiger abort
  * (WiredTiger.turtle has no checksum) becomes a diagnosis. A directory that is missing or empty is
  * fine. `message` gets a line on failure, NUL-terminated, cut to `message_size`.
- * Call it before the process starts threads. Errors: NC_CORRUPT, NC_BUSY, NC_IO. */
+ * Call it before the process starts threads. Errors: NC_CORRUPT, NC_BUSY; NC_IO, also when the
+ * child was ended from outside, or waited for the disk too long: that says nothing of the state. */
 int nc_wt_state_probe(const char *directory, char *message, size_t message_size);
+
+/* Whether damaged files are what made a process that opened a state end by this signal. */
+bool nc_wt_signal_is_damage(int signal);
 
 /* Any thread. */
 void nc_wt_state_stats(struct nc_state *state, struct nc_wt_state_stats *stats_out);
