@@ -59,6 +59,7 @@ int nc_wt_begin(struct nc_state *base)
 	writer->sequence = UINT64_MAX;
 	writer->begun = true;
 	nc_wt_rows_begin(state);
+	nc_block_clear(&state->block);
 	state->txn_last = state->active->last;
 	state->txn_event_count = state->active->event_count;
 	return NC_OK;
@@ -115,6 +116,8 @@ int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied)
 	WT_SESSION *session = state->writer.session;
 	nc_assert(state->writer.begun);
 	int err = nc_wt_broken(state);
+	if (err == NC_OK)
+		err = nc_wt_block_write(state);
 	if (err == NC_OK)
 		err = nc_wt_rows_commit(state);
 	if (err == NC_OK) {
@@ -173,77 +176,6 @@ int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key)
 	WT_ITEM wt_key = item(key);
 	cursor->set_key(cursor, &wt_key);
 	int wt = cursor->remove(cursor);
-	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);
-}
-
-int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice row,
-                    const struct nc_event_keys *keys)
-{
-	struct nc_wt_state *state = nc_wt_state_of(base);
-	nc_assert(state->writer.begun && position > state->active->last);
-	nc_assert(keys->tag_count <= NC_STATE_TAG_COUNT_MAX);
-	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
-	WT_ITEM value = item(row);
-	cursor->set_key(cursor, position);
-	cursor->set_value(cursor, &value);
-	int err = nc_wt_err(&state->handler, cursor->insert(cursor));
-	return err != NC_OK ? err : nc_held_add(state->active, position, keys);
-}
-
-/* The id of a deleted event outlives its row, from which it would be indexed again after a crash:
- * if it is still held back, keep it in a table until the indexer has passed. */
-static int late_id_put(struct nc_wt_state *state, uint64_t position)
-{
-	const struct nc_held_id *id = NULL;
-	for (unsigned i = 0; i < state->writer.pin_count && id == NULL; i++) {
-		if (position > state->writer.pins[i]->base)
-			id = nc_held_id_at(state->writer.pins[i], position);
-	}
-	if (id == NULL)
-		return 0;
-	uint8_t bytes[8 + 8 + NC_DIGEST_SIZE + NC_STATE_KEY_SIZE_MAX];
-	nc_assert(id->id.size <= NC_STATE_KEY_SIZE_MAX);
-	nc_set_u64(bytes, id->row.stream_id);
-	nc_set_u64(bytes + 8, id->row.version);
-	memcpy(bytes + 16, id->row.digest, NC_DIGEST_SIZE);
-	memcpy(bytes + 16 + NC_DIGEST_SIZE, id->id.data, id->id.size);
-	WT_CURSOR *cursor = state->puts[NC_WT_LATE_IDS];
-	WT_ITEM value = { .data = bytes, .size = 16 + NC_DIGEST_SIZE + id->id.size };
-	cursor->set_key(cursor, position);
-	cursor->set_value(cursor, &value);
-	return cursor->insert(cursor);
-}
-
-/* Onto the first event from `from` on. Returns WiredTiger's code. */
-static int event_seek(WT_CURSOR *cursor, uint64_t from)
-{
-	int side = 0;
-	cursor->set_key(cursor, from);
-	int wt = cursor->search_near(cursor, &side);
-	return wt == 0 && side < 0 ? cursor->next(cursor) : wt;
-}
-
-int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to)
-{
-	struct nc_wt_state *state = nc_wt_state_of(base);
-	nc_assert(state->writer.begun);
-	if (from == 0)
-		from = 1;
-	if (from > to || from > state->active->last)
-		return NC_OK;
-	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
-	uint64_t position;
-	int wt = event_seek(cursor, from);
-	while (wt == 0 && (wt = cursor->get_key(cursor, &position)) == 0 && position <= to) {
-		wt = late_id_put(state, position);
-		if (wt == 0)
-			wt = cursor->remove(cursor);
-		if (wt == 0)
-			wt = cursor->next(cursor);
-	}
-	int wt_reset = cursor->reset(cursor);
-	if (wt == 0)
-		wt = wt_reset;
 	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);
 }
 

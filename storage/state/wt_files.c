@@ -193,7 +193,7 @@ static int tables_create(WT_CONNECTION *connection)
 	if (wt == 0)
 		wt = nc_wt_cursor_open(session, NC_WT_MARKS, &marks);
 	if (wt == 0)
-		wt = nc_wt_format_put(marks);
+		wt = nc_wt_format_put(marks, 1);
 	return wt != 0 ? wt : session->checkpoint(session, NULL);
 }
 

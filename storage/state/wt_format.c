@@ -3,7 +3,9 @@
 #include "storage/state/wt_state_private.h"
 
 /* Before it stream rows were written as they came, and the table `held` was not there. */
-#define FORMAT_WITHOUT_HELD 1
+#define FORMAT_WITHOUT_HELD   1
+/* Before it each event had a row of its own. */
+#define FORMAT_WITHOUT_BLOCKS 2
 
 /* 0 where there is none that can be read. Returns WiredTiger's code. */
 static int format_read(WT_CURSOR *marks, uint32_t *format_out)
@@ -20,22 +22,48 @@ static int format_read(WT_CURSOR *marks, uint32_t *format_out)
 	return wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt;
 }
 
-int nc_wt_format_put(WT_CURSOR *marks)
+static int mark_put(WT_CURSOR *marks, const char *name, const uint8_t *bytes, size_t size)
 {
-	uint8_t format[4];
-	nc_set_u32(format, NC_WT_STATE_FORMAT);
-	WT_ITEM value = { .data = format, .size = sizeof format };
-	marks->set_key(marks, "format");
+	WT_ITEM value = { .data = bytes, .size = size };
+	marks->set_key(marks, name);
 	marks->set_value(marks, &value);
 	return marks->insert(marks);
 }
 
-/* The table first: without the new format an older build still opens what is there. */
-static int raise_it(WT_SESSION *session, WT_CURSOR *marks)
+int nc_wt_format_put(WT_CURSOR *marks, uint64_t blocks_from)
 {
-	int wt = nc_wt_table_create(session, NC_WT_HELD);
+	uint8_t format[4], from[8];
+	nc_set_u32(format, NC_WT_STATE_FORMAT);
+	nc_set_u64(from, blocks_from);
+	int wt = mark_put(marks, "blocks", from, sizeof from);
+	return wt != 0 ? wt : mark_put(marks, "format", format, sizeof format);
+}
+
+/* The events that are there keep their rows: blocks begin behind them. */
+static int blocks_begin(WT_SESSION *session, uint64_t *from_out)
+{
+	WT_CURSOR *events;
+	uint64_t last = 0;
+	int wt = nc_wt_cursor_open(session, NC_WT_EVENTS, &events);
+	if (wt != 0)
+		return wt;
+	wt = events->prev(events);
 	if (wt == 0)
-		wt = nc_wt_format_put(marks);
+		wt = events->get_key(events, &last);
+	int wt_close = events->close(events);
+	*from_out = last + 1;
+	return wt == 0 || wt == WT_NOTFOUND ? wt_close : wt;
+}
+
+/* The table first: without the new format an older build still opens what is there. */
+static int raise_it(WT_SESSION *session, WT_CURSOR *marks, uint32_t format)
+{
+	uint64_t blocks_from = 1;
+	int wt = format == FORMAT_WITHOUT_HELD ? nc_wt_table_create(session, NC_WT_HELD) : 0;
+	if (wt == 0)
+		wt = blocks_begin(session, &blocks_from);
+	if (wt == 0)
+		wt = nc_wt_format_put(marks, blocks_from);
 	return wt != 0 ? wt : session->checkpoint(session, NULL);
 }
 
@@ -45,10 +73,14 @@ static int format_settle(struct nc_wt_state *state, WT_SESSION *session, WT_CURS
 	int wt = format_read(marks, &format);
 	if (wt != 0)
 		return nc_wt_err(&state->handler, wt);
-	if (format == NC_WT_STATE_FORMAT)
-		return nc_wt_file_check(state->directory, NC_WT_HELD, &state->handler);
-	if (format == FORMAT_WITHOUT_HELD)
-		return nc_wt_err(&state->handler, raise_it(session, marks));
+	bool older = format == FORMAT_WITHOUT_HELD || format == FORMAT_WITHOUT_BLOCKS;
+	int err = NC_OK;
+	if (format == NC_WT_STATE_FORMAT || format == FORMAT_WITHOUT_BLOCKS)
+		err = nc_wt_file_check(state->directory, NC_WT_HELD, &state->handler);
+	if (err == NC_OK && older)
+		err = nc_wt_err(&state->handler, raise_it(session, marks, format));
+	if (err != NC_OK || older || format == NC_WT_STATE_FORMAT)
+		return err;
 	nc_wt_say(&state->handler, "the state in %s has format %u, this build knows format %u: %s",
 	          state->directory, format, NC_WT_STATE_FORMAT,
 	          format > NC_WT_STATE_FORMAT ? "start a newer one" : "it is damaged");

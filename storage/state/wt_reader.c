@@ -111,7 +111,7 @@ void nc_wt_reader_end(struct nc_state_reader *base)
 	                reader->session->rollback_transaction(reader->session, NULL));
 	nc_wt_unpin_all(state, reader);
 	reader->begun = false;
-	reader->event_at = 0;
+	reader->block.last = 0;
 }
 
 /* The value under the key that is set, and the cursor off the page again. */
@@ -164,52 +164,6 @@ int nc_wt_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice
 	WT_ITEM wt_key = { .data = key.data, .size = key.size };
 	cursor->set_key(cursor, &wt_key);
 	return cursor_append(state, cursor, value);
-}
-
-/* Whether the cursor, left on the event before, could step to the one at `position`: a third of the
- * cost of a search from the root. */
-static bool stepped_to(struct nc_wt_reader *reader, WT_CURSOR *cursor, uint64_t position)
-{
-	uint64_t at;
-	if (reader->event_at == 0 || reader->event_at != position - 1)
-		return false;
-	return cursor->next(cursor) == 0 && cursor->get_key(cursor, &at) == 0 && at == position;
-}
-
-/* Within a snapshot the cursor stays where it is: the next event asked for is often the next one.
- * The snapshot's end takes it off the page. */
-static int event_append(struct nc_wt_reader *reader, WT_CURSOR *cursor, uint64_t position,
-                        struct nc_buf *row)
-{
-	struct nc_wt_state *state = nc_wt_state_of(reader->base.state);
-	WT_ITEM value;
-	int wt = 0;
-	if (!stepped_to(reader, cursor, position)) {
-		cursor->set_key(cursor, position);
-		wt = cursor->search(cursor);
-	}
-	if (wt == 0)
-		wt = cursor->get_value(cursor, &value);
-	reader->event_at = wt == 0 ? position : 0;
-	if (wt != 0)
-		return nc_wt_err(&state->handler, wt);
-	nc_buf_put(row, value.data, value.size);
-	return nc_buf_status(row);
-}
-
-int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row)
-{
-	struct nc_wt_reader *reader = nc_wt_reader_of(base);
-	if (position == 0 || position > INT64_MAX)
-		return NC_NOTFOUND;
-	WT_CURSOR *cursor;
-	int err = nc_wt_get_cursor(reader, NC_WT_EVENTS, &cursor);
-	if (err != NC_OK)
-		return err;
-	if (reader->begun && reader != &nc_wt_state_of(base->state)->writer)
-		return event_append(reader, cursor, position, row);
-	cursor->set_key(cursor, position);
-	return cursor_append(nc_wt_state_of(base->state), cursor, row);
 }
 
 int nc_wt_scan_begin(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out)

@@ -51,23 +51,17 @@ static int active_flush(struct nc_wt_state *state)
 	return NC_OK;
 }
 
-static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t indexing)
+static int event_reindex(struct nc_wt_state *state, uint64_t position, struct nc_slice row,
+                         uint64_t indexing)
 {
 	uint64_t tags[NC_STATE_TAG_COUNT_MAX];
 	struct nc_event_keys keys;
-	uint64_t position;
-	WT_ITEM row;
-	int wt = events->get_key(events, &position);
-	if (wt == 0)
-		wt = events->get_value(events, &row);
-	if (wt != 0)
-		return nc_wt_err(&state->handler, wt);
 	int err = NC_OK;
 	if (position > indexing && state->active->last <= indexing)
 		err = active_flush(state); /* as it was begun */
 	if (err != NC_OK)
 		return err;
-	err = state->options.keys(nc_slice(row.data, row.size), tags, &keys);
+	err = state->options.keys(row, tags, &keys);
 	if (err == NC_OK) {
 		err = nc_held_add(state->active, position, &keys);
 	} else {
@@ -81,6 +75,23 @@ static int event_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t 
 	return err;
 }
 
+/* Those above `indexed` of the row that the cursor stands on. */
+static int block_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t indexed,
+                         uint64_t indexing)
+{
+	struct nc_block block;
+	int err = nc_wt_block_at(state, events, &block);
+	if (err != NC_OK)
+		return err;
+	uint64_t at = block.first > indexed ? block.first : indexed + 1;
+	for (; err == NC_OK && at <= block.last; at++) {
+		struct nc_slice row = nc_block_row(&block, at);
+		if (row.size > 0)
+			err = event_reindex(state, at, row, indexing);
+	}
+	return err;
+}
+
 static int events_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing)
 {
 	WT_CURSOR *events;
@@ -88,13 +99,9 @@ static int events_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t 
 	int wt = nc_wt_cursor_open(state->checkpoint_session, NC_WT_EVENTS, &events);
 	if (wt != 0)
 		return nc_wt_err(&state->handler, wt);
-	int side = 0;
-	events->set_key(events, indexed + 1);
-	wt = events->search_near(events, &side);
-	if (wt == 0 && side < 0)
-		wt = events->next(events);
+	wt = nc_wt_block_seek(events, indexed + 1);
 	while (wt == 0 && err == NC_OK) {
-		err = event_reindex(state, events, indexing);
+		err = block_reindex(state, events, indexed, indexing);
 		if (err == NC_OK)
 			wt = events->next(events);
 	}

@@ -65,41 +65,6 @@ int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slic
 	return nc_wt_scan_result(reader, wt);
 }
 
-int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
-                 void *ctx)
-{
-	struct nc_wt_reader *reader = nc_wt_reader_of(base);
-	bool outside = from > INT64_MAX; /* positions are far from it */
-	if (outside ? !backward : (from == 0 && backward))
-		return NC_OK;
-	WT_CURSOR *cursor;
-	int err = nc_wt_scan_begin(reader, NC_WT_EVENTS, &cursor);
-	if (err != NC_OK)
-		return err;
-	int wt;
-	if (outside || from == 0) {
-		wt = nc_wt_step(cursor, backward);
-	} else {
-		int side = 0;
-		cursor->set_key(cursor, from);
-		wt = cursor->search_near(cursor, &side);
-		if (wt == 0)
-			wt = step_to_side(cursor, backward, side);
-	}
-	while (wt == 0) {
-		uint64_t position;
-		WT_ITEM row;
-		wt = cursor->get_key(cursor, &position);
-		if (wt == 0)
-			wt = cursor->get_value(cursor, &row);
-		if (wt != 0 || !fn(ctx, position, nc_slice(row.data, row.size)))
-			break;
-		wt = nc_wt_step(cursor, backward);
-	}
-	nc_wt_scan_end(reader, NC_WT_EVENTS, cursor);
-	return nc_wt_scan_result(reader, wt);
-}
-
 /* One walk over an index: a part in the table, a part in each pinned generation. */
 struct walk {
 	struct nc_wt_reader *reader;

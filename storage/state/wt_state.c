@@ -123,6 +123,8 @@ static void state_free(struct nc_wt_state *state)
 		state->oldest = next;
 	}
 	nc_buf_release(&state->redo);
+	nc_buf_release(&state->block.rows);
+	nc_buf_release(&state->block_value);
 	pthread_cond_destroy(&state->changed);
 	pthread_mutex_destroy(&state->mutex);
 	pthread_mutex_destroy(&state->checkpointing);
@@ -186,23 +188,9 @@ static int mark_get(struct nc_wt_state *state, const char *name, uint8_t *bytes,
 	return nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
 }
 
-static int last_event(struct nc_wt_state *state, uint64_t *last_out)
-{
-	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
-	uint64_t last = 0;
-	int wt = cursor->prev(cursor);
-	if (wt == 0)
-		wt = cursor->get_key(cursor, &last);
-	int wt_reset = cursor->reset(cursor);
-	int err = nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
-	if (err == NC_OK)
-		*last_out = last;
-	return err;
-}
-
 static int state_load(struct nc_wt_state *state)
 {
-	uint8_t bytes[16], counted[8];
+	uint8_t bytes[16], counted[8], blocks[8];
 	uint64_t last;
 	int err = mark_get(state, "applied", bytes, 16);
 	if (err != NC_OK)
@@ -214,9 +202,18 @@ static int state_load(struct nc_wt_state *state)
 	if (err == NC_OK)
 		err = mark_get(state, "counted", counted, 8);
 	if (err == NC_OK)
-		err = last_event(state, &last);
+		err = mark_get(state, "blocks", blocks, 8);
+	if (err == NC_OK)
+		err = nc_wt_event_last(state, &last);
 	if (err != NC_OK)
 		return err;
+	state->blocks_from = nc_get_u64(blocks);
+	if (state->blocks_from == 0) {
+		nc_wt_say(&state->handler,
+		          "the mark \"blocks\" is missing: the state in %s is damaged",
+		          state->directory);
+		return NC_CORRUPT;
+	}
 	uint64_t indexed = nc_get_u64(bytes);
 	state->last = last > indexed ? last : indexed;
 	state->stats.indexed_position = indexed;

@@ -19,7 +19,7 @@
 
 #include "core/engine/state.h"
 
-#define NC_WT_STATE_FORMAT 2 /* of the tables; a newer one is not opened, an older one raised */
+#define NC_WT_STATE_FORMAT 3 /* of the tables; a newer one is not opened, an older one raised */
 
 /* A diagnosis for the node's log: one line, no newline. From any thread, must not call the state.
  */

@@ -20,6 +20,7 @@
 #include <wiredtiger.h>
 
 #include "core/base/assert.h"
+#include "storage/state/event_block_private.h"
 #include "storage/state/held_private.h"
 #include "storage/state/wt_state.h"
 
@@ -49,7 +50,8 @@ struct nc_wt_reader {
 	uint64_t table_limit; /* index entries of positions above it come from `pins` */
 	uint64_t limit;       /* the last position to be seen */
 	uint64_t sequence;    /* the last commit to be seen */
-	uint64_t event_at;    /* where gets[NC_WT_EVENTS] stands within a snapshot; 0: nowhere */
+	struct nc_block
+	        block; /* on which gets[NC_WT_EVENTS] stands within a snapshot; last 0: none */
 	bool begun;
 };
 
@@ -75,9 +77,11 @@ struct nc_wt_state {
 	uint64_t txn_last; /* position of the last event put before the transaction */
 	uint32_t txn_event_count;
 	uint32_t txn_put_count;
-	struct nc_buf redo; /* the row of `held` that is being filled */
-	uint64_t redo_last; /* number of the last one written */
-	bool full;          /* begin said so last time */
+	struct nc_buf redo;          /* the row of `held` that is being filled */
+	uint64_t redo_last;          /* number of the last one written */
+	struct nc_block_maker block; /* the row of `events` that is being filled */
+	struct nc_buf block_value;
+	bool full; /* begin said so last time */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t changed; /* a generation was sealed or done, or `closing` */
@@ -108,6 +112,8 @@ struct nc_wt_state {
 	WT_SESSION *checkpoint_session;
 	uint64_t checkpoint_sequence; /* what the last completed one held at least */
 	bool exporting;               /* a snapshot is open: snapshot_export.c */
+
+	uint64_t blocks_from; /* since open: a row of `events` under a key below it is an event's */
 };
 
 static inline struct nc_wt_state *nc_wt_state_of(struct nc_state *base)
@@ -146,8 +152,8 @@ int nc_wt_file_check(const char *directory, int table, struct nc_wt_handler *han
 /* See that the tables have this build's format, or raise them to it. Errors: NC_UNSUPPORTED, a
  * newer one; NC_CORRUPT. */
 int nc_wt_format_settle(struct nc_wt_state *state);
-/* Write it down. Returns WiredTiger's code. */
-int nc_wt_format_put(WT_CURSOR *marks);
+/* Write it down, and from which position on events stand in blocks. Returns WiredTiger's code. */
+int nc_wt_format_put(WT_CURSOR *marks, uint64_t blocks_from);
 
 /* ---- wt_index.c ----------------------------------------------------------------------------- */
 
@@ -208,10 +214,26 @@ void nc_wt_rollback(struct nc_state *base);
 int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
               struct nc_slice value);
 int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key);
+struct nc_state_reader *nc_wt_writer(struct nc_state *base);
+
+/* ---- wt_events.c, wt_events_read.c ---------------------------------------------------------- */
+
+/* The applier's: put an event, delete some. */
 int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice row,
                     const struct nc_event_keys *keys);
 int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to);
-struct nc_state_reader *nc_wt_writer(struct nc_state *base);
+/* Write what was put and is not in the table yet: before a commit, and before the applier reads. */
+int nc_wt_block_write(struct nc_wt_state *state);
+/* At open, once `events` may be read: position of the last event in it; 0: there is none. */
+int nc_wt_event_last(struct nc_wt_state *state, uint64_t *last_out);
+
+int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row);
+int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
+                 void *ctx);
+/* Onto the row that holds the first event from `from` on. Returns WiredTiger's code. */
+int nc_wt_block_seek(WT_CURSOR *cursor, uint64_t from);
+/* What the cursor stands on. Errors: NC_CORRUPT, said; NC_IO. */
+int nc_wt_block_at(struct nc_wt_state *state, WT_CURSOR *cursor, struct nc_block *block_out);
 
 /* ---- wt_rows.c, wt_rows_read.c -------------------------------------------------------------- */
 
@@ -245,11 +267,8 @@ int nc_wt_reader_begin(struct nc_state_reader *base);
 void nc_wt_reader_end(struct nc_state_reader *base);
 int nc_wt_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice key,
               struct nc_buf *value);
-int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row);
 int nc_wt_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
                bool backward, nc_state_pair_fn *fn, void *ctx);
-int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
-                 void *ctx);
 int nc_wt_index(struct nc_state_reader *base, struct nc_index_walk asked, nc_state_index_fn *fn,
                 void *ctx);
 int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,

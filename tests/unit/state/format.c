@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Directories, and snapshots, of the format before this one. */
+/* Directories, and snapshots, of the formats before this one. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <wiredtiger.h>
 
+#include "storage/state/event_block_private.h"
 #include "storage/state/snapshot.h"
 #include "storage/state/wt_state.h"
 #include "tests/unit/state/directory.h"
@@ -34,13 +35,52 @@ static void format_put(WT_SESSION *session, uint32_t format)
 	cr_assert_eq(marks->close(marks), 0);
 }
 
-/* As a build of format 1 would have left it: nothing is held back there. */
-static void lower_format(void)
+/* Events had rows of their own. */
+static void blocks_undo(WT_SESSION *session)
+{
+	WT_CURSOR *from, *to;
+	int wt;
+	cr_assert_eq(session->open_cursor(session, "table:events", NULL, NULL, &from), 0);
+	cr_assert_eq(session->open_cursor(session, "table:marks", NULL, NULL, &to), 0);
+	to->set_key(to, "blocks");
+	cr_assert_eq(to->remove(to), 0);
+	cr_assert_eq(to->close(to), 0);
+	cr_assert_eq(session->open_cursor(session, "table:events", NULL, NULL, &to), 0);
+	while ((wt = from->next(from)) == 0) {
+		uint64_t last;
+		WT_ITEM value;
+		struct nc_block block;
+		struct nc_buf bytes = { 0 };
+		cr_assert_eq(from->get_key(from, &last), 0);
+		cr_assert_eq(from->get_value(from, &value), 0);
+		nc_buf_put(&bytes, value.data, value.size);
+		cr_assert_eq(nc_block_get(nc_buf_slice(&bytes), last, &block), NC_OK);
+		for (uint64_t at = block.first; at <= last; at++) {
+			struct nc_slice row = nc_block_row(&block, at);
+			WT_ITEM item = { .data = row.data, .size = row.size };
+			to->set_key(to, at);
+			to->set_value(to, &item);
+			cr_assert_eq(row.size > 0 ? to->insert(to) : 0, 0);
+			if (row.size == 0 && at == last)
+				cr_assert_eq(to->remove(to), 0);
+		}
+		nc_buf_release(&bytes);
+	}
+	cr_assert_eq(wt, WT_NOTFOUND);
+}
+
+/* As a build of format 2 would have left it, or of 1, where nothing was held back either. */
+static void lower_format(uint32_t format)
 {
 	WT_CONNECTION *connection;
 	WT_SESSION *session = tables_open(&connection);
+	blocks_undo(session);
+	format_put(session, format);
+	cr_assert_eq(connection->close(connection, NULL), 0);
+	if (format > 1)
+		return;
+	session = tables_open(&connection);
 	cr_assert_eq(session->drop(session, "table:held", NULL), 0);
-	format_put(session, 1);
 	cr_assert_eq(connection->close(connection, NULL), 0);
 	cr_assert(!directory_unlink("held.wt"), "it is still there");
 }
@@ -62,19 +102,27 @@ static void dump(struct nc_buf *text)
 	nc_state_close(state);
 }
 
-Test(format, a_directory_from_before_is_raised_and_goes_on)
+static void raised_and_goes_on(uint32_t format)
 {
 	struct nc_buf before = { 0 }, after = { 0 };
 	char said[512];
 	model_make(1, 80);
 	dump(&before);
-	lower_format();
+	lower_format(format);
 	cr_expect_eq(nc_wt_state_probe(directory, said, sizeof said), NC_OK, "%s", said);
 	dump(&after);
 	cr_expect_str_eq((char *)before.data, (char *)after.data);
 	cr_expect_eq(nc_wt_state_probe(directory, said, sizeof said), NC_OK, "%s", said);
 	model_make(81, 120);
+	dump(&after);
 	cr_expect_str_eq(messages, "");
+
+	/* The same as if it had never been of a format before. */
+	directory_remove();
+	directory_begin();
+	model_make(1, 120);
+	dump(&before);
+	cr_expect_str_eq((char *)before.data, (char *)after.data);
 
 	struct nc_state *state;
 	cr_assert(directory_unlink("held.wt"));
@@ -82,6 +130,32 @@ Test(format, a_directory_from_before_is_raised_and_goes_on)
 	cr_expect_not_null(strstr(messages, "held.wt is missing"), "%s", messages);
 	nc_buf_release(&before);
 	nc_buf_release(&after);
+}
+
+Test(format, a_directory_that_holds_nothing_back_is_raised_and_goes_on)
+{
+	raised_and_goes_on(1);
+}
+
+Test(format, a_directory_with_a_row_an_event_is_raised_and_goes_on)
+{
+	raised_and_goes_on(2);
+}
+
+/* The mark says which rows are blocks: without it none can be read. */
+Test(format, a_directory_without_the_mark_of_blocks_is_damaged)
+{
+	WT_CONNECTION *connection;
+	WT_CURSOR *marks;
+	struct nc_state *state;
+	model_make(1, 80);
+	WT_SESSION *session = tables_open(&connection);
+	cr_assert_eq(session->open_cursor(session, "table:marks", NULL, NULL, &marks), 0);
+	marks->set_key(marks, "blocks");
+	cr_assert_eq(marks->remove(marks), 0);
+	cr_assert_eq(connection->close(connection, NULL), 0);
+	cr_expect_eq(state_open(&state), NC_CORRUPT);
+	cr_expect_not_null(strstr(messages, "blocks"), "%s", messages);
 }
 
 /* ---- A snapshot of a node that is not upgraded yet ------------------------------------------ */
@@ -133,18 +207,18 @@ static void snapshot_take(const char *stage_path, struct nc_snapshot_manifest *m
 	cr_assert_eq(connection->close(connection, NULL), 0);
 }
 
-Test(format, a_snapshot_from_before_is_adopted)
+static void adopted(uint32_t format)
 {
-	struct nc_snapshot_manifest manifest = { .applied = { 80, 1 } }, adopted;
+	struct nc_snapshot_manifest manifest = { .applied = { 80, 1 } }, taken;
 	char fault[NC_SNAPSHOT_FAULT_SIZE], stage[256], files[300];
 	struct nc_buf before = { 0 }, after = { 0 };
 	snprintf(stage, sizeof stage, "%s.stage", directory);
 	snprintf(files, sizeof files, "%s/%s", stage, NC_SNAPSHOT_FILES);
 	model_make(1, 80);
 	dump(&before);
-	lower_format();
+	lower_format(format);
 	snapshot_take(stage, &manifest);
-	cr_expect_eq(nc_snapshot_adopt(stage, &adopted, fault), NC_OK, "%s", fault);
+	cr_expect_eq(nc_snapshot_adopt(stage, &taken, fault), NC_OK, "%s", fault);
 	const char *source = directory;
 	directory = files;
 	dump(&after);
@@ -153,4 +227,14 @@ Test(format, a_snapshot_from_before_is_adopted)
 	cr_expect_eq(nc_snapshot_remove(stage), NC_OK);
 	nc_buf_release(&before);
 	nc_buf_release(&after);
+}
+
+Test(format, a_snapshot_of_one_that_holds_nothing_back_is_adopted)
+{
+	adopted(1);
+}
+
+Test(format, a_snapshot_of_one_with_a_row_an_event_is_adopted)
+{
+	adopted(2);
 }
