@@ -85,6 +85,13 @@ void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t n
 	nc_sub_changed(sub, false);
 }
 
+void nc_sub_epoch(struct nc_sub *sub, uint64_t epoch)
+{
+	nc_assert(epoch != sub->epoch && sub->recalled == sub->entry_count);
+	sub->epoch = epoch;
+	nc_sub_changed(sub, false);
+}
+
 void nc_sub_floor(struct nc_sub *sub, const struct nc_floor *floor)
 {
 	sub->floor = *floor;

@@ -244,6 +244,10 @@ void nc_sub_resume(struct nc_sub *sub);
  * stay. */
 void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t now_ns);
 
+/* A new epoch (another than the last) of one that stays where it is: what was delivered before it
+ * cannot be answered any more. Right behind nc_sub_restore(), so that it is delivered again. */
+void nc_sub_epoch(struct nc_sub *sub, uint64_t epoch);
+
 /* Another definition of the same order and the same way of delivery (pushed or pulled): what is on
  * its way stays so, waits that have begun end as they would have. Of push it is taken to be
  * listened to anew. */

@@ -15,6 +15,7 @@ struct nc_sub_move {
 	bool anew;                       /* an update that begins a new epoch */
 	bool replugs;                    /* an update of nothing but the plugin's build */
 	bool rehomes;                    /* an update of a durable one to transient, or back */
+	bool stays;                      /* that goes on where it is, in its new epoch */
 	struct nc_definition definition; /* of an update */
 	struct nc_filter *filter;        /* likewise; NULL: it stays */
 	struct nc_buf backfill;          /* likewise */

@@ -87,31 +87,41 @@ static void todo_uncount(struct nc_subscription *sub, uint64_t now_ns)
 	}
 }
 
+/* One that goes on where the last one is; all that is on its way is given out anew. */
+static int machine_again(struct nc_subs *subs, struct nc_subscription *sub,
+                         const struct nc_definition *definition, struct nc_sub **machine_out)
+{
+	struct nc_buf progress = { 0 };
+	uint64_t now_ns = nc_subs_now_ns();
+	nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "the subscription has changed");
+	todo_uncount(sub, now_ns);
+	nc_subs_todo_cut(subs, sub, CHANGED);
+	(void)nc_sub_progress_take(sub->machine, &progress);
+	int err = nc_buf_status(&progress);
+	if (err == NC_OK)
+		err = nc_sub_restore(definition, nc_buf_slice(&progress), now_ns, machine_out);
+	nc_buf_release(&progress);
+	return err;
+}
+
 /* A new machine, where keys are others, or the way of delivery is, or all begins anew. */
 static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
                            const struct nc_definition *definition)
 {
-	struct nc_sub_move *move = sub->move;
+	const struct nc_sub_move *move = sub->move;
 	struct nc_sub *machine;
 	struct nc_sub_info info;
-	struct nc_buf progress = { 0 };
-	uint64_t now_ns = nc_subs_now_ns();
 	nc_subs_steps_leaving(subs, sub); /* what leaves the window has left it */
 	nc_sub_info(sub->machine, &info);
-	int err;
-	if (move->anew) {
+	int err = NC_OK;
+	if (!move->anew || move->stays)
+		err = machine_again(subs, sub, definition, &machine);
+	if (move->anew)
 		epoch_end(subs, sub);
-		err = nc_sub_new(definition, move->epoch, sub->started, now_ns, &machine);
-	} else {
-		nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "the subscription has changed");
-		todo_uncount(sub, now_ns);
-		nc_subs_todo_cut(subs, sub, CHANGED); /* all that is on its way is given out anew */
-		(void)nc_sub_progress_take(sub->machine, &progress);
-		err = nc_buf_status(&progress);
-		if (err == NC_OK)
-			err = nc_sub_restore(definition, nc_buf_slice(&progress), now_ns, &machine);
-	}
-	nc_buf_release(&progress);
+	if (move->stays && err == NC_OK)
+		nc_sub_epoch(machine, sub->epoch);
+	if (move->anew && !move->stays)
+		err = nc_sub_new(definition, sub->epoch, sub->started, nc_subs_now_ns(), &machine);
 	if (err != NC_OK)
 		return err;
 	nc_sub_floor(machine, &sub->floor);
@@ -170,7 +180,7 @@ static int rows_gather(struct nc_subs *subs, struct nc_subscription *sub)
 	if (!move->rehomes)
 		return NC_OK;
 	nc_subs_steps_leaving(subs, sub); /* what is parked by now */
-	return nc_subs_rows_gather(sub, move->place.cursor, &move->rows);
+	return nc_subs_rows_gather(sub, move->stays ? UINT64_MAX : move->place.cursor, &move->rows);
 }
 
 static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
@@ -223,7 +233,9 @@ static uint64_t counts_from(const struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
 	bool backfills = move->backfill.size > 0 && move->anew;
-	return (move->seeks || move->anew) && !backfills ? sub->started + 1 : move->position;
+	bool filters = move->stays && move->filter != NULL;
+	return (move->seeks || move->anew) && !backfills && !filters ? sub->started + 1
+	                                                              : move->position;
 }
 
 /* Tell people, and who asked for it. */

@@ -2,8 +2,9 @@
 /* What is parked just now, in the log and on the way there. And a durable subscription becomes
  * transient, or back: what is parked goes along, from the log to this node's memory, or back.
  *
- * It begins a new epoch at its ack floor. What was parked up to there stays parked; what was parked
- * beyond it comes again, with all that was not done, as after a seek. */
+ * It begins a new epoch where it stands: what is done or parked stays so, what is on its way is
+ * delivered again, whichever filter found it. Only with another start what was parked beyond that
+ * comes again, as after a seek. */
 #include <stdlib.h>
 
 #include "core/node/subs_move.h"

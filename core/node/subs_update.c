@@ -99,6 +99,7 @@ static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub
 	move->place.cursor = move->rehomes ? floor_of(sub) : sub->started;
 	move->place.floor = sub->floor;
 	move->anew = elsewhere || backfill || move->rehomes;
+	move->stays = move->rehomes && !elsewhere;
 	if (elsewhere) {
 		if (!start_move(ask, sub, move))
 			return false;

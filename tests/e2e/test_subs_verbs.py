@@ -441,6 +441,28 @@ async def test_a_parked_key_stays_parked_when_durable_changes(c):
     await ask(c, "delete", "homekey")
 
 
+async def test_nothing_is_lost_or_done_twice_when_durable_changes_behind_a_filter(c):
+    """What the filter before had found is owed, also where the one that holds now does not match it."""
+    for name, durable in [("homeold", True), ("homeold2", False)]:
+        await create(c, name, by_stream(name), durable=durable)
+        await fill(c, name, 6)
+        events, _ = await pull(c, name, {"batch": 4})
+        await term(c, events[2], "no")
+        equal((await c.nc.request(events[3].reply, b"", timeout=5)).data, b"")
+        filter = by_stream(f"{name}-other")
+        told = await ask(c, "update", name, {"filter": filter})
+        check(told["pos"] > int(events[3].headers["Es-Position"]), f"{told}")
+        await c.append(f"{name}-other")
+        await ask(c, "update", name, {"durable": not durable})
+        again, _ = await pull(c, name, {"batch": 5})
+        equal([(e.headers["Es-Stream"], e.headers["Nats-Sequence"]) for e in again], [(name, s) for s in "1256"] + [(f"{name}-other", "1")])
+        equal([(row["seq"], row["reason"]) for row in (await ask(c, "parked", name))["parked"]], [(3, "no")])
+        for event in again:
+            equal((await c.nc.request(event.reply, b"", timeout=5)).data, b"")
+        equal((await info(c, name))["pending"], 0)
+        await ask(c, "delete", name)
+
+
 async def test_durable_does_not_change_with_a_backfill(c):
     await create(c, "homebf", by_stream("homebf"), durable=False)
     await refused(c, "update", "homebf", {"durable": True, "filter": by_stream("other"), "backfill": True}, (400, 10003))

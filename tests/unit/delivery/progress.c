@@ -61,6 +61,25 @@ Test(progress, one_that_was_halted_goes_on_with_attempts_anew_also_elsewhere)
 	}
 }
 
+Test(progress, goes_on_in_another_epoch_with_what_was_undone)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1 2/1 3/1");
+	ack(&h, 2);
+	move(&h);
+	nc_sub_epoch(h.sub, 7);
+	cr_expect_eq(ack(&h, 1), NC_CONFLICT, "of the epoch before");
+	harness_offer(&h, 1, 1);
+	harness_offer(&h, 3, 4);
+	expect_step(&h, "1/2 3/2 4/1");
+	cr_expect_eq(nc_sub_ack(h.sub, 7, 3, h.now), NC_OK);
+	cr_expect_eq(harness_info(&h).epoch, 7);
+	cr_expect_eq(harness_info(&h).in_flight, 2);
+	nc_sub_free(h.sub);
+}
+
 Test(progress, what_waits_behind_its_new_key_takes_no_place_in_flight)
 {
 	struct harness h = harness_push(); /* an update: another order, fewer in flight */
