@@ -2,7 +2,7 @@
 """Random programs over a few subscriptions of a real node, one connection, mostly without waiting for answers; random_subs_model.py
 says what they owe. A program follows from its seed, is a list of JSON lines, and can be run again and made smaller:
 
-    NCTEST_TOP=$PWD python tests/e2e/random_subs.py [--seeds FIRST COUNT] [--for SECONDS] [--kills | --nodes 3] [--keep-on] [--shrink]
+    NCTEST_TOP=$PWD python tests/e2e/random_subs.py [--seeds FIRST COUNT] [--for SECONDS] [--kills | --nodes 3] [--wide] [--keep-on] [--shrink]
     NCTEST_TOP=$PWD python tests/e2e/random_subs.py --program FILE
 
 With several nodes none is killed, and who leads runs all: what an owner delivers and what others answer have no order between them.
@@ -17,6 +17,7 @@ import time
 from harness import Both, Cluster, Failure
 from random_subs_programs import a_program
 from random_subs_run import Run
+from random_subs_wide import widen
 
 DRAIN_S = 20
 LAST = {"max_deliver": -1, "ack_wait_ms": 20000, "on_exhausted": "park", "backoff_ms": []}
@@ -73,6 +74,9 @@ class Judged(Run):
         """All is acknowledged, then all that is parked replayed and acknowledged, too."""
         for sub in list(self.models):
             await self.settled(sub)
+            if self.models[sub].definition["ack"] == "none":  # else half a second each
+                await self.do_update(sub, {"order": "none", "max_in_flight": 1000}, False, 0)
+                await self.settled(sub)
         await self.do_sync()
         await self.drain("the end")
         await self.do_sync()
@@ -81,8 +85,7 @@ class Judged(Run):
         for sub in self.models:
             await self.do_update(sub, LAST, False, 0)
             await self.settled(sub)
-            self.models[sub].replayed()
-            await self.verb("replay", sub, {})
+            await self.replay(sub, {})
         await self.do_sync()
         await self.drain("the replay")
         for sub, model in self.models.items():
@@ -102,6 +105,7 @@ class Judged(Run):
             if not pull.ended:
                 self.fault(f"{pull.text}: {pull.got} of {pull.batch} came, and no end")
         await self.do_sync()
+        await self.consequences_wrong()
 
     async def run(self, program):
         """What was wrong, as lines."""
@@ -152,13 +156,15 @@ def show(seed, program, wrong, trace=()):
     print("\n".join(trace), flush=True)
 
 
-async def check_seeds(it, seeds, kills=False, shrink=False, seconds=None):
+async def check_seeds(it, seeds, kills=False, shrink=False, seconds=None, wide=False):
     """Stops at the first that fails, and shows it. How many held."""
     began, held = time.monotonic(), 0
     for seed in seeds:
         if seconds and time.monotonic() - began > seconds:
             break
         program = a_program(seed, kills)
+        if wide:
+            program = widen(program, seed)
         wrong, trace = await attempt(it, program)
         if wrong:
             show(seed, program, wrong, trace if not shrink else ())
@@ -200,6 +206,7 @@ async def main():
     nodes.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--keep-on", action="store_true")
+    parser.add_argument("--wide", action="store_true")
     parser.add_argument("--program")
     given = parser.parse_args()
     seeds = range(given.seeds[0], sum(given.seeds))
@@ -214,7 +221,7 @@ async def main():
             show("given", program, wrong, trace)
             return 1 if wrong else 0
         if not given.keep_on:
-            print(await check_seeds(it, seeds, given.kills, given.shrink, given.seconds), "programs held")
+            print(await check_seeds(it, seeds, given.kills, given.shrink, given.seconds, given.wide), "programs held")
             return 0
         failed, tried, began = 0, 0, time.monotonic()
         for seed in seeds:
@@ -222,7 +229,7 @@ async def main():
                 break
             tried += 1
             try:
-                await check_seeds(it, [seed], given.kills, given.shrink)
+                await check_seeds(it, [seed], given.kills, given.shrink, wide=given.wide)
             except Failure as fault:
                 failed += 1
                 print("FAILED", fault, flush=True)

@@ -11,7 +11,7 @@ class Event:
         self.pos, self.stream, self.type, self.tag = pos, stream, type, tag
 
     def key(self, order):
-        return {"none": None, "global": "*", "stream": self.stream, "tag:key:": self.tag}[order]
+        return {"none": None, "global": "*", "stream": self.stream, "tag:key:": self.tag, "payload:n.k": self.tag}[order]
 
 
 def matches(filter, event):
@@ -24,13 +24,14 @@ class Sub:
 
     def __init__(self, definition, events, epoch, first):
         self.definition, self.events = definition, events
-        self.reset_all, self.crashed = set(), False
+        self.reset_all, self.crashed, self.replays = set(), False, 0
+        self.anew, self.old = set(), set()
         self.orders = {definition["order"]}
         self.need, self.may = {}, set()
         self.must_park, self.termed, self.exhausted = set(), {}, set()
         self.confirmed = {}
         self.skipping = self.changing = False
-        self.loose = set()
+        self.loose, self.late, self.left, self.in_batches = set(), set(), set(), set()
         self.epochs = 0
         self.begin(epoch, first)
 
@@ -46,12 +47,19 @@ class Sub:
         self.termed.pop(pos, None)
         self.exhausted.discard(pos)
 
+    def enter(self, epoch):
+        if self.epochs:
+            self.old.add(self.epoch)
+        self.epoch = epoch
+        self.epochs += 1
+        self.attempts, self.confirmed = {}, {}
+
     def begin(self, epoch, first):
         """Made anew, sought, or with another start: what is parked before that stays so, the rest comes again."""
-        self.epoch, self.first = epoch, first
-        self.epochs += 1
+        self.enter(epoch)
+        self.first = self.sure = first
         self.segments, self.past = [(0, self.definition["filter"])], []
-        self.attempts, self.confirmed = {}, {}
+        self.left |= {pos for pos in self.may if pos < first and self.behind_refused(pos)}
         for pos, need in self.need.items():
             if pos >= first:
                 self.forget(pos)
@@ -84,8 +92,15 @@ class Sub:
         if restarted:
             self.begin(epoch, pos)
             return
+        if before["durable"] != definition["durable"]:
+            self.rehomed(before, epoch, pos)
+            return
+        if before["ack"] != definition["ack"] and "none" in (before["ack"], definition["ack"]):
+            self.unknown(pos for pos in self.attempts)
+        if before["order"] != definition["order"] or before["push"] != definition["push"]:
+            self.anew = set(self.attempts)
         if epoch != self.epoch:
-            self.epoch, self.attempts, self.confirmed = epoch, {}, {}
+            self.enter(epoch)
         if before["filter"] != definition["filter"]:
             if backfill:  # what was found before it is delivered all the same
                 self.past.append((self.segments, pos))
@@ -93,36 +108,58 @@ class Sub:
             self.segments = [(0, definition["filter"])] if backfill else past + [(pos, definition["filter"])]
             self.judge_anew(before, pos, backfill)
 
+    def unknown(self, positions):
+        for pos in positions:
+            if self.need.get(pos) is True:
+                self.need[pos] = None
+
+    def rehomed(self, before, epoch, pos):
+        """Between the log and a node's memory: it goes on where it is, in a new epoch; a later backfill goes from behind the ack floor on."""
+        self.enter(epoch)
+        self.anew = set(self.may)
+        self.sure = max(self.sure, pos)
+        if before["filter"] != self.definition["filter"]:
+            self.segments = [s for s in self.segments if s[0] < pos] + [(pos, self.definition["filter"])]
+            self.judge_anew(before, pos, False)
+
     def judge_anew(self, before, pos, backfill):
         filter = self.definition["filter"]
         for event in self.events.values():
             if event.pos >= pos:
                 self.know(event)
             elif backfill and event.pos >= self.first and matches(filter, event) and self.need[event.pos] is not True:
-                known = event.pos in self.may or matches(before["filter"], event)
+                known = event.pos in self.may or matches(before["filter"], event) or event.pos < self.sure
                 self.need[event.pos] = None if known else True
+                self.late.add(event.pos)
                 self.may.add(event.pos)
 
     def killed(self):
         """What was not confirmed may be lost; attempts lag."""
         self.crashed = True
+        self.anew = set(self.attempts)
         self.must_park = {pos for pos in self.must_park if self.termed.get(pos, (None, False))[1]}
+
+    def is_new(self, epoch):
+        return epoch != self.epoch and epoch not in self.old
 
     # ---- Deliveries --------------------------------------------------------------------------
 
     def came(self, pos, epoch, attempt):
         """What is wrong with a delivery, or None."""
         if epoch != self.epoch:
-            if epoch < self.epoch or not (self.moves or self.crashed):
+            if epoch in self.old or not (self.moves or self.crashed):
                 return f"it is of epoch {epoch}, not {self.epoch}"
-            self.epoch, self.attempts, self.confirmed = epoch, {}, {}
+            self.enter(epoch)
         if pos not in self.may:
             return "it does not match, or lies before the start"
         if pos in self.confirmed and time.monotonic() - self.confirmed[pos] > SETTLED_S:
             return "it came after its acknowledgement was confirmed"
         wrong = self.early(pos) or self.attempt_wrong(pos, attempt)
         self.attempts[pos] = attempt
+        self.anew.discard(pos)
         self.use_up()
+        if self.definition["ack"] == "none":
+            self.unknown([pos])
         return wrong
 
     def use_up(self):
@@ -138,24 +175,39 @@ class Sub:
             return None
         for event in self.events.values():
             if event.pos < pos and event.key(self.definition["order"]) == key and self.need.get(event.pos) is True:
-                if not (self.skipping and event.pos in self.exhausted):
+                if not (self.skipping and event.pos in self.exhausted or event.pos in self.in_batches or self.parked_before(event.pos, pos)):
                     return f"event {event.pos} of its key, {key}, is not done"
         return None
+
+    def parked_before(self, found, pos):
+        """A replay may go before what a backfill finds only then."""
+        return found in self.late and self.behind_refused(pos)
 
     def attempt_wrong(self, pos, attempt):
         last = self.attempts.get(pos, 0)
         if attempt == last + 1 or (attempt == 1 and pos in self.reset_all) or self.crashed and attempt <= last + 1:
-            self.reset_all.discard(pos)
+            if not self.replays:
+                self.reset_all.discard(pos)
             return None
-        if (self.crashed or self.moves) and last == 0:
+        if (self.crashed or self.moves or pos in self.anew) and last == 0:
             return None
         return f"attempt {attempt} came after {last}"
 
     # ---- Answers -----------------------------------------------------------------------------
 
-    def acked(self, pos):
+    def with_it(self, pos):
         several = self.definition["ack"] == "all"
-        for at in [p for p in self.need if p == pos or several and p < pos and p in self.attempts]:
+        return [p for p in self.need if p == pos or several and p < pos and p in self.attempts]
+
+    def acking(self, pos):
+        """By a batch: it may be so before that is known."""
+        self.in_batches |= set(self.with_it(pos))
+
+    def acking_over(self, pos):
+        self.in_batches -= set(self.with_it(pos))
+
+    def acked(self, pos):
+        for at in self.with_it(pos):
             beside = at != pos and at in self.refused()  # parked already, it stays so
             self.need[at] = None if self.changing or beside else False
             self.must_park.discard(at)
@@ -166,7 +218,7 @@ class Sub:
 
     def nakked(self, pos, attempt):
         last = attempt == self.attempts.get(pos) and 0 < self.definition["max_deliver"] <= attempt
-        if last and not self.changing and self.definition["on_exhausted"] == "park" and self.need.get(pos) is True:
+        if last and not self.changing and pos not in self.anew and self.definition["on_exhausted"] == "park" and self.need.get(pos) is True:
             self.must_park.add(pos)
 
     def term(self, pos, reason):
@@ -188,7 +240,7 @@ class Sub:
 
     def behind_refused(self, pos):
         """By any order that it has had, also behind what stands behind a refused one."""
-        reached, more = set(), self.refused()
+        reached, more = set(), self.refused() | self.left
         while more:
             reached |= more
             keys = {(o, self.events[p].key(o)) for p in more for o in self.orders if self.events[p].key(o) is not None}

@@ -2,26 +2,37 @@
 """The actions of a program on a real node, and what is heard of it, told to the models in the order in which it came."""
 import asyncio
 import json
-import random
 import time
 
 from harness import Failure
+from random_subs_answers import Answers, Delivery
+from random_subs_events import data_of, given_in, tag_in, tags_of, value_of
 from random_subs_model import Event, Sub
 
 ANSWER_S = 15  # by then a node that is well has answered whatever it is asked
 
 
-class Delivery:
-    def __init__(self, sub, model, pos, epoch, attempt, reply):
-        self.sub, self.model, self.pos, self.epoch, self.attempt, self.reply = sub, model, pos, epoch, attempt, reply
-
-
 class Pull:
-    def __init__(self, batch, text):
-        self.batch, self.got, self.text, self.ended = batch, 0, text, None
+    """A request for events; its end is awaited."""
+
+    def __init__(self, body, text):
+        self.batch, self.max_bytes = body.get("batch", 1), body.get("max_bytes")
+        self.got, self.bytes, self.text, self.ended = 0, 0, text, None
+
+    def wrong(self, given):
+        """What is wrong with what it was given, or None."""
+        self.got += len(given)
+        self.bytes += sum(event.bytes() for event in given)
+        if self.got >= self.batch:
+            self.ended = "all given"
+        if self.got > self.batch:
+            return f"{self.got} came"
+        if self.max_bytes and self.bytes > self.max_bytes:
+            return f"{self.bytes} bytes came"
+        return None
 
 
-class Run:
+class Run(Answers):
     """Of a program; names, streams and types are those of this run alone."""
 
     serial = 0
@@ -32,7 +43,7 @@ class Run:
         self.tag = f"r{Run.serial}"
         self.events, self.models, self.names = {}, {}, {}
         self.asked, self.pulls, self.changes = {}, {}, {}
-        self.held, self.early, self.wrong, self.trace = [], [], [], []
+        self.held, self.early, self.wrong, self.trace, self.consequences = [], [], [], [], []
         self.number, self.gone = 0, set()
         self.began = time.monotonic()
 
@@ -76,31 +87,37 @@ class Run:
         if pull.ended and "Consumer Deleted" not in pull.ended:
             self.fault(f"{pull.text}: something came behind its end, {pull.ended}: {msg.headers}")
         if msg.headers and "Es-Subscription" in msg.headers:
-            pull.got += 1
-            if pull.got == pull.batch:
-                pull.ended = "all given"
+            wrong = pull.wrong(given_in(msg))
+            if wrong:
+                self.fault(f"{pull.text}: {wrong}")
             self.delivery_came(msg)
         else:
             pull.ended = str(msg.headers)
             self.say(f"  {pull.text} ended: {msg.headers}")
 
     def delivery_came(self, msg):
-        h = msg.headers
+        name = msg.headers["Es-Subscription"]
         epoch, pos, attempt = (int(x) for x in msg.reply.split(".")[-3:])
-        sub = self.names.get(h["Es-Subscription"])
-        self.know(pos, h["Es-Stream"], h["Es-Type"], h.get("Es-Tags"))
+        sub, given = self.names.get(name), given_in(msg)
+        if (given[-1].pos, given[-1].attempt) != (pos, attempt):
+            self.fault(f"{name}: {msg.reply} is of {given[-1].pos}, attempt {given[-1].attempt}")
+        for event in given:
+            self.know(event.pos, event.stream, event.type, event.tag)
         change = self.changes.get(sub)
-        if (sub, epoch) not in self.gone and change and not change.done() and (sub not in self.models or epoch > self.models[sub].epoch):
+        if (sub, epoch) not in self.gone and change and not change.done() and (sub not in self.models or self.models[sub].is_new(epoch)):
             self.early.append((sub, msg))
             return
         model = self.models.get(sub)
-        self.say(f"    {h['Es-Subscription']} gets {pos} ({h['Es-Stream']} {h['Es-Type']} {h.get('Es-Tags', '')}) epoch {epoch} attempt {attempt}")
+        for event in given:
+            self.say(f"    {name} gets {event.pos} ({event.stream} {event.type} {event.tag}) epoch {epoch} attempt {event.attempt}")
         if model is None or (sub, epoch) in self.gone:  # on its way when that was deleted
             return
-        wrong = model.came(pos, epoch, attempt)
-        if wrong:
-            self.fault(f"{h['Es-Subscription']} was given {pos} (epoch {epoch}, attempt {attempt}): {wrong}")
-        self.held.append(Delivery(sub, model, pos, epoch, attempt, msg.reply))
+        for event in given:
+            wrong = event.wrong() or model.came(event.pos, epoch, event.attempt)
+            if wrong:
+                self.fault(f"{name} was given {event.pos} (epoch {epoch}, attempt {event.attempt}): {wrong}")
+        if model.definition["ack"] != "none":
+            self.held.append(Delivery(sub, model, epoch, given, msg.reply))
 
     def change_done(self, sub):
         waiting = [msg for of, msg in self.early if of == sub]
@@ -112,7 +129,7 @@ class Run:
     def know(self, pos, stream, type, tag):
         if pos in self.events:
             return
-        self.events[pos] = Event(pos, stream.split(".")[1], type.split("-")[1], tag and tag.split(":")[1])
+        self.events[pos] = Event(pos, stream.split(".")[1], type.split("-")[1], tag)
         for model in self.models.values():
             model.know(self.events[pos])
 
@@ -168,8 +185,9 @@ class Run:
         sent = dict(members)
         if "filter" in sent:
             sent["filter"] = self.names_of(sent["filter"])
-        if "push" in sent:
-            sent["deliver"] = {"subject": f"rnd.{self.tag}.w.s{sub}"} if sent.pop("push") else None
+        push, format = sent.pop("push", None), sent.pop("format", None)
+        if push is not None:
+            sent["deliver"] = {"subject": f"rnd.{self.tag}.w.s{sub}", **({"format": format} if format else {})} if push else None
         return sent
 
     # ---- Actions -------------------------------------------------------------------------
@@ -177,7 +195,7 @@ class Run:
     async def do_create(self, sub, definition):
         if sub in self.models:
             return
-        definition = {**definition, "placement": self.placement if definition["durable"] else "leader"}
+        definition = {"headers_only": False, "format": None, **definition, "placement": self.placement if definition["durable"] else "leader"}
         self.names[f"{self.tag}s{sub}"] = sub
 
         def made(answer):
@@ -201,71 +219,37 @@ class Run:
             await self.do_one(*event[0])
 
     async def do_one(self, stream, type, tag):
-        stream, type = f"{self.tag}.{stream}", f"{self.tag}-{type}"
-        headers = {"Es-Tags": f"key:{tag}"} if tag else None
+        bare, stream, type = (stream, type, tag), f"{self.tag}.{stream}", f"{self.tag}-{type}"
+        headers, data = {"Es-Tags": ",".join(tags_of(tag))}, data_of(*bare)
 
         def on_answer(answer):
-            self.know(answer["pos"], stream, type, tag and f"key:{tag}")
+            self.know(answer["pos"], stream, type, tag)
 
-        await self.ask(f"{self.client.root}.append.{type}.{stream}", b"{}", on_answer, headers)
+        await self.ask(f"{self.client.root}.append.{type}.{stream}", data, on_answer, headers)
 
     async def do_batch(self, events):
-        sent = [{"stream": f"{self.tag}.{s}", "type": f"{self.tag}-{t}", "data": {}, "tags": [f"key:{k}"] if k else []} for s, t, k in events]
+        sent = [{"stream": f"{self.tag}.{s}", "type": f"{self.tag}-{t}", "data": value_of(s, t, k), "tags": tags_of(k)} for s, t, k in events]
 
         def on_answer(answer):
             for event, result in zip(sent, answer["results"]):
-                self.know(result["pos"], event["stream"], event["type"], event["tags"][0] if event["tags"] else None)
+                self.know(result["pos"], event["stream"], event["type"], tag_in(event["tags"]))
 
         await self.ask(f"{self.client.root}.batch", json.dumps({"events": sent}).encode(), on_answer, text=f"batch of {len(sent)}")
 
-    async def do_next(self, sub, batch, expires_ms, no_wait):
+    def pull_new(self, sub, body, how=""):
+        self.number += 1
+        text = f"next {self.number} of s{sub} {json.dumps(body)}{how}"
+        self.pulls[str(self.number)] = Pull(body, text)
+        self.say(text)
+        return self.number
+
+    async def do_next(self, sub, batch, expires_ms, no_wait, more=None):
         model = self.models.get(sub)
         if model is None or model.definition["push"] and not self.changes.get(sub):
             return
-        self.number += 1
-        body = {"batch": batch, "expires_ms": expires_ms, **({"no_wait": True} if no_wait else {})}
-        text = f"next {self.number} of s{sub} {json.dumps(body)}"
-        self.pulls[str(self.number)] = Pull(batch, text)
-        self.say(text)
-        await self.nc.publish(f"{self.client.root}.sub.next.{self.tag}s{sub}", json.dumps(body).encode(), reply=f"rnd.{self.tag}.p.{self.number}")
-
-    async def do_answer(self, luck, kind, asked):
-        if self.held:
-            await self.answer(self.held.pop(int(luck * len(self.held))), kind, asked)
-
-    async def do_answers(self, sub, kind, count, luck):
-        rng = random.Random(luck)
-        mine = [d for d in self.held if d.sub == sub][:count]
-        for delivery in mine:
-            self.held.remove(delivery)
-            await self.answer(delivery, rng.choice(["ack", "nak", "term", "later"]) if kind == "mixed" else kind, rng.random() < 0.5)
-
-    async def answer(self, delivery, kind, asked):
-        model, pos = delivery.model, delivery.pos
-        reason = f"no {pos}"
-        body = {"ack": b"", "nak": b"-NAK", "later": b'-NAK {"delay_ms":150}', "term": f"+TERM {reason}".encode(), "wpi": b"+WPI"}[kind]
-        confirm = None
-        if delivery.epoch == model.epoch and self.models.get(delivery.sub) is model:
-            if kind == "ack":
-                model.acked(pos)
-                confirm = model.confirm
-            elif kind == "term":
-                model.term(pos, reason)
-                confirm = model.term_confirmed
-            elif kind in ("nak", "later"):
-                model.nakked(pos, delivery.attempt)
-
-        def on_answer(answer):
-            if answer is None and confirm:
-                confirm(pos, delivery.epoch)
-
-        if asked and kind in ("ack", "term"):
-            await self.ask(delivery.reply, body, on_answer)
-        else:
-            self.say(f"{delivery.reply} {body.decode()}")
-            await self.nc.publish(delivery.reply, body)
-        if kind == "wpi":
-            self.held.append(delivery)
+        body = {"batch": batch, "expires_ms": expires_ms, **({"no_wait": True} if no_wait else {}), **(more or {})}
+        token = self.pull_new(sub, body)
+        await self.nc.publish(f"{self.client.root}.sub.next.{self.tag}s{sub}", json.dumps(body).encode(), reply=f"rnd.{self.tag}.p.{token}")
 
     async def do_wait(self, seconds):
         await asyncio.sleep(seconds)
@@ -299,6 +283,8 @@ class Run:
         model = self.models.get(sub)
         if model is None:
             return
+        if "push" in members:
+            members = {"format": None, **members}
         members = {**members, **({"start": {"pos": self.somewhere(luck)}} if members.get("start") == "pos" else {})}
         definition = {**model.definition, **members}
         restarted = definition["start"] != model.definition["start"]
@@ -322,8 +308,18 @@ class Run:
         body = {"all": {}, "pos": {"pos": [pos]}, "key": {"key": key}}[kind]
         if kind == "key" and key in (None, "*"):
             return
+        await self.replay(sub, body)
+
+    async def replay(self, sub, body):
+        model = self.models[sub]
+
+        def on_answer(_):
+            model.replays -= 1
+            model.replayed()
+
         model.replayed()
-        await self.verb("replay", sub, body)
+        model.replays += 1
+        await self.verb("replay", sub, body, on_answer)
 
     async def do_kill(self):
         await self.do_sync()
