@@ -245,26 +245,39 @@ bool nc_identity_is_new(const struct nc_identity_file *file)
 	return file->is_new;
 }
 
+/* To this; as it was, if that cannot be written. */
+static int change(struct nc_identity_file *file, struct nc_identity to)
+{
+	const struct nc_identity before = file->identity;
+	file->identity = to;
+	int err = save(file);
+	if (err != NC_OK)
+		file->identity = before;
+	return err;
+}
+
+static int high_water_set(struct nc_identity_file *file, uint64_t index)
+{
+	struct nc_identity to = file->identity;
+	to.high_water = index;
+	return change(file, to);
+}
+
 int nc_identity_high_water(struct nc_identity_file *file, uint64_t index)
 {
-	if (index <= file->identity.high_water)
-		return NC_OK;
-	file->identity.high_water = index;
-	return save(file);
+	return index <= file->identity.high_water ? NC_OK : high_water_set(file, index);
 }
 
 int nc_identity_high_water_lower(struct nc_identity_file *file, uint64_t index)
 {
-	if (index >= file->identity.high_water)
-		return NC_OK;
-	file->identity.high_water = index;
-	return save(file);
+	return index >= file->identity.high_water ? NC_OK : high_water_set(file, index);
 }
 
 int nc_identity_renumber(struct nc_identity_file *file, uint64_t number)
 {
-	file->identity.number = number;
-	return save(file);
+	struct nc_identity to = file->identity;
+	to.number = number;
+	return change(file, to);
 }
 
 void nc_identity_close(struct nc_identity_file *file)

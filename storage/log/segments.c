@@ -116,6 +116,14 @@ static int file_make_large(struct nc_segment_log *log, size_t size, int *fd_out)
 	return NC_OK;
 }
 
+static void file_remove(const struct nc_segment_log *log, const char *name)
+{
+	char path[PATH_SIZE];
+	(void)snprintf(path, sizeof path, "%s/%s", log->directory, name);
+	(void)unlink(path); /* one that stays is written over, or removed at the next start */
+}
+
+/* Errors: NC_FULL, it does not have its name; NC_IO, it may have it. */
 static int head_write(struct nc_segment_log *log, int fd, const struct nc_segment_head *head,
                       const char *made)
 {
@@ -173,7 +181,13 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	if (err != NC_OK)
 		return err;
 	const struct nc_segment_head head = head_next(log, size, reset);
-	err = head_write(log, fd, &head, large ? "large" : NC_PREPARED_NAME);
+	const char *made = large ? "large" : NC_PREPARED_NAME;
+	err = head_write(log, fd, &head, made);
+	if (err == NC_FULL) { /* the file is no part of the log yet: it goes */
+		(void)close(fd);
+		file_remove(log, made);
+		return err;
+	}
 	struct nc_segment *segment =
 	        err == NC_OK ? nc_segment_new(head.number, fd, size, head.base_index) : NULL;
 	if (segment == NULL) {

@@ -125,6 +125,37 @@ Test(log_faults, goes_on_after_a_full_disk_and_keeps_the_hard_state_writable)
 		cr_assert(entry_is(journal, index, 1));
 }
 
+/* So many entries that the next large one needs a new segment. */
+static uint64_t nearly_fill(void)
+{
+	while (last() < 60)
+		cr_assert_eq(entries_append(journal, NULL, last() + 1, 10, 1, 800), NC_OK);
+	return last();
+}
+
+/* Where files are copied when they are written over, also one that was zeros or a segment may find
+ * no room, when it is written or when it is synced. */
+Test(log_faults, goes_on_when_the_head_of_a_segment_found_no_room)
+{
+	for (int synced = 0; synced < 2; synced++) {
+		uint64_t before = nearly_fill();
+		*(synced ? &flaky.sync_errno : &flaky.write_errno) = ENOSPC;
+		flaky.write_once = true;
+		cr_expect_eq(entries_append(journal, NULL, before + 1, 1, 1, 40000), NC_FULL);
+		flaky.write_errno = flaky.sync_errno = 0;
+		cr_expect_eq(last(), before);
+		cr_expect_eq(nc_log_append(journal, &(struct nc_log_hard){ 7, 3 }, NULL, 0), NC_OK);
+		cr_expect_eq(entries_append(journal, NULL, before + 1, 1, 1, 40000), NC_OK);
+		nc_log_close(journal);
+		cr_assert_eq(open_log(), NC_OK, "%s", fault);
+		cr_expect_eq(last(), before + 1);
+		cr_expect_eq(recovery.hard.term, 7u);
+		for (uint64_t index = 1; index <= before + 1; index++)
+			cr_assert(entry_is(journal, index, 1));
+		cr_assert_eq(nc_log_reset(journal, 0, 0), NC_OK);
+	}
+}
+
 Test(log_faults, brings_nothing_of_a_batch_back_that_found_no_room)
 {
 	flaky.write_errno = ENOSPC;

@@ -3,6 +3,7 @@
 #include "storage/log/identity.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -53,6 +54,29 @@ Test(identity, stays_and_counts_the_starts)
 	cr_expect_eq(after->high_water, 77u);
 	cr_assert_eq(nc_identity_high_water(file, 5), NC_OK);
 	cr_expect_eq(nc_identity_get(file)->high_water, 77u, "it never falls");
+}
+
+/* What is not on the disk is not remembered, and is tried again. */
+Test(identity, remembers_nothing_that_could_not_be_written)
+{
+	const char *names[] = { "identity", "identity.copy" };
+	for (int i = 0; i < 2; i++) {
+		char path[384], away[392];
+		(void)snprintf(path, sizeof path, "%s", directory_path(names[i]));
+		(void)snprintf(away, sizeof away, "%s.away", path);
+		cr_assert_eq(rename(path, away), 0);
+		cr_assert_eq(mkdir(path, 0700), 0); /* cannot be written, also by root */
+		uint64_t mark = 10 + (uint64_t)i;
+		cr_expect_eq(nc_identity_high_water(file, mark), NC_IO);
+		cr_expect_eq(nc_identity_high_water(file, mark), NC_IO, "taken for written");
+		cr_expect_eq(nc_identity_renumber(file, 9), NC_IO);
+		cr_expect_eq(nc_identity_get(file)->number, 1u);
+		cr_assert_eq(rmdir(path), 0);
+		cr_assert_eq(rename(away, path), 0);
+		cr_expect_eq(nc_identity_high_water(file, mark), NC_OK);
+		reopen();
+		cr_expect_eq(nc_identity_get(file)->high_water, mark);
+	}
 }
 
 Test(identity, keeps_a_second_one_out)
