@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/std_fds.h"
 #include "core/node/adopter.h"
 #include "core/node/config.h"
 #include "core/node/exit_code.h"
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
 	struct nc_config config = { 0 };
 	bool yes = false;
 	int exit_code = NC_EXIT_OK;
+	if (!nc_std_fds_hold())
+		return NC_EXIT_RUNTIME;
 	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
 		return nc_cell_main();
 	char fault[NC_CONFIG_FAULT_SIZE];

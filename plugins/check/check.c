@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/std_fds.h"
 #include "plugins/check/check_private.h"
 
 static const char usage[] =
@@ -188,6 +189,8 @@ int main(int argc, char **argv)
 	static struct check check;
 	struct line line = { .patience_s = 60 };
 	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+	if (!nc_std_fds_hold())
+		return 2;
 	if (argc < 3 || argv[1][0] == '-' || !line_take(argc, argv, &line, &check)) {
 		(void)fputs(usage, help ? stdout : stderr);
 		return help ? 0 : 2;

@@ -66,6 +66,28 @@ async def test_append_that_is_refused_has_a_code_of_its_own(c):
     equal(len((await n.ok("read", "a.refused")).lines), 1)
 
 
+async def test_a_standard_output_that_is_closed_is_not_the_connection(c):
+    """What is opened next has its number: events would be said to the server, as commands of its own."""
+    n = Nacre.beside(c)
+    await n.ok("append", "a.closed", "T", "PUB es.shop.append.T.a.stray 2\r\n{}\r\n")
+    for words in (["append", "a.closed", "T", "{}"], ["read", "a.closed", "--data"], ["get", "a.closed@1"], ["info"], ["plugin", "ls"],
+                  ["tail", "a.closed", "--last", "1", "--limit", "1", "--data"], ["verify"], ["manual"], ["--help"]):
+        process = await asyncio.create_subprocess_exec(NACRE, *words, env=n.env, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
+                                                       preexec_fn=lambda: os.close(1))
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+        equal((process.returncode, err), (IO, b"nacre: the output cannot be written: Bad file descriptor\n"), " ".join(words))
+    equal((await n.ok("read", "a.stray")).out, "")
+    for closed in ((0,), (2,), (0, 2)):
+        process = await asyncio.create_subprocess_exec(NACRE, "append", "a.closed", "T", "{}", env=n.env, stdout=asyncio.subprocess.PIPE,
+                                                       preexec_fn=lambda: [os.close(i) for i in closed])
+        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        equal((process.returncode, out[:9]), (OK, b"a.closed@"), str(closed))
+    process = await asyncio.create_subprocess_exec(NACRE, "append", "a.closed", "T", env=n.env, stderr=asyncio.subprocess.PIPE,
+                                                   preexec_fn=lambda: os.close(0))
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    check(process.returncode == IO and b"Bad file descriptor" in err, f"{process.returncode}: {err}")
+
+
 # ---- Batch ------------------------------------------------------------------------------------
 
 

@@ -470,6 +470,28 @@ async def test_a_single_node_is_refused_where_a_cluster_serves_the_store():
             single.remove()
 
 
+async def test_writes_what_it_says_into_no_file_of_its_own():
+    """A descriptor that is closed when it starts is given to the next file that is opened, such as a segment of its log."""
+    async with Both() as b:
+        for closed in ((2,), (1, 2), (0, 1, 2)):
+            b.node.term()
+            b.node.process = subprocess.Popen([NACRED], env=b.node.command_env(), preexec_fn=lambda: [os.close(n) for n in closed])
+            await wait_until(lambda: appended(b.client), 30, "an append is answered")
+            head = (await b.client.append("s"))["seq"]
+            opened = [os.readlink(f"/proc/{b.node.process.pid}/fd/{n}") for n in closed]
+            equal(opened, ["/dev/null"] * len(closed))
+            b.node.term()
+            b.node.start()
+            equal(len((await b.client.read("read.s"))[0]), head)
+
+
+async def appended(client):
+    try:
+        return await client.append("s")
+    except NoRespondersError:
+        return None
+
+
 async def test_refuses_a_corrupt_log():
     async with Both(env={"NACRE_CHECKPOINT_S": "3600"}) as b:
         for i in range(50):

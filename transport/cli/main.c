@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/std_fds.h"
 #include "transport/cli/help.h"
 #include "transport/cli/say.h"
 
@@ -220,8 +221,10 @@ static void keep_memory(void)
 
 int main(int argc, char **argv)
 {
-	keep_memory();
 	struct nc_cli cli = { 0 };
+	if (!nc_std_fds_hold())
+		return NC_EXIT_IO;
+	keep_memory();
 	int exit_code = dispatch(&cli, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
 	exit_code = nc_cli_output_end(&cli, exit_code);
 	nacre_close(cli.client);
