@@ -73,14 +73,13 @@ static void stream_advance(const struct nc_engine *engine, const struct nc_event
 	if (stream->state != NC_STREAM_LIVE) { /* new, or revived: older events stay unseen */
 		stream->first = stream->head + 1;
 		stream->created_ns = engine->head.time_ns;
-		stream->events = 0;
 		stream->bytes = 0;
 	}
 	stream->state = NC_STREAM_LIVE;
 	stream->head++;
 	stream->last_ns = engine->head.time_ns;
-	stream->events++;
 	stream->bytes += event->data.size;
+	nc_engine_stream_limit(stream);
 }
 
 /* The time of the next event: the leader's, but never less than that of the one before. */
@@ -183,7 +182,7 @@ static int append(struct nc_engine *engine, uint64_t leader_time_ns,
 	}
 	err = nc_engine_write(engine, leader_time_ns, command->record, event, &stream);
 	if (err == NC_OK)
-		err = nc_stream_put(engine->state, event->stream, &engine->scratch, &stream);
+		err = nc_engine_stream_put(engine, event->stream, &stream);
 	if (err != NC_OK)
 		return err;
 	outcome->version = stream.head;

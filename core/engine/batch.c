@@ -246,22 +246,27 @@ static int expectations_hold(struct nc_engine *engine, const struct nc_batch *ba
 	return NC_OK;
 }
 
-/* Whether an event after `after` matches: by the indexes, and with bounded work. */
-static int condition_holds(struct nc_engine *engine, const struct nc_batch *batch,
+/* Whether an event after `after` matches that is seen: by the indexes, and with bounded work. What
+ * no query shows forbids nothing: who asked would be refused for what it cannot find. */
+static int condition_holds(struct nc_engine *engine, uint64_t now_ns, const struct nc_batch *batch,
                            struct nc_outcome *outcome)
 {
 	struct nc_match *match = &engine->batch_room->match;
 	if (batch->items.size == 0 || batch->after >= engine->head.position ||
 	    NC_ENGINE_MUTANT(CONDITION_IGNORED))
 		return NC_OK;
+	struct nc_sight sight = { .now_ns = now_ns };
 	uint64_t lookups = NC_CONDITION_LOOKUPS_MAX, position;
 	struct nc_match_range range = { .from = batch->after + 1 +
 		                                NC_ENGINE_MUTANT(CONDITION_FROM_NEXT),
 		                        .to = engine->head.position };
 	int err = nc_match_init(match, engine->reader, batch->items, &engine->cache,
 	                        &engine->scratch, range);
-	if (err == NC_OK)
-		err = nc_match_next(match, engine->reader, &lookups, &position);
+	nc_sight_begin(&sight, engine->reader);
+	if (err == NC_OK) {
+		err = nc_match_next_seen(match, &sight, &engine->row, &lookups, &position);
+		nc_sight_release(&sight);
+	}
 	if (err == NC_NOTFOUND)
 		return NC_OK;
 	if (err == NC_OK) {
@@ -274,7 +279,8 @@ static int condition_holds(struct nc_engine *engine, const struct nc_batch *batc
 	return err;
 }
 
-static int check(struct nc_engine *engine, const struct nc_batch *batch, struct nc_outcome *outcome)
+static int check(struct nc_engine *engine, uint64_t leader_time_ns, const struct nc_batch *batch,
+                 struct nc_outcome *outcome)
 {
 	struct nc_batch_room *room = engine->batch_room;
 	if (is_tombstoned(room)) {
@@ -297,7 +303,9 @@ static int check(struct nc_engine *engine, const struct nc_batch *batch, struct 
 		outcome->version = room->results[0].version;
 		return NC_OK;
 	}
-	return err == NC_OK ? condition_holds(engine, batch, outcome) : err;
+	uint64_t head_ns = engine->head.time_ns;
+	uint64_t now_ns = leader_time_ns > head_ns ? leader_time_ns : head_ns;
+	return err == NC_OK ? condition_holds(engine, now_ns, batch, outcome) : err;
 }
 
 /* ---- Writing -------------------------------------------------------------------------------- */
@@ -319,8 +327,8 @@ static int write_all(struct nc_engine *engine, uint64_t leader_time_ns, struct n
 			                          .record = member->asked.record };
 	}
 	for (size_t i = 0; i < room->stream_count; i++) {
-		int err = nc_stream_put(engine->state, room->streams[i].name, &engine->scratch,
-		                        &room->streams[i].row);
+		int err =
+		        nc_engine_stream_put(engine, room->streams[i].name, &room->streams[i].row);
 		if (err != NC_OK)
 			return err;
 	}
@@ -352,7 +360,7 @@ static int batch_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 	if (err == NC_OK) /* what does not hold of these is this replica's alone */
 		err = streams_read(engine);
 	if (err == NC_OK)
-		err = check(engine, batch, outcome);
+		err = check(engine, leader_time_ns, batch, outcome);
 	if (err != NC_OK || outcome->fault.code != 0 || outcome->duplicate)
 		return err;
 	err = write_all(engine, leader_time_ns, outcome);

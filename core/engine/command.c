@@ -320,6 +320,14 @@ static int snap_delete_read(struct nc_reader *body, struct nc_snap_range *range)
 	return body->failed || nc_reader_left(body) != 0 || !named ? NC_CORRUPT : NC_OK;
 }
 
+void nc_command_put_stream(struct nc_buf *buf, enum nc_command_kind kind,
+                           const struct nc_stream_change *change)
+{
+	size_t start = command_begin(buf, kind);
+	nc_stream_change_put(buf, kind, change);
+	command_end(buf, start);
+}
+
 /* ---- Any command ---------------------------------------------------------------------------- */
 
 static int command_read(struct nc_reader *body, struct nc_command *command)
@@ -337,6 +345,10 @@ static int command_read(struct nc_reader *body, struct nc_command *command)
 		return snap_read(body, command);
 	case NC_COMMAND_SNAP_DELETE:
 		return snap_delete_read(body, &command->range);
+	case NC_COMMAND_STREAM_DELETE:
+	case NC_COMMAND_STREAM_META:
+		return nc_stream_change_get(nc_slice(body->at, nc_reader_left(body)), command->kind,
+		                            &command->stream);
 	default:
 		return sub_read(body, command);
 	}
@@ -352,7 +364,7 @@ int nc_entry_next(struct nc_entry_reader *reader, struct nc_command *command_out
 	uint8_t kind = nc_reader_u8(&body);
 	if (reader->reader.failed || body.failed)
 		return NC_CORRUPT;
-	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_SNAP_DELETE)
+	if (kind < NC_COMMAND_APPEND || kind > NC_COMMAND_STREAM_META)
 		return NC_UNSUPPORTED;
 	command.kind = (enum nc_command_kind)kind;
 	int err = command_read(&body, &command);

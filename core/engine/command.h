@@ -23,11 +23,13 @@ enum nc_command_kind {
 	NC_COMMAND_ENGINE_VERSION = 6, /* from here on commands mean what they do in that version */
 	NC_COMMAND_DIGEST =
 	        7, /* the leader's digest at a mark, to be compared; from version 3 on */
-	NC_COMMAND_SUB_SEEK = 8,    /* a new epoch, from elsewhere; from engine version 4 on */
-	NC_COMMAND_SUB_UPDATE = 9,  /* another definition; from engine version 4 on */
-	NC_COMMAND_SUB_OWN = 10,    /* another node runs it, in a new epoch; from version 6 on */
-	NC_COMMAND_SNAP_PUT = 11,   /* a snapshot of an aggregate; from version 8 on */
-	NC_COMMAND_SNAP_DELETE = 12 /* some of a stream's snapshots; likewise */
+	NC_COMMAND_SUB_SEEK = 8,       /* a new epoch, from elsewhere; from engine version 4 on */
+	NC_COMMAND_SUB_UPDATE = 9,     /* another definition; from engine version 4 on */
+	NC_COMMAND_SUB_OWN = 10,       /* another node runs it, in a new epoch; from version 6 on */
+	NC_COMMAND_SNAP_PUT = 11,      /* a snapshot of an aggregate; from version 8 on */
+	NC_COMMAND_SNAP_DELETE = 12,   /* some of a stream's snapshots; likewise */
+	NC_COMMAND_STREAM_DELETE = 13, /* a stream, softly or for ever; from version 9 on */
+	NC_COMMAND_STREAM_META = 14    /* limits of a stream; likewise */
 };
 
 /* Where a subscription starts, to be resolved at apply. */
@@ -100,6 +102,16 @@ struct nc_parked {
 	struct nc_slice reason, key;
 };
 
+/* What is to become of a stream (stream_codec.c). */
+struct nc_stream_change {
+	struct nc_slice stream;
+	struct nc_expect expect;
+	bool tombstone; /* STREAM_DELETE: for ever */
+	/* STREAM_META: each that is given; the others stay as they are. */
+	bool has_count, has_age, has_truncate;
+	uint64_t count_max, age_max_s, truncate_before; /* 0: no limit any more */
+};
+
 void nc_parked_put(struct nc_buf *list, const struct nc_parked *parked);
 bool nc_parked_next(struct nc_slice *list, struct nc_parked *parked_out);
 void nc_unparked_put(struct nc_buf *list, uint64_t position);
@@ -128,6 +140,10 @@ void nc_command_put_sub_own(struct nc_buf *buf, const struct nc_sub_own *own);
 void nc_command_put_snap(struct nc_buf *buf, uint64_t keep, struct nc_slice record);
 void nc_command_put_snap_delete(struct nc_buf *buf, const struct nc_snap_range *range);
 
+/* `kind` is STREAM_DELETE or STREAM_META. */
+void nc_command_put_stream(struct nc_buf *buf, enum nc_command_kind kind,
+                           const struct nc_stream_change *change);
+
 /* Reading back, at apply. */
 struct nc_entry_reader {
 	uint64_t leader_time_ns;
@@ -136,20 +152,27 @@ struct nc_entry_reader {
 
 struct nc_command {
 	enum nc_command_kind kind;
-	struct nc_expect expect;     /* APPEND */
-	struct nc_slice record;      /* APPEND, SNAP_PUT */
-	struct nc_sub_create create; /* SUB_CREATE; of SUB_DELETE the name */
-	struct nc_sub_change change; /* SUB_PROGRESS */
-	struct nc_sub_seek seek;     /* SUB_SEEK */
-	struct nc_sub_update update; /* SUB_UPDATE */
-	struct nc_sub_own own;       /* SUB_OWN */
-	struct nc_batch batch;       /* BATCH */
-	uint64_t keep;               /* SNAP_PUT */
-	struct nc_snap_range range;  /* SNAP_DELETE */
-	uint32_t version;            /* ENGINE_VERSION */
-	uint64_t position;           /* DIGEST */
-	const uint8_t *digest;       /* DIGEST: [NC_SHA256_SIZE] */
+	struct nc_expect expect;        /* APPEND */
+	struct nc_slice record;         /* APPEND, SNAP_PUT */
+	struct nc_sub_create create;    /* SUB_CREATE; of SUB_DELETE the name */
+	struct nc_sub_change change;    /* SUB_PROGRESS */
+	struct nc_sub_seek seek;        /* SUB_SEEK */
+	struct nc_sub_update update;    /* SUB_UPDATE */
+	struct nc_sub_own own;          /* SUB_OWN */
+	struct nc_batch batch;          /* BATCH */
+	uint64_t keep;                  /* SNAP_PUT */
+	struct nc_snap_range range;     /* SNAP_DELETE */
+	struct nc_stream_change stream; /* STREAM_DELETE, STREAM_META */
+	uint32_t version;               /* ENGINE_VERSION */
+	uint64_t position;              /* DIGEST */
+	const uint8_t *digest;          /* DIGEST: [NC_SHA256_SIZE] */
 };
+
+/* The body of such a command. Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer form. */
+void nc_stream_change_put(struct nc_buf *buf, enum nc_command_kind kind,
+                          const struct nc_stream_change *change);
+int nc_stream_change_get(struct nc_slice body, enum nc_command_kind kind,
+                         struct nc_stream_change *change_out);
 
 /* Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */
 int nc_entry_read(struct nc_slice payload, struct nc_entry_reader *reader_out);

@@ -5,6 +5,7 @@
 #include "core/base/assert.h"
 #include "core/engine/digest.h"
 #include "core/engine/engine_private.h"
+#include "core/engine/seen.h"
 
 #define META_KEY    NC_SLICE("engine")
 #define META_FORMAT 2
@@ -130,6 +131,8 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 		                &engine->committed_names, &engine->committed_epochs);
 		if (err == NC_OK)
 			err = nc_engine_acks_any(reader, &engine->acks_kept);
+		if (err == NC_OK)
+			err = nc_seen_open(state, reader);
 		nc_state_reader_end(reader);
 	}
 	nc_state_reader_close(reader);
@@ -208,6 +211,9 @@ static int command_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 	case NC_COMMAND_SNAP_PUT:
 	case NC_COMMAND_SNAP_DELETE:
 		return nc_engine_snap(engine, leader_time_ns, command, fn, ctx);
+	case NC_COMMAND_STREAM_DELETE:
+	case NC_COMMAND_STREAM_META:
+		return nc_engine_stream(engine, leader_time_ns, command, fn, ctx);
 	default:
 		return nc_engine_sub(engine, command, fn, ctx);
 	}

@@ -12,6 +12,7 @@
 
 #include "core/base/sha256.h"
 #include "core/engine/command.h"
+#include "core/engine/stream.h"
 
 /* The errors of PROTOCOL.md section 4. */
 struct nc_fault {
@@ -56,6 +57,7 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_OWN    6u /* NC_COMMAND_SUB_OWN */
 #define NC_ENGINE_VERSION_FORM   7u /* definitions whose deliveries are packed */
 #define NC_ENGINE_VERSION_SNAP   8u /* NC_COMMAND_SNAP_PUT, NC_COMMAND_SNAP_DELETE */
+#define NC_ENGINE_VERSION_STREAM 9u /* NC_COMMAND_STREAM_DELETE, NC_COMMAND_STREAM_META */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
@@ -64,9 +66,9 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_SNAP /* the newest of those above */
-#define NC_ENGINE_VERSION                             /* this build's */ \
-	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1              \
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_STREAM /* the newest of those above */
+#define NC_ENGINE_VERSION                               /* this build's */ \
+	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1                \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
 
 /* NC_ENGINE_VERSION of the engine that is linked. */
@@ -115,6 +117,14 @@ struct nc_outcome {
 	 * the stream left_from is the first that is not; 0: it lies above the stream's. */
 	uint64_t removed, left_from, left_before;
 	bool unkept;
+	/* What a command on the stream `stream` has made of it: what is seen of it begins at
+	 * `first`. Nothing, where its state is 0; `version` is the stream's, or of a meta that is
+	 * refused because it would truncate what has not come. */
+	struct nc_stream_told {
+		uint8_t state; /* enum nc_stream_state */
+		uint64_t first;
+		struct nc_stream_limits limits;
+	} stream_is;
 	/* This replica's history differs from the leader's, at the latest from this position on; 0:
 	 * it does not, as far as has been compared. */
 	uint64_t differs_at;

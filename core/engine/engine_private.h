@@ -71,6 +71,14 @@ int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name);
 /* Whether there is one, of any subscription. Within a snapshot. */
 int nc_engine_acks_any(struct nc_state_reader *reader, bool *any_out);
 
+/* A command on a stream (stream_change.c). Errors: those of the state; NC_CORRUPT. */
+int nc_engine_stream(struct nc_engine *engine, uint64_t leader_time_ns,
+                     const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
+/* Of a stream that has just got a head: what its limits leave of it. */
+void nc_engine_stream_limit(struct nc_stream *stream);
+/* Put its row, and what says how much of it is seen, where that has changed. */
+int nc_engine_stream_put(struct nc_engine *engine, struct nc_slice name, struct nc_stream *stream);
+
 /* Keys of a subscription's rows (subs.c). */
 #define NC_SUB_KEY_ROOM 128 /* bytes */
 struct nc_slice nc_sub_parked_key(struct nc_slice name, uint64_t position,

@@ -242,18 +242,40 @@ int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t vers
 	               : NC_CORRUPT;
 }
 
-int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *event_out)
+/* The head of the row at `position`, which must be its own. */
+static int row_head_at(uint64_t position, struct nc_slice row, uint64_t *tag_ids,
+                       struct row_head *head_out)
 {
-	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
-	struct row_head head;
-	int err = row_head_get(row, tag_ids, &head);
+	int err = row_head_get(row, tag_ids, head_out);
 	if (err != NC_OK)
 		return err;
 	uint8_t place[8];
 	nc_set_u64(place, position);
 	uint32_t crc = nc_crc32c(0, place, sizeof place);
-	if (nc_crc32c(crc, row.data + CRC_SIZE, head.size - CRC_SIZE) != nc_get_u32(row.data))
-		return NC_CORRUPT;
+	bool holds = nc_crc32c(crc, row.data + CRC_SIZE, head_out->size - CRC_SIZE) ==
+	             nc_get_u32(row.data);
+	return holds ? NC_OK : NC_CORRUPT;
+}
+
+int nc_event_row_place(uint64_t position, struct nc_slice row, struct nc_event_place *place_out)
+{
+	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
+	struct row_head head;
+	int err = row_head_at(position, row, tag_ids, &head);
+	if (err == NC_OK) {
+		*place_out = (struct nc_event_place){ head.keys.stream_id, head.keys.version,
+			                              head.time_ns };
+	}
+	return err;
+}
+
+int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *event_out)
+{
+	uint64_t tag_ids[NC_STATE_TAG_COUNT_MAX];
+	struct row_head head;
+	int err = row_head_at(position, row, tag_ids, &head);
+	if (err != NC_OK)
+		return err;
 	return nc_event_placed_get(nc_slice_from(row, head.size), position, head.keys.version,
 	                           head.time_ns, event_out);
 }

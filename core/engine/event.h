@@ -75,6 +75,13 @@ void nc_event_row_put(struct nc_buf *buf, uint64_t position, uint64_t time_ns,
  * event_out must then not be moved. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
 int nc_event_row_get(uint64_t position, struct nc_slice row, struct nc_event *event_out);
 
+/* Whose event it is that the row holds, without a look at the rest of it. Errors: NC_CORRUPT;
+ * NC_UNSUPPORTED. */
+struct nc_event_place {
+	uint64_t stream_id, version, time_ns;
+};
+int nc_event_row_place(uint64_t position, struct nc_slice row, struct nc_event_place *place_out);
+
 /* A record whose place is known, as the event that its row holds. Same errors and caveat. */
 int nc_event_placed_get(struct nc_slice record, uint64_t position, uint64_t version,
                         uint64_t time_ns, struct nc_event *event_out);

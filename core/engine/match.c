@@ -213,6 +213,35 @@ void nc_match_pass(struct nc_match *match, uint64_t position)
 	}
 }
 
+/* Whether the event at `position` is seen. */
+static int is_seen(struct nc_sight *sight, struct nc_buf *row, uint64_t position, bool *seen_out)
+{
+	nc_buf_clear(row);
+	int err = nc_state_event_get(sight->reader, position, row);
+	return err == NC_OK ? nc_sight_row(sight, position, nc_buf_slice(row), seen_out) : err;
+}
+
+int nc_match_next_seen(struct nc_match *match, struct nc_sight *sight, struct nc_buf *row,
+                       uint64_t *lookups, uint64_t *position_out)
+{
+	bool seen = nc_seen_all(sight->reader);
+	uint64_t position = 0;
+	int err = nc_match_next(match, sight->reader, lookups, &position);
+	while (err == NC_OK && !seen) {
+		err = is_seen(sight, row, position, &seen);
+		if (err != NC_OK || seen)
+			break;
+		nc_match_pass(match, position);
+		if (*lookups == 0)
+			return NC_TOOBIG;
+		--*lookups;
+		err = nc_match_next(match, sight->reader, lookups, &position);
+	}
+	if (err == NC_OK)
+		*position_out = position;
+	return err;
+}
+
 void nc_match_rewind(struct nc_match *match, uint64_t from)
 {
 	for (size_t i = 0; i < match->item_count; i++) {

@@ -11,6 +11,7 @@
 
 #include "core/engine/batch.h"
 #include "core/engine/name_cache.h"
+#include "core/engine/seen.h"
 
 struct nc_match_item {
 	uint64_t at; /* nothing that is before it matches; the match itself when `found` */
@@ -44,6 +45,11 @@ int nc_match_init(struct nc_match *match, struct nc_state_reader *reader, struct
  * those of the state. */
 int nc_match_next(struct nc_match *match, struct nc_state_reader *reader, uint64_t *lookups,
                   uint64_t *position_out);
+
+/* The next that matches and is seen (the sight's reader, whose snapshot it is); `row` is room. One
+ * that is not seen costs an entry more. Same errors. */
+int nc_match_next_seen(struct nc_match *match, struct nc_sight *sight, struct nc_buf *row,
+                       uint64_t *lookups, uint64_t *position_out);
 
 /* Go past `position`. */
 void nc_match_pass(struct nc_match *match, uint64_t position);

@@ -54,7 +54,8 @@ struct nc_query_spec {
 	uint64_t size_max; /* bytes of data and metadata, at least one event is given */
 	bool backward;
 	/* By an index: rows are not read. Events are given with nothing but their position, and of
-	 * a stream their version; also such as were truncated away. */
+	 * a stream their version; also such as are gone. Not where some events are unseen: there
+	 * rows are read, and events given with all they have. */
 	bool bare;
 	/* NULL: all are wanted. Else only the wanted ones are given, and only they count against
 	 * the limits; how many are left is then not known. Not with `bare`. */
@@ -68,10 +69,10 @@ typedef void nc_event_fn(void *ctx, const struct nc_event *event);
 
 /* What the closing message says. */
 struct nc_query_end {
-	uint64_t head; /* last version or position; 0: no such stream, empty store */
-	uint64_t next; /* what to put in `from` to go on; 0: at the end */
-	bool pending_known;
-	uint64_t pending; /* matching events left */
+	uint64_t head;      /* last version or position; 0: no such stream, empty store */
+	uint64_t next;      /* what to put in `from` to go on; 0: at the end */
+	bool pending_known; /* not by position where some events may be unseen */
+	uint64_t pending;   /* matching events left */
 };
 
 /* Resolve names and bounds. Errors: as the state; NC_CORRUPT, malformed items. */
@@ -98,6 +99,9 @@ void nc_query_cut(struct nc_query *query);
 /* Events looked at so far; more than were given where not all are wanted. */
 uint64_t nc_query_looked(const struct nc_query *query);
 
+/* Events met so far that are not seen: neither given nor looked at, but read. */
+uint64_t nc_query_unseen(const struct nc_query *query);
+
 void nc_query_free(struct nc_query *query); /* NULL is a no-op */
 
 /* ---- One event ------------------------------------------------------------------------------ */
@@ -113,12 +117,16 @@ struct nc_get_spec {
 	enum nc_get_kind kind;
 	struct nc_slice stream, id;
 	uint64_t number;
+	bool unseen; /* of NC_GET_POSITION: also one that is not seen, for what is known of it */
 };
 
-/* The events at some positions, in the order given; those that do not exist are left out. `fn` is
- * called outside of any snapshot: it may wait. */
+/* The events at some positions, in the order given; those that do not exist, or are not seen, are
+ * left out. `fn` is called outside of any snapshot: it may wait. */
 int nc_query_events(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
                     nc_event_fn *fn, void *ctx);
+/* Likewise, also those that are not seen. */
+int nc_query_events_all(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
+                        nc_event_fn *fn, void *ctx);
 
 /* Errors: NC_NOTFOUND; as the state. */
 int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,

@@ -5,6 +5,7 @@
 
 #include "core/engine/match_private.h"
 #include "core/engine/query.h"
+#include "core/engine/seen.h"
 #include "core/engine/stream.h"
 
 /* One event found: where its row lies in the batch's buffer. */
@@ -24,10 +25,12 @@ struct nc_query {
 	uint64_t at;               /* the next ordinal to look at */
 	uint64_t head;
 	uint64_t next; /* 0: came to the end */
-	uint64_t given, looked;
+	uint64_t given, looked, unseen;
 	uint64_t left;      /* events that may still be given */
 	uint64_t size_left; /* bytes, likewise */
 	bool done;
+	bool sifts; /* some events may not be seen */
+	struct nc_sight sight;
 	struct nc_buf rows; /* of the batch */
 	struct nc_query_item *items;
 	size_t item_count, item_room;

@@ -60,6 +60,7 @@ static int from_resolve(struct nc_query *query, struct nc_state_reader *reader, 
 	return NC_OK;
 }
 
+/* Of a stream `stream->first` is the first that is seen. */
 static int bounds_set(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
                       const struct nc_stream *stream)
 {
@@ -99,7 +100,8 @@ static int stream_resolve(struct nc_query *query, struct nc_state_reader *reader
 		query->done = true;
 		return NC_OK;
 	}
-	return bounds_set(query, reader, store_head, &stream);
+	err = nc_seen_first(reader, store_head, query->sight.now_ns, &stream, &stream.first);
+	return err == NC_OK ? bounds_set(query, reader, store_head, &stream) : err;
 }
 
 static int name_resolve(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
@@ -145,6 +147,8 @@ static int resolve(struct nc_query *query, struct nc_state_reader *reader)
 	int err = nc_engine_head_read(reader, &head);
 	if (err != NC_OK)
 		return err;
+	query->sight.now_ns = nc_seen_now(reader, &head);
+	query->sifts = !nc_seen_all(reader);
 	struct nc_buf scratch = { 0 };
 	switch (query->spec.kind) {
 	case NC_QUERY_STREAM:
@@ -203,6 +207,7 @@ void nc_query_free(struct nc_query *query)
 	if (query == NULL)
 		return;
 	nc_buf_release(&query->rows);
+	nc_sight_release(&query->sight);
 	free(query->match);
 	free(query->items);
 	free(query->events);
@@ -214,7 +219,9 @@ struct nc_query_end nc_query_end(const struct nc_query *query)
 {
 	nc_assert(query->done);
 	struct nc_query_end end = { .head = query->head, .next = query->next };
-	bool dense = query->spec.kind == NC_QUERY_ALL || query->spec.kind == NC_QUERY_STREAM;
+	/* Of a stream what is not seen lies below the bounds. */
+	bool dense = query->spec.kind == NC_QUERY_STREAM ||
+	             (query->spec.kind == NC_QUERY_ALL && !query->sifts);
 	if (query->next == 0) {
 		end.pending_known = true;
 	} else if (dense && query->spec.wanted == NULL) {
@@ -231,6 +238,11 @@ void nc_query_cut(struct nc_query *query)
 		return;
 	query->next = query->at;
 	query->done = true;
+}
+
+uint64_t nc_query_unseen(const struct nc_query *query)
+{
+	return query->unseen;
 }
 
 uint64_t nc_query_looked(const struct nc_query *query)

@@ -7,6 +7,12 @@
 
 #define STEP_LOOKUPS 4096u /* index entries that one step of a query by items looks at */
 
+/* What is found is judged before it counts: whether it is seen, and whether it is wanted. */
+static bool judges(const struct nc_query *query)
+{
+	return query->sifts || query->spec.wanted != NULL;
+}
+
 /* What one step may take, beside what is left of the query. */
 struct batch {
 	struct nc_query *query;
@@ -45,7 +51,7 @@ static bool batch_takes(struct batch *batch, uint64_t ordinal)
 		batch->ended = true;
 		return false;
 	}
-	if (query->spec.wanted == NULL &&
+	if (!judges(query) &&
 	    query->item_count == query->left) { /* the limit: there is more, though */
 		query->next = ordinal;
 		query->done = true;
@@ -65,7 +71,7 @@ static bool batch_takes(struct batch *batch, uint64_t ordinal)
 static bool query_takes(struct nc_query *query, size_t size, uint64_t ordinal)
 {
 	uint64_t taken = query->rows.size;
-	if (query->spec.wanted != NULL) /* whether it counts is not known yet */
+	if (judges(query)) /* whether it counts is not known yet */
 		return true;
 	if (taken + size <= query->size_left || (query->given == 0 && taken == 0))
 		return true;
@@ -166,7 +172,7 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 		                               (struct nc_index_walk){ query->index, query->id,
 		                                                       query->at, backward },
 		                               on_index, batch);
-		if (err == NC_OK && batch->err == NC_OK && !query->spec.bare)
+		if (err == NC_OK && batch->err == NC_OK && (!query->spec.bare || query->sifts))
 			err = rows_fetch(batch, reader);
 		if (batch->cut && query->match != NULL)
 			nc_match_rewind(query->match, query->at);
@@ -218,7 +224,8 @@ static int hand_out(struct nc_query *query, nc_event_fn *fn, void *ctx)
 	return NC_OK;
 }
 
-/* ---- Where not all are wanted ---------------------------------------------------------------- */
+/* ---- Where not all are seen, or wanted
+ * ---------------------------------------------------------------- */
 
 static int judge_room(struct nc_query *query)
 {
@@ -262,16 +269,20 @@ static bool limits_take(struct nc_query *query, const struct nc_query_item *item
 	return false;
 }
 
-static int hand_out_wanted(struct nc_query *query, nc_event_fn *fn, void *ctx)
+static int hand_out_judged(struct nc_query *query, nc_event_fn *fn, void *ctx)
 {
 	int err = judge_room(query);
 	if (err == NC_OK)
 		err = judge_decode(query);
 	if (err != NC_OK || query->item_count == 0)
 		return err;
-	memset(query->wanted, 0, (query->item_count + 63) / 64 * sizeof *query->wanted);
-	err = query->spec.wanted(query->spec.wanted_ctx, query->events, query->item_count,
-	                         query->wanted);
+	bool all = query->spec.wanted == NULL;
+	memset(query->wanted, all ? 0xff : 0,
+	       (query->item_count + 63) / 64 * sizeof *query->wanted);
+	if (!all) {
+		err = query->spec.wanted(query->spec.wanted_ctx, query->events, query->item_count,
+		                         query->wanted);
+	}
 	for (size_t i = 0; err == NC_OK && i < query->item_count; i++) {
 		const struct nc_query_item *item = &query->items[i];
 		bool wanted = query->wanted[i / 64] >> i % 64 & 1;
@@ -288,6 +299,26 @@ static int hand_out_wanted(struct nc_query *query, nc_event_fn *fn, void *ctx)
 	return err;
 }
 
+/* Of what was found, what is not seen has no row. */
+static int sift(struct nc_query *query, struct nc_state_reader *reader)
+{
+	int err = NC_OK;
+	nc_sight_begin(&query->sight, reader);
+	for (size_t i = 0; i < query->item_count && err == NC_OK; i++) {
+		struct nc_query_item *item = &query->items[i];
+		bool seen = false;
+		if (item->size == 0)
+			continue;
+		err = nc_sight_row(&query->sight, item->position,
+		                   nc_slice(query->rows.data + item->offset, item->size), &seen);
+		if (!seen) {
+			item->size = 0;
+			query->unseen++;
+		}
+	}
+	return err;
+}
+
 /* Within one snapshot. */
 static int batch_find(struct nc_query *query, struct nc_state_reader *reader,
                       struct nc_query_portion portion)
@@ -298,7 +329,13 @@ static int batch_find(struct nc_query *query, struct nc_state_reader *reader,
 	int err = nc_state_reader_begin(reader);
 	if (err != NC_OK)
 		return err;
+	query->sifts = !nc_seen_all(reader);
+	/* All that is seen is mostly wanted: not many more are read than may be given. */
+	if (query->sifts && query->spec.wanted == NULL && query->left < portion.event_max)
+		batch.portion.event_max = query->left == 0 ? 1 : (size_t)query->left;
 	err = collect(&batch, reader);
+	if (err == NC_OK && query->sifts)
+		err = sift(query, reader);
 	nc_state_reader_end(reader);
 	return err;
 }
@@ -323,8 +360,8 @@ int nc_query_step(struct nc_query *query, struct nc_state_reader *reader,
 	if (!query->done) {
 		err = batch_find(query, reader, portion);
 		if (err == NC_OK) {
-			err = query->spec.wanted != NULL ? hand_out_wanted(query, fn, ctx)
-			                                 : hand_out_all(query, fn, ctx);
+			err = judges(query) ? hand_out_judged(query, fn, ctx)
+			                    : hand_out_all(query, fn, ctx);
 		}
 	}
 	if (err == NC_OK)

@@ -243,8 +243,15 @@ static int follows_on(struct nc_state_reader *reader, const struct nc_snap *snap
 {
 	struct nc_buf scratch = { 0 };
 	struct nc_stream stream;
+	struct nc_engine_head head;
 	int err = nc_stream_get(reader, snap->stream, &scratch, &stream);
 	nc_buf_release(&scratch);
+	if (err == NC_OK)
+		err = nc_engine_head_read(reader, &head);
+	if (err == NC_OK) {
+		err = nc_seen_first(reader, head.position, nc_seen_now(reader, &head), &stream,
+		                    &stream.first);
+	}
 	if (err == NC_OK)
 		*follows_out = snap->version + 1 >= stream.first;
 	return err;

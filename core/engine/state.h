@@ -21,6 +21,8 @@
 #ifndef NC_CORE_ENGINE_STATE_H
 #define NC_CORE_ENGINE_STATE_H
 
+#include <stdatomic.h>
+
 #include "core/base/buf.h"
 
 /* Ordered key-value spaces. Keys of 1..NC_STATE_KEY_SIZE_MAX bytes in bytewise order. */
@@ -144,12 +146,15 @@ struct nc_state_ops {
 	           nc_state_id_fn *fn, void *ctx);
 };
 
-/* Implementations embed these first. */
+/* Implementations embed these first, zeroed but for the pointers. What follows those is the
+ * engine's own (seen.h). */
 struct nc_state {
 	const struct nc_state_ops *ops;
+	atomic_bool sifted; /* there may be events that are not seen */
 };
 struct nc_state_reader {
 	struct nc_state *state;
+	uint64_t now_ns; /* since 1970: as of when it looks; 0: as of the last event */
 };
 
 /* ---- The applier ---------------------------------------------------------------------------- */

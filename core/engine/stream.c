@@ -4,15 +4,16 @@
 
 #include "core/base/assert.h"
 
-#define STREAM_FORMAT 1
+#define STREAM_FORMAT         1
+#define STREAM_FORMAT_LIMITED 2 /* with limits behind */
 
 int nc_stream_read(struct nc_slice bytes, struct nc_stream *stream_out)
 {
 	struct nc_reader row = nc_reader(bytes);
 	uint8_t format = nc_reader_u8(&row);
-	if (!row.failed && format != STREAM_FORMAT)
+	if (!row.failed && format != STREAM_FORMAT && format != STREAM_FORMAT_LIMITED)
 		return NC_UNSUPPORTED;
-	struct nc_stream stream;
+	struct nc_stream stream = { 0 };
 	uint8_t state = nc_reader_u8(&row);
 	stream.id = nc_reader_varint(&row);
 	stream.category_id = nc_reader_varint(&row);
@@ -22,6 +23,11 @@ int nc_stream_read(struct nc_slice bytes, struct nc_stream *stream_out)
 	stream.last_ns = nc_reader_u64(&row);
 	stream.events = nc_reader_varint(&row);
 	stream.bytes = nc_reader_varint(&row);
+	if (format == STREAM_FORMAT_LIMITED) {
+		stream.limits.count_max = nc_reader_varint(&row);
+		stream.limits.age_max_s = nc_reader_varint(&row);
+		stream.limits.truncate_before = nc_reader_varint(&row);
+	}
 	if (row.failed || state < NC_STREAM_LIVE || state > NC_STREAM_TOMBSTONED)
 		return NC_CORRUPT;
 	stream.state = (enum nc_stream_state)state;
@@ -41,7 +47,8 @@ int nc_stream_put(struct nc_state *state, struct nc_slice name, struct nc_buf *s
                   const struct nc_stream *stream)
 {
 	nc_buf_clear(scratch);
-	nc_buf_put_u8(scratch, STREAM_FORMAT);
+	bool limited = nc_stream_is_limited(stream);
+	nc_buf_put_u8(scratch, limited ? STREAM_FORMAT_LIMITED : STREAM_FORMAT);
 	nc_buf_put_u8(scratch, (uint8_t)stream->state);
 	nc_buf_put_varint(scratch, stream->id);
 	nc_buf_put_varint(scratch, stream->category_id);
@@ -51,6 +58,11 @@ int nc_stream_put(struct nc_state *state, struct nc_slice name, struct nc_buf *s
 	nc_buf_put_u64(scratch, stream->last_ns);
 	nc_buf_put_varint(scratch, stream->events);
 	nc_buf_put_varint(scratch, stream->bytes);
+	if (limited) {
+		nc_buf_put_varint(scratch, stream->limits.count_max);
+		nc_buf_put_varint(scratch, stream->limits.age_max_s);
+		nc_buf_put_varint(scratch, stream->limits.truncate_before);
+	}
 	int err = nc_buf_status(scratch);
 	return err != NC_OK ? err
 	                    : nc_state_put(state, NC_SPACE_STREAMS, name, nc_buf_slice(scratch));

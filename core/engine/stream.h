@@ -11,6 +11,15 @@ enum nc_stream_state {
 	NC_STREAM_TOMBSTONED = 3 /* never again */
 };
 
+/* What R.stream.meta has set; 0: nothing. */
+struct nc_stream_limits {
+	uint64_t count_max;       /* so many events are seen, the newest */
+	uint64_t age_max_s;       /* seconds; at most NC_STREAM_AGE_MAX_S */
+	uint64_t truncate_before; /* versions below it are not seen */
+};
+
+#define NC_STREAM_AGE_MAX_S UINT64_C(9000000000) /* 285 years: so many ns are a number */
+
 struct nc_stream {
 	enum nc_stream_state state;
 	uint64_t id;
@@ -19,9 +28,17 @@ struct nc_stream {
 	uint64_t first; /* lowest version that is seen */
 	uint64_t created_ns;
 	uint64_t last_ns; /* time of the last event */
-	uint64_t events;  /* seen */
-	uint64_t bytes;   /* of their data */
+	uint64_t events;  /* seen, but for their age */
+	uint64_t bytes; /* of the data of all since it was created, also where they are not seen */
+	struct nc_stream_limits limits;
+	bool moved; /* what is seen of it has changed since it was read; not in the row */
 };
+
+static inline bool nc_stream_is_limited(const struct nc_stream *stream)
+{
+	const struct nc_stream_limits *limits = &stream->limits;
+	return limits->count_max > 0 || limits->age_max_s > 0 || limits->truncate_before > 0;
+}
 
 /* Read a row. Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer form. */
 int nc_stream_read(struct nc_slice row, struct nc_stream *stream_out);

@@ -138,6 +138,16 @@ static void events_and_entries(void)
 	snap_make(&record);
 	nc_command_put_snap(&made, 3, nc_buf_slice(&record));
 	nc_command_put_snap_delete(&made, &(struct nc_snap_range){ NC_SLICE("orders.42"), 1, 300 });
+	nc_command_put_stream(&made, NC_COMMAND_STREAM_DELETE,
+	                      &(struct nc_stream_change){ .stream = NC_SLICE("orders.42"),
+	                                                  .expect = { NC_EXPECT_VERSION, 300 },
+	                                                  .tombstone = true });
+	nc_command_put_stream(&made, NC_COMMAND_STREAM_META,
+	                      &(struct nc_stream_change){ .stream = NC_SLICE("orders.42"),
+	                                                  .has_age = true,
+	                                                  .has_truncate = true,
+	                                                  .age_max_s = 86400,
+	                                                  .truncate_before = 300 });
 	page_words(&page, "Leader's time %llu.", (unsigned long long)TIME_NS);
 	page_bytes(&page, NULL, fresh());
 	nc_buf_release(&record);
@@ -227,6 +237,15 @@ static void history(struct nc_engine *engine)
 	nc_command_put_engine_version(&commands, NC_ENGINE_VERSION_SNAP);
 	nc_command_put_snap(&commands, 0, nc_buf_slice(&record));
 	apply(engine, 5, nc_buf_slice(&commands));
+	nc_buf_clear(&commands);
+	nc_command_put_engine_version(&commands, NC_ENGINE_VERSION_STREAM);
+	nc_command_put_stream(&commands, NC_COMMAND_STREAM_META,
+	                      &(struct nc_stream_change){ .stream = NC_SLICE("load"),
+	                                                  .has_count = true,
+	                                                  .has_age = true,
+	                                                  .count_max = 300,
+	                                                  .age_max_s = 86400 });
+	apply(engine, 6, nc_buf_slice(&commands));
 	nc_buf_release(&record);
 	nc_buf_release(&commands);
 	nc_buf_release(&progress);
