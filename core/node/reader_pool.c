@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define WAITING_MAX 65536u
 
@@ -49,6 +50,13 @@ static struct nc_read_job *job_take(struct nc_reader_pool *pool)
 	return job;
 }
 
+void nc_reader_look_now(struct nc_state_reader *reader)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	reader->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static void *reader_main(void *arg)
 {
 	struct reader_thread *self = arg;
@@ -61,6 +69,7 @@ static void *reader_main(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
+		nc_reader_look_now(self->reader);
 		bool done = job->step(job, self->reader);
 		if (done)
 			job->free(job);

@@ -28,6 +28,10 @@ int nc_reader_pool_start(struct nc_state *state, size_t thread_count,
 /* Errors: NC_BUSY, `waiting_max` (65,536) jobs wait already; the job is still the caller's. */
 int nc_reader_pool_put(struct nc_reader_pool *pool, struct nc_read_job *job);
 
+/* What the reader sees is as of now: how old events are (core/engine/seen.h). The pool's readers
+ * look so at each step. */
+void nc_reader_look_now(struct nc_state_reader *reader);
+
 /* Ends after the steps in work; jobs that are not done are freed. NULL is a no-op. */
 void nc_reader_pool_stop(struct nc_reader_pool *pool);
 

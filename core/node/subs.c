@@ -122,6 +122,7 @@ void nc_subscription_free(struct nc_subscription *sub)
 	nc_replay_ask_release(&sub->replay.ask);
 	free(sub->replay.reply);
 	nc_buf_release(&sub->replay.unparked);
+	nc_buf_release(&sub->tidy.unparked);
 	while (sub->pulls != NULL)
 		nc_subs_pull_forget(sub, sub->pulls->id);
 	while (sub->waiters != NULL) {

@@ -51,6 +51,9 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack);
 /* An event was applied; `record` is what it was decoded from. */
 void nc_subs_event(struct nc_subs *subs, const struct nc_event *event, struct nc_slice record);
 
+/* Events have gone out of sight: nothing is delivered from memory that may be of them. */
+void nc_subs_sweep(struct nc_subs *subs);
+
 /* What a message to ourselves brought back; and that the connection is another. */
 void nc_subs_pace_heard(struct nc_subs *subs, struct nc_slice body);
 void nc_subs_connected(struct nc_subs *subs);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/base/json.h"
+#include "core/engine/seen.h"
 #include "core/node/say.h"
 #include "core/node/spread.h"
 #include "core/node/subs_private.h"
@@ -150,6 +151,8 @@ static void memory_forget(struct nc_subscription *sub, uint64_t position)
 
 void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
 {
+	if (sub->tidy.under_way)
+		nc_unparked_put(&sub->tidy.unparked, position);
 	if (!sub->definition.durable) {
 		memory_forget(sub, position);
 		return;
@@ -169,6 +172,8 @@ static void park(struct nc_subs *subs, struct nc_subscription *sub,
 	if (!sub->definition.durable && action->replay)
 		memory_forget(sub, action->position);
 	nc_parked_put(&sub->parked, &parked);
+	if (!nc_seen_all(subs->reader)) /* it may have been deleted on its way */
+		nc_subs_tidy_mark(sub, action->position, action->position);
 	sub->hurry = true; /* who looks for it finds it */
 	nc_subs_advise(subs, sub, "parked", action->position, action->reason);
 }

@@ -79,7 +79,9 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 /* While the batch was on its way the delivery ran out, and was parked. */
 static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = position };
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = position,
+		                          .unseen = true };
 	if (!unsaid(sub, position))
 		return;
 	int err = nc_query_get(subs->reader, &spec, on_parked_event, sub);

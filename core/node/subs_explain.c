@@ -155,6 +155,7 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 		return;
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = explaining.position };
 	nc_buf_clear(&subs->scratch);
+	nc_reader_look_now(subs->reader);
 	err = nc_query_get(subs->reader, &spec, on_event, &explaining);
 	if (err == NC_OK) {
 		err = nc_subs_parked_find(subs, explaining.sub, explaining.position, on_parked,
@@ -175,7 +176,8 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 		              explaining.key_parked ? "true" : "false");
 		nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
 	} else if (err == NC_NOTFOUND) {
-		nc_subs_ask_error(ask, NC_FAULT_NO_EVENT, "no such event");
+		nc_subs_ask_error(ask, NC_FAULT_NO_EVENT,
+		                  "no such event, or it is not seen any more");
 	} else {
 		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
 	}

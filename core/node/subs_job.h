@@ -20,13 +20,15 @@ enum nc_sub_job_kind {
 	NC_SUB_JOB_SCAN,
 	NC_SUB_JOB_EVENT,
 	NC_SUB_JOB_REPLAY,
-	NC_SUB_JOB_MEASURE
+	NC_SUB_JOB_MEASURE,
+	NC_SUB_JOB_TIDY
 };
 
 struct nc_sub_found {
 	uint64_t position, version, time_ns;
 	uint32_t size;
 	bool parked; /* of a backfill: it has a row already */
+	bool gone;   /* of a replay: it is not seen any more */
 	struct {
 		size_t offset, size;
 	} key; /* in job->keys */
@@ -48,6 +50,7 @@ struct nc_sub_job {
 	bool lapsed;            /* the lease ended: what is not told goes back */
 	/* SCAN, EVENT, REPLAY */
 	uint64_t from, through;
+	uint64_t sweeps; /* of the subscriptions, when it was made */
 	uint32_t room;
 	uint64_t version;            /* of the event at `through`, if it was looked at */
 	uint64_t seen, seen_version; /* of the last event that the filter was asked about */
@@ -66,10 +69,9 @@ struct nc_sub_job {
 	struct nc_sub_keys key_finder;
 	struct nc_filter_batch *batch;
 	/* REPLAY */
-	uint64_t missing;   /* a position that is not parked, 0: none */
-	uint64_t behind;    /* one that an older one of its key, not asked for, stands before */
-	struct nc_buf lost; /* packed: parked, and their events are gone */
-	uint64_t *rows; /* [row_count], ascending: of a transient one, whose rows are in memory */
+	uint64_t missing; /* a position that is not parked, 0: none */
+	uint64_t behind;  /* one that an older one of its key, not asked for, stands before */
+	uint64_t *rows;   /* [row_count], ascending: of a transient one, whose rows are in memory */
 	size_t row_count;
 	bool checks;                /* looks whether positions may be replayed; gives nothing */
 	struct nc_sub_found *found; /* [room] */
@@ -85,6 +87,12 @@ void nc_sub_job_free(struct nc_sub_job *job);
 bool nc_subs_rows_pass(struct nc_subs *subs, const struct nc_subscription *sub,
                        struct nc_sub_job *job);
 
+/* NULL: no memory. */
+struct nc_sub_job *nc_sub_job_new(struct nc_subs *subs, struct nc_subscription *sub,
+                                  enum nc_sub_job_kind kind, uint64_t from, uint32_t room);
+/* False: the readers have too much to do; the job is still the caller's. */
+bool nc_sub_job_put(struct nc_subs *subs, struct nc_sub_job *job);
+
 void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
@@ -92,6 +100,15 @@ void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_sub_job_measure(struct nc_sub_job *job, struct nc_state_reader *reader);
 bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
                            const uint64_t *positions, size_t count);
+/* Parked rows from `from` through `through`: those whose events are not seen any more. */
+void nc_sub_job_tidy(struct nc_sub_job *job, struct nc_state_reader *reader);
+void nc_subs_tidy_take(struct nc_subscription *sub, const struct nc_sub_job *job);
+/* True: a job is under way. */
+bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub);
+/* What a job has found gone, but for `unparked`, which is so already: neither it nor its key is
+ * parked from here on. */
+void nc_subs_gone_release(struct nc_subscription *sub, const struct nc_sub_job *job,
+                          const struct nc_buf *unparked);
 void nc_sub_job_replay(struct nc_sub_job *job, struct nc_state_reader *reader);
 
 #endif

@@ -37,6 +37,8 @@ static bool job_step(struct nc_read_job *read_job, struct nc_state_reader *reade
 		nc_sub_job_event(job, reader);
 	} else if (job->kind == NC_SUB_JOB_MEASURE) {
 		nc_sub_job_measure(job, reader);
+	} else if (job->kind == NC_SUB_JOB_TIDY) {
+		nc_sub_job_tidy(job, reader);
 	} else {
 		nc_sub_job_replay(job, reader);
 	}
@@ -89,13 +91,12 @@ void nc_sub_job_free(struct nc_sub_job *job)
 	nc_sub_teller_release(&job->teller);
 	nc_buf_release(&job->narrowed);
 	nc_outbox_release(&job->outbox);
-	nc_buf_release(&job->lost);
 	nc_subs_keys_release(&job->key_finder);
 	nc_ahead_give_back(&job->subs->stock, job->ahead);
 	free(job);
 }
 
-static struct nc_sub_job *job_new(struct nc_subs *subs, struct nc_subscription *sub,
+struct nc_sub_job *nc_sub_job_new(struct nc_subs *subs, struct nc_subscription *sub,
                                   enum nc_sub_job_kind kind, uint64_t from, uint32_t room)
 {
 	struct nc_sub_job *job = calloc(1, sizeof *job);
@@ -106,6 +107,7 @@ static struct nc_sub_job *job_new(struct nc_subs *subs, struct nc_subscription *
 	job->sub = sub;
 	job->kind = kind;
 	job->from = from;
+	job->sweeps = subs->sweeps;
 	job->room = room < NC_SUB_SCAN_EVENTS ? room : NC_SUB_SCAN_EVENTS;
 	if (kind == NC_SUB_JOB_DELIVER)
 		return job;
@@ -117,8 +119,7 @@ static struct nc_sub_job *job_new(struct nc_subs *subs, struct nc_subscription *
 	return job;
 }
 
-/* False: the readers have too much to do; the job is still the caller's. */
-static bool job_put(struct nc_subs *subs, struct nc_sub_job *job)
+bool nc_sub_job_put(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_reader_pool *pool = job->kind == NC_SUB_JOB_DELIVER
 	                                      ? subs->service->readers
@@ -157,12 +158,12 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 		return;
 	}
 	nc_subs_posted_send(subs, sub);
-	struct nc_sub_job *job = job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
+	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
 	if (job == NULL)
 		return;
 	job->todo = sub->todo;
 	job->todo_count = sub->todo_count;
-	if (job_put(subs, job)) {
+	if (nc_sub_job_put(subs, job)) {
 		ahead_pass(subs, sub);
 		sub->delivering = true;
 		sub->todo = NULL;
@@ -177,7 +178,7 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
                            const uint64_t *positions, size_t count)
 {
-	struct nc_sub_job *job = job_new(subs, sub, NC_SUB_JOB_MEASURE, 0, (uint32_t)count);
+	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_MEASURE, 0, (uint32_t)count);
 	if (job == NULL)
 		return false;
 	job->rows = calloc(count, sizeof *job->rows);
@@ -185,7 +186,7 @@ bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
 		memcpy(job->rows, positions, count * sizeof *job->rows);
 		job->row_count = count;
 	}
-	if (job->rows == NULL || !job_put(subs, job)) {
+	if (job->rows == NULL || !nc_sub_job_put(subs, job)) {
 		nc_sub_job_free(job);
 		return false;
 	}
@@ -209,11 +210,13 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
+	if (nc_subs_tidy_start(subs, sub))
+		return;
 	bool replays = want.kind != NC_SUB_WANT_EVENT && nc_subs_replay_wants(sub) &&
 	               (want.kind == NC_SUB_WANT_NOTHING || !sub->replay.scan_next);
 	sub->replay.scan_next = false;
 	if (replays) {
-		job = job_new(subs, sub, NC_SUB_JOB_REPLAY, 0, NC_SUB_REPLAY_EVENTS);
+		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_REPLAY, 0, NC_SUB_REPLAY_EVENTS);
 		if (job != NULL && !nc_subs_replay_rows(sub, job)) {
 			nc_sub_job_free(job);
 			return;
@@ -221,16 +224,16 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_buf_clear(&sub->replay.unparked);
 		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
 	} else if (want.kind == NC_SUB_WANT_SCAN) {
-		job = job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
+		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
 		if (job != NULL && goes_ahead(sub))
 			job->ahead = nc_ahead_take(&subs->stock, job->room);
 	} else if (want.kind == NC_SUB_WANT_EVENT) {
-		job = job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
+		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
 	}
 	if (job == NULL)
 		return;
 	job->cautious = sub->fault[0] != '\0';
-	if (job_put(subs, job)) {
+	if (nc_sub_job_put(subs, job)) {
 		sub->searching = true;
 		sub->searching_replay = replays;
 	} else {

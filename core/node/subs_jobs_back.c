@@ -39,9 +39,10 @@ static void offers(struct nc_sub_job *job)
 		through = found->position - 1; /* again later, from here */
 		break;
 	}
-	if (job->ahead != NULL)
+	if (job->ahead != NULL && job->sweeps == job->subs->sweeps) {
 		nc_ahead_add(&sub->ahead, &job->subs->stock, job->ahead, through);
-	job->ahead = NULL;
+		job->ahead = NULL;
+	}
 	bool at_head = job->ended && through == job->through &&
 	               through >= atomic_load(&job->subs->service->position);
 	if (job->kind != NC_SUB_JOB_SCAN)
@@ -83,6 +84,8 @@ static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 		nc_subs_replay_take(subs, sub, job);
 	} else if (job->kind == NC_SUB_JOB_MEASURE) {
 		measured(sub, job);
+	} else if (job->kind == NC_SUB_JOB_TIDY) {
+		nc_subs_tidy_take(sub, job);
 	} else if (job->kind == NC_SUB_JOB_EVENT && job->gone) {
 		(void)nc_sub_gone(sub->machine, job->from);
 	} else if (job->kind != NC_SUB_JOB_DELIVER) {
@@ -107,7 +110,7 @@ static void job_end(struct nc_subs *subs, struct nc_sub_job *job)
 	if (job->kind == NC_SUB_JOB_DELIVER) {
 		sub->delivering = false;
 	} else {
-		sub->searching = sub->searching_replay = false;
+		sub->searching = sub->searching_replay = sub->tidy.under_way = false;
 	}
 	if (job->kind == NC_SUB_JOB_DELIVER && sub->leaves) {
 		sub->leaves = false;

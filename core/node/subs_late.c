@@ -53,7 +53,9 @@ static void on_event(void *ctx, const struct nc_event *event)
 
 bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = position };
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = position,
+		                          .unseen = true };
 	struct nc_sub_info info;
 	bool parked = false;
 	if (sub->move == NULL) /* a PARK that is due has been said */

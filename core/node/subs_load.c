@@ -147,8 +147,8 @@ static void on_event(void *ctx, const struct nc_event *event)
 	(void)nc_sub_restore_parked(sub->machine, event->position, key);
 }
 
-/* Its key is the event's: parked events are read again, a page at a time. One that is gone
- * meanwhile holds nothing up. */
+/* Its key is the event's: parked events are read again, a page at a time. One that is not seen any
+ * more is parked all the same, until a replay finds that. */
 int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct page page;
@@ -163,11 +163,13 @@ int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 			nc_state_reader_end(subs->reader);
 		}
 		if (err == NC_OK && page.count > 0) {
-			err = nc_query_events(subs->reader, page.positions, page.count, on_event,
-			                      sub);
+			err = nc_query_events_all(subs->reader, page.positions, page.count,
+			                          on_event, sub);
 			from = page.positions[page.count - 1] + 1;
 		}
 	} while (err == NC_OK && page.count == PAGE_ROOM);
+	if (err == NC_OK)
+		nc_subs_tidy_all(subs, sub);
 	return err;
 }
 
@@ -180,7 +182,7 @@ int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struc
 		struct page page = { .count = 0 };
 		while ((more = nc_parked_next(&rows, &parked)) && on_parked(&page, &parked))
 			;
-		err = nc_query_events(subs->reader, page.positions, page.count, on_event, sub);
+		err = nc_query_events_all(subs->reader, page.positions, page.count, on_event, sub);
 	}
 	return err;
 }

@@ -117,6 +117,7 @@ static int page_put(struct nc_subs *subs, const struct nc_subscription *sub,
 	size_t room = nc_bus_max_payload(subs->service->bus) - 256, i = 0;
 	struct nc_slice reasons = nc_buf_slice(&listing->reasons);
 	int err = NC_OK;
+	nc_reader_look_now(subs->reader);
 	nc_buf_clear(out);
 	nc_buf_put_str(out, "{\"parked\":[");
 	for (; i < listing->count && i < limit && err == NC_OK; i++) {
@@ -130,7 +131,7 @@ static int page_put(struct nc_subs *subs, const struct nc_subscription *sub,
 		size_t comma = out->size;
 		err = nc_query_get(subs->reader, &spec, on_parked_event, &shown);
 		if (err == NC_NOTFOUND)
-			err = NC_OK; /* truncated away: its row is what is left of it */
+			err = NC_OK; /* not seen any more: its row is what is left of it */
 		if (out->size == comma)
 			out->size = before;
 		if (out->size > room) {

@@ -105,6 +105,10 @@ void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, con
  * the readers have been asked for some. */
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);
 
+/* subs_tidy.c: parked events of these positions, or all, may not be seen any more. */
+void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to);
+void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub);
+
 /* subs_act.c: do what the machine asks for, until it asks for nothing. */
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,

@@ -99,7 +99,7 @@ static bool feed(struct nc_subscription *sub, const struct nc_sub_job *job)
 			                            .key = { job->keys.data + found->key.offset,
 			                                     found->key.size },
 			                            .size = found->size };
-		if (is_unparked(sub, found->position))
+		if (found->gone || is_unparked(sub, found->position))
 			continue;
 		int err = nc_sub_replay(sub->machine, &event);
 		sub->replay.count += err == NC_OK;
@@ -122,8 +122,6 @@ static void next_advance(struct nc_sub_replaying *replay)
 void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_job *job)
 {
 	char text[120];
-	struct nc_slice lost = nc_buf_slice(&job->lost);
-	uint64_t position;
 	sub->replay.scan_next = true;
 	if (!sub->replay.under_way)
 		return;
@@ -141,8 +139,7 @@ void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, stru
 	} else if (job->checks) {
 		sub->replay.checked = true;
 	} else {
-		while (nc_unparked_next(&lost, &position)) /* its row is all that is left of it */
-			nc_unparked_put(&sub->unparked, position);
+		nc_subs_gone_release(sub, job, &sub->replay.unparked);
 		bool whole = feed(sub, job);
 		next_advance(&sub->replay);
 		tell(subs, sub, !whole || !job->ended);

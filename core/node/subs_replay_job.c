@@ -53,6 +53,8 @@ struct reading {
 	struct nc_sub_job *job;
 	const uint64_t *positions; /* what was asked for, in order */
 	size_t next;
+	uint64_t lost[NC_SUB_REPLAY_EVENTS]; /* of those, what is not seen any more */
+	size_t lost_count;
 	/* of a check */
 	struct key_of *asked; /* by hash, then position */
 	size_t asked_count;
@@ -63,32 +65,56 @@ static struct nc_slice key_find(struct nc_sub_job *job, const struct nc_event *e
 	return nc_subs_key(&job->key_finder, &job->sub->definition, event);
 }
 
-static void on_parked_event(void *ctx, const struct nc_event *event)
+static void found_add(struct nc_sub_job *job, const struct nc_event *event, struct nc_slice key,
+                      bool gone)
 {
-	struct reading *reading = ctx;
-	struct nc_sub_job *job = reading->job;
-	for (; reading->positions[reading->next] != event->position; reading->next++)
-		nc_unparked_put(&job->lost, reading->positions[reading->next]);
-	reading->next++;
-	const struct nc_replay_ask *ask = &job->sub->replay.ask;
-	struct nc_slice key = key_find(job, event);
-	if (ask->kind == NC_REPLAY_KEY && !nc_slice_eq(key, ask->key))
-		return;
 	struct nc_sub_found *found = &job->found[job->found_count++];
 	found->position = event->position;
+	found->gone = gone;
 	found->size = (uint32_t)event->data.size;
 	found->key.offset = job->keys.size;
 	found->key.size = key.size;
 	nc_buf_put_slice(&job->keys, key);
 }
 
+/* What was asked for before it is not seen. */
+static void on_seen_event(void *ctx, const struct nc_event *event)
+{
+	struct reading *reading = ctx;
+	for (; reading->positions[reading->next] != event->position; reading->next++)
+		reading->lost[reading->lost_count++] = reading->positions[reading->next];
+	reading->next++;
+}
+
+static void on_parked_event(void *ctx, const struct nc_event *event)
+{
+	struct reading *reading = ctx;
+	struct nc_sub_job *job = reading->job;
+	on_seen_event(reading, event);
+	const struct nc_replay_ask *ask = &job->sub->replay.ask;
+	struct nc_slice key = key_find(job, event);
+	if (ask->kind != NC_REPLAY_KEY || nc_slice_eq(key, ask->key))
+		found_add(job, event, key, false);
+}
+
+/* Whatever its key: it is that which is let go. */
+static void on_lost_event(void *ctx, const struct nc_event *event)
+{
+	struct reading *reading = ctx;
+	found_add(reading->job, event, key_find(reading->job, event), true);
+}
+
 static int events_read(struct nc_sub_job *job, struct nc_state_reader *reader,
-                       const struct rows *rows)
+                       const struct rows *rows, nc_event_fn *fn)
 {
 	struct reading reading = { .job = job, .positions = rows->positions };
-	int err = nc_query_events(reader, rows->positions, rows->count, on_parked_event, &reading);
+	int err = nc_query_events(reader, rows->positions, rows->count, fn, &reading);
 	for (; err == NC_OK && reading.next < rows->count; reading.next++)
-		nc_unparked_put(&job->lost, rows->positions[reading.next]);
+		reading.lost[reading.lost_count++] = rows->positions[reading.next];
+	if (err == NC_OK && reading.lost_count > 0) {
+		err = nc_query_events_all(reader, reading.lost, reading.lost_count, on_lost_event,
+		                          &reading);
+	}
 	return err;
 }
 
@@ -237,5 +263,16 @@ void nc_sub_job_replay(struct nc_sub_job *job, struct nc_state_reader *reader)
 	}
 	job->err = named ? feed_positions(job, reader, &rows) : feed_rows(job, reader, &rows);
 	if (job->err == NC_OK && rows.count > 0)
-		job->err = events_read(job, reader, &rows);
+		job->err = events_read(job, reader, &rows, on_parked_event);
+}
+
+void nc_sub_job_tidy(struct nc_sub_job *job, struct nc_state_reader *reader)
+{
+	struct rows rows = { .room = NC_SUB_REPLAY_EVENTS, .to = job->through };
+	job->err = rows_read(job, reader, job->from, &rows);
+	job->ended = !rows.more;
+	if (rows.more)
+		job->through = rows.positions[rows.count - 1];
+	if (job->err == NC_OK && rows.count > 0)
+		job->err = events_read(job, reader, &rows, on_seen_event);
 }

@@ -3,7 +3,8 @@
 #include "core/node/filtered.h"
 #include "core/node/subs_job.h"
 
-#define STEP_SIZE (NC_SUB_SCAN_STEP << 12) /* bytes read in one step, about */
+#define STEP_SIZE  (NC_SUB_SCAN_STEP << 12) /* bytes read in one step, about */
+#define UNSEEN_MAX (4 * NC_SUB_SCAN_EVENTS) /* events that one job passes by */
 
 static void keep(struct nc_sub_job *job, const struct nc_event *event)
 {
@@ -157,6 +158,7 @@ static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
 	bool done = false;
 	int err = NC_OK;
 	while (err == NC_OK && !done && !job->full && !job->fault &&
+	       nc_query_unseen(query) < UNSEEN_MAX &&
 	       (judges ? job->looked : job->found_count) < NC_SUB_SCAN_EVENTS) {
 		err = nc_query_step(query, reader, portion_of(job, judges), on_found, job, &done);
 		if (err == NC_OK && !job->full && job->seen > job->through) {
@@ -175,6 +177,11 @@ static void scan_end(struct nc_sub_job *job, struct nc_query *query,
 	nc_query_cut(query);
 	struct nc_query_end end = nc_query_end(query);
 	uint64_t to = spec->to == 0 ? head : spec->to;
+	/* Behind the last that was found, what is not seen has been passed by. In a stream it lies
+	 * before the first. */
+	if (spec->kind != NC_QUERY_STREAM && end.next > job->through + 1 && !job->full &&
+	    !job->fault)
+		job->through = end.next - 1;
 	if (end.next == 0 && !job->full && !job->fault) {
 		job->ended = to == head;
 		if (to > job->through)

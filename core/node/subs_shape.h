@@ -127,6 +127,13 @@ struct nc_subscription {
 	struct nc_ahead ahead; /* what of it is to come is in memory already */
 	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
 	                          into the outbox */
+	/* Parked events that may not be seen any more (subs_tidy.c). */
+	struct nc_sub_tidy {
+		uint64_t from, to;         /* positions; to 0: none */
+		uint64_t marks, looked_at; /* how often marked; when a job began */
+		bool under_way;
+		struct nc_buf unparked; /* not in the log when it began, or since */
+	} tidy;
 	struct nc_buf parked, unparked;        /* not yet in the log */
 	size_t saving_parked, saving_unparked; /* bytes of them that are on their way */
 	uint64_t saving_number;                /* of the progress that is on its way */
@@ -188,6 +195,7 @@ struct nc_subs {
 	struct nc_delivery *spare_todo; /* memory for the next one's `todo`; [spare_room] */
 	size_t spare_room;
 	struct nc_ahead_stock stock; /* of the subscriptions' `ahead` */
+	uint64_t sweeps;             /* so often events have gone out of sight */
 	struct nc_pace pace;         /* of what the loop delivers */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */

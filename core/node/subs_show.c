@@ -30,7 +30,9 @@ static uint64_t lag_ms(struct nc_subs *subs, const struct nc_sub_info *info)
 	uint64_t time_ns = 0;
 	if (info->in_flight == 0 && info->pending == 0 && info->at_head)
 		return 0;
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = info->ack_floor + 1 };
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = info->ack_floor + 1,
+		                          .unseen = true };
 	if (nc_query_get(subs->reader, &spec, on_lag_event, &time_ns) != NC_OK)
 		return 0;
 	struct timespec now;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Parked events that are not seen any more: nothing is left to replay of them, and their keys must
+ * not stay parked. They are looked for when something has gone out of sight, when one is parked in
+ * a store where some are, and where a subscription is taken up; a page of rows at a time. */
+#include "core/engine/seen.h"
+#include "core/node/subs_job.h"
+
+void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to)
+{
+	struct nc_sub_tidy *tidy = &sub->tidy;
+	tidy->marks++;
+	if (tidy->to == 0 || from < tidy->from)
+		tidy->from = from;
+	if (to > tidy->to)
+		tidy->to = to;
+}
+
+void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	if (info.parked == 0 || nc_seen_all(subs->reader))
+		return;
+	nc_subs_tidy_mark(sub, 1, UINT64_MAX);
+	nc_subs_mark(sub);
+}
+
+bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_tidy *tidy = &sub->tidy;
+	/* What is on its way to the log is looked at when it is there. */
+	if (tidy->to == 0 || (sub->definition.durable && sub->parked.size > 0))
+		return false;
+	struct nc_sub_job *job =
+	        nc_sub_job_new(subs, sub, NC_SUB_JOB_TIDY, tidy->from, NC_SUB_REPLAY_EVENTS);
+	if (job == NULL)
+		return false;
+	job->through = tidy->to;
+	if (!nc_subs_replay_rows(sub, job) || !nc_sub_job_put(subs, job)) {
+		nc_sub_job_free(job);
+		return false;
+	}
+	nc_buf_clear(&tidy->unparked);
+	nc_buf_put_slice(&tidy->unparked, nc_buf_slice(&sub->unparked));
+	tidy->looked_at = tidy->marks;
+	tidy->under_way = true;
+	sub->searching = true;
+	return true;
+}
+
+static bool is_listed(struct nc_slice list, uint64_t position)
+{
+	uint64_t gone;
+	while (nc_unparked_next(&list, &gone)) {
+		if (gone == position)
+			return true;
+	}
+	return false;
+}
+
+void nc_subs_gone_release(struct nc_subscription *sub, const struct nc_sub_job *job,
+                          const struct nc_buf *unparked)
+{
+	for (size_t i = 0; i < job->found_count; i++) {
+		const struct nc_sub_found *found = &job->found[i];
+		struct nc_slice key = { job->keys.data + found->key.offset, found->key.size };
+		uint32_t attempts;
+		/* One that is being replayed is found gone when it is due. */
+		if (!found->gone || is_listed(nc_buf_slice(unparked), found->position) ||
+		    nc_sub_find(sub->machine, found->position, &attempts) != NC_SUB_NOT_HERE)
+			continue;
+		nc_sub_parked_gone(sub->machine, key);
+		nc_subs_unpark(sub, found->position);
+	}
+}
+
+void nc_subs_tidy_take(struct nc_subscription *sub, const struct nc_sub_job *job)
+{
+	struct nc_sub_tidy *tidy = &sub->tidy;
+	if (job->err != NC_OK)
+		return; /* said; once more */
+	nc_subs_gone_release(sub, job, &tidy->unparked);
+	if (tidy->marks != tidy->looked_at)
+		return; /* more has gone meanwhile: from the beginning */
+	if (job->ended) {
+		tidy->from = tidy->to = 0;
+	} else {
+		tidy->from = job->through + 1;
+	}
+}
