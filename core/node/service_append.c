@@ -123,6 +123,10 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 		nc_service_snap_answer(service, ticket, outcome);
 		return;
 	}
+	if (ticket->of_stream != NC_TICKET_STREAM_NOTHING) {
+		nc_service_stream_answer(service, ticket, outcome);
+		return;
+	}
 	if (outcome->fault.code == 0) {
 		nc_reply_append(&service->out, outcome);
 		nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
@@ -173,6 +177,8 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		nc_service_digest_differs(service, outcome->differs_at);
 	if (outcome->ack.name.size > 0)
 		nc_subs_batch_acked(service->subs, &outcome->ack);
+	if (outcome->stream_is.state != 0 && nc_subs_count(service->subs) > 0)
+		nc_subs_sweep(service->subs);
 	if (outcome->told != NC_SUB_TOLD_NOTHING)
 		nc_spread_told(service->spread, outcome);
 	if (ticket == NULL) { /* another node's, who answers */

@@ -29,6 +29,8 @@ const struct nc_endpoint nc_service_endpoints[] = {
 	{ "store-stats", "store.stats", NC_OP_STATS, false, true },
 	{ "stream-info", "stream.info.>", NC_OP_STREAM_INFO, false, true },
 	{ "stream-list", "stream.list", NC_OP_STREAM_LIST, false, true },
+	{ "stream-delete", "stream.delete.>", NC_OP_STREAM_DELETE, false, true },
+	{ "stream-meta", "stream.meta.>", NC_OP_STREAM_META, false, true },
 	{ "direct-read", "direct.read.>", NC_OP_READ, true, false },
 	{ "direct-all", "direct.all", NC_OP_READ, true, false },
 	{ "direct-type", "direct.type.>", NC_OP_READ, true, false },

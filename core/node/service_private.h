@@ -219,6 +219,12 @@ void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket);
 /* The log has raised it. */
 void nc_service_version_is(struct nc_service *service, uint32_t version);
 
+/* service_stream.c: delete and meta. */
+void nc_service_stream(struct nc_service *service, const struct nc_request *request,
+                       struct nc_slice reply, int endpoint);
+void nc_service_stream_answer(struct nc_service *service, const struct nc_ticket *ticket,
+                              const struct nc_outcome *outcome);
+
 /* service_snap.c: put, and delete, which may take several commands: then it goes on. */
 void nc_service_snap(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);

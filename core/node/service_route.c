@@ -33,6 +33,10 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_SNAP_DELETE:
 		nc_service_snap(service, request, reply, endpoint);
 		return;
+	case NC_OP_STREAM_DELETE:
+	case NC_OP_STREAM_META:
+		nc_service_stream(service, request, reply, endpoint);
+		return;
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:
 		nc_buf_clear(&service->out);

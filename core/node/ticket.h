@@ -20,6 +20,9 @@ enum nc_ticket_snap {
 	NC_TICKET_SNAP_DELETE_ONE /* which must be there */
 };
 
+/* What it asks to become of a stream. */
+enum nc_ticket_stream { NC_TICKET_STREAM_NOTHING, NC_TICKET_STREAM_DELETE, NC_TICKET_STREAM_META };
+
 struct nc_ticket {
 	struct nc_ticket *prev, *next;     /* the list's */
 	uint64_t taken_ms;                 /* monotonic */
@@ -29,6 +32,7 @@ struct nc_ticket {
 	bool of_digest;                    /* the leader's own: to be compared; nobody waits */
 	struct nc_spread_taken *of_spread; /* NULL, or of what subscriptions share: spread.h */
 	enum nc_ticket_snap of_snap;
+	enum nc_ticket_stream of_stream;
 	uint64_t removed;  /* snapshots, so far */
 	bool answered;     /* ran out: what comes later is not told */
 	int endpoint;      /* for the statistics */

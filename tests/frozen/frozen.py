@@ -28,6 +28,27 @@ async def write_events(client):
     for first in range(0, MARKED, 100):
         await client.ask("batch", json.dumps({"events": [event(f"many.{i % 10}", f"M{i % 3}", {"i": i}, tags=[f"n:{i % 7}"]) for i in range(first, first + 100)]}).encode())
     await write_snapshots(client, (1,))
+    for name in GONE:
+        for i in range(4):
+            await client.append(f"gone.{name}", b'{"i":%d}' % i, "Gone", {"Nats-Msg-Id": f"{name}{i}", "Es-Tags": "gone"})
+    await hide(client, "soft", "counted", "old")
+
+
+GONE = {  # from engine version 9 on
+    "soft": ("delete", {}), "dead": ("delete", {"mode": "tombstone"}), "back": ("delete", {"expect": 4}), "cut": ("meta", {"truncate_before": 3}),
+    "counted": ("meta", {"max_count": 1}), "old": ("meta", {"max_age_s": 1}), "young": ("meta", {"max_age_s": 9000000000}),
+}
+
+
+async def hide(client, *names):
+    """What becomes of these streams; one lives again."""
+    for name in names:
+        verb, body = GONE[name]
+        answer = await client.ask(f"stream.{verb}.gone.{name}", json.dumps(body).encode())
+        assert isinstance(answer, dict), answer
+        if name == "back":
+            await client.append("gone.back", b"1", "Gone", {"Es-Expect": "none", "Es-Tags": "gone"})
+    await asyncio.sleep(1.1 if "old" in names else 0)
 
 
 async def write_snapshots(client, seqs):
@@ -59,6 +80,7 @@ async def take(client, name, count):
 async def write_subscriptions(client):
     """Acknowledged, parked, on their way, by a key, and one that has not begun; and snapshots."""
     await write_snapshots(client, (2, 3))
+    await hide(client, "dead", "back", "cut", "young")
     await client.ask("snap.delete.many.3")
     await client.ask("sub.create.worker", json.dumps({"filter": {"plugin": "by_event_type", "selector": "M1"}, "order": "stream", "ack_wait_ms": 3600000}).encode())
     await client.ask("sub.create.pusher", json.dumps({"filter": {"plugin": "by_pattern", "selector": "orders.>"}, "deliver": {"subject": "work.orders", "queue": "q"}}).encode())
@@ -104,6 +126,8 @@ async def read_back(client):
         "parked": [[p["pos"], p["reason"], p["attempts"]] for p in parked["parked"][:1]],  # others follow by their key
         "subscriptions": names, "epochs": {name: infos[name]["epoch"] for name in names},
         "snapshots": await read_snapshots(client),
+        "gone": {name: await client.ask(f"stream.info.gone.{name}") for name in GONE},
+        "left": [[e.headers["Es-Stream"], int(e.headers["Nats-Sequence"])] for e in (await client.read("tag.gone"))[0]],
         "not_before": {name: infos[name].get("not_before") for name in names},
     }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* R.snap.… and R.load: refused, or what comes of it is what the engine reads back; likewise
- * R.stream and R.store.stats; and a record and a command out of foreign bytes. The first byte says
- * which; of a put the first line is Es-Snapshot-Seq, the second a header's name, the third its
+ * R.stream.… and R.store.stats; and a record and a command out of foreign bytes. The first byte
+ * says which; of a put the first line is Es-Snapshot-Seq, the second a header's name, the third its
  * value. */
 #include <string.h>
 
@@ -50,6 +50,22 @@ static void put(struct nc_slice input)
 	nc_assert(nc_slice_is(snap.stream, "a.b") && nc_slice_eq(snap.data, input));
 }
 
+/* What is understood is read back as it was asked. */
+static void changed(enum nc_operation op, const struct nc_stream_change *asked)
+{
+	enum nc_command_kind kind =
+	        op == NC_OP_STREAM_DELETE ? NC_COMMAND_STREAM_DELETE : NC_COMMAND_STREAM_META;
+	struct nc_buf body = { 0 };
+	struct nc_stream_change read;
+	nc_stream_change_put(&body, kind, asked);
+	nc_assert(nc_stream_change_get(nc_buf_slice(&body), kind, &read) == NC_OK);
+	nc_assert(nc_slice_is(read.stream, "a.b") && read.tombstone == asked->tombstone &&
+	          read.count_max == asked->count_max && read.age_max_s == asked->age_max_s &&
+	          read.truncate_before == asked->truncate_before &&
+	          read.expect.version == asked->expect.version);
+	nc_buf_release(&body);
+}
+
 static void ask(enum nc_operation op, struct nc_slice subject, struct nc_slice body)
 {
 	struct nc_request request;
@@ -69,6 +85,8 @@ static void ask(enum nc_operation op, struct nc_slice subject, struct nc_slice b
 		nc_assert(spec->prefix.size <= NC_NAME_SIZE_MAX &&
 		          spec->after.size <= NC_NAME_SIZE_MAX);
 	}
+	if (op == NC_OP_STREAM_DELETE || op == NC_OP_STREAM_META)
+		changed(op, &request.change);
 	if (op == NC_OP_STATS)
 		nc_assert(request.stats_limit >= 1 && request.stats_limit <= NC_STATS_LIMIT_MAX);
 	if (op == NC_OP_LOAD)
@@ -104,6 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ 's', NC_OP_SNAP_LIST, { (const uint8_t *)"snap.list", 9 } },
 		{ 'i', NC_OP_STREAM_INFO, { (const uint8_t *)"stream.info.a.b", 15 } },
 		{ 'k', NC_OP_STREAM_LIST, { (const uint8_t *)"stream.list", 11 } },
+		{ 'e', NC_OP_STREAM_DELETE, { (const uint8_t *)"stream.delete.a.b", 17 } },
+		{ 'm', NC_OP_STREAM_META, { (const uint8_t *)"stream.meta.a.b", 15 } },
 		{ 't', NC_OP_STATS, { (const uint8_t *)"store.stats", 11 } },
 		{ 'r', NC_OP_LOAD, { (const uint8_t *)"load.a.b", 8 } },
 	};

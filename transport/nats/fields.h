@@ -61,6 +61,10 @@ bool nc_fields_name(struct nc_fields *fields, size_t index, const struct nc_wire
 bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                      uint64_t most, uint64_t *limit_out);
 
+/* What is expected of a stream: a word or its version (request_batch.c). */
+bool nc_fields_expect(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      struct nc_expect *expect_out);
+
 /* The value as an array, whose elements then follow; likewise nc_fields_begin() for a map. */
 bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value);
 /* 1 with the first token of the next element; 0 at the end; -1 refused. */

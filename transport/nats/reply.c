@@ -79,12 +79,49 @@ static void put_time(struct nc_buf *out, const char *name, uint64_t time_ns)
 	nc_buf_printf(out, ",\"%s\":\"%s\"", name, time);
 }
 
+static const char *const states[] = { [NC_STREAM_LIVE] = "live",
+	                              [NC_STREAM_DELETED] = "deleted",
+	                              [NC_STREAM_TOMBSTONED] = "tombstoned" };
+
+/* ,"meta":{…}: the limits that are set. */
+static void put_limits(struct nc_buf *out, const struct nc_stream_limits *limits)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} members[] = { { "max_count", limits->count_max },
+		        { "max_age_s", limits->age_max_s },
+		        { "truncate_before", limits->truncate_before } };
+	bool any = false;
+	nc_buf_put_str(out, ",\"meta\":{");
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+		if (members[i].value == 0)
+			continue;
+		nc_buf_printf(out, "%s\"%s\":%llu", any ? "," : "", members[i].name,
+		              (unsigned long long)members[i].value);
+		any = true;
+	}
+	nc_buf_put_u8(out, '}');
+}
+
+void nc_reply_stream_change(struct nc_buf *out, const struct nc_outcome *outcome, bool meta)
+{
+	nc_buf_clear(out);
+	nc_buf_put_str(out, "{\"stream\":");
+	nc_json_put_string(out, outcome->stream);
+	nc_buf_put_str(out, ",\"seq\":");
+	nc_buf_put_decimal(out, outcome->version);
+	nc_buf_put_str(out, ",\"first_seq\":");
+	nc_buf_put_decimal(out, outcome->stream_is.first);
+	if (meta)
+		put_limits(out, &outcome->stream_is.limits);
+	nc_buf_printf(out, ",\"state\":\"%s\"%s}", states[outcome->stream_is.state],
+	              outcome->duplicate ? ",\"duplicate\":true" : "");
+}
+
 void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
                      bool brief)
 {
-	static const char *const states[] = { [NC_STREAM_LIVE] = "live",
-		                              [NC_STREAM_DELETED] = "deleted",
-		                              [NC_STREAM_TOMBSTONED] = "tombstoned" };
 	nc_buf_put_str(out, "{\"stream\":");
 	nc_json_put_string(out, name);
 	nc_buf_put_str(out, ",\"seq\":");
@@ -97,9 +134,8 @@ void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_s
 	nc_buf_put_decimal(out, stream->events);
 	nc_buf_put_str(out, ",\"bytes\":");
 	nc_buf_put_decimal(out, stream->bytes);
-	/* Nothing in this version gives a stream any. */
 	if (!brief)
-		nc_buf_put_str(out, ",\"meta\":{}");
+		put_limits(out, &stream->limits);
 	nc_buf_printf(out, ",\"state\":\"%s\"}", states[stream->state]);
 }
 

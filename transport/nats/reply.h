@@ -25,6 +25,11 @@ void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome);
 void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
                      bool brief);
 
+/* What R.stream.delete and R.stream.meta (`meta`) answer:
+ * {"stream":"orders.42","seq":3,"first_seq":4,"state":"deleted"}, with "meta":{…} of the latter,
+ * and "duplicate":true where it was deleted before. */
+void nc_reply_stream_change(struct nc_buf *out, const struct nc_outcome *outcome, bool meta);
+
 /* An error: headers and body. `extra` is further header lines, each with its CRLF. */
 size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,
                       struct nc_slice extra);

@@ -68,6 +68,16 @@ bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct n
 	                 why);
 }
 
+bool nc_decode_own_stream(struct nc_decoder *decoder, struct nc_slice tail,
+                          struct nc_refusal *refusal)
+{
+	if (!nc_decode_stream(decoder, tail, refusal))
+		return false;
+	return !nc_name_is_system(nc_buf_slice(&decoder->stream)) ||
+	       nc_refuse(refusal, NC_FAULT_STREAM_NAME,
+	                 "stream name begins with '$': it is the system's");
+}
+
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,
                      struct nc_fault fault, struct nc_refusal *refusal)
 {
@@ -143,6 +153,8 @@ bool nc_request_decode(struct nc_decoder *decoder, enum nc_operation operation, 
 		return nc_decode_batch(decoder, message, request_out, refusal_out);
 	if (operation == NC_OP_SNAP_PUT)
 		return nc_decode_snap_put(decoder, message, request_out, refusal_out);
+	if (operation == NC_OP_STREAM_DELETE || operation == NC_OP_STREAM_META)
+		return nc_decode_stream_change(decoder, message, request_out, refusal_out);
 	if (!nc_decode_read_headers(message, request_out, refusal_out))
 		return false;
 	switch (operation) {

@@ -28,6 +28,8 @@ enum nc_operation {
 	NC_OP_STATS, /* R.store.stats */
 	NC_OP_STREAM_INFO,    /* R.stream.info.<stream> */
 	NC_OP_STREAM_LIST,    /* R.stream.list */
+	NC_OP_STREAM_DELETE,  /* R.stream.delete.<stream> */
+	NC_OP_STREAM_META,    /* R.stream.meta.<stream> */
 	NC_OP_STATUS,         /* R.node.<id>.status */
 	NC_OP_HEALTH,         /* R.node.<id>.healthz */
 	NC_OP_DRAIN,          /* R.node.<id>.drain */
@@ -97,7 +99,8 @@ struct nc_request {
 	/* NC_OP_STREAM_INFO; NC_OP_STREAM_LIST */
 	struct nc_slice stream;
 	struct nc_streams_spec streams;
-	uint64_t stats_limit; /* NC_OP_STATS */
+	struct nc_stream_change change; /* NC_OP_STREAM_DELETE, NC_OP_STREAM_META */
+	uint64_t stats_limit;           /* NC_OP_STATS */
 	/* NC_OP_SNAP_GET, NC_OP_SNAP_DELETE, NC_OP_SNAP_LIST */
 	struct nc_snap_spec snap;
 	struct nc_snap_range range;

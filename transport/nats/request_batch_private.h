@@ -18,9 +18,6 @@ struct nc_batch_name {
 	struct nc_slice stream, id;
 };
 
-bool nc_fields_expect(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
-                      struct nc_expect *expect_out);
-
 /* The member `events`. */
 bool nc_batch_events_take(struct nc_batch_decode *batch, struct nc_fields *fields, size_t index,
                           const struct nc_wire_token *value);

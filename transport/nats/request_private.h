@@ -29,6 +29,10 @@ bool nc_decode_stream_info(struct nc_decoder *decoder, const struct nc_message *
 bool nc_decode_stream_list(struct nc_decoder *decoder, const struct nc_message *message,
                            struct nc_request *request, struct nc_refusal *refusal);
 
+/* R.stream.delete.<stream> and R.stream.meta.<stream> (request_stream_change.c). */
+bool nc_decode_stream_change(struct nc_decoder *decoder, const struct nc_message *message,
+                             struct nc_request *request, struct nc_refusal *refusal);
+
 /* R.filter.test, and the object {"plugin":…,"selector":…} into request->plugin and selector. */
 bool nc_decode_filter_test(struct nc_decoder *decoder, const struct nc_message *message,
                            struct nc_request *request, struct nc_refusal *refusal);
@@ -42,6 +46,9 @@ bool nc_decode_read_headers(const struct nc_message *message, struct nc_request 
 /* Decode and check the stream that `tail` spells, into decoder->stream; likewise a type or
  * category, into decoder->type. */
 bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal);
+/* Likewise one that is to be changed: not the system's. */
+bool nc_decode_own_stream(struct nc_decoder *decoder, struct nc_slice tail,
+                          struct nc_refusal *refusal);
 /* A tag, likewise. */
 bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_refusal *refusal);
 bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const char *what,

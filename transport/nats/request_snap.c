@@ -16,11 +16,8 @@ static bool stream_take(struct nc_decoder *decoder, const struct nc_message *mes
 static bool stream_take_own(struct nc_decoder *decoder, const struct nc_message *message,
                             const char *verb, struct nc_refusal *refusal)
 {
-	if (!stream_take(decoder, message, verb, refusal))
-		return false;
-	return !nc_name_is_system(nc_buf_slice(&decoder->stream)) ||
-	       nc_refuse(refusal, NC_FAULT_STREAM_NAME,
-	                 "stream name begins with '$': it is the system's");
+	return nc_decode_own_stream(decoder, nc_slice_from(message->subject, strlen(verb)),
+	                            refusal);
 }
 
 /* ---- Put ------------------------------------------------------------------------------------ */
