@@ -71,7 +71,7 @@ static void stream_advance(const struct nc_engine *engine, const struct nc_event
                            struct nc_stream *stream)
 {
 	if (stream->state != NC_STREAM_LIVE) { /* new, or revived: older events stay unseen */
-		stream->first = stream->head + 1;
+		stream->first = NC_ENGINE_MUTANT(REVIVED_FROM_ONE) ? 1 : stream->head + 1;
 		stream->created_ns = engine->head.time_ns;
 		stream->bytes = 0;
 	}
@@ -79,7 +79,8 @@ static void stream_advance(const struct nc_engine *engine, const struct nc_event
 	stream->head++;
 	stream->last_ns = engine->head.time_ns;
 	stream->bytes += event->data.size;
-	nc_engine_stream_limit(stream);
+	if (!NC_ENGINE_MUTANT(LIMIT_OF_LATER))
+		nc_engine_stream_limit(stream);
 }
 
 /* The time of the next event: the leader's, but never less than that of the one before. */

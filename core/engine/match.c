@@ -3,6 +3,7 @@
 #include "core/engine/match_private.h"
 
 #include "core/base/assert.h"
+#include "core/engine/mutants_private.h"
 
 /* ---- Names to ids --------------------------------------------------------------------------- */
 
@@ -224,7 +225,7 @@ static int is_seen(struct nc_sight *sight, struct nc_buf *row, uint64_t position
 int nc_match_next_seen(struct nc_match *match, struct nc_sight *sight, struct nc_buf *row,
                        uint64_t *lookups, uint64_t *position_out)
 {
-	bool seen = nc_seen_all(sight->reader);
+	bool seen = nc_seen_all(sight->reader) || NC_ENGINE_MUTANT(CONDITION_SEES_ALL);
 	uint64_t position = 0;
 	int err = nc_match_next(match, sight->reader, lookups, &position);
 	while (err == NC_OK && !seen) {

@@ -31,7 +31,11 @@
 	X(OWN_FORGETS_ACKS, "what a batch has acknowledged is forgotten when another owns it") \
 	X(SNAP_ABOVE_STREAM, "a snapshot may stand for a version that its stream has not reached") \
 	X(SNAP_KEEPS_ALL, "as many snapshots are kept as there are") \
-	X(SNAP_COUNTED_TWICE, "a snapshot that is put anew counts once more")
+	X(SNAP_COUNTED_TWICE, "a snapshot that is put anew counts once more") \
+	X(DELETE_SHOWS_ALL, "the events of a stream that was deleted are seen") \
+	X(REVIVED_FROM_ONE, "a stream that lives again shows what it was") \
+	X(LIMIT_OF_LATER, "what is too many is seen until the limit is set once more") \
+	X(CONDITION_SEES_ALL, "a condition fails by an event that is not seen")
 /* clang-format on */
 
 enum nc_engine_mutant {

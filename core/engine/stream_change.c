@@ -43,7 +43,8 @@ static int delete_apply(struct nc_engine *engine, const struct nc_stream_change 
 		return NC_OK;
 	}
 	stream->state = change->tombstone ? NC_STREAM_TOMBSTONED : NC_STREAM_DELETED;
-	first_raise(stream, stream->head + 1);
+	if (!NC_ENGINE_MUTANT(DELETE_SHOWS_ALL))
+		first_raise(stream, stream->head + 1);
 	stream->events = 0;
 	stream->bytes = 0;
 	return nc_engine_stream_put(engine, change->stream, stream);

@@ -342,7 +342,11 @@ void store_client_turn(struct sim *sim)
 	struct sim_store *store = sim->store;
 	struct store_client *client = &store->clients[sim_below(sim, STORE_CLIENTS)];
 	raise_version(sim);
-	store_consumers_turn(sim);
+	if (store_streams_are_on(sim)) {
+		store_stream_turn(sim);
+	} else {
+		store_consumers_turn(sim);
+	}
 	store_snap_turn(sim);
 	if (client->op != 0) {
 		go_on(sim, client);

@@ -9,20 +9,6 @@
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
-static bool expect_holds(struct nc_expect expect, uint64_t head)
-{
-	switch (expect.kind) {
-	case NC_EXPECT_NONE:
-		return head == 0;
-	case NC_EXPECT_EXISTS:
-		return head > 0;
-	case NC_EXPECT_VERSION:
-		return head == expect.version;
-	default:
-		return true;
-	}
-}
-
 static bool item_matches(const struct store_item *item, const struct store_row *row)
 {
 	return (!item->typed || item->type == row->type) &&
@@ -101,6 +87,7 @@ static void write(struct sim *sim, struct store_command *command, uint8_t number
 	command->positions[number] = position;
 	command->position = position;
 	command->version = row->version;
+	store_model_wrote(store, part->stream);
 }
 
 static void judge_append(struct sim *sim, struct store_command *command)
@@ -108,13 +95,16 @@ static void judge_append(struct sim *sim, struct store_command *command)
 	struct sim_store *store = sim->store;
 	const struct store_event *part = &command->parts[0];
 	uint64_t first = known(store, part);
-	if (first != 0 && !same_content(&store->rows[first], part)) {
+	enum nc_stream_state state = store->looks[part->stream].state;
+	if (state == NC_STREAM_TOMBSTONED) {
+		command->fault = NC_FAULT_TOMBSTONED;
+	} else if (first != 0 && !same_content(&store->rows[first], part)) {
 		command->fault = NC_FAULT_ID_REUSED;
 	} else if (first != 0) {
 		command->duplicate = true;
 		command->position = command->positions[0] = first;
 		command->version = store->rows[first].version;
-	} else if (!expect_holds(part->expect, store->heads[part->stream])) {
+	} else if (!store_expect_holds(part->expect, state, store->heads[part->stream])) {
 		command->fault = NC_FAULT_EXPECTATION;
 		command->version = store->heads[part->stream];
 	} else {
@@ -147,18 +137,26 @@ static bool judge_retry(const struct sim_store *store, struct store_command *com
 static bool judge_expectations(const struct sim_store *store, struct store_command *command)
 {
 	uint64_t heads[STORE_STREAMS];
+	enum nc_stream_state states[STORE_STREAMS];
 	memcpy(heads, store->heads, sizeof heads);
+	for (uint8_t i = 0; i < STORE_STREAMS; i++)
+		states[i] = store->looks[i].state;
 	bool hold = true;
 	for (uint8_t i = 0; i < command->part_count; i++) {
-		uint64_t *head = &heads[command->parts[i].stream];
-		if (!expect_holds(command->parts[i].expect, *head) && hold) {
+		uint8_t stream = command->parts[i].stream;
+		bool holds =
+		        store_expect_holds(command->parts[i].expect, states[stream], heads[stream]);
+		if (!holds && hold) {
 			hold = false;
-			command->version = *head;
+			command->version = heads[stream];
 		}
-		++*head;
+		heads[stream]++;
+		states[stream] = NC_STREAM_LIVE;
 	}
 	uint64_t checked = store->heads[command->check_stream];
-	if (command->check_count > 0 && !expect_holds(command->check, checked) && hold) {
+	enum nc_stream_state state = store->looks[command->check_stream].state;
+	if (command->check_count > 0 && !store_expect_holds(command->check, state, checked) &&
+	    hold) {
 		hold = false;
 		command->version = checked;
 	}
@@ -196,6 +194,12 @@ static void judge_batch(struct sim *sim, struct store_command *command)
 		command->fault = NC_FAULT_VERSION;
 		return;
 	}
+	for (uint8_t i = 0; i < command->part_count; i++) {
+		if (store->looks[command->parts[i].stream].state == NC_STREAM_TOMBSTONED) {
+			command->fault = NC_FAULT_TOMBSTONED;
+			return;
+		}
+	}
 	if (judge_retry(store, command))
 		return;
 	if (command->acks && !ack_stands(store, command)) {
@@ -205,7 +209,8 @@ static void judge_batch(struct sim *sim, struct store_command *command)
 	if (!judge_expectations(store, command))
 		return;
 	for (uint64_t at = command->after + 1; command->item_count > 0 && at <= store->head; at++) {
-		if (item_matches(&command->item, &store->rows[at])) {
+		if (store->rows[at].gone_at == 0 &&
+		    item_matches(&command->item, &store->rows[at])) {
 			command->fault = NC_FAULT_CONDITION;
 			command->position = at;
 			return;
@@ -241,6 +246,8 @@ static void judge(struct sim *sim, struct store_command *command)
 		store_model_own(store, command);
 	} else if (command->kind == STORE_SNAP_PUT || command->kind == STORE_SNAP_DELETE) {
 		store_model_snap(store, command);
+	} else if (command->kind == STORE_STREAM_DELETE || command->kind == STORE_STREAM_META) {
+		store_model_stream(store, command);
 	} else if (!store->subs[command->sub].exists) {
 		command->fault = NC_FAULT_NO_SUB;
 	} else {
@@ -292,6 +299,8 @@ void store_model_compare(struct sim *sim, const struct sim_node *node, uint64_t 
 	}
 	if (same && (command->kind == STORE_SNAP_PUT || command->kind == STORE_SNAP_DELETE))
 		same = store_snap_same(command, outcome);
+	if (same && (command->kind == STORE_STREAM_DELETE || command->kind == STORE_STREAM_META))
+		same = store_stream_same(command, outcome);
 	if (!same) {
 		sim_violation(
 		        sim,

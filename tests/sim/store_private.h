@@ -77,7 +77,9 @@ enum store_kind {
 	STORE_PLACE, /* a SAVE with another placement */
 	STORE_OWN,
 	STORE_SNAP_PUT,
-	STORE_SNAP_DELETE
+	STORE_SNAP_DELETE,
+	STORE_STREAM_DELETE,
+	STORE_STREAM_META
 };
 
 struct store_command {
@@ -105,6 +107,9 @@ struct store_command {
 	/* SNAP_PUT, SNAP_DELETE; of a put `snap_from` is the version */
 	uint8_t snap_stream;
 	uint64_t snap_from, snap_before, keep;
+	/* STREAM_DELETE, STREAM_META: what is asked; it expects `check`. */
+	struct nc_stream_change change;
+	uint8_t changed; /* the stream */
 	/* Who asked. */
 	uint64_t op; /* of a client; 0: none */
 	uint32_t slot, life;
@@ -121,6 +126,8 @@ struct store_command {
 	uint64_t positions[STORE_PARTS_MAX];
 	uint64_t removed; /* snapshots */
 	bool unkept;
+	uint64_t first; /* version of the stream that was changed that is seen */
+	enum nc_stream_state state;
 };
 
 struct store_payload { /* of an entry */
@@ -272,6 +279,13 @@ struct store_row {
 	uint8_t part, stream, type;
 	uint16_t group, seat;
 	uint64_t before_stream, before_group; /* positions of the ones before it; 0: none */
+	uint64_t gone_at;                     /* the entry since which it is not seen; 0: it is */
+};
+
+/* What is seen of a stream. */
+struct store_look {
+	enum nc_stream_state state; /* 0: it never was */
+	uint64_t first, count_max;
 };
 
 /* Versions of which a stream has a snapshot, ascending. */
@@ -312,6 +326,7 @@ struct sim_store {
 	uint64_t epochs;
 	struct store_sub subs[STORE_SUBS];
 	struct store_snaps snaps[STORE_STREAMS];
+	struct store_look looks[STORE_STREAMS];
 
 	uint64_t *digests, *wholes; /* of the state after an entry; 0: not known */
 	size_t digest_room;
@@ -375,6 +390,15 @@ void store_snap_turn(struct sim *sim);
 void store_model_snap(struct sim_store *store, struct store_command *command);
 bool store_snap_same(const struct store_command *command, const struct nc_outcome *outcome);
 void store_check_snaps(struct sim *sim, const struct sim_node *node);
+
+/* store_stream.c: streams deleted and limited. */
+bool store_streams_are_on(const struct sim *sim);
+void store_stream_turn(struct sim *sim);
+bool store_expect_holds(struct nc_expect expect, enum nc_stream_state state, uint64_t head);
+void store_model_stream(struct sim_store *store, struct store_command *command);
+/* Of a stream that has just got a head. */
+void store_model_wrote(struct sim_store *store, uint8_t stream);
+bool store_stream_same(const struct store_command *command, const struct nc_outcome *outcome);
 
 /* store_client.c: those who append. */
 void store_client_turn(struct sim *sim);

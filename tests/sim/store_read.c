@@ -69,6 +69,8 @@ struct reading {
 static bool wanted(const struct reading *reading, uint64_t position)
 {
 	const struct store_row *row = &reading->sim->store->rows[position];
+	if (row->gone_at != 0 && row->gone_at <= reading->node->applied)
+		return false;
 	return reading->spec->kind == NC_QUERY_ALL ||
 	       (reading->spec->kind == NC_QUERY_STREAM && row->stream == reading->what) ||
 	       (reading->spec->kind == NC_QUERY_TYPE && row->type == reading->what) ||
