@@ -235,7 +235,7 @@ static uint64_t counts_from(const struct nc_subscription *sub)
 	bool backfills = move->backfill.size > 0 && move->anew;
 	bool filters = move->stays && move->filter != NULL;
 	return (move->seeks || move->anew) && !backfills && !filters ? sub->started + 1
-	                                                              : move->position;
+	                                                             : move->position;
 }
 
 /* Tell people, and who asked for it. */
