@@ -73,6 +73,9 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 	if (entry->replay) {
 		nc_sub_key_unpark(sub, entry->key);
 		sub->replaying--;
+		/* A backfill that comes by has no row to pass by. Without memory it comes again. */
+		if (entry->position > sub->cursor)
+			(void)nc_sub_acked_insert(sub, entry->position);
 	}
 	nc_sub_key_leave(sub, id);
 	if (entry->replay) {

@@ -76,8 +76,7 @@ static int entries_restore(struct nc_sub *sub, struct nc_reader *reader, uint64_
 	return NC_OK;
 }
 
-/* Into the ascending list of those that are to be met. */
-static int acked_insert(struct nc_sub *sub, uint64_t position)
+int nc_sub_acked_insert(struct nc_sub *sub, uint64_t position)
 {
 	size_t at = sub->acked.size;
 	while (at > sub->acked_at && nc_get_u64(sub->acked.data + at - 8) >= position)
@@ -105,9 +104,9 @@ int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position)
 		nc_sub_ack_through(sub, position);
 	if (position <= sub->cursor)
 		return NC_OK;
-	if (sub->policy.ack == NC_ACK_ALL && position > sub->acked_through)
+	if (sub->policy.ack == NC_ACK_ALL && !replay && position > sub->acked_through)
 		sub->acked_through = position; /* events were delivered in their order */
-	return acked_insert(sub, position);
+	return nc_sub_acked_insert(sub, position);
 }
 
 int nc_sub_batch_acked(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns)

@@ -202,6 +202,8 @@ void nc_sub_ack_through(struct nc_sub *sub, uint64_t position);
 
 /* Whether the event, to be offered for the first time, is acknowledged already. Ascending. */
 bool nc_sub_acked_before(struct nc_sub *sub, uint64_t position);
+/* One of these, beyond the cursor. NC_NOMEM. */
+int nc_sub_acked_insert(struct nc_sub *sub, uint64_t position);
 
 /* ---- interest.c ----------------------------------------------------------------------------- */
 

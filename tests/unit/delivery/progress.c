@@ -80,6 +80,40 @@ Test(progress, goes_on_in_another_epoch_with_what_was_undone)
 	nc_sub_free(h.sub);
 }
 
+Test(progress, a_replay_that_is_done_before_a_backfill_comes_to_it_is_not_found_once_more)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	const struct nc_sub_event rows[] = { { .position = 9 }, { .position = 5 } };
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(nc_sub_restore_parked(h.sub, rows[i].position, rows[i].key), NC_OK);
+		cr_assert_eq(nc_sub_replay(h.sub, &rows[i]), NC_OK);
+	}
+	expect_step(&h, "5/1 9/1");
+	cr_expect_eq(ack(&h, 9), NC_OK);
+	cr_expect_eq(ack(&h, 5), NC_OK);
+	expect_step(&h, "U9 U5");
+	harness_offer(&h, 4, 10);
+	expect_step(&h, "4/1 6/1 7/1 8/1 10/1");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_backfill_with_it)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	const struct nc_sub_event parked = { .position = 9 };
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 9, parked.key), NC_OK);
+	cr_assert_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+	expect_step(&h, "9/1");
+	move(&h);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 9), NC_OK);
+	harness_offer(&h, 4, 6);
+	expect_step(&h, "4/1 5/1 6/1");
+	nc_sub_free(h.sub);
+}
+
 Test(progress, what_waits_behind_its_new_key_takes_no_place_in_flight)
 {
 	struct harness h = harness_push(); /* an update: another order, fewer in flight */
