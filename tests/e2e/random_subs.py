@@ -2,10 +2,10 @@
 """Random programs over a few subscriptions of a real node, one connection, mostly without waiting for answers; random_subs_model.py
 says what they owe. A program follows from its seed, is a list of JSON lines, and can be run again and made smaller:
 
-    NCTEST_TOP=$PWD python tests/e2e/random_subs.py [--seeds FIRST COUNT] [--for SECONDS] [--kills | --nodes 3] [--wide] [--keep-on] [--shrink]
+    NCTEST_TOP=$PWD python tests/e2e/random_subs.py [--seeds FIRST COUNT] [--for SECONDS] [--kills] [--nodes 3 [--placement spread]] [--wide] [--keep-on] [--shrink]
     NCTEST_TOP=$PWD python tests/e2e/random_subs.py --program FILE
 
-With several nodes none is killed, and who leads runs all: what an owner delivers and what others answer have no order between them.
+With --kills nodes are killed, and leaders hand over; with --placement spread several nodes share what is durable.
 """
 import argparse
 import asyncio
@@ -42,11 +42,13 @@ class Judged(Run):
                 if info["pending"] or info["in_flight"] or info.get("backfill_through") or info["state"] in ("halted", "paused"):
                     left[sub] = info
             calm = 0 if left or self.held else calm + 1
+        if any(model.definition["ack"] == "none" for model in self.models.values()):
+            await asyncio.sleep(0.25)  # nobody waited for it to be in the log
 
     async def take_all(self):
         """One more request each, where none waits, and all that came acknowledged."""
         for sub, model in self.models.items():
-            mine = [pull for pull in self.pulls.values() if f" of s{sub} " in pull.text and not pull.ended]
+            mine = [pull for pull in self.pulls.values() if f" of s{sub} " in pull.text and not pull.ended and not pull.forsaken]
             if not model.definition["push"] and not mine:
                 await self.do_next(sub, 20, 200, False)
         while self.held:
@@ -99,10 +101,10 @@ class Judged(Run):
     async def ends(self):
         """Each pull request has its end, each request its answer."""
         end = time.monotonic() + 3
-        while time.monotonic() < end and not all(pull.ended for pull in self.pulls.values()):
+        while time.monotonic() < end and not all(pull.ended or pull.forsaken for pull in self.pulls.values()):
             await asyncio.sleep(0.02)
         for pull in self.pulls.values():
-            if not pull.ended:
+            if not pull.ended and not pull.forsaken:
                 self.fault(f"{pull.text}: {pull.got} of {pull.batch} came, and no end")
         await self.do_sync()
         await self.consequences_wrong()
@@ -129,19 +131,19 @@ class Judged(Run):
 # ---- Many -------------------------------------------------------------------------------------
 
 
-async def attempt(it, program):
-    run = Judged(it)
+async def attempt(it, program, placement="leader"):
+    run = Judged(it, placement)
     return await run.run(program), run.trace
 
 
-async def shrunk(it, program, tries=4):
+async def shrunk(it, program, placement, tries=4):
     """Without what it fails without; what fails at times only is tried a few times."""
     size = max(1, len(program) // 2)
     while True:
         at = 0
         while at < len(program):
             less = program[:at] + program[at + size :]
-            if any([(await attempt(it, less))[0] for _ in range(tries)]):
+            if any([(await attempt(it, less, placement))[0] for _ in range(tries)]):
                 program = less
             else:
                 at += size
@@ -156,22 +158,29 @@ def show(seed, program, wrong, trace=()):
     print("\n".join(trace), flush=True)
 
 
-async def check_seeds(it, seeds, kills=False, shrink=False, seconds=None, wide=False):
+class Kind:
+    """Of programs."""
+
+    def __init__(self, kills=False, wide=False, placement="leader"):
+        self.kills, self.wide, self.placement = kills, wide, placement
+
+
+async def check_seeds(it, seeds, kind=Kind(), shrink=False, seconds=None):
     """Stops at the first that fails, and shows it. How many held."""
     began, held = time.monotonic(), 0
     for seed in seeds:
         if seconds and time.monotonic() - began > seconds:
             break
-        program = a_program(seed, kills)
-        if wide:
+        program = a_program(seed, kind.kills)
+        if kind.wide:
             program = widen(program, seed)
-        wrong, trace = await attempt(it, program)
+        wrong, trace = await attempt(it, program, kind.placement)
         if wrong:
             show(seed, program, wrong, trace if not shrink else ())
             if shrink:
-                program = await shrunk(it, program)
+                program = await shrunk(it, program, kind.placement)
                 for _ in range(10):
-                    wrong, trace = await attempt(it, program)
+                    wrong, trace = await attempt(it, program, kind.placement)
                     if wrong:
                         break
                 show(seed, program, wrong, trace)
@@ -201,27 +210,28 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", nargs=2, type=int, default=[1, 100])
     parser.add_argument("--for", dest="seconds", type=float)
-    nodes = parser.add_mutually_exclusive_group()
-    nodes.add_argument("--kills", action="store_true")
-    nodes.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--kills", action="store_true")
+    parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--keep-on", action="store_true")
     parser.add_argument("--wide", action="store_true")
+    parser.add_argument("--placement", default="leader")
     parser.add_argument("--program")
     given = parser.parse_args()
     seeds = range(given.seeds[0], sum(given.seeds))
+    kind = Kind(given.kills, given.wide, given.placement)
     async with Both() if given.nodes == 1 else Several(given.nodes) as it:
         if given.program:
             with open(given.program, encoding="utf-8") as f:
                 program = [json.loads(line) for line in f if line.strip()]
             for _ in range(10):
-                wrong, trace = await attempt(it, program)
+                wrong, trace = await attempt(it, program, given.placement)
                 if wrong:
                     break
             show("given", program, wrong, trace)
             return 1 if wrong else 0
         if not given.keep_on:
-            print(await check_seeds(it, seeds, given.kills, given.shrink, given.seconds, given.wide), "programs held")
+            print(await check_seeds(it, seeds, kind, given.shrink, given.seconds), "programs held")
             return 0
         failed, tried, began = 0, 0, time.monotonic()
         for seed in seeds:
@@ -229,7 +239,7 @@ async def main():
                 break
             tried += 1
             try:
-                await check_seeds(it, [seed], given.kills, given.shrink, wide=given.wide)
+                await check_seeds(it, [seed], kind, given.shrink)
             except Failure as fault:
                 failed += 1
                 print("FAILED", fault, flush=True)

@@ -74,6 +74,8 @@ class Answers:
         body = BODIES.get(kind) or (f"+TERM {reason}".encode() if kind == "term" else b"")
 
         def on_answer(answer):
+            if confirm and answer is not None and kind in DONE and model.moves:
+                model.unacked(pos, delivery.epoch)
             for given in delivery.given:
                 if answer is None and confirm and (kind not in DONE or given.pos == pos):
                     confirm(given.pos, delivery.epoch)
@@ -104,8 +106,6 @@ class Answers:
             model.acking(pos)
 
         def on_answer(answer):
-            if current:
-                model.acking_over(pos)
             if "error" not in answer:
                 self.consequences.append(of)
                 if current:

@@ -3,6 +3,7 @@
 be parked. What is not known is None, and forbids nothing; so a fault that is found is one."""
 import time
 
+TRANSIENT = 1 << 40  # epochs beyond are of no log
 SETTLED_S = 1.0  # a delivery that was on its way when its event was confirmed has come by then
 
 
@@ -25,7 +26,7 @@ class Sub:
     def __init__(self, definition, events, epoch, first):
         self.definition, self.events = definition, events
         self.reset_all, self.crashed, self.replays = set(), False, 0
-        self.anew, self.old = set(), set()
+        self.anew, self.old, self.came_since = set(), set(), False
         self.orders = {definition["order"]}
         self.need, self.may = {}, set()
         self.must_park, self.termed, self.exhausted = set(), {}, set()
@@ -52,11 +53,13 @@ class Sub:
             self.old.add(self.epoch)
         self.epoch = epoch
         self.epochs += 1
-        self.attempts, self.confirmed = {}, {}
+        self.attempts = {}
+        self.came_since = False
 
     def begin(self, epoch, first):
         """Made anew, sought, or with another start: what is parked before that stays so, the rest comes again."""
         self.enter(epoch)
+        self.confirmed = {}
         self.first = self.sure = first
         self.segments, self.past = [(0, self.definition["filter"])], []
         self.left |= {pos for pos in self.may if pos < first and self.behind_refused(pos)}
@@ -98,9 +101,10 @@ class Sub:
         if before["ack"] != definition["ack"] and "none" in (before["ack"], definition["ack"]):
             self.unknown(pos for pos in self.attempts)
         if before["order"] != definition["order"] or before["push"] != definition["push"]:
-            self.anew = set(self.attempts)
+            self.anew |= set(self.attempts)
         if epoch != self.epoch:
             self.enter(epoch)
+            self.confirmed = {}
         if before["filter"] != definition["filter"]:
             if backfill:  # what was found before it is delivered all the same
                 self.past.append((self.segments, pos))
@@ -116,7 +120,7 @@ class Sub:
     def rehomed(self, before, epoch, pos):
         """Between the log and a node's memory: it goes on where it is, in a new epoch; a later backfill goes from behind the ack floor on."""
         self.enter(epoch)
-        self.anew = set(self.may)
+        self.anew |= set(self.may)
         self.sure = max(self.sure, pos)
         if before["filter"] != self.definition["filter"]:
             self.segments = [s for s in self.segments if s[0] < pos] + [(pos, self.definition["filter"])]
@@ -135,21 +139,31 @@ class Sub:
 
     def killed(self):
         """What was not confirmed may be lost; attempts lag."""
+        self.handed_over()
+
+    def handed_over(self):
+        """Another leads: what is on its way is given anew, what was not confirmed may come again."""
         self.crashed = True
-        self.anew = set(self.attempts)
+        self.anew |= set(self.attempts)
         self.must_park = {pos for pos in self.must_park if self.termed.get(pos, (None, False))[1]}
 
+    def is_old(self, epoch):
+        """In the log they ascend; those of transient ones have numbers of their own."""
+        both = (epoch < TRANSIENT) == (self.epoch < TRANSIENT)
+        return epoch in self.old or both and epoch < self.epoch
+
     def is_new(self, epoch):
-        return epoch != self.epoch and epoch not in self.old
+        return epoch != self.epoch and not self.is_old(epoch)
 
     # ---- Deliveries --------------------------------------------------------------------------
 
     def came(self, pos, epoch, attempt):
         """What is wrong with a delivery, or None."""
         if epoch != self.epoch:
-            if epoch in self.old or not (self.moves or self.crashed):
+            if self.is_old(epoch) or not (self.moves or self.crashed):
                 return f"it is of epoch {epoch}, not {self.epoch}"
             self.enter(epoch)
+        self.came_since = True
         if pos not in self.may:
             return "it does not match, or lies before the start"
         if pos in self.confirmed and time.monotonic() - self.confirmed[pos] > SETTLED_S:
@@ -200,11 +214,8 @@ class Sub:
         return [p for p in self.need if p == pos or several and p < pos and p in self.attempts]
 
     def acking(self, pos):
-        """By a batch: it may be so before that is known."""
+        """By a batch: it may be so before that is known, and is refused where another has done it."""
         self.in_batches |= set(self.with_it(pos))
-
-    def acking_over(self, pos):
-        self.in_batches -= set(self.with_it(pos))
 
     def acked(self, pos):
         for at in self.with_it(pos):
@@ -212,13 +223,18 @@ class Sub:
             self.need[at] = None if self.changing or beside else False
             self.must_park.discard(at)
 
+    def unacked(self, pos, epoch):
+        """It was refused: of an epoch before, unless it is done already."""
+        if self.need.get(pos) is False and pos not in self.confirmed and epoch != self.epoch:
+            self.need[pos] = True
+
     def confirm(self, pos, epoch):
         if epoch == self.epoch and self.need.get(pos) is False:
             self.confirmed.setdefault(pos, time.monotonic())
 
     def nakked(self, pos, attempt):
         last = attempt == self.attempts.get(pos) and 0 < self.definition["max_deliver"] <= attempt
-        if last and not self.changing and pos not in self.anew and self.definition["on_exhausted"] == "park" and self.need.get(pos) is True:
+        if last and not self.changing and pos not in self.anew and not self.moves and self.definition["on_exhausted"] == "park" and self.need.get(pos) is True:
             self.must_park.add(pos)
 
     def term(self, pos, reason):

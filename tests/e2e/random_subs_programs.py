@@ -70,6 +70,11 @@ def an_action(rng, count):
     return [kind, *kinds[kind]()]
 
 
+def an_end(rng):
+    """Of a node, or of its leading."""
+    return [rng.choice(["kill", "transfer"]), rng.random()]
+
+
 def a_program(seed, kills):
     rng = random.Random(seed)
     count = rng.randint(1, 3)
@@ -77,6 +82,8 @@ def a_program(seed, kills):
     program[rng.randint(0, count) : 0] = [["batch", [an_event(rng) for _ in range(rng.randint(1, 40))]]]
     for _ in range(rng.randint(20, 70)):
         action = an_action(rng, count)
-        if kills or action[0] != "kill":
+        if kills and action[0] == "kill":
+            program.append(an_end(random.Random(f"end {seed} {len(program)}")))
+        elif action[0] != "kill":
             program.append(action)
     return program

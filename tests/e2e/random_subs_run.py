@@ -6,6 +6,7 @@ import time
 
 from harness import Failure
 from random_subs_answers import Answers, Delivery
+from random_subs_chaos import Chaos
 from random_subs_events import data_of, given_in, tag_in, tags_of, value_of
 from random_subs_model import Event, Sub
 
@@ -18,6 +19,7 @@ class Pull:
     def __init__(self, body, text):
         self.batch, self.max_bytes = body.get("batch", 1), body.get("max_bytes")
         self.got, self.bytes, self.text, self.ended = 0, 0, text, None
+        self.forsaken = False  # asked of a node that was killed: perhaps it has no end
 
     def wrong(self, given):
         """What is wrong with what it was given, or None."""
@@ -32,7 +34,7 @@ class Pull:
         return None
 
 
-class Run(Answers):
+class Run(Answers, Chaos):
     """Of a program; names, streams and types are those of this run alone."""
 
     serial = 0
@@ -44,7 +46,7 @@ class Run(Answers):
         self.events, self.models, self.names = {}, {}, {}
         self.asked, self.pulls, self.changes = {}, {}, {}
         self.held, self.early, self.wrong, self.trace, self.consequences = [], [], [], [], []
-        self.number, self.gone = 0, set()
+        self.number, self.gone, self.forsaken = 0, set(), set()
         self.began = time.monotonic()
 
     def say(self, text):
@@ -76,14 +78,14 @@ class Run(Answers):
             self.fault(f"a second answer: {msg.data[:200]}")
             return
         self.say(f"  {text} -> {msg.headers or ''} {msg.data[:200]!r}")
+        nobody = not msg.data and msg.headers and str(msg.headers.get("Status")) == "503"
         if on_answer:
-            on_answer(None if not msg.data else json.loads(msg.data))
+            on_answer({"error": {"code": 503}} if nobody else None if not msg.data else json.loads(msg.data))
+        self.forsaken.discard(token)
         future.set_result(None)
 
     def pull_came(self, token, msg):
-        pull = self.pulls.get(token)
-        if pull is None:  # asked of a node that was killed
-            return
+        pull = self.pulls[token]
         if pull.ended and "Consumer Deleted" not in pull.ended:
             self.fault(f"{pull.text}: something came behind its end, {pull.ended}: {msg.headers}")
         if msg.headers and "Es-Subscription" in msg.headers:
@@ -112,12 +114,19 @@ class Run(Answers):
             self.say(f"    {name} gets {event.pos} ({event.stream} {event.type} {event.tag}) epoch {epoch} attempt {event.attempt}")
         if model is None or (sub, epoch) in self.gone:  # on its way when that was deleted
             return
+        if self.strays(model, epoch):
+            return
         for event in given:
             wrong = event.wrong() or model.came(event.pos, epoch, event.attempt)
             if wrong:
                 self.fault(f"{name} was given {event.pos} (epoch {epoch}, attempt {event.attempt}): {wrong}")
         if model.definition["ack"] != "none":
             self.held.append(Delivery(sub, model, epoch, given, msg.reply))
+
+    @staticmethod
+    def strays(model, epoch):
+        """Of an owner that was, behind what another node answered."""
+        return model.moves and model.is_old(epoch) and not model.came_since
 
     def change_done(self, sub):
         waiting = [msg for of, msg in self.early if of == sub]
@@ -255,8 +264,9 @@ class Run(Answers):
         await asyncio.sleep(seconds)
 
     async def do_sync(self):
-        for _, _, future in list(self.asked.values()):
-            await self.within(future)
+        for token, (_, _, future) in list(self.asked.items()):
+            if token not in self.forsaken:
+                await self.within(future)
 
     async def do_pause(self, sub):
         if sub in self.models:
@@ -320,15 +330,3 @@ class Run(Answers):
         model.replayed()
         model.replays += 1
         await self.verb("replay", sub, body, on_answer)
-
-    async def do_kill(self):
-        await self.do_sync()
-        self.pulls.clear()
-        for sub, model in list(self.models.items()):
-            model.killed()
-            if not model.definition["durable"]:
-                self.deleted(sub)
-        await asyncio.to_thread(self.it.node.restart)
-        self.asked.clear()
-        self.held = [d for d in self.held if d.sub in self.models]
-        await self.nc.flush()
