@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/assert.h"
@@ -275,7 +274,6 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out)
 		return NC_NOMEM;
 	subs->service = service;
 	subs->back_ns = nc_subs_now_ns();
-	subs->transient_epochs = (uint64_t)time(NULL) << 20;
 	subs->wake.data = subs;
 	subs->leased = (struct nc_outbox){ .may_send = nc_subs_lease_holds, .ctx = subs };
 	(void)pthread_mutex_init(&subs->lock, NULL);

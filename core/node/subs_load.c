@@ -8,6 +8,8 @@
 #include "core/node/spread.h"
 #include "core/node/subs_private.h"
 
+#define TERM_SHIFT 32 /* of epochs of transient ones: so many may be given out in a term */
+
 /* A definition that cannot be used any more (its plugin is gone) halts the subscription; it stays.
  */
 static struct nc_subscription *sub_make(struct nc_subs *subs, const struct nc_sub_row *row,
@@ -256,6 +258,7 @@ static bool on_row(void *ctx, const struct nc_sub_row *row)
 int nc_subs_load(struct nc_subs *subs)
 {
 	struct loading loading = { .subs = subs };
+	subs->transient_epochs = nc_replica_status(subs->service->replica).term << TERM_SHIFT;
 	int err = nc_state_reader_begin(subs->reader);
 	if (err == NC_OK) {
 		err = nc_sub_row_each(subs->reader, on_row, &loading);

@@ -227,8 +227,8 @@ struct nc_subs {
 	uint64_t answers_ns; /* when those that are being taken came; 0: ask the clock */
 	struct nc_filter_views
 	        views;             /* of searches that have ended; those of live events: `batch` */
-	uint64_t transient_epochs; /* given out: from the start time on, so that no restart repeats
-	                              them */
+	uint64_t transient_epochs; /* given out: from the leader's term on, so that none is given
+	                              twice, by whichever node */
 
 	uv_async_t wake;
 	pthread_mutex_t lock;

@@ -305,3 +305,24 @@ async def test_a_start_that_lies_ahead_is_kept_by_who_leads_next():
         equal(got, [9, 10], "nothing below what was asked for")
         check("fetched from a peer" in c.nodes[first].log_text(), f"it got a state: {c.nodes[first].log_text()[-1500:]}")
         await client.close()
+
+
+async def test_a_transient_one_of_the_next_leader_is_of_another_epoch():
+    """What was given by the leader before cannot be acknowledged there."""
+    async with Cluster(3) as c:
+        client = await c.client()
+        await asked(client, "append.T.brief", b"{}")
+        epochs, replies = [], []
+        for to in ["n1", "n2", "n3", "n1"]:
+            await asked(client, "cluster.transfer", json.dumps({"to": to}).encode())
+            made = await asked(client, "sub.create.brief", b'{"filter":{"plugin":"by_stream","selector":"brief"},"durable":false}')
+            epochs.append(made["epoch"])
+            inbox = client.nc.new_inbox()
+            sub = await client.nc.subscribe(inbox)
+            await client.nc.publish(f"{client.root}.sub.next.brief", b'{"expires_ms":10000}', reply=inbox)
+            replies.append((await sub.next_msg(15)).reply)
+        equal(epochs, sorted(set(epochs)), "they ascend")
+        for reply in replies[:-1]:
+            equal(json.loads((await client.nc.request(reply, b"", timeout=5)).data)["error"]["err_code"], 40904, reply)
+        equal((await client.nc.request(replies[-1], b"", timeout=5)).data, b"")
+        await client.close()
