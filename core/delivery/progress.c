@@ -67,7 +67,8 @@ static int entries_restore(struct nc_sub *sub, struct nc_reader *reader, uint64_
 		struct entry *entry = &sub->entries[id];
 		entry->state = NC_SUB_RECALLED;
 		entry->attempts = item.attempts;
-		entry->taken = item.attempts > 0;
+		/* By an order in between it may have been delivered, and have had no place. */
+		entry->taken = item.attempts > 0 && sub->taken < sub->policy.max_in_flight;
 		sub->taken += entry->taken;
 		sub->recalled++;
 	}

@@ -114,6 +114,30 @@ Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_back
 	nc_sub_free(h.sub);
 }
 
+Test(progress, goes_on_with_no_more_in_flight_than_may_be)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	h.definition.max_in_flight = 2;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "b");
+	expect_step(&h, "1/1 2/1");
+	move(&h); /* another order: both are of one key, and of a third event's place is left */
+	harness_offer_key(&h, 1, "x");
+	harness_offer_key(&h, 2, "x");
+	harness_offer_key(&h, 3, "c");
+	expect_step(&h, "1/2 3/1");
+	h.definition.order = NC_ORDER_NONE;
+	move(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/3 2/2");
+	cr_expect_eq(harness_info(&h).in_flight, 2);
+	ack(&h, 2);
+	expect_step(&h, "3/2");
+	nc_sub_free(h.sub);
+}
+
 Test(progress, what_waits_behind_its_new_key_takes_no_place_in_flight)
 {
 	struct harness h = harness_push(); /* an update: another order, fewer in flight */
