@@ -123,7 +123,10 @@ class Judged(Run):
             self.fault(repr(fault) if not isinstance(fault, Failure) else str(fault))
         finally:
             for sub in set(self.names.values()):
-                await self.client.request(f"sub.delete.{self.tag}s{sub}")
+                try:
+                    await self.client.request(f"sub.delete.{self.tag}s{sub}")
+                except Exception as fault:  # noqa: BLE001: that is shown with the program, too
+                    self.fault(f"delete of s{sub}: {fault!r}")
             await listening.unsubscribe()
         return self.wrong
 

@@ -66,6 +66,9 @@ class Answers:
         if kind == "batch":
             await self.answer_by_batch(delivery)
             return
+        if len(delivery.given) > 1 and kind not in DONE and pos % 2:
+            delivery = self.split(delivery)
+            pos = delivery.pos
         reason = "terminated" if kind == "end" else f"no {pos}"
         confirm = self.tell(delivery, kind, reason)
         if kind == "next":
@@ -87,6 +90,13 @@ class Answers:
             await self.nc.publish(delivery.reply, body)
         if kind in ("wpi", "nonsense"):
             self.held.append(delivery)
+
+    def split(self, delivery):
+        """Its first event, to be answered by itself; the others stay in hand."""
+        first = delivery.given.pop(0)
+        self.held.append(delivery)
+        own = delivery.reply.rsplit(".", 2)[0]
+        return Delivery(delivery.sub, delivery.model, delivery.epoch, [first], f"{own}.{first.pos}.{first.attempt}")
 
     async def answer_by_next(self, delivery):
         body = {"expires_ms": 300}

@@ -15,8 +15,20 @@ class Chaos:
         for sub in list(self.models):
             await self.settled(sub)
         for token, (text, _, future) in list(self.asked.items()):
-            if ".ack." not in text and token not in self.forsaken:
+            if not text.startswith(f"{self.client.root}.ack.") and token not in self.forsaken:
                 await self.within(future)
+
+    async def healthy(self):
+        """All nodes are there: one may be missing."""
+
+        async def told():
+            try:
+                return (await self.client.ask("cluster.status", timeout=2))["health"] == "healthy"
+            except Exception:  # noqa: BLE001: nobody answers
+                return False
+
+        if hasattr(self.it, "cluster"):
+            await wait_until(told, BACK_S, "all nodes are there")
 
     def forsake(self):
         """Perhaps nobody answers."""
@@ -25,6 +37,7 @@ class Chaos:
             pull.forsaken = True
 
     async def do_kill(self, luck=0.0):
+        await self.healthy()
         await self.settle()
         self.forsake()
         for model in self.models.values():
@@ -45,6 +58,7 @@ class Chaos:
         if hasattr(self.it, "node"):
             await self.do_kill()
             return
+        await self.healthy()
         await self.settle()
         self.forsake()
         to = sorted(self.it.cluster.nodes)[int(luck * len(self.it.cluster.nodes))]
@@ -56,6 +70,8 @@ class Chaos:
 
     async def back(self):
         """Until all answer again; transient ones may have gone."""
+        if hasattr(self.it, "cluster"):
+            await self.it.cluster.leader(self.client, BACK_S)
         for sub, model in list(self.models.items()):
             told = []
 

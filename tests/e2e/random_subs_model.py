@@ -3,7 +3,7 @@
 be parked. What is not known is None, and forbids nothing; so a fault that is found is one."""
 import time
 
-TRANSIENT = 1 << 40  # epochs beyond are of no log
+TRANSIENT = 1 << 31  # epochs beyond are of no log
 SETTLED_S = 1.0  # a delivery that was on its way when its event was confirmed has come by then
 
 
@@ -26,7 +26,8 @@ class Sub:
     def __init__(self, definition, events, epoch, first):
         self.definition, self.events = definition, events
         self.reset_all, self.crashed, self.replays = set(), False, 0
-        self.anew, self.old, self.came_since = set(), set(), False
+        self.anew, self.old, self.came_since, self.spread = set(), set(), False, False
+        self.most, self.window, self.extra, self.floor = self.most_of(definition), definition["max_in_flight"], 0, 0
         self.orders = {definition["order"]}
         self.need, self.may = {}, set()
         self.must_park, self.termed, self.exhausted = set(), {}, set()
@@ -38,8 +39,13 @@ class Sub:
 
     @property
     def moves(self):
-        """Its epoch may change without being asked for."""
-        return self.definition["placement"] == "spread"
+        """Its epoch may change without being asked for, also when it is no longer shared: back to the leader is a move."""
+        self.spread |= self.definition["placement"] == "spread"
+        return self.spread
+
+    @staticmethod
+    def most_of(definition):
+        return definition["max_deliver"] if definition["max_deliver"] > 0 else 1 << 40
 
     # ---- Epochs ------------------------------------------------------------------------------
 
@@ -48,7 +54,11 @@ class Sub:
         self.termed.pop(pos, None)
         self.exhausted.discard(pos)
 
-    def enter(self, epoch):
+    def enter(self, epoch, moved=False):
+        if moved:
+            self.given_anew()
+        else:
+            self.floor = 0
         if self.epochs:
             self.old.add(self.epoch)
         self.epoch = epoch
@@ -88,7 +98,9 @@ class Sub:
 
     def updated(self, definition, epoch, pos, restarted, backfill):
         before, self.definition = self.definition, definition
+        self.spread |= "spread" in (before["placement"], definition["placement"])
         self.orders.add(definition["order"])
+        self.most, self.window = max(self.most, self.most_of(definition)), max(self.window, definition["max_in_flight"])
         self.use_up()
         if before["order"] != definition["order"] and self.refused():  # a replay under way stands before what was not done
             self.loose |= {pos for pos in self.may if self.need[pos] is not False}
@@ -101,7 +113,7 @@ class Sub:
         if before["ack"] != definition["ack"] and "none" in (before["ack"], definition["ack"]):
             self.unknown(pos for pos in self.attempts)
         if before["order"] != definition["order"] or before["push"] != definition["push"]:
-            self.anew |= set(self.attempts)
+            self.given_anew()
         if epoch != self.epoch:
             self.enter(epoch)
             self.confirmed = {}
@@ -120,6 +132,7 @@ class Sub:
     def rehomed(self, before, epoch, pos):
         """Between the log and a node's memory: it goes on where it is, in a new epoch; a later backfill goes from behind the ack floor on."""
         self.enter(epoch)
+        self.given_anew()
         self.anew |= set(self.may)
         self.sure = max(self.sure, pos)
         if before["filter"] != self.definition["filter"]:
@@ -144,8 +157,13 @@ class Sub:
     def handed_over(self):
         """Another leads: what is on its way is given anew, what was not confirmed may come again."""
         self.crashed = True
-        self.anew |= set(self.attempts)
+        self.given_anew()
         self.must_park = {pos for pos in self.must_park if self.termed.get(pos, (None, False))[1]}
+
+    def given_anew(self):
+        """What is on its way is, also where that was its last attempt."""
+        self.anew |= set(self.attempts)
+        self.extra += 1
 
     def is_old(self, epoch):
         """In the log they ascend; those of transient ones have numbers of their own."""
@@ -162,7 +180,7 @@ class Sub:
         if epoch != self.epoch:
             if self.is_old(epoch) or not (self.moves or self.crashed):
                 return f"it is of epoch {epoch}, not {self.epoch}"
-            self.enter(epoch)
+            self.enter(epoch, moved=True)
         self.came_since = True
         if pos not in self.may:
             return "it does not match, or lies before the start"
@@ -198,6 +216,8 @@ class Sub:
         return found in self.late and self.behind_refused(pos)
 
     def attempt_wrong(self, pos, attempt):
+        if attempt > self.most + self.extra:
+            return f"it is attempt {attempt}, of {self.most} and {self.extra} times that all was given anew"
         last = self.attempts.get(pos, 0)
         if attempt == last + 1 or (attempt == 1 and pos in self.reset_all) or self.crashed and attempt <= last + 1:
             if not self.replays:
@@ -238,7 +258,7 @@ class Sub:
             self.must_park.add(pos)
 
     def term(self, pos, reason):
-        self.termed[pos] = (reason, False)
+        self.termed[pos] = (self.termed.get(pos, (set(),))[0] | {reason}, False)
         skipped = self.skipping and pos in self.exhausted  # perhaps, before this came
         if self.need.get(pos) is True and not self.changing and not self.moves and not skipped:
             self.must_park.add(pos)
@@ -262,6 +282,23 @@ class Sub:
             keys = {(o, self.events[p].key(o)) for p in more for o in self.orders if self.events[p].key(o) is not None}
             more = {p for p in self.may - reached if any((o, self.events[p].key(o)) in keys for o in self.orders)}
         return pos in reached
+
+    # ---- What info says ----------------------------------------------------------------------
+
+    def looked(self, info):
+        """What is wrong with it, or None."""
+        floor = info["ack_floor"]
+        if info["epoch"] != self.epoch or self.changing:
+            return None
+        if info["in_flight"] > self.window:
+            return f"{info['in_flight']} are in flight"
+        if floor < self.floor and not self.crashed:
+            return f"the floor was at {self.floor}"
+        self.floor = floor
+        for pos, need in self.need.items():
+            if need is True and self.first <= pos <= floor and pos not in self.in_batches and pos not in self.exhausted and not self.behind_refused(pos):
+                return f"event {pos} is not done"
+        return None
 
     # ---- The end -----------------------------------------------------------------------------
 
@@ -289,6 +326,6 @@ class Sub:
                 return "nothing of its key was refused"
         elif reason == "max_deliver reached":
             return None if pos in self.exhausted else "its attempts were not used up"
-        elif self.termed.get(pos, (None,))[0] != reason:
+        elif reason not in self.termed.get(pos, (set(),))[0]:
             return f"it was not terminated so: {self.termed.get(pos)}"
         return None

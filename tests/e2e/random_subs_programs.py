@@ -82,8 +82,10 @@ def a_program(seed, kills):
     program[rng.randint(0, count) : 0] = [["batch", [an_event(rng) for _ in range(rng.randint(1, 40))]]]
     for _ in range(rng.randint(20, 70)):
         action = an_action(rng, count)
-        if kills and action[0] == "kill":
-            program.append(an_end(random.Random(f"end {seed} {len(program)}")))
-        elif action[0] != "kill":
+        if action[0] != "kill":
             program.append(action)
+    if kills:
+        rng = random.Random(f"ends {seed}")
+        for _ in range(rng.randint(1, 3)):
+            program.insert(rng.randint(count + 1, len(program)), an_end(rng))
     return program

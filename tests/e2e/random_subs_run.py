@@ -16,10 +16,12 @@ ANSWER_S = 15  # by then a node that is well has answered whatever it is asked
 class Pull:
     """A request for events; its end is awaited."""
 
-    def __init__(self, body, text):
+    def __init__(self, sub, body, text):
+        self.sub = sub
         self.batch, self.max_bytes = body.get("batch", 1), body.get("max_bytes")
         self.got, self.bytes, self.text, self.ended = 0, 0, text, None
         self.forsaken = False  # asked of a node that was killed: perhaps it has no end
+        self.crossed = False  # a change came behind it: what was about to leave may be counted, and not come
 
     def wrong(self, given):
         """What is wrong with what it was given, or None."""
@@ -32,6 +34,13 @@ class Pull:
         if self.max_bytes and self.bytes > self.max_bytes:
             return f"{self.bytes} bytes came"
         return None
+
+    def end_wrong(self, headers):
+        """408 and 404 say how much of it is left."""
+        status, left = str(headers.get("Status")), headers.get("Nats-Pending-Messages")
+        if status not in ("404", "408"):
+            return False
+        return left != str(self.batch - self.got) or (status == "404" and self.got > 0)
 
 
 class Run(Answers, Chaos):
@@ -95,6 +104,8 @@ class Run(Answers, Chaos):
             self.delivery_came(msg)
         else:
             pull.ended = str(msg.headers)
+            if not pull.forsaken and not pull.crossed and pull.end_wrong(msg.headers):
+                self.fault(f"{pull.text}, {pull.got} came: {msg.headers}")
             self.say(f"  {pull.text} ended: {msg.headers}")
 
     def delivery_came(self, msg):
@@ -126,7 +137,7 @@ class Run(Answers, Chaos):
     @staticmethod
     def strays(model, epoch):
         """Of an owner that was, behind what another node answered."""
-        return model.moves and model.is_old(epoch) and not model.came_since
+        return (model.moves or model.crashed) and model.is_old(epoch) and not model.came_since
 
     def change_done(self, sub):
         waiting = [msg for of, msg in self.early if of == sub]
@@ -173,6 +184,8 @@ class Run(Answers, Chaos):
                 self.fault(f"{verb} {body}: {answer}")
             self.change_done(sub)
 
+        for pull in self.pulls.values():
+            pull.crossed |= pull.sub == sub
         self.changes[sub] = asyncio.get_running_loop().create_future()  # something comes early already
         self.changes[sub] = await self.verb(verb, sub, body, on_answer)
 
@@ -248,7 +261,7 @@ class Run(Answers, Chaos):
     def pull_new(self, sub, body, how=""):
         self.number += 1
         text = f"next {self.number} of s{sub} {json.dumps(body)}{how}"
-        self.pulls[str(self.number)] = Pull(body, text)
+        self.pulls[str(self.number)] = Pull(sub, body, text)
         self.say(text)
         return self.number
 
@@ -267,6 +280,17 @@ class Run(Answers, Chaos):
         for token, (_, _, future) in list(self.asked.items()):
             if token not in self.forsaken:
                 await self.within(future)
+
+    async def do_look(self, sub):
+        model = self.models.get(sub)
+
+        def on_answer(info):
+            wrong = model.looked(info) if "error" not in info and self.models.get(sub) is model else None
+            if wrong:
+                self.fault(f"s{sub}: {info}: {wrong}")
+
+        if model is not None:
+            await self.verb("info", sub, None, on_answer)
 
     async def do_pause(self, sub):
         if sub in self.models:

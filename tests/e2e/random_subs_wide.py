@@ -79,6 +79,8 @@ def widen(program, seed):
             action = widen_next(rng, action)
         elif action[0] == "answer":
             action = [action[0], action[1], widen_answer(rng, action[2]), *action[3:]]
+        elif action[0] in ("wait", "sync") and rng.random() < 0.6:
+            wider.append(["look", rng.randrange(3)])
         elif action[0] == "answers":
             action = [*action[:2], widen_answer(rng, action[2]), *action[3:]]
         wider.append(action)
