@@ -143,6 +143,7 @@ void nc_subscription_free(struct nc_subscription *sub)
 
 void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
 {
+	nc_subs_posted_send(subs, sub); /* before who pulls is told that nothing more comes */
 	if (why != NULL) {
 		nc_subs_advise(subs, sub, "deleted", 0, why);
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,

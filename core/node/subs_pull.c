@@ -8,6 +8,8 @@
 #include "core/node/subs_ask.h"
 #include "core/node/subs_job.h"
 
+#define STATUS_SIZE 64 /* of a header block that says no more */
+
 /* ---- Requests that wait --------------------------------------------------------------------- */
 
 void nc_subs_pull_let_go(struct nc_sub_pull *pull)
@@ -61,10 +63,15 @@ struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id)
 	return pull;
 }
 
+static void status_put(char text[STATUS_SIZE], const char *status)
+{
+	(void)snprintf(text, STATUS_SIZE, "NATS/1.0 %s\r\n\r\n", status);
+}
+
 static void end_say(const struct nc_subs *subs, const struct nc_sub_pull *pull, const char *status)
 {
-	char text[64];
-	(void)snprintf(text, sizeof text, "NATS/1.0 %s\r\n\r\n", status);
+	char text[STATUS_SIZE];
+	status_put(text, status);
 	const struct nc_slice block = nc_slice_str(text);
 	nc_service_send(subs->service, pull->reply, block, block.size);
 }
@@ -89,13 +96,23 @@ void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct 
 	nc_subs_pull_forget(sub, pull->id);
 }
 
-/* Its own end is in the list, behind its events. */
-static bool ends_anyway(const struct nc_subscription *sub, size_t from, const char *reply)
+/* Its own end is in the list, behind its events; it counts what is cut, so it says `status`
+ * instead. */
+static bool ends_anyway(const struct nc_subscription *sub, size_t from, const char *reply,
+                        const char *status)
 {
 	for (size_t i = from; i < sub->todo_count; i++) {
-		const struct nc_delivery *at = &sub->todo[i];
-		if (at->position == 0 && at->reply == NULL && strcmp(at->subject, reply) == 0)
-			return true;
+		struct nc_delivery *at = &sub->todo[i];
+		if (at->position != 0 || at->reply != NULL || strcmp(at->subject, reply) != 0)
+			continue;
+		char text[STATUS_SIZE], *block;
+		status_put(text, status);
+		block = strdup(text);
+		if (block != NULL) {
+			free(at->status);
+			at->status = block;
+		}
+		return true;
 	}
 	return false;
 }
@@ -109,7 +126,7 @@ void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const c
 			sub->todo[kept++] = sub->todo[i];
 			continue;
 		}
-		if (pull != NULL && !pull->cut && ends_anyway(sub, i + 1, pull->reply)) {
+		if (pull != NULL && !pull->cut && ends_anyway(sub, i + 1, pull->reply, status)) {
 			pull->cut = true;
 		} else if (pull != NULL) {
 			nc_subs_pull_cut(subs, sub, pull, status);

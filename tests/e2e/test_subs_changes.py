@@ -95,6 +95,42 @@ async def test_who_pulls_hears_also_when_a_change_comes_right_behind(c):
         await sub.unsubscribe()
 
 
+async def test_a_pull_that_a_change_cuts_does_not_count_what_it_was_not_given(c):
+    await fill(c, "chcount", 20)
+    for _ in range(10):
+        await create(c, "chcount", by_stream("chcount"), max_in_flight=2, durable=False)
+        inbox = c.nc.new_inbox()
+        sub = await c.nc.subscribe(inbox)
+        await c.nc.publish("es.shop.sub.next.chcount", b'{"batch":10,"no_wait":true}', reply=inbox)
+        await sent_together(c, ("sub.replay.chcount", {}), ("sub.seek.chcount", {"pos": 1}))
+        came = [await sub.next_msg(5)]
+        while "Status" not in came[-1].headers:
+            came.append(await sub.next_msg(5))
+        end = came[-1].headers
+        check(str(end["Status"]) == "409" or int(end["Nats-Pending-Messages"]) == 10 - (len(came) - 1), f"{len(came) - 1} came: {end}")
+        await sub.unsubscribe()
+        await ask(c, "delete", "chcount")
+
+
+async def test_nothing_comes_behind_the_end_of_a_pull(c):
+    for turn in range(20):
+        durable = turn % 2 == 0
+        await create(c, "chend", by_stream("chend"), start="new", durable=durable)
+        batch = {"events": [{"stream": "chend", "type": "T", "data": {}}] * 20}
+        await c.ask("batch", json.dumps(batch).encode())
+        inbox = c.nc.new_inbox()
+        sub = await c.nc.subscribe(inbox)
+        await c.nc.publish("es.shop.sub.next.chend", b'{"batch":50}', reply=inbox)
+        await sent_together(c, ("sub.replay.chend", {}), ("sub.delete.chend", None))
+        await c.nc.flush()
+        came = []
+        while sub.pending_msgs:
+            came.append((await sub.next_msg(1)).headers.get("Status", "event"))
+        equal([status for status in came if status != "event"], ["409"])
+        equal(came[-1], "409", "the last one")
+        await sub.unsubscribe()
+
+
 async def test_a_replay_is_answered_and_comes_first_where_the_window_is_full(c):
     await create(c, "chfull", by_stream("chfull"), max_in_flight=1)
     await fill(c, "chfull", 2)
