@@ -32,18 +32,14 @@ int nc_wt_block_at(struct nc_wt_state *state, WT_CURSOR *cursor, struct nc_block
 	return err;
 }
 
-int nc_wt_event_last(struct nc_wt_state *state, uint64_t *last_out)
+int nc_wt_event_last(WT_CURSOR *events, uint64_t *last_out)
 {
-	WT_CURSOR *cursor = state->puts[NC_WT_EVENTS];
-	uint64_t last = 0;
-	int wt = cursor->prev(cursor);
+	*last_out = 0;
+	int wt = events->prev(events);
 	if (wt == 0)
-		wt = cursor->get_key(cursor, &last);
-	int wt_reset = cursor->reset(cursor);
-	int err = nc_wt_err(&state->handler, wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt);
-	if (err == NC_OK)
-		*last_out = last;
-	return err;
+		wt = events->get_key(events, last_out);
+	int wt_reset = events->reset(events);
+	return wt == 0 || wt == WT_NOTFOUND ? wt_reset : wt;
 }
 
 /* ---- One ------------------------------------------------------------------------------------ */

@@ -47,12 +47,10 @@ static int blocks_begin(WT_SESSION *session, uint64_t *from_out)
 	int wt = nc_wt_cursor_open(session, NC_WT_EVENTS, &events);
 	if (wt != 0)
 		return wt;
-	wt = events->prev(events);
-	if (wt == 0)
-		wt = events->get_key(events, &last);
-	int wt_close = events->close(events);
+	wt = nc_wt_event_last(events, &last);
 	*from_out = last + 1;
-	return wt == 0 || wt == WT_NOTFOUND ? wt_close : wt;
+	int wt_close = events->close(events);
+	return wt != 0 ? wt : wt_close;
 }
 
 /* The table first: without the new format an older build still opens what is there. */

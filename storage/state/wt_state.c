@@ -204,7 +204,8 @@ static int state_load(struct nc_wt_state *state)
 	if (err == NC_OK)
 		err = mark_get(state, "blocks", blocks, 8);
 	if (err == NC_OK)
-		err = nc_wt_event_last(state, &last);
+		err = nc_wt_err(&state->handler,
+		                nc_wt_event_last(state->puts[NC_WT_EVENTS], &last));
 	if (err != NC_OK)
 		return err;
 	state->blocks_from = nc_get_u64(blocks);

@@ -224,8 +224,8 @@ int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice ro
 int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to);
 /* Write what was put and is not in the table yet: before a commit, and before the applier reads. */
 int nc_wt_block_write(struct nc_wt_state *state);
-/* At open, once `events` may be read: position of the last event in it; 0: there is none. */
-int nc_wt_event_last(struct nc_wt_state *state, uint64_t *last_out);
+/* Position of the last event in the table; 0: there is none. Returns WiredTiger's code. */
+int nc_wt_event_last(WT_CURSOR *events, uint64_t *last_out);
 
 int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row);
 int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
