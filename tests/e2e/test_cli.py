@@ -279,7 +279,7 @@ async def test_info_health_and_any_verb(c):
     equal((await n.ok("info", "--json")).json()["store"], "shop")
     check((await n.ok("health")).out.startswith("healthy"), "health")
     equal((await n.ok("health", "n1", "--json")).json()["healthy"], True)
-    await n.fails(UNAVAILABLE, "is a node of store 'shop' up", "health", "n9", "--timeout", "300ms")
+    await n.fails(UNAVAILABLE, "is node 'n9' of store 'shop' up", "health", "n9", "--timeout", "300ms")
     equal((await n.ok("request", "node.n1.status", "--json")).json()["id"], "n1")
     await n.ok("append", "any.verb", "T", '{"a":1}')
     equal((await n.ok("request", "get", '{"stream":"any.verb","seq":1}')).out.splitlines()[0].split(), ["a", "1"])

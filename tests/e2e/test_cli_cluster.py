@@ -93,7 +93,7 @@ async def test_verify_checks_each_node_and_compares_them():
         equal(sorted(line.split()[:4] for line in said.lines), [[name, "good", "30", "events"] for name in ("n1", "n2", "n3")])
         equal(len({line.split()[5] for line in said.lines}), 1, "one digest")
         equal([r["state"] for r in (await n.ok("verify", "n2", "--json")).jsons()], ["good"])
-        await n.fails(UNAVAILABLE, "is a node", "verify", "n9", "--timeout", "300ms")
+        await n.fails(UNAVAILABLE, "is node 'n9' of store", "verify", "n9", "--timeout", "300ms")
         await client.close()
 
 

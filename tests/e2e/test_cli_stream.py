@@ -65,7 +65,7 @@ async def test_stats_show_types_and_categories(c):
     lines = [line.split() for line in (await nacre.ok("stats")).lines]
     check(["types.Stat.ed", "3"] in lines and ["categories.stats", "5"] in lines, f"{lines}")
     equal(len((await nacre.ok("stats", "--limit", "1", "--json")).json()["types"]), 1)
-    await nacre.fails(REFUSED, "below 1", "stats", "--limit", "0")
+    await nacre.fails(USAGE, "--limit: from 1", "stats", "--limit", "0")
 
 
 async def test_what_others_name_does_not_steer_the_terminal(c):

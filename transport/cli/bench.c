@@ -86,6 +86,8 @@ static int options_read(struct nc_bench *bench, uint64_t outstanding)
 		return nc_cli_fail(bench->cli, NC_EXIT_USAGE,
 		                   "--count and --duration: one of these");
 	}
+	if (nc_cli_number(&bench->cli->args, "count", 1) == 0)
+		return nc_cli_fail(bench->cli, NC_EXIT_USAGE, "--count: from 1");
 	bench->duration_ms = nc_cli_duration_ms(&bench->cli->args, "duration", DURATION_MS);
 	return numbers_read(bench->cli, ranges, sizeof ranges / sizeof *ranges);
 }

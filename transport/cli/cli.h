@@ -19,6 +19,8 @@ struct nc_cli {
 	struct nacre_client *client; /* nc_cli_connect() makes it, main ends it */
 	const char *store;           /* known from then on, as is where it is looked for */
 	char servers[256];           /* without credentials */
+	const char *node;            /* that is asked; NULL: whichever serves the store */
+	const char *verb;            /* that was named; NULL: one of ours */
 };
 
 /* Connect as the options, the environment and the context say (connect.c); 0, or an exit code after

@@ -191,10 +191,8 @@ static int lines_take(struct batch *batch, FILE *file)
 	while (exit_code == 0 && nc_cli_signal() == 0 && !nc_cli_output_lost() &&
 	       (size = getline(&line, &room, file)) > 0)
 		exit_code = line_take(batch, nc_slice(line, (size_t)size));
-	if (exit_code == 0 && ferror(file) != 0 && nc_cli_signal() == 0) {
-		exit_code =
-		        nc_cli_fail(batch->cli, NC_EXIT_IO, "%s: %s", batch->name, strerror(errno));
-	}
+	if (exit_code == 0 && ferror(file) != 0 && nc_cli_signal() == 0)
+		exit_code = nc_cli_input_fail(batch->cli, batch->name, errno);
 	if (exit_code == 0 && nc_cli_signal() == 0)
 		exit_code = send(batch);
 	free(line);

@@ -83,6 +83,7 @@ static int run_drain(struct nc_cli *cli)
 	struct nc_slice value;
 	const char *node = nc_cli_word(&cli->args, 0);
 	int exit_code = nc_cli_connect(cli);
+	cli->node = node;
 	(void)snprintf(subject, sizeof subject, "node.%.64s.drain", node);
 	if (exit_code == 0)
 		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);

@@ -76,6 +76,7 @@ static int run_health(struct nc_cli *cli)
 	struct nacre_reply *reply;
 	struct nacre_error error = { 0 };
 	int exit_code = nc_cli_connect(cli);
+	cli->node = node;
 	if (node != NULL)
 		(void)snprintf(subject, sizeof subject, "node.%.64s.healthz", node);
 	if (exit_code != 0)
@@ -97,6 +98,7 @@ static int run_request(struct nc_cli *cli)
 {
 	const char *word = nc_cli_word(&cli->args, 1);
 	struct nc_buf body = { 0 };
+	cli->verb = nc_cli_word(&cli->args, 0);
 	int exit_code = word == NULL ? 0 : nc_cli_input(cli, word, &body);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);

@@ -30,8 +30,8 @@ static int source_of(const struct nc_cli *cli, struct nacre_read *read)
 	}
 	if (count == 1)
 		return 0;
-	return nc_cli_fail(cli, NC_EXIT_USAGE, "%s: a STREAM, --type, --category, --tag or --all",
-	                   count == 0 ? "what to read?" : "one of these at a time");
+	return nc_cli_fail(cli, NC_EXIT_USAGE, "%s a STREAM, --type, --category, --tag or --all",
+	                   count == 0 ? "what to read?" : "one of these at a time:");
 }
 
 static int run_read(struct nc_cli *cli)
@@ -77,6 +77,10 @@ static int run_get(struct nc_cli *cli)
 		memcpy(stream, word, (size_t)(at - word));
 		stream[at - word] = '\0';
 		get.stream = stream;
+	}
+	if (word != NULL && get.id == NULL && get.pos == 0 && get.seq == 0) {
+		return nc_cli_fail(cli, NC_EXIT_USAGE, "%s count from 1",
+		                   get.stream == NULL ? "positions" : "versions");
 	}
 	if (word == NULL && get.id == NULL) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE,

@@ -42,6 +42,8 @@ static int run_stats(struct nc_cli *cli)
 	struct nacre_reply *reply = NULL;
 	struct nacre_error error = { 0 };
 	bool limited = nc_cli_has(&cli->args, "limit");
+	if (nc_cli_number(&cli->args, "limit", 1) == 0)
+		return nc_cli_fail(cli, NC_EXIT_USAGE, "--limit: from 1");
 	int exit_code = nc_cli_connect(cli);
 	if (exit_code != 0)
 		return exit_code;

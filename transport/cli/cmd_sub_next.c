@@ -62,6 +62,14 @@ static int run_next(struct nc_cli *cli)
 	return exit_code;
 }
 
+/* Whether it may be the reply subject of a delivery of this store. */
+static bool is_of_delivery(const struct nc_cli *cli, const char *reply)
+{
+	char of_store[100];
+	(void)snprintf(of_store, sizeof of_store, ".%.64s.ack.", cli->store);
+	return strstr(reply, of_store) != NULL;
+}
+
 /* A reply subject is taken as it was given: it must be one of this store's. */
 static int run_ack(struct nc_cli *cli)
 {
@@ -85,6 +93,11 @@ static int run_ack(struct nc_cli *cli)
 		status = nacre_term(cli->client, reply, reason[0] == '\0' ? NULL : reason, &error);
 	} else {
 		status = nacre_ack(cli->client, reply, true, &error);
+	}
+	if (status == NACRE_UNAVAILABLE && !is_of_delivery(cli, reply)) {
+		return nc_cli_fail(cli, NC_EXIT_USAGE,
+		                   "'%.100s' is not the reply subject of a delivery of store '%s'",
+		                   reply, cli->store);
 	}
 	return status == NACRE_OK ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }

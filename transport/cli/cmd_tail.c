@@ -16,7 +16,7 @@ static bool is_wild(const char *token, size_t size)
 	return size == 1 && (*token == '*' || *token == '>');
 }
 
-/* As subjects spell it, wildcards staying. */
+/* As subjects spell it, wildcards staying. False for what no stream's name can match. */
 static bool pattern_put(const char *pattern, char *to, size_t room)
 {
 	size_t at = 0;
@@ -27,7 +27,11 @@ static bool pattern_put(const char *pattern, char *to, size_t room)
 			return false;
 		memcpy(token, pattern, size);
 		token[size] = '\0';
-		if (is_wild(pattern, size)) {
+		bool wild = is_wild(pattern, size);
+		bool last = pattern[size] == '\0';
+		if (wild ? *token == '>' && !last : strpbrk(token, "*>") != NULL)
+			return false;
+		if (wild) {
 			put = (size_t)snprintf(to + at, room - at, "%s", token);
 		} else {
 			put = nacre_name(NACRE_NAME_TOKEN, token, to + at, room - at);
@@ -124,9 +128,13 @@ static int run(struct nc_cli *cli)
 	struct nacre_error error = { 0 };
 	struct nacre_subscription *sub;
 	if (stream != NULL && !pattern_put(stream, streams, sizeof streams)) {
-		return nc_cli_fail(cli, NC_EXIT_USAGE, "'%.60s' is not a stream or a pattern",
+		return nc_cli_fail(cli, NC_EXIT_USAGE,
+		                   "'%.60s' is not a stream or a pattern, in which * stands "
+		                   "for a token and > for all that are left",
 		                   stream);
 	}
+	if (nc_cli_number(&cli->args, "limit", 1) == 0)
+		return nc_cli_fail(cli, NC_EXIT_USAGE, "--limit: counts from 1");
 	if (type != NULL)
 		(void)nacre_name(NACRE_NAME_TOKEN, type, types, sizeof types);
 	if (count > 0 && stream != NULL && (type != NULL || strpbrk(stream, "*>") != NULL)) {

@@ -63,6 +63,7 @@ static int verify_node(struct nc_cli *cli, struct report *report)
 	char subject[NODE_NAME_SIZE + 16], state[32];
 	const char *body = "{\"start\":true}";
 	(void)snprintf(subject, sizeof subject, "node.%s.verify", report->node);
+	cli->node = report->node;
 	nc_cli_progress_begin(&progress, cli, "events", 0);
 	for (;;) {
 		int exit_code = nc_cli_ask(cli, subject, body, true, &reply);

@@ -184,6 +184,8 @@ static int connect_with(struct nc_cli *cli, const struct settings *settings, uin
 		options.prefix = prefix;
 	options.name = "nacre";
 	options.timeout_ms = (int64_t)nc_cli_duration_ms(&cli->args, "timeout", TIMEOUT_MS);
+	if (options.timeout_ms == 0)
+		return nc_cli_fail(cli, NC_EXIT_USAGE, "--timeout: from 1ms");
 	if (window > 0)
 		options.window = window;
 	settings_apply(settings, &options);

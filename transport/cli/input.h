@@ -14,5 +14,7 @@ int nc_cli_input(const struct nc_cli *cli, const char *word, struct nc_buf *to);
 
 /* A file by its name, "-" being the standard input; NULL after saying why. */
 FILE *nc_cli_input_open(const struct nc_cli *cli, const char *name);
+/* Say that it cannot be read, for the reason `number` (of errno); gives the exit code. */
+int nc_cli_input_fail(const struct nc_cli *cli, const char *name, int number);
 
 #endif

@@ -94,9 +94,6 @@ static bool colour_wanted(const struct nc_cli *cli)
 static int run(struct nc_cli *cli, char **argv, size_t count)
 {
 	char why[300];
-	for (size_t i = 0; i < count;
-	     i++) /* so that a wrong command line is said as asked for too */
-		cli->json |= strcmp(argv[i], "--json") == 0;
 	if (!nc_cli_args_parse(&cli->args, cli->command, argv, count, why, sizeof why)) {
 		if (!cli->json) {
 			(void)fputs("usage: ", stderr);
@@ -192,6 +189,8 @@ static int dispatch(struct nc_cli *cli, char **words, size_t count)
 		nc_cli_help_all(stderr);
 		return NC_EXIT_USAGE;
 	}
+	for (size_t i = 0; i < count; i++) /* a wrong command line is said as asked for too */
+		cli->json |= strcmp(words[i], "--json") == 0;
 	if (strcmp(words[0], "--version") == 0) {
 		(void)printf("nacre %s\n", NC_VERSION);
 		return NC_EXIT_OK;

@@ -87,6 +87,18 @@ static int exit_of(int status, const struct nacre_error *error)
 	}
 }
 
+/* Where nobody answers: what there may be none of. */
+static void put_doubt(const struct nc_cli *cli, char *text, size_t size)
+{
+	char who[200] = "is a node";
+	if (cli->node != NULL) {
+		(void)snprintf(who, sizeof who, "is node '%.64s'", cli->node);
+	} else if (cli->verb != NULL) {
+		(void)snprintf(who, sizeof who, "is '%.100s' a verb, and a node", cli->verb);
+	}
+	(void)snprintf(text, size, "; %s of store '%s' up at %s?", who, cli->store, cli->servers);
+}
+
 int nc_cli_fail_nacre(const struct nc_cli *cli, int status, const struct nacre_error *error,
                       const char *what)
 {
@@ -94,10 +106,8 @@ int nc_cli_fail_nacre(const struct nc_cli *cli, int status, const struct nacre_e
 	int exit_code = exit_of(status, error);
 	int size = snprintf(text, sizeof text, "%s: %s", what == NULL ? cli->command->name : what,
 	                    error->description);
-	if (status == NACRE_UNAVAILABLE && size > 0 && (size_t)size < sizeof text) {
-		(void)snprintf(text + size, sizeof text - (size_t)size,
-		               "; is a node of store '%s' up at %s?", cli->store, cli->servers);
-	}
+	if (status == NACRE_UNAVAILABLE && size > 0 && (size_t)size < sizeof text)
+		put_doubt(cli, text + size, sizeof text - (size_t)size);
 	if (status == NACRE_REFUSED && size > 0 && (size_t)size < sizeof text) {
 		(void)snprintf(text + size, sizeof text - (size_t)size, " (%d/%d)", error->code,
 		               error->err_code);
