@@ -20,23 +20,42 @@ void nc_wt_say(struct nc_wt_handler *handler, const char *format, ...)
 	}
 }
 
-/* After a panic nothing works until the state is opened again. A full disk can bring it about too,
- * and then the tables as of the last checkpoint are whole. */
-static void break_for_good(struct nc_wt_handler *handler)
+/* Nothing works until the state is opened again. */
+static void break_for_good(struct nc_wt_handler *handler, int why)
 {
 	int none = NC_OK;
-	int why = atomic_load(&handler->disk_full) ? NC_FULL : NC_CORRUPT;
 	(void)atomic_compare_exchange_strong(&handler->broken, &none, why);
+}
+
+/* Why there is a panic. A disk that is full, or that does not write or sync, can bring it about
+ * too, and then the tables as of the last checkpoint are whole. */
+static int panic_why(const struct nc_wt_handler *handler)
+{
+	if (atomic_load(&handler->disk_full))
+		return NC_FULL;
+	return atomic_load(&handler->disk_failed) ? NC_IO : NC_CORRUPT;
+}
+
+/* What WiredTiger says of a call that was to change a file: "…: handle-sync: fdatasync: …". */
+static bool is_of_writing(const char *message)
+{
+	return strstr(message, "handle-write:") != NULL || strstr(message, "handle-sync:") != NULL;
 }
 
 static int on_error(WT_EVENT_HANDLER *base, WT_SESSION *session, int error, const char *message)
 {
 	(void)session;
 	struct nc_wt_handler *handler = (struct nc_wt_handler *)base;
-	if (error == ENOSPC || error == EDQUOT)
+	if (error == ENOSPC || error == EDQUOT) {
 		atomic_store(&handler->disk_full, true);
-	if (error == WT_PANIC || strstr(message, "checksum error") != NULL)
-		break_for_good(handler);
+	} else if (error > 0 && is_of_writing(message)) {
+		atomic_store(&handler->disk_failed, true);
+	}
+	if (strstr(message, "checksum error") != NULL) {
+		break_for_good(handler, NC_CORRUPT);
+	} else if (error == WT_PANIC) {
+		break_for_good(handler, panic_why(handler));
+	}
 	nc_wt_say(handler, "wiredtiger: %s", message);
 	return 0;
 }
@@ -55,6 +74,7 @@ void nc_wt_handler_init(struct nc_wt_handler *handler, const struct nc_wt_state_
 	handler->message = options->message;
 	handler->message_ctx = options->message_ctx;
 	atomic_init(&handler->disk_full, false);
+	atomic_init(&handler->disk_failed, false);
 	atomic_init(&handler->broken, NC_OK);
 }
 
@@ -63,7 +83,7 @@ int nc_wt_err(struct nc_wt_handler *handler, int wt)
 	if (wt == 0)
 		return NC_OK;
 	if (wt == WT_PANIC)
-		break_for_good(handler);
+		break_for_good(handler, panic_why(handler));
 	int broken = atomic_load(&handler->broken);
 	if (broken != NC_OK)
 		return broken;

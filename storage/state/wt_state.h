@@ -12,7 +12,8 @@
  * Errors:    those of the port, and:
  *            NC_BUSY, from a put, a commit or a read: the cache had no room for so old a
  * transaction (WT_ROLLBACK): roll back, or end, and begin again. NC_FULL, the disk is full.
- * NC_CORRUPT stays: every later call returns it.
+ *            NC_CORRUPT stays: every later call returns it. So does NC_IO where a write or a sync
+ *            failed: what the last checkpoint wrote is whole, and the state is to be opened again.
  */
 #ifndef NC_STORAGE_STATE_WT_STATE_H
 #define NC_STORAGE_STATE_WT_STATE_H

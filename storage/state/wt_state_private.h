@@ -60,8 +60,9 @@ struct nc_wt_handler {
 	WT_EVENT_HANDLER base;
 	nc_wt_state_message_fn *message;
 	void *message_ctx;
-	atomic_bool disk_full; /* somebody met ENOSPC */
-	atomic_int broken;     /* NC_OK, or what every call returns from now on */
+	atomic_bool disk_full;   /* somebody met ENOSPC */
+	atomic_bool disk_failed; /* somebody could not write or sync for another reason */
+	atomic_int broken;       /* NC_OK, or what every call returns from now on */
 };
 
 struct nc_wt_state {
