@@ -151,15 +151,6 @@ struct look {
 	int err;
 };
 
-static bool count_entry(void *ctx, uint64_t ordinal, uint64_t position)
-{
-	uint64_t *count = ctx;
-	(void)ordinal;
-	(void)position;
-	++*count;
-	return true;
-}
-
 /* As of the first step: those that came later are few, and are taken off. */
 static int events_count(const struct look *look, enum nc_index index, uint64_t id,
                         uint64_t *events_out)
@@ -170,7 +161,7 @@ static int events_count(const struct look *look, enum nc_index index, uint64_t i
 		                            .from = look->stats->head.position + 1 };
 	int err = nc_state_count(look->reader, index, id, &all);
 	if (err == NC_OK && look->later)
-		err = nc_state_index(look->reader, walk, count_entry, &later);
+		err = nc_state_index(look->reader, walk, nc_state_count_one, &later);
 	if (err == NC_OK)
 		*events_out = all - later;
 	return err;

@@ -160,7 +160,7 @@ static int run(struct nc_cli *cli)
 static const struct nc_cli_option options[] = {
 	{ "type", 0, "TYPE", "Only events of this type.", false },
 	{ "last", 'n', "N", "Begin with the last N that are there.", false },
-	{ "limit", 0, "N", "End after so many.", false },
+	{ "limit", 0, "N", "End after so many that are new.", false },
 	NC_CLI_EVENT_OPTIONS,
 	{ NULL, 0, NULL, NULL, false },
 };
