@@ -105,8 +105,7 @@ static void publish(struct nc_wt_state *state, struct nc_state_applied applied)
 	state->applied = applied;
 	state->sequence++;
 	state->in_txn = false;
-	if (state->seal_wanted || active->event_count >= state->options.held_events ||
-	    active->put_count >= state->options.held_events)
+	if (state->seal_wanted || nc_wt_is_large(state, active))
 		nc_wt_seal(state);
 }
 

@@ -69,8 +69,7 @@ static int event_reindex(struct nc_wt_state *state, uint64_t position, struct nc
 		          (unsigned long long)position, nc_err_name(err));
 	}
 	state->stats.reindexed_at_open++;
-	if (err == NC_OK && position > indexing &&
-	    state->active->event_count >= state->options.held_events)
+	if (err == NC_OK && position > indexing && nc_wt_is_large(state, state->active))
 		err = active_flush(state);
 	return err;
 }

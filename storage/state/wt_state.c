@@ -8,6 +8,7 @@
 enum {
 	CACHE_MB_DEFAULT = 256,
 	HELD_EVENTS_DEFAULT = 65536,
+	HELD_BYTES_DEFAULT = 64 << 20,
 	CHUNK_ROWS_DEFAULT = 512,
 	RESERVE_MB_BESIDE_CACHE = 64, /* all of a dirty cache can be written, and what is held */
 	SEAL_WAIT_S = 1               /* for the applier's transaction to end, at a checkpoint */
@@ -284,6 +285,8 @@ int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *op
 		state->options.reserve_mb = state->options.cache_mb + RESERVE_MB_BESIDE_CACHE;
 	if (state->options.held_events == 0)
 		state->options.held_events = HELD_EVENTS_DEFAULT;
+	if (state->options.held_bytes == 0)
+		state->options.held_bytes = HELD_BYTES_DEFAULT;
 	if (state->options.chunk_rows == 0)
 		state->options.chunk_rows = CHUNK_ROWS_DEFAULT;
 	nc_wt_handler_init(&state->handler, &state->options);

@@ -29,6 +29,7 @@ typedef void nc_wt_state_message_fn(void *ctx, const char *message);
 struct nc_wt_state_options {
 	unsigned cache_mb;               /* WiredTiger's cache, MiB; 0: 256 */
 	unsigned held_events;            /* a generation's size in events; 0: 65536. Up to three */
+	size_t held_bytes;               /* and in memory, about; 0: 64 MiB */
 	unsigned chunk_rows;             /* inserted in one transaction by the indexer; 0: 512 */
 	unsigned reserve_mb;             /* kept free on the disk, MiB; 0: cache_mb + 64 */
 	nc_state_keys_fn *keys;          /* required: reads the keys out of rows */

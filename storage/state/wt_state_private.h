@@ -181,6 +181,13 @@ int nc_wt_id_insert(struct nc_wt_run *run, struct nc_slice id, const struct nc_i
 int nc_wt_run_inserted(struct nc_wt_run *run);
 /* A new generation, behind `active`; under mutex once the indexer runs. NULL: out of memory. */
 struct nc_held *nc_wt_held_make(struct nc_wt_state *state, uint64_t base);
+/* Whether a generation holds as much as one may. */
+static inline bool nc_wt_is_large(const struct nc_wt_state *state, const struct nc_held *held)
+{
+	return held->event_count >= state->options.held_events ||
+	       held->put_count >= state->options.held_events ||
+	       held->bytes >= state->options.held_bytes;
+}
 /* Under mutex: close `active` for more entries and begin a new one, if it holds any. */
 void nc_wt_seal(struct nc_wt_state *state);
 /* Under mutex: one user less. Returns the generation if that was the last, to be freed without it.

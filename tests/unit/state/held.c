@@ -35,6 +35,53 @@ static void state_close(void)
 
 TestSuite(held, .init = directory_begin, .fini = directory_remove);
 
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+/* One event with as many tags as may be, which no other bears. */
+static void event_put(uint64_t position)
+{
+	uint64_t tags[NC_STATE_TAG_COUNT_MAX];
+	struct nc_buf row = { 0 };
+	struct nc_event_keys keys = { .stream_id = 1,
+		                      .version = position,
+		                      .type_id = 1,
+		                      .category_id = 1,
+		                      .tag_ids = tags,
+		                      .tag_count = NC_STATE_TAG_COUNT_MAX };
+	for (size_t i = 0; i < keys.tag_count; i++)
+		tags[i] = position * NC_STATE_TAG_COUNT_MAX + i;
+	row_write(&row, &keys, 100);
+	cr_assert_eq(nc_state_event_put(state, position, nc_buf_slice(&row), &keys), NC_OK);
+	nc_buf_release(&row);
+}
+
+/* Events may have 35 entries each: by their number alone a generation was of any size. */
+Test(held, is_inserted_when_it_takes_much_memory, .timeout = 120)
+{
+	enum { EVENTS = 8000, STEP = 100, BYTES = 1 << 20 };
+	const struct nc_wt_state_options options = {
+		.cache_mb = 64, .held_bytes = BYTES, .keys = row_keys, .message = message
+	};
+	struct nc_wt_state_stats stats;
+	uint64_t most = 0;
+	cr_assert_eq(nc_wt_state_open(directory, &options, &state), NC_OK);
+	for (uint64_t position = 1; position <= EVENTS; position++) {
+		if (position % STEP == 1)
+			cr_assert_eq(nc_state_begin(state), NC_OK);
+		event_put(position);
+		if (position % STEP > 0)
+			continue;
+		cr_assert_eq(nc_state_commit(state, (struct nc_state_applied){ ++applied, 1 }),
+		             NC_OK);
+		nc_wt_state_stats(state, &stats);
+		most = stats.held_bytes > most ? stats.held_bytes : most;
+	}
+	/* Four generations, each with a transaction more than it may have, and tables that double.
+	 */
+	cr_expect_leq(most, 4u * 3 * BYTES, "%llu bytes", (unsigned long long)most);
+	nc_state_close(state);
+}
+
 /* ---- Putting and seeing --------------------------------------------------------------------- */
 
 /* One commit; an empty value deletes. */
