@@ -162,6 +162,11 @@ static int lock(struct nc_identity_file *file, char *fault)
 	for (int i = 0; i <= LOCK_PATIENCE_MS / LOCK_NAP_MS; i++) {
 		if (flock(file->lock_fd, LOCK_EX | LOCK_NB) == 0)
 			return NC_OK;
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE, "%s: cannot be locked: %s",
+			               path, strerror(errno));
+			return NC_IO;
+		}
 		(void)nanosleep(&nap, NULL);
 	}
 	(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,

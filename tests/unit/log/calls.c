@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "storage/log/identity.h"
 #include "storage/log/segment_log.h"
 #include "tests/unit/log/directory.h"
 #include "tests/unit/log/entries.h"
@@ -16,6 +17,10 @@ struct dirent *__wrap_readdir(DIR *dir);
 int __real_posix_fallocate(int fd, off_t offset, off_t size);
 int __wrap_posix_fallocate(int fd, off_t offset, off_t size);
 
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+static int lock_errno;             /* 0: locks are given */
 static int names_left = INT32_MAX; /* then reading a directory fails */
 static int interruptions;          /* of so many calls */
 
@@ -30,6 +35,14 @@ struct dirent *__wrap_readdir(DIR *dir)
 int __wrap_posix_fallocate(int fd, off_t offset, off_t size)
 {
 	return interruptions-- > 0 ? EINTR : __real_posix_fallocate(fd, offset, size);
+}
+
+int __wrap_flock(int fd, int operation)
+{
+	if (lock_errno == 0)
+		return __real_flock(fd, operation);
+	errno = lock_errno;
+	return -1;
 }
 
 static struct nc_log *journal;
@@ -75,4 +88,17 @@ Test(log_calls, makes_a_segment_though_it_is_interrupted)
 	interruptions = 2;
 	cr_assert_eq(open_log(), NC_OK, "%s", fault);
 	cr_expect_eq(entries_append(journal, NULL, 1, 10, 1, 100), NC_OK);
+}
+
+/* Some file systems have no locks: nobody need be looked for who has it. */
+Test(log_calls, says_why_a_directory_cannot_be_locked)
+{
+	struct nc_identity_file *file = NULL;
+	char why[NC_IDENTITY_FAULT_SIZE];
+	lock_errno = ENOLCK;
+	cr_expect_eq(nc_identity_open(directory_make(), "s", "n", &file, why), NC_IO);
+	cr_expect_not_null(strstr(why, strerror(ENOLCK)), "%s", why);
+	lock_errno = EWOULDBLOCK;
+	cr_expect_eq(nc_identity_open(directory_make(), "s", "n", &file, why), NC_BUSY);
+	cr_expect_not_null(strstr(why, "in use by another nacred"), "%s", why);
 }
