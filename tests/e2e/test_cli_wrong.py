@@ -50,6 +50,11 @@ async def test_input_without_an_end_is_not_read_for_ever(c):
             out, err = await asyncio.wait_for(process.communicate(), 30)
         equal((process.returncode, out), (INPUT, b""), str(words))
         check(b"more than 64 MiB" in err, err)
+    with open("/dev/zero", "rb") as zeros:
+        process = await n.start("batch", "-", stdin=zeros)
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+    equal(process.returncode, INPUT)
+    check(b"line 1, byte 67108864: expected the line's end before" in err, err)
 
 
 async def test_errors_are_objects_for_programs_whatever_is_wrong(c):

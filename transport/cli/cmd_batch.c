@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -181,21 +180,39 @@ static int line_take(struct batch *batch, struct nc_slice line)
 	return batch->count == batch->size ? send(batch) : 0;
 }
 
+/* The next line, its end included, or as much of it as may be read. False: there is none, or it
+ * cannot be read. */
+static bool line_read(FILE *file, struct nc_buf *line)
+{
+	int byte = 0;
+	nc_buf_clear(line);
+	while (byte != '\n' && line->size <= NC_CLI_INPUT_MAX && !line->failed &&
+	       (byte = getc_unlocked(file)) != EOF)
+		nc_buf_put_u8(line, (uint8_t)byte);
+	return line->size > 0 && ferror(file) == 0;
+}
+
 static int lines_take(struct batch *batch, FILE *file)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t size = 0;
+	struct nc_buf line = { 0 };
 	int exit_code = 0;
 	errno = 0;
 	while (exit_code == 0 && nc_cli_signal() == 0 && !nc_cli_output_lost() &&
-	       (size = getline(&line, &room, file)) > 0)
-		exit_code = line_take(batch, nc_slice(line, (size_t)size));
+	       line_read(file, &line)) {
+		if (line.failed) {
+			exit_code = nc_cli_fail(batch->cli, NC_EXIT_FAILED, "out of memory");
+		} else if (line.size > NC_CLI_INPUT_MAX) {
+			batch->line++;
+			exit_code = wrong_line(batch, NC_CLI_INPUT_MAX, "the line's end before");
+		} else {
+			exit_code = line_take(batch, nc_buf_slice(&line));
+		}
+	}
 	if (exit_code == 0 && ferror(file) != 0 && nc_cli_signal() == 0)
 		exit_code = nc_cli_input_fail(batch->cli, batch->name, errno);
 	if (exit_code == 0 && nc_cli_signal() == 0)
 		exit_code = send(batch);
-	free(line);
+	nc_buf_release(&line);
 	return exit_code != 0 || nc_cli_signal() == 0 ? exit_code : 128 + nc_cli_signal();
 }
 

@@ -7,9 +7,6 @@
 
 #include "transport/cli/say.h"
 
-/* No server takes more in one message (nats-server's own limit of max_payload). */
-enum { SIZE_MAX_MB = 64 };
-
 int nc_cli_input_fail(const struct nc_cli *cli, const char *name, int number)
 {
 	return nc_cli_fail(cli, NC_EXIT_IO, "%s: %s",
@@ -34,15 +31,15 @@ static int read_all(const struct nc_cli *cli, const char *name, struct nc_buf *t
 	if (file == NULL)
 		return NC_EXIT_IO;
 	errno = 0;
-	while (to->size <= (size_t)SIZE_MAX_MB << 20 &&
-	       (size = fread(part, 1, sizeof part, file)) > 0)
+	while (to->size <= NC_CLI_INPUT_MAX && (size = fread(part, 1, sizeof part, file)) > 0)
 		nc_buf_put(to, part, size);
 	int exit_code = 0;
 	if (ferror(file) != 0) {
 		exit_code = nc_cli_input_fail(cli, name, errno);
-	} else if (to->size > (size_t)SIZE_MAX_MB << 20) {
-		exit_code = nc_cli_fail(cli, NC_EXIT_INPUT,
-		                        "more than %d MiB, which no message holds", SIZE_MAX_MB);
+	} else if (to->size > NC_CLI_INPUT_MAX) {
+		exit_code =
+		        nc_cli_fail(cli, NC_EXIT_INPUT, "more than %u MiB, which no message holds",
+		                    NC_CLI_INPUT_MAX >> 20);
 	}
 	if (file != stdin)
 		(void)fclose(file);

@@ -8,6 +8,9 @@
 #include "core/base/buf.h"
 #include "transport/cli/cli.h"
 
+/* Bytes that are read of one thing: no server takes more in a message, whatever its max_payload. */
+#define NC_CLI_INPUT_MAX (64u << 20)
+
 /* "-": the standard input to its end; "@FILE": a file; else the word itself. A NUL is put behind,
  * not counted. 0, or an exit code after saying why. */
 int nc_cli_input(const struct nc_cli *cli, const char *word, struct nc_buf *to);
