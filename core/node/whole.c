@@ -36,6 +36,10 @@ static void on_failed(void *ctx, int err)
 	struct nc_whole *whole = ctx;
 	nc_say_warning("state: cannot be fetched now: %s; the leader is asked again",
 	               nc_err_name(err));
+	if (err == NC_CORRUPT) {
+		nc_say_warning("state: what came does not hold, and is thrown away; if that "
+		               "happens again, have its sender check itself (nacre verify)");
+	}
 	nc_fetch_stop(whole->fetch);
 	whole->fetch = NULL;
 	/* What was set aside is of use to people, the room for being whole is of more. */
