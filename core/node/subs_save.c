@@ -197,12 +197,35 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	}
 }
 
+/* The log knew none of the epoch that was meant: there is none at all, or it has moved on to
+ * another meanwhile, and nothing was done. */
+static struct nc_fault fault_of(struct nc_subs *subs, const struct nc_sub_pending *pending,
+                                struct nc_fault fault)
+{
+	struct nc_buf scratch = { 0 };
+	struct nc_sub_row row;
+	if (fault.err_code != NC_FAULT_NO_SUB.err_code ||
+	    nc_state_reader_begin(subs->reader) != NC_OK)
+		return fault;
+	int err = nc_sub_row_get(subs->reader, nc_slice_str(pending->name), &scratch, &row);
+	nc_state_reader_end(subs->reader);
+	nc_buf_release(&scratch);
+	return err == NC_OK ? NC_FAULT_UNAVAILABLE : fault;
+}
+
+static const char *text_of(struct nc_fault fault)
+{
+	return fault.err_code == NC_FAULT_NO_SUB.err_code ? "no such subscription"
+	                                                  : "another node has it now; ask again";
+}
+
 static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,
                     const struct nc_outcome *outcome)
 {
 	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
 	if (outcome->fault.code != 0) {
-		nc_subs_answer_fault(subs, pending->ticket, outcome->fault, "no such subscription");
+		struct nc_fault fault = fault_of(subs, pending, outcome->fault);
+		nc_subs_answer_fault(subs, pending->ticket, fault, text_of(fault));
 		return;
 	}
 	if (sub != NULL)
@@ -223,13 +246,12 @@ static void moved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 {
 	struct nc_subscription *sub = mover_of(subs, pending);
 	if (sub != NULL) {
-		nc_subs_move_outcome(subs, sub, pending->ticket, outcome);
-	} else {
-		/* Deleted; or it is done, and another node has it now. */
-		bool away = subs->service->spread != NULL && outcome->fault.code == 0;
-		nc_subs_answer_fault(
-		        subs, pending->ticket, away ? NC_FAULT_UNAVAILABLE : NC_FAULT_NO_SUB,
-		        away ? "another node has it now; ask again" : "no such subscription");
+		struct nc_outcome told = *outcome;
+		told.fault = fault_of(subs, pending, outcome->fault);
+		nc_subs_move_outcome(subs, sub, pending->ticket, &told);
+	} else { /* deleted; or it is done, and another node has it now */
+		struct nc_fault fault = fault_of(subs, pending, NC_FAULT_NO_SUB);
+		nc_subs_answer_fault(subs, pending->ticket, fault, text_of(fault));
 	}
 }
 

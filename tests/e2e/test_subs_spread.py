@@ -277,6 +277,22 @@ async def test_an_owner_that_is_cut_off_stops_and_what_comes_from_it_is_refused(
             await each.close()
 
 
+async def test_what_is_asked_while_it_moves_is_never_told_that_there_is_none():
+    async with Cluster(3) as c:
+        client = await c.client()
+        names = [f"hop{i}" for i in range(6)]
+        for name in names:
+            await create(client, name, placement="leader")
+        for turn in range(30):
+            placement = json.dumps({"placement": ["spread", "leader"][turn % 2]}).encode()
+            for name in names:
+                equal((await asked(client, f"sub.update.{name}", placement))["name"], name)
+                await asyncio.sleep(turn % 6 / 500)
+                told = [await client.ask(f"sub.{verb}.{name}", body) for verb, body in [("seek", b'"first"'), ("update", b'{"max_deliver":%d}' % (turn + 2)), ("seek", b'"new"')]]
+                check(all(isinstance(answer, dict) or answer[0] in (429, 503) for answer in told), f"{turn} {name}: {told}")
+        await client.close()
+
+
 async def test_alone_a_node_runs_what_is_to_be_spread():
     async with Both() as b:
         await create(b.client, "one")
