@@ -74,6 +74,8 @@ class Judged(Run):
 
     async def finish(self):
         """All is acknowledged, then all that is parked replayed and acknowledged, too."""
+        for sub in list(self.changes):
+            await self.settled(sub)
         for sub in list(self.models):
             await self.settled(sub)
             if self.models[sub].definition["ack"] == "none":  # else half a second each
@@ -90,6 +92,7 @@ class Judged(Run):
             await self.replay(sub, {})
         await self.do_sync()
         await self.drain("the replay")
+        await self.do_sync()
         for sub, model in self.models.items():
             left = await self.judge(sub, model)
             if left:

@@ -16,12 +16,10 @@ ANSWER_S = 15  # by then a node that is well has answered whatever it is asked
 class Pull:
     """A request for events; its end is awaited."""
 
-    def __init__(self, sub, body, text):
-        self.sub = sub
+    def __init__(self, body, text):
         self.batch, self.max_bytes = body.get("batch", 1), body.get("max_bytes")
         self.got, self.bytes, self.text, self.ended = 0, 0, text, None
         self.forsaken = False  # asked of a node that was killed: perhaps it has no end
-        self.crossed = False  # a change came behind it: what was about to leave may be counted, and not come
 
     def wrong(self, given):
         """What is wrong with what it was given, or None."""
@@ -104,7 +102,7 @@ class Run(Answers, Chaos):
             self.delivery_came(msg)
         else:
             pull.ended = str(msg.headers)
-            if not pull.forsaken and not pull.crossed and pull.end_wrong(msg.headers):
+            if not pull.forsaken and pull.end_wrong(msg.headers):
                 self.fault(f"{pull.text}, {pull.got} came: {msg.headers}")
             self.say(f"  {pull.text} ended: {msg.headers}")
 
@@ -184,8 +182,6 @@ class Run(Answers, Chaos):
                 self.fault(f"{verb} {body}: {answer}")
             self.change_done(sub)
 
-        for pull in self.pulls.values():
-            pull.crossed |= pull.sub == sub
         self.changes[sub] = asyncio.get_running_loop().create_future()  # something comes early already
         self.changes[sub] = await self.verb(verb, sub, body, on_answer)
 
@@ -261,7 +257,7 @@ class Run(Answers, Chaos):
     def pull_new(self, sub, body, how=""):
         self.number += 1
         text = f"next {self.number} of s{sub} {json.dumps(body)}{how}"
-        self.pulls[str(self.number)] = Pull(sub, body, text)
+        self.pulls[str(self.number)] = Pull(body, text)
         self.say(text)
         return self.number
 
