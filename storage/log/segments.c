@@ -183,9 +183,10 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	const struct nc_segment_head head = head_next(log, size, reset);
 	const char *made = large ? "large" : NC_PREPARED_NAME;
 	err = head_write(log, fd, &head, made);
-	if (err == NC_FULL) { /* the file is no part of the log yet: it goes */
+	if (err == NC_FULL) { /* the file is no part of the log yet: it goes, and another is made */
 		(void)close(fd);
 		file_remove(log, made);
+		nc_preparer_want(log->preparer);
 		return err;
 	}
 	struct nc_segment *segment =

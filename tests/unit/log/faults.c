@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/log/segment_log.h"
@@ -133,6 +134,18 @@ static uint64_t nearly_fill(void)
 	return last();
 }
 
+/* The next segment's file is made ahead of need, soon. */
+static bool is_prepared(void)
+{
+	struct stat made;
+	for (int tries = 0; tries < 1000; tries++) {
+		if (stat(directory_path("prepared"), &made) == 0 && made.st_size > 0)
+			return true;
+		(void)usleep(10000);
+	}
+	return false;
+}
+
 /* Where files are copied when they are written over, also one that was zeros or a segment may find
  * no room, when it is written or when it is synced. */
 Test(log_faults, goes_on_when_the_head_of_a_segment_found_no_room)
@@ -144,6 +157,7 @@ Test(log_faults, goes_on_when_the_head_of_a_segment_found_no_room)
 		cr_expect_eq(entries_append(journal, NULL, before + 1, 1, 1, 40000), NC_FULL);
 		flaky.write_errno = flaky.sync_errno = 0;
 		cr_expect_eq(last(), before);
+		cr_expect(is_prepared());
 		cr_expect_eq(nc_log_append(journal, &(struct nc_log_hard){ 7, 3 }, NULL, 0), NC_OK);
 		cr_expect_eq(entries_append(journal, NULL, before + 1, 1, 1, 40000), NC_OK);
 		nc_log_close(journal);
