@@ -87,9 +87,8 @@ static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *ac
 		nc_subs_pull_let_go(pull);
 }
 
-/* A status line, behind the events that were asked for before it. */
-static void todo_add_status(struct nc_subscription *sub, const char *subject, const char *reply,
-                            const char *block)
+void nc_subs_todo_status(struct nc_subscription *sub, const char *subject, const char *reply,
+                         const char *block)
 {
 	const struct nc_delivery status = { .subject = strdup(subject),
 		                            .status = strdup(block),
@@ -115,7 +114,7 @@ static void send_status(const struct nc_subs *subs, struct nc_subscription *sub,
 	               (const char *)sub->definition.subject.data);
 	(void)snprintf(reply, sizeof reply, "%s.ack.%s.%s", service->root, sub->name, answer);
 	(void)snprintf(block, sizeof block, "NATS/1.0 %s\r\n\r\n", line);
-	todo_add_status(sub, subject, reply, block);
+	nc_subs_todo_status(sub, subject, reply, block);
 }
 
 static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *action)
@@ -129,7 +128,7 @@ static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *ac
 		               "%llu\r\n\r\n",
 		               action->status, action->reason, action->left,
 		               (unsigned long long)action->left_bytes);
-		todo_add_status(sub, reply, NULL, block);
+		nc_subs_todo_status(sub, reply, NULL, block);
 	}
 	nc_subs_pull_forget(sub, action->request);
 }

@@ -77,8 +77,10 @@ static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
 	for (size_t i = 0; i < job->todo_count; i++) {
-		if (job->todo[i].gone)
-			(void)nc_sub_gone(sub->machine, job->todo[i].position);
+		if (!job->todo[i].gone)
+			continue;
+		(void)nc_sub_gone(sub->machine, job->todo[i].position);
+		nc_subs_pull_gone(sub, job->todo, job->todo_count, i);
 	}
 	if (job->kind == NC_SUB_JOB_REPLAY) {
 		nc_subs_replay_take(subs, sub, job);

@@ -99,6 +99,10 @@ void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct 
 /* Events that were about to be published are not: whose request has counted them hears that they do
  * not come. Status lines stay. */
 void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
+/* The event list[at] is not seen any more: a request that has counted it ends, behind what else it
+ * is given. */
+void nc_subs_pull_gone(struct nc_subscription *sub, const struct nc_delivery *list, size_t count,
+                       size_t at);
 /* Nothing more will be published: all of both that are left to tell are told. */
 void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
 /* Requests that name max_bytes wait until the sizes of all events in the window are known; true:
@@ -115,6 +119,9 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
                     uint64_t position, const char *reason);
 /* The row of a parked event goes: with the next progress, or at once from memory. */
 void nc_subs_unpark(struct nc_subscription *sub, uint64_t position);
+/* A status line, behind the events that were asked for before it. */
+void nc_subs_todo_status(struct nc_subscription *sub, const char *subject, const char *reply,
+                         const char *block);
 /* Only what the machine asks for; nothing is saved, no job starts. */
 void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
 /* Less still: what is decided of events is said, so that their rows go with a change. */

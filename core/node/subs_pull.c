@@ -136,6 +136,40 @@ void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const c
 	sub->todo_count = kept;
 }
 
+/* The end of a pull is in the list, behind its events. */
+static bool ends_in(const struct nc_delivery *list, size_t count, size_t from, const char *reply)
+{
+	for (size_t i = from; i < count; i++) {
+		const struct nc_delivery *at = &list[i];
+		if (at->position == 0 && at->reply == NULL && strcmp(at->subject, reply) == 0)
+			return true;
+	}
+	return false;
+}
+
+void nc_subs_pull_gone(struct nc_subscription *sub, const struct nc_delivery *list, size_t count,
+                       size_t at)
+{
+	struct nc_sub_pull *pull = list[at].pull;
+	char block[120];
+	uint32_t missing = 0;
+	if (pull == NULL || pull->cut)
+		return;
+	pull->cut = true;
+	if (ends_in(list, count, at + 1, pull->reply) ||
+	    ends_in(sub->todo, sub->todo_count, 0, pull->reply))
+		return;
+	for (size_t i = at; i < count; i++)
+		missing += list[i].pull == pull && list[i].gone;
+	(void)snprintf(block, sizeof block,
+	               "NATS/1.0 408 Request Timeout\r\nNats-Pending-Messages: %u\r\n"
+	               "Nats-Pending-Bytes: 0\r\n\r\n",
+	               pull->left + missing);
+	nc_subs_todo_status(sub, pull->reply, NULL, block);
+	nc_sub_request_forget(sub->machine, pull->id);
+	nc_subs_pull_forget(sub, pull->id);
+}
+
 void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
 	nc_subs_todo_cut(subs, sub, status);

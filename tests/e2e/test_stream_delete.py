@@ -526,6 +526,26 @@ async def test_pulls_pass_by_what_is_deleted(c):
     await wait_until(lambda: floor_is_head(c, "pulled", ("pulled.b", 3)), 5, "all is done")
 
 
+async def test_a_pull_that_was_given_what_is_deleted_ends(c):
+    for batch in (1, 3, 10):
+        name = f"given{batch}"
+        await create(c, name, by_type(name))
+        await fill(c, f"{name}.a", 3, type=name)
+        await wait_until(lambda name=name: pending_is(c, name, 3), 5, "they are waiting in its window")
+        await delete(c, f"{name}.a")
+        events, status = await pull(c, name, {"batch": batch, "expires_ms": 20000})
+        equal((events, status["Status"], status["Nats-Pending-Messages"]), ([], "408", str(batch)), "at once")
+        await fill(c, f"{name}.b", 2, type=name)
+        events = []
+        for _ in range(4):  # others of the deleted stream may have been waiting
+            events += (await pull(c, name, {"batch": 2, "expires_ms": 1000}))[0] if len(events) < 2 else []
+        equal(places(events), [(f"{name}.b", 1), (f"{name}.b", 2)])
+
+
+async def pending_is(c, name, count):
+    return (await info(c, name))["pending"] == count
+
+
 async def test_events_beside_deletions_each_come_once_or_not_at_all(c):
     """Streams that are deleted while they are written: what is seen in the end has been delivered, in order, and nothing twice."""
     async with Consumer(c, "work.beside") as consumer:
