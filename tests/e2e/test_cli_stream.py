@@ -2,7 +2,7 @@
 """`nacre stream …` and `nacre stats`."""
 import json
 
-from cli import NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, Nacre
+from cli import CONFLICT, NOT_FOUND, REFUSED, UNAVAILABLE, USAGE, Nacre
 from harness import check, equal
 
 SHARED = True
@@ -82,3 +82,25 @@ async def test_help_and_completion_know_them(c):
     for shell in ("bash", "zsh"):
         script = (await nacre.ok("completion", shell)).out
         check("stream" in script and "stats" in script, shell)
+
+
+async def test_delete_and_meta(c):
+    nacre = await filled(c, "cli.del", 2)
+    for _ in range(3):
+        await c.append("cli.del.00000")
+    await nacre.fails(CONFLICT, "wrong last sequence: 4", "stream", "delete", "cli.del.00000", "--expect", "3")
+    shown = (await nacre.ok("stream", "meta", "cli.del.00000", "--max-count", "3", "--expect", "4", "--json")).json()
+    equal((shown["first_seq"], shown["meta"]), (2, {"max_count": 3}))
+    shown = (await nacre.ok("stream", "meta", "cli.del.00000", "--max-count", "0", "--max-age", "86400", "--truncate-before", "3", "--json")).json()
+    equal((shown["first_seq"], shown["meta"]), (3, {"max_age_s": 86400, "truncate_before": 3}))
+    shown = (await nacre.ok("stream", "delete", "cli.del.00000", "-e", "exists")).lines
+    equal([line.split() for line in shown if line.startswith(("seq", "state"))], [["seq", "4"], ["state", "deleted"]])
+    equal((await nacre.ok("stream", "delete", "cli.del.00000", "--json")).json()["duplicate"], True)
+    equal((await nacre.ok("stream", "delete", "cli.del.00000", "--tombstone", "--json")).json()["state"], "tombstoned")
+    failed = await nacre("stream", "delete", "cli.del.00000")
+    check(failed.code != 0 and "tombstoned" in failed.err, f"{failed.code} {failed.err}")
+    await nacre.fails(NOT_FOUND, "stream not found", "stream", "delete", "cli.nobody")
+    await nacre.fails(USAGE, "--expect", "stream", "delete", "cli.del.00001", "--expect", "x")
+    await nacre.fails(USAGE, "--max-count", "stream", "meta", "cli.del.00001")
+    await nacre.fails(USAGE, "--max-age", "stream", "meta", "cli.del.00001", "--max-age", "1d")
+    equal((await c.ask("stream.info.cli.del.00001"))["state"], "live")

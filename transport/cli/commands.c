@@ -14,6 +14,8 @@ const struct nc_cli_command *const nc_cli_commands[] = {
 	&nc_cli_tail,
 	&nc_cli_stream_ls,
 	&nc_cli_stream_info,
+	&nc_cli_stream_delete,
+	&nc_cli_stream_meta,
 	&nc_cli_info,
 	&nc_cli_stats,
 	&nc_cli_health,

@@ -447,7 +447,7 @@ static inline int nacre_load(struct nacre_client *client, const struct nacre_loa
 	return nacre_load_sized(client, load, sizeof *load, snapshot_out, reader_out, error);
 }
 
-/* ---- Looking at streams --------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 /* Answers are the JSON of docs/protocol.md, section 11. How a stream stands: seq, first_seq,
  * events, bytes, created, last, state. Errors: NACRE_REFUSED, 404/10059 where there is no such
@@ -457,6 +457,17 @@ NACRE_API int nacre_stream_info(struct nacre_client *client, const char *stream,
 /* The streams there are, by name. `page`: {"prefix":"orders.","after":"orders.42","limit":1000};
  * NULL: from the first. The answer's `next`, the next page's `after`, is there if there is more. */
 NACRE_API int nacre_stream_list(struct nacre_client *client, const char *page,
+                                struct nacre_reply **reply_out, struct nacre_error *error);
+/* Events of a deleted stream are not seen any more, and no version is used again. `how`:
+ * {"mode":"tombstone","expect":7}; NULL: softly, so that it lives again with the next append, and
+ * whatever its version. A tombstone is for ever: 410/41001 from there on, also when an earlier try
+ * of this call has made it. `reply_out` may be NULL. Errors: NACRE_REFUSED, 404/10059 where there
+ * never was such a stream, 400/10071 where it is not as expected; as nacre_request(). */
+NACRE_API int nacre_stream_delete(struct nacre_client *client, const char *stream, const char *how,
+                                  struct nacre_reply **reply_out, struct nacre_error *error);
+/* `limits`: {"max_count":1000,"max_age_s":86400,"truncate_before":7,"expect":9}; those that are not
+ * named stay, 0 takes one away. What has become unseen stays so. Likewise. */
+NACRE_API int nacre_stream_meta(struct nacre_client *client, const char *stream, const char *limits,
                                 struct nacre_reply **reply_out, struct nacre_error *error);
 /* Head, bytes, and events by type and category, the most frequent. `page`: {"limit":100} of each;
  * NULL: 1,000. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Streams and the store looked at.
+/* Streams looked at, deleted and limited; the store looked at.
  * usage: unit_client_stream URL */
 #include "check.h"
 
@@ -62,6 +62,63 @@ static void lists_pages(void)
 	       "a limit of nothing is refused");
 }
 
+static bool state_is(const char *stream, const char *want)
+{
+	struct nacre_reply *reply = NULL;
+	char state[16] = "";
+	bool is = nacre_stream_info(client, stream, &reply, NULL) == NACRE_OK &&
+	          nacre_reply_text(reply, "state", state, sizeof state) && strcmp(state, want) == 0;
+	nacre_reply_free(reply);
+	return is;
+}
+
+static void deletes(void)
+{
+	struct nacre_reply *reply = NULL;
+	struct nacre_error error;
+	uint64_t first = 0;
+	fill("gone", 3);
+	expect(nacre_stream_delete(client, "gone", "{\"expect\":2}", NULL, &error) ==
+	                       NACRE_REFUSED &&
+	               error.code == 400 && error.err_code == 10071,
+	       "a deletion expects");
+	expect(nacre_stream_delete(client, "gone", NULL, &reply, NULL) == NACRE_OK &&
+	               nacre_reply_number(reply, "first_seq", &first) && first == 4 &&
+	               state_is("gone", "deleted"),
+	       "deletes softly");
+	nacre_reply_free(reply);
+	expect(nacre_stream_delete(client, "gone", NULL, NULL, NULL) == NACRE_OK,
+	       "and may be asked for once more");
+	fill("gone", 1);
+	expect(state_is("gone", "live"), "an append brings it back");
+	expect(nacre_stream_delete(client, "gone", "{\"mode\":\"tombstone\"}", NULL, NULL) ==
+	                       NACRE_OK &&
+	               state_is("gone", "tombstoned"),
+	       "deletes for ever");
+	expect(nacre_stream_delete(client, "gone", NULL, NULL, &error) == NACRE_REFUSED &&
+	               error.code == 410 && error.err_code == 41001,
+	       "which is told from then on");
+	expect(nacre_stream_delete(client, NULL, NULL, NULL, NULL) == NACRE_INVALID &&
+	               nacre_stream_meta(client, "", "{}", NULL, NULL) == NACRE_INVALID,
+	       "asks for none without a name");
+}
+
+static void limits(void)
+{
+	struct nacre_reply *reply = NULL;
+	struct nacre_error error;
+	uint64_t first = 0;
+	fill("limited", 5);
+	expect(nacre_stream_meta(client, "limited", "{\"max_count\":2}", &reply, NULL) ==
+	                       NACRE_OK &&
+	               nacre_reply_number(reply, "first_seq", &first) && first == 4 &&
+	               said(reply, "\"meta\":{\"max_count\":2}"),
+	       "limits a stream");
+	expect(nacre_stream_meta(client, "limited", "{\"max\":2}", NULL, &error) == NACRE_REFUSED &&
+	               error.err_code == 10003,
+	       "what is no limit is refused");
+}
+
 static void counts(void)
 {
 	struct nacre_reply *reply = NULL;
@@ -84,6 +141,8 @@ int main(int argc, char **argv)
 	shows_one();
 	lists_pages();
 	counts();
+	deletes();
+	limits();
 	nacre_close(client);
 	return failed != 0;
 }
