@@ -180,6 +180,10 @@ struct nc_sub_request {
 size_t nc_sub_unsized(const struct nc_sub *sub, uint64_t *positions, size_t room);
 void nc_sub_size(struct nc_sub *sub, uint64_t position, uint32_t size);
 
+/* Events in the window, of positions above `after`, that wait to be delivered: at most `room` of
+ * them, ascending. For who makes events go: nc_sub_gone(). */
+size_t nc_sub_waiting(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room);
+
 /* Ask for events. Errors: NC_INVALID, a push subscription, or batch 0; NC_FULL; NC_NOMEM. */
 int nc_sub_request(struct nc_sub *sub, const struct nc_sub_request *request, uint64_t now_ns);
 /* The caller has ended it by itself. Without effect if it is not there. */

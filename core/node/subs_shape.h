@@ -127,8 +127,10 @@ struct nc_subscription {
 	struct nc_ahead ahead; /* what of it is to come is in memory already */
 	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
 	                          into the outbox */
-	/* Parked events that may not be seen any more (subs_tidy.c). */
+	/* Events of it that may not be seen any more, parked or waiting (subs_tidy.c). */
 	struct nc_sub_tidy {
+		bool window; /* those that wait, of positions above `after` */
+		uint64_t after;
 		uint64_t from, to;         /* positions; to 0: none */
 		uint64_t marks, looked_at; /* how often marked; when a job began */
 		bool under_way;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Parked events that are not seen any more: nothing is left to replay of them, and their keys must
- * not stay parked. They are looked for when something has gone out of sight, when one is parked in
- * a store where some are, and where a subscription is taken up; a page of rows at a time. */
+/* Events that are not seen any more, though a subscription has them still. Of parked ones nothing
+ * is left to replay, and their keys must not stay parked; those that wait to be delivered must not
+ * count, nor be given to who pulls. They are looked for when something has gone out of sight, a
+ * parked one also when it is parked in a store where some are, and where a subscription is taken
+ * up; a page at a time. What is missed is found when it is due. */
 #include "core/engine/seen.h"
 #include "core/node/subs_job.h"
 
@@ -18,16 +20,37 @@ void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to)
 void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_info info;
-	nc_sub_info(sub->machine, &info);
-	if (info.parked == 0 || nc_seen_all(subs->reader))
+	if (nc_seen_all(subs->reader))
 		return;
-	nc_subs_tidy_mark(sub, 1, UINT64_MAX);
-	nc_subs_mark(sub);
+	nc_sub_info(sub->machine, &info);
+	if (info.pending > 0) {
+		sub->tidy.window = true;
+		sub->tidy.after = 0;
+	}
+	if (info.parked > 0)
+		nc_subs_tidy_mark(sub, 1, UINT64_MAX);
+	if (info.pending > 0 || info.parked > 0)
+		nc_subs_mark(sub);
+}
+
+/* As if their sizes were asked for: what has none is done. */
+static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t positions[NC_SUB_REPLAY_EVENTS];
+	struct nc_sub_tidy *tidy = &sub->tidy;
+	size_t count = nc_sub_waiting(sub->machine, tidy->after, positions, NC_SUB_REPLAY_EVENTS);
+	if (count > 0 && !nc_subs_measure_start(subs, sub, positions, count))
+		return false;
+	tidy->window = count == NC_SUB_REPLAY_EVENTS;
+	tidy->after = count == 0 ? 0 : positions[count - 1];
+	return count > 0;
 }
 
 bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
+	if (tidy->window && window_start(subs, sub))
+		return true;
 	/* What is on its way to the log is looked at when it is there. */
 	if (tidy->to == 0 || (sub->definition.durable && sub->parked.size > 0))
 		return false;
