@@ -229,6 +229,31 @@ bool nc_placement_lives(const struct nc_placement_view *placement, struct nc_sub
 	return node != NULL && node->boot == owner.boot && may_run(node, now_ns);
 }
 
+bool nc_placement_told(const struct nc_placement_view *placement, struct nc_sub_owner owner,
+                       uint64_t entry, uint64_t *heard_ns_out, uint64_t *released_out)
+{
+	const struct nc_placement_node *node = look(placement, owner.number);
+	if (node == NULL || node->boot == 0 || node->boot != owner.boot || node->leaving ||
+	    node->released < entry)
+		return false;
+	*heard_ns_out = node->heard_ns;
+	*released_out = node->released;
+	return true;
+}
+
+bool nc_placement_leaves(const struct nc_placement_view *placement, uint64_t number)
+{
+	const struct nc_placement_node *node = look(placement, number);
+	return node != NULL && node->leaving;
+}
+
+bool nc_placement_may_live(const struct nc_placement_view *placement, uint64_t number,
+                           uint64_t now_ns)
+{
+	const struct nc_placement_node *node = look(placement, number);
+	return node != NULL && !is_gone(node, now_ns);
+}
+
 bool nc_placement_owner(const struct nc_placement_view *placement,
                         const struct nc_placement_share *share, struct nc_sub_owner self,
                         const uint64_t *nodes, size_t count, uint64_t now_ns,

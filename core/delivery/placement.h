@@ -104,6 +104,16 @@ size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64
 bool nc_placement_lives(const struct nc_placement_view *placement, struct nc_sub_owner owner,
                         uint64_t now_ns);
 
+/* Whether the owner, in that life, has said that it has let go of all up to `entry`, does not
+ * leave, and when it was heard last; `released_out`: of all up to there. */
+bool nc_placement_told(const struct nc_placement_view *placement, struct nc_sub_owner owner,
+                       uint64_t entry, uint64_t *heard_ns_out, uint64_t *released_out);
+/* Whether the node has said so. */
+bool nc_placement_leaves(const struct nc_placement_view *placement, uint64_t number);
+/* Whether the node was heard lately, or is awaited: it may answer if it is asked. */
+bool nc_placement_may_live(const struct nc_placement_view *placement, uint64_t number,
+                           uint64_t now_ns);
+
 /* A subscription, as the leader sees it. */
 struct nc_placement_share {
 	struct nc_slice name;

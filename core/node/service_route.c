@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/delivery/ack.h"
 #include "core/node/service_private.h"
 #include "transport/nats/subject.h"
 
@@ -123,14 +124,29 @@ static void take_up_ack(struct nc_service *service, const struct nc_bus_msg *msg
 	nc_subs_answer(service->subs, nc_slice_from(msg->subject, skip), msg, index);
 }
 
-/* Another node runs the subscription, has the acknowledgement too, and takes it. */
-static bool is_owners_ack(struct nc_service *service, const struct nc_bus_msg *msg)
+/* Another node runs the subscription, has the acknowledgement too, and takes it; or who does is not
+ * sure just now. */
+static bool is_owners_ack(struct nc_service *service, const struct nc_bus_msg *msg, int index)
 {
-	struct nc_slice name = nc_slice_from(msg->subject, service->root_size + 1 + strlen("ack."));
-	const uint8_t *dot = name.size == 0 ? NULL : memchr(name.data, '.', name.size);
-	if (dot != NULL)
-		name.size = (size_t)(dot - name.data);
-	return nc_spread_has(service->spread, name) && !nc_subs_has(service->subs, name);
+	struct nc_spread_heard heard = {
+		.rest = nc_slice_from(msg->subject, service->root_size + 1 + strlen("ack.")),
+		.reply = msg->reply,
+		.body = msg->data,
+		.endpoint = index
+	};
+	struct nc_ack ack;
+	if (service->spread == NULL)
+		return false;
+	const uint8_t *dot =
+	        heard.rest.size == 0 ? NULL : memchr(heard.rest.data, '.', heard.rest.size);
+	heard.name = dot == NULL ? heard.rest
+	                         : nc_slice(heard.rest.data, (size_t)(dot - heard.rest.data));
+	if (msg->reply.size > 0) {
+		nc_ack_parse(msg->data, &ack);
+		heard.at_once = ack.kind == NC_ACK_IS_WPI;
+		heard.asks = ack.kind != NC_ACK_IS_NOTHING && !nc_bus_has_status(msg);
+	}
+	return nc_spread_keep_ack(service->spread, &heard);
 }
 
 static void on_ready_probe(struct nc_service *service)
@@ -150,7 +166,7 @@ static void on_endpoint(struct nc_service *service, struct nc_bus_msg *msg)
 		return; /* deposed: who leads now has it too */
 	if (endpoint->op != NC_OP_SUB_ACK) {
 		take_up(service, msg, index);
-	} else if (!is_owners_ack(service, msg)) {
+	} else if (!is_owners_ack(service, msg, index)) {
 		take_up_ack(service, msg, index);
 	}
 }

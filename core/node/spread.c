@@ -54,6 +54,7 @@ int nc_spread_lead(struct nc_spread *spread)
 	nc_spread_voters(spread, true, nc_subs_now_ns());
 	nc_spread_table_clear(spread);
 	spread->leads = true;
+	spread->unshared_ns = nc_subs_now_ns(); /* we may not have seen it */
 	nc_spread_transient_lead(spread);
 	return nc_spread_table_load(spread);
 }
@@ -64,7 +65,8 @@ void nc_spread_step_down(struct nc_spread *spread)
 		return;
 	nc_spread_transient_step_down(spread);
 	spread->leads = false;
-	nc_spread_relays_drop(spread);
+	nc_spread_relays_end(spread);
+	nc_spread_acks_drop(spread); /* most were answered, and who leads next knows no more */
 	nc_spread_surveys_end(spread);
 }
 
@@ -126,6 +128,14 @@ bool nc_spread_holds(const struct nc_spread *spread, uint64_t since)
 	       nc_lease_holds(&spread->lease, since, nc_subs_now_ns());
 }
 
+bool nc_spread_is_given_up(const struct nc_spread *spread)
+{
+	const struct nc_lease *lease = &spread->lease;
+	return lease->left ||
+	       (lease->until_ns > 0 &&
+	        nc_subs_now_ns() > lease->until_ns + (NC_PLACEMENT_GONE_NS - NC_LEASE_NS));
+}
+
 bool nc_spread_has_left(const struct nc_spread *spread)
 {
 	return spread == NULL || spread->leaving;
@@ -150,8 +160,10 @@ static void leave(struct nc_spread *spread, uint64_t now_ns)
 		return;
 	spread->leaving = true;
 	nc_lease_leave(&spread->lease);
+	nc_subs_own_left(spread->service->subs);
 	atomic_store(&spread->lease_until_ns, 0);
-	spread->renewed_ns = 0;
+	if (!nc_subs_own_is_delivering(spread->service->subs))
+		nc_spread_renew(spread, now_ns); /* the leader answers from now on */
 }
 
 /* Nobody has said anything while there was nothing to share: all are awaited again. */
@@ -193,6 +205,7 @@ void nc_spread_tick(struct nc_spread *spread)
 	}
 	nc_spread_transient_tick(spread, now_ns);
 	nc_spread_relays_step(spread);
+	nc_spread_acks_step(spread, now_ns);
 	nc_spread_yields_step(spread);
 	nc_spread_surveys_step(spread);
 	spread->ticked_ns = now_ns;
@@ -219,6 +232,10 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 	}
 	if (err == NC_OK && asked.verb == NC_SPREAD_SURVEY) {
 		nc_spread_take_survey(spread, from, call, &asked);
+		return;
+	}
+	if (err == NC_OK && asked.verb == NC_SPREAD_ANSWERED) {
+		nc_spread_take_answered(spread, from, call, &asked);
 		return;
 	}
 	if (err == NC_OK && asked.verb == NC_SPREAD_TRANSIENT) {
@@ -271,6 +288,7 @@ void nc_spread_stop(struct nc_spread *spread)
 	for (struct nc_spread_renewal *at = spread->renewals; at != NULL; at = at->next)
 		at->spread = NULL;
 	nc_spread_relays_drop(spread);
+	nc_spread_acks_drop(spread);
 	nc_spread_yields_drop(spread);
 	nc_spread_surveys_drop(spread);
 	nc_spread_transient_drop(spread);

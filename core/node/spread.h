@@ -13,6 +13,7 @@
  *   progress, seek, update, delete ──► leader ─► log ─► applied here  spread_forward.c
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
  *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
+ *   R.ack.… as a request ──► owner; leader: has he heard it? ──► all  spread_acks.c
  *   R.sub.list at the leader ──► owners: where theirs stand           spread_survey.c
  *   leader ──► all: transient ones, lest they go without a word       spread_transient.c
  *
@@ -57,11 +58,15 @@ bool nc_spread_has(const struct nc_spread *spread, struct nc_slice name);
 /* On the leader: whether a batch's acknowledgement covers all before it. */
 bool nc_spread_acks_all(const struct nc_spread *spread, struct nc_slice name);
 
+/* The node that leads, as far as is known here; 0: none. */
+uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out);
 /* Entry up to which the log has been told here; this node, as an owner. */
 uint64_t nc_spread_told_to(const struct nc_spread *spread);
 bool nc_spread_is_self(const struct nc_spread *spread, struct nc_sub_owner owner);
 /* What was given to this node by entry `since` may run now. */
 bool nc_spread_holds(const struct nc_spread *spread, uint64_t since);
+/* The leader takes this node for gone, its last lease being over for that long, or was told. */
+bool nc_spread_is_given_up(const struct nc_spread *spread);
 /* The node ends in order, and what it ran it has let go. */
 bool nc_spread_has_left(const struct nc_spread *spread);
 /* Any thread: what runs by a lease may still deliver. */
@@ -70,6 +75,17 @@ bool nc_spread_lease_holds(const struct nc_spread *spread);
 /* Send a request on to who runs the subscription, which answers it. False: it is this node's. */
 bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
+
+/* On the leader: an acknowledgement that came. False: it is this node's to judge. True: another
+ * node's, who has it, too; or it is answered when it is sure that nobody else does. */
+struct nc_spread_heard {
+	struct nc_slice name, rest; /* what follows R.ack.; the name therein */
+	struct nc_slice reply, body;
+	bool asks;    /* its body is one that is answered */
+	bool at_once; /* without the log */
+	int endpoint;
+};
+bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *heard);
 
 /* A command of an owner's, through the leader into the log: its outcome comes back to
  * nc_subs_outcome() when it is applied here, or nc_subs_refused() with NC_TIMEOUT where it is not

@@ -9,8 +9,9 @@
 static size_t fields_of(uint64_t verb)
 {
 	static const size_t fields[] = {
-		[NC_SPREAD_RENEW] = 4, [NC_SPREAD_COMMAND] = 5, [NC_SPREAD_REQUEST] = 6,
-		[NC_SPREAD_YIELD] = 3, [NC_SPREAD_SURVEY] = 5,  [NC_SPREAD_TRANSIENT] = 3
+		[NC_SPREAD_RENEW] = 4,   [NC_SPREAD_COMMAND] = 5, [NC_SPREAD_REQUEST] = 6,
+		[NC_SPREAD_YIELD] = 3,   [NC_SPREAD_SURVEY] = 5,  [NC_SPREAD_TRANSIENT] = 3,
+		[NC_SPREAD_ANSWERED] = 3
 	};
 	return fields[verb];
 }
@@ -50,6 +51,10 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 		break;
 	case NC_SPREAD_TRANSIENT:
 		nc_pack_uint(buf, call->anew);
+		nc_pack_bin(buf, call->body);
+		break;
+	case NC_SPREAD_ANSWERED:
+		nc_pack_uint(buf, call->applied);
 		nc_pack_bin(buf, call->body);
 		break;
 	}
@@ -110,7 +115,7 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	size_t fields = nc_unpack_array(&reader);
 	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
 	bool good = true;
-	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_TRANSIENT ||
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_ANSWERED ||
 	    fields != fields_of(verb))
 		return NC_INVALID;
 	call.verb = (enum nc_spread_verb)verb;
@@ -131,6 +136,10 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 		good = survey_get(&reader, &call);
 	} else if (verb == NC_SPREAD_TRANSIENT) {
 		good = held_get(&reader, &call);
+	} else if (verb == NC_SPREAD_ANSWERED) {
+		call.applied = nc_unpack_uint(&reader);
+		call.body = nc_unpack_bin(&reader);
+		good = call.body.size % 8 == 0;
 	} else {
 		call.applied = nc_unpack_uint(&reader);
 		call.endpoint = nc_unpack_str(&reader);

@@ -12,6 +12,8 @@
  *             stand (standings.h)
  *   transient: [6, anew, names]                       to all, by the leader: transient
  * subscriptions that it holds, or holds no more; reply: nothing. `anew`: it holds no others
+ *   answered: [7, applied, hashes]                    to all, by the leader: which of these
+ * requests (answered.h) they answer; reply: a byte for each, 1 or 0
  *
  * A node of an earlier build does not know all of them, and answers NC_INVALID: who asks goes on
  * without.
@@ -32,7 +34,8 @@ enum nc_spread_verb {
 	NC_SPREAD_REQUEST,
 	NC_SPREAD_YIELD,
 	NC_SPREAD_SURVEY,
-	NC_SPREAD_TRANSIENT
+	NC_SPREAD_TRANSIENT,
+	NC_SPREAD_ANSWERED
 };
 
 struct nc_spread_call {
@@ -43,11 +46,12 @@ struct nc_spread_call {
 	uint64_t boot;           /* of the sender */
 	uint64_t number;         /* counts the sender's commands: one that comes late is refused */
 	struct nc_slice command; /* core/engine/command.h */
-	/* request, survey */
+	/* request, survey, answered */
 	uint64_t
 	        applied; /* by the leader, when it took the request up: so much it must have seen */
-	struct nc_slice endpoint, name, reply, body; /* of yield: `name`; of held: `body` */
-	uint64_t epoch;                              /* yield */
+	struct nc_slice endpoint, name, reply,
+	        body;   /* of yield: `name`; of held, answered: `body` */
+	uint64_t epoch; /* yield */
 	/* survey: of the names behind `after`, up to and with `through`; at most 64 bytes each, as
 	 * who asks was given them. `wide`: all, else the state alone */
 	struct nc_slice after, through;

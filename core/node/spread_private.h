@@ -25,10 +25,13 @@ struct nc_spread_row {
 	struct nc_sub_owner owner;
 	bool spreads; /* by its definition; else the leader is to have it back */
 	bool acks_all;
+	uint64_t since;      /* the entry by which it became so, or a later one */
+	uint64_t changed_ns; /* when we were told */
 	/* On the leader. */
-	bool assigning;    /* another owner is on its way through the log */
-	bool yielded;      /* its owner has said what it has for the log, or cannot */
-	uint64_t yield_ns; /* it is waited for until then; 0: it was not asked */
+	uint64_t listens_ns; /* its owner has listened since then, or longer; 0: not known */
+	bool assigning;      /* another owner is on its way through the log */
+	bool yielded;        /* its owner has said what it has for the log, or cannot */
+	uint64_t yield_ns;   /* it is waited for until then; 0: it was not asked */
 };
 
 /* On the leader: a command on its way through the log, an owner's or our own. */
@@ -72,6 +75,8 @@ struct nc_spread_telling;
 struct nc_spread_yield;
 struct nc_spread_yielding;
 struct nc_spread_surveyed;
+struct nc_spread_ack;
+struct nc_spread_asking;
 
 /* On the leader: a request that is sent on. */
 struct nc_spread_relay {
@@ -136,12 +141,15 @@ struct nc_spread {
 	size_t yield_count;
 	struct nc_survey *surveys;
 	size_t survey_count;
+	struct nc_spread_ack *acks, **acks_end; /* kept, as they came */
+	size_t ack_count, ack_bytes;
+	uint64_t acks_ns;     /* when was last looked what becomes of them */
+	uint64_t unshared_ns; /* when something was last shared no more */
+	struct nc_spread_asking *asking;
 };
 
 /* The log knows commands that say who owns what. */
 bool nc_spread_active(const struct nc_spread *spread);
-/* The node that leads, as far as is known here; 0: none. */
-uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out);
 /* Send a call to a node; errors as nc_peer_request()'s: then `fn` is not called. */
 int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
                   void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
@@ -201,7 +209,14 @@ int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call
 void nc_spread_relays_step(struct nc_spread *spread);
 /* Something became of the subscription, and its row says what: requests for it are tried now. */
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);
+void nc_spread_relays_end(struct nc_spread *spread); /* it leads no more */
 void nc_spread_relays_drop(struct nc_spread *spread);
+
+/* spread_acks.c */
+void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns);
+void nc_spread_acks_drop(struct nc_spread *spread);
+void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t call,
+                             const struct nc_spread_call *asked);
 
 /* spread_transient.c. Errors: NC_NOMEM. */
 int nc_spread_take_transient(struct nc_spread *spread, uint64_t from,

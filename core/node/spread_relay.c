@@ -72,13 +72,15 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 		free(relay);
 		return;
 	}
-	if (err == NC_NOTFOUND) { /* not yet, or not any more: it will be somebody's */
+	if (err == NC_NOTFOUND &&
+	    spread->leads) { /* not yet, or not any more: it will be somebody's */
 		later(relay);
 		return;
 	}
 	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(relay->name));
 	bool elsewhere = row == NULL || row->owner.number != relay->to;
-	if (err != NC_OK && err != NC_INVALID && may_ask_again(relay->op, elsewhere)) {
+	if (err != NC_OK && err != NC_INVALID && spread->leads &&
+	    may_ask_again(relay->op, elsewhere)) {
 		later(relay);
 		return;
 	}
@@ -197,7 +199,7 @@ static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 {
-	if (spread->relays == NULL)
+	if (spread->relays == NULL || !spread->leads)
 		return;
 	const struct nc_spread_row *row = nc_spread_find(spread, name);
 	uint64_t owner = row == NULL ? 0 : row->owner.number;
@@ -215,7 +217,21 @@ void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 	}
 }
 
-/* Who leads next has the subjects; a deposed leader stays silent. */
+/* Who leads next has the subjects, and not what came before: who waits is told, but for what is
+ * with an owner, who answers it; or does not say that he does. */
+void nc_spread_relays_end(struct nc_spread *spread)
+{
+	struct nc_spread_relay *relay = spread->relays, *next;
+	for (; relay != NULL; relay = next) {
+		next = relay->next;
+		if (relay->to != 0)
+			continue;
+		relay_remove(spread, relay);
+		relay_error(spread->service, relay, NC_FAULT_UNAVAILABLE);
+		free(relay);
+	}
+}
+
 void nc_spread_relays_drop(struct nc_spread *spread)
 {
 	while (spread->relays != NULL) {

@@ -82,6 +82,8 @@ static int row_make(struct nc_spread *spread, const struct nc_sub_row *from,
 	(void)snprintf(row.name, sizeof row.name, "%.*s", (int)from->name.size,
 	               (const char *)from->name.data);
 	err = nc_sub_owner_get(spread->reader, from->name, &row.owner);
+	row.since = spread->applied;
+	row.changed_ns = nc_subs_now_ns();
 	if (err == NC_OK)
 		*row_out = row;
 	return err;
@@ -133,13 +135,22 @@ int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name)
 	nc_state_reader_end(spread->reader);
 	nc_buf_release(&scratch);
 	struct nc_spread_row *there = nc_spread_find(spread, name);
-	if (err == NC_NOTFOUND || (err == NC_OK && !is_shared(&row)))
+	if (err == NC_NOTFOUND || (err == NC_OK && !is_shared(&row))) {
+		if (there != NULL)
+			spread->unshared_ns = nc_subs_now_ns();
 		return there == NULL ? NC_OK : row_remove(spread, there);
+	}
 	if (err != NC_OK)
 		return err;
 	if (there == NULL)
 		return row_add(spread, &row);
 	row.assigning = there->assigning;
+	if (row.epoch == there->epoch && row.owner.number == there->owner.number &&
+	    row.owner.boot == there->owner.boot) {
+		row.since = there->since;
+		row.changed_ns = there->changed_ns;
+		row.listens_ns = there->listens_ns;
+	}
 	*there = row;
 	return NC_OK;
 }

@@ -329,6 +329,7 @@ void nc_subs_stop(struct nc_subs *subs)
 	nc_buf_release(&subs->command);
 	nc_subs_keys_release(&subs->keys);
 	nc_recent_release(&subs->recent);
+	nc_answered_release(&subs->answered);
 	nc_ahead_stock_release(&subs->stock);
 	nc_sub_teller_release(&subs->teller);
 	nc_outbox_release(&subs->leased);

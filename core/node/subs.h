@@ -80,6 +80,7 @@ struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs);
 extern char nc_subs_own_tag; /* of the subscriptions to their R.ack.<name>.> */
 uint64_t nc_subs_now_ns(void);
 bool nc_subs_has(struct nc_subs *subs, struct nc_slice name);
+uint64_t nc_subs_epoch(struct nc_subs *subs, struct nc_slice name); /* 0: it is not here */
 bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name);
 /* This node leads from now on, or does not any more: after its R.ack.> went, before it comes.
  * Errors: NC_NOMEM. */
@@ -93,6 +94,8 @@ void nc_subs_own_wake(struct nc_subs *subs);
 bool nc_subs_own_yield(struct nc_subs *subs, struct nc_slice name, uint64_t epoch,
                        uint64_t until_ns);
 void nc_subs_own_yield_all(struct nc_subs *subs, uint64_t until_ns);
+/* This node has left: what is not in the log by now does not come there from here. */
+void nc_subs_own_left(struct nc_subs *subs);
 /* It is in the log, or cannot be: there is no lease, or it is another's by now. */
 bool nc_subs_own_has_yielded(struct nc_subs *subs, struct nc_slice name, uint64_t epoch);
 bool nc_subs_own_have_yielded(struct nc_subs *subs);
@@ -106,6 +109,10 @@ uint64_t nc_subs_own_since(const struct nc_subs *subs);
  * and with `through`: bytes of standings.h. Errors: NC_NOMEM. */
 int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
                           struct nc_buf *buf);
+
+/* subs_answer.c: whether this node, not leading, has answered that acknowledgement or is going to
+ * (answered.h). */
+bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash);
 
 /* subs.c: the names of the transient ones, for spread_call.h. */
 void nc_subs_put_transient(const struct nc_subs *subs, struct nc_buf *names);

@@ -126,49 +126,87 @@ static uint64_t taken_ns(struct nc_subs *subs)
 	return subs->answers_ns;
 }
 
-void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
-                    int endpoint)
+/* The leader, who has heard it, too, takes us for gone, or has been told that we go. */
+static bool is_left_to_the_leader(const struct nc_subs *subs, const struct nc_subscription *sub)
 {
-	struct nc_ack_address at;
-	if (is_status_answer(subs, rest, msg))
-		return;
-	if (nc_ack_address_get(rest, &at) != NC_OK) {
-		answer_error(subs, msg, endpoint, "not the subject of a delivery");
-		return;
-	}
-	struct nc_subscription *sub = nc_subs_find(subs, at.name);
+	const struct nc_service *service = subs->service;
+	uint64_t term;
+	return sub->owned && !service->serving && nc_spread_is_given_up(service->spread) &&
+	       nc_spread_leader(service->spread, &term) != 0;
+}
+
+/* Of a subscription that is here. False: it is not answered here. */
+static bool take(struct nc_subs *subs, struct nc_subscription *sub, const struct nc_ack_address *at,
+                 const struct nc_bus_msg *msg, int endpoint)
+{
 	uint64_t now_ns = taken_ns(subs);
-	if (sub == NULL) {
-		answer_error(subs, msg, endpoint,
-		             "acknowledgement of a subscription that is not here");
-		return;
-	}
-	if (sub->definition.ack != NC_ACK_EXPLICIT)
-		nc_subs_packed_tell(subs, sub);
-	if (nc_bus_no_responders(msg)) {
-		(void)nc_sub_no_responders(sub->machine, at.epoch, at.position, at.attempt, now_ns);
-		nc_subs_mark(sub);
-		return;
-	}
 	struct nc_ack ack;
 	nc_ack_parse(msg->data, &ack);
 	if (ack.kind == NC_ACK_IS_NOTHING || nc_bus_has_status(msg)) {
 		subs->ignored_answers++;
-		return;
+		return false;
 	}
-	bool late = is_late(sub, &at, &ack);
-	if (judge(sub, &at, &ack, now_ns) != NC_OK) {
+	if (msg->reply.size > 0 && is_left_to_the_leader(subs, sub))
+		return false;
+	bool late = is_late(sub, at, &ack);
+	if (judge(sub, at, &ack, now_ns) != NC_OK) {
 		/* Another may own it by now, and knows better. */
-		if (sub->owned && (at.epoch > sub->epoch || nc_subs_own_sleeps(sub)))
-			return;
+		if (sub->owned && at->epoch > sub->epoch)
+			return false;
 		answer_error(subs, msg, endpoint,
 		             "stale acknowledgement: of another epoch, or never delivered");
-		return;
+		return true;
 	}
 	nc_subs_mark(sub);
-	if (late && !nc_subs_late_ack(subs, sub, at.position)) {
+	if (late && !nc_subs_late_ack(subs, sub, at->position)) {
 		(void)answer_fault(subs, msg, endpoint, NC_FAULT_BUSY, "not now; try again");
 	} else {
 		answer_taken(subs, sub, &ack, msg, endpoint);
 	}
+	return true;
+}
+
+/* False: it is not answered here. */
+static bool take_any(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
+                     int endpoint)
+{
+	struct nc_ack_address at;
+	if (nc_ack_address_get(rest, &at) != NC_OK) {
+		answer_error(subs, msg, endpoint, "not the subject of a delivery");
+		return true;
+	}
+	struct nc_subscription *sub = nc_subs_find(subs, at.name);
+	if (sub == NULL && !subs->service->serving)
+		return false; /* let go meanwhile */
+	if (sub == NULL) {
+		answer_error(subs, msg, endpoint,
+		             "acknowledgement of a subscription that is not here");
+		return true;
+	}
+	if (sub->definition.ack != NC_ACK_EXPLICIT)
+		nc_subs_packed_tell(subs, sub);
+	if (nc_bus_no_responders(msg)) {
+		(void)nc_sub_no_responders(sub->machine, at.epoch, at.position, at.attempt,
+		                           taken_ns(subs));
+		nc_subs_mark(sub);
+		return false;
+	}
+	return take(subs, sub, &at, msg, endpoint);
+}
+
+void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
+                    int endpoint)
+{
+	if (is_status_answer(subs, rest, msg))
+		return;
+	bool taken = take_any(subs, rest, msg, endpoint);
+	if (taken && msg->reply.size > 0 && !subs->service->serving) {
+		nc_answered_note(&subs->answered, nc_answered_hash(rest, msg->reply, msg->data),
+		                 nc_subs_now_ns());
+	}
+}
+
+bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash)
+{
+	return nc_answered_has(&subs->answered, hash, nc_subs_now_ns());
 }

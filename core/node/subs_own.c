@@ -20,6 +20,12 @@ bool nc_subs_has(struct nc_subs *subs, struct nc_slice name)
 	return nc_subs_find(subs, name) != NULL;
 }
 
+uint64_t nc_subs_epoch(struct nc_subs *subs, struct nc_slice name)
+{
+	const struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub == NULL ? 0 : sub->epoch;
+}
+
 bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name)
 {
 	const struct nc_subscription *sub = nc_subs_find(subs, name);
@@ -170,6 +176,16 @@ void nc_subs_own_yield_all(struct nc_subs *subs, uint64_t until_ns)
 	}
 }
 
+void nc_subs_own_left(struct nc_subs *subs)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		if (subs->slots[id] != NULL && subs->slots[id]->owned)
+			nc_subs_waiters_refuse(subs, subs->slots[id], UINT64_MAX,
+			                       NC_FAULT_UNAVAILABLE,
+			                       nc_fault_text(NC_FAULT_UNAVAILABLE));
+	}
+}
+
 bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns)
 {
 	if (sub->yield_ns <= now_ns)
@@ -243,10 +259,19 @@ void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->asleep = false;
 }
 
+/* The leader could not ask us, and answers what it has heard itself. */
+static bool is_answered_for(const struct nc_subs *subs)
+{
+	const struct nc_service *service = subs->service;
+	return !service->serving && !service->draining && nc_spread_is_given_up(service->spread);
+}
+
 /* Another has it, or we have it anew: whoever waits here is told. What still delivers is waited
  * for, before it counts as let go. */
 static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 {
+	if (is_answered_for(subs))
+		nc_subs_waiters_forget(subs, sub);
 	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 	                       "stale acknowledgement: another node has it now");
 	nc_subs_replay_end(subs, sub, NC_FAULT_UNAVAILABLE, "another node has it now; ask again");

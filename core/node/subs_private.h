@@ -167,6 +167,8 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
  * for. */
 void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
                             struct nc_fault fault, const char *why);
+/* Those whose acknowledgements the present leader has heard, too, and answers, are not. */
+void nc_subs_waiters_forget(struct nc_subs *subs, struct nc_subscription *sub);
 /* Likewise all whose requests were to come again. */
 void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
                            const char *why);

@@ -17,6 +17,7 @@
 #include "core/delivery/subscription.h"
 #include "core/engine/subs.h"
 #include "core/node/ahead.h"
+#include "core/node/answered.h"
 #include "core/node/pace.h"
 #include "core/node/recent.h"
 #include "core/node/service_private.h"
@@ -32,7 +33,8 @@ struct nc_sub_waiter {
 	struct nc_sub_waiter *next;
 	uint64_t progress; /* its number */
 	uint64_t since_ms;
-	char *answer; /* owned; NULL: an empty message */
+	uint64_t term; /* of one that is owned: in which it came; else 0 */
+	char *answer;  /* owned; NULL: an empty message */
 	char reply[];
 };
 
@@ -226,7 +228,8 @@ struct nc_subs {
 	struct nc_sub_back *back;        /* those that have no owner any more, since lately */
 	uint64_t back_ns;                /* nothing is known of what was before */
 	uint64_t foreign_acks, ignored_answers;
-	uint64_t answers_ns; /* when those that are being taken came; 0: ask the clock */
+	struct nc_answered answered; /* acknowledgements that the leader has heard, too */
+	uint64_t answers_ns;         /* when those that are being taken came; 0: ask the clock */
 	struct nc_filter_views
 	        views;             /* of searches that have ended; those of live events: `batch` */
 	uint64_t transient_epochs; /* given out: from the leader's term on, so that none is given

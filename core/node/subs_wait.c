@@ -159,6 +159,31 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 	}
 }
 
+/* What is known of who leads is only of those that run by a lease. */
+static uint64_t term_of(const struct nc_subscription *sub)
+{
+	uint64_t term = 0;
+	if (sub->owned)
+		(void)nc_spread_leader(sub->subs->service->spread, &term);
+	return term;
+}
+
+void nc_subs_waiters_forget(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t term = term_of(sub);
+	struct nc_sub_waiter **at = &sub->waiters;
+	while (*at != NULL) {
+		struct nc_sub_waiter *waiter = *at;
+		if (waiter->answer != NULL || waiter->term != term) {
+			at = &waiter->next;
+			continue;
+		}
+		*at = waiter->next;
+		free(waiter);
+		subs->waiter_count--;
+	}
+}
+
 void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
                            const char *why)
 {
@@ -211,6 +236,7 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	waiter->reply[reply.size] = '\0';
 	waiter->answer = copy;
 	waiter->since_ms = nc_service_now_ms();
+	waiter->term = term_of(sub);
 	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
 	waiter->next = sub->waiters;
 	sub->waiters = waiter;

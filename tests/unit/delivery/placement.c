@@ -305,6 +305,34 @@ Test(placement, knows_whether_an_owner_is_there_to_be_asked)
 	                                 now_ns + 2 * NC_PLACEMENT_GONE_NS));
 }
 
+Test(placement, knows_what_an_owner_has_said_and_when)
+{
+	struct nc_placement_view view;
+	uint64_t heard_ns = 0, released = 0;
+	begin(&view, 3, 0);
+	const struct nc_sub_owner owner = { 2, 7 }, earlier = { 2, 6 };
+	cr_expect_not(
+	        nc_placement_told(&view, (struct nc_sub_owner){ 2, 0 }, 0, &heard_ns, &released),
+	        "not heard yet");
+	cr_expect_not(nc_placement_told(&view, owner, 0, &heard_ns, &released));
+	hear(&view, 2, 7, 40, 100);
+	cr_expect(nc_placement_told(&view, owner, 40, &heard_ns, &released));
+	cr_expect(heard_ns == 100 * MS && released == 40);
+	cr_expect_not(nc_placement_told(&view, owner, 41, &heard_ns, &released), "not so far");
+	cr_expect_not(nc_placement_told(&view, earlier, 40, &heard_ns, &released));
+	cr_expect_not(
+	        nc_placement_told(&view, (struct nc_sub_owner){ 9, 7 }, 0, &heard_ns, &released));
+	cr_expect(nc_placement_may_live(&view, 2, 1300 * MS));
+	cr_expect_not(nc_placement_may_live(&view, 2, 1301 * MS));
+	cr_expect_not(nc_placement_may_live(&view, 9, 100 * MS));
+	cr_expect_not(nc_placement_leaves(&view, 2) || nc_placement_leaves(&view, 9));
+	const struct nc_placement_renewal leaves = { .boot = 7, .released = 50, .leaving = true };
+	(void)nc_placement_hear(&view, 2, &leaves, 110 * MS);
+	cr_expect(nc_placement_leaves(&view, 2));
+	cr_expect_not(nc_placement_told(&view, owner, 40, &heard_ns, &released), "it leaves");
+	cr_expect(nc_placement_may_live(&view, 2, 110 * MS), "it may still be asked");
+}
+
 Test(placement, gives_one_back_to_the_leader_by_way_of_a_lease)
 {
 	struct course course = course_begin();

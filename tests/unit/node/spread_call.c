@@ -67,6 +67,9 @@ Test(spread_call, is_read_as_it_was_written_and_not_otherwise)
 	                                      .body = NC_SLICE("\x01\xa1"
 	                                                       "a\x00\xa2"
 	                                                       "bc") });
+	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_ANSWERED,
+	                                      .applied = 123456,
+	                                      .body = NC_SLICE("12345678abcdefgh") });
 }
 
 /* What an earlier build does with a call of a later one: who asked goes on without. */
@@ -74,9 +77,9 @@ Test(spread_call, does_not_understand_a_verb_that_came_later)
 {
 	struct nc_buf buf = { 0 };
 	struct nc_spread_call again;
-	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_TRANSIENT });
-	cr_assert_eq(buf.data[1], NC_SPREAD_TRANSIENT);
-	for (unsigned verb = NC_SPREAD_TRANSIENT + 1; verb < 128; verb++) {
+	nc_spread_call_put(&buf, &(struct nc_spread_call){ .verb = NC_SPREAD_ANSWERED });
+	cr_assert_eq(buf.data[1], NC_SPREAD_ANSWERED);
+	for (unsigned verb = NC_SPREAD_ANSWERED + 1; verb < 128; verb++) {
 		buf.data[1] = (uint8_t)verb;
 		cr_expect_eq(nc_spread_call_get(nc_buf_slice(&buf), &again), NC_INVALID);
 	}
