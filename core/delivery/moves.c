@@ -123,10 +123,10 @@ void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
 	nc_assert(entry->state != NC_SUB_LEAVING && entry->state != NC_SUB_RECALLED);
 	if (entry->replay) {
 		sub->replaying--;
-		nc_sub_key_stand(sub, key, entry->position);
 	} else {
 		nc_sub_key_park(sub, key);
 	}
+	nc_sub_key_stand(sub, key, entry->position);
 	leave(sub, id, LEAVE_PARK, false);
 	if (key != NONE) {
 		if (!NC_DELIVERY_MUTANT(PARKED_LEAVES_KEY))
@@ -180,7 +180,7 @@ void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns)
 	}
 }
 
-void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
+void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key, bool parks)
 {
 	struct entry *entry = &sub->entries[id];
 	sub->replaying += entry->replay;
@@ -191,9 +191,7 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key)
 		return;
 	}
 	struct key *of = &sub->keys[key];
-	/* Rows of its key that are not under way come before it; if all are, it may wait here. */
-	if (!entry->replay && of->parked > of->replaying &&
-	    !NC_DELIVERY_MUTANT(PARKED_KEY_FORGOTTEN)) {
+	if (parks && !entry->replay && !NC_DELIVERY_MUTANT(PARKED_KEY_FORGOTTEN)) {
 		nc_sub_key_park(sub, key);
 		leave(sub, id, LEAVE_PARK, true);
 		return;

@@ -2,6 +2,7 @@
 /* Progress, taken as bytes and gone on from. */
 #include "core/delivery/subscription_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool nc_sub_progress_due(const struct nc_sub *sub, uint64_t now_ns)
@@ -52,29 +53,55 @@ uint64_t nc_sub_progress_take(struct nc_sub *sub, struct nc_buf *buf)
 	return ++sub->progress_number;
 }
 
+static int entry_restore(struct nc_sub *sub, const struct nc_progress_item *item)
+{
+	uint32_t id;
+	if (nc_sub_entry_find(sub, item->position) != NONE)
+		return NC_CORRUPT;
+	int err = nc_sub_entry_new(sub, item->position, item->replay, &id);
+	if (err != NC_OK)
+		return err;
+	struct entry *entry = &sub->entries[id];
+	entry->state = NC_SUB_RECALLED;
+	entry->attempts = item->attempts;
+	/* By an order in between it may have been delivered, and have had no place. */
+	entry->taken = item->attempts > 0 && sub->taken < sub->policy.max_in_flight;
+	sub->taken += entry->taken;
+	sub->recalled++;
+	return NC_OK;
+}
+
+static int item_compare(const void *a, const void *b)
+{
+	const struct nc_progress_item *x = a, *y = b;
+	return (x->position > y->position) - (x->position < y->position);
+}
+
+/* Replays come in the order in which they were asked for, and are recalled by position. */
 static int entries_restore(struct nc_sub *sub, struct nc_reader *reader, uint64_t count)
 {
 	struct nc_progress_item item = { 0 };
-	for (uint64_t i = 0; i < count; i++) {
-		uint32_t id;
-		int err = nc_progress_item_get(reader, sub->cursor, &item);
-		if (err == NC_OK && nc_sub_entry_find(sub, item.position) != NONE)
-			err = NC_CORRUPT;
-		if (err == NC_OK)
-			err = nc_sub_entry_new(sub, item.position, item.replay, &id);
-		if (err != NC_OK)
-			return err;
-		struct entry *entry = &sub->entries[id];
-		entry->state = NC_SUB_RECALLED;
-		entry->attempts = item.attempts;
-		/* By an order in between it may have been delivered, and have had no place. */
-		entry->taken = item.attempts > 0 && sub->taken < sub->policy.max_in_flight;
-		sub->taken += entry->taken;
-		sub->recalled++;
+	struct nc_buf replays = { 0 };
+	int err = NC_OK;
+	for (uint64_t i = 0; i < count && err == NC_OK; i++) {
+		err = nc_progress_item_get(reader, sub->cursor, &item);
+		if (err == NC_OK && !item.replay) {
+			err = entry_restore(sub, &item);
+		} else if (err == NC_OK) {
+			nc_buf_put(&replays, &item, sizeof item);
+			err = nc_buf_status(&replays);
+		}
 	}
+	struct nc_progress_item *items = (void *)replays.data;
+	size_t replay_count = replays.size / sizeof item;
+	if (err == NC_OK && replay_count > 0)
+		qsort(items, replay_count, sizeof *items, item_compare);
+	for (size_t i = 0; i < replay_count && err == NC_OK; i++)
+		err = entry_restore(sub, &items[i]);
+	nc_buf_release(&replays);
 	sub->recall_at[0] = sub->window.first;
 	sub->recall_at[1] = sub->replayed.first;
-	return NC_OK;
+	return err;
 }
 
 int nc_sub_acked_insert(struct nc_sub *sub, uint64_t position)

@@ -161,18 +161,26 @@ static bool worth_a_search(const struct nc_sub *sub)
 	       (room > 0 && nc_sub_queue_first(sub, &sub->ready) == NONE);
 }
 
-void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
+/* The oldest of either line: keys may be others now, and in its key each stands by its position. */
+static uint64_t recalled_first(const struct nc_sub *sub)
 {
-	*want_out = (struct nc_sub_want){ NC_SUB_WANT_NOTHING, 0, 0 };
-	/* Replays first: they stand before what is new of their key. */
-	for (int replay = 1; sub->recalled > 0; replay--) {
-		nc_assert(replay >= 0);
+	uint64_t position = UINT64_MAX;
+	for (int replay = 0; replay < 2; replay++) {
 		uint32_t id = sub->recall_at[replay];
 		while (id != NONE && sub->entries[id].state != NC_SUB_RECALLED)
 			id = sub->entries[id].line_next;
-		if (id == NONE)
-			continue;
-		*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT, sub->entries[id].position, 1 };
+		if (id != NONE && sub->entries[id].position < position)
+			position = sub->entries[id].position;
+	}
+	nc_assert(position != UINT64_MAX);
+	return position;
+}
+
+void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
+{
+	*want_out = (struct nc_sub_want){ NC_SUB_WANT_NOTHING, 0, 0 };
+	if (sub->recalled > 0) {
+		*want_out = (struct nc_sub_want){ NC_SUB_WANT_EVENT, recalled_first(sub), 1 };
 		return;
 	}
 	if (!sub->at_head && !sub->halted && !sub->paused && worth_a_search(sub)) {
@@ -182,10 +190,14 @@ void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 }
 
 /* Whether a row of the key is parked that is not on its way already. */
+static bool rows_stand(const struct nc_sub *sub, uint32_t key)
+{
+	return key != NONE && sub->keys[key].parked > sub->keys[key].replaying;
+}
+
 static bool may_replay(const struct nc_sub *sub, uint32_t key)
 {
-	return sub->parked > sub->replaying &&
-	       (key == NONE || sub->keys[key].parked > sub->keys[key].replaying);
+	return sub->parked > sub->replaying && (key == NONE || rows_stand(sub, key));
 }
 
 /* Whether an older row of its key is not on its way. */
@@ -209,16 +221,16 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 		sub->recall_at[entry->replay] = entry->line_next;
 	sub->recalled--;
 	bool acked = entry->acked, doomed = entry->doomed;
+	bool behind = is_behind_parked(sub, key, entry->position);
 	/* Its row was removed, or its key is not what it was: nothing left to replay. Or the row
 	 * stays behind an older one. */
-	if (entry->replay &&
-	    (!may_replay(sub, key) || (!acked && is_behind_parked(sub, key, entry->position)))) {
+	if (entry->replay && (!may_replay(sub, key) || (!acked && behind))) {
 		nc_sub_untake(sub, entry);
 		nc_sub_entry_free(sub, id);
 		nc_sub_key_drop(sub, key);
 		return NC_OK;
 	}
-	nc_sub_admit(sub, id, key);
+	nc_sub_admit(sub, id, key, behind && rows_stand(sub, key));
 	if (acked) {
 		nc_sub_make_done(sub, id);
 	} else if (doomed && sub->entries[id].state != NC_SUB_LEAVING) {
@@ -243,7 +255,7 @@ static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool 
 		return err;
 	}
 	sub->entries[id].size = event->size;
-	nc_sub_admit(sub, id, key);
+	nc_sub_admit(sub, id, key, rows_stand(sub, key));
 	nc_sub_changed(sub, false);
 	return NC_OK;
 }

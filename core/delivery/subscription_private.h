@@ -49,8 +49,8 @@ struct key {
 	uint32_t first, last; /* events in the window, in order; the first may be delivered */
 	uint32_t replaying;   /* of them: parked ones */
 	uint64_t parked;      /* rows, the replaying ones included */
-	/* The oldest row that is not on its way, as far as RECALLED replays are concerned: their
-	 * keys are not known until they come, and behind it they stay parked. 0: none. */
+	/* The oldest row that is not on its way, as far as what is RECALLED is concerned: its keys
+	 * are not known until it comes, and behind this it is parked, or stays so. 0: none. */
 	uint64_t stands;
 };
 
@@ -190,8 +190,9 @@ void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns);
 uint64_t nc_sub_backoff(const struct nc_sub *sub, uint32_t attempts);
 void nc_sub_untake(struct nc_sub *sub, struct entry *entry);
 void nc_sub_halt(struct nc_sub *sub, uint64_t position, const char *why);
-/* Take the entry in, its key known. */
-void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key);
+/* Take the entry in, its key known. `parks`: rows of its key that are not under way come before it;
+ * if all are, it may wait here. */
+void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key, bool parks);
 
 /* ---- answer.c ------------------------------------------------------------------------------- */
 

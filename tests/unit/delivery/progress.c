@@ -183,6 +183,96 @@ Test(progress, a_replay_goes_before_what_was_in_flight_by_another_order)
 	nc_sub_free(h.sub);
 }
 
+/* An update of the order, found by random programs: what was on its way back, replayed, stands in
+ * its new key where its position says, not before what is older and undone. */
+Test(progress, a_replay_waits_for_what_is_older_of_its_new_key)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 4);
+	expect_step(&h, "1/1 2/1 3/1 4/1");
+	nc_sub_term(h.sub, 1, 2, NC_SLICE("why"), h.now);
+	nc_sub_term(h.sub, 1, 3, NC_SLICE("why"), h.now);
+	expect_step(&h, "P2 P3");
+	const struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a") };
+	const struct nc_sub_event third = { .position = 3, .key = NC_SLICE("a") };
+	cr_assert_eq(nc_sub_replay(h.sub, &third),
+	             NC_OK); /* one after the other, the later first */
+	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	expect_step(&h, "2/1 3/1");
+	h.definition.order = NC_ORDER_STREAM;
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, second.key), NC_OK);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 3, third.key), NC_OK);
+	for (uint64_t position = 1; position <= 4; position++) {
+		struct nc_sub_want want;
+		nc_sub_want(h.sub, &want);
+		cr_expect_eq(want.kind, NC_SUB_WANT_EVENT);
+		cr_expect_eq(want.position, position);
+		cr_expect_eq(harness_offer_key(&h, position, "a"), NC_OK);
+		expect_step(&h, position == 1 ? "1/2" : "");
+	}
+	ack(&h, 1);
+	expect_step(&h, "2/2");
+	ack(&h, 2);
+	expect_step(&h, "U2 3/2");
+	ack(&h, 3);
+	expect_step(&h, "U3 4/2");
+	nc_sub_free(h.sub);
+}
+
+/* Of a row that nobody replays only what is younger waits. */
+Test(progress, what_is_older_than_a_parked_event_of_its_new_key_goes_on)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 4);
+	expect_step(&h, "1/1 2/1 3/1 4/1");
+	nc_sub_term(h.sub, 1, 2, NC_SLICE("why"), h.now);
+	nc_sub_term(h.sub, 1, 4, NC_SLICE("why"), h.now);
+	expect_step(&h, "P2 P4");
+	const struct nc_sub_event fourth = { .position = 4, .key = NC_SLICE("a") };
+	cr_assert_eq(nc_sub_replay(h.sub, &fourth), NC_OK);
+	expect_step(&h, "4/1");
+	h.definition.order = NC_ORDER_STREAM;
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, fourth.key), NC_OK);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 4, fourth.key), NC_OK);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 3, "a");
+	cr_expect_eq(nc_sub_offer(h.sub, &fourth), NC_OK, "its row stays, behind the others");
+	expect_step(&h, "P3 1/2");
+	cr_expect_eq(harness_info(&h).parked, 3);
+	ack(&h, 1);
+	expect_step(&h, "");
+	nc_sub_free(h.sub);
+}
+
+/* What is older is parked before its replays are known: they stay behind it. */
+Test(progress, a_replay_stays_parked_behind_what_is_parked_meanwhile)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 2);
+	expect_step(&h, "1/1 2/1");
+	nc_sub_term(h.sub, 1, 2, NC_SLICE("why"), h.now);
+	expect_step(&h, "P2");
+	const struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a") };
+	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	expect_step(&h, "2/1");
+	h.definition.order = NC_ORDER_STREAM;
+	move(&h);
+	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, second.key), NC_OK);
+	harness_offer_key(&h, 1, "a");
+	expect_step(&h, "1/2");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	expect_step(&h, "P1");
+	cr_assert_eq(nc_sub_offer(h.sub, &second), NC_OK);
+	expect_step(&h, "");
+	cr_expect_eq(harness_info(&h).parked, 2);
+	nc_sub_free(h.sub);
+}
+
 Test(progress, one_that_was_halted_goes_on_with_attempts_anew_of_what_waits_behind_its_key)
 {
 	struct harness h = harness_push();
