@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/node/borrowers.h"
 #include "core/node/say.h"
 #include "core/node/state_call.h"
 
@@ -39,6 +40,7 @@ struct nc_exports {
 
 	struct nc_snapshot_export *snapshot; /* the thread's; NULL: none is held */
 	struct timespec read_at;
+	struct nc_borrowers readers; /* likewise; of the one that is held */
 };
 
 static void jobs_put(struct jobs *jobs, struct job *job)
@@ -88,6 +90,7 @@ static void let_go(struct nc_exports *exports)
 {
 	nc_snapshot_export_close(exports->snapshot);
 	exports->snapshot = NULL;
+	exports->readers = (struct nc_borrowers){ 0 };
 	held_set(exports, 0);
 }
 
@@ -151,15 +154,19 @@ static bool is_held(const struct nc_exports *exports, const uint8_t *id)
 static void job_do(struct nc_exports *exports, struct job *job)
 {
 	(void)clock_gettime(CLOCK_MONOTONIC, &exports->read_at);
+	uint64_t now_s = (uint64_t)exports->read_at.tv_sec;
 	if (job->what.verb == NC_STATE_OPEN) {
 		open_do(exports, job);
 	} else if (!is_held(exports, job->what.id)) {
 		job->err = NC_NOTFOUND;
 	} else if (job->what.verb == NC_STATE_READ) {
 		read_do(exports, job);
-	} else {
+	} else if (nc_borrowers_leave(&exports->readers, job->from, now_s, IDLE_S)) {
 		let_go(exports);
 	}
+	bool uses = job->what.verb == NC_STATE_OPEN || job->what.verb == NC_STATE_READ;
+	if (uses && job->err == NC_OK)
+		nc_borrowers_note(&exports->readers, job->from, now_s);
 	if (job->err == NC_OK)
 		job->err = nc_buf_status(&job->answer);
 }

@@ -377,6 +377,7 @@ void nc_service_stop(struct nc_service *service)
 		nc_cluster_attach(service->options.cluster, NULL, NULL, NULL);
 	nc_replica_stop(service->replica);
 	nc_reader_pool_stop(service->readers);
+	nc_service_reads_drop(service);
 	nc_subs_stop(service->subs);
 	nc_spread_stop(service->spread);
 	service->spread = NULL;

@@ -242,6 +242,7 @@ bool nc_service_keep(struct nc_service *service, size_t size);
 void nc_service_let_go(struct nc_service *service, size_t size);
 /* Let go the reads that waited for a position which is applied now, or have waited too long. */
 void nc_service_reads_wake(struct nc_service *service);
+void nc_service_reads_drop(struct nc_service *service); /* the node stops: nobody is answered */
 
 /* service_verify.c */
 void nc_service_verify(struct nc_service *service, struct nc_slice body, struct nc_slice reply,

@@ -69,6 +69,16 @@ void nc_service_reads_wake(struct nc_service *service)
 	}
 }
 
+void nc_service_reads_drop(struct nc_service *service)
+{
+	while (service->position_waits != NULL) {
+		struct read *read = service->position_waits;
+		service->position_waits = read->next;
+		nc_ticket_free(&service->tickets, read->ticket);
+		nc_service_read_free(&read->job);
+	}
+}
+
 static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
 {
 	size_t at = keys->size;

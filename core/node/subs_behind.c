@@ -353,10 +353,12 @@ static void refuse_since(struct nc_subs *subs, uint64_t until_ms)
 
 void nc_subs_behind_tick(struct nc_subs *subs)
 {
-	uint64_t timeout_ms = subs->service->options.config->timeout_ms;
+	uint64_t now_ms = nc_service_now_ms(),
+	         timeout_ms = subs->service->options.config->timeout_ms;
 	if (subs->behind == NULL)
 		return;
-	refuse_since(subs, nc_service_now_ms() - timeout_ms);
+	if (now_ms >= timeout_ms) /* else the machine has not been up for so long */
+		refuse_since(subs, now_ms - timeout_ms);
 	subs->behind_ready = true; /* whatever it was that ended, unsaid */
 }
 

@@ -142,17 +142,34 @@ static bool on_parked(void *ctx, const struct nc_parked *parked)
 	return page->count < PAGE_ROOM;
 }
 
+struct telling {
+	struct nc_subs *subs;
+	struct nc_subscription *sub;
+	int err;
+};
+
+/* With too many keys it is halted, and says so: that is no reason not to take it up. */
 static void on_event(void *ctx, const struct nc_event *event)
 {
-	struct nc_subscription *sub = ctx;
-	struct nc_slice key = nc_subs_key(&sub->subs->keys, &sub->definition, event);
-	(void)nc_sub_restore_parked(sub->machine, event->position, key);
+	struct telling *telling = ctx;
+	struct nc_slice key = nc_subs_key(&telling->subs->keys, &telling->sub->definition, event);
+	int err = nc_sub_restore_parked(telling->sub->machine, event->position, key);
+	if (telling->err == NC_OK && err != NC_FULL)
+		telling->err = err;
+}
+
+static int page_tell(struct telling *telling, const struct page *page)
+{
+	int err = nc_query_events_all(telling->subs->reader, page->positions, page->count, on_event,
+	                              telling);
+	return err == NC_OK ? telling->err : err;
 }
 
 /* Its key is the event's: parked events are read again, a page at a time. One that is not seen any
  * more is parked all the same, until a replay finds that. */
 int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
+	struct telling telling = { subs, sub, NC_OK };
 	struct page page;
 	uint64_t from = 0;
 	int err = NC_OK;
@@ -165,8 +182,7 @@ int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 			nc_state_reader_end(subs->reader);
 		}
 		if (err == NC_OK && page.count > 0) {
-			err = nc_query_events_all(subs->reader, page.positions, page.count,
-			                          on_event, sub);
+			err = page_tell(&telling, &page);
 			from = page.positions[page.count - 1] + 1;
 		}
 	} while (err == NC_OK && page.count == PAGE_ROOM);
@@ -177,6 +193,7 @@ int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 
 int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice rows)
 {
+	struct telling telling = { subs, sub, NC_OK };
 	struct nc_parked parked;
 	bool more = true;
 	int err = NC_OK;
@@ -184,7 +201,7 @@ int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struc
 		struct page page = { .count = 0 };
 		while ((more = nc_parked_next(&rows, &parked)) && on_parked(&page, &parked))
 			;
-		err = nc_query_events_all(subs->reader, page.positions, page.count, on_event, sub);
+		err = page_tell(&telling, &page);
 	}
 	return err;
 }
