@@ -10,6 +10,7 @@
 #include "core/node/filtered.h"
 #include "core/node/say.h"
 #include "core/node/subs_ask.h"
+#include "transport/nats/reply.h"
 
 /* A plugin's reader. */
 struct nc_sub_pool {
@@ -275,7 +276,10 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		                         .body = prepare->body,
 		                         .reply = prepare->reply,
 		                         .endpoint = prepare->endpoint };
-	if (prepare->err == NC_OK) {
+	if (!subs->service->serving && !nc_subs_has(subs, prepare->name)) {
+		/* Not ours any more: a transient one would be made where nobody asks for it. */
+		nc_subs_ask_error(&ask, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
+	} else if (prepare->err == NC_OK) {
 		if (prepare->op == NC_OP_SUB_EXPLAIN) {
 			subs->verdict = &prepare->verdict;
 		} else {
@@ -290,10 +294,23 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 	}
 }
 
+/* The last one that was ready stands first in a list. */
+static struct nc_sub_prepare *in_order(struct nc_sub_prepare *list)
+{
+	struct nc_sub_prepare *ordered = NULL;
+	while (list != NULL) {
+		struct nc_sub_prepare *next = list->next;
+		list->next = ordered;
+		ordered = list;
+		list = next;
+	}
+	return ordered;
+}
+
 void nc_subs_prepared_take(struct nc_subs *subs)
 {
 	pthread_mutex_lock(&subs->lock);
-	struct nc_sub_prepare *prepare = subs->prepared_list;
+	struct nc_sub_prepare *prepare = in_order(subs->prepared_list);
 	subs->prepared_list = NULL;
 	pthread_mutex_unlock(&subs->lock);
 	while (prepare != NULL) {
