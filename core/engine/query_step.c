@@ -330,9 +330,11 @@ static int batch_find(struct nc_query *query, struct nc_state_reader *reader,
 	if (err != NC_OK)
 		return err;
 	query->sifts = !nc_seen_all(reader);
-	/* All that is seen is mostly wanted: not many more are read than may be given. */
-	if (query->sifts && query->spec.wanted == NULL && query->left < portion.event_max)
-		batch.portion.event_max = query->left == 0 ? 1 : (size_t)query->left;
+	/* All that is seen is mostly wanted: not many more are read than may be given, or than have
+	 * been passed by: what is unseen may be a million in a row. */
+	uint64_t enough = query->left > query->unseen ? query->left : query->unseen;
+	if (query->sifts && query->spec.wanted == NULL && enough < portion.event_max)
+		batch.portion.event_max = enough == 0 ? 1 : (size_t)enough;
 	err = collect(&batch, reader);
 	if (err == NC_OK && query->sifts)
 		err = sift(query, reader);
