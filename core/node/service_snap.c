@@ -84,7 +84,8 @@ static void refuse(struct nc_service *service, const struct nc_ticket *ticket,
 		bool earlier = outcome->left_from > 0;
 		(void)snprintf(
 		        room, sizeof room, "header Es-Snapshot-Seq %s: %llu",
-		        earlier ? "lies below where the present life of the stream begins"
+		        earlier ? "is not above the snapshots of an earlier life of the stream; at "
+		                  "least"
 		                : "lies above the stream's version",
 		        (unsigned long long)(earlier ? outcome->left_from : outcome->version));
 		text = room;

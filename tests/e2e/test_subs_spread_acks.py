@@ -154,7 +154,7 @@ async def test_an_ack_is_answered_once_while_a_node_ends_and_comes():
         await asyncio.sleep(0.5)
         await asyncio.to_thread(follower.start)
 
-    acks, how, stale, how_stale = await acknowledged_while(4, a_node_ends_and_comes)
+    acks, how, stale, how_stale = await acknowledged_while(1.5, a_node_ends_and_comes)
     equal((acks.unanswered(), stale.unanswered()), ([], []), "not answered")
     equal(set(how_stale), {"409/40904"}, "stale ones")
     check(set(how) <= {"done", "409/40904", "503/10008"} and how["done"] > 0, f"{how}")
@@ -166,7 +166,7 @@ async def test_an_ack_is_answered_once_while_a_node_is_killed():
         await asyncio.sleep(0.5)
         await asyncio.to_thread(follower.kill)
 
-    acks, how, stale, how_stale = await acknowledged_while(3, a_node_is_killed)
+    acks, how, stale, how_stale = await acknowledged_while(1, a_node_is_killed)
     # Of what came when it died nobody knows whether it had answered that already.
     when = [one.times[token] for one in (acks, stale) for token in one.unanswered()]
     check(not when or max(when) - min(when) < 0.5, f"{len(when)} not answered, sent within {max(when, default=0) - min(when, default=0):.1f} s")
