@@ -76,6 +76,12 @@ static int system_zero(void *ctx, int fd, off_t size)
 	return err;
 }
 
+static void system_let_go(void *ctx, int fd)
+{
+	(void)ctx;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int system_read(void *ctx, int fd, void *data, size_t size, off_t offset)
 {
 	uint8_t *at = data;
@@ -97,6 +103,7 @@ const struct nc_files nc_files_system = { .write = system_write,
 	                                  .begin = system_begin,
 	                                  .sync = system_sync,
 	                                  .zero = system_zero,
+	                                  .let_go = system_let_go,
 	                                  .read = system_read };
 
 int nc_files_sync_directory(const char *path)

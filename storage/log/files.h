@@ -17,6 +17,9 @@ struct nc_files {
 	void (*begin)(void *ctx, int fd, size_t size, off_t offset);
 	int (*sync)(void *ctx, int fd);             /* fdatasync */
 	int (*zero)(void *ctx, int fd, off_t size); /* fill a new file with zeros, and sync it */
+	/* What is in memory of a file that is synced, and that few will read, need not stay there.
+	 * NULL: it stays. */
+	void (*let_go)(void *ctx, int fd);
 	int (*read)(void *ctx, int fd, void *data, size_t size, off_t offset); /* all of it */
 	void *ctx;
 };

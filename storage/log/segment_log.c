@@ -88,9 +88,11 @@ static int batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile
 	return NC_OK;
 }
 
-/* The batch is durable: let readers see it. */
+/* The batch, `size` bytes of records, is durable: let readers see it; its entries begin at
+ * `offset`.
+ */
 static int batch_publish(struct nc_segment_log *log, const struct nc_log_entry *entries,
-                         size_t entry_count, size_t offset)
+                         size_t entry_count, size_t offset, size_t size)
 {
 	struct nc_segment *segment = nc_segment_last(log);
 	int err = NC_OK;
@@ -101,7 +103,7 @@ static int batch_publish(struct nc_segment_log *log, const struct nc_log_entry *
 		err = nc_log_trail_add(log, segment, entries[i].index, entries[i].term, offset);
 		offset += nc_record_size(entries[i].payload.size);
 	}
-	segment->end += log->batch.size;
+	segment->end += size;
 	pthread_rwlock_unlock(&log->lock);
 	if (err != NC_OK)
 		log->broken = true; /* memory knows less than the disk: only a restart mends that */
@@ -114,6 +116,20 @@ static uint32_t record_add(struct nc_segment_log *log, struct nc_record record, 
 	record.before = before;
 	record.durable = nc_place(segment->number, segment->end);
 	return nc_record_put(&log->batch, &record, segment->salt);
+}
+
+/* Zeros behind the batch's records, to the end of their page; how many bytes the records are. */
+static size_t batch_pad(struct nc_segment_log *log)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	size_t size = log->batch.size, end = segment->end + size;
+	size_t to = (end + NC_SEGMENT_PAGE - 1) / NC_SEGMENT_PAGE * NC_SEGMENT_PAGE;
+	if (to > segment->size)
+		to = segment->size;
+	uint8_t *zeros = nc_buf_extend(&log->batch, to - end);
+	if (zeros != NULL)
+		memset(zeros, 0, to - end);
+	return size;
 }
 
 static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
@@ -153,6 +169,7 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 		                                     .payload = entries[i].payload },
 		                 crc);
 	}
+	size_t size = batch_pad(log);
 	err = nc_buf_status(&log->batch);
 	if (err == NC_OK)
 		err = batch_write(log, meanwhile);
@@ -162,7 +179,7 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 	log->marked = false;
 	if (hard != NULL)
 		log->hard = *hard;
-	return batch_publish(log, entries, entry_count, first_offset);
+	return batch_publish(log, entries, entry_count, first_offset, size);
 }
 
 static int log_mark(struct nc_log *port)
@@ -177,6 +194,7 @@ static int log_mark(struct nc_log *port)
 		return err;
 	nc_buf_clear(&log->batch);
 	uint32_t crc = record_add(log, (struct nc_record){ .kind = NC_RECORD_MARK }, log->crc);
+	size_t size = batch_pad(log);
 	err = nc_buf_status(&log->batch);
 	if (err == NC_OK)
 		err = batch_write(log, NULL);
@@ -184,7 +202,7 @@ static int log_mark(struct nc_log *port)
 		return err;
 	log->crc = crc;
 	log->marked = true;
-	return batch_publish(log, NULL, 0, 0);
+	return batch_publish(log, NULL, 0, 0, size);
 }
 
 /* ---- Forgetting ----------------------------------------------------------------------------- */

@@ -26,11 +26,18 @@ struct nc_segment {
 	size_t count, room;
 };
 
+/* What is written goes to the end of its page, with zeros: of a page that is not in memory and is
+ * written in part the kernel reads the rest first. */
+#define NC_SEGMENT_PAGE 4096u
+
 /* A file for the next segment, made ahead of need: one that was a segment, or filled with zeros
  * (preparer.c). Blocks that have been written once are what makes an fdatasync quick. */
 struct nc_preparer;
 int nc_preparer_start(const char *directory, const struct nc_files *files, size_t size,
                       struct nc_preparer **preparer_out);
+/* The file of `fd` is written to the end, and read by few: memory need not hold it. The file made
+ * next gets that memory, which is quicker to fill than what nobody had before. */
+void nc_preparer_let_go(struct nc_preparer *preparer, int fd);
 /* Ask for a file; does nothing if there is one or one is being made. */
 void nc_preparer_want(struct nc_preparer *preparer);
 /* The file's descriptor, waited for; its name is then free for the next. Errors: NC_FULL, NC_IO. */

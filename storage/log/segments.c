@@ -205,6 +205,10 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 		log->broken = true;
 		return err;
 	}
+	/* The one before it is still read by who is a little behind. */
+	if (log->segment_count > 2) {
+		nc_preparer_let_go(log->preparer, log->segments[log->segment_count - 3]->fd);
+	}
 	nc_preparer_want(log->preparer);
 	return NC_OK;
 }

@@ -90,6 +90,47 @@ Test(log_faults, leaves_time_while_the_disk_is_at_work)
 	cr_expect_eq(last(), 11u);
 }
 
+/* Of a page that is not in memory and is written in part the kernel reads the rest first. */
+Test(log_faults, writes_whole_pages)
+{
+	const struct nc_log_hard hard = { .term = 2, .vote = 1 };
+	for (uint64_t index = 11; index < 100; index++) {
+		cr_assert_eq(entries_append(journal, NULL, index, 1, 1, index * 7), NC_OK);
+		cr_expect_eq(flaky.written % 4096, 0, "entry %lu: to %ld", index, flaky.written);
+	}
+	cr_assert_eq(nc_log_append(journal, &hard, NULL, 0), NC_OK);
+	cr_expect_eq(flaky.written % 4096, 0);
+	cr_assert_eq(nc_log_mark(journal), NC_OK);
+	cr_expect_eq(flaky.written % 4096, 0);
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(recovery.cut_bytes, 0u);
+	for (uint64_t index = 1; index < 100; index++)
+		cr_expect(entry_is(journal, index, 1), "entry %lu", index);
+}
+
+static ino_t segment_file(size_t n)
+{
+	struct stat stat;
+	cr_assert_eq(lstat(directory_path(directory_segment(n)), &stat), 0);
+	return stat.st_ino;
+}
+
+/* The last segment that is full stays in memory, for who is a little behind. */
+Test(log_faults, memory_lets_go_of_the_segments_before_the_last_full_one)
+{
+	uint64_t index = 11;
+	for (size_t full = 1; full < 5; full++) {
+		while (directory_segment(full)[0] == '\0')
+			cr_assert_eq(entries_append(journal, NULL, index++, 1, 1, 1000), NC_OK);
+		while (full > 1 && flaky.let_go != segment_file(full - 2))
+			(void)usleep(1000);
+		cr_expect(full > 1 || flaky.let_go == 0);
+	}
+	for (uint64_t i = 1; i < index; i++)
+		cr_expect(entry_is(journal, i, 1), "entry %lu", i);
+}
+
 Test(log_faults, leaves_no_time_where_there_is_no_room)
 {
 	struct seen seen = { 0 };

@@ -4,6 +4,7 @@
 #define NC_TESTS_UNIT_LOG_FLAKY_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "storage/log/files.h"
 
@@ -15,6 +16,8 @@ struct flaky {
 	_Atomic int zero_errno;
 	_Atomic int syncs;       /* so far */
 	int begins;              /* likewise */
+	off_t written;           /* where the last write ended */
+	_Atomic ino_t let_go;    /* the file that memory let go last; 0: none */
 	_Atomic bool reads_wait; /* until it is false again */
 	_Atomic bool reading;    /* one does */
 };
