@@ -66,6 +66,14 @@ static int stream_begin(struct nc_engine *engine, struct nc_slice name, struct n
 	return name_id(engine, NC_NAME_CATEGORY, nc_name_category(name), &stream->category_id);
 }
 
+uint64_t nc_engine_life_time(const struct nc_engine *engine, uint64_t leader_time_ns,
+                             const struct nc_stream *stream)
+{
+	if (stream->state != NC_STREAM_DELETED || engine->head.version < NC_ENGINE_VERSION_LIVES)
+		return leader_time_ns;
+	return leader_time_ns > stream->created_ns ? leader_time_ns : stream->created_ns + 1;
+}
+
 /* What one more event makes of its stream. */
 static void stream_advance(const struct nc_engine *engine, const struct nc_event *event,
                            struct nc_stream *stream)
@@ -181,7 +189,8 @@ static int append(struct nc_engine *engine, uint64_t leader_time_ns,
 		outcome->version = stream.head;
 		return NC_OK;
 	}
-	err = nc_engine_write(engine, leader_time_ns, command->record, event, &stream);
+	err = nc_engine_write(engine, nc_engine_life_time(engine, leader_time_ns, &stream),
+	                      command->record, event, &stream);
 	if (err == NC_OK)
 		err = nc_engine_stream_put(engine, event->stream, &stream);
 	if (err != NC_OK)

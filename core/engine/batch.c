@@ -313,6 +313,8 @@ static int check(struct nc_engine *engine, uint64_t leader_time_ns, const struct
 static int write_all(struct nc_engine *engine, uint64_t leader_time_ns, struct nc_outcome *outcome)
 {
 	struct nc_batch_room *room = engine->batch_room;
+	for (size_t i = 0; i < room->stream_count; i++) /* all its events are of one time */
+		leader_time_ns = nc_engine_life_time(engine, leader_time_ns, &room->streams[i].row);
 	for (size_t i = 0; i < room->member_count; i++) {
 		const struct member *member = &room->members[i];
 		struct nc_stream *stream = &room->streams[member->stream].row;

@@ -49,15 +49,16 @@ struct nc_fault {
 /* The versions of what entries mean. A store begins with the first, and goes up by an entry, when
  * all voters know the new meaning; a command that came with a version is refused below it. */
 #define NC_ENGINE_VERSION_FIRST  1u
-#define NC_ENGINE_VERSION_BATCH  2u /* NC_COMMAND_BATCH */
-#define NC_ENGINE_VERSION_ACK    3u /* an acknowledgement within a batch */
-#define NC_ENGINE_VERSION_DIGEST 3u /* marks of the digest; NC_COMMAND_DIGEST */
-#define NC_ENGINE_VERSION_SUBS   4u /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
-#define NC_ENGINE_VERSION_FLOOR  5u /* a start that lies ahead is kept, and waited for */
-#define NC_ENGINE_VERSION_OWN    6u /* NC_COMMAND_SUB_OWN */
-#define NC_ENGINE_VERSION_FORM   7u /* definitions whose deliveries are packed */
-#define NC_ENGINE_VERSION_SNAP   8u /* NC_COMMAND_SNAP_PUT, NC_COMMAND_SNAP_DELETE */
-#define NC_ENGINE_VERSION_STREAM 9u /* NC_COMMAND_STREAM_DELETE, NC_COMMAND_STREAM_META */
+#define NC_ENGINE_VERSION_BATCH  2u  /* NC_COMMAND_BATCH */
+#define NC_ENGINE_VERSION_ACK    3u  /* an acknowledgement within a batch */
+#define NC_ENGINE_VERSION_DIGEST 3u  /* marks of the digest; NC_COMMAND_DIGEST */
+#define NC_ENGINE_VERSION_SUBS   4u  /* NC_COMMAND_SUB_SEEK, NC_COMMAND_SUB_UPDATE */
+#define NC_ENGINE_VERSION_FLOOR  5u  /* a start that lies ahead is kept, and waited for */
+#define NC_ENGINE_VERSION_OWN    6u  /* NC_COMMAND_SUB_OWN */
+#define NC_ENGINE_VERSION_FORM   7u  /* definitions whose deliveries are packed */
+#define NC_ENGINE_VERSION_SNAP   8u  /* NC_COMMAND_SNAP_PUT, NC_COMMAND_SNAP_DELETE */
+#define NC_ENGINE_VERSION_STREAM 9u  /* NC_COMMAND_STREAM_DELETE, NC_COMMAND_STREAM_META */
+#define NC_ENGINE_VERSION_LIVES  10u /* a next life of a stream begins later than the one before */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
@@ -66,9 +67,9 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_STREAM /* the newest of those above */
-#define NC_ENGINE_VERSION                               /* this build's */ \
-	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1                \
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_LIVES /* the newest of those above */
+#define NC_ENGINE_VERSION                              /* this build's */ \
+	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1               \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
 
 /* NC_ENGINE_VERSION of the engine that is linked. */

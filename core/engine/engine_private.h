@@ -40,6 +40,12 @@ void nc_batch_room_free(struct nc_batch_room *room);
 int nc_engine_write(struct nc_engine *engine, uint64_t leader_time_ns, struct nc_slice record,
                     const struct nc_event *event, struct nc_stream *stream);
 
+/* The time for what is to be written to `stream`: the leader's, but if the stream is deleted, then
+ * later than that at which it was created. So no two of its lives began at one time, whatever the
+ * leader's clock does: what belongs to one of them (snap.h) is told by that. */
+uint64_t nc_engine_life_time(const struct nc_engine *engine, uint64_t leader_time_ns,
+                             const struct nc_stream *stream);
+
 /* Recognise a retry. Errors: NC_NOTFOUND, the id is new to the stream; NC_CONFLICT, it stands there
  * with other content; those of the state. */
 int nc_engine_recognise(struct nc_engine *engine, const struct nc_event *event,

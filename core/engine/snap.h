@@ -49,8 +49,8 @@ struct nc_snap_summary {
 	uint64_t oldest; /* none is of a lower version */
 	uint64_t newest; /* this one is there */
 	/* When the stream was created whose snapshots they are. One that was deleted and lives
-	 * again is created anew: what is of its earlier life is not seen, and lies below `floor`.
-	 */
+	 * again is created anew, and later (NC_ENGINE_VERSION_LIVES): what is of its earlier life
+	 * is not seen, and lies below `floor`. */
 	uint64_t born_ns;
 	uint64_t floor; /* 0: there is nothing of an earlier life */
 };
