@@ -169,6 +169,10 @@ static char *reason_copy(struct nc_slice reason)
 static void term(struct nc_sub *sub, uint32_t id, const void *reason)
 {
 	struct entry *entry = &sub->entries[id];
+	if (entry->fades) {
+		nc_sub_make_done(sub, id);
+		return;
+	}
 	free(entry->reason);
 	entry->reason = reason_copy(*(const struct nc_slice *)reason);
 	entry->doomed = true;
@@ -192,6 +196,10 @@ static void unheard(struct nc_sub *sub, uint32_t id, const void *ctx)
 {
 	struct entry *entry = &sub->entries[id];
 	(void)ctx;
+	if (entry->fades) {
+		nc_sub_make_done(sub, id);
+		return;
+	}
 	if (--entry->attempts == 0)
 		nc_sub_untake(sub, entry);
 	nc_sub_make_ready(sub, id);

@@ -318,3 +318,18 @@ int nc_sub_gone(struct nc_sub *sub, uint64_t position)
 	nc_sub_make_done(sub, id);
 	return NC_OK;
 }
+
+int nc_sub_fade(struct nc_sub *sub, uint64_t position)
+{
+	uint32_t id = nc_sub_entry_find(sub, position);
+	struct entry *entry = id == NONE ? NULL : &sub->entries[id];
+	if (entry == NULL || entry->state == NC_SUB_RECALLED || entry->state == NC_SUB_LEAVING)
+		return NC_NOTFOUND;
+	if (entry->state == NC_SUB_FLYING) {
+		entry->fades = true;
+		entry->size += entry->size == 0; /* nobody need ask for it any more */
+	} else {
+		nc_sub_make_done(sub, id);
+	}
+	return NC_OK;
+}

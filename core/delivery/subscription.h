@@ -117,6 +117,10 @@ void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head);
 
 /* An event in the window no longer exists: done. NC_NOTFOUND if it is not there. */
 int nc_sub_gone(struct nc_sub *sub, uint64_t position);
+/* The same, but of one that is in flight only when its flight ends, however that is: it may still
+ * be acknowledged, and is neither delivered again nor parked. Without effect on one that is wanted
+ * by position: who reads it finds that it is gone. */
+int nc_sub_fade(struct nc_sub *sub, uint64_t position);
 
 /* Deliver a parked event again, attempts from 1. In ascending order within a key, beginning with
  * the key's oldest (whoever keeps the rows sees to it), and not one whose UNPARK has been said.
@@ -180,9 +184,9 @@ struct nc_sub_request {
 size_t nc_sub_unsized(const struct nc_sub *sub, uint64_t *positions, size_t room);
 void nc_sub_size(struct nc_sub *sub, uint64_t position, uint32_t size);
 
-/* Events in the window, of positions above `after`, that wait to be delivered: at most `room` of
- * them, ascending. For who makes events go: nc_sub_gone(). */
-size_t nc_sub_waiting(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room);
+/* Events in the window, of positions above `after`, that wait to be delivered or are in flight, but
+ * for replays: at most `room` of them, ascending. For who makes events go: nc_sub_fade(). */
+size_t nc_sub_undone(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room);
 
 /* Ask for events. Errors: NC_INVALID, a push subscription, or batch 0; NC_FULL; NC_NOMEM. */
 int nc_sub_request(struct nc_sub *sub, const struct nc_sub_request *request, uint64_t now_ns);

@@ -42,6 +42,7 @@ struct entry {
 	bool joined;    /* is among its key's events */
 	bool doomed;    /* a +TERM came while RECALLED: parked as soon as its key is known */
 	bool acked;     /* of a replay, likewise an ack: done then, and its row goes */
+	bool fades;     /* FLYING, and not seen any more: done when its flight ends */
 };
 
 struct key {

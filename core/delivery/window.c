@@ -102,15 +102,14 @@ uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position)
 	return id;
 }
 
-size_t nc_sub_waiting(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room)
+size_t nc_sub_undone(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room)
 {
 	size_t count = 0;
 	for (uint32_t id = sub->window.first; id != NONE && count < room;
 	     id = sub->entries[id].line_next) {
 		const struct entry *entry = &sub->entries[id];
-		bool waits = entry->state == NC_SUB_READY || entry->state == NC_SUB_HELD ||
-		             entry->state == NC_SUB_DELAYED;
-		if (waits && entry->position > after)
+		bool undone = entry->state != NC_SUB_RECALLED && entry->state != NC_SUB_LEAVING;
+		if (undone && entry->position > after)
 			positions[count++] = entry->position;
 	}
 	return count;

@@ -6,7 +6,7 @@
 #include "core/node/say.h"
 #include "core/node/subs_job.h"
 
-/* Sizes that were read; an event that is gone is done. */
+/* Sizes that were read; an event that is gone is done, or will be. */
 static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 {
 	size_t at = 0;
@@ -14,7 +14,7 @@ static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 		if (at < job->found_count && job->found[at].position == job->rows[i]) {
 			nc_sub_size(sub->machine, job->rows[i], job->found[at++].size);
 		} else {
-			(void)nc_sub_gone(sub->machine, job->rows[i]);
+			(void)nc_sub_fade(sub->machine, job->rows[i]);
 		}
 	}
 }

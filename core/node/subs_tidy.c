@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Events that are not seen any more, though a subscription has them still. Of parked ones nothing
  * is left to replay, and their keys must not stay parked; those that wait to be delivered must not
- * count, nor be given to who pulls. They are looked for when something has gone out of sight, a
+ * count, nor be given to who pulls; those in flight must not be parked when their flight ends, with
+ * what is behind them of their keys. They are looked for when something has gone out of sight, a
  * parked one also when it is parked in a store where some are, and where a subscription is taken
  * up; a page at a time. What is missed is found when it is due. */
 #include "core/engine/seen.h"
@@ -23,13 +24,14 @@ void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 	if (nc_seen_all(subs->reader))
 		return;
 	nc_sub_info(sub->machine, &info);
-	if (info.pending > 0) {
+	bool undone = info.pending > 0 || info.in_flight > 0;
+	if (undone) {
 		sub->tidy.window = true;
 		sub->tidy.after = 0;
 	}
 	if (info.parked > 0)
 		nc_subs_tidy_mark(sub, 1, UINT64_MAX);
-	if (info.pending > 0 || info.parked > 0)
+	if (undone || info.parked > 0)
 		nc_subs_mark(sub);
 }
 
@@ -38,7 +40,7 @@ static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t positions[NC_SUB_REPLAY_EVENTS];
 	struct nc_sub_tidy *tidy = &sub->tidy;
-	size_t count = nc_sub_waiting(sub->machine, tidy->after, positions, NC_SUB_REPLAY_EVENTS);
+	size_t count = nc_sub_undone(sub->machine, tidy->after, positions, NC_SUB_REPLAY_EVENTS);
 	if (count > 0 && !nc_subs_measure_start(subs, sub, positions, count))
 		return false;
 	tidy->window = count == NC_SUB_REPLAY_EVENTS;
@@ -88,10 +90,12 @@ void nc_subs_gone_release(struct nc_subscription *sub, const struct nc_sub_job *
 		const struct nc_sub_found *found = &job->found[i];
 		struct nc_slice key = { job->keys.data + found->key.offset, found->key.size };
 		uint32_t attempts;
-		/* One that is being replayed is found gone when it is due. */
-		if (!found->gone || is_listed(nc_buf_slice(unparked), found->position) ||
-		    nc_sub_find(sub->machine, found->position, &attempts) != NC_SUB_NOT_HERE)
+		if (!found->gone || is_listed(nc_buf_slice(unparked), found->position))
 			continue;
+		if (nc_sub_find(sub->machine, found->position, &attempts) != NC_SUB_NOT_HERE) {
+			(void)nc_sub_fade(sub->machine, found->position); /* being replayed */
+			continue;
+		}
 		nc_sub_parked_gone(sub->machine, key);
 		nc_subs_unpark(sub, found->position);
 	}
