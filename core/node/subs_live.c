@@ -278,16 +278,3 @@ void nc_subs_live_close(struct nc_subs *subs)
 	nc_filter_index_free(subs->index);
 	nc_filter_batch_free(subs->batch);
 }
-
-void nc_subs_sweep(struct nc_subs *subs)
-{
-	subs->sweeps++;
-	nc_recent_clear(&subs->recent);
-	for (uint32_t id = 0; id < subs->room; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL)
-			continue;
-		nc_ahead_clear(&sub->ahead, &subs->stock);
-		nc_subs_tidy_all(subs, sub);
-	}
-}

@@ -131,11 +131,12 @@ struct nc_subscription {
 	                          into the outbox */
 	/* Events of it that may not be seen any more, parked or waiting (subs_tidy.c). */
 	struct nc_sub_tidy {
-		bool window; /* those that wait, of positions above `after` */
+		bool window; /* those that wait or fly, of positions above `after` */
 		uint64_t after;
 		uint64_t from, to;         /* positions; to 0: none */
 		uint64_t marks, looked_at; /* how often marked; when a job began */
 		bool under_way;
+		uint64_t all_ns;        /* when all was last to be looked at */
 		struct nc_buf unparked; /* not in the log when it began, or since */
 	} tidy;
 	struct nc_buf parked, unparked;        /* not yet in the log */
@@ -199,7 +200,8 @@ struct nc_subs {
 	struct nc_delivery *spare_todo; /* memory for the next one's `todo`; [spare_room] */
 	size_t spare_room;
 	struct nc_ahead_stock stock; /* of the subscriptions' `ahead` */
-	uint64_t sweeps;             /* so often events have gone out of sight */
+	uint64_t sweeps;             /* so often events may have gone out of sight */
+	uint64_t forgot_ns;          /* when that was last because of their age */
 	struct nc_pace pace;         /* of what the loop delivers */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */

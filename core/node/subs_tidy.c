@@ -8,6 +8,13 @@
 #include "core/engine/seen.h"
 #include "core/node/subs_job.h"
 
+/* What a stream's count or age takes out of sight nobody is told of: it is looked for now and then,
+ * the more seldom the more there is to look at, so that it takes a hundredth of a reader's time. */
+#define TIDY_NS      UINT64_C(1000000000)
+#define TIDY_EACH_NS UINT64_C(1000000)
+/* And for so long what is in memory may be delivered from there; the least age is a second. */
+#define FORGET_NS    UINT64_C(1000000000)
+
 void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to)
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
@@ -23,6 +30,7 @@ void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_info info;
 	if (nc_seen_all(subs->reader))
 		return;
+	sub->tidy.all_ns = nc_subs_now_ns();
 	nc_sub_info(sub->machine, &info);
 	bool undone = info.pending > 0 || info.in_flight > 0;
 	if (undone) {
@@ -34,6 +42,50 @@ void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 	if (undone || info.parked > 0)
 		nc_subs_mark(sub);
 }
+
+void nc_subs_tidy_again(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
+{
+	struct nc_sub_info info;
+	if (nc_seen_all(subs->reader))
+		return;
+	nc_sub_info(sub->machine, &info);
+	uint64_t rows = info.pending + info.in_flight + info.parked;
+	uint64_t pause_ns = rows < TIDY_NS / TIDY_EACH_NS ? TIDY_NS : rows * TIDY_EACH_NS;
+	if (now_ns - sub->tidy.all_ns >= pause_ns)
+		nc_subs_tidy_all(subs, sub);
+}
+
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+/* What is in memory to be delivered is as it was when it was put there. */
+static void forget(struct nc_subs *subs)
+{
+	subs->sweeps++;
+	nc_recent_clear(&subs->recent);
+	for (uint32_t id = 0; id < subs->room; id++) {
+		if (subs->slots[id] != NULL)
+			nc_ahead_clear(&subs->slots[id]->ahead, &subs->stock);
+	}
+}
+
+void nc_subs_sweep(struct nc_subs *subs)
+{
+	forget(subs);
+	for (uint32_t id = 0; id < subs->room; id++) {
+		if (subs->slots[id] != NULL)
+			nc_subs_tidy_all(subs, subs->slots[id]);
+	}
+}
+
+void nc_subs_tidy_tick(struct nc_subs *subs, uint64_t now_ns)
+{
+	if (nc_seen_all(subs->reader) || now_ns - subs->forgot_ns < FORGET_NS)
+		return;
+	subs->forgot_ns = now_ns;
+	forget(subs);
+}
+
+/* ---- Jobs ----------------------------------------------------------------------------------- */
 
 /* As if their sizes were asked for: what has none is done. */
 static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)

@@ -68,6 +68,7 @@ static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t 
 	if (info.at_head && sub->move == NULL)
 		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
 	nc_subs_watch_lag(subs, sub);
+	nc_subs_tidy_again(subs, sub, now_ns);
 	sub->scanned_ns = now_ns;
 	nc_subs_mark(sub);
 }
@@ -122,6 +123,7 @@ void nc_subs_tick(struct nc_subs *subs)
 	uint64_t now_ns = nc_subs_now_ns();
 	if (subs->count > 0) {
 		pass_some_by(subs, now_ns);
+		nc_subs_tidy_tick(subs, now_ns);
 		mark_due(subs, now_ns);
 		renew_all(subs);
 		nc_subs_waiters_expire(subs);
