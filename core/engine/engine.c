@@ -99,6 +99,17 @@ static int meta_read(struct nc_state_reader *reader, struct nc_buf *scratch,
 	                    : err;
 }
 
+struct nc_slice nc_engine_head_key(void)
+{
+	return META_KEY;
+}
+
+int nc_engine_head_decode(struct nc_slice value, struct nc_engine_head *head_out)
+{
+	uint64_t names, epochs;
+	return meta_decode(value, head_out, &names, &epochs);
+}
+
 int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out)
 {
 	struct nc_buf scratch = { 0 };

@@ -169,5 +169,9 @@ struct nc_engine_head nc_engine_head(const struct nc_engine *engine);
 
 /* The head as a reader sees it, between reader begin and end. */
 int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out);
+/* The same from bytes: where the head stands in NC_SPACE_META, and what stands there. Errors:
+ * NC_CORRUPT; NC_UNSUPPORTED, a newer build's. */
+struct nc_slice nc_engine_head_key(void);
+int nc_engine_head_decode(struct nc_slice value, struct nc_engine_head *head_out);
 
 #endif

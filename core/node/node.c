@@ -31,7 +31,8 @@ struct node {
 	struct nc_whereabouts *whereabouts; /* of NATS servers; NULL: not asked for */
 	struct nc_cluster *cluster;         /* NULL: a single node */
 	struct nc_service *service;
-	struct nc_whole *whole; /* states, to peers and from them; NULL: a single node */
+	struct nc_exporter *exporter; /* of the state, to peers and into backups */
+	struct nc_whole *whole;       /* states, to peers and from them; NULL: a single node */
 	const char *nats_url;
 	char **argv;
 	bool again;                     /* at the end: start anew, with what is then on the disk */
@@ -53,6 +54,8 @@ static void end(struct node *node, int exit_code)
 		return;
 	node->ending = true;
 	node->exit_code = exit_code;
+	nc_exporter_stop(node->exporter);
+	node->exporter = NULL;
 	nc_whole_stop(node->whole);
 	node->whole = NULL;
 	nc_service_stop(node->service);
@@ -199,17 +202,25 @@ static void on_whole(void *ctx)
 	end(node, NC_EXIT_OK);
 }
 
+static int exporter_start(struct node *node)
+{
+	const struct nc_exporter_options options = { .loop = &node->loop,
+		                                     .state = node->store.state,
+		                                     .log = node->store.log,
+		                                     .on_hold = on_hold,
+		                                     .ctx = node };
+	return nc_exporter_start(&options, &node->exporter);
+}
+
 static int whole_start(struct node *node)
 {
 	const struct nc_whole_options options = {
 		.loop = &node->loop,
 		.cluster = node->cluster,
 		.data_dir = node->config->data_dir,
-		.state = node->store.state,
-		.log = node->store.log,
+		.exporter = node->exporter,
 		.on_whole = on_whole,
 		.on_failed = on_install_failed,
-		.on_hold = on_hold,
 		.ctx = node,
 	};
 	return nc_whole_start(&options, &node->whole);
@@ -224,6 +235,7 @@ static int service_start(struct node *node)
 		.state = node->store.state,
 		.log = node->store.log,
 		.engine = node->store.engine,
+		.exporter = node->exporter,
 		.hard = node->store.recovery.hard,
 		.doubtful = node->store.recovery.doubtful,
 		.cluster_id = nc_identity_get(node->store.identity)->cluster_id,
@@ -304,9 +316,12 @@ static int alone_check(const struct node *node)
 /* With node->nats_url. */
 static int start(struct node *node)
 {
+	int err = exporter_start(node);
+	if (err != NC_OK)
+		return err;
 	if (nc_config_is_cluster(node->config))
 		return cluster_start(node);
-	int err = alone_check(node);
+	err = alone_check(node);
 	return err == NC_OK ? service_start(node) : err;
 }
 

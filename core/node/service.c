@@ -194,6 +194,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_subs_tick(service->subs);
 	nc_service_stall_tick(service);
 	nc_service_changes_step(service);
+	nc_service_backup_tick(service);
 	nc_service_retire(service);
 	nc_service_fit_tick(service);
 	nc_replica_flush(service->replica);
@@ -378,6 +379,7 @@ void nc_service_stop(struct nc_service *service)
 	nc_replica_stop(service->replica);
 	nc_reader_pool_stop(service->readers);
 	nc_service_reads_drop(service);
+	nc_service_backup_end(service);
 	nc_subs_stop(service->subs);
 	nc_spread_stop(service->spread);
 	service->spread = NULL;

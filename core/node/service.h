@@ -13,6 +13,7 @@
 #include "core/node/replica.h"
 
 struct nc_cluster;
+struct nc_exporter;
 struct nc_service;
 
 struct nc_service_options {
@@ -22,10 +23,11 @@ struct nc_service_options {
 	struct nc_state *state;
 	struct nc_log *log;
 	struct nc_engine *engine;
-	struct nc_log_hard hard;    /* as recovered */
-	bool doubtful;              /* replica.h */
-	struct nc_cluster *cluster; /* the others; NULL: a single node. Borrowed */
-	const uint8_t *cluster_id;  /* 16 bytes, borrowed */
+	struct nc_exporter *exporter; /* borrowed; to be stopped before it */
+	struct nc_log_hard hard;      /* as recovered */
+	bool doubtful;                /* replica.h */
+	struct nc_cluster *cluster;   /* the others; NULL: a single node. Borrowed */
+	const uint8_t *cluster_id;    /* 16 bytes, borrowed */
 	uint64_t self;
 	struct nc_raft_members founders;
 	uint64_t disk_reserve; /* bytes */

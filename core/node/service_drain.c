@@ -82,6 +82,7 @@ static void begin(struct nc_service *service)
 	service->draining = true;
 	if (service->options.cluster != NULL)
 		nc_cluster_tell_draining(service->options.cluster);
+	nc_service_backup_end(service); /* it may take hours */
 	hand_over(service);
 }
 

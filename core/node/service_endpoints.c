@@ -60,6 +60,7 @@ const struct nc_endpoint nc_service_endpoints[] = {
 	{ "cluster-transfer", "cluster.transfer", NC_OP_CLUSTER_TRANSFER, false, true },
 	{ "cluster-remove", "cluster.remove", NC_OP_CLUSTER_REMOVE, false, true },
 	{ "cluster-promote", "cluster.promote", NC_OP_CLUSTER_PROMOTE, false, true },
+	{ "backup", "backup", NC_OP_BACKUP, false, false },
 	{ "node-status", "node.%s.status", NC_OP_STATUS, false, false },
 	{ "node-healthz", "node.%s.healthz", NC_OP_HEALTH, false, false },
 	{ "node-drain", "node.%s.drain", NC_OP_DRAIN, false, false },
@@ -106,10 +107,16 @@ int nc_service_endpoint_of(enum nc_operation op)
 	return i;
 }
 
+/* One of the nodes whose state is worth asking for: service_fit.c. */
+static bool answered_by_fit(const struct nc_endpoint *endpoint)
+{
+	return endpoint->direct || endpoint->op == NC_OP_BACKUP;
+}
+
 /* One of the nodes, whichever: a queue group. */
 static bool answered_by_any(const struct nc_endpoint *endpoint)
 {
-	return endpoint->direct || endpoint->op == NC_OP_CLUSTER_STATUS;
+	return answered_by_fit(endpoint) || endpoint->op == NC_OP_CLUSTER_STATUS;
 }
 
 /* ---- Subscriptions -------------------------------------------------------------------------- */
@@ -137,32 +144,33 @@ int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
 {
 	int err = NC_OK;
 	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
-		if (nc_service_endpoints[i].leader == leader && !nc_service_endpoints[i].direct)
+		if (nc_service_endpoints[i].leader == leader &&
+		    !answered_by_fit(&nc_service_endpoints[i]))
 			err = subscribe_endpoint(service, i);
 	}
 	return err;
 }
 
-/* One of the nodes answers, whichever: R.direct, or the other. */
-static bool is_shared(const struct nc_endpoint *endpoint, bool direct)
+/* One of the nodes answers: of those that are fit, or whichever. */
+static bool is_shared(const struct nc_endpoint *endpoint, bool fit)
 {
-	return answered_by_any(endpoint) && endpoint->direct == direct;
+	return answered_by_any(endpoint) && answered_by_fit(endpoint) == fit;
 }
 
-static int subscribe_group(struct nc_service *service, bool direct)
+static int subscribe_group(struct nc_service *service, bool fit)
 {
 	int err = NC_OK;
 	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
-		if (is_shared(&nc_service_endpoints[i], direct))
+		if (is_shared(&nc_service_endpoints[i], fit))
 			err = subscribe_endpoint(service, i);
 	}
 	return err;
 }
 
-static void unsubscribe_group(struct nc_service *service, bool direct)
+static void unsubscribe_group(struct nc_service *service, bool fit)
 {
 	for (size_t i = 0; i < ENDPOINTS; i++) {
-		if (is_shared(&nc_service_endpoints[i], direct))
+		if (is_shared(&nc_service_endpoints[i], fit))
 			nc_bus_unsubscribe(service->bus, &nc_service_endpoints[i]);
 	}
 }
@@ -232,7 +240,7 @@ void nc_service_unsubscribe_leader(struct nc_service *service)
 void nc_service_unsubscribe_endpoints(struct nc_service *service)
 {
 	for (size_t i = 0; i < ENDPOINTS; i++) {
-		if (nc_service_endpoints[i].leader || nc_service_endpoints[i].direct)
+		if (nc_service_endpoints[i].leader || answered_by_fit(&nc_service_endpoints[i]))
 			nc_bus_unsubscribe(service->bus, &nc_service_endpoints[i]);
 	}
 }

@@ -94,7 +94,9 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              (unsigned long long)status.checkpoints, service->engine_version,
 	              nc_engine_version_can(), (unsigned long long)service->differs_at);
 	put_counters(service, out);
-	nc_buf_put_str(out, "},\"dropped\":");
+	nc_buf_put_str(out, "},\"backup\":");
+	nc_service_backup_put(service, out);
+	nc_buf_put_str(out, ",\"dropped\":");
 	nc_service_put_dropped(service, out);
 	nc_buf_put_u8(out, '}');
 }

@@ -83,6 +83,7 @@ struct nc_service {
 	uint64_t handing_until_ms; /* draining: so long the leadership may take to go over */
 	uint64_t digest_position;  /* of the last mark that was given to be compared */
 	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
+	struct nc_backup *backup;  /* under way; NULL: none is */
 	struct nc_service_verify *verify; /* NULL: there was none yet */
 	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
 	struct nc_stall stall;
@@ -133,7 +134,7 @@ int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
 /* R.cluster.status, which one of the nodes answers, whichever. */
 int nc_service_subscribe_shared(struct nc_service *service);
 void nc_service_unsubscribe_shared(struct nc_service *service);
-/* Reads of a node's own state, which one of those answers that are fit for it. */
+/* Reads of a node's own state, and backups, which one of those answers that are fit for it. */
 int nc_service_subscribe_direct(struct nc_service *service);
 void nc_service_unsubscribe_direct(struct nc_service *service);
 void nc_service_unsubscribe_leader(struct nc_service *service);
@@ -256,6 +257,16 @@ void nc_service_stall_tick(struct nc_service *service);
 
 /* service_fit.c: join who answers R.direct, or leave. From the timer. */
 void nc_service_fit_tick(struct nc_service *service);
+
+/* service_backup.c: a request for one; an answer to a chunk; how it goes on, from the timer; the
+ * node serves no more; append JSON. */
+extern char nc_backup_tag; /* of the subscriptions to answers */
+void nc_service_backup(struct nc_service *service, const struct nc_request *request,
+                       struct nc_slice reply, int endpoint);
+void nc_service_backup_answer(struct nc_service *service, const struct nc_bus_msg *msg);
+void nc_service_backup_tick(struct nc_service *service);
+void nc_service_backup_end(struct nc_service *service);
+void nc_service_backup_put(const struct nc_service *service, struct nc_buf *out);
 
 /* service_digest.c: have the replicas compared, from the timer; this one differs. */
 void nc_service_digest_tick(struct nc_service *service);

@@ -62,6 +62,9 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	case NC_OP_CLUSTER_PROMOTE:
 		nc_service_cluster_change(service, request, reply, endpoint);
 		return;
+	case NC_OP_BACKUP:
+		nc_service_backup(service, request, reply, endpoint);
+		return;
 	case NC_OP_DRAIN:
 		nc_service_drain_asked(service, reply);
 		return;
@@ -180,6 +183,10 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 	}
 	if (nc_sole_take(service, msg))
 		return;
+	if (msg->tag == &nc_backup_tag) {
+		nc_service_backup_answer(service, msg);
+		return;
+	}
 	if (msg->tag == &nc_service_pace_tag) {
 		nc_subs_pace_heard(service->subs, msg->data);
 		return;

@@ -78,13 +78,8 @@ int nc_whole_start(const struct nc_whole_options *options, struct nc_whole **who
 	if (whole == NULL)
 		return NC_NOMEM;
 	whole->options = *options;
-	const struct nc_exports_options exports = { .loop = options->loop,
-		                                    .peer = nc_cluster_peer(options->cluster),
-		                                    .state = options->state,
-		                                    .log = options->log,
-		                                    .on_hold = options->on_hold,
-		                                    .ctx = options->ctx };
-	int err = nc_exports_start(&exports, &whole->exports);
+	int err = nc_exports_start(nc_cluster_peer(options->cluster), options->exporter,
+	                           &whole->exports);
 	if (err != NC_OK) {
 		free(whole);
 		return err;

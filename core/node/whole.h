@@ -17,14 +17,11 @@ struct nc_whole_options {
 	uv_loop_t *loop;
 	struct nc_cluster *cluster;
 	const char *data_dir;
-	struct nc_state *state;
-	struct nc_log *log;
+	struct nc_exporter *exporter; /* to be stopped before it */
 	/* A state is there: the next start, which should be now, finds it. */
 	void (*on_whole)(void *ctx);
 	/* None could be had: consensus is to be told, so that one is offered again. */
 	void (*on_failed)(void *ctx);
-	/* exports.h */
-	void (*on_hold)(void *ctx, uint64_t index);
 	void *ctx;
 };
 

@@ -62,6 +62,11 @@ int nc_snapshot_export_open(struct nc_state *state, struct nc_snapshot_export **
 
 const struct nc_snapshot_manifest *nc_snapshot_export_manifest(const struct nc_snapshot_export *);
 
+/* Append a row of NC_SPACE_META as the checkpoint has it. Errors: NC_NOTFOUND; NC_IO; NC_NOMEM;
+ * NC_CORRUPT. */
+int nc_snapshot_export_meta(struct nc_snapshot_export *snapshot, struct nc_slice key,
+                            struct nc_buf *buf);
+
 /* Append up to `size_max` bytes of file number `file`, from `offset` on, to `buf`.
  * Errors: NC_INVALID, no such file, or `offset` is not within it; NC_IO; NC_NOMEM. */
 int nc_snapshot_export_read(struct nc_snapshot_export *snapshot, uint32_t file, uint64_t offset,

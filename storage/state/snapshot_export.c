@@ -11,10 +11,13 @@
 
 #include "storage/state/snapshot_private.h"
 
+#define CHECKPOINT "checkpoint=WiredTigerCheckpoint"
+
 struct nc_snapshot_export {
 	struct nc_wt_state *state;
 	WT_SESSION *session;
 	WT_CURSOR *backup; /* while it is open the checkpoint's pages stay */
+	WT_CURSOR *meta;   /* of that checkpoint, whatever others come */
 	struct nc_snapshot_manifest manifest;
 	int fd; /* of file `open_file`; -1: none */
 	uint32_t open_file;
@@ -87,6 +90,15 @@ static int files_list(struct nc_snapshot_export *snapshot)
 	return err;
 }
 
+static int meta_open(struct nc_snapshot_export *snapshot)
+{
+	char uri[64];
+	WT_SESSION *session = snapshot->session;
+	(void)snprintf(uri, sizeof uri, "table:%s", nc_wt_table_names[NC_SPACE_META]);
+	int wt = session->open_cursor(session, uri, NULL, CHECKPOINT, &snapshot->meta);
+	return nc_wt_err(&snapshot->state->handler, wt);
+}
+
 /* Under `checkpointing`: what the last checkpoint has applied and what the backup holds are one. */
 static int checkpoint_hold(struct nc_snapshot_export *snapshot)
 {
@@ -101,10 +113,10 @@ static int checkpoint_hold(struct nc_snapshot_export *snapshot)
 	if (err == NC_OK)
 		err = files_list(snapshot);
 	if (err == NC_OK) {
-		err = nc_snapshot_applied_read(session, "checkpoint=WiredTigerCheckpoint",
-		                               &state->handler, &snapshot->manifest.applied);
+		err = nc_snapshot_applied_read(session, CHECKPOINT, &state->handler,
+		                               &snapshot->manifest.applied);
 	}
-	return err;
+	return err == NC_OK ? meta_open(snapshot) : err;
 }
 
 int nc_snapshot_export_open(struct nc_state *base, struct nc_snapshot_export **export_out)
@@ -146,6 +158,25 @@ const struct nc_snapshot_manifest *
 nc_snapshot_export_manifest(const struct nc_snapshot_export *snapshot)
 {
 	return &snapshot->manifest;
+}
+
+int nc_snapshot_export_meta(struct nc_snapshot_export *snapshot, struct nc_slice key,
+                            struct nc_buf *buf)
+{
+	WT_CURSOR *cursor = snapshot->meta;
+	struct nc_wt_handler *handler = &snapshot->state->handler;
+	WT_ITEM item = { .data = key.data, .size = key.size };
+	cursor->set_key(cursor, &item);
+	int wt = cursor->search(cursor);
+	if (wt == 0)
+		wt = cursor->get_value(cursor, &item);
+	int err = nc_wt_err(handler, wt);
+	if (err == NC_OK)
+		nc_buf_put(buf, item.data, item.size);
+	wt = cursor->reset(cursor);
+	if (err == NC_OK)
+		err = nc_wt_err(handler, wt);
+	return err == NC_OK ? nc_buf_status(buf) : err;
 }
 
 static int file_open(struct nc_snapshot_export *snapshot, uint32_t file)

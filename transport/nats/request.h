@@ -39,6 +39,7 @@ enum nc_operation {
 	NC_OP_CLUSTER_REMOVE,
 	NC_OP_CLUSTER_PROMOTE,
 	NC_OP_VERIFY, /* R.node.<id>.verify */
+	NC_OP_BACKUP, /* R.backup */
 	NC_OP_SUB_CREATE,
 	NC_OP_SUB_DELETE,
 	NC_OP_SUB_INFO,
