@@ -72,13 +72,25 @@ class Judged(Run):
                 self.fault(f"s{sub}: explain of {pos}, parked {pos in parked}: {told}")
         return parked
 
+    async def replay_all(self, sub):
+        """Asked again while it moves, or something else is under way."""
+        end = time.monotonic() + DRAIN_S
+        while sub in self.models:
+            asked, told = await self.replay(sub, {})
+            await self.within(asked)
+            if "error" not in told[0]:
+                return
+            if told[0]["error"]["code"] not in (409, 429, 503) or time.monotonic() > end:
+                raise Failure(f"replay of s{sub}: {told[0]}")
+            await asyncio.sleep(0.05)
+
     async def finish(self):
         """All is acknowledged, then all that is parked replayed and acknowledged, too."""
         for sub in list(self.changes):
             await self.settled(sub)
         for sub in list(self.models):
             await self.settled(sub)
-            if self.models[sub].definition["ack"] == "none":  # else half a second each
+            if sub in self.models and self.models[sub].definition["ack"] == "none":  # else half a second each
                 await self.do_update(sub, {"order": "none", "max_in_flight": 1000}, False, 0)
                 await self.settled(sub)
         await self.do_sync()
@@ -86,10 +98,10 @@ class Judged(Run):
         await self.do_sync()
         for sub, model in self.models.items():
             await self.judge(sub, model)
-        for sub in self.models:
+        for sub in list(self.models):
             await self.do_update(sub, LAST, False, 0)
             await self.settled(sub)
-            await self.replay(sub, {})
+            await self.replay_all(sub)
         await self.do_sync()
         await self.drain("the replay")
         await self.do_sync()

@@ -2,6 +2,7 @@
 """Nodes that are killed, and leaders that hand over, in the midst of random programs."""
 import asyncio
 import json
+import time
 
 from harness import wait_until
 
@@ -50,6 +51,7 @@ class Chaos:
             name = sorted(nodes)[int(luck * len(nodes))]
             self.say(f"kill {name}")
             nodes[name].kill()
+            self.killed_at = time.monotonic()
             nodes[name].spawn()
         await self.back()
         self.asked = {token: asked for token, asked in self.asked.items() if token in self.forsaken}

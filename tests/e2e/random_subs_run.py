@@ -4,12 +4,14 @@ import asyncio
 import json
 import time
 
-from harness import Failure
+from harness import Failure, wait_until
 from random_subs_answers import Answers, Delivery
 from random_subs_chaos import Chaos
 from random_subs_events import data_of, given_in, tag_in, tags_of, value_of
 from random_subs_model import Event, Sub
 
+DYING_S = 0.3  # behind a kill an acknowledgement may not be answered
+DOUBTS_MAX = 3  # changes of unknown outcome, in a program
 ANSWER_S = 15  # by then a node that is well has answered whatever it is asked
 
 
@@ -51,9 +53,10 @@ class Run(Answers, Chaos):
         self.it, self.client, self.nc, self.placement = it, it.client, it.client.nc, placement
         self.tag = f"r{Run.serial}"
         self.events, self.models, self.names = {}, {}, {}
-        self.asked, self.pulls, self.changes = {}, {}, {}
+        self.asked, self.answered, self.pulls, self.changes = {}, {}, {}, {}
         self.held, self.early, self.wrong, self.trace, self.consequences = [], [], [], [], []
         self.number, self.gone, self.forsaken = 0, set(), set()
+        self.doubted, self.doubts, self.killed_at = set(), 0, 0.0
         self.began = time.monotonic()
 
     def say(self, text):
@@ -82,8 +85,9 @@ class Run(Answers, Chaos):
     def answer_came(self, token, msg):
         text, on_answer, future = self.asked.pop(token, (None, None, None))
         if text is None:
-            self.fault(f"a second answer: {msg.data[:200]}")
+            self.fault(f"a second answer to {self.answered.get(token)}: {msg.headers or ''} {msg.data[:200]!r}")
             return
+        self.answered[token] = text
         self.say(f"  {text} -> {msg.headers or ''} {msg.data[:200]!r}")
         nobody = not msg.data and msg.headers and str(msg.headers.get("Status")) == "503"
         if on_answer:
@@ -106,7 +110,8 @@ class Run(Answers, Chaos):
                 self.fault(f"{pull.text}, {pull.got} came: {msg.headers}")
             self.say(f"  {pull.text} ended: {msg.headers}")
 
-    def delivery_came(self, msg):
+    def delivery_came(self, msg, late=False):
+        """`late`: it came while a change was under way."""
         name = msg.headers["Es-Subscription"]
         epoch, pos, attempt = (int(x) for x in msg.reply.split(".")[-3:])
         sub, given = self.names.get(name), given_in(msg)
@@ -115,7 +120,7 @@ class Run(Answers, Chaos):
         for event in given:
             self.know(event.pos, event.stream, event.type, event.tag)
         change = self.changes.get(sub)
-        if (sub, epoch) not in self.gone and change and not change.done() and (sub not in self.models or self.models[sub].is_new(epoch)):
+        if not late and (sub, epoch) not in self.gone and change and not change.done() and (sub not in self.models or self.models[sub].is_new(epoch)):
             self.early.append((sub, msg))
             return
         model = self.models.get(sub)
@@ -136,6 +141,13 @@ class Run(Answers, Chaos):
     def strays(model, epoch):
         """Of an owner that was, behind what another node answered."""
         return (model.moves or model.crashed) and model.is_old(epoch) and not model.came_since
+
+    def before_change(self, sub, epoch):
+        """What came under way of epochs up to this one came before the change: they are a move's."""
+        before = [msg for of, msg in self.early if of == sub and int(msg.reply.split(".")[-3]) <= epoch]
+        self.early = [pair for pair in self.early if pair[1] not in before]
+        for msg in before:
+            self.delivery_came(msg, late=True)
 
     def change_done(self, sub):
         waiting = [msg for of, msg in self.early if of == sub]
@@ -159,6 +171,8 @@ class Run(Answers, Chaos):
         token = str(self.number)
         future = asyncio.get_running_loop().create_future()
         self.asked[token] = (text or f"{subject} {body.decode()[:300]}", on_answer, future)
+        if subject.startswith(f"{self.client.root}.ack.") and time.monotonic() - self.killed_at < DYING_S:
+            self.forsaken.add(token)  # its owner may just have died
         self.say(f"{subject} {body.decode()[:300]}")
         await self.nc.publish(subject, body, reply=f"rnd.{self.tag}.a.{token}", headers=headers)
         return future
@@ -167,8 +181,8 @@ class Run(Answers, Chaos):
         name = f"{self.tag}s{sub}"
         return await self.ask(f"{self.client.root}.sub.{verb}.{name}", b"" if body is None else json.dumps(body).encode(), on_answer)
 
-    async def change(self, verb, sub, body, on_made):
-        """One at a time; what is refused has changed nothing."""
+    async def change(self, verb, sub, body, on_made, begins=True):
+        """One at a time; what is refused has changed nothing. `begins`: an epoch begins with it."""
         await self.settled(sub)
         if sub in self.models:
             self.models[sub].changing = True
@@ -177,7 +191,11 @@ class Run(Answers, Chaos):
             if sub in self.models:
                 self.models[sub].changing = False
             if "error" not in answer:
+                if sub in self.models and "epoch" in answer:
+                    self.before_change(sub, answer["epoch"] - begins)
                 on_made(answer)
+            elif answer["error"]["code"] == 503 and self.may_move(sub):
+                self.doubted.add(sub)
             elif answer["error"]["code"] not in (409, 429, 400):
                 self.fault(f"{verb} {body}: {answer}")
             self.change_done(sub)
@@ -185,9 +203,29 @@ class Run(Answers, Chaos):
         self.changes[sub] = asyncio.get_running_loop().create_future()  # something comes early already
         self.changes[sub] = await self.verb(verb, sub, body, on_answer)
 
+    def may_move(self, sub):
+        return self.placement == "spread" or sub in self.models and (self.models[sub].moves or self.models[sub].crashed)
+
     async def settled(self, sub):
         while self.changes.get(sub):
             await self.within(self.changes[sub])
+        if sub in self.doubted:
+            self.doubted.discard(sub)
+            await self.forget(sub)
+
+    async def forget(self, sub):
+        """Nobody knows what became of a change while it moved: it is deleted, and judged no more."""
+        self.doubts += 1
+        if self.doubts > DOUBTS_MAX:
+            self.fault(f"{self.doubts} changes of unknown outcome")
+
+        async def deleted():
+            told = await self.client.ask(f"sub.delete.{self.tag}s{sub}")
+            return not isinstance(told, tuple) or told[0] == 404
+
+        await wait_until(deleted, ANSWER_S, f"s{sub}, of which a change is not known, is deleted")
+        self.deleted(sub)
+        self.held = [d for d in self.held if d.sub != sub]
 
     async def within(self, future):
         await asyncio.wait([future], timeout=ANSWER_S)
@@ -322,7 +360,8 @@ class Run(Answers, Chaos):
         def made(answer):
             model.updated(definition, answer["epoch"], answer["pos"], restarted, backfill)
 
-        await self.change("update", sub, {**self.wire(sub, members), "backfill": backfill}, made)
+        begins = restarted or backfill or definition["durable"] != model.definition["durable"]
+        await self.change("update", sub, {**self.wire(sub, members), "backfill": backfill}, made, begins)
 
     async def do_replay(self, sub, kind, luck):
         model = self.models.get(sub)
@@ -343,10 +382,13 @@ class Run(Answers, Chaos):
     async def replay(self, sub, body):
         model = self.models[sub]
 
-        def on_answer(_):
+        told = []
+
+        def on_answer(answer):
             model.replays -= 1
             model.replayed()
+            told.append(answer)
 
         model.replayed()
         model.replays += 1
-        await self.verb("replay", sub, body, on_answer)
+        return await self.verb("replay", sub, body, on_answer), told
