@@ -247,13 +247,6 @@ bool nc_placement_leaves(const struct nc_placement_view *placement, uint64_t num
 	return node != NULL && node->leaving;
 }
 
-bool nc_placement_may_live(const struct nc_placement_view *placement, uint64_t number,
-                           uint64_t now_ns)
-{
-	const struct nc_placement_node *node = look(placement, number);
-	return node != NULL && !is_gone(node, now_ns);
-}
-
 bool nc_placement_owner(const struct nc_placement_view *placement,
                         const struct nc_placement_share *share, struct nc_sub_owner self,
                         const uint64_t *nodes, size_t count, uint64_t now_ns,

@@ -110,9 +110,6 @@ bool nc_placement_told(const struct nc_placement_view *placement, struct nc_sub_
                        uint64_t entry, uint64_t *heard_ns_out, uint64_t *released_out);
 /* Whether the node has said so. */
 bool nc_placement_leaves(const struct nc_placement_view *placement, uint64_t number);
-/* Whether the node was heard lately, or is awaited: it may answer if it is asked. */
-bool nc_placement_may_live(const struct nc_placement_view *placement, uint64_t number,
-                           uint64_t now_ns);
 
 /* A subscription, as the leader sees it. */
 struct nc_placement_share {

@@ -146,7 +146,6 @@ static bool is_owners_ack(struct nc_service *service, const struct nc_bus_msg *m
 	                         : nc_slice(heard.rest.data, (size_t)(dot - heard.rest.data));
 	if (msg->reply.size > 0) {
 		nc_ack_parse(msg->data, &ack);
-		heard.at_once = ack.kind == NC_ACK_IS_WPI;
 		heard.asks = ack.kind != NC_ACK_IS_NOTHING && !nc_bus_has_status(msg);
 	}
 	return nc_spread_keep_ack(service->spread, &heard);

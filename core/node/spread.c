@@ -55,6 +55,7 @@ int nc_spread_lead(struct nc_spread *spread)
 	nc_spread_table_clear(spread);
 	spread->leads = true;
 	spread->unshared_ns = nc_subs_now_ns(); /* we may not have seen it */
+	spread->lead_ns = spread->unshared_ns;
 	nc_spread_transient_lead(spread);
 	return nc_spread_table_load(spread);
 }
@@ -204,6 +205,7 @@ void nc_spread_tick(struct nc_spread *spread)
 		}
 	}
 	nc_spread_transient_tick(spread, now_ns);
+	nc_spread_note_lives(spread, now_ns);
 	nc_spread_relays_step(spread);
 	nc_spread_acks_step(spread, now_ns);
 	nc_spread_yields_step(spread);
@@ -293,6 +295,7 @@ void nc_spread_stop(struct nc_spread *spread)
 	nc_spread_surveys_drop(spread);
 	nc_spread_transient_drop(spread);
 	nc_spread_table_clear(spread);
+	nc_spread_pasts_free(spread);
 	free(spread->rows);
 	nc_hashmap_release(&spread->names);
 	while (spread->taken != NULL) {

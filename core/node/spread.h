@@ -13,7 +13,8 @@
  *   progress, seek, update, delete ──► leader ─► log ─► applied here  spread_forward.c
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
  *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
- *   R.ack.… as a request ──► owner; leader: has he heard it? ──► all  spread_acks.c
+ *   R.ack.… as a request ──► owner; leader: has he heard it? ──► all  spread_acks.c,
+ *                                           who else may have         spread_heard.c
  *   R.sub.list at the leader ──► owners: where theirs stand           spread_survey.c
  *   leader ──► all: transient ones, lest they go without a word       spread_transient.c
  *
@@ -81,8 +82,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 struct nc_spread_heard {
 	struct nc_slice name, rest; /* what follows R.ack.; the name therein */
 	struct nc_slice reply, body;
-	bool asks;    /* its body is one that is answered */
-	bool at_once; /* without the log */
+	bool asks; /* its body is one that is answered */
 	int endpoint;
 };
 bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *heard);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 
 #include "core/delivery/ack.h"
-#include "core/engine/progress.h"
-#include "core/engine/subs.h"
 #include "core/node/answered.h"
 #include "core/node/spread_private.h"
 #include "transport/nats/reply.h"
@@ -17,7 +15,7 @@
 #define SETTLE_NS      UINT64_C(50000000) /* two who are sent one message have it both by then */
 #define LOOK_NS        UINT64_C(20000000)
 #define SILENT_NS      UINT64_C(500000000) /* who was not heard for so long may have slept */
-#define LIFE_NS        UINT64_C(150000000) /* who lives says something so often, on a busy machine */
+#define AGAIN_NS       UINT64_C(50000000)  /* between one question and the same once more */
 #define ASK_MS         300u                /* a node has so long to say what it answers */
 #define ACKS_MAX       16384u
 #define ACKS_BYTES_MAX (8u << 20) /* more than that the owner answers alone, or nobody */
@@ -25,12 +23,13 @@
 
 struct nc_spread_ack {
 	struct nc_spread_ack *next;
-	uint64_t hash, arrived_ns, epoch, position;
-	uint64_t owner, heard_ns; /* who was to answer it, and when that last asked for a lease */
-	uint64_t life_ns; /* when anything of him was heard last; 0: nothing since it came */
-	bool by_log;      /* who takes it answers when it is in the log: not at once */
-	bool left;        /* it had said that it leaves, and answers nothing any more */
-	bool doubt;       /* its owner may have slept when it came */
+	uint64_t hash, epoch;
+	uint64_t arrived_ns, early_ns; /* taken up; it may have come since then */
+	struct nc_sub_owner owner;     /* who was to answer it; number 0: not known */
+	uint64_t heard_ns;             /* when that last asked for a lease */
+	uint64_t again_ns;             /* not asked for before */
+	bool doubt;                    /* its owner may have slept when it came */
+	bool unclaimed;                /* all have been asked, and some were behind */
 	bool asked;
 	int endpoint;
 	char name[65];
@@ -43,14 +42,14 @@ struct nc_spread_asking {
 	struct nc_spread *spread; /* NULL: nobody wants to know any more */
 	unsigned awaited;
 	bool behind; /* a node has not applied yet what we have */
-	size_t count, reached_count;
-	uint64_t reached[NC_RAFT_MEMBERS_MAX];
+	size_t count, witness_count;
+	struct nc_witness witnesses[NC_RAFT_MEMBERS_MAX];
 	uint8_t taken[ASKED_MAX]; /* [count], in the order of the list */
 };
 
 struct question {
 	struct nc_spread_asking *asking;
-	uint64_t node;
+	uint64_t node, boot;
 };
 
 /* ---- Kept ----------------------------------------------------------------------------------- */
@@ -59,6 +58,7 @@ static void answer(struct nc_spread *spread, const struct nc_spread_ack *ack, st
                    const char *text)
 {
 	struct nc_service *service = spread->service;
+	nc_subs_note_answered(service->subs, ack->hash);
 	nc_service_error(service, &service->out, ack->reply,
 	                 &service->srv.endpoints[ack->endpoint].stats,
 	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
@@ -82,17 +82,9 @@ static bool owner_told(const struct nc_spread *spread, const struct nc_spread_ro
 	uint64_t heard_ns;
 	if (!nc_placement_told(&spread->placement, row->owner, row->since, &heard_ns, applied_out))
 		return false;
-	if (row->owner.number == ack->owner)
+	if (nc_lives_same(row->owner, ack->owner))
 		ack->heard_ns = heard_ns;
 	return true;
-}
-
-static void note_life(const struct nc_spread *spread, const struct nc_spread_row *row,
-                      struct nc_spread_ack *ack)
-{
-	struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), ack->owner);
-	if (node != NULL && row->owner.number == ack->owner && node->epoch == row->owner.boot)
-		ack->life_ns = node->heard_ms * UINT64_C(1000000);
 }
 
 static bool has_room(const struct nc_spread *spread, size_t size)
@@ -111,11 +103,10 @@ static void keep(struct nc_spread *spread, struct nc_spread_row *row,
 		return;
 	*ack = (struct nc_spread_ack){
 		.hash = nc_answered_hash(heard->rest, heard->reply, heard->body),
-		.arrived_ns = now_ns,
 		.epoch = address->epoch,
-		.position = address->position,
-		.owner = row == NULL ? 0 : row->owner.number,
-		.by_log = row != NULL && row->epoch == address->epoch && !heard->at_once,
+		.arrived_ns = now_ns,
+		.early_ns = spread->ticked_ns, /* if we slept, it came meanwhile */
+		.owner = row == NULL ? (struct nc_sub_owner){ 0 } : row->owner,
 		.endpoint = heard->endpoint,
 		.reply_size = heard->reply.size
 	};
@@ -123,10 +114,7 @@ static void keep(struct nc_spread *spread, struct nc_spread_row *row,
 	               (const char *)heard->name.data);
 	memcpy(ack->reply, heard->reply.data, heard->reply.size);
 	ack->reply[heard->reply.size] = '\0';
-	if (row != NULL) {
-		note_life(spread, row, ack);
-		ack->left = nc_placement_leaves(&spread->placement, row->owner.number);
-	}
+	nc_spread_note_lives(spread, now_ns);
 	if (row != NULL && owner_told(spread, row, ack, &applied) &&
 	    now_ns - ack->heard_ns > SILENT_NS) {
 		ack->doubt = true;
@@ -172,56 +160,54 @@ void nc_spread_acks_drop(struct nc_spread *spread)
 
 /* ---- What becomes of them ------------------------------------------------------------------- */
 
-/* By the log it is done, as who answered it said that it was. */
-static bool is_done(struct nc_spread *spread, const struct nc_spread_ack *ack)
+static bool is_reached(const struct nc_spread_asking *asking, struct nc_sub_owner node)
 {
-	struct nc_buf progress = { 0 };
-	struct nc_sub_progress head;
-	int err = nc_state_reader_begin(spread->reader);
-	if (err != NC_OK)
-		return false;
-	err = nc_sub_row_progress(spread->reader, nc_slice_str(ack->name), &progress);
-	nc_state_reader_end(spread->reader);
-	bool done = err == NC_OK && nc_sub_progress_read(nc_buf_slice(&progress), &head) == NC_OK &&
-	            !nc_sub_progress_undone(nc_buf_slice(&progress), ack->position);
-	nc_buf_release(&progress);
-	return done;
-}
-
-/* Its owner cannot be asked any more. If that lived when it came, it answered what is answered at
- * once, and what it had put into the log. */
-static bool was_answered(struct nc_spread *spread, const struct nc_spread_ack *ack)
-{
-	return !ack->left && ack->arrived_ns <= ack->life_ns + LIFE_NS &&
-	       (!ack->by_log || is_done(spread, ack));
-}
-
-static bool is_reached(const struct nc_spread_asking *asking, uint64_t node)
-{
-	for (size_t i = 0; i < asking->reached_count; i++) {
-		if (asking->reached[i] == node)
+	for (size_t i = 0; i < asking->witness_count; i++) {
+		const struct nc_witness *witness = &asking->witnesses[i];
+		if (nc_lives_same(witness->who, node) && !witness->closed)
 			return true;
 	}
 	return false;
 }
 
-/* Nobody says that he answers it. False: its owner, who may, could not be asked. */
+static enum nc_lives_verdict judge(const struct nc_spread *spread,
+                                   const struct nc_spread_asking *asking,
+                                   const struct nc_spread_row *row, const struct nc_spread_ack *ack)
+{
+	struct nc_sub_owner hearers[NC_SPREAD_HEARERS_MAX];
+	size_t count = 0;
+	hearers[count++] = ack->owner;
+	if (row != NULL)
+		hearers[count++] = row->owner;
+	bool known = nc_spread_hearers(spread, nc_slice_str(ack->name), ack->arrived_ns, hearers,
+	                               &count);
+	const struct nc_lives_case of = { .early_ns = ack->early_ns,
+		                          .arrived_ns = ack->arrived_ns,
+		                          .now_ns = nc_subs_now_ns(),
+		                          .hearers = known ? hearers : NULL,
+		                          .hearer_count = count,
+		                          .witnesses = asking->witnesses,
+		                          .count = asking->witness_count };
+	return nc_lives_judge(&spread->lives, &of);
+}
+
+/* Nobody says that he answers it. False: somebody may who could not be asked. */
 static bool refuse(struct nc_spread *spread, const struct nc_spread_asking *asking,
-                   const struct nc_spread_ack *ack)
+                   struct nc_spread_ack *ack)
 {
 	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(ack->name));
-	bool reached =
-	        ack->owner == 0 || ack->owner == spread->self || is_reached(asking, ack->owner);
-	if (row != NULL && row->epoch == ack->epoch && row->owner.number != spread->self) {
-		if (!is_reached(asking, row->owner.number))
-			return false;
-		if (ack->doubt) { /* it slept, and has not taken it */
-			answer(spread, ack, NC_FAULT_UNAVAILABLE,
-			       nc_fault_text(NC_FAULT_UNAVAILABLE));
-			return true;
-		}
-	}
-	if (reached || !was_answered(spread, ack)) {
+	bool current = row != NULL && row->epoch == ack->epoch && row->owner.number != spread->self;
+	enum nc_lives_verdict verdict = judge(spread, asking, row, ack);
+	if (verdict == NC_LIVES_WAIT || (current && !is_reached(asking, row->owner)))
+		return false;
+	ack->unclaimed = asking->behind && verdict == NC_LIVES_NOBODY;
+	if (asking->behind) /* and may still take it */
+		return false;
+	if (verdict == NC_LIVES_PERHAPS) /* and nobody twice */
+		return true;
+	if (current && ack->doubt) { /* its owner slept, and has not taken it */
+		answer(spread, ack, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
+	} else {
 		answer(spread, ack, NC_FAULT_STALE_ACK,
 		       "stale acknowledgement: of another epoch, or never delivered");
 	}
@@ -237,11 +223,13 @@ static void asked_end(struct nc_spread *spread, const struct nc_spread_asking *a
 		bool ours = ack->asked;
 		bool taken = ours && asking->taken[i++] != 0;
 		ack->asked = false;
-		if (ours && (taken || (!asking->behind && refuse(spread, asking, ack)))) {
+		if (ours && (taken || refuse(spread, asking, ack))) {
 			remove_at(spread, at);
-		} else {
-			at = &ack->next;
+			continue;
 		}
+		if (ours)
+			ack->again_ns = nc_subs_now_ns() + AGAIN_NS;
+		at = &ack->next;
 	}
 }
 
@@ -259,17 +247,33 @@ static void came(struct nc_spread_asking *asking)
 	free(asking);
 }
 
-/* What is not understood is as if it had not come: so is that of a node of an earlier build. */
+static uint64_t boot_of(const struct nc_spread *spread, uint64_t number)
+{
+	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);
+	return node == NULL ? 0 : node->epoch;
+}
+
+static void witness_add(struct nc_spread_asking *asking, const struct question *question,
+                        bool closed)
+{
+	struct nc_sub_owner who = { question->node, question->boot };
+	if (!closed && asking->spread != NULL)
+		who.boot = boot_of(asking->spread, who.number); /* as whom it has answered */
+	asking->witnesses[asking->witness_count++] = (struct nc_witness){ who, closed };
+}
+
+/* What is not understood is as if it had not come: so is that of a node of an earlier build. Who is
+ * behind has said what it has answered by now, and may answer more. */
 static void on_answer(void *ctx, int err, struct nc_slice body)
 {
 	struct question *question = ctx;
 	struct nc_spread_asking *asking = question->asking;
-	if (err == NC_OK && body.size == asking->count) {
-		asking->reached[asking->reached_count++] = question->node;
-		for (size_t i = 0; i < asking->count; i++)
-			asking->taken[i] |= body.data[i];
-	}
+	bool told = (err == NC_OK || err == NC_NOTFOUND) && body.size == asking->count;
 	asking->behind |= err == NC_NOTFOUND;
+	for (size_t i = 0; told && i < asking->count; i++)
+		asking->taken[i] |= body.data[i];
+	if (told || err == NC_CLOSED)
+		witness_add(asking, question, !told);
 	free(question);
 	came(asking);
 }
@@ -280,7 +284,7 @@ static void ask_node(struct nc_spread_asking *asking, uint64_t node,
 	struct question *question = malloc(sizeof *question);
 	if (question == NULL)
 		return;
-	*question = (struct question){ asking, node };
+	*question = (struct question){ asking, node, boot_of(asking->spread, node) };
 	if (nc_spread_ask_within(asking->spread, node, call, ASK_MS, on_answer, question) ==
 	    NC_OK) {
 		asking->awaited++;
@@ -314,8 +318,7 @@ static void ask(struct nc_spread *spread, struct nc_slice hashes)
 	spread->asking = asking;
 	for (uint32_t i = 0; i < status.raft.members.count; i++) {
 		uint64_t node = status.raft.members.at[i].id;
-		if (node != spread->self &&
-		    nc_placement_may_live(&spread->placement, node, nc_subs_now_ns()))
+		if (node != spread->self)
 			ask_node(asking, node, &call);
 	}
 	came(asking);
@@ -331,10 +334,11 @@ static enum verdict look(struct nc_spread *spread, struct nc_spread_ack *ack, ui
 	if (row == NULL || nc_subs_has(spread->service->subs, name))
 		return ASK;
 	uint64_t before_ns = ack->heard_ns;
-	note_life(spread, row, ack);
+	if (row->epoch != ack->epoch)
+		return ASK;
 	if (!owner_told(spread, row, ack, &applied))
-		return row->epoch == ack->epoch ? WAIT : ASK;
-	if (row->owner.number != ack->owner)
+		return WAIT;
+	if (!nc_lives_same(row->owner, ack->owner))
 		return ASK;
 	ack->doubt |= now_ns - ack->heard_ns > SILENT_NS ||
 	              (before_ns > 0 && ack->heard_ns - before_ns > SILENT_NS);
@@ -344,6 +348,12 @@ static enum verdict look(struct nc_spread *spread, struct nc_spread_ack *ack, ui
 		return WAIT;
 	bool listened = ack->arrived_ns >= row->listens_ns + SETTLE_NS;
 	return listened && !ack->doubt ? ANSWERED : ASK;
+}
+
+/* After all its time: by who was to answer it, or by those who have said so. */
+static bool was_not_answered(const struct nc_spread *spread, const struct nc_spread_ack *ack)
+{
+	return ack->unclaimed || !nc_lives_lived(&spread->lives, ack->owner, ack->early_ns);
 }
 
 void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns)
@@ -358,13 +368,14 @@ void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns)
 		bool over = now_ns - ack->arrived_ns >= timeout_ns;
 		enum verdict verdict = ack->asked ? WAIT : look(spread, ack, now_ns);
 		if (verdict == ANSWERED || (over && !ack->asked)) {
-			if (verdict != ANSWERED)
+			if (verdict != ANSWERED && was_not_answered(spread, ack))
 				answer(spread, ack, NC_FAULT_UNAVAILABLE,
 				       nc_fault_text(NC_FAULT_UNAVAILABLE));
 			remove_at(spread, at);
 			continue;
 		}
-		if (verdict == ASK && spread->asking == NULL && hashes.size < ASKED_MAX * 8) {
+		if (verdict == ASK && spread->asking == NULL && now_ns >= ack->again_ns &&
+		    hashes.size < ASKED_MAX * 8) {
 			nc_buf_put_u64(&hashes, ack->hash);
 			ack->asked = true;
 		}
@@ -376,22 +387,4 @@ void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns)
 		ask(spread, nc_buf_slice(&hashes));
 	}
 	nc_buf_release(&hashes);
-}
-
-/* ---- An owner ------------------------------------------------------------------------------- */
-
-void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t call,
-                             const struct nc_spread_call *asked)
-{
-	struct nc_slice hashes = asked->body;
-	nc_buf_clear(&spread->body);
-	for (size_t i = 0; i + 8 <= hashes.size; i += 8) {
-		uint64_t hash = nc_get_u64(hashes.data + i);
-		nc_buf_put_u8(&spread->body,
-		              nc_subs_has_answered(spread->service->subs, hash) ? 1 : 0);
-	}
-	/* Who is behind may still take some. */
-	int err = spread->applied < asked->applied ? NC_NOTFOUND : nc_buf_status(&spread->body);
-	(void)nc_peer_reply(spread->peer, from, call, err,
-	                    err == NC_OK ? nc_buf_slice(&spread->body) : nc_slice(NULL, 0));
 }

@@ -13,7 +13,8 @@
  *   transient: [6, anew, names]                       to all, by the leader: transient
  * subscriptions that it holds, or holds no more; reply: nothing. `anew`: it holds no others
  *   answered: [7, applied, hashes]                    to all, by the leader: which of these
- * requests (answered.h) they answer; reply: a byte for each, 1 or 0
+ * requests (answered.h) they answer; reply: a byte for each, 1 or 0; with NC_NOTFOUND the same, by
+ * a node that has not applied so much and may still take some
  *
  * A node of an earlier build does not know all of them, and answers NC_INVALID: who asks goes on
  * without.

@@ -136,8 +136,10 @@ int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name)
 	nc_buf_release(&scratch);
 	struct nc_spread_row *there = nc_spread_find(spread, name);
 	if (err == NC_NOTFOUND || (err == NC_OK && !is_shared(&row))) {
-		if (there != NULL)
+		if (there != NULL) {
 			spread->unshared_ns = nc_subs_now_ns();
+			nc_spread_note_past(spread, there);
+		}
 		return there == NULL ? NC_OK : row_remove(spread, there);
 	}
 	if (err != NC_OK)
@@ -151,6 +153,8 @@ int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name)
 		row.changed_ns = there->changed_ns;
 		row.listens_ns = there->listens_ns;
 	}
+	if (!nc_lives_same(row.owner, there->owner))
+		nc_spread_note_past(spread, there);
 	*there = row;
 	return NC_OK;
 }

@@ -110,8 +110,9 @@ uint64_t nc_subs_own_since(const struct nc_subs *subs);
 int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
                           struct nc_buf *buf);
 
-/* subs_answer.c: whether this node, not leading, has answered that acknowledgement or is going to
- * (answered.h). */
+/* subs_answer.c: this node has answered that acknowledgement or is going to (answered.h); whether
+ * it is so. */
+void nc_subs_note_answered(struct nc_subs *subs, uint64_t hash);
 bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash);
 
 /* subs.c: the names of the transient ones, for spread_call.h. */

@@ -135,6 +135,15 @@ static bool is_left_to_the_leader(const struct nc_subs *subs, const struct nc_su
 	       nc_spread_leader(service->spread, &term) != 0;
 }
 
+/* Stale here. Another may own it by now, and knows better; and until the owner before has let go of
+ * it, and we have heard so, that may take it for its own: the leader asks both. */
+static bool is_anothers(const struct nc_subs *subs, const struct nc_subscription *sub,
+                        const struct nc_ack_address *at)
+{
+	return sub->owned && !subs->service->serving &&
+	       (at->epoch > sub->epoch || !nc_subs_own_runs(sub));
+}
+
 /* Of a subscription that is here. False: it is not answered here. */
 static bool take(struct nc_subs *subs, struct nc_subscription *sub, const struct nc_ack_address *at,
                  const struct nc_bus_msg *msg, int endpoint)
@@ -150,8 +159,7 @@ static bool take(struct nc_subs *subs, struct nc_subscription *sub, const struct
 		return false;
 	bool late = is_late(sub, at, &ack);
 	if (judge(sub, at, &ack, now_ns) != NC_OK) {
-		/* Another may own it by now, and knows better. */
-		if (sub->owned && at->epoch > sub->epoch)
+		if (is_anothers(subs, sub, at))
 			return false;
 		answer_error(subs, msg, endpoint,
 		             "stale acknowledgement: of another epoch, or never delivered");
@@ -200,10 +208,13 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 	if (is_status_answer(subs, rest, msg))
 		return;
 	bool taken = take_any(subs, rest, msg, endpoint);
-	if (taken && msg->reply.size > 0 && !subs->service->serving) {
-		nc_answered_note(&subs->answered, nc_answered_hash(rest, msg->reply, msg->data),
-		                 nc_subs_now_ns());
-	}
+	if (taken && msg->reply.size > 0 && subs->service->spread != NULL)
+		nc_subs_note_answered(subs, nc_answered_hash(rest, msg->reply, msg->data));
+}
+
+void nc_subs_note_answered(struct nc_subs *subs, uint64_t hash)
+{
+	nc_answered_note(&subs->answered, hash, nc_subs_now_ns());
 }
 
 bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash)

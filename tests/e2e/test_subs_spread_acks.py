@@ -172,3 +172,18 @@ async def test_an_ack_is_answered_once_while_a_node_is_killed():
     check(not when or max(when) - min(when) < 0.5, f"{len(when)} not answered, sent within {max(when, default=0) - min(when, default=0):.1f} s")
     check(set(how) <= {"done", "409/40904", "503/10008"} and how["done"] > 0, f"{how}")
     equal(set(how_stale), {"409/40904"}, "stale ones")
+
+
+async def test_an_ack_is_answered_once_while_a_node_is_killed_and_there_again_at_once():
+    """Its new life knows nothing of what the one before has answered, and is no witness."""
+
+    async def a_node_is_killed_and_there_again(c, client):
+        follower = c.nodes[follower_of(c, await c.leader(client))]
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(follower.restart)
+
+    acks, how, stale, how_stale = await acknowledged_while(1, a_node_is_killed_and_there_again)
+    when = [one.times[token] for one in (acks, stale) for token in one.unanswered()]
+    check(not when or max(when) - min(when) < 0.5, f"{len(when)} not answered, sent within {max(when, default=0) - min(when, default=0):.1f} s")
+    check(set(how) <= {"done", "409/40904", "503/10008"} and how["done"] > 0, f"{how}")
+    equal(set(how_stale), {"409/40904"}, "stale ones")

@@ -47,7 +47,8 @@ struct nc_peer_node {
 	char name[NC_PEER_NAME_SIZE];
 	uint64_t number; /* in consensus; 0: the place is free */
 	uint64_t epoch;
-	uint64_t heard_ms; /* when something of it was let in last */
+	uint64_t heard_ms;  /* when something of it was let in last */
+	uint64_t closed_ms; /* when NATS last said that it is not there; 0: it has not */
 	bool met;
 	uint64_t newest, newest_hello; /* message numbers of this epoch */
 	uint64_t seen[NC_PEER_WINDOW / 64];

@@ -103,8 +103,10 @@ static void no_responders(struct nc_peer *peer, struct nc_slice subject)
 			return; /* not one of ours */
 		number += digit * step;
 	}
-	if (nc_gate_node(&peer->gate, number) == NULL)
+	struct nc_peer_node *node = nc_gate_node(&peer->gate, number);
+	if (node == NULL)
 		return;
+	node->closed_ms = nc_peer_now_ms();
 	nc_peer_calls_fail(peer, number, NC_CLOSED);
 	peer->options.on_unreachable(peer->options.ctx, number);
 }

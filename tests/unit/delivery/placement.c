@@ -322,15 +322,11 @@ Test(placement, knows_what_an_owner_has_said_and_when)
 	cr_expect_not(nc_placement_told(&view, earlier, 40, &heard_ns, &released));
 	cr_expect_not(
 	        nc_placement_told(&view, (struct nc_sub_owner){ 9, 7 }, 0, &heard_ns, &released));
-	cr_expect(nc_placement_may_live(&view, 2, 1300 * MS));
-	cr_expect_not(nc_placement_may_live(&view, 2, 1301 * MS));
-	cr_expect_not(nc_placement_may_live(&view, 9, 100 * MS));
 	cr_expect_not(nc_placement_leaves(&view, 2) || nc_placement_leaves(&view, 9));
 	const struct nc_placement_renewal leaves = { .boot = 7, .released = 50, .leaving = true };
 	(void)nc_placement_hear(&view, 2, &leaves, 110 * MS);
 	cr_expect(nc_placement_leaves(&view, 2));
 	cr_expect_not(nc_placement_told(&view, owner, 40, &heard_ns, &released), "it leaves");
-	cr_expect(nc_placement_may_live(&view, 2, 110 * MS), "it may still be asked");
 }
 
 Test(placement, gives_one_back_to_the_leader_by_way_of_a_lease)

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/node/lives.h"
+
+#include "core/delivery/placement.h"
+
+static struct nc_life *find(struct nc_lives *lives, struct nc_sub_owner who)
+{
+	for (size_t i = 0; i < lives->count; i++) {
+		if (nc_lives_same(lives->at[i].who, who))
+			return &lives->at[i];
+	}
+	return NULL;
+}
+
+static struct nc_life *make(struct nc_lives *lives)
+{
+	if (lives->count < NC_LIVES_MAX)
+		return &lives->at[lives->count++];
+	struct nc_life *oldest = &lives->at[0];
+	for (size_t i = 1; i < lives->count; i++) {
+		if (lives->at[i].heard_ns < oldest->heard_ns)
+			oldest = &lives->at[i];
+	}
+	return oldest;
+}
+
+void nc_lives_note(struct nc_lives *lives, const struct nc_life *life)
+{
+	struct nc_life *there = find(lives, life->who);
+	if (there != NULL) {
+		if (life->heard_ns > there->heard_ns)
+			there->heard_ns = life->heard_ns;
+		if (there->closed_ns <= there->heard_ns)
+			there->closed_ns = life->closed_ns;
+		if (there->left_ns == 0)
+			there->left_ns = life->left_ns;
+		return;
+	}
+	for (size_t i = 0; i < lives->count; i++)
+		lives->at[i].over |= lives->at[i].who.number == life->who.number;
+	there = make(lives);
+	*there = *life;
+	there->over = false;
+}
+
+static bool lived(const struct nc_life *life, uint64_t at_ns)
+{
+	bool closed = life->closed_ns > life->heard_ns && life->closed_ns <= at_ns;
+	return at_ns <= life->heard_ns + NC_LIVES_PAUSE_NS && !closed;
+}
+
+bool nc_lives_lived(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns)
+{
+	for (size_t i = 0; i < lives->count; i++) {
+		if (nc_lives_same(lives->at[i].who, who))
+			return lived(&lives->at[i], at_ns);
+	}
+	return false;
+}
+
+static const struct nc_witness *witness_find(const struct nc_lives_case *of,
+                                             const struct nc_life *life)
+{
+	for (size_t i = 0; i < of->count; i++) {
+		if (nc_lives_same(of->witnesses[i].who, life->who))
+			return &of->witnesses[i];
+	}
+	return NULL;
+}
+
+static bool may_have_heard(const struct nc_lives_case *of, const struct nc_life *life)
+{
+	for (size_t i = 0; i < of->hearer_count; i++) {
+		if (nc_lives_same(of->hearers[i], life->who))
+			return true;
+	}
+	return of->hearers == NULL;
+}
+
+static enum nc_lives_verdict judge_one(const struct nc_life *life, const struct nc_lives_case *of)
+{
+	const struct nc_witness *witness = witness_find(of, life);
+	bool left = life->left_ns != 0 && of->arrived_ns >= life->left_ns;
+	if (left || !may_have_heard(of, life))
+		return NC_LIVES_NOBODY;
+	if (witness != NULL && !witness->closed)
+		return NC_LIVES_NOBODY;
+	bool gone = of->now_ns > life->heard_ns &&
+	            of->now_ns - life->heard_ns > NC_PLACEMENT_GONE_NS;
+	if (witness == NULL && !life->over && !gone)
+		return NC_LIVES_WAIT;
+	return lived(life, of->early_ns) ? NC_LIVES_PERHAPS : NC_LIVES_NOBODY;
+}
+
+enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct nc_lives_case *of)
+{
+	enum nc_lives_verdict verdict = NC_LIVES_NOBODY;
+	for (size_t i = 0; i < lives->count; i++) {
+		enum nc_lives_verdict one = judge_one(&lives->at[i], of);
+		verdict = one > verdict ? one : verdict;
+	}
+	return verdict;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Who was there when a request came. */
+#include "core/node/lives.h"
+
+#include <criterion/criterion.h>
+
+#include "core/delivery/placement.h"
+
+#define MS   UINT64_C(1000000)
+#define CAME (1000 * MS)
+
+static const struct nc_witness asked_both[] = { { { 2, 20 }, false }, { { 3, 30 }, false } };
+
+static const struct nc_sub_owner two_first = { 2, 20 };
+
+static struct nc_lives two(uint64_t heard_ns)
+{
+	struct nc_lives lives = { 0 };
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 }, .heard_ns = heard_ns });
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 3, 30 }, .heard_ns = heard_ns });
+	return lives;
+}
+
+static enum nc_lives_verdict judged(const struct nc_lives *lives, uint64_t now_ns,
+                                    const struct nc_witness *witnesses, size_t count)
+{
+	const struct nc_lives_case of = { .early_ns = CAME,
+		                          .arrived_ns = CAME,
+		                          .now_ns = now_ns,
+		                          .witnesses = witnesses,
+		                          .count = count };
+	return nc_lives_judge(lives, &of);
+}
+
+Test(lives, leave_nobody_where_all_were_asked)
+{
+	struct nc_lives lives = two(CAME);
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, asked_both, 2), NC_LIVES_NOBODY);
+	lives = (struct nc_lives){ 0 };
+	cr_expect_eq(judged(&lives, CAME, NULL, 0), NC_LIVES_NOBODY, "a node without others");
+}
+
+Test(lives, a_node_that_was_started_anew_is_no_witness_of_its_life_before)
+{
+	struct nc_lives lives = two(CAME);
+	nc_lives_note(&lives,
+	              &(struct nc_life){ .who = { 2, 21 }, .heard_ns = CAME + 900 * MS });
+	const struct nc_witness witnesses[] = { { { 2, 21 }, false }, { { 3, 30 }, false } };
+	cr_expect_eq(judged(&lives, CAME + 1000 * MS, witnesses, 2), NC_LIVES_PERHAPS);
+}
+
+Test(lives, who_was_dead_when_it_came_has_answered_nothing)
+{
+	struct nc_lives lives = two(CAME);
+	lives.at[0].heard_ns = CAME - NC_LIVES_PAUSE_NS - 1;
+	const struct nc_witness witnesses[] = { { { 2, 20 }, true }, { { 3, 30 }, false } };
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_NOBODY);
+	lives.at[0].heard_ns++;
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_PERHAPS);
+}
+
+Test(lives, who_was_not_on_nats_when_it_came_has_not_heard_it)
+{
+	struct nc_lives lives = two(CAME - 50 * MS);
+	const struct nc_witness witnesses[] = { { { 2, 20 }, true }, { { 3, 30 }, false } };
+	const struct nc_life closed = { .who = { 2, 20 },
+		                        .heard_ns = CAME - 50 * MS,
+		                        .closed_ns = CAME + 1 };
+	nc_lives_note(&lives, &closed);
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_PERHAPS);
+	lives.at[0].closed_ns = CAME;
+	nc_lives_note(&lives, &closed);
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_NOBODY,
+	             "since when it was first said");
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
+	                                         .heard_ns = CAME + 2,
+	                                         .closed_ns = CAME });
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_PERHAPS,
+	             "it was there again");
+}
+
+Test(lives, who_is_silent_is_waited_for_until_it_is_gone)
+{
+	struct nc_lives lives = two(CAME);
+	const struct nc_witness third[] = { { { 3, 30 }, false } };
+	cr_expect_eq(judged(&lives, CAME + NC_PLACEMENT_GONE_NS, third, 1), NC_LIVES_WAIT);
+	cr_expect_eq(judged(&lives, CAME + NC_PLACEMENT_GONE_NS + 1, third, 1), NC_LIVES_PERHAPS);
+	lives.at[0].heard_ns -= 200 * MS;
+	cr_expect_eq(judged(&lives, CAME + NC_PLACEMENT_GONE_NS + 1, third, 1), NC_LIVES_NOBODY);
+}
+
+Test(lives, who_has_left_answers_nothing_that_comes_afterwards)
+{
+	struct nc_lives lives = two(CAME);
+	const struct nc_witness third[] = { { { 3, 30 }, false } };
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
+	                                         .heard_ns = CAME,
+	                                         .left_ns = CAME + 1 });
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, third, 1), NC_LIVES_WAIT);
+	lives.at[0].left_ns = CAME;
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
+	                                         .heard_ns = CAME + 2,
+	                                         .left_ns = CAME + 2 });
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, third, 1), NC_LIVES_NOBODY);
+}
+
+Test(lives, one_that_a_late_leader_heard_counts_from_when_it_may_have_been_sent)
+{
+	struct nc_lives lives = two(CAME - 300 * MS);
+	const struct nc_lives_case of = { .early_ns = CAME - 200 * MS,
+		                          .arrived_ns = CAME,
+		                          .now_ns = CAME + 2000 * MS };
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_PERHAPS);
+	cr_expect(nc_lives_lived(&lives, two_first, CAME - 200 * MS));
+	cr_expect_not(nc_lives_lived(&lives, two_first, CAME));
+	cr_expect_not(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 21 }, CAME - 200 * MS));
+}
+
+Test(lives, who_cannot_have_heard_it_does_not_matter)
+{
+	struct nc_lives lives = two(CAME);
+	const struct nc_sub_owner third = { 3, 30 };
+	struct nc_lives_case of = { .early_ns = CAME,
+		                    .arrived_ns = CAME,
+		                    .now_ns = CAME + 2000 * MS,
+		                    .hearers = &third,
+		                    .hearer_count = 1,
+		                    .witnesses = &asked_both[1],
+		                    .count = 1 };
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY);
+	of.hearers = &two_first;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_PERHAPS);
+	of.hearer_count = 0;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "nobody");
+}
+
+Test(lives, of_many_those_heard_last_stay)
+{
+	struct nc_lives lives = { 0 };
+	for (uint64_t boot = 1; boot <= NC_LIVES_MAX + 3; boot++)
+		nc_lives_note(&lives, &(struct nc_life){ .who = { 2, boot },
+		                                         .heard_ns = boot * 100 * MS });
+	cr_expect_eq(lives.count, NC_LIVES_MAX);
+	cr_expect_not(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 3 }, 1));
+	cr_expect(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 4 }, 1));
+	size_t over = 0;
+	for (size_t i = 0; i < lives.count; i++)
+		over += lives.at[i].over;
+	cr_expect_eq(over, NC_LIVES_MAX - 1, "all but the last one");
+}
