@@ -122,17 +122,17 @@ int nc_sub_acked_insert(struct nc_sub *sub, uint64_t position)
 	return NC_OK;
 }
 
-int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position)
+int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position, bool through)
 {
 	uint32_t id = nc_sub_entry_find(sub, position);
 	bool replay = id != NONE && sub->entries[id].replay;
 	if (id != NONE)
 		nc_sub_make_done(sub, id);
-	if (sub->policy.ack == NC_ACK_ALL && !replay)
+	if (through && !replay)
 		nc_sub_ack_through(sub, position);
 	if (position <= sub->cursor)
 		return NC_OK;
-	if (sub->policy.ack == NC_ACK_ALL && !replay && position > sub->acked_through)
+	if (through && !replay && position > sub->acked_through)
 		sub->acked_through = position; /* events were delivered in their order */
 	return nc_sub_acked_insert(sub, position);
 }
@@ -142,7 +142,7 @@ int nc_sub_batch_acked(struct nc_sub *sub, uint64_t epoch, uint64_t position, ui
 	int err = nc_sub_ack(sub, epoch, position, now_ns);
 	if (err != NC_CONFLICT || epoch != sub->epoch || position == 0)
 		return err;
-	return nc_sub_restore_acked(sub, position);
+	return nc_sub_restore_acked(sub, position, sub->policy.ack == NC_ACK_ALL);
 }
 
 bool nc_sub_acked_before(struct nc_sub *sub, uint64_t position)

@@ -69,9 +69,10 @@ int nc_sub_restore(const struct nc_definition *definition, struct nc_slice progr
 int nc_sub_restore_parked(struct nc_sub *sub, uint64_t position, struct nc_slice key);
 
 /* An acknowledgement that was committed beside the progress (by a batch, core/engine/subs.h), of an
- * event that the progress leaves undone; also of one that has not been offered yet.
+ * event that the progress leaves undone; also of one that has not been offered yet. `through`: of
+ * all that was delivered before, too, whatever the definition says by now.
  * Errors: NC_NOMEM. */
-int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position);
+int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position, bool through);
 
 /* What this epoch's start has left: offers of events below it are taken without effect, as if they
  * did not match. A new subscription, and one that seeks, begins without. */

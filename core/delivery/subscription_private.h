@@ -135,7 +135,7 @@ struct nc_sub {
 	/* Positions beyond the cursor that are acknowledged already, ascending, 8 bytes each. */
 	struct nc_buf acked;
 	size_t acked_at;        /* of the first that has not been met */
-	uint64_t acked_through; /* with ack all: all before it too */
+	uint64_t acked_through; /* all before it too */
 
 	uint64_t now_ns;                         /* the latest that was told */
 	char reason[NC_SUB_REASON_SIZE_MAX + 1]; /* of the last action */

@@ -91,7 +91,8 @@ struct telling {
 static bool tell(void *ctx, const struct acked *acked)
 {
 	struct telling *telling = ctx;
-	return acked->epoch != telling->epoch || telling->fn(telling->ctx, acked->position);
+	return acked->epoch != telling->epoch ||
+	       telling->fn(telling->ctx, acked->position, acked->through);
 }
 
 int nc_sub_acked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t epoch,
@@ -289,14 +290,16 @@ int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct
 	return drop(engine, name, &candidates);
 }
 
-int nc_engine_acks_carry(struct nc_engine *engine, struct nc_slice name, uint64_t from, uint64_t to)
+int nc_engine_acks_carry(struct nc_engine *engine, struct nc_slice name, uint64_t from, uint64_t to,
+                         enum nc_acks_carried which)
 {
 	struct candidates candidates;
 	int err = candidates_collect(engine, name, &candidates);
 	for (size_t i = 0; i < candidates.count && err == NC_OK; i++) {
 		struct candidate *candidate = &candidates.at[i];
 		const struct acked acked = { candidate->position, to, candidate->through };
-		candidate->keep = candidate->epoch == from;
+		candidate->keep =
+		        candidate->epoch == from && (which == NC_ACKS_ALL || !candidate->through);
 		if (candidate->keep)
 			err = row_put(engine, &engine->scratch, name, &acked);
 	}

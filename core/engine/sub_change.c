@@ -53,6 +53,17 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 	return NC_OK;
 }
 
+/* The list of what is not done, which a backfill begins with, was made before the entry: batches
+ * may have acknowledged of it since. Not so what one acknowledged with all before it: that may be
+ * what newly matches. */
+static int acks_change(struct nc_engine *engine, const struct nc_sub_update *update, uint64_t epoch)
+{
+	const struct nc_sub_change *change = &update->change;
+	if (update->backfill.size == 0 || engine->head.version < NC_ENGINE_VERSION_PAST)
+		return nc_engine_acks_forget(engine, change->name);
+	return nc_engine_acks_carry(engine, change->name, change->epoch, epoch, NC_ACKS_OF_ONE);
+}
+
 int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *update,
                          struct nc_outcome *outcome)
 {
@@ -75,7 +86,7 @@ int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *u
 	if (err == NC_OK)
 		err = nc_sub_change_put(engine, &update->change);
 	if (err == NC_OK && update->anew)
-		err = nc_engine_acks_forget(engine, update->change.name);
+		err = acks_change(engine, update, row.epoch);
 	if (err != NC_OK)
 		return err;
 	engine->epochs += update->anew;

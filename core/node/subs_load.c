@@ -114,10 +114,10 @@ struct acked {
 	int err;
 };
 
-static bool on_acked(void *ctx, uint64_t position)
+static bool on_acked(void *ctx, uint64_t position, bool through)
 {
 	struct acked *acked = ctx;
-	acked->err = nc_sub_restore_acked(acked->machine, position);
+	acked->err = nc_sub_restore_acked(acked->machine, position, through);
 	return acked->err == NC_OK;
 }
 

@@ -159,8 +159,8 @@ static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 }
 
 /* What was done while the change was on its way is not to be delivered once more: above all what
- * batches have acknowledged, with their consequences. The log's list has it, until the next life.
- */
+ * batches have acknowledged, with their consequences. The log's list has it; whoever takes the
+ * subscription up next knows what batches acknowledged since it was made. */
 static int undone_again(const struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;

@@ -108,9 +108,21 @@ Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_back
 	cr_assert_eq(nc_sub_replay(h.sub, &parked), NC_OK);
 	expect_step(&h, "9/1");
 	move(&h);
-	cr_assert_eq(nc_sub_restore_acked(h.sub, 9), NC_OK);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 9, true), NC_OK);
 	harness_offer(&h, 4, 6);
 	expect_step(&h, "4/1 5/1 6/1");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, with_ack_all_what_was_acknowledged_alone_before_takes_none_with_it)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 3, false), NC_OK);
+	harness_offer(&h, 1, 4);
+	expect_step(&h, "1/1 2/1 4/1");
+	cr_expect_eq(harness_info(&h).ack_floor, 0);
 	nc_sub_free(h.sub);
 }
 
@@ -397,9 +409,9 @@ Test(progress, what_was_acknowledged_beside_it_is_done_when_it_goes_on)
 	harness_offer(&h, 1, 3);
 	expect_step(&h, "1/1 2/1 3/1");
 	move(&h);
-	cr_assert_eq(nc_sub_restore_acked(h.sub, 2), NC_OK);
-	cr_assert_eq(nc_sub_restore_acked(h.sub, 5), NC_OK, "beyond the cursor");
-	cr_assert_eq(nc_sub_restore_acked(h.sub, 7), NC_OK);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 2, false), NC_OK);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 5, false), NC_OK, "beyond the cursor");
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 7, false), NC_OK);
 	harness_offer(&h, 1, 1);
 	harness_offer(&h, 3, 6);
 	expect_step(&h, "1/2 3/2 4/1 6/1");
@@ -421,7 +433,7 @@ Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_w
 	harness_offer(&h, 1, 2);
 	expect_step(&h, "1/1 2/1");
 	move(&h);
-	cr_assert_eq(nc_sub_restore_acked(h.sub, 4), NC_OK);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 4, true), NC_OK);
 	harness_offer(&h, 3, 5);
 	expect_step(&h, "5/1");
 	cr_expect_eq(harness_info(&h).ack_floor, 4);

@@ -74,8 +74,9 @@ static void progress(uint64_t epoch, uint64_t cursor, size_t count, const uint64
 	progress(1, (cursor), sizeof((uint64_t[]){ 0, ##__VA_ARGS__ }) / 8 - 1, \
 	         (uint64_t[]){ 0, ##__VA_ARGS__ } + 1, nc_slice(NULL, 0))
 
-static bool on_acked(void *ctx, uint64_t position)
+static bool on_acked(void *ctx, uint64_t position, bool through)
 {
+	(void)through;
 	char *text = ctx;
 	size_t size = strlen(text);
 	(void)snprintf(text + size, 64 - size, "%s%llu", size == 0 ? "" : " ",
@@ -83,14 +84,19 @@ static bool on_acked(void *ctx, uint64_t position)
 	return true;
 }
 
-/* What would be told to whoever takes the subscription up. */
-static void expect_rows(const char *want)
+/* What would be told to whoever takes the subscription up in its epoch. */
+static void expect_rows_of(uint64_t epoch, const char *want)
 {
 	char have[64] = "";
 	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
-	cr_assert_eq(nc_sub_acked_each(store.reader, NC_SLICE("w"), 1, on_acked, have), NC_OK);
+	cr_assert_eq(nc_sub_acked_each(store.reader, NC_SLICE("w"), epoch, on_acked, have), NC_OK);
 	nc_state_reader_end(store.reader);
 	cr_expect_str_eq(have, want);
+}
+
+static void expect_rows(const char *want)
+{
+	expect_rows_of(1, want);
 }
 
 Test(acks, stand_once)
@@ -227,6 +233,58 @@ Test(acks, come_before_a_parking_that_was_on_its_way)
 	nc_state_reader_end(store.reader);
 	cr_expect_eq(count, 1u);
 	nc_buf_release(&parked);
+}
+
+/* A new epoch from the first event on; `backfill` empty: of another start. */
+static void update_anew(uint64_t epoch, struct nc_slice backfill)
+{
+	struct nc_buf payload = { 0 };
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_sub_update(
+	        &payload,
+	        &(struct nc_sub_update){ .change = { .name = NC_SLICE("w"), .epoch = epoch },
+	                                 .definition = NC_SLICE("another"),
+	                                 .backfill = backfill,
+	                                 .anew = true });
+	cr_assert_eq(store_apply(&store, nc_buf_slice(&payload)).fault.code, 0);
+	nc_buf_release(&payload);
+}
+
+/* The list of what is not done was made before the entry stood in the log; a batch that came first
+ * has had its consequences. */
+Test(acks, stand_in_a_backfill_that_had_not_heard_of_them)
+{
+	expect_stands(ACK(3), true);
+	expect_stands(ACK(5), true);
+	update_anew(1, NC_SLICE("3 and 5 are not done"));
+	expect_rows_of(1, "");
+	expect_rows_of(2, "3 5");
+	expect_stands(ACK(3, .epoch = 1), false);
+	expect_stands(ACK(3, .epoch = 2), false);
+	expect_stands(ACK(4, .epoch = 2), true);
+	update_anew(2, nc_slice(NULL, 0));
+	expect_rows_of(3, "");
+	expect_stands(ACK(3, .epoch = 3), true);
+}
+
+Test(acks, of_what_is_delivered_before_do_not_take_what_newly_matches_with_them)
+{
+	expect_stands(ACK(4, .through = true), true);
+	update_anew(1, NC_SLICE("past"));
+	expect_rows_of(2, "");
+}
+
+Test(acks, are_forgotten_in_a_backfill_below_the_engine_version_that_keeps_them)
+{
+	store_close(&store);
+	store_open(&store);
+	store_raise(&store, NC_ENGINE_VERSION_PAST - 1);
+	for (int i = 0; i < 8; i++)
+		APPEND(&store, .stream = "in");
+	create("w");
+	expect_stands(ACK(3), true);
+	update_anew(1, NC_SLICE("past"));
+	expect_rows_of(2, "");
 }
 
 Test(acks, are_refused_below_the_engine_version_that_brought_them)

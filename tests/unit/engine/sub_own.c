@@ -66,8 +66,9 @@ struct seen {
 	uint64_t acked; /* sum of positions */
 };
 
-static bool on_acked(void *ctx, uint64_t position)
+static bool on_acked(void *ctx, uint64_t position, bool through)
 {
+	(void)through;
 	*(uint64_t *)ctx += position;
 	return true;
 }
