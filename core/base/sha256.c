@@ -8,12 +8,37 @@
 
 #include "core/base/assert.h"
 
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct nc_sha256_sum), "libcrypto's state has room");
+
+static SHA256_CTX *ctx_of(struct nc_sha256_sum *sum)
+{
+	return (SHA256_CTX *)(void *)sum->room;
+}
+
+/* They fail only where the library was built without SHA-256. */
+void nc_sha256_begin(struct nc_sha256_sum *sum)
+{
+	int ok = SHA256_Init(ctx_of(sum));
+	nc_assert(ok == 1);
+}
+
+void nc_sha256_add(struct nc_sha256_sum *sum, struct nc_slice bytes)
+{
+	int ok = SHA256_Update(ctx_of(sum), bytes.data, bytes.size);
+	nc_assert(ok == 1);
+}
+
+void nc_sha256_end(struct nc_sha256_sum *sum, uint8_t digest_out[NC_SHA256_SIZE])
+{
+	int ok = SHA256_Final(digest_out, ctx_of(sum));
+	nc_assert(ok == 1);
+}
+
 void nc_sha256(const struct nc_slice *parts, size_t part_count, uint8_t digest_out[NC_SHA256_SIZE])
 {
-	SHA256_CTX ctx;
-	int ok = SHA256_Init(&ctx);
+	struct nc_sha256_sum sum;
+	nc_sha256_begin(&sum);
 	for (size_t i = 0; i < part_count; i++)
-		ok &= SHA256_Update(&ctx, parts[i].data, parts[i].size);
-	ok &= SHA256_Final(digest_out, &ctx);
-	nc_assert(ok == 1); /* fails only where the library was built without SHA-256 */
+		nc_sha256_add(&sum, parts[i]);
+	nc_sha256_end(&sum, digest_out);
 }

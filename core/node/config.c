@@ -354,7 +354,9 @@ void nc_config_help(FILE *out)
 	        out,
 	        "usage: nacred [--config FILE] [--SETTING VALUE ...]\n"
 	        "       nacred recover [--SETTING VALUE ...] [--yes]   a lost majority: say, or\n"
-	        "                                                      make, a cluster of one\n\n"
+	        "                                                      make, a cluster of one\n"
+	        "       nacred restore BACKUP [--SETTING VALUE ...]    a new data directory from "
+	        "a backup\n\n"
 	        "A node of a Nacre event store. With no settings it is a working store, with a\n"
 	        "NATS server of its own on loopback.\n\n"
 	        "  nacred --store-id shop --data-dir /var/lib/nacre\n"

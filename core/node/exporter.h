@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* exporter.h -- holds a checkpoint of this node's state and reads of it: for peers that are made
- * whole (exports.h), and for a backup (service_backup.c). One is held at a time, as long as somebody
- * reads of it; several may read of the same one. Disk work is done by a thread of its own, so that
- * the loop, which may be a leader's, waits for nothing.
+ * whole (exports.h), and for a backup (service_backup.c). One is held at a time, as long as
+ * somebody reads of it; several may read of the same one. Disk work is done by a thread of its own,
+ * so that the loop, which may be a leader's, waits for nothing.
  *
  * Peers go first: where one needs a state that what is held does not serve, another is held, and
  * whoever read of the old one is told NC_NOTFOUND.
  *
- * Threads: all calls from the loop. Ownership: state and log are borrowed and must outlive it; a job
- * is the exporter's from put until done.
+ * Threads: all calls from the loop. Ownership: state and log are borrowed and must outlive it; a
+ * job is the exporter's from put until done.
  */
 #ifndef NC_CORE_NODE_EXPORTER_H
 #define NC_CORE_NODE_EXPORTER_H
@@ -53,8 +53,8 @@ int nc_exporter_start(const struct nc_exporter_options *options, struct nc_expor
 /* Errors: NC_BUSY, too many wait; the job is still the caller's. */
 int nc_exporter_put(struct nc_exporter *exporter, struct nc_exporter_job *job);
 
-/* Lets the checkpoint go, gives all jobs back, takes no more; frees when the loop has run once more.
- * NULL is a no-op. */
+/* Lets the checkpoint go, gives all jobs back, takes no more; frees when the loop has run once
+ * more. NULL is a no-op. */
 void nc_exporter_stop(struct nc_exporter *exporter);
 
 #endif

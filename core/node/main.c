@@ -10,6 +10,7 @@
 #include "core/node/exit_code.h"
 #include "core/node/node.h"
 #include "core/node/recover.h"
+#include "core/node/restore.h"
 #include "core/node/verifier.h"
 #include "core/node/version.h"
 #include "plugins/host/cell.h"
@@ -39,6 +40,18 @@ static bool recover_asked(int *argc, char **argv, bool *yes)
 	return true;
 }
 
+/* nacred restore BACKUP [settings]: likewise. NULL: it is not asked for, or says of what not. */
+static const char *restore_asked(int *argc, char **argv)
+{
+	if (*argc < 3 || strcmp(argv[1], NC_RESTORE_WORD) != 0 || argv[2][0] == '-')
+		return NULL;
+	const char *backup = argv[2];
+	for (int i = 3; i <= *argc; i++) /* the NULL with them */
+		argv[i - 2] = argv[i];
+	*argc -= 2;
+	return backup;
+}
+
 int main(int argc, char **argv)
 {
 	struct nc_config config = { 0 };
@@ -52,6 +65,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], NC_ADOPTER_WORD) == 0)
 		return nc_adopter_main(argv[2]);
 	bool recovers = recover_asked(&argc, argv, &yes);
+	const char *backup = restore_asked(&argc, argv);
 	if (nc_config_read(argc, argv, environ, &config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return NC_EXIT_SETTINGS;
@@ -62,6 +76,8 @@ int main(int argc, char **argv)
 		(void)printf("nacred %s\n", NC_VERSION);
 	} else if (config.verify) {
 		exit_code = nc_exit_of_start(nc_verify_directory(&config));
+	} else if (backup != NULL) {
+		exit_code = nc_exit_of_start(nc_restore(&config, backup));
 	} else if (recovers) {
 		exit_code = nc_exit_of_start(nc_recover(&config, yes));
 	} else {

@@ -6,8 +6,8 @@
  *        ─► the end ─► the checkpoint is let go
  *
  * A chunk is answered by who has taken it; a few may be under way. Where nobody listens NATS says
- * so; while nothing is sent a heartbeat asks. All ends are one: nc_backup_over(), then nc_backup_settle().
- * One at a time. */
+ * so; while nothing is sent a heartbeat asks. All ends are one: nc_backup_over(), then
+ * nc_backup_settle(). One at a time. */
 #include "core/node/service_backup_private.h"
 
 #include <inttypes.h>
@@ -141,8 +141,7 @@ static void on_opened(struct nc_backup *backup)
 		fail_of(backup, err);
 		return;
 	}
-	backup->bytes =
-	        backup->manifest_bytes.size + nc_snapshot_manifest_size(&backup->manifest);
+	backup->bytes = backup->manifest_bytes.size + nc_snapshot_manifest_size(&backup->manifest);
 	nc_buf_clear(&service->out);
 	put_description(backup, &service->out);
 	nc_service_send(service, backup->reply, nc_buf_slice(&service->out), 0);
@@ -223,8 +222,8 @@ static bool body_read(struct nc_service *service, struct nc_slice body,
 	return false;
 }
 
-static struct nc_backup *backup_new(struct nc_service *service, struct nc_slice reply,
-                                    int endpoint, const char *deliver)
+static struct nc_backup *backup_new(struct nc_service *service, struct nc_slice reply, int endpoint,
+                                    const char *deliver)
 {
 	static uint64_t serial;
 	char pattern[NC_ROOT_SIZE + NC_BACKUP_ID_SIZE + 16];
@@ -329,6 +328,6 @@ void nc_service_backup_put(const struct nc_service *service, struct nc_buf *out)
 		nc_buf_put_str(out, "null");
 		return;
 	}
-	nc_buf_printf(out, "{\"id\":\"%s\",\"sent\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
-	              backup->id, backup->sent_bytes, backup->bytes);
+	nc_buf_printf(out, "{\"id\":\"%s\",\"sent\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", backup->id,
+	              backup->sent_bytes, backup->bytes);
 }

@@ -91,8 +91,8 @@ static void end_send(struct nc_backup *backup)
 static size_t chunk_size(const struct nc_backup *backup)
 {
 	size_t payload = nc_bus_max_payload(backup->service->bus);
-	size_t room = payload > 2 * NC_BACKUP_HEADERS_MAX ? payload - NC_BACKUP_HEADERS_MAX
-	                                                  : payload / 2;
+	size_t room =
+	        payload > 2 * NC_BACKUP_HEADERS_MAX ? payload - NC_BACKUP_HEADERS_MAX : payload / 2;
 	return room < CHUNK_SIZE ? room : CHUNK_SIZE;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/node/disk.h"
 #include "core/node/install.h"
+#include "core/node/restore.h"
 #include "core/node/say.h"
 #include "storage/log/segment_log.h"
 #include "storage/state/wt_state.h"
@@ -29,8 +30,7 @@ static int directory_make(const char *path)
 	return errno == ENOSPC ? NC_FULL : NC_IO;
 }
 
-/* `mkdir -p`. */
-static int directories_make(const char *path)
+int nc_store_directory_make(const char *path)
 {
 	char at[PATH_SIZE];
 	int size = snprintf(at, sizeof at, "%s", path);
@@ -84,9 +84,9 @@ static int install_finish(const struct nc_config *config, struct nc_store *store
 	struct nc_state_applied applied = { 0 };
 	int err = nc_install_finish(config->data_dir, store->identity, store->log, &applied);
 	if (err != NC_OK) {
-		nc_say_error("%s: the state fetched from a peer cannot be put in its place: %s",
+		nc_say_error("%s: the state that came in cannot be put in its place: %s",
 		             config->data_dir, nc_err_name(err));
-	} else if (applied.index > 0) {
+	} else if (applied.index > 0 && !config->restores) {
 		nc_say_info("state: fetched from a peer, as of entry %llu",
 		            (unsigned long long)applied.index);
 	}
@@ -172,7 +172,13 @@ static int engine_open(struct nc_store *store)
 int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
 {
 	struct nc_store store = { 0 };
-	int err = directories_make(config->data_dir);
+	int err = nc_store_directory_make(config->data_dir);
+	if (err == NC_OK && !config->restores && nc_restore_unfinished(config->data_dir)) {
+		nc_say_error("%s: a restore was begun here and did not end; empty it, and restore "
+		             "again",
+		             config->data_dir);
+		err = NC_CONFLICT;
+	}
 	if (err == NC_OK)
 		err = identity_open(config, &store);
 	if (err == NC_OK)

@@ -22,6 +22,9 @@ struct nc_store {
 	uint64_t disk_reserve; /* bytes to keep free */
 };
 
+/* `mkdir -p`. Errors: NC_INVALID, too long; NC_IO, NC_FULL; said. */
+int nc_store_directory_make(const char *path);
+
 /* Open or make everything in config->data_dir; what is wrong is said on stderr. Call it before the
  * process has threads. Errors: NC_BUSY, NC_CONFLICT, NC_CORRUPT, NC_UNSUPPORTED, NC_FULL, NC_IO,
  * NC_NOMEM. */

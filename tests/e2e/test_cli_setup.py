@@ -140,7 +140,7 @@ async def test_every_command_has_help_with_examples_that_parse():
             done = subprocess.run(["bash", "-c", call], env={**n.env, "NATS_URL": "nats://127.0.0.1:1", "PATH": os.path.dirname(NACRE) + ":/usr/bin:/bin"},
                                   stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False, cwd=tempfile.gettempdir())
             said = done.stderr.decode()
-            expected = {OK, CONNECTION} | ({USAGE} if "there is no command './" in said or "cannot be watched" in said else set()) | ({74} if "No such file" in said else set())
+            expected = {OK, CONNECTION} | ({USAGE} if "there is no command './" in said or "cannot be watched" in said else set()) | ({73, 74} if "No such file" in said else set())
             expected |= {INPUT} if "no data" in said else set()
             expected |= {USAGE} if "/etc/nacre.conf: No such file" in said else set()
             check(done.returncode in expected, f"{line}: {done.returncode}: {said}")

@@ -49,6 +49,8 @@ const struct nc_cli_command *const nc_cli_commands[] = {
 	&nc_cli_cluster_recover,
 	&nc_cli_cluster_drain,
 	&nc_cli_verify,
+	&nc_cli_backup,
+	&nc_cli_restore,
 	&nc_cli_bench_append,
 	&nc_cli_bench_latency,
 	&nc_cli_bench_batch,

@@ -14,8 +14,8 @@ extern const struct nc_cli_command nc_cli_append, nc_cli_batch, nc_cli_read, nc_
         nc_cli_stream_ls, nc_cli_stream_delete, nc_cli_stream_meta, nc_cli_stats,
         nc_cli_filter_test, nc_cli_plugin_ls, nc_cli_cluster_status, nc_cli_cluster_transfer,
         nc_cli_cluster_remove, nc_cli_cluster_promote, nc_cli_cluster_drain, nc_cli_cluster_join,
-        nc_cli_cluster_recover, nc_cli_completion, nc_cli_verify, nc_cli_bench_append,
-        nc_cli_bench_latency, nc_cli_bench_batch, nc_cli_bench_read, nc_cli_bench_sub,
-        nc_cli_bench_mixed, nc_cli_manual;
+        nc_cli_cluster_recover, nc_cli_completion, nc_cli_verify, nc_cli_backup, nc_cli_restore,
+        nc_cli_bench_append, nc_cli_bench_latency, nc_cli_bench_batch, nc_cli_bench_read,
+        nc_cli_bench_sub, nc_cli_bench_mixed, nc_cli_manual;
 
 #endif

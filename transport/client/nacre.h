@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nacre.h -- libnacre, the C client of the Nacre event store.
  *
- * Life:      client > readers, subscriptions. Close those of a client before it. Batches, events
- *            and replies stand by themselves.
- * Threads:   a client may be used by many threads at once; a reader, a subscription, a batch or
- *            a reply belongs to one at a time. Callbacks come on threads of the library's.
- * Ownership: what is passed to a call is borrowed until it returns. What a reader or a
- *            subscription gives is borrowed until its next call. Everything that is opened has
- *            its close, which accepts NULL.
- * Errors:    0 or a negative NACRE_* member; out-parameters are untouched on failure. Each call
- *            that can fail takes a struct nacre_error, or NULL, and fills it when it fails.
- * Retries:   a client asks again, with the same event id, while nobody answers, the outcome is
- *            unknown (503, a connection that was lost: as soon as it is back) or the node sheds
+ * Life:      client > readers, subscriptions, backups. Close those of a client before it. Batches,
+ * events and replies stand by themselves. Threads:   a client may be used by many threads at once;
+ * a reader, a subscription, a backup, a batch or a reply belongs to one at a time. Callbacks come
+ * on threads of the library's. Ownership: what is passed to a call is borrowed until it returns.
+ * What a reader or a subscription gives is borrowed until its next call. Everything that is opened
+ * has its close, which accepts NULL. Errors:    0 or a negative NACRE_* member; out-parameters are
+ * untouched on failure. Each call that can fail takes a struct nacre_error, or NULL, and fills it
+ * when it fails. Retries:   a client asks again, with the same event id, while nobody answers, the
+ * outcome is unknown (503, a connection that was lost: as soon as it is back) or the node sheds
  *            load (429), until timeout_ms is over. The store
  *            recognises a repeated id however late it comes: nothing is appended twice.
  * Growth:    structs that calls read grow at their end, and zeros are their defaults: the inline
@@ -19,7 +17,7 @@
  *            goes on with a new library. Structs that the library gives are its own and grow
  *            likewise. nacre_error, nacre_appended, nacre_pair and nacre_item never do. Other
  *            languages bind the calls that end in _sized.
- * Source:    docs/protocol.md, sections 2 to 10.
+ * Source:    docs/protocol.md, sections 2 to 12.
  */
 #ifndef NACRE_H
 #define NACRE_H
@@ -473,6 +471,39 @@ NACRE_API int nacre_stream_meta(struct nacre_client *client, const char *stream,
  * NULL: 1,000. */
 NACRE_API int nacre_store_stats(struct nacre_client *client, const char *page,
                                 struct nacre_reply **reply_out, struct nacre_error *error);
+
+/* ---- Backup ---------------------------------------------------------------------------------- */
+
+struct nacre_backup; /* opaque */
+
+/* A part of a file: they come one file after the other, each from its beginning. */
+struct nacre_backup_chunk {
+	const char *file; /* [A-Za-z0-9._-], not beginning with a dot */
+	uint64_t offset;
+	const void *data;
+	size_t size; /* at least 1 */
+};
+
+/* Ask a node for all that the store has: whatever was acknowledged before the call is in it
+ * (docs/protocol.md, section 12). Its files are given chunk by chunk, at the pace of the program,
+ * and only what is asked for is sent, half a mebibyte at most. A chunk must not take a minute.
+ * Errors: NACRE_REFUSED, 429/10023, a node gives one to somebody else all the while; 507/50701, no
+ * room for a checkpoint; NACRE_INVALID, NACRE_NOMEM, NACRE_CONNECTION, NACRE_UNAVAILABLE,
+ * NACRE_PROTOCOL. */
+NACRE_API int nacre_backup_open(struct nacre_client *client, struct nacre_backup **backup_out,
+                                struct nacre_error *error);
+/* What it is: the node's answer, JSON. {"backup","store","cluster_id","node","version","pos",
+ * "time","events","digest","bytes","files":[{"name","size"}]} */
+NACRE_API const char *nacre_backup_info(const struct nacre_backup *backup);
+/* The next chunk, checked by its hash, and valid until the next call. NACRE_END: that was all, and
+ * every byte of it was given. After an error it has ended: what was given is no backup. Errors:
+ * NACRE_UNAVAILABLE, the node or the connection is gone, or the node says that it ended; as above.
+ */
+NACRE_API int nacre_backup_next(struct nacre_backup *backup,
+                                const struct nacre_backup_chunk **chunk_out,
+                                struct nacre_error *error);
+/* The node hears of it if there was more. */
+NACRE_API void nacre_backup_close(struct nacre_backup *backup);
 
 /* ---- Subscriptions: as an administrator ----------------------------------------------------- */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* backup_message.h -- the messages of a backup (docs/protocol.md, section 12), as bytes for the bus.
+/* backup_message.h -- the messages of a backup (docs/protocol.md, section 12), as bytes for the
+ * bus.
  *
- * The digest of a backup is a chain over its chunks: of 32 zeros and the first chunk's SHA-256, then
- * of that and the second's, and so on. So one number at the end says that none is missing, doubled or
- * of another backup.
+ * The digest of a backup is a chain over its chunks: of 32 zeros and the first chunk's SHA-256,
+ * then of that and the second's, and so on. So one number at the end says that none is missing,
+ * doubled or of another backup.
  *
  * Pure. The calls append to `out`; those that return a size say where the headers end.
  */

@@ -37,13 +37,12 @@ Test(backup_message, has_an_end_that_says_how_much_there_was)
 {
 	struct nc_buf out = { 0 };
 	uint8_t digest[NC_SHA256_SIZE] = { 1 };
-	const struct nc_backup_end end = {
-		.id = ID, .chunks = 3, .bytes = 400, .digest = digest
-	};
+	const struct nc_backup_end end = { .id = ID, .chunks = 3, .bytes = 400, .digest = digest };
 	cr_expect_eq(nc_backup_end_put(&out, &end), out.size);
-	expect_text(&out, "NATS/1.0 204 EOB\r\nEs-Backup: " ID
-	                  "\r\nEs-Backup-Chunks: 3\r\nEs-Backup-Bytes: 400\r\nEs-Backup-Sha256: "
-	                  "0100000000000000000000000000000000000000000000000000000000000000\r\n\r\n");
+	expect_text(&out,
+	            "NATS/1.0 204 EOB\r\nEs-Backup: " ID
+	            "\r\nEs-Backup-Chunks: 3\r\nEs-Backup-Bytes: 400\r\nEs-Backup-Sha256: "
+	            "0100000000000000000000000000000000000000000000000000000000000000\r\n\r\n");
 	nc_buf_clear(&out);
 	cr_expect_eq(nc_backup_heartbeat_put(&out, ID), out.size);
 	expect_text(&out, "NATS/1.0 100 Idle Heartbeat\r\nEs-Backup: " ID "\r\n\r\n");

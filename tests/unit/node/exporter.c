@@ -98,9 +98,9 @@ static int open_as(struct task *task, uint64_t reader, uint64_t index)
 	task->job.what.index = index;
 	int err = run(task);
 	if (err == NC_OK) {
-		cr_assert_eq(nc_snapshot_manifest_get(nc_buf_slice(&task->job.answer),
-		                                      &task->manifest),
-		             NC_OK);
+		cr_assert_eq(
+		        nc_snapshot_manifest_get(nc_buf_slice(&task->job.answer), &task->manifest),
+		        NC_OK);
 		memcpy(task->job.what.id, task->manifest.id, NC_SNAPSHOT_ID_SIZE);
 	}
 	return err;

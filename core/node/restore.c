@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A store out of a backup: what a node that fetched a state does, with files in place of a peer, and
+ * with nobody else in the cluster. */
+#include "core/node/restore.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/engine/query.h"
+#include "core/node/adopter.h"
+#include "core/node/backup_read.h"
+#include "core/node/install.h"
+#include "core/node/say.h"
+#include "core/node/store.h"
+#include "core/raft/message_codec.h"
+#include "storage/log/files.h"
+
+#define SELF 1 /* number of a node alone */
+
+static void path_make(char path[PATH_MAX], const struct nc_config *config, const char *name)
+{
+	(void)snprintf(path, PATH_MAX, "%.4000s/%s", config->data_dir, name);
+}
+
+/* ---- The directory --------------------------------------------------------------------------- */
+
+bool nc_restore_unfinished(const char *data_dir)
+{
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%.4000s/%s", data_dir, NC_RESTORE_MARK);
+	return access(path, F_OK) == 0;
+}
+
+/* Of a disk of its own, a directory that the file system has made does not count. */
+static bool is_nothing(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
+}
+
+static int empty_check(const struct nc_config *config)
+{
+	DIR *directory = opendir(config->data_dir);
+	const struct dirent *entry;
+	if (directory == NULL) {
+		nc_say_error("%s: %s", config->data_dir, strerror(errno));
+		return NC_IO;
+	}
+	do {
+		entry = readdir(directory);
+	} while (entry != NULL && is_nothing(entry->d_name));
+	(void)closedir(directory);
+	if (entry == NULL)
+		return NC_OK;
+	nc_say_error("%s is not empty; restore into an empty directory, or a new one",
+	             config->data_dir);
+	return NC_CONFLICT;
+}
+
+/* From now on no node starts on it. */
+static int mark_make(const struct nc_config *config)
+{
+	char path[PATH_MAX];
+	path_make(path, config, NC_RESTORE_MARK);
+	FILE *file = fopen(path, "we");
+	if (file == NULL || fclose(file) != 0) {
+		nc_say_error("%s: %s", path, strerror(errno));
+		return errno == ENOSPC ? NC_FULL : NC_IO;
+	}
+	return nc_files_sync_directory(config->data_dir);
+}
+
+static int mark_remove(const struct nc_config *config)
+{
+	char path[PATH_MAX];
+	path_make(path, config, NC_RESTORE_MARK);
+	return unlink(path) == 0 ? nc_files_sync_directory(config->data_dir) : NC_IO;
+}
+
+/* ---- The state ------------------------------------------------------------------------------- */
+
+static int stage_fill(const struct nc_config *config, struct nc_backup_read *backup)
+{
+	char incoming[PATH_MAX];
+	struct nc_snapshot_stage *stage;
+	path_make(incoming, config, NC_INSTALL_INCOMING);
+	int err = nc_snapshot_stage_open(incoming, nc_backup_read_manifest(backup), &stage);
+	if (err == NC_FULL)
+		nc_say_error("%s: the disk has no room for it", config->data_dir);
+	if (err != NC_OK)
+		return err;
+	err = nc_backup_read_files(backup, stage);
+	nc_snapshot_stage_close(stage);
+	return err;
+}
+
+static void on_adopted(void *ctx, int err)
+{
+	*(int *)ctx = err;
+}
+
+/* Every table opened and read through, in a process of its own: damage may end it. */
+static int adopt(const struct nc_config *config)
+{
+	char incoming[PATH_MAX];
+	struct nc_adopter *adopter;
+	uv_loop_t loop;
+	int err = NC_IO;
+	path_make(incoming, config, NC_INSTALL_INCOMING);
+	if (uv_loop_init(&loop) != 0)
+		return NC_IO;
+	int started = nc_adopter_start(&loop, incoming, on_adopted, &err, &adopter);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	if (started == NC_OK)
+		nc_adopter_stop(adopter);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&loop);
+	return started == NC_OK ? err : started;
+}
+
+static int state_take(const struct nc_config *config, struct nc_backup_read *backup)
+{
+	char incoming[PATH_MAX];
+	(void)printf("%llu bytes are checked and copied\n",
+	             (unsigned long long)nc_snapshot_manifest_size(
+	                     nc_backup_read_manifest(backup)));
+	(void)fflush(stdout);
+	int err = stage_fill(config, backup);
+	if (err == NC_OK) {
+		(void)printf("every table is read through\n");
+		(void)fflush(stdout);
+		err = adopt(config);
+	}
+	if (err == NC_OK)
+		return nc_install_commit(config->data_dir);
+	path_make(incoming, config, NC_INSTALL_INCOMING); /* nothing has been made of it yet */
+	if (nc_snapshot_remove(incoming) == NC_OK)
+		(void)mark_remove(config);
+	return err;
+}
+
+/* ---- A node alone ---------------------------------------------------------------------------- */
+
+/* Behind all that the log stands for, as nacred recover does it. */
+static int alone_make(struct nc_store *store, struct nc_state_applied applied)
+{
+	struct nc_log_bounds bounds;
+	struct nc_buf payload = { 0 };
+	nc_log_bounds(store->log, &bounds);
+	const struct nc_raft_members alone = { .count = 1,
+		                               .at = { { .id = SELF, .voter = true } } };
+	const uint64_t term = applied.term + 1;
+	const struct nc_log_hard hard = { .term = term, .vote = SELF };
+	int err = nc_raft_members_encode(&alone, &payload);
+	const struct nc_log_entry entry = { .index = bounds.last + 1,
+		                            .term = term,
+		                            .kind = NC_LOG_CONFIG,
+		                            .payload = nc_buf_slice(&payload) };
+	if (err == NC_OK)
+		err = nc_log_append(store->log, &hard, &entry, 1);
+	nc_buf_release(&payload);
+	return err;
+}
+
+static int tell(const struct nc_config *config, const struct nc_store *store)
+{
+	struct nc_state_reader *reader;
+	struct nc_engine_head head;
+	int err = nc_state_reader_open(store->state, &reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_query_head(reader, &head);
+	nc_state_reader_close(reader);
+	if (err != NC_OK)
+		return err;
+	(void)printf("%s: store %s, node %s, events through position %llu, digest ",
+	             config->data_dir, config->store_id, config->node_id,
+	             (unsigned long long)head.position);
+	for (size_t i = 0; i < sizeof head.digest; i++)
+		(void)printf("%02x", head.digest[i]);
+	(void)printf("\n");
+	return NC_OK;
+}
+
+static int store_make(const struct nc_config *config, struct nc_state_applied applied)
+{
+	struct nc_config restoring = *config;
+	struct nc_store store;
+	restoring.restores = true;
+	int err = nc_store_open(&restoring, &store);
+	if (err != NC_OK)
+		return err;
+	err = alone_make(&store, applied);
+	if (err == NC_OK)
+		err = tell(config, &store);
+	nc_store_close(&store);
+	return err;
+}
+
+static int restore(const struct nc_config *config, struct nc_backup_read *backup)
+{
+	int err = nc_store_directory_make(config->data_dir);
+	if (err == NC_OK)
+		err = empty_check(config);
+	if (err == NC_OK)
+		err = mark_make(config);
+	if (err == NC_OK)
+		err = state_take(config, backup);
+	if (err == NC_OK)
+		err = store_make(config, nc_backup_read_manifest(backup)->applied);
+	return err == NC_OK ? mark_remove(config) : err;
+}
+
+int nc_restore(const struct nc_config *config, const char *from)
+{
+	struct nc_backup_read *backup;
+	int err = nc_backup_read_open(from, &backup);
+	if (err == NC_OK) {
+		err = restore(config, backup);
+		nc_backup_read_close(backup);
+	}
+	if (err != NC_OK) {
+		nc_say_error("%s: not restored from %s: %s", config->data_dir, from,
+		             nc_err_name(err));
+		return err;
+	}
+	(void)printf("Done. It is a cluster of its own, of one node: start it as any other. Nodes of "
+	             "the old one must not run beside it under the same store's name.\n");
+	return NC_OK;
+}
