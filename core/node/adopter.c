@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "core/node/say.h"
 #include "storage/state/snapshot.h"
@@ -21,9 +22,12 @@ int nc_adopter_main(const char *directory)
 {
 	struct nc_snapshot_manifest manifest;
 	char fault[NC_SNAPSHOT_FAULT_SIZE];
+	/* Who wanted it is gone: nobody waits for what it finds, and the directory may be emptied.
+	 */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int err = nc_snapshot_adopt(directory, &manifest, fault);
 	if (err != NC_OK)
-		nc_say_error("a state fetched from a peer does not hold: %s", fault);
+		nc_say_error("the state that came in does not hold: %s", fault);
 	return -err;
 }
 

@@ -189,11 +189,10 @@ void nc_service_backup_answer(struct nc_service *service, const struct nc_bus_ms
 		nc_backup_gone(backup, "who reads it has ended it");
 		return;
 	}
-	if (nc_bus_has_status(msg))
-		return;
+	if (nc_bus_has_status(msg) || number <= backup->answered)
+		return; /* to a heartbeat: it takes nothing */
 	backup->heard_ms = nc_service_now_ms();
-	if (number > backup->answered)
-		backup->answered = number;
+	backup->answered = number;
 	nc_backup_step(backup);
 	nc_backup_settle(backup);
 }

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from cli import IO, NACRE, UNAVAILABLE, USAGE, Nacre
-from harness import NACRED, Both, Client, Cluster, Failure, Node, check, equal, wait_until
+from harness import NACRED, Both, Client, Cluster, Failure, Node, check, equal, wait_for, wait_until
 from test_backup import begin, fill, is_over, listen, status
 
 DAMAGED, DIRECTORY = 65, 73
@@ -212,6 +212,36 @@ async def test_a_directory_that_holds_something_is_left_alone():
             equal((code, "is not empty" in told), (DIRECTORY, True), told)
         finally:
             node.remove()
+
+
+async def test_a_restore_that_is_killed_leaves_nothing_that_starts():
+    with Place() as place:
+        async with Both() as b:
+            await fill(b.client, 3000)
+            await Nacre.beside(b.client).ok("backup", place("one"))
+        ends = set()
+        for pause in (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8):
+            node = Node(start=False)
+            try:
+                process = subprocess.Popen([NACRED, "restore", place("one")], env=node.command_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                wait_for(lambda: process.poll() is not None or os.path.exists(os.path.join(node.data_dir, "restoring")), 20, "it has begun")
+                time.sleep(pause)
+                process.kill()
+                process.wait()
+                if os.path.exists(os.path.join(node.data_dir, "restoring")):
+                    code, said = node.refuses()
+                    equal((code, "a restore was begun here" in said), (DIRECTORY, True), said)
+                    code, said = verify(node)
+                    equal(code, DIRECTORY, said)
+                    shutil.rmtree(node.data_dir)
+                    ends.add("half")
+                    code, said = restore(place("one"), node)
+                    equal(code, 0, said)
+                code, said = verify(node)
+                equal((code, "3000 events" in said), (0, True), said)
+            finally:
+                node.remove()
+        check("half" in ends, "none was killed in its middle")
 
 
 async def test_a_target_is_never_written_over():
