@@ -68,7 +68,8 @@ static int damaged(const struct nc_backup_read *backup, const char *name, const 
 }
 
 /* The line of `name`: "<hex>  <name>\n". */
-static bool sum_find(const struct nc_backup_read *backup, const char *name, struct nc_slice *hex_out)
+static bool sum_find(const struct nc_backup_read *backup, const char *name,
+                     struct nc_slice *hex_out)
 {
 	struct nc_slice rest = nc_buf_slice(&backup->sums);
 	while (rest.size > 0) {
@@ -77,7 +78,8 @@ static bool sum_find(const struct nc_backup_read *backup, const char *name, stru
 			return false; /* a line that was cut */
 		struct nc_slice line = nc_slice(rest.data, (size_t)(end - rest.data));
 		rest = nc_slice_from(rest, line.size + 1);
-		if (line.size > HEX_SIZE + 2 && nc_slice_is(nc_slice_from(line, HEX_SIZE + 2), name)) {
+		if (line.size > HEX_SIZE + 2 &&
+		    nc_slice_is(nc_slice_from(line, HEX_SIZE + 2), name)) {
 			*hex_out = nc_slice(line.data, HEX_SIZE);
 			return true;
 		}
@@ -131,8 +133,8 @@ static int checked_read(struct nc_backup_read *backup, const char *name)
 static int manifest_read(struct nc_backup_read *backup)
 {
 	int err = checked_read(backup, MANIFEST);
-	if (err == NC_OK && nc_snapshot_manifest_get(nc_buf_slice(&backup->bytes),
-	                                             &backup->manifest) != NC_OK)
+	if (err == NC_OK &&
+	    nc_snapshot_manifest_get(nc_buf_slice(&backup->bytes), &backup->manifest) != NC_OK)
 		err = damaged(backup, MANIFEST, "cannot be read by this build");
 	return err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* backup_read.h -- a backup's directory, as `nacre backup` writes it (docs/formats-state.md): files,
- * each with a line in SHA256SUMS. Everything is held against these while it is read.
+/* backup_read.h -- a backup's directory, as `nacre backup` writes it (docs/formats-state.md):
+ * files, each with a line in SHA256SUMS. Everything is held against these while it is read.
  *
  * Threads: one. Errors: NC_CORRUPT and the others are said, with the file's name, on stderr.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A store out of a backup: what a node that fetched a state does, with files in place of a peer, and
- * with nobody else in the cluster. */
+/* A store out of a backup: what a node that fetched a state does, with files in place of a peer,
+ * and with nobody else in the cluster. */
 #include "core/node/restore.h"
 
 #include <dirent.h>
@@ -125,9 +125,9 @@ static int adopt(const struct nc_config *config)
 static int state_take(const struct nc_config *config, struct nc_backup_read *backup)
 {
 	char incoming[PATH_MAX];
-	(void)printf("%llu bytes are checked and copied\n",
-	             (unsigned long long)nc_snapshot_manifest_size(
-	                     nc_backup_read_manifest(backup)));
+	(void)printf(
+	        "%llu bytes are checked and copied\n",
+	        (unsigned long long)nc_snapshot_manifest_size(nc_backup_read_manifest(backup)));
 	(void)fflush(stdout);
 	int err = stage_fill(config, backup);
 	if (err == NC_OK) {
@@ -228,7 +228,8 @@ int nc_restore(const struct nc_config *config, const char *from)
 		             nc_err_name(err));
 		return err;
 	}
-	(void)printf("Done. It is a cluster of its own, of one node: start it as any other. Nodes of "
-	             "the old one must not run beside it under the same store's name.\n");
+	(void)printf(
+	        "Done. It is a cluster of its own, of one node: start it as any other. Nodes of "
+	        "the old one must not run beside it under the same store's name.\n");
 	return NC_OK;
 }

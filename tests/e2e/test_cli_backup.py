@@ -217,10 +217,10 @@ async def test_a_directory_that_holds_something_is_left_alone():
 async def test_a_restore_that_is_killed_leaves_nothing_that_starts():
     with Place() as place:
         async with Both() as b:
-            await fill(b.client, 3000)
+            await fill(b.client, 1500)
             await Nacre.beside(b.client).ok("backup", place("one"))
         ends = set()
-        for pause in (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8):
+        for pause in (0.0, 0.05, 0.2, 0.5):
             node = Node(start=False)
             try:
                 process = subprocess.Popen([NACRED, "restore", place("one")], env=node.command_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -238,7 +238,7 @@ async def test_a_restore_that_is_killed_leaves_nothing_that_starts():
                     code, said = restore(place("one"), node)
                     equal(code, 0, said)
                 code, said = verify(node)
-                equal((code, "3000 events" in said), (0, True), said)
+                equal((code, "1500 events" in said), (0, True), said)
             finally:
                 node.remove()
         check("half" in ends, "none was killed in its middle")
@@ -249,7 +249,8 @@ async def test_a_target_is_never_written_over():
         async with Both() as b:
             n = Nacre.beside(b.client)
             await b.client.append("s")
-            await n.ok("backup", place("one/"))
+            await n.ok("backup", place("one/"), "--rate", "1")
+            await n.fails(USAGE, "--rate: counts from 1", "backup", place("two"), "--rate", "0")
             await n.fails(USAGE, "is there already", "backup", place("one"))
             os.mkdir(place("empty"))
             await n.fails(USAGE, "is there already", "backup", place("empty"))

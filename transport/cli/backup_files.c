@@ -15,6 +15,8 @@
 
 #include "core/base/digits.h"
 
+#define PACE_SIZE (1u << 20) /* bytes that wait to be written at most */
+
 /* Whatever lies in the partial directory: it is of a backup that is not whole. */
 static int files_remove(int directory_fd)
 {
@@ -86,9 +88,10 @@ static int bytes_write(int fd, struct nc_slice bytes)
 static int file_begin(struct nc_backup_files *files, const char *name)
 {
 	(void)snprintf(files->name, sizeof files->name, "%s", name);
-	files->fd = openat(files->directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	                   0600);
+	files->fd =
+	        openat(files->directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	nc_sha256_begin(&files->sum);
+	files->unsynced = 0;
 	return files->fd < 0 ? errno : 0;
 }
 
@@ -110,6 +113,19 @@ static int file_end(struct nc_backup_files *files)
 	return failed;
 }
 
+/* Gigabytes that wait to be written at once are in the way of whoever else waits for this disk: it
+ * may be the node's. Only the pace is meant; what is durable the end of the file says. */
+static void pace(struct nc_backup_files *files, size_t size)
+{
+	files->unsynced += size;
+	if (files->unsynced < PACE_SIZE)
+		return;
+	files->unsynced = 0;
+	(void)sync_file_range(files->fd, 0, 0,
+	                      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+	                              SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 int nc_backup_files_put(struct nc_backup_files *files, const char *name, struct nc_slice bytes)
 {
 	int failed = 0;
@@ -120,7 +136,10 @@ int nc_backup_files_put(struct nc_backup_files *files, const char *name, struct 
 	if (failed != 0)
 		return failed;
 	nc_sha256_add(&files->sum, bytes);
-	return bytes_write(files->fd, bytes);
+	failed = bytes_write(files->fd, bytes);
+	if (failed == 0)
+		pace(files, bytes.size);
+	return failed;
 }
 
 static int parent_sync(const struct nc_backup_files *files)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "transport/cli/backup_files.h"
 #include "transport/cli/commands.h"
@@ -29,15 +30,25 @@ static int begin(const struct nc_cli *cli, struct nc_backup_files *files, struct
 	uint64_t bytes = nc_cli_member_number(info, "bytes", 0);
 	uint64_t room = nc_backup_files_room(files);
 	if (room < bytes) {
-		return nc_cli_fail(cli, NC_EXIT_IO,
-		                   "%s: it takes %llu bytes, and the disk has room for %llu",
-		                   files->path, (unsigned long long)bytes,
-		                   (unsigned long long)room);
+		return nc_cli_fail(
+		        cli, NC_EXIT_IO, "%s: it takes %llu bytes, and the disk has room for %llu",
+		        files->path, (unsigned long long)bytes, (unsigned long long)room);
 	}
 	int failed = nc_backup_files_put(files, NC_BACKUP_INFO, info);
 	if (failed == 0)
 		failed = nc_backup_files_put(files, NC_BACKUP_INFO, NC_SLICE("\n"));
 	return failed == 0 ? 0 : fail_file(cli, files, failed);
+}
+
+/* The node sends no faster than chunks are taken. */
+static void slow_down(const struct nc_cli_progress *progress, uint64_t bytes, uint64_t rate_mb)
+{
+	double ahead_s = rate_mb == 0 ? 0
+	                              : (double)bytes / ((double)rate_mb * 1e6) -
+	                                        nc_cli_progress_seconds(progress);
+	const struct timespec pause = { 0, (long)((ahead_s < 0.5 ? ahead_s : 0.5) * 1e9) };
+	if (ahead_s > 0)
+		(void)nanosleep(&pause, NULL);
 }
 
 /* All chunks, each checked by libnacre; NACRE_END is the only good end. */
@@ -46,15 +57,16 @@ static int chunks_take(const struct nc_cli *cli, struct nacre_backup *backup,
 {
 	const struct nacre_backup_chunk *chunk;
 	struct nacre_error error = { 0 };
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, rate_mb = nc_cli_number(&cli->args, "rate", 0);
 	int status, failed = 0;
 	while ((status = nacre_backup_next(backup, &chunk, &error)) == NACRE_OK && failed == 0) {
 		if (nc_cli_signal() != 0)
 			return 128 + nc_cli_signal();
-		failed = nc_backup_files_put(files, chunk->file,
-		                             nc_slice(chunk->data, chunk->size));
+		failed =
+		        nc_backup_files_put(files, chunk->file, nc_slice(chunk->data, chunk->size));
 		bytes += chunk->size;
 		nc_cli_progress(progress, bytes);
+		slow_down(progress, bytes, rate_mb);
 	}
 	nc_cli_progress_clear(progress);
 	if (failed != 0)
@@ -82,8 +94,7 @@ static void show(const struct nc_cli *cli, const struct nc_backup_files *files,
 	nc_buf_release(&name);
 }
 
-static int write_all(struct nc_cli *cli, struct nacre_backup *backup,
-                     struct nc_backup_files *files)
+static int write_all(struct nc_cli *cli, struct nacre_backup *backup, struct nc_backup_files *files)
 {
 	struct nc_cli_progress progress;
 	struct nc_slice info = nc_slice_str(nacre_backup_info(backup));
@@ -105,6 +116,8 @@ static int run(struct nc_cli *cli)
 	struct nc_backup_files files;
 	struct nacre_backup *backup = NULL;
 	struct nacre_error error = { 0 };
+	if (nc_cli_has(&cli->args, "rate") && nc_cli_number(&cli->args, "rate", 0) == 0)
+		return nc_cli_fail(cli, NC_EXIT_USAGE, "--rate: counts from 1");
 	int failed = nc_backup_files_open(&files, nc_cli_word(&cli->args, 0));
 	int exit_code = failed == 0 ? nc_cli_connect(cli) : fail_file(cli, &files, failed);
 	nc_cli_signals_catch();
@@ -118,8 +131,14 @@ static int run(struct nc_cli *cli)
 	return exit_code;
 }
 
+static const struct nc_cli_option options[] = {
+	{ "rate", 0, "N", "Megabytes a second at most, to be in nobody's way.", false },
+	{ NULL, 0, NULL, NULL, false },
+};
+
 static const struct nc_cli_example examples[] = {
 	{ "what is there now", "nacre backup /backups/shop-monday" },
+	{ "beside much other work", "nacre backup /backups/shop-monday --rate 20" },
 	{ "its position, for a program", "nacre backup /backups/shop-monday --json | jq .pos" },
 	{ NULL, NULL },
 };
@@ -131,14 +150,20 @@ const struct nc_cli_command nc_cli_backup = {
 	.words_max = 1,
 	.summary = "Write all that a store has into a new directory.",
 	.details =
-	        "One of the nodes gives its state, beside its other work, as it is now: whatever was "
-	        "acknowledged before is in it, with streams, snapshots, subscriptions and the ids of "
+	        "One of the nodes gives its state, beside its other work, as it is now: whatever "
+	        "was "
+	        "acknowledged before is in it, with streams, snapshots, subscriptions and the ids "
+	        "of "
 	        "all events. It is checked as it comes. DIRECTORY is there when all of it is, and "
-	        "synced; until then it is DIRECTORY.partial, which goes if anything fails. 'sha256sum -c "
+	        "synced; until then it is DIRECTORY.partial, which goes if anything fails. "
+	        "'sha256sum -c "
 	        "SHA256SUMS' in it says later whether it still is what it was.\n\n"
-	        "Exit code 64: DIRECTORY is there already. 74: it cannot be written, or the disk has "
-	        "no room. 75: nobody answers, the node gives a backup to somebody else, or it ended "
+	        "Exit code 64: DIRECTORY is there already. 74: it cannot be written, or the disk "
+	        "has "
+	        "no room. 75: nobody answers, the node gives a backup to somebody else, or it "
+	        "ended "
 	        "in the middle: try again.",
+	.options = options,
 	.examples = examples,
 	.run = run,
 };

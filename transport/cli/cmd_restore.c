@@ -31,11 +31,14 @@ const struct nc_cli_command nc_cli_restore = {
 	        "before anything is made of it. Then it is a cluster of its own, of one node, on "
 	        "which nacred starts; with NACRE_DB_TYPE=cluster others join it, with empty data "
 	        "directories.\n\n"
-	        "What was acknowledged after the backup is not in it. Nodes of the old cluster must "
+	        "What was acknowledged after the backup is not in it. Nodes of the old cluster "
+	        "must "
 	        "not run beside it under the same store's name.\n\n"
 	        "It is 'nacred restore', takes the settings as the node does, from flags, the "
-	        "environment and --config, and ends with nacred's exit codes: 65 where the backup is "
-	        "damaged or not whole, 73 where it is not there, the data directory is not empty, or "
+	        "environment and --config, and ends with nacred's exit codes: 65 where the backup "
+	        "is "
+	        "damaged or not whole, 73 where it is not there, the data directory is not empty, "
+	        "or "
 	        "has no room.",
 	.options = options,
 	.examples = examples,

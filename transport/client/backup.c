@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A backup: its files, chunk by chunk, each held against its hash, and all of them against the chain
- * at the end. A chunk is answered when the program asks for the next: the store sends no faster than
- * it takes them. All of a backup comes on one subscription, over one connection. */
+/* A backup: its files, chunk by chunk, each held against its hash, and all of them against the
+ * chain at the end. A chunk is answered when the program asks for the next: the store sends no
+ * faster than it takes them. All of a backup comes on one subscription, over one connection. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,8 +100,7 @@ static bool digest_is(const natsMsg *msg, const uint8_t digest[NC_SHA256_SIZE])
 	char text[2 * NC_SHA256_SIZE];
 	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
 		nc_digits_hex(text + 2 * i, digest[i]);
-	return nc_slice_eq(nc_client_header(msg, "Es-Backup-Sha256"),
-	                   nc_slice(text, sizeof text));
+	return nc_slice_eq(nc_client_header(msg, "Es-Backup-Sha256"), nc_slice(text, sizeof text));
 }
 
 /* To the next file that has something left. False: there is none. */
@@ -172,8 +171,7 @@ static int end_take(struct nacre_backup *backup, const natsMsg *msg, struct nacr
 	             chunks == backup->chunks && bytes == backup->bytes &&
 	             digest_is(msg, backup->digest);
 	return whole ? NACRE_END
-	             : nc_client_fail(error, NACRE_PROTOCOL,
-	                              "backup: it ended, and is not whole");
+	             : nc_client_fail(error, NACRE_PROTOCOL, "backup: it ended, and is not whole");
 }
 
 static void answer_note(struct nacre_backup *backup, const natsMsg *msg)
@@ -242,8 +240,7 @@ int nacre_backup_open(struct nacre_client *client, struct nacre_backup **backup_
 	backup->client = client;
 	if (!nc_client_inbox_make(client, backup->inbox)) {
 		free(backup);
-		return nc_client_fail(error, NACRE_CONNECTION,
-		                      "inbox: no random bytes to be had");
+		return nc_client_fail(error, NACRE_CONNECTION, "inbox: no random bytes to be had");
 	}
 	natsStatus status = nc_client_connections(client->nc, &backup->connection);
 	if (status == NATS_OK)

@@ -20,7 +20,8 @@ static bool name_valid(struct nc_slice name)
 }
 
 /* A member of a file's, its key read. */
-static bool file_member(struct nc_json *json, const struct nc_json_token *key, struct nc_backup_file *file)
+static bool file_member(struct nc_json *json, const struct nc_json_token *key,
+                        struct nc_backup_file *file)
 {
 	struct nc_json_token value;
 	struct nc_slice raw;
@@ -85,10 +86,11 @@ bool nc_client_backup_info(struct nacre_backup *backup, struct nc_slice body)
 	if (nc_json_next(&json, &key) != NC_OK || key.type != NC_JSON_OBJECT)
 		return false;
 	while (nc_json_next(&json, &key) == NC_OK && key.type == NC_JSON_KEY) {
-		bool fine = nc_json_is(&key, "backup")  ? id_read(backup, &json)
-		            : nc_json_is(&key, "files") ? files_read(backup, &json)
-		                                        : nc_json_next(&json, &value) == NC_OK &&
-		                                           nc_json_value(&json, &value, &raw) == NC_OK;
+		bool fine = nc_json_is(&key, "backup") ? id_read(backup, &json)
+		            : nc_json_is(&key, "files")
+		                    ? files_read(backup, &json)
+		                    : nc_json_next(&json, &value) == NC_OK &&
+		                              nc_json_value(&json, &value, &raw) == NC_OK;
 		if (!fine)
 			return false;
 	}

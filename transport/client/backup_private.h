@@ -8,8 +8,8 @@
 #include "transport/client/client_private.h"
 
 #define NC_BACKUP_FILES_MAX   64
-#define NC_BACKUP_NAME_SIZE   64   /* bytes with the NUL */
-#define NC_BACKUP_SUBJECT_MAX 256  /* bytes of where chunks are answered */
+#define NC_BACKUP_NAME_SIZE   64  /* bytes with the NUL */
+#define NC_BACKUP_SUBJECT_MAX 256 /* bytes of where chunks are answered */
 
 struct nc_backup_file {
 	char name[NC_BACKUP_NAME_SIZE];
@@ -23,7 +23,7 @@ struct nacre_backup {
 	char inbox[NC_CLIENT_INBOX_SIZE];
 	char id[NC_CLIENT_ID_SIZE];
 	char answer[NC_BACKUP_SUBJECT_MAX]; /* to what came last; "": it wants none */
-	struct nc_buf info;       /* with a NUL */
+	struct nc_buf info;                 /* with a NUL */
 	struct nc_backup_file files[NC_BACKUP_FILES_MAX];
 	size_t file_count, file; /* the one that comes */
 	uint64_t offset, chunks, bytes;

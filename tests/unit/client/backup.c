@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A backup that lacks something, or has something else in it, is never taken for whole; and one of a
- * real node is. usage: unit_client_backup URL */
+/* A backup that lacks something, or has something else in it, is never taken for whole; and one of
+ * a real node is. usage: unit_client_backup URL */
 #include "store.h"
 
 #define ID    "0123456789abcdef0123456789abcdef"
@@ -8,7 +8,7 @@
 #define HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define WORLD "711e9609339e92b03ddc0a211827dba421f38f9ed8b9d806e1ffdd8c15ffa03d"
 #define CHAIN "26dce40afd487de1a5e285ddcded4581d0826c7ff182805315c1dfbf601f64b0"
-#define INFO                                                                                 \
+#define INFO                                                                                \
 	"{\"backup\":\"" ID "\",\"pos\":7,\"files\":[{\"name\":\"a\",\"size\":5,\"x\":[]}," \
 	"{\"name\":\"none\",\"size\":0},{\"name\":\"b.wt\",\"size\":6}]}"
 
@@ -63,9 +63,9 @@ static void comes_to(const struct message *messages, size_t count, int want, con
 
 static void whole(void)
 {
-	const struct message beat = { .body = "",
-		                      .headers = { "Status", "100 Idle Heartbeat", "Es-Backup",
-		                                   ID } };
+	const struct message beat = {
+		.body = "", .headers = { "Status", "100 Idle Heartbeat", "Es-Backup", ID }
+	};
 	const struct message messages[] = { info,
 		                            beat,
 		                            chunk_of(ID, "1", "a", "0", HELLO, "hello"),
@@ -139,8 +139,8 @@ static void ended(void)
 		                              "\"description\":\"stops\"}}",
 		                      .size = -1,
 		                      .headers = { "Nats-Service-Error", "stops",
-		                                   "Nats-Service-Error-Code", "503",
-		                                   "Es-Backup", ID } };
+		                                   "Nats-Service-Error-Code", "503", "Es-Backup",
+		                                   ID } };
 	const struct message busy = { .body = "{\"error\":{\"code\":429,\"err_code\":10023,"
 		                              "\"description\":\"busy\"}}",
 		                      .size = -1,

@@ -32,7 +32,7 @@ Test(fade, it_may_still_be_acknowledged)
 Test(fade, when_its_wait_ends_it_is_done_whatever_is_to_become_of_the_exhausted)
 {
 	const enum nc_exhausted each[] = { NC_EXHAUSTED_PARK, NC_EXHAUSTED_SKIP,
-		                              NC_EXHAUSTED_STOP };
+		                           NC_EXHAUSTED_STOP };
 	for (size_t i = 0; i < 3; i++) {
 		struct harness h = in_flight(1, each[i]);
 		expect_after(&h, 100, "2/1");
