@@ -119,6 +119,30 @@ async def test_a_wiped_node_is_whole_again_under_load():
         equal(await t.client.ask("store.stats"), stats, "what it has fetched is counted")
 
 
+async def backups_stand_still(t, names):
+    """Each of these nodes holds a checkpoint for a backup that nobody takes from it."""
+    inbox = t.client.nc.new_inbox()
+    await t.client.nc.subscribe(inbox)
+
+    async def all_hold_one():
+        await t.client.request("backup", json.dumps({"deliver": inbox}).encode(), timeout=30)
+        return all([(await status_of(t.client, name))["backup"] is not None for name in names])
+
+    await wait_until(all_hold_one, 60, "each of them gives one")
+
+
+async def test_a_wiped_node_goes_before_backups():
+    async with Trial() as t:
+        name = await t.follower()
+        await backups_stand_still(t, [n for n in t.c.nodes if n != name])
+        await t.fill(600, name="meanwhile")  # the log leaves what is held behind
+        wipe(t.c.nodes[name])
+        t.c.nodes[name].start()
+        await wait_until(lambda: "starting again with it" in t.c.nodes[name].log_text(), 60, "a state is fetched")
+        await votes_again(t.c, name)
+        await t.end()
+
+
 async def test_a_node_that_is_only_behind_gets_events():
     async with Trial(env={"NACRE_LOG_KEEP_MB": "256"}, filled=300) as t:
         name = await t.follower()
