@@ -85,8 +85,8 @@ static enum nc_lives_verdict judge_one(const struct nc_life *life, const struct 
 		return NC_LIVES_NOBODY;
 	if (witness != NULL && !witness->closed)
 		return NC_LIVES_NOBODY;
-	bool gone = of->now_ns > life->heard_ns &&
-	            of->now_ns - life->heard_ns > NC_PLACEMENT_GONE_NS;
+	bool gone =
+	        of->now_ns > life->heard_ns && of->now_ns - life->heard_ns > NC_PLACEMENT_GONE_NS;
 	if (witness == NULL && !life->over && !gone)
 		return NC_LIVES_WAIT;
 	return lived(life, of->early_ns) ? NC_LIVES_PERHAPS : NC_LIVES_NOBODY;

@@ -13,16 +13,16 @@
 
 #include "core/engine/command.h"
 
-#define NC_LIVES_MAX 32u
+#define NC_LIVES_MAX      32u
 /* Who lives says something so often, on a busy machine. */
 #define NC_LIVES_PAUSE_NS UINT64_C(150000000)
 
 struct nc_life {
 	struct nc_sub_owner who;
-	uint64_t heard_ns; /* last */
+	uint64_t heard_ns;  /* last */
 	uint64_t closed_ns; /* NATS has said that it is not there; 0: not since it was heard */
-	uint64_t left_ns;  /* it has said that it answers nothing any more; 0: it has not */
-	bool over;         /* there is a later one */
+	uint64_t left_ns;   /* it has said that it answers nothing any more; 0: it has not */
+	bool over;          /* there is a later one */
 };
 
 /* Begins as zeros. The one not heard longest makes room. */
@@ -56,8 +56,7 @@ struct nc_lives_case {
 	const struct nc_witness *witnesses; /* [count], asked since it came */
 	size_t count;
 };
-enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives,
-                                     const struct nc_lives_case *of);
+enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct nc_lives_case *of);
 
 /* Whether that one lived at `at_ns`, for all that is known. */
 bool nc_lives_lived(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns);

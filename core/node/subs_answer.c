@@ -86,6 +86,16 @@ static bool is_late(const struct nc_subscription *sub, const struct nc_ack_addre
 	       (state == NC_SUB_NOT_HERE || state == NC_SUB_LEAVING);
 }
 
+/* What is done, or parked, by an answer that has been taken is so for the log, too. */
+static bool is_settled(struct nc_subs *subs, struct nc_subscription *sub,
+                       const struct nc_ack_address *at, const struct nc_ack *ack, bool late)
+{
+	if (late)
+		return nc_subs_late_ack(subs, sub, at->position);
+	return ack->kind == NC_ACK_IS_NAK || ack->kind == NC_ACK_IS_WPI ||
+	       nc_subs_late_recall(subs, sub, at->position);
+}
+
 /* +NXT: the next one is the answer. */
 static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
                          const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint)
@@ -166,7 +176,7 @@ static bool take(struct nc_subs *subs, struct nc_subscription *sub, const struct
 		return true;
 	}
 	nc_subs_mark(sub);
-	if (late && !nc_subs_late_ack(subs, sub, at->position)) {
+	if (!is_settled(subs, sub, at, &ack, late)) {
 		(void)answer_fault(subs, msg, endpoint, NC_FAULT_BUSY, "not now; try again");
 	} else {
 		answer_taken(subs, sub, &ack, msg, endpoint);

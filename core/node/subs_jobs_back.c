@@ -72,6 +72,14 @@ static void todo_return(struct nc_subscription *sub, struct nc_sub_job *job)
 	job->todo_count = job->told;
 }
 
+/* The event that it fetched: not if it was done meanwhile. */
+static bool is_wanted(const struct nc_sub_job *job)
+{
+	uint32_t attempts;
+	return job->kind == NC_SUB_JOB_EVENT &&
+	       nc_sub_find(job->sub->machine, job->from, &attempts) == NC_SUB_RECALLED;
+}
+
 /* What it found, for the subscription as it was asked for. */
 static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 {
@@ -90,7 +98,7 @@ static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 		nc_subs_tidy_take(sub, job);
 	} else if (job->kind == NC_SUB_JOB_EVENT && job->gone) {
 		(void)nc_sub_gone(sub->machine, job->from);
-	} else if (job->kind != NC_SUB_JOB_DELIVER) {
+	} else if (job->kind == NC_SUB_JOB_SCAN || is_wanted(job)) {
 		offers(job);
 	}
 }

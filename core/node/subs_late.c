@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Acknowledgements that come when their event has been parked: within an epoch the ack of any
- * attempt counts, so the event is done, and no replay brings it again. */
+ * attempt counts, so the event is done, and no replay brings it again. And those that come when it
+ * is to be fetched anew, so that its key is not known yet. */
 #include "core/node/say.h"
 #include "core/node/subs_private.h"
 
@@ -75,4 +76,34 @@ bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 		             (unsigned long long)position, nc_err_name(err));
 	}
 	return err == NC_OK;
+}
+
+static void on_recalled(void *ctx, const struct nc_event *event)
+{
+	struct nc_subscription *sub = ctx;
+	const struct nc_sub_event recalled = { .position = event->position,
+		                               .key = nc_subs_key(&sub->subs->keys,
+		                                                  &sub->definition, event),
+		                               .version = event->version,
+		                               .time_ns = event->time_ns,
+		                               .size = (uint32_t)event->data.size };
+	(void)nc_sub_offer(sub->machine, &recalled); /* without memory it is fetched */
+}
+
+bool nc_subs_late_recall(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
+{
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = position,
+		                          .unseen = true };
+	uint32_t attempts;
+	if (nc_sub_find(sub->machine, position, &attempts) != NC_SUB_RECALLED)
+		return true;
+	if (sub->move != NULL)
+		return false; /* its rows are on their way with the change */
+	int err = nc_query_get(subs->reader, &spec, on_recalled, sub);
+	if (err != NC_OK) {
+		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
+		             (unsigned long long)position, nc_err_name(err));
+	}
+	return nc_sub_find(sub->machine, position, &attempts) != NC_SUB_RECALLED;
 }

@@ -231,6 +231,9 @@ int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub,
 /* An event of this epoch was acknowledged: if it is parked, it is so no more. False: not now, a
  * change of the subscription is on its way, or the state cannot be read. */
 bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
+/* An event was answered for good: if it is to be fetched anew, what was answered is in memory alone
+ * until it has been; so it is now. False: likewise. */
+bool nc_subs_late_recall(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
 
 /* subs_replay.c */
 struct nc_sub_job;

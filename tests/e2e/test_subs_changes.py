@@ -307,3 +307,45 @@ async def test_what_a_change_takes_out_of_the_list_was_no_attempt(c):
                     attempts[at] = attempts.get(at, 0) + 1
             await ask(c, "delete", "chtry")
             pushed.got = asyncio.Queue()
+
+
+async def streams_of(c, category, count):
+    """An event of each of many streams."""
+    for first in range(0, count, 500):
+        events = [{"stream": f"{category}.{i}", "type": "T", "data": i} for i in range(first, min(first + 500, count))]
+        await c.ask("batch", json.dumps({"events": events}).encode())
+
+
+async def is_parked(c, name, pos):
+    rows = (await ask(c, "parked", name, {"after": pos - 1, "limit": 1}))["parked"]
+    return [row["pos"] for row in rows] == [pos]
+
+
+async def test_what_is_answered_while_it_is_fetched_anew_is_so_when_that_is_confirmed(c):
+    """A change of `order` fetches all that is on its way, one by one; the last of many is answered before its turn comes."""
+    count = 2000
+    await streams_of(c, "chfetch", count)
+    pattern = {"plugin": "by_pattern", "selector": "chfetch.*"}
+    await create(c, "chfetch", pattern, max_in_flight=count, max_deliver=-1, ack_wait_ms=300000)
+    events, _ = await pull(c, "chfetch", {"batch": count})
+    last = events[-1]
+    pos = int(last.headers["Es-Position"])
+    await ask(c, "update", "chfetch", {"order": "stream"})
+    await term(c, last, "no")
+    check(await is_parked(c, "chfetch", pos), "terminated, and so confirmed")
+
+    for event in events[:-1]:
+        await c.nc.publish(event.reply, b"+TERM")
+    await wait_until(lambda: parked_total(c, "chfetch", count), 10, "all are parked")
+    await ask(c, "update", "chfetch", {"order": "none"})
+    some = (await ask(c, "replay", "chfetch", {}))["replayed"]
+    events, _ = await pull(c, "chfetch", {"batch": some})
+    equal(len(events), some)
+    await ask(c, "update", "chfetch", {"order": "stream"})
+    await c.nc.request(events[-1].reply, b"", timeout=5)
+    check(not await is_parked(c, "chfetch", int(events[-1].headers["Es-Position"])), "acknowledged, and so confirmed")
+    await ask(c, "delete", "chfetch")
+
+
+async def parked_total(c, name, count):
+    return (await ask(c, "parked", name, {"limit": 1}))["total"] == count

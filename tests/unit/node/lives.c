@@ -43,8 +43,7 @@ Test(lives, leave_nobody_where_all_were_asked)
 Test(lives, a_node_that_was_started_anew_is_no_witness_of_its_life_before)
 {
 	struct nc_lives lives = two(CAME);
-	nc_lives_note(&lives,
-	              &(struct nc_life){ .who = { 2, 21 }, .heard_ns = CAME + 900 * MS });
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 21 }, .heard_ns = CAME + 900 * MS });
 	const struct nc_witness witnesses[] = { { { 2, 21 }, false }, { { 3, 30 }, false } };
 	cr_expect_eq(judged(&lives, CAME + 1000 * MS, witnesses, 2), NC_LIVES_PERHAPS);
 }
@@ -72,9 +71,8 @@ Test(lives, who_was_not_on_nats_when_it_came_has_not_heard_it)
 	nc_lives_note(&lives, &closed);
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_NOBODY,
 	             "since when it was first said");
-	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
-	                                         .heard_ns = CAME + 2,
-	                                         .closed_ns = CAME });
+	nc_lives_note(&lives, &(struct nc_life){
+	                              .who = { 2, 20 }, .heard_ns = CAME + 2, .closed_ns = CAME });
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_PERHAPS,
 	             "it was there again");
 }
@@ -93,14 +91,13 @@ Test(lives, who_has_left_answers_nothing_that_comes_afterwards)
 {
 	struct nc_lives lives = two(CAME);
 	const struct nc_witness third[] = { { { 3, 30 }, false } };
-	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
-	                                         .heard_ns = CAME,
-	                                         .left_ns = CAME + 1 });
+	nc_lives_note(&lives,
+	              &(struct nc_life){ .who = { 2, 20 }, .heard_ns = CAME, .left_ns = CAME + 1 });
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, third, 1), NC_LIVES_WAIT);
 	lives.at[0].left_ns = CAME;
-	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
-	                                         .heard_ns = CAME + 2,
-	                                         .left_ns = CAME + 2 });
+	nc_lives_note(
+	        &lives,
+	        &(struct nc_life){ .who = { 2, 20 }, .heard_ns = CAME + 2, .left_ns = CAME + 2 });
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, third, 1), NC_LIVES_NOBODY);
 }
 
@@ -138,8 +135,8 @@ Test(lives, of_many_those_heard_last_stay)
 {
 	struct nc_lives lives = { 0 };
 	for (uint64_t boot = 1; boot <= NC_LIVES_MAX + 3; boot++)
-		nc_lives_note(&lives, &(struct nc_life){ .who = { 2, boot },
-		                                         .heard_ns = boot * 100 * MS });
+		nc_lives_note(&lives,
+		              &(struct nc_life){ .who = { 2, boot }, .heard_ns = boot * 100 * MS });
 	cr_expect_eq(lives.count, NC_LIVES_MAX);
 	cr_expect_not(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 3 }, 1));
 	cr_expect(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 4 }, 1));
