@@ -160,8 +160,9 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	}
 	if (sub->owned)
 		nc_subs_own_end(subs, sub);
-	nc_subs_pulls_finish(subs, sub,
-	                     why != NULL ? "409 Consumer Deleted" : "409 Leadership Change");
+	sub->end = why != NULL ? "409 Consumer Deleted" : "409 Leadership Change";
+	if (!sub->delivering) /* else when that has published what it has */
+		nc_subs_pulls_finish(subs, sub, sub->end);
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
 	nc_subs_live_remove(subs, sub);
 	nc_subs_unmark(subs, sub);

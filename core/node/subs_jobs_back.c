@@ -136,6 +136,8 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	job_end(subs, job);
 	nc_subs_packed_tell(subs, sub);
 	if (sub->gone) {
+		if (job->kind == NC_SUB_JOB_DELIVER)
+			nc_subs_pulls_finish(subs, sub, sub->end);
 		if (!sub->delivering && !sub->searching)
 			nc_subscription_free(sub);
 		return;

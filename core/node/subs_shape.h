@@ -113,6 +113,7 @@ struct nc_subscription {
 	bool dirty;                 /* look at it at the end of the turn: it is in the list */
 	struct nc_subscription *prev_dirty, *next_dirty;
 	bool gone;               /* deleted while a job was under way */
+	const char *end;         /* then: what who pulls is told when nothing more comes */
 	bool saving;             /* a progress is on its way through the log */
 	bool hurry;              /* somebody waits for a progress */
 	uint64_t scanned_ns;     /* when its cursor was last moved past what does not match */

@@ -97,7 +97,7 @@ class Run(Answers, Chaos):
 
     def pull_came(self, token, msg):
         pull = self.pulls[token]
-        if pull.ended and "Consumer Deleted" not in pull.ended:
+        if pull.ended:
             self.fault(f"{pull.text}: something came behind its end, {pull.ended}: {msg.headers}")
         if msg.headers and "Es-Subscription" in msg.headers:
             wrong = pull.wrong(given_in(msg))

@@ -131,6 +131,26 @@ async def test_nothing_comes_behind_the_end_of_a_pull(c):
         await sub.unsubscribe()
 
 
+async def test_nothing_comes_behind_the_end_of_a_pull_that_a_reader_serves(c):
+    """Deleted while history is read for it; packed and one by one."""
+    for _ in range(10):
+        await c.ask("batch", json.dumps({"events": [{"stream": "chread", "type": "T", "data": "x" * 400}] * 500}).encode())
+    for turn in range(12):
+        await create(c, "chread", by_stream("chread"), ack="all", max_in_flight=10000, durable=turn % 2 == 0)
+        sub = await c.nc.subscribe(c.nc.new_inbox(), pending_msgs_limit=-1, pending_bytes_limit=-1)
+        body = {"batch": 6000, **({"format": "json"} if turn % 4 < 2 else {})}
+        await c.nc.publish("es.shop.sub.next.chread", json.dumps(body).encode(), reply=sub.subject)
+        first = await sub.next_msg(5)
+        check("Es-Subscription" in first.headers, f"it began: {first.headers}")
+        await ask(c, "delete", "chread")
+        while "Status" not in (await sub.next_msg(5)).headers:
+            pass
+        for _ in range(30):  # what a reader still had would come meanwhile
+            await c.ask("store.info")
+        equal(sub.pending_msgs, 0, f"turn {turn}: came behind the end")
+        await sub.unsubscribe()
+
+
 async def test_a_replay_is_answered_and_comes_first_where_the_window_is_full(c):
     await create(c, "chfull", by_stream("chfull"), max_in_flight=1)
     await fill(c, "chfull", 2)
