@@ -31,7 +31,7 @@ class Sub:
         self.orders = {definition["order"]}
         self.need, self.may = {}, set()
         self.must_park, self.termed, self.exhausted = set(), {}, set()
-        self.confirmed = {}
+        self.confirmed, self.acked_in = {}, {}
         self.skipping = self.changing = False
         self.loose, self.late, self.left, self.in_batches = set(), set(), set(), set()
         self.epochs = 0
@@ -241,11 +241,12 @@ class Sub:
         for at in self.with_it(pos):
             beside = at != pos and at in self.refused()  # parked already, it stays so
             self.need[at] = None if self.changing or beside else False
+            self.acked_in[at] = self.epoch
             self.must_park.discard(at)
 
     def unacked(self, pos, epoch):
-        """It was refused: of an epoch before, unless it is done already."""
-        if self.need.get(pos) is False and pos not in self.confirmed and epoch != self.epoch:
+        """It was refused: of an epoch before, unless it is done already, or was acknowledged in a later one."""
+        if self.need.get(pos) is False and pos not in self.confirmed and epoch != self.epoch and self.acked_in.get(pos) == epoch:
             self.need[pos] = True
 
     def confirm(self, pos, epoch):
