@@ -240,15 +240,13 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 		nc_spread_take_answered(spread, from, call, &asked);
 		return;
 	}
-	if (err == NC_OK && asked.verb == NC_SPREAD_TRANSIENT) {
-		err = nc_spread_take_transient(spread, from, &asked);
-	} else if (err == NC_OK) {
-		err = nc_spread_take_request(spread, &asked);
+	if (err == NC_OK && asked.verb == NC_SPREAD_REQUEST) {
+		nc_spread_take_request(spread, from, call, &asked);
+		return;
 	}
-	/* That it is taken is said before anything is given: who does not hear it asks another. */
-	(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
 	if (err == NC_OK)
-		nc_subs_turn(spread->service->subs);
+		err = nc_spread_take_transient(spread, from, &asked);
+	(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
 }
 
 int nc_spread_start(struct nc_service *service, struct nc_spread **spread_out)

@@ -215,7 +215,8 @@ void nc_spread_surveys_end(struct nc_spread *spread);
 void nc_spread_surveys_drop(struct nc_spread *spread);
 
 /* spread_relay.c */
-int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call *request);
+void nc_spread_take_request(struct nc_spread *spread, uint64_t from, uint64_t call,
+                            const struct nc_spread_call *request);
 void nc_spread_relays_step(struct nc_spread *spread);
 /* Something became of the subscription, and its row says what: requests for it are tried now. */
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);

@@ -54,9 +54,8 @@ static void later(struct nc_spread_relay *relay)
 }
 
 /* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
- * was asked gives nothing any more, having lost the subscription. Where it had taken it, and its
- * word for that was lost with it, what it gave comes beside what the next gives: more than a
- * `batch`, by one change of owner (decision 0114 says why that is left). */
+ * was asked gives nothing any more, having lost the subscription, or died. Who has died without a
+ * word that he has taken it has given nothing: that word goes before all else (decision 0114). */
 static bool may_ask_again(enum nc_operation op, bool elsewhere)
 {
 	bool looks = op == NC_OP_SUB_INFO || op == NC_OP_SUB_EXPLAIN || op == NC_OP_SUB_PARKED;
@@ -78,7 +77,7 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 		return;
 	}
 	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(relay->name));
-	bool elsewhere = row == NULL || row->owner.number != relay->to;
+	bool elsewhere = row == NULL || row->owner.number != relay->to || err == NC_CLOSED;
 	if (err != NC_OK && err != NC_INVALID && spread->leads &&
 	    may_ask_again(relay->op, elsewhere)) {
 		later(relay);
@@ -247,25 +246,44 @@ void nc_spread_relays_drop(struct nc_spread *spread)
 
 /* ---- An owner ------------------------------------------------------------------------------- */
 
-int nc_spread_take_request(struct nc_spread *spread, const struct nc_spread_call *request)
+/* Errors, and `*op_out`, `*endpoint_out`. */
+static int request_check(struct nc_spread *spread, const struct nc_spread_call *request,
+                         enum nc_operation *op_out, int *endpoint_out)
 {
 	struct nc_service *service = spread->service;
-	enum nc_operation op;
-	char reply[NC_SPREAD_REPLY_SIZE];
-	int endpoint = nc_service_endpoint_find(request->endpoint, &op);
-	if (endpoint < 0 || nc_name_word_fault(request->name) != NULL ||
-	    request->reply.size >= sizeof reply ||
+	*endpoint_out = nc_service_endpoint_find(request->endpoint, op_out);
+	if (*endpoint_out < 0 || nc_name_word_fault(request->name) != NULL ||
+	    request->reply.size >= NC_SPREAD_REPLY_SIZE ||
 	    (request->reply.size > 0 &&
 	     nc_subject_reserved(request->reply, service->options.config->prefix)))
 		return NC_INVALID;
 	/* What was appended before the request is seen by it, on whichever node. */
 	if (spread->leaving || spread->applied < request->applied ||
-	    !nc_subs_own_has(service->subs, request->name))
+	    !nc_subs_own_has(service->subs, request->name) || !nc_bus_connected(service->bus))
 		return NC_NOTFOUND;
+	return NC_OK;
+}
+
+void nc_spread_take_request(struct nc_spread *spread, uint64_t from, uint64_t call,
+                            const struct nc_spread_call *request)
+{
+	struct nc_service *service = spread->service;
+	enum nc_operation op;
+	char reply[NC_SPREAD_REPLY_SIZE];
+	int endpoint, err = request_check(spread, request, &op, &endpoint);
+	if (err != NC_OK) {
+		(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
+		return;
+	}
+	/* That it is taken leaves by the line by which it is answered, and before that: who is
+	 * killed in between has answered nothing that the leader does not know of. */
+	const struct nc_peer_answer taken = { from, call, NC_OK, nc_slice(NULL, 0) };
+	if (nc_peer_reply_by(spread->peer, service->bus, &taken) != NC_OK)
+		return; /* as if it had not come */
 	memcpy(reply, request->reply.data == NULL ? (const uint8_t *)"" : request->reply.data,
 	       request->reply.size);
 	reply[request->reply.size] = '\0';
 	nc_subs_request(service->subs, op, request->name, request->body,
 	                nc_slice(reply, request->reply.size), endpoint);
-	return NC_OK;
+	nc_subs_turn(service->subs);
 }

@@ -11,6 +11,7 @@
 #include "transport/peer/peer_private.h"
 
 #define CALL_FIELDS 3u
+#define GONE_MS     50u /* a server has passed on by then what it was sent by one who is gone */
 
 static void body_put(struct nc_peer *peer, uint64_t call, uint64_t number, struct nc_slice body)
 {
@@ -49,6 +50,7 @@ int nc_peer_request(struct nc_peer *peer, const struct nc_peer_question *questio
 		                         .call = ++peer->calls,
 		                         .to = to,
 		                         .until_ms = nc_peer_now_ms() + question->timeout_ms,
+		                         .err = NC_TIMEOUT,
 		                         .fn = fn,
 		                         .ctx = ctx };
 	body_put(peer, asked->call, question->service, question->body);
@@ -93,12 +95,12 @@ int nc_peer_take_reply(struct nc_peer *peer, uint64_t from, struct nc_slice byte
 	return NC_OK; /* too late, or twice */
 }
 
-/* Those to `to` (0: any) that were to be answered by `until_ms`. */
-static struct nc_peer_asked *take_out(struct nc_peer *peer, uint64_t to, uint64_t until_ms)
+/* Those that were to be answered by `until_ms`. */
+static struct nc_peer_asked *take_out(struct nc_peer *peer, uint64_t until_ms)
 {
 	for (struct nc_peer_asked **at = &peer->asked; *at != NULL; at = &(*at)->next) {
 		struct nc_peer_asked *asked = *at;
-		if ((to != 0 && asked->to != to) || asked->until_ms > until_ms)
+		if (asked->until_ms > until_ms)
 			continue;
 		*at = asked->next;
 		return asked;
@@ -106,11 +108,11 @@ static struct nc_peer_asked *take_out(struct nc_peer *peer, uint64_t to, uint64_
 	return NULL;
 }
 
-void nc_peer_calls_fail(struct nc_peer *peer, uint64_t to, int err)
+void nc_peer_calls_fail(struct nc_peer *peer, int err)
 {
 	/* What `fn` asks anew meanwhile is not of these. */
 	struct nc_peer_asked *failed = NULL, *asked;
-	while ((asked = take_out(peer, to, UINT64_MAX)) != NULL) {
+	while ((asked = take_out(peer, UINT64_MAX)) != NULL) {
 		asked->next = failed;
 		failed = asked;
 	}
@@ -121,12 +123,23 @@ void nc_peer_calls_fail(struct nc_peer *peer, uint64_t to, int err)
 	}
 }
 
+void nc_peer_calls_gone(struct nc_peer *peer, uint64_t to)
+{
+	uint64_t until_ms = nc_peer_now_ms() + GONE_MS;
+	for (struct nc_peer_asked *asked = peer->asked; asked != NULL; asked = asked->next) {
+		if (asked->to != to || asked->until_ms <= until_ms)
+			continue;
+		asked->until_ms = until_ms;
+		asked->err = NC_CLOSED;
+	}
+}
+
 void nc_peer_tick(struct nc_peer *peer)
 {
 	struct nc_peer_asked *asked;
 	uint64_t now_ms = nc_peer_now_ms();
-	while ((asked = take_out(peer, 0, now_ms)) != NULL)
-		finish(asked, NC_TIMEOUT, nc_slice(NULL, 0));
+	while ((asked = take_out(peer, now_ms)) != NULL)
+		finish(asked, asked->err, nc_slice(NULL, 0));
 }
 
 /* ---- Answering ------------------------------------------------------------------------------ */
@@ -159,16 +172,22 @@ int nc_peer_take_request(struct nc_peer *peer, uint64_t from, struct nc_slice by
 
 int nc_peer_reply(struct nc_peer *peer, uint64_t to, uint64_t call, int err, struct nc_slice body)
 {
+	return nc_peer_reply_by(peer, peer->bus, &(struct nc_peer_answer){ to, call, err, body });
+}
+
+int nc_peer_reply_by(struct nc_peer *peer, struct nc_bus *by, const struct nc_peer_answer *answer)
+{
+	uint64_t to = answer->to;
 	const struct nc_peer_node *node = nc_gate_node(&peer->gate, to);
 	char subject[256];
 	if (node == NULL)
 		return NC_NOTFOUND;
-	nc_assert(err <= 0 && err > -64);
-	body_put(peer, call, (uint64_t)-err, body);
+	nc_assert(answer->err <= 0 && answer->err > -64);
+	body_put(peer, answer->call, (uint64_t)-answer->err, answer->body);
 	(void)snprintf(subject, sizeof subject, "_es.%s.inbox.%s.call.%llu", peer->options.store,
 	               node->name, (unsigned long long)peer->options.number);
 	int status = nc_buf_status(&peer->body);
-	return status != NC_OK ? status
-	                       : nc_peer_send(peer, to, NC_PEER_REPLY, nc_buf_slice(&peer->body),
-	                                      subject, NULL);
+	struct nc_peer_letter letter = { by,      to,  NC_PEER_REPLY, nc_buf_slice(&peer->body),
+		                         subject, NULL };
+	return status != NC_OK ? status : nc_peer_send_letter(peer, &letter);
 }

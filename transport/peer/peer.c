@@ -36,25 +36,25 @@ size_t nc_peer_chunk_max(struct nc_peer *peer)
 	return frame_max(peer) - NC_PEER_OVERHEAD;
 }
 
-struct emission {
-	struct nc_peer *peer;
-	const char *subject, *reply;
-};
-
 static int emit(void *ctx, struct nc_slice frame)
 {
-	struct emission *emission = ctx;
-	return nc_bus_publish(emission->peer->bus, emission->subject, emission->reply, frame);
+	const struct nc_peer_letter *letter = ctx;
+	return nc_bus_publish(letter->by, letter->subject, letter->reply, frame);
+}
+
+int nc_peer_send_letter(struct nc_peer *peer, struct nc_peer_letter *letter)
+{
+	if (!nc_bus_connected(letter->by))
+		return NC_CLOSED;
+	const struct nc_gate_exit through = { frame_max(peer), emit, letter };
+	return nc_gate_seal(&peer->gate, letter->to, letter->kind, letter->body, &through);
 }
 
 int nc_peer_send(struct nc_peer *peer, uint64_t to, enum nc_peer_kind kind, struct nc_slice body,
                  const char *subject, const char *reply)
 {
-	struct emission emission = { peer, subject, reply };
-	if (!nc_bus_connected(peer->bus))
-		return NC_CLOSED;
-	const struct nc_gate_exit through = { frame_max(peer), emit, &emission };
-	return nc_gate_seal(&peer->gate, to, kind, body, &through);
+	struct nc_peer_letter letter = { peer->bus, to, kind, body, subject, reply };
+	return nc_peer_send_letter(peer, &letter);
 }
 
 int nc_peer_hello(struct nc_peer *peer, const struct nc_hello *hello)
@@ -107,7 +107,7 @@ static void no_responders(struct nc_peer *peer, struct nc_slice subject)
 	if (node == NULL)
 		return;
 	node->closed_ms = nc_peer_now_ms();
-	nc_peer_calls_fail(peer, number, NC_CLOSED);
+	nc_peer_calls_gone(peer, number);
 	peer->options.on_unreachable(peer->options.ctx, number);
 }
 
@@ -248,7 +248,7 @@ void nc_peer_close(struct nc_peer *peer)
 {
 	if (peer == NULL)
 		return;
-	nc_peer_calls_fail(peer, 0, NC_CLOSED);
+	nc_peer_calls_fail(peer, NC_CLOSED);
 	nc_bus_close(peer->bus); /* it calls back no more */
 	peer_free(peer);
 }

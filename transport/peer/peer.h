@@ -78,8 +78,9 @@ struct nc_peer_question {
 	unsigned timeout_ms;
 };
 
-/* Ask. `fn` is called once, if NC_OK is returned: with NC_OK and
- * the answer, with the error that the service answered, or with NC_TIMEOUT or NC_CLOSED. */
+/* Ask. `fn` is called once, if NC_OK is returned: with NC_OK and the answer, with the error that
+ * the service answered, with NC_TIMEOUT, or with NC_CLOSED: that node is gone from NATS, and what
+ * it answered before that would have come; or this one closes. */
 int nc_peer_request(struct nc_peer *peer, const struct nc_peer_question *question,
                     void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
 
@@ -89,6 +90,14 @@ void nc_peer_serve(struct nc_peer *peer, uint8_t service,
                    void (*fn)(void *ctx, uint64_t from, uint64_t call, struct nc_slice body),
                    void *ctx);
 int nc_peer_reply(struct nc_peer *peer, uint64_t to, uint64_t call, int err, struct nc_slice body);
+
+/* The same by another connection of this node's, so that it comes before what follows there. */
+struct nc_peer_answer {
+	uint64_t to, call;
+	int err;
+	struct nc_slice body;
+};
+int nc_peer_reply_by(struct nc_peer *peer, struct nc_bus *by, const struct nc_peer_answer *answer);
 
 /* Let requests run out of time; call each 100 ms or so. */
 void nc_peer_tick(struct nc_peer *peer);

@@ -9,6 +9,7 @@
 struct nc_peer_asked {
 	struct nc_peer_asked *next;
 	uint64_t call, to, until_ms;
+	int err; /* as which it ends then */
 	void (*fn)(void *ctx, int err, struct nc_slice body);
 	void *ctx;
 };
@@ -36,10 +37,22 @@ uint64_t nc_peer_now_ms(void);
 int nc_peer_send(struct nc_peer *peer, uint64_t to, enum nc_peer_kind kind, struct nc_slice body,
                  const char *subject, const char *reply);
 
+/* Likewise, by a connection that need not be the peer's own. */
+struct nc_peer_letter {
+	struct nc_bus *by;
+	uint64_t to;
+	enum nc_peer_kind kind;
+	struct nc_slice body;
+	const char *subject, *reply;
+};
+int nc_peer_send_letter(struct nc_peer *peer, struct nc_peer_letter *letter);
+
 /* call.c: a request or an answer came in. Errors: NC_INVALID, not understood. */
 int nc_peer_take_request(struct nc_peer *peer, uint64_t from, struct nc_slice body);
 int nc_peer_take_reply(struct nc_peer *peer, uint64_t from, struct nc_slice body);
-/* Requests to node `to` (0: all) come to nothing. */
-void nc_peer_calls_fail(struct nc_peer *peer, uint64_t to, int err);
+/* All requests come to nothing. */
+void nc_peer_calls_fail(struct nc_peer *peer, int err);
+/* Node `to` is gone from NATS: what it answered before that is here soon, or will not come. */
+void nc_peer_calls_gone(struct nc_peer *peer, uint64_t to);
 
 #endif
