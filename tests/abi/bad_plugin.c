@@ -94,8 +94,8 @@ static int bad_match(const void *filter, const nacre_filter_event *const *events
 			abort();
 		if (BAD == 25 && event_count == 65)
 			close_range(3, ~0u, 0); /* whoever watches loses sight of it */
-		while ((BAD == 22 || BAD == 25) && event_count == 65) /* for ever */
-			calls++;
+		while ((BAD == 22 || BAD == 25) && event_count == 65)
+			(void)pause(); /* for ever, and no test beside misses the processor */
 		if ((BAD == 26 || BAD == 27) && event_count == 65)
 			start_another();
 		if (BAD == 23 && events[i]->position % 50 == 7)
