@@ -2,6 +2,7 @@
 """A real nats-server and a real nacred on free loopback ports, each ended by its own process id."""
 import asyncio
 import ctypes
+import fcntl
 import json
 import os
 import shutil
@@ -47,6 +48,20 @@ def equal(have, want, what=""):
 
 
 given_ports = set()
+# A byte for each port: who has given it locks it until the end of its process, so that two runs at once give none twice.
+ports_file = open(os.path.join(tempfile.gettempdir(), f"nacre-test-ports-{os.getuid()}"), "ab")
+
+
+def is_given(port):
+    """By this process or another; from now on by this one."""
+    if port in given_ports:
+        return True
+    try:
+        fcntl.lockf(ports_file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return True
+    given_ports.add(port)
+    return False
 
 
 def free_port():
@@ -55,8 +70,7 @@ def free_port():
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        if port not in given_ports:
-            given_ports.add(port)
+        if not is_given(port):
             return port
 
 
