@@ -20,6 +20,8 @@ TOP = os.environ.get("NCTEST_TOP") or os.path.dirname(os.path.dirname(os.path.di
 NACRED = os.environ.get("NACRED") or os.path.join(TOP, "build/release/bin/nacred")
 LONG = os.environ.get("NCTEST_LONG") == "yes"
 STORE = "shop"
+# How a node ends that has met its own assertion, a signal of the processor's, or what a sanitizer reports: never as it means to.
+CRASHES = {-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE, 1, 66}
 
 
 class Failure(AssertionError):
@@ -167,6 +169,7 @@ class Node:
         return env
 
     def spawn(self):
+        self.check_no_crash()
         self.logs += 1
         self.log_path = os.path.join(self.home, f"node-{self.logs}.log")
         with open(self.log_path, "wb") as log:
@@ -205,6 +208,11 @@ class Node:
     def alive(self):
         return self.process.poll() is None
 
+    def check_no_crash(self):
+        """Others go on without it, and it may have been started again since: so each of its lives is looked at when it is over."""
+        if self.process and not self.alive() and self.process.returncode in CRASHES:
+            raise Failure(f"nacred crashed, with {self.process.returncode}: {self.log_text()[-6000:]}")
+
     def kill(self):
         if self.alive():
             self.process.send_signal(signal.SIGKILL)
@@ -228,8 +236,11 @@ class Node:
                 self.term(30)
             except subprocess.TimeoutExpired:
                 self.kill()
-        if self.own_home:
-            shutil.rmtree(self.home, ignore_errors=True)
+        try:
+            self.check_no_crash()
+        finally:
+            if self.own_home:
+                shutil.rmtree(self.home, ignore_errors=True)
 
 
 class Client:
@@ -313,8 +324,10 @@ class Both:
 
     async def __aexit__(self, *_):
         await self.client.close()
-        self.node.remove()
-        self.server.remove()
+        try:
+            self.node.remove()
+        finally:
+            self.server.remove()
 
 
 def error_of(msg):
@@ -539,12 +552,14 @@ class Cluster:
             if node.process and node.alive():
                 node.process.send_signal(signal.SIGCONT)
                 node.kill()
-        for node in self.nodes.values():
-            node.remove()
-        for server in self.servers:
-            server.remove()
-        if self.wires:
-            self.wires.stop()
+        try:
+            for node in self.nodes.values():
+                node.remove()
+        finally:
+            for server in self.servers:
+                server.remove()
+            if self.wires:
+                self.wires.stop()
 
     async def __aenter__(self):
         return self
