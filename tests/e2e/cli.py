@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import shutil
+import subprocess
 import tempfile
 
 from harness import STORE, TOP, check, equal
@@ -95,6 +96,17 @@ class Nacre:
             pass
         os.close(ours)
         return Ended(code, written.decode(), "")
+
+
+async def bash_completes(n, line, **env):
+    """The words that bash offers at the end of this line."""
+    script = (await n.ok("completion", "bash")).out
+    words = line.split(" ")
+    quoted = " ".join("'" + word + "'" for word in words)
+    program = f"{script}\nCOMP_WORDS=({quoted})\nCOMP_CWORD={len(words) - 1}\n_nacre\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(["bash", "-uc", program], env={**n.env, **env, "PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    equal((done.returncode, done.stderr), (0, b""), line)
+    return done.stdout.decode().split()
 
 
 class Home:

@@ -115,6 +115,7 @@ async def test_same_id_many_at_once_is_written_once(c):
 async def test_expected_version_many_at_once_has_one_winner(c):
     answers = await asyncio.gather(*[c.append("winner", str(i).encode(), headers={"Es-Expect": "none"}) for i in range(50)])
     equal(sum(isinstance(a, dict) for a in answers), 1)
+    equal({a for a in answers if not isinstance(a, dict)}, {(400, 10071, "wrong last sequence: 1")}, "all others are told")
 
 
 async def test_metadata_tags_and_trace_come_back(c):

@@ -8,10 +8,8 @@ import shutil
 import subprocess
 import tempfile
 
-from cli import CONNECTION, FAILED, INPUT, NACRE, OK, UNAVAILABLE, USAGE, Home, Nacre
+from cli import CONNECTION, FAILED, INPUT, NACRE, OK, UNAVAILABLE, USAGE, Home, Nacre, bash_completes
 from harness import Both, Client, NatsServer, Node, Skip, check, equal, free_port
-
-
 
 LOCKED = 'authorization { users: [ {user: "u1", password: "p1"}, {user: "node", password: "pn"} ] }'
 
@@ -198,16 +196,6 @@ async def test_man_pages_say_what_help_says():
                 check(option in text, f"{name}: {option} is not in the page")
             for line in re.findall(r"^  # .*\n  (.*)$", help, re.M):
                 check(line in text, f"{name}: the page has not: {line}")
-
-
-async def bash_completes(n, line, **env):
-    script = (await n.ok("completion", "bash")).out
-    words = line.split(" ")
-    quoted = " ".join("'" + word + "'" for word in words)
-    program = f"{script}\nCOMP_WORDS=({quoted})\nCOMP_CWORD={len(words) - 1}\n_nacre\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
-    done = subprocess.run(["bash", "-uc", program], env={**n.env, **env, "PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
-    equal((done.returncode, done.stderr), (0, b""), line)
-    return done.stdout.decode().split()
 
 
 async def test_bash_completes_commands_options_values_and_contexts():

@@ -515,7 +515,7 @@ async def test_refuses_a_corrupt_log():
         equal(len(events), 50)
 
 
-async def test_refuses_when_the_log_or_the_state_is_gone():
+async def test_refuses_when_the_log_is_gone_and_makes_a_state_that_is_gone_anew():
     for part in ["log", "state"]:
         async with Both() as b:
             await b.client.append("s")
@@ -530,6 +530,7 @@ async def test_refuses_when_the_log_or_the_state_is_gone():
             shutil.rmtree(os.path.join(b.node.data_dir, "log"), ignore_errors=True)
             shutil.move(os.path.join(b.node.home, "away"), os.path.join(b.node.data_dir, "log"))
             b.node.start()
+            equal(len((await b.client.read("read.s"))[0]), 1, "nothing of it was touched")
 
 
 async def test_credentials_of_each_kind():
