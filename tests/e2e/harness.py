@@ -305,6 +305,17 @@ class Client:
         finally:
             await sub.unsubscribe()
 
+    async def read_all(self, subject, start=1):
+        """Every event from there on, however many answers that takes."""
+        all_of_them, ask = [], {"from": start, "limit": 10000, "max_bytes": 8 << 20}
+        while True:
+            events, closing = await self.read(subject, json.dumps(ask).encode(), timeout=60)
+            check(events is not None, closing.data)
+            all_of_them += events
+            if "Es-Next" not in closing.headers:
+                return all_of_them
+            ask["from"] = int(closing.headers["Es-Next"])
+
 
 class Both:
     """A server and a node, removed at the end."""

@@ -21,17 +21,6 @@ async def killing(c, client, rounds):
     c.wait_ready()
 
 
-async def everything(client):
-    """Every event of the store, by position."""
-    events, ask = [], {"limit": 10000, "max_bytes": 8 << 20}
-    while True:
-        some, end = await client.read("all", json.dumps(ask).encode(), timeout=30)
-        events += some
-        if "Es-Next" not in end.headers:
-            return events
-        ask["from"] = int(end.headers["Es-Next"])
-
-
 async def test_batches_are_all_or_nothing_and_acknowledged_ones_stay_while_leaders_are_killed():
     random.seed(11)
     async with Cluster(3, env={"NACRE_FEED": "off"}) as c:
@@ -46,7 +35,7 @@ async def test_batches_are_all_or_nothing_and_acknowledged_ones_stay_while_leade
                 me, size = n, random.randint(2, 40)
                 sizes[me] = size
                 body = {"events": [event(f"load.{w}.{i % 3}", "K", {"batch": me}, id=f"b{me}-{i}", tags=[f"batch:{me}"]) for i in range(size)]}
-                answer = await until_answered(client, "batch", body, 60)
+                answer = await until_answered(client, "batch", body)
                 acknowledged[me] = [r["pos"] for r in answer["results"]]
 
         writers = [asyncio.create_task(writer(w)) for w in range(6)]
@@ -54,7 +43,7 @@ async def test_batches_are_all_or_nothing_and_acknowledged_ones_stay_while_leade
         stop = True
         await asyncio.gather(*writers)
         stored = {}
-        for e in await everything(client):
+        for e in await client.read_all("all"):
             stored.setdefault(json.loads(e.data)["batch"], []).append(int(e.headers["Es-Position"]))
         equal(stored, acknowledged, "what is stored is what was acknowledged, each once and whole")
         for number, places in stored.items():
@@ -93,7 +82,7 @@ async def test_of_many_who_claim_a_seat_one_wins_while_leaders_are_killed():
 
         await asyncio.gather(claims(), killing(c, client, 6 if LONG else 2))
         equal({seat: len(who) for seat, who in won.items()}, {seat: 1 for seat in range(seats)}, "one winner a seat")
-        equal({int(e.headers["Es-Stream"][5:]): [json.loads(e.data)] for e in await everything(client)}, won, "and it is the one who was told")
+        equal({int(e.headers["Es-Stream"][5:]): [json.loads(e.data)] for e in await client.read_all("all")}, won, "and it is the one who was told")
         await same_state_everywhere(c, client)
         await one_history(c, client)
         await client.close()

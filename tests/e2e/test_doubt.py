@@ -6,6 +6,7 @@ import struct
 
 from harness import Both, Cluster, check, equal, wait_until
 from history import History, same_digests
+from test_cluster import same_state_everywhere
 
 HEAD, RECORD = 4096, 40  # docs/formats-log.md
 COUNTS_LESS = "its vote counts only if all vote"
@@ -55,11 +56,7 @@ def marker(node):
 
 async def judge(c, client, history):
     """Nothing that was acknowledged is missing, and all nodes have the same."""
-
-    async def alike():
-        return len({(await client.ask(f"node.{name}.status"))["applied"] for name in c.nodes}) == 1
-
-    await wait_until(alike, 20, "all have applied the same")
+    await same_state_everywhere(c, client)
     await same_digests(client, list(c.nodes))
     for name in c.nodes:
         await history.final(client, name, "direct.all")

@@ -140,16 +140,11 @@ async def test_kill_9_under_load_loses_nothing_acknowledged():
             stop = True
             await asyncio.gather(*tasks)
             b.node.start()
-        stored, ask = {}, {"limit": 10000, "max_bytes": 8 << 20}
-        while True:
-            events, end = await b.client.read("all", json.dumps(ask).encode(), timeout=30)
-            for e in events:
-                number = int(e.data)
-                check(number not in stored, f"{number} stands twice")
-                stored[number] = (e.headers["Es-Stream"], int(e.headers["Nats-Sequence"]), int(e.headers["Es-Position"]))
-            if "Es-Next" not in end.headers:
-                break
-            ask["from"] = int(end.headers["Es-Next"])
+        stored = {}
+        for e in await b.client.read_all("all"):
+            number = int(e.data)
+            check(number not in stored, f"{number} stands twice")
+            stored[number] = (e.headers["Es-Stream"], int(e.headers["Nats-Sequence"]), int(e.headers["Es-Position"]))
         for number, place in acknowledged.items():
             equal(stored.get(number), place, f"acknowledged {number}")
         equal([r for r in refused if r in stored], [], "refused ones are absent")
@@ -574,22 +569,27 @@ def jwt(issuer, subject, name, claims):
     return (signed + b"." + base64.urlsafe_b64encode(issuer.sign(signed)).rstrip(b"=")).decode()
 
 
-async def test_credentials_of_a_creds_file():
+def creds_file(path):
+    """Written there; the configuration of a server that lets its user in."""
     seeds = [nkeys.encode_seed(os.urandom(32), kind) for kind in (nkeys.PREFIX_BYTE_OPERATOR, nkeys.PREFIX_BYTE_ACCOUNT, nkeys.PREFIX_BYTE_USER)]
     operator, account, user = (nkeys.from_seed(bytearray(seed)) for seed in seeds)
     unlimited = {"subs": -1, "data": -1, "payload": -1}
     account_jwt = jwt(operator, account, "A", {"type": "account", "version": 2,
                       "limits": {**unlimited, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1}})
     user_jwt = jwt(account, user, "U", {"type": "user", "version": 2, "pub": {}, "sub": {}, **unlimited})
-    home = tempfile.mkdtemp(prefix="nacre-creds-")
-    creds = os.path.join(home, "user.creds")
-    with open(creds, "w", encoding="utf-8") as f:
+    operator_jwt = jwt(operator, operator, "O", {"type": "operator", "version": 2})
+    with open(path, "w", encoding="utf-8") as f:
         f.write(f"-----BEGIN NATS USER JWT-----\n{user_jwt}\n------END NATS USER JWT------\n\n"
                 f"-----BEGIN USER NKEY SEED-----\n{bytes(seeds[2]).decode()}\n------END USER NKEY SEED------\n")
+    return f"operator: {operator_jwt}\nresolver: MEMORY\nresolver_preload: {{ {account.public_key.decode()}: {account_jwt} }}"
+
+
+async def test_credentials_of_a_creds_file():
+    home = tempfile.mkdtemp(prefix="nacre-creds-")
+    creds = os.path.join(home, "user.creds")
     server = node = None
     try:
-        operator_jwt = jwt(operator, operator, "O", {"type": "operator", "version": 2})
-        server = NatsServer(f"operator: {operator_jwt}\nresolver: MEMORY\nresolver_preload: {{ {account.public_key.decode()}: {account_jwt} }}")
+        server = NatsServer(creds_file(creds))
         node = Node(server, env={"NATS_CREDS": creds})
         client = await Client.connect(server.url, user_credentials=creds)
         equal((await client.append("s"))["seq"], 1)

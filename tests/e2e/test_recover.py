@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A majority is gone for good: one node is made a cluster of its own, after it was said what may be lost."""
-import json
 import os
 import re
 import shutil
@@ -8,6 +7,7 @@ import subprocess
 
 from harness import NACRED, Cluster, Node, check, equal, wait_until
 from history import History
+from test_cluster import same_state_everywhere
 
 
 def recover(node, *args):
@@ -22,12 +22,7 @@ async def test_one_node_that_is_left_is_made_a_cluster():
         await c.leader(client)
         for i in range(200):
             await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
-
-        async def applied():
-            got = [json.loads((await client.request(f"node.{name}.status")).data)["applied"] for name in c.nodes]
-            return len(set(got)) == 1
-
-        await wait_until(applied, 20, "all have applied the same")
+        await same_state_everywhere(c, client)
         for node in c.nodes.values():
             node.kill()
         for name in ("n2", "n3"):
@@ -58,7 +53,7 @@ async def test_one_node_that_is_left_is_made_a_cluster():
         await wait_until(lambda: all(s in node.log_text() for s in said), 60, "n2 and n3 vote")
         for i in range(50):
             await history.append(client, f"s.{i % 3}", f"c{i}", "{}")
-        await wait_until(applied, 20, "all have applied the same")
+        await same_state_everywhere(c, client)
         for name in c.nodes:
             await history.final(client, name, "direct.all")
         history.judge()

@@ -8,7 +8,7 @@ from harness import LONG, NACRED, Both, Client, Cluster, NatsServer, Node, Skip,
 from test_batch_cluster import killing
 from test_cluster import same_state_everywhere
 from test_snap import delete, fill, get, loaded, put, refused, seqs
-from test_upgrade import BEFORE, one_history
+from test_upgrade import BEFORE, one_history, until_answered
 from test_whole import SMALL
 
 
@@ -90,16 +90,7 @@ async def test_permissions_are_by_verb_and_stream():
 
 
 async def until_put(client, name, seq, data):
-    """The same once more is the same: so it is asked until it is answered."""
-    while True:
-        try:
-            answer = await client.ask(f"snap.put.{name}", data, {"Es-Snapshot-Seq": str(seq)}, timeout=2)
-        except Exception:  # noqa: BLE001 nobody leads just now
-            await asyncio.sleep(0.02)
-            continue
-        if isinstance(answer, dict):
-            return answer
-        check(answer[0] in (503, 429), f"{answer}")
+    return await until_answered(client, f"snap.put.{name}", data, headers={"Es-Snapshot-Seq": str(seq)})
 
 
 async def all_of(client, names):

@@ -2,16 +2,15 @@
 """Streams that are deleted and limited (PROTOCOL.md section 11): what stays of it after crashes, on other nodes, in fetched states and
 with earlier builds."""
 import asyncio
-import json
 import random
 
-from harness import LONG, NACRED, Both, Client, Cluster, NatsServer, Node, check, equal, wait_until
+from harness import LONG, NACRED, Both, Client, Cluster, NatsServer, Node, equal, wait_until
 from test_batch_cluster import killing
 from test_cluster import same_state_everywhere
 from test_snap_kept import lead
 from test_stream_delete import append, delete, meta, refused, sees, stream, three
 from test_subs import Consumer, create, fill, parked_count
-from test_upgrade import BEFORE, one_history
+from test_upgrade import BEFORE, one_history, until_answered
 from test_whole import SMALL
 
 
@@ -88,19 +87,6 @@ async def test_each_node_that_leads_sees_the_same_and_so_does_one_that_comes():
         await client.close()
 
 
-async def until_done(client, verb, body):
-    """A deletion may be asked for again: whoever heard nothing does."""
-    while True:
-        try:
-            answer = await client.ask(verb, json.dumps(body).encode(), timeout=2)
-        except Exception:  # noqa: BLE001 nobody leads just now
-            await asyncio.sleep(0.02)
-            continue
-        if isinstance(answer, dict):
-            return answer
-        check(answer[0] in (503, 429), f"{verb}: {answer}")
-
-
 async def test_what_was_deleted_stays_so_while_leaders_are_killed():
     random.seed(31)
     async with Cluster(3, env={**SMALL, "NACRE_FEED": "off"}) as c:
@@ -113,15 +99,15 @@ async def test_what_was_deleted_stays_so_while_leaders_are_killed():
             while not stop:
                 n += 1
                 body = {"events": [{"stream": name, "type": "T", "data": n, "id": f"{name}-{n}-{i}"} for i in range(3)]}
-                heads[name] = (await until_done(client, "batch", body))["results"][-1]["seq"]
+                heads[name] = (await until_answered(client, "batch", body))["results"][-1]["seq"]
                 if n % 5 == 0:
-                    answer = await until_done(client, f"stream.delete.{name}", {})
+                    answer = await until_answered(client, f"stream.delete.{name}", {})
                     equal(answer["seq"], heads[name])
                     firsts[name] = answer["first_seq"]
                     events, _ = await patient(client, f"read.{name}")
                     equal(events, [], "nobody else writes it")
                 elif n % 7 == 0:
-                    answer = await until_done(client, f"stream.meta.{name}", {"truncate_before": heads[name]})
+                    answer = await until_answered(client, f"stream.meta.{name}", {"truncate_before": heads[name]})
                     firsts[name] = answer["first_seq"]
                     equal(firsts[name], heads[name])
 

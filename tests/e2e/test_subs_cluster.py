@@ -190,16 +190,6 @@ async def asked(client, subject, body=b"", seconds=30):
     return got
 
 
-async def all_events(client, subject):
-    events, start = [], 1
-    while True:
-        more, end = await client.read(subject, json.dumps({"from": start, "limit": 1000, "max_bytes": 8000000}).encode())
-        events += more
-        if "Es-Next" not in end.headers:
-            return events
-        start = int(end.headers["Es-Next"])
-
-
 async def storm(seconds, placement, victim_of):
     """Kill consumers, and nodes as `victim_of` names them, at random; then look whether all came, in order, and each
     consequence once."""
@@ -237,7 +227,7 @@ async def storm(seconds, placement, victim_of):
         stop.set()
         await asyncio.gather(*producing)
         check(kills >= seconds // 10, f"only {kills} nodes were killed")
-        events = await all_events(client, "all")
+        events = await client.read_all("all")
         ours = [e for e in events if e.headers["Es-Stream"].startswith("k.")]
         check(len(ours) >= 100, f"only {len(ours)} events were made")
         for i in range(20):
@@ -259,7 +249,7 @@ async def storm(seconds, placement, victim_of):
         await wait_until(made, 60, "each has its consequence")
         done.set()
         await asyncio.gather(*working)
-        of = sorted(int(e.data) for e in await all_events(client, "read.made"))
+        of = sorted(int(e.data) for e in await client.read_all("read.made"))
         equal(of, [int(e.headers["Es-Position"]) for e in ours if e.headers["Es-Type"] == "A"], "each consequence once")
         for consumer in consumers:
             await consumer.kill()

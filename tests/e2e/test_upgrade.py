@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 
+import nats
+
 from harness import LONG, NACRED, Client, Cluster, NatsServer, Node, Skip, check, equal, wait_until
 from test_batch import event
 from test_cluster import same_state_everywhere, status_of
@@ -17,16 +19,17 @@ LATER, ASTRAY, BEFORE = (os.path.join(TESTS, f"nacred_{trial}") for trial in ("l
 NEVER = "2400-01-01T00:00:00.000000000Z"
 
 
-async def until_answered(client, verb, body, seconds=20):
-    """Ids make it safe to ask again while leadership moves."""
+async def until_answered(client, verb, body, seconds=60, headers=None):
+    """Of what is safe to ask again while leadership moves: it has ids, or comes to the same a second time. Nothing else may be refused."""
     answer = None
 
     async def ask():
         nonlocal answer
         try:
-            answer = await client.ask(verb, json.dumps(body).encode(), timeout=2)
-        except Exception:  # noqa: BLE001 nobody leads just now
+            answer = await client.ask(verb, body if isinstance(body, bytes) else json.dumps(body).encode(), headers, timeout=2)
+        except (nats.errors.Error, asyncio.TimeoutError, OSError):  # nobody leads just now
             return False
+        check(isinstance(answer, dict) or answer[0] in (429, 503), f"{verb}: {answer}")
         return isinstance(answer, dict)
 
     await wait_until(ask, seconds, f"{verb} is answered")
