@@ -32,7 +32,7 @@ add_test(is_absent /nonexistent/program)
 add_test(comes_after_a_while sh -c "sleep 0.3; echo '${synthesis} 4 | Passing: 4 | Failing: 0 | Crashing: 0 '")
 made
 tests=$(dirname "$0")
-"$tests/run" "$place" >"$said" 2>&1
+if "$tests/run" "$place" >"$said" 2>&1; then wrong "it ended well"; fi
 says "three_pass                   3 passed, 0 failed"
 says "two_of_five_fail             3 passed, 2 failed"
 says "a.c:7: Assertion failed"
@@ -56,11 +56,11 @@ add_test(passes true)
 add_test(ends_ctest sh -c "kill -KILL $PPID")
 set_tests_properties(ends_ctest PROPERTIES DEPENDS passes)
 made
-"$tests/run" "$place" >"$said" 2>&1
+if "$tests/run" "$place" >"$said" 2>&1; then wrong "it ended well"; fi
 says "ends_ctest: has not been run"
 says "RESULT 1 1 0"
 
 rm "$place/CTestTestfile.cmake"
-"$tests/run" "$place" >"$said" 2>&1
+if "$tests/run" "$place" >"$said" 2>&1; then wrong "it ended well"; fi
 says "RESULT 0 1 0"
 exit $((faults > 0))
