@@ -58,19 +58,9 @@ static void tell(void *ctx, const struct nc_outcome *outcome)
 
 static void event_put(struct nc_buf *events, struct ask ask)
 {
-	struct nc_buf tags = { 0 }, record = { 0 };
-	for (size_t i = 0; i < 3 && ask.tags[i] != NULL; i++)
-		nc_event_tag_put(&tags, nc_slice_str(ask.tags[i]));
-	struct nc_event event = {
-		.stream = nc_slice_str(ask.stream),
-		.type = nc_slice_str(ask.type == NULL ? "T" : ask.type),
-		.id = nc_slice_str(ask.id),
-		.data = nc_slice_str(ask.data == NULL ? "{}" : ask.data),
-		.tags = nc_buf_slice(&tags),
-	};
-	nc_event_record_put(&record, &event);
+	struct nc_buf record = { 0 };
+	store_record_put(&record, ask);
 	nc_batch_event_put(events, &(struct nc_batch_event){ ask.expect, nc_buf_slice(&record) });
-	nc_buf_release(&tags);
 	nc_buf_release(&record);
 }
 

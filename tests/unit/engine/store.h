@@ -69,10 +69,10 @@ static inline void store_raise(struct store *store, uint32_t version)
 	nc_buf_release(&payload);
 }
 
-/* One entry with one append. */
-static inline struct nc_outcome store_append(struct store *store, struct ask ask)
+/* The event of these words, as an append has it. */
+static inline void store_record_put(struct nc_buf *record, struct ask ask)
 {
-	struct nc_buf record = { 0 }, payload = { 0 }, tags = { 0 };
+	struct nc_buf tags = { 0 };
 	for (size_t i = 0; i < 3 && ask.tags[i] != NULL; i++)
 		nc_event_tag_put(&tags, nc_slice_str(ask.tags[i]));
 	struct nc_event event = {
@@ -82,13 +82,20 @@ static inline struct nc_outcome store_append(struct store *store, struct ask ask
 		.data = nc_slice_str(ask.data == NULL ? "{}" : ask.data),
 		.tags = nc_buf_slice(&tags),
 	};
-	nc_event_record_put(&record, &event);
+	nc_event_record_put(record, &event);
+	nc_buf_release(&tags);
+}
+
+/* One entry with one append. */
+static inline struct nc_outcome store_append(struct store *store, struct ask ask)
+{
+	struct nc_buf record = { 0 }, payload = { 0 };
+	store_record_put(&record, ask);
 	nc_entry_begin(&payload, store->time_ns);
 	nc_command_put_append(&payload, ask.expect, nc_buf_slice(&record));
 	struct nc_outcome outcome = store_apply(store, nc_buf_slice(&payload));
 	nc_buf_release(&record);
 	nc_buf_release(&payload);
-	nc_buf_release(&tags);
 	return outcome;
 }
 
