@@ -250,7 +250,8 @@ async def test_a_target_is_never_written_over():
             n = Nacre.beside(b.client)
             await b.client.append("s")
             await n.ok("backup", place("one/"), "--rate", "1")
-            await n.fails(USAGE, "--rate: counts from 1", "backup", place("two"), "--rate", "0")
+            await n.ok("backup", place("fast"), "--rate", "0")
+            await n.fails(USAGE, "--rate", "backup", place("two"), "--rate", "much")
             await n.fails(USAGE, "is there already", "backup", place("one"))
             os.mkdir(place("empty"))
             await n.fails(USAGE, "is there already", "backup", place("empty"))
@@ -263,7 +264,7 @@ async def test_a_target_is_never_written_over():
             with open(place("two.partial/events.wt"), "w", encoding="utf-8") as f:
                 f.write("half")
             await n.ok("backup", place("two"))
-            equal(sorted(os.listdir(place(""))), ["empty", "file", "one", "two"])
+            equal(sorted(os.listdir(place(""))), ["empty", "fast", "file", "one", "two"])
             subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=place("two"), check=True)
 
 
