@@ -87,6 +87,7 @@ struct nc_spread_relay {
 	uint64_t until_ms;
 	uint64_t applied; /* when it was taken up */
 	uint64_t to; /* asked; 0: waits for its owner to take the subscription up, until a retry */
+	uint64_t boot; /* of whom was asked */
 	struct nc_retry retry;
 	enum nc_operation op;
 	int endpoint;

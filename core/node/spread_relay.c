@@ -116,6 +116,7 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 		                             .body = body };
 	if (nc_spread_ask(spread, row->owner.number, &call, on_taken, relay) == NC_OK) {
 		relay->to = row->owner.number;
+		relay->boot = row->owner.boot;
 	} else {
 		later(relay);
 	}
@@ -196,6 +197,14 @@ static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 	relay_add(spread, copy);
 }
 
+/* It does not have it any more, and says whether it has taken it before. */
+static bool says_so(const struct nc_spread *spread, const struct nc_spread_relay *relay)
+{
+	const struct nc_sub_owner asked = { relay->to, relay->boot };
+	return nc_placement_lives(&spread->placement, asked, nc_subs_now_ns()) ||
+	       nc_placement_leaves(&spread->placement, relay->to);
+}
+
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 {
 	if (spread->relays == NULL || !spread->leads)
@@ -211,7 +220,8 @@ void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 		if (!nc_slice_is(name, relay->name))
 			continue;
 		nc_retry_now(&relay->retry);
-		if (relay->to != 0 && relay->to != owner && may_ask_again(relay->op, true))
+		if (relay->to != 0 && relay->to != owner && may_ask_again(relay->op, true) &&
+		    !says_so(spread, relay))
 			relay_again(spread, relay);
 	}
 }
