@@ -24,6 +24,21 @@ void nc_cli_put_answer(struct nc_slice answer, const char *member)
 	nc_buf_release(&text);
 }
 
+int nc_cli_answered(struct nc_cli *cli, int status, const struct nacre_error *error,
+                    struct nacre_reply *reply)
+{
+	int exit_code = 0;
+	if (status != NACRE_OK) {
+		exit_code = nc_cli_fail_nacre(cli, status, error, NULL);
+	} else if (cli->json) {
+		nc_cli_put_line(nc_cli_reply_slice(reply));
+	} else {
+		nc_cli_show_object(cli, nc_cli_reply_slice(reply));
+	}
+	nacre_reply_free(reply);
+	return exit_code;
+}
+
 int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body, bool again)
 {
 	struct nacre_reply *reply;

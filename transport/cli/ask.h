@@ -14,6 +14,11 @@ int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body, b
 int nc_cli_ask_table(struct nc_cli *cli, const char *subject, const char *member,
                      const struct nc_cli_column *columns, const char *none);
 
+/* An answer that a call of libnacre gave with `status`: with --json as it came, else its members, a
+ * line each; or what went wrong. Frees the answer, which may be NULL. An exit code. */
+int nc_cli_answered(struct nc_cli *cli, int status, const struct nacre_error *error,
+                    struct nacre_reply *reply);
+
 /* An answer as it came, one line. */
 void nc_cli_put_line(struct nc_slice answer);
 /* A member's text and a line end; only the line end if it is not there. */

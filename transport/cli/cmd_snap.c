@@ -141,7 +141,7 @@ static int run_rm(struct nc_cli *cli)
 	char which[48] = "{}";
 	const char *stream = nc_cli_word(&cli->args, 0);
 	struct nacre_error error = { 0 };
-	struct nacre_reply *reply;
+	struct nacre_reply *reply = NULL;
 	bool seq = nc_cli_has(&cli->args, "seq"), before = nc_cli_has(&cli->args, "before");
 	if (seq + before + nc_cli_has(&cli->args, "all") != 1)
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "one of --seq, --before and --all");
@@ -157,17 +157,7 @@ static int run_rm(struct nc_cli *cli)
 	if (exit_code != 0)
 		return exit_code;
 	int status = nacre_snapshot_delete(cli->client, stream, which, &reply, &error);
-	if (status != NACRE_OK && status != NACRE_REFUSED)
-		return nc_cli_fail_nacre(cli, status, &error, NULL);
-	if (status != NACRE_OK) {
-		exit_code = nc_cli_fail_nacre(cli, status, &error, NULL);
-	} else if (cli->json) {
-		nc_cli_put_line(nc_cli_reply_slice(reply));
-	} else {
-		nc_cli_show_object(cli, nc_cli_reply_slice(reply));
-	}
-	nacre_reply_free(reply);
-	return exit_code;
+	return nc_cli_answered(cli, status, &error, reply);
 }
 
 /* ---- Descriptions --------------------------------------------------------------------------- */

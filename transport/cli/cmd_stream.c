@@ -9,22 +9,6 @@
 
 #define PAGE 10000u
 
-/* An answer that libnacre gave, or its error. */
-static int answered(struct nc_cli *cli, int status, const struct nacre_error *error,
-                    struct nacre_reply *reply)
-{
-	int exit_code = 0;
-	if (status != NACRE_OK) {
-		exit_code = nc_cli_fail_nacre(cli, status, error, NULL);
-	} else if (cli->json) {
-		nc_cli_put_line(nc_cli_reply_slice(reply));
-	} else {
-		nc_cli_show_object(cli, nc_cli_reply_slice(reply));
-	}
-	nacre_reply_free(reply);
-	return exit_code;
-}
-
 static int run_info(struct nc_cli *cli)
 {
 	struct nacre_reply *reply = NULL;
@@ -33,7 +17,7 @@ static int run_info(struct nc_cli *cli)
 	if (exit_code != 0)
 		return exit_code;
 	int status = nacre_stream_info(cli->client, nc_cli_word(&cli->args, 0), &reply, &error);
-	return answered(cli, status, &error, reply);
+	return nc_cli_answered(cli, status, &error, reply);
 }
 
 static int run_stats(struct nc_cli *cli)
@@ -50,7 +34,7 @@ static int run_stats(struct nc_cli *cli)
 	(void)snprintf(page, sizeof page, "{\"limit\":%llu}",
 	               (unsigned long long)nc_cli_number(&cli->args, "limit", 0));
 	int status = nacre_store_stats(cli->client, limited ? page : NULL, &reply, &error);
-	return answered(cli, status, &error, reply);
+	return nc_cli_answered(cli, status, &error, reply);
 }
 
 /* ---- The list ------------------------------------------------------------------------------- */

@@ -53,15 +53,7 @@ static int change(struct nc_cli *cli, change_fn *fn, struct nc_buf *body)
 	int status = nc_buf_status(body) == NC_OK ? fn(cli->client, nc_cli_word(&cli->args, 0),
 	                                               (const char *)body->data, &reply, &error)
 	                                          : NACRE_NOMEM;
-	if (status != NACRE_OK) {
-		exit_code = nc_cli_fail_nacre(cli, status, &error, NULL);
-	} else if (cli->json) {
-		nc_cli_put_line(nc_cli_reply_slice(reply));
-	} else {
-		nc_cli_show_object(cli, nc_cli_reply_slice(reply));
-	}
-	nacre_reply_free(reply);
-	return exit_code;
+	return nc_cli_answered(cli, status, &error, reply);
 }
 
 static int run_delete(struct nc_cli *cli)

@@ -207,19 +207,12 @@ static int define(struct nc_cli *cli, const char *verb)
 		int status = nacre_request(cli->client, &request, &reply, &error);
 		const char *payload = nc_cli_value(&cli->args, "payload");
 		const char *selector = nc_cli_value(&cli->args, "selector");
-		if (status == NACRE_OK && cli->json) {
-			nc_cli_put_line(nc_cli_reply_slice(reply));
-		} else if (status == NACRE_OK) {
-			nc_cli_show_object(cli, nc_cli_reply_slice(reply));
-		} else {
-			exit_code = nc_cli_fail_nacre(cli, status, &error, NULL);
-		}
+		exit_code = nc_cli_answered(cli, status, &error, reply);
 		if (error.err_code == 40004 && (payload != NULL || selector != NULL)) {
 			nc_cli_selector_caret(cli, payload != NULL ? payload : selector,
 			                      error.description);
 		}
 	}
-	nacre_reply_free(reply);
 	nc_buf_release(&body);
 	return exit_code;
 }
