@@ -47,9 +47,8 @@ static void refuse(struct nc_service *service, struct nc_ticket *ticket, int err
 	}
 	struct nc_fault fault = fault_of(service, err);
 	if (!ticket->answered) {
-		nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
-		                 &(struct nc_service_refusal){ .fault = fault,
-		                                               .text = nc_fault_text(fault) });
+		nc_service_refuse(service, nc_ticket_reply(ticket), ticket->endpoint, fault,
+		                  nc_fault_text(fault));
 	}
 	nc_ticket_free(&service->tickets, ticket);
 }
@@ -132,15 +131,9 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 		nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
 		return;
 	}
-	char text[64];
-	const char *said = nc_fault_text(outcome->fault);
-	if (outcome->fault.err_code == NC_FAULT_EXPECTATION.err_code) {
-		(void)snprintf(text, sizeof text, "wrong last sequence: %llu",
-		               (unsigned long long)outcome->version);
-		said = text;
-	}
-	nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket),
-	                 &(struct nc_service_refusal){ .fault = outcome->fault, .text = said });
+	char room[NC_SERVICE_FAULT_SIZE];
+	nc_service_refuse(service, nc_ticket_reply(ticket), ticket->endpoint, outcome->fault,
+	                  nc_service_fault_text(outcome, room));
 }
 
 /* What another node took up, to the subscriptions that run here all the same. */

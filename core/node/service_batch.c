@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Batches: to the replica, and what became of them back to who asked; and the engine's version,
  * which the leader raises before it takes any up. */
-#include <stdio.h>
-
 #include "core/node/cluster.h"
 #include "core/node/say.h"
 #include "core/node/service_private.h"
 #include "transport/nats/reply.h"
-
-static void refuse(struct nc_service *service, struct nc_slice reply, int endpoint,
-                   struct nc_fault fault, const char *text)
-{
-	nc_service_error(service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
-	                 &service->srv.endpoints[endpoint].stats,
-	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
-}
 
 /* The acknowledgement that `subject` stands for. Whether it still stands is the log's to say, since
  * a retry is answered first. False: refused. */
@@ -28,17 +18,17 @@ static bool ack_take(struct nc_service *service, struct nc_slice subject, struct
 	struct nc_slice rest = nc_slice_from(subject, root.size + sizeof marker - 1);
 	int err = ours ? nc_subs_batch_ack(service->subs, rest, ack_out) : NC_INVALID;
 	if (err == NC_INVALID) {
-		refuse(service, reply, endpoint, NC_FAULT_REQUEST,
-		       "member 'reply' of ack is not the reply subject of a delivery of this "
-		       "store");
+		nc_service_refuse(
+		        service, reply, endpoint, NC_FAULT_REQUEST,
+		        "member 'reply' of ack is not the reply subject of a delivery of this "
+		        "store");
 	} else if (err == NC_UNSUPPORTED) {
-		refuse(service, reply, endpoint, NC_FAULT_REQUEST,
-		       "ack: of a transient subscription, whose acknowledgements are not in the "
-		       "log");
-	} else if (service->engine_version < NC_ENGINE_VERSION_ACK) {
-		refuse(service, reply, endpoint, NC_FAULT_VERSION, nc_fault_text(NC_FAULT_VERSION));
+		nc_service_refuse(
+		        service, reply, endpoint, NC_FAULT_REQUEST,
+		        "ack: of a transient subscription, whose acknowledgements are not in the "
+		        "log");
 	} else {
-		return true;
+		return nc_service_knows(service, NC_ENGINE_VERSION_ACK, reply, endpoint);
 	}
 	return false;
 }
@@ -55,25 +45,13 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 	ticket->of_batch = true;
 	nc_buf_clear(&service->out);
 	nc_command_put_batch(&service->out, &batch);
-	int err = nc_buf_status(&service->out);
-	if (err == NC_OK)
-		err = nc_replica_command(service->replica, nc_buf_slice(&service->out), ticket);
-	if (err != NC_OK)
-		nc_service_on_refused(service, ticket, err);
-}
-
-static const char *fault_text(const struct nc_outcome *outcome, char room[64])
-{
-	if (outcome->fault.err_code != NC_FAULT_EXPECTATION.err_code)
-		return nc_fault_text(outcome->fault);
-	(void)snprintf(room, 64, "wrong last sequence: %llu", (unsigned long long)outcome->version);
-	return room;
+	nc_service_propose(service, ticket);
 }
 
 void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
                              const struct nc_outcome *outcome)
 {
-	char room[64];
+	char room[NC_SERVICE_FAULT_SIZE];
 	struct nc_buf more = { 0 };
 	if (outcome->fault.code == 0) {
 		nc_reply_batch(&service->out, outcome);
@@ -84,7 +62,7 @@ void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket 
 	nc_service_error(service, &service->out, ticket->reply,
 	                 &service->srv.endpoints[ticket->endpoint].stats,
 	                 &(struct nc_service_refusal){ .fault = outcome->fault,
-	                                               .text = fault_text(outcome, room),
+	                                               .text = nc_service_fault_text(outcome, room),
 	                                               .more = nc_buf_slice(&more) });
 	nc_buf_release(&more);
 }

@@ -194,6 +194,20 @@ void nc_service_cluster_change(struct nc_service *service, const struct nc_reque
 void nc_service_changes_step(struct nc_service *service);
 void nc_service_changes_free(struct nc_service *service);
 
+/* service_command.c */
+void nc_service_refuse(struct nc_service *service, struct nc_slice reply, int endpoint,
+                       struct nc_fault fault, const char *text);
+/* Whether all nodes can read a command that came with this version of the engine; if not, it is
+ * refused. */
+bool nc_service_knows(struct nc_service *service, uint32_t version, struct nc_slice reply,
+                      int endpoint);
+/* Give the command in service->out to the replica; if it is not taken, the ticket is answered. */
+void nc_service_propose(struct nc_service *service, struct nc_ticket *ticket);
+/* What a refused command's fault says, with the version that an expectation met. */
+#define NC_SERVICE_FAULT_SIZE 64 /* bytes */
+const char *nc_service_fault_text(const struct nc_outcome *outcome,
+                                  char room[NC_SERVICE_FAULT_SIZE]);
+
 /* service_append.c */
 /* For a request that is answered later. NULL: no memory for an answer, which is counted; a time-out
  * to who asked. */

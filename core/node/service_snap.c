@@ -6,21 +6,8 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/snap_message.h"
 
-static struct nc_srv_stats *stats_of(struct nc_service *service, int endpoint)
-{
-	return &service->srv.endpoints[endpoint].stats;
-}
-
-/* Whether all nodes can read the command: the version is raised, or about to be by an entry before
- * ours, which is only made when all know it. */
-static bool is_known(const struct nc_service *service)
-{
-	return service->engine_version >= NC_ENGINE_VERSION_SNAP ||
-	       service->raising >= NC_ENGINE_VERSION_SNAP;
-}
-
-static int propose(struct nc_service *service, const struct nc_request *request,
-                   struct nc_ticket *ticket)
+static void propose(struct nc_service *service, const struct nc_request *request,
+                    struct nc_ticket *ticket)
 {
 	nc_buf_clear(&service->out);
 	if (request->op == NC_OP_SNAP_PUT) {
@@ -29,32 +16,21 @@ static int propose(struct nc_service *service, const struct nc_request *request,
 	} else {
 		nc_command_put_snap_delete(&service->out, &request->range);
 	}
-	int err = nc_buf_status(&service->out);
-	return err == NC_OK
-	               ? nc_replica_command(service->replica, nc_buf_slice(&service->out), ticket)
-	               : err;
+	nc_service_propose(service, ticket);
 }
 
 void nc_service_snap(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint)
 {
-	if (!is_known(service)) {
-		nc_service_error(
-		        service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
-		        stats_of(service, endpoint),
-		        &(struct nc_service_refusal){ .fault = NC_FAULT_VERSION,
-		                                      .text = nc_fault_text(NC_FAULT_VERSION) });
+	if (!nc_service_knows(service, NC_ENGINE_VERSION_SNAP, reply, endpoint))
 		return;
-	}
 	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
 	if (ticket == NULL)
 		return;
 	ticket->of_snap = request->op == NC_OP_SNAP_PUT ? NC_TICKET_SNAP_PUT
 	                  : request->one                ? NC_TICKET_SNAP_DELETE_ONE
 	                                                : NC_TICKET_SNAP_DELETE;
-	int err = propose(service, request, ticket);
-	if (err != NC_OK)
-		nc_service_on_refused(service, ticket, err);
+	propose(service, request, ticket);
 }
 
 /* There are more than one command deletes: the next ones, until all are gone; also when nobody
@@ -69,9 +45,7 @@ bool nc_service_snap_goes_on(struct nc_service *service, struct nc_ticket *ticke
 		                         .range = { .stream = outcome->stream,
 		                                    .from = outcome->left_from,
 		                                    .before = outcome->left_before } };
-	int err = propose(service, &rest, ticket);
-	if (err != NC_OK)
-		nc_service_on_refused(service, ticket, err);
+	propose(service, &rest, ticket);
 	return true;
 }
 
@@ -90,8 +64,7 @@ static void refuse(struct nc_service *service, const struct nc_ticket *ticket,
 		        (unsigned long long)(earlier ? outcome->left_from : outcome->version));
 		text = room;
 	}
-	nc_service_error(service, &service->out, ticket->reply, stats_of(service, ticket->endpoint),
-	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
+	nc_service_refuse(service, nc_ticket_reply(ticket), ticket->endpoint, fault, text);
 }
 
 void nc_service_snap_answer(struct nc_service *service, const struct nc_ticket *ticket,
