@@ -748,6 +748,8 @@ async def test_full_disk_is_read_only_until_there_is_room():
             return not isinstance(got, dict) and got[:2] == (507, 50701)
 
         await wait_until(full, 20, "507")
+        for verb in ("stream.delete.s", "stream.meta.s"):
+            equal((await client.ask(verb, b"{}"))[:2], (507, 50701), verb)
         events, _ = await client.read("read.s")
         check(len(events) >= 1, "reads go on")
         os.unlink(ballast)

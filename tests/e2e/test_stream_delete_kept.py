@@ -11,7 +11,7 @@ from test_snap_kept import lead
 from test_stream_delete import append, delete, meta, refused, sees, stream, three
 from test_subs import Consumer, create, fill, parked_count
 from test_upgrade import BEFORE, one_history, until_answered
-from test_whole import SMALL
+from test_whole import SMALL, votes_again, wipe
 
 
 async def some_of_each(c):
@@ -84,6 +84,47 @@ async def test_each_node_that_leads_sees_the_same_and_so_does_one_that_comes():
         await one_history(c, client)
         await lead(c, client, "n4")
         await still(client, want)
+        await client.close()
+
+
+async def test_a_state_that_is_fetched_has_what_was_deleted():
+    """A node that lost its disk, when the logs do not go back that far: what is not seen, ids, snapshots of lives, keys."""
+    async with Cluster(3, env={**SMALL, "NACRE_FEED": "off"}) as c:
+        client = await c.client()
+        await c.leader(client)
+        want = await some_of_each(client)
+        for name in ("twice.a", "twice.b"):
+            await append(client, name, id="twice")
+            await client.ask(f"snap.put.{name}", b"of the life before", {"Es-Snapshot-Seq": "1"})
+            await delete(client, name)
+            await append(client, name, type="again")
+        await client.ask("snap.put.twice.b", b"of this life", {"Es-Snapshot-Seq": "2"})
+        await create(client, "park", {"plugin": "by_event_type", "selector": "park"}, deliver={"subject": "work.park"}, order="stream")
+        async with Consumer(client, "work.park") as consumer:
+            for name in "ab":
+                await append(client, f"park.{name}", type="park")
+                await client.nc.request((await consumer.next()).reply, b"+TERM bad", timeout=5)
+            await delete(client, "park.a")
+            await wait_until(lambda: parked_count(client, "park", 1), 10, "one is parked no longer")
+        for first in range(0, 3000, 100):  # more than the logs keep
+            events = [{"stream": f"fill.{i % 7}", "type": "fill", "data": "x" * 2000} for i in range(first, first + 100)]
+            await until_answered(client, "batch", {"events": events})
+        leader = await c.leader(client)
+        name = next(name for name in c.nodes if name != leader)
+        wipe(c.nodes[name])
+        c.nodes[name].start()
+        await wait_until(lambda: "starting again with it" in c.nodes[name].log_text(), 60, "a state is fetched")
+        await votes_again(c, name)
+        await one_history(c, client)
+        await lead(c, client, name)
+        await still(client, want)
+        equal((await client.request("snap.get.twice.b")).data, b"of this life")
+        equal((await client.ask("snap.get.twice.a"))[:2], (404, 40401), "the one of before is not seen")
+        equal((await append(client, "twice.a", id="twice"))["duplicate"], True, "an id is known for ever")
+        async with Consumer(client, "work.park") as consumer:
+            await append(client, "park.a", type="park")
+            equal((await consumer.next(20)).headers["Es-Stream"], "park.a", "its key goes on")
+            equal([row["stream"] for row in (await client.ask("sub.parked.park"))["parked"]], ["park.b"])
         await client.close()
 
 
