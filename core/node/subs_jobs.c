@@ -210,8 +210,12 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
-	if (nc_subs_tidy_start(subs, sub))
+	bool idle = want.kind == NC_SUB_WANT_NOTHING && !nc_subs_replay_wants(sub);
+	if ((idle || !sub->tidy.yields) && nc_subs_tidy_start(subs, sub)) {
+		sub->tidy.yields = true;
 		return;
+	}
+	sub->tidy.yields = false;
 	bool replays = want.kind != NC_SUB_WANT_EVENT && nc_subs_replay_wants(sub) &&
 	               (want.kind == NC_SUB_WANT_NOTHING || !sub->replay.scan_next);
 	sub->replay.scan_next = false;

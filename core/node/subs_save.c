@@ -140,7 +140,7 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 		nc_subs_watch_lag(subs, sub);
 	/* What has changed meanwhile has its time, at a tick. What has just been parked, and may
 	 * not be seen, could not be looked for before its row is there. */
-	if (sub->hurry || sub->unsaved || sub->tidy.to != 0 ||
+	if (sub->hurry || sub->unsaved || sub->tidy.rows.to != 0 ||
 	    nc_sub_progress_due(sub->machine, nc_subs_now_ns()))
 		nc_subs_mark(sub);
 	nc_subs_asks_again(subs, sub, &sub->later);

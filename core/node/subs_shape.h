@@ -89,6 +89,11 @@ struct nc_sub_replaying {
 
 struct nc_sub_move;
 
+/* Positions, inclusive; to 0: none. */
+struct nc_sub_span {
+	uint64_t from, to;
+};
+
 struct nc_subscription {
 	uint32_t id;
 	char name[65];
@@ -134,8 +139,13 @@ struct nc_subscription {
 	struct nc_sub_tidy {
 		bool window; /* those that wait or fly, of positions above `after` */
 		uint64_t after;
-		uint64_t from, to;         /* positions; to 0: none */
-		uint64_t marks, looked_at; /* how often marked; when a job began */
+		struct nc_sub_span rows; /* those that are parked */
+		/* What was marked meanwhile: looked at when that has been gone through, and not
+		 * from the beginning each time, or it would never end beside many deletions. */
+		bool window_again;
+		struct nc_sub_span again;
+		bool rows_next; /* they take turns; and with what else is to be read */
+		bool yields;
 		bool under_way;
 		uint64_t all_ns;        /* when all was last to be looked at */
 		struct nc_buf unparked; /* not in the log when it began, or since */

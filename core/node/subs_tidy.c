@@ -18,11 +18,19 @@
 void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to)
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
-	tidy->marks++;
-	if (tidy->to == 0 || from < tidy->from)
-		tidy->from = from;
-	if (to > tidy->to)
-		tidy->to = to;
+	struct nc_sub_span *span = tidy->rows.to == 0 ? &tidy->rows : &tidy->again;
+	if (span->to == 0 || from < span->from)
+		span->from = from;
+	if (to > span->to)
+		span->to = to;
+}
+
+static void window_mark(struct nc_sub_tidy *tidy)
+{
+	tidy->window_again = tidy->window;
+	if (!tidy->window)
+		tidy->after = 0;
+	tidy->window = true;
 }
 
 void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
@@ -33,10 +41,8 @@ void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->tidy.all_ns = nc_subs_now_ns();
 	nc_sub_info(sub->machine, &info);
 	bool undone = info.pending > 0 || info.in_flight > 0;
-	if (undone) {
-		sub->tidy.window = true;
-		sub->tidy.after = 0;
-	}
+	if (undone)
+		window_mark(&sub->tidy);
 	if (info.parked > 0)
 		nc_subs_tidy_mark(sub, 1, UINT64_MAX);
 	if (undone || info.parked > 0)
@@ -95,34 +101,44 @@ static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
 	size_t count = nc_sub_undone(sub->machine, tidy->after, positions, NC_SUB_REPLAY_EVENTS);
 	if (count > 0 && !nc_subs_measure_start(subs, sub, positions, count))
 		return false;
-	tidy->window = count == NC_SUB_REPLAY_EVENTS;
-	tidy->after = count == 0 ? 0 : positions[count - 1];
+	tidy->after = count == NC_SUB_REPLAY_EVENTS ? positions[count - 1] : 0;
+	if (tidy->after == 0) {
+		tidy->window = tidy->window_again;
+		tidy->window_again = false;
+	}
 	return count > 0;
 }
 
-bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub)
+static bool rows_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
-	if (tidy->window && window_start(subs, sub))
-		return true;
-	/* What is on its way to the log is looked at when it is there. */
-	if (tidy->to == 0 || (sub->definition.durable && sub->parked.size > 0))
-		return false;
 	struct nc_sub_job *job =
-	        nc_sub_job_new(subs, sub, NC_SUB_JOB_TIDY, tidy->from, NC_SUB_REPLAY_EVENTS);
+	        nc_sub_job_new(subs, sub, NC_SUB_JOB_TIDY, tidy->rows.from, NC_SUB_REPLAY_EVENTS);
 	if (job == NULL)
 		return false;
-	job->through = tidy->to;
+	job->through = tidy->rows.to;
 	if (!nc_subs_replay_rows(sub, job) || !nc_sub_job_put(subs, job)) {
 		nc_sub_job_free(job);
 		return false;
 	}
 	nc_buf_clear(&tidy->unparked);
 	nc_buf_put_slice(&tidy->unparked, nc_buf_slice(&sub->unparked));
-	tidy->looked_at = tidy->marks;
 	tidy->under_way = true;
 	sub->searching = true;
 	return true;
+}
+
+bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_tidy *tidy = &sub->tidy;
+	/* What is on its way to the log is looked at when it is there. */
+	bool rows = tidy->rows.to != 0 && (!sub->definition.durable || sub->parked.size == 0);
+	if (tidy->window && !(rows && tidy->rows_next) && window_start(subs, sub)) {
+		tidy->rows_next = true;
+		return true;
+	}
+	tidy->rows_next = false;
+	return rows && rows_start(subs, sub);
 }
 
 static bool is_listed(struct nc_slice list, uint64_t position)
@@ -159,11 +175,9 @@ void nc_subs_tidy_take(struct nc_subscription *sub, const struct nc_sub_job *job
 	if (job->err != NC_OK)
 		return; /* said; once more */
 	nc_subs_gone_release(sub, job, &tidy->unparked);
-	if (tidy->marks != tidy->looked_at)
-		return; /* more has gone meanwhile: from the beginning */
+	tidy->rows.from = job->through + 1;
 	if (job->ended) {
-		tidy->from = tidy->to = 0;
-	} else {
-		tidy->from = job->through + 1;
+		tidy->rows = tidy->again;
+		tidy->again = (struct nc_sub_span){ 0 };
 	}
 }
