@@ -3,6 +3,8 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/seen.h"
 
+#define ABOUT_NS_MAX UINT64_C(4000000000) /* so long an entry may take until it is applied */
+
 /* Nothing below `first` is seen any more. It never goes back. */
 static void first_raise(struct nc_stream *stream, uint64_t first)
 {
@@ -52,11 +54,17 @@ static int delete_apply(struct nc_engine *engine, const struct nc_stream_change 
 
 /* ---- Limits --------------------------------------------------------------------------------- */
 
-/* What is too old by now stays unseen, whatever the new age. */
+/* What is too old by now stays unseen, whatever the new age; and what is about to be: who has read
+ * by a clock of his own since the leader put the time into the entry may have found it too old, and
+ * taken it for gone. */
 static int age_settle(struct nc_engine *engine, uint64_t now_ns, struct nc_stream *stream)
 {
-	uint64_t first;
-	int err = nc_seen_first(engine->reader, engine->head.position, now_ns, stream, &first);
+	uint64_t first, age_max_ns = stream->limits.age_max_s * UINT64_C(1000000000);
+	uint64_t about_ns = age_max_ns / 8 < ABOUT_NS_MAX ? age_max_ns / 8 : ABOUT_NS_MAX;
+	if (engine->head.version < NC_ENGINE_VERSION_AGE)
+		about_ns = 0;
+	int err = nc_seen_first(engine->reader, engine->head.position, now_ns + about_ns, stream,
+	                        &first);
 	if (err == NC_OK)
 		first_raise(stream, first);
 	return err;

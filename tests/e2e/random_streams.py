@@ -262,6 +262,9 @@ class Program:
             return self.owed(answer, (400, 10003), "truncating above")
         check(isinstance(answer, dict), f"meta: {answer}")
         low, high = self.first_of(stream, before, now)
+        if "max_age_s" in body:  # what is about to be too old is settled too
+            about = min(stream.meta.get("max_age_s", 0) * 10**9 // 8, 4 * 10**9)
+            high = max(high, self.first_of(stream, before, now + about)[1])
         if "truncate_before" in body and body["truncate_before"]:
             low, high = max(low, body["truncate_before"]), max(high, body["truncate_before"])
         for member in ("max_count", "max_age_s", "truncate_before"):

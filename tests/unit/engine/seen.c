@@ -453,6 +453,30 @@ Test(seen, events_grow_old_by_the_store_and_by_who_looks)
 	cr_expect_eq(info("s").first, 5u);
 }
 
+/* A reader's clock may be ahead of the time in the entry by as long as that takes. */
+Test(seen, what_is_about_to_be_too_old_when_an_age_changes_is_settled_too)
+{
+	APPEND(&store, .stream = "s");
+	META(S, .has_age = true, .age_max_s = 8);
+	store.time_ns += UINT64_C(6900) * (SECOND / 1000);
+	META(S, .has_age = true, .age_max_s = 16);
+	cr_expect_eq(count_of("s"), 1u);
+	store.time_ns += UINT64_C(7200) * (SECOND / 1000); /* 14.1 s old */
+	cr_expect_eq(count_of("s"), 1u);
+	META(S, .has_age = true);
+	cr_expect_eq(info("s").first, 2u);
+	for (int i = 0; i < 2; i++)
+		APPEND(&store, .stream = "s");
+	META(S, .has_age = true, .age_max_s = 100);
+	store.time_ns += UINT64_C(95) * SECOND;
+	META(S, .has_age = true);
+	cr_expect_eq(info("s").first, 2u, "of a long age no more than 4 s");
+	META(S, .has_age = true, .age_max_s = 100);
+	store.time_ns += UINT64_C(1001) * (SECOND / 1000);
+	META(S, .has_age = true);
+	cr_expect_eq(info("s").first, 4u);
+}
+
 Test(seen, a_snapshot_behind_which_events_are_missing_is_not_loaded)
 {
 	struct nc_buf record = { 0 }, payload = { 0 }, scratch = { 0 };
