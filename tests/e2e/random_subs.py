@@ -26,6 +26,15 @@ LAST = {"max_deliver": -1, "ack_wait_ms": 20000, "on_exhausted": "park", "backof
 class Judged(Run):
     """A run, and its end: all is acknowledged, and then nothing is owed."""
 
+    async def told(self, verb, sub, body=b""):
+        """Asked again while it moves, or nobody leads."""
+        end = time.monotonic() + DRAIN_S
+        while True:
+            answer = await self.client.ask(f"sub.{verb}.{self.tag}s{sub}", body)
+            if not (isinstance(answer, tuple) and answer[0] == 503) or time.monotonic() > end:
+                return answer
+            await asyncio.sleep(0.05)
+
     async def drain(self, what):
         end = time.monotonic() + DRAIN_S
         left, calm = {}, 0
@@ -36,7 +45,7 @@ class Judged(Run):
                 await self.take_all()
             left = {}
             for sub in self.models:
-                info = await self.client.ask(f"sub.info.{self.tag}s{sub}")
+                info = await self.told("info", sub)
                 if info["state"] in ("halted", "paused"):
                     await self.do_resume(sub)
                 if info["pending"] or info["in_flight"] or info.get("backfill_through") or info["state"] in ("halted", "paused"):
@@ -56,7 +65,7 @@ class Judged(Run):
         await asyncio.sleep(0.005)
 
     async def rows(self, sub):
-        got = await self.client.ask(f"sub.parked.{self.tag}s{sub}", b'{"limit":1000}')
+        got = await self.told("parked", sub, b'{"limit":1000}')
         if got["total"] != len(got["parked"]):
             self.fault(f"s{sub}: parked says {got['total']}, and lists {len(got['parked'])}")
         return got["parked"]
@@ -67,7 +76,7 @@ class Judged(Run):
             self.fault(f"s{sub}: {text}")
         parked = {row["pos"] for row in rows}
         for pos in random.Random(1).sample(sorted(self.events), min(5, len(self.events))):
-            told = await self.client.ask(f"sub.explain.{self.tag}s{sub}", json.dumps({"pos": pos}).encode())
+            told = await self.told("explain", sub, json.dumps({"pos": pos}).encode())
             passing = told["state"] == "not_reached" and not told["matches"]  # what it waits for lies elsewhere
             if (told["state"] == "parked") != (pos in parked) or not passing and told["state"] not in ("parked", "done", "not_matching", "before_start"):
                 self.fault(f"s{sub}: explain of {pos}, parked {pos in parked}: {told}")
