@@ -260,7 +260,8 @@ class Run(Answers, Chaos):
         await self.change("create", sub, self.wire(sub, definition), made)
 
     async def do_again(self, sub, definition):
-        if sub in self.models or self.changes.get(sub):
+        await self.settled(sub)  # then it may have been deleted already
+        if sub in self.models:
             await self.change("delete", sub, None, lambda _: self.deleted(sub))
             await self.settled(sub)
         await self.do_create(sub, definition)
