@@ -205,86 +205,6 @@ static int log_mark(struct nc_log *port)
 	return batch_publish(log, NULL, 0, 0, size);
 }
 
-/* ---- Forgetting ----------------------------------------------------------------------------- */
-
-/* Whether all that counts from segment `at` on is beyond its base. After a truncation that went
- * back behind it the entries of its base and before stand in a later one, and its head, which is
- * all that would be known of what was before it, says what is no longer so. */
-static bool begins_anew(const struct nc_segment_log *log, size_t at)
-{
-	uint64_t base = log->segments[at]->base_index;
-	for (size_t i = at; i < log->segment_count; i++) {
-		if (log->segments[i]->count > 0 && log->segments[i]->first <= base &&
-		    !NC_LOG_MUTANT(BASE_AS_IT_WAS))
-			return false;
-	}
-	return true;
-}
-
-/* How many of the oldest segments hold nothing beyond `through`, so that the log can begin with the
- * next. */
-static size_t compactable(const struct nc_segment_log *log, uint64_t through)
-{
-	size_t count = 0;
-	for (size_t i = 0; i + 1 < log->segment_count; i++) {
-		const struct nc_segment *segment = log->segments[i];
-		if (segment->count > 0 && segment->first + segment->count - 1 > through &&
-		    !NC_LOG_MUTANT(COMPACTS_TOO_FAR))
-			break;
-		bool asked = log->segments[i + 1]->base_index <= through ||
-		             NC_LOG_MUTANT(COMPACTS_TOO_FAR);
-		if (asked && begins_anew(log, i + 1))
-			count = i + 1;
-	}
-	return count;
-}
-
-/* What is gone must not come back under its old name when its file is another segment by then; as
- * with an fsync that failed, only a restart can tell. */
-static int names_sync(struct nc_segment_log *log)
-{
-	int err = nc_files_sync_directory(log->directory);
-	if (err != NC_OK)
-		log->broken = true;
-	return err;
-}
-
-static int log_compact(struct nc_log *port, uint64_t through)
-{
-	struct nc_segment_log *log = self(port);
-	if (log->broken)
-		return NC_IO;
-	if (through > log->bounds.last)
-		through = log->bounds.last;
-	size_t count = compactable(log, through);
-	if (count == 0)
-		return NC_OK;
-	uint64_t base = log->segments[count]->base_index, base_term = 0;
-	int err = nc_log_trail_term(log, base, &base_term);
-	nc_assert(err == NC_OK);
-	pthread_rwlock_wrlock(&log->lock);
-	nc_log_trail_advance(log, base + 1, base_term);
-	pthread_rwlock_unlock(&log->lock);
-	nc_segments_shift(log, count);
-	return names_sync(log);
-}
-
-static int log_reset(struct nc_log *port, uint64_t index, uint64_t term)
-{
-	struct nc_segment_log *log = self(port);
-	if (log->broken)
-		return NC_IO;
-	const struct nc_term_start base = { index, term };
-	int err = nc_segment_begin(log, 0, &base);
-	if (err != NC_OK)
-		return err;
-	pthread_rwlock_wrlock(&log->lock);
-	nc_log_trail_restart(log, index, term);
-	pthread_rwlock_unlock(&log->lock);
-	nc_segments_shift(log, log->segment_count - 1);
-	return names_sync(log);
-}
-
 /* ---- Looking -------------------------------------------------------------------------------- */
 
 static int log_term_at(struct nc_log *port, uint64_t index, uint64_t *term_out)
@@ -341,8 +261,8 @@ static const struct nc_log_ops ops = {
 	.read = nc_segment_log_read,
 	.term_at = log_term_at,
 	.bounds = log_bounds,
-	.compact = log_compact,
-	.reset = log_reset,
+	.compact = nc_segment_log_compact,
+	.reset = nc_segment_log_reset,
 	.mark = log_mark,
 	.trust = log_trust,
 	.size = log_size,

@@ -109,6 +109,10 @@ int nc_log_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t
 int nc_segment_log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,
                         struct nc_log_entry *entries_out, size_t *count_out);
 
+/* segment_forget.c: nc_log_compact(), nc_log_reset(). The writer's thread. */
+int nc_segment_log_compact(struct nc_log *port, uint64_t through);
+int nc_segment_log_reset(struct nc_log *port, uint64_t index, uint64_t term);
+
 /* recover.c: read what is in the directory. Errors: as nc_segment_log_open(). */
 int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *recovery_out,
                            char fault[NC_LOG_FAULT_SIZE]);
