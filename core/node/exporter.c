@@ -11,18 +11,13 @@
 #define JOBS_MAX 64 /* waiting; beyond: NC_BUSY */
 #define IDLE_S   60 /* nobody has read for so long: the checkpoint is let go */
 
-struct jobs {
-	struct nc_exporter_job *first, *last;
-	size_t count;
-};
-
 struct nc_exporter {
 	struct nc_exporter_options options;
 	uv_async_t wake;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
-	struct jobs todo, done; /* under lock */
+	struct nc_fifo todo, done; /* under lock */
 	bool stopping;
 	uint64_t held;      /* entry of the checkpoint that a peer reads; 0: none does */
 	uint64_t held_told; /* the loop's */
@@ -32,30 +27,6 @@ struct nc_exporter {
 	struct nc_borrowers readers; /* likewise; of the one that is held */
 	uint64_t held_set;           /* likewise */
 };
-
-static void jobs_put(struct jobs *jobs, struct nc_exporter_job *job)
-{
-	job->next = NULL;
-	if (jobs->last == NULL) {
-		jobs->first = job;
-	} else {
-		jobs->last->next = job;
-	}
-	jobs->last = job;
-	jobs->count++;
-}
-
-static struct nc_exporter_job *jobs_take(struct jobs *jobs)
-{
-	struct nc_exporter_job *job = jobs->first;
-	if (job == NULL)
-		return NULL;
-	jobs->first = job->next;
-	if (jobs->first == NULL)
-		jobs->last = NULL;
-	jobs->count--;
-	return job;
-}
 
 /* ---- The thread -------------------------------------------------------------------------------
  */
@@ -220,7 +191,7 @@ static void *run(void *ctx)
 	struct nc_exporter *exporter = ctx;
 	pthread_mutex_lock(&exporter->lock);
 	while (!exporter->stopping) {
-		struct nc_exporter_job *job = jobs_take(&exporter->todo);
+		struct nc_exporter_job *job = nc_fifo_take(&exporter->todo);
 		if (job == NULL)
 			wait_for_work(exporter);
 		pthread_mutex_unlock(&exporter->lock);
@@ -232,7 +203,7 @@ static void *run(void *ctx)
 		pthread_mutex_lock(&exporter->lock);
 		if (job == NULL)
 			continue;
-		jobs_put(&exporter->done, job);
+		nc_fifo_put(&exporter->done, &job->link);
 		(void)uv_async_send(&exporter->wake);
 	}
 	pthread_mutex_unlock(&exporter->lock);
@@ -247,15 +218,15 @@ static void on_wake(uv_async_t *async)
 {
 	struct nc_exporter *exporter = async->data;
 	pthread_mutex_lock(&exporter->lock);
-	struct jobs done = exporter->done;
-	exporter->done = (struct jobs){ 0 };
+	struct nc_fifo done = exporter->done;
+	exporter->done = (struct nc_fifo){ 0 };
 	uint64_t held = exporter->held;
 	pthread_mutex_unlock(&exporter->lock);
 	if (held != exporter->held_told)
 		exporter->options.on_hold(exporter->options.ctx, held);
 	exporter->held_told = held;
 	struct nc_exporter_job *job;
-	while ((job = jobs_take(&done)) != NULL)
+	while ((job = nc_fifo_take(&done)) != NULL)
 		job->done(job);
 }
 
@@ -264,7 +235,7 @@ int nc_exporter_put(struct nc_exporter *exporter, struct nc_exporter_job *job)
 	pthread_mutex_lock(&exporter->lock);
 	bool room = exporter->todo.count < JOBS_MAX && !exporter->stopping;
 	if (room) {
-		jobs_put(&exporter->todo, job);
+		nc_fifo_put(&exporter->todo, &job->link);
 		pthread_cond_signal(&exporter->change);
 	}
 	pthread_mutex_unlock(&exporter->lock);
@@ -311,8 +282,8 @@ void nc_exporter_stop(struct nc_exporter *exporter)
 	pthread_cond_signal(&exporter->change);
 	pthread_mutex_unlock(&exporter->lock);
 	(void)pthread_join(exporter->thread, NULL);
-	while ((job = jobs_take(&exporter->todo)) != NULL ||
-	       (job = jobs_take(&exporter->done)) != NULL) {
+	while ((job = nc_fifo_take(&exporter->todo)) != NULL ||
+	       (job = nc_fifo_take(&exporter->done)) != NULL) {
 		job->err = NC_CLOSED;
 		job->done(job);
 	}

@@ -15,6 +15,7 @@
 
 #include <uv.h>
 
+#include "core/base/fifo.h"
 #include "core/engine/engine.h"
 #include "core/node/state_call.h"
 #include "core/raft/log.h"
@@ -25,9 +26,9 @@ struct nc_exporter;
 #define NC_EXPORTER_OTHERS (UINT64_C(1) << 63)
 
 struct nc_exporter_job {
-	struct nc_exporter_job *next; /* the exporter's */
-	uint64_t reader;              /* a peer's number, or one of the others */
-	bool exact;                   /* open: no older than what.index, though the log goes on */
+	struct nc_fifo_link link; /* the exporter's */
+	uint64_t reader;          /* a peer's number, or one of the others */
+	bool exact;               /* open: no older than what.index, though the log goes on */
 	struct nc_state_call what;
 	/* On the loop; `answer` is as state_call.h has it. Beside what that says: NC_CLOSED, the
 	 * node stops; NC_FULL, no room for a checkpoint; NC_IO, NC_NOMEM, NC_CORRUPT. */

@@ -5,10 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct jobs {
-	struct nc_log_read_job *first, *last;
-};
-
 struct nc_log_reader {
 	struct nc_log *log;
 	void (*wake)(void *wake_ctx);
@@ -16,31 +12,9 @@ struct nc_log_reader {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
-	struct jobs todo, done;
+	struct nc_fifo todo, done;
 	bool stopping;
 };
-
-static void jobs_put(struct jobs *jobs, struct nc_log_read_job *job)
-{
-	job->next = NULL;
-	if (jobs->last == NULL) {
-		jobs->first = job;
-	} else {
-		jobs->last->next = job;
-	}
-	jobs->last = job;
-}
-
-static struct nc_log_read_job *jobs_take(struct jobs *jobs)
-{
-	struct nc_log_read_job *job = jobs->first;
-	if (job == NULL)
-		return NULL;
-	jobs->first = job->next;
-	if (jobs->first == NULL)
-		jobs->last = NULL;
-	return job;
-}
 
 static void job_do(struct nc_log *log, struct nc_log_read_job *job)
 {
@@ -60,7 +34,7 @@ static void *run(void *ctx)
 	struct nc_log_reader *reader = ctx;
 	pthread_mutex_lock(&reader->lock);
 	while (!reader->stopping) {
-		struct nc_log_read_job *job = jobs_take(&reader->todo);
+		struct nc_log_read_job *job = nc_fifo_take(&reader->todo);
 		if (job == NULL) {
 			pthread_cond_wait(&reader->change, &reader->lock);
 			continue;
@@ -68,7 +42,7 @@ static void *run(void *ctx)
 		pthread_mutex_unlock(&reader->lock);
 		job_do(reader->log, job);
 		pthread_mutex_lock(&reader->lock);
-		jobs_put(&reader->done, job);
+		nc_fifo_put(&reader->done, &job->link);
 		reader->wake(reader->wake_ctx);
 	}
 	pthread_mutex_unlock(&reader->lock);
@@ -105,7 +79,7 @@ int nc_log_reader_put(struct nc_log_reader *reader, const struct nc_raft_message
 	job->message.entries = NULL;
 	job->size_max = size_max;
 	pthread_mutex_lock(&reader->lock);
-	jobs_put(&reader->todo, job);
+	nc_fifo_put(&reader->todo, &job->link);
 	(void)pthread_cond_signal(&reader->change);
 	pthread_mutex_unlock(&reader->lock);
 	return NC_OK;
@@ -114,7 +88,7 @@ int nc_log_reader_put(struct nc_log_reader *reader, const struct nc_raft_message
 struct nc_log_read_job *nc_log_reader_take(struct nc_log_reader *reader)
 {
 	pthread_mutex_lock(&reader->lock);
-	struct nc_log_read_job *job = jobs_take(&reader->done);
+	struct nc_log_read_job *job = nc_fifo_take(&reader->done);
 	pthread_mutex_unlock(&reader->lock);
 	return job;
 }
@@ -138,7 +112,8 @@ void nc_log_reader_stop(struct nc_log_reader *reader)
 	pthread_mutex_unlock(&reader->lock);
 	(void)pthread_join(reader->thread, NULL);
 	struct nc_log_read_job *job;
-	while ((job = jobs_take(&reader->todo)) != NULL || (job = jobs_take(&reader->done)) != NULL)
+	while ((job = nc_fifo_take(&reader->todo)) != NULL ||
+	       (job = nc_fifo_take(&reader->done)) != NULL)
 		nc_log_read_job_free(job);
 	(void)pthread_cond_destroy(&reader->change);
 	(void)pthread_mutex_destroy(&reader->lock);

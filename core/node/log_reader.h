@@ -7,13 +7,14 @@
 #ifndef NC_CORE_NODE_LOG_READER_H
 #define NC_CORE_NODE_LOG_READER_H
 
+#include "core/base/fifo.h"
 #include "core/raft/raft.h"
 
 struct nc_log_reader;
 
 /* What is read for one message. */
 struct nc_log_read_job {
-	struct nc_log_read_job *next;
+	struct nc_fifo_link link;       /* the reader's */
 	struct nc_raft_message message; /* of type append; owns no entries */
 	uint64_t size_max;              /* bytes, but always one entry */
 	int err;

@@ -17,38 +17,11 @@ struct reader_thread {
 struct nc_reader_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t change;
-	struct nc_read_job *first, *last; /* under lock, as is all below */
-	size_t waiting;
+	struct nc_fifo waiting; /* under lock, as is all below */
 	bool stopping;
 	size_t thread_count; /* started */
 	struct reader_thread threads[];
 };
-
-/* Lock held. */
-static void job_put(struct nc_reader_pool *pool, struct nc_read_job *job)
-{
-	job->next = NULL;
-	if (pool->last == NULL) {
-		pool->first = job;
-	} else {
-		pool->last->next = job;
-	}
-	pool->last = job;
-	pool->waiting++;
-}
-
-/* Lock held. */
-static struct nc_read_job *job_take(struct nc_reader_pool *pool)
-{
-	struct nc_read_job *job = pool->first;
-	if (job != NULL) {
-		pool->first = job->next;
-		if (pool->first == NULL)
-			pool->last = NULL;
-		pool->waiting--;
-	}
-	return job;
-}
 
 void nc_reader_look_now(struct nc_state_reader *reader)
 {
@@ -63,7 +36,7 @@ static void *reader_main(void *arg)
 	struct nc_reader_pool *pool = self->pool;
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stopping) {
-		struct nc_read_job *job = job_take(pool);
+		struct nc_read_job *job = nc_fifo_take(&pool->waiting);
 		if (job == NULL) {
 			pthread_cond_wait(&pool->change, &pool->lock);
 			continue;
@@ -75,7 +48,7 @@ static void *reader_main(void *arg)
 			job->free(job);
 		pthread_mutex_lock(&pool->lock);
 		if (!done)
-			job_put(pool, job);
+			nc_fifo_put(&pool->waiting, &job->link);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -120,9 +93,9 @@ int nc_reader_pool_start(struct nc_state *state, size_t thread_count,
 int nc_reader_pool_put(struct nc_reader_pool *pool, struct nc_read_job *job)
 {
 	pthread_mutex_lock(&pool->lock);
-	bool room = pool->waiting < WAITING_MAX;
+	bool room = pool->waiting.count < WAITING_MAX;
 	if (room)
-		job_put(pool, job);
+		nc_fifo_put(&pool->waiting, &job->link);
 	pthread_cond_signal(&pool->change);
 	pthread_mutex_unlock(&pool->lock);
 	return room ? NC_OK : NC_BUSY;
@@ -141,7 +114,7 @@ void nc_reader_pool_stop(struct nc_reader_pool *pool)
 		nc_state_reader_close(pool->threads[i].reader);
 	}
 	struct nc_read_job *job;
-	while ((job = job_take(pool)) != NULL)
+	while ((job = nc_fifo_take(&pool->waiting)) != NULL)
 		job->free(job);
 	(void)pthread_cond_destroy(&pool->change);
 	(void)pthread_mutex_destroy(&pool->lock);

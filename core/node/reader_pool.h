@@ -8,10 +8,11 @@
 #ifndef NC_CORE_NODE_READER_POOL_H
 #define NC_CORE_NODE_READER_POOL_H
 
+#include "core/base/fifo.h"
 #include "core/engine/state.h"
 
 struct nc_read_job {
-	struct nc_read_job *next; /* the pool's */
+	struct nc_fifo_link link; /* the pool's */
 	/* Do a bounded piece of work; true when the job is done. */
 	bool (*step)(struct nc_read_job *job, struct nc_state_reader *reader);
 	/* After the last step, or instead of it when the pool is stopped: give back what the job

@@ -12,7 +12,6 @@
 #include "core/node/recovery.h"
 #include "core/node/say.h"
 #include "core/node/store.h"
-#include "core/raft/message_codec.h"
 
 struct found {
 	struct nc_cluster_record record;
@@ -132,22 +131,7 @@ static int make(const struct nc_config *config, struct nc_store *store, const st
 	    (ssize_t)sizeof record.cluster_id)
 		return NC_IO;
 	int err = nc_cluster_file_write(config->data_dir, &record);
-	if (err != NC_OK)
-		return err;
-	const struct nc_raft_members alone = { .count = 1,
-		                               .at = { { .id = found->self, .voter = true } } };
-	struct nc_buf payload = { 0 };
-	const uint64_t term = found->raft.term + 1;
-	const struct nc_log_hard hard = { .term = term, .vote = found->self };
-	err = nc_raft_members_encode(&alone, &payload);
-	const struct nc_log_entry entry = { .index = found->raft.last + 1,
-		                            .term = term,
-		                            .kind = NC_LOG_CONFIG,
-		                            .payload = nc_buf_slice(&payload) };
-	if (err == NC_OK)
-		err = nc_log_append(store->log, &hard, &entry, 1);
-	nc_buf_release(&payload);
-	return err;
+	return err != NC_OK ? err : nc_store_be_alone(store, found->self, found->raft.term);
 }
 
 /* Opening a store makes one where there is none: a mistyped path must not come to look like a node.

@@ -17,7 +17,6 @@
 #include "core/node/install.h"
 #include "core/node/say.h"
 #include "core/node/store.h"
-#include "core/raft/message_codec.h"
 #include "storage/log/files.h"
 
 #define SELF 1 /* number of a node alone */
@@ -145,27 +144,6 @@ static int state_take(const struct nc_config *config, struct nc_backup_read *bac
 
 /* ---- A node alone ---------------------------------------------------------------------------- */
 
-/* Behind all that the log stands for, as nacred recover does it. */
-static int alone_make(struct nc_store *store, struct nc_state_applied applied)
-{
-	struct nc_log_bounds bounds;
-	struct nc_buf payload = { 0 };
-	nc_log_bounds(store->log, &bounds);
-	const struct nc_raft_members alone = { .count = 1,
-		                               .at = { { .id = SELF, .voter = true } } };
-	const uint64_t term = applied.term + 1;
-	const struct nc_log_hard hard = { .term = term, .vote = SELF };
-	int err = nc_raft_members_encode(&alone, &payload);
-	const struct nc_log_entry entry = { .index = bounds.last + 1,
-		                            .term = term,
-		                            .kind = NC_LOG_CONFIG,
-		                            .payload = nc_buf_slice(&payload) };
-	if (err == NC_OK)
-		err = nc_log_append(store->log, &hard, &entry, 1);
-	nc_buf_release(&payload);
-	return err;
-}
-
 static int tell(const struct nc_config *config, const struct nc_store *store)
 {
 	struct nc_state_reader *reader;
@@ -194,7 +172,7 @@ static int store_make(const struct nc_config *config, struct nc_state_applied ap
 	int err = nc_store_open(&restoring, &store);
 	if (err != NC_OK)
 		return err;
-	err = alone_make(&store, applied);
+	err = nc_store_be_alone(&store, SELF, applied.term);
 	if (err == NC_OK)
 		err = tell(config, &store);
 	nc_store_close(&store);

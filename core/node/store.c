@@ -11,6 +11,7 @@
 #include "core/node/install.h"
 #include "core/node/restore.h"
 #include "core/node/say.h"
+#include "core/raft/message_codec.h"
 #include "storage/log/segment_log.h"
 #include "storage/state/wt_state.h"
 
@@ -215,4 +216,23 @@ void nc_store_close(struct nc_store *store)
 	nc_log_close(store->log);
 	nc_identity_close(store->identity);
 	*store = (struct nc_store){ 0 };
+}
+
+int nc_store_be_alone(struct nc_store *store, uint64_t self, uint64_t term)
+{
+	struct nc_log_bounds bounds;
+	struct nc_buf payload = { 0 };
+	nc_log_bounds(store->log, &bounds);
+	const struct nc_raft_members alone = { .count = 1,
+		                               .at = { { .id = self, .voter = true } } };
+	const struct nc_log_hard hard = { .term = term + 1, .vote = self };
+	int err = nc_raft_members_encode(&alone, &payload);
+	const struct nc_log_entry entry = { .index = bounds.last + 1,
+		                            .term = hard.term,
+		                            .kind = NC_LOG_CONFIG,
+		                            .payload = nc_buf_slice(&payload) };
+	if (err == NC_OK)
+		err = nc_log_append(store->log, &hard, &entry, 1);
+	nc_buf_release(&payload);
+	return err;
 }

@@ -30,6 +30,10 @@ int nc_store_directory_make(const char *path);
  * NC_NOMEM. */
 int nc_store_open(const struct nc_config *config, struct nc_store *store_out);
 
+/* Behind all that the log has, and in the term after `term`, which this node votes for itself in:
+ * it is the only member. Errors: those of nc_log_append(). */
+int nc_store_be_alone(struct nc_store *store, uint64_t self, uint64_t term);
+
 /* Checkpoint and close. A store that was never opened is {0}. */
 void nc_store_close(struct nc_store *store);
 

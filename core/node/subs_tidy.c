@@ -8,7 +8,7 @@
 #include "core/engine/seen.h"
 #include "core/node/subs_job.h"
 
-/* What a stream's count or age takes out of sight nobody is told of: it is looked for now and then,
+/* Nobody is told of what a stream's count or age takes out of sight: it is looked for now and then,
  * the more seldom the more there is to look at, so that it takes a hundredth of a reader's time. */
 #define TIDY_NS      UINT64_C(1000000000)
 #define TIDY_EACH_NS UINT64_C(1000000)

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 
-from harness import Cluster, check, equal, wait_until
+from harness import Cluster, Node, check, equal, wait_until
 from test_subs_cluster import asked
 from test_subs_spread import create, shared
 
@@ -160,30 +160,25 @@ async def test_an_ack_is_answered_once_while_a_node_ends_and_comes():
     check(set(how) <= {"done", "409/40904", "503/10008"} and how["done"] > 0, f"{how}")
 
 
-async def test_an_ack_is_answered_once_while_a_node_is_killed():
+async def killed_while_acknowledging(end):
+    """Of what came when it died nobody knows whether it had answered that already."""
+
     async def a_node_is_killed(c, client):
         follower = c.nodes[follower_of(c, await c.leader(client))]
         await asyncio.sleep(0.5)
-        await asyncio.to_thread(follower.kill)
+        await asyncio.to_thread(end, follower)
 
     acks, how, stale, how_stale = await acknowledged_while(1, a_node_is_killed)
-    # Of what came when it died nobody knows whether it had answered that already.
     when = [one.times[token] for one in (acks, stale) for token in one.unanswered()]
     check(not when or max(when) - min(when) < 0.5, f"{len(when)} not answered, sent within {max(when, default=0) - min(when, default=0):.1f} s")
     check(set(how) <= {"done", "409/40904", "503/10008"} and how["done"] > 0, f"{how}")
     equal(set(how_stale), {"409/40904"}, "stale ones")
+
+
+async def test_an_ack_is_answered_once_while_a_node_is_killed():
+    await killed_while_acknowledging(Node.kill)
 
 
 async def test_an_ack_is_answered_once_while_a_node_is_killed_and_there_again_at_once():
     """Its new life knows nothing of what the one before has answered, and is no witness."""
-
-    async def a_node_is_killed_and_there_again(c, client):
-        follower = c.nodes[follower_of(c, await c.leader(client))]
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(follower.restart)
-
-    acks, how, stale, how_stale = await acknowledged_while(1, a_node_is_killed_and_there_again)
-    when = [one.times[token] for one in (acks, stale) for token in one.unanswered()]
-    check(not when or max(when) - min(when) < 0.5, f"{len(when)} not answered, sent within {max(when, default=0) - min(when, default=0):.1f} s")
-    check(set(how) <= {"done", "409/40904", "503/10008"} and how["done"] > 0, f"{how}")
-    equal(set(how_stale), {"409/40904"}, "stale ones")
+    await killed_while_acknowledging(Node.restart)
