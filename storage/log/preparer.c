@@ -120,8 +120,10 @@ static void *preparer_main(void *arg)
 	struct nc_preparer *preparer = arg;
 	pthread_mutex_lock(&preparer->lock);
 	while (!preparer->stopping) {
-		if (preparer->full >= 0)
+		if (preparer->full >= 0) {
 			full_let_go(preparer);
+			continue;
+		}
 		if (preparer->state != WANTED) {
 			pthread_cond_wait(&preparer->change, &preparer->lock);
 			continue;
@@ -195,6 +197,7 @@ void nc_preparer_let_go(struct nc_preparer *preparer, int fd)
 	if (preparer->full >= 0)
 		(void)close(preparer->full);
 	preparer->full = own;
+	pthread_cond_broadcast(&preparer->change);
 	pthread_mutex_unlock(&preparer->lock);
 }
 

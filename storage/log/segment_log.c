@@ -70,9 +70,29 @@ static void batch_begin(struct nc_segment_log *log, const struct nc_log_meanwhil
 	meanwhile->fn(meanwhile->ctx);
 }
 
-static int batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile)
+/* Zeros behind the batch's records, to the end of their page. */
+static void batch_pad(struct nc_segment_log *log)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	size_t end = segment->end + log->batch.size;
+	size_t to = (end + NC_SEGMENT_PAGE - 1) / NC_SEGMENT_PAGE * NC_SEGMENT_PAGE;
+	if (to > segment->size)
+		to = segment->size;
+	uint8_t *zeros = nc_buf_extend(&log->batch, to - end);
+	if (zeros != NULL)
+		memset(zeros, 0, to - end);
+}
+
+/* `*size_out`: bytes of records. */
+static int batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile,
+                       size_t *size_out)
 {
 	struct nc_segment *segment = nc_segment_last(log);
+	size_t size = log->batch.size;
+	batch_pad(log);
+	int err = nc_buf_status(&log->batch);
+	if (err != NC_OK)
+		return err;
 	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
 	                               log->batch.size, (off_t)segment->end);
 	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
@@ -85,6 +105,7 @@ static int batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile
 		log->broken = true;
 		return NC_IO;
 	}
+	*size_out = size;
 	return NC_OK;
 }
 
@@ -116,20 +137,6 @@ static uint32_t record_add(struct nc_segment_log *log, struct nc_record record, 
 	record.before = before;
 	record.durable = nc_place(segment->number, segment->end);
 	return nc_record_put(&log->batch, &record, segment->salt);
-}
-
-/* Zeros behind the batch's records, to the end of their page; how many bytes the records are. */
-static size_t batch_pad(struct nc_segment_log *log)
-{
-	const struct nc_segment *segment = nc_segment_last(log);
-	size_t size = log->batch.size, end = segment->end + size;
-	size_t to = (end + NC_SEGMENT_PAGE - 1) / NC_SEGMENT_PAGE * NC_SEGMENT_PAGE;
-	if (to > segment->size)
-		to = segment->size;
-	uint8_t *zeros = nc_buf_extend(&log->batch, to - end);
-	if (zeros != NULL)
-		memset(zeros, 0, to - end);
-	return size;
 }
 
 static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
@@ -169,10 +176,8 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 		                                     .payload = entries[i].payload },
 		                 crc);
 	}
-	size_t size = batch_pad(log);
-	err = nc_buf_status(&log->batch);
-	if (err == NC_OK)
-		err = batch_write(log, meanwhile);
+	size_t size;
+	err = batch_write(log, meanwhile, &size);
 	if (err != NC_OK)
 		return err;
 	log->crc = crc;
@@ -194,10 +199,8 @@ static int log_mark(struct nc_log *port)
 		return err;
 	nc_buf_clear(&log->batch);
 	uint32_t crc = record_add(log, (struct nc_record){ .kind = NC_RECORD_MARK }, log->crc);
-	size_t size = batch_pad(log);
-	err = nc_buf_status(&log->batch);
-	if (err == NC_OK)
-		err = batch_write(log, NULL);
+	size_t size;
+	err = batch_write(log, NULL, &size);
 	if (err != NC_OK)
 		return err;
 	log->crc = crc;

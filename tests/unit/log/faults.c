@@ -131,6 +131,31 @@ Test(log_faults, memory_lets_go_of_the_segments_before_the_last_full_one)
 		cr_expect(entry_is(journal, i, 1), "entry %lu", i);
 }
 
+/* A batch larger than a segment gets a file of its own; none is asked for ahead of need. */
+static void append_large(uint64_t index)
+{
+	cr_assert_eq(entries_append(journal, NULL, index, 1, 1, NC_SEGMENT_SIZE_MIN), NC_OK);
+}
+
+Test(log_faults, memory_lets_go_of_large_segments_too)
+{
+	for (uint64_t index = 11; index < 14; index++)
+		append_large(index);
+	while (flaky.let_go != segment_file(1))
+		(void)usleep(1000);
+}
+
+Test(log_faults, ends_while_memory_lets_a_segment_go)
+{
+	flaky.let_go_us = 100000;
+	for (uint64_t index = 11; index < 14; index++)
+		append_large(index);
+	(void)usleep(20000); /* it may have begun; either way it ends */
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), 13u);
+}
+
 Test(log_faults, leaves_no_time_where_there_is_no_room)
 {
 	struct seen seen = { 0 };

@@ -39,6 +39,7 @@ static int flaky_zero(void *ctx, int fd, off_t size)
 static void flaky_let_go(void *ctx, int fd)
 {
 	struct stat stat;
+	(void)usleep(flaky.let_go_us);
 	nc_files_system.let_go(ctx, fd);
 	flaky.let_go = fstat(fd, &stat) == 0 ? stat.st_ino : 0;
 }

@@ -14,12 +14,13 @@ struct flaky {
 	bool write_once; /* only the next one fails */
 	int sync_errno;
 	_Atomic int zero_errno;
-	_Atomic int syncs;       /* so far */
-	int begins;              /* likewise */
-	off_t written;           /* where the last write ended */
-	_Atomic ino_t let_go;    /* the file that memory let go last; 0: none */
-	_Atomic bool reads_wait; /* until it is false again */
-	_Atomic bool reading;    /* one does */
+	_Atomic int syncs;          /* so far */
+	int begins;                 /* likewise */
+	off_t written;              /* where the last write ended */
+	_Atomic ino_t let_go;       /* the file that memory let go last; 0: none */
+	_Atomic unsigned let_go_us; /* it lasts so long */
+	_Atomic bool reads_wait;    /* until it is false again */
+	_Atomic bool reading;       /* one does */
 };
 
 extern struct flaky flaky;
