@@ -28,7 +28,7 @@ void nc_backfill_put(struct nc_buf *buf, struct nc_slice plugin, struct nc_slice
 int nc_backfill_get(struct nc_slice bytes, struct nc_backfill *backfill_out)
 {
 	struct nc_reader reader = nc_reader(bytes);
-	struct nc_backfill backfill;
+	struct nc_backfill backfill = { 0 };
 	uint8_t version = nc_reader_u8(&reader);
 	if (!reader.failed && version > VERSION)
 		return NC_UNSUPPORTED;
@@ -60,5 +60,5 @@ bool nc_backfill_is_undone(const struct nc_backfill *backfill, struct nc_backfil
 		at->position += nc_reader_varint(&reader);
 		at->offset = backfill->undone.size - nc_reader_left(&reader);
 	}
-	return at->position == position;
+	return at->position == position && position > backfill->done_to;
 }

@@ -16,6 +16,7 @@ struct nc_backfill {
 	uint64_t through;                 /* the last position that it judged */
 	struct nc_slice undone;           /* packed positions, ascending */
 	uint64_t undone_count;
+	uint64_t done_to; /* up to there they have been done since the list was made */
 };
 
 /* Append the bytes; the undone positions are those of the subscription's window, out of which what

@@ -11,7 +11,7 @@
 
 struct acked {
 	uint64_t position, epoch;
-	bool through;
+	enum nc_acked reach;
 };
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
@@ -35,8 +35,11 @@ static int row_decode(struct nc_slice key, struct nc_slice value, struct acked *
 		return NC_UNSUPPORTED;
 	acked_out->position = nc_get_be64(key.data + key.size - 8);
 	acked_out->epoch = nc_reader_u64(&reader);
-	acked_out->through = nc_reader_u8(&reader) != 0;
-	return reader.failed || nc_reader_left(&reader) != 0 ? NC_CORRUPT : NC_OK;
+	uint8_t reach = nc_reader_u8(&reader);
+	if (reader.failed || nc_reader_left(&reader) != 0 || reach > NC_ACKED_EARLIER)
+		return NC_CORRUPT;
+	acked_out->reach = (enum nc_acked)reach;
+	return NC_OK;
 }
 
 typedef bool acked_fn(void *ctx, const struct acked *acked);
@@ -92,7 +95,7 @@ static bool tell(void *ctx, const struct acked *acked)
 {
 	struct telling *telling = ctx;
 	return acked->epoch != telling->epoch ||
-	       telling->fn(telling->ctx, acked->position, acked->through);
+	       telling->fn(telling->ctx, acked->position, acked->reach);
 }
 
 int nc_sub_acked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t epoch,
@@ -114,7 +117,7 @@ static bool covers(void *ctx, const struct acked *acked)
 {
 	struct search *search = ctx;
 	search->found = acked->epoch == search->epoch &&
-	                (acked->position == search->position || acked->through);
+	                (acked->position == search->position || acked->reach == NC_ACKED_THROUGH);
 	return !search->found;
 }
 
@@ -163,7 +166,7 @@ static int row_put(struct nc_engine *engine, struct nc_buf *row, struct nc_slice
 	nc_buf_clear(row);
 	nc_buf_put_u8(row, ROW_FORMAT);
 	nc_buf_put_u64(row, acked->epoch);
-	nc_buf_put_u8(row, acked->through);
+	nc_buf_put_u8(row, (uint8_t)acked->reach);
 	int err = nc_buf_status(row);
 	return err != NC_OK ? err
 	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
@@ -174,7 +177,8 @@ int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 {
 	uint8_t room[NC_SUB_KEY_ROOM];
 	engine->acks_kept = true;
-	const struct acked acked = { ack->position, ack->epoch, ack->through };
+	const struct acked acked = { ack->position, ack->epoch,
+		                     ack->through ? NC_ACKED_THROUGH : NC_ACKED_ALONE };
 	int err = row_put(engine, &engine->row, ack->name, &acked);
 	/* What was parked, and is acknowledged on its way once more, is parked no longer. */
 	return err != NC_OK ? err
@@ -201,7 +205,8 @@ int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t 
 
 struct candidate {
 	uint64_t position, epoch;
-	bool through, keep;
+	enum nc_acked reach;
+	bool keep;
 };
 
 struct candidates {
@@ -213,7 +218,7 @@ static bool collect(void *ctx, const struct acked *acked)
 {
 	const struct candidate candidate = { .position = acked->position,
 		                             .epoch = acked->epoch,
-		                             .through = acked->through };
+		                             .reach = acked->reach };
 	nc_buf_put(ctx, &candidate, sizeof candidate);
 	return true;
 }
@@ -290,16 +295,23 @@ int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct
 	return drop(engine, name, &candidates);
 }
 
+/* What a row of the epoch before says in the next. */
+static enum nc_acked reach_carried(enum nc_acked reach, enum nc_acks_carried how)
+{
+	return reach == NC_ACKED_THROUGH && how == NC_ACKS_INTO_BACKFILL ? NC_ACKED_EARLIER : reach;
+}
+
 int nc_engine_acks_carry(struct nc_engine *engine, struct nc_slice name, uint64_t from, uint64_t to,
-                         enum nc_acks_carried which)
+                         enum nc_acks_carried how)
 {
 	struct candidates candidates;
 	int err = candidates_collect(engine, name, &candidates);
 	for (size_t i = 0; i < candidates.count && err == NC_OK; i++) {
 		struct candidate *candidate = &candidates.at[i];
-		const struct acked acked = { candidate->position, to, candidate->through };
-		candidate->keep =
-		        candidate->epoch == from && (which == NC_ACKS_ALL || !candidate->through);
+		const struct acked acked = { candidate->position, to,
+			                     reach_carried(candidate->reach, how) };
+		candidate->keep = candidate->epoch == from &&
+		                  (how != NC_ACKS_OF_ONE || candidate->reach == NC_ACKED_ALONE);
 		if (candidate->keep)
 			err = row_put(engine, &engine->scratch, name, &acked);
 	}

@@ -70,11 +70,14 @@ int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t epoch,
                        uint64_t position, bool *kept_out);
 int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress);
-/* What was acknowledged in epoch `from` is in epoch `to`; what is of another goes, and what is not
- * among `which`. */
-enum nc_acks_carried { NC_ACKS_ALL, NC_ACKS_OF_ONE /* event alone, none before it */ };
+/* What was acknowledged in epoch `from` is in epoch `to`; what is of another goes. */
+enum nc_acks_carried {
+	NC_ACKS_AS_THEY_ARE,
+	NC_ACKS_OF_ONE,       /* what took others along goes */
+	NC_ACKS_INTO_BACKFILL /* what took others along takes those of the list alone */
+};
 int nc_engine_acks_carry(struct nc_engine *engine, struct nc_slice name, uint64_t from, uint64_t to,
-                         enum nc_acks_carried which);
+                         enum nc_acks_carried how);
 int nc_engine_acks_forget(struct nc_engine *engine, struct nc_slice name);
 /* Whether there is one, of any subscription. Within a snapshot. */
 int nc_engine_acks_any(struct nc_state_reader *reader, bool *any_out);

@@ -54,14 +54,16 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 }
 
 /* The list of what is not done, which a backfill begins with, was made before the entry: batches
- * may have acknowledged of it since. Not so what one acknowledged with all before it: that may be
- * what newly matches. */
+ * may have acknowledged of it since; one that took all before it along did not take what newly
+ * matches. */
 static int acks_change(struct nc_engine *engine, const struct nc_sub_update *update, uint64_t epoch)
 {
 	const struct nc_sub_change *change = &update->change;
 	if (update->backfill.size == 0 || engine->head.version < NC_ENGINE_VERSION_PAST)
 		return nc_engine_acks_forget(engine, change->name);
-	return nc_engine_acks_carry(engine, change->name, change->epoch, epoch, NC_ACKS_OF_ONE);
+	bool all = engine->head.version >= NC_ENGINE_VERSION_ALL;
+	return nc_engine_acks_carry(engine, change->name, change->epoch, epoch,
+	                            all ? NC_ACKS_INTO_BACKFILL : NC_ACKS_OF_ONE);
 }
 
 int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *update,

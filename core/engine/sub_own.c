@@ -101,7 +101,8 @@ int nc_engine_sub_own(struct nc_engine *engine, const struct nc_sub_own *own,
 	if (err == NC_OK)
 		err = progress_carry(engine, own->name, row.epoch);
 	if (err == NC_OK && !NC_ENGINE_MUTANT(OWN_FORGETS_ACKS))
-		err = nc_engine_acks_carry(engine, own->name, own->epoch, row.epoch, NC_ACKS_ALL);
+		err = nc_engine_acks_carry(engine, own->name, own->epoch, row.epoch,
+		                           NC_ACKS_AS_THEY_ARE);
 	if (err == NC_OK)
 		err = owner_put(engine, own);
 	if (err != NC_OK)

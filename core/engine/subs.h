@@ -42,9 +42,16 @@ int nc_sub_row_progress(struct nc_state_reader *reader, struct nc_slice name,
 int nc_sub_owner_get(struct nc_state_reader *reader, struct nc_slice name,
                      struct nc_sub_owner *owner_out);
 
-/* Positions that batches have acknowledged and the progress leaves undone, ascending; `through`:
- * all that was delivered before, too. Return false to stop. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
-typedef bool nc_sub_acked_fn(void *ctx, uint64_t position, bool through);
+/* What an acknowledgement takes along. */
+enum nc_acked {
+	NC_ACKED_ALONE,
+	NC_ACKED_THROUGH, /* all that was delivered before it, too */
+	NC_ACKED_EARLIER /* likewise, but in the epoch before a backfill: of what that has listed */
+};
+
+/* Positions that batches have acknowledged and the progress leaves undone, ascending. Return false
+ * to stop. Errors: NC_CORRUPT, NC_UNSUPPORTED. */
+typedef bool nc_sub_acked_fn(void *ctx, uint64_t position, enum nc_acked reach);
 int nc_sub_acked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t epoch,
                       nc_sub_acked_fn *fn, void *ctx);
 

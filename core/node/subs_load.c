@@ -110,20 +110,23 @@ static int backfill_load(struct nc_subs *subs, struct nc_subscription *sub, stru
 /* ---- What batches have acknowledged, and what is parked ------------------------------------- */
 
 struct acked {
-	struct nc_sub *machine;
+	struct nc_subscription *sub;
 	int err;
 };
 
-static bool on_acked(void *ctx, uint64_t position, bool through)
+static bool on_acked(void *ctx, uint64_t position, enum nc_acked reach)
 {
 	struct acked *acked = ctx;
-	acked->err = nc_sub_restore_acked(acked->machine, position, through);
+	struct nc_sub_backfill *backfill = acked->sub->backfill;
+	if (reach == NC_ACKED_EARLIER && backfill != NULL)
+		backfill->is.done_to = position; /* they ascend */
+	acked->err = nc_sub_restore_acked(acked->sub->machine, position, reach == NC_ACKED_THROUGH);
 	return acked->err == NC_OK;
 }
 
 int nc_subs_acked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	struct acked acked = { sub->machine, NC_OK };
+	struct acked acked = { sub, NC_OK };
 	int err = nc_sub_acked_each(subs->reader, nc_slice_str(sub->name), sub->epoch, on_acked,
 	                            &acked);
 	return err == NC_OK ? acked.err : err;
@@ -223,9 +226,9 @@ static int row_take(struct nc_subs *subs, const struct nc_sub_row *row,
 		return err;
 	err = machine_make(subs, sub, row->cursor);
 	if (err == NC_OK)
-		err = nc_subs_acked_load(subs, sub);
-	if (err == NC_OK)
 		err = backfill_load(subs, sub, row->backfill);
+	if (err == NC_OK)
+		err = nc_subs_acked_load(subs, sub);
 	if (err == NC_OK)
 		err = nc_subs_install(subs, sub);
 	if (err == NC_OK) {

@@ -112,9 +112,9 @@ static void route(struct store_node *of, uint32_t sub, const struct store_policy
 	nc_buf_release(&name);
 }
 
-static bool on_acked(void *ctx, uint64_t position, bool through)
+static bool on_acked(void *ctx, uint64_t position, enum nc_acked reach)
 {
-	nc_assert(nc_sub_restore_acked(ctx, position, through) == NC_OK);
+	nc_assert(nc_sub_restore_acked(ctx, position, reach == NC_ACKED_THROUGH) == NC_OK);
 	return true;
 }
 

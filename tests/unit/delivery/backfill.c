@@ -29,6 +29,10 @@ Test(backfill, keeps_what_was_not_done)
 		cr_expect_eq(nc_backfill_is_undone(&backfill, &at, position), want[position], "%lu",
 		             (unsigned long)position);
 	}
+	at = (struct nc_backfill_at){ 0 };
+	backfill.done_to = 3;
+	cr_expect_not(nc_backfill_is_undone(&backfill, &at, 3), "done since");
+	cr_expect(nc_backfill_is_undone(&backfill, &at, 5));
 	for (size_t size = 0; size < bytes.size; size++)
 		cr_expect_neq(nc_backfill_get(nc_slice(bytes.data, size), &backfill), NC_OK);
 	bytes.data[0] = 2;

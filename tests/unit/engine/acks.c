@@ -74,13 +74,13 @@ static void progress(uint64_t epoch, uint64_t cursor, size_t count, const uint64
 	progress(1, (cursor), sizeof((uint64_t[]){ 0, ##__VA_ARGS__ }) / 8 - 1, \
 	         (uint64_t[]){ 0, ##__VA_ARGS__ } + 1, nc_slice(NULL, 0))
 
-static bool on_acked(void *ctx, uint64_t position, bool through)
+static bool on_acked(void *ctx, uint64_t position, enum nc_acked reach)
 {
-	(void)through;
+	static const char *const after[] = { "", "t", "e" };
 	char *text = ctx;
 	size_t size = strlen(text);
-	(void)snprintf(text + size, 64 - size, "%s%llu", size == 0 ? "" : " ",
-	               (unsigned long long)position);
+	(void)snprintf(text + size, 64 - size, "%s%llu%s", size == 0 ? "" : " ",
+	               (unsigned long long)position, after[reach]);
 	return true;
 }
 
@@ -270,8 +270,25 @@ Test(acks, stand_in_a_backfill_that_had_not_heard_of_them)
 Test(acks, of_what_is_delivered_before_do_not_take_what_newly_matches_with_them)
 {
 	expect_stands(ACK(4, .through = true), true);
+	expect_rows("4t");
 	update_anew(1, NC_SLICE("past"));
-	expect_rows_of(2, "");
+	expect_rows_of(2, "4e");
+	expect_stands(ACK(4, .epoch = 2), false);
+	expect_stands(ACK(3, .epoch = 2), true);
+}
+
+Test(acks, of_what_is_delivered_before_are_forgotten_in_a_backfill_below_their_version)
+{
+	store_close(&store);
+	store_open(&store);
+	store_raise(&store, NC_ENGINE_VERSION_ALL - 1);
+	for (int i = 0; i < 8; i++)
+		APPEND(&store, .stream = "in");
+	create("w");
+	expect_stands(ACK(2), true);
+	expect_stands(ACK(4, .through = true), true);
+	update_anew(1, NC_SLICE("past"));
+	expect_rows_of(2, "2");
 }
 
 Test(acks, are_forgotten_in_a_backfill_below_the_engine_version_that_keeps_them)

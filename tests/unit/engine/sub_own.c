@@ -66,9 +66,9 @@ struct seen {
 	uint64_t acked; /* sum of positions */
 };
 
-static bool on_acked(void *ctx, uint64_t position, bool through)
+static bool on_acked(void *ctx, uint64_t position, enum nc_acked reach)
 {
-	(void)through;
+	(void)reach;
 	*(uint64_t *)ctx += position;
 	return true;
 }
