@@ -88,6 +88,13 @@ void nc_buf_put_varint_long(struct nc_buf *buf, uint64_t value)
 	nc_buf_put(buf, bytes, size);
 }
 
+void nc_buf_put_hex(struct nc_buf *buf, const uint8_t *bytes, size_t size)
+{
+	char *room = (char *)nc_buf_extend(buf, 2 * size);
+	if (room != NULL)
+		nc_digits_hex_bytes(room, bytes, size);
+}
+
 void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value)
 {
 	uint8_t *room = nc_buf_extend(buf, NC_DIGITS_MAX);

@@ -79,6 +79,8 @@ static inline void nc_buf_put_varint(struct nc_buf *buf, uint64_t value)
 	}
 }
 void nc_buf_put_decimal(struct nc_buf *buf, uint64_t value);
+/* In hexadecimal digits, in lower case. */
+void nc_buf_put_hex(struct nc_buf *buf, const uint8_t *bytes, size_t size);
 __attribute__((format(printf, 2, 3))) void nc_buf_printf(struct nc_buf *buf, const char *format,
                                                          ...);
 

@@ -25,6 +25,20 @@ static inline void nc_digits_hex(char *at, uint8_t byte)
 	at[1] = digits[byte & 15];
 }
 
+/* Those of `size` bytes, one after the other: twice as many, and no NUL. */
+static inline void nc_digits_hex_bytes(char *at, const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		nc_digits_hex(at + 2 * i, bytes[i]);
+}
+
+/* The same, and a NUL. */
+static inline void nc_digits_hex_text(char *text_out, const uint8_t *bytes, size_t size)
+{
+	nc_digits_hex_bytes(text_out, bytes, size);
+	text_out[2 * size] = '\0';
+}
+
 #define NC_DIGITS_MAX 20u /* of a number of 64 bits */
 
 /* The decimal digits of `value`; how many there are. There is room for NC_DIGITS_MAX. */

@@ -42,3 +42,10 @@ void nc_sha256(const struct nc_slice *parts, size_t part_count, uint8_t digest_o
 		nc_sha256_add(&sum, parts[i]);
 	nc_sha256_end(&sum, digest_out);
 }
+
+void nc_sha256_chain(uint8_t chain[NC_SHA256_SIZE], const uint8_t sha256[NC_SHA256_SIZE])
+{
+	const struct nc_slice parts[] = { nc_slice(chain, NC_SHA256_SIZE),
+		                          nc_slice(sha256, NC_SHA256_SIZE) };
+	nc_sha256(parts, 2, chain); /* both are read before it is written */
+}

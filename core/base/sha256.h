@@ -11,6 +11,9 @@
 /* The digest of the parts, one after the other. */
 void nc_sha256(const struct nc_slice *parts, size_t part_count, uint8_t digest_out[NC_SHA256_SIZE]);
 
+/* The next link of a chain, which begins with zeros: the digest of the last one and `sha256`. */
+void nc_sha256_chain(uint8_t chain[NC_SHA256_SIZE], const uint8_t sha256[NC_SHA256_SIZE]);
+
 /* One that is being made; libcrypto's own state lies in it. */
 struct nc_sha256_sum {
 	uint64_t room[16];

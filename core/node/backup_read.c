@@ -94,8 +94,7 @@ static int sum_check(const struct nc_backup_read *backup, const char *name,
 	uint8_t digest[NC_SHA256_SIZE];
 	char have[HEX_SIZE];
 	nc_sha256_end(sum, digest);
-	for (size_t i = 0; i < sizeof digest; i++)
-		nc_digits_hex(have + 2 * i, digest[i]);
+	nc_digits_hex_bytes(have, digest, sizeof digest);
 	if (!sum_find(backup, name, &want))
 		return damaged(backup, name, "has no line in " SUMS);
 	return nc_slice_eq(want, nc_slice(have, sizeof have))

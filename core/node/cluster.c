@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/base/assert.h"
+#include "core/base/digits.h"
 #include "core/node/cluster_file.h"
 #include "core/node/cluster_private.h"
 #include "core/node/credentials.h"
@@ -169,8 +170,7 @@ static void formation_check(struct nc_cluster *cluster, uint64_t now_ms)
 	if (!nc_formation_done(&cluster->formation) || cluster->refused != NC_OK)
 		return;
 	char text[2 * NC_PEER_CLUSTER_ID_SIZE + 1];
-	for (unsigned i = 0; i < NC_PEER_CLUSTER_ID_SIZE; i++)
-		(void)snprintf(text + (size_t)2 * i, 3, "%02x", nc_cluster_id(cluster)[i]);
+	nc_digits_hex_text(text, nc_cluster_id(cluster), NC_PEER_CLUSTER_ID_SIZE);
 	nc_say_info("member of cluster %s", text);
 	cluster->formed_told = true;
 	cluster->options.on_formed(cluster->options.ctx);

@@ -112,7 +112,7 @@ static void put_description(const struct nc_backup *backup, struct nc_buf *out)
 	char time[NC_TIME_TEXT_SIZE];
 	nc_buf_printf(out, "{\"backup\":\"%s\",\"store\":\"%s\",\"cluster_id\":\"", backup->id,
 	              service->options.config->store_id);
-	nc_backup_hex_put(out, service->options.cluster_id, 16);
+	nc_buf_put_hex(out, service->options.cluster_id, 16);
 	nc_buf_printf(out, "\",\"node\":\"%s\",\"version\":\"%s\",\"pos\":%" PRIu64,
 	              service->options.config->node_id, NC_VERSION, head->position);
 	if (head->position > 0) {
@@ -120,7 +120,7 @@ static void put_description(const struct nc_backup *backup, struct nc_buf *out)
 		nc_buf_printf(out, ",\"time\":\"%s\"", time);
 	}
 	nc_buf_printf(out, ",\"events\":%" PRIu64 ",\"digest\":\"", head->events);
-	nc_backup_hex_put(out, head->digest, sizeof head->digest);
+	nc_buf_put_hex(out, head->digest, sizeof head->digest);
 	nc_buf_printf(out, "\",\"bytes\":%" PRIu64 ",\"files\":[", backup->bytes);
 	for (uint32_t i = 0; i <= backup->manifest.file_count; i++) {
 		nc_buf_printf(out, "%s{\"name\":\"%s\",\"size\":%" PRIu64 "}", i == 0 ? "" : ",",

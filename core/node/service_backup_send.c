@@ -20,9 +20,7 @@ bool nc_backup_id_make(char id[NC_BACKUP_ID_SIZE])
 	uint8_t bytes[(NC_BACKUP_ID_SIZE - 1) / 2];
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		return false;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		nc_digits_hex(id + 2 * i, bytes[i]);
-	id[NC_BACKUP_ID_SIZE - 1] = '\0';
+	nc_digits_hex_text(id, bytes, sizeof bytes);
 	return true;
 }
 
@@ -64,7 +62,7 @@ static void chunk_send(struct nc_backup *backup, const uint8_t *sha256, struct n
 		                               .bytes = bytes };
 	nc_buf_clear(&backup->message);
 	size_t header_size = nc_backup_chunk_put(&backup->message, &chunk);
-	nc_backup_digest(backup->digest, sha256);
+	nc_sha256_chain(backup->digest, sha256);
 	if (backup->answered + 1 == backup->sent) /* who reads was waiting for us */
 		backup->heard_ms = nc_service_now_ms();
 	backup->offset += bytes.size;

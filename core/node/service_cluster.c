@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/digits.h"
 #include "core/node/cluster.h"
 #include "core/node/service_private.h"
 #include "core/node/version.h"
@@ -127,8 +128,7 @@ static const char *health_of(const struct nc_service *service,
 
 static void id_text(const struct nc_service *service, char text_out[33])
 {
-	for (unsigned i = 0; i < 16; i++)
-		(void)snprintf(text_out + (size_t)2 * i, 3, "%02x", service->options.cluster_id[i]);
+	nc_digits_hex_text(text_out, service->options.cluster_id, 16);
 }
 
 void nc_service_put_dropped(struct nc_service *service, struct nc_buf *out)

@@ -2,6 +2,7 @@
 /* What the node says of itself. Names in here need no escaping: they are words. */
 #include <stdio.h>
 
+#include "core/base/digits.h"
 #include "core/node/disk.h"
 #include "core/node/service_private.h"
 #include "core/node/version.h"
@@ -128,8 +129,7 @@ void nc_service_put_info(struct nc_service *service, const struct nc_engine_head
                          struct nc_buf *out)
 {
 	char digest[2 * NC_SHA256_SIZE + 1];
-	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
-		(void)snprintf(digest + 2 * i, 3, "%02x", head->digest[i]);
+	nc_digits_hex_text(digest, head->digest, NC_SHA256_SIZE);
 	nc_service_put_head(service, head, out);
 	nc_buf_printf(out, ",\"digest\":\"%s\",\"engine_version\":%u,\"leader\":\"%s\"}", digest,
 	              head->version, service->options.config->node_id);

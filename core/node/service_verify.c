@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/digits.h"
 #include "core/base/json.h"
 #include "core/node/quarantine.h"
 #include "core/node/say.h"
@@ -101,8 +102,7 @@ static void put_report(const struct nc_service *service, struct nc_buf *out)
 	struct nc_verifier_report report;
 	char digest[2 * NC_SHA256_SIZE + 1];
 	nc_verifier_report(service->verify->verifier, &report);
-	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
-		(void)snprintf(digest + 2 * i, 3, "%02x", report.state.digest[i]);
+	nc_digits_hex_text(digest, report.state.digest, NC_SHA256_SIZE);
 	nc_buf_printf(out,
 	              "{\"node\":\"%s\",\"state\":\"%s\",\"pos\":%llu,\"head\":%llu,\"marks\":%llu,"
 	              "\"digest\":\"%s\",\"log\":{\"first\":%llu,\"entry\":%llu,\"last\":%llu}",

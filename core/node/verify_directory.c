@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/digits.h"
 #include "core/node/config.h"
 #include "core/node/say.h"
 #include "core/node/store.h"
@@ -37,8 +38,7 @@ static void say_progress(const struct nc_verifier_report *report)
 static int say_end(const struct nc_verifier_report *report)
 {
 	char digest[2 * NC_SHA256_SIZE + 1];
-	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
-		(void)snprintf(digest + 2 * i, 3, "%02x", report->state.digest[i]);
+	nc_digits_hex_text(digest, report->state.digest, NC_SHA256_SIZE);
 	if (report->phase == NC_VERIFIER_GOOD) {
 		nc_say_info("verify: good: %" PRIu64 " events, %" PRIu64
 		            " marks of the digest, entries %" PRIu64 " to %" PRIu64 " of the log; "

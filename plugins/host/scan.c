@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/digits.h"
 #include "plugins/host/host_private.h"
 
 /* What is being looked at. */
@@ -71,8 +72,7 @@ static void sha256_text(struct nc_slice bytes, char text_out[SHA256_TEXT_SIZE])
 {
 	uint8_t digest[NC_SHA256_SIZE];
 	nc_sha256(&bytes, 1, digest);
-	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
-		(void)snprintf(text_out + 2 * i, 3, "%02x", digest[i]);
+	nc_digits_hex_text(text_out, digest, sizeof digest);
 }
 
 static bool write_all(int fd, struct nc_slice bytes)

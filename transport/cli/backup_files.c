@@ -13,8 +13,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "core/base/digits.h"
-
 #define PACE_SIZE (1u << 20) /* bytes that wait to be written at most */
 
 /* Whatever lies in the partial directory: it is of a backup that is not whole. */
@@ -106,9 +104,7 @@ static int file_end(struct nc_backup_files *files)
 		failed = errno;
 	files->fd = -1;
 	nc_sha256_end(&files->sum, digest);
-	char *hex = (char *)nc_buf_extend(&files->sums, 2 * sizeof digest);
-	for (size_t i = 0; hex != NULL && i < sizeof digest; i++)
-		nc_digits_hex(hex + 2 * i, digest[i]);
+	nc_buf_put_hex(&files->sums, digest, sizeof digest);
 	nc_buf_printf(&files->sums, "  %s\n", files->name);
 	return failed;
 }

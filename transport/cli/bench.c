@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/digits.h"
 #include "transport/cli/progress.h"
 #include "transport/cli/say.h"
 #include "transport/cli/text.h"
@@ -100,8 +101,7 @@ int nc_bench_begin(struct nc_bench *bench, struct nc_cli *cli, uint64_t outstand
 	(void)pthread_mutex_init(&bench->mutex, NULL);
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		return nc_cli_fail(cli, NC_EXIT_FAILED, "no random bytes");
-	for (size_t i = 0; i < sizeof bytes; i++)
-		(void)snprintf(bench->run + 2 * i, 3, "%02x", bytes[i]);
+	nc_digits_hex_text(bench->run, bytes, sizeof bytes);
 	int exit_code = options_read(bench, outstanding);
 	if (exit_code == 0)
 		exit_code = processes_find(bench);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "core/base/digits.h"
 #include "transport/cli/commands.h"
 #include "transport/cli/input.h"
 #include "transport/cli/json.h"
@@ -37,8 +38,7 @@ static bool key_make(char key[KEY_SIZE])
 	uint8_t bytes[(KEY_SIZE - 1) / 2];
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		return false;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		(void)snprintf(key + 2 * i, 3, "%02x", bytes[i]);
+	nc_digits_hex_text(key, bytes, sizeof bytes);
 	return true;
 }
 

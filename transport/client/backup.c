@@ -98,8 +98,7 @@ static int ask(struct nacre_backup *backup, struct nacre_error *error)
 static bool digest_is(const natsMsg *msg, const uint8_t digest[NC_SHA256_SIZE])
 {
 	char text[2 * NC_SHA256_SIZE];
-	for (size_t i = 0; i < NC_SHA256_SIZE; i++)
-		nc_digits_hex(text + 2 * i, digest[i]);
+	nc_digits_hex_bytes(text, digest, NC_SHA256_SIZE);
 	return nc_slice_eq(nc_client_header(msg, "Es-Backup-Sha256"), nc_slice(text, sizeof text));
 }
 
@@ -130,11 +129,7 @@ static bool chunk_fits(struct nacre_backup *backup, const natsMsg *msg, struct n
 	nc_sha256(&bytes, 1, sha256);
 	if (!digest_is(msg, sha256))
 		return false;
-	const struct nc_slice chain[] = { nc_slice(backup->digest, NC_SHA256_SIZE),
-		                          nc_slice(sha256, NC_SHA256_SIZE) };
-	uint8_t digest[NC_SHA256_SIZE];
-	nc_sha256(chain, 2, digest);
-	memcpy(backup->digest, digest, sizeof digest);
+	nc_sha256_chain(backup->digest, sha256);
 	return true;
 }
 

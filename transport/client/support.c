@@ -65,9 +65,7 @@ bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE])
 	size_t chance = sizeof bytes - ID_TIME_SIZE;
 	if (getrandom(bytes + ID_TIME_SIZE, chance, 0) != (ssize_t)chance)
 		return false;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		nc_digits_hex(id + 2 * i, bytes[i]);
-	id[2 * sizeof bytes] = '\0';
+	nc_digits_hex_text(id, bytes, sizeof bytes);
 	return true;
 }
 

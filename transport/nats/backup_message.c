@@ -2,19 +2,10 @@
 /* The messages of a backup. */
 #include "transport/nats/backup_message.h"
 
-#include "core/base/digits.h"
-
-void nc_backup_hex_put(struct nc_buf *out, const uint8_t *bytes, size_t size)
-{
-	char *at = (char *)nc_buf_extend(out, 2 * size);
-	for (size_t i = 0; at != NULL && i < size; i++)
-		nc_digits_hex(at + 2 * i, bytes[i]);
-}
-
 static void put_digest(struct nc_buf *out, const uint8_t *digest)
 {
 	nc_buf_put_str(out, "Es-Backup-Sha256: ");
-	nc_backup_hex_put(out, digest, NC_SHA256_SIZE);
+	nc_buf_put_hex(out, digest, NC_SHA256_SIZE);
 	nc_buf_put_str(out, "\r\n");
 }
 
@@ -50,13 +41,4 @@ size_t nc_backup_heartbeat_put(struct nc_buf *out, const char *id)
 	size_t start = out->size;
 	nc_buf_printf(out, "NATS/1.0 100 Idle Heartbeat\r\nEs-Backup: %s\r\n\r\n", id);
 	return out->size - start;
-}
-
-void nc_backup_digest(uint8_t digest[NC_SHA256_SIZE], const uint8_t sha256[NC_SHA256_SIZE])
-{
-	const struct nc_slice parts[] = { nc_slice(digest, NC_SHA256_SIZE),
-		                          nc_slice(sha256, NC_SHA256_SIZE) };
-	uint8_t next[NC_SHA256_SIZE];
-	nc_sha256(parts, 2, next);
-	memcpy(digest, next, sizeof next);
 }

@@ -2,9 +2,9 @@
 /* backup_message.h -- the messages of a backup (docs/protocol.md, section 12), as bytes for the
  * bus.
  *
- * The digest of a backup is a chain over its chunks: of 32 zeros and the first chunk's SHA-256,
- * then of that and the second's, and so on. So one number at the end says that none is missing,
- * doubled or of another backup.
+ * The digest of a backup is a chain over its chunks (nc_sha256_chain()): of 32 zeros and the first
+ * chunk's SHA-256, then of that and the second's, and so on. So one number at the end says that
+ * none is missing, doubled or of another backup.
  *
  * Pure. The calls append to `out`; those that return a size say where the headers end.
  */
@@ -40,8 +40,5 @@ size_t nc_backup_end_put(struct nc_buf *out, const struct nc_backup_end *end);
 
 /* It goes on, though nothing has been sent for a moment. */
 size_t nc_backup_heartbeat_put(struct nc_buf *out, const char *id);
-
-void nc_backup_digest(uint8_t digest[NC_SHA256_SIZE], const uint8_t sha256[NC_SHA256_SIZE]);
-void nc_backup_hex_put(struct nc_buf *out, const uint8_t *bytes, size_t size);
 
 #endif

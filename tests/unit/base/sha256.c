@@ -23,3 +23,28 @@ Test(sha256, is_the_same_at_once_and_bit_by_bit)
 	nc_sha256_end(&sum, digest);
 	cr_expect_arr_eq(digest, abc, sizeof abc);
 }
+
+Test(sha256, has_in_a_chain_what_came_before)
+{
+	uint8_t chain[NC_SHA256_SIZE] = { 0 }, want[NC_SHA256_SIZE] = { 0 };
+	for (size_t i = 0; i < 2; i++) {
+		const struct nc_slice parts[] = { nc_slice(want, sizeof want),
+			                          nc_slice(abc, sizeof abc) };
+		uint8_t next[NC_SHA256_SIZE];
+		nc_sha256(parts, 2, next);
+		memcpy(want, next, sizeof want);
+		nc_sha256_chain(chain, abc);
+		cr_expect_arr_eq(chain, want, sizeof want);
+	}
+}
+
+Test(sha256, tells_the_order_of_a_chain)
+{
+	const uint8_t one[NC_SHA256_SIZE] = { 1 }, two[NC_SHA256_SIZE] = { 2 };
+	uint8_t chain[NC_SHA256_SIZE] = { 0 }, other[NC_SHA256_SIZE] = { 0 };
+	nc_sha256_chain(chain, one);
+	nc_sha256_chain(chain, two);
+	nc_sha256_chain(other, two);
+	nc_sha256_chain(other, one);
+	cr_expect_neq(memcmp(chain, other, sizeof chain), 0);
+}

@@ -48,14 +48,3 @@ Test(backup_message, has_an_end_that_says_how_much_there_was)
 	expect_text(&out, "NATS/1.0 100 Idle Heartbeat\r\nEs-Backup: " ID "\r\n\r\n");
 	nc_buf_release(&out);
 }
-
-Test(backup_message, has_a_digest_of_all_chunks_in_their_order)
-{
-	const uint8_t one[NC_SHA256_SIZE] = { 1 }, two[NC_SHA256_SIZE] = { 2 };
-	uint8_t digest[NC_SHA256_SIZE] = { 0 }, other[NC_SHA256_SIZE] = { 0 };
-	nc_backup_digest(digest, one);
-	nc_backup_digest(digest, two);
-	nc_backup_digest(other, two);
-	nc_backup_digest(other, one);
-	cr_expect_neq(memcmp(digest, other, sizeof digest), 0);
-}
