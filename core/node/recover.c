@@ -2,12 +2,9 @@
 /* A cluster of one, out of what one node has. */
 #include "core/node/recover.h"
 
-#include <dirent.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 
-#include "core/engine/query.h"
 #include "core/node/cluster_file.h"
 #include "core/node/recovery.h"
 #include "core/node/say.h"
@@ -47,17 +44,6 @@ static int raft_read(const struct nc_store *store, struct found *found)
 	return NC_OK;
 }
 
-static int head_read(const struct nc_store *store, struct found *found)
-{
-	struct nc_state_reader *reader;
-	int err = nc_state_reader_open(store->state, &reader);
-	if (err != NC_OK)
-		return err;
-	err = nc_query_head(reader, &found->head);
-	nc_state_reader_close(reader);
-	return err;
-}
-
 static int find(const struct nc_config *config, const struct nc_store *store, struct found *found)
 {
 	int err = nc_cluster_file_read(config->data_dir, &found->record);
@@ -70,7 +56,7 @@ static int find(const struct nc_config *config, const struct nc_store *store, st
 	if (err == NC_OK)
 		err = raft_read(store, found);
 	if (err == NC_OK)
-		err = head_read(store, found);
+		err = nc_store_head(store, &found->head);
 	return err;
 }
 
@@ -134,27 +120,14 @@ static int make(const struct nc_config *config, struct nc_store *store, const st
 	return err != NC_OK ? err : nc_store_be_alone(store, found->self, found->raft.term);
 }
 
-/* Opening a store makes one where there is none: a mistyped path must not come to look like a node.
- */
-static bool holds_something(const char *path)
-{
-	DIR *directory = opendir(path);
-	const struct dirent *entry = NULL;
-	if (directory == NULL)
-		return false;
-	do {
-		entry = readdir(directory);
-	} while (entry != NULL &&
-	         (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
-	(void)closedir(directory);
-	return entry != NULL;
-}
-
 int nc_recover(const struct nc_config *config, bool yes)
 {
 	struct nc_store store;
 	struct found found = { 0 };
-	if (!holds_something(config->data_dir)) {
+	bool holds = false;
+	/* Opening a store makes one where there is none: a mistyped path must not come to look like
+	 * a node. */
+	if (nc_store_directory_holds(config->data_dir, &holds) != NC_OK || !holds) {
 		nc_say_error("%s is not there, is empty, or cannot be read: there is nothing to "
 		             "recover from",
 		             config->data_dir);

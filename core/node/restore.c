@@ -3,7 +3,6 @@
  * and with nobody else in the cluster. */
 #include "core/node/restore.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/engine/query.h"
+#include "core/base/digits.h"
 #include "core/node/adopter.h"
 #include "core/node/backup_read.h"
 #include "core/node/install.h"
@@ -35,25 +34,14 @@ bool nc_restore_unfinished(const char *data_dir)
 	return access(path, F_OK) == 0;
 }
 
-/* Of a disk of its own, a directory that the file system has made does not count. */
-static bool is_nothing(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
-}
-
 static int empty_check(const struct nc_config *config)
 {
-	DIR *directory = opendir(config->data_dir);
-	const struct dirent *entry;
-	if (directory == NULL) {
+	bool holds;
+	if (nc_store_directory_holds(config->data_dir, &holds) != NC_OK) {
 		nc_say_error("%s: %s", config->data_dir, strerror(errno));
 		return NC_IO;
 	}
-	do {
-		entry = readdir(directory);
-	} while (entry != NULL && is_nothing(entry->d_name));
-	(void)closedir(directory);
-	if (entry == NULL)
+	if (!holds)
 		return NC_OK;
 	nc_say_error("%s is not empty; restore into an empty directory, or a new one",
 	             config->data_dir);
@@ -146,21 +134,15 @@ static int state_take(const struct nc_config *config, struct nc_backup_read *bac
 
 static int tell(const struct nc_config *config, const struct nc_store *store)
 {
-	struct nc_state_reader *reader;
 	struct nc_engine_head head;
-	int err = nc_state_reader_open(store->state, &reader);
+	char digest[2 * NC_SHA256_SIZE + 1];
+	int err = nc_store_head(store, &head);
 	if (err != NC_OK)
 		return err;
-	err = nc_query_head(reader, &head);
-	nc_state_reader_close(reader);
-	if (err != NC_OK)
-		return err;
-	(void)printf("%s: store %s, node %s, events through position %llu, digest ",
+	nc_digits_hex_text(digest, head.digest, sizeof head.digest);
+	(void)printf("%s: store %s, node %s, events through position %llu, digest %s\n",
 	             config->data_dir, config->store_id, config->node_id,
-	             (unsigned long long)head.position);
-	for (size_t i = 0; i < sizeof head.digest; i++)
-		(void)printf("%02x", head.digest[i]);
-	(void)printf("\n");
+	             (unsigned long long)head.position, digest);
 	return NC_OK;
 }
 

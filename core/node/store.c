@@ -2,11 +2,13 @@
 /* Opening a data directory. */
 #include "core/node/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/engine/query.h"
 #include "core/node/disk.h"
 #include "core/node/install.h"
 #include "core/node/restore.h"
@@ -47,6 +49,25 @@ int nc_store_directory_make(const char *path)
 		*slash = '/';
 	}
 	return directory_make(at);
+}
+
+static bool is_nothing(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
+}
+
+int nc_store_directory_holds(const char *path, bool *holds_out)
+{
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+	if (directory == NULL)
+		return NC_IO;
+	do {
+		entry = readdir(directory);
+	} while (entry != NULL && is_nothing(entry->d_name));
+	(void)closedir(directory);
+	*holds_out = entry != NULL;
+	return NC_OK;
 }
 
 static int log_open(const struct nc_config *config, struct nc_store *store)
@@ -216,6 +237,17 @@ void nc_store_close(struct nc_store *store)
 	nc_log_close(store->log);
 	nc_identity_close(store->identity);
 	*store = (struct nc_store){ 0 };
+}
+
+int nc_store_head(const struct nc_store *store, struct nc_engine_head *head_out)
+{
+	struct nc_state_reader *reader;
+	int err = nc_state_reader_open(store->state, &reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_query_head(reader, head_out);
+	nc_state_reader_close(reader);
+	return err;
 }
 
 int nc_store_be_alone(struct nc_store *store, uint64_t self, uint64_t term)

@@ -25,6 +25,10 @@ struct nc_store {
 /* `mkdir -p`. Errors: NC_INVALID, too long; NC_IO, NC_FULL; said. */
 int nc_store_directory_make(const char *path);
 
+/* Whether anything lies in it; of a disk of its own, a directory that the file system has made does
+ * not count. Errors: NC_IO, it is not there or cannot be read; errno says why. */
+int nc_store_directory_holds(const char *path, bool *holds_out);
+
 /* Open or make everything in config->data_dir; what is wrong is said on stderr. Call it before the
  * process has threads. Errors: NC_BUSY, NC_CONFLICT, NC_CORRUPT, NC_UNSUPPORTED, NC_FULL, NC_IO,
  * NC_NOMEM. */
@@ -33,6 +37,9 @@ int nc_store_open(const struct nc_config *config, struct nc_store *store_out);
 /* Behind all that the log has, and in the term after `term`, which this node votes for itself in:
  * it is the only member. Errors: those of nc_log_append(). */
 int nc_store_be_alone(struct nc_store *store, uint64_t self, uint64_t term);
+
+/* The head as of what is applied. Errors: NC_IO, NC_NOMEM, NC_CORRUPT. */
+int nc_store_head(const struct nc_store *store, struct nc_engine_head *head_out);
 
 /* Checkpoint and close. A store that was never opened is {0}. */
 void nc_store_close(struct nc_store *store);
