@@ -22,8 +22,7 @@ static void create(const char *name)
 
 static void setup(void)
 {
-	store_open(&store);
-	store_raise(&store, NC_ENGINE_VERSION);
+	store_open_newest(&store);
 	for (int i = 0; i < 8; i++)
 		APPEND(&store, .stream = "in");
 	create("w");

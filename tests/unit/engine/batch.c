@@ -10,8 +10,7 @@ static struct store store;
 
 static void setup(void)
 {
-	store_open(&store);
-	store_raise(&store, NC_ENGINE_VERSION);
+	store_open_newest(&store);
 }
 
 static void teardown(void)
@@ -406,8 +405,7 @@ Test(batch, comes_to_the_same_on_every_replica_whatever_is_restarted_between)
 {
 	struct store other;
 	unsigned seed = 7, refused = 0;
-	store_open(&other);
-	store_raise(&other, NC_ENGINE_VERSION);
+	store_open_newest(&other);
 	for (unsigned i = 0; i < 500; i++) {
 		struct batch batch = random_batch(&seed);
 		struct nc_buf payload = payload_of(&batch);

@@ -13,8 +13,7 @@ static struct store store;
 
 static void setup(void)
 {
-	store_open(&store);
-	store_raise(&store, NC_ENGINE_VERSION);
+	store_open_newest(&store);
 }
 
 static void teardown(void)

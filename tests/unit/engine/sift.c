@@ -15,8 +15,7 @@ static void setup(void)
 {
 	struct nc_buf payload = { 0 };
 	const struct nc_stream_change change = { .stream = NC_SLICE("gone") };
-	store_open(&store);
-	store_raise(&store, NC_ENGINE_VERSION);
+	store_open_newest(&store);
 	for (int i = 0; i < 5; i++)
 		APPEND(&store, .stream = "before", .tags = { "t" });
 	for (unsigned i = 0; i < UNSEEN; i++)

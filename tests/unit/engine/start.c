@@ -8,8 +8,7 @@ static struct nc_buf scratch;
 
 static void setup(void)
 {
-	store_open(&store);
-	store_raise(&store, NC_ENGINE_VERSION);
+	store_open_newest(&store);
 	APPEND(&store, .stream = "other");
 	for (int i = 0; i < 3; i++) {
 		store.time_ns += 1000;

@@ -69,6 +69,13 @@ static inline void store_raise(struct store *store, uint32_t version)
 	nc_buf_release(&payload);
 }
 
+/* Open, at the newest engine version. */
+static inline void store_open_newest(struct store *store)
+{
+	store_open(store);
+	store_raise(store, NC_ENGINE_VERSION);
+}
+
 /* The event of these words, as an append has it. */
 static inline void store_record_put(struct nc_buf *record, struct ask ask)
 {

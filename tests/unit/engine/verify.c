@@ -102,10 +102,8 @@ static void fill(struct store *to, bool another)
 static void setup(void)
 {
 	static struct nc_state_ops ops;
-	store_open(&store);
-	store_open(&other);
-	store_raise(&store, NC_ENGINE_VERSION);
-	store_raise(&other, NC_ENGINE_VERSION);
+	store_open_newest(&store);
+	store_open_newest(&other);
 	fill(&store, false);
 	fill(&other, true);
 	memset(&lie, 0, sizeof lie);
@@ -217,8 +215,7 @@ Test(verify, finds_a_forged_event_without_an_id_at_the_next_mark_or_at_the_head)
 	store.state->ops = &ops;
 	/* `other` has another history from its 17th on: row 17 of a store without ids. */
 	store_close(&other);
-	store_open(&other);
-	store_raise(&other, NC_ENGINE_VERSION);
+	store_open_newest(&other);
 	for (int i = 1; i <= EVENTS; i++) {
 		char tag[16];
 		(void)snprintf(tag, sizeof tag, "tag%d", i % 7);
