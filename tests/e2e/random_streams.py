@@ -89,6 +89,20 @@ class Program:
                 continue
             return answer, tries
 
+    async def message(self, subject, body=b""):
+        """An answer that may be an event or a snapshot, and its error code, None if it is one; asked again as above."""
+        while True:
+            try:
+                msg = await self.c.request(subject, body, timeout=3)
+            except Exception:  # noqa: BLE001 nobody leads just now
+                await asyncio.sleep(0.02)
+                continue
+            headers = msg.headers or {}
+            code = headers.get("Nats-Service-Error-Code") or headers.get("Status")
+            if code not in ("503", "429"):
+                return msg, code
+            await asyncio.sleep(0.02)
+
     def stream(self):
         name = f"{self.tag}.{self.random.choice('abcde')}"
         return self.streams.setdefault(name, Stream(name))
@@ -299,16 +313,7 @@ class Program:
     async def see_snap(self):
         stream = self.stream()
         self.say("see snap", stream.name, stream.state, sorted(stream.snaps))
-        while True:
-            try:
-                msg = await self.c.request(f"snap.get.{stream.name}", timeout=3)
-            except Exception:  # noqa: BLE001 nobody leads
-                await asyncio.sleep(0.02)
-                continue
-            code = (msg.headers or {}).get("Nats-Service-Error-Code")
-            if code not in ("503", "429") and (msg.headers or {}).get("Status") != "503":
-                break
-            await asyncio.sleep(0.02)
+        msg, code = await self.message(f"snap.get.{stream.name}")
         if stream.state == "tombstoned":
             return equal(code, "410", f"{msg.headers} {msg.data}")
         if not stream.lives or not stream.snaps:
@@ -451,15 +456,7 @@ class Program:
         where = self.random.choice([{"pos": e.pos}, {"stream": e.stream.name, "seq": e.seq}, {"stream": e.stream.name, "id": e.id}, {"id": e.id}])
         self.say("get", where)
         before = time.time_ns()
-        while True:
-            try:
-                msg = await self.c.request("get", json.dumps(where).encode(), timeout=3)
-            except Exception:  # noqa: BLE001
-                await asyncio.sleep(0.02)
-                continue
-            code = (msg.headers or {}).get("Nats-Service-Error-Code") or (msg.headers or {}).get("Status")
-            if code not in ("503", "429"):
-                break
+        msg, code = await self.message("get", json.dumps(where).encode())
         now = time.time_ns()
         if code is None:
             equal((msg.headers["Es-Stream"], int(msg.headers["Nats-Sequence"])), (e.stream.name, e.seq))
