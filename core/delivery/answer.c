@@ -169,10 +169,8 @@ static char *reason_copy(struct nc_slice reason)
 static void term(struct nc_sub *sub, uint32_t id, const void *reason)
 {
 	struct entry *entry = &sub->entries[id];
-	if (entry->fades) {
-		nc_sub_make_done(sub, id);
+	if (nc_sub_flight_over(sub, id))
 		return;
-	}
 	free(entry->reason);
 	entry->reason = reason_copy(*(const struct nc_slice *)reason);
 	entry->doomed = true;
@@ -196,10 +194,8 @@ static void unheard(struct nc_sub *sub, uint32_t id, const void *ctx)
 {
 	struct entry *entry = &sub->entries[id];
 	(void)ctx;
-	if (entry->fades) {
-		nc_sub_make_done(sub, id);
+	if (nc_sub_flight_over(sub, id))
 		return;
-	}
 	if (--entry->attempts == 0)
 		nc_sub_untake(sub, entry);
 	nc_sub_make_ready(sub, id);

@@ -165,13 +165,19 @@ static void exhausted(struct nc_sub *sub, uint32_t id)
 	}
 }
 
+bool nc_sub_flight_over(struct nc_sub *sub, uint32_t id)
+{
+	if (!sub->entries[id].fades)
+		return false;
+	nc_sub_make_done(sub, id);
+	return true;
+}
+
 void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns)
 {
 	struct entry *entry = &sub->entries[id];
-	if (entry->fades) {
-		nc_sub_make_done(sub, id);
+	if (nc_sub_flight_over(sub, id))
 		return;
-	}
 	nc_sub_queue_leave(sub, id);
 	if (sub->policy.max_deliver != 0 && entry->attempts >= sub->policy.max_deliver &&
 	    !NC_DELIVERY_MUTANT(DELIVERED_TOO_OFTEN)) {

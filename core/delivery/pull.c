@@ -10,7 +10,7 @@ static size_t unsized(const struct nc_sub *sub, uint32_t id, uint64_t *positions
 	for (; id != NONE && count < room; id = sub->entries[id].line_next) {
 		const struct entry *entry = &sub->entries[id];
 		bool told = entry->state == NC_SUB_RECALLED || entry->state == NC_SUB_LEAVING;
-		if (entry->size == 0 && !told)
+		if (entry->size == 0 && !told && !entry->fades)
 			positions[count++] = entry->position;
 	}
 	return count;

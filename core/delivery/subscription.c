@@ -327,7 +327,6 @@ int nc_sub_fade(struct nc_sub *sub, uint64_t position)
 		return NC_NOTFOUND;
 	if (entry->state == NC_SUB_FLYING) {
 		entry->fades = true;
-		entry->size += entry->size == 0; /* nobody need ask for it any more */
 	} else {
 		nc_sub_make_done(sub, id);
 	}

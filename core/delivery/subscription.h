@@ -186,7 +186,8 @@ size_t nc_sub_unsized(const struct nc_sub *sub, uint64_t *positions, size_t room
 void nc_sub_size(struct nc_sub *sub, uint64_t position, uint32_t size);
 
 /* Events in the window, of positions above `after`, that wait to be delivered or are in flight, but
- * for replays: at most `room` of them, ascending. For who makes events go: nc_sub_fade(). */
+ * for replays and for those of which it is known already that they are not seen any more: at most
+ * `room` of them, ascending. For who makes events go: nc_sub_fade(). */
 size_t nc_sub_undone(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room);
 
 /* Ask for events. Errors: NC_INVALID, a push subscription, or batch 0; NC_FULL; NC_NOMEM. */

@@ -186,6 +186,9 @@ void nc_sub_make_ready(struct nc_sub *sub, uint32_t id);
 void nc_sub_make_done(struct nc_sub *sub, uint32_t id);
 /* With what is behind it of its key. */
 void nc_sub_make_parked(struct nc_sub *sub, uint32_t id);
+/* Its flight has ended, not by an acknowledgement. True: it is not seen any more, and done; else it
+ * is as it was, to be tried again or parked. */
+bool nc_sub_flight_over(struct nc_sub *sub, uint32_t id);
 void nc_sub_retry(struct nc_sub *sub, uint32_t id, uint64_t delay_ns);
 /* The pause after this attempt. */
 uint64_t nc_sub_backoff(const struct nc_sub *sub, uint32_t attempts);

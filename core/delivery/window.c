@@ -105,10 +105,14 @@ uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position)
 size_t nc_sub_undone(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room)
 {
 	size_t count = 0;
-	for (uint32_t id = sub->window.first; id != NONE && count < room;
-	     id = sub->entries[id].line_next) {
+	/* What stood at `after` may be done, or be replayed by now: then from the beginning. */
+	uint32_t id = nc_sub_entry_find(sub, after);
+	if (id == NONE || sub->entries[id].replay)
+		id = sub->window.first;
+	for (; id != NONE && count < room; id = sub->entries[id].line_next) {
 		const struct entry *entry = &sub->entries[id];
-		bool undone = entry->state != NC_SUB_RECALLED && entry->state != NC_SUB_LEAVING;
+		bool undone = entry->state != NC_SUB_RECALLED &&
+		              entry->state != NC_SUB_LEAVING && !entry->fades;
 		if (undone && entry->position > after)
 			positions[count++] = entry->position;
 	}

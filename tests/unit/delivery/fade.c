@@ -111,15 +111,39 @@ Test(fade, of_a_replay_the_row_goes_and_the_key_is_free)
 	nc_sub_free(h.sub);
 }
 
-Test(fade, what_waits_or_flies_is_listed_a_page_at_a_time)
+Test(fade, what_waits_or_flies_is_listed_a_page_at_a_time_and_what_fades_is_not)
 {
 	struct harness h = in_flight(5, NC_EXHAUSTED_PARK);
 	uint64_t positions[2] = { 0 };
 	harness_offer_key(&h, 3, "b");
+	harness_offer_key(&h, 4, "b");
+	expect_step(&h, "3/1");
 	cr_expect_eq(nc_sub_undone(h.sub, 0, positions, 2), 2);
-	cr_expect_eq(positions[0], 1);
-	cr_expect_eq(positions[1], 2);
-	cr_expect_eq(nc_sub_undone(h.sub, 2, positions, 2), 1);
-	cr_expect_eq(positions[0], 3);
+	cr_expect_eq(positions[0], 2, "it waits");
+	cr_expect_eq(positions[1], 3, "it flies");
+	cr_expect_eq(nc_sub_undone(h.sub, 3, positions, 2), 1);
+	cr_expect_eq(positions[0], 4);
+	nc_sub_free(h.sub);
+}
+
+Test(fade, a_page_goes_on_also_where_the_last_of_the_one_before_is_gone_or_replayed)
+{
+	struct harness h = in_flight(1, NC_EXHAUSTED_PARK);
+	const struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a"), .size = 1 };
+	uint64_t positions[4] = { 0 };
+	for (uint64_t position = 3; position <= 5; position++)
+		harness_offer_key(&h, position, "b");
+	cr_expect_eq(ack(&h, 1), NC_OK);
+	expect_step(&h, "2/1 3/1");
+	expect_after(&h, 100, "P2 P3 P4 P5");
+	harness_offer(&h, 6, 8);
+	expect_step(&h, "6/1 7/1 8/1");
+	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
+	cr_expect_eq(nc_sub_undone(h.sub, 2, positions, 4), 3, "the replay is none of them");
+	cr_expect_eq(positions[0], 6);
+	cr_expect_eq(ack(&h, 7), NC_OK);
+	cr_expect_eq(nc_sub_undone(h.sub, 7, positions, 4), 1);
+	cr_expect_eq(positions[0], 8);
+	cr_expect_eq(nc_sub_undone(h.sub, 8, positions, 4), 0);
 	nc_sub_free(h.sub);
 }
