@@ -73,6 +73,7 @@ struct nc_sub_job {
 	uint64_t behind;  /* one that an older one of its key, not asked for, stands before */
 	uint64_t *rows;   /* [row_count], ascending: of a transient one, whose rows are in memory */
 	size_t row_count;
+	bool tidies; /* MEASURE: looks in the window for what is not seen any more, in its turn */
 	bool checks;                /* looks whether positions may be replayed; gives nothing */
 	struct nc_sub_found *found; /* [room] */
 	size_t found_count;
@@ -99,7 +100,9 @@ void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
 /* Of a measuring job the rows are the positions that are asked about. */
 void nc_sub_job_measure(struct nc_sub_job *job, struct nc_state_reader *reader);
 bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
-                           const uint64_t *positions, size_t count);
+                           const uint64_t *positions, size_t count, bool tidies);
+/* A page of the window has been looked at, and what is gone of it let go. */
+void nc_subs_tidy_measured(struct nc_subscription *sub, const struct nc_sub_job *job);
 /* Parked rows from `from` through `through`: those whose events are not seen any more. */
 void nc_sub_job_tidy(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_subs_tidy_take(struct nc_subscription *sub, const struct nc_sub_job *job);

@@ -176,11 +176,12 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 }
 
 bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
-                           const uint64_t *positions, size_t count)
+                           const uint64_t *positions, size_t count, bool tidies)
 {
 	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_MEASURE, 0, (uint32_t)count);
 	if (job == NULL)
 		return false;
+	job->tidies = tidies;
 	job->rows = calloc(count, sizeof *job->rows);
 	if (job->rows != NULL) {
 		memcpy(job->rows, positions, count * sizeof *job->rows);

@@ -17,6 +17,8 @@ static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 			(void)nc_sub_fade(sub->machine, job->rows[i]);
 		}
 	}
+	if (job->tidies && job->err == NC_OK)
+		nc_subs_tidy_measured(sub, job);
 }
 
 static void offers(struct nc_sub_job *job)

@@ -93,20 +93,34 @@ void nc_subs_tidy_tick(struct nc_subs *subs, uint64_t now_ns)
 
 /* ---- Jobs ----------------------------------------------------------------------------------- */
 
+static void window_end(struct nc_sub_tidy *tidy)
+{
+	tidy->after = 0;
+	tidy->window = tidy->window_again;
+	tidy->window_again = false;
+}
+
 /* As if their sizes were asked for: what has none is done. */
 static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t positions[NC_SUB_REPLAY_EVENTS];
 	struct nc_sub_tidy *tidy = &sub->tidy;
 	size_t count = nc_sub_undone(sub->machine, tidy->after, positions, NC_SUB_REPLAY_EVENTS);
-	if (count > 0 && !nc_subs_measure_start(subs, sub, positions, count))
-		return false;
-	tidy->after = count == NC_SUB_REPLAY_EVENTS ? positions[count - 1] : 0;
-	if (tidy->after == 0) {
-		tidy->window = tidy->window_again;
-		tidy->window_again = false;
+	if (count > 0)
+		return nc_subs_measure_start(subs, sub, positions, count, true);
+	window_end(tidy);
+	return false;
+}
+
+/* Only now: a page that could not be read, or that a change of the subscription came before, is
+ * looked at again. What is gone of it is listed no more, so that it goes on behind what is left. */
+void nc_subs_tidy_measured(struct nc_subscription *sub, const struct nc_sub_job *job)
+{
+	if (job->row_count < NC_SUB_REPLAY_EVENTS) {
+		window_end(&sub->tidy);
+	} else if (job->found_count > 0) {
+		sub->tidy.after = job->found[job->found_count - 1].position;
 	}
-	return count > 0;
 }
 
 static bool rows_start(struct nc_subs *subs, struct nc_subscription *sub)
