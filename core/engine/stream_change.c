@@ -3,7 +3,14 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/seen.h"
 
-#define ABOUT_NS_MAX UINT64_C(4000000000) /* so long an entry may take until it is applied */
+/* What becomes too old so soon after the leader's time in an entry is settled with what is too old:
+ * an eighth of the age, and no more than this, since it shortens the life of what is so old. It is
+ * as long as the entry may take to be applied, and a reader's clock be ahead of the leader's, both
+ * together: 4 s of an age of 32 s and more, an eighth of a second of the least, which is 1 s. An
+ * entry that takes longer, as where a disk is slow or a leader falls, may bring back to sight what
+ * grew too old in between: reads give it again, and who has had it taken from his subscription
+ * meanwhile is not delivered it. */
+#define ABOUT_NS_MAX UINT64_C(4000000000)
 
 /* Nothing below `first` is seen any more. It never goes back. */
 static void first_raise(struct nc_stream *stream, uint64_t first)
@@ -56,7 +63,7 @@ static int delete_apply(struct nc_engine *engine, const struct nc_stream_change 
 
 /* What is too old by now stays unseen, whatever the new age; and what is about to be: who has read
  * by a clock of his own since the leader put the time into the entry may have found it too old, and
- * taken it for gone. */
+ * taken it for gone. So it is where that was not too long ago (ABOUT_NS_MAX). */
 static int age_settle(struct nc_engine *engine, uint64_t now_ns, struct nc_stream *stream)
 {
 	uint64_t first, age_max_ns = stream->limits.age_max_s * UINT64_C(1000000000);
