@@ -111,8 +111,8 @@ size_t nc_sub_undone(const struct nc_sub *sub, uint64_t after, uint64_t *positio
 		id = sub->window.first;
 	for (; id != NONE && count < room; id = sub->entries[id].line_next) {
 		const struct entry *entry = &sub->entries[id];
-		bool undone = entry->state != NC_SUB_RECALLED &&
-		              entry->state != NC_SUB_LEAVING && !entry->fades;
+		bool undone = entry->state != NC_SUB_RECALLED && entry->state != NC_SUB_LEAVING &&
+		              !entry->fades;
 		if (undone && entry->position > after)
 			positions[count++] = entry->position;
 	}

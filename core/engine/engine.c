@@ -153,6 +153,7 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 	engine->head = engine->committed;
 	engine->names = engine->committed_names;
 	engine->epochs = engine->committed_epochs;
+	engine->ages = atomic_load(&state->ages);
 	*engine_out = engine;
 	return NC_OK;
 
@@ -253,6 +254,8 @@ static void forget(struct nc_engine *engine)
 	engine->head = engine->committed;
 	engine->names = engine->committed_names;
 	engine->epochs = engine->committed_epochs;
+	engine->hides = false;
+	engine->ages = atomic_load(&engine->state->ages);
 	nc_name_cache_forget(&engine->cache);
 }
 
@@ -276,6 +279,10 @@ int nc_engine_commit(struct nc_engine *engine, struct nc_state_applied applied)
 	engine->committed = engine->head;
 	engine->committed_names = engine->names;
 	engine->committed_epochs = engine->epochs;
+	if (engine->hides) {
+		nc_hidden_tell(engine->state, engine->ages);
+		engine->hides = false;
+	}
 	return NC_OK;
 }
 

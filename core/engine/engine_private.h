@@ -22,6 +22,8 @@ struct nc_engine {
 	struct nc_buf scratch; /* a row being read or written */
 	struct nc_buf row;     /* of the event being appended */
 	struct nc_name_cache cache;
+	bool hides;     /* what the open transaction takes out of sight, and … */
+	uint64_t ages;  /* … how many streams have an age with it */
 	bool acks_kept; /* there may be rows of acks.c: most stores never have one */
 	struct nc_batch_room *batch_room; /* NULL: no batch yet */
 };

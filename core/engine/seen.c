@@ -32,6 +32,25 @@ int nc_bounds_put(struct nc_state *state, uint64_t stream_id, const struct nc_bo
 	return nc_state_put(state, NC_SPACE_META, key_of(stream_id, room), nc_buf_slice(scratch));
 }
 
+void nc_hidden_tell(struct nc_state *state, uint64_t ages)
+{
+	atomic_store_explicit(&state->ages, ages, memory_order_release);
+	atomic_fetch_add_explicit(&state->hidings, 1, memory_order_release);
+}
+
+static int bounds_read(struct nc_slice value, struct nc_bounds *bounds_out)
+{
+	struct nc_reader row = nc_reader(value);
+	if (nc_reader_u8(&row) != BOUNDS_FORMAT)
+		return row.failed ? NC_CORRUPT : NC_UNSUPPORTED;
+	struct nc_bounds bounds = { .first = nc_reader_varint(&row) };
+	bounds.age_max_s = nc_reader_varint(&row);
+	if (row.failed || bounds.age_max_s > NC_STREAM_AGE_MAX_S)
+		return NC_CORRUPT;
+	*bounds_out = bounds;
+	return NC_OK;
+}
+
 static int bounds_get(struct nc_sight *sight, uint64_t stream_id)
 {
 	uint8_t room[BOUNDS_KEY_SIZE];
@@ -40,36 +59,47 @@ static int bounds_get(struct nc_sight *sight, uint64_t stream_id)
 	if (err != NC_OK && err != NC_NOTFOUND)
 		return err;
 	struct nc_bounds bounds = { 0 };
-	if (err == NC_OK) {
-		struct nc_reader row = nc_reader(nc_buf_slice(&sight->row));
-		if (nc_reader_u8(&row) != BOUNDS_FORMAT)
-			return row.failed ? NC_CORRUPT : NC_UNSUPPORTED;
-		bounds.first = nc_reader_varint(&row);
-		bounds.age_max_s = nc_reader_varint(&row);
-		if (row.failed || bounds.age_max_s > NC_STREAM_AGE_MAX_S)
-			return NC_CORRUPT;
-	}
+	if (err == NC_OK)
+		err = bounds_read(nc_buf_slice(&sight->row), &bounds);
+	if (err != NC_OK && err != NC_NOTFOUND)
+		return err;
 	sight->stream_id = stream_id;
 	sight->bounds = bounds;
 	return NC_OK;
 }
 
-static bool on_any(void *ctx, struct nc_slice key, struct nc_slice value)
+struct rows {
+	uint64_t count, ages;
+	int err;
+};
+
+static bool on_row(void *ctx, struct nc_slice key, struct nc_slice value)
 {
-	(void)value;
-	*(bool *)ctx =
-	        key.size == BOUNDS_KEY_SIZE && memcmp(key.data, BOUNDS_KEY, sizeof BOUNDS_KEY) == 0;
-	return false;
+	struct rows *rows = ctx;
+	struct nc_bounds bounds;
+	if (key.size != BOUNDS_KEY_SIZE || memcmp(key.data, BOUNDS_KEY, sizeof BOUNDS_KEY) != 0)
+		return false;
+	rows->err = bounds_read(value, &bounds);
+	if (rows->err != NC_OK)
+		return false;
+	rows->count++;
+	rows->ages += bounds.age_max_s > 0;
+	return true;
 }
 
 int nc_seen_open(struct nc_state *state, struct nc_state_reader *reader)
 {
 	uint8_t room[BOUNDS_KEY_SIZE];
-	bool any = false;
-	int err = nc_state_scan(reader, NC_SPACE_META, key_of(0, room), false, on_any, &any);
-	if (err == NC_OK && any)
+	struct rows rows = { 0 };
+	int err = nc_state_scan(reader, NC_SPACE_META, key_of(0, room), false, on_row, &rows);
+	if (err == NC_OK)
+		err = rows.err;
+	if (err != NC_OK)
+		return err;
+	if (rows.count > 0)
 		atomic_store_explicit(&state->sifted, true, memory_order_release);
-	return err;
+	atomic_store_explicit(&state->ages, rows.ages, memory_order_release);
+	return NC_OK;
 }
 
 /* ---- Time ----------------------------------------------------------------------------------- */

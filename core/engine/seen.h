@@ -30,13 +30,31 @@ struct nc_bounds {
 int nc_bounds_put(struct nc_state *state, uint64_t stream_id, const struct nc_bounds *bounds,
                   struct nc_buf *scratch);
 
-/* When a state is opened: whether it has such rows. Within a snapshot. */
+/* A commit has moved bounds, and can be seen; `ages` streams have an age now. */
+void nc_hidden_tell(struct nc_state *state, uint64_t ages);
+
+/* When a state is opened: whether it has such rows, and how many of them have an age, for which all
+ * are read. Within a snapshot. */
 int nc_seen_open(struct nc_state *state, struct nc_state_reader *reader);
 
 /* Every event that is there is seen. Once a snapshot is open it holds for that. */
 static inline bool nc_seen_all(const struct nc_state_reader *reader)
 {
 	return !atomic_load_explicit(&reader->state->sifted, memory_order_acquire);
+}
+
+/* Events may go out of sight as time passes, without a commit. */
+static inline bool nc_seen_ages(const struct nc_state_reader *reader)
+{
+	return atomic_load_explicit(&reader->state->ages, memory_order_acquire) > 0;
+}
+
+/* How many commits have taken something out of sight since the state was opened, appends to a
+ * stream with a count among them. Counted when the commit can be seen: what is looked at behind it
+ * is as all of them have left it. */
+static inline uint64_t nc_seen_hidings(const struct nc_state_reader *reader)
+{
+	return atomic_load_explicit(&reader->state->hidings, memory_order_acquire);
 }
 
 /* Looking at events, one after the other. Begins as zeros. */

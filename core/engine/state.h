@@ -150,7 +150,9 @@ struct nc_state_ops {
  * engine's own (seen.h). */
 struct nc_state {
 	const struct nc_state_ops *ops;
-	atomic_bool sifted; /* there may be events that are not seen */
+	atomic_bool sifted;           /* there may be events that are not seen */
+	atomic_uint_fast64_t hidings; /* so many commits have taken something out of sight */
+	atomic_uint_fast64_t ages;    /* so many streams have an age */
 };
 struct nc_state_reader {
 	struct nc_state *state;

@@ -37,6 +37,7 @@ int nc_engine_stream_put(struct nc_engine *engine, struct nc_slice name, struct 
 		err = nc_bounds_put(engine->state, stream->id, &bounds, &engine->scratch);
 	if (err != NC_OK)
 		return err;
+	engine->hides |= stream->moved;
 	stream->moved = false;
 	return nc_stream_put(engine->state, name, &engine->scratch, stream);
 }
@@ -94,6 +95,8 @@ static int meta_apply(struct nc_engine *engine, uint64_t now_ns,
 		int err = age_settle(engine, now_ns, stream);
 		if (err != NC_OK)
 			return err;
+		engine->ages -= limits->age_max_s > 0;
+		engine->ages += change->age_max_s > 0;
 		limits->age_max_s = change->age_max_s;
 		stream->moved = true;
 	}

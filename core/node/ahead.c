@@ -50,6 +50,7 @@ struct nc_ahead_portion *nc_ahead_take(struct nc_ahead_stock *stock, uint32_t ro
 	nc_buf_clear(&portion->bytes);
 	portion->next = NULL;
 	portion->count = 0;
+	portion->old = false;
 	stock->taken++;
 	return portion;
 }
@@ -192,6 +193,15 @@ void nc_ahead_pass(struct nc_ahead *ahead, struct nc_ahead_stock *stock, uint64_
 {
 	while (ahead->first != NULL && last_of(ahead->first) <= position)
 		first_drop(ahead, stock);
+}
+
+void nc_ahead_age(struct nc_ahead *ahead, struct nc_ahead_stock *stock)
+{
+	while (ahead->first != NULL && ahead->first->old)
+		first_drop(ahead, stock);
+	for (struct nc_ahead_portion *portion = ahead->first; portion != NULL;
+	     portion = portion->next)
+		portion->old = true;
 }
 
 void nc_ahead_clear(struct nc_ahead *ahead, struct nc_ahead_stock *stock)

@@ -36,6 +36,7 @@ struct nc_ahead_portion {
 	struct nc_buf bytes;
 	struct nc_ahead_place *places; /* [room], ascending */
 	uint32_t count, room;
+	bool old; /* goes the next time that the line ages */
 };
 
 /* Begins as zeros. */
@@ -73,6 +74,8 @@ bool nc_ahead_find(const struct nc_ahead *ahead, uint64_t position,
 
 /* Everything up to `position` has been delivered: portions that hold nothing beyond it go. */
 void nc_ahead_pass(struct nc_ahead *ahead, struct nc_ahead_stock *stock, uint64_t position);
+/* Portions that were there the last time go, as in recent.h. */
+void nc_ahead_age(struct nc_ahead *ahead, struct nc_ahead_stock *stock);
 void nc_ahead_clear(struct nc_ahead *ahead, struct nc_ahead_stock *stock);
 
 #endif

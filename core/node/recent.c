@@ -33,6 +33,8 @@ void nc_recent_put(struct nc_recent *recent, struct nc_slice record, uint64_t po
                    uint64_t version, uint64_t time_ns)
 {
 	uint64_t last = last_of(&recent->halves[recent->filling]);
+	if (last == 0)
+		last = last_of(&recent->halves[recent->filling ^ 1]);
 	if (record.size > NC_RECENT_SIZE_MAX || position <= last)
 		return;
 	struct nc_recent_half *half = half_to_fill(recent);
@@ -96,6 +98,13 @@ bool nc_recent_get(const struct nc_recent *recent, uint64_t position, struct nc_
 	struct nc_slice record = nc_slice(half->bytes.data + place->offset, place->size);
 	return nc_event_placed_get(record, place->position, place->version, place->time_ns,
 	                           event_out) == NC_OK;
+}
+
+/* What was put since is in the half that was being filled, and stays. */
+void nc_recent_age(struct nc_recent *recent)
+{
+	recent->filling ^= 1;
+	half_clear(&recent->halves[recent->filling]);
 }
 
 void nc_recent_clear(struct nc_recent *recent)

@@ -43,6 +43,9 @@ bool nc_recent_has(const struct nc_recent *recent, uint64_t position);
 /* False: it is not here. `event_out` must then not be moved (event.h, made ids). */
 bool nc_recent_get(const struct nc_recent *recent, uint64_t position, struct nc_event *event_out);
 
+/* Forget what was there the last time: called now and then, nothing is kept longer than from one
+ * call to the next but one. */
+void nc_recent_age(struct nc_recent *recent);
 /* Forget all: for whoever makes events go, or changes what is stored. */
 void nc_recent_clear(struct nc_recent *recent);
 void nc_recent_release(struct nc_recent *recent);

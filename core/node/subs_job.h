@@ -50,7 +50,7 @@ struct nc_sub_job {
 	bool lapsed;            /* the lease ended: what is not told goes back */
 	/* SCAN, EVENT, REPLAY */
 	uint64_t from, through;
-	uint64_t sweeps; /* of the subscriptions, when it was made */
+	uint64_t sweeps, aged; /* of the subscriptions, when it was made */
 	uint32_t room;
 	uint64_t version;            /* of the event at `through`, if it was looked at */
 	uint64_t seen, seen_version; /* of the last event that the filter was asked about */
@@ -74,7 +74,7 @@ struct nc_sub_job {
 	uint64_t *rows;   /* [row_count], ascending: of a transient one, whose rows are in memory */
 	size_t row_count;
 	bool tidies; /* MEASURE: looks in the window for what is not seen any more, in its turn */
-	bool checks;                /* looks whether positions may be replayed; gives nothing */
+	bool checks; /* looks whether positions may be replayed; gives nothing */
 	struct nc_sub_found *found; /* [room] */
 	size_t found_count;
 	struct nc_buf keys;
@@ -106,6 +106,8 @@ void nc_subs_tidy_measured(struct nc_subscription *sub, const struct nc_sub_job 
 /* Parked rows from `from` through `through`: those whose events are not seen any more. */
 void nc_sub_job_tidy(struct nc_sub_job *job, struct nc_state_reader *reader);
 void nc_subs_tidy_take(struct nc_subscription *sub, const struct nc_sub_job *job);
+/* What it has read ahead may be delivered from memory. */
+bool nc_subs_ahead_holds(const struct nc_subs *subs, struct nc_sub_job *job);
 /* True: a job is under way. */
 bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub);
 /* What a job has found gone, but for `unparked`, which is so already: neither it nor its key is

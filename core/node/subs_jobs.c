@@ -108,6 +108,7 @@ struct nc_sub_job *nc_sub_job_new(struct nc_subs *subs, struct nc_subscription *
 	job->kind = kind;
 	job->from = from;
 	job->sweeps = subs->sweeps;
+	job->aged = subs->aged;
 	job->room = room < NC_SUB_SCAN_EVENTS ? room : NC_SUB_SCAN_EVENTS;
 	if (kind == NC_SUB_JOB_DELIVER)
 		return job;

@@ -41,7 +41,7 @@ static void offers(struct nc_sub_job *job)
 		through = found->position - 1; /* again later, from here */
 		break;
 	}
-	if (job->ahead != NULL && job->sweeps == job->subs->sweeps) {
+	if (job->ahead != NULL && nc_subs_ahead_holds(job->subs, job)) {
 		nc_ahead_add(&sub->ahead, &job->subs->stock, job->ahead, through);
 		job->ahead = NULL;
 	}

@@ -109,12 +109,11 @@ void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, con
  * the readers have been asked for some. */
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);
 
-/* subs_tidy.c: parked events of these positions may not be seen any more; or all that it has; the
- * same, where it is long since that was looked for. */
+/* subs_tidy.c: parked events of these positions may not be seen any more; or all that it has. */
 void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to);
 void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub);
-void nc_subs_tidy_again(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
-/* Of a tick: what has been in memory for a while is read anew before it is delivered. */
+/* Of a tick: what has been in memory for a while is read anew before it is delivered, and some of
+ * what was not looked at for long is. */
 void nc_subs_tidy_tick(struct nc_subs *subs, uint64_t now_ns);
 
 /* subs_act.c: do what the machine asks for, until it asks for nothing. */

@@ -18,6 +18,7 @@
 #include "core/engine/subs.h"
 #include "core/node/ahead.h"
 #include "core/node/answered.h"
+#include "core/node/looks.h"
 #include "core/node/pace.h"
 #include "core/node/recent.h"
 #include "core/node/service_private.h"
@@ -148,6 +149,7 @@ struct nc_subscription {
 		bool yields;
 		bool under_way;
 		uint64_t all_ns;        /* when all was last to be looked at */
+		struct nc_looks looks;  /* from time to time */
 		struct nc_buf unparked; /* not in the log when it began, or since */
 	} tidy;
 	struct nc_buf parked, unparked;        /* not yet in the log */
@@ -210,10 +212,14 @@ struct nc_subs {
 	struct nc_outbox leased; /* likewise: deliveries that go only while the lease stands */
 	struct nc_delivery *spare_todo; /* memory for the next one's `todo`; [spare_room] */
 	size_t spare_room;
-	struct nc_ahead_stock stock; /* of the subscriptions' `ahead` */
-	uint64_t sweeps;             /* so often events may have gone out of sight */
-	uint64_t forgot_ns;          /* when that was last because of their age */
-	struct nc_pace pace;         /* of what the loop delivers */
+	struct nc_ahead_stock stock;        /* of the subscriptions' `ahead` */
+	uint64_t sweeps;                    /* so often all that was in memory was let go of */
+	uint64_t aged;                      /* and so often what had been there for a while */
+	uint64_t forgot_ns;                 /* when that was last looked at */
+	struct nc_looks forgets;            /* whether it is to be */
+	struct nc_looks_budget tidy_budget; /* of looking for what has gone out of sight */
+	uint32_t tidy_next;                 /* whose turn it is */
+	struct nc_pace pace;                /* of what the loop delivers */
 	struct nc_subscription *first_dirty, *last_dirty;
 	struct nc_subscription **slots; /* [room], by id */
 	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */

@@ -2,18 +2,22 @@
 /* Events that are not seen any more, though a subscription has them still. Of parked ones nothing
  * is left to replay, and their keys must not stay parked; those that wait to be delivered must not
  * count, nor be given to who pulls; those in flight must not be parked when their flight ends, with
- * what is behind them of their keys. They are looked for when something has gone out of sight, a
- * parked one also when it is parked in a store where some are, and where a subscription is taken
- * up; a page at a time. What is missed is found when it is due. */
+ * what is behind them of their keys. All that a subscription has is looked through when a stream is
+ * deleted or limited, where the subscription is taken up, and from time to time; what is parked in
+ * a store where something may be unseen, once its row is there. A page goes to a reader at a time,
+ * in turn with all else that is to be read. What is missed is found when it is due. */
 #include "core/engine/seen.h"
 #include "core/node/subs_job.h"
 
-/* Nobody is told of what a stream's count or age takes out of sight: it is looked for now and then,
- * the more seldom the more there is to look at, so that it takes a hundredth of a reader's time. */
-#define TIDY_NS      UINT64_C(1000000000)
-#define TIDY_EACH_NS UINT64_C(1000000)
-/* And for so long what is in memory may be delivered from there; the least age is a second. */
-#define FORGET_NS    UINT64_C(1000000000)
+/* Nobody tells what a stream's count or age takes out of sight. So all that a subscription has is
+ * looked through from time to time, if something may have gone (looks.h), and the more seldom the
+ * more that is, of all subscriptions together: so that it takes a hundredth of a reader's time. */
+#define TIDY_NS   UINT64_C(5000000000)
+#define TURNS_MAX 256u /* subscriptions that are asked in a tick, whether there is something */
+/* What is in memory is let go of once in so long, if it was there the last time: with the ticks
+ * between nothing is delivered from there that was put there more than a second ago, which is the
+ * least age. */
+#define FORGET_NS UINT64_C(480000000)
 
 void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to)
 {
@@ -49,16 +53,31 @@ void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_subs_mark(sub);
 }
 
-void nc_subs_tidy_again(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
+/* How many things there are to be looked at; 0: none, or not now. */
+static uint64_t again(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
 {
 	struct nc_sub_info info;
-	if (nc_seen_all(subs->reader))
-		return;
 	nc_sub_info(sub->machine, &info);
-	uint64_t rows = info.pending + info.in_flight + info.parked;
-	uint64_t pause_ns = rows < TIDY_NS / TIDY_EACH_NS ? TIDY_NS : rows * TIDY_EACH_NS;
-	if (now_ns - sub->tidy.all_ns >= pause_ns)
-		nc_subs_tidy_all(subs, sub);
+	uint64_t count = info.pending + info.in_flight + info.parked;
+	if (count == 0 || now_ns - sub->tidy.all_ns < TIDY_NS ||
+	    !nc_looks_due(&sub->tidy.looks, nc_seen_hidings(subs->reader),
+	                  nc_seen_ages(subs->reader)))
+		return 0;
+	nc_subs_tidy_all(subs, sub);
+	return count;
+}
+
+/* One after the other, so that each has its turn, as far as there is time. */
+static void again_some(struct nc_subs *subs, uint64_t now_ns)
+{
+	uint32_t most = subs->room < TURNS_MAX ? subs->room : TURNS_MAX;
+	for (uint32_t i = 0; i < most && nc_looks_allowed(&subs->tidy_budget, now_ns); i++) {
+		if (subs->tidy_next >= subs->room)
+			subs->tidy_next = 0;
+		struct nc_subscription *sub = subs->slots[subs->tidy_next++];
+		if (sub != NULL)
+			nc_looks_spend(&subs->tidy_budget, again(subs, sub, now_ns));
+	}
 }
 
 /* ---- Memory --------------------------------------------------------------------------------- */
@@ -83,12 +102,35 @@ void nc_subs_sweep(struct nc_subs *subs)
 	}
 }
 
-void nc_subs_tidy_tick(struct nc_subs *subs, uint64_t now_ns)
+static void forget_old(struct nc_subs *subs, uint64_t now_ns)
 {
-	if (nc_seen_all(subs->reader) || now_ns - subs->forgot_ns < FORGET_NS)
+	if (now_ns - subs->forgot_ns < FORGET_NS)
 		return;
 	subs->forgot_ns = now_ns;
-	forget(subs);
+	if (!nc_looks_due(&subs->forgets, nc_seen_hidings(subs->reader),
+	                  nc_seen_ages(subs->reader)))
+		return;
+	subs->aged++;
+	nc_recent_age(&subs->recent);
+	for (uint32_t id = 0; id < subs->room; id++) {
+		if (subs->slots[id] != NULL)
+			nc_ahead_age(&subs->slots[id]->ahead, &subs->stock);
+	}
+}
+
+/* As old as its job: whether it may still be delivered from. */
+bool nc_subs_ahead_holds(const struct nc_subs *subs, struct nc_sub_job *job)
+{
+	job->ahead->old = job->aged != subs->aged;
+	return job->sweeps == subs->sweeps && subs->aged - job->aged < 2;
+}
+
+void nc_subs_tidy_tick(struct nc_subs *subs, uint64_t now_ns)
+{
+	if (nc_seen_all(subs->reader))
+		return;
+	forget_old(subs, now_ns);
+	again_some(subs, now_ns);
 }
 
 /* ---- Jobs ----------------------------------------------------------------------------------- */

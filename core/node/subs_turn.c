@@ -68,7 +68,6 @@ static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t 
 	if (info.at_head && sub->move == NULL)
 		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
 	nc_subs_watch_lag(subs, sub);
-	nc_subs_tidy_again(subs, sub, now_ns);
 	sub->scanned_ns = now_ns;
 	nc_subs_mark(sub);
 }

@@ -610,6 +610,81 @@ Test(seen, is_what_a_plain_model_says)
 	}
 }
 
+/* ---- What has gone out of sight -------------------------------------------------------------- */
+
+/* By how much the last command has raised it. */
+static uint64_t hidings(void)
+{
+	static uint64_t before;
+	uint64_t now = nc_seen_hidings(store.reader), more = now - before;
+	before = now;
+	return more;
+}
+
+Test(seen, commits_that_take_something_out_of_sight_are_counted)
+{
+	hidings();
+	APPEND(&store, .stream = "s");
+	cr_expect_eq(hidings(), 0u);
+	DELETE(S);
+	cr_expect_eq(hidings(), 1u);
+	DELETE(S);
+	cr_expect_eq(hidings(), 0u, "it was deleted");
+	for (int i = 0; i < 3; i++)
+		APPEND(&store, .stream = "s");
+	cr_expect_eq(hidings(), 0u, "also of its next life");
+	META(S, .has_truncate = true, .truncate_before = 3);
+	cr_expect_eq(hidings(), 1u);
+	META(S, .has_count = true, .count_max = 3);
+	cr_expect_eq(hidings(), 0u, "there are no more yet");
+	APPEND(&store, .stream = "s");
+	cr_expect_eq(hidings(), 0u);
+	APPEND(&store, .stream = "s");
+	cr_expect_eq(hidings(), 1u, "by an append");
+	APPEND(&store, .stream = "o");
+	cr_expect_eq(hidings(), 0u);
+	META(S, .has_count = true, .count_max = 4, .expect = VERSION(1));
+	cr_expect_eq(hidings(), 0u, "it was refused");
+}
+
+/* A transaction with this that is given up. */
+static void give_up(struct nc_stream_change change)
+{
+	struct nc_buf payload = { 0 };
+	struct nc_outcome outcome;
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_stream(&payload, NC_COMMAND_STREAM_META, &change);
+	cr_assert_eq(nc_engine_begin(store.engine), NC_OK);
+	cr_assert_eq(nc_engine_apply(store.engine, nc_buf_slice(&payload), store_keep, &outcome),
+	             NC_OK);
+	nc_engine_rollback(store.engine);
+	nc_buf_release(&payload);
+}
+
+Test(seen, it_is_known_whether_a_stream_has_an_age)
+{
+	APPEND(&store, .stream = "s");
+	APPEND(&store, .stream = "o");
+	DELETE(.stream = NC_SLICE("o"));
+	cr_expect_not(nc_seen_ages(store.reader));
+	hidings();
+	give_up((struct nc_stream_change){ S, .has_age = true, .age_max_s = 5 });
+	APPEND(&store, .stream = "s");
+	cr_expect_not(nc_seen_ages(store.reader), "it was given up");
+	cr_expect_eq(hidings(), 0u);
+	for (uint64_t age = 1; age < 3; age++)
+		META(S, .has_age = true, .age_max_s = age);
+	cr_expect(nc_seen_ages(store.reader));
+	nc_engine_close(store.engine);
+	atomic_store(&store.state->ages, 0);
+	cr_assert_eq(nc_engine_open(store.state, &store.engine), NC_OK);
+	cr_expect(nc_seen_ages(store.reader), "also of a state that is opened anew");
+	META(S, .has_age = true);
+	cr_expect_not(nc_seen_ages(store.reader));
+	META(S, .has_age = true);
+	cr_expect_not(nc_seen_ages(store.reader));
+}
+
 /* ---- A state that is opened anew ------------------------------------------------------------- */
 
 Test(seen, an_engine_that_opens_the_state_knows)

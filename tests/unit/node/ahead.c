@@ -92,6 +92,26 @@ Test(ahead, lets_go_of_a_portion_when_all_of_it_has_been_delivered)
 	cr_expect_eq(stock.taken, 0);
 }
 
+Test(ahead, keeps_nothing_longer_than_from_one_call_to_the_next_but_one)
+{
+	nc_ahead_age(&ahead, &stock);
+	nc_ahead_add(&ahead, &stock, portion(1, 10, 1), 10);
+	nc_ahead_age(&ahead, &stock);
+	nc_ahead_add(&ahead, &stock, portion(11, 10, 1), 20);
+	struct nc_ahead_portion *begun_before = portion(21, 10, 1);
+	begun_before->old = true;
+	nc_ahead_add(&ahead, &stock, begun_before, 30);
+	cr_expect(has(1) && has(11) && has(21));
+	nc_ahead_age(&ahead, &stock);
+	cr_expect_not(has(1));
+	cr_expect(has(11));
+	nc_ahead_age(&ahead, &stock);
+	cr_expect_not(has(11) || has(21));
+	nc_ahead_add(&ahead, &stock, portion(31, 1, 1), 31);
+	nc_ahead_age(&ahead, &stock);
+	cr_expect(has(31), "in memory that was old it is new");
+}
+
 Test(ahead, begins_anew_when_a_search_does)
 {
 	nc_ahead_add(&ahead, &stock, portion(50, 10, 1), 100);

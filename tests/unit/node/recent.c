@@ -108,6 +108,30 @@ Test(recent, leaves_out_what_is_large_and_what_does_not_follow)
 	expect(3);
 }
 
+Test(recent, keeps_nothing_longer_than_from_one_call_to_the_next_but_one)
+{
+	put(1, 10);
+	put(2, 10);
+	nc_recent_age(&recent);
+	expect(2);
+	put(2, 10);
+	put(1, 10);
+	put(3, 10);
+	nc_recent_age(&recent);
+	cr_expect_not(nc_recent_has(&recent, 1));
+	cr_expect_not(nc_recent_has(&recent, 2), "what does not follow is left out here, too");
+	expect(3);
+	nc_recent_age(&recent);
+	cr_expect_not(nc_recent_has(&recent, 3));
+	put(3, 10);
+	expect(3);
+	for (uint64_t position = 4; position <= 3 * NC_RECENT_HALF_EVENTS; position++)
+		put(position, 10);
+	for (int i = 0; i < 2; i++)
+		nc_recent_age(&recent);
+	cr_expect_not(nc_recent_has(&recent, 3 * NC_RECENT_HALF_EVENTS));
+}
+
 Test(recent, forgets_all_when_told_to)
 {
 	put(1, 10);
