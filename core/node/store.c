@@ -93,6 +93,11 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 		               (unsigned long long)store->recovery.cut_bytes,
 		               store->recovery.doubtful ? "may have been" : "was not");
 	}
+	if (err == NC_OK && !nc_segment_log_is_direct(store->log)) {
+		nc_say_info("log: the file system of %s has no direct writes (O_DIRECT): it is "
+		            "written through the kernel's memory, which takes longer",
+		            path);
+	}
 	if (err == NC_OK && store->recovery.doubtful) {
 		nc_say_warning("log: its end may be lost: until this node has heard from a leader "
 		               "what is committed, its vote counts only if all vote");

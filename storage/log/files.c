@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/base/err.h"
 
 #define ZERO_STEP (1u << 20) /* bytes */
+#define PAGE      4096u
 
 static int system_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
 {
@@ -49,37 +52,59 @@ static int write_out(int fd, off_t at, size_t size)
 	return sync_file_range(fd, at, (off_t)size, all) == 0 ? 0 : -errno;
 }
 
+static int zeros_write(int fd, const uint8_t *zeros, off_t size, bool direct)
+{
+	int err = 0;
+	for (off_t at = 0; at < size && err == 0; at += ZERO_STEP) {
+		size_t step = size - at < ZERO_STEP ? (size_t)(size - at) : ZERO_STEP;
+		err = system_write(NULL, fd, zeros, step, at);
+		if (err == 0 && !direct)
+			err = write_out(fd, at, step);
+	}
+	return err;
+}
+
+/* Past the kernel's memory, of which 64 MiB that nobody had before are dear; through it where that
+ * cannot be. */
+static int zeros_write_either_way(int fd, const uint8_t *zeros, off_t size)
+{
+	int flags = fcntl(fd, F_GETFL), err = -EINVAL;
+	if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0) {
+		err = zeros_write(fd, zeros, size, true);
+		if (fcntl(fd, F_SETFL, flags) != 0)
+			return -errno;
+	}
+	return err == -EINVAL ? zeros_write(fd, zeros, size, false) : err;
+}
+
 /* Zeros are written, not only reserved: the first write into a reserved extent changes metadata,
  * which doubles the cost of its fdatasync. A step goes to the disk before the next is written, so
  * that who waits for the disk meanwhile stands behind one step of them, not behind a whole file. */
 static int system_zero(void *ctx, int fd, off_t size)
 {
 	int failed;
+	(void)ctx;
 	do {
 		failed = posix_fallocate(fd, 0, size);
 	} while (failed == EINTR);
 	if (failed != 0)
 		return -failed;
-	uint8_t *zeros = calloc(1, ZERO_STEP);
+	uint8_t *zeros = aligned_alloc(PAGE, ZERO_STEP);
 	if (zeros == NULL)
 		return -ENOMEM;
-	int err = 0;
-	for (off_t at = 0; at < size && err == 0; at += ZERO_STEP) {
-		size_t step = size - at < ZERO_STEP ? (size_t)(size - at) : ZERO_STEP;
-		err = system_write(ctx, fd, zeros, step, at);
-		if (err == 0)
-			err = write_out(fd, at, step);
-	}
+	memset(zeros, 0, ZERO_STEP);
+	int err = zeros_write_either_way(fd, zeros, size);
 	free(zeros);
 	if (err == 0 && fsync(fd) != 0)
 		err = -errno;
 	return err;
 }
 
-static void system_let_go(void *ctx, int fd)
+static int system_direct(void *ctx, const char *path)
 {
 	(void)ctx;
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	int fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
 }
 
 static int system_read(void *ctx, int fd, void *data, size_t size, off_t offset)
@@ -103,7 +128,7 @@ const struct nc_files nc_files_system = { .write = system_write,
 	                                  .begin = system_begin,
 	                                  .sync = system_sync,
 	                                  .zero = system_zero,
-	                                  .let_go = system_let_go,
+	                                  .direct = system_direct,
 	                                  .read = system_read };
 
 int nc_files_sync_directory(const char *path)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* files.h -- the calls by which the log changes files, and by which others read them meanwhile: a
- * table, so that tests can let each of them fail, or last. All return 0, or a negative errno.
+ * table, so that tests can let each of them fail, or last. All return 0 (direct: a descriptor), or
+ * a negative errno.
  */
 #ifndef NC_STORAGE_LOG_FILES_H
 #define NC_STORAGE_LOG_FILES_H
@@ -17,9 +18,10 @@ struct nc_files {
 	void (*begin)(void *ctx, int fd, size_t size, off_t offset);
 	int (*sync)(void *ctx, int fd);             /* fdatasync */
 	int (*zero)(void *ctx, int fd, off_t size); /* fill a new file with zeros, and sync it */
-	/* What is in memory of a file that is synced, and that few will read, need not stay there.
-	 * NULL: it stays. */
-	void (*let_go)(void *ctx, int fd);
+	/* Another descriptor of the file at `path`, to write whole pages, which lie at pages, past
+	 * the kernel's memory. A file system may have none, or say so only by -EINVAL to a write.
+	 * NULL: there is none. */
+	int (*direct)(void *ctx, const char *path);
 	int (*read)(void *ctx, int fd, void *data, size_t size, off_t offset); /* all of it */
 	void *ctx;
 };

@@ -24,7 +24,6 @@ struct nc_preparer {
 	pthread_cond_t change;
 	enum state state; /* under lock, as are the rest */
 	int fd, err;
-	int full;        /* a file that memory may let go; below 0: none */
 	unsigned spares; /* NC_SPARE_PREFIX 0 to spares - 1 */
 	bool stopping;
 };
@@ -104,26 +103,11 @@ static int file_make(struct nc_preparer *preparer, int *fd_out)
 	return NC_OK;
 }
 
-/* Lock held; not meanwhile: it takes a few ms. */
-static void full_let_go(struct nc_preparer *preparer)
-{
-	int fd = preparer->full;
-	preparer->full = -1;
-	pthread_mutex_unlock(&preparer->lock);
-	preparer->files->let_go(preparer->files->ctx, fd);
-	(void)close(fd);
-	pthread_mutex_lock(&preparer->lock);
-}
-
 static void *preparer_main(void *arg)
 {
 	struct nc_preparer *preparer = arg;
 	pthread_mutex_lock(&preparer->lock);
 	while (!preparer->stopping) {
-		if (preparer->full >= 0) {
-			full_let_go(preparer);
-			continue;
-		}
 		if (preparer->state != WANTED) {
 			pthread_cond_wait(&preparer->change, &preparer->lock);
 			continue;
@@ -151,7 +135,6 @@ int nc_preparer_start(const char *directory, const struct nc_files *files, size_
 	preparer->files = files;
 	preparer->size = size;
 	preparer->fd = -1;
-	preparer->full = -1;
 	preparer->directory = strdup(directory);
 	if (preparer->directory == NULL ||
 	    asprintf(&preparer->path, "%s/" NC_PREPARED_NAME, directory) < 0) {
@@ -188,19 +171,6 @@ void nc_preparer_want(struct nc_preparer *preparer)
 	pthread_mutex_unlock(&preparer->lock);
 }
 
-void nc_preparer_let_go(struct nc_preparer *preparer, int fd)
-{
-	if (preparer->files->let_go == NULL)
-		return;
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the segment may be gone by then */
-	pthread_mutex_lock(&preparer->lock);
-	if (preparer->full >= 0)
-		(void)close(preparer->full);
-	preparer->full = own;
-	pthread_cond_broadcast(&preparer->change);
-	pthread_mutex_unlock(&preparer->lock);
-}
-
 int nc_preparer_take(struct nc_preparer *preparer, int *fd_out)
 {
 	pthread_mutex_lock(&preparer->lock);
@@ -231,8 +201,6 @@ void nc_preparer_stop(struct nc_preparer *preparer)
 		(void)close(preparer->fd);
 		(void)unlink(preparer->path);
 	}
-	if (preparer->full >= 0)
-		(void)close(preparer->full);
 	while (preparer->spares > 0) {
 		char path[4096];
 		spare_path(preparer, --preparer->spares, path);

@@ -43,72 +43,6 @@ static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reser
 	return err;
 }
 
-/* A batch that found no room is not in the log; its records must not come back behind the next one.
- */
-static int batch_erase(struct nc_segment_log *log)
-{
-	const struct nc_segment *segment = nc_segment_last(log);
-	memset(log->batch.data, 0, log->batch.size);
-	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
-	                               log->batch.size, (off_t)segment->end);
-	if (failed == 0)
-		failed = log->files->sync(log->files->ctx, segment->fd);
-	if (failed == 0)
-		return NC_FULL;
-	log->broken = true;
-	return NC_IO;
-}
-
-/* The disk begins with the batch before somebody waits for it. */
-static void batch_begin(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile)
-{
-	const struct nc_segment *segment = nc_segment_last(log);
-	if (log->files->begin != NULL) {
-		log->files->begin(log->files->ctx, segment->fd, log->batch.size,
-		                  (off_t)segment->end);
-	}
-	meanwhile->fn(meanwhile->ctx);
-}
-
-/* Zeros behind the batch's records, to the end of their page. */
-static void batch_pad(struct nc_segment_log *log)
-{
-	const struct nc_segment *segment = nc_segment_last(log);
-	size_t end = segment->end + log->batch.size;
-	size_t to = (end + NC_SEGMENT_PAGE - 1) / NC_SEGMENT_PAGE * NC_SEGMENT_PAGE;
-	if (to > segment->size)
-		to = segment->size;
-	uint8_t *zeros = nc_buf_extend(&log->batch, to - end);
-	if (zeros != NULL)
-		memset(zeros, 0, to - end);
-}
-
-/* `*size_out`: bytes of records. */
-static int batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile,
-                       size_t *size_out)
-{
-	struct nc_segment *segment = nc_segment_last(log);
-	size_t size = log->batch.size;
-	batch_pad(log);
-	int err = nc_buf_status(&log->batch);
-	if (err != NC_OK)
-		return err;
-	int failed = log->files->write(log->files->ctx, segment->fd, log->batch.data,
-	                               log->batch.size, (off_t)segment->end);
-	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
-		return batch_erase(log);
-	if (failed == 0 && meanwhile != NULL)
-		batch_begin(log, meanwhile);
-	if (failed == 0 && !NC_LOG_MUTANT(SYNC_SKIPPED))
-		failed = log->files->sync(log->files->ctx, segment->fd);
-	if (failed != 0) { /* an fsync that failed may have dropped the pages: never try again */
-		log->broken = true;
-		return NC_IO;
-	}
-	*size_out = size;
-	return NC_OK;
-}
-
 /* The batch, `size` bytes of records, is durable: let readers see it; its entries begin at
  * `offset`.
  */
@@ -157,16 +91,19 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 	if (err != NC_OK)
 		return err;
 
+	size_t offset = nc_segment_last(log)->end;
+	err = nc_batch_begin(log, batch_size(hard, entries, entry_count));
+	if (err != NC_OK)
+		return err;
 	uint32_t crc = log->crc;
-	nc_buf_clear(&log->batch);
 	if (hard != NULL) {
+		offset += nc_record_size(0);
 		crc = record_add(log,
 		                 (struct nc_record){ .kind = NC_RECORD_HARD,
 		                                     .index = hard->term,
 		                                     .term = hard->vote },
 		                 crc);
 	}
-	size_t first_offset = nc_segment_last(log)->end + log->batch.size;
 	for (size_t i = 0; i < entry_count; i++) {
 		crc = record_add(log,
 		                 (struct nc_record){ .kind = NC_RECORD_ENTRY,
@@ -177,14 +114,14 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 		                 crc);
 	}
 	size_t size;
-	err = batch_write(log, meanwhile, &size);
+	err = nc_batch_write(log, meanwhile, &size);
 	if (err != NC_OK)
 		return err;
 	log->crc = crc;
 	log->marked = false;
 	if (hard != NULL)
 		log->hard = *hard;
-	return batch_publish(log, entries, entry_count, first_offset, size);
+	return batch_publish(log, entries, entry_count, offset, size);
 }
 
 static int log_mark(struct nc_log *port)
@@ -197,10 +134,12 @@ static int log_mark(struct nc_log *port)
 	int err = room_make(log, nc_record_size(0), true);
 	if (err != NC_OK)
 		return err;
-	nc_buf_clear(&log->batch);
+	err = nc_batch_begin(log, nc_record_size(0));
+	if (err != NC_OK)
+		return err;
 	uint32_t crc = record_add(log, (struct nc_record){ .kind = NC_RECORD_MARK }, log->crc);
 	size_t size;
-	err = batch_write(log, NULL, &size);
+	err = nc_batch_write(log, NULL, &size);
 	if (err != NC_OK)
 		return err;
 	log->crc = crc;
@@ -244,6 +183,7 @@ static void log_close(struct nc_log *port)
 {
 	struct nc_segment_log *log = self(port);
 	nc_preparer_stop(log->preparer);
+	nc_segment_out_close(log);
 	for (size_t i = 0; i < log->segment_count; i++)
 		nc_segment_let_go(log->segments[i]);
 	free(log->segments);
@@ -301,8 +241,10 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	log->segment_size =
 	        options->segment_size == 0 ? NC_SEGMENT_SIZE_DEFAULT : options->segment_size;
 	nc_assert(log->segment_size >= NC_SEGMENT_SIZE_MIN &&
-	          log->segment_size <= NC_SEGMENT_SIZE_MAX);
+	          log->segment_size <= NC_SEGMENT_SIZE_MAX &&
+	          log->segment_size % NC_SEGMENT_PAGE == 0);
 	log->marked = true;
+	log->out = -1;
 	lock_init(log);
 	nc_log_trail_restart(log, 0, 0);
 	log->directory = strdup(directory);
@@ -318,6 +260,8 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	}
 	if (err == NC_OK)
 		err = nc_segment_log_recover(log, &recovery, fault);
+	if (err == NC_OK && log->segment_count > 0)
+		err = nc_batch_resume(log, fault);
 	if (err == NC_OK)
 		err = nc_preparer_start(directory, log->files, log->segment_size, &log->preparer);
 	if (err == NC_OK && log->segment_count == 0) {

@@ -26,8 +26,8 @@ struct nc_segment {
 	size_t count, room;
 };
 
-/* What is written goes to the end of its page, with zeros: of a page that is not in memory and is
- * written in part the kernel reads the rest first. */
+/* Batches are written as whole pages: what its first page holds already is written again with it,
+ * and zeros follow it to the end of its last. Bytes; a multiple of what disks can write at once. */
 #define NC_SEGMENT_PAGE 4096u
 
 /* A file for the next segment, made ahead of need: one that was a segment, or filled with zeros
@@ -35,9 +35,6 @@ struct nc_segment {
 struct nc_preparer;
 int nc_preparer_start(const char *directory, const struct nc_files *files, size_t size,
                       struct nc_preparer **preparer_out);
-/* The file of `fd` is written to the end, and read by few: memory need not hold it. The file made
- * next gets that memory, which is quicker to fill than what nobody had before. */
-void nc_preparer_let_go(struct nc_preparer *preparer, int fd);
 /* Ask for a file; does nothing if there is one or one is being made. */
 void nc_preparer_want(struct nc_preparer *preparer);
 /* The file's descriptor, waited for; its name is then free for the next. Errors: NC_FULL, NC_IO. */
@@ -60,10 +57,14 @@ struct nc_segment_log {
 	const struct nc_files *files;
 	size_t segment_size;
 	struct nc_preparer *preparer;
-	struct nc_buf batch; /* the writer's */
-	bool broken;         /* a write or sync failed: nothing more is written */
-	bool marked;         /* the last record is a mark, or there is none */
-	uint32_t crc;        /* of the last record */
+	/* The writer's: pages, of which the first begins with what is in the segment before its
+	 * end. Between two batches there is only that. */
+	struct nc_buf batch;
+	int out;      /* the last segment's file, past the kernel's memory; below 0: through it */
+	bool through; /* the file system has it no other way */
+	bool broken;  /* a write or sync failed: nothing more is written */
+	bool marked;  /* the last record is a mark, or there is none */
+	uint32_t crc; /* of the last record */
 	struct nc_log_hard hard;
 
 	pthread_rwlock_t lock;        /* of what follows: the writer changes, readers read */
@@ -104,6 +105,20 @@ void nc_log_trail_truncate(struct nc_segment_log *log, uint64_t index);
 void nc_log_trail_advance(struct nc_segment_log *log, uint64_t first, uint64_t base_term);
 void nc_log_trail_restart(struct nc_segment_log *log, uint64_t index, uint64_t term);
 int nc_log_trail_term(const struct nc_segment_log *log, uint64_t index, uint64_t *term_out);
+
+/* segment_write.c: batches of records, into the last segment. The writer's thread.
+ *
+ * A segment has become the last one; its file is open, by its name. */
+void nc_segment_out_open(struct nc_segment_log *log);
+void nc_segment_out_close(struct nc_segment_log *log);
+/* After a recovery: batches go on in the last segment. Errors: NC_IO; NC_NOMEM; `fault` says it. */
+int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE]);
+/* From now on records may be put behind log->batch, `size` bytes of them. Errors: NC_NOMEM. */
+int nc_batch_begin(struct nc_segment_log *log, size_t size);
+/* Make them durable behind the segment's end, which is the caller's to advance by `*size_out`.
+ * Errors: NC_FULL, nothing of them is in the log; NC_IO, the log is broken. */
+int nc_batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile,
+                   size_t *size_out);
 
 /* segment_read.c: nc_log_read(). Any thread. */
 int nc_segment_log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,

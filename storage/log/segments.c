@@ -173,7 +173,8 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 {
 	size_t least = NC_SEGMENT_HEAD_SIZE + need + NC_SEGMENT_RESERVE;
 	bool large = least > log->segment_size;
-	size_t size = large ? (least + 4095) & ~(size_t)4095 : log->segment_size;
+	size_t size = large ? (least + NC_SEGMENT_PAGE - 1) / NC_SEGMENT_PAGE * NC_SEGMENT_PAGE
+	                    : log->segment_size;
 	if (size > UINT32_MAX)
 		return NC_TOOBIG;
 	int fd = -1;
@@ -205,10 +206,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 		log->broken = true;
 		return err;
 	}
-	/* The one before it is still read by who is a little behind. */
-	if (log->segment_count > 2) {
-		nc_preparer_let_go(log->preparer, log->segments[log->segment_count - 3]->fd);
-	}
+	nc_segment_out_open(log);
 	nc_preparer_want(log->preparer);
 	return NC_OK;
 }

@@ -2,6 +2,7 @@
 /* Disks that are full or broken. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -11,6 +12,8 @@
 #include "tests/unit/log/directory.h"
 #include "tests/unit/log/entries.h"
 #include "tests/unit/log/flaky.h"
+
+#define BEFORE 1440u /* bytes of the records that setup() writes, in the page of what follows */
 
 static struct nc_log *journal;
 static struct nc_log_recovery recovery;
@@ -35,6 +38,13 @@ static void teardown(void)
 {
 	nc_log_close(journal);
 	directory_remove();
+}
+
+static void go_through_memory(void)
+{
+	nc_log_close(journal);
+	flaky.through = true;
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
 }
 
 static uint64_t last(void)
@@ -77,83 +87,103 @@ static int append_looking(struct seen *seen)
 	return nc_log_append_meanwhile(journal, NULL, &entry, 1, &meanwhile);
 }
 
-Test(log_faults, leaves_time_while_the_disk_is_at_work)
+static void expect_time(int begins)
 {
 	struct seen seen = { 0 };
-	int begins = flaky.begins, syncs = flaky.syncs;
+	int begun = flaky.begins, syncs = flaky.syncs;
 	cr_assert_eq(append_looking(&seen), NC_OK);
 	cr_expect_eq(seen.calls, 1);
-	cr_expect_eq(seen.begins, begins + 1, "it is on its way");
+	cr_expect_eq(seen.begins, begun + begins, "it is on its way");
 	cr_expect_eq(seen.syncs, syncs, "and not durable");
 	cr_expect_eq(seen.last, 10u, "so nobody sees it");
 	cr_expect_eq(flaky.syncs, syncs + 1);
 	cr_expect_eq(last(), 11u);
 }
 
-/* Of a page that is not in memory and is written in part the kernel reads the rest first. */
-Test(log_faults, writes_whole_pages)
+Test(log_faults, leaves_time_before_it_waits_for_the_disk)
+{
+	expect_time(0);
+}
+
+Test(log_faults, leaves_time_while_the_disk_is_at_work)
+{
+	go_through_memory();
+	expect_time(1);
+}
+
+static void expect_whole_pages(const char *what)
+{
+	const struct flaky_written *written = &flaky.written;
+	cr_expect_eq(written->data % 4096, 0u, "%s: from memory at a page", what);
+	cr_expect_eq(written->offset % 4096, 0, "%s: to a page", what);
+	cr_expect_eq(written->size % 4096, 0u, "%s: to the end of a page", what);
+	cr_expect_gt(written->size, 0u, "%s", what);
+}
+
+/* What is in a page already is written again with what follows it. */
+static void append_and_read(void)
 {
 	const struct nc_log_hard hard = { .term = 2, .vote = 1 };
 	for (uint64_t index = 11; index < 100; index++) {
 		cr_assert_eq(entries_append(journal, NULL, index, 1, 1, index * 7), NC_OK);
-		cr_expect_eq(flaky.written % 4096, 0, "entry %lu: to %ld", index, flaky.written);
+		expect_whole_pages("an entry");
+		cr_assert(entry_is(journal, index, 1), "entry %lu", index);
 	}
 	cr_assert_eq(nc_log_append(journal, &hard, NULL, 0), NC_OK);
-	cr_expect_eq(flaky.written % 4096, 0);
+	expect_whole_pages("a hard state");
 	cr_assert_eq(nc_log_mark(journal), NC_OK);
-	cr_expect_eq(flaky.written % 4096, 0);
+	expect_whole_pages("a mark");
 	nc_log_close(journal);
 	cr_assert_eq(open_log(), NC_OK, "%s", fault);
 	cr_expect_eq(recovery.cut_bytes, 0u);
-	for (uint64_t index = 1; index < 100; index++)
-		cr_expect(entry_is(journal, index, 1), "entry %lu", index);
-}
-
-static ino_t segment_file(size_t n)
-{
-	struct stat stat;
-	cr_assert_eq(lstat(directory_path(directory_segment(n)), &stat), 0);
-	return stat.st_ino;
-}
-
-/* The last segment that is full stays in memory, for who is a little behind. */
-Test(log_faults, memory_lets_go_of_the_segments_before_the_last_full_one)
-{
-	uint64_t index = 11;
-	for (size_t full = 1; full < 5; full++) {
-		while (directory_segment(full)[0] == '\0')
-			cr_assert_eq(entries_append(journal, NULL, index++, 1, 1, 1000), NC_OK);
-		while (full > 1 && flaky.let_go != segment_file(full - 2))
-			(void)usleep(1000);
-		cr_expect(full > 1 || flaky.let_go == 0);
-	}
-	for (uint64_t i = 1; i < index; i++)
-		cr_expect(entry_is(journal, i, 1), "entry %lu", i);
-}
-
-/* A batch larger than a segment gets a file of its own; none is asked for ahead of need. */
-static void append_large(uint64_t index)
-{
-	cr_assert_eq(entries_append(journal, NULL, index, 1, 1, NC_SEGMENT_SIZE_MIN), NC_OK);
-}
-
-Test(log_faults, memory_lets_go_of_large_segments_too)
-{
-	for (uint64_t index = 11; index < 14; index++)
-		append_large(index);
-	while (flaky.let_go != segment_file(1))
-		(void)usleep(1000);
-}
-
-Test(log_faults, ends_while_memory_lets_a_segment_go)
-{
-	flaky.let_go_us = 100000;
-	for (uint64_t index = 11; index < 14; index++)
-		append_large(index);
-	(void)usleep(20000); /* it may have begun; either way it ends */
+	cr_assert_eq(entries_append(journal, NULL, 100, 1, 2, 10), NC_OK);
+	for (uint64_t index = 1; index < 101; index++)
+		cr_expect(entry_is(journal, index, index < 100 ? 1 : 2), "entry %lu", index);
 	nc_log_close(journal);
 	cr_assert_eq(open_log(), NC_OK, "%s", fault);
-	cr_expect_eq(last(), 13u);
+	cr_expect_eq(last(), 100u);
+	cr_expect_eq(recovery.hard.term, 2u);
+}
+
+Test(log_faults, writes_whole_pages)
+{
+	int fd = open(directory_path(directory_segment(0)), O_WRONLY | O_DIRECT);
+	cr_expect_eq(nc_segment_log_is_direct(journal), fd >= 0);
+	(void)close(fd);
+	append_and_read();
+}
+
+Test(log_faults, writes_whole_pages_through_memory_too)
+{
+	go_through_memory();
+	cr_expect_not(nc_segment_log_is_direct(journal));
+	append_and_read();
+}
+
+/* So does a file system say that takes the descriptor, and has no such writes. */
+Test(log_faults, goes_through_memory_when_a_direct_write_is_refused)
+{
+	flaky.write_errno = EINVAL;
+	flaky.write_once = true;
+	cr_expect_eq(entries_append(journal, NULL, 11, 1, 1, 100), NC_OK);
+	cr_expect_eq(last(), 11u);
+	cr_expect_not(nc_segment_log_is_direct(journal));
+	flaky.write_errno = EINVAL;
+	cr_expect_eq(entries_append(journal, NULL, 12, 1, 1, 100), NC_IO, "that one is not direct");
+}
+
+/* A batch larger than a segment gets a file of its own. */
+Test(log_faults, keeps_what_is_before_and_behind_a_large_batch)
+{
+	for (uint64_t index = 11; index < 20; index++) {
+		size_t size = index % 3 == 0 ? NC_SEGMENT_SIZE_MIN : 100;
+		cr_assert_eq(entries_append(journal, NULL, index, 1, 1, size), NC_OK);
+		expect_whole_pages("an entry");
+	}
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	for (uint64_t index = 1; index < 20; index++)
+		cr_expect(entry_is(journal, index, 1), "entry %lu", index);
 }
 
 Test(log_faults, leaves_no_time_where_there_is_no_room)
@@ -238,10 +268,25 @@ Test(log_faults, goes_on_when_the_head_of_a_segment_found_no_room)
 
 Test(log_faults, brings_nothing_of_a_batch_back_that_found_no_room)
 {
+	go_through_memory();
 	flaky.write_errno = ENOSPC;
 	flaky.write_once = true;
-	flaky.write_size = 450; /* three of its records whole, the rest not */
+	flaky.write_size = BEFORE + 450; /* three of its records whole, the rest not */
 	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_FULL);
+	cr_expect_eq(last(), 10u);
+	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, 100), NC_OK);
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), 11u, "entry %lu was refused, and is here", last());
+}
+
+/* What is written past the kernel's memory is there in whole pages. */
+Test(log_faults, brings_nothing_of_a_direct_batch_back_that_found_no_room)
+{
+	flaky.write_errno = ENOSPC;
+	flaky.write_once = true;
+	flaky.write_size = 8192;
+	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 3000), NC_FULL);
 	cr_expect_eq(last(), 10u);
 	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, 100), NC_OK);
 	nc_log_close(journal);
@@ -251,9 +296,10 @@ Test(log_faults, brings_nothing_of_a_batch_back_that_found_no_room)
 
 Test(log_faults, brings_nothing_back_when_nothing_follows_either)
 {
+	go_through_memory();
 	flaky.write_errno = ENOSPC;
 	flaky.write_once = true;
-	flaky.write_size = 450;
+	flaky.write_size = BEFORE + 450;
 	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_FULL);
 	nc_log_close(journal);
 	cr_assert_eq(open_log(), NC_OK, "%s", fault);
@@ -262,9 +308,10 @@ Test(log_faults, brings_nothing_back_when_nothing_follows_either)
 
 Test(log_faults, opens_again_when_a_refused_batch_was_the_last_of_its_segment)
 {
+	go_through_memory();
 	flaky.write_errno = ENOSPC;
 	flaky.write_once = true;
-	flaky.write_size = 1000;
+	flaky.write_size = BEFORE + 1000;
 	cr_expect_eq(entries_append(journal, NULL, 11, 10, 1, 700), NC_FULL);
 	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, ENTRY_SIZE_MAX), NC_OK);
 	nc_log_close(journal);
@@ -274,8 +321,9 @@ Test(log_faults, opens_again_when_a_refused_batch_was_the_last_of_its_segment)
 
 Test(log_faults, stops_when_a_refused_batch_cannot_be_erased)
 {
+	go_through_memory();
 	flaky.write_errno = ENOSPC;
-	flaky.write_size = 450;
+	flaky.write_size = BEFORE + 450;
 	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_IO);
 	flaky.write_errno = 0;
 	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_IO);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/log/flaky.h"
 
-#include <sys/stat.h>
+#include <errno.h>
 #include <unistd.h>
 
 struct flaky flaky;
@@ -9,7 +9,7 @@ struct flaky flaky;
 static int flaky_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
 {
 	int failed = flaky.write_errno;
-	flaky.written = offset + (off_t)size;
+	flaky.written = (struct flaky_written){ (uintptr_t)data, size, offset };
 	if (failed == 0)
 		return nc_files_system.write(ctx, fd, data, size, offset);
 	if (flaky.write_once)
@@ -36,12 +36,9 @@ static int flaky_zero(void *ctx, int fd, off_t size)
 	return flaky.zero_errno != 0 ? -flaky.zero_errno : nc_files_system.zero(ctx, fd, size);
 }
 
-static void flaky_let_go(void *ctx, int fd)
+static int flaky_direct(void *ctx, const char *path)
 {
-	struct stat stat;
-	(void)usleep(flaky.let_go_us);
-	nc_files_system.let_go(ctx, fd);
-	flaky.let_go = fstat(fd, &stat) == 0 ? stat.st_ino : 0;
+	return flaky.through ? -EINVAL : nc_files_system.direct(ctx, path);
 }
 
 static int flaky_read(void *ctx, int fd, void *data, size_t size, off_t offset)
@@ -58,5 +55,5 @@ const struct nc_files flaky_files = { .write = flaky_write,
 	                              .begin = flaky_begin,
 	                              .sync = flaky_sync,
 	                              .zero = flaky_zero,
-	                              .let_go = flaky_let_go,
+	                              .direct = flaky_direct,
 	                              .read = flaky_read };

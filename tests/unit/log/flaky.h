@@ -8,19 +8,24 @@
 
 #include "storage/log/files.h"
 
+struct flaky_written {
+	uintptr_t data;
+	size_t size;
+	off_t offset;
+};
+
 struct flaky {
 	int write_errno; /* 0: writes go well; else they fail with it, behind `write_size` bytes */
 	size_t write_size;
 	bool write_once; /* only the next one fails */
 	int sync_errno;
 	_Atomic int zero_errno;
-	_Atomic int syncs;          /* so far */
-	int begins;                 /* likewise */
-	off_t written;              /* where the last write ended */
-	_Atomic ino_t let_go;       /* the file that memory let go last; 0: none */
-	_Atomic unsigned let_go_us; /* it lasts so long */
-	_Atomic bool reads_wait;    /* until it is false again */
-	_Atomic bool reading;       /* one does */
+	_Atomic int syncs;            /* so far */
+	int begins;                   /* likewise */
+	struct flaky_written written; /* what was written last */
+	bool through;                 /* nothing can be written past the kernel's memory */
+	_Atomic bool reads_wait;      /* until it is false again */
+	_Atomic bool reading;         /* one does */
 };
 
 extern struct flaky flaky;

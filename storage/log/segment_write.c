@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Batches of records into the last segment. They are written as whole pages, past the kernel's
+ * memory where the file system has a way: what is copied into that is not read again, and takes the
+ * writer most of its time. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/assert.h"
+#include "storage/log/segment_private.h"
+
+#define PAGES_MIN (64u << 10) /* bytes */
+
+/* ---- Where they go -------------------------------------------------------------------------- */
+
+void nc_segment_out_close(struct nc_segment_log *log)
+{
+	if (log->out >= 0)
+		(void)close(log->out);
+	log->out = -1;
+}
+
+void nc_segment_out_open(struct nc_segment_log *log)
+{
+	char path[4096];
+	nc_segment_out_close(log);
+	if (log->through || log->files->direct == NULL)
+		return;
+	nc_segment_path(log, nc_segment_last(log)->number, path, sizeof path);
+	log->out = log->files->direct(log->files->ctx, path);
+}
+
+bool nc_segment_log_is_direct(const struct nc_log *log)
+{
+	return ((const struct nc_segment_log *)log)->out >= 0;
+}
+
+static int out_descriptor(const struct nc_segment_log *log)
+{
+	return log->out >= 0 ? log->out : nc_segment_last(log)->fd;
+}
+
+/* Bytes of the page at the segment's end that are before it. */
+static size_t lead_of(const struct nc_segment *segment)
+{
+	return segment->end % NC_SEGMENT_PAGE;
+}
+
+static int out_write(struct nc_segment_log *log)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	const struct nc_files *files = log->files;
+	off_t at = (off_t)(segment->end - lead_of(segment));
+	int failed =
+	        files->write(files->ctx, out_descriptor(log), log->batch.data, log->batch.size, at);
+	if (failed != -EINVAL || log->out < 0)
+		return failed;
+	log->through = true; /* so that is what this file system says of it */
+	nc_segment_out_close(log);
+	return files->write(files->ctx, segment->fd, log->batch.data, log->batch.size, at);
+}
+
+/* ---- A batch -------------------------------------------------------------------------------- */
+
+/* Room for `size` bytes behind the lead, in whole pages. */
+static int pages_reserve(struct nc_segment_log *log, size_t lead, size_t size)
+{
+	size_t want = lead + size + NC_SEGMENT_PAGE, capacity = PAGES_MIN;
+	if (log->batch.capacity >= want)
+		return NC_OK;
+	while (capacity < want)
+		capacity *= 2;
+	uint8_t *pages = aligned_alloc(NC_SEGMENT_PAGE, capacity);
+	if (pages == NULL)
+		return NC_NOMEM;
+	if (log->batch.size > 0)
+		memcpy(pages, log->batch.data, log->batch.size);
+	free(log->batch.data);
+	log->batch.data = pages;
+	log->batch.capacity = capacity;
+	return NC_OK;
+}
+
+int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE])
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	size_t lead = lead_of(segment);
+	int err = pages_reserve(log, lead, 0);
+	int failed = err != NC_OK || lead == 0
+	                     ? 0
+	                     : log->files->read(log->files->ctx, segment->fd, log->batch.data, lead,
+	                                        (off_t)(segment->end - lead));
+	if (failed != 0) {
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: the last page cannot be read: %s",
+		               log->directory, strerror(-failed));
+		return NC_IO;
+	}
+	log->batch.size = lead;
+	nc_segment_out_open(log);
+	return err;
+}
+
+int nc_batch_begin(struct nc_segment_log *log, size_t size)
+{
+	log->batch.size = lead_of(nc_segment_last(log));
+	return pages_reserve(log, log->batch.size, size);
+}
+
+/* Zeros behind the records, to the end of their page. */
+static void pad(struct nc_segment_log *log)
+{
+	size_t over = log->batch.size % NC_SEGMENT_PAGE;
+	if (over == 0)
+		return;
+	uint8_t *zeros = nc_buf_extend(&log->batch, NC_SEGMENT_PAGE - over);
+	memset(zeros, 0, NC_SEGMENT_PAGE - over);
+}
+
+/* A batch that found no room is not in the log; its records must not come back behind the next one.
+ */
+static int erase(struct nc_segment_log *log)
+{
+	size_t lead = lead_of(nc_segment_last(log));
+	memset(log->batch.data + lead, 0, log->batch.size - lead);
+	int failed = out_write(log);
+	if (failed == 0)
+		failed = log->files->sync(log->files->ctx, out_descriptor(log));
+	if (failed == 0)
+		return NC_FULL;
+	log->broken = true;
+	return NC_IO;
+}
+
+/* The disk begins with the batch, if it has not, before somebody waits for it. */
+static void give_time(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile)
+{
+	const struct nc_segment *segment = nc_segment_last(log);
+	if (log->out < 0 && log->files->begin != NULL) {
+		log->files->begin(log->files->ctx, segment->fd, log->batch.size,
+		                  (off_t)(segment->end - lead_of(segment)));
+	}
+	meanwhile->fn(meanwhile->ctx);
+}
+
+/* What the next batch begins with: this one's last page, if there is room in it. */
+static void keep_last(struct nc_segment_log *log, size_t end)
+{
+	size_t lead = end % NC_SEGMENT_PAGE;
+	memmove(log->batch.data, log->batch.data + end - lead, lead);
+	log->batch.size = lead;
+}
+
+int nc_batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile,
+                   size_t *size_out)
+{
+	size_t end = log->batch.size;
+	nc_assert(end + NC_SEGMENT_PAGE <= log->batch.capacity);
+	pad(log);
+	int failed = out_write(log);
+	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)
+		return erase(log);
+	if (failed == 0 && meanwhile != NULL)
+		give_time(log, meanwhile);
+	if (failed == 0 && !NC_LOG_MUTANT(SYNC_SKIPPED))
+		failed = log->files->sync(log->files->ctx, out_descriptor(log));
+	if (failed != 0) { /* an fsync that failed may have dropped the pages: never try again */
+		log->broken = true;
+		return NC_IO;
+	}
+	*size_out = end - lead_of(nc_segment_last(log));
+	keep_last(log, end);
+	return NC_OK;
+}
