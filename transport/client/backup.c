@@ -13,14 +13,22 @@
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-/* A retry may have come about while the try before was still to be answered. */
-static bool is_foreign(const struct nacre_backup *backup, const natsMsg *msg)
+static bool is_own(const struct nacre_backup *backup, const natsMsg *msg)
 {
-	return !nc_slice_is(nc_client_header(msg, "Es-Backup"), backup->id);
+	return nc_slice_is(nc_client_header(msg, "Es-Backup"), backup->id);
 }
 
-/* The next message of this backup, or, before it has an id, without one; heartbeats are passed
- * over. */
+/* A retry may have come about while the try before was still to be answered: that node gives a
+ * backup that nobody takes, and need not find it out. */
+static void foreign_end(struct nacre_backup *backup, const natsMsg *msg)
+{
+	const char *reply = natsMsg_GetReply(msg);
+	if (reply != NULL)
+		(void)natsConnection_Publish(backup->client->nc, reply, "+TERM", 5);
+}
+
+/* The next message of this backup, or, before it has an id, without one: then a heartbeat may be of
+ * what is asked for. Those are passed over, and others say nothing of this one. */
 static int message_next(struct nacre_backup *backup, natsMsg **msg_out, struct nacre_error *error)
 {
 	struct nacre_client *client = backup->client;
@@ -41,13 +49,17 @@ static int message_next(struct nacre_backup *backup, natsMsg **msg_out, struct n
 			continue;
 		if (status != NATS_OK)
 			return nc_client_fail_nats(error, status, "backup");
-		bool heartbeat = nc_client_status(msg) == 100;
-		if (!heartbeat && !is_foreign(backup, msg)) {
+		bool heartbeat = nc_client_status(msg) == 100, own = is_own(backup, msg);
+		if (own && !heartbeat) {
 			*msg_out = msg;
 			return NACRE_OK;
 		}
+		if (own || (heartbeat && backup->id[0] == '\0')) {
+			until_ms = nc_client_now_ms() + silence_ms;
+		} else {
+			foreign_end(backup, msg);
+		}
 		natsMsg_Destroy(msg);
-		until_ms = nc_client_now_ms() + silence_ms;
 	}
 }
 
@@ -206,15 +218,16 @@ static int take(struct nacre_backup *backup, natsMsg *msg,
 int nacre_backup_next(struct nacre_backup *backup, const struct nacre_backup_chunk **chunk_out,
                       struct nacre_error *error)
 {
-	struct nacre_error unseen;
 	natsMsg *msg = NULL;
-	error = error == NULL ? &unseen : error;
-	if (backup->over)
-		return NACRE_END;
-	int result = chunk_answer(backup, error);
-	if (result == NACRE_OK)
-		result = message_next(backup, &msg, error);
-	return result == NACRE_OK ? take(backup, msg, chunk_out, error) : result;
+	if (backup->result == NACRE_OK)
+		backup->result = chunk_answer(backup, &backup->failure);
+	if (backup->result == NACRE_OK)
+		backup->result = message_next(backup, &msg, &backup->failure);
+	if (backup->result == NACRE_OK)
+		backup->result = take(backup, msg, chunk_out, &backup->failure);
+	if (error != NULL && backup->result != NACRE_OK && backup->result != NACRE_END)
+		*error = backup->failure;
+	return backup->result;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -254,10 +267,8 @@ void nacre_backup_close(struct nacre_backup *backup)
 {
 	if (backup == NULL)
 		return;
-	if (!backup->over && backup->answer[0] != '\0') { /* the node need not find it out */
+	if (!backup->over && backup->answer[0] != '\0') /* the node need not find it out */
 		(void)natsConnection_Publish(backup->client->nc, backup->answer, "+TERM", 5);
-		(void)natsConnection_Flush(backup->client->nc);
-	}
 	natsMsg_Destroy(backup->held);
 	nc_client_retire(backup->client, backup->sub, backup->over);
 	nc_buf_release(&backup->info);

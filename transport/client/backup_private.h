@@ -30,8 +30,10 @@ struct nacre_backup {
 	uint8_t digest[NC_SHA256_SIZE];
 	natsMsg *held; /* the chunk that was given last */
 	struct nacre_backup_chunk chunk;
-	bool taken; /* `held` is, and is to be answered */
-	bool over;
+	bool taken;                 /* `held` is, and is to be answered */
+	bool over;                  /* the node has said so: it need not be told */
+	int result;                 /* NACRE_OK: it goes on; else how it ended */
+	struct nacre_error failure; /* why */
 };
 
 /* The node's answer: id and files; a copy of it all. False: not understood. */

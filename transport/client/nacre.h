@@ -496,7 +496,8 @@ NACRE_API int nacre_backup_open(struct nacre_client *client, struct nacre_backup
  * "time","events","digest","bytes","files":[{"name","size"}]} */
 NACRE_API const char *nacre_backup_info(const struct nacre_backup *backup);
 /* The next chunk, checked by its hash, and valid until the next call. NACRE_END: that was all, and
- * every byte of it was given. After an error it has ended: what was given is no backup. Errors:
+ * every byte of it was given. After an error it has ended, what was given is no backup, and each
+ * further call says the same. Errors:
  * NACRE_UNAVAILABLE, the node or the connection is gone, or the node says that it ended; as above.
  */
 NACRE_API int nacre_backup_next(struct nacre_backup *backup,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A backup that lacks something, or has something else in it, is never taken for whole; and one of
  * a real node is. usage: unit_client_backup URL */
+#include <pthread.h>
+
 #include "store.h"
 
 #define ID    "0123456789abcdef0123456789abcdef"
@@ -153,6 +155,100 @@ static void ended(void)
 	comes_to(&busy, 1, NACRE_REFUSED, "somebody else is given one");
 }
 
+static bool told_to_end(int count)
+{
+	for (int i = 0; i < 5000 && atomic_load(&terms) < count; i++)
+		(void)usleep(1000);
+	return atomic_load(&terms) == count;
+}
+
+/* The first chunk of `messages`, then `want`, as often as it is asked for. */
+static void stays(const struct message *messages, size_t count, int want, const char *what)
+{
+	struct nacre_backup *backup;
+	const struct nacre_backup_chunk *chunk;
+	struct nacre_error error = { 0 }, again = { 0 };
+	will_answer(messages, count);
+	expect(nacre_backup_open(client, &backup, NULL) == NACRE_OK &&
+	               nacre_backup_next(backup, &chunk, NULL) == NACRE_OK,
+	       "its first chunk");
+	int result = nacre_backup_next(backup, &chunk, &error);
+	expect(result == want && nacre_backup_next(backup, &chunk, &again) == want &&
+	               nacre_backup_next(backup, &chunk, NULL) == want,
+	       what);
+	expect(error.code == again.code && strcmp(error.description, again.description) == 0,
+	       "for the same reason");
+	nacre_backup_close(backup);
+}
+
+static void what_ended_stays_so(void)
+{
+	const struct message one = chunk_of(ID, "1", "a", "0", HELLO, "hello");
+	const struct message two = chunk_of(ID, "2", "b.wt", "0", WORLD, "world!");
+	const struct message gone = { .body = "{\"error\":{\"code\":503,\"err_code\":10008,"
+		                              "\"description\":\"stops\"}}",
+		                      .size = -1,
+		                      .headers = { "Nats-Service-Error", "stops",
+		                                   "Nats-Service-Error-Code", "503", "Es-Backup",
+		                                   ID } };
+	stays((const struct message[]){ info, one, gone }, 3, NACRE_UNAVAILABLE,
+	      "who was told that the node stops is told so again");
+	stays((const struct message[]){ info, one, one, two }, 4, NACRE_PROTOCOL,
+	      "what was damaged does not go on");
+	stays((const struct message[]){ info, one, end_of("2", "11", CHAIN), two }, 4,
+	      NACRE_PROTOCOL, "nor what ended too soon");
+}
+
+static void what_is_of_another(void)
+{
+	const struct message messages[] = { info, chunk_of(OTHER, "1", "a", "0", HELLO, "hello"),
+		                            chunk_of(ID, "1", "a", "0", HELLO, "hello"),
+		                            chunk_of(ID, "2", "b.wt", "0", WORLD, "world!"),
+		                            end_of("2", "11", CHAIN) };
+	const struct message early[] = { messages[1], info, messages[2], messages[3], messages[4] };
+	atomic_store(&terms, 0);
+	comes_to(messages, 5, NACRE_END, "a chunk of another is passed over");
+	expect(told_to_end(1), "and that one is told to end");
+	comes_to(early, 5, NACRE_END, "also before the answer has come");
+	expect(told_to_end(2), "that one, too");
+}
+
+#define BEATS 40 /* half a second each: many times the silence after which a node is gone */
+
+static atomic_int beats;
+static atomic_bool heard_enough;
+
+static void *beat_on(void *ctx)
+{
+	const struct message beat = {
+		.body = "", .headers = { "Status", "100 Idle Heartbeat", "Es-Backup", OTHER }
+	};
+	(void)ctx;
+	while (atomic_load(&beats) < BEATS && !atomic_load(&heard_enough)) {
+		answer_with(asked_on, &beat);
+		atomic_fetch_add(&beats, 1);
+		(void)usleep(500000);
+	}
+	return NULL;
+}
+
+static void another_does_not_keep_it_alive(void)
+{
+	struct nacre_backup *backup;
+	const struct nacre_backup_chunk *chunk;
+	pthread_t thread;
+	will_answer(&info, 1);
+	expect(nacre_backup_open(client, &backup, NULL) == NACRE_OK, "a node that then is dead");
+	if (pthread_create(&thread, NULL, beat_on, NULL) != 0)
+		exit(2);
+	expect(nacre_backup_next(backup, &chunk, NULL) == NACRE_UNAVAILABLE &&
+	               atomic_load(&beats) < BEATS,
+	       "is missed, though another one is heard");
+	atomic_store(&heard_enough, true);
+	(void)pthread_join(thread, NULL);
+	nacre_backup_close(backup);
+}
+
 /* Of the node that is beside us. */
 static void real(const char *url)
 {
@@ -182,6 +278,9 @@ int main(int argc, char **argv)
 	lacking();
 	descriptions_without_sense();
 	ended();
+	what_ended_stays_so();
+	what_is_of_another();
+	another_does_not_keep_it_alive();
 	real(argv[1]);
 	nacre_close(client);
 	natsConnection_Destroy(store_nc);

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <nats/nats.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,9 @@ static natsConnection *store_nc;
 static const struct message *answer; /* [answer_count] */
 static size_t answer_count;
 static const char *raw_block; /* header bytes that answer every request; NULL: `answer` does */
+
+static char asked_on[256]; /* where the last request wants its answer */
+static atomic_int terms;   /* how often it was told to end something */
 
 static const char *answer_reply = "es.hostile.ack.s.1.1.1"; /* what its messages are answered on */
 
@@ -82,6 +86,10 @@ static inline void on_request(natsConnection *nc, natsSubscription *sub, natsMsg
 	(void)closure;
 	const char *to =
 	        natsMsg_GetReply(msg); /* NULL: the server says that nobody heard an answer */
+	if (natsMsg_GetDataLength(msg) == 5 && memcmp(natsMsg_GetData(msg), "+TERM", 5) == 0)
+		atomic_fetch_add(&terms, 1);
+	if (to != NULL)
+		(void)snprintf(asked_on, sizeof asked_on, "%s", to);
 	if (to != NULL && raw_block != NULL)
 		raw_answer(to, raw_block, "", 0);
 	for (size_t i = 0; to != NULL && i < answer_count; i++)
