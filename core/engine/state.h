@@ -5,18 +5,18 @@
  * The state is: events by position; ordered key-value spaces; four indexes of positions; and an
  * index of event ids. The port knows no meaning: rows are bytes that core/engine writes and reads.
  *
- * Writing: one thread at a time (the applier's, or who applies in its stead) between begin and
- * commit; all or nothing, `applied` with it.
- * Commit is not durable: after a crash the state is as of some earlier commit, not before the last
- * completed checkpoint, and the Raft log is replayed from nc_state_applied() + 1. Reading: any
- * number of readers, each used by one thread. Between begin and end a reader sees one commit
- * boundary, frozen. That stretch must be short: read a bounded batch, copy, end; never wait in it
- * (an open snapshot beside a busy writer costs both dearly, ADR 0003).
- *
+ * Writing:   one thread at a time (the applier's, or who applies in its stead) between begin and
+ *            commit; all or nothing, `applied` with it. Commit is not durable: after a crash the
+ *            state is as of some earlier commit, not before the last completed checkpoint, and the
+ *            Raft log is replayed from nc_state_applied() + 1.
+ * Reading:   any number of readers, each used by one thread. Between begin and end a reader sees
+ *            one commit boundary, frozen. That stretch must be short: read a bounded batch, copy,
+ *            end; never wait in it (an open snapshot beside a busy writer costs both dearly, ADR
+ *            0003).
  * Ownership: the opener gives a state, nc_state_close() destroys it, after its readers are closed.
- * Slices given to a callback are borrowed until it returns. Errors:    NC_OK or a negative enum
- * nc_err; out-parameters are written on NC_OK only. Anywhere: NC_IO; NC_CORRUPT, a checksum failed:
- * quarantine the state; NC_NOMEM.
+ *            Slices given to a callback are borrowed until it returns.
+ * Errors:    NC_OK or a negative enum nc_err; out-parameters are written on NC_OK only. Anywhere:
+ *            NC_IO; NC_CORRUPT, a checksum failed: quarantine the state; NC_NOMEM.
  */
 #ifndef NC_CORE_ENGINE_STATE_H
 #define NC_CORE_ENGINE_STATE_H

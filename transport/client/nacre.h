@@ -2,16 +2,19 @@
 /* nacre.h -- libnacre, the C client of the Nacre event store.
  *
  * Life:      client > readers, subscriptions, backups. Close those of a client before it. Batches,
- * events and replies stand by themselves. Threads:   a client may be used by many threads at once;
- * a reader, a subscription, a backup, a batch or a reply belongs to one at a time. Callbacks come
- * on threads of the library's. Ownership: what is passed to a call is borrowed until it returns.
- * What a reader or a subscription gives is borrowed until its next call. Everything that is opened
- * has its close, which accepts NULL. Errors:    0 or a negative NACRE_* member; out-parameters are
- * untouched on failure. Each call that can fail takes a struct nacre_error, or NULL, and fills it
- * when it fails. Retries:   a client asks again, with the same event id, while nobody answers, the
- * outcome is unknown (503, a connection that was lost: as soon as it is back) or the node sheds
- *            load (429), until timeout_ms is over. The store
- *            recognises a repeated id however late it comes: nothing is appended twice.
+ *            events and replies stand by themselves.
+ * Threads:   a client may be used by many threads at once; a reader, a subscription, a backup, a
+ *            batch or a reply belongs to one at a time. Callbacks come on threads of the
+ *            library's.
+ * Ownership: what is passed to a call is borrowed until it returns. What a reader, a subscription
+ *            or a backup gives is borrowed until its next call. Everything that is opened has its
+ *            close, which accepts NULL.
+ * Errors:    0 or a negative NACRE_* member; out-parameters are untouched on failure. Each call
+ *            that can fail takes a struct nacre_error, or NULL, and fills it when it fails.
+ * Retries:   a client asks again, with the same event id, while nobody answers, the outcome is
+ *            unknown (503, a connection that was lost: as soon as it is back) or the node sheds
+ *            load (429), until timeout_ms is over. The store recognises a repeated id however
+ *            late it comes: nothing is appended twice.
  * Growth:    structs that calls read grow at their end, and zeros are their defaults: the inline
  *            calls below pass the size that the program was compiled with, so an old program
  *            goes on with a new library. Structs that the library gives are its own and grow

@@ -6,9 +6,10 @@
  * Reconnects for ever.
  *
  * Threads:   open, subscribe, unsubscribe and close from the loop's thread; publishing and
- * wait_room from any. The callbacks run on the loop's thread. Ownership: a message and its
- * slices are borrowed until on_message returns. Errors:    NC_OK or a negative enum nc_err. What is
- * published while the server is away is lost, as NATS at most once has it.
+ *            wait_room from any. The callbacks run on the loop's thread.
+ * Ownership: a message and its slices are borrowed until on_message returns.
+ * Errors:    NC_OK or a negative enum nc_err. What is published while the server is away is lost,
+ *            as NATS at most once has it.
  */
 #ifndef NC_TRANSPORT_NATS_BUS_H
 #define NC_TRANSPORT_NATS_BUS_H
