@@ -192,6 +192,8 @@ static int file_move(struct nc_backup_read *backup, struct nc_snapshot_stage *st
 	struct nc_sha256_sum sum;
 	uint64_t offset = 0;
 	int fd = -1;
+	if (from->size == 0)
+		return NC_OK; /* of it nothing came, and nothing was written */
 	int err = file_open(backup, from->name, &fd);
 	nc_sha256_begin(&sum);
 	while (err == NC_OK) {

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -260,12 +261,64 @@ async def test_a_target_is_never_written_over():
             await n.fails(USAGE, "is there already", "backup", place("file"))
             await n.fails(IO, "No such file or directory", "backup", place("none/one"))
             await n.fails(USAGE, "DIRECTORY", "backup")
-            os.mkdir(place("two.partial"))  # as one leaves it that was killed
-            with open(place("two.partial/events.wt"), "w", encoding="utf-8") as f:
-                f.write("half")
+            write(place("two.partial/backup.json"), "{}")  # as one leaves it that was killed
+            write(place("two.partial/events.wt"), "half")
             await n.ok("backup", place("two"))
             equal(sorted(os.listdir(place(""))), ["empty", "fast", "file", "one", "two"])
             subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=place("two"), check=True)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def all_below(top):
+    return {os.path.join(at, name) for at, dirs, files in os.walk(top) for name in dirs + files}
+
+
+async def test_what_is_no_backups_is_never_emptied():
+    with Place() as place:
+        async with Both() as b:
+            n = Nacre.beside(b.client)
+            await b.client.append("s")
+            write(place("notes.partial/plan.txt"), "somebody's")
+            write(place("dump.partial/events.wt"), "somebody's")
+            write(place("deep.partial/backup.json"), "{}")
+            write(place("deep.partial/more/plan.txt"), "somebody's")
+            write(place("kept/backup.json"), "{}")
+            write(place("kept/events.wt"), "a backup's")
+            os.symlink(place("kept"), place("link.partial"))
+            os.symlink(place("kept/events.wt"), place("into.partial"))
+            os.symlink(place("nowhere"), place("dangling.partial"))
+            write(place("file.partial"), "somebody's")
+            names = ["notes", "dump", "deep", "link", "into", "dangling", "file"]
+            if os.geteuid() == 0:
+                write(place("theirs.partial/backup.json"), "{}")
+                os.chown(place("theirs.partial"), 12345, -1)
+                names.append("theirs")
+            before = all_below(place(""))
+            for name in names:
+                await n.fails(USAGE, "is not what a backup of yours has left", "backup", place(name))
+            equal(all_below(place("")), before)
+
+
+async def test_of_many_at_once_into_one_directory_one_is_there():
+    with Place() as place:
+        async with Both() as b:
+            n = Nacre.beside(b.client)
+            await b.client.append("s")
+            for i in range(6):
+                processes = [await n.start("backup", place(f"b{i}"), "--timeout", "10s") for _ in range(4)]
+                ends = []
+                for process in processes:
+                    _, err = await process.communicate()
+                    ends.append(process.returncode)
+                    check(process.returncode in (0, USAGE), err)
+                equal(ends.count(0), 1, ends)
+                subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=place(f"b{i}"), check=True)
+                check(not os.path.exists(place(f"b{i}.partial")), "nothing is left")
 
 
 async def half(n, place, client):
@@ -306,6 +359,18 @@ async def test_who_is_killed_in_the_middle():
                 equal(os.path.exists(place("one.partial")), how == signal.SIGKILL)
                 await wait_until(lambda: is_over(b.client), 10, "the node has let go")
             await n.ok("backup", place("one"))
+
+
+async def test_who_is_ended_before_it_is_connected_leaves_nothing():
+    silent = socket.create_server(("127.0.0.1", 0))  # takes the connection, and says nothing
+    with Place() as place:
+        n = Nacre(f"nats://127.0.0.1:{silent.getsockname()[1]}")
+        process = await n.start("backup", place("one"), "--timeout", "2s")
+        await wait_until(lambda: os.path.exists(place("one.partial")), 10, "it has begun")
+        process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+        equal((process.returncode, os.listdir(place(""))), (128 + signal.SIGTERM, []), err)
+    silent.close()
 
 
 async def test_a_node_that_is_killed_in_the_middle():

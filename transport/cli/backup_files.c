@@ -15,37 +15,117 @@
 
 #define PACE_SIZE (1u << 20) /* bytes that wait to be written at most */
 
-/* Whatever lies in the partial directory: it is of a backup that is not whole. */
-static int files_remove(int directory_fd)
+/* ---- The partial directory ------------------------------------------------------------------- */
+
+static DIR *entries_open(int directory_fd)
 {
-	int fd = dup(directory_fd), failed = 0;
+	int fd = dup(directory_fd);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir != NULL)
+		rewinddir(dir);
+	return dir;
+}
+
+static const char *entry_next(DIR *dir)
+{
+	const struct dirent *entry;
+	do {
+		entry = readdir(dir);
+	} while (entry != NULL &&
+	         (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	return entry == NULL ? NULL : entry->d_name;
+}
+
+/* What a backup was killed over: nothing, or files alone, of which the description is the first to
+ * come and the last to go. Errors: ENOTEMPTY, it is something else. */
+static int left_check(int directory_fd)
+{
+	bool any = false, described = false, plain = true;
+	DIR *dir = entries_open(directory_fd);
 	if (dir == NULL)
 		return errno;
-	rewinddir(dir);
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-		bool own = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-		if (!own && unlinkat(directory_fd, entry->d_name, 0) != 0 && failed == 0)
+	for (const char *name = entry_next(dir); name != NULL; name = entry_next(dir)) {
+		struct stat info;
+		any = true;
+		described |= strcmp(name, NC_BACKUP_INFO) == 0;
+		plain &= fstatat(directory_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+		         S_ISREG(info.st_mode);
+	}
+	(void)closedir(dir);
+	return !any || (described && plain) ? 0 : ENOTEMPTY;
+}
+
+/* Whatever lies in it: it is of a backup that is not whole. */
+static int files_remove(int directory_fd)
+{
+	int failed = 0;
+	DIR *dir = entries_open(directory_fd);
+	if (dir == NULL)
+		return errno;
+	for (const char *name = entry_next(dir); name != NULL; name = entry_next(dir)) {
+		if (strcmp(name, NC_BACKUP_INFO) != 0 && unlinkat(directory_fd, name, 0) != 0 &&
+		    failed == 0)
 			failed = errno;
 	}
 	(void)closedir(dir);
+	if (failed == 0 && unlinkat(directory_fd, NC_BACKUP_INFO, 0) != 0 && errno != ENOENT)
+		failed = errno;
+	return failed;
+}
+
+/* Locked, it may be another one than the path says by now: whoever had the lock has given it its
+ * name, or removed it. Errors: ENOTEMPTY, somebody else's; EAGAIN, look again. */
+static int owner_check(const struct nc_backup_files *files, int fd)
+{
+	struct stat have, named;
+	if (fstat(fd, &have) != 0)
+		return errno;
+	if (lstat(files->partial, &named) != 0 || named.st_dev != have.st_dev ||
+	    named.st_ino != have.st_ino)
+		return EAGAIN;
+	return have.st_uid == geteuid() ? 0 : ENOTEMPTY;
+}
+
+/* Locked, and its holder's alone; EAGAIN, look again. */
+static int partial_try(const struct nc_backup_files *files, int *fd_out)
+{
+	struct stat info;
+	int failed = 0;
+	if (mkdir(files->partial, 0700) != 0 && errno != EEXIST)
+		return errno;
+	int fd = open(files->partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT                      ? EAGAIN
+		       : errno == ENOTDIR || errno == ELOOP ? ENOTEMPTY
+		                                            : errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		failed = errno == EWOULDBLOCK ? EBUSY : errno;
+	if (failed == 0)
+		failed = owner_check(files, fd);
+	if (failed == 0)
+		failed = left_check(fd);
+	if (failed == 0 && lstat(files->path, &info) == 0) {
+		failed = EEXIST; /* since we looked */
+		(void)rmdir(files->partial);
+	}
+	if (failed == 0) {
+		*fd_out = fd;
+	} else {
+		(void)close(fd); /* it is not ours to empty */
+	}
 	return failed;
 }
 
 static int partial_open(struct nc_backup_files *files)
 {
-	if (mkdir(files->partial, 0700) != 0 && errno != EEXIST)
-		return errno;
-	files->directory_fd = open(files->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (files->directory_fd < 0)
-		return errno;
-	if (flock(files->directory_fd, LOCK_EX | LOCK_NB) == 0)
-		return files_remove(files->directory_fd);
-	int failed = errno;
-	(void)close(files->directory_fd); /* it is the other one's */
-	files->directory_fd = -1;
-	return failed;
+	int failed;
+	do {
+		failed = partial_try(files, &files->directory_fd);
+	} while (failed == EAGAIN);
+	return failed == 0 ? files_remove(files->directory_fd) : failed;
 }
+
+/* ---- Its files ------------------------------------------------------------------------------- */
 
 int nc_backup_files_open(struct nc_backup_files *files, const char *path)
 {
@@ -168,7 +248,7 @@ int nc_backup_files_end(struct nc_backup_files *files)
 	if (failed == 0 && lstat(files->path, &info) == 0)
 		failed = EEXIST; /* an empty directory that was made meanwhile would be replaced */
 	if (failed == 0 && rename(files->partial, files->path) != 0)
-		failed = errno;
+		failed = errno == ENOTEMPTY ? EEXIST : errno;
 	if (failed != 0)
 		return failed;
 	files->partial[0] = '\0';

@@ -26,8 +26,9 @@ struct nc_backup_files {
 	struct nc_buf sums;
 };
 
-/* Begins anew what an earlier one that was killed has left. Errors: EEXIST, `path` is there;
- * EWOULDBLOCK, another one is being written there now; ENAMETOOLONG; and others. */
+/* Begins anew what an earlier one that was killed has left. Errors: EEXIST, `path` is there; EBUSY,
+ * another one is being written there now; ENOTEMPTY, what has the partial directory's name is
+ * something else, or another user's, and is left alone; ENAMETOOLONG; and others. */
 int nc_backup_files_open(struct nc_backup_files *files, const char *path);
 /* Bytes that may be written; UINT64_MAX: not known. */
 uint64_t nc_backup_files_room(const struct nc_backup_files *files);

@@ -19,14 +19,20 @@ static int fail_file(const struct nc_cli *cli, const struct nc_backup_files *fil
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "%s is there already; name a new directory",
 		                   files->path);
 	}
-	if (failed == EWOULDBLOCK) {
+	if (failed == ENOTEMPTY) {
+		return nc_cli_fail(cli, NC_EXIT_USAGE,
+		                   "%s is there, and is not what a backup of yours has left; "
+		                   "remove it, or name another directory",
+		                   files->partial);
+	}
+	if (failed == EBUSY) {
 		return nc_cli_fail(cli, NC_EXIT_USAGE, "%s is being written by another backup",
 		                   files->partial);
 	}
 	return nc_cli_fail(cli, NC_EXIT_IO, "%s: %s", files->path, strerror(failed));
 }
 
-/* Files of which nothing comes have no bytes: they are made here. The node's words come first. */
+/* The node's words come first, when it is known that there is room for all of it. */
 static int begin(const struct nc_cli *cli, struct nc_backup_files *files, struct nc_slice info)
 {
 	uint64_t bytes = nc_cli_member_number(info, "bytes", 0);
@@ -60,8 +66,8 @@ static int chunks_take(const struct nc_cli *cli, struct nacre_backup *backup,
 	const struct nacre_backup_chunk *chunk;
 	struct nacre_error error = { 0 };
 	uint64_t bytes = 0, rate_mb = nc_cli_number(&cli->args, "rate", RATE_MB);
-	int status, failed = 0;
-	while ((status = nacre_backup_next(backup, &chunk, &error)) == NACRE_OK && failed == 0) {
+	int status = NACRE_OK, failed = 0;
+	while (failed == 0 && (status = nacre_backup_next(backup, &chunk, &error)) == NACRE_OK) {
 		if (nc_cli_signal() != 0)
 			return 128 + nc_cli_signal();
 		failed =
@@ -118,9 +124,11 @@ static int run(struct nc_cli *cli)
 	struct nc_backup_files files;
 	struct nacre_backup *backup = NULL;
 	struct nacre_error error = { 0 };
+	nc_cli_signals_catch(); /* what is begun from here on is to be removed */
 	int failed = nc_backup_files_open(&files, nc_cli_word(&cli->args, 0));
 	int exit_code = failed == 0 ? nc_cli_connect(cli) : fail_file(cli, &files, failed);
-	nc_cli_signals_catch();
+	if (failed == 0 && nc_cli_signal() != 0)
+		exit_code = 128 + nc_cli_signal();
 	if (exit_code == 0) {
 		int status = nacre_backup_open(cli->client, &backup, &error);
 		exit_code = status == NACRE_OK ? write_all(cli, backup, &files)
@@ -159,7 +167,8 @@ const struct nc_cli_command nc_cli_backup = {
 	        "synced; until then it is DIRECTORY.partial, which goes if anything fails. "
 	        "'sha256sum -c "
 	        "SHA256SUMS' in it says later whether it still is what it was.\n\n"
-	        "Exit code 64: DIRECTORY is there already. 74: it cannot be written, or the disk "
+	        "Exit code 64: DIRECTORY is there already, or what is called DIRECTORY.partial is "
+	        "not what a backup has left that was killed. 74: it cannot be written, or the disk "
 	        "has "
 	        "no room. 75: nobody answers, the node gives a backup to somebody else, or it "
 	        "ended "
