@@ -282,6 +282,19 @@ static int flag_read(struct nc_config *config, int argc, char **argv, int *at, c
 	return setting_set(config, setting, value, fault);
 }
 
+int nc_config_flag_size(char **argv, int at)
+{
+	const char *value = NULL;
+	struct nc_config ignored = { 0 };
+	if (strcmp(argv[at], "--config") == 0)
+		return 2;
+	if (strncmp(argv[at], "--config=", 9) == 0 || switch_read(&ignored, argv[at]))
+		return 1;
+	if (flag_find(argv[at], &value) == NULL)
+		return 0;
+	return value == NULL ? 2 : 1;
+}
+
 static int flags_read(struct nc_config *config, int argc, char **argv, char *fault)
 {
 	for (int i = 1; i < argc; i++) {

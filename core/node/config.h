@@ -54,6 +54,9 @@ int nc_config_read(int argc, char **argv, char **environment, struct nc_config *
                    char fault[NC_CONFIG_FAULT_SIZE]);
 void nc_config_release(struct nc_config *config);
 
+/* How many arguments the flag at argv[at] takes, itself among them: 1 or 2; 0: it is none. */
+int nc_config_flag_size(char **argv, int at);
+
 /* Whether the settings go together; nc_config_read() asks. Errors: NC_INVALID, with `fault`. */
 int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_SIZE]);
 

@@ -40,16 +40,28 @@ static bool recover_asked(int *argc, char **argv, bool *yes)
 	return true;
 }
 
-/* nacred restore BACKUP [settings]: likewise. NULL: it is not asked for, or says of what not. */
-static const char *restore_asked(int *argc, char **argv)
+static void word_take(int *argc, char **argv, int at)
 {
-	if (*argc < 3 || strcmp(argv[1], NC_RESTORE_WORD) != 0 || argv[2][0] == '-')
-		return NULL;
-	const char *backup = argv[2];
-	for (int i = 3; i <= *argc; i++) /* the NULL with them */
-		argv[i - 2] = argv[i];
-	*argc -= 2;
-	return backup;
+	for (int i = at; i < *argc; i++) /* the NULL with them */
+		argv[i] = argv[i + 1];
+	*argc -= 1;
+}
+
+/* nacred restore BACKUP [settings], in any order: likewise. `backup_out` is left alone where it is
+ * not said. */
+static bool restore_asked(int *argc, char **argv, const char **backup_out)
+{
+	if (*argc < 2 || strcmp(argv[1], NC_RESTORE_WORD) != 0)
+		return false;
+	word_take(argc, argv, 1);
+	int at = 1, size;
+	while (at < *argc && (size = nc_config_flag_size(argv, at)) > 0)
+		at += size;
+	if (at < *argc && argv[at][0] != '-') {
+		*backup_out = argv[at];
+		word_take(argc, argv, at);
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -65,7 +77,8 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], NC_ADOPTER_WORD) == 0)
 		return nc_adopter_main(argv[2]);
 	bool recovers = recover_asked(&argc, argv, &yes);
-	const char *backup = restore_asked(&argc, argv);
+	const char *backup = NULL;
+	bool restores = restore_asked(&argc, argv, &backup);
 	if (nc_config_read(argc, argv, environ, &config, fault) != NC_OK) {
 		(void)fprintf(stderr, "nacred: %s\n", fault);
 		return NC_EXIT_SETTINGS;
@@ -76,7 +89,10 @@ int main(int argc, char **argv)
 		(void)printf("nacred %s\n", NC_VERSION);
 	} else if (config.verify) {
 		exit_code = nc_exit_of_start(nc_verify_directory(&config));
-	} else if (backup != NULL) {
+	} else if (restores && backup == NULL) {
+		(void)fprintf(stderr, "nacred: restore: name the backup's directory\n");
+		exit_code = NC_EXIT_SETTINGS;
+	} else if (restores) {
 		exit_code = nc_exit_of_start(nc_restore(&config, backup));
 	} else if (recovers) {
 		exit_code = nc_exit_of_start(nc_recover(&config, yes));

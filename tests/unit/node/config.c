@@ -95,3 +95,12 @@ Test(config, a_cluster_needs_a_secret_and_a_place_to_meet)
 	refused(ENV("NACRE_AUTO_PROMOTE=yes"), NONE, "NACRE_AUTO_PROMOTE");
 	refused(ENV("NACRE_GOSSIP_TTL=256"), NONE, "NACRE_GOSSIP_TTL");
 }
+
+Test(config, tells_a_flag_with_its_value_from_other_words)
+{
+	char *args[] = { "--data-dir", "--data-dir=x", "--config", "--config=x", "--verify", "-h",
+		         "backup",     "--other",      "--",       "",           NULL };
+	const int sizes[] = { 2, 1, 2, 1, 1, 1, 0, 0, 0, 0 };
+	for (int at = 0; args[at] != NULL; at++)
+		cr_expect_eq(nc_config_flag_size(args, at), sizes[at], "%s", args[at]);
+}
