@@ -117,13 +117,13 @@ static int small_read(struct nc_backup_read *backup, const char *name, struct nc
 	               : err;
 }
 
-/* A small file that has its sum. */
+/* A small file that has its sum. It was there once: the sums are written last. */
 static int checked_read(struct nc_backup_read *backup, const char *name)
 {
 	struct nc_sha256_sum sum;
 	int err = small_read(backup, name, &backup->bytes);
 	if (err != NC_OK)
-		return err;
+		return err == NC_NOTFOUND ? NC_CORRUPT : err;
 	nc_sha256_begin(&sum);
 	nc_sha256_add(&sum, nc_buf_slice(&backup->bytes));
 	return sum_check(backup, name, &sum);

@@ -11,8 +11,8 @@
 
 struct nc_backup_read; /* opaque */
 
-/* Errors: NC_NOTFOUND, it is no backup, or lacks its sums; NC_CORRUPT, its sums or its manifest do
- * not hold; NC_IO; NC_NOMEM. */
+/* Errors: NC_NOTFOUND, it is no backup, or lacks its sums; NC_CORRUPT, its description or its
+ * manifest is missing, or does not hold; NC_IO; NC_NOMEM. */
 int nc_backup_read_open(const char *directory, struct nc_backup_read **backup_out);
 
 const struct nc_snapshot_manifest *nc_backup_read_manifest(const struct nc_backup_read *backup);

@@ -44,7 +44,6 @@ struct nc_config {
 	uint64_t disk_reserve_mb; /* 0: chosen by the size of the disk */
 	uint64_t pending_mb;
 	bool help, version, verify; /* asked for by a flag alone */
-	bool restores;              /* restore.h's: what it has begun may be opened */
 };
 
 /* Read all three places. On failure `fault` says what and why. Errors: NC_INVALID; NC_NOMEM; NC_IO,

@@ -109,6 +109,14 @@ static int adopt(const struct nc_config *config)
 	return started == NC_OK ? err : started;
 }
 
+/* It holds, but it may be a newer build's. */
+static int build_check(const struct nc_config *config)
+{
+	char files[PATH_MAX];
+	path_make(files, config, NC_INSTALL_INCOMING "/" NC_SNAPSHOT_FILES);
+	return nc_store_state_check(config, files);
+}
+
 static int state_take(const struct nc_config *config, struct nc_backup_read *backup)
 {
 	char incoming[PATH_MAX];
@@ -122,6 +130,8 @@ static int state_take(const struct nc_config *config, struct nc_backup_read *bac
 		(void)fflush(stdout);
 		err = adopt(config);
 	}
+	if (err == NC_OK)
+		err = build_check(config);
 	if (err == NC_OK)
 		return nc_install_commit(config->data_dir);
 	path_make(incoming, config, NC_INSTALL_INCOMING); /* nothing has been made of it yet */
@@ -148,10 +158,8 @@ static int tell(const struct nc_config *config, const struct nc_store *store)
 
 static int store_make(const struct nc_config *config, struct nc_state_applied applied)
 {
-	struct nc_config restoring = *config;
 	struct nc_store store;
-	restoring.restores = true;
-	int err = nc_store_open(&restoring, &store);
+	int err = nc_store_open_begun(config, &store);
 	if (err != NC_OK)
 		return err;
 	err = nc_store_be_alone(&store, SELF, applied.term);

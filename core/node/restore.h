@@ -2,7 +2,7 @@
 /* restore.h -- a backup made a store again (decision 0149): a data directory with its state, behind
  * a new identity, as a node alone.
  *
- *   nacred restore DIRECTORY [settings]
+ *   nacred restore BACKUP [settings]
  *
  * What is restored is another cluster, even if the store has the same name: what was promised after
  * the backup is not in it. Started with NACRE_DB_TYPE=cluster it is a cluster of one, which others
@@ -12,8 +12,9 @@
  * it.
  *
  * Threads: before there are others. Errors: NC_CONFLICT, the data directory holds something;
- * NC_NOTFOUND, there is no backup; NC_CORRUPT, it is not whole, or does not hold; NC_FULL; those of
- * nc_store_open().
+ * NC_NOTFOUND, there is no backup; NC_CORRUPT, it is not whole, or does not hold; NC_UNSUPPORTED,
+ * it is a newer build's; NC_FULL; those of nc_store_open(). Of the first four the directory is as
+ * it was.
  */
 #ifndef NC_CORE_NODE_RESTORE_H
 #define NC_CORE_NODE_RESTORE_H

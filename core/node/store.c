@@ -105,15 +105,15 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 	return err;
 }
 
-/* A state that was fetched from a peer before the last stop. */
-static int install_finish(const struct nc_config *config, struct nc_store *store)
+/* A state that came in before the last stop: from a peer, unless it is being restored. */
+static int install_finish(const struct nc_config *config, struct nc_store *store, bool restoring)
 {
 	struct nc_state_applied applied = { 0 };
 	int err = nc_install_finish(config->data_dir, store->identity, store->log, &applied);
 	if (err != NC_OK) {
 		nc_say_error("%s: the state that came in cannot be put in its place: %s",
 		             config->data_dir, nc_err_name(err));
-	} else if (applied.index > 0 && !config->restores) {
+	} else if (applied.index > 0 && !restoring) {
 		nc_say_info("state: fetched from a peer, as of entry %llu",
 		            (unsigned long long)applied.index);
 	}
@@ -135,10 +135,8 @@ static int log_check(const struct nc_store *store)
 	return NC_CORRUPT;
 }
 
-static int state_open(const struct nc_config *config, struct nc_store *store)
+static int state_open(const struct nc_config *config, const char *path, struct nc_store *store)
 {
-	char path[PATH_SIZE + 8];
-	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
 	const struct nc_wt_state_options options = {
 		.cache_mb = (unsigned)config->cache_mb,
 		.reserve_mb = 1, /* the node keeps more than that free: core/node/disk.h */
@@ -196,11 +194,23 @@ static int engine_open(struct nc_store *store)
 	return err;
 }
 
-int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
+int nc_store_state_check(const struct nc_config *config, const char *path)
 {
 	struct nc_store store = { 0 };
+	int err = state_open(config, path, &store);
+	if (err == NC_OK)
+		err = engine_open(&store);
+	nc_store_close(&store);
+	return err;
+}
+
+static int store_open(const struct nc_config *config, bool restoring, struct nc_store *store_out)
+{
+	struct nc_store store = { 0 };
+	char state[PATH_SIZE + 8];
+	(void)snprintf(state, sizeof state, "%s/state", config->data_dir);
 	int err = nc_store_directory_make(config->data_dir);
-	if (err == NC_OK && !config->restores && nc_restore_unfinished(config->data_dir)) {
+	if (err == NC_OK && !restoring && nc_restore_unfinished(config->data_dir)) {
 		nc_say_error("%s: a restore was begun here and did not end; empty it, and restore "
 		             "again",
 		             config->data_dir);
@@ -213,11 +223,11 @@ int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
 	if (err == NC_OK)
 		err = log_open(config, &store);
 	if (err == NC_OK)
-		err = install_finish(config, &store);
+		err = install_finish(config, &store, restoring);
 	if (err == NC_OK)
 		err = log_check(&store);
 	if (err == NC_OK)
-		err = state_open(config, &store);
+		err = state_open(config, state, &store);
 	if (err == NC_OK)
 		err = engine_open(&store);
 	if (err != NC_OK) {
@@ -227,6 +237,16 @@ int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
 	}
 	*store_out = store;
 	return NC_OK;
+}
+
+int nc_store_open(const struct nc_config *config, struct nc_store *store_out)
+{
+	return store_open(config, false, store_out);
+}
+
+int nc_store_open_begun(const struct nc_config *config, struct nc_store *store_out)
+{
+	return store_open(config, true, store_out);
 }
 
 void nc_store_close(struct nc_store *store)

@@ -34,6 +34,13 @@ int nc_store_directory_holds(const char *path, bool *holds_out);
  * NC_NOMEM. */
 int nc_store_open(const struct nc_config *config, struct nc_store *store_out);
 
+/* Likewise, for restore.h alone: of what it has begun, and others may not open. */
+int nc_store_open_begun(const struct nc_config *config, struct nc_store *store_out);
+
+/* Whether this build can go on from the state in the directory `path`, said on stderr where it
+ * cannot. Errors: NC_UNSUPPORTED, a newer build's; as nc_store_open(). */
+int nc_store_state_check(const struct nc_config *config, const char *path);
+
 /* Behind all that the log has, and in the term after `term`, which this node votes for itself in:
  * it is the only member. Errors: those of nc_log_append(). */
 int nc_store_be_alone(struct nc_store *store, uint64_t self, uint64_t term);

@@ -15,6 +15,7 @@ import time
 from cli import IO, NACRE, UNAVAILABLE, USAGE, Nacre
 from harness import NACRED, Both, Client, Cluster, Failure, Node, check, equal, wait_for, wait_until
 from test_backup import begin, fill, is_over, listen, status
+from test_upgrade import LATER
 
 DAMAGED, DIRECTORY = 65, 73
 
@@ -171,6 +172,8 @@ async def test_a_damaged_backup_is_refused_and_leaves_nothing():
                 "a file that is empty": truncate("meta.wt", 0),
                 "a file that grew": grow,
                 "a file that is gone": lose("streams.wt"),
+                "the manifest is gone": lose("manifest"),
+                "its description is gone": lose("backup.json"),
             }.items():
                 shutil.copytree(place("good"), place("bad"))
                 damage(place("bad"))
@@ -179,18 +182,58 @@ async def test_a_damaged_backup_is_refused_and_leaves_nothing():
                 check("not restored" in told, f"{what}: {told}")
                 equal(os.listdir(node.data_dir) if os.path.exists(node.data_dir) else [], [], what)
                 shutil.rmtree(place("bad"))
-            for what, damage in {"no sums": lose("SHA256SUMS"), "no manifest": lose("manifest")}.items():
-                shutil.copytree(place("good"), place("bad"))
-                damage(place("bad"))
-                code, told = restore(place("bad"), node)
-                equal(code, DIRECTORY, f"{what}: {told}")
-                shutil.rmtree(place("bad"))
+            shutil.copytree(place("good"), place("bad"))
+            os.remove(place("bad/SHA256SUMS"))
+            code, told = restore(place("bad"), node)
+            equal((code, "SHA256SUMS: No such file" in told), (DIRECTORY, True), told)
             code, told = restore(place("nowhere"), node)
             equal((code, "No such file" in told), (DIRECTORY, True), told)
             code, told = restore(place("good"), node)
             equal(code, 0, told)
         finally:
             node.remove()
+
+
+async def test_a_backup_of_a_newer_build_is_refused_and_leaves_nothing():
+    with Place() as place:
+        async with Both(program=LATER) as b:
+            await wait_until(lambda: "upgraded: engine version" in b.node.log_text(), 20, "it means something newer")
+            await b.client.append("s")
+            await Nacre.beside(b.client).ok("backup", place("one"))
+        node = Node(start=False)
+        try:
+            code, told = restore(place("one"), node)
+            equal(code, DAMAGED, told)
+            check("this build knows up to" in told and "not restored" in told, told)
+            equal(os.listdir(node.data_dir), [])
+            done = subprocess.run([LATER, "restore", place("one")], env=node.command_env(), capture_output=True, text=True, check=False, timeout=120)
+            equal(done.returncode, 0, done.stderr)
+        finally:
+            node.remove()
+
+
+async def test_the_backup_may_stand_anywhere_among_the_settings():
+    with Place() as place:
+        async with Both() as b:
+            await b.client.append("s")
+            await Nacre.beside(b.client).ok("backup", place("one"))
+
+        def run(*args):
+            done = subprocess.run([NACRE, "restore", *args], env={**os.environ, "NACRE_STORE_ID": "shop"}, capture_output=True, text=True, check=False, timeout=120)
+            return done.returncode, done.stdout + done.stderr
+
+        for i, args in enumerate((("--data-dir", "TO", "FROM"), ("--data-dir=TO", "FROM"), ("FROM", "--data-dir", "TO"), ("--cache-mb", "64", "FROM", "--data-dir=TO"))):
+            code, told = run(*(a.replace("TO", place(f"to{i}")).replace("FROM", place("one")) for a in args))
+            equal((code, "Done." in told), (0, True), f"{args}: {told}")
+        for args, why in (
+            ((), "name the backup's directory"),
+            (("--data-dir", place("none")), "name the backup's directory"),
+            ((place("one"), place("two"), "--data-dir", place("none")), place("two")),
+            (("--nonsense", place("one"), "--data-dir", place("none")), "--nonsense"),
+        ):
+            code, told = run(*args)
+            equal((code, why in told), (USAGE, True), f"{args}: {told}")
+        check(not os.path.exists(place("none")), "nothing is made")
 
 
 async def test_a_directory_that_holds_something_is_left_alone():
