@@ -217,11 +217,6 @@ static bool is_awaited(const struct nc_placement_node *node, uint64_t now_ns)
 	return node != NULL && node->voter && node->boot == 0 && !is_gone(node, now_ns);
 }
 
-static bool is_same(struct nc_sub_owner a, struct nc_sub_owner b)
-{
-	return a.number == b.number && a.boot == b.boot;
-}
-
 bool nc_placement_lives(const struct nc_placement_view *placement, struct nc_sub_owner owner,
                         uint64_t now_ns)
 {
@@ -256,7 +251,7 @@ bool nc_placement_owner(const struct nc_placement_view *placement,
 	if (!share->spreads) {
 		/* The leader runs it without a lease in the end: so not before it has it by one,
 		 * and with that the word that nobody else does. */
-		bool ours = is_same(share->owner, self);
+		bool ours = nc_sub_owner_same(share->owner, self);
 		if (share->owner.number == 0 || (ours && !share->runs))
 			return false;
 		*owner_out = ours ? owner : self;
@@ -269,7 +264,7 @@ bool nc_placement_owner(const struct nc_placement_view *placement,
 		return false;
 	owner.boot = node->boot;
 	*owner_out = owner;
-	return !is_same(owner, share->owner);
+	return !nc_sub_owner_same(owner, share->owner);
 }
 
 uint64_t nc_placement_clear(const struct nc_placement_view *placement, uint64_t applied,

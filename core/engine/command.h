@@ -82,6 +82,11 @@ struct nc_sub_owner {
 	uint64_t boot;   /* its starts so far: what an earlier life of it sent is of an old epoch */
 };
 
+static inline bool nc_sub_owner_same(struct nc_sub_owner a, struct nc_sub_owner b)
+{
+	return a.number == b.number && a.boot == b.boot;
+}
+
 struct nc_sub_own {
 	struct nc_slice name;
 	uint64_t epoch; /* that it is in; of another: ignored */

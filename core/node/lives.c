@@ -3,13 +3,13 @@
 
 #include "core/delivery/placement.h"
 
-static struct nc_life *find(struct nc_lives *lives, struct nc_sub_owner who)
+/* Its place; `count`: it is not there. */
+static size_t find(const struct nc_lives *lives, struct nc_sub_owner who)
 {
-	for (size_t i = 0; i < lives->count; i++) {
-		if (nc_lives_same(lives->at[i].who, who))
-			return &lives->at[i];
-	}
-	return NULL;
+	size_t at = 0;
+	while (at < lives->count && !nc_sub_owner_same(lives->at[at].who, who))
+		at++;
+	return at;
 }
 
 static struct nc_life *make(struct nc_lives *lives)
@@ -26,8 +26,9 @@ static struct nc_life *make(struct nc_lives *lives)
 
 void nc_lives_note(struct nc_lives *lives, const struct nc_life *life)
 {
-	struct nc_life *there = find(lives, life->who);
-	if (there != NULL) {
+	size_t at = find(lives, life->who);
+	struct nc_life *there = &lives->at[at];
+	if (at < lives->count) {
 		if (life->heard_ns > there->heard_ns)
 			there->heard_ns = life->heard_ns;
 		if (there->closed_ns <= there->heard_ns)
@@ -51,18 +52,15 @@ static bool lived(const struct nc_life *life, uint64_t at_ns)
 
 bool nc_lives_lived(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns)
 {
-	for (size_t i = 0; i < lives->count; i++) {
-		if (nc_lives_same(lives->at[i].who, who))
-			return lived(&lives->at[i], at_ns);
-	}
-	return false;
+	size_t at = find(lives, who);
+	return at < lives->count && lived(&lives->at[at], at_ns);
 }
 
 static const struct nc_witness *witness_find(const struct nc_lives_case *of,
                                              const struct nc_life *life)
 {
 	for (size_t i = 0; i < of->count; i++) {
-		if (nc_lives_same(of->witnesses[i].who, life->who))
+		if (nc_sub_owner_same(of->witnesses[i].who, life->who))
 			return &of->witnesses[i];
 	}
 	return NULL;
@@ -71,7 +69,7 @@ static const struct nc_witness *witness_find(const struct nc_lives_case *of,
 static bool may_have_heard(const struct nc_lives_case *of, const struct nc_life *life)
 {
 	for (size_t i = 0; i < of->hearer_count; i++) {
-		if (nc_lives_same(of->hearers[i], life->who))
+		if (nc_sub_owner_same(of->hearers[i], life->who))
 			return true;
 	}
 	return of->hearers == NULL;

@@ -61,9 +61,4 @@ enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct 
 /* Whether that one lived at `at_ns`, for all that is known. */
 bool nc_lives_lived(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns);
 
-static inline bool nc_lives_same(struct nc_sub_owner a, struct nc_sub_owner b)
-{
-	return a.number == b.number && a.boot == b.boot;
-}
-
 #endif

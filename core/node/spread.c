@@ -120,7 +120,9 @@ uint64_t nc_spread_told_to(const struct nc_spread *spread)
 
 bool nc_spread_is_self(const struct nc_spread *spread, struct nc_sub_owner owner)
 {
-	return spread != NULL && owner.number == spread->self && owner.boot == spread->boot;
+	if (spread == NULL)
+		return false;
+	return nc_sub_owner_same(owner, (struct nc_sub_owner){ spread->self, spread->boot });
 }
 
 bool nc_spread_holds(const struct nc_spread *spread, uint64_t since)

@@ -82,7 +82,7 @@ static bool owner_told(const struct nc_spread *spread, const struct nc_spread_ro
 	uint64_t heard_ns;
 	if (!nc_placement_told(&spread->placement, row->owner, row->since, &heard_ns, applied_out))
 		return false;
-	if (nc_lives_same(row->owner, ack->owner))
+	if (nc_sub_owner_same(row->owner, ack->owner))
 		ack->heard_ns = heard_ns;
 	return true;
 }
@@ -164,7 +164,7 @@ static bool is_reached(const struct nc_spread_asking *asking, struct nc_sub_owne
 {
 	for (size_t i = 0; i < asking->witness_count; i++) {
 		const struct nc_witness *witness = &asking->witnesses[i];
-		if (nc_lives_same(witness->who, node) && !witness->closed)
+		if (nc_sub_owner_same(witness->who, node) && !witness->closed)
 			return true;
 	}
 	return false;
@@ -338,7 +338,7 @@ static enum verdict look(struct nc_spread *spread, struct nc_spread_ack *ack, ui
 		return ASK;
 	if (!owner_told(spread, row, ack, &applied))
 		return WAIT;
-	if (!nc_lives_same(row->owner, ack->owner))
+	if (!nc_sub_owner_same(row->owner, ack->owner))
 		return ASK;
 	ack->doubt |= now_ns - ack->heard_ns > SILENT_NS ||
 	              (before_ns > 0 && ack->heard_ns - before_ns > SILENT_NS);

@@ -51,13 +51,13 @@ struct nc_spread_call {
 	uint64_t
 	        applied; /* by the leader, when it took the request up: so much it must have seen */
 	struct nc_slice endpoint, name, reply,
-	        body;   /* of yield: `name`; of held, answered: `body` */
+	        body;   /* of yield: `name`; of transient, answered: `body` */
 	uint64_t epoch; /* yield */
 	/* survey: of the names behind `after`, up to and with `through`; at most 64 bytes each, as
 	 * who asks was given them. `wide`: all, else the state alone */
 	struct nc_slice after, through;
 	bool wide;
-	bool anew; /* held */
+	bool anew; /* transient */
 };
 
 void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call);

@@ -256,13 +256,14 @@ void nc_spread_relays_drop(struct nc_spread *spread)
 
 /* ---- An owner ------------------------------------------------------------------------------- */
 
-/* Errors, and `*op_out`, `*endpoint_out`. */
+/* Errors: NC_INVALID, it cannot be understood; NC_NOTFOUND, not here, or not yet. */
 static int request_check(struct nc_spread *spread, const struct nc_spread_call *request,
                          enum nc_operation *op_out, int *endpoint_out)
 {
 	struct nc_service *service = spread->service;
-	*endpoint_out = nc_service_endpoint_find(request->endpoint, op_out);
-	if (*endpoint_out < 0 || nc_name_word_fault(request->name) != NULL ||
+	enum nc_operation op;
+	int endpoint = nc_service_endpoint_find(request->endpoint, &op);
+	if (endpoint < 0 || nc_name_word_fault(request->name) != NULL ||
 	    request->reply.size >= NC_SPREAD_REPLY_SIZE ||
 	    (request->reply.size > 0 &&
 	     nc_subject_reserved(request->reply, service->options.config->prefix)))
@@ -271,6 +272,8 @@ static int request_check(struct nc_spread *spread, const struct nc_spread_call *
 	if (spread->leaving || spread->applied < request->applied ||
 	    !nc_subs_own_has(service->subs, request->name) || !nc_bus_connected(service->bus))
 		return NC_NOTFOUND;
+	*op_out = op;
+	*endpoint_out = endpoint;
 	return NC_OK;
 }
 

@@ -147,13 +147,13 @@ int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name)
 	if (there == NULL)
 		return row_add(spread, &row);
 	row.assigning = there->assigning;
-	if (row.epoch == there->epoch && row.owner.number == there->owner.number &&
-	    row.owner.boot == there->owner.boot) {
+	bool same = nc_sub_owner_same(row.owner, there->owner);
+	if (row.epoch == there->epoch && same) {
 		row.since = there->since;
 		row.changed_ns = there->changed_ns;
 		row.listens_ns = there->listens_ns;
 	}
-	if (!nc_lives_same(row.owner, there->owner))
+	if (!same)
 		nc_spread_note_past(spread, there);
 	*there = row;
 	return NC_OK;

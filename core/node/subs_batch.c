@@ -70,25 +70,11 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 	}
 }
 
-static void on_parked_event(void *ctx, const struct nc_event *event)
-{
-	struct nc_subscription *sub = ctx;
-	nc_sub_parked_gone(sub->machine, nc_subs_key(&sub->subs->keys, &sub->definition, event));
-}
-
 /* While the batch was on its way the delivery ran out, and was parked. */
 static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
-		                          .number = position,
-		                          .unseen = true };
-	if (!unsaid(sub, position))
-		return;
-	int err = nc_query_get(subs->reader, &spec, on_parked_event, sub);
-	if (err != NC_OK) {
-		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
-		             (unsigned long long)position, nc_err_name(err));
-	}
+	if (unsaid(sub, position))
+		(void)nc_subs_parked_gone(subs, sub, position);
 }
 
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)

@@ -46,17 +46,34 @@ int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub,
 	return err;
 }
 
-static void on_event(void *ctx, const struct nc_event *event)
+/* `fn` is told of the event with its subscription. Errors, which are said: those of the state. */
+static int event_read(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position,
+                      nc_event_fn *fn)
+{
+	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
+		                          .number = position,
+		                          .unseen = true };
+	int err = nc_query_get(subs->reader, &spec, fn, sub);
+	if (err != NC_OK) {
+		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
+		             (unsigned long long)position, nc_err_name(err));
+	}
+	return err;
+}
+
+static void on_unparked(void *ctx, const struct nc_event *event)
 {
 	struct nc_subscription *sub = ctx;
 	nc_sub_parked_gone(sub->machine, nc_subs_key(&sub->subs->keys, &sub->definition, event));
 }
 
+int nc_subs_parked_gone(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
+{
+	return event_read(subs, sub, position, on_unparked);
+}
+
 bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
-		                          .number = position,
-		                          .unseen = true };
 	struct nc_sub_info info;
 	bool parked = false;
 	if (sub->move == NULL) /* a PARK that is due has been said */
@@ -67,15 +84,17 @@ bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 	int err = nc_subs_parked_find(subs, sub, position, NULL, NULL, &parked);
 	if (err == NC_OK && parked && sub->move != NULL)
 		return false; /* its rows are on their way with the change */
-	if (err == NC_OK && parked)
-		err = nc_query_get(subs->reader, &spec, on_event, sub);
-	if (err == NC_OK && parked)
-		nc_subs_unpark(sub, position);
 	if (err != NC_OK) {
-		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
-		             (unsigned long long)position, nc_err_name(err));
+		nc_say_error("subscription %s: reading what is parked failed: %s", sub->name,
+		             nc_err_name(err));
+		return false;
 	}
-	return err == NC_OK;
+	if (!parked)
+		return true;
+	if (nc_subs_parked_gone(subs, sub, position) != NC_OK)
+		return false;
+	nc_subs_unpark(sub, position);
+	return true;
 }
 
 static void on_recalled(void *ctx, const struct nc_event *event)
@@ -92,18 +111,11 @@ static void on_recalled(void *ctx, const struct nc_event *event)
 
 bool nc_subs_late_recall(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
-		                          .number = position,
-		                          .unseen = true };
 	uint32_t attempts;
 	if (nc_sub_find(sub->machine, position, &attempts) != NC_SUB_RECALLED)
 		return true;
 	if (sub->move != NULL)
 		return false; /* its rows are on their way with the change */
-	int err = nc_query_get(subs->reader, &spec, on_recalled, sub);
-	if (err != NC_OK) {
-		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
-		             (unsigned long long)position, nc_err_name(err));
-	}
+	(void)event_read(subs, sub, position, on_recalled);
 	return nc_sub_find(sub->machine, position, &attempts) != NC_SUB_RECALLED;
 }

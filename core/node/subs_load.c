@@ -252,8 +252,8 @@ int nc_subs_take_up(struct nc_subs *subs, const struct nc_sub_taking *taking,
 	err = nc_sub_row_get(subs->reader, taking->name, &scratch, &row);
 	if (err == NC_OK)
 		err = nc_sub_owner_get(subs->reader, taking->name, &owner);
-	if (err == NC_OK && (row.epoch != taking->epoch || owner.number != taking->owner.number ||
-	                     owner.boot != taking->owner.boot))
+	if (err == NC_OK &&
+	    (row.epoch != taking->epoch || !nc_sub_owner_same(owner, taking->owner)))
 		err = NC_NOTFOUND;
 	if (err == NC_OK)
 		err = row_take(subs, &row, sub_out);

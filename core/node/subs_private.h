@@ -227,6 +227,8 @@ void nc_subs_move_free(struct nc_sub_move *move); /* NULL is a no-op */
  * last counts. Errors: those of the state. */
 int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
                         nc_parked_fn *fn, void *ctx, bool *parked_out);
+/* An event is parked no more: its key is free. Errors, which are said: those of the state. */
+int nc_subs_parked_gone(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
 /* An event of this epoch was acknowledged: if it is parked, it is so no more. False: not now, a
  * change of the subscription is on its way, or the state cannot be read. */
 bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
