@@ -51,11 +51,12 @@ int nc_spread_lead(struct nc_spread *spread)
 {
 	if (spread == NULL)
 		return NC_OK;
-	nc_spread_voters(spread, true, nc_subs_now_ns());
+	uint64_t now_ns = nc_subs_now_ns();
+	nc_spread_voters(spread, true, now_ns);
 	nc_spread_table_clear(spread);
 	spread->leads = true;
-	spread->unshared_ns = nc_subs_now_ns(); /* we may not have seen it */
-	spread->lead_ns = spread->unshared_ns;
+	spread->unshared_ns = now_ns; /* we may not have seen it */
+	nc_pasts_lead(&spread->pasts, nc_replica_status(spread->service->replica).term, now_ns);
 	nc_spread_transient_lead(spread);
 	return nc_spread_table_load(spread);
 }
@@ -264,6 +265,7 @@ int nc_spread_start(struct nc_service *service, struct nc_spread **spread_out)
 	spread->peer = nc_cluster_peer(service->options.cluster);
 	spread->self = service->options.self;
 	spread->boot = nc_peer_gate(spread->peer)->epoch;
+	nc_pasts_begin(&spread->pasts, nc_subs_now_ns());
 	/* What an earlier life of ours had is of an old boot, and let go. */
 	spread->applied = spread->released = nc_replica_status(service->replica).applied;
 	int err = nc_state_reader_open(service->options.state, &spread->reader);
@@ -295,7 +297,6 @@ void nc_spread_stop(struct nc_spread *spread)
 	nc_spread_surveys_drop(spread);
 	nc_spread_transient_drop(spread);
 	nc_spread_table_clear(spread);
-	nc_spread_pasts_free(spread);
 	free(spread->rows);
 	nc_hashmap_release(&spread->names);
 	while (spread->taken != NULL) {

@@ -58,7 +58,7 @@ static void answer(struct nc_spread *spread, const struct nc_spread_ack *ack, st
                    const char *text)
 {
 	struct nc_service *service = spread->service;
-	nc_subs_note_answered(service->subs, ack->hash);
+	nc_subs_note_answered(service->subs, ack->hash, nc_subs_now_ns());
 	nc_service_error(service, &service->out, ack->reply,
 	                 &service->srv.endpoints[ack->endpoint].stats,
 	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
@@ -114,7 +114,6 @@ static void keep(struct nc_spread *spread, struct nc_spread_row *row,
 	               (const char *)heard->name.data);
 	memcpy(ack->reply, heard->reply.data, heard->reply.size);
 	ack->reply[heard->reply.size] = '\0';
-	nc_spread_note_lives(spread, now_ns);
 	if (row != NULL && owner_told(spread, row, ack, &applied) &&
 	    now_ns - ack->heard_ns > SILENT_NS) {
 		ack->doubt = true;
@@ -174,13 +173,16 @@ static enum nc_lives_verdict judge(const struct nc_spread *spread,
                                    const struct nc_spread_asking *asking,
                                    const struct nc_spread_row *row, const struct nc_spread_ack *ack)
 {
-	struct nc_sub_owner hearers[NC_SPREAD_HEARERS_MAX];
+	struct nc_sub_owner hearers[2 + NC_PASTS_OF_MAX];
+	struct nc_pasts_of before = { .count = 0 };
 	size_t count = 0;
+	bool known =
+	        nc_pasts_hearers(&spread->pasts, nc_slice_str(ack->name), ack->arrived_ns, &before);
 	hearers[count++] = ack->owner;
 	if (row != NULL)
 		hearers[count++] = row->owner;
-	bool known = nc_spread_hearers(spread, nc_slice_str(ack->name), ack->arrived_ns, hearers,
-	                               &count);
+	for (size_t i = 0; i < before.count; i++)
+		hearers[count++] = before.who[i];
 	const struct nc_lives_case of = { .early_ns = ack->early_ns,
 		                          .arrived_ns = ack->arrived_ns,
 		                          .now_ns = nc_subs_now_ns(),
@@ -217,7 +219,9 @@ static bool refuse(struct nc_spread *spread, const struct nc_spread_asking *aski
 static void asked_end(struct nc_spread *spread, const struct nc_spread_asking *asking)
 {
 	size_t i = 0;
+	uint64_t now_ns = nc_subs_now_ns();
 	struct nc_spread_ack **at = &spread->acks;
+	nc_spread_note_lives(spread, now_ns); /* who has answered lives */
 	while (*at != NULL) {
 		struct nc_spread_ack *ack = *at;
 		bool ours = ack->asked;
@@ -228,7 +232,7 @@ static void asked_end(struct nc_spread *spread, const struct nc_spread_asking *a
 			continue;
 		}
 		if (ours)
-			ack->again_ns = nc_subs_now_ns() + AGAIN_NS;
+			ack->again_ns = now_ns + AGAIN_NS;
 		at = &ack->next;
 	}
 }

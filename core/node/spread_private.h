@@ -6,6 +6,7 @@
 #include "core/base/hashmap.h"
 #include "core/delivery/sequence.h"
 #include "core/node/lives.h"
+#include "core/node/pasts.h"
 #include "core/node/retry.h"
 #include "core/node/service_private.h"
 #include "core/node/spread.h"
@@ -78,7 +79,6 @@ struct nc_spread_yielding;
 struct nc_spread_surveyed;
 struct nc_spread_ack;
 struct nc_spread_asking;
-struct nc_spread_past;
 
 /* On the leader: a request that is sent on. */
 struct nc_spread_relay {
@@ -152,11 +152,7 @@ struct nc_spread {
 
 	/* Of the other nodes, on every node (spread_heard.c). */
 	struct nc_lives lives;
-	struct nc_sub_owner led;      /* last, but for us */
-	uint64_t lead_ns;             /* we lead since then */
-	struct nc_spread_past *pasts; /* a ring; NULL: none yet */
-	size_t past_count;            /* noted in all */
-	uint64_t past_lost_ns;        /* when a recent one was last lost; 0: never */
+	struct nc_pasts pasts;
 };
 
 /* The log knows commands that say who owns what. */
@@ -228,14 +224,9 @@ void nc_spread_relays_drop(struct nc_spread *spread);
  * subscription of this row until now. */
 void nc_spread_note_lives(struct nc_spread *spread, uint64_t now_ns);
 void nc_spread_note_past(struct nc_spread *spread, const struct nc_spread_row *row);
-void nc_spread_pasts_free(struct nc_spread *spread);
+/* Say which of these this node has answered. */
 void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t call,
                              const struct nc_spread_call *asked);
-/* Who of those before may have heard what came at `arrived_ns`: appended, up to
- * NC_SPREAD_HEARERS_MAX. False: any may. */
-#define NC_SPREAD_HEARERS_MAX 16u
-bool nc_spread_hearers(const struct nc_spread *spread, struct nc_slice name, uint64_t arrived_ns,
-                       struct nc_sub_owner hearers[NC_SPREAD_HEARERS_MAX], size_t *count);
 
 /* spread_acks.c */
 void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns);

@@ -111,6 +111,8 @@ void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t ca
 	}
 	struct renewal_wait *wait = malloc(sizeof *wait);
 	bool may = nc_placement_hear(&spread->placement, number, renewal, nc_subs_now_ns());
+	if (renewal->leaving) /* what comes from now on it does not answer */
+		nc_spread_note_lives(spread, nc_subs_now_ns());
 	if (wait == NULL || !may || renewal->leaving) {
 		renewal_reply(spread, from, call, NC_BUSY, nc_slice(NULL, 0));
 		free(wait);

@@ -112,8 +112,8 @@ int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *t
 
 /* subs_answer.c: this node has answered that acknowledgement or is going to (answered.h); whether
  * it is so. */
-void nc_subs_note_answered(struct nc_subs *subs, uint64_t hash);
-bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash);
+void nc_subs_note_answered(struct nc_subs *subs, uint64_t hash, uint64_t now_ns);
+bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash, uint64_t now_ns);
 
 /* subs.c: the names of the transient ones, for spread_call.h. */
 void nc_subs_put_transient(const struct nc_subs *subs, struct nc_buf *names);

@@ -219,15 +219,16 @@ void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_
 		return;
 	bool taken = take_any(subs, rest, msg, endpoint);
 	if (taken && msg->reply.size > 0 && subs->service->spread != NULL)
-		nc_subs_note_answered(subs, nc_answered_hash(rest, msg->reply, msg->data));
+		nc_subs_note_answered(subs, nc_answered_hash(rest, msg->reply, msg->data),
+		                      taken_ns(subs));
 }
 
-void nc_subs_note_answered(struct nc_subs *subs, uint64_t hash)
+void nc_subs_note_answered(struct nc_subs *subs, uint64_t hash, uint64_t now_ns)
 {
-	nc_answered_note(&subs->answered, hash, nc_subs_now_ns());
+	nc_answered_note(&subs->answered, hash, now_ns);
 }
 
-bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash)
+bool nc_subs_has_answered(const struct nc_subs *subs, uint64_t hash, uint64_t now_ns)
 {
-	return nc_answered_has(&subs->answered, hash, nc_subs_now_ns());
+	return nc_answered_has(&subs->answered, hash, now_ns);
 }
