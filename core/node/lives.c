@@ -50,10 +50,15 @@ static bool lived(const struct nc_life *life, uint64_t at_ns)
 	return at_ns <= life->heard_ns + NC_LIVES_PAUSE_NS && !closed;
 }
 
-bool nc_lives_lived(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns)
+static bool gone(const struct nc_life *life, uint64_t at_ns)
+{
+	return at_ns > life->heard_ns + NC_PLACEMENT_GONE_NS;
+}
+
+bool nc_lives_gone(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns)
 {
 	size_t at = find(lives, who);
-	return at < lives->count && lived(&lives->at[at], at_ns);
+	return at < lives->count && gone(&lives->at[at], at_ns);
 }
 
 static const struct nc_witness *witness_find(const struct nc_lives_case *of,
@@ -83,9 +88,7 @@ static enum nc_lives_verdict judge_one(const struct nc_life *life, const struct 
 		return NC_LIVES_NOBODY;
 	if (witness != NULL && !witness->closed)
 		return NC_LIVES_NOBODY;
-	bool gone =
-	        of->now_ns > life->heard_ns && of->now_ns - life->heard_ns > NC_PLACEMENT_GONE_NS;
-	if (witness == NULL && !life->over && !gone)
+	if (witness == NULL && !life->over && !gone(life, of->now_ns))
 		return NC_LIVES_WAIT;
 	return lived(life, of->early_ns) ? NC_LIVES_PERHAPS : NC_LIVES_NOBODY;
 }
@@ -98,4 +101,13 @@ enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct 
 		verdict = one > verdict ? one : verdict;
 	}
 	return verdict;
+}
+
+enum nc_lives_fate nc_lives_fate(enum nc_lives_verdict verdict, bool unsure, bool last)
+{
+	if ((unsure || verdict == NC_LIVES_WAIT) && !last)
+		return NC_LIVES_AGAIN;
+	if (verdict != NC_LIVES_NOBODY)
+		return NC_LIVES_LEAVE;
+	return unsure ? NC_LIVES_GIVE_UP : NC_LIVES_REFUSE;
 }

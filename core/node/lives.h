@@ -58,7 +58,17 @@ struct nc_lives_case {
 };
 enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct nc_lives_case *of);
 
-/* Whether that one lived at `at_ns`, for all that is known. */
-bool nc_lives_lived(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns);
+/* What becomes of it. `unsure`: one of the witnesses may answer it yet, or could not be asked;
+ * `last`: it is asked for no more. */
+enum nc_lives_fate {
+	NC_LIVES_AGAIN,   /* it is asked for again */
+	NC_LIVES_LEAVE,   /* somebody may have answered it: nobody does any more */
+	NC_LIVES_GIVE_UP, /* nobody has; what is to be said of it is not known */
+	NC_LIVES_REFUSE   /* nobody has, or will */
+};
+enum nc_lives_fate nc_lives_fate(enum nc_lives_verdict verdict, bool unsure, bool last);
+
+/* That one had not been heard for so long at `at_ns` that it is not waited for. */
+bool nc_lives_gone(const struct nc_lives *lives, struct nc_sub_owner who, uint64_t at_ns);
 
 #endif

@@ -13,8 +13,8 @@
  *   progress, seek, update, delete ──► leader ─► log ─► applied here  spread_forward.c
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
  *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
- *   R.ack.… as a request ──► owner; leader: has he heard it? ──► all  spread_acks.c,
- *                                           who else may have         spread_heard.c
+ *   R.ack.… as a request ──► owner; leader: has he heard it? ──► all  spread_acks.c, spread_asked.c
+ *   all: who lives, who had what before, what was answered here       spread_heard.c
  *   R.sub.list at the leader ──► owners: where theirs stand           spread_survey.c
  *   leader ──► all: transient ones, lest they go without a word       spread_transient.c
  *

@@ -2,69 +2,23 @@
 /* Acknowledgements that are requests, of what other nodes run. Who runs a subscription hears them
  * itself and answers; but not while it is being moved, nor of an epoch before its own while it does
  * not listen yet, nor when it is dead. The leader hears all of them: it keeps each until it is sure
- * that the owner has heard it, too, or asks who has, and answers those of which nobody says so
- * (decision 0147). */
+ * that the owner has heard it, too, or asks who has (decision 0147). */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/delivery/ack.h"
 #include "core/node/answered.h"
-#include "core/node/spread_private.h"
-#include "transport/nats/reply.h"
+#include "core/node/spread_acks_private.h"
 
 #define SETTLE_NS      UINT64_C(50000000) /* two who are sent one message have it both by then */
 #define LOOK_NS        UINT64_C(20000000)
 #define SILENT_NS      UINT64_C(500000000) /* who was not heard for so long may have slept */
-#define AGAIN_NS       UINT64_C(50000000)  /* between one question and the same once more */
-#define ASK_MS         300u                /* a node has so long to say what it answers */
 #define ACKS_MAX       16384u
 #define ACKS_BYTES_MAX (8u << 20) /* more than that the owner answers alone, or nobody */
-#define ASKED_MAX      4096u      /* at once */
-
-struct nc_spread_ack {
-	struct nc_spread_ack *next;
-	uint64_t hash, epoch;
-	uint64_t arrived_ns, early_ns; /* taken up; it may have come since then */
-	struct nc_sub_owner owner;     /* who was to answer it; number 0: not known */
-	uint64_t heard_ns;             /* when that last asked for a lease */
-	uint64_t again_ns;             /* not asked for before */
-	bool doubt;                    /* its owner may have slept when it came */
-	bool unclaimed;                /* all have been asked, and some were behind */
-	bool asked;
-	int endpoint;
-	char name[65];
-	size_t reply_size;
-	char reply[];
-};
-
-/* Who answers those that are asked for. */
-struct nc_spread_asking {
-	struct nc_spread *spread; /* NULL: nobody wants to know any more */
-	unsigned awaited;
-	bool behind; /* a node has not applied yet what we have */
-	size_t count, witness_count;
-	struct nc_witness witnesses[NC_RAFT_MEMBERS_MAX];
-	uint8_t taken[ASKED_MAX]; /* [count], in the order of the list */
-};
-
-struct question {
-	struct nc_spread_asking *asking;
-	uint64_t node, boot;
-};
 
 /* ---- Kept ----------------------------------------------------------------------------------- */
 
-static void answer(struct nc_spread *spread, const struct nc_spread_ack *ack, struct nc_fault fault,
-                   const char *text)
-{
-	struct nc_service *service = spread->service;
-	nc_subs_note_answered(service->subs, ack->hash, nc_subs_now_ns());
-	nc_service_error(service, &service->out, ack->reply,
-	                 &service->srv.endpoints[ack->endpoint].stats,
-	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
-}
-
-static void remove_at(struct nc_spread *spread, struct nc_spread_ack **at)
+void nc_spread_ack_remove(struct nc_spread *spread, struct nc_spread_ack **at)
 {
 	struct nc_spread_ack *ack = *at;
 	*at = ack->next;
@@ -151,182 +105,11 @@ bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *
 void nc_spread_acks_drop(struct nc_spread *spread)
 {
 	while (spread->acks != NULL)
-		remove_at(spread, &spread->acks);
-	if (spread->asking != NULL)
-		spread->asking->spread = NULL; /* freed when its answers have come */
-	spread->asking = NULL;
+		nc_spread_ack_remove(spread, &spread->acks);
+	nc_spread_asked_drop(spread);
 }
 
-/* ---- What becomes of them ------------------------------------------------------------------- */
-
-static bool is_reached(const struct nc_spread_asking *asking, struct nc_sub_owner node)
-{
-	for (size_t i = 0; i < asking->witness_count; i++) {
-		const struct nc_witness *witness = &asking->witnesses[i];
-		if (nc_sub_owner_same(witness->who, node) && !witness->closed)
-			return true;
-	}
-	return false;
-}
-
-static enum nc_lives_verdict judge(const struct nc_spread *spread,
-                                   const struct nc_spread_asking *asking,
-                                   const struct nc_spread_row *row, const struct nc_spread_ack *ack)
-{
-	struct nc_sub_owner hearers[2 + NC_PASTS_OF_MAX];
-	struct nc_pasts_of before = { .count = 0 };
-	size_t count = 0;
-	bool known =
-	        nc_pasts_hearers(&spread->pasts, nc_slice_str(ack->name), ack->arrived_ns, &before);
-	hearers[count++] = ack->owner;
-	if (row != NULL)
-		hearers[count++] = row->owner;
-	for (size_t i = 0; i < before.count; i++)
-		hearers[count++] = before.who[i];
-	const struct nc_lives_case of = { .early_ns = ack->early_ns,
-		                          .arrived_ns = ack->arrived_ns,
-		                          .now_ns = nc_subs_now_ns(),
-		                          .hearers = known ? hearers : NULL,
-		                          .hearer_count = count,
-		                          .witnesses = asking->witnesses,
-		                          .count = asking->witness_count };
-	return nc_lives_judge(&spread->lives, &of);
-}
-
-/* Nobody says that he answers it. False: somebody may who could not be asked. */
-static bool refuse(struct nc_spread *spread, const struct nc_spread_asking *asking,
-                   struct nc_spread_ack *ack)
-{
-	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(ack->name));
-	bool current = row != NULL && row->epoch == ack->epoch && row->owner.number != spread->self;
-	enum nc_lives_verdict verdict = judge(spread, asking, row, ack);
-	if (verdict == NC_LIVES_WAIT || (current && !is_reached(asking, row->owner)))
-		return false;
-	ack->unclaimed = asking->behind && verdict == NC_LIVES_NOBODY;
-	if (asking->behind) /* and may still take it */
-		return false;
-	if (verdict == NC_LIVES_PERHAPS) /* and nobody twice */
-		return true;
-	if (current && ack->doubt) { /* its owner slept, and has not taken it */
-		answer(spread, ack, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
-	} else {
-		answer(spread, ack, NC_FAULT_STALE_ACK,
-		       "stale acknowledgement: of another epoch, or never delivered");
-	}
-	return true;
-}
-
-static void asked_end(struct nc_spread *spread, const struct nc_spread_asking *asking)
-{
-	size_t i = 0;
-	uint64_t now_ns = nc_subs_now_ns();
-	struct nc_spread_ack **at = &spread->acks;
-	nc_spread_note_lives(spread, now_ns); /* who has answered lives */
-	while (*at != NULL) {
-		struct nc_spread_ack *ack = *at;
-		bool ours = ack->asked;
-		bool taken = ours && asking->taken[i++] != 0;
-		ack->asked = false;
-		if (ours && (taken || refuse(spread, asking, ack))) {
-			remove_at(spread, at);
-			continue;
-		}
-		if (ours)
-			ack->again_ns = now_ns + AGAIN_NS;
-		at = &ack->next;
-	}
-}
-
-/* ---- Asking --------------------------------------------------------------------------------- */
-
-static void came(struct nc_spread_asking *asking)
-{
-	struct nc_spread *spread = asking->spread;
-	if (--asking->awaited > 0)
-		return;
-	if (spread != NULL) {
-		spread->asking = NULL;
-		asked_end(spread, asking);
-	}
-	free(asking);
-}
-
-static uint64_t boot_of(const struct nc_spread *spread, uint64_t number)
-{
-	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);
-	return node == NULL ? 0 : node->epoch;
-}
-
-static void witness_add(struct nc_spread_asking *asking, const struct question *question,
-                        bool closed)
-{
-	struct nc_sub_owner who = { question->node, question->boot };
-	if (!closed && asking->spread != NULL)
-		who.boot = boot_of(asking->spread, who.number); /* as whom it has answered */
-	asking->witnesses[asking->witness_count++] = (struct nc_witness){ who, closed };
-}
-
-/* What is not understood is as if it had not come: so is that of a node of an earlier build. Who is
- * behind has said what it has answered by now, and may answer more. */
-static void on_answer(void *ctx, int err, struct nc_slice body)
-{
-	struct question *question = ctx;
-	struct nc_spread_asking *asking = question->asking;
-	bool told = (err == NC_OK || err == NC_NOTFOUND) && body.size == asking->count;
-	asking->behind |= err == NC_NOTFOUND;
-	for (size_t i = 0; told && i < asking->count; i++)
-		asking->taken[i] |= body.data[i];
-	if (told || err == NC_CLOSED)
-		witness_add(asking, question, !told);
-	free(question);
-	came(asking);
-}
-
-static void ask_node(struct nc_spread_asking *asking, uint64_t node,
-                     const struct nc_spread_call *call)
-{
-	struct question *question = malloc(sizeof *question);
-	if (question == NULL)
-		return;
-	*question = (struct question){ asking, node, boot_of(asking->spread, node) };
-	if (nc_spread_ask_within(asking->spread, node, call, ASK_MS, on_answer, question) ==
-	    NC_OK) {
-		asking->awaited++;
-	} else {
-		free(question);
-	}
-}
-
-/* Without memory: again at the next look. */
-static void ask_nobody(struct nc_spread *spread)
-{
-	for (struct nc_spread_ack *ack = spread->acks; ack != NULL; ack = ack->next)
-		ack->asked = false;
-}
-
-/* All who live: any of them may have been the owner. */
-static void ask(struct nc_spread *spread, struct nc_slice hashes)
-{
-	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
-	const struct nc_spread_call call = { .verb = NC_SPREAD_ANSWERED,
-		                             .applied = status.applied,
-		                             .body = hashes };
-	struct nc_spread_asking *asking = calloc(1, sizeof *asking);
-	if (asking == NULL) {
-		ask_nobody(spread);
-		return;
-	}
-	asking->spread = spread;
-	asking->count = hashes.size / 8;
-	asking->awaited = 1; /* this call, until all have been asked */
-	spread->asking = asking;
-	for (uint32_t i = 0; i < status.raft.members.count; i++) {
-		uint64_t node = status.raft.members.at[i].id;
-		if (node != spread->self)
-			ask_node(asking, node, &call);
-	}
-	came(asking);
-}
+/* ---- Looked at ------------------------------------------------------------------------------ */
 
 enum verdict { WAIT, ANSWERED, ASK };
 
@@ -354,41 +137,46 @@ static enum verdict look(struct nc_spread *spread, struct nc_spread_ack *ack, ui
 	return listened && !ack->doubt ? ANSWERED : ASK;
 }
 
-/* After all its time: by who was to answer it, or by those who have said so. */
-static bool was_not_answered(const struct nc_spread *spread, const struct nc_spread_ack *ack)
+/* So that there is an answer when its time is over. */
+static bool is_over(const struct nc_spread *spread, const struct nc_spread_ack *ack,
+                    uint64_t now_ns)
 {
-	return ack->unclaimed || !nc_lives_lived(&spread->lives, ack->owner, ack->early_ns);
+	uint64_t timeout_ms = spread->service->options.config->timeout_ms;
+	uint64_t over_ms =
+	        timeout_ms > 2 * NC_SPREAD_ASKED_MS ? timeout_ms - NC_SPREAD_ASKED_MS : timeout_ms;
+	return now_ns - ack->arrived_ns >= over_ms * UINT64_C(1000000);
 }
 
+/* Those that are over are asked for a last time, also where an owner was waited for. */
 void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns)
 {
-	uint64_t timeout_ns = spread->service->options.config->timeout_ms * UINT64_C(1000000);
 	struct nc_buf hashes = { 0 };
 	struct nc_spread_ack **at = &spread->acks, *ack;
 	if (spread->acks == NULL || now_ns - spread->acks_ns < LOOK_NS)
 		return;
 	spread->acks_ns = now_ns;
 	while ((ack = *at) != NULL && now_ns - ack->arrived_ns >= SETTLE_NS) {
-		bool over = now_ns - ack->arrived_ns >= timeout_ns;
 		enum verdict verdict = ack->asked ? WAIT : look(spread, ack, now_ns);
-		if (verdict == ANSWERED || (over && !ack->asked)) {
-			if (verdict != ANSWERED && was_not_answered(spread, ack))
-				answer(spread, ack, NC_FAULT_UNAVAILABLE,
-				       nc_fault_text(NC_FAULT_UNAVAILABLE));
-			remove_at(spread, at);
+		if (verdict == ANSWERED) {
+			nc_spread_ack_remove(spread, at);
 			continue;
 		}
-		if (verdict == ASK && spread->asking == NULL && now_ns >= ack->again_ns &&
-		    hashes.size < ASKED_MAX * 8) {
+		bool last = is_over(spread, ack, now_ns);
+		bool due = last || (verdict == ASK && now_ns >= ack->again_ns);
+		if (due && !ack->asked && spread->asking == NULL &&
+		    hashes.size < NC_SPREAD_ASKED_MAX * 8) {
 			nc_buf_put_u64(&hashes, ack->hash);
 			ack->asked = true;
+			ack->last = last;
+			ack->doubt |=
+			        verdict == WAIT; /* in all that time its owner has said nothing */
 		}
 		at = &ack->next;
 	}
 	if (nc_buf_status(&hashes) != NC_OK) {
-		ask_nobody(spread);
+		nc_spread_acks_ask_nobody(spread);
 	} else if (hashes.size > 0) {
-		ask(spread, nc_buf_slice(&hashes));
+		nc_spread_acks_ask(spread, nc_buf_slice(&hashes));
 	}
 	nc_buf_release(&hashes);
 }

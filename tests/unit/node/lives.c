@@ -108,9 +108,6 @@ Test(lives, one_that_a_late_leader_heard_counts_from_when_it_may_have_been_sent)
 		                          .arrived_ns = CAME,
 		                          .now_ns = CAME + 2000 * MS };
 	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_PERHAPS);
-	cr_expect(nc_lives_lived(&lives, two_first, CAME - 200 * MS));
-	cr_expect_not(nc_lives_lived(&lives, two_first, CAME));
-	cr_expect_not(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 21 }, CAME - 200 * MS));
 }
 
 Test(lives, who_cannot_have_heard_it_does_not_matter)
@@ -138,10 +135,37 @@ Test(lives, of_many_those_heard_last_stay)
 		nc_lives_note(&lives,
 		              &(struct nc_life){ .who = { 2, boot }, .heard_ns = boot * 100 * MS });
 	cr_expect_eq(lives.count, NC_LIVES_MAX);
-	cr_expect_not(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 3 }, 1));
-	cr_expect(nc_lives_lived(&lives, (struct nc_sub_owner){ 2, 4 }, 1));
+	cr_expect_not(nc_lives_gone(&lives, (struct nc_sub_owner){ 2, 3 }, UINT64_MAX));
+	cr_expect(nc_lives_gone(&lives, (struct nc_sub_owner){ 2, 4 }, UINT64_MAX));
 	size_t over = 0;
 	for (size_t i = 0; i < lives.count; i++)
 		over += lives.at[i].over;
 	cr_expect_eq(over, NC_LIVES_MAX - 1, "all but the last one");
+}
+
+Test(lives, who_was_not_heard_for_long_is_gone)
+{
+	struct nc_lives lives = two(CAME);
+	cr_expect_not(nc_lives_gone(&lives, two_first, CAME + NC_PLACEMENT_GONE_NS));
+	cr_expect(nc_lives_gone(&lives, two_first, CAME + NC_PLACEMENT_GONE_NS + 1));
+	cr_expect_not(nc_lives_gone(&lives, (struct nc_sub_owner){ 2, 21 }, UINT64_MAX),
+	              "not that we know of");
+}
+
+Test(lives, what_nobody_claims_is_answered_only_where_nobody_is_left)
+{
+	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, false, false), NC_LIVES_REFUSE);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_PERHAPS, false, false), NC_LIVES_LEAVE);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_WAIT, false, false), NC_LIVES_AGAIN);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, true, false), NC_LIVES_AGAIN);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_PERHAPS, true, false), NC_LIVES_AGAIN);
+}
+
+Test(lives, also_when_its_time_is_over)
+{
+	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, false, true), NC_LIVES_REFUSE);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, true, true), NC_LIVES_GIVE_UP);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_WAIT, false, true), NC_LIVES_LEAVE);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_WAIT, true, true), NC_LIVES_LEAVE);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_PERHAPS, true, true), NC_LIVES_LEAVE);
 }
