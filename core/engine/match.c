@@ -243,6 +243,17 @@ int nc_match_next_seen(struct nc_match *match, struct nc_sight *sight, struct nc
 	return err;
 }
 
+uint64_t nc_match_at(const struct nc_match *match)
+{
+	uint64_t at = match->to;
+	for (size_t i = 0; i < match->item_count; i++) {
+		const struct nc_match_item *item = &match->items[i];
+		if (!item->ended && before(match, item->at, at))
+			at = item->at;
+	}
+	return at;
+}
+
 void nc_match_rewind(struct nc_match *match, uint64_t from)
 {
 	for (size_t i = 0; i < match->item_count; i++) {

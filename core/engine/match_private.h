@@ -54,6 +54,9 @@ int nc_match_next_seen(struct nc_match *match, struct nc_sight *sight, struct nc
 /* Go past `position`. */
 void nc_match_pass(struct nc_match *match, uint64_t position);
 
+/* Where it goes on: nothing before it matches, beside what was gone past. */
+uint64_t nc_match_at(const struct nc_match *match);
+
 /* Back to before `from`. */
 void nc_match_rewind(struct nc_match *match, uint64_t from);
 

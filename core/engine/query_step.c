@@ -153,8 +153,10 @@ static int match_collect(struct batch *batch, struct nc_state_reader *reader)
 	while ((err = nc_match_next(match, reader, &lookups, &position)) == NC_OK &&
 	       on_index(batch, position, position))
 		nc_match_pass(match, position);
-	if (err == NC_TOOBIG)
+	if (err == NC_TOOBIG) {
+		batch->query->at = nc_match_at(match);
 		batch->full = true;
+	}
 	return err == NC_NOTFOUND || err == NC_TOOBIG ? NC_OK : err;
 }
 
@@ -224,8 +226,7 @@ static int hand_out(struct nc_query *query, nc_event_fn *fn, void *ctx)
 	return NC_OK;
 }
 
-/* ---- Where not all are seen, or wanted
- * ---------------------------------------------------------------- */
+/* ---- Where not all are seen, or wanted ------------------------------------------------------ */
 
 static int judge_room(struct nc_query *query)
 {

@@ -201,3 +201,73 @@ Test(items, that_are_malformed_are_refused)
 	};
 	cr_expect_eq(nc_query_start(store.reader, &spec, &query), NC_CORRUPT);
 }
+
+static int all_wanted(void *ctx, const struct nc_event *events, size_t count, uint64_t *wanted)
+{
+	(void)ctx;
+	(void)events;
+	memset(wanted, 0xff, (count + 63) / 64 * sizeof *wanted);
+	return NC_OK;
+}
+
+/* Events of type `L` that bear a tag, and then such as have one of both, in turns: one step cannot
+ * look at them all. */
+static void append_in_turns(size_t both, size_t turns)
+{
+	for (size_t i = 0; i < both + turns; i++) {
+		bool left = i < both || i % 2 == 0, tagged = i < both || !left;
+		store_append(&store, (struct ask){ .stream = "turns",
+		                                   .type = left ? "L" : "R",
+		                                   .tags = { tagged ? "t" : NULL } });
+	}
+}
+
+static struct nc_query_end first_step_cut(struct nc_query_spec spec, struct seen *seen)
+{
+	struct nc_query *query = NULL;
+	struct nc_query_end end;
+	bool done = false;
+	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
+	cr_assert_eq(nc_query_step(query, store.reader,
+	                           (struct nc_query_portion){ 256, 1 << 20 }, keep, seen, &done),
+	             NC_OK);
+	cr_assert_not(done, "one step has looked at all of them");
+	nc_query_cut(query);
+	end = nc_query_end(query);
+	nc_query_free(query);
+	return end;
+}
+
+Test(items, whose_search_is_cut_go_on_behind_what_was_given)
+{
+	enum { BOTH = 5, TURNS = 6000 };
+	struct nc_buf types_left = { 0 }, tags_t = { 0 }, items = { 0 };
+	nc_item_name_put(&types_left, NC_SLICE("L"));
+	nc_item_name_put(&tags_t, NC_SLICE("t"));
+	nc_item_put(&items, &(struct nc_item){ .types = nc_buf_slice(&types_left),
+	                                       .tags = nc_buf_slice(&tags_t),
+	                                       .type_count = 1,
+	                                       .tag_count = 1 });
+	append_in_turns(BOTH, TURNS);
+	for (int backward = 0; backward < 2; backward++) {
+		struct seen seen = { 0 };
+		struct nc_query_end end =
+		        first_step_cut((struct nc_query_spec){ .kind = NC_QUERY_ITEMS,
+		                                               .key = nc_buf_slice(&items),
+		                                               .limit = 100,
+		                                               .size_max = 1 << 20,
+		                                               .backward = backward,
+		                                               .wanted = all_wanted },
+		                       &seen);
+		cr_expect_eq(seen.count, backward ? 0u : (size_t)BOTH);
+		if (backward) {
+			cr_expect_lt(end.next, (uint64_t)(EVENTS + BOTH + TURNS));
+			cr_expect_geq(end.next, (uint64_t)(EVENTS + BOTH));
+		} else {
+			cr_expect_gt(end.next, (uint64_t)(EVENTS + BOTH));
+		}
+	}
+	nc_buf_release(&types_left);
+	nc_buf_release(&tags_t);
+	nc_buf_release(&items);
+}
