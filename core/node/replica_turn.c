@@ -78,6 +78,8 @@ static void persist(struct nc_replica *replica, const struct nc_raft_ready *read
 	order.last->mark = ready->mark;
 	order.first->at_once = ready->sole && is_at_once(replica, &order);
 	if (replica->refused.first != NULL) { /* behind what waits for room */
+		for (struct nc_entry *entry = order.first; entry != NULL; entry = entry->next)
+			entry->err = NC_FULL; /* as if it had been tried */
 		nc_entry_queue_move(&replica->refused, &order);
 		return;
 	}

@@ -7,6 +7,21 @@
 
 /* ---- Written -------------------------------------------------------------------------------- */
 
+/* From which entry on what waits for room may be forgotten; NULL: there is none, or one behind it
+ * has been written. */
+static const struct nc_entry *first_to_forget(const struct nc_entry_queue *refused)
+{
+	const struct nc_entry *first = NULL;
+	for (const struct nc_entry *entry = refused->first; entry != NULL; entry = entry->next) {
+		if (entry->kind == NC_ENTRY_HARD)
+			continue;
+		if (entry->err == NC_OK)
+			return NULL;
+		first = first == NULL ? entry : first;
+	}
+	return first;
+}
+
 /* The disk had no room. Alone: when the writer has given everything back, and not before (an older
  * entry that comes back late must not take a newer one of the same index with it), forget those
  * entries. With others: they may have been replicated; they wait for room. */
@@ -14,9 +29,7 @@ void nc_replica_refused_turn(struct nc_replica *replica)
 {
 	if (replica->refused.first == NULL || replica->writing > 0)
 		return;
-	struct nc_entry *first = replica->refused.first;
-	while (first != NULL && first->kind == NC_ENTRY_HARD)
-		first = first->next;
+	const struct nc_entry *first = first_to_forget(&replica->refused);
 	if (first != NULL && nc_raft_retract(replica->raft, first->index) == NC_OK) {
 		replica->full = true; /* until measured again */
 		replica->retracting = true;
@@ -45,6 +58,15 @@ bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t i
 	return true;
 }
 
+/* What was with the writer behind one that found no room may be written: a term and vote take less,
+ * and an entry that takes the place of the refused one finds what somebody has left meanwhile. It
+ * is written once more, behind that: its mark vouches for all before it, and the one before it must
+ * not come back over it. */
+static bool waits_for_room(const struct nc_replica *replica, const struct nc_entry *entry)
+{
+	return entry->err == NC_FULL || (entry->err == NC_OK && replica->refused.first != NULL);
+}
+
 static void written(struct nc_replica *replica, struct nc_entry *entry)
 {
 	if (entry->kind == NC_ENTRY_COMPACT || entry->kind == NC_ENTRY_TRUST) {
@@ -52,8 +74,9 @@ static void written(struct nc_replica *replica, struct nc_entry *entry)
 		return;
 	}
 	replica->writing--;
-	if (entry->err == NC_FULL) {
-		replica->full = true;
+	replica->full = replica->full || entry->err == NC_FULL;
+	if (waits_for_room(replica, entry)) {
+		entry->at_once = false; /* it may be applied already */
 		nc_entry_queue_put(&replica->refused, entry);
 		return;
 	}

@@ -228,8 +228,8 @@ static struct nc_query_end first_step_cut(struct nc_query_spec spec, struct seen
 	struct nc_query_end end;
 	bool done = false;
 	cr_assert_eq(nc_query_start(store.reader, &spec, &query), NC_OK);
-	cr_assert_eq(nc_query_step(query, store.reader,
-	                           (struct nc_query_portion){ 256, 1 << 20 }, keep, seen, &done),
+	cr_assert_eq(nc_query_step(query, store.reader, (struct nc_query_portion){ 256, 1 << 20 },
+	                           keep, seen, &done),
 	             NC_OK);
 	cr_assert_not(done, "one step has looked at all of them");
 	nc_query_cut(query);
