@@ -87,7 +87,7 @@ static enum nc_lives_verdict judge_one(const struct nc_life *life, const struct 
 	if (left || !may_have_heard(of, life))
 		return NC_LIVES_NOBODY;
 	if (witness != NULL && !witness->closed)
-		return NC_LIVES_NOBODY;
+		return witness->behind ? NC_LIVES_YET : NC_LIVES_NOBODY;
 	if (witness == NULL && !life->over && !gone(life, of->now_ns))
 		return NC_LIVES_WAIT;
 	return lived(life, of->early_ns) ? NC_LIVES_PERHAPS : NC_LIVES_NOBODY;
@@ -105,9 +105,10 @@ enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct 
 
 enum nc_lives_fate nc_lives_fate(enum nc_lives_verdict verdict, bool unsure, bool last)
 {
+	unsure |= verdict == NC_LIVES_YET;
 	if ((unsure || verdict == NC_LIVES_WAIT) && !last)
 		return NC_LIVES_AGAIN;
-	if (verdict != NC_LIVES_NOBODY)
+	if (verdict == NC_LIVES_WAIT || verdict == NC_LIVES_PERHAPS)
 		return NC_LIVES_LEAVE;
 	return unsure ? NC_LIVES_GIVE_UP : NC_LIVES_REFUSE;
 }

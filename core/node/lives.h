@@ -39,10 +39,12 @@ void nc_lives_note(struct nc_lives *lives, const struct nc_life *life);
 struct nc_witness {
 	struct nc_sub_owner who;
 	bool closed;
+	bool behind; /* it does not know yet what we know, and may still take what comes to it */
 };
 
 enum nc_lives_verdict {
 	NC_LIVES_NOBODY, /* is left who could have answered it */
+	NC_LIVES_YET,    /* nobody has, and somebody may still who is behind */
 	NC_LIVES_WAIT,   /* somebody may live who was not asked */
 	NC_LIVES_PERHAPS /* somebody has who is dead */
 };
@@ -58,8 +60,8 @@ struct nc_lives_case {
 };
 enum nc_lives_verdict nc_lives_judge(const struct nc_lives *lives, const struct nc_lives_case *of);
 
-/* What becomes of it. `unsure`: one of the witnesses may answer it yet, or could not be asked;
- * `last`: it is asked for no more. */
+/* What becomes of it. `unsure`: who is to have it was not reached; `last`: it is asked for no more.
+ */
 enum nc_lives_fate {
 	NC_LIVES_AGAIN,   /* it is asked for again */
 	NC_LIVES_LEAVE,   /* somebody may have answered it: nobody does any more */

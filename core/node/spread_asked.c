@@ -13,7 +13,6 @@
 struct nc_spread_asking {
 	struct nc_spread *spread; /* NULL: nobody wants to know any more */
 	unsigned awaited;
-	bool behind; /* a node has not applied yet what we have */
 	size_t count, witness_count;
 	struct nc_witness witnesses[NC_RAFT_MEMBERS_MAX];
 	uint8_t taken[NC_SPREAD_ASKED_MAX]; /* [count], in the order of the list */
@@ -76,7 +75,7 @@ static bool end(struct nc_spread *spread, const struct nc_spread_asking *asking,
 {
 	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(ack->name));
 	bool current = row != NULL && row->epoch == ack->epoch && row->owner.number != spread->self;
-	bool unsure = asking->behind || (current && !is_reached(asking, row->owner));
+	bool unsure = current && !is_reached(asking, row->owner);
 	enum nc_lives_fate fate = nc_lives_fate(judge(spread, asking, row, ack), unsure, ack->last);
 	if (fate == NC_LIVES_AGAIN)
 		return false;
@@ -133,13 +132,14 @@ static uint64_t boot_of(const struct nc_spread *spread, uint64_t number)
 	return node == NULL ? 0 : node->epoch;
 }
 
-static void witness_add(struct nc_spread_asking *asking, const struct question *question,
-                        bool closed)
+static void witness_add(struct nc_spread_asking *asking, const struct question *question, int err)
 {
+	bool closed = err == NC_CLOSED;
 	struct nc_sub_owner who = question->who;
 	if (!closed && asking->spread != NULL)
 		who.boot = boot_of(asking->spread, who.number); /* as whom it has answered */
-	asking->witnesses[asking->witness_count++] = (struct nc_witness){ who, closed };
+	asking->witnesses[asking->witness_count++] =
+	        (struct nc_witness){ .who = who, .closed = closed, .behind = err == NC_NOTFOUND };
 }
 
 /* What is not understood is as if it had not come: so is that of a node of an earlier build. Who is
@@ -149,11 +149,10 @@ static void on_answer(void *ctx, int err, struct nc_slice body)
 	struct question *question = ctx;
 	struct nc_spread_asking *asking = question->asking;
 	bool told = (err == NC_OK || err == NC_NOTFOUND) && body.size == asking->count;
-	asking->behind |= err == NC_NOTFOUND;
 	for (size_t i = 0; told && i < asking->count; i++)
 		asking->taken[i] |= body.data[i];
 	if (told || err == NC_CLOSED)
-		witness_add(asking, question, !told);
+		witness_add(asking, question, err);
 	free(question);
 	came(asking);
 }

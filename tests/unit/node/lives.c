@@ -9,7 +9,7 @@
 #define MS   UINT64_C(1000000)
 #define CAME (1000 * MS)
 
-static const struct nc_witness asked_both[] = { { { 2, 20 }, false }, { { 3, 30 }, false } };
+static const struct nc_witness asked_both[] = { { .who = { 2, 20 } }, { .who = { 3, 30 } } };
 
 static const struct nc_sub_owner two_first = { 2, 20 };
 
@@ -44,7 +44,7 @@ Test(lives, a_node_that_was_started_anew_is_no_witness_of_its_life_before)
 {
 	struct nc_lives lives = two(CAME);
 	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 21 }, .heard_ns = CAME + 900 * MS });
-	const struct nc_witness witnesses[] = { { { 2, 21 }, false }, { { 3, 30 }, false } };
+	const struct nc_witness witnesses[] = { { .who = { 2, 21 } }, { .who = { 3, 30 } } };
 	cr_expect_eq(judged(&lives, CAME + 1000 * MS, witnesses, 2), NC_LIVES_PERHAPS);
 }
 
@@ -52,7 +52,8 @@ Test(lives, who_was_dead_when_it_came_has_answered_nothing)
 {
 	struct nc_lives lives = two(CAME);
 	lives.at[0].heard_ns = CAME - NC_LIVES_PAUSE_NS - 1;
-	const struct nc_witness witnesses[] = { { { 2, 20 }, true }, { { 3, 30 }, false } };
+	const struct nc_witness witnesses[] = { { .who = { 2, 20 }, .closed = true },
+		                                { .who = { 3, 30 } } };
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_NOBODY);
 	lives.at[0].heard_ns++;
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_PERHAPS);
@@ -61,7 +62,8 @@ Test(lives, who_was_dead_when_it_came_has_answered_nothing)
 Test(lives, who_was_not_on_nats_when_it_came_has_not_heard_it)
 {
 	struct nc_lives lives = two(CAME - 50 * MS);
-	const struct nc_witness witnesses[] = { { { 2, 20 }, true }, { { 3, 30 }, false } };
+	const struct nc_witness witnesses[] = { { .who = { 2, 20 }, .closed = true },
+		                                { .who = { 3, 30 } } };
 	const struct nc_life closed = { .who = { 2, 20 },
 		                        .heard_ns = CAME - 50 * MS,
 		                        .closed_ns = CAME + 1 };
@@ -80,7 +82,7 @@ Test(lives, who_was_not_on_nats_when_it_came_has_not_heard_it)
 Test(lives, who_is_silent_is_waited_for_until_it_is_gone)
 {
 	struct nc_lives lives = two(CAME);
-	const struct nc_witness third[] = { { { 3, 30 }, false } };
+	const struct nc_witness third[] = { { .who = { 3, 30 } } };
 	cr_expect_eq(judged(&lives, CAME + NC_PLACEMENT_GONE_NS, third, 1), NC_LIVES_WAIT);
 	cr_expect_eq(judged(&lives, CAME + NC_PLACEMENT_GONE_NS + 1, third, 1), NC_LIVES_PERHAPS);
 	lives.at[0].heard_ns -= 200 * MS;
@@ -90,7 +92,7 @@ Test(lives, who_is_silent_is_waited_for_until_it_is_gone)
 Test(lives, who_has_left_answers_nothing_that_comes_afterwards)
 {
 	struct nc_lives lives = two(CAME);
-	const struct nc_witness third[] = { { { 3, 30 }, false } };
+	const struct nc_witness third[] = { { .who = { 3, 30 } } };
 	nc_lives_note(&lives,
 	              &(struct nc_life){ .who = { 2, 20 }, .heard_ns = CAME, .left_ns = CAME + 1 });
 	cr_expect_eq(judged(&lives, CAME + 60 * MS, third, 1), NC_LIVES_WAIT);
@@ -128,6 +130,24 @@ Test(lives, who_cannot_have_heard_it_does_not_matter)
 	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "nobody");
 }
 
+Test(lives, who_is_behind_may_still_take_what_it_may_have_heard)
+{
+	struct nc_lives lives = two(CAME);
+	const struct nc_witness witnesses[] = { { .who = { 2, 20 }, .behind = true },
+		                                { .who = { 3, 30 } } };
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 2), NC_LIVES_YET);
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 1), NC_LIVES_WAIT);
+	const struct nc_sub_owner third = { 3, 30 };
+	const struct nc_lives_case of = { .early_ns = CAME,
+		                          .arrived_ns = CAME,
+		                          .now_ns = CAME + 60 * MS,
+		                          .hearers = &third,
+		                          .hearer_count = 1,
+		                          .witnesses = witnesses,
+		                          .count = 2 };
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "another that is behind");
+}
+
 Test(lives, of_many_those_heard_last_stay)
 {
 	struct nc_lives lives = { 0 };
@@ -157,6 +177,7 @@ Test(lives, what_nobody_claims_is_answered_only_where_nobody_is_left)
 	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, false, false), NC_LIVES_REFUSE);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_PERHAPS, false, false), NC_LIVES_LEAVE);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_WAIT, false, false), NC_LIVES_AGAIN);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_YET, false, false), NC_LIVES_AGAIN);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, true, false), NC_LIVES_AGAIN);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_PERHAPS, true, false), NC_LIVES_AGAIN);
 }
@@ -164,6 +185,7 @@ Test(lives, what_nobody_claims_is_answered_only_where_nobody_is_left)
 Test(lives, also_when_its_time_is_over)
 {
 	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, false, true), NC_LIVES_REFUSE);
+	cr_expect_eq(nc_lives_fate(NC_LIVES_YET, false, true), NC_LIVES_GIVE_UP);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_NOBODY, true, true), NC_LIVES_GIVE_UP);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_WAIT, false, true), NC_LIVES_LEAVE);
 	cr_expect_eq(nc_lives_fate(NC_LIVES_WAIT, true, true), NC_LIVES_LEAVE);
