@@ -18,6 +18,16 @@ void nc_borrowers_note(struct nc_borrowers *borrowers, uint64_t node, uint64_t n
 	borrowers->nodes[at].at_s = now_s;
 }
 
+bool nc_borrowers_below(const struct nc_borrowers *borrowers, uint64_t node, uint64_t now_s,
+                        uint64_t idle_s)
+{
+	for (size_t i = 0; i < borrowers->count; i++) {
+		if (borrowers->nodes[i].node < node && now_s - borrowers->nodes[i].at_s <= idle_s)
+			return true;
+	}
+	return false;
+}
+
 bool nc_borrowers_leave(struct nc_borrowers *borrowers, uint64_t node, uint64_t now_s,
                         uint64_t idle_s)
 {

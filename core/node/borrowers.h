@@ -22,6 +22,9 @@ struct nc_borrowers {
 
 /* `node` uses it. */
 void nc_borrowers_note(struct nc_borrowers *borrowers, uint64_t node, uint64_t now_s);
+/* Whether any with a number below `node` has used it within `idle_s`. */
+bool nc_borrowers_below(const struct nc_borrowers *borrowers, uint64_t node, uint64_t now_s,
+                        uint64_t idle_s);
 /* `node` is done with it. Whether nobody else has used it within `idle_s`. */
 bool nc_borrowers_leave(struct nc_borrowers *borrowers, uint64_t node, uint64_t now_s,
                         uint64_t idle_s);

@@ -8,8 +8,8 @@
 
 #include "core/node/borrowers.h"
 
-#define JOBS_MAX 64 /* waiting; beyond: NC_BUSY */
-#define IDLE_S   60 /* nobody has read for so long: the checkpoint is let go */
+#define JOBS_MAX 64  /* waiting; beyond: NC_BUSY */
+#define IDLE_S   60u /* nobody has read for so long: the checkpoint is let go */
 
 struct nc_exporter {
 	struct nc_exporter_options options;
@@ -23,6 +23,7 @@ struct nc_exporter {
 	uint64_t held_told; /* the loop's */
 
 	struct nc_snapshot_export *snapshot; /* the thread's; NULL: none is held */
+	struct nc_engine_head head;          /* as it has it */
 	struct timespec read_at;
 	struct nc_borrowers readers; /* likewise; of the one that is held */
 	uint64_t held_set;           /* likewise */
@@ -36,19 +37,12 @@ static const struct nc_state_applied *applied_of(const struct nc_exporter *expor
 	return &nc_snapshot_export_manifest(exporter->snapshot)->applied;
 }
 
-static bool is_peers(const struct nc_borrowers *readers)
+/* Who reads may have changed: the log is kept for peers alone, and for none that is gone. */
+static void held_look(struct nc_exporter *exporter, uint64_t now_s)
 {
-	for (size_t i = 0; i < readers->count; i++) {
-		if (readers->nodes[i].node < NC_EXPORTER_OTHERS)
-			return true;
-	}
-	return false;
-}
-
-/* Who reads has changed: the log is kept for peers alone. */
-static void held_look(struct nc_exporter *exporter)
-{
-	bool held = exporter->snapshot != NULL && is_peers(&exporter->readers);
+	bool held = exporter->snapshot != NULL &&
+	            nc_borrowers_below(&exporter->readers, NC_EXPORTER_OTHERS, now_s,
+	                               exporter->options.idle_s);
 	uint64_t index = held ? applied_of(exporter)->index : 0;
 	if (index == exporter->held_set)
 		return;
@@ -76,19 +70,44 @@ static bool serves(const struct nc_exporter *exporter, const struct nc_exporter_
 	return applied >= job->what.index || (!job->exact && applied + 1 >= bounds.first);
 }
 
+static int head_read(struct nc_exporter *exporter)
+{
+	struct nc_buf row = { 0 };
+	int err = nc_snapshot_export_meta(exporter->snapshot, nc_engine_head_key(), &row);
+	if (err == NC_OK) {
+		err = nc_engine_head_decode(nc_buf_slice(&row), &exporter->head);
+	} else if (err == NC_NOTFOUND) { /* of a store without any entry */
+		exporter->head = (struct nc_engine_head){ .version = NC_ENGINE_VERSION_FIRST };
+		err = NC_OK;
+	}
+	nc_buf_release(&row);
+	return err;
+}
+
+static int checkpoint_hold(struct nc_exporter *exporter)
+{
+	struct nc_state_applied covered;
+	int err = nc_state_checkpoint(exporter->options.state, &covered);
+	if (err == NC_OK)
+		err = nc_snapshot_export_open(exporter->options.state, &exporter->snapshot);
+	if (err != NC_OK)
+		return err;
+	err = head_read(exporter);
+	if (err != NC_OK)
+		let_go(exporter);
+	return err;
+}
+
 /* As new as can be had: what comes after it has to be sent as entries. */
 static int hold(struct nc_exporter *exporter, const struct nc_exporter_job *job)
 {
-	struct nc_state_applied covered;
 	if (exporter->snapshot != NULL && serves(exporter, job))
 		return NC_OK;
 	if (exporter->snapshot != NULL && job->reader >= NC_EXPORTER_OTHERS)
 		return NC_BUSY; /* it is taken away from nobody */
 	if (exporter->snapshot != NULL)
 		let_go(exporter);
-	int err = nc_state_checkpoint(exporter->options.state, &covered);
-	if (err == NC_OK)
-		err = nc_snapshot_export_open(exporter->options.state, &exporter->snapshot);
+	int err = checkpoint_hold(exporter);
 	if (err != NC_OK)
 		return err;
 	if (!serves(exporter, job)) {
@@ -98,29 +117,16 @@ static int hold(struct nc_exporter *exporter, const struct nc_exporter_job *job)
 	return NC_OK;
 }
 
-static int head_read(const struct nc_exporter *exporter, struct nc_engine_head *head_out)
-{
-	struct nc_buf row = { 0 };
-	int err = nc_snapshot_export_meta(exporter->snapshot, nc_engine_head_key(), &row);
-	if (err == NC_OK) {
-		err = nc_engine_head_decode(nc_buf_slice(&row), head_out);
-	} else if (err == NC_NOTFOUND) { /* of a store without any entry */
-		*head_out = (struct nc_engine_head){ .version = NC_ENGINE_VERSION_FIRST };
-		err = NC_OK;
-	}
-	nc_buf_release(&row);
-	return err;
-}
-
 static void open_do(struct nc_exporter *exporter, struct nc_exporter_job *job)
 {
 	job->err = hold(exporter, job);
-	if (job->err == NC_OK)
-		job->err = head_read(exporter, &job->head);
-	if (job->err == NC_OK) {
-		nc_snapshot_manifest_put(nc_snapshot_export_manifest(exporter->snapshot),
-		                         &job->answer);
-	}
+	if (job->err != NC_OK)
+		return;
+	const struct nc_snapshot_manifest *manifest =
+	        nc_snapshot_export_manifest(exporter->snapshot);
+	nc_snapshot_manifest_put(manifest, &job->answer);
+	memcpy(job->what.id, manifest->id, sizeof job->what.id);
+	job->head = exporter->head;
 }
 
 static void read_do(struct nc_exporter *exporter, struct nc_exporter_job *job)
@@ -152,7 +158,8 @@ static void job_do(struct nc_exporter *exporter, struct nc_exporter_job *job)
 		job->err = NC_NOTFOUND;
 	} else if (job->what.verb == NC_STATE_READ) {
 		read_do(exporter, job);
-	} else if (nc_borrowers_leave(&exporter->readers, job->reader, now_s, IDLE_S)) {
+	} else if (nc_borrowers_leave(&exporter->readers, job->reader, now_s,
+	                              exporter->options.idle_s)) {
 		let_go(exporter);
 	}
 	bool uses = job->what.verb == NC_STATE_OPEN || job->what.verb == NC_STATE_READ;
@@ -160,17 +167,18 @@ static void job_do(struct nc_exporter *exporter, struct nc_exporter_job *job)
 		nc_borrowers_note(&exporter->readers, job->reader, now_s);
 	if (job->err == NC_OK)
 		job->err = nc_buf_status(&job->answer);
-	held_look(exporter);
+	held_look(exporter, now_s);
 }
 
-static void let_go_if_idle(struct nc_exporter *exporter)
+/* Nobody has asked for a while. */
+static void idle_look(struct nc_exporter *exporter)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	if (exporter->snapshot == NULL || now.tv_sec - exporter->read_at.tv_sec <= IDLE_S)
-		return;
-	let_go(exporter);
-	held_look(exporter);
+	if (exporter->snapshot != NULL &&
+	    now.tv_sec - exporter->read_at.tv_sec > exporter->options.idle_s)
+		let_go(exporter);
+	held_look(exporter, (uint64_t)now.tv_sec);
 }
 
 /* Lock held. */
@@ -182,7 +190,7 @@ static void wait_for_work(struct nc_exporter *exporter)
 		return;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += IDLE_S / 4;
+	until.tv_sec += exporter->options.idle_s / 4 + 1;
 	(void)pthread_cond_timedwait(&exporter->change, &exporter->lock, &until);
 }
 
@@ -198,7 +206,7 @@ static void *run(void *ctx)
 		if (job != NULL) {
 			job_do(exporter, job);
 		} else {
-			let_go_if_idle(exporter);
+			idle_look(exporter);
 		}
 		pthread_mutex_lock(&exporter->lock);
 		if (job == NULL)
@@ -256,6 +264,8 @@ int nc_exporter_start(const struct nc_exporter_options *options, struct nc_expor
 	if (exporter == NULL)
 		return NC_NOMEM;
 	exporter->options = *options;
+	if (exporter->options.idle_s == 0)
+		exporter->options.idle_s = IDLE_S;
 	(void)pthread_mutex_init(&exporter->lock, NULL);
 	(void)pthread_cond_init(&exporter->change, NULL);
 	exporter->wake.data = exporter;

@@ -26,10 +26,10 @@ struct nc_exporter;
 #define NC_EXPORTER_OTHERS (UINT64_C(1) << 63)
 
 struct nc_exporter_job {
-	struct nc_fifo_link link; /* the exporter's */
-	uint64_t reader;          /* a peer's number, or one of the others */
-	bool exact;               /* open: no older than what.index, though the log goes on */
-	struct nc_state_call what;
+	struct nc_fifo_link link;  /* the exporter's */
+	uint64_t reader;           /* a peer's number, or one of the others */
+	bool exact;                /* open: no older than what.index, though the log goes on */
+	struct nc_state_call what; /* open: what.id becomes that of the checkpoint */
 	/* On the loop; `answer` is as state_call.h has it. Beside what that says: NC_CLOSED, the
 	 * node stops; NC_FULL, no room for a checkpoint; NC_IO, NC_NOMEM, NC_CORRUPT. */
 	void (*done)(struct nc_exporter_job *job);
@@ -46,6 +46,7 @@ struct nc_exporter_options {
 	 * does. */
 	void (*on_hold)(void *ctx, uint64_t index);
 	void *ctx;
+	unsigned idle_s; /* who has not read for so long is gone; 0: 60 */
 };
 
 /* Errors: NC_NOMEM, NC_IO. */

@@ -26,6 +26,18 @@ Test(borrowers, who_was_not_heard_for_long_is_not_waited_for)
 	cr_expect(nc_borrowers_leave(&borrowers, 2, 161, 60));
 }
 
+Test(borrowers, tells_whether_some_of_them_are_there)
+{
+	struct nc_borrowers borrowers = { 0 };
+	cr_expect_not(nc_borrowers_below(&borrowers, 10, 100, 60));
+	nc_borrowers_note(&borrowers, 3, 100);
+	nc_borrowers_note(&borrowers, 10, 170);
+	cr_expect(nc_borrowers_below(&borrowers, 10, 160, 60));
+	cr_expect_not(nc_borrowers_below(&borrowers, 3, 160, 60), "its own number is not below it");
+	cr_expect_not(nc_borrowers_below(&borrowers, 10, 170, 60), "3 was not heard for long");
+	cr_expect(nc_borrowers_below(&borrowers, 11, 170, 60));
+}
+
 Test(borrowers, one_more_takes_the_place_of_who_was_not_heard_longest)
 {
 	struct nc_borrowers borrowers = { 0 };

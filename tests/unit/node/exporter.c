@@ -5,13 +5,14 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "storage/log/memory_log.h"
 #include "storage/state/wt_state.h"
 #include "tests/unit/node/run_until.h"
 #include "tests/unit/state/rows.h"
 
-enum { PEER = 7, OTHER_PEER = 8 };
+enum { PEER = 7, OTHER_PEER = 8, IDLE_S = 1 };
 static const uint64_t backup = NC_EXPORTER_OTHERS + 1, other_backup = NC_EXPORTER_OTHERS + 2;
 
 static char top[64], path[96];
@@ -47,7 +48,7 @@ static void setup(void)
 	cr_assert_eq(nc_memory_log_open(&journal), NC_OK);
 	cr_assert_eq(uv_loop_init(&loop), 0);
 	const struct nc_exporter_options exporting = {
-		.loop = &loop, .state = state, .log = journal, .on_hold = on_hold
+		.loop = &loop, .state = state, .log = journal, .on_hold = on_hold, .idle_s = IDLE_S
 	};
 	cr_assert_eq(nc_exporter_start(&exporting, &exporter), NC_OK);
 	held = 0;
@@ -147,6 +148,25 @@ Test(exporter, keeps_the_log_for_peers_and_not_for_backups)
 	leave(&second);
 	RUN_UNTIL(&loop, held == 0);
 	cr_expect_eq(read_some(&first), NC_OK, "it is still read");
+	leave(&first);
+}
+
+/* The backup reads on, so that the checkpoint stays. */
+Test(exporter, keeps_the_log_for_no_peer_that_is_gone)
+{
+	struct task first = { 0 }, peer = { 0 };
+	cr_assert_eq(open_as(&first, backup, 10), NC_OK);
+	cr_assert_eq(open_as(&peer, PEER, 10), NC_OK);
+	RUN_UNTIL(&loop, held == 10);
+	for (int i = 0; i < 1000 && held != 0; i++) {
+		cr_assert_eq(read_some(&first), NC_OK);
+		(void)usleep(10000);
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	cr_expect_eq(held, 0u);
+	cr_expect_eq(read_some(&peer), NC_OK, "it is still there, if it comes back");
+	RUN_UNTIL(&loop, held == 10);
+	leave(&peer);
 	leave(&first);
 }
 
