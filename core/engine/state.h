@@ -220,7 +220,8 @@ static inline struct nc_state_applied nc_state_applied(struct nc_state *state)
 }
 
 /* Make all that is committed durable; takes seconds, runs beside everything else; one at a time.
- * `covered_out`: log entries through this index will never be needed for recovery again. */
+ * `covered_out`: log entries through this index will never be needed for recovery again. NC_FULL:
+ * the disk has no room for it; nothing was done. */
 static inline int nc_state_checkpoint(struct nc_state *state, struct nc_state_applied *covered_out)
 {
 	return state->ops->checkpoint(state, covered_out);

@@ -67,6 +67,8 @@ static int wt_checkpoint(struct nc_state *base, struct nc_state_applied *covered
 	pthread_mutex_unlock(&state->mutex);
 
 	int err = nc_wt_broken(state);
+	if (err == NC_OK && !nc_wt_files_room(state->directory, state->options.reserve_mb))
+		err = NC_FULL; /* what cannot be written here is the end of this state: a panic */
 	if (err == NC_OK) {
 		err = nc_wt_err(&state->handler, state->checkpoint_session->checkpoint(
 		                                         state->checkpoint_session, NULL));
