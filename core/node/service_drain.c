@@ -82,7 +82,6 @@ static void begin(struct nc_service *service)
 	service->draining = true;
 	if (service->options.cluster != NULL)
 		nc_cluster_tell_draining(service->options.cluster);
-	nc_service_backup_end(service); /* it may take hours */
 	hand_over(service);
 }
 
@@ -131,6 +130,7 @@ void nc_service_drain_step(struct nc_service *service)
 	if (!service->closed && !handing_over(service)) {
 		service->closed = true;
 		nc_service_unsubscribe_endpoints(service);
+		nc_service_backup_end(service); /* it may take hours; and no other one begins */
 		nc_sole_end(service);
 		nc_replica_drain(service->replica);
 	}
