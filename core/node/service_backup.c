@@ -21,8 +21,9 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/subject.h"
 
-#define HEARTBEAT_MS 1000u  /* without a word: then one of this */
-#define PATIENCE_MS  60000u /* who reads may take so long over a chunk */
+#define HEARTBEAT_MS 1000u   /* without a word: then one of this */
+#define PATIENCE_MS  60000u  /* who reads may take so long over a chunk; the disk, too */
+#define OPENING_MS   600000u /* and so long over a checkpoint, which may be much to write */
 
 char nc_backup_tag;
 
@@ -77,10 +78,20 @@ void nc_backup_fail(struct nc_backup *backup, struct nc_fault fault, const char 
 
 void nc_backup_gone(struct nc_backup *backup, const char *why)
 {
-	nc_say_info("backup: ended after %" PRIu64 " of %" PRIu64 " bytes: %s", backup->sent_bytes,
-	            backup->bytes, why);
-	nc_backup_over(backup);
+	if (backup->phase == NC_BACKUP_SENDING) {
+		nc_say_info("backup: ended after %" PRIu64 " of %" PRIu64 " bytes: %s",
+		            backup->sent_bytes, backup->bytes, why);
+		nc_backup_over(backup);
+	} else { /* who asked for it may be somebody else, and waits */
+		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE, why);
+	}
 	nc_backup_settle(backup);
+}
+
+bool nc_backup_lost(const struct nc_backup *backup)
+{
+	struct nc_bus *bus = backup->service->bus;
+	return nc_bus_connection(bus) != backup->connection || !nc_bus_connected(bus);
 }
 
 static void fail_of(struct nc_backup *backup, int err)
@@ -160,13 +171,7 @@ static void on_job(struct nc_exporter_job *job)
 	if (job->err == NC_CLOSED) {
 		backup->opened = false; /* all is let go */
 	} else if (opens) {
-		backup->opened = job->err == NC_OK;
-		if (backup->opened) { /* also where nobody wants it any more */
-			struct nc_snapshot_manifest manifest;
-			if (nc_snapshot_manifest_get(nc_buf_slice(&job->answer), &manifest) ==
-			    NC_OK)
-				memcpy(job->what.id, manifest.id, sizeof job->what.id);
-		}
+		backup->opened = job->err == NC_OK; /* also where nobody wants it any more */
 	}
 	if (backup->phase != NC_BACKUP_OVER) {
 		if (job->err != NC_OK) {
@@ -184,6 +189,7 @@ int nc_backup_job_put(struct nc_backup *backup)
 {
 	int err = nc_exporter_put(backup->service->options.exporter, &backup->job);
 	backup->out = err == NC_OK;
+	backup->asked_ms = nc_service_now_ms();
 	return err;
 }
 
@@ -296,16 +302,23 @@ void nc_service_backup_tick(struct nc_service *service)
 	uint64_t now_ms = nc_service_now_ms();
 	if (backup == NULL)
 		return;
+	uint64_t disk_patience_ms = backup->phase == NC_BACKUP_OPENING ? OPENING_MS : PATIENCE_MS;
 	bool late = now_ms - backup->began_ms > service->options.config->timeout_ms;
-	if (nc_bus_connection(service->bus) != backup->connection) {
-		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE,
-		               "the node's connection was lost, and a part with it; ask again");
+	if (nc_backup_lost(backup)) {
+		if (nc_bus_connected(service->bus) || now_ms - backup->said_ms > PATIENCE_MS) {
+			nc_backup_fail(
+			        backup, NC_FAULT_UNAVAILABLE,
+			        "the node's connection was lost, and a part with it; ask again");
+		}
 	} else if (backup->phase == NC_BACKUP_WAITING && late) {
 		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
 	} else if (backup->phase == NC_BACKUP_SENDING && backup->sent > backup->answered &&
 	           now_ms - backup->heard_ms > PATIENCE_MS) {
 		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE,
 		               "nobody has answered a chunk for a minute");
+	} else if (backup->out && now_ms - backup->asked_ms > disk_patience_ms) {
+		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE,
+		               "the state cannot be read: the disk does not answer");
 	} else if (now_ms - backup->said_ms >= HEARTBEAT_MS) {
 		heartbeat(backup);
 	}

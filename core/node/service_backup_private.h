@@ -31,6 +31,7 @@ struct nc_backup {
 	int endpoint;
 	uint64_t connection; /* the bus's, over which all of it leaves */
 	uint64_t began_ms, said_ms, heard_ms;
+	uint64_t asked_ms; /* the exporter */
 
 	/* File 0 is the manifest, file n its n-th. */
 	struct nc_snapshot_manifest manifest;
@@ -47,8 +48,11 @@ struct nc_backup {
 /* service_backup.c */
 void nc_backup_fail(struct nc_backup *backup, struct nc_fault fault, const char *text);
 void nc_backup_over(struct nc_backup *backup);
-/* Nobody is there to be told. */
+/* Who reads it is not there any more; who asked is told, unless it was answered. */
 void nc_backup_gone(struct nc_backup *backup, const char *why);
+/* The connection over which it leaves is not there any more; nothing is sent until another one is,
+ * over which who reads can be told. */
+bool nc_backup_lost(const struct nc_backup *backup);
 /* Let go and free what is over, and waits for nothing; to be called last. */
 void nc_backup_settle(struct nc_backup *backup);
 /* Errors: NC_BUSY. */

@@ -45,6 +45,8 @@ void nc_backup_publish(struct nc_backup *backup, uint64_t number, size_t header_
 		err = nc_bus_publish_block(service->bus, backup->deliver, answer,
 		                           nc_buf_slice(&backup->message), header_size);
 	}
+	if (err != NC_OK && nc_backup_lost(backup))
+		return;
 	backup->said_ms = nc_service_now_ms();
 	if (err != NC_OK) {
 		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE,
@@ -80,7 +82,7 @@ static void end_send(struct nc_backup *backup)
 	nc_buf_clear(&backup->message);
 	size_t header_size = nc_backup_end_put(&backup->message, &end);
 	nc_backup_publish(backup, backup->sent, header_size);
-	if (backup->phase == NC_BACKUP_OVER)
+	if (backup->phase == NC_BACKUP_OVER || nc_backup_lost(backup))
 		return;
 	nc_say_info("backup: all of its %" PRIu64 " bytes were sent", backup->sent_bytes);
 	nc_backup_over(backup);
@@ -118,7 +120,7 @@ static void read_ask(struct nc_backup *backup)
 
 static bool may_send(const struct nc_backup *backup)
 {
-	return backup->phase == NC_BACKUP_SENDING && !backup->out &&
+	return backup->phase == NC_BACKUP_SENDING && !backup->out && !nc_backup_lost(backup) &&
 	       backup->sent - backup->answered < UNDER_WAY;
 }
 
@@ -144,6 +146,8 @@ void nc_backup_read_done(struct nc_backup *backup)
 {
 	const uint8_t *sha256;
 	struct nc_slice bytes;
+	if (nc_backup_lost(backup))
+		return;
 	if (nc_state_chunk_get(nc_buf_slice(&backup->job.answer), &sha256, &bytes) != NC_OK) {
 		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE, "the state cannot be read");
 		return;

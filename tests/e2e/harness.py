@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real nats-server and a real nacred on free loopback ports, each ended by its own process id."""
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -344,6 +345,22 @@ class Both:
 def error_of(msg):
     error = json.loads(msg.data)["error"]
     return error["code"], error["err_code"], error["description"]
+
+
+@contextlib.contextmanager
+def small_disk(megabytes):
+    """A directory with so much room."""
+    if os.geteuid() != 0:
+        raise Skip("needs root to mount a small tmpfs")
+    home = tempfile.mkdtemp(prefix="nacre-disk-")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", home], check=False).returncode != 0:
+        shutil.rmtree(home, ignore_errors=True)
+        raise Skip("cannot mount a tmpfs here")
+    try:
+        yield home
+    finally:
+        subprocess.run(["umount", "-l", home], check=False)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 class Wires:

@@ -3,9 +3,13 @@
 import asyncio
 import hashlib
 import json
+import os
+import signal
 
 import nats
-from harness import Both, Cluster, check, equal, error_of, wait_until
+from harness import Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, error_of, small_disk, wait_until
+from stall import Stalled
+from test_whole import SMALL, long_only, wipe
 
 
 class Taken:
@@ -262,3 +266,152 @@ async def test_a_backup_without_a_majority_is_refused_in_time():
         await c.leader(client)
         (await backup(client)).judge()
         await client.close()
+
+
+async def test_who_asks_is_answered_though_nobody_listens():
+    """While a checkpoint is made a heartbeat finds that out: who asked may be somebody else."""
+    async with Both() as b:
+        await b.client.append("s")
+        with Stalled(b.node, "nacre-export"):
+            msg = await b.client.request("backup", b'{"deliver":"nobody.here"}', timeout=20)
+            equal(error_of(msg), (503, 10008, "nobody listens any more"))
+            check(await is_over(b.client), "another one may be asked for")
+        (await backup(b.client)).judge()
+
+
+async def test_no_backup_is_begun_while_a_node_drains():
+    """It hands leadership over first, which takes a while if its heir does not answer."""
+    async with Cluster(3) as c:
+        client = await c.client()
+        for of_others in (0, 1):  # one of them is the heir
+            leader = await c.leader(client)
+            await fill(client, 60)
+            heir = c.nodes[[name for name in c.nodes if name != leader][of_others]]
+            heir.process.send_signal(signal.SIGSTOP)
+            drains, begun = asyncio.create_task(client.ask(f"node.{leader}.drain", timeout=20)), 0
+            while not drains.done():
+                inbox, _ = await listen(client)
+                try:
+                    msg = await client.request("backup", json.dumps({"deliver": inbox}).encode(), timeout=0.2)
+                    begun += json.loads(msg.data).get("node") == leader
+                except (nats.errors.Error, asyncio.TimeoutError):
+                    await asyncio.sleep(0.02)
+            equal((await drains)["drained"], True)
+            await wait_until(lambda n=leader: is_over(client, n), 5, f"what the drained one has begun is over ({begun})")
+            heir.process.send_signal(signal.SIGCONT)
+            c.nodes[leader].term()
+            c.nodes[leader].start()
+        await client.close()
+
+
+async def test_a_connection_of_the_nodes_that_is_lost_ends_it():
+    server, wires = NatsServer(), Wires()
+    node = Node(server, env={"NACRE_NATS_URL": f"nats://127.0.0.1:{wires.line('node', server.port)}"})
+    client = await Client.connect(server.url)
+    try:
+        await fill(client, 400)
+        inbox, sub = await listen(client)
+        taken = await begin(client, inbox)
+        for _ in range(4):
+            taken.take(await sub.next_msg(10))
+        wires.cut({"node"})
+        wires.heal()  # its connection ends
+        while taken.error is None:
+            taken.take(await sub.next_msg(20))
+        equal((taken.error["code"], taken.error["err_code"]), (503, 10008))
+        check("connection was lost" in taken.error["description"], taken.error)
+        await wait_until(lambda: is_over(client), 5, "it is over")
+        (await backup(client)).judge()
+        await client.close()
+    finally:
+        node.remove()
+        wires.stop()
+        server.remove()
+
+
+async def begin_at(client, node):
+    """A backup that this node gives."""
+    for _ in range(60):
+        inbox, sub = await listen(client)
+        taken = await begin(client, inbox)
+        if taken.said["node"] == node:
+            return sub, taken
+        await sub.unsubscribe()
+        await wait_until(lambda t=taken: is_over(client, t.said["node"]), 10, "it is over")
+    raise Failure(f"{node} gives none")
+
+
+async def test_a_peer_that_needs_a_newer_state_goes_first():
+    async with Cluster(3, env=SMALL) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        await fill(client, 400)
+        sub, taken = await begin_at(client, leader)
+        for _ in range(4):
+            msg = await sub.next_msg(10)
+            taken.take(msg)
+        before = (await status(client, leader))["checkpoints"]
+        for _ in range(8):
+            await fill(client, 400)
+
+        async def moved_on():
+            return (await status(client, leader))["checkpoints"] > before + 1
+
+        await wait_until(moved_on, 20, "the log begins behind what the backup holds")
+        peer = next(name for name in c.nodes if name != leader)
+        wipe(c.nodes[peer])
+        c.nodes[peer].start()
+        await wait_until(lambda: "state: a peer fetches it" in c.nodes[leader].log_text(), 60, "the peer fetches")
+        await client.nc.publish(msg.reply, b"")
+        while taken.error is None:
+            taken.take(await sub.next_msg(10))
+        equal((taken.error["code"], taken.error["err_code"]), (503, 10008))
+        check("needs a newer state" in taken.error["description"], taken.error)
+        await client.close()
+
+
+async def test_a_minute_without_an_answer_is_the_end():
+    """Of who reads, and of the disk."""
+    long_only()
+    async with Both() as b, Both() as other:
+        for of in (b, other):
+            await fill(of.client, 400)
+        inbox, silent = await listen(b.client)
+        taken = await begin(b.client, inbox)
+        inbox, sub = await listen(other.client)
+        waiting = await begin(other.client, inbox)
+        with Stalled(other.node, "nacre-export"):
+            for taker, messages, why in ((waiting, sub, "the disk does not answer"), (taken, silent, "nobody has answered a chunk for a minute")):
+                while taker.error is None:
+                    msg = await messages.next_msg(70)
+                    taker.take(msg)
+                    if taker is waiting and msg.reply and taker.error is None:
+                        await other.client.nc.publish(msg.reply, b"")
+                equal((taker.error["code"], taker.error["err_code"]), (503, 10008))
+                check(why in taker.error["description"], taker.error)
+            check(taken.beats > 30, "heartbeats went on")
+            check(await is_over(other.client), "another one may be asked for")
+        (await backup(other.client)).judge()
+        (await backup(b.client)).judge()
+
+
+async def test_a_disk_without_room_for_a_checkpoint_is_said():
+    with small_disk(96) as home:
+        server = NatsServer()
+        node = Node(server, data_dir=home, env={"NACRE_FEED": "off", "NACRE_CHECKPOINT_S": "3600"})
+        client = await Client.connect(server.url)
+        try:
+            await fill(client, 300)
+            free = os.statvfs(home)
+            with open(os.path.join(home, "ballast"), "wb") as f:
+                f.write(b"\0" * (free.f_bavail * free.f_frsize))
+            inbox, _ = await listen(client)
+            msg = await client.request("backup", json.dumps({"deliver": inbox}).encode(), timeout=20)
+            equal(error_of(msg)[:2], (507, 50701), error_of(msg))
+            check("no room for a checkpoint" in error_of(msg)[2], error_of(msg))
+            os.unlink(os.path.join(home, "ballast"))
+            (await backup(client)).judge()
+            await client.close()
+        finally:
+            node.remove()
+            server.remove()

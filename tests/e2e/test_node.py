@@ -15,7 +15,7 @@ import nkeys
 from cli import Nacre
 from nats.errors import NoRespondersError
 
-from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Skip, Wires, check, equal, free_port, wait_for, wait_until
+from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, free_port, small_disk, wait_for, wait_until
 
 
 async def test_node_status_health_and_store_info(_=None):
@@ -726,12 +726,11 @@ async def test_max_event_bytes():
 
 
 async def test_full_disk_is_read_only_until_there_is_room():
-    if os.geteuid() != 0:
-        raise Skip("needs root to mount a small tmpfs")
-    home = tempfile.mkdtemp(prefix="nacre-disk-")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", home], check=False).returncode != 0:
-        shutil.rmtree(home, ignore_errors=True)
-        raise Skip("cannot mount a tmpfs here")
+    with small_disk(96) as home:
+        await disk_is_filled(home)
+
+
+async def disk_is_filled(home):
     server = NatsServer()
     node = None
     try:
@@ -764,8 +763,6 @@ async def test_full_disk_is_read_only_until_there_is_room():
         if node:
             node.remove()
         server.remove()
-        subprocess.run(["umount", "-l", home], check=False)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 async def test_help_and_version_need_no_store():
