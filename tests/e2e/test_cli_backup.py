@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from cli import IO, NACRE, UNAVAILABLE, USAGE, Nacre
-from harness import NACRED, Both, Client, Cluster, Failure, Node, check, equal, wait_for, wait_until
+from harness import NACRED, Both, Client, Cluster, Failure, Node, check, equal, small_disk, wait_for, wait_until
 from test_backup import begin, fill, is_over, listen, status
 from test_upgrade import LATER
 
@@ -464,6 +464,36 @@ async def test_what_cannot_be_written_is_said():
             equal((done.returncode, "File too large" in done.stderr), (IO, True), done.stderr)
             equal(os.listdir(place("")), [])
             await wait_until(lambda: is_over(b.client), 5, "the node has heard of it")
+
+
+async def test_it_takes_no_more_a_second_than_is_said():
+    with Place() as place:
+        async with Both() as b:
+            n = Nacre.beside(b.client)
+            await fill(b.client, 1000)
+            began = time.monotonic()
+            said = (await n.ok("backup", place("slow"), "--rate", "1", "--json", seconds=120)).json()
+            check(time.monotonic() - began > said["bytes"] / 1e6 - 1, "a megabyte a second")
+
+
+async def test_room_is_looked_for_before_anything_is_written():
+    with small_disk(2) as home, Place() as place:
+        async with Both() as b:
+            n = Nacre.beside(b.client)
+            await fill(b.client, 1000)
+            target = os.path.join(home, "one")
+            await n.fails(IO, "and the disk has room for", "backup", target)
+            equal(os.listdir(home), [])
+            await wait_until(lambda: is_over(b.client), 5, "the node has heard of it")
+            await n.ok("backup", place("one"), "--rate", "0")
+        node = Node(start=False)
+        node.data_dir = os.path.join(home, "data")
+        try:
+            code, told = restore(place("one"), node)
+            equal((code, "the disk has no room for it" in told), (DIRECTORY, True), told)
+            equal(os.listdir(node.data_dir), [])
+        finally:
+            node.remove()
 
 
 async def test_a_store_that_is_read_only_is_backed_up():
