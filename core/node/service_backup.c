@@ -88,10 +88,12 @@ void nc_backup_gone(struct nc_backup *backup, const char *why)
 	nc_backup_settle(backup);
 }
 
-bool nc_backup_lost(const struct nc_backup *backup)
+bool nc_backup_lost(struct nc_backup *backup)
 {
 	struct nc_bus *bus = backup->service->bus;
-	return nc_bus_connection(bus) != backup->connection || !nc_bus_connected(bus);
+	if (nc_bus_connection(bus) != backup->connection || !nc_bus_connected(bus))
+		backup->connection = 0; /* whatever comes: something was not sent */
+	return backup->connection == 0;
 }
 
 static void fail_of(struct nc_backup *backup, int err)

@@ -29,7 +29,7 @@ struct nc_backup {
 	char deliver[NC_BACKUP_SUBJECT_SIZE];
 	struct nc_bus_sub *answers; /* to its chunks */
 	int endpoint;
-	uint64_t connection; /* the bus's, over which all of it leaves */
+	uint64_t connection; /* the bus's, over which all of it leaves; 0: it was lost */
 	uint64_t began_ms, said_ms, heard_ms;
 	uint64_t asked_ms; /* the exporter */
 
@@ -52,7 +52,7 @@ void nc_backup_over(struct nc_backup *backup);
 void nc_backup_gone(struct nc_backup *backup, const char *why);
 /* The connection over which it leaves is not there any more; nothing is sent until another one is,
  * over which who reads can be told. */
-bool nc_backup_lost(const struct nc_backup *backup);
+bool nc_backup_lost(struct nc_backup *backup);
 /* Let go and free what is over, and waits for nothing; to be called last. */
 void nc_backup_settle(struct nc_backup *backup);
 /* Errors: NC_BUSY. */

@@ -118,7 +118,7 @@ static void read_ask(struct nc_backup *backup)
 		nc_backup_fail(backup, NC_FAULT_BUSY, "too many read the state; try again");
 }
 
-static bool may_send(const struct nc_backup *backup)
+static bool may_send(struct nc_backup *backup)
 {
 	return backup->phase == NC_BACKUP_SENDING && !backup->out && !nc_backup_lost(backup) &&
 	       backup->sent - backup->answered < UNDER_WAY;
