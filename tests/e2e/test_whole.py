@@ -87,10 +87,13 @@ class Trial:
         leader = await self.c.leader(self.client)
         return next(name for name in self.c.nodes if name != leader)
 
-    async def end(self):
+    def has_done_some(self):
         self.load.check_alive()
+        return self.load.done > 50
+
+    async def end(self):
+        await wait_until(self.has_done_some, 20, "appends under way")
         await self.load.stop()
-        check(self.load.done > 50, f"only {self.load.done} appends under way")
         await finals(self.history, self.c, self.client)
 
     async def __aexit__(self, kind, *_):
