@@ -369,7 +369,8 @@ int nc_snap_check(struct nc_state_reader *reader, struct nc_buf *key, size_t cou
                   size_t why_size)
 {
 	struct next_head next = { .key = key, .left = count, .after = nc_buf_slice(key) };
-	struct nc_slice from = key->size == 0 ? NC_SLICE("h") : next.after;
+	const uint8_t heads = NC_SNAP_ROW_HEAD;
+	struct nc_slice from = key->size == 0 ? nc_slice(&heads, 1) : next.after;
 	int err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, from, false, on_next, &next);
 	if (err == NC_OK)
 		err = next.found.size == 0 ? nc_buf_status(&next.found) : NC_OK;

@@ -30,7 +30,7 @@ enum nc_space {
 	NC_SPACE_META,      /* the store's own: format, cluster id, engine version, counters */
 	NC_SPACE_STREAMS,   /* stream name -> stream row */
 	NC_SPACE_NAMES,     /* kind byte, name -> id; types, categories, tags */
-	NC_SPACE_SNAPSHOTS, /* stream id, version -> snapshot of an aggregate */
+	NC_SPACE_SNAPSHOTS, /* kind byte, stream name, version -> of an aggregate */
 	NC_SPACE_SUBS,      /* subscription name -> definition and progress */
 	NC_SPACE_PARKED,    /* subscription, position -> parked event */
 	NC_SPACE_COUNT

@@ -95,7 +95,7 @@ bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out,
 	return true;
 }
 
-static bool held_get(struct nc_reader *reader, struct nc_spread_call *call)
+static bool transient_get(struct nc_reader *reader, struct nc_spread_call *call)
 {
 	struct nc_slice names, name;
 	uint64_t anew = nc_unpack_uint(reader);
@@ -135,7 +135,7 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	} else if (verb == NC_SPREAD_SURVEY) {
 		good = survey_get(&reader, &call);
 	} else if (verb == NC_SPREAD_TRANSIENT) {
-		good = held_get(&reader, &call);
+		good = transient_get(&reader, &call);
 	} else if (verb == NC_SPREAD_ANSWERED) {
 		call.applied = nc_unpack_uint(&reader);
 		call.body = nc_unpack_bin(&reader);

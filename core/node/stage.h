@@ -4,7 +4,7 @@
  *
  * Whatever has come in while the thread was busy is its next batch: group commit without delay.
  *
- * Threads:   put, take, pending and stop from the loop; the functions run on the stage's thread.
+ * Threads:   put, take, waiting and stop from the loop; the functions run on the stage's thread.
  * Ownership: an entry belongs to the stage from put to take.
  */
 #ifndef NC_CORE_NODE_STAGE_H

@@ -133,9 +133,6 @@ void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub);
 /* subs_show.c: tell when it begins to lag, and when it has caught up. */
 void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub);
 
-/* Events that are still to be delivered for the first time. */
-uint64_t nc_subs_pending(const struct nc_subscription *sub, const struct nc_sub_info *info);
-
 /* subs_save.c: replicate progress, creation, deletion. */
 void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
 /* Who asked for it: a reply subject, empty if nobody did, and the endpoint. */

@@ -41,7 +41,8 @@ static uint64_t lag_ms(struct nc_subs *subs, const struct nc_sub_info *info)
 	return now_ns > time_ns ? (now_ns - time_ns) / 1000000 : 0;
 }
 
-uint64_t nc_subs_pending(const struct nc_subscription *sub, const struct nc_sub_info *info)
+/* Events that are still to be delivered for the first time. */
+static uint64_t pending_of(const struct nc_subscription *sub, const struct nc_sub_info *info)
 {
 	return info->pending + (info->at_head ? 0 : sub->unsearched);
 }
@@ -66,7 +67,7 @@ void nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, b
 	standing_out->push = sub->definition.push;
 	standing_out->plugin = sub->definition.plugin;
 	standing_out->node = nc_slice_str(subs->service->options.config->node_id);
-	standing_out->pending = nc_subs_pending(sub, &info);
+	standing_out->pending = pending_of(sub, &info);
 	standing_out->in_flight = info.in_flight;
 	standing_out->redelivered = info.redelivered;
 	standing_out->parked = info.parked;
@@ -139,7 +140,7 @@ void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub)
 	if (lags == sub->lagging)
 		return;
 	sub->lagging = lags;
-	uint64_t behind = nc_subs_pending(sub, &info) + info.in_flight;
+	uint64_t behind = pending_of(sub, &info) + info.in_flight;
 	(void)snprintf(text, sizeof text, "%llu events and %llu ms behind",
 	               (unsigned long long)behind, (unsigned long long)lag);
 	nc_subs_advise(subs, sub, lags ? "lagging" : "caught_up", info.ack_floor, text);

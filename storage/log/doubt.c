@@ -8,17 +8,16 @@
 
 #include "storage/log/segment_private.h"
 
-#define NAME      "doubtful"
-#define PATH_SIZE 4096
+#define NAME "doubtful"
 
-static void path_of(const struct nc_segment_log *log, char path[PATH_SIZE])
+static void path_of(const struct nc_segment_log *log, char path[NC_LOG_PATH_SIZE])
 {
-	(void)snprintf(path, PATH_SIZE, "%s/" NAME, log->directory);
+	(void)snprintf(path, NC_LOG_PATH_SIZE, "%s/" NAME, log->directory);
 }
 
 int nc_log_doubt_begin(const struct nc_segment_log *log)
 {
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	path_of(log, path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -29,7 +28,7 @@ int nc_log_doubt_begin(const struct nc_segment_log *log)
 
 int nc_log_doubt_look(const struct nc_segment_log *log, bool *doubtful_out)
 {
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	path_of(log, path);
 	*doubtful_out = access(path, F_OK) == 0;
 	return *doubtful_out || errno == ENOENT ? NC_OK : NC_IO;
@@ -37,7 +36,7 @@ int nc_log_doubt_look(const struct nc_segment_log *log, bool *doubtful_out)
 
 int nc_log_doubt_end(const struct nc_segment_log *log)
 {
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	path_of(log, path);
 	if (unlink(path) != 0)
 		return errno == ENOENT ? NC_OK : nc_err_from_errno(-errno);

@@ -26,7 +26,6 @@
 struct nc_identity_file {
 	char directory[PATH_SIZE];
 	int lock_fd;
-	bool is_new;
 	struct nc_identity identity;
 };
 
@@ -184,7 +183,6 @@ static int create(struct nc_identity_file *file, const char *store, const char *
 		               file->directory);
 		return NC_CORRUPT;
 	}
-	file->is_new = true;
 	file->identity = (struct nc_identity){ .number = 1 };
 	if (getrandom(file->identity.cluster_id, 16, 0) != 16)
 		return NC_IO;
@@ -243,11 +241,6 @@ int nc_identity_open(const char *directory, const char *store, const char *node,
 const struct nc_identity *nc_identity_get(const struct nc_identity_file *file)
 {
 	return &file->identity;
-}
-
-bool nc_identity_is_new(const struct nc_identity_file *file)
-{
-	return file->is_new;
 }
 
 /* To this; as it was, if that cannot be written. */

@@ -35,7 +35,6 @@ int nc_identity_open(const char *directory, const char *store, const char *node,
                      struct nc_identity_file **file_out, char fault[NC_IDENTITY_FAULT_SIZE]);
 
 const struct nc_identity *nc_identity_get(const struct nc_identity_file *file);
-bool nc_identity_is_new(const struct nc_identity_file *file);
 
 /* Remember that the log has had an entry of this index. Errors: NC_IO, NC_FULL. */
 int nc_identity_high_water(struct nc_identity_file *file, uint64_t index);

@@ -44,14 +44,16 @@ int nc_err_from_errno(int negative_errno)
 	}
 }
 
-static void spare_path(const struct nc_preparer *preparer, unsigned number, char path[4096])
+static void spare_path(const struct nc_preparer *preparer, unsigned number,
+                       char path[NC_LOG_PATH_SIZE])
 {
-	(void)snprintf(path, 4096, "%s/" NC_SPARE_PREFIX "%u", preparer->directory, number);
+	(void)snprintf(path, NC_LOG_PATH_SIZE, "%s/" NC_SPARE_PREFIX "%u", preparer->directory,
+	               number);
 }
 
 void nc_preparer_give(struct nc_preparer *preparer, const char *path)
 {
-	char to[4096];
+	char to[NC_LOG_PATH_SIZE];
 	pthread_mutex_lock(&preparer->lock);
 	spare_path(preparer, preparer->spares, to);
 	if (preparer->spares < NC_SPARES_MAX && rename(path, to) == 0) {
@@ -65,7 +67,7 @@ void nc_preparer_give(struct nc_preparer *preparer, const char *path)
 /* The newest spare under the name of the prepared file; below 0: there is none. */
 static int spare_take(struct nc_preparer *preparer)
 {
-	char from[4096];
+	char from[NC_LOG_PATH_SIZE];
 	struct stat stat;
 	int fd = -1;
 	pthread_mutex_lock(&preparer->lock);
@@ -202,7 +204,7 @@ void nc_preparer_stop(struct nc_preparer *preparer)
 		(void)unlink(preparer->path);
 	}
 	while (preparer->spares > 0) {
-		char path[4096];
+		char path[NC_LOG_PATH_SIZE];
 		spare_path(preparer, --preparer->spares, path);
 		(void)unlink(path);
 	}

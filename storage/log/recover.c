@@ -17,8 +17,6 @@
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
 
-#define PATH_SIZE 4096
-
 struct found {
 	uint64_t *numbers;
 	size_t count, room;
@@ -80,7 +78,7 @@ struct scan {
 	struct nc_segment_log *log;
 	struct nc_log_recovery *recovery;
 	char *fault;
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	uint8_t *bytes; /* the whole file */
 	size_t size;
 	struct nc_segment *segment;
@@ -277,8 +275,8 @@ static int segment_scan(struct scan *scan, bool is_first)
 	} else if (head.before != log->crc || head.base_index != log->bounds.last ||
 	           head.base_term != log->bounds.last_term) {
 		const struct nc_segment *before = log->segments[log->segment_count - 2];
-		char path[PATH_SIZE];
-		nc_segment_path(log, before->number, path, sizeof path);
+		char path[NC_LOG_PATH_SIZE];
+		nc_segment_path(log, before->number, path);
 		return corrupt_at(scan, path, before->end, "a record does not hold, or is gone");
 	}
 	return records_scan(scan);
@@ -288,7 +286,7 @@ static int segment_recover(struct nc_segment_log *log, struct nc_log_recovery *r
                            uint64_t number, bool is_last, char *fault)
 {
 	struct scan scan = { .log = log, .recovery = recovery, .fault = fault, .is_last = is_last };
-	nc_segment_path(log, number, scan.path, sizeof scan.path);
+	nc_segment_path(log, number, scan.path);
 	scan.segment = nc_segment_new(number, -1, 0, 0);
 	if (scan.segment == NULL)
 		return NC_NOMEM;
@@ -308,10 +306,10 @@ static int segment_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 /* Segments before the newest's `oldest` are what an interrupted compaction or reset left behind. */
 static int leftovers_remove(struct nc_segment_log *log, struct found *found, char *fault)
 {
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	uint8_t page[NC_SEGMENT_HEAD_SIZE];
 	struct nc_segment_head head;
-	nc_segment_path(log, found->numbers[found->count - 1], path, sizeof path);
+	nc_segment_path(log, found->numbers[found->count - 1], path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool readable = fd >= 0 && pread(fd, page, sizeof page, 0) == (ssize_t)sizeof page;
 	if (fd >= 0)
@@ -320,7 +318,7 @@ static int leftovers_remove(struct nc_segment_log *log, struct found *found, cha
 		return NC_OK; /* said, with its reason, when it is scanned */
 	size_t gone = 0;
 	while (gone < found->count && found->numbers[gone] < head.oldest) {
-		nc_segment_path(log, found->numbers[gone++], path, sizeof path);
+		nc_segment_path(log, found->numbers[gone++], path);
 		if (unlink(path) != 0) {
 			(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: %s", path, strerror(errno));
 			return NC_IO;

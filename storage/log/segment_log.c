@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
@@ -212,13 +211,6 @@ static const struct nc_log_ops ops = {
 	.close = log_close,
 };
 
-static void leftover_remove(const char *directory, const char *name)
-{
-	char path[4096];
-	(void)snprintf(path, sizeof path, "%s/%s", directory, name);
-	(void)unlink(path); /* a segment that was being made, and is no part of the log */
-}
-
 /* Readers that follow one another without a gap must not keep the writer waiting for ever. */
 static void lock_init(struct nc_segment_log *log)
 {
@@ -251,15 +243,10 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	struct nc_log_recovery recovery = { 0 };
 	(void)snprintf(fault, NC_LOG_FAULT_SIZE, "out of memory");
 	int err = log->directory == NULL ? NC_NOMEM : NC_OK;
-	leftover_remove(directory, NC_PREPARED_NAME);
-	leftover_remove(directory, "large");
-	for (unsigned i = 0; i < NC_SPARES_MAX; i++) {
-		char name[32];
-		(void)snprintf(name, sizeof name, NC_SPARE_PREFIX "%u", i);
-		leftover_remove(directory, name);
-	}
-	if (err == NC_OK)
+	if (err == NC_OK) {
+		nc_segments_clear(log);
 		err = nc_segment_log_recover(log, &recovery, fault);
+	}
 	if (err == NC_OK && log->segment_count > 0)
 		err = nc_batch_resume(log, fault);
 	if (err == NC_OK)

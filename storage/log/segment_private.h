@@ -13,6 +13,8 @@
  * written when there is no room for a new segment. */
 #define NC_SEGMENT_RESERVE 4096u
 
+#define NC_LOG_PATH_SIZE 4096u /* bytes, of the path of a file of the log's */
+
 struct nc_segment {
 	_Atomic unsigned holds; /* by the log, and by who reads of its file without the lock */
 	uint64_t number;
@@ -37,7 +39,8 @@ int nc_preparer_start(const char *directory, const struct nc_files *files, size_
                       struct nc_preparer **preparer_out);
 /* Ask for a file; does nothing if there is one or one is being made. */
 void nc_preparer_want(struct nc_preparer *preparer);
-/* The file's descriptor, waited for; its name is then free for the next. Errors: NC_FULL, NC_IO. */
+/* The file's descriptor, waited for; its name is then free for the next. Errors: NC_FULL, NC_IO,
+ * NC_NOMEM. */
 int nc_preparer_take(struct nc_preparer *preparer, int *fd_out);
 /* The file at `path`, of the preparer's size, is no segment any more: it becomes one of the next,
  * without zeros being written again, or is removed when there are enough of them. */
@@ -45,7 +48,8 @@ void nc_preparer_give(struct nc_preparer *preparer, const char *path);
 void nc_preparer_stop(struct nc_preparer *preparer); /* NULL is a no-op */
 #define NC_PREPARED_NAME "prepared"
 #define NC_SPARE_PREFIX  "spare-"
-#define NC_SPARES_MAX    8u /* files kept to be segments again */
+#define NC_SPARES_MAX    8u      /* files kept to be segments again */
+#define NC_LARGE_NAME    "large" /* of one that is made for a batch larger than a segment */
 
 struct nc_term_start {
 	uint64_t index, term; /* entries from `index` on, up to the next start, have `term` */
@@ -76,7 +80,10 @@ struct nc_segment_log {
 };
 
 /* segments.c */
-void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size);
+void nc_segment_path(const struct nc_segment_log *log, uint64_t number,
+                     char path[NC_LOG_PATH_SIZE]);
+/* What was to be segments and is no part of the log: left by a process that has ended. */
+void nc_segments_clear(const struct nc_segment_log *log);
 /* Held once, by the caller, to whom the descriptor belongs until then. NULL: out of memory. */
 struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index);
 /* Its file is closed and its memory freed when nobody holds it any more. NULL is a no-op. */

@@ -23,11 +23,11 @@ void nc_segment_out_close(struct nc_segment_log *log)
 
 void nc_segment_out_open(struct nc_segment_log *log)
 {
-	char path[4096];
+	char path[NC_LOG_PATH_SIZE];
 	nc_segment_out_close(log);
 	if (log->through || log->files->direct == NULL)
 		return;
-	nc_segment_path(log, nc_segment_last(log)->number, path, sizeof path);
+	nc_segment_path(log, nc_segment_last(log)->number, path);
 	log->out = log->files->direct(log->files->ctx, path);
 }
 

@@ -11,11 +11,9 @@
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
 
-#define PATH_SIZE 4096
-
-void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char *path, size_t size)
+void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char path[NC_LOG_PATH_SIZE])
 {
-	(void)snprintf(path, size, "%s/%020" PRIu64 ".seg", log->directory, number);
+	(void)snprintf(path, NC_LOG_PATH_SIZE, "%s/%020" PRIu64 ".seg", log->directory, number);
 }
 
 struct nc_segment *nc_segment_new(uint64_t number, int fd, size_t size, uint64_t base_index)
@@ -70,11 +68,11 @@ static struct nc_segment *oldest_take(struct nc_segment_log *log)
 
 void nc_segments_shift(struct nc_segment_log *log, size_t count)
 {
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	nc_assert(count < log->segment_count);
 	for (; count > 0; count--) {
 		struct nc_segment *oldest = oldest_take(log);
-		nc_segment_path(log, oldest->number, path, sizeof path);
+		nc_segment_path(log, oldest->number, path);
 		/* Nobody can begin to read of it; what somebody still reads must not be written
 		 * over. */
 		bool serves = oldest->holds == 1 && oldest->size == log->segment_size;
@@ -101,8 +99,8 @@ struct nc_segment *nc_segment_of(struct nc_segment_log *log, uint64_t index)
 /* A batch larger than a whole segment gets a file of its own size, made now. */
 static int file_make_large(struct nc_segment_log *log, size_t size, int *fd_out)
 {
-	char path[PATH_SIZE];
-	(void)snprintf(path, sizeof path, "%s/large", log->directory);
+	char path[NC_LOG_PATH_SIZE];
+	(void)snprintf(path, sizeof path, "%s/" NC_LARGE_NAME, log->directory);
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return nc_err_from_errno(-errno);
@@ -118,9 +116,20 @@ static int file_make_large(struct nc_segment_log *log, size_t size, int *fd_out)
 
 static void file_remove(const struct nc_segment_log *log, const char *name)
 {
-	char path[PATH_SIZE];
+	char path[NC_LOG_PATH_SIZE];
 	(void)snprintf(path, sizeof path, "%s/%s", log->directory, name);
 	(void)unlink(path); /* one that stays is written over, or removed at the next start */
+}
+
+void nc_segments_clear(const struct nc_segment_log *log)
+{
+	file_remove(log, NC_PREPARED_NAME);
+	file_remove(log, NC_LARGE_NAME);
+	for (unsigned i = 0; i < NC_SPARES_MAX; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof name, NC_SPARE_PREFIX "%u", i);
+		file_remove(log, name);
+	}
 }
 
 /* Errors: NC_FULL, it does not have its name; NC_IO, it may have it. */
@@ -128,7 +137,7 @@ static int head_write(struct nc_segment_log *log, int fd, const struct nc_segmen
                       const char *made)
 {
 	uint8_t page[NC_SEGMENT_HEAD_SIZE];
-	char from[PATH_SIZE], to[PATH_SIZE];
+	char from[NC_LOG_PATH_SIZE], to[NC_LOG_PATH_SIZE];
 	nc_segment_head_put(page, head);
 	int err = nc_err_from_errno(log->files->write(log->files->ctx, fd, page, sizeof page, 0));
 	if (err == NC_OK)
@@ -136,7 +145,7 @@ static int head_write(struct nc_segment_log *log, int fd, const struct nc_segmen
 	if (err != NC_OK)
 		return err;
 	(void)snprintf(from, sizeof from, "%s/%s", log->directory, made);
-	nc_segment_path(log, head->number, to, sizeof to);
+	nc_segment_path(log, head->number, to);
 	if (rename(from, to) != 0)
 		return nc_err_from_errno(-errno);
 	return nc_files_sync_directory(log->directory);
@@ -182,7 +191,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 	if (err != NC_OK)
 		return err;
 	const struct nc_segment_head head = head_next(log, size, reset);
-	const char *made = large ? "large" : NC_PREPARED_NAME;
+	const char *made = large ? NC_LARGE_NAME : NC_PREPARED_NAME;
 	err = head_write(log, fd, &head, made);
 	if (err == NC_FULL) { /* the file is no part of the log yet: it goes, and another is made */
 		(void)close(fd);
