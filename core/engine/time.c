@@ -65,9 +65,12 @@ static uint64_t take_digits(struct nc_slice text, size_t *at, size_t width)
 	return value;
 }
 
+/* A letter may be a small one. */
 static bool take_byte(struct nc_slice text, size_t *at, char byte)
 {
-	if (*at >= text.size || (text.data[*at] | 0x20) != (byte | 0x20))
+	bool letter = byte >= 'A' && byte <= 'Z';
+	if (*at >= text.size ||
+	    (text.data[*at] != byte && !(letter && text.data[*at] == (byte | 0x20))))
 		return false;
 	++*at;
 	return true;

@@ -32,8 +32,8 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
                         struct nc_log_recovery *recovery_out, struct nc_log **log_out,
                         char fault[NC_LOG_FAULT_SIZE]);
 
-/* Whether it is written past the kernel's memory. Else the file system has no way, and each byte is
- * copied once more. The writer's thread. */
+/* Whether it is written past the kernel's memory, as far as is known: one way to say that there is
+ * none is to refuse the first write. Else each byte is copied once more. The writer's thread. */
 bool nc_segment_log_is_direct(const struct nc_log *log);
 
 #endif

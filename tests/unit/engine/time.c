@@ -71,6 +71,10 @@ Test(time, refuses_what_is_none)
 		"2024-01-01T00:00:00Zz",
 		"2024-1-01T00:00:00Z",
 		" 2024-01-01T00:00:00Z",
+		"2024\r01\r01T00:00:00Z", /* as '-' and ':' with a bit cleared, as letters may be */
+		"2024-01-01T00\x1a"
+		"00\x1a"
+		"00Z",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		uint64_t ns = 7;
