@@ -73,11 +73,13 @@ static const struct nc_witness *witness_find(const struct nc_lives_case *of,
 
 static bool may_have_heard(const struct nc_lives_case *of, const struct nc_life *life)
 {
+	if (of->hearers == NULL)
+		return true;
 	for (size_t i = 0; i < of->hearer_count; i++) {
 		if (nc_sub_owner_same(of->hearers[i], life->who))
 			return true;
 	}
-	return of->hearers == NULL;
+	return false;
 }
 
 static enum nc_lives_verdict judge_one(const struct nc_life *life, const struct nc_lives_case *of)

@@ -53,7 +53,7 @@ enum nc_lives_verdict {
  * have heard, and that none of `witnesses` answers. */
 struct nc_lives_case {
 	uint64_t early_ns, arrived_ns, now_ns;
-	const struct nc_sub_owner *hearers; /* [hearer_count]; NULL: any */
+	const struct nc_sub_owner *hearers; /* [hearer_count]; NULL: any, whatever that is */
 	size_t hearer_count;
 	const struct nc_witness *witnesses; /* [count], asked since it came */
 	size_t count;

@@ -128,6 +128,9 @@ Test(lives, who_cannot_have_heard_it_does_not_matter)
 	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_PERHAPS);
 	of.hearer_count = 0;
 	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "nobody");
+	of.hearers = NULL;
+	of.hearer_count = 2;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_PERHAPS, "any, however many are known");
 }
 
 Test(lives, who_is_behind_may_still_take_what_it_may_have_heard)
