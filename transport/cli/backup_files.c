@@ -21,8 +21,11 @@ static DIR *entries_open(int directory_fd)
 {
 	int fd = dup(directory_fd);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir != NULL)
+	if (dir != NULL) {
 		rewinddir(dir);
+	} else if (fd >= 0) {
+		(void)close(fd);
+	}
 	return dir;
 }
 
@@ -74,8 +77,9 @@ static int files_remove(int directory_fd)
 }
 
 /* Locked, it may be another one than the path says by now: whoever had the lock has given it its
- * name, or removed it. Errors: ENOTEMPTY, somebody else's; EAGAIN, look again. */
-static int owner_check(const struct nc_backup_files *files, int fd)
+ * name, or removed it. One that was there is to be this user's; what a file server says of one that
+ * was made does not matter. Errors: ENOTEMPTY, somebody else's; EAGAIN, look again. */
+static int owner_check(const struct nc_backup_files *files, int fd, bool made)
 {
 	struct stat have, named;
 	if (fstat(fd, &have) != 0)
@@ -83,7 +87,7 @@ static int owner_check(const struct nc_backup_files *files, int fd)
 	if (lstat(files->partial, &named) != 0 || named.st_dev != have.st_dev ||
 	    named.st_ino != have.st_ino)
 		return EAGAIN;
-	return have.st_uid == geteuid() ? 0 : ENOTEMPTY;
+	return made || have.st_uid == geteuid() ? 0 : ENOTEMPTY;
 }
 
 /* Locked, and its holder's alone; EAGAIN, look again. */
@@ -91,7 +95,8 @@ static int partial_try(const struct nc_backup_files *files, int *fd_out)
 {
 	struct stat info;
 	int failed = 0;
-	if (mkdir(files->partial, 0700) != 0 && errno != EEXIST)
+	bool made = mkdir(files->partial, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return errno;
 	int fd = open(files->partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -101,7 +106,7 @@ static int partial_try(const struct nc_backup_files *files, int *fd_out)
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		failed = errno == EWOULDBLOCK ? EBUSY : errno;
 	if (failed == 0)
-		failed = owner_check(files, fd);
+		failed = owner_check(files, fd, made);
 	if (failed == 0)
 		failed = left_check(fd);
 	if (failed == 0 && lstat(files->path, &info) == 0) {
