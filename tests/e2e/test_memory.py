@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What others can make a node keep in memory is bounded, whatever they ask for at once."""
 import asyncio
+import contextlib
 import json
 import signal
 
@@ -13,6 +14,16 @@ BIG_FILTER = json.dumps({"filter": {"plugin": "by_payload", "selector": {"a": ["
 def resident_mb(node):
     with open(f"/proc/{node.process.pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) >> 10
+
+
+@contextlib.contextmanager
+def stopped(server_or_node):
+    """It stands still, and what it is sent meanwhile waits for it."""
+    server_or_node.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server_or_node.process.send_signal(signal.SIGCONT)
 
 
 async def reads_under_way(c):
@@ -52,12 +63,16 @@ async def test_many_reads_at_once_keep_little_between_their_turns():
             await c.ask("batch", json.dumps({"events": events}).encode())
         before, top = resident_mb(b.node), 0
         ask = json.dumps({"limit": 10000, "max_bytes": 8 << 20, "format": "msgpack"}).encode()
-        for i in range(400):
-            await c.nc.publish("es.shop.all", ask, reply=f"nobody.{i}")
-        await c.nc.flush(timeout=30)
-        while await reads_under_way(c) > 0:
+        with stopped(b.node):
+            for i in range(400):
+                await c.nc.publish("es.shop.all", ask, reply=f"nobody.{i}")
+            await c.nc.flush(timeout=30)
+        at_once = left = await reads_under_way(c)
+        while left > 0:
             top = max(top, resident_mb(b.node) - before)
             await asyncio.sleep(0.05)
+            left = await reads_under_way(c)
+        check(at_once > 256, f"{at_once} reads were under way at once")
         check(top < 200, f"{top} MB for 400 reads")
 
 
@@ -71,17 +86,18 @@ async def test_answers_that_nats_does_not_take_are_bounded_in_bytes():
         await c.append("big", b"x" * 900000)
         for subject, body in (("stream.list", b'{"limit":10000}'), ("get", b'{"stream":"big","seq":1}')):
             before, top = resident_mb(b.node), 0
-            for i in range(300):
-                await c.nc.publish(f"es.shop.{subject}", body, reply=f"nobody.{i}")
-            await c.nc.flush(timeout=30)
-            b.server.process.send_signal(signal.SIGSTOP)
-            try:
+            with contextlib.ExitStack() as stops:
+                with stopped(b.node):  # so that it meets them when nothing is taken any more
+                    for i in range(300):
+                        await c.nc.publish(f"es.shop.{subject}", body, reply=f"nobody.{i}")
+                    await c.nc.flush(timeout=30)
+                    stops.enter_context(stopped(b.server))
                 for _ in range(20):
                     top = max(top, resident_mb(b.node) - before)
                     await asyncio.sleep(0.05)
-            finally:
-                b.server.process.send_signal(signal.SIGCONT)
+            waited = await reads_under_way(c)
             check(top < 60, f"{top} MB for 300 of R.{subject}")
+            check(waited > 100, f"{waited} of R.{subject} waited")
             await wait_until(lambda: no_reads(c), 30, "all are answered")
 
 
