@@ -15,7 +15,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from harness import Client, NatsServer, Node, Skip  # noqa: E402
+from harness import Client, NatsServer, Node, Skip, callback_faults  # noqa: E402
 
 tally = {"passed": 0, "failed": 0, "skipped": 0, "now": "nothing"}
 
@@ -54,10 +54,16 @@ async def with_client(url, test):
 
 
 async def run_one(test, shared):
-    if shared:
-        await within(120, with_client(shared[1].url, test))
-    else:
-        await within(limit_seconds(), test())
+    """A check that does not hold within a callback counts as one that does not hold in the test."""
+    callback_faults.clear()
+    try:
+        if shared:
+            await within(120, with_client(shared[1].url, test))
+        else:
+            await within(limit_seconds(), test())
+    finally:
+        if callback_faults:  # beside what the test has met, which may have come of it
+            raise callback_faults[0]
 
 
 def ended_from_outside(_signal, _frame):

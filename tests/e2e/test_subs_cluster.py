@@ -8,7 +8,7 @@ import time
 
 import nats
 
-from harness import LONG, Cluster, check, equal, wait_until
+from harness import LONG, Cluster, check, equal, on_error, wait_until
 from test_whole import SMALL, votes_again, wipe
 
 KEYS, TYPES = 6, ["A", "B", "C"]
@@ -79,10 +79,7 @@ class Consumer:
         self.url, self.seen, self.nc, self.tasks, self.killed = url, seen, None, [], False
 
     async def start(self):
-        async def quiet(_):
-            return None
-
-        self.nc = await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=quiet)
+        self.nc = await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=on_error)
         for i, seen in self.seen.items():
             if "deliver" in definition(i):
                 await self.nc.subscribe(f"work.s{i}", queue="w", cb=self.pushed)
