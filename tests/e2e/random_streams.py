@@ -2,7 +2,7 @@
 """Random programs that append to, delete, tombstone and limit a few streams, and what each answer and each read owes by the contract
 (PROTOCOL.md sections 3, 5, 6, 10, 11). One writer, so that a plain model says all; nodes are killed and hand over under it.
 
-    NCTEST_TOP=$PWD python tests/e2e/random_streams.py [--seeds FIRST COUNT] [--steps N] [--nodes 3] [--kills]
+    NCTEST_TOP=$PWD python tests/e2e/random_streams.py [--seeds FIRST COUNT] [--steps N] [--nodes 3] [--kills 0.02] [--subs 3]
 """
 import argparse
 import asyncio
@@ -11,7 +11,8 @@ import json
 import random
 import time
 
-from harness import Both, Cluster, Failure, check, equal
+from harness import Both, Cluster, Failure, callback_faults, check, equal
+from random_streams_subs import Watches
 
 TYPES = ("A", "B")
 TAGS = ("x:1", "x:2", "y:1")
@@ -67,6 +68,7 @@ class Program:
         self.ids = 0
         self.said = []
         self.batches = []  # (body, streams, answer)
+        self.watches = None  # subscriptions
         self.behind = False  # a deletion has no position: what another node sees of it cannot be waited for
 
     # ---- asking --------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ class Program:
         equal(seq, stream.head, f"version of {stream.name}")
         if self.events:
             check(pos > self.events[-1].pos, f"position {pos} after {self.events[-1].pos}")
-        self.events.append(Event(stream=stream, seq=seq, pos=pos, id=id, type=type, data=data, tags=tags, time=None, earliest=self.asked, latest=time.time_ns()))
+        self.events.append(Event(stream=stream, seq=seq, pos=pos, id=id, type=type, data=data, tags=tags, time=None, gone=None, aged="max_age_s" in stream.meta, earliest=self.asked, latest=time.time_ns()))
 
     async def do_append(self):
         stream = self.stream()
@@ -321,6 +323,13 @@ class Program:
         equal((int(msg.headers["Es-Snapshot-Seq"]), msg.data), (max(stream.snaps), stream.snaps[max(stream.snaps)]))
 
     # ---- reading -------------------------------------------------------------------------------
+
+    def note_gone(self):
+        """What is known to be out of sight for good, since when; and what has been within an age."""
+        for e in self.events:
+            e.aged |= "max_age_s" in e.stream.meta
+            if e.gone is None and (not e.stream.lives or e.seq < e.stream.first):
+                e.gone = time.time_ns()
 
     def aged(self, event, now, surely):
         age = event.stream.meta.get("max_age_s", 0)
@@ -528,9 +537,13 @@ class Program:
         except Exception:  # noqa: BLE001 nobody leads just now
             pass
 
-    async def run(self, steps, kills):
+    async def run(self, steps, kills, subs=0):
         weights = {self.do_append: 30, self.do_batch: 14, self.do_batch_again: 3, self.do_delete: 9, self.do_meta: 9, self.do_read: 20, self.do_get: 6,
                    self.do_info: 6, self.do_list: 2, self.do_snap: 6, self.see_snap: 4, self.do_stats: 1}
+        if subs:
+            self.watches = Watches(self, subs)
+            await self.watches.start()
+            weights[self.watches.do_verb] = 4
         for _ in range(steps):
             if kills and self.random.random() < kills:
                 await self.do_chaos()
@@ -541,20 +554,28 @@ class Program:
                 self.behind = isinstance(self.world, Cluster)
             elif len(self.events) > before:
                 self.behind = False
+            self.note_gone()
+            check(not callback_faults, f"{callback_faults}")
             if self.random.random() < 0.02:
                 await asyncio.sleep(self.random.choice([0.3, 1.1]))
+        if subs:
+            await self.watches.end()
+            check(not callback_faults, f"{callback_faults}")
 
 
-async def run(seed, steps=300, nodes=1, kills=0.0):
+async def run(seed, steps=300, nodes=1, kills=0.0, subs=0):
     """None; or what was wrong, and what was asked before."""
+    callback_faults.clear()
     async with Both() if nodes == 1 else Cluster(nodes) as world:
         client = world.client if nodes == 1 else await world.client()
         program = Program(client, seed, f"r{seed}", world)
         try:
-            await program.run(steps, kills)
+            await program.run(steps, kills, subs)
         except Exception as fault:  # noqa: BLE001
             return f"{fault!r}\n  " + "\n  ".join(program.said[-60:])
         finally:
+            if program.watches:
+                program.watches.stop()
             if nodes > 1:
                 await client.close()
     return None
@@ -566,10 +587,11 @@ async def main():
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--kills", type=float, default=0)
+    parser.add_argument("--subs", type=int, default=0, help="so many subscriptions beside it")
     args = parser.parse_args()
     failed = 0
     for seed in range(args.seeds[0], args.seeds[0] + args.seeds[1]):
-        fault = await run(seed, args.steps, args.nodes, args.kills)
+        fault = await run(seed, args.steps, args.nodes, args.kills, args.subs)
         failed += fault is not None
         print(f"seed {seed}: {fault or 'ok'}", flush=True)
     raise SystemExit(1 if failed else 0)
