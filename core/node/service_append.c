@@ -170,7 +170,8 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 		nc_service_digest_differs(service, outcome->differs_at);
 	if (outcome->ack.name.size > 0)
 		nc_subs_batch_acked(service->subs, &outcome->ack);
-	if (outcome->stream_is.state != 0 && nc_subs_count(service->subs) > 0)
+	if (outcome->stream_is.state != 0 && !outcome->duplicate &&
+	    nc_subs_count(service->subs) > 0)
 		nc_subs_sweep(service->subs);
 	if (outcome->told != NC_SUB_TOLD_NOTHING)
 		nc_spread_told(service->spread, outcome);
