@@ -107,6 +107,17 @@ static int locate(struct nc_state_reader *reader, const struct nc_get_spec *spec
 	return spec->number == 0 ? NC_NOTFOUND : NC_OK;
 }
 
+/* The row at `position`, and whether it is to be given. One that is gone is not seen. */
+static int row_look(struct nc_sight *sight, const struct nc_get_spec *spec, uint64_t position,
+                    struct nc_buf *row, bool *seen_out)
+{
+	int err = nc_state_event_get(sight->reader, position, row);
+	*seen_out = err == NC_OK && spec->unseen;
+	if (err == NC_OK && !spec->unseen)
+		err = nc_sight_row(sight, position, nc_buf_slice(row), seen_out);
+	return err == NC_NOTFOUND ? NC_OK : err;
+}
+
 /* The row of the event that is asked for, if it is seen. Within a snapshot. */
 static int row_find(struct nc_state_reader *reader, const struct nc_get_spec *spec,
                     struct nc_buf *row, uint64_t *position_out)
@@ -119,10 +130,7 @@ static int row_find(struct nc_state_reader *reader, const struct nc_get_spec *sp
 		err = locate(reader, spec, row, position_out);
 		nc_buf_clear(row);
 		if (err == NC_OK)
-			err = nc_state_event_get(reader, *position_out, row);
-		seen = spec->unseen;
-		if (err == NC_OK && !seen)
-			err = nc_sight_row(&sight, *position_out, nc_buf_slice(row), &seen);
+			err = row_look(&sight, spec, *position_out, row, &seen);
 	}
 	nc_sight_release(&sight);
 	return err;

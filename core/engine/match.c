@@ -214,12 +214,15 @@ void nc_match_pass(struct nc_match *match, uint64_t position)
 	}
 }
 
-/* Whether the event at `position` is seen. */
+/* Whether the event at `position` is seen; one that is gone is not. */
 static int is_seen(struct nc_sight *sight, struct nc_buf *row, uint64_t position, bool *seen_out)
 {
 	nc_buf_clear(row);
 	int err = nc_state_event_get(sight->reader, position, row);
-	return err == NC_OK ? nc_sight_row(sight, position, nc_buf_slice(row), seen_out) : err;
+	if (err == NC_OK)
+		return nc_sight_row(sight, position, nc_buf_slice(row), seen_out);
+	*seen_out = false;
+	return err == NC_NOTFOUND ? NC_OK : err;
 }
 
 int nc_match_next_seen(struct nc_match *match, struct nc_sight *sight, struct nc_buf *row,
