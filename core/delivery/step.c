@@ -194,6 +194,7 @@ void nc_sub_info(const struct nc_sub *sub, struct nc_sub_info *info_out)
 		.pending_known = sub->at_head && sub->recalled == 0,
 		.parked = sub->parked,
 		.parked_keys = sub->parked_keys,
+		.replaying = sub->replaying,
 		.requests = sub->request_count,
 		.room = nc_sub_room(sub, false),
 		.replay_room = nc_sub_room(sub, true),

@@ -295,6 +295,7 @@ struct nc_sub_info {
 	uint64_t pending;   /* to be delivered for the first time, as far as has been searched */
 	bool pending_known; /* all has been searched: pending is exact */
 	uint64_t parked, parked_keys;
+	uint64_t replaying;   /* of the parked: on their way, their rows stay until they are done */
 	uint64_t requests;    /* waiting */
 	uint32_t room;        /* events that the window still takes */
 	uint32_t replay_room; /* and so many that are replayed */

@@ -6,13 +6,31 @@
 #include "core/node/subs_ask.h"
 
 struct listing {
+	const struct nc_sub *machine;
 	struct nc_parked *parked; /* [limit + 1] */
 	size_t count, room;
 	struct nc_buf reasons; /* one behind the other; parked[].reason has their sizes */
 };
 
+/* What a replay has brought out is on its way like any other; its row stays until it is done. */
+static bool is_on_its_way(const struct nc_sub *machine, uint64_t position)
+{
+	uint32_t attempts;
+	switch (nc_sub_find(machine, position, &attempts)) {
+	case NC_SUB_HELD:
+	case NC_SUB_READY:
+	case NC_SUB_FLYING:
+	case NC_SUB_DELAYED:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void listing_add(struct listing *listing, const struct nc_parked *parked)
 {
+	if (is_on_its_way(listing->machine, parked->position))
+		return;
 	struct nc_parked *kept = &listing->parked[listing->count++];
 	*kept = *parked;
 	kept->reason.data = NULL; /* a scan's, and gone */
@@ -106,7 +124,8 @@ static uint64_t total_of(const struct nc_subscription *sub, size_t listed)
 {
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
-	return info.parked > listed ? info.parked : listed;
+	uint64_t total = info.parked - info.replaying;
+	return total > listed ? total : listed;
 }
 
 /* As many as one message holds. */
@@ -161,7 +180,7 @@ void nc_subs_show_parked(const struct nc_subs_ask *ask)
 		nc_subs_ask_refuse(ask, err);
 		return;
 	}
-	struct listing listing = { .room = page.limit + 1u };
+	struct listing listing = { .machine = sub->machine, .room = page.limit + 1u };
 	listing.parked = calloc(listing.room, sizeof *listing.parked);
 	err = listing.parked == NULL ? NC_NOMEM : rows_list(subs, sub, page.after, &listing);
 	if (err == NC_OK)

@@ -70,7 +70,7 @@ void nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, b
 	standing_out->pending = pending_of(sub, &info);
 	standing_out->in_flight = info.in_flight;
 	standing_out->redelivered = info.redelivered;
-	standing_out->parked = info.parked;
+	standing_out->parked = info.parked - info.replaying;
 	standing_out->ack_floor = info.ack_floor;
 	standing_out->last_delivered = info.last_delivered;
 	standing_out->lag_ms = lag_ms(subs, &info);

@@ -357,7 +357,8 @@ async def test_a_replay_during_a_backfill_survives_kill_9():
         events, _ = await pull(c, "refill")
         equal(events[0].headers["Es-Stream"], "wide")
         await c.nc.request(events[0].reply, b"", timeout=5)
-        equal((await info(c, "refill"))["parked"], 1)
+        equal((await c.ask("sub.explain.refill", json.dumps({"pos": at}).encode()))["state"], "ready", "on its way, and so not parked")
+        equal((await info(c, "refill"))["parked"], 0)
 
 
 async def test_a_replay_survives_kill_9_and_so_does_what_waits_behind_it():

@@ -222,6 +222,35 @@ async def test_what_is_replayed_and_fails_again_is_parked_again(c):
         equal((await info(c, "failagain"))["parked"], 2)
 
 
+async def test_what_is_replayed_is_not_parked_while_it_is_on_its_way(c):
+    for durable, name in [(True, "backd"), (False, "backt")]:
+        await fill(c, name, 4)
+        await create(c, name, by_stream(name), durable=durable)
+        events, _ = await pull(c, name, {"batch": 4})
+        for event in events[:3]:
+            await term(c, event, "not now")
+        rows = (await ask(c, "parked", name))["parked"]
+        equal([row["seq"] for row in rows], [1, 2, 3])
+        equal(await ask(c, "replay", name, {"pos": [rows[0]["pos"], rows[2]["pos"]]}), {"replayed": 2, "more": False})
+
+        async def parked():
+            told = await ask(c, "parked", name, {"limit": 1})
+            check("next" not in told, f"more is said to be parked: {told}")
+            standing = next(sub for sub in (await c.ask("sub.list"))["subscriptions"] if sub["name"] == name)
+            equal({(await info(c, name))["parked"], standing["parked"]}, {told["total"]}, "what info and list say")
+            return [row["seq"] for row in told["parked"]], told["total"]
+
+        equal(await parked(), ([2], 1), "about to be delivered")
+        events, _ = await pull(c, name, {"batch": 2})
+        equal(await parked(), ([2], 1), "delivered")
+        await c.nc.request(events[0].reply, b"", timeout=5)
+        equal(await parked(), ([2], 1), "done")
+        equal(await ask(c, "replay", name), {"replayed": 1, "more": False})
+        equal(await parked(), ([], 0), "all are on their way")
+        await term(c, events[1], "still not")
+        equal(await parked(), ([3], 1), "parked again")
+
+
 async def test_more_is_parked_than_a_window_holds_and_all_comes_back(c):
     await park_all(c, "manyparked", 600)
     async with Consumer(c, "work.manyparked") as consumer:

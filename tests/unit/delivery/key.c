@@ -97,8 +97,10 @@ Test(key, replay_releases_in_order_and_who_comes_then_waits_behind)
 	cr_expect_eq(replay(&h, 3, "a"), NC_OK);
 	harness_offer_key(&h, 4, "a");
 	expect_step(&h, "");
+	cr_expect_eq(harness_info(&h).replaying, 3);
 	ack(&h, 1);
 	expect_step(&h, "U1 2/1");
+	cr_expect_eq(harness_info(&h).replaying, 2);
 	ack(&h, 2);
 	expect_step(&h, "U2 3/1");
 	ack(&h, 3);
@@ -140,6 +142,7 @@ Test(key, a_replay_that_fails_parks_the_key_again)
 	nak(&h, 1, 1);
 	expect_step(&h, "P1 P3");
 	cr_expect_eq(harness_info(&h).parked, 3);
+	cr_expect_eq(harness_info(&h).replaying, 0);
 	cr_expect_eq(replay(&h, 2, "a"), NC_OK, "it had left the window");
 	nc_sub_free(h.sub);
 }
