@@ -12,8 +12,13 @@ void nc_cluster_members_follow(struct nc_cluster *cluster)
 	if (cluster->replica == NULL)
 		return;
 	struct nc_replica_status status = nc_replica_status(cluster->replica);
-	if (status.commit >= status.raft.config_index)
-		cluster->announced = status.raft.members;
+	if (status.commit < status.raft.config_index)
+		return;
+	cluster->announced = status.raft.members;
+	if (cluster->announced_index == status.raft.config_index)
+		return;
+	cluster->announced_index = status.raft.config_index;
+	cluster->hello_soon = true; /* who was removed still answers for the store */
 }
 
 /* The member that bears this name; 0: none. */

@@ -36,6 +36,7 @@ struct nc_cluster {
 	nc_cluster_advise *advise;
 	void *advise_ctx;
 	struct nc_raft_members announced; /* the last that were committed */
+	uint64_t announced_index;         /* of their entry */
 	bool asking;                      /* whether the leader is there */
 	uint64_t kept_ms;                 /* when the membership was looked at last */
 	uint32_t other_count;

@@ -37,6 +37,8 @@ static const char *state_name(const struct nc_service *service,
 {
 	if (service->draining)
 		return "draining";
+	if (service->retired)
+		return "removed";
 	if (!status->leading && status->raft.leader == 0)
 		return "starting";
 	if (status->full)
@@ -106,6 +108,7 @@ void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 {
 	nc_buf_printf(out, "{\"status\":\"%s\"}",
 	              service->draining  ? "draining"
+	              : service->retired ? "removed"
 	              : service->stalled ? "stalled"
 	                                 : "ok");
 }

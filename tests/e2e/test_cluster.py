@@ -329,6 +329,28 @@ async def test_membership_is_told_and_changed():
         await client.close()
 
 
+async def test_who_is_removed_while_it_runs_says_so_and_answers_for_the_store_no_more():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leads = await c.leader(client)
+        gone = next(name for name in c.nodes if name != leads)
+        equal((await client.append("s"))["seq"], 1)
+        equal(await client.ask("cluster.remove", json.dumps({"node": gone}).encode()), {"node": gone})
+
+        async def knows_it():
+            return (await status_of(client, gone))["role"] == "removed"
+
+        await wait_until(knows_it, 20, "it knows that it was removed")
+        equal((await status_of(client, gone))["state"], "removed")
+        equal(await client.ask(f"node.{gone}.healthz"), {"status": "removed"})
+        for _ in range(30):
+            status = await cluster_status(client)
+            equal((status["node"] == gone, len(status["nodes"])), (False, 2), "who answers, and of how many")
+            _, closing = await client.read("direct.read.s")
+            check(closing.headers["Es-Node"] != gone, "it is not read from")
+        await client.close()
+
+
 async def health_is(client, health):
     return (await cluster_status(client))["health"] == health
 
