@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "core/base/std_fds.h"
-#include "core/node/adopter.h"
-#include "core/node/config.h"
-#include "core/node/exit_code.h"
+#include "core/node/common/config.h"
+#include "core/node/common/exit_code.h"
+#include "core/node/common/version.h"
+#include "core/node/data/adopter.h"
+#include "core/node/data/recover.h"
+#include "core/node/data/restore.h"
+#include "core/node/data/verifier.h"
 #include "core/node/node.h"
-#include "core/node/recover.h"
-#include "core/node/restore.h"
-#include "core/node/verifier.h"
-#include "core/node/version.h"
 #include "plugins/host/cell.h"
 
 #ifdef NC_JEMALLOC

@@ -9,16 +9,16 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
-#include "core/node/cluster.h"
-#include "core/node/cluster_file.h"
-#include "core/node/exit_code.h"
-#include "core/node/quarantine.h"
-#include "core/node/renew.h"
-#include "core/node/say.h"
-#include "core/node/service.h"
-#include "core/node/store.h"
-#include "core/node/whereabouts.h"
-#include "core/node/whole.h"
+#include "core/node/cluster/cluster.h"
+#include "core/node/cluster/cluster_file.h"
+#include "core/node/cluster/whereabouts.h"
+#include "core/node/common/exit_code.h"
+#include "core/node/common/say.h"
+#include "core/node/data/quarantine.h"
+#include "core/node/data/renew.h"
+#include "core/node/data/store.h"
+#include "core/node/data/whole.h"
+#include "core/node/service/service.h"
 #include "transport/nats/child.h"
 
 #define DRAIN_PATIENCE_MS 30000

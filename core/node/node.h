@@ -7,7 +7,7 @@
 #ifndef NC_CORE_NODE_NODE_H
 #define NC_CORE_NODE_NODE_H
 
-#include "core/node/config.h"
+#include "core/node/common/config.h"
 
 /* Returns how the process is to end (exit_code.h); what went wrong was said. It may not return: a
  * node that is to begin anew becomes its own program again, with `argv` (renew.h), and one whose

@@ -4,7 +4,7 @@
  *   export   a completed checkpoint, held as it is while its files are read (snapshot_export.c)
  *   stage    a directory that takes the files in, a chunk at a time (snapshot_stage.c)
  *   adopt    what was staged, opened and verified, made a state directory (snapshot_adopt.c)
- *   swap     into the place of the old state: core/node/install.h, since the log has to follow
+ *   swap     into the place of the old state: core/node/data/install.h, since the log has to follow
  *
  * The files are those of WiredTiger's backup cursor. While it is open the pages of its checkpoint
  * stay where they are, whatever is written around them, so the same byte may differ between two

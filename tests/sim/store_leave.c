@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An owner that leaves in order, as core/node/spread.c does: it delivers no more, waits until what
- * was acknowledged is in the log, and lets go of its lease, so that the others need not wait for
- * that. Then it ends. */
+/* An owner that leaves in order, as core/node/spread/spread.c does: it delivers no more, waits
+ * until what was acknowledged is in the log, and lets go of its lease, so that the others need not
+ * wait for that. Then it ends. */
 #include "tests/sim/store_private.h"
 
 #define LEAVE_NS UINT64_C(500000000)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Deliveries that leave packed into one message, as core/node/subs_pack.c packs them, and what an
- * answer may do: move the events that left in that message, and no others that fly. */
+/* Deliveries that leave packed into one message, as core/node/subs/subs_pack.c packs them, and what
+ * an answer may do: move the events that left in that message, and no others that fly. */
 #include <stdlib.h>
 
 #include "tests/sim/store_private.h"

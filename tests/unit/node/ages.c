@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "core/node/ages.h"
+#include "core/node/replica/ages.h"
 
 #include <criterion/criterion.h>
 

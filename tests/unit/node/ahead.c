@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "core/node/ahead.h"
+#include "core/node/subs/ahead.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which requests were answered lately. */
-#include "core/node/answered.h"
+#include "core/node/spread/answered.h"
 
 #include <criterion/criterion.h>
 

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "core/node/replica_private.h"
+#include "core/node/replica/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
 #include "tests/unit/node/run_until.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What several nodes use is let go by the last of them. */
-#include "core/node/borrowers.h"
+#include "core/node/common/borrowers.h"
 
 #include <criterion/criterion.h>
 

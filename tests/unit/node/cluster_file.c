@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A node's promises come back from the disk as they were, or not at all. */
-#include "core/node/cluster_file.h"
+#include "core/node/cluster/cluster_file.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

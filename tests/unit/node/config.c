@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
-#include "core/node/config.h"
+#include "core/node/common/config.h"
 
 static char fault[NC_CONFIG_FAULT_SIZE];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One checkpoint, held for peers and for a backup. */
-#include "core/node/exporter.h"
+#include "core/node/data/exporter.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* When a node answers reads of its own state, and when it leaves them to others. */
 #include <criterion/criterion.h>
 
-#include "core/node/fit.h"
+#include "core/node/service/fit.h"
 
 #define LOOK_MS 100u
 

@@ -2,7 +2,7 @@
 /* Clusters form: in any order of starts, with hellos lost and late, nodes restarted at any moment
  * and lines cut, at most one comes of nodes that are fewer than twice as many as are expected; and
  * one does, when all is well again. */
-#include "core/node/formation.h"
+#include "core/node/cluster/formation.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The log is held for who fetches a state, and then until it has caught up. */
-#include "core/node/hold.h"
+#include "core/node/replica/hold.h"
 
 #include <criterion/criterion.h>
 

@@ -2,7 +2,7 @@
 /* A fetched state is swapped in by a process that is killed before each of its calls that change
  * files, in turn: the next start finds the old state and the old log, or the new state and a log
  * that fits. */
-#include "core/node/install.h"
+#include "core/node/data/install.h"
 
 #include <criterion/criterion.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Who was there when a request came. */
-#include "core/node/lives.h"
+#include "core/node/spread/lives.h"
 
 #include <criterion/criterion.h>
 

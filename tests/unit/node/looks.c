@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "core/node/looks.h"
+#include "core/node/subs/looks.h"
 
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "core/node/pace.h"
+#include "core/node/common/pace.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Who had a subscription a while ago, or led. */
-#include "core/node/pasts.h"
+#include "core/node/spread/pasts.h"
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Damaged data are set aside by a process that is killed before each of its calls that change
  * files, in turn: the next start finishes it, and not a file is lost on the way. */
-#include "core/node/quarantine.h"
+#include "core/node/data/quarantine.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/node/cluster_file.h"
+#include "core/node/cluster/cluster_file.h"
 #include "tests/unit/node/killed.h"
 
 static char top[64], data[128];

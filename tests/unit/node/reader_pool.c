@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/node/reader_pool.h"
+#include "core/node/replica/reader_pool.h"
 #include "storage/state/memory_state.h"
 
 struct job {

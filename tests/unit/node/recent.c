@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "core/node/recent.h"
+#include "core/node/subs/recent.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* core/node/retry.h: pauses that grow, and end when there is hope. */
+/* core/node/common/retry.h: pauses that grow, and end when there is hope. */
 #include <criterion/criterion.h>
 
-#include "core/node/retry.h"
+#include "core/node/common/retry.h"
 
 Test(retry, waits_twice_as_long_each_time_up_to_a_longest)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What nodes ask each other about the subscriptions that they share: nothing but what was meant is
  * understood. */
-#include "core/node/spread_call.h"
+#include "core/node/spread/spread_call.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <semaphore.h>
 
-#include "core/node/stage.h"
+#include "core/node/replica/stage.h"
 
 static sem_t woken, idled;
 

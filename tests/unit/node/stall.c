@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* core/node/stall.h: what is a stall, and what only looks like one. */
+/* core/node/replica/stall.h: what is a stall, and what only looks like one. */
 #include <criterion/criterion.h>
 
-#include "core/node/stall.h"
+#include "core/node/replica/stall.h"
 
 #define STEP_MS 20u
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where subscriptions stand, as nodes tell each other: nothing but what was meant is understood.
  * And as people are told it. */
-#include "core/node/standings.h"
+#include "core/node/spread/standings.h"
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What nodes ask each other for when one needs a state: nothing but what was meant is understood.
  */
-#include "core/node/state_call.h"
+#include "core/node/data/state_call.h"
 
 #include <criterion/criterion.h>
 

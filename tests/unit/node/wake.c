@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "core/base/err.h"
-#include "core/node/wake.h"
+#include "core/node/common/wake.h"
 
 #define THREADS 4
 #define EACH    20000u

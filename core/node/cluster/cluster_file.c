@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The file of a node's promises. */
+#include "core/node/cluster/cluster_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/base/crc32c.h"
+#include "core/base/pack.h"
+#include "core/engine/names.h"
+#include "storage/log/files.h"
+
+#define MAGIC         NC_SLICE("NACRECL1")
+#define HEAD_SIZE     12u
+#define FILE_SIZE_MAX 16384u /* of the file */
+#define PATH_SIZE     4200
+#define FIELDS        4u
+#define NODE_FIELDS   3u
+
+/* ---- Its bytes ------------------------------------------------------------------------------ */
+
+static void encode(const struct nc_cluster_record *record, struct nc_buf *buf)
+{
+	nc_buf_put_slice(buf, MAGIC);
+	nc_buf_put_u32(buf, 0);
+	nc_pack_array(buf, FIELDS);
+	nc_pack_uint(buf, record->phase);
+	nc_pack_bin(buf, nc_slice(record->cluster_id, sizeof record->cluster_id));
+	nc_pack_uint(buf, record->proposer);
+	nc_pack_array(buf, record->node_count * NODE_FIELDS);
+	for (uint32_t i = 0; i < record->node_count; i++) {
+		nc_pack_uint(buf, record->nodes[i].number);
+		nc_pack_str(buf, nc_slice_str(record->nodes[i].name));
+		nc_pack_uint(buf, record->nodes[i].founder);
+	}
+	if (nc_buf_status(buf) != NC_OK)
+		return;
+	nc_set_u32(buf->data + HEAD_SIZE - 4, (uint32_t)(buf->size - HEAD_SIZE));
+	nc_buf_put_u32(buf, nc_crc32c(0, buf->data, buf->size));
+}
+
+static int decode(struct nc_slice bytes, struct nc_cluster_record *record)
+{
+	if (bytes.size < HEAD_SIZE + 4 || !nc_slice_starts(bytes, nc_slice(MAGIC.data, 7)) ||
+	    nc_crc32c(0, bytes.data, bytes.size - 4) != nc_get_u32(bytes.data + bytes.size - 4))
+		return NC_CORRUPT;
+	if (!nc_slice_starts(bytes, MAGIC))
+		return NC_UNSUPPORTED;
+	struct nc_reader reader =
+	        nc_reader(nc_slice(bytes.data + HEAD_SIZE, bytes.size - HEAD_SIZE - 4));
+	size_t fields = nc_unpack_array(&reader);
+	uint64_t phase = nc_unpack_uint(&reader);
+	struct nc_slice cluster_id = nc_unpack_bin(&reader);
+	record->proposer = nc_unpack_uint(&reader);
+	size_t items = nc_unpack_array(&reader);
+	if (reader.failed || fields != FIELDS || phase < NC_HELLO_FORMING ||
+	    phase > NC_HELLO_MEMBER || cluster_id.size != NC_PEER_CLUSTER_ID_SIZE ||
+	    items % NODE_FIELDS != 0 || items / NODE_FIELDS > NC_CLUSTER_NODES_MAX)
+		return NC_CORRUPT;
+	record->phase = (uint8_t)phase;
+	memcpy(record->cluster_id, cluster_id.data, sizeof record->cluster_id);
+	record->node_count = (uint32_t)(items / NODE_FIELDS);
+	for (uint32_t i = 0; i < record->node_count; i++) {
+		struct nc_cluster_node *node = &record->nodes[i];
+		node->number = nc_unpack_uint(&reader);
+		struct nc_slice name = nc_unpack_str(&reader);
+		node->founder = nc_unpack_uint(&reader) != 0;
+		if (reader.failed || nc_name_word_fault(name) != NULL)
+			return NC_CORRUPT;
+		(void)snprintf(node->name, sizeof node->name, "%.*s", (int)name.size,
+		               (const char *)name.data);
+	}
+	return nc_reader_left(&reader) == 0 ? NC_OK : NC_CORRUPT;
+}
+
+/* ---- The file ------------------------------------------------------------------------------- */
+
+int nc_cluster_file_read(const char *data_dir, struct nc_cluster_record *record_out)
+{
+	static uint8_t bytes[FILE_SIZE_MAX]; /* at the start, once */
+	char path[PATH_SIZE];
+	(void)snprintf(path, sizeof path, "%s/cluster", data_dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? NC_NOTFOUND : NC_IO;
+	ssize_t size = read(fd, bytes, sizeof bytes);
+	(void)close(fd);
+	if (size < 0)
+		return NC_IO;
+	struct nc_cluster_record record = { 0 };
+	int err = decode(nc_slice(bytes, (size_t)size), &record);
+	if (err == NC_OK)
+		*record_out = record;
+	return err;
+}
+
+static int file_write(const char *path, struct nc_slice bytes)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == ENOSPC ? NC_FULL : NC_IO;
+	int failed = nc_files_system.write(NULL, fd, bytes.data, bytes.size, 0);
+	if (failed == 0)
+		failed = nc_files_system.sync(NULL, fd);
+	(void)close(fd);
+	return failed == 0 ? NC_OK : failed == -ENOSPC ? NC_FULL : NC_IO;
+}
+
+int nc_cluster_file_write(const char *data_dir, const struct nc_cluster_record *record)
+{
+	char path[PATH_SIZE], beside[PATH_SIZE];
+	struct nc_buf buf = { 0 };
+	(void)snprintf(path, sizeof path, "%s/cluster", data_dir);
+	(void)snprintf(beside, sizeof beside, "%s/cluster.new", data_dir);
+	encode(record, &buf);
+	int err = nc_buf_status(&buf);
+	if (err == NC_OK)
+		err = file_write(beside, nc_buf_slice(&buf));
+	if (err == NC_OK && rename(beside, path) != 0)
+		err = NC_IO;
+	if (err == NC_OK)
+		err = nc_files_sync_directory(data_dir);
+	nc_buf_release(&buf);
+	return err;
+}

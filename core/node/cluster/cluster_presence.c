@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Is it still there? A follower that misses its leader asks it. Where a process has ended, or has
+ * lost its connection, NATS itself answers that nobody listens: at once, long before an election
+ * timeout has passed. A leader that is cut off, or only slow, is silent, and is waited for. */
+#include "core/node/cluster/cluster_private.h"
+#include "core/node/common/say.h"
+
+#define PRESENCE_SERVICE 3u   /* its number at transport/peer */
+#define PRESENCE_MS      200u /* then it is asked once more */
+
+static void on_asked(void *ctx, uint64_t from, uint64_t call, struct nc_slice body)
+{
+	struct nc_cluster *cluster = ctx;
+	(void)body;
+	(void)nc_peer_reply(cluster->peer, from, call, NC_OK, nc_slice(NULL, 0));
+}
+
+/* An answer says nothing that its next heartbeat does not; that nobody is there comes through
+ * nc_cluster_on_unreachable(). */
+static void on_answered(void *ctx, int err, struct nc_slice body)
+{
+	struct nc_cluster *cluster = ctx;
+	(void)err;
+	(void)body;
+	cluster->asking = false;
+}
+
+void nc_cluster_presence_serve(struct nc_cluster *cluster)
+{
+	nc_peer_serve(cluster->peer, PRESENCE_SERVICE, on_asked, cluster);
+}
+
+void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number)
+{
+	if (!cluster->asking) {
+		const struct nc_peer_question question = { .to = number,
+			                                   .service = PRESENCE_SERVICE,
+			                                   .timeout_ms = PRESENCE_MS };
+		cluster->asking =
+		        nc_peer_request(cluster->peer, &question, on_answered, cluster) == NC_OK;
+	}
+}
+
+void nc_cluster_on_unreachable(void *ctx, uint64_t number)
+{
+	struct nc_cluster *cluster = ctx;
+	if (cluster->replica == NULL)
+		return;
+	bool led = nc_replica_status(cluster->replica).raft.leader == number;
+	nc_replica_unreachable(cluster->replica, number);
+	if (led && nc_replica_status(cluster->replica).raft.leader != number)
+		nc_say_info("%s, which led, is gone from NATS", nc_cluster_name(cluster, number));
+}

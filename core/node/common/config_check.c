@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Settings that cannot be, alone or together. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/engine/names.h"
+#include "core/node/common/config.h"
+
+static int refuse(char *fault, const char *name, const char *value, const char *why)
+{
+	(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s '%.64s': %s", name, value, why);
+	return NC_INVALID;
+}
+
+bool nc_config_is_cluster(const struct nc_config *config)
+{
+	return strcmp(config->db_type, "cluster") == 0;
+}
+
+static int cluster_check(const struct nc_config *config, char *fault)
+{
+	if (strcmp(config->db_type, "single") != 0 && strcmp(config->db_type, "cluster") != 0) {
+		return refuse(fault, "NACRE_DB_TYPE", config->db_type,
+		              "is neither single nor cluster");
+	}
+	if (nc_config_is_cluster(config) && config->cluster_secret[0] == '\0') {
+		return refuse(fault, "NACRE_CLUSTER_SECRET", "",
+		              "is empty; a cluster needs one, the same on every node");
+	}
+	bool gossips = strcmp(config->gossip, "off") != 0;
+	if (gossips && strcmp(config->gossip, "multicast") != 0 &&
+	    strcmp(config->gossip, "broadcast") != 0) {
+		return refuse(fault, "NACRE_GOSSIP", config->gossip,
+		              "is neither off, multicast nor broadcast");
+	}
+	if (gossips && !nc_config_is_cluster(config)) {
+		return refuse(fault, "NACRE_GOSSIP", config->gossip,
+		              "goes with NACRE_DB_TYPE=cluster");
+	}
+	if (nc_config_is_cluster(config) && config->nats_url[0] == '\0' && !gossips) {
+		return refuse(fault, "NACRE_NATS_URL", "",
+		              "is empty; the nodes of a cluster meet on NATS servers that they "
+		              "share, or hear of by NACRE_GOSSIP");
+	}
+	if (strcmp(config->auto_promote, "on") != 0 && strcmp(config->auto_promote, "off") != 0) {
+		return refuse(fault, "NACRE_AUTO_PROMOTE", config->auto_promote,
+		              "is neither on nor off");
+	}
+	return NC_OK;
+}
+
+/* Comma-separated; each with a scheme that NATS has, or none. A password in it is not shown. */
+static const char *urls_fault(const char *urls)
+{
+	static const char *const schemes[] = { "nats", "tls", "ws", "wss" };
+	for (const char *at = urls; *at != '\0';) {
+		size_t size = strcspn(at, ",");
+		while (size > 0 && *at == ' ')
+			at++, size--;
+		if (size == 0)
+			return "has an empty URL";
+		const char *colon = memmem(at, size, "://", 3);
+		bool known = colon == NULL;
+		for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && !known; i++) {
+			known = strlen(schemes[i]) == (size_t)(colon - at) &&
+			        memcmp(schemes[i], at, (size_t)(colon - at)) == 0;
+		}
+		if (!known)
+			return "has a URL whose scheme is none of nats, tls, ws and wss";
+		at += size;
+		at += *at == ',';
+	}
+	return NULL;
+}
+
+int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_SIZE])
+{
+	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
+	if (why != NULL)
+		return refuse(fault, "NACRE_STORE_ID", config->store_id, why);
+	why = nc_name_word_fault(nc_slice_str(config->node_id));
+	if (why != NULL)
+		return refuse(fault, "NACRE_NODE_ID", config->node_id, why);
+	why = nc_name_word_fault(nc_slice_str(config->prefix));
+	if (why != NULL)
+		return refuse(fault, "NACRE_PREFIX", config->prefix, why);
+	if (strcmp(config->prefix, "_es") == 0)
+		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
+	why = urls_fault(config->nats_url);
+	if (why != NULL) {
+		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "NACRE_NATS_URL: %s", why);
+		return NC_INVALID;
+	}
+	int err = cluster_check(config, fault);
+	if (err != NC_OK)
+		return err;
+	if (strcmp(config->feed, "on") != 0 && strcmp(config->feed, "off") != 0)
+		return refuse(fault, "NACRE_FEED", config->feed, "is neither on nor off");
+	if (strcmp(config->plugin_isolation, "process") != 0 &&
+	    strcmp(config->plugin_isolation, "none") != 0) {
+		return refuse(fault, "NACRE_PLUGIN_ISOLATION", config->plugin_isolation,
+		              "is neither process nor none");
+	}
+	if (config->data_dir[0] == '\0')
+		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
+	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))
+		return refuse(fault, "NATS_CERT", config->nats_cert, "goes with NATS_KEY");
+	if ((config->nats_password[0] != '\0') && config->nats_user[0] == '\0')
+		return refuse(fault, "NATS_PASSWORD", "", "goes with NATS_USER");
+	return NC_OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Lines on stderr, each written at once so that threads do not mix theirs. */
+#include "core/node/common/say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "core/engine/event.h"
+
+static void say(const char *level, const char *format, va_list args)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	char when[NC_TIME_TEXT_SIZE];
+	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, when);
+	char text[2048];
+	(void)vsnprintf(text, sizeof text, format, args);
+	(void)fprintf(stderr, "%.23sZ %s %s\n", when, level, text);
+}
+
+#define SAY(level)                        \
+	do {                              \
+		va_list args;             \
+		va_start(args, format);   \
+		say(level, format, args); \
+		va_end(args);             \
+	} while (0)
+
+void nc_say_info(const char *format, ...)
+{
+	SAY("info");
+}
+
+void nc_say_warning(const char *format, ...)
+{
+	SAY("warning");
+}
+
+void nc_say_error(const char *format, ...)
+{
+	SAY("error");
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* renew.h -- a node that starts itself again: with a state that was fetched, or without data that
+ * do not hold (quarantine.h). The process stays, its program begins anew; so there is one way to
+ * come up, that of every start, and no other to be got right beside it.
+ */
+#ifndef NC_CORE_NODE_DATA_RENEW_H
+#define NC_CORE_NODE_DATA_RENEW_H
+
+#include "core/node/common/config.h"
+
+#define NC_RENEW_WHY_SIZE 512
+
+/* The same process, program and arguments, from the beginning. Threads end with it, descriptors are
+ * closed. Returns if it cannot, which was said. */
+void nc_renew(char **argv);
+
+/* Stored data do not hold. True: peers have them too, and after nc_renew() this node is made whole
+ * by them. */
+bool nc_renew_damaged(const struct nc_config *config, const char *what);
+
+/* At a start: what was found to be damaged is set aside. `why` gets the reason, or "" if nothing
+ * was. Errors: those of nc_quarantine_do(), said. */
+int nc_renew_check(const struct nc_config *config, char why[NC_RENEW_WHY_SIZE]);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* whole.h -- this node's part in making nodes whole: it gives its state to peers that ask
+ * (exports.h), and gets one from a peer when its own ends before the peers' logs begin (fetch.h).
+ *
+ * Threads: the loop's. Ownership: all is borrowed.
+ */
+#ifndef NC_CORE_NODE_DATA_WHOLE_H
+#define NC_CORE_NODE_DATA_WHOLE_H
+
+#include "core/node/cluster/cluster.h"
+#include "core/node/data/exports.h"
+#include "core/node/data/fetch.h"
+
+struct nc_whole;
+
+struct nc_whole_options {
+	uv_loop_t *loop;
+	struct nc_cluster *cluster;
+	const char *data_dir;
+	struct nc_exporter *exporter; /* to be stopped before it */
+	/* A state is there: the next start, which should be now, finds it. */
+	void (*on_whole)(void *ctx);
+	/* None could be had: consensus is to be told, so that one is offered again. */
+	void (*on_failed)(void *ctx);
+	void *ctx;
+};
+
+/* Errors: NC_NOMEM; NC_IO. */
+int nc_whole_start(const struct nc_whole_options *options, struct nc_whole **whole_out);
+
+/* Consensus names a state that this node needs. */
+void nc_whole_install(struct nc_whole *whole, const struct nc_raft_install *install);
+
+/* Frees when the loop has run once more. NULL is a no-op. */
+void nc_whole_stop(struct nc_whole *whole);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Commands in: gathered into an entry, and proposed as one. */
+#include "core/base/assert.h"
+#include "core/node/replica/replica_private.h"
+
+#define ENTRY_SIZE_MAX     (1u << 20) /* bytes gathered into one entry, about */
+#define ENTRY_COMMANDS_MAX 4096u
+
+static void refuse(struct nc_replica *replica, struct nc_entry *entry, int err)
+{
+	for (size_t i = 0; i < entry->ticket_count; i++)
+		replica->options.on_refused(replica->options.ctx, entry->tickets[i], err);
+	if (entry->ticket_count > 0) {
+		replica->pending_commands -= entry->ticket_count;
+		replica->pending_bytes -= entry->payload.size - NC_ENTRY_HEADER_SIZE;
+	}
+	nc_entry_settle(entry);
+}
+
+void nc_replica_lost(void *ctx, struct nc_entry *entry)
+{
+	/* Retracted: certainly not written. Else another leader has replaced it: not known. */
+	struct nc_replica *replica = ctx;
+	refuse(replica, entry, replica->retracting ? NC_FULL : NC_CLOSED);
+}
+
+static void propose_gathered(struct nc_replica *replica)
+{
+	struct nc_entry *entry = replica->gathered;
+	if (entry == NULL)
+		return;
+	int err = nc_raft_propose(replica->raft, entry->payload.size, &entry->index, &entry->term);
+	if (err == NC_BUSY)
+		return; /* gathers on, up to pending_bytes_max */
+	replica->gathered = NULL;
+	if (err == NC_OK && entry->index > replica->tail.last + 1)
+		nc_assert(!"the entries before were not taken");
+	if (err == NC_OK)
+		err = nc_tail_put(&replica->tail, entry);
+	if (err == NC_NOMEM)
+		nc_replica_fatal(replica, err, "out of memory");
+	if (err != NC_OK) {
+		refuse(replica, entry, NC_CLOSED);
+		nc_entry_free(entry);
+	}
+}
+
+static int gather_begin(struct nc_replica *replica)
+{
+	if (replica->gathered != NULL)
+		return NC_OK;
+	struct nc_entry *entry = nc_entry_new(NC_LOG_COMMAND);
+	if (entry == NULL)
+		return NC_NOMEM;
+	nc_entry_begin(&entry->payload, nc_replica_clock_ns(CLOCK_REALTIME));
+	replica->gathered = entry;
+	return NC_OK;
+}
+
+/* Room for a command of about `size` bytes. */
+static int gather_room(struct nc_replica *replica, size_t size)
+{
+	if (replica->draining || replica->fatal)
+		return NC_CLOSED;
+	if (!replica->leads)
+		return NC_CONFLICT;
+	if (replica->full)
+		return NC_FULL;
+	if (replica->pending_bytes + size > replica->options.pending_bytes_max)
+		return NC_BUSY;
+	return gather_begin(replica);
+}
+
+static bool is_whole(const struct nc_entry *entry)
+{
+	return entry->payload.size >= ENTRY_SIZE_MAX || entry->ticket_count >= ENTRY_COMMANDS_MAX;
+}
+
+/* The command that was put behind `before` is whole; or it is taken back. */
+static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
+{
+	struct nc_entry *entry = replica->gathered;
+	int err = nc_buf_status(&entry->payload);
+	if (err == NC_OK)
+		err = nc_entry_ticket_add(entry, ticket);
+	if (err != NC_OK) { /* as if it had not been asked */
+		entry->payload.size = before;
+		entry->payload.failed = false;
+		return err;
+	}
+	replica->pending_commands++;
+	replica->pending_bytes += entry->payload.size - before;
+	if (is_whole(entry)) {
+		nc_replica_turn(replica); /* first what consensus has by itself: a no-op */
+		propose_gathered(replica);
+	}
+	return NC_OK;
+}
+
+int nc_replica_append(struct nc_replica *replica, struct nc_expect expect, struct nc_slice record,
+                      void *ticket)
+{
+	int err = gather_room(replica, record.size);
+	if (err != NC_OK)
+		return err;
+	size_t before = replica->gathered->payload.size;
+	nc_command_put_append(&replica->gathered->payload, expect, record);
+	return gather_end(replica, before, ticket);
+}
+
+int nc_replica_command(struct nc_replica *replica, struct nc_slice command, void *ticket)
+{
+	int err = gather_room(replica, command.size);
+	if (err != NC_OK)
+		return err;
+	size_t before = replica->gathered->payload.size;
+	nc_buf_put_slice(&replica->gathered->payload, command);
+	return gather_end(replica, before, ticket);
+}
+
+/* One batch waits at most for the writer, behind the one in work: what comes later is gathered, so
+ * that entries are as large as the disk is slow. */
+void nc_replica_flush(struct nc_replica *replica)
+{
+	if (replica->fatal)
+		return;
+	nc_replica_reads_ask(replica);
+	nc_replica_turn(replica);
+	if (replica->refused.first == NULL &&
+	    nc_stage_waiting(nc_log_writer_stage(replica->writer)) == 0)
+		propose_gathered(replica);
+	nc_replica_turn(replica);
+}
+
+void nc_replica_set_full(struct nc_replica *replica, bool full)
+{
+	replica->full = full;
+}
+
+void nc_replica_drain(struct nc_replica *replica)
+{
+	nc_replica_flush(replica);
+	replica->draining = true;
+}
+
+bool nc_replica_idle(const struct nc_replica *replica)
+{
+	return replica->pending_commands == 0;
+}

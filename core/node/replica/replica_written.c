@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Back from the log's writer and the checkpointer: what is durable, what had no room, and what of
+ * the log is needed no more. */
+#include "core/base/assert.h"
+#include "core/node/common/say.h"
+#include "core/node/replica/replica_private.h"
+
+/* ---- Written -------------------------------------------------------------------------------- */
+
+/* From which entry on what waits for room may be forgotten; NULL: there is none, or one behind it
+ * has been written. */
+static const struct nc_entry *first_to_forget(const struct nc_entry_queue *refused)
+{
+	const struct nc_entry *first = NULL;
+	for (const struct nc_entry *entry = refused->first; entry != NULL; entry = entry->next) {
+		if (entry->kind == NC_ENTRY_HARD)
+			continue;
+		if (entry->err == NC_OK)
+			return NULL;
+		first = first == NULL ? entry : first;
+	}
+	return first;
+}
+
+/* The disk had no room. Alone: when the writer has given everything back, and not before (an older
+ * entry that comes back late must not take a newer one of the same index with it), forget those
+ * entries. With others: they may have been replicated; they wait for room. */
+void nc_replica_refused_turn(struct nc_replica *replica)
+{
+	if (replica->refused.first == NULL || replica->writing > 0)
+		return;
+	const struct nc_entry *first = first_to_forget(&replica->refused);
+	if (first != NULL && nc_raft_retract(replica->raft, first->index) == NC_OK) {
+		replica->full = true; /* until measured again */
+		replica->retracting = true;
+		nc_tail_cut(&replica->tail, first->index, nc_replica_lost, replica);
+		replica->retracting = false;
+		struct nc_entry *entry;
+		while ((entry = nc_entry_queue_take(&replica->refused)) != NULL)
+			nc_entry_free(entry);
+		return;
+	}
+	if (replica->full)
+		return;
+	replica->writing += replica->refused.count;
+	nc_stage_put(nc_log_writer_stage(replica->writer), &replica->refused);
+}
+
+bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t index)
+{
+	struct nc_entry_queue queue = { 0 };
+	struct nc_entry *errand = nc_entry_new(kind);
+	if (errand == NULL)
+		return false;
+	errand->index = index;
+	nc_entry_queue_put(&queue, errand);
+	nc_stage_put(nc_log_writer_stage(replica->writer), &queue);
+	return true;
+}
+
+/* What was with the writer behind one that found no room may be written: a term and vote take less,
+ * and an entry that takes the place of the refused one finds what somebody has left meanwhile. It
+ * is written once more, behind that: its mark vouches for all before it, and the one before it must
+ * not come back over it. */
+static bool waits_for_room(const struct nc_replica *replica, const struct nc_entry *entry)
+{
+	return entry->err == NC_FULL || (entry->err == NC_OK && replica->refused.first != NULL);
+}
+
+static void written(struct nc_replica *replica, struct nc_entry *entry)
+{
+	if (entry->kind == NC_ENTRY_COMPACT || entry->kind == NC_ENTRY_TRUST) {
+		nc_entry_free(entry); /* a failure has been said; compaction is tried again */
+		return;
+	}
+	replica->writing--;
+	replica->full = replica->full || entry->err == NC_FULL;
+	if (waits_for_room(replica, entry)) {
+		entry->at_once = false; /* it may be applied already */
+		nc_entry_queue_put(&replica->refused, entry);
+		return;
+	}
+	nc_assert(!entry->applied || !entry->orphan);
+	entry->staged = entry->at_once = false;
+	if (entry->err != NC_OK) {
+		nc_replica_fatal(replica, entry->err, "the log cannot be written");
+	} else if (entry->has_mark) {
+		(void)nc_raft_appended(replica->raft, entry->mark);
+	}
+	entry->has_mark = entry->has_hard = false;
+	if (entry->kind == NC_ENTRY_HARD || entry->orphan)
+		nc_entry_free(entry);
+}
+
+/* A follower that catches up writes its log faster than its state follows: what is durable need not
+ * wait for that in memory, and is read again when its turn comes. */
+static void tail_shorten(struct nc_replica *replica)
+{
+	struct nc_raft_status status;
+	if (replica->tail.size <= replica->options.tail_bytes_max)
+		return;
+	nc_raft_status(replica->raft, &status);
+	nc_tail_evict(&replica->tail, status.stable, replica->options.tail_bytes_max);
+}
+
+void nc_replica_take_written(struct nc_replica *replica)
+{
+	struct nc_entry_queue done = { 0 };
+	nc_stage_take(nc_log_writer_stage(replica->writer), &done);
+	struct nc_entry *entry;
+	while ((entry = nc_entry_queue_take(&done)) != NULL)
+		written(replica, entry);
+	tail_shorten(replica);
+	nc_replica_refused_turn(replica);
+}
+
+/* ---- Checkpointed --------------------------------------------------------------------------- */
+
+/* Segments that followers still need are kept, up to a limit in bytes and in time. */
+static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
+{
+	struct nc_raft_status status;
+	nc_raft_status(replica->raft, &status);
+	uint64_t through = checkpoint;
+	bool roomy = nc_log_size(replica->options.log) < replica->options.log_keep_bytes;
+	for (uint32_t i = 0; roomy && i < status.peer_count; i++) {
+		if (status.peers[i].match < through)
+			through = status.peers[i].match;
+	}
+	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
+		through = 0; /* it may lead tomorrow */
+	uint64_t now_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
+	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
+	if (aged > through)
+		through = aged;
+	return nc_hold_limit(&replica->hold, through, &status, now_ms);
+}
+
+void nc_replica_take_checkpoint(struct nc_replica *replica)
+{
+	int err;
+	struct nc_state_applied covered;
+	if (!nc_checkpointer_take(replica->checkpointer, &err, &covered))
+		return;
+	if (err == NC_FULL) {
+		nc_say_warning("checkpoint: no room on the disk; tried again later");
+		return;
+	}
+	if (err != NC_OK) {
+		nc_replica_fatal(replica, err, "the state cannot be checkpointed");
+		return;
+	}
+	replica->checkpoints++;
+	uint64_t through = 0;
+	err = nc_raft_snapshot_taken(replica->raft, covered.index);
+	if (err == NC_OK) {
+		err = nc_raft_compact(replica->raft, compact_through(replica, covered.index),
+		                      &through);
+	}
+	if (err == NC_OK && through > 0) /* without memory the next checkpoint asks again */
+		(void)nc_replica_send_writer(replica, NC_ENTRY_COMPACT, through);
+}
+
+void nc_replica_tick(struct nc_replica *replica)
+{
+	uint64_t now_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	bool by_size = replica->log_appended - replica->log_bytes_at_checkpoint >=
+	               replica->options.checkpoint_log_bytes;
+	bool by_time = replica->applied > replica->checkpoint_applied &&
+	               now_ms - replica->checkpoint_at_ms >= replica->options.checkpoint_ms;
+	if (replica->fatal || replica->full || !(by_size || by_time) ||
+	    nc_checkpointer_busy(replica->checkpointer))
+		return;
+	replica->log_bytes_at_checkpoint = replica->log_appended;
+	replica->checkpoint_applied = replica->applied;
+	replica->checkpoint_at_ms = now_ms;
+	nc_checkpointer_ask(replica->checkpointer);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* service.h -- requests in, answers out: between the bus, the replica and the readers.
+ *
+ * Threads: the loop's; reads are carried out on the readers' threads and answer from there.
+ */
+#ifndef NC_CORE_NODE_SERVICE_SERVICE_H
+#define NC_CORE_NODE_SERVICE_SERVICE_H
+
+#include <uv.h>
+
+#include "core/node/common/config.h"
+#include "core/node/replica/reader_pool.h"
+#include "core/node/replica/replica.h"
+
+struct nc_cluster;
+struct nc_exporter;
+struct nc_service;
+
+struct nc_service_options {
+	uv_loop_t *loop;
+	const struct nc_config *config; /* borrowed */
+	const char *nats_url;
+	struct nc_state *state;
+	struct nc_log *log;
+	struct nc_engine *engine;
+	struct nc_exporter *exporter; /* borrowed; to be stopped before it */
+	struct nc_log_hard hard;      /* as recovered */
+	bool doubtful;                /* replica.h */
+	struct nc_cluster *cluster;   /* the others; NULL: a single node. Borrowed */
+	const uint8_t *cluster_id;    /* 16 bytes, borrowed */
+	uint64_t self;
+	struct nc_raft_members founders;
+	uint64_t disk_reserve; /* bytes */
+	/* Requests are being answered; once. */
+	void (*on_ready)(void *ctx);
+	/* The node cannot go on; `what` is for people. */
+	void (*on_fatal)(void *ctx, int err, const char *what);
+	/* The leader's log does not go back to what this node has: it needs a state from a peer. */
+	void (*on_install)(void *ctx, const struct nc_raft_install *install);
+	/* A drain has come to its end: everything taken up is answered. */
+	void (*on_drained)(void *ctx);
+	void *ctx;
+};
+
+/* Recover, then connect and serve. Errors: NC_INVALID, settings for NATS, said on stderr; those of
+ * nc_replica_start() and nc_reader_pool_start(). */
+int nc_service_start(const struct nc_service_options *options, struct nc_service **service_out);
+
+/* The state that on_install named could not be had. */
+void nc_service_install_failed(struct nc_service *service);
+
+/* Keep what follows entry `index` in the log, whatever else; 0: no longer. */
+void nc_service_hold_log(struct nc_service *service, uint64_t index);
+
+/* Tell people that data were damaged, and set aside: an advisory. */
+void nc_service_corruption(struct nc_service *service, const char *why);
+
+/* Let another lead, take no more requests, finish those taken up, then on_drained. */
+void nc_service_drain(struct nc_service *service);
+
+/* Stop at once and free; the loop must run until it has no more handles. NULL is a no-op. */
+void nc_service_stop(struct nc_service *service);
+
+#endif

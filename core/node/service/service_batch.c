@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Batches: to the replica, and what became of them back to who asked; and the engine's version,
+ * which the leader raises before it takes any up. */
+#include "core/node/cluster/cluster.h"
+#include "core/node/common/say.h"
+#include "core/node/service/service_private.h"
+#include "transport/nats/reply.h"
+
+/* The acknowledgement that `subject` stands for. Whether it still stands is the log's to say, since
+ * a retry is answered first. False: refused. */
+static bool ack_take(struct nc_service *service, struct nc_slice subject, struct nc_slice reply,
+                     int endpoint, struct nc_batch_ack *ack_out)
+{
+	static const char marker[] = ".ack.";
+	const struct nc_slice root = nc_slice(service->root, service->root_size);
+	bool ours = nc_slice_starts(subject, root) &&
+	            nc_slice_starts(nc_slice_from(subject, root.size), nc_slice_str(marker));
+	struct nc_slice rest = nc_slice_from(subject, root.size + sizeof marker - 1);
+	int err = ours ? nc_subs_batch_ack(service->subs, rest, ack_out) : NC_INVALID;
+	if (err == NC_INVALID) {
+		nc_service_refuse(
+		        service, reply, endpoint, NC_FAULT_REQUEST,
+		        "member 'reply' of ack is not the reply subject of a delivery of this "
+		        "store");
+	} else if (err == NC_UNSUPPORTED) {
+		nc_service_refuse(
+		        service, reply, endpoint, NC_FAULT_REQUEST,
+		        "ack: of a transient subscription, whose acknowledgements are not in the "
+		        "log");
+	} else {
+		return nc_service_knows(service, NC_ENGINE_VERSION_ACK, reply, endpoint);
+	}
+	return false;
+}
+
+void nc_service_batch(struct nc_service *service, const struct nc_request *request,
+                      struct nc_slice reply, int endpoint)
+{
+	struct nc_batch batch = request->batch;
+	if (request->ack.size > 0 && !ack_take(service, request->ack, reply, endpoint, &batch.ack))
+		return;
+	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
+	if (ticket == NULL)
+		return;
+	ticket->of_batch = true;
+	nc_buf_clear(&service->out);
+	nc_command_put_batch(&service->out, &batch);
+	nc_service_propose(service, ticket);
+}
+
+void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
+                             const struct nc_outcome *outcome)
+{
+	char room[NC_SERVICE_FAULT_SIZE];
+	struct nc_buf more = { 0 };
+	if (outcome->fault.code == 0) {
+		nc_reply_batch(&service->out, outcome);
+		nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
+		return;
+	}
+	nc_reply_batch_more(&more, outcome);
+	nc_service_error(service, &service->out, ticket->reply,
+	                 &service->srv.endpoints[ticket->endpoint].stats,
+	                 &(struct nc_service_refusal){ .fault = outcome->fault,
+	                                               .text = nc_service_fault_text(outcome, room),
+	                                               .more = nc_buf_slice(&more) });
+	nc_buf_release(&more);
+}
+
+void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->result_count; i++) {
+		const struct nc_batch_result *result = &outcome->results[i];
+		if (result->record.size > 0) {
+			nc_service_tell(service, result->record, result->position, result->version,
+			                outcome->time_ns);
+		}
+	}
+}
+
+/* ---- The engine's version ------------------------------------------------------------------- */
+
+/* The newest that every member can. */
+static uint32_t version_of_all(const struct nc_service *service)
+{
+	return service->options.cluster == NULL
+	               ? nc_engine_version_can()
+	               : nc_cluster_engine_version(service->options.cluster);
+}
+
+void nc_service_raise(struct nc_service *service)
+{
+	uint32_t version = version_of_all(service);
+	if (!service->serving || service->raising || service->engine_version >= version)
+		return;
+	struct nc_ticket *ticket =
+	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
+	struct nc_buf command = { 0 };
+	nc_command_put_engine_version(&command, version);
+	if (ticket == NULL || nc_buf_status(&command) != NC_OK) {
+		if (ticket != NULL)
+			nc_ticket_free(&service->tickets, ticket);
+	} else {
+		ticket->of_version = true;
+		service->raising = version;
+		if (nc_replica_command(service->replica, nc_buf_slice(&command), ticket) != NC_OK)
+			nc_service_raised(service, ticket);
+	}
+	nc_buf_release(&command);
+}
+
+void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket)
+{
+	nc_ticket_free(&service->tickets, ticket);
+	service->raising = 0; /* if it was not done, the timer asks again */
+}
+
+void nc_service_version_is(struct nc_service *service, uint32_t version)
+{
+	if (version <= service->engine_version)
+		return;
+	nc_say_info("upgraded: engine version %u from here on, %u before", version,
+	            service->engine_version);
+	service->engine_version = version;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Draining: leadership goes to another, what was taken up is finished, nothing new is taken up. A
+ * signal asks for it, and the process ends with it; or R.node.<id>.drain, and the node stays on as
+ * one that votes, keeps copies, and answers no application, until it is stopped. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/node/cluster/cluster.h"
+#include "core/node/common/say.h"
+#include "core/node/service/service_private.h"
+#include "core/node/spread/spread.h"
+
+#define HAND_OVER_MS 3000u /* a transfer of leadership at the end has so long */
+
+/* A request that asked for it. */
+struct nc_drain_wait {
+	struct nc_drain_wait *next;
+	uint64_t until_ms;
+	char reply[];
+};
+
+/* ---- Leadership ------------------------------------------------------------------------------ */
+
+/* The voter that is nearest to us in the log and alive; 0: none. */
+static uint64_t heir(const struct nc_raft_status *status)
+{
+	const struct nc_raft_peer_status *best = NULL;
+	for (uint32_t i = 0; i < status->peer_count; i++) {
+		const struct nc_raft_peer_status *peer = &status->peers[i];
+		if (peer->id != status->self && peer->voter && peer->active &&
+		    (best == NULL || peer->match > best->match))
+			best = peer;
+	}
+	return best == NULL ? 0 : best->id;
+}
+
+static void hand_over(struct nc_service *service)
+{
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	uint64_t to = status.raft.role == NC_RAFT_LEADER ? heir(&status.raft) : 0;
+	if (to == 0 || nc_replica_transfer(service->replica, to) != NC_OK)
+		return;
+	nc_say_info("handing leadership over to %s", nc_cluster_name(service->options.cluster, to));
+	service->handing_until_ms = nc_service_now_ms() + HAND_OVER_MS;
+}
+
+static bool handing_over(struct nc_service *service)
+{
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	return status.raft.role == NC_RAFT_LEADER &&
+	       nc_service_now_ms() < service->handing_until_ms;
+}
+
+/* Its vote may be needed, and where the others lack entries it may even be elected: then it brings
+ * them up to date, and hands over once more. */
+static void lead_no_more(struct nc_service *service)
+{
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	if (status.raft.role == NC_RAFT_LEADER && status.raft.settled &&
+	    status.raft.transferee == 0)
+		hand_over(service);
+}
+
+/* ---- The rest -------------------------------------------------------------------------------- */
+
+static bool is_quiet(struct nc_service *service)
+{
+	return nc_replica_idle(service->replica) && service->tickets.count == 0 &&
+	       atomic_load(&service->reads) == 0 && nc_spread_has_left(service->spread);
+}
+
+/* At the tick after: what was said last has left the process, for closing sends nothing more. */
+static bool is_sent(struct nc_service *service)
+{
+	return !nc_bus_connected(service->bus) || nc_bus_buffered(service->bus) == 0;
+}
+
+static void begin(struct nc_service *service)
+{
+	if (service->draining)
+		return;
+	service->draining = true;
+	if (service->options.cluster != NULL)
+		nc_cluster_tell_draining(service->options.cluster);
+	hand_over(service);
+}
+
+/* Deliveries go on elsewhere, or at the next start: whoever would acknowledge is not heard here. */
+static void drained(struct nc_service *service)
+{
+	service->drained = true;
+	if (service->serving)
+		nc_subs_unload(service->subs);
+	service->serving = false;
+	if (service->leaving)
+		return;
+	nc_say_info("drained: no requests are taken up until the next start");
+	nc_service_advise(service, "node", "drained", "");
+}
+
+static void answers(struct nc_service *service)
+{
+	struct nc_drain_wait **at = &service->drain_waits;
+	uint64_t now_ms = nc_service_now_ms();
+	while (*at != NULL) {
+		struct nc_drain_wait *wait = *at;
+		if (!service->drained && now_ms < wait->until_ms) {
+			at = &wait->next;
+			continue;
+		}
+		*at = wait->next;
+		nc_buf_clear(&service->out);
+		nc_buf_printf(&service->out, "{\"node\":\"%s\",\"drained\":%s}",
+		              service->options.config->node_id,
+		              service->drained ? "true" : "false");
+		nc_service_send(service, wait->reply, nc_buf_slice(&service->out), 0);
+		free(wait);
+	}
+}
+
+void nc_service_drain_step(struct nc_service *service)
+{
+	if (!service->draining)
+		return;
+	if (service->drained && service->leaving && !service->drained_told && is_sent(service)) {
+		service->drained_told = true;
+		service->options.on_drained(service->options.ctx);
+		return;
+	}
+	if (!service->closed && !handing_over(service)) {
+		service->closed = true;
+		nc_service_unsubscribe_endpoints(service);
+		nc_service_backup_end(service); /* it may take hours; and no other one begins */
+		nc_sole_end(service);
+		nc_replica_drain(service->replica);
+	}
+	if (service->closed && !service->drained && is_quiet(service))
+		drained(service);
+	if (service->drained && !service->leaving)
+		lead_no_more(service);
+	answers(service);
+}
+
+/* ---- Asking for it --------------------------------------------------------------------------- */
+
+void nc_service_drain(struct nc_service *service)
+{
+	service->leaving = true;
+	begin(service);
+	nc_service_drain_step(service);
+}
+
+void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
+{
+	struct nc_drain_wait *wait = reply.size == 0 ? NULL : malloc(sizeof *wait + reply.size + 1);
+	if (reply.size > 0 && wait == NULL) {
+		atomic_fetch_add(&service->counters.unsent, 1);
+		return; /* no memory for an answer: a time-out to who asked */
+	}
+	if (wait != NULL) {
+		*wait = (struct nc_drain_wait){ .next = service->drain_waits,
+			                        .until_ms = nc_service_now_ms() +
+			                                    service->options.config->timeout_ms };
+		memcpy(wait->reply, reply.data, reply.size);
+		wait->reply[reply.size] = '\0';
+		service->drain_waits = wait;
+	}
+	if (!service->draining)
+		nc_say_info("asked to drain");
+	begin(service);
+	nc_service_drain_step(service);
+}
+
+void nc_service_drain_free(struct nc_service *service)
+{
+	while (service->drain_waits != NULL) {
+		struct nc_drain_wait *wait = service->drain_waits;
+		service->drain_waits = wait->next;
+		free(wait);
+	}
+}

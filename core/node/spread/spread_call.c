@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/node/spread/spread_call.h"
+
+#include <string.h>
+
+#include "core/base/pack.h"
+#include "core/engine/names.h"
+
+static size_t fields_of(uint64_t verb)
+{
+	static const size_t fields[] = {
+		[NC_SPREAD_RENEW] = 4,   [NC_SPREAD_COMMAND] = 5, [NC_SPREAD_REQUEST] = 6,
+		[NC_SPREAD_YIELD] = 3,   [NC_SPREAD_SURVEY] = 5,  [NC_SPREAD_TRANSIENT] = 3,
+		[NC_SPREAD_ANSWERED] = 3
+	};
+	return fields[verb];
+}
+
+void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
+{
+	nc_pack_array(buf, (uint32_t)fields_of(call->verb));
+	nc_pack_uint(buf, call->verb);
+	switch (call->verb) {
+	case NC_SPREAD_RENEW:
+		nc_pack_uint(buf, call->renewal.boot);
+		nc_pack_uint(buf, call->renewal.released);
+		nc_pack_uint(buf, call->renewal.leaving);
+		break;
+	case NC_SPREAD_COMMAND:
+		nc_pack_uint(buf, call->term);
+		nc_pack_uint(buf, call->boot);
+		nc_pack_uint(buf, call->number);
+		nc_pack_bin(buf, call->command);
+		break;
+	case NC_SPREAD_REQUEST:
+		nc_pack_uint(buf, call->applied);
+		nc_pack_str(buf, call->endpoint);
+		nc_pack_str(buf, call->name);
+		nc_pack_str(buf, call->reply);
+		nc_pack_bin(buf, call->body);
+		break;
+	case NC_SPREAD_YIELD:
+		nc_pack_str(buf, call->name);
+		nc_pack_uint(buf, call->epoch);
+		break;
+	case NC_SPREAD_SURVEY:
+		nc_pack_uint(buf, call->applied);
+		nc_pack_uint(buf, call->wide);
+		nc_pack_str(buf, call->after);
+		nc_pack_str(buf, call->through);
+		break;
+	case NC_SPREAD_TRANSIENT:
+		nc_pack_uint(buf, call->anew);
+		nc_pack_bin(buf, call->body);
+		break;
+	case NC_SPREAD_ANSWERED:
+		nc_pack_uint(buf, call->applied);
+		nc_pack_bin(buf, call->body);
+		break;
+	}
+}
+
+/* A name's place in the order of names: of bytes that a string may have. */
+static bool is_place(struct nc_slice text)
+{
+	return text.size <= 64 && (text.size == 0 || memchr(text.data, 0, text.size) == NULL);
+}
+
+static bool survey_get(struct nc_reader *reader, struct nc_spread_call *call)
+{
+	call->applied = nc_unpack_uint(reader);
+	uint64_t wide = nc_unpack_uint(reader);
+	call->wide = wide == 1;
+	call->after = nc_unpack_str(reader);
+	call->through = nc_unpack_str(reader);
+	return wide <= 1 && is_place(call->after) && is_place(call->through);
+}
+
+void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, bool held)
+{
+	nc_pack_uint(names, held);
+	nc_pack_str(names, name);
+}
+
+bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out, bool *held_out)
+{
+	struct nc_reader reader = nc_reader(*names);
+	uint64_t held = nc_unpack_uint(&reader);
+	struct nc_slice name = nc_unpack_str(&reader);
+	if (reader.failed || held > 1 || nc_name_word_fault(name) != NULL)
+		return false;
+	*names = nc_slice_from(*names, names->size - nc_reader_left(&reader));
+	*name_out = name;
+	*held_out = held == 1;
+	return true;
+}
+
+static bool transient_get(struct nc_reader *reader, struct nc_spread_call *call)
+{
+	struct nc_slice names, name;
+	uint64_t anew = nc_unpack_uint(reader);
+	bool held;
+	call->anew = anew == 1;
+	call->body = nc_unpack_bin(reader);
+	names = call->body;
+	while (nc_spread_transient_next(&names, &name, &held))
+		;
+	return anew <= 1 && names.size == 0;
+}
+
+int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	struct nc_spread_call call = { 0 };
+	size_t fields = nc_unpack_array(&reader);
+	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
+	bool good = true;
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_ANSWERED ||
+	    fields != fields_of(verb))
+		return NC_INVALID;
+	call.verb = (enum nc_spread_verb)verb;
+	if (verb == NC_SPREAD_RENEW) {
+		call.renewal.boot = nc_unpack_uint(&reader);
+		call.renewal.released = nc_unpack_uint(&reader);
+		leaving = nc_unpack_uint(&reader);
+		call.renewal.leaving = leaving == 1;
+	} else if (verb == NC_SPREAD_COMMAND) {
+		call.term = nc_unpack_uint(&reader);
+		call.boot = nc_unpack_uint(&reader);
+		call.number = nc_unpack_uint(&reader);
+		call.command = nc_unpack_bin(&reader);
+	} else if (verb == NC_SPREAD_YIELD) {
+		call.name = nc_unpack_str(&reader);
+		call.epoch = nc_unpack_uint(&reader);
+	} else if (verb == NC_SPREAD_SURVEY) {
+		good = survey_get(&reader, &call);
+	} else if (verb == NC_SPREAD_TRANSIENT) {
+		good = transient_get(&reader, &call);
+	} else if (verb == NC_SPREAD_ANSWERED) {
+		call.applied = nc_unpack_uint(&reader);
+		call.body = nc_unpack_bin(&reader);
+		good = call.body.size % 8 == 0;
+	} else {
+		call.applied = nc_unpack_uint(&reader);
+		call.endpoint = nc_unpack_str(&reader);
+		call.name = nc_unpack_str(&reader);
+		call.reply = nc_unpack_str(&reader);
+		call.body = nc_unpack_bin(&reader);
+	}
+	if (reader.failed || nc_reader_left(&reader) > 0 || leaving > 1 || !good)
+		return NC_INVALID;
+	*call_out = call;
+	return NC_OK;
+}
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+void nc_spread_grant_put(struct nc_buf *buf, const struct nc_spread_grant *grant)
+{
+	nc_pack_array(buf, 2);
+	nc_pack_uint(buf, grant->applied);
+	nc_pack_uint(buf, grant->clear);
+}
+
+int nc_spread_grant_get(struct nc_slice body, struct nc_spread_grant *grant_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	struct nc_spread_grant grant;
+	size_t fields = nc_unpack_array(&reader);
+	grant.applied = nc_unpack_uint(&reader);
+	grant.clear = nc_unpack_uint(&reader);
+	if (reader.failed || fields != 2 || nc_reader_left(&reader) > 0)
+		return NC_INVALID;
+	*grant_out = grant;
+	return NC_OK;
+}
+
+void nc_spread_result_put(struct nc_buf *buf, const struct nc_spread_result *result)
+{
+	nc_pack_array(buf, 3);
+	nc_pack_uint(buf, result->index);
+	nc_pack_uint(buf, result->code);
+	nc_pack_uint(buf, result->err_code);
+}
+
+int nc_spread_result_get(struct nc_slice body, struct nc_spread_result *result_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	size_t fields = nc_unpack_array(&reader);
+	uint64_t index = nc_unpack_uint(&reader);
+	uint64_t code = nc_unpack_uint(&reader), err_code = nc_unpack_uint(&reader);
+	if (reader.failed || fields != 3 || nc_reader_left(&reader) > 0 || code > UINT16_MAX ||
+	    err_code > UINT16_MAX)
+		return NC_INVALID;
+	*result_out = (struct nc_spread_result){ index, (uint16_t)code, (uint16_t)err_code };
+	return NC_OK;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Requests about shared subscriptions: the leader has the subjects, and sends them on to who runs
+ * the subscription, who answers. One that is just being taken up is waited for. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "core/engine/names.h"
+#include "core/node/spread/spread_private.h"
+#include "transport/nats/reply.h"
+#include "transport/nats/subject.h"
+
+static void relay_error(struct nc_service *service, const struct nc_spread_relay *relay,
+                        struct nc_fault fault)
+{
+	nc_service_error(
+	        service, &service->out, relay->bytes,
+	        &service->srv.endpoints[relay->endpoint].stats,
+	        &(struct nc_service_refusal){ .fault = fault, .text = nc_fault_text(fault) });
+}
+
+static void relay_add(struct nc_spread *spread, struct nc_spread_relay *relay)
+{
+	if (spread->relays_last == NULL) {
+		spread->relays = relay;
+	} else {
+		spread->relays_last->next = relay;
+	}
+	spread->relays_last = relay;
+	spread->relay_count++;
+	spread->relay_bytes += relay->reply_size + relay->body_size;
+}
+
+static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay)
+{
+	struct nc_spread_relay **at = &spread->relays, *before = NULL;
+	while (*at != relay) {
+		nc_assert(*at != NULL);
+		before = *at;
+		at = &(*at)->next;
+	}
+	*at = relay->next;
+	if (spread->relays_last == relay)
+		spread->relays_last = before;
+	spread->relay_count--;
+	spread->relay_bytes -= relay->reply_size + relay->body_size;
+}
+
+/* Again after a pause, each time a longer one, or when something becomes of the subscription. */
+static void later(struct nc_spread_relay *relay)
+{
+	relay->to = 0;
+	nc_retry_later(&relay->retry, nc_service_now_ms());
+}
+
+/* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
+ * was asked gives nothing any more, having lost the subscription, or died. Who has died without a
+ * word that he has taken it has given nothing: that word goes before all else (decision 0114). */
+static bool may_ask_again(enum nc_operation op, bool elsewhere)
+{
+	bool looks = op == NC_OP_SUB_INFO || op == NC_OP_SUB_EXPLAIN || op == NC_OP_SUB_PARKED;
+	return looks || (op == NC_OP_SUB_NEXT && elsewhere);
+}
+
+static void on_taken(void *ctx, int err, struct nc_slice body)
+{
+	struct nc_spread_relay *relay = ctx;
+	struct nc_spread *spread = relay->spread;
+	(void)body;
+	if (spread == NULL) {
+		free(relay);
+		return;
+	}
+	if (err == NC_NOTFOUND &&
+	    spread->leads) { /* not yet, or not any more: it will be somebody's */
+		later(relay);
+		return;
+	}
+	const struct nc_spread_row *row = nc_spread_find(spread, nc_slice_str(relay->name));
+	bool elsewhere = row == NULL || row->owner.number != relay->to || err == NC_CLOSED;
+	if (err != NC_OK && err != NC_INVALID && spread->leads &&
+	    may_ask_again(relay->op, elsewhere)) {
+		later(relay);
+		return;
+	}
+	relay_remove(spread, relay);
+	if (err != NC_OK) /* it may have been taken: asked twice it would be answered twice */
+		relay_error(spread->service, relay, NC_FAULT_UNAVAILABLE);
+	free(relay);
+}
+
+/* To who has it; to ourselves if that is it. False: it has ended, and is freed. */
+static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
+{
+	struct nc_service *service = spread->service;
+	struct nc_slice name = nc_slice_str(relay->name);
+	struct nc_slice body = nc_slice(relay->bytes + relay->reply_size + 1, relay->body_size);
+	struct nc_slice reply = nc_slice(relay->bytes, relay->reply_size);
+	const struct nc_spread_row *row = nc_spread_find(spread, name);
+	if (row == NULL || nc_subs_has(service->subs, name)) { /* ours, or deleted meanwhile */
+		relay_remove(spread, relay);
+		nc_subs_request(service->subs, relay->op, name, body, reply, relay->endpoint);
+		free(relay);
+		return false;
+	}
+	if (row->owner.number == 0 || row->owner.number == spread->self) {
+		later(relay);
+		return true;
+	}
+	const struct nc_spread_call call = { .verb = NC_SPREAD_REQUEST,
+		                             .applied = relay->applied,
+		                             .endpoint = nc_slice_str(
+		                                     service->srv.endpoints[relay->endpoint].name),
+		                             .name = name,
+		                             .reply = reply,
+		                             .body = body };
+	if (nc_spread_ask(spread, row->owner.number, &call, on_taken, relay) == NC_OK) {
+		relay->to = row->owner.number;
+		relay->boot = row->owner.boot;
+	} else {
+		later(relay);
+	}
+	return true;
+}
+
+bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
+                     struct nc_slice reply, int endpoint)
+{
+	if (spread == NULL || !nc_spread_has(spread, request->name) ||
+	    nc_subs_has(spread->service->subs, request->name))
+		return false;
+	struct nc_service *service = spread->service;
+	size_t size = reply.size + request->body.size;
+	bool room = spread->relay_count < NC_SPREAD_RELAYS_MAX &&
+	            spread->relay_bytes + size <= NC_SPREAD_RELAYS_BYTES_MAX;
+	struct nc_spread_relay *relay = room ? malloc(sizeof *relay + size + 1) : NULL;
+	if (relay == NULL) {
+		nc_service_error(
+		        service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
+		        &service->srv.endpoints[endpoint].stats,
+		        &(struct nc_service_refusal){ .fault = NC_FAULT_BUSY,
+		                                      .text = nc_fault_text(NC_FAULT_BUSY) });
+		return true;
+	}
+	*relay = (struct nc_spread_relay){ .spread = spread,
+		                           .until_ms = nc_service_now_ms() +
+		                                       service->options.config->timeout_ms,
+		                           .applied = nc_replica_status(service->replica).applied,
+		                           .op = request->op,
+		                           .endpoint = endpoint,
+		                           .reply_size = reply.size,
+		                           .body_size = request->body.size };
+	(void)snprintf(relay->name, sizeof relay->name, "%.*s", (int)request->name.size,
+	               (const char *)request->name.data);
+	if (reply.size > 0)
+		memcpy(relay->bytes, reply.data, reply.size);
+	relay->bytes[reply.size] = '\0';
+	if (request->body.size > 0)
+		memcpy(relay->bytes + reply.size + 1, request->body.data, request->body.size);
+	relay_add(spread, relay);
+	(void)relay_send(spread, relay);
+	return true;
+}
+
+void nc_spread_relays_step(struct nc_spread *spread)
+{
+	uint64_t now_ms = nc_service_now_ms();
+	struct nc_spread_relay *relay = spread->relays, *next;
+	for (; relay != NULL; relay = next) {
+		next = relay->next;
+		bool due = nc_retry_is_due(&relay->retry, now_ms) || now_ms >= relay->until_ms;
+		if (relay->to != 0 || !due)
+			continue;
+		if (now_ms < relay->until_ms) {
+			(void)relay_send(spread, relay);
+			continue;
+		}
+		relay_remove(spread, relay);
+		relay_error(spread->service, relay, NC_FAULT_UNAVAILABLE);
+		free(relay);
+	}
+}
+
+/* The one who was asked does not have it any more, and may be dead: a copy waits for who has it,
+ * and an answer to this one is for nobody. Without memory it waits for that answer. */
+static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
+{
+	size_t size = sizeof *relay + relay->reply_size + 1 + relay->body_size;
+	struct nc_spread_relay *copy = malloc(size);
+	if (copy == NULL)
+		return;
+	relay_remove(spread, relay);
+	memcpy(copy, relay, size);
+	copy->next = NULL;
+	copy->to = 0;
+	relay->spread = NULL; /* freed when its answer comes, or its time is over */
+	relay_add(spread, copy);
+}
+
+/* It does not have it any more, and says whether it has taken it before. */
+static bool says_so(const struct nc_spread *spread, const struct nc_spread_relay *relay)
+{
+	const struct nc_sub_owner asked = { relay->to, relay->boot };
+	return nc_placement_lives(&spread->placement, asked, nc_subs_now_ns()) ||
+	       nc_placement_leaves(&spread->placement, relay->to);
+}
+
+void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
+{
+	if (spread->relays == NULL || !spread->leads)
+		return;
+	const struct nc_spread_row *row = nc_spread_find(spread, name);
+	uint64_t owner = row == NULL ? 0 : row->owner.number;
+	/* Copies come behind the last: they are not looked at again. */
+	const struct nc_spread_relay *last = spread->relays_last;
+	struct nc_spread_relay *relay = spread->relays, *next;
+	for (bool more = relay != NULL; more; relay = next) {
+		next = relay->next;
+		more = relay != last;
+		if (!nc_slice_is(name, relay->name))
+			continue;
+		nc_retry_now(&relay->retry);
+		if (relay->to != 0 && relay->to != owner && may_ask_again(relay->op, true) &&
+		    !says_so(spread, relay))
+			relay_again(spread, relay);
+	}
+}
+
+/* Who leads next has the subjects, and not what came before: who waits is told, but for what is
+ * with an owner, who answers it; or does not say that he does. */
+void nc_spread_relays_end(struct nc_spread *spread)
+{
+	struct nc_spread_relay *relay = spread->relays, *next;
+	for (; relay != NULL; relay = next) {
+		next = relay->next;
+		if (relay->to != 0)
+			continue;
+		relay_remove(spread, relay);
+		relay_error(spread->service, relay, NC_FAULT_UNAVAILABLE);
+		free(relay);
+	}
+}
+
+void nc_spread_relays_drop(struct nc_spread *spread)
+{
+	while (spread->relays != NULL) {
+		struct nc_spread_relay *relay = spread->relays;
+		spread->relays = relay->next;
+		relay->spread = NULL;
+		if (relay->to == 0)
+			free(relay); /* else when its answer comes */
+	}
+	spread->relays_last = NULL;
+	spread->relay_count = spread->relay_bytes = 0;
+}
+
+/* ---- An owner ------------------------------------------------------------------------------- */
+
+/* Errors: NC_INVALID, it cannot be understood; NC_NOTFOUND, not here, or not yet. */
+static int request_check(struct nc_spread *spread, const struct nc_spread_call *request,
+                         enum nc_operation *op_out, int *endpoint_out)
+{
+	struct nc_service *service = spread->service;
+	enum nc_operation op;
+	int endpoint = nc_service_endpoint_find(request->endpoint, &op);
+	if (endpoint < 0 || nc_name_word_fault(request->name) != NULL ||
+	    request->reply.size >= NC_SPREAD_REPLY_SIZE ||
+	    (request->reply.size > 0 &&
+	     nc_subject_reserved(request->reply, service->options.config->prefix)))
+		return NC_INVALID;
+	/* What was appended before the request is seen by it, on whichever node. */
+	if (spread->leaving || spread->applied < request->applied ||
+	    !nc_subs_own_has(service->subs, request->name) || !nc_bus_connected(service->bus))
+		return NC_NOTFOUND;
+	*op_out = op;
+	*endpoint_out = endpoint;
+	return NC_OK;
+}
+
+void nc_spread_take_request(struct nc_spread *spread, uint64_t from, uint64_t call,
+                            const struct nc_spread_call *request)
+{
+	struct nc_service *service = spread->service;
+	enum nc_operation op;
+	char reply[NC_SPREAD_REPLY_SIZE];
+	int endpoint, err = request_check(spread, request, &op, &endpoint);
+	if (err != NC_OK) {
+		(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
+		return;
+	}
+	/* That it is taken leaves by the line by which it is answered, and before that: who is
+	 * killed in between has answered nothing that the leader does not know of. */
+	const struct nc_peer_answer taken = { from, call, NC_OK, nc_slice(NULL, 0) };
+	if (nc_peer_reply_by(spread->peer, service->bus, &taken) != NC_OK)
+		return; /* as if it had not come */
+	memcpy(reply, request->reply.data == NULL ? (const uint8_t *)"" : request->reply.data,
+	       request->reply.size);
+	reply[request->reply.size] = '\0';
+	nc_subs_request(service->subs, op, request->name, request->body,
+	                nc_slice(reply, request->reply.size), endpoint);
+	nc_subs_turn(service->subs);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Transient subscriptions live in the leader's memory alone. The other nodes know their names, so
+ * that who leads next tells people that they went, where the node that held them was killed and
+ * could not tell it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/pack.h"
+#include "core/engine/names.h"
+#include "core/node/spread/spread_private.h"
+#include "core/node/subs/subs_private.h"
+
+#define GRACE_NS  UINT64_C(1000000000)  /* who was deposed and lives has told it by then */
+#define OTHERS_NS UINT64_C(10000000000) /* who leads has told it by then */
+#define AGAIN_NS  UINT64_C(1000000000)  /* who did not answer is told all again after that */
+
+/* ---- The leader tells ----------------------------------------------------------------------- */
+
+/* A call that is on its way. */
+struct nc_spread_telling {
+	struct nc_spread_telling *prev, *next;
+	struct nc_spread *spread; /* NULL: stopped meanwhile */
+	uint64_t to;
+};
+
+/* What that node knows; NULL: there is no place, as members have changed too often. */
+static struct nc_spread_hearer *hearer_of(struct nc_spread *spread, uint64_t number)
+{
+	struct nc_spread_hearer *vacant = NULL;
+	for (size_t i = 0; i < NC_RAFT_MEMBERS_MAX; i++) {
+		struct nc_spread_hearer *at = &spread->hearers[i];
+		if (at->number == number)
+			return at;
+		if (at->number == 0 && vacant == NULL)
+			vacant = at;
+	}
+	if (vacant != NULL)
+		*vacant = (struct nc_spread_hearer){ .number = number };
+	return vacant;
+}
+
+static void on_told(void *ctx, int err, struct nc_slice body)
+{
+	struct nc_spread_telling *telling = ctx;
+	struct nc_spread *spread = telling->spread;
+	(void)body;
+	if (spread != NULL) {
+		if (telling->prev == NULL) {
+			spread->tellings = telling->next;
+		} else {
+			telling->prev->next = telling->next;
+		}
+		if (telling->next != NULL)
+			telling->next->prev = telling->prev;
+		struct nc_spread_hearer *hearer = hearer_of(spread, telling->to);
+		/* A node of an earlier build does not know the call, and is left alone. */
+		if (err != NC_OK && err != NC_INVALID && hearer != NULL) {
+			hearer->epoch = 0;
+			hearer->again_ns = nc_subs_now_ns() + AGAIN_NS;
+		}
+	}
+	free(telling);
+}
+
+static int tell(struct nc_spread *spread, uint64_t to, bool anew, struct nc_slice names)
+{
+	struct nc_spread_telling *telling = malloc(sizeof *telling);
+	if (telling == NULL)
+		return NC_NOMEM;
+	*telling = (struct nc_spread_telling){ NULL, spread->tellings, spread, to };
+	const struct nc_spread_call call = { .verb = NC_SPREAD_TRANSIENT,
+		                             .anew = anew,
+		                             .body = names };
+	int err = nc_spread_ask(spread, to, &call, on_told, telling);
+	if (err != NC_OK) {
+		free(telling);
+		return err;
+	}
+	if (spread->tellings != NULL)
+		spread->tellings->prev = telling;
+	spread->tellings = telling;
+	return NC_OK;
+}
+
+/* To all who live; `anew`: all that there is, to those who may know something else. */
+static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
+{
+	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
+	uint64_t now_ns = nc_subs_now_ns();
+	for (uint32_t i = 0; i < status.raft.members.count; i++) {
+		uint64_t number = status.raft.members.at[i].id;
+		const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);
+		struct nc_spread_hearer *hearer =
+		        number == spread->self ? NULL : hearer_of(spread, number);
+		if (node == NULL || hearer == NULL || now_ns < hearer->again_ns)
+			continue;
+		bool knows = hearer->epoch == node->epoch;
+		if (knows == anew)
+			continue; /* it is told all at the next tick, or was told it */
+		hearer->epoch = node->epoch;
+		if (tell(spread, number, anew, names) != NC_OK) {
+			hearer->epoch = 0;
+			hearer->again_ns = now_ns + AGAIN_NS;
+		}
+	}
+}
+
+void nc_spread_transient_say(struct nc_spread *spread, struct nc_slice name, bool held)
+{
+	struct nc_buf names = { 0 };
+	if (spread == NULL || !spread->leads)
+		return;
+	nc_spread_transient_put(&names, name, held);
+	if (nc_buf_status(&names) == NC_OK)
+		tell_all(spread, false, nc_buf_slice(&names));
+	nc_buf_release(&names);
+}
+
+static void hearers_step(struct nc_spread *spread)
+{
+	struct nc_buf names = { 0 };
+	nc_subs_put_transient(spread->service->subs, &names);
+	if (nc_buf_status(&names) == NC_OK)
+		tell_all(spread, true, nc_buf_slice(&names));
+	nc_buf_release(&names);
+}
+
+/* Whether somebody is to be told all. */
+static bool hearers_wait(struct nc_spread *spread, uint64_t now_ns)
+{
+	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
+	for (uint32_t i = 0; i < status.raft.members.count; i++) {
+		uint64_t number = status.raft.members.at[i].id;
+		const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);
+		const struct nc_spread_hearer *hearer =
+		        number == spread->self ? NULL : hearer_of(spread, number);
+		if (node != NULL && hearer != NULL && hearer->epoch != node->epoch &&
+		    now_ns >= hearer->again_ns)
+			return true;
+	}
+	return false;
+}
+
+void nc_spread_transient_lead(struct nc_spread *spread)
+{
+	memset(spread->hearers, 0, sizeof spread->hearers);
+}
+
+/* It has told people itself that they went. */
+void nc_spread_transient_step_down(struct nc_spread *spread)
+{
+	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
+	for (uint32_t i = 0; spread->leads && i < status.raft.members.count; i++) {
+		uint64_t number = status.raft.members.at[i].id;
+		if (number != spread->self)
+			(void)tell(spread, number, true, nc_slice(NULL, 0));
+	}
+}
+
+/* ---- The others know ------------------------------------------------------------------------ */
+
+static struct nc_spread_transient *held_find(const struct nc_spread *spread, struct nc_slice name)
+{
+	struct nc_hashmap_probe probe;
+	for (uint32_t id = nc_hashmap_first(&spread->transient_names, nc_hash_bytes(name), &probe);
+	     id != NC_HASHMAP_NONE; id = nc_hashmap_next(&spread->transient_names, &probe)) {
+		if (nc_slice_is(name, spread->transients[id].name))
+			return &spread->transients[id];
+	}
+	return NULL;
+}
+
+static uint64_t hash_of(const struct nc_spread_transient *held)
+{
+	return nc_hash_bytes(nc_slice_str(held->name));
+}
+
+/* The last one takes its place, which a map that has just been shortened has room for. */
+static void held_remove(struct nc_spread *spread, struct nc_spread_transient *held)
+{
+	uint32_t at = (uint32_t)(held - spread->transients), last = spread->transient_count - 1;
+	(void)nc_hashmap_remove(&spread->transient_names, hash_of(held), at);
+	spread->transient_count = last;
+	if (at == last)
+		return;
+	(void)nc_hashmap_remove(&spread->transient_names, hash_of(&spread->transients[last]), last);
+	*held = spread->transients[last];
+	(void)nc_hashmap_put(&spread->transient_names, hash_of(held), at);
+}
+
+static int held_add(struct nc_spread *spread, struct nc_slice name, uint64_t holder)
+{
+	if (spread->transient_count == spread->transient_room) {
+		uint32_t room = spread->transient_room == 0 ? 64 : spread->transient_room * 2;
+		struct nc_spread_transient *held = realloc(spread->transients, room * sizeof *held);
+		if (held == NULL)
+			return NC_NOMEM;
+		spread->transients = held;
+		spread->transient_room = room;
+	}
+	struct nc_spread_transient *held = &spread->transients[spread->transient_count];
+	held->holder = holder;
+	(void)snprintf(held->name, sizeof held->name, "%.*s", (int)name.size,
+	               (const char *)name.data);
+	int err = nc_hashmap_put(&spread->transient_names, nc_hash_bytes(name),
+	                         spread->transient_count);
+	if (err == NC_OK)
+		spread->transient_count++;
+	return err;
+}
+
+static void held_forget(struct nc_spread *spread, uint64_t holder, bool of_others)
+{
+	for (uint32_t i = spread->transient_count; i-- > 0;) {
+		if ((spread->transients[i].holder == holder) != of_others)
+			held_remove(spread, &spread->transients[i]);
+	}
+}
+
+int nc_spread_take_transient(struct nc_spread *spread, uint64_t from,
+                             const struct nc_spread_call *told)
+{
+	struct nc_slice names = told->body, name;
+	bool held;
+	int err = NC_OK;
+	if (told->anew)
+		held_forget(spread, from, false);
+	while (err == NC_OK && nc_spread_transient_next(&names, &name, &held)) {
+		struct nc_spread_transient *there = held_find(spread, name);
+		if (there != NULL && held) {
+			there->holder = from; /* made anew, by who leads now */
+		} else if (there != NULL && there->holder == from) {
+			held_remove(spread, there);
+		} else if (there == NULL && held) {
+			err = held_add(spread, name, from);
+		}
+	}
+	return err;
+}
+
+static void advise(struct nc_spread *spread, const struct nc_spread_transient *held)
+{
+	char members[160];
+	(void)snprintf(members, sizeof members,
+	               "\"subscription\":\"%s\",\"reason\":\"the node that held it is gone\"",
+	               held->name);
+	nc_service_advise(spread->service, "sub", "deleted", members);
+}
+
+void nc_spread_transient_tick(struct nc_spread *spread, uint64_t now_ns)
+{
+	uint64_t term, leader = nc_spread_leader(spread, &term);
+	if (leader != spread->seen_leader) {
+		spread->seen_leader = leader;
+		spread->seen_ns = now_ns;
+	}
+	if (spread->leads && hearers_wait(spread, now_ns))
+		hearers_step(spread);
+	if (spread->transient_count == 0 || leader == 0)
+		return;
+	uint64_t since_ns = now_ns - spread->seen_ns;
+	if (spread->leads && since_ns >= GRACE_NS) {
+		for (uint32_t i = spread->transient_count; i-- > 0;) {
+			if (spread->transients[i].holder != spread->self)
+				advise(spread, &spread->transients[i]);
+		}
+		held_forget(spread, spread->self, true);
+	} else if (!spread->leads && since_ns >= OTHERS_NS) {
+		held_forget(spread, leader, true);
+	}
+}
+
+void nc_spread_transient_drop(struct nc_spread *spread)
+{
+	for (struct nc_spread_telling *at = spread->tellings; at != NULL; at = at->next)
+		at->spread = NULL; /* freed when its answer comes */
+	spread->tellings = NULL;
+	free(spread->transients);
+	nc_hashmap_release(&spread->transient_names);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Doing what a subscription's machine asks for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/json.h"
+#include "core/engine/seen.h"
+#include "core/node/common/say.h"
+#include "core/node/spread/spread.h"
+#include "core/node/subs/subs_private.h"
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
+                    uint64_t position, const char *reason)
+{
+	struct nc_service *service = subs->service;
+	char subject[NC_ROOT_SIZE + 64], id[NC_SRV_ID_SIZE], time[NC_TIME_TEXT_SIZE];
+	nc_srv_id_make(id);
+	nc_time_format(wall_ns(), time);
+	(void)snprintf(subject, sizeof subject, "%s.advisory.sub.%s", service->root, what);
+	nc_buf_clear(&subs->scratch);
+	nc_buf_printf(
+	        &subs->scratch,
+	        "{\"type\":\"io.nacre.advisory.v1.sub.%s\",\"id\":\"%s\",\"timestamp\":\"%s\","
+	        "\"store\":\"%s\",\"node\":\"%s\",\"subscription\":\"%s\"",
+	        what, id, time, service->options.config->store_id, service->options.config->node_id,
+	        sub->name);
+	if (position > 0)
+		nc_buf_printf(&subs->scratch, ",\"pos\":%llu", (unsigned long long)position);
+	if (reason != NULL) {
+		nc_buf_put_str(&subs->scratch, ",\"reason\":");
+		nc_json_put_string(&subs->scratch, nc_slice_str(reason));
+	}
+	nc_buf_put_u8(&subs->scratch, '}');
+	if (nc_bus_publish(service->bus, subject, NULL, nc_buf_slice(&subs->scratch)) != NC_OK)
+		atomic_fetch_add(&service->counters.unsent, 1);
+}
+
+/* ---- Deliveries ----------------------------------------------------------------------------- */
+
+/* False: out of memory, as if lost on the way: an event is delivered again after ack_wait. */
+static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
+{
+	struct nc_subs *subs = sub->subs;
+	if (sub->todo == NULL) { /* what was delivered last has left its memory */
+		sub->todo = subs->spare_todo;
+		sub->todo_room = sub->todo == NULL ? 0 : subs->spare_room;
+		subs->spare_todo = NULL;
+	}
+	if (sub->todo_count == sub->todo_room) {
+		size_t room = sub->todo_room == 0 ? 8 : sub->todo_room * 2;
+		struct nc_delivery *todo = realloc(sub->todo, room * sizeof *todo);
+		if (todo == NULL)
+			return false;
+		sub->todo = todo;
+		sub->todo_room = room;
+	}
+	sub->todo[sub->todo_count++] = *delivery;
+	return true;
+}
+
+static void todo_add(struct nc_subscription *sub, const struct nc_sub_action *action)
+{
+	struct nc_sub_pull *pull = NULL;
+	if (!sub->definition.push) {
+		pull = nc_subs_pull_give(sub, action->request);
+		if (pull == NULL)
+			return;
+	}
+	const struct nc_delivery delivery = {
+		.position = action->position,
+		.pending = action->pending + (action->pending_known ? 0 : sub->unsearched),
+		.attempt = action->attempt,
+		.flight = action->flight,
+		.alone = action->alone,
+		.pull = pull
+	};
+	if (!todo_push(sub, &delivery))
+		nc_subs_pull_let_go(pull);
+}
+
+void nc_subs_todo_status(struct nc_subscription *sub, const char *subject, const char *reply,
+                         const char *block)
+{
+	const struct nc_delivery status = { .subject = strdup(subject),
+		                            .status = strdup(block),
+		                            .reply = reply == NULL ? NULL : strdup(reply) };
+	bool whole = status.subject != NULL && status.status != NULL &&
+	             (reply == NULL || status.reply != NULL);
+	if (whole && todo_push(sub, &status))
+		return;
+	free(status.subject);
+	free(status.status);
+	free(status.reply);
+}
+
+/* A status line with a reply subject from which we hear a 503, or that somebody listens. */
+static void send_status(const struct nc_subs *subs, struct nc_subscription *sub, const char *line,
+                        const char *answer)
+{
+	const struct nc_service *service = subs->service;
+	char subject[NC_DEFINITION_SUBJECT_MAX + 1], reply[NC_ROOT_SIZE + 128], block[64];
+	if (!sub->definition.push)
+		return;
+	(void)snprintf(subject, sizeof subject, "%.*s", (int)sub->definition.subject.size,
+	               (const char *)sub->definition.subject.data);
+	(void)snprintf(reply, sizeof reply, "%s.ack.%s.%s", service->root, sub->name, answer);
+	(void)snprintf(block, sizeof block, "NATS/1.0 %s\r\n\r\n", line);
+	nc_subs_todo_status(sub, subject, reply, block);
+}
+
+static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *action)
+{
+	char block[200];
+	bool heard = action->status != 503;
+	const char *reply = heard ? nc_subs_pull_reply(sub, action->request) : NULL;
+	if (reply != NULL) {
+		(void)snprintf(block, sizeof block,
+		               "NATS/1.0 %u %s\r\nNats-Pending-Messages: %u\r\nNats-Pending-Bytes: "
+		               "%llu\r\n\r\n",
+		               action->status, action->reason, action->left,
+		               (unsigned long long)action->left_bytes);
+		nc_subs_todo_status(sub, reply, NULL, block);
+	}
+	nc_subs_pull_forget(sub, action->request);
+}
+
+/* Of a transient one the row in memory is all there is. */
+static void memory_forget(struct nc_subscription *sub, uint64_t position)
+{
+	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_parked parked;
+	for (struct nc_slice at = list; nc_parked_next(&list, &parked); at = list) {
+		if (parked.position != position)
+			continue;
+		size_t offset = (size_t)(at.data - sub->parked.data), size = at.size - list.size;
+		memmove(sub->parked.data + offset, sub->parked.data + offset + size, list.size);
+		sub->parked.size -= size;
+		return;
+	}
+}
+
+void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
+{
+	if (sub->tidy.under_way)
+		nc_unparked_put(&sub->tidy.unparked, position);
+	if (!sub->definition.durable) {
+		memory_forget(sub, position);
+		return;
+	}
+	nc_unparked_put(&sub->unparked, position);
+	if (sub->searching_replay)
+		nc_unparked_put(&sub->replay.unparked, position);
+}
+
+static void park(struct nc_subs *subs, struct nc_subscription *sub,
+                 const struct nc_sub_action *action)
+{
+	const struct nc_parked parked = { .position = action->position,
+		                          .attempts = action->attempt,
+		                          .time_ns = wall_ns(),
+		                          .reason = nc_slice_str(action->reason) };
+	if (!sub->definition.durable && action->replay)
+		memory_forget(sub, action->position);
+	nc_parked_put(&sub->parked, &parked);
+	if (!nc_seen_all(subs->reader)) /* it may have been deleted on its way */
+		nc_subs_tidy_mark(sub, action->position, action->position);
+	sub->hurry = true; /* who looks for it finds it */
+	nc_subs_advise(subs, sub, "parked", action->position, action->reason);
+}
+
+static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
+                      const struct nc_sub_action *action)
+{
+	char answer[32];
+	switch (action->kind) {
+	case NC_SUB_DELIVER:
+		todo_add(sub, action);
+		break;
+	case NC_SUB_PARK:
+		park(subs, sub, action);
+		break;
+	case NC_SUB_UNPARK:
+		nc_subs_unpark(sub, action->position);
+		break;
+	case NC_SUB_SKIP:
+		nc_subs_advise(subs, sub, "skipped", action->position, action->reason);
+		break;
+	case NC_SUB_HALTED:
+		nc_subs_advise(subs, sub, "halted", action->position, action->reason);
+		break;
+	case NC_SUB_END:
+		end_pull(sub, action);
+		break;
+	case NC_SUB_HEARTBEAT:
+		send_status(subs, sub, "100 Idle Heartbeat", "hb");
+		break;
+	case NC_SUB_FLOW:
+		(void)snprintf(answer, sizeof answer, "fc.%llu",
+		               (unsigned long long)action->position);
+		send_status(subs, sub, "100 FlowControl Request", answer);
+		break;
+	case NC_SUB_STALLED:
+		nc_subs_advise(subs, sub, "stalled", 0, "nobody listens");
+		break;
+	case NC_SUB_FLOWS:
+		nc_subs_advise(subs, sub, "flows", 0, NULL);
+		break;
+	case NC_SUB_INACTIVE: /* at the next act */
+		sub->inactive = true;
+		break;
+	}
+}
+
+void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
+{
+	struct nc_sub_action action;
+	while (nc_sub_step(sub->machine, now_ns, &action))
+		do_action(subs, sub, &action);
+}
+
+void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_action action;
+	while (nc_sub_step_leaving(sub->machine, &action))
+		do_action(subs, sub, &action);
+}
+
+void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t now_ns = nc_subs_now_ns();
+	subs->due_ns[sub->id] = UINT64_MAX;
+	if (nc_subs_own_sleeps(sub))
+		return;
+	if (sub->move != NULL)
+		return; /* looked at again when that is done */
+	if (nc_subs_own_yields(sub, now_ns)) {
+		nc_subs_save(subs, sub, now_ns);
+		subs->due_ns[sub->id] = sub->unsaved ? now_ns : sub->yield_ns;
+		return;
+	}
+	/* Without a server nothing can leave, and nobody can answer: what falls due is no attempt,
+	 * and no search gathers what nobody takes. The next tick looks again. */
+	if (!nc_bus_connected(subs->service->bus)) {
+		nc_subs_save(subs, sub, now_ns);
+		subs->due_ns[sub->id] = now_ns;
+		return;
+	}
+	nc_subs_steps(subs, sub, now_ns);
+	if (sub->inactive && !sub->definition.durable) {
+		nc_spread_transient_say(subs->service->spread, nc_slice_str(sub->name), false);
+		nc_subs_remove(subs, sub, "nobody has listened for inactive_ms");
+		return;
+	}
+	nc_subs_save(subs, sub, now_ns);
+	nc_subs_jobs_start(subs, sub);
+	uint64_t due_ns = nc_sub_deadline(sub->machine);
+	if (sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns < due_ns)
+		due_ns = sub->retry_ns; /* its filter is asked again */
+	if (sub->unsaved && due_ns > now_ns)
+		due_ns = now_ns; /* at the next tick */
+	subs->due_ns[sub->id] = due_ns;
+}

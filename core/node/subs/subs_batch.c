@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Acknowledgements that come with a batch: what is known of the delivery goes into the log with it,
+ * and what the log says of it comes back. */
+#include <string.h>
+
+#include "core/node/common/say.h"
+#include "core/node/spread/spread.h"
+#include "core/node/subs/subs_move.h"
+
+/* Delivered, and not done: the answer to any attempt counts. */
+static bool is_in_flight(const struct nc_sub *machine, uint64_t position)
+{
+	uint32_t attempts = 0;
+	switch (nc_sub_find(machine, position, &attempts)) {
+	case NC_SUB_RECALLED: /* by another node, or before the restart */
+		return true;
+	case NC_SUB_HELD:
+	case NC_SUB_READY:
+	case NC_SUB_FLYING:
+	case NC_SUB_DELAYED:
+		return attempts > 0;
+	default:
+		return false;
+	}
+}
+
+int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batch_ack *ack_out)
+{
+	struct nc_ack_address at;
+	if (nc_ack_address_get(rest, &at) != NC_OK)
+		return NC_INVALID;
+	*ack_out = (struct nc_batch_ack){ .name = at.name,
+		                          .epoch = at.epoch,
+		                          .position = at.position };
+	const struct nc_subscription *sub = nc_subs_find(subs, at.name);
+	if (sub == NULL) { /* not here: the log knows */
+		ack_out->through = nc_spread_acks_all(subs->service->spread, at.name);
+		return NC_OK;
+	}
+	if (!sub->definition.durable)
+		return NC_UNSUPPORTED;
+	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
+	ack_out->through = sub->definition.ack == NC_ACK_ALL;
+	/* While the batch is on its way the delivery must not run out and be parked. */
+	if (!ack_out->stale)
+		(void)nc_sub_wpi(sub->machine, at.epoch, at.position, at.attempt, nc_subs_now_ns());
+	return NC_OK;
+}
+
+/* Take `position` out of what is to be written of parked events; what is on its way stays, the log
+ * knows. False: it is not among them. */
+static bool unsaid(struct nc_subscription *sub, uint64_t position)
+{
+	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_parked parked;
+	/* A progress' rows, and behind them those of an update or a seek. */
+	size_t sent = sub->saving_parked + (sub->move == NULL ? 0 : sub->move->parked);
+	for (;;) {
+		size_t before = sub->parked.size - list.size;
+		if (!nc_parked_next(&list, &parked))
+			return false;
+		if (parked.position != position)
+			continue;
+		size_t after = sub->parked.size - list.size;
+		if (before >= sent) {
+			memmove(sub->parked.data + before, sub->parked.data + after, list.size);
+			sub->parked.size = before + list.size;
+		}
+		return true;
+	}
+}
+
+/* While the batch was on its way the delivery ran out, and was parked. */
+static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
+{
+	if (unsaid(sub, position))
+		(void)nc_subs_parked_gone(subs, sub, position);
+}
+
+void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
+	if (sub == NULL)
+		return; /* another node's, or not taken up yet: then it is among the rows */
+	int err = nc_sub_batch_acked(sub->machine, ack->epoch, ack->position, nc_subs_now_ns());
+	if (err == NC_OK) {
+		nc_subs_act(subs, sub); /* so that a PARK that is due has been said */
+		unpark(subs, sub, ack->position);
+	} else if (err == NC_NOMEM) {
+		nc_say_error("subscription %s: out of memory for an acknowledgement of %llu, which "
+		             "the log has; it may be delivered again",
+		             sub->name, (unsigned long long)ack->position);
+	}
+	nc_subs_mark(sub);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Requests about a subscription that is just being made, deleted or changed stand behind that: a
+ * connection's are carried out in the order in which they were sent, although what changes a
+ * durable one has first to come back from the log. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/assert.h"
+#include "core/node/spread/spread.h"
+#include "core/node/subs/subs_ask.h"
+#include "transport/nats/reply.h"
+
+/* A name's requests, and what of it is on its way. */
+struct nc_sub_line {
+	struct nc_sub_line *next; /* in its bucket */
+	char name[65];
+	uint32_t under_way; /* creations and deletions */
+	uint32_t waiting;
+	uint64_t held; /* the pass in which the first of them had to wait on */
+};
+
+/* What was taken up before a request is applied first. */
+struct nc_sub_settling {
+	struct nc_replica_wait wait;
+	struct nc_subs *subs;
+	struct nc_sub_behind *behind; /* NULL: it has run out of time */
+};
+
+struct nc_sub_behind {
+	struct nc_sub_behind *next;
+	struct nc_sub_later *asked;
+	struct nc_sub_settling *settling; /* NULL: it is settled, or need not be */
+	bool settled, failed;
+	bool first;       /* nobody stands before it any more, and `through` is known */
+	uint64_t through; /* of a list: what is under way before it; of a change: answers that wait
+	                     for this progress, or an earlier one, go before it */
+	size_t size;
+	char name[65];
+};
+
+/* ---- Lines ---------------------------------------------------------------------------------- */
+
+/* It may be one: of a request it is not known yet. */
+static bool is_name(struct nc_slice name)
+{
+	return name.size < sizeof((struct nc_sub_line *)NULL)->name;
+}
+
+static struct nc_sub_line **line_at(struct nc_subs *subs, struct nc_slice name)
+{
+	struct nc_sub_line **at = &subs->lines[nc_hash_bytes(name) % NC_SUB_LINES];
+	while (*at != NULL && !nc_slice_is(name, (*at)->name))
+		at = &(*at)->next;
+	return at;
+}
+
+static struct nc_sub_line *line_make(struct nc_subs *subs, struct nc_slice name)
+{
+	struct nc_sub_line **at = line_at(subs, name);
+	if (*at == NULL) {
+		*at = calloc(1, sizeof **at);
+		if (*at == NULL)
+			return NULL;
+		(void)snprintf((*at)->name, sizeof(*at)->name, "%.*s", (int)name.size,
+		               (const char *)name.data);
+		subs->line_count++;
+	}
+	return *at;
+}
+
+static void line_end(struct nc_subs *subs, struct nc_sub_line **at)
+{
+	struct nc_sub_line *line = *at;
+	if (line->under_way > 0 || line->waiting > 0)
+		return;
+	*at = line->next;
+	subs->line_count--;
+	free(line);
+}
+
+void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name)
+{
+	struct nc_sub_line *line = is_name(name) ? line_make(subs, name) : NULL;
+	subs->entered++;
+	if (line != NULL) /* without memory nobody stands behind it */
+		line->under_way++;
+}
+
+void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name)
+{
+	struct nc_sub_line **at = line_at(subs, name);
+	subs->left++;
+	subs->behind_ready = true;
+	if (*at == NULL)
+		return;
+	(*at)->under_way -= (*at)->under_way > 0;
+	line_end(subs, at);
+}
+
+/* Something of it is on its way. */
+static bool is_changing(struct nc_subs *subs, struct nc_slice name)
+{
+	const struct nc_sub_line *line = subs->line_count == 0 ? NULL : *line_at(subs, name);
+	if (line != NULL && line->under_way > 0)
+		return true;
+	const struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub != NULL && sub->move != NULL;
+}
+
+/* What moves or ends it would take their answers from those who wait for its progress: it comes
+ * behind who waits already. The last of the progresses that they wait for; 0: none. */
+static uint64_t awaited(const struct nc_subs_ask *ask, const struct nc_subscription *sub)
+{
+	bool ends_epoch = ask->op == NC_OP_SUB_SEEK || ask->op == NC_OP_SUB_UPDATE ||
+	                  ask->op == NC_OP_SUB_DELETE;
+	uint64_t last = 0;
+	if (!ends_epoch || sub == NULL)
+		return 0;
+	for (const struct nc_sub_waiter *at = sub->waiters; at != NULL; at = at->next)
+		last = at->progress > last ? at->progress : last;
+	return last;
+}
+
+static bool is_awaited(const struct nc_subscription *sub, uint64_t through)
+{
+	const struct nc_sub_waiter *at = sub == NULL || through == 0 ? NULL : sub->waiters;
+	while (at != NULL && at->progress > through)
+		at = at->next;
+	return at != NULL;
+}
+
+/* ---- Waiting -------------------------------------------------------------------------------- */
+
+static bool must_wait(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	switch (ask->op) {
+	case NC_OP_SUB_LIST:
+		return subs->behind != NULL || subs->left < subs->entered;
+	case NC_OP_FILTER_LIST:
+	case NC_OP_FILTER_INFO:
+		return false;
+	default:
+		break;
+	}
+	if (!is_name(ask->name))
+		return false; /* that is said at once */
+	const struct nc_sub_line *line = subs->line_count == 0 ? NULL : *line_at(subs, ask->name);
+	return (line != NULL && line->waiting > 0) || is_changing(subs, ask->name) ||
+	       awaited(ask, nc_subs_find(subs, ask->name)) > 0;
+}
+
+static void append(struct nc_subs *subs, struct nc_sub_behind *behind)
+{
+	behind->next = NULL;
+	if (subs->behind_last == NULL) {
+		subs->behind = behind;
+	} else {
+		subs->behind_last->next = behind;
+	}
+	subs->behind_last = behind;
+}
+
+static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	size_t size = ask->reply.size + ask->body.size;
+	if (subs->behind_count >= NC_SUB_BEHIND_MAX ||
+	    subs->behind_bytes + size > NC_SUB_BEHIND_BYTES_MAX)
+		return NULL;
+	struct nc_sub_behind *behind = calloc(1, sizeof *behind);
+	struct nc_sub_line *line = NULL;
+	if (behind != NULL && nc_subs_ask_keep(ask, &behind->asked)) {
+		subs->waiter_count--; /* it waits for no subscription, but here */
+		line = line_make(subs, ask->name);
+	}
+	if (line == NULL) {
+		if (behind != NULL)
+			free(behind->asked);
+		free(behind);
+		return NULL;
+	}
+	(void)snprintf(behind->name, sizeof behind->name, "%s", line->name);
+	behind->size = size;
+	line->waiting++;
+	line->held = subs->behind_pass; /* what comes behind it in this pass waits too */
+	subs->behind_count++;
+	subs->behind_bytes += size;
+	return behind;
+}
+
+bool nc_subs_ask_behind(const struct nc_subs_ask *ask)
+{
+	if (!must_wait(ask))
+		return false;
+	struct nc_sub_behind *behind = behind_new(ask);
+	if (behind == NULL) {
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
+	} else {
+		append(ask->subs, behind);
+	}
+	return true;
+}
+
+static void on_settled(struct nc_replica_wait *wait, int err)
+{
+	struct nc_sub_settling *settling = (struct nc_sub_settling *)(void *)wait;
+	struct nc_sub_behind *behind = settling->behind;
+	if (behind != NULL) {
+		behind->settling = NULL;
+		behind->settled = true;
+		behind->failed = err != NC_OK;
+		settling->subs->behind_ready = true;
+	}
+	free(settling);
+}
+
+bool nc_subs_ask_settles(const struct nc_subs_ask *ask)
+{
+	struct nc_subs *subs = ask->subs;
+	struct nc_replica *replica = subs->service->replica;
+	if (subs->settled || !is_name(ask->name) || !nc_replica_leading(replica) ||
+	    nc_replica_status(replica).pending_commands == 0)
+		return false;
+	struct nc_sub_settling *settling = calloc(1, sizeof *settling);
+	struct nc_sub_behind *behind = settling == NULL ? NULL : behind_new(ask);
+	if (behind == NULL) {
+		free(settling);
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
+		return true;
+	}
+	*settling = (struct nc_sub_settling){ { .fn = on_settled }, subs, behind };
+	behind->settling = settling;
+	append(subs, behind);
+	nc_replica_read(replica, &settling->wait);
+	return true;
+}
+
+/* ---- Their turn ----------------------------------------------------------------------------- */
+
+static struct nc_subs_ask ask_of(struct nc_subs *subs, const struct nc_sub_behind *behind)
+{
+	const struct nc_sub_later *asked = behind->asked;
+	return (struct nc_subs_ask){ .subs = subs,
+		                     .op = asked->op,
+		                     .name = nc_slice_str(behind->name),
+		                     .body = nc_slice(asked->bytes + asked->reply_size + 1,
+		                                      asked->body_size),
+		                     .reply = nc_slice(asked->bytes, asked->reply_size),
+		                     .endpoint = asked->endpoint };
+}
+
+static void behind_free(struct nc_subs *subs, struct nc_sub_behind *behind)
+{
+	struct nc_sub_line **at = line_at(subs, nc_slice_str(behind->name));
+	nc_assert(*at != NULL && (*at)->waiting > 0);
+	(*at)->waiting--;
+	line_end(subs, at);
+	subs->behind_count--;
+	subs->behind_bytes -= behind->size;
+	if (behind->settling != NULL)
+		behind->settling->behind = NULL; /* freed when it comes */
+	free(behind->asked);
+	free(behind);
+}
+
+static void refuse(const struct nc_subs_ask *ask)
+{
+	nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
+}
+
+/* By whoever runs it by now. */
+static void carry_out(const struct nc_subs_ask *ask)
+{
+	struct nc_service *service = ask->subs->service;
+	const struct nc_request request = { .op = ask->op, .name = ask->name, .body = ask->body };
+	bool general = ask->op == NC_OP_SUB_CREATE || ask->op == NC_OP_SUB_LIST;
+	if (!service->serving && !nc_subs_has(ask->subs, ask->name)) {
+		refuse(ask); /* not ours any more: who leads knows whose */
+	} else if (general || !service->serving ||
+	           !nc_spread_relay(service->spread, &request, ask->reply, ask->endpoint)) {
+		nc_subs_carry_out(ask);
+	}
+}
+
+/* What it waits for besides is looked up once, when all that stands before it has gone on: what
+ * comes later does not hold it up. */
+static bool list_waits(struct nc_subs *subs, struct nc_sub_behind *behind)
+{
+	if (!behind->first && subs->behind == NULL) {
+		behind->first = true;
+		behind->through = subs->entered;
+	}
+	return !behind->first || subs->left < behind->through;
+}
+
+static bool waits(const struct nc_subs_ask *ask, struct nc_sub_behind *behind)
+{
+	struct nc_subs *subs = ask->subs;
+	if (behind->settling != NULL)
+		return true;
+	if (ask->op == NC_OP_SUB_LIST)
+		return list_waits(subs, behind);
+	if ((*line_at(subs, ask->name))->held == subs->behind_pass || is_changing(subs, ask->name))
+		return true;
+	const struct nc_subscription *sub = nc_subs_find(subs, ask->name);
+	if (!behind->first) {
+		behind->first = true;
+		behind->through = awaited(ask, sub);
+	}
+	return is_awaited(sub, behind->through);
+}
+
+void nc_subs_behind_step(struct nc_subs *subs)
+{
+	if (!subs->behind_ready)
+		return;
+	struct nc_sub_behind *at = subs->behind, *next;
+	subs->behind = subs->behind_last = NULL;
+	subs->behind_ready = false;
+	subs->behind_pass++;
+	for (; at != NULL; at = next) {
+		next = at->next;
+		const struct nc_subs_ask ask = ask_of(subs, at);
+		if (waits(&ask, at)) {
+			(*line_at(subs, ask.name))->held = subs->behind_pass;
+			append(subs, at);
+			continue;
+		}
+		subs->settled = at->settled;
+		if (at->failed) {
+			refuse(&ask);
+		} else {
+			carry_out(&ask);
+		}
+		subs->settled = false;
+		behind_free(subs, at);
+	}
+}
+
+static void refuse_since(struct nc_subs *subs, uint64_t until_ms)
+{
+	while (subs->behind != NULL && subs->behind->asked->since_ms <= until_ms) {
+		struct nc_sub_behind *first = subs->behind;
+		const struct nc_subs_ask ask = ask_of(subs, first);
+		subs->behind = first->next;
+		if (subs->behind == NULL)
+			subs->behind_last = NULL;
+		refuse(&ask);
+		behind_free(subs, first);
+	}
+}
+
+void nc_subs_behind_tick(struct nc_subs *subs)
+{
+	uint64_t now_ms = nc_service_now_ms(),
+	         timeout_ms = subs->service->options.config->timeout_ms;
+	if (subs->behind == NULL)
+		return;
+	if (now_ms >= timeout_ms) /* else the machine has not been up for so long */
+		refuse_since(subs, now_ms - timeout_ms);
+	subs->behind_ready = true; /* whatever it was that ended, unsaid */
+}
+
+void nc_subs_behind_refuse(struct nc_subs *subs)
+{
+	refuse_since(subs, UINT64_MAX);
+}
+
+void nc_subs_behind_drop(struct nc_subs *subs)
+{
+	while (subs->behind != NULL) {
+		struct nc_sub_behind *first = subs->behind;
+		subs->behind = first->next;
+		behind_free(subs, first);
+	}
+	for (size_t i = 0; i < NC_SUB_LINES; i++) {
+		while (subs->lines[i] != NULL) {
+			struct nc_sub_line *line = subs->lines[i];
+			subs->lines[i] = line->next;
+			free(line);
+		}
+	}
+}

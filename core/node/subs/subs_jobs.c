@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The life of jobs: at most one that delivers and one that searches for each subscription, so that
+ * its events stay in order and history is searched while earlier events are delivered. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/node/common/say.h"
+#include "core/node/subs/subs_job.h"
+
+static void deliveries_let_go(struct nc_delivery *deliveries, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		nc_subs_pull_let_go(deliveries[i].pull);
+		if (deliveries[i].position != 0)
+			continue; /* an event has no more */
+		free(deliveries[i].subject);
+		free(deliveries[i].status);
+		free(deliveries[i].reply);
+	}
+}
+
+void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count)
+{
+	deliveries_let_go(deliveries, count);
+	free(deliveries);
+}
+
+static bool job_step(struct nc_read_job *read_job, struct nc_state_reader *reader)
+{
+	struct nc_sub_job *job = (struct nc_sub_job *)read_job;
+	if (job->kind == NC_SUB_JOB_DELIVER) {
+		nc_sub_job_deliver(job, reader);
+	} else if (job->kind == NC_SUB_JOB_SCAN) {
+		nc_sub_job_scan(job, reader);
+	} else if (job->kind == NC_SUB_JOB_EVENT) {
+		nc_sub_job_event(job, reader);
+	} else if (job->kind == NC_SUB_JOB_MEASURE) {
+		nc_sub_job_measure(job, reader);
+	} else if (job->kind == NC_SUB_JOB_TIDY) {
+		nc_sub_job_tidy(job, reader);
+	} else {
+		nc_sub_job_replay(job, reader);
+	}
+	return true;
+}
+
+/* Back to the loop; also when the pool is stopped. */
+static void job_return(struct nc_read_job *read_job)
+{
+	struct nc_sub_job *job = (struct nc_sub_job *)read_job;
+	struct nc_subs *subs = job->subs;
+	pthread_mutex_lock(&subs->lock);
+	job->next = subs->done;
+	subs->done = job;
+	pthread_mutex_unlock(&subs->lock);
+	(void)uv_async_send(&subs->wake);
+}
+
+/* ---- On the loop ---------------------------------------------------------------------------- */
+
+static void views_add(struct nc_filter_views *sum, struct nc_filter_views more)
+{
+	sum->flattened += more.flattened;
+	sum->opaque += more.opaque;
+	sum->malformed += more.malformed;
+	sum->too_large += more.too_large;
+}
+
+void nc_subs_put_counters(const struct nc_subs *subs, struct nc_buf *out)
+{
+	struct nc_filter_views views = subs->views;
+	views_add(&views, nc_filter_batch_views(subs->batch));
+	nc_buf_printf(out,
+	              ",\"ignored_answers\":%llu,\"foreign_acks\":%llu,\"data_opaque\":%llu,"
+	              "\"data_malformed\":%llu,\"data_too_large\":%llu",
+	              (unsigned long long)subs->ignored_answers,
+	              (unsigned long long)subs->foreign_acks, (unsigned long long)views.opaque,
+	              (unsigned long long)views.malformed, (unsigned long long)views.too_large);
+}
+
+void nc_sub_job_free(struct nc_sub_job *job)
+{
+	nc_subs_deliveries_release(job->todo, job->todo_count);
+	free(job->found);
+	free(job->rows);
+	if (job->batch != NULL)
+		views_add(&job->subs->views, nc_filter_batch_views(job->batch));
+	nc_filter_batch_free(job->batch);
+	nc_buf_release(&job->keys);
+	nc_sub_teller_release(&job->teller);
+	nc_buf_release(&job->narrowed);
+	nc_outbox_release(&job->outbox);
+	nc_subs_keys_release(&job->key_finder);
+	nc_ahead_give_back(&job->subs->stock, job->ahead);
+	free(job);
+}
+
+struct nc_sub_job *nc_sub_job_new(struct nc_subs *subs, struct nc_subscription *sub,
+                                  enum nc_sub_job_kind kind, uint64_t from, uint32_t room)
+{
+	struct nc_sub_job *job = calloc(1, sizeof *job);
+	if (job == NULL)
+		return NULL;
+	job->job = (struct nc_read_job){ .step = job_step, .free = job_return };
+	job->subs = subs;
+	job->sub = sub;
+	job->kind = kind;
+	job->from = from;
+	job->sweeps = subs->sweeps;
+	job->aged = subs->aged;
+	job->room = room < NC_SUB_SCAN_EVENTS ? room : NC_SUB_SCAN_EVENTS;
+	if (kind == NC_SUB_JOB_DELIVER)
+		return job;
+	job->found = calloc(job->room == 0 ? 1 : job->room, sizeof *job->found);
+	if (job->found == NULL || nc_filter_batch_new(&job->batch) != NC_OK) {
+		nc_sub_job_free(job);
+		return NULL;
+	}
+	return job;
+}
+
+bool nc_sub_job_put(struct nc_subs *subs, struct nc_sub_job *job)
+{
+	struct nc_reader_pool *pool = job->kind == NC_SUB_JOB_DELIVER
+	                                      ? subs->service->readers
+	                                      : nc_subs_pool(subs, job->sub->definition.plugin);
+	if (nc_reader_pool_put(pool, &job->job) != NC_OK) {
+		nc_subs_mark(job->sub); /* the next tick tries again */
+		return false;
+	}
+	atomic_fetch_add(&subs->service->reads, 1);
+	return true;
+}
+
+/* What is due is being delivered. Events of a busy key that it passes by are read once more. */
+static void ahead_pass(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	uint64_t last = 0;
+	for (size_t i = 0; i < sub->todo_count; i++) {
+		if (sub->todo[i].position > last)
+			last = sub->todo[i].position;
+	}
+	nc_ahead_pass(&sub->ahead, &subs->stock, last);
+}
+
+static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (sub->delivering || sub->todo_count == 0)
+		return;
+	if (nc_subs_deliver_now(subs, sub)) {
+		ahead_pass(subs, sub);
+		deliveries_let_go(sub->todo, sub->todo_count);
+		free(subs->spare_todo);
+		subs->spare_todo = sub->todo;
+		subs->spare_room = sub->todo_room;
+		sub->todo = NULL;
+		sub->todo_count = sub->todo_room = 0;
+		return;
+	}
+	nc_subs_posted_send(subs, sub);
+	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
+	if (job == NULL)
+		return;
+	job->todo = sub->todo;
+	job->todo_count = sub->todo_count;
+	if (nc_sub_job_put(subs, job)) {
+		ahead_pass(subs, sub);
+		sub->delivering = true;
+		sub->todo = NULL;
+		sub->todo_count = sub->todo_room = 0;
+	} else {
+		job->todo = NULL;
+		job->todo_count = 0;
+		nc_sub_job_free(job);
+	}
+}
+
+bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                           const uint64_t *positions, size_t count, bool tidies)
+{
+	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_MEASURE, 0, (uint32_t)count);
+	if (job == NULL)
+		return false;
+	job->tidies = tidies;
+	job->rows = calloc(count, sizeof *job->rows);
+	if (job->rows != NULL) {
+		memcpy(job->rows, positions, count * sizeof *job->rows);
+		job->row_count = count;
+	}
+	if (job->rows == NULL || !nc_sub_job_put(subs, job)) {
+		nc_sub_job_free(job);
+		return false;
+	}
+	sub->searching = true;
+	return true;
+}
+
+/* Messages made ahead are of one event each. Who pulls will ask as before: if not, events are read
+ * once more. */
+static bool goes_ahead(const struct nc_subscription *sub)
+{
+	enum nc_form form = sub->definition.push ? sub->definition.form : sub->asked_form;
+	return form == NC_FORM_HEADERS;
+}
+
+static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_sub_job *job = NULL;
+	struct nc_sub_want want;
+	if (sub->searching || sub->renewed || nc_subs_measure(subs, sub) || sub->filter == NULL ||
+	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
+		return;
+	nc_sub_want(sub->machine, &want);
+	bool idle = want.kind == NC_SUB_WANT_NOTHING && !nc_subs_replay_wants(sub);
+	if ((idle || !sub->tidy.yields) && nc_subs_tidy_start(subs, sub)) {
+		sub->tidy.yields = true;
+		return;
+	}
+	sub->tidy.yields = false;
+	bool replays = want.kind != NC_SUB_WANT_EVENT && nc_subs_replay_wants(sub) &&
+	               (want.kind == NC_SUB_WANT_NOTHING || !sub->replay.scan_next);
+	sub->replay.scan_next = false;
+	if (replays) {
+		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_REPLAY, 0, NC_SUB_REPLAY_EVENTS);
+		if (job != NULL && !nc_subs_replay_rows(sub, job)) {
+			nc_sub_job_free(job);
+			return;
+		}
+		nc_buf_clear(&sub->replay.unparked);
+		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
+	} else if (want.kind == NC_SUB_WANT_SCAN) {
+		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
+		if (job != NULL && goes_ahead(sub))
+			job->ahead = nc_ahead_take(&subs->stock, job->room);
+	} else if (want.kind == NC_SUB_WANT_EVENT) {
+		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_EVENT, want.position, 1);
+	}
+	if (job == NULL)
+		return;
+	job->cautious = sub->fault[0] != '\0';
+	if (nc_sub_job_put(subs, job)) {
+		sub->searching = true;
+		sub->searching_replay = replays;
+	} else {
+		nc_sub_job_free(job);
+	}
+}
+
+void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (sub->move != NULL)
+		return;
+	deliver_start(subs, sub);
+	search_start(subs, sub);
+}

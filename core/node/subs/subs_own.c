@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Subscriptions that this node runs for the cluster, by a lease (spread.h): taken up when the log
+ * gives them to it, let go when the log takes them away, asleep while there is no lease. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/delivery/placement.h"
+#include "core/node/common/say.h"
+#include "core/node/spread/spread.h"
+#include "core/node/subs/subs_move.h"
+#include "transport/nats/reply.h"
+
+#define REOWN_NS UINT64_C(500000000) /* between asking for a new epoch and asking again */
+
+char nc_subs_own_tag;
+
+bool nc_subs_has(struct nc_subs *subs, struct nc_slice name)
+{
+	return nc_subs_find(subs, name) != NULL;
+}
+
+uint64_t nc_subs_epoch(struct nc_subs *subs, struct nc_slice name)
+{
+	const struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub == NULL ? 0 : sub->epoch;
+}
+
+bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name)
+{
+	const struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub != NULL && sub->owned;
+}
+
+bool nc_subs_own_is_leaving(const struct nc_subs *subs)
+{
+	return subs->leaving > 0;
+}
+
+bool nc_subs_own_is_delivering(const struct nc_subs *subs)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL && sub->owned && sub->delivering)
+			return true;
+	}
+	return subs->leaving > 0;
+}
+
+uint64_t nc_subs_own_since(const struct nc_subs *subs)
+{
+	return subs->owned > 0 ? subs->own_since : 0;
+}
+
+/* ---- Back to the leader --------------------------------------------------------------------- */
+
+/* By a lease that counts its last owner has not applied that he has it no more; so it was confirmed
+ * before that was committed, and is over NC_PLACEMENT_GONE_NS after we have applied it. */
+struct nc_sub_back {
+	struct nc_sub_back *next;
+	uint64_t at_ns;
+	char name[65];
+};
+
+static void back_note(struct nc_subs *subs, struct nc_slice name)
+{
+	uint64_t now_ns = nc_subs_now_ns();
+	struct nc_sub_back **at = &subs->back, *back;
+	while ((back = *at) != NULL) {
+		if (now_ns - back->at_ns <= NC_PLACEMENT_GONE_NS) {
+			at = &back->next;
+			continue;
+		}
+		*at = back->next;
+		free(back);
+	}
+	back = malloc(sizeof *back);
+	if (back == NULL) { /* as if nothing were known of any */
+		subs->back_ns = now_ns;
+		return;
+	}
+	*back = (struct nc_sub_back){ .next = subs->back, .at_ns = now_ns };
+	(void)snprintf(back->name, sizeof back->name, "%.*s", (int)name.size,
+	               (const char *)name.data);
+	subs->back = back;
+}
+
+uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name)
+{
+	uint64_t at_ns = subs->back_ns;
+	if (subs->service->options.cluster == NULL)
+		return 0;
+	for (const struct nc_sub_back *back = subs->back; back != NULL; back = back->next) {
+		if (back->at_ns > at_ns && nc_slice_is(name, back->name))
+			at_ns = back->at_ns;
+	}
+	return at_ns + NC_PLACEMENT_GONE_NS;
+}
+
+void nc_subs_own_stop(struct nc_subs *subs)
+{
+	while (subs->back != NULL) {
+		struct nc_sub_back *back = subs->back;
+		subs->back = back->next;
+		free(back);
+	}
+}
+
+/* ---- Asleep --------------------------------------------------------------------------------- */
+
+static bool runs(const struct nc_subscription *sub)
+{
+	return !sub->reown && nc_spread_holds(sub->subs->service->spread, sub->since);
+}
+
+bool nc_subs_own_runs(const struct nc_subscription *sub)
+{
+	return sub->owned && runs(sub);
+}
+
+bool nc_subs_own_sleeps(struct nc_subscription *sub)
+{
+	if (!sub->owned && sub->wait_ns > nc_subs_now_ns()) {
+		sub->subs->due_ns[sub->id] = sub->wait_ns;
+		return true;
+	}
+	if (!sub->owned || runs(sub))
+		return false;
+	sub->subs->asleep += !sub->asleep;
+	sub->asleep = true;
+	return true;
+}
+
+void nc_subs_own_wake(struct nc_subs *subs)
+{
+	if (subs->asleep == 0 || !nc_spread_holds(subs->service->spread, 0))
+		return;
+	for (uint32_t id = 0; id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->asleep || !runs(sub))
+			continue;
+		sub->asleep = false;
+		subs->asleep--;
+		nc_subs_mark(sub);
+	}
+}
+
+/* ---- Yielding ------------------------------------------------------------------------------- */
+
+static void yield(struct nc_subscription *sub, uint64_t until_ns)
+{
+	sub->yield_ns = until_ns;
+	nc_subs_mark(sub);
+}
+
+static struct nc_subscription *own_find(struct nc_subs *subs, struct nc_slice name, uint64_t epoch)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, name);
+	return sub != NULL && sub->owned && sub->epoch == epoch ? sub : NULL;
+}
+
+bool nc_subs_own_yield(struct nc_subs *subs, struct nc_slice name, uint64_t epoch,
+                       uint64_t until_ns)
+{
+	struct nc_subscription *sub = own_find(subs, name, epoch);
+	if (sub != NULL)
+		yield(sub, until_ns);
+	return sub != NULL;
+}
+
+void nc_subs_own_yield_all(struct nc_subs *subs, uint64_t until_ns)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		if (subs->slots[id] != NULL && subs->slots[id]->owned)
+			yield(subs->slots[id], until_ns);
+	}
+}
+
+void nc_subs_own_left(struct nc_subs *subs)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		if (subs->slots[id] != NULL && subs->slots[id]->owned)
+			nc_subs_waiters_refuse(subs, subs->slots[id], UINT64_MAX,
+			                       NC_FAULT_UNAVAILABLE,
+			                       nc_fault_text(NC_FAULT_UNAVAILABLE));
+	}
+}
+
+bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns)
+{
+	if (sub->yield_ns <= now_ns)
+		return false;
+	sub->hurry = true;
+	return true;
+}
+
+static bool has_yielded(const struct nc_subscription *sub)
+{
+	bool saved = !sub->saving && !sub->unsaved && !nc_sub_progress_dirty(sub->machine);
+	return !runs(sub) || (saved && sub->move == NULL);
+}
+
+bool nc_subs_own_has_yielded(struct nc_subs *subs, struct nc_slice name, uint64_t epoch)
+{
+	const struct nc_subscription *sub = own_find(subs, name, epoch);
+	return sub == NULL || has_yielded(sub);
+}
+
+bool nc_subs_own_have_yielded(struct nc_subs *subs)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		const struct nc_subscription *sub = subs->slots[id];
+		if (sub != NULL && sub->owned && !has_yielded(sub))
+			return false;
+	}
+	return true;
+}
+
+/* ---- Where acknowledgements come ------------------------------------------------------------ */
+
+/* The leader has all of R.ack.> already. */
+static int ack_subscribe(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	char subject[NC_ROOT_SIZE + 80];
+	if (subs->service->serving)
+		return NC_OK;
+	(void)snprintf(subject, sizeof subject, "%s.ack.%s.>", subs->service->root, sub->name);
+	int err =
+	        nc_bus_subscribe_one(subs->service->bus, subject, &nc_subs_own_tag, &sub->listens);
+	return err == NC_NOMEM ? err : NC_OK; /* else it is made when there is a connection */
+}
+
+static void ack_unsubscribe(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	nc_bus_unsubscribe_one(subs->service->bus, sub->listens);
+	sub->listens = NULL;
+}
+
+int nc_subs_own_listen(struct nc_subs *subs)
+{
+	int err = NC_OK;
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room && err == NC_OK; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->owned)
+			continue;
+		ack_unsubscribe(subs, sub);
+		err = ack_subscribe(subs, sub);
+	}
+	return err;
+}
+
+/* ---- Let go --------------------------------------------------------------------------------- */
+
+void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	ack_unsubscribe(subs, sub);
+	subs->owned--;
+	subs->asleep -= sub->asleep;
+	sub->asleep = false;
+}
+
+/* The leader could not ask us, and answers what it has heard itself. */
+static bool is_answered_for(const struct nc_subs *subs)
+{
+	const struct nc_service *service = subs->service;
+	return !service->serving && !service->draining && nc_spread_is_given_up(service->spread);
+}
+
+/* Another has it, or we have it anew: whoever waits here is told. What still delivers is waited
+ * for, before it counts as let go. */
+static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (is_answered_for(subs))
+		nc_subs_waiters_forget(subs, sub);
+	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
+	                       "stale acknowledgement: another node has it now");
+	nc_subs_replay_end(subs, sub, NC_FAULT_UNAVAILABLE, "another node has it now; ask again");
+	if (sub->move != NULL && sub->move->decided) /* else its outcome is still to come */
+		nc_subs_move_refused(subs, sub, NULL, NC_TIMEOUT);
+	if (sub->delivering) {
+		sub->leaves = true;
+		subs->leaving++;
+	}
+	nc_subs_remove(subs, sub, NULL);
+}
+
+/* ---- Take up -------------------------------------------------------------------------------- */
+
+/* `ran`: by a lease of ours, so that nobody else does. */
+static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome, bool ran)
+{
+	const struct nc_sub_taking taking = { .name = outcome->sub,
+		                              .epoch = outcome->epoch,
+		                              .owner = outcome->owner };
+	struct nc_subscription *sub;
+	int err = nc_subs_take_up(subs, &taking, &sub);
+	if (err == NC_NOTFOUND)
+		return; /* gone on meanwhile: that is told next */
+	if (err == NC_OK && outcome->owner.number == 0 && !ran)
+		sub->wait_ns = nc_subs_own_back_ns(subs, outcome->sub);
+	if (err == NC_OK && outcome->owner.number != 0) {
+		sub->owned = true;
+		sub->since = nc_spread_told_to(subs->service->spread);
+		subs->owned++;
+		if (sub->since > subs->own_since)
+			subs->own_since = sub->since;
+		err = ack_subscribe(subs, sub);
+	}
+	if (err != NC_OK) {
+		subs->service->options.on_fatal(subs->service->options.ctx, err,
+		                                "a subscription cannot be taken up");
+	}
+}
+
+void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
+{
+	struct nc_service *service = subs->service;
+	struct nc_subscription *sub = nc_subs_find(subs, outcome->sub);
+	if (outcome->told == NC_SUB_TOLD_GONE && sub != NULL && sub->owned &&
+	    sub->epoch <= outcome->epoch) {
+		nc_subs_remove(subs, sub, "deleted");
+		return;
+	}
+	if (outcome->told != NC_SUB_TOLD_OWNED)
+		return;
+	bool ran = sub != NULL && nc_subs_own_runs(sub);
+	if (outcome->owner.number == 0)
+		back_note(subs, outcome->sub);
+	if (sub != NULL && sub->epoch < outcome->epoch) {
+		let_go(subs, sub);
+		sub = NULL;
+	}
+	bool ours = outcome->owner.number == 0 ? service->serving
+	                                       : nc_spread_is_self(service->spread, outcome->owner);
+	if (sub == NULL && ours && !service->draining)
+		take_up(subs, outcome, ran);
+}
+
+/* ---- A new epoch of our own ----------------------------------------------------------------- */
+
+/* It is not known what became of a change: a new epoch, from what the log has, ends the doubt. One
+ * that the leader runs without a lease needs none: what its leader proposed is not known only when
+ * that leads no more, and then it is unloaded; and it is loaded again when an entry of the new term
+ * is applied, behind which nothing of an older term can come. */
+void nc_subs_own_doubt(struct nc_subscription *sub)
+{
+	if (!sub->owned)
+		return;
+	sub->reown = true;
+	sub->reown_ns = 0;
+}
+
+void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns)
+{
+	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->reown || now_ns < sub->reown_ns)
+			continue;
+		sub->reown_ns = now_ns + REOWN_NS;
+		int err = nc_spread_reown(subs->service->spread, nc_slice_str(sub->name));
+		if (err != NC_OK && err != NC_CONFLICT && err != NC_NOTFOUND) {
+			nc_say_warning("subscription %s: its new epoch cannot be asked for: %s",
+			               sub->name, nc_err_name(err));
+		}
+	}
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whose turn it is: subscriptions that something has happened to, at the end of the loop's turn;
+ * and those whose time has come, at a tick. Of ten thousand neither looks at more than these. */
+#include "core/node/subs/subs_private.h"
+
+/* A cursor is moved past what does not match, and looked whether it lags, so often, or twice in the
+ * time after which it does; of many so that all of them together make no more than 200 entries a
+ * second. */
+#define PASS_BY_NS      UINT64_C(5000000000)
+#define PASS_BY_EACH_NS UINT64_C(5000000)
+#define PASSES_MAX      64u /* a tick, since each may read an event */
+
+/* ---- What has happened ---------------------------------------------------------------------- */
+
+void nc_subs_unmark(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	if (!sub->dirty)
+		return;
+	if (sub->prev_dirty == NULL) {
+		subs->first_dirty = sub->next_dirty;
+	} else {
+		sub->prev_dirty->next_dirty = sub->next_dirty;
+	}
+	if (sub->next_dirty == NULL) {
+		subs->last_dirty = sub->prev_dirty;
+	} else {
+		sub->next_dirty->prev_dirty = sub->prev_dirty;
+	}
+	sub->dirty = false;
+}
+
+void nc_subs_mark(struct nc_subscription *sub)
+{
+	struct nc_subs *subs = sub->subs;
+	if (sub->dirty)
+		return;
+	sub->dirty = true;
+	sub->next_dirty = NULL;
+	sub->prev_dirty = subs->last_dirty;
+	if (subs->last_dirty == NULL) {
+		subs->first_dirty = sub;
+	} else {
+		subs->last_dirty->next_dirty = sub;
+	}
+	subs->last_dirty = sub;
+}
+
+void nc_subs_turn(struct nc_subs *subs)
+{
+	subs->answers_ns = 0;
+	nc_subs_behind_step(subs);
+	nc_subs_live_merge(subs);
+	/* Not what is marked meanwhile: that is the next turn's. */
+	const struct nc_subscription *last = subs->last_dirty;
+	for (bool more = last != NULL; more;) {
+		struct nc_subscription *sub = subs->first_dirty;
+		more = sub != last;
+		nc_subs_unmark(subs, sub);
+		nc_subs_act(subs, sub);
+	}
+}
+
+/* Move the cursor of one that is at the head past what does not match it. */
+static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
+{
+	struct nc_sub_info info;
+	nc_sub_info(sub->machine, &info);
+	if (info.at_head && sub->move == NULL)
+		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
+	nc_subs_watch_lag(subs, sub);
+	sub->scanned_ns = now_ns;
+	nc_subs_mark(sub);
+}
+
+/* As many as are due, in turn: who was passed by longest ago comes first. */
+static void pass_some_by(struct nc_subs *subs, uint64_t now_ns)
+{
+	uint64_t each_ns = subs->service->options.config->sub_lag_s * UINT64_C(500000000);
+	if (each_ns > PASS_BY_NS)
+		each_ns = PASS_BY_NS;
+	if (each_ns < subs->count * PASS_BY_EACH_NS)
+		each_ns = subs->count * PASS_BY_EACH_NS;
+	unsigned passes = 0;
+	for (uint32_t looked = 0; looked < subs->room && passes < PASSES_MAX; looked++) {
+		if (subs->pass_next >= subs->room)
+			subs->pass_next = 0;
+		struct nc_subscription *sub = subs->slots[subs->pass_next];
+		if (sub != NULL && now_ns - sub->scanned_ns < each_ns)
+			return;
+		subs->pass_next++;
+		if (sub == NULL)
+			continue;
+		pass_by(subs, sub, now_ns);
+		passes++;
+	}
+}
+
+static void mark_due(struct nc_subs *subs, uint64_t now_ns)
+{
+	for (uint32_t id = 0; id < subs->room; id++) {
+		if (subs->due_ns[id] <= now_ns)
+			nc_subs_mark(subs->slots[id]);
+	}
+}
+
+static void renew_all(struct nc_subs *subs)
+{
+	if (!subs->renewing)
+		return;
+	subs->renewing = false;
+	for (uint32_t id = 0; id < subs->room; id++) {
+		struct nc_subscription *sub = subs->slots[id];
+		if (sub == NULL || !sub->renew)
+			continue;
+		nc_subs_renew(subs, sub);
+		subs->renewing |= sub->renew;
+	}
+}
+
+void nc_subs_tick(struct nc_subs *subs)
+{
+	uint64_t now_ns = nc_subs_now_ns();
+	if (subs->count > 0) {
+		pass_some_by(subs, now_ns);
+		nc_subs_tidy_tick(subs, now_ns);
+		mark_due(subs, now_ns);
+		renew_all(subs);
+		nc_subs_waiters_expire(subs);
+		nc_subs_own_tick(subs, now_ns);
+	}
+	nc_subs_behind_tick(subs);
+	nc_subs_turn(subs);
+}
