@@ -358,7 +358,7 @@ async def test_a_replay_during_a_backfill_survives_kill_9():
         equal(events[0].headers["Es-Stream"], "wide")
         await c.nc.request(events[0].reply, b"", timeout=5)
         equal((await c.ask("sub.explain.refill", json.dumps({"pos": at}).encode()))["state"], "ready", "on its way, and so not parked")
-        equal((await info(c, "refill"))["parked"], 0)
+        await wait_until(lambda: parked_count(c, "refill", 0), 5, "nor counted as parked, once its event has been read again")
 
 
 async def test_a_replay_survives_kill_9_and_so_does_what_waits_behind_it():
