@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/grow.h"
 #include "core/delivery/definition_private.h"
 
 /* The members' functions find what they fill behind the parse, which is first. */
@@ -81,14 +82,9 @@ static int position_add(struct asking *asking, const struct nc_json_token *token
 	struct nc_replay_ask *replay = &asking->replay;
 	if (replay->count == NC_ASK_POSITIONS_MAX)
 		return nc_parse_refuse(&asking->parse, "pos: more than 10000 positions");
-	if (replay->count == asking->positions_room) {
-		size_t room = asking->positions_room == 0 ? 16 : asking->positions_room * 2;
-		uint64_t *positions = realloc(replay->positions, room * sizeof *positions);
-		if (positions == NULL)
-			return NC_NOMEM;
-		replay->positions = positions;
-		asking->positions_room = room;
-	}
+	if (!nc_grow(&replay->positions, sizeof *replay->positions, replay->count,
+	             &asking->positions_room, 16))
+		return NC_NOMEM;
 	int err = nc_parse_number(&asking->parse, token, "pos", 1, INT64_MAX,
 	                          &replay->positions[replay->count]);
 	replay->count += err == NC_OK;

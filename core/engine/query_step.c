@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/base/grow.h"
 #include "core/engine/query_private.h"
 
 #define STEP_LOOKUPS 4096u /* index entries that one step of a query by items looks at */
@@ -25,14 +26,8 @@ struct batch {
 
 static struct nc_query_item *item_add(struct nc_query *query)
 {
-	if (query->item_count == query->item_room) {
-		size_t room = query->item_room == 0 ? 64 : query->item_room * 2;
-		struct nc_query_item *items = realloc(query->items, room * sizeof *items);
-		if (items == NULL)
-			return NULL;
-		query->items = items;
-		query->item_room = room;
-	}
+	if (!nc_grow(&query->items, sizeof *query->items, query->item_count, &query->item_room, 64))
+		return NULL;
 	struct nc_query_item *item = &query->items[query->item_count++];
 	*item = (struct nc_query_item){ 0 };
 	return item;

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Messages on their way out: at once, or held until what they promise is durable [3.8]. */
-#include <stdlib.h>
-
+#include "core/base/grow.h"
 #include "core/raft/raft_private.h"
 
 /* Losing a message for lack of memory is what a network may do too: it is counted, no more. */
 static void list_put(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	struct nc_raft_message_list *list = &raft->out;
-	if (list->count == list->room) {
-		size_t room = list->room * 2 + 16;
-		struct nc_raft_message *grown = realloc(list->at, room * sizeof *grown);
-		if (grown == NULL) {
-			raft->dropped++;
-			return;
-		}
-		list->at = grown;
-		list->room = room;
+	if (!nc_grow(&list->at, sizeof *list->at, list->count, &list->room, 16)) {
+		raft->dropped++;
+		return;
 	}
 	list->at[list->count++] = *message;
 }
@@ -49,15 +42,9 @@ void nc_raft_send_after(struct nc_raft *raft, struct nc_raft_message message)
 		return;
 	}
 	struct nc_raft_held_list *held = &raft->held;
-	if (held->count == held->room) {
-		size_t room = held->room * 2 + 16;
-		struct nc_raft_held *grown = realloc(held->at, room * sizeof *grown);
-		if (grown == NULL) {
-			raft->dropped++;
-			return;
-		}
-		held->at = grown;
-		held->room = room;
+	if (!nc_grow(&held->at, sizeof *held->at, held->count, &held->room, 16)) {
+		raft->dropped++;
+		return;
 	}
 	held->at[held->count++] =
 	        (struct nc_raft_held){ .order = raft->orders + due, .message = message };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/grow.h"
 #include "core/base/unconst.h"
 #include "plugins/host/cell_private.h"
 
@@ -34,15 +35,8 @@ static uint32_t number_take(struct nc_cell *cell)
 
 static void number_put(struct nc_cell *cell, uint32_t number)
 {
-	if (cell->number_count == cell->number_room) {
-		size_t room = cell->number_room == 0 ? 64 : cell->number_room * 2;
-		uint32_t *numbers = realloc(cell->numbers, room * sizeof *numbers);
-		if (numbers == NULL)
-			return;
-		cell->numbers = numbers;
-		cell->number_room = room;
-	}
-	cell->numbers[cell->number_count++] = number;
+	if (nc_grow(&cell->numbers, sizeof number, cell->number_count, &cell->number_room, 64))
+		cell->numbers[cell->number_count++] = number;
 }
 
 /* Without memory for it the number is not given out again: that costs the process 16 bytes. */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/grow.h"
 #include "core/base/unconst.h"
 
 void nc_names_cut(struct nc_names *names, size_t count)
@@ -21,14 +22,8 @@ void nc_names_release(struct nc_names *names)
 
 int nc_names_add(struct nc_names *names, struct nc_slice bytes, bool prefix)
 {
-	if (names->count == names->capacity) {
-		size_t capacity = names->capacity == 0 ? 4 : names->capacity * 2;
-		struct nc_name *items = realloc(names->items, capacity * sizeof *items);
-		if (items == NULL)
-			return NC_NOMEM;
-		names->items = items;
-		names->capacity = capacity;
-	}
+	if (!nc_grow(&names->items, sizeof *names->items, names->count, &names->capacity, 4))
+		return NC_NOMEM;
 	uint8_t *copy = malloc(bytes.size + 1); /* never of no size */
 	if (copy == NULL)
 		return NC_NOMEM;

@@ -12,7 +12,6 @@
 #include "core/base/err.h"
 
 #define ZERO_STEP (1u << 20) /* bytes */
-#define PAGE      4096u
 
 static int system_write(void *ctx, int fd, const void *data, size_t size, off_t offset)
 {
@@ -89,7 +88,7 @@ static int system_zero(void *ctx, int fd, off_t size)
 	} while (failed == EINTR);
 	if (failed != 0)
 		return -failed;
-	uint8_t *zeros = aligned_alloc(PAGE, ZERO_STEP);
+	uint8_t *zeros = aligned_alloc(NC_FILES_PAGE, ZERO_STEP);
 	if (zeros == NULL)
 		return -ENOMEM;
 	memset(zeros, 0, ZERO_STEP);

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Bytes; a multiple of what disks can write at once. */
+#define NC_FILES_PAGE 4096u
+
 struct nc_files {
 	int (*write)(void *ctx, int fd, const void *data, size_t size,
 	             off_t offset); /* all of it */

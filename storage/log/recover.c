@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/base/grow.h"
 #include "storage/log/segment_private.h"
 
 struct found {
@@ -30,14 +31,8 @@ static int by_number(const void *a, const void *b)
 
 static int found_add(struct found *found, uint64_t number)
 {
-	if (found->count == found->room) {
-		size_t room = found->room == 0 ? 16 : found->room * 2;
-		uint64_t *numbers = realloc(found->numbers, room * sizeof *numbers);
-		if (numbers == NULL)
-			return NC_NOMEM;
-		found->numbers = numbers;
-		found->room = room;
-	}
+	if (!nc_grow(&found->numbers, sizeof *found->numbers, found->count, &found->room, 16))
+		return NC_NOMEM;
 	found->numbers[found->count++] = number;
 	return NC_OK;
 }

@@ -234,7 +234,7 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	        options->segment_size == 0 ? NC_SEGMENT_SIZE_DEFAULT : options->segment_size;
 	nc_assert(log->segment_size >= NC_SEGMENT_SIZE_MIN &&
 	          log->segment_size <= NC_SEGMENT_SIZE_MAX &&
-	          log->segment_size % NC_SEGMENT_PAGE == 0);
+	          log->segment_size % NC_FILES_PAGE == 0);
 	log->marked = true;
 	log->out = -1;
 	lock_init(log);

@@ -28,10 +28,6 @@ struct nc_segment {
 	size_t count, room;
 };
 
-/* Batches are written as whole pages: what its first page holds already is written again with it,
- * and zeros follow it to the end of its last. Bytes; a multiple of what disks can write at once. */
-#define NC_SEGMENT_PAGE 4096u
-
 /* A file for the next segment, made ahead of need: one that was a segment, or filled with zeros
  * (preparer.c). Blocks that have been written once are what makes an fdatasync quick. */
 struct nc_preparer;

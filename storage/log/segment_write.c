@@ -44,7 +44,7 @@ static int out_descriptor(const struct nc_segment_log *log)
 /* Bytes of the page at the segment's end that are before it. */
 static size_t lead_of(const struct nc_segment *segment)
 {
-	return segment->end % NC_SEGMENT_PAGE;
+	return segment->end % NC_FILES_PAGE;
 }
 
 static int out_write(struct nc_segment_log *log)
@@ -66,12 +66,12 @@ static int out_write(struct nc_segment_log *log)
 /* Room for `size` bytes behind the lead, in whole pages. */
 static int pages_reserve(struct nc_segment_log *log, size_t lead, size_t size)
 {
-	size_t want = lead + size + NC_SEGMENT_PAGE, capacity = PAGES_MIN;
+	size_t want = lead + size + NC_FILES_PAGE, capacity = PAGES_MIN;
 	if (log->batch.capacity >= want)
 		return NC_OK;
 	while (capacity < want)
 		capacity *= 2;
-	uint8_t *pages = aligned_alloc(NC_SEGMENT_PAGE, capacity);
+	uint8_t *pages = aligned_alloc(NC_FILES_PAGE, capacity);
 	if (pages == NULL)
 		return NC_NOMEM;
 	if (log->batch.size > 0)
@@ -110,11 +110,11 @@ int nc_batch_begin(struct nc_segment_log *log, size_t size)
 /* Zeros behind the records, to the end of their page. */
 static void pad(struct nc_segment_log *log)
 {
-	size_t over = log->batch.size % NC_SEGMENT_PAGE;
+	size_t over = log->batch.size % NC_FILES_PAGE;
 	if (over == 0)
 		return;
-	uint8_t *zeros = nc_buf_extend(&log->batch, NC_SEGMENT_PAGE - over);
-	memset(zeros, 0, NC_SEGMENT_PAGE - over);
+	uint8_t *zeros = nc_buf_extend(&log->batch, NC_FILES_PAGE - over);
+	memset(zeros, 0, NC_FILES_PAGE - over);
 }
 
 /* A batch that found no room is not in the log; its records must not come back behind the next one.
@@ -146,7 +146,7 @@ static void give_time(struct nc_segment_log *log, const struct nc_log_meanwhile 
 /* What the next batch begins with: this one's last page, if there is room in it. */
 static void keep_last(struct nc_segment_log *log, size_t end)
 {
-	size_t lead = end % NC_SEGMENT_PAGE;
+	size_t lead = end % NC_FILES_PAGE;
 	memmove(log->batch.data, log->batch.data + end - lead, lead);
 	log->batch.size = lead;
 }
@@ -155,7 +155,7 @@ int nc_batch_write(struct nc_segment_log *log, const struct nc_log_meanwhile *me
                    size_t *size_out)
 {
 	size_t end = log->batch.size;
-	nc_assert(end + NC_SEGMENT_PAGE <= log->batch.capacity);
+	nc_assert(end + NC_FILES_PAGE <= log->batch.capacity);
 	pad(log);
 	int failed = out_write(log);
 	if (failed != 0 && nc_err_from_errno(failed) == NC_FULL)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/base/grow.h"
 #include "storage/log/segment_private.h"
 
 void nc_segment_path(const struct nc_segment_log *log, uint64_t number, char path[NC_LOG_PATH_SIZE])
@@ -43,15 +44,9 @@ void nc_segment_let_go(struct nc_segment *segment)
 
 int nc_segments_push(struct nc_segment_log *log, struct nc_segment *segment)
 {
-	if (log->segment_count == log->segment_room) {
-		size_t room = log->segment_room == 0 ? 16 : log->segment_room * 2;
-		struct nc_segment **segments =
-		        realloc(log->segments, room * sizeof(struct nc_segment *));
-		if (segments == NULL)
-			return NC_NOMEM;
-		log->segments = segments;
-		log->segment_room = room;
-	}
+	if (!nc_grow(&log->segments, sizeof(struct nc_segment *), log->segment_count,
+	             &log->segment_room, 16))
+		return NC_NOMEM;
 	log->segments[log->segment_count++] = segment;
 	return NC_OK;
 }
@@ -182,7 +177,7 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 {
 	size_t least = NC_SEGMENT_HEAD_SIZE + need + NC_SEGMENT_RESERVE;
 	bool large = least > log->segment_size;
-	size_t size = large ? (least + NC_SEGMENT_PAGE - 1) / NC_SEGMENT_PAGE * NC_SEGMENT_PAGE
+	size_t size = large ? (least + NC_FILES_PAGE - 1) / NC_FILES_PAGE * NC_FILES_PAGE
 	                    : log->segment_size;
 	if (size > UINT32_MAX)
 		return NC_TOOBIG;

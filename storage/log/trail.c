@@ -3,18 +3,14 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/base/grow.h"
 #include "storage/log/segment_private.h"
 
 static int offset_push(struct nc_segment *segment, size_t offset)
 {
-	if (segment->count == segment->room) {
-		size_t room = segment->room == 0 ? 1024 : segment->room * 2;
-		uint32_t *offsets = realloc(segment->offsets, room * sizeof *offsets);
-		if (offsets == NULL)
-			return NC_NOMEM;
-		segment->offsets = offsets;
-		segment->room = room;
-	}
+	if (!nc_grow(&segment->offsets, sizeof *segment->offsets, segment->count, &segment->room,
+	             1024))
+		return NC_NOMEM;
 	segment->offsets[segment->count++] = (uint32_t)offset;
 	return NC_OK;
 }
@@ -23,14 +19,8 @@ static int term_push(struct nc_segment_log *log, uint64_t index, uint64_t term)
 {
 	if (log->term_count > 0 && log->terms[log->term_count - 1].term == term)
 		return NC_OK;
-	if (log->term_count == log->term_room) {
-		size_t room = log->term_room == 0 ? 16 : log->term_room * 2;
-		struct nc_term_start *terms = realloc(log->terms, room * sizeof *terms);
-		if (terms == NULL)
-			return NC_NOMEM;
-		log->terms = terms;
-		log->term_room = room;
-	}
+	if (!nc_grow(&log->terms, sizeof *log->terms, log->term_count, &log->term_room, 16))
+		return NC_NOMEM;
 	log->terms[log->term_count++] = (struct nc_term_start){ index, term };
 	return NC_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/grow.h"
 #include "transport/client/client_private.h"
 
 /* Headers of the protocol and of the server; all others, trace context too, are the event's own. */
@@ -15,14 +16,9 @@ static bool is_meta(const char *name)
 
 int nc_client_event_meta(struct nc_client_event *holder, const char *name, const char *value)
 {
-	if (holder->event.meta_count == holder->meta_room) {
-		size_t room = holder->meta_room == 0 ? 8 : holder->meta_room * 2;
-		struct nacre_pair *meta = realloc(holder->meta, room * sizeof *meta);
-		if (meta == NULL)
-			return NACRE_NOMEM;
-		holder->meta = meta;
-		holder->meta_room = room;
-	}
+	if (!nc_grow(&holder->meta, sizeof *holder->meta, holder->event.meta_count,
+	             &holder->meta_room, 8))
+		return NACRE_NOMEM;
 	holder->meta[holder->event.meta_count++] = (struct nacre_pair){ name, value };
 	return NACRE_OK;
 }

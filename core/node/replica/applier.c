@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/base/assert.h"
+#include "core/base/grow.h"
 #include "core/node/replica/recovery.h"
 
 #define TRANSACTION_SIZE_MAX (2u << 20) /* bytes of entries in one transaction, about */
@@ -20,7 +21,6 @@ struct nc_applier {
 
 struct collect {
 	struct nc_entry *entry;
-	size_t room;
 	bool failed;
 };
 
@@ -28,15 +28,10 @@ static void on_outcome(void *ctx, const struct nc_outcome *outcome)
 {
 	struct collect *collect = ctx;
 	struct nc_entry *entry = collect->entry;
-	if (entry->outcome_count == collect->room) {
-		size_t room = collect->room == 0 ? entry->ticket_count + 1 : collect->room * 2;
-		struct nc_outcome *outcomes = realloc(entry->outcomes, room * sizeof *outcomes);
-		if (outcomes == NULL) {
-			collect->failed = true;
-			return;
-		}
-		entry->outcomes = outcomes;
-		collect->room = room;
+	if (!nc_grow(&entry->outcomes, sizeof *outcome, entry->outcome_count, &entry->outcome_room,
+	             entry->ticket_count + 1)) {
+		collect->failed = true;
+		return;
 	}
 	struct nc_outcome kept = *outcome;
 	kept.results = NULL;
@@ -62,10 +57,9 @@ static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 	if (entry->kind != NC_LOG_COMMAND)
 		return NC_OK;
 	nc_entry_outcomes_clear(entry); /* of a try that was rolled back */
-	struct collect collect = { .entry = entry, .room = entry->outcome_room };
+	struct collect collect = { .entry = entry };
 	int err = nc_engine_apply(applier->engine, nc_buf_slice(&entry->payload), on_outcome,
 	                          &collect);
-	entry->outcome_room = collect.room;
 	if (err == NC_OK && collect.failed)
 		err = NC_NOMEM;
 	return err;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/grow.h"
 #include "core/base/unconst.h"
 
 struct nc_entry *nc_entry_new(uint8_t kind)
@@ -50,14 +51,8 @@ void nc_entry_outcomes_clear(struct nc_entry *entry)
 
 int nc_entry_ticket_add(struct nc_entry *entry, void *ticket)
 {
-	if (entry->ticket_count == entry->ticket_room) {
-		size_t room = entry->ticket_room == 0 ? 16 : entry->ticket_room * 2;
-		void **tickets = realloc(entry->tickets, room * sizeof *tickets);
-		if (tickets == NULL)
-			return NC_NOMEM;
-		entry->tickets = tickets;
-		entry->ticket_room = room;
-	}
+	if (!nc_grow(&entry->tickets, sizeof(void *), entry->ticket_count, &entry->ticket_room, 16))
+		return NC_NOMEM;
 	entry->tickets[entry->ticket_count++] = ticket;
 	return NC_OK;
 }

@@ -120,13 +120,15 @@ struct nc_spread {
 	 * shared: where there is nothing, nobody says anything. */
 	uint64_t config_index, changed_ns;
 	struct nc_spread_row *rows; /* [count] */
-	uint32_t count, room;
+	uint32_t count;
+	size_t room;
 	struct nc_hashmap names;
 	bool quiet;
 
 	/* Of the leader's transient subscriptions (spread_transient.c). */
 	struct nc_spread_transient *transients; /* [transient_count]: those of others */
-	uint32_t transient_count, transient_room;
+	uint32_t transient_count;
+	size_t transient_room;
 	struct nc_hashmap transient_names;
 	uint64_t seen_leader, seen_ns; /* who leads, and since when we know */
 	struct nc_spread_hearer hearers[NC_RAFT_MEMBERS_MAX];

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/grow.h"
 #include "core/delivery/definition.h"
 #include "core/engine/subs.h"
 #include "core/node/cluster/cluster.h"
@@ -51,14 +52,8 @@ static int row_remove(struct nc_spread *spread, struct nc_spread_row *row)
 
 static int row_add(struct nc_spread *spread, const struct nc_spread_row *row)
 {
-	if (spread->count == spread->room) {
-		uint32_t room = spread->room == 0 ? 64 : spread->room * 2;
-		struct nc_spread_row *rows = realloc(spread->rows, room * sizeof *rows);
-		if (rows == NULL)
-			return NC_NOMEM;
-		spread->rows = rows;
-		spread->room = room;
-	}
+	if (!nc_grow(&spread->rows, sizeof *row, spread->count, &spread->room, 64))
+		return NC_NOMEM;
 	int err = nc_hashmap_put(&spread->names, hash_of(row), spread->count);
 	if (err == NC_OK)
 		spread->rows[spread->count++] = *row;

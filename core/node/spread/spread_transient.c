@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/grow.h"
 #include "core/base/pack.h"
 #include "core/engine/names.h"
 #include "core/node/spread/spread_private.h"
@@ -190,14 +191,9 @@ static void held_remove(struct nc_spread *spread, struct nc_spread_transient *he
 
 static int held_add(struct nc_spread *spread, struct nc_slice name, uint64_t holder)
 {
-	if (spread->transient_count == spread->transient_room) {
-		uint32_t room = spread->transient_room == 0 ? 64 : spread->transient_room * 2;
-		struct nc_spread_transient *held = realloc(spread->transients, room * sizeof *held);
-		if (held == NULL)
-			return NC_NOMEM;
-		spread->transients = held;
-		spread->transient_room = room;
-	}
+	if (!nc_grow(&spread->transients, sizeof *spread->transients, spread->transient_count,
+	             &spread->transient_room, 64))
+		return NC_NOMEM;
 	struct nc_spread_transient *held = &spread->transients[spread->transient_count];
 	held->holder = holder;
 	(void)snprintf(held->name, sizeof held->name, "%.*s", (int)name.size,

@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/engine/names.h"
+#include "core/node/subs/members.h"
 
 static uint64_t now_ns(void)
 {
@@ -100,11 +101,8 @@ static void show(struct nc_filtered *filtered, const struct nc_event *event)
 	char time[NC_TIME_TEXT_SIZE];
 	struct nc_buf *out = &filtered->shown;
 	nc_time_format(event->time_ns, time);
-	nc_buf_printf(out, "%s{\"pos\":%llu,\"seq\":%llu,\"stream\":", out->size == 0 ? "" : ",",
-	              (unsigned long long)event->position, (unsigned long long)event->version);
-	nc_json_put_string(out, event->stream);
-	nc_buf_put_str(out, ",\"type\":");
-	nc_json_put_string(out, event->type);
+	nc_buf_put_str(out, out->size == 0 ? "{" : ",{");
+	nc_members_event_put(out, event);
 	nc_buf_put_str(out, ",\"id\":");
 	nc_json_put_string(out, event->id);
 	nc_buf_printf(out, ",\"time\":\"%s\"}", time);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/grow.h"
 #include "core/base/json.h"
 #include "core/engine/seen.h"
 #include "core/node/common/say.h"
@@ -55,14 +56,8 @@ static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *del
 		sub->todo_room = sub->todo == NULL ? 0 : subs->spare_room;
 		subs->spare_todo = NULL;
 	}
-	if (sub->todo_count == sub->todo_room) {
-		size_t room = sub->todo_room == 0 ? 8 : sub->todo_room * 2;
-		struct nc_delivery *todo = realloc(sub->todo, room * sizeof *todo);
-		if (todo == NULL)
-			return false;
-		sub->todo = todo;
-		sub->todo_room = room;
-	}
+	if (!nc_grow(&sub->todo, sizeof *sub->todo, sub->todo_count, &sub->todo_room, 8))
+		return false;
 	sub->todo[sub->todo_count++] = *delivery;
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/json.h"
+#include "core/node/subs/members.h"
 #include "core/node/subs/subs_ask.h"
 
 struct explaining {
@@ -50,21 +51,13 @@ static void on_event(void *ctx, const struct nc_event *event)
 	filter_ask(explaining, event);
 	explaining->key_parked = nc_sub_key_parked(sub->machine, key);
 	explaining->below = !nc_floor_admits(&sub->floor, event->version, event->time_ns);
-	nc_buf_printf(out,
-	              "{\"pos\":%llu,\"seq\":%llu,\"stream\":", (unsigned long long)event->position,
-	              (unsigned long long)event->version);
-	nc_json_put_string(out, event->stream);
-	nc_buf_put_str(out, ",\"type\":");
-	nc_json_put_string(out, event->type);
-	nc_buf_printf(out, ",\"matches\":%s,\"key\":",
+	nc_buf_put_u8(out, '{');
+	nc_members_event_put(out, event);
+	nc_buf_printf(out, ",\"matches\":%s,",
 	              explaining->fault[0] != '\0' ? "null"
 	              : explaining->matches        ? "true"
 	                                           : "false");
-	if (key.size == 0) {
-		nc_buf_put_str(out, "null");
-	} else {
-		nc_json_put_string(out, key);
-	}
+	nc_members_key_put(out, key);
 }
 
 static bool on_parked(void *ctx, const struct nc_parked *parked)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/json.h"
+#include "core/node/subs/members.h"
 #include "core/node/subs/subs_ask.h"
 
 struct listing {
@@ -102,18 +103,10 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 	char time[NC_TIME_TEXT_SIZE];
 	struct nc_slice key = nc_subs_key(&shown->subs->keys, &shown->sub->definition, event);
 	nc_time_format(shown->parked->time_ns, time);
-	nc_buf_printf(out,
-	              "{\"pos\":%llu,\"seq\":%llu,\"stream\":", (unsigned long long)event->position,
-	              (unsigned long long)event->version);
-	nc_json_put_string(out, event->stream);
-	nc_buf_put_str(out, ",\"type\":");
-	nc_json_put_string(out, event->type);
-	nc_buf_put_str(out, ",\"key\":");
-	if (key.size == 0) {
-		nc_buf_put_str(out, "null");
-	} else {
-		nc_json_put_string(out, key);
-	}
+	nc_buf_put_u8(out, '{');
+	nc_members_event_put(out, event);
+	nc_buf_put_u8(out, ',');
+	nc_members_key_put(out, key);
 	nc_buf_printf(out, ",\"attempts\":%u,\"reason\":", shown->parked->attempts);
 	nc_json_put_string(out, shown->reason);
 	nc_buf_printf(out, ",\"time\":\"%s\"}", time);

@@ -17,6 +17,13 @@
 enum { MESSAGES_MAX = 8 };
 
 static const struct message info = { .body = INFO, .size = -1 };
+/* The node stops. */
+static const struct message gone = {
+	.body = "{\"error\":{\"code\":503,\"err_code\":10008,\"description\":\"stops\"}}",
+	.size = -1,
+	.headers = { "Nats-Service-Error", "stops", "Nats-Service-Error-Code", "503", "Es-Backup",
+	             ID }
+};
 
 static struct message chunk_of(const char *id, const char *number, const char *file,
                                const char *offset, const char *sum, const char *bytes)
@@ -137,12 +144,6 @@ static void descriptions_without_sense(void)
 
 static void ended(void)
 {
-	const struct message gone = { .body = "{\"error\":{\"code\":503,\"err_code\":10008,"
-		                              "\"description\":\"stops\"}}",
-		                      .size = -1,
-		                      .headers = { "Nats-Service-Error", "stops",
-		                                   "Nats-Service-Error-Code", "503", "Es-Backup",
-		                                   ID } };
 	const struct message busy = { .body = "{\"error\":{\"code\":429,\"err_code\":10023,"
 		                              "\"description\":\"busy\"}}",
 		                      .size = -1,
@@ -185,12 +186,6 @@ static void what_ended_stays_so(void)
 {
 	const struct message one = chunk_of(ID, "1", "a", "0", HELLO, "hello");
 	const struct message two = chunk_of(ID, "2", "b.wt", "0", WORLD, "world!");
-	const struct message gone = { .body = "{\"error\":{\"code\":503,\"err_code\":10008,"
-		                              "\"description\":\"stops\"}}",
-		                      .size = -1,
-		                      .headers = { "Nats-Service-Error", "stops",
-		                                   "Nats-Service-Error-Code", "503", "Es-Backup",
-		                                   ID } };
 	stays((const struct message[]){ info, one, gone }, 3, NACRE_UNAVAILABLE,
 	      "who was told that the node stops is told so again");
 	stays((const struct message[]){ info, one, one, two }, 4, NACRE_PROTOCOL,

@@ -266,64 +266,61 @@ Test(log_faults, goes_on_when_the_head_of_a_segment_found_no_room)
 	}
 }
 
+/* A batch of `count` entries finds no room, behind `written` bytes of it. */
+static void refuse(size_t count, size_t size, size_t written)
+{
+	flaky.write_errno = ENOSPC;
+	flaky.write_once = true;
+	flaky.write_size = written;
+	cr_expect_eq(entries_append(journal, NULL, 11, count, 1, size), NC_FULL);
+	cr_expect_eq(last(), 10u);
+}
+
+static void expect_after_a_start(uint64_t want)
+{
+	nc_log_close(journal);
+	cr_assert_eq(open_log(), NC_OK, "%s", fault);
+	cr_expect_eq(last(), want, "entry %lu was refused, and is here", last());
+}
+
+#define THREE_OF_FIVE (BEFORE + 450u) /* records whole, of 100 bytes, the rest not */
+
 Test(log_faults, brings_nothing_of_a_batch_back_that_found_no_room)
 {
 	go_through_memory();
-	flaky.write_errno = ENOSPC;
-	flaky.write_once = true;
-	flaky.write_size = BEFORE + 450; /* three of its records whole, the rest not */
-	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_FULL);
-	cr_expect_eq(last(), 10u);
+	refuse(5, 100, THREE_OF_FIVE);
 	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, 100), NC_OK);
-	nc_log_close(journal);
-	cr_assert_eq(open_log(), NC_OK, "%s", fault);
-	cr_expect_eq(last(), 11u, "entry %lu was refused, and is here", last());
+	expect_after_a_start(11);
 }
 
 /* What is written past the kernel's memory is there in whole pages. */
 Test(log_faults, brings_nothing_of_a_direct_batch_back_that_found_no_room)
 {
-	flaky.write_errno = ENOSPC;
-	flaky.write_once = true;
-	flaky.write_size = 8192;
-	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 3000), NC_FULL);
-	cr_expect_eq(last(), 10u);
+	refuse(5, 3000, 8192);
 	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, 100), NC_OK);
-	nc_log_close(journal);
-	cr_assert_eq(open_log(), NC_OK, "%s", fault);
-	cr_expect_eq(last(), 11u, "entry %lu was refused, and is here", last());
+	expect_after_a_start(11);
 }
 
 Test(log_faults, brings_nothing_back_when_nothing_follows_either)
 {
 	go_through_memory();
-	flaky.write_errno = ENOSPC;
-	flaky.write_once = true;
-	flaky.write_size = BEFORE + 450;
-	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_FULL);
-	nc_log_close(journal);
-	cr_assert_eq(open_log(), NC_OK, "%s", fault);
-	cr_expect_eq(last(), 10u, "entry %lu was refused, and is here", last());
+	refuse(5, 100, THREE_OF_FIVE);
+	expect_after_a_start(10);
 }
 
 Test(log_faults, opens_again_when_a_refused_batch_was_the_last_of_its_segment)
 {
 	go_through_memory();
-	flaky.write_errno = ENOSPC;
-	flaky.write_once = true;
-	flaky.write_size = BEFORE + 1000;
-	cr_expect_eq(entries_append(journal, NULL, 11, 10, 1, 700), NC_FULL);
+	refuse(10, 700, BEFORE + 1000);
 	cr_assert_eq(entries_append(journal, NULL, 11, 1, 1, ENTRY_SIZE_MAX), NC_OK);
-	nc_log_close(journal);
-	cr_assert_eq(open_log(), NC_OK, "%s", fault);
-	cr_expect_eq(last(), 11u);
+	expect_after_a_start(11);
 }
 
 Test(log_faults, stops_when_a_refused_batch_cannot_be_erased)
 {
 	go_through_memory();
 	flaky.write_errno = ENOSPC;
-	flaky.write_size = BEFORE + 450;
+	flaky.write_size = THREE_OF_FIVE;
 	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_IO);
 	flaky.write_errno = 0;
 	cr_expect_eq(entries_append(journal, NULL, 11, 5, 1, 100), NC_IO);
