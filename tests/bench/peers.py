@@ -26,6 +26,7 @@ except ModuleNotFoundError:
     if sys.executable == VENV or not os.path.exists(VENV):
         sys.exit("the benchmarks need nats-py: python3 -m venv build/venv && build/venv/bin/pip install nats-py nkeys msgpack")
     os.execv(VENV, [VENV, *sys.argv])
+import servers  # noqa: E402
 
 SIZE, STREAMS = 256, 10000
 
@@ -94,7 +95,7 @@ class Server(Processes):
         self.port = free_port()
         config = os.path.join(self.home, "server.conf")
         with open(config, "w", encoding="utf-8") as f:
-            f.write(f'listen: "127.0.0.1:{self.port}"\n')
+            f.write(f'listen: "127.0.0.1:{self.port}"\n{servers.more_config}')
             if js:
                 sync = ", sync_interval: always" if sync_always else ""
                 f.write(f'jetstream {{ store_dir: "{self.home}/js"{sync} }}\n')
@@ -164,7 +165,7 @@ class JetStream3(Processes):
             config = os.path.join(self.home, f"s{i}.conf")
             with open(config, "w", encoding="utf-8") as f:
                 f.write(f'listen: "127.0.0.1:{ports[i]}"\nserver_name: s{i}\njetstream {{ store_dir: "{self.home}/js{i}" }}\n'
-                        f'cluster {{ name: c, listen: "127.0.0.1:{routes[i]}", routes: [{urls}] }}\n')
+                        f'cluster {{ name: c, listen: "127.0.0.1:{routes[i]}", routes: [{urls}] }}\n{servers.more_config}')
             self.start("nats-server", "-c", config)
         wait_for(lambda: all(answers(p) for p in ports), 20, "three nats-servers listen")
         self.url = f"nats://127.0.0.1:{ports[0]}"

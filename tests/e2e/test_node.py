@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import urllib.request
 
 import msgpack
 import nkeys
@@ -314,6 +315,26 @@ async def test_its_own_server_collects_garbage_seldom_unless_told_how_often():
             equal(own_server_environment(node), seen)
         finally:
             node.remove()
+
+
+async def test_its_own_server_keeps_no_subjects():
+    node = Node(env={"NACRE_NATS_PORT": str(free_port())})
+    server = None
+    try:
+        path = os.path.join(node.data_dir, "nats-server.conf")
+        ours = [line for line in open(path).read().splitlines() if line.split(":")[0] not in ("host", "port", "pid_file", "log_file")]
+        server = NatsServer("http: 127.0.0.1:-1\n" + "\n".join(ours))  # one that can be looked into
+        client = await Client.connect(server.url)
+        for i in range(100):
+            await client.nc.publish(f"once.{i}", b"")
+        await client.nc.flush()
+        with urllib.request.urlopen(f"{server.monitor()}/subsz", timeout=10) as answer:
+            equal(json.load(answer)["num_cache"], 0)
+        await client.close()
+    finally:
+        node.remove()
+        if server:
+            server.remove()
 
 
 async def test_starts_its_own_server_and_ends_it():

@@ -137,6 +137,8 @@ static bool port_find(struct nc_child *child, bool ended)
 
 /* ---- Starting ------------------------------------------------------------------------------- */
 
+/* Hardly a subject comes twice, of streams, inboxes and acknowledgements: to keep for each of them
+ * who listens costs more than to look for it again (decision 0152). */
 static int config_write(const struct nc_child *child)
 {
 	FILE *file = fopen(child->config_path, "we");
@@ -144,7 +146,8 @@ static int config_write(const struct nc_child *child)
 		return NC_IO;
 	(void)fprintf(file,
 	              "# Written by nacred at each start.\nhost: 127.0.0.1\nport: %u\n"
-	              "pid_file: \"%s\"\nlog_file: \"%s\"\nmax_pending: 256MB\n",
+	              "pid_file: \"%s\"\nlog_file: \"%s\"\nmax_pending: 256MB\n"
+	              "disable_sublist_cache: true\n",
 	              child->port, child->pid_path, child->log_path);
 	return fclose(file) == 0 ? NC_OK : NC_IO;
 }

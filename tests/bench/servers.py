@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the nats-servers of benchmarks are set: as they come, or as docs/operations.md recommends; Nacre's and JetStream's alike."""
+import os
+
+more_config = ""  # lines for each of them
+
+
+def set_as_recommended():
+    """Those that are started from now on."""
+    global more_config
+    more_config = "disable_sublist_cache: true\n"
+    os.environ["GOGC"] = "400"
