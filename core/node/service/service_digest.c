@@ -54,8 +54,13 @@ void nc_service_digest_tick(struct nc_service *service)
 	    nc_replica_status(service->replica).raft.members.count < 2)
 		return;
 	service->digest_position = position;
-	if (mark_read(service, position, digest) == NC_OK)
+	int err = mark_read(service, position, digest);
+	if (err == NC_OK) {
 		propose(service, position, digest);
+	} else if (err != NC_NOTFOUND) { /* the next mark will do */
+		nc_say_error("digest: reading that of position %llu failed: %s",
+		             (unsigned long long)position, nc_err_name(err));
+	}
 }
 
 void nc_service_digest_differs(struct nc_service *service, uint64_t position)

@@ -106,7 +106,8 @@ bool nc_subs_own_is_delivering(const struct nc_subs *subs);
 uint64_t nc_subs_own_since(const struct nc_subs *subs);
 
 /* subs_list.c: where those that this node runs by a lease stand, of the names behind `after` up to
- * and with `through`: bytes of standings.h. Errors: NC_NOMEM. */
+ * and with `through`: bytes of standings.h. Errors: NC_NOMEM; those of the state, which are
+ * said. */
 int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
                           struct nc_buf *buf);
 

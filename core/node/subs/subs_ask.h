@@ -74,18 +74,20 @@ void nc_subs_update(const struct nc_subs_ask *ask);
 void nc_subs_replay(const struct nc_subs_ask *ask);
 void nc_subs_explain(const struct nc_subs_ask *ask);
 
-/* subs_show.c: where one of this node's stands; slices are the subscription's. */
+/* subs_show.c: where one of this node's stands; slices are the subscription's. Errors, which are
+ * said: those of the state. */
 struct nc_standing;
-void nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
-                      struct nc_standing *standing_out);
+int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
+                     struct nc_standing *standing_out);
 void nc_subs_show_info(const struct nc_subs_ask *ask);
 
 /* subs_elsewhere.c: an entry of the list, of a subscription that another node runs, as that told it
- * to `survey`; else as of what the log knows of it. Entries are put in ascending order. */
+ * to `survey`; else as of what the log knows of it. Entries are put in ascending order. Errors,
+ * which are said: those of the state; NC_UNSUPPORTED. */
 struct nc_spread_elsewhere;
 struct nc_survey;
-void nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
-                           struct nc_survey *survey, bool wide, struct nc_buf *out);
+int nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
+                          struct nc_survey *survey, bool wide, struct nc_buf *out);
 
 /* subs_list.c, subs_parked.c */
 void nc_subs_show_list(const struct nc_subs_ask *ask);

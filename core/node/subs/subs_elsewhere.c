@@ -3,6 +3,7 @@
  * does not, what the log knows, up to 100 ms behind, and that this is so. R.sub.info is answered by
  * the node itself. */
 #include "core/engine/progress.h"
+#include "core/node/common/say.h"
 #include "core/node/spread/spread.h"
 #include "core/node/spread/standings.h"
 #include "core/node/subs/subs_ask.h"
@@ -51,15 +52,21 @@ static enum nc_standing_state state_of(const struct nc_sub_progress *progress, b
 	                          : NC_STANDING_UNKNOWN;
 }
 
-static void put_logged(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
-                       bool moving, bool wide, struct nc_buf *out)
+static int put_logged(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
+                      bool moving, bool wide, struct nc_buf *out)
 {
 	struct logged logged;
 	struct nc_standing standing = { .name = nc_slice_str(elsewhere->name),
 		                        .state = NC_STANDING_MOVING };
-	if (logged_read(subs, standing.name, &logged) != NC_OK) { /* deleted just now */
+	int err = logged_read(subs, standing.name, &logged);
+	if (err == NC_NOTFOUND) { /* deleted just now */
 		nc_standing_put_json(out, &standing, false);
-		return;
+		return NC_OK;
+	}
+	if (err != NC_OK) {
+		nc_say_error("subscription %s: reading where it stands failed: %s", elsewhere->name,
+		             nc_err_name(err));
+		return err;
 	}
 	const struct nc_sub_progress *progress = &logged.progress;
 	standing.state = state_of(progress, moving);
@@ -74,10 +81,11 @@ static void put_logged(struct nc_subs *subs, const struct nc_spread_elsewhere *e
 	standing.last_delivered = progress->last_delivered;
 	nc_standing_put_json(out, &standing, wide);
 	nc_definition_release(&logged.definition);
+	return NC_OK;
 }
 
-void nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
-                           struct nc_survey *survey, bool wide, struct nc_buf *out)
+int nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
+                          struct nc_survey *survey, bool wide, struct nc_buf *out)
 {
 	struct nc_standing standing;
 	bool owned = elsewhere->owner != 0 && elsewhere->owner != subs->service->options.self;
@@ -88,7 +96,7 @@ void nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewher
 	if (err == NC_OK && standing.epoch >= elsewhere->epoch) {
 		standing.node = nc_slice_str(elsewhere->node);
 		nc_standing_put_json(out, &standing, wide);
-	} else {
-		put_logged(subs, elsewhere, !owned || err == NC_NOTFOUND, wide, out);
+		return NC_OK;
 	}
+	return put_logged(subs, elsewhere, !owned || err == NC_NOTFOUND, wide, out);
 }

@@ -110,11 +110,15 @@ static void on_judged(void *ctx, const struct nc_event *event)
 	}
 }
 
-/* What cannot be read is for who is asked after this to say. */
+/* What cannot be read is for who is asked after this to say; who can read it then, since it came
+ * meanwhile or the state answers again, is told that the filter was not asked. */
 static void judge(struct nc_sub_prepare *prepare, struct nc_state_reader *reader)
 {
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = prepare->position };
-	(void)nc_query_get(reader, &spec, on_judged, prepare);
+	int err = nc_query_get(reader, &spec, on_judged, prepare);
+	if (err != NC_OK)
+		(void)snprintf(prepare->verdict.fault, sizeof prepare->verdict.fault,
+		               "the filter was not asked: %s", nc_err_name(err));
 	prepare->err = NC_OK;
 }
 

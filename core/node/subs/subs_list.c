@@ -112,23 +112,26 @@ static void page_plan(const struct nc_subs *subs, const struct entries *all, str
 	}
 }
 
-static void put_entry(struct nc_subs *subs, const struct entry *entry, struct nc_survey *survey,
-                      bool wide, struct nc_buf *out)
+static int put_entry(struct nc_subs *subs, const struct entry *entry, struct nc_survey *survey,
+                     bool wide, struct nc_buf *out)
 {
 	struct nc_standing standing;
+	int err;
 	nc_buf_put_u8(out, '{');
 	if (entry->sub == NULL) {
-		nc_subs_put_elsewhere(subs, &entry->elsewhere, survey, wide, out);
+		err = nc_subs_put_elsewhere(subs, &entry->elsewhere, survey, wide, out);
 	} else {
-		nc_subs_standing(subs, entry->sub, wide, &standing);
-		nc_standing_put_json(out, &standing, wide);
+		err = nc_subs_standing(subs, entry->sub, wide, &standing);
+		if (err == NC_OK)
+			nc_standing_put_json(out, &standing, wide);
 	}
 	nc_buf_put_u8(out, '}');
+	return err;
 }
 
 /* By name, as many as one message holds; `next` is what to put in `after` to go on. */
-static void entries_put(struct nc_subs *subs, const struct page *page, const struct entries *all,
-                        struct nc_survey *survey, struct nc_buf *out)
+static int entries_put(struct nc_subs *subs, const struct page *page, const struct entries *all,
+                       struct nc_survey *survey, struct nc_buf *out)
 {
 	size_t i = 0;
 	nc_buf_put_str(out, "{\"subscriptions\":[");
@@ -136,7 +139,9 @@ static void entries_put(struct nc_subs *subs, const struct page *page, const str
 		size_t before = out->size;
 		if (i > 0)
 			nc_buf_put_u8(out, ',');
-		put_entry(subs, &all->at[i], survey, page->wide, out);
+		int err = put_entry(subs, &all->at[i], survey, page->wide, out);
+		if (err != NC_OK)
+			return err;
 		if (out->size > room_of(subs)) {
 			out->size = before;
 			break;
@@ -149,6 +154,7 @@ static void entries_put(struct nc_subs *subs, const struct page *page, const str
 		nc_buf_printf(out, ",\"next\":\"%s\"", page->through);
 	}
 	nc_buf_put_u8(out, '}');
+	return NC_OK;
 }
 
 /* Collected anew: while others were asked, some may have come or gone. */
@@ -162,9 +168,13 @@ static void page_answer(const struct nc_subs_ask *ask, const struct page *page,
 		return;
 	}
 	nc_buf_clear(out);
-	entries_put(ask->subs, page, &all, survey, out);
+	int err = entries_put(ask->subs, page, &all, survey, out);
 	free(all.at);
-	nc_subs_ask_answer(ask, nc_buf_slice(out));
+	if (err == NC_OK) {
+		nc_subs_ask_answer(ask, nc_buf_slice(out));
+	} else {
+		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
+	}
 }
 
 /* ---- Asked for ------------------------------------------------------------------------------ */
@@ -270,11 +280,13 @@ int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *t
 	}
 	qsort(own.at, own.count, sizeof *own.at, by_name);
 	nc_standings_put_count(buf, own.count);
-	for (size_t i = 0; i < own.count; i++) {
+	int err = NC_OK;
+	for (size_t i = 0; i < own.count && err == NC_OK; i++) {
 		struct nc_standing standing;
-		nc_subs_standing(subs, own.at[i].sub, wide, &standing);
-		nc_standing_put(buf, &standing, wide);
+		err = nc_subs_standing(subs, own.at[i].sub, wide, &standing);
+		if (err == NC_OK)
+			nc_standing_put(buf, &standing, wide);
 	}
 	free(own.at);
-	return nc_buf_status(buf);
+	return err == NC_OK ? nc_buf_status(buf) : err;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
+#include "core/node/common/say.h"
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs_ask.h"
 #include "transport/nats/reply.h"
@@ -200,25 +201,32 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 }
 
 /* The log knew none of the epoch that was meant: there is none at all, or it has moved on to
- * another meanwhile, and nothing was done. */
+ * another meanwhile, and nothing was done. Where the state does not tell which, it may be either.
+ */
 static struct nc_fault fault_of(struct nc_subs *subs, const struct nc_sub_pending *pending,
                                 struct nc_fault fault)
 {
 	struct nc_buf scratch = { 0 };
 	struct nc_sub_row row;
-	if (fault.err_code != NC_FAULT_NO_SUB.err_code ||
-	    nc_state_reader_begin(subs->reader) != NC_OK)
+	if (fault.err_code != NC_FAULT_NO_SUB.err_code)
 		return fault;
-	int err = nc_sub_row_get(subs->reader, nc_slice_str(pending->name), &scratch, &row);
-	nc_state_reader_end(subs->reader);
+	int err = nc_state_reader_begin(subs->reader);
+	if (err == NC_OK) {
+		err = nc_sub_row_get(subs->reader, nc_slice_str(pending->name), &scratch, &row);
+		nc_state_reader_end(subs->reader);
+	}
 	nc_buf_release(&scratch);
-	return err == NC_OK ? NC_FAULT_UNAVAILABLE : fault;
+	if (err != NC_OK && err != NC_NOTFOUND)
+		nc_say_error("subscription %s: looking for it failed: %s", pending->name,
+		             nc_err_name(err));
+	return err == NC_NOTFOUND ? fault : NC_FAULT_UNAVAILABLE;
 }
 
 static const char *text_of(struct nc_fault fault)
 {
-	return fault.err_code == NC_FAULT_NO_SUB.err_code ? "no such subscription"
-	                                                  : "another node has it now; ask again";
+	return fault.err_code == NC_FAULT_NO_SUB.err_code
+	               ? "no such subscription"
+	               : "another node may have it now; ask again";
 }
 
 static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/base/json.h"
+#include "core/node/common/say.h"
 #include "core/node/spread/standings.h"
 #include "core/node/subs/subs_ask.h"
 
@@ -24,21 +25,30 @@ static void on_lag_event(void *ctx, const struct nc_event *event)
 	*(uint64_t *)ctx = event->time_ns;
 }
 
-/* How old the oldest event is that is not done; 0 if none is known. */
-static uint64_t lag_ms(struct nc_subs *subs, const struct nc_sub_info *info)
+/* How old the oldest event is that is not done; 0 if none is known. Errors, which are said: those
+ * of the state. */
+static int lag_find(struct nc_subs *subs, const struct nc_subscription *sub,
+                    const struct nc_sub_info *info, uint64_t *lag_ms_out)
 {
 	uint64_t time_ns = 0;
-	if (info->in_flight == 0 && info->pending == 0 && info->at_head)
-		return 0;
+	if (info->in_flight == 0 && info->pending == 0 && info->at_head) {
+		*lag_ms_out = 0;
+		return NC_OK;
+	}
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
 		                          .number = info->ack_floor + 1,
 		                          .unseen = true };
-	if (nc_query_get(subs->reader, &spec, on_lag_event, &time_ns) != NC_OK)
-		return 0;
+	int err = nc_query_get(subs->reader, &spec, on_lag_event, &time_ns);
+	if (err != NC_OK && err != NC_NOTFOUND) {
+		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
+		             (unsigned long long)spec.number, nc_err_name(err));
+		return err;
+	}
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	return now_ns > time_ns ? (now_ns - time_ns) / 1000000 : 0;
+	*lag_ms_out = err == NC_OK && now_ns > time_ns ? (now_ns - time_ns) / 1000000 : 0;
+	return NC_OK;
 }
 
 /* Events that are still to be delivered for the first time. */
@@ -53,16 +63,20 @@ static void put_number(struct nc_buf *out, const char *member, uint64_t value)
 	nc_buf_put_decimal(out, value);
 }
 
-void nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
-                      struct nc_standing *standing_out)
+int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
+                     struct nc_standing *standing_out)
 {
 	struct nc_sub_info info;
+	uint64_t lag_ms = 0;
 	nc_sub_info(sub->machine, &info);
+	int err = wide ? lag_find(subs, sub, &info, &lag_ms) : NC_OK;
+	if (err != NC_OK)
+		return err;
 	*standing_out = (struct nc_standing){ .name = nc_slice_str(sub->name),
 		                              .state = state_of(sub, &info),
 		                              .epoch = info.epoch };
 	if (!wide)
-		return;
+		return NC_OK;
 	standing_out->durable = sub->definition.durable;
 	standing_out->push = sub->definition.push;
 	standing_out->plugin = sub->definition.plugin;
@@ -73,7 +87,8 @@ void nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, b
 	standing_out->parked = info.parked - info.replaying;
 	standing_out->ack_floor = info.ack_floor;
 	standing_out->last_delivered = info.last_delivered;
-	standing_out->lag_ms = lag_ms(subs, &info);
+	standing_out->lag_ms = lag_ms;
+	return NC_OK;
 }
 
 /* A start that lay ahead when the epoch began. */
@@ -103,11 +118,15 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 	struct nc_standing standing;
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
+	int err = nc_subs_standing(subs, sub, true, &standing);
+	if (err != NC_OK) {
+		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
+		return;
+	}
 	nc_sub_info(sub->machine, &info);
 	nc_buf_clear(out);
 	nc_buf_printf(out, "{\"name\":\"%s\",", sub->name);
 	nc_definition_put_json(out, &sub->definition);
-	nc_subs_standing(subs, sub, true, &standing);
 	nc_standing_put_numbers(out, &standing);
 	put_number(out, "delivered", info.delivered);
 	put_number(out, "cursor", info.cursor);
@@ -133,8 +152,10 @@ void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_info info;
 	char text[96];
+	uint64_t lag;
 	nc_sub_info(sub->machine, &info);
-	uint64_t lag = lag_ms(subs, &info);
+	if (lag_find(subs, sub, &info, &lag) != NC_OK)
+		return; /* not known: it is as it was */
 	uint64_t bound = subs->service->options.config->sub_lag_s * 1000;
 	bool lags = lag > bound && !info.paused;
 	if (lags == sub->lagging)
