@@ -71,11 +71,11 @@ int main(int argc, char **argv)
 	int exit_code = NC_EXIT_OK;
 	if (!nc_std_fds_hold())
 		return NC_EXIT_RUNTIME;
-	if (argc == 2 && strcmp(argv[1], "--plugin-host") == 0)
-		return nc_cell_main();
+	if (argc == 3 && strcmp(argv[1], "--plugin-host") == 0)
+		return nc_cell_main(argv[2]);
 	char fault[NC_CONFIG_FAULT_SIZE];
-	if (argc == 3 && strcmp(argv[1], NC_ADOPTER_WORD) == 0)
-		return nc_adopter_main(argv[2]);
+	if (argc == 4 && strcmp(argv[1], NC_ADOPTER_WORD) == 0)
+		return nc_adopter_main(argv[2], argv[3]);
 	bool recovers = recover_asked(&argc, argv, &yes);
 	const char *backup = NULL;
 	bool restores = restore_asked(&argc, argv, &backup);

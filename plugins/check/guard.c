@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/parent.h"
 #include "plugins/check/check_private.h"
 
 /* A sanitizer's helper ends when it sees that who asked it is gone. */
@@ -124,12 +124,13 @@ int check_guarded(void (*checks)(struct check *), struct check *check, int patie
 {
 	struct guarded guarded = { .stage = CHECK_LOADS };
 	int ends[2], status = 0;
+	pid_t parent = getpid();
 	CHECK(check_strays_adopt(), "strays cannot be adopted");
 	CHECK(pipe(ends) == 0, "no pipe");
 	guarded.pid = fork();
 	CHECK(guarded.pid >= 0, "no process");
 	if (guarded.pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)nc_parent_follow(parent);
 		(void)close(ends[0]);
 		line = ends[1];
 		checks(check);

@@ -32,7 +32,7 @@
 struct nc_cell; /* opaque */
 
 struct nc_cell_options {
-	const char *program; /* what is run with --plugin-host: nc_cell_main() */
+	const char *program; /* what is run with --plugin-host NODE: nc_cell_main() */
 	const char *file;    /* the private copy of the plugin */
 	const char *shown;   /* what people call it: its path */
 	/* As nc_plugin_log_fn; may be NULL. */
@@ -72,7 +72,8 @@ struct nc_cell_status {
 };
 void nc_cell_status(struct nc_cell *cell, struct nc_cell_status *status_out);
 
-/* The whole of `nacred --plugin-host`: gives what the process exits with. */
-int nc_cell_main(void);
+/* The whole of `nacred --plugin-host NODE`, of the process that started it (core/base/parent.h):
+ * gives what the process exits with. */
+int nc_cell_main(const char *node);
 
 #endif

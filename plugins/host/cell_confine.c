@@ -21,6 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/parent.h"
+
 #define NOBODY 65534 /* uid and gid of nobody, who owns nothing */
 
 #if defined(__x86_64__)
@@ -227,7 +229,7 @@ static bool calls_limit(bool loaded)
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-bool nc_cell_confine(int plugin_fd, char *why, size_t why_size)
+bool nc_cell_confine(pid_t node, int plugin_fd, char *why, size_t why_size)
 {
 	(void)nice(10); /* events of others go before */
 	if (!user_leave())
@@ -235,7 +237,7 @@ bool nc_cell_confine(int plugin_fd, char *why, size_t why_size)
 	if (!limits_set())
 		return fail(why, why_size, "limits");
 	/* After the change of user, which takes it away. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	if (!nc_parent_follow(node) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(why, why_size, "prctl");
 	files_hide(plugin_fd);
 	return calls_limit(false) || fail(why, why_size, "seccomp");

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/parent.h"
 #include "plugins/host/cell.h"
 #include "plugins/host/cell_confine.h"
 #include "plugins/host/cell_wire.h"
@@ -20,6 +21,7 @@ struct kept {
 };
 
 struct inmate {
+	pid_t node;
 	const uint8_t *in;
 	uint8_t *out;
 	const nacre_filter_plugin *plugin;
@@ -54,7 +56,7 @@ static int32_t hello(struct inmate *inmate, const nacre_filter_host *host)
 {
 	char why[REASON_SIZE] = "";
 	char path[32];
-	bool good = nc_cell_confine(NC_CELL_FILE_FD, why, sizeof why);
+	bool good = nc_cell_confine(inmate->node, NC_CELL_FILE_FD, why, sizeof why);
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", NC_CELL_FILE_FD);
 	if (good)
 		inmate->plugin = nc_plugin_shake(path, host, why);
@@ -219,13 +221,14 @@ static int32_t carry_out(struct inmate *inmate, const nacre_filter_host *host,
 	return NACRE_FILTER_FAILED;
 }
 
-int nc_cell_main(void)
+int nc_cell_main(const char *node)
 {
 	static struct inmate inmate;
 	struct nc_cell_call call;
 	/* Whatever the node has open and did not mark: nothing of it is for here. */
 	if (syscall(SYS_close_range, NC_CELL_FILE_FD + 1, ~0U, 0) != 0)
 		return 71;
+	inmate.node = nc_parent_get(node);
 	inmate.in = mmap(NULL, NC_CELL_IN_SIZE, PROT_READ, MAP_SHARED, NC_CELL_MEMORY_FD, 0);
 	inmate.out = mmap(NULL, NC_CELL_OUT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 	                  NC_CELL_MEMORY_FD, NC_CELL_IN_SIZE);

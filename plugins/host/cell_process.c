@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "core/base/parent.h"
 #include "core/base/unconst.h"
 #include "plugins/host/cell_wait.h"
 
@@ -114,12 +115,13 @@ static char sanitizer_options[] = "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:han
 /* An empty environment: the node's holds secrets. */
 static int spawn(const char *program, int socket, int memory, int file, pid_t *pid_out)
 {
-	char name[] = "nacred", as_host[] = "--plugin-host";
-	char *const argv[] = { name, as_host, NULL };
+	char name[] = "nacred", as_host[] = "--plugin-host", node[NC_PARENT_SIZE];
+	char *const argv[] = { name, as_host, node, NULL };
 	char *const environment[] = { ENVIRONMENT };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int err = actions_make(&actions, socket, memory, file);
+	nc_parent_put(node);
 	if (err == 0) {
 		err = attributes_make(&attributes);
 		if (err == 0) {

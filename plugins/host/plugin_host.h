@@ -34,8 +34,8 @@ struct nc_plugin_host_config {
 	const char *bundled_dir; /* NULL: none */
 	const char *extra_dirs;  /* NACRE_PLUGIN_DIR: directories, ':' between them; NULL: none */
 	const char *private_dir; /* made with mode 0700 if missing */
-	/* Run plugins that are not bundled in processes of this program, `PROGRAM --plugin-host`
-	 * (cell.h). NULL: in this process. */
+	/* Run plugins that are not bundled in processes of this program, `PROGRAM --plugin-host
+	 * NODE` (cell.h). NULL: in this process. */
 	const char *cell_program;
 	/* May be NULL. */
 	nc_plugin_log_fn *log;

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/parent.h"
 #include "storage/state/wt_state_private.h"
 
 enum {
@@ -119,7 +119,7 @@ int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
 	int fds[2];
 	if (pipe(fds) != 0)
 		return NC_IO;
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 	if (child < 0) {
 		(void)close(fds[0]);
 		(void)close(fds[1]);
@@ -127,7 +127,7 @@ int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
 	}
 	if (child == 0) {
 		/* A parent that is killed takes us with it: we hold its lock on the directory. */
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)nc_parent_follow(parent);
 		(void)close(fds[0]);
 		child_main(directory, fds[1]);
 	}

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
+#include "core/base/parent.h"
 #include "core/node/common/say.h"
 #include "storage/state/snapshot.h"
 #include "storage/state/wt_state.h"
@@ -18,13 +18,13 @@ struct nc_adopter {
 	bool runs, stopped, closed;
 };
 
-int nc_adopter_main(const char *directory)
+int nc_adopter_main(const char *directory, const char *node)
 {
 	struct nc_snapshot_manifest manifest;
 	char fault[NC_SNAPSHOT_FAULT_SIZE];
 	/* Who wanted it is gone: nobody waits for what it finds, and the directory may be emptied.
 	 */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)nc_parent_follow(nc_parent_get(node));
 	int err = nc_snapshot_adopt(directory, &manifest, fault);
 	if (err != NC_OK)
 		nc_say_error("the state that came in does not hold: %s", fault);
@@ -71,8 +71,9 @@ int nc_adopter_start(uv_loop_t *loop, const char *directory, void (*fn)(void *ct
 	adopter->fn = fn;
 	adopter->ctx = ctx;
 	adopter->process.data = adopter;
-	char program[] = "nacred", word[] = NC_ADOPTER_WORD;
-	char *args[] = { program, word, path, NULL };
+	char program[] = "nacred", word[] = NC_ADOPTER_WORD, node[NC_PARENT_SIZE];
+	char *args[] = { program, word, path, node, NULL };
+	nc_parent_put(node);
 	uv_stdio_container_t streams[3] = { { .flags = UV_IGNORE },
 		                            { .flags = UV_IGNORE },
 		                            { .flags = UV_INHERIT_FD, .data.fd = 2 } };

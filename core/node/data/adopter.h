@@ -20,9 +20,9 @@ int nc_adopter_start(uv_loop_t *loop, const char *directory, void (*fn)(void *ct
  * no-op. */
 void nc_adopter_stop(struct nc_adopter *adopter);
 
-/* What that process is started with, nacred --adopt DIRECTORY, and does: its exit code is the
- * negated error. */
+/* What that process is started with, nacred --adopt DIRECTORY NODE, of the process that started it
+ * (core/base/parent.h), and does: its exit code is the negated error. */
 #define NC_ADOPTER_WORD "--adopt"
-int nc_adopter_main(const char *directory);
+int nc_adopter_main(const char *directory, const char *node);
 
 #endif
