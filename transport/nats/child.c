@@ -32,7 +32,8 @@ struct nc_child {
 	uv_process_t process;
 	uv_timer_t restart;
 	bool running, stopping, started;
-	unsigned closing;
+	bool open;       /* `process` is a handle of the loop */
+	unsigned closed; /* of the two handles, at the end */
 };
 
 static void child_free(struct nc_child *child)
@@ -184,6 +185,7 @@ static int spawn(struct nc_child *child)
 		                         .stdio_count = 3 };
 	child->process.data = child;
 	int failed = uv_spawn(child->options.loop, &child->process, &options);
+	child->open = true; /* the loop has the handle, even of what did not start */
 	child->running = failed == 0;
 	if (failed == UV_ENOENT)
 		return NC_NOTFOUND;
@@ -193,7 +195,8 @@ static int spawn(struct nc_child *child)
 static void on_process_closed(uv_handle_t *handle)
 {
 	struct nc_child *child = handle->data;
-	if (child->stopping && ++child->closing == 2) {
+	child->open = false;
+	if (child->stopping && ++child->closed == 2) {
 		child_free(child);
 	} else if (!child->stopping) {
 		(void)uv_timer_start(&child->restart, child->restart.timer_cb, RESTART_MS, 0);
@@ -311,7 +314,7 @@ const char *nc_child_url(const struct nc_child *child)
 static void on_timer_closed(uv_handle_t *handle)
 {
 	struct nc_child *child = handle->data;
-	if (++child->closing == 2)
+	if (++child->closed == 2)
 		child_free(child);
 }
 
@@ -321,9 +324,11 @@ void nc_child_stop(struct nc_child *child)
 		return;
 	child->stopping = true;
 	if (child->running) {
-		(void)uv_process_kill(&child->process, SIGTERM);
-	} else if (child->process.loop == NULL || !uv_is_closing((uv_handle_t *)&child->process)) {
-		child->closing++; /* no process handle to wait for */
+		(void)uv_process_kill(&child->process, SIGTERM); /* on_exited() closes it */
+	} else if (!child->open) {
+		child->closed++;
+	} else if (!uv_is_closing((uv_handle_t *)&child->process)) {
+		uv_close((uv_handle_t *)&child->process, on_process_closed);
 	}
 	uv_close((uv_handle_t *)&child->restart, on_timer_closed);
 }
