@@ -6,9 +6,12 @@
 #include "core/engine/names.h"
 #include "core/node/common/config.h"
 
+/* A value that is empty, or a secret, is not shown: "". */
 static int refuse(char *fault, const char *name, const char *value, const char *why)
 {
-	(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s '%.64s': %s", name, value, why);
+	const char *quote = *value == '\0' ? "" : "'";
+	(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "%s%s%s%.64s%s %s", name,
+	               *value == '\0' ? "" : " ", quote, value, quote, why);
 	return NC_INVALID;
 }
 
@@ -87,10 +90,8 @@ int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_S
 	if (strcmp(config->prefix, "_es") == 0)
 		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
 	why = urls_fault(config->nats_url);
-	if (why != NULL) {
-		(void)snprintf(fault, NC_CONFIG_FAULT_SIZE, "NACRE_NATS_URL: %s", why);
-		return NC_INVALID;
-	}
+	if (why != NULL)
+		return refuse(fault, "NACRE_NATS_URL", "", why); /* it may hold a password */
 	int err = cluster_check(config, fault);
 	if (err != NC_OK)
 		return err;

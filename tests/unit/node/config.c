@@ -82,6 +82,15 @@ Test(config, refuses_what_is_unknown_or_out_of_range_by_name)
 	refused(NONE, ARGS("--config", "/nonexistent/nacre"), "/nonexistent/nacre");
 }
 
+Test(config, says_what_is_wrong_in_a_sentence_and_shows_no_empty_value)
+{
+	refused(ENV("NACRE_FEED=maybe"), NONE, "NACRE_FEED 'maybe' is neither on nor off");
+	refused(ENV("NACRE_DATA_DIR="), NONE, "NACRE_DATA_DIR is empty");
+	refused(ENV("NACRE_DB_TYPE=cluster"), NONE, "NACRE_CLUSTER_SECRET is empty; ");
+	refused(ENV("NACRE_NATS_URL=http://a:secret@h"), NONE, "NACRE_NATS_URL has a URL whose");
+	refused(ENV("NATS_PASSWORD=secret"), NONE, "NATS_PASSWORD goes with NATS_USER");
+}
+
 Test(config, a_cluster_needs_a_secret_and_a_place_to_meet)
 {
 	refused(ENV("NACRE_DB_TYPE=cluster", "NACRE_NATS_URL=nats://h:1"), NONE,
