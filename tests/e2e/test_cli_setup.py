@@ -70,7 +70,7 @@ async def test_a_context_that_does_not_hold_is_refused_by_name():
         for name in ("../x", "", ".hidden"):
             await n.fails(USAGE, "is not the name of a context", "info", f"--context={name}")
         home.context("fine", '{"url":"nats://127.0.0.1:1","tls_first":false,"user_jwt":""}')
-        await n.fails(CONNECTION, "connect to nats://127.0.0.1:1", "info", "--context", "fine")
+        await n.fails(CONNECTION, "connect to nats://127.0.0.1:1: No server available for connection; --server, NATS_URL", "info", "--context", "fine")
         # $XDG_CONFIG_HOME takes the place of ~/.config.
         await n.fails(CONNECTION, "connect to", "info", "--context", "fine", HOME="/nonexistent", XDG_CONFIG_HOME=os.path.join(home.path, ".config"))
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/cli/near.h"
+
 struct parse {
 	struct nc_cli_args *args;
 	const struct nc_cli_command *command;
@@ -138,9 +140,19 @@ static const char *value_take(struct parse *parse, const struct nc_cli_option *o
 	return NULL;
 }
 
-static bool unknown(struct parse *parse, const char *typed)
+static bool unknown_long(struct parse *parse, const char *name, size_t size)
 {
-	(void)snprintf(parse->why, parse->why_size, "unknown option '%.60s'", typed);
+	char typed[64];
+	(void)snprintf(typed, sizeof typed, "%.*s", (int)(size < sizeof typed ? size : 60), name);
+	struct nc_cli_near near = nc_cli_near(typed);
+	const struct nc_cli_option *list;
+	for (unsigned i = 0; (list = nc_cli_options(parse->command, i)) != NULL; i++) {
+		for (; list->name != NULL; list++)
+			nc_cli_near_try(&near, list->name);
+	}
+	(void)snprintf(parse->why, parse->why_size, "unknown option '--%s'%s%s%s", typed,
+	               near.word == NULL ? "" : "; did you mean '--",
+	               near.word == NULL ? "" : near.word, near.word == NULL ? "" : "'?");
 	return false;
 }
 
@@ -150,7 +162,7 @@ static bool long_option(struct parse *parse, const char *typed)
 	size_t size = equals == NULL ? strlen(name) : (size_t)(equals - name);
 	const struct nc_cli_option *option = option_find(parse, name, size, 0);
 	if (option == NULL)
-		return unknown(parse, typed);
+		return unknown_long(parse, name, size);
 	if (option->value == NULL) {
 		if (equals == NULL)
 			return give(parse, option, NULL);
@@ -165,8 +177,11 @@ static bool letters(struct parse *parse, const char *typed)
 {
 	for (const char *at = typed + 1; *at != '\0'; at++) {
 		const struct nc_cli_option *option = option_find(parse, NULL, 0, *at);
-		if (option == NULL)
-			return unknown(parse, typed);
+		if (option == NULL) {
+			(void)snprintf(parse->why, parse->why_size, "unknown option '%.60s'",
+			               typed);
+			return false;
+		}
 		if (option->value != NULL) {
 			const char *value =
 			        value_take(parse, option, at[1] == '\0' ? NULL : at + 1);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "transport/cli/commands.h"
+#include "transport/cli/near.h"
 
 const struct nc_cli_command *const nc_cli_commands[] = {
 	&nc_cli_append,
@@ -139,41 +140,10 @@ bool nc_cli_is_group(const char *word)
 	return false;
 }
 
-/* Levenshtein's distance; words longer than a name can be are far from all. */
-static size_t distance(const char *a, const char *b)
-{
-	enum { LONGEST = 40 };
-	size_t row[LONGEST + 1], width = strlen(b);
-	if (width > LONGEST)
-		return LONGEST;
-	for (size_t j = 0; j <= width; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t corner = row[0];
-		row[0] = i + 1;
-		for (size_t j = 0; j < width; j++) {
-			size_t best = corner + (a[i] != b[j]);
-			corner = row[j + 1];
-			if (corner + 1 < best)
-				best = corner + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			row[j + 1] = best;
-		}
-	}
-	return row[width];
-}
-
 const char *nc_cli_nearest(const char *typed)
 {
-	const char *nearest = NULL;
-	size_t least = strlen(typed) / 3 + 2;
-	for (size_t i = 0; nc_cli_commands[i] != NULL; i++) {
-		size_t far = distance(typed, nc_cli_commands[i]->name);
-		if (far < least) {
-			least = far;
-			nearest = nc_cli_commands[i]->name;
-		}
-	}
-	return nearest;
+	struct nc_cli_near near = nc_cli_near(typed);
+	for (size_t i = 0; nc_cli_commands[i] != NULL; i++)
+		nc_cli_near_try(&near, nc_cli_commands[i]->name);
+	return near.word;
 }

@@ -99,13 +99,36 @@ static void put_doubt(const struct nc_cli *cli, char *text, size_t size)
 	(void)snprintf(text, size, "; %s of store '%s' up at %s?", who, cli->store, cli->servers);
 }
 
+/* Where there was no connection yet: no server answers, or not to us. */
+static void put_where(char *text, size_t size)
+{
+	(void)snprintf(
+	        text, size,
+	        "; --server, NATS_URL or a context says where it is, --user, --creds, --nkey "
+	        "or NATS_* who you are");
+}
+
+/* libnacre says by which step it failed; of these two the command says so already. */
+static const char *description_of(const struct nacre_error *error)
+{
+	static const char *const steps[] = { "connect: ", "request: " };
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		if (strncmp(error->description, steps[i], strlen(steps[i])) == 0)
+			return error->description + strlen(steps[i]);
+	}
+	return error->description;
+}
+
 int nc_cli_fail_nacre(const struct nc_cli *cli, int status, const struct nacre_error *error,
                       const char *what)
 {
 	char text[1024];
 	int exit_code = exit_of(status, error);
 	int size = snprintf(text, sizeof text, "%s: %s", what == NULL ? cli->command->name : what,
-	                    error->description);
+	                    description_of(error));
+	if (status == NACRE_CONNECTION && cli->client == NULL && size > 0 &&
+	    (size_t)size < sizeof text)
+		put_where(text + size, sizeof text - (size_t)size);
 	if (status == NACRE_UNAVAILABLE && size > 0 && (size_t)size < sizeof text)
 		put_doubt(cli, text + size, sizeof text - (size_t)size);
 	if (status == NACRE_REFUSED && size > 0 && (size_t)size < sizeof text) {
