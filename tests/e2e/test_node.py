@@ -417,6 +417,22 @@ async def test_refuses_a_port_in_use():
         server.remove()
 
 
+async def test_refuses_a_data_directory_that_cannot_be():
+    for path in ("/dev/null", "/dev/null/below"):
+        await refused(73, "the directory /dev/null", env={"NACRE_DATA_DIR": path})
+        await refused(73, f"the data directory {path} cannot be opened", env={"NACRE_DATA_DIR": path})
+
+
+async def test_refuses_a_nats_server_that_is_not_there_and_ends_in_order():
+    node = Node(start=False, env={"NACRE_NATS_SERVER": "/nonexistent/nats-server"})
+    try:
+        code, log = node.refuses()
+        equal(code, 69, log)
+        check("/nonexistent/nats-server is not installed" in log and "still open" not in log, log)
+    finally:
+        node.remove()
+
+
 async def test_refuses_a_second_node_and_another_store():
     async with Both() as b:
         second = Node(b.server, data_dir=b.node.home, start=False)

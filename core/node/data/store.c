@@ -27,10 +27,14 @@ static void on_state_message(void *ctx, const char *message)
 
 static int directory_make(const char *path)
 {
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+	struct stat there;
+	if (mkdir(path, 0700) == 0)
 		return NC_OK;
-	nc_say_error("%s: %s", path, strerror(errno));
-	return errno == ENOSPC ? NC_FULL : NC_IO;
+	int why = errno;
+	if (why == EEXIST && stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+		return NC_OK;
+	nc_say_error("the directory %s cannot be made: %s", path, strerror(why));
+	return why == ENOSPC ? NC_FULL : NC_IO;
 }
 
 int nc_store_directory_make(const char *path)
@@ -231,7 +235,8 @@ static int store_open(const struct nc_config *config, bool restoring, struct nc_
 	if (err == NC_OK)
 		err = engine_open(&store);
 	if (err != NC_OK) {
-		nc_say_error("cannot open %s: %s", config->data_dir, nc_err_name(err));
+		nc_say_error("the data directory %s cannot be opened: %s", config->data_dir,
+		             nc_err_name(err));
 		nc_store_close(&store);
 		return err;
 	}
