@@ -92,7 +92,7 @@ async def test_its_words_do_what_they_say():
         check("CLUSTER_SECRET" in local.run("env", "n1"), "env")
         check("partitions need network namespaces" in local.run("partition", "n1", code=1), "no cuts on ports")
         check("there is no node 'n9'" in local.run("kill", "n9", code=1), "an unknown node")
-        check("up N" in local.run("dance", code=64), "an unknown word")
+        check("no command 'dance'" in local.run("dance", code=64), "an unknown word")
         menu = local.run(stdin="1\n2\n11\n0\n")
         check("Nacre cluster in" in menu and "n1" in menu and "kill n" in menu, menu)
         check("down" in local.states().values(), "one was killed by chance")
