@@ -379,7 +379,7 @@ void nc_config_help(FILE *out)
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		char flag[64];
 		flag_spell(&settings[i], flag, sizeof flag);
-		(void)fprintf(out, "  --%-20s %-24s %s%s%s%s\n", flag, settings[i].name,
+		(void)fprintf(out, "  --%-20s %-25s %s%s%s%s\n", flag, settings[i].name,
 		              settings[i].help, settings[i].standard[0] == '\0' ? "" : " [",
 		              settings[i].standard, settings[i].standard[0] == '\0' ? "" : "]");
 	}
