@@ -22,7 +22,7 @@ struct nc_identity {
 	char node[NC_IDENTITY_NAME_SIZE];
 	uint64_t number;     /* of the node among the voters */
 	uint64_t boot_epoch; /* starts so far, this one included */
-	uint64_t high_water; /* the log has had an entry of this index */
+	uint64_t high_water; /* the log has had an entry of this index, committed */
 };
 
 struct nc_identity_file;
@@ -36,7 +36,8 @@ int nc_identity_open(const char *directory, const char *store, const char *node,
 
 const struct nc_identity *nc_identity_get(const struct nc_identity_file *file);
 
-/* Remember that the log has had an entry of this index. Errors: NC_IO, NC_FULL. */
+/* Remember that the log has had an entry of this index, and will not lose it to another leader.
+ * Errors: NC_IO, NC_FULL. */
 int nc_identity_high_water(struct nc_identity_file *file, uint64_t index);
 
 /* A state from a peer takes the place of what the log had: it has to reach no further than `index`.

@@ -130,8 +130,11 @@ static int log_check(const struct nc_store *store)
 	struct nc_log_bounds bounds;
 	nc_log_bounds(store->log, &bounds);
 	uint64_t high_water = nc_identity_get(store->identity)->high_water;
-	if (bounds.last >= high_water)
-		return NC_OK;
+	if (bounds.last >= high_water) {
+		/* Earlier builds marked the end of the log, where another leader may put less. */
+		return nc_identity_high_water_lower(store->identity,
+		                                    nc_state_applied(store->state).index);
+	}
 	nc_say_error(
 	        "the log ends at entry %llu but has had entry %llu: files are missing; restore "
 	        "the data directory from a backup",
@@ -229,9 +232,9 @@ static int store_open(const struct nc_config *config, bool restoring, struct nc_
 	if (err == NC_OK)
 		err = install_finish(config, &store, restoring);
 	if (err == NC_OK)
-		err = log_check(&store);
-	if (err == NC_OK)
 		err = state_open(config, state, &store);
+	if (err == NC_OK)
+		err = log_check(&store);
 	if (err == NC_OK)
 		err = engine_open(&store);
 	if (err != NC_OK) {
@@ -254,16 +257,21 @@ int nc_store_open_begun(const struct nc_config *config, struct nc_store *store_o
 	return store_open(config, true, store_out);
 }
 
+/* What is applied was committed, and stays in the log; what is behind it another leader may replace
+ * by less. */
+static void mark_set(const struct nc_store *store)
+{
+	const struct nc_state_applied applied = nc_state_applied(store->state);
+	if (nc_identity_high_water(store->identity, applied.index) != NC_OK)
+		nc_say_warning("identity: cannot be written");
+}
+
 void nc_store_close(struct nc_store *store)
 {
 	nc_engine_close(store->engine);
+	if (store->state != NULL && store->identity != NULL)
+		mark_set(store);
 	nc_state_close(store->state);
-	if (store->log != NULL && store->identity != NULL) {
-		struct nc_log_bounds bounds;
-		nc_log_bounds(store->log, &bounds);
-		if (nc_identity_high_water(store->identity, bounds.last) != NC_OK)
-			nc_say_warning("identity: cannot be written");
-	}
 	nc_log_close(store->log);
 	nc_identity_close(store->identity);
 	*store = (struct nc_store){ 0 };
