@@ -247,6 +247,12 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 		nc_segments_clear(log);
 		err = nc_segment_log_recover(log, &recovery, fault);
 	}
+	if (err == NC_OK && log->segment_count == 0 && options->exists) {
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE,
+		               "%s: the log is gone, and with it what this node has promised",
+		               directory);
+		err = NC_CORRUPT;
+	}
 	if (err == NC_OK && log->segment_count > 0)
 		err = nc_batch_resume(log, fault);
 	if (err == NC_OK)

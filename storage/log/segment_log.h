@@ -22,12 +22,13 @@
 struct nc_segment_log_options {
 	size_t segment_size; /* bytes, 0: the default; a larger batch gets a larger segment */
 	const struct nc_files *files; /* NULL: the operating system's */
+	bool exists; /* a log was here: that there is none is damage, and no new one is begun */
 };
 
 /* Open the log in `directory`, which exists; an empty one begins a new log. On failure `fault`
  * names the file, the place and what is wrong. Errors: NC_CORRUPT, a record that was durable does
- * not hold: the node must not vote or lead; NC_UNSUPPORTED, a newer format; NC_FULL, no room for
- * the first segment; NC_IO; NC_NOMEM. */
+ * not hold, or is gone: the node must not vote or lead; NC_UNSUPPORTED, a newer format; NC_FULL, no
+ * room for the first segment; NC_IO; NC_NOMEM. */
 int nc_segment_log_open(const char *directory, const struct nc_segment_log_options *options,
                         struct nc_log_recovery *recovery_out, struct nc_log **log_out,
                         char fault[NC_LOG_FAULT_SIZE]);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/engine/query.h"
+#include "core/node/cluster/cluster_file.h"
 #include "core/node/common/disk.h"
 #include "core/node/common/say.h"
 #include "core/node/data/install.h"
@@ -74,6 +75,15 @@ int nc_store_directory_holds(const char *path, bool *holds_out)
 	return NC_OK;
 }
 
+/* A member has a log from before it was one. Without, it has forgotten what it acknowledged and
+ * whom it voted for, and must not come back under its number. */
+static bool is_member(const struct nc_config *config)
+{
+	struct nc_cluster_record record;
+	return nc_cluster_file_read(config->data_dir, &record) == NC_OK &&
+	       record.phase == NC_HELLO_MEMBER;
+}
+
 static int log_open(const struct nc_config *config, struct nc_store *store)
 {
 	char path[PATH_SIZE + 8], fault[NC_LOG_FAULT_SIZE];
@@ -88,6 +98,7 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 	                                                  : nc_disk_reserve(&disk);
 	const struct nc_segment_log_options options = {
 		.segment_size = (size_t)nc_disk_segment(&disk, config->log_segment_mb << 20),
+		.exists = is_member(config),
 	};
 	err = nc_segment_log_open(path, &options, &store->recovery, &store->log, fault);
 	if (err != NC_OK) {

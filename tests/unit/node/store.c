@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/node/cluster/cluster_file.h"
+
 static char top[] = "/tmp/nacre-store-XXXXXX";
 static char data[64], shop[] = "shop", name[] = "n1";
 static const struct nc_config config = {
@@ -96,4 +98,38 @@ Test(store, misses_entries_that_it_has_applied)
 	gone("data/log");
 	gone("data/state");
 	cr_assert_eq(nc_store_open(&config, &store), NC_CORRUPT);
+}
+
+static void be(uint8_t phase)
+{
+	struct nc_cluster_record record = { .phase = phase, .node_count = 2 };
+	record.nodes[0] = (struct nc_cluster_node){ 1, "n1", true };
+	record.nodes[1] = (struct nc_cluster_node){ 2, "n2", true };
+	cr_assert_eq(nc_cluster_file_write(data, &record), NC_OK);
+}
+
+/* Whom it voted for and what it acknowledged is gone with it, killed before it could say how far
+ * its log went: it must not come back under its number. */
+Test(store, misses_the_log_of_a_member)
+{
+	struct nc_store store;
+	opened(&store);
+	be(NC_HELLO_MEMBER);
+	nc_store_close(&store);
+	opened(&store);
+	nc_store_close(&store);
+	gone("data/log");
+	cr_assert_eq(nc_store_open(&config, &store), NC_CORRUPT);
+	cr_assert_eq(nc_store_open(&config, &store), NC_CORRUPT, "asked once more");
+}
+
+Test(store, has_no_log_before_its_first_start_is_over)
+{
+	struct nc_store store;
+	opened(&store);
+	be(NC_HELLO_FORMING);
+	nc_store_close(&store);
+	gone("data/log");
+	opened(&store);
+	nc_store_close(&store);
 }
