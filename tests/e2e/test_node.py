@@ -370,11 +370,12 @@ async def test_starts_its_own_server_and_ends_it():
 async def test_waits_for_a_server_that_comes_later():
     port = free_port()
     home = tempfile.mkdtemp(prefix="nacre-late-")
-    node = Node(data_dir=home, env={"NACRE_NATS_URL": f"nats://127.0.0.1:{port}"}, start=False)
+    node = Node(data_dir=home, env={"NACRE_NATS_URL": f"nats://someone:secret-word@127.0.0.1:{port}"}, start=False)
     server = None
     try:
         node.spawn()
-        wait_for(lambda: "not connected" in node.log_text(), 20, "it says that it is not connected")
+        wait_for(lambda: f"not connected: No server available for connection at 127.0.0.1:{port}; trying again" in node.log_text(), 20, "it says where it is not connected to")
+        check("secret-word" not in node.log_text(), node.log_text())
         server = NatsServer(port=port)
         wait_for(node.is_ready, 20, "ready")
     finally:
@@ -644,7 +645,7 @@ async def test_a_wrong_credential_is_said_and_tried_again():
     node = Node(server, env={"NATS_TOKEN": "open"}, start=False)
     try:
         node.spawn()
-        wait_for(lambda: "not connected" in node.log_text(), 20, "it says that it is not connected")
+        wait_for(lambda: f"not connected: Authentication Violation at 127.0.0.1:{server.port}" in node.log_text(), 20, "it says who does not let it in")
         check("Auth" in node.log_text(), node.log_text())
         check(node.alive() and " ready: " not in node.log_text(), "it neither serves nor gives up")
         equal(node.term(), 0)

@@ -6,6 +6,7 @@
  * nats.c's own reconnect keeps its parser, on an event loop, as it was (its issue 1007): a message
  * that was torn is then completed by what the new connection brings. So a connection is never made
  * anew, but another one is made, when no thread of nats.c can call for the old one any more. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/assert.h"
@@ -57,8 +58,11 @@ static void connected(struct nc_bus *bus)
 /* What to tell of a round: the first that is more than that nobody is there. */
 static void round_note(struct nc_bus *bus, natsStatus status)
 {
-	if (bus->round_status == NATS_OK || bus->round_status == NATS_NO_SERVER)
-		bus->round_status = status;
+	if (bus->round_status != NATS_OK && bus->round_status != NATS_NO_SERVER)
+		return;
+	bus->round_status = status;
+	(void)snprintf(bus->round_address, sizeof bus->round_address, "%s",
+	               nc_bus_server_address(bus->at.url));
 }
 
 static void not_connected(struct nc_bus *bus, natsStatus status)
@@ -75,8 +79,10 @@ static void not_connected(struct nc_bus *bus, natsStatus status)
 	}
 	/* Servers may fail in different ways: the first is told, then what each round came to. */
 	if (detail != bus->retry_said && (bus->retry_said == NULL || all)) {
+		char said[NC_BUS_SERVER_URL_SIZE + 128];
+		(void)snprintf(said, sizeof said, "%s at %s", detail, bus->round_address);
 		bus->retry_said = detail;
-		bus->options.on_state(bus->options.ctx, false, detail);
+		bus->options.on_state(bus->options.ctx, false, said);
 	}
 }
 

@@ -66,6 +66,7 @@ struct nc_bus {
 	uv_timer_t retry;
 	const char *retry_said;
 	natsStatus round_status; /* of the servers tried since all were; NATS_OK: none was */
+	char round_address[NC_BUS_SERVER_URL_SIZE]; /* whose that is */
 	struct nc_bus_sub *subs;
 	size_t sub_count;
 	struct nc_bus_sub *known; /* by subject; that whose message came last is first */

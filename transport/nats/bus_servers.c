@@ -11,8 +11,7 @@
 
 /* ---- URLs ----------------------------------------------------------------------------------- */
 
-/* "nats://user:password@host:port" without what comes before the host. */
-static const char *address_of(const char *url)
+const char *nc_bus_server_address(const char *url)
 {
 	const char *scheme = strstr(url, "://");
 	const char *from = scheme == NULL ? url : scheme + 3;
@@ -23,7 +22,7 @@ static const char *address_of(const char *url)
 /* The host alone, without the brackets of an IPv6 address. */
 static void host_of(const char *url, char host[NC_BUS_SERVER_URL_SIZE])
 {
-	const char *from = address_of(url);
+	const char *from = nc_bus_server_address(url);
 	bool bracketed = *from == '[';
 	size_t size = strcspn(from + bracketed, bracketed ? "]" : ":/");
 	(void)snprintf(host, NC_BUS_SERVER_URL_SIZE, "%.*s", (int)size, from + bracketed);
@@ -39,7 +38,8 @@ static bool is_address(const char *host)
 static struct nc_bus_server *find(struct nc_bus_servers *servers, const char *url)
 {
 	for (size_t i = 0; i < servers->count; i++) {
-		if (strcmp(address_of(servers->at[i].url), address_of(url)) == 0)
+		if (strcmp(nc_bus_server_address(servers->at[i].url), nc_bus_server_address(url)) ==
+		    0)
 			return &servers->at[i];
 	}
 	return NULL;

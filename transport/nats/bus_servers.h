@@ -40,6 +40,9 @@ struct nc_bus_servers {
  * long. */
 int nc_bus_servers_init(struct nc_bus_servers *servers, const char *urls, uint64_t lot);
 
+/* "host:port" of "nats://user:password@host:port": what may be shown. Within `url`. */
+const char *nc_bus_server_address(const char *url);
+
 /* The one to be tried now. */
 const struct nc_bus_server *nc_bus_servers_next(struct nc_bus_servers *servers, uint64_t now_ms);
 /* Whether each has been tried since the last time that this was so: pause before the next. */
