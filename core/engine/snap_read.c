@@ -159,7 +159,8 @@ struct summaries {
 	bool more;
 };
 
-/* Rows one behind the other, since nothing else may be read while they are scanned. */
+/* Rows one behind the other, to be looked up and given when the scan is over and its cursor stands
+ * on no page any more. */
 static bool on_summary(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	struct summaries *summaries = ctx;
@@ -304,7 +305,7 @@ struct next_head {
 	struct nc_buf found;   /* keys, sized */
 };
 
-/* Keys one behind the other, since nothing else may be read while they are scanned. */
+/* Keys one behind the other: a snapshot is read whole, and not while a cursor stands on a page. */
 static bool on_next(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	struct next_head *next = ctx;

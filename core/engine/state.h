@@ -87,7 +87,9 @@ struct nc_index_walk {
 	bool backward;
 };
 
-/* Callbacks of scans: return true to go on, false to stop. */
+/* Callbacks of scans: return true to go on, false to stop. They may read with the same reader,
+ * other scans of the same rows among it; what they were given stays as it is. A scan keeps its
+ * place all that while, so what takes long is better done when it is over. */
 typedef bool nc_state_pair_fn(void *ctx, struct nc_slice key, struct nc_slice value);
 typedef bool nc_state_event_fn(void *ctx, uint64_t position, struct nc_slice row);
 typedef bool nc_state_index_fn(void *ctx, uint64_t ordinal, uint64_t position);

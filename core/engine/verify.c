@@ -274,7 +274,8 @@ struct gather {
 	bool gap;
 };
 
-/* Rows one behind the other, since nothing else may be read while they are scanned. */
+/* Rows one behind the other, to be checked when the scan is over: its cursor stands on a page,
+ * perhaps on the one that is being written, and each row is looked up in a dozen places. */
 static bool on_row(void *ctx, uint64_t position, struct nc_slice row)
 {
 	struct gather *gather = ctx;

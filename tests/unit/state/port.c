@@ -377,6 +377,75 @@ Test(state, keeps_one_id_in_several_streams_apart)
 	nc_state_reader_end(reader);
 }
 
+/* Reads of every kind, while a scan goes on and what it gave is in use. */
+static void read_all(void)
+{
+	struct nc_buf value = { 0 };
+	const struct nc_index_walk walk = { .index = NC_INDEX_STREAM, .id = 2, .from = 1 };
+	EXPECT_SCAN(reader, NC_SPACE_STREAMS, "", true, 0, "c=3 b=2 a=1 ");
+	EXPECT_SCAN(reader, NC_SPACE_SUBS, "y", false, 0, "y=2 z=3 ");
+	EXPECT_EVENTS(reader, 18, true, 3, "18 17 16 ");
+	struct seen seen = { .stop_after = 2 };
+	cr_expect_eq(nc_state_index(reader, walk, see_index, &seen), NC_OK);
+	cr_expect_str_eq(seen.text, "1@1 2@4 ");
+	seen = (struct seen){ 0 };
+	cr_expect_eq(nc_state_ids(reader, NC_SLICE("e19"), 0, see_id, &seen), NC_OK);
+	cr_expect_str_eq(seen.text, "s2:7@19/19 ");
+	cr_expect_eq(nc_state_get(reader, NC_SPACE_STREAMS, NC_SLICE("c"), &value), NC_OK);
+	cr_expect_eq(nc_state_event_get(reader, 12, &value), NC_OK);
+	cr_expect(nc_slice_is(nc_buf_slice(&value), "3row 12"));
+	nc_buf_release(&value);
+}
+
+static bool read_in_pair(void *ctx, struct nc_slice key, struct nc_slice value)
+{
+	read_all();
+	return see_pair(ctx, key, value);
+}
+
+static bool read_in_event(void *ctx, uint64_t position, struct nc_slice row)
+{
+	read_all();
+	return see_event(ctx, position, row);
+}
+
+static bool read_in_index(void *ctx, uint64_t ordinal, uint64_t position)
+{
+	read_all();
+	return see_index(ctx, ordinal, position);
+}
+
+Test(state, is_read_within_a_scan_as_well)
+{
+	const struct nc_index_walk walk = { .index = NC_INDEX_STREAM, .id = 2, .from = 4 };
+	struct seen seen = { 0 };
+	events_add(0, 20, 3);
+	begin();
+	put(NC_SPACE_STREAMS, "a", "1");
+	put(NC_SPACE_STREAMS, "b", "2");
+	put(NC_SPACE_STREAMS, "c", "3");
+	put(NC_SPACE_SUBS, "x", "1");
+	put(NC_SPACE_SUBS, "y", "2");
+	put(NC_SPACE_SUBS, "z", "3");
+	commit();
+	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
+	cr_expect_eq(
+	        nc_state_scan(reader, NC_SPACE_STREAMS, NC_SLICE(""), false, read_in_pair, &seen),
+	        NC_OK);
+	cr_expect_str_eq(seen.text, "a=1 b=2 c=3 ");
+	seen = (struct seen){ 0 };
+	cr_expect_eq(nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE(""), false, read_in_pair, &seen),
+	             NC_OK);
+	cr_expect_str_eq(seen.text, "x=1 y=2 z=3 ");
+	seen = (struct seen){ .stop_after = 5 };
+	cr_expect_eq(nc_state_events(reader, 9, false, read_in_event, &seen), NC_OK);
+	cr_expect_str_eq(seen.text, "9 10 11 12 13 ");
+	seen = (struct seen){ 0 };
+	cr_expect_eq(nc_state_index(reader, walk, read_in_index, &seen), NC_OK);
+	cr_expect_str_eq(seen.text, "4@10 5@13 6@16 7@19 ");
+	nc_state_reader_end(reader);
+}
+
 Test(state, an_event_without_an_id_has_no_row)
 {
 	struct nc_event_keys keys = {
