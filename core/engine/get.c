@@ -4,20 +4,6 @@
 #include "core/engine/query.h"
 #include "core/engine/seen.h"
 
-struct lowest {
-	uint64_t after;    /* positions up to it are passed by */
-	uint64_t position; /* 0: none */
-};
-
-static bool on_row(void *ctx, const struct nc_id_row *row)
-{
-	struct lowest *lowest = ctx;
-	if (row->position > lowest->after &&
-	    (lowest->position == 0 || row->position < lowest->position))
-		lowest->position = row->position;
-	return true;
-}
-
 /* The event at `position`, if it bears `id`. */
 static int bears(struct nc_state_reader *reader, uint64_t position, struct nc_slice id,
                  struct nc_buf *scratch)
@@ -32,28 +18,84 @@ static int bears(struct nc_state_reader *reader, uint64_t position, struct nc_sl
 	return err;
 }
 
-/* The lowest position after `after` that bears the id, seen or not. */
-static int id_locate(struct nc_state_reader *reader, struct nc_slice id, uint64_t after,
-                     struct nc_buf *scratch, uint64_t *position_out)
+/* Whether there is a row at `position`, and it is seen. */
+static int row_look(struct nc_sight *sight, uint64_t position, struct nc_buf *row, bool *seen_out)
 {
-	struct lowest lowest = { .after = after };
-	int err = nc_state_ids(reader, id, 0, on_row, &lowest);
+	nc_buf_clear(row);
+	*seen_out = false;
+	int err = nc_state_event_get(sight->reader, position, row);
+	if (err == NC_OK)
+		err = nc_sight_row(sight, position, nc_buf_slice(row), seen_out);
+	return err == NC_NOTFOUND ? NC_OK : err;
+}
+
+/* Of the positions that bear an id the lowest. */
+struct bearers {
+	struct nc_sight *sight;
+	bool all; /* also those that are not seen */
+	struct nc_buf *scratch;
+	uint64_t lowest; /* 0: none so far */
+	int err;
+};
+
+static int bearer_look(struct bearers *bearers, uint64_t position)
+{
+	bool seen = bearers->all;
+	int err = seen ? NC_OK : row_look(bearers->sight, position, bearers->scratch, &seen);
+	if (err == NC_OK && seen)
+		bearers->lowest = position;
+	return err;
+}
+
+/* Of a deleted stream no event is read for it. */
+static bool on_bearer(void *ctx, const struct nc_id_row *row)
+{
+	struct bearers *bearers = ctx;
+	bool looks = bearers->lowest == 0 || row->position < bearers->lowest;
+	if (looks && !bearers->all)
+		bearers->err =
+		        nc_sight_version(bearers->sight, row->stream_id, row->version, &looks);
+	if (looks && bearers->err == NC_OK)
+		bearers->err = bearer_look(bearers, row->position);
+	return bearers->err == NC_OK;
+}
+
+/* By one pass over the id's rows, of which a stream has one at most. */
+static int bearers_pass(struct bearers *bearers, struct nc_slice id)
+{
+	uint64_t made;
+	int err = nc_state_ids(bearers->sight->reader, id, 0, on_bearer, bearers);
+	if (err == NC_OK)
+		err = bearers->err;
+	if (err != NC_OK || !nc_event_id_position(id, &made) ||
+	    (bearers->lowest != 0 && made > bearers->lowest))
+		return err;
+	err = bears(bearers->sight->reader, made, id, bearers->scratch);
+	if (err == NC_OK)
+		err = bearer_look(bearers, made);
+	return err == NC_NOTFOUND ? NC_OK : err;
+}
+
+/* The lowest position that bears the id and is seen. Mostly it is the lowest of all; where that is
+ * not seen, each that is lower than what was found so far is looked at, within a second pass: it
+ * costs as much as there are streams with that id, not more. */
+static int id_locate(struct nc_sight *sight, struct nc_slice id, struct nc_buf *scratch,
+                     uint64_t *position_out)
+{
+	struct bearers bearers = { .sight = sight, .all = true, .scratch = scratch };
+	bool seen = false;
+	int err = bearers_pass(&bearers, id);
+	if (err == NC_OK && bearers.lowest > 0)
+		err = row_look(sight, bearers.lowest, scratch, &seen);
+	if (err == NC_OK && bearers.lowest > 0 && !seen) {
+		bearers.all = false;
+		bearers.lowest = 0;
+		err = bearers_pass(&bearers, id);
+	}
 	if (err != NC_OK)
 		return err;
-	uint64_t made;
-	if (nc_event_id_position(id, &made) && made > after &&
-	    (lowest.position == 0 || made < lowest.position)) {
-		err = bears(reader, made, id, scratch);
-		if (err == NC_OK) {
-			lowest.position = made;
-		} else if (err != NC_NOTFOUND) {
-			return err;
-		}
-	}
-	if (lowest.position == 0)
-		return NC_NOTFOUND;
-	*position_out = lowest.position;
-	return NC_OK;
+	*position_out = bearers.lowest;
+	return bearers.lowest == 0 ? NC_NOTFOUND : NC_OK;
 }
 
 static bool on_index(void *ctx, uint64_t ordinal, uint64_t position)
@@ -93,29 +135,15 @@ static int stream_locate(struct nc_state_reader *reader, const struct nc_get_spe
 	return NC_OK;
 }
 
-/* `*position_out` is where the last one was that is not seen; 0: the first try. */
-static int locate(struct nc_state_reader *reader, const struct nc_get_spec *spec,
-                  struct nc_buf *scratch, uint64_t *position_out)
+static int locate(struct nc_sight *sight, const struct nc_get_spec *spec, struct nc_buf *scratch,
+                  uint64_t *position_out)
 {
 	if (spec->kind == NC_GET_ID)
-		return id_locate(reader, spec->id, *position_out, scratch, position_out);
-	if (*position_out > 0)
-		return NC_NOTFOUND;
+		return id_locate(sight, spec->id, scratch, position_out);
 	if (spec->kind != NC_GET_POSITION)
-		return stream_locate(reader, spec, scratch, position_out);
+		return stream_locate(sight->reader, spec, scratch, position_out);
 	*position_out = spec->number;
 	return spec->number == 0 ? NC_NOTFOUND : NC_OK;
-}
-
-/* The row at `position`, and whether it is to be given. One that is gone is not seen. */
-static int row_look(struct nc_sight *sight, const struct nc_get_spec *spec, uint64_t position,
-                    struct nc_buf *row, bool *seen_out)
-{
-	int err = nc_state_event_get(sight->reader, position, row);
-	*seen_out = err == NC_OK && spec->unseen;
-	if (err == NC_OK && !spec->unseen)
-		err = nc_sight_row(sight, position, nc_buf_slice(row), seen_out);
-	return err == NC_NOTFOUND ? NC_OK : err;
 }
 
 /* The row of the event that is asked for, if it is seen. Within a snapshot. */
@@ -123,17 +151,17 @@ static int row_find(struct nc_state_reader *reader, const struct nc_get_spec *sp
                     struct nc_buf *row, uint64_t *position_out)
 {
 	struct nc_sight sight = { 0 };
-	bool seen = false;
-	int err = NC_OK;
+	bool seen = true;
 	nc_sight_begin(&sight, reader);
-	while (err == NC_OK && !seen) {
-		err = locate(reader, spec, row, position_out);
-		nc_buf_clear(row);
-		if (err == NC_OK)
-			err = row_look(&sight, spec, *position_out, row, &seen);
+	int err = locate(&sight, spec, row, position_out);
+	nc_buf_clear(row);
+	if (err == NC_OK && spec->unseen) {
+		err = nc_state_event_get(reader, *position_out, row);
+	} else if (err == NC_OK) {
+		err = row_look(&sight, *position_out, row, &seen);
 	}
 	nc_sight_release(&sight);
-	return err;
+	return err == NC_OK && !seen ? NC_NOTFOUND : err;
 }
 
 int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,

@@ -140,6 +140,23 @@ void nc_sight_release(struct nc_sight *sight)
 	nc_buf_release(&sight->row);
 }
 
+static int bounds_of(struct nc_sight *sight, uint64_t stream_id)
+{
+	return stream_id == sight->stream_id ? NC_OK : bounds_get(sight, stream_id);
+}
+
+int nc_sight_version(struct nc_sight *sight, uint64_t stream_id, uint64_t version, bool *may_out)
+{
+	if (nc_seen_all(sight->reader)) {
+		*may_out = true;
+		return NC_OK;
+	}
+	int err = bounds_of(sight, stream_id);
+	if (err == NC_OK)
+		*may_out = version >= sight->bounds.first;
+	return err;
+}
+
 int nc_sight_row(struct nc_sight *sight, uint64_t position, struct nc_slice row, bool *seen_out)
 {
 	struct nc_event_place place;
@@ -148,8 +165,8 @@ int nc_sight_row(struct nc_sight *sight, uint64_t position, struct nc_slice row,
 		return NC_OK;
 	}
 	int err = nc_event_row_place(position, row, &place);
-	if (err == NC_OK && place.stream_id != sight->stream_id)
-		err = bounds_get(sight, place.stream_id);
+	if (err == NC_OK)
+		err = bounds_of(sight, place.stream_id);
 	if (err == NC_OK && sight->bounds.age_max_s > 0)
 		err = sight_now(sight);
 	if (err == NC_OK) {

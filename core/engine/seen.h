@@ -73,6 +73,9 @@ void nc_sight_release(struct nc_sight *sight);
 /* Whether the event of this row is seen. */
 int nc_sight_row(struct nc_sight *sight, uint64_t position, struct nc_slice row, bool *seen_out);
 
+/* What can be said of it without its row: false, it is not seen; true, its row tells. */
+int nc_sight_version(struct nc_sight *sight, uint64_t stream_id, uint64_t version, bool *may_out);
+
 /* What time it is for who reads the head `head`. */
 uint64_t nc_seen_now(const struct nc_state_reader *reader, const struct nc_engine_head *head);
 

@@ -262,6 +262,88 @@ Test(seen, of_a_deleted_stream_nothing_is_seen_by_any_read)
 	cr_expect_eq(list.count, 3u);
 }
 
+/* The state's reads, counted. */
+static const struct nc_state_ops *counted_ops;
+static struct nc_state_ops counting;
+static size_t id_rows, look_ups;
+
+struct counted {
+	nc_state_id_fn *fn;
+	void *ctx;
+};
+
+static bool on_counted(void *ctx, const struct nc_id_row *row)
+{
+	const struct counted *counted = ctx;
+	id_rows++;
+	return counted->fn(counted->ctx, row);
+}
+
+static int count_ids(struct nc_state_reader *reader, struct nc_slice id, uint64_t stream_id,
+                     nc_state_id_fn *fn, void *ctx)
+{
+	struct counted counted = { fn, ctx };
+	return counted_ops->ids(reader, id, stream_id, on_counted, &counted);
+}
+
+static int count_get(struct nc_state_reader *reader, enum nc_space space, struct nc_slice key,
+                     struct nc_buf *value)
+{
+	look_ups++;
+	return counted_ops->get(reader, space, key, value);
+}
+
+static int count_event(struct nc_state_reader *reader, uint64_t position, struct nc_buf *row)
+{
+	look_ups++;
+	return counted_ops->event_get(reader, position, row);
+}
+
+static void reads_count(void)
+{
+	id_rows = look_ups = 0;
+	counted_ops = store.state->ops;
+	counting = *counted_ops;
+	counting.ids = count_ids;
+	counting.get = count_get;
+	counting.event_get = count_event;
+	store.state->ops = &counting;
+}
+
+Test(seen, an_id_of_many_deleted_streams_is_found_by_going_through_them_once_more)
+{
+	enum { STREAMS = 300 };
+	char name[32];
+	for (int i = 0; i < STREAMS; i++) {
+		snprintf(name, sizeof name, "gone-%d", i);
+		APPEND(&store, .stream = name, .id = "same");
+		cr_assert_eq(DELETE(.stream = nc_slice_str(name)).fault.code, 0);
+	}
+	reads_count();
+	cr_expect_eq(get((struct nc_get_spec){ NC_GET_ID, .id = NC_SLICE("same") }), NC_NOTFOUND);
+	cr_expect_leq(id_rows, 2 * STREAMS);
+	cr_expect_leq(look_ups, STREAMS + 10);
+	store.state->ops = counted_ops;
+
+	APPEND(&store, .stream = "here", .id = "same");
+	APPEND(&store, .stream = "here-too", .id = "same");
+	reads_count();
+	cr_expect_eq(get((struct nc_get_spec){ NC_GET_ID, .id = NC_SLICE("same") }), STREAMS + 1);
+	cr_expect_leq(id_rows, 2 * (STREAMS + 2));
+	cr_expect_leq(look_ups, STREAMS + 10);
+	store.state->ops = counted_ops;
+}
+
+Test(seen, an_id_that_is_of_age_in_one_stream_is_found_in_another)
+{
+	APPEND(&store, .stream = "short", .id = "same");
+	cr_assert_eq(META(.stream = NC_SLICE("short"), .has_age = true, .age_max_s = 1).fault.code,
+	             0);
+	store.time_ns += 5000000000;
+	APPEND(&store, .stream = "long", .id = "same");
+	cr_expect_eq(get((struct nc_get_spec){ NC_GET_ID, .id = NC_SLICE("same") }), 2);
+}
+
 Test(seen, limits_count_only_what_is_seen)
 {
 	struct nc_query_end end;
