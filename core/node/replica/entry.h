@@ -28,6 +28,7 @@ struct nc_entry {
 	bool at_once;  /* committed when it is durable, and next to be applied: the log writer may
 	                  apply it */
 	bool applied;  /* which it has done */
+	bool written;  /* while one before it was refused: the log may have it (orders.h) */
 	struct nc_log_hard hard;
 	struct nc_raft_mark mark;
 	int err; /* what the last stage came to */

@@ -5,23 +5,16 @@
 #include <stdlib.h>
 
 #include "core/node/common/say.h"
+#include "core/node/replica/write_batch.h"
 
-#define WRITE_ENTRIES_MAX 256        /* entries in one write */
-#define WRITE_SIZE_MAX    (8u << 20) /* bytes in one write, about */
-#define IDLE_MARK_MS      20u        /* then vouch for the last batch */
+#define IDLE_MARK_MS 20u /* then vouch for the last batch */
 
 struct nc_log_writer {
 	struct nc_log *log;
 	struct nc_applier *applier;
 	struct nc_stage *stage;
-	struct nc_log_entry entries[WRITE_ENTRIES_MAX];
+	struct nc_write_batch batch;
 };
-
-/* Not something to write. */
-static bool is_errand(const struct nc_entry *entry)
-{
-	return entry->kind == NC_ENTRY_TRUST || entry->kind == NC_ENTRY_COMPACT;
-}
 
 static void trust(struct nc_log_writer *writer, struct nc_entry *entry)
 {
@@ -40,16 +33,6 @@ static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
 	}
 }
 
-/* Whether `entry` may go into the same write behind `next - 1`. The first may also replace what the
- * log has from its index on; a gap is one before it that found no room. */
-static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, size_t size)
-{
-	if (is_errand(entry) || count >= WRITE_ENTRIES_MAX || size >= WRITE_SIZE_MAX)
-		return false;
-	return entry->kind == NC_ENTRY_HARD || entry->index == next ||
-	       (count == 0 && entry->index < next);
-}
-
 /* An entry that is applied in the same go. */
 struct at_once {
 	struct nc_log_writer *writer;
@@ -64,12 +47,13 @@ static void prepare(void *ctx)
 }
 
 /* Make it durable, and prepare meanwhile what is committed when it is. */
-static int append_at_once(struct nc_log_writer *writer, const struct nc_log_hard *hard,
-                          struct nc_entry *entry)
+static int append_at_once(struct nc_log_writer *writer)
 {
+	struct nc_entry *entry = writer->batch.taken.first;
 	struct at_once at_once = { .writer = writer, .entry = entry };
 	const struct nc_log_meanwhile meanwhile = { .fn = prepare, .ctx = &at_once };
-	int err = nc_log_append_meanwhile(writer->log, hard, writer->entries, 1, &meanwhile);
+	int err = nc_log_append_meanwhile(writer->log, writer->batch.hard, writer->batch.entries, 1,
+	                                  &meanwhile);
 	if (at_once.prepared && err != NC_OK)
 		nc_applier_forget(writer->applier, entry);
 	if (at_once.prepared && err == NC_OK)
@@ -77,48 +61,26 @@ static int append_at_once(struct nc_log_writer *writer, const struct nc_log_hard
 	return err;
 }
 
-static void append(struct nc_log_writer *writer, struct nc_entry_queue *batch,
+static void append(struct nc_log_writer *writer, struct nc_entry_queue *from,
                    struct nc_entry_queue *done)
 {
+	struct nc_write_batch *batch = &writer->batch;
 	struct nc_log_bounds bounds;
 	nc_log_bounds(writer->log, &bounds);
-	uint64_t next = bounds.last + 1;
-	const struct nc_log_hard *hard = NULL;
-	size_t count = 0, size = 0;
-	struct nc_entry_queue taken = { 0 };
-	while (batch->first != NULL && joins(batch->first, next, count, size)) {
-		struct nc_entry *entry = nc_entry_queue_take(batch);
-		if (entry->has_hard)
-			hard = &entry->hard;
-		if (entry->kind != NC_ENTRY_HARD) {
-			writer->entries[count++] = (struct nc_log_entry){
-				.index = entry->index,
-				.term = entry->term,
-				.kind = entry->kind,
-				.payload = nc_buf_slice(&entry->payload),
-			};
-			size += entry->payload.size;
-			next = entry->index + 1;
-		}
-		nc_entry_queue_put(&taken, entry);
-	}
 	int err = NC_FULL; /* out of step: one before it found no room */
-	if (taken.count == 1 && taken.first->at_once) {
-		err = append_at_once(writer, hard, taken.first);
-	} else if (taken.first != NULL) {
-		err = nc_log_append(writer->log, hard, writer->entries, count);
-	} else {
-		nc_entry_queue_put(&taken, nc_entry_queue_take(batch));
+	if (nc_write_batch_take(batch, from, bounds.last)) {
+		err = batch->taken.count == 1 && batch->taken.first->at_once
+		              ? append_at_once(writer)
+		              : nc_log_append(writer->log, batch->hard, batch->entries,
+		                              batch->count);
 	}
-	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
-		entry->err = err;
-	nc_entry_queue_move(done, &taken);
+	nc_write_batch_give(batch, err, done);
 }
 
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)
 {
 	struct nc_log_writer *writer = ctx;
-	if (!is_errand(batch->first)) {
+	if (!nc_write_is_errand(batch->first)) {
 		append(writer, batch, done);
 		return;
 	}

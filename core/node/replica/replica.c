@@ -201,7 +201,7 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 		.pending_commands = replica->pending_commands,
 		.pending_bytes = replica->pending_bytes,
 		.leading = nc_replica_leading(replica),
-		.full = replica->full,
+		.full = replica->orders.full,
 		.log_bytes = nc_log_size(replica->options.log),
 		.checkpoints = replica->checkpoints,
 	};
@@ -299,9 +299,7 @@ int nc_replica_start(const struct nc_replica_options *options, struct nc_replica
 
 static void stages_drop(struct nc_replica *replica)
 {
-	struct nc_entry *entry;
-	while ((entry = nc_entry_queue_take(&replica->refused)) != NULL)
-		nc_entry_drop(entry);
+	nc_orders_clear(&replica->orders, nc_entry_drop);
 	nc_log_writer_stop(replica->writer);
 	nc_applier_stop(replica->applier);
 	nc_checkpointer_stop(replica->checkpointer);

@@ -64,7 +64,7 @@ static int gather_room(struct nc_replica *replica, size_t size)
 		return NC_CLOSED;
 	if (!replica->leads)
 		return NC_CONFLICT;
-	if (replica->full)
+	if (replica->orders.full)
 		return NC_FULL;
 	if (replica->pending_bytes + size > replica->options.pending_bytes_max)
 		return NC_BUSY;
@@ -126,7 +126,7 @@ void nc_replica_flush(struct nc_replica *replica)
 		return;
 	nc_replica_reads_ask(replica);
 	nc_replica_turn(replica);
-	if (replica->refused.first == NULL &&
+	if (replica->orders.refused.first == NULL &&
 	    nc_stage_waiting(nc_log_writer_stage(replica->writer)) == 0)
 		propose_gathered(replica);
 	nc_replica_turn(replica);
@@ -134,7 +134,7 @@ void nc_replica_flush(struct nc_replica *replica)
 
 void nc_replica_set_full(struct nc_replica *replica, bool full)
 {
-	replica->full = full;
+	replica->orders.full = full;
 }
 
 void nc_replica_drain(struct nc_replica *replica)

@@ -12,6 +12,7 @@
 #include "core/node/replica/hold.h"
 #include "core/node/replica/log_reader.h"
 #include "core/node/replica/log_writer.h"
+#include "core/node/replica/orders.h"
 #include "core/node/replica/replica.h"
 #include "core/node/replica/tail.h"
 #include "core/raft/message_codec.h"
@@ -28,9 +29,8 @@ struct nc_replica {
 	uv_timer_t ticker;
 	unsigned handles; /* open ones */
 
-	struct nc_entry *gathered;     /* NULL: nothing */
-	struct nc_entry_queue refused; /* no room on the disk; waiting for it */
-	size_t writing;                /* entries at the writer */
+	struct nc_entry *gathered; /* NULL: nothing */
+	struct nc_orders orders;   /* of the log's writer */
 	uint64_t pending_commands, pending_bytes;
 
 	uint64_t apply_next, apply_last;     /* to be handed to the applier */
@@ -47,7 +47,7 @@ struct nc_replica {
 	struct nc_replica_asked *asked;                 /* batches under way to an index */
 	struct nc_replica_wait *wait_first, *wait_last; /* for `applied` */
 
-	bool full, draining, fatal, turning, retracting;
+	bool draining, fatal, turning, retracting;
 	uint64_t log_bytes_at_checkpoint, checkpoint_applied, checkpoint_at_ms, checkpoints;
 	uint64_t log_appended; /* bytes, since the start */
 	struct nc_hold hold;   /* of the log, for who fetches a state */

@@ -54,7 +54,7 @@ static bool is_at_once(const struct nc_replica *replica, const struct nc_entry_q
 
 static void persist(struct nc_replica *replica, const struct nc_raft_ready *ready)
 {
-	struct nc_entry_queue order = { 0 };
+	struct nc_entry_queue order = { 0 }, go = { 0 };
 	if (ready->mark.order == 0)
 		return;
 	for (uint64_t index = ready->first; index <= ready->last; index++) {
@@ -72,19 +72,10 @@ static void persist(struct nc_replica *replica, const struct nc_raft_ready *read
 		}
 		nc_entry_queue_put(&order, hard);
 	}
-	order.first->has_hard = ready->hard_changed;
-	order.first->hard = ready->hard;
-	order.last->has_mark = true;
-	order.last->mark = ready->mark;
 	order.first->at_once = ready->sole && is_at_once(replica, &order);
-	if (replica->refused.first != NULL) { /* behind what waits for room */
-		for (struct nc_entry *entry = order.first; entry != NULL; entry = entry->next)
-			entry->err = NC_FULL; /* as if it had been tried */
-		nc_entry_queue_move(&replica->refused, &order);
-		return;
-	}
-	replica->writing += order.count;
-	nc_stage_put(nc_log_writer_stage(replica->writer), &order);
+	nc_orders_give(&replica->orders, ready, &order, &go);
+	if (go.first != NULL)
+		nc_stage_put(nc_log_writer_stage(replica->writer), &go);
 }
 
 /* ---- Leading, or not --------------------------------------------------------------------------

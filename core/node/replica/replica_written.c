@@ -7,43 +7,21 @@
 
 /* ---- Written -------------------------------------------------------------------------------- */
 
-/* From which entry on what waits for room may be forgotten; NULL: there is none, or one behind it
- * has been written. */
-static const struct nc_entry *first_to_forget(const struct nc_entry_queue *refused)
-{
-	const struct nc_entry *first = NULL;
-	for (const struct nc_entry *entry = refused->first; entry != NULL; entry = entry->next) {
-		if (entry->kind == NC_ENTRY_HARD)
-			continue;
-		if (entry->err == NC_OK)
-			return NULL;
-		first = first == NULL ? entry : first;
-	}
-	return first;
-}
-
-/* The disk had no room. Alone: when the writer has given everything back, and not before (an older
- * entry that comes back late must not take a newer one of the same index with it), forget those
- * entries. With others: they may have been replicated; they wait for room. */
+/* The disk had no room. Alone: forget those entries, and say so to who asked. With others: they may
+ * have been replicated; they wait for room. */
 void nc_replica_refused_turn(struct nc_replica *replica)
 {
-	if (replica->refused.first == NULL || replica->writing > 0)
-		return;
-	const struct nc_entry *first = first_to_forget(&replica->refused);
-	if (first != NULL && nc_raft_retract(replica->raft, first->index) == NC_OK) {
-		replica->full = true; /* until measured again */
+	uint64_t index;
+	struct nc_entry_queue go = { 0 };
+	if (nc_orders_forget(&replica->orders, replica->raft, &index)) {
 		replica->retracting = true;
-		nc_tail_cut(&replica->tail, first->index, nc_replica_lost, replica);
+		nc_tail_cut(&replica->tail, index, nc_replica_lost, replica);
 		replica->retracting = false;
-		struct nc_entry *entry;
-		while ((entry = nc_entry_queue_take(&replica->refused)) != NULL)
-			nc_entry_free(entry);
-		return;
+		nc_orders_clear(&replica->orders, nc_entry_free);
 	}
-	if (replica->full)
-		return;
-	replica->writing += replica->refused.count;
-	nc_stage_put(nc_log_writer_stage(replica->writer), &replica->refused);
+	nc_orders_retry(&replica->orders, &go);
+	if (go.first != NULL)
+		nc_stage_put(nc_log_writer_stage(replica->writer), &go);
 }
 
 bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t index)
@@ -58,28 +36,14 @@ bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t i
 	return true;
 }
 
-/* What was with the writer behind one that found no room may be written: a term and vote take less,
- * and an entry that takes the place of the refused one finds what somebody has left meanwhile. It
- * is written once more, behind that: its mark vouches for all before it, and the one before it must
- * not come back over it. */
-static bool waits_for_room(const struct nc_replica *replica, const struct nc_entry *entry)
-{
-	return entry->err == NC_FULL || (entry->err == NC_OK && replica->refused.first != NULL);
-}
-
 static void written(struct nc_replica *replica, struct nc_entry *entry)
 {
 	if (entry->kind == NC_ENTRY_COMPACT || entry->kind == NC_ENTRY_TRUST) {
 		nc_entry_free(entry); /* a failure has been said; compaction is tried again */
 		return;
 	}
-	replica->writing--;
-	replica->full = replica->full || entry->err == NC_FULL;
-	if (waits_for_room(replica, entry)) {
-		entry->at_once = false; /* it may be applied already */
-		nc_entry_queue_put(&replica->refused, entry);
+	if (!nc_orders_back(&replica->orders, entry))
 		return;
-	}
 	nc_assert(!entry->applied || !entry->orphan);
 	entry->staged = entry->at_once = false;
 	if (entry->err != NC_OK) {
@@ -169,7 +133,7 @@ void nc_replica_tick(struct nc_replica *replica)
 	               replica->options.checkpoint_log_bytes;
 	bool by_time = replica->applied > replica->checkpoint_applied &&
 	               now_ms - replica->checkpoint_at_ms >= replica->options.checkpoint_ms;
-	if (replica->fatal || replica->full || !(by_size || by_time) ||
+	if (replica->fatal || replica->orders.full || !(by_size || by_time) ||
 	    nc_checkpointer_busy(replica->checkpointer))
 		return;
 	replica->log_bytes_at_checkpoint = replica->log_appended;

@@ -207,10 +207,10 @@ static void refuse_second(struct follower *follower, void (*then)(struct followe
 
 static void make_room(struct follower *follower)
 {
-	RUN_UNTIL(&follower->loop, follower->replica->writing == 0);
+	RUN_UNTIL(&follower->loop, follower->replica->orders.writing == 0);
 	nc_replica_set_full(follower->replica, false);
 	nc_replica_refused_turn(follower->replica);
-	RUN_UNTIL(&follower->loop, follower->replica->writing == 0);
+	RUN_UNTIL(&follower->loop, follower->replica->orders.writing == 0);
 }
 
 static void another_term(struct follower *follower)
