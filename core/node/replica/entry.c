@@ -69,6 +69,15 @@ void nc_entry_queue_put(struct nc_entry_queue *queue, struct nc_entry *entry)
 	queue->count++;
 }
 
+void nc_entry_queue_put_first(struct nc_entry_queue *queue, struct nc_entry *entry)
+{
+	entry->next = queue->first;
+	queue->first = entry;
+	if (queue->last == NULL)
+		queue->last = entry;
+	queue->count++;
+}
+
 struct nc_entry *nc_entry_queue_take(struct nc_entry_queue *queue)
 {
 	struct nc_entry *entry = queue->first;

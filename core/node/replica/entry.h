@@ -61,6 +61,7 @@ struct nc_entry_queue {
 };
 
 void nc_entry_queue_put(struct nc_entry_queue *queue, struct nc_entry *entry);
+void nc_entry_queue_put_first(struct nc_entry_queue *queue, struct nc_entry *entry);
 struct nc_entry *nc_entry_queue_take(struct nc_entry_queue *queue); /* NULL: empty */
 /* Move all of `from` behind `to`. */
 void nc_entry_queue_move(struct nc_entry_queue *to, struct nc_entry_queue *from);

@@ -9,7 +9,8 @@
 /* clang-format off */
 #define NC_REPLICA_MUTANT_LIST(X) \
 	X(REFUSED_VOUCHED_FOR, "what is written behind an entry without room vouches for it") \
-	X(REFUSED_OUT_OF_TURN, "an order waits for room before earlier ones that are not back")
+	X(REFUSED_OUT_OF_TURN, "an order waits for room before earlier ones that are not back") \
+	X(REPLACED_WRITTEN, "what waited for room and was replaced meanwhile is written all the same")
 /* clang-format on */
 
 enum nc_replica_mutant {

@@ -86,6 +86,16 @@ bool nc_orders_forget(struct nc_orders *orders, struct nc_raft *raft, uint64_t *
 	return true;
 }
 
+/* The term and vote that were to be written with `from` go with `to`, unless that has later ones.
+ */
+static void hard_pass_on(const struct nc_entry *from, struct nc_entry *to)
+{
+	if (!from->has_hard || to->has_hard)
+		return;
+	to->has_hard = true;
+	to->hard = from->hard;
+}
+
 void nc_orders_clear(struct nc_orders *orders, void (*free_one)(struct nc_entry *entry))
 {
 	struct nc_entry *entry;
@@ -94,10 +104,27 @@ void nc_orders_clear(struct nc_orders *orders, void (*free_one)(struct nc_entry 
 		free_one(entry);
 }
 
-void nc_orders_retry(struct nc_orders *orders, struct nc_entry_queue *go)
+void nc_orders_retry(struct nc_orders *orders, struct nc_entry_queue *go,
+                     void (*free_one)(struct nc_entry *entry))
 {
+	struct nc_entry_queue queue = { 0 }, kept = { 0 };
+	struct nc_entry *entry;
 	if (orders->refused.first == NULL || orders->writing > 0 || orders->full)
 		return;
-	orders->writing += orders->refused.count;
-	nc_entry_queue_move(go, &orders->refused);
+	while ((entry = nc_entry_queue_take(&orders->refused)) != NULL)
+		nc_entry_queue_put_first(&queue, entry);
+	uint64_t end = UINT64_MAX; /* from the last one on: entries from there on are replaced */
+	while ((entry = nc_entry_queue_take(&queue)) != NULL) {
+		if (entry->kind != NC_ENTRY_HARD && entry->index >= end &&
+		    !NC_REPLICA_MUTANT(REPLACED_WRITTEN)) {
+			hard_pass_on(entry, kept.first); /* whose mark stands for this one's */
+			free_one(entry);
+			continue;
+		}
+		if (entry->kind != NC_ENTRY_HARD)
+			end = entry->index;
+		nc_entry_queue_put_first(&kept, entry);
+	}
+	orders->writing += kept.count;
+	nc_entry_queue_move(go, &kept);
 }

@@ -36,14 +36,18 @@ bool nc_orders_done(const struct nc_orders *orders);
 
 /* The writer has given all back, and some of it waits. A node alone forgets that: true, consensus
  * has no entries from `*index_out` on, and all that waits is to be cleared. With others entries
- * may have been replicated, and one that was written may be applied: false. Errors as false: nothing waits, or not all is back (an older
- * entry that comes back late must not take a newer one of the same index with it). */
+ * may have been replicated, and one that was written may be applied: false. Errors as false:
+ * nothing waits, or not all is back (an older entry that comes back late must not take a newer one
+ * of the same index with it). */
 bool nc_orders_forget(struct nc_orders *orders, struct nc_raft *raft, uint64_t *index_out);
 
 /* Free all that waits. */
 void nc_orders_clear(struct nc_orders *orders, void (*free_one)(struct nc_entry *entry));
 
-/* If there is room again and all is back, what waits is moved behind `go`, to be written. */
-void nc_orders_retry(struct nc_orders *orders, struct nc_entry_queue *go);
+/* If there is room again and all is back, what waits is moved behind `go`, to be written; but for
+ * entries in whose place others wait behind them, which are freed: written, they would go again,
+ * and what they followed may have gone already. */
+void nc_orders_retry(struct nc_orders *orders, struct nc_entry_queue *go,
+                     void (*free_one)(struct nc_entry *entry));
 
 #endif

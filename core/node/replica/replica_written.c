@@ -19,7 +19,7 @@ void nc_replica_refused_turn(struct nc_replica *replica)
 		replica->retracting = false;
 		nc_orders_clear(&replica->orders, nc_entry_free);
 	}
-	nc_orders_retry(&replica->orders, &go);
+	nc_orders_retry(&replica->orders, &go, nc_entry_drop);
 	if (go.first != NULL)
 		nc_stage_put(nc_log_writer_stage(replica->writer), &go);
 }

@@ -22,8 +22,7 @@ static void give(struct nc_orders *orders, struct nc_entry *entry, bool hard)
 {
 	static uint64_t number;
 	struct nc_entry_queue order = { 0 };
-	const struct nc_raft_ready ready = { .hard_changed = hard,
-		                             .mark = { .order = ++number } };
+	const struct nc_raft_ready ready = { .hard_changed = hard, .mark = { .order = ++number } };
 	nc_entry_queue_put(&order, entry);
 	nc_orders_give(orders, &ready, &order, &writer);
 }
@@ -65,10 +64,10 @@ Test(orders, go_again_in_the_order_in_which_they_were_given)
 	give(&orders, entry_new(NC_LOG_COMMAND, 4, 1), false); /* the third is still with it */
 	back(&orders, NC_FULL, true);
 	give(&orders, entry_new(NC_LOG_COMMAND, 5, 1), false);
-	nc_orders_retry(&orders, &writer);
+	nc_orders_retry(&orders, &writer, nc_entry_free);
 	cr_expect_null(writer.first, "there is no room yet");
 	orders.full = false;
-	nc_orders_retry(&orders, &writer);
+	nc_orders_retry(&orders, &writer, nc_entry_free);
 	expect_indexes(all, 4);
 	for (int i = 0; i < 4; i++)
 		back(&orders, NC_OK, false);
@@ -86,6 +85,58 @@ Test(orders, are_not_done_while_one_waits_behind_what_is_not_back)
 	back(&orders, NC_OK, true); /* less than an entry, it was written */
 	cr_expect_eq(orders.refused.count, 3u);
 	nc_orders_clear(&orders, nc_entry_free);
+	cr_expect(nc_orders_done(&orders));
+}
+
+/* As a write does, on a log whose last entry is `last`: what is out of step finds no room. */
+static uint64_t write_all(struct nc_orders *orders, uint64_t last, uint64_t room_through)
+{
+	static struct nc_write_batch batch;
+	struct nc_entry_queue done = { 0 };
+	struct nc_entry *entry;
+	while (writer.first != NULL) {
+		bool in_step = nc_write_batch_take(&batch, &writer, last);
+		uint64_t through =
+		        batch.count == 0 ? last : batch.entries[0].index + batch.count - 1;
+		bool room = in_step && through <= room_through;
+		last = room ? through : last;
+		nc_write_batch_give(&batch, room ? NC_OK : NC_FULL, &done);
+	}
+	while ((entry = nc_entry_queue_take(&done)) != NULL) {
+		if (nc_orders_back(orders, entry))
+			nc_entry_free(entry);
+	}
+	return last;
+}
+
+Test(orders, of_what_was_replaced_meanwhile_are_not_written)
+{
+	struct nc_orders orders = { 0 };
+	give(&orders, entry_new(NC_LOG_COMMAND, 5, 1), true);
+	cr_assert_eq(write_all(&orders, 4, 4), 4u);
+	give(&orders, entry_new(NC_LOG_COMMAND, 6, 1), false);
+	give(&orders, entry_new(NC_LOG_COMMAND, 3, 2),
+	     false); /* in the place of all from there on */
+	orders.full = false;
+	nc_orders_retry(&orders, &writer, nc_entry_free);
+	cr_assert_eq(writer.count, 1u);
+	cr_expect_eq(writer.first->index, 3u);
+	cr_expect(writer.first->has_hard, "the term that went with what was replaced");
+	cr_expect_eq(write_all(&orders, 4, 4), 3u);
+	cr_expect(nc_orders_done(&orders));
+}
+
+/* The fifth and those behind it follow an entry that the third, once written, has cut off. */
+Test(orders, do_not_wait_for_what_cannot_be_written_any_more)
+{
+	struct nc_orders orders = { 0 };
+	give(&orders, entry_new(NC_LOG_COMMAND, 5, 1), false);
+	give(&orders, entry_new(NC_LOG_COMMAND, 6, 1), false);
+	give(&orders, entry_new(NC_LOG_COMMAND, 3, 2), false);
+	cr_assert_eq(write_all(&orders, 4, 4), 3u);
+	orders.full = false;
+	nc_orders_retry(&orders, &writer, nc_entry_free);
+	cr_expect_eq(write_all(&orders, 3, 9), 3u);
 	cr_expect(nc_orders_done(&orders));
 }
 
@@ -136,7 +187,7 @@ Test(orders, are_not_forgotten_when_one_was_written_even_if_not_the_next_time)
 	back(&orders, NC_OK, true);
 	cr_expect_not(nc_orders_forget(&orders, raft, &index));
 	orders.full = false;
-	nc_orders_retry(&orders, &writer);
+	nc_orders_retry(&orders, &writer, nc_entry_free);
 	back(&orders, NC_FULL, true);
 	back(&orders, NC_FULL, true);
 	cr_expect_not(nc_orders_forget(&orders, raft, &index), "it may be applied");
