@@ -39,12 +39,13 @@ static bool name_is_ours(struct nc_slice name)
 	return false;
 }
 
+/* None of a state's files is empty: of one that is no chunk would come. */
 static bool file_get(struct nc_reader *reader, struct nc_snapshot_manifest *manifest)
 {
 	struct nc_slice name = nc_reader_take(reader, nc_reader_u8(reader));
 	uint64_t size = nc_reader_u64(reader);
 	if (reader->failed || name.size >= NC_SNAPSHOT_NAME_SIZE || !name_is_ours(name) ||
-	    size > INT64_MAX / NC_SNAPSHOT_FILES_MAX)
+	    size == 0 || size > INT64_MAX / NC_SNAPSHOT_FILES_MAX)
 		return false;
 	for (uint32_t i = 0; i < manifest->file_count; i++) {
 		if (nc_slice_is(name, manifest->files[i].name))

@@ -404,6 +404,8 @@ Test(snapshot, manifest_names_no_file_but_a_states)
 	snprintf(manifest.files[0].name, NC_SNAPSHOT_NAME_SIZE, "events.wt");
 	manifest.files[0].size = UINT64_MAX;
 	cr_expect_eq(reread(&manifest), NC_INVALID);
+	manifest.files[0].size = 0; /* of which no chunk would ever come */
+	cr_expect_eq(reread(&manifest), NC_INVALID);
 	manifest.file_count = 0;
 	cr_expect_eq(reread(&manifest), NC_INVALID);
 }
