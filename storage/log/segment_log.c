@@ -133,6 +133,7 @@ static int log_mark(struct nc_log *port)
 	int err = room_make(log, nc_record_size(0), true);
 	if (err != NC_OK)
 		return err;
+	nc_batch_rest(log);
 	err = nc_batch_begin(log, nc_record_size(0));
 	if (err != NC_OK)
 		return err;

@@ -60,11 +60,12 @@ struct nc_segment_log {
 	/* The writer's: pages, of which the first begins with what is in the segment before its
 	 * end. Between two batches there is only that. */
 	struct nc_buf batch;
-	int out;      /* the last segment's file, past the kernel's memory; below 0: through it */
-	bool through; /* the file system has it no other way */
-	bool broken;  /* a write or sync failed: nothing more is written */
-	bool marked;  /* the last record is a mark, or there is none */
-	uint32_t crc; /* of the last record */
+	uint64_t roomy; /* batches since one was of an unusual size */
+	int out;        /* the last segment's file, past the kernel's memory; below 0: through it */
+	bool through;   /* the file system has it no other way */
+	bool broken;    /* a write or sync failed: nothing more is written */
+	bool marked;    /* the last record is a mark, or there is none */
+	uint32_t crc;   /* of the last record */
 	struct nc_log_hard hard;
 
 	pthread_rwlock_t lock;        /* of what follows: the writer changes, readers read */
@@ -116,6 +117,8 @@ void nc_segment_out_open(struct nc_segment_log *log);
 void nc_segment_out_close(struct nc_segment_log *log);
 /* After a recovery: batches go on in the last segment. Errors: NC_IO; NC_NOMEM; `fault` says it. */
 int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE]);
+/* The log is idle: what an unusually large batch needed goes with the next, if that does not. */
+void nc_batch_rest(struct nc_segment_log *log);
 /* From now on records may be put behind log->batch, `size` bytes of them. Errors: NC_NOMEM. */
 int nc_batch_begin(struct nc_segment_log *log, size_t size);
 /* Make them durable behind the segment's end, which is the caller's to advance by `*size_out`.

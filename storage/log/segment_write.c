@@ -10,7 +10,9 @@
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
 
-#define PAGES_MIN (64u << 10) /* bytes */
+#define PAGES_MIN  (64u << 10) /* bytes */
+#define PAGES_KEPT (16u << 20) /* bytes: more than that only entries of an unusual size need */
+#define ROOMY_MAX  64u         /* batches in a row that did not need more: then it goes */
 
 /* ---- Where they go -------------------------------------------------------------------------- */
 
@@ -63,12 +65,10 @@ static int out_write(struct nc_segment_log *log)
 
 /* ---- A batch -------------------------------------------------------------------------------- */
 
-/* Room for `size` bytes behind the lead, in whole pages. */
-static int pages_reserve(struct nc_segment_log *log, size_t lead, size_t size)
+/* At least `want` bytes, the lead as it was. */
+static int pages_change(struct nc_segment_log *log, size_t want)
 {
-	size_t want = lead + size + NC_FILES_PAGE, capacity = PAGES_MIN;
-	if (log->batch.capacity >= want)
-		return NC_OK;
+	size_t capacity = PAGES_MIN;
 	while (capacity < want)
 		capacity *= 2;
 	uint8_t *pages = aligned_alloc(NC_FILES_PAGE, capacity);
@@ -80,6 +80,16 @@ static int pages_reserve(struct nc_segment_log *log, size_t lead, size_t size)
 	log->batch.data = pages;
 	log->batch.capacity = capacity;
 	return NC_OK;
+}
+
+/* Room for `size` bytes behind the lead, in whole pages. */
+static int pages_reserve(struct nc_segment_log *log, size_t lead, size_t size)
+{
+	size_t want = lead + size + NC_FILES_PAGE;
+	log->roomy = want > PAGES_KEPT ? 0 : log->roomy + 1;
+	if (log->batch.capacity > PAGES_KEPT && log->roomy > ROOMY_MAX)
+		(void)pages_change(log, want); /* without memory it stays as it is */
+	return log->batch.capacity >= want ? NC_OK : pages_change(log, want);
 }
 
 int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE])
@@ -99,6 +109,11 @@ int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE])
 	log->batch.size = lead;
 	nc_segment_out_open(log);
 	return err;
+}
+
+void nc_batch_rest(struct nc_segment_log *log)
+{
+	log->roomy = ROOMY_MAX;
 }
 
 int nc_batch_begin(struct nc_segment_log *log, size_t size)
