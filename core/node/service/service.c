@@ -59,9 +59,10 @@ static void on_turn_end(void *ctx)
 	struct nc_service *service = ctx;
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	nc_subs_turn_end(service->subs);
-	(void)nc_outbox_send(&service->fed, service->bus);
-	atomic_fetch_add(&service->counters.unsent, service->outbox.lost + service->fed.lost);
-	service->outbox.lost = service->fed.lost = 0;
+	(void)nc_outbox_send(&service->feed.outbox, service->bus);
+	atomic_fetch_add(&service->counters.unsent,
+	                 service->outbox.lost + service->feed.outbox.lost);
+	service->outbox.lost = service->feed.outbox.lost = 0;
 	service->turns++;
 }
 
@@ -290,8 +291,8 @@ static void names_make(struct nc_service *service)
 	               config->store_id, service->srv.id);
 	(void)snprintf(service->pace_subject, sizeof service->pace_subject, "_es.%s.pace.%s",
 	               config->store_id, service->srv.id);
-	service->fed.size_max = FED_SIZE_MAX;
-	service->feed_on = strcmp(config->feed, "on") == 0;
+	service->feed.outbox.size_max = FED_SIZE_MAX;
+	service->feed.on = strcmp(config->feed, "on") == 0;
 	service->decoder.store = config->store_id;
 	service->decoder.event_size_max = (size_t)config->max_event_bytes;
 	service->decoder.payload_size_max = 1u << 20;
@@ -355,12 +356,12 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
 	nc_outbox_release(&service->outbox);
-	nc_outbox_release(&service->fed);
+	nc_outbox_release(&service->feed.outbox);
 	nc_decoder_release(&service->decoder);
 	nc_service_verify_free(service);
 	nc_buf_release(&service->out);
-	nc_buf_release(&service->feed);
-	nc_buf_release(&service->feed_subject);
+	nc_buf_release(&service->feed.message);
+	nc_buf_release(&service->feed.subject);
 	while (service->tickets.first != NULL)
 		nc_ticket_free(&service->tickets, service->tickets.first);
 	nc_service_changes_free(service);
@@ -384,7 +385,7 @@ void nc_service_stop(struct nc_service *service)
 	nc_spread_stop(service->spread);
 	service->spread = NULL;
 	(void)nc_outbox_send(&service->outbox, service->bus);
-	(void)nc_outbox_send(&service->fed, service->bus);
+	(void)nc_outbox_send(&service->feed.outbox, service->bus);
 	nc_bus_close(service->bus);
 	uv_close((uv_handle_t *)&service->tick, on_closed);
 }

@@ -83,18 +83,19 @@ void nc_service_on_refused(void *ctx, void *ticket, int err)
 static void feed(struct nc_service *service, const struct nc_event *event)
 {
 	size_t header_size;
-	nc_buf_clear(&service->feed);
-	nc_buf_clear(&service->feed_subject);
-	nc_event_message_put(&service->feed, service->root, event, nc_slice(NULL, 0), &header_size);
-	nc_event_subject_put(&service->feed_subject, service->root, "event", event->type,
+	nc_buf_clear(&service->feed.message);
+	nc_buf_clear(&service->feed.subject);
+	nc_event_message_put(&service->feed.message, service->root, event, nc_slice(NULL, 0),
+	                     &header_size);
+	nc_event_subject_put(&service->feed.subject, service->root, "event", event->type,
 	                     event->stream);
-	if (nc_buf_status(&service->feed) != NC_OK ||
-	    nc_buf_status(&service->feed_subject) != NC_OK) {
+	if (nc_buf_status(&service->feed.message) != NC_OK ||
+	    nc_buf_status(&service->feed.subject) != NC_OK) {
 		atomic_fetch_add(&service->counters.unsent, 1);
 	} else {
-		(void)nc_outbox_put(&service->fed, service->bus,
-		                    nc_buf_slice(&service->feed_subject), nc_slice(NULL, 0),
-		                    nc_buf_slice(&service->feed), header_size);
+		(void)nc_outbox_put(&service->feed.outbox, service->bus,
+		                    nc_buf_slice(&service->feed.subject), nc_slice(NULL, 0),
+		                    nc_buf_slice(&service->feed.message), header_size);
 	}
 }
 
@@ -102,11 +103,11 @@ void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_
                      uint64_t version, uint64_t time_ns)
 {
 	struct nc_event event;
-	if (!service->feed_on && nc_subs_count(service->subs) == 0)
+	if (!service->feed.on && nc_subs_count(service->subs) == 0)
 		return;
 	if (nc_event_applied_get(record, position, version, time_ns, &event) != NC_OK)
 		return; /* cannot be: apply has read it */
-	if (service->feed_on)
+	if (service->feed.on)
 		feed(service, &event);
 	nc_subs_event(service->subs, &event, record);
 }

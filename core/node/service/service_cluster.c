@@ -48,7 +48,8 @@ static bool is_draining(const struct nc_service *service, const struct nc_replic
                         uint64_t number)
 {
 	const struct nc_cluster_other *other = heard_of(service, number);
-	return number == status->raft.self ? service->draining : other != NULL && other->draining;
+	return number == status->raft.self ? service->drain.begun
+	                                   : other != NULL && other->draining;
 }
 
 static bool is_stalled(const struct nc_service *service, const struct nc_replica_status *status,

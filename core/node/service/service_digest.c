@@ -48,7 +48,7 @@ void nc_service_digest_tick(struct nc_service *service)
 	uint64_t position = atomic_load(&service->position);
 	uint8_t digest[NC_SHA256_SIZE];
 	position -= position % NC_DIGEST_EVERY;
-	if (service->ticks % COMPARE_TICKS != 0 || !service->serving || service->draining ||
+	if (service->ticks % COMPARE_TICKS != 0 || !service->serving || service->drain.begun ||
 	    service->engine_version < NC_ENGINE_VERSION_DIGEST ||
 	    position <= service->digest_position ||
 	    nc_replica_status(service->replica).raft.members.count < 2)

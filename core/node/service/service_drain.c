@@ -41,14 +41,14 @@ static void hand_over(struct nc_service *service)
 	if (to == 0 || nc_replica_transfer(service->replica, to) != NC_OK)
 		return;
 	nc_say_info("handing leadership over to %s", nc_cluster_name(service->options.cluster, to));
-	service->handing_until_ms = nc_service_now_ms() + HAND_OVER_MS;
+	service->drain.handing_until_ms = nc_service_now_ms() + HAND_OVER_MS;
 }
 
 static bool handing_over(struct nc_service *service)
 {
 	struct nc_replica_status status = nc_replica_status(service->replica);
 	return status.raft.role == NC_RAFT_LEADER &&
-	       nc_service_now_ms() < service->handing_until_ms;
+	       nc_service_now_ms() < service->drain.handing_until_ms;
 }
 
 /* Its vote may be needed, and where the others lack entries it may even be elected: then it brings
@@ -77,9 +77,9 @@ static bool is_sent(struct nc_service *service)
 
 static void begin(struct nc_service *service)
 {
-	if (service->draining)
+	if (service->drain.begun)
 		return;
-	service->draining = true;
+	service->drain.begun = true;
 	if (service->options.cluster != NULL)
 		nc_cluster_tell_draining(service->options.cluster);
 	hand_over(service);
@@ -88,11 +88,11 @@ static void begin(struct nc_service *service)
 /* Deliveries go on elsewhere, or at the next start: whoever would acknowledge is not heard here. */
 static void drained(struct nc_service *service)
 {
-	service->drained = true;
+	service->drain.done = true;
 	if (service->serving)
 		nc_subs_unload(service->subs);
 	service->serving = false;
-	if (service->leaving)
+	if (service->drain.leaving)
 		return;
 	nc_say_info("drained: no requests are taken up until the next start");
 	nc_service_advise(service, "node", "drained", "");
@@ -100,11 +100,11 @@ static void drained(struct nc_service *service)
 
 static void answers(struct nc_service *service)
 {
-	struct nc_drain_wait **at = &service->drain_waits;
+	struct nc_drain_wait **at = &service->drain.waits;
 	uint64_t now_ms = nc_service_now_ms();
 	while (*at != NULL) {
 		struct nc_drain_wait *wait = *at;
-		if (!service->drained && now_ms < wait->until_ms) {
+		if (!service->drain.done && now_ms < wait->until_ms) {
 			at = &wait->next;
 			continue;
 		}
@@ -112,7 +112,7 @@ static void answers(struct nc_service *service)
 		nc_buf_clear(&service->out);
 		nc_buf_printf(&service->out, "{\"node\":\"%s\",\"drained\":%s}",
 		              service->options.config->node_id,
-		              service->drained ? "true" : "false");
+		              service->drain.done ? "true" : "false");
 		nc_service_send(service, wait->reply, nc_buf_slice(&service->out), 0);
 		free(wait);
 	}
@@ -120,23 +120,24 @@ static void answers(struct nc_service *service)
 
 void nc_service_drain_step(struct nc_service *service)
 {
-	if (!service->draining)
+	if (!service->drain.begun)
 		return;
-	if (service->drained && service->leaving && !service->drained_told && is_sent(service)) {
-		service->drained_told = true;
+	if (service->drain.done && service->drain.leaving && !service->drain.told &&
+	    is_sent(service)) {
+		service->drain.told = true;
 		service->options.on_drained(service->options.ctx);
 		return;
 	}
-	if (!service->closed && !handing_over(service)) {
-		service->closed = true;
+	if (!service->drain.closed && !handing_over(service)) {
+		service->drain.closed = true;
 		nc_service_unsubscribe_endpoints(service);
 		nc_service_backup_end(service); /* it may take hours; and no other one begins */
 		nc_sole_end(service);
 		nc_replica_drain(service->replica);
 	}
-	if (service->closed && !service->drained && is_quiet(service))
+	if (service->drain.closed && !service->drain.done && is_quiet(service))
 		drained(service);
-	if (service->drained && !service->leaving)
+	if (service->drain.done && !service->drain.leaving)
 		lead_no_more(service);
 	answers(service);
 }
@@ -145,7 +146,7 @@ void nc_service_drain_step(struct nc_service *service)
 
 void nc_service_drain(struct nc_service *service)
 {
-	service->leaving = true;
+	service->drain.leaving = true;
 	begin(service);
 	nc_service_drain_step(service);
 }
@@ -158,14 +159,14 @@ void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
 		return; /* no memory for an answer: a time-out to who asked */
 	}
 	if (wait != NULL) {
-		*wait = (struct nc_drain_wait){ .next = service->drain_waits,
+		*wait = (struct nc_drain_wait){ .next = service->drain.waits,
 			                        .until_ms = nc_service_now_ms() +
 			                                    service->options.config->timeout_ms };
 		memcpy(wait->reply, reply.data, reply.size);
 		wait->reply[reply.size] = '\0';
-		service->drain_waits = wait;
+		service->drain.waits = wait;
 	}
-	if (!service->draining)
+	if (!service->drain.begun)
 		nc_say_info("asked to drain");
 	begin(service);
 	nc_service_drain_step(service);
@@ -173,9 +174,9 @@ void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
 
 void nc_service_drain_free(struct nc_service *service)
 {
-	while (service->drain_waits != NULL) {
-		struct nc_drain_wait *wait = service->drain_waits;
-		service->drain_waits = wait->next;
+	while (service->drain.waits != NULL) {
+		struct nc_drain_wait *wait = service->drain.waits;
+		service->drain.waits = wait->next;
 		free(wait);
 	}
 }

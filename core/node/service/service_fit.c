@@ -49,7 +49,7 @@ static void answer(struct nc_service *service, bool fit, const struct nc_fit_vie
 
 void nc_service_fit_tick(struct nc_service *service)
 {
-	if (service->options.cluster == NULL || service->draining)
+	if (service->options.cluster == NULL || service->drain.begun)
 		return;
 	const struct nc_replica_status status = nc_replica_status(service->replica);
 	const struct nc_fit_view view = view_of(service, &status);

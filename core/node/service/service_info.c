@@ -35,7 +35,7 @@ uint64_t nc_service_lag(struct nc_service *service)
 static const char *state_name(const struct nc_service *service,
                               const struct nc_replica_status *status)
 {
-	if (service->draining)
+	if (service->drain.begun)
 		return "draining";
 	if (service->retired)
 		return "removed";
@@ -107,10 +107,10 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 {
 	nc_buf_printf(out, "{\"status\":\"%s\"}",
-	              service->draining  ? "draining"
-	              : service->retired ? "removed"
-	              : service->stalled ? "stalled"
-	                                 : "ok");
+	              service->drain.begun ? "draining"
+	              : service->retired   ? "removed"
+	              : service->stalled   ? "stalled"
+	                                   : "ok");
 }
 
 void nc_service_put_head(const struct nc_service *service, const struct nc_engine_head *head,

@@ -66,7 +66,7 @@ static int version_read(struct nc_service *service)
 /* When the own-term entry is applied: take up the subscriptions, then the leader's subjects. */
 void nc_service_lead(struct nc_service *service)
 {
-	if (service->serving || service->draining || !service->sole.sure ||
+	if (service->serving || service->drain.begun || !service->sole.sure ||
 	    !nc_replica_leading(service->replica))
 		return;
 	service->serving = true;
@@ -113,7 +113,7 @@ void nc_service_retire(struct nc_service *service)
 {
 	bool removed =
 	        service->options.cluster != NULL && nc_cluster_is_removed(service->options.cluster);
-	if (removed == service->retired || service->draining)
+	if (removed == service->retired || service->drain.begun)
 		return;
 	service->retired = removed;
 	if (removed) {

@@ -48,6 +48,26 @@ struct nc_sole {
 	unsigned asks;
 };
 
+/* The live feed: service_append.c. The loop's. */
+struct nc_feed {
+	bool on;
+	struct nc_buf subject, message; /* of the event that is being told */
+	struct nc_outbox
+	        outbox; /* sent behind the answers: who asked waits, who listens does not */
+};
+
+/* How far the node is with taking up nothing any more: service_drain.c. Each follows the one
+ * before. */
+struct nc_drain {
+	bool begun;
+	bool closed; /* no requests are taken up any more */
+	bool done;   /* all that were are answered */
+	bool told;   /* that it is done, where the process is to end with it: `leaving` */
+	bool leaving;
+	uint64_t handing_until_ms;   /* so long the leadership may take to go over */
+	struct nc_drain_wait *waits; /* who asked for it, and is not answered yet */
+};
+
 struct nc_service {
 	struct nc_service_options options;
 	struct nc_sole sole;
@@ -61,11 +81,9 @@ struct nc_service {
 	struct nc_spread *spread; /* NULL: a single node */
 	struct nc_decoder decoder;
 	struct nc_ticket_list tickets;
-	struct nc_buf out; /* an answer being written, the loop's */
-	struct nc_buf feed, feed_subject;
+	struct nc_buf out;       /* an answer being written, the loop's */
 	struct nc_outbox outbox; /* the loop's: sent at the end of each turn */
-	struct nc_outbox
-	        fed;    /* the live feed's, behind it: who asked waits, who listens does not */
+	struct nc_feed feed;
 	uint64_t turns; /* that have ended: what was put into the outbox before has left */
 	struct read *position_waits;   /* reads that wait for a position */
 	atomic_uint_fast64_t position; /* applied, as far as has been told */
@@ -80,20 +98,16 @@ struct nc_service {
 	uint32_t engine_version;   /* as far as the loop has been told */
 	uint32_t raising;          /* a higher one that is on its way; 0: none */
 	struct nc_change *changes; /* of the membership, asked for by people */
-	uint64_t handing_until_ms; /* draining: so long the leadership may take to go over */
 	uint64_t digest_position;  /* of the last mark that was given to be compared */
 	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
 	struct nc_backup *backup;  /* under way; NULL: none is */
 	struct nc_service_verify *verify; /* NULL: there was none yet */
 	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
 	struct nc_stall stall;
-	uint64_t stall_said_term;          /* that it hands over has been said in this one */
-	struct nc_drain_wait *drain_waits; /* who asked for it, and is not answered yet */
-	bool feed_on, serving, ready_told, stopping;
+	uint64_t stall_said_term; /* that it hands over has been said in this one */
+	struct nc_drain drain;
+	bool serving, ready_told, stopping;
 	bool stalled; /* the state does not follow the log: service_stall.c */
-	/* Draining: no requests are taken up any more; all that were are answered; the process is
-	 * to end with that; and has been told. */
-	bool draining, closed, drained, leaving, drained_told;
 	struct nc_fit fit;
 	bool answers_direct; /* in the queue group of R.direct: service_fit.c */
 	bool retired;        /* removed from the cluster: it answers for the store no more */

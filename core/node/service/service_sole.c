@@ -162,7 +162,7 @@ static void on_claim(struct nc_service *service, const struct nc_bus_msg *msg)
 static void on_answer(struct nc_service *service, const struct nc_bus_msg *msg)
 {
 	struct claim other;
-	if (service->closed)
+	if (service->drain.closed)
 		return; /* drained before it was sure */
 	if (msg->data.size == 0 && nc_bus_no_responders(msg)) {
 		if (!service->sole.sure)
@@ -200,7 +200,8 @@ void nc_sole_step(struct nc_service *service, bool anew)
 {
 	struct nc_sole *sole = &service->sole;
 	uint64_t now_ms = nc_service_now_ms();
-	if (service->options.cluster != NULL || service->closed || !nc_bus_connected(service->bus))
+	if (service->options.cluster != NULL || service->drain.closed ||
+	    !nc_bus_connected(service->bus))
 		return;
 	if (sole->sure) {
 		if (anew) /* what began while this one was away */

@@ -213,7 +213,7 @@ void nc_service_verify(struct nc_service *service, struct nc_slice body, struct 
 		                                              "is, {\"start\":true} begins one" });
 		return;
 	}
-	if (begin && (service->draining || start(service) != NC_OK)) {
+	if (begin && (service->drain.begun || start(service) != NC_OK)) {
 		nc_service_error(
 		        service, &service->out, to, stats,
 		        &(struct nc_service_refusal){ .fault = NC_FAULT_BUSY,

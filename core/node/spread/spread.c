@@ -184,7 +184,7 @@ void nc_spread_tick(struct nc_spread *spread)
 	if (spread == NULL)
 		return;
 	uint64_t now_ns = nc_subs_now_ns();
-	if (spread->service->draining && !spread->leaving)
+	if (spread->service->drain.begun && !spread->leaving)
 		leave(spread, now_ns);
 	/* What was taken from us is let go when the last job that delivers it has ended. */
 	if (!nc_subs_own_is_leaving(spread->service->subs))

@@ -249,7 +249,7 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 	size_t count = nc_placement_candidates(&spread->placement, now_ns, nodes);
 	const struct nc_sub_owner self = { spread->self, spread->boot };
 	unsigned assigned = 0;
-	if (!nc_spread_active(spread) || !spread->service->serving || spread->service->draining)
+	if (!nc_spread_active(spread) || !spread->service->serving || spread->service->drain.begun)
 		return;
 	for (uint32_t i = 0; i < spread->count && assigned < ASSIGNED_MAX; i++) {
 		struct nc_spread_row *row = &spread->rows[i];

@@ -263,7 +263,7 @@ void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub)
 static bool is_answered_for(const struct nc_subs *subs)
 {
 	const struct nc_service *service = subs->service;
-	return !service->serving && !service->draining && nc_spread_is_given_up(service->spread);
+	return !service->serving && !service->drain.begun && nc_spread_is_given_up(service->spread);
 }
 
 /* Another has it, or we have it anew: whoever waits here is told. What still delivers is waited
@@ -332,7 +332,7 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
 	}
 	bool ours = outcome->owner.number == 0 ? service->serving
 	                                       : nc_spread_is_self(service->spread, outcome->owner);
-	if (sub == NULL && ours && !service->draining)
+	if (sub == NULL && ours && !service->drain.begun)
 		take_up(subs, outcome, ran);
 }
 
