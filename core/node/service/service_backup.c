@@ -276,8 +276,7 @@ void nc_service_backup(struct nc_service *service, const struct nc_request *requ
 		backup = backup_new(service, reply, endpoint, deliver);
 	}
 	if (backup == NULL) {
-		nc_service_error(service, &service->out,
-		                 reply.size == 0 ? "" : (const char *)reply.data,
+		nc_service_error(service, &service->out, nc_service_reply_str(reply),
 		                 &service->srv.endpoints[endpoint].stats,
 		                 &(struct nc_service_refusal){ .fault = refusal.fault,
 		                                               .text = refusal.text });

@@ -292,7 +292,7 @@ void nc_service_changes_free(struct nc_service *service)
 void nc_service_cluster_change(struct nc_service *service, const struct nc_request *request,
                                struct nc_slice reply, int endpoint)
 {
-	const char *to = reply.size == 0 ? "" : (const char *)reply.data;
+	const char *to = nc_service_reply_str(reply);
 	const char *member = request->op == NC_OP_CLUSTER_TRANSFER ? "to" : "node";
 	char name[NC_PEER_NAME_SIZE], text[96];
 	struct nc_refusal refusal;

@@ -9,7 +9,7 @@
 void nc_service_refuse(struct nc_service *service, struct nc_slice reply, int endpoint,
                        struct nc_fault fault, const char *text)
 {
-	nc_service_error(service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
+	nc_service_error(service, &service->out, nc_service_reply_str(reply),
 	                 &service->srv.endpoints[endpoint].stats,
 	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 }

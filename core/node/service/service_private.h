@@ -115,6 +115,13 @@ struct nc_service {
 
 uint64_t nc_service_now_ms(void);
 
+/* The reply subject of a message as a string: "" where it has none, else nats.c ends it with a NUL.
+ */
+static inline const char *nc_service_reply_str(struct nc_slice reply)
+{
+	return reply.size == 0 ? "" : (const char *)reply.data;
+}
+
 /* Send what is in `message`; what NATS does not take is counted. An empty `reply` is not answered.
  */
 void nc_service_send(struct nc_service *service, const char *reply, struct nc_slice message,

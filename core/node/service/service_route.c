@@ -13,6 +13,21 @@
 char nc_service_probe_tag;
 char nc_service_pace_tag;
 
+/* How this node, or the cluster, is: any node answers, at once. */
+static void show(struct nc_service *service, enum nc_operation op, struct nc_slice reply)
+{
+	struct nc_buf *out = &service->out;
+	nc_buf_clear(out);
+	if (op == NC_OP_STATUS) {
+		nc_service_put_status(service, out);
+	} else if (op == NC_OP_HEALTH) {
+		nc_service_put_health(service, out);
+	} else {
+		nc_service_cluster_status(service, out);
+	}
+	nc_service_send(service, nc_service_reply_str(reply), nc_buf_slice(out), 0);
+}
+
 static void dispatch(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint)
 {
@@ -40,22 +55,8 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		return;
 	case NC_OP_STATUS:
 	case NC_OP_HEALTH:
-		nc_buf_clear(&service->out);
-		if (request->op == NC_OP_STATUS) {
-			nc_service_put_status(service, &service->out);
-		} else {
-			nc_service_put_health(service, &service->out);
-		}
-		if (reply.size > 0) {
-			nc_service_send(service, (const char *)reply.data,
-			                nc_buf_slice(&service->out), 0);
-		}
-		return;
 	case NC_OP_CLUSTER_STATUS:
-		nc_buf_clear(&service->out);
-		nc_service_cluster_status(service, &service->out);
-		nc_service_send(service, reply.size == 0 ? "" : (const char *)reply.data,
-		                nc_buf_slice(&service->out), 0);
+		show(service, request->op, reply);
 		return;
 	case NC_OP_CLUSTER_TRANSFER:
 	case NC_OP_CLUSTER_REMOVE:
@@ -87,7 +88,7 @@ static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, in
 {
 	const struct nc_endpoint *endpoint = &nc_service_endpoints[index];
 	struct nc_srv_stats *stats = &service->srv.endpoints[index].stats;
-	const char *reply = msg->reply.size == 0 ? "" : (const char *)msg->reply.data;
+	const char *reply = nc_service_reply_str(msg->reply);
 	atomic_fetch_add(&stats->requests, 1);
 
 	struct nc_header headers[HEADERS_MAX];

@@ -202,7 +202,7 @@ static bool body_read(struct nc_slice body, bool *start_out)
 void nc_service_verify(struct nc_service *service, struct nc_slice body, struct nc_slice reply,
                        int endpoint)
 {
-	const char *to = reply.size == 0 ? "" : (const char *)reply.data;
+	const char *to = nc_service_reply_str(reply);
 	struct nc_srv_stats *stats = &service->srv.endpoints[endpoint].stats;
 	bool begin;
 	if (!body_read(body, &begin)) {

@@ -136,7 +136,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 	struct nc_spread_relay *relay = room ? malloc(sizeof *relay + size + 1) : NULL;
 	if (relay == NULL) {
 		nc_service_error(
-		        service, &service->out, reply.size == 0 ? "" : (const char *)reply.data,
+		        service, &service->out, nc_service_reply_str(reply),
 		        &service->srv.endpoints[endpoint].stats,
 		        &(struct nc_service_refusal){ .fault = NC_FAULT_BUSY,
 		                                      .text = nc_fault_text(NC_FAULT_BUSY) });

@@ -191,8 +191,7 @@ struct waiting {
 static void refuse(struct nc_service *service, const struct nc_subs_ask *ask, struct nc_fault fault,
                    const char *text)
 {
-	nc_service_error(service, &service->out,
-	                 ask->reply.size == 0 ? "" : (const char *)ask->reply.data,
+	nc_service_error(service, &service->out, nc_service_reply_str(ask->reply),
 	                 &service->srv.endpoints[ask->endpoint].stats,
 	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 }
