@@ -24,7 +24,9 @@ struct sim_node *sim_someone(struct sim *sim)
 int sim_propose(struct sim *sim, struct sim_node *node, uint32_t size, uint64_t *payload_out)
 {
 	uint64_t index, term;
-	int err = nc_raft_propose(node->raft, size, &index, &term);
+	int err = NC_FULL;
+	if (!node->orders.full && node->orders.refused.first == NULL)
+		err = nc_raft_propose(node->raft, size, &index, &term);
 	if (err != NC_OK) {
 		sim->counters.refused++;
 		return err;

@@ -40,11 +40,13 @@ void sim_faults_draw(struct sim *sim)
 	faults->drift = intensity(sim, 30);
 	faults->slow_weight = sim->options.store ? intensity(sim, 50) : 0;
 	/* Not drawn, so that the runs of other seeds stay what they were: one in four, one in
-	 * eight. */
+	 * eight, one in four. */
 	bool drains = sim->options.seed * UINT64_C(0x9e3779b97f4a7c15) >> 62 == 1;
 	faults->drain_weight = sim->options.store && drains ? 40 : 0;
 	bool blackouts = sim->options.seed * UINT64_C(0x9e3779b97f4a7c15) >> 61 == 5;
 	faults->blackout_weight = blackouts ? 30 : 0;
+	bool fulls = sim->options.seed * UINT64_C(0x9e3779b97f4a7c15) >> 62 == 2;
+	faults->full_weight = fulls ? 80 : faults->full_weight;
 }
 
 /* A member may lose its disk, or leave, only when all are voters and none is in doubt of itself;
@@ -140,6 +142,16 @@ static void jump(struct sim *sim, struct sim_node *node)
 	sim_node_pump(sim, node);
 }
 
+/* Of room there is none at all, or what somebody leaves now and then; a term and vote take less. */
+static void full(struct sim *sim, struct sim_node *node)
+{
+	static const uint32_t entries[] = { 10000, 9000, 5000 }, hard[] = { 10000, 2000, 0 };
+	sim->counters.disk_full++;
+	node->full_until = sim->now + sim_below(sim, 3 * SIM_S);
+	node->full_entries = entries[sim_below(sim, 3)];
+	node->full_hard = hard[sim_below(sim, 3)];
+}
+
 static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 {
 	const struct sim_faults *faults = &sim->faults;
@@ -175,8 +187,7 @@ static void strike(struct sim *sim, struct sim_node *node, uint64_t lot)
 		if (node->up)
 			jump(sim, node);
 	} else if ((lot -= faults->jump_weight) < faults->full_weight) {
-		sim->counters.disk_full++;
-		node->full_until = sim->now + sim_below(sim, 3 * SIM_S);
+		full(sim, node);
 	} else if ((lot -= faults->full_weight) < faults->disconnect_weight) {
 		sim_network_disconnect(sim, node);
 	} else if ((lot -= faults->disconnect_weight) < faults->flip_weight) {

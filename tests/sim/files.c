@@ -62,8 +62,6 @@ void sim_files_free(struct sim_node *node)
 	nc_log_close(files->log);
 	sim_files_unsynced_forget(files);
 	remove_all(files->directory);
-	nc_buf_release(&files->bytes);
-	free(files->entries);
 	free(files);
 	node->files = NULL;
 }
@@ -90,53 +88,37 @@ static void settle(const struct sim_files *files)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static int append(struct sim_files *files, const struct sim_write *write)
+void sim_files_payload(const struct sim_entry *what, struct nc_buf *payload)
 {
-	size_t count = write->first <= write->last ? write->last + 1 - write->first : 0;
-	nc_buf_clear(&files->bytes);
-	if (count > 0 && write->first < files->last_first)
-		files->last_first = write->first; /* whatever comes of it */
-	if (count > files->entry_room) {
-		files->entry_room = count * 2;
-		files->entries =
-		        realloc(files->entries, files->entry_room * sizeof *files->entries);
-		nc_assert(files->entries != NULL);
-	}
-	for (size_t i = 0; i < count; i++) {
-		const struct sim_entry *entry = &write->entries[i];
-		size_t start = files->bytes.size;
-		nc_buf_put_u64(&files->bytes, entry->payload);
-		nc_buf_put_u64(&files->bytes, (uint64_t)(uintptr_t)entry->members);
-		uint8_t *rest = nc_buf_extend(&files->bytes, entry->size);
-		nc_assert(rest != NULL);
-		memset(rest, (int)(entry->payload & 0xff), entry->size);
-		files->entries[i] =
-		        (struct nc_log_entry){ .index = write->first + i,
-			                       .term = entry->term,
-			                       .kind = entry->kind,
-			                       .payload = { NULL, files->bytes.size - start } };
-	}
-	const uint8_t *at = files->bytes.data;
-	for (size_t i = 0; i < count; at += files->entries[i++].payload.size)
-		files->entries[i].payload.data = at;
-	return nc_log_append(files->log, write->hard_changed ? &write->hard : NULL, files->entries,
-	                     count);
+	nc_buf_put_u64(payload, what->payload);
+	nc_buf_put_u64(payload, (uint64_t)(uintptr_t)what->members);
+	uint8_t *rest = nc_buf_extend(payload, what->size);
+	nc_assert(rest != NULL);
+	memset(rest, (int)(what->payload & 0xff), what->size);
 }
 
-void sim_files_append(struct sim *sim, struct sim_node *node, const struct sim_write *write)
+static int append(struct sim_files *files, const struct nc_write_batch *batch)
+{
+	if (batch->count > 0 && batch->entries[0].index < files->last_first)
+		files->last_first = batch->entries[0].index; /* whatever comes of it */
+	return nc_log_append(files->log, batch->hard, batch->entries, batch->count);
+}
+
+void sim_files_append(struct sim *sim, struct sim_node *node, const struct nc_write_batch *batch)
 {
 	struct sim_files *files = node->files;
-	if (files->failed || (!write->hard_changed && write->first > write->last))
+	struct nc_log_bounds bounds;
+	if (files->failed || (batch->hard == NULL && batch->count == 0))
 		return;
 	files->mode = WELL;
-	int err = append(files, write);
+	int err = append(files, batch);
 	if (err != NC_OK) {
 		sim_violation(sim, "node %llu: the log says %s to a write", ULL(node->id),
 		              nc_err_name(err));
-	}
-	if (err != NC_OK)
 		return;
-	files->last_first = write->first <= write->last ? write->first : write->last + 1;
+	}
+	nc_log_bounds(files->log, &bounds);
+	files->last_first = batch->count > 0 ? batch->entries[0].index : bounds.last + 1;
 	if (!sim_chance(sim, 3000))
 		return;
 	/* Idle milliseconds later a mark follows. */
@@ -146,31 +128,34 @@ void sim_files_append(struct sim *sim, struct sim_node *node, const struct sim_w
 
 /* Half of it is written when the room ends: the log must be as it was. A hard state alone, which a
  * new segment's head left no room for, may go into the reserve of the last one. */
-bool sim_files_full(struct sim *sim, struct sim_node *node, const struct sim_write *write)
+int sim_files_full(struct sim *sim, struct sim_node *node, const struct nc_write_batch *batch)
 {
 	struct sim_files *files = node->files;
-	if (files->failed || (!write->hard_changed && write->first > write->last))
-		return true;
+	struct nc_log_bounds bounds;
+	if (batch->hard == NULL && batch->count == 0)
+		return NC_FULL;
 	files->mode = FULL;
-	int err = append(files, write);
+	int err = append(files, batch);
 	files->mode = WELL;
 	/* The write that found no room may have been that of a new segment's head. */
 	files->failed = err == NC_IO;
-	bool may_reserve = write->first > write->last;
-	if (err != NC_FULL && err != NC_IO && !(err == NC_OK && may_reserve)) {
+	if (err != NC_FULL && err != NC_IO && !(err == NC_OK && batch->count == 0)) {
 		sim_violation(sim, "node %llu: the log says %s where there is no room",
 		              ULL(node->id), nc_err_name(err));
 	}
-	return !files->failed;
+	nc_log_bounds(files->log, &bounds);
+	if (err == NC_OK)
+		files->last_first = bounds.last + 1;
+	return err;
 }
 
-void sim_files_fail(struct sim *sim, struct sim_node *node, const struct sim_write *write)
+void sim_files_fail(struct sim *sim, struct sim_node *node, const struct nc_write_batch *batch)
 {
 	struct sim_files *files = node->files;
-	if (files->failed || (!write->hard_changed && write->first > write->last))
+	if (files->failed || (batch->hard == NULL && batch->count == 0))
 		return;
 	files->mode = FAIL;
-	if (append(files, write) != NC_IO)
+	if (append(files, batch) != NC_IO)
 		sim_violation(sim, "node %llu: the log takes what is not synced", ULL(node->id));
 	files->failed = true;
 }
@@ -224,7 +209,7 @@ int sim_files_read(struct sim_node *node, uint64_t index)
 
 /* The power goes while `torn` (NULL: nothing) is written. `may_damage`: the cluster can do without
  * this disk. */
-void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_write *torn,
+void sim_files_crash(struct sim *sim, struct sim_node *node, const struct nc_write_batch *torn,
                      bool may_damage)
 {
 	struct sim_files *files = node->files;
@@ -232,12 +217,12 @@ void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_wr
 	files->torn_first = UINT64_MAX;
 	files->torn_hard = node->hard;
 	if (torn != NULL) {
-		if (torn->first <= torn->last)
-			files->torn_first = torn->first;
-		if (torn->hard_changed)
-			files->torn_hard = torn->hard;
+		if (torn->count > 0)
+			files->torn_first = torn->entries[0].index;
+		if (torn->hard != NULL)
+			files->torn_hard = *torn->hard;
 	}
-	bool something = torn != NULL && (torn->hard_changed || torn->first <= torn->last);
+	bool something = torn != NULL && (torn->hard != NULL || torn->count > 0);
 	if (something && !files->failed && may_damage && sim_chance(sim, 7000)) {
 		files->mode = modes[sim_below(sim, sim->blackout ? 3 : 4)];
 		files->dice = sim_random(sim);

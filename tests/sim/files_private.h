@@ -46,9 +46,6 @@ struct sim_files {
 	off_t end;           /* of what was written last, in the last segment */
 	struct unsynced unsynced[UNSYNCED_MAX];
 	size_t unsynced_count;
-	struct nc_buf bytes;
-	struct nc_log_entry *entries;
-	size_t entry_room;
 };
 
 /* files_calls.c: the calls of storage/log/files.h, in the trouble that files->mode says. */

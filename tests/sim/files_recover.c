@@ -111,7 +111,7 @@ bool sim_files_start(struct sim *sim, struct sim_node *node)
 		check_promised(sim, node, &found, &recovery);
 	}
 	/* The state is ahead of a log that was cut: that is for a backup to mend, or a peer. */
-	bool ahead = files->damaged && found.last < node->checkpoint;
+	bool ahead = files->damaged && bounds.last < node->checkpoint;
 	if (sim->violation[0] == '\0' && ahead) {
 		sim->counters.corrupt++;
 		nc_log_close(files->log);

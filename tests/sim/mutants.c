@@ -9,13 +9,14 @@
 
 #include "core/delivery/mutants_private.h"
 #include "core/engine/mutants_private.h"
+#include "core/node/replica/mutants_private.h"
 #include "storage/log/mutants_private.h"
 #include "tests/sim/sim_private.h"
 
 #ifdef NC_RAFT_MUTANTS
 #define CAUGHT_BY_ALARM_S 20 /* one that goes round in circles is caught, too */
 
-enum layer { RAFT, LOG, ENGINE, DELIVERY };
+enum layer { RAFT, REPLICA, LOG, ENGINE, DELIVERY };
 
 struct mutant {
 	enum layer layer;
@@ -27,15 +28,18 @@ static const struct mutant mutants[] = {
 #define OF_RAFT(name, what)     { RAFT, NC_RAFT_MUTANT_##name, #name, what },
 #define OF_LOG(name, what)      { LOG, NC_LOG_MUTANT_##name, #name, what },
 #define OF_ENGINE(name, what)   { ENGINE, NC_ENGINE_MUTANT_##name, #name, what },
+#define OF_REPLICA(name, what)  { REPLICA, NC_REPLICA_MUTANT_##name, #name, what },
 #define OF_DELIVERY(name, what) { DELIVERY, NC_DELIVERY_MUTANT_##name, #name, what },
 	NC_RAFT_MUTANT_LIST(OF_RAFT) NC_LOG_MUTANT_LIST(OF_LOG) NC_ENGINE_MUTANT_LIST(OF_ENGINE)
-	        NC_DELIVERY_MUTANT_LIST(OF_DELIVERY)
+	        NC_DELIVERY_MUTANT_LIST(OF_DELIVERY) NC_REPLICA_MUTANT_LIST(OF_REPLICA)
 };
 
 static void put_back(const struct mutant *mutant)
 {
 	if (mutant->layer == RAFT) {
 		nc_raft_mutant = (enum nc_raft_mutant)mutant->number;
+	} else if (mutant->layer == REPLICA) {
+		nc_replica_mutant = (enum nc_replica_mutant)mutant->number;
 	} else if (mutant->layer == LOG) {
 		nc_log_mutant = (enum nc_log_mutant)mutant->number;
 	} else if (mutant->layer == ENGINE) {

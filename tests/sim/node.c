@@ -284,7 +284,8 @@ static void receive(struct sim *sim, struct sim_node *node, const struct sim_eve
 
 static void take_checkpoint(struct sim *sim, struct sim_node *node)
 {
-	if (node->raft->halted || node->applied < node->checkpoint + sim->checkpoint_entries)
+	if (node->raft->halted || node->orders.full ||
+	    node->applied < node->checkpoint + sim->checkpoint_entries)
 		return;
 	uint64_t applied = node->applied, through = 0;
 	if (nc_raft_snapshot_taken(node->raft, applied) != NC_OK)
@@ -349,7 +350,7 @@ static void installed(struct sim *sim, struct sim_node *node, const struct sim_e
 {
 	if (node->raft->halted)
 		return;
-	if (node->write_count > 0) { /* the log writer first does what it was told before */
+	if (!sim_disk_idle(node)) { /* the log writer first does what it was told before */
 		struct sim_event *again = sim_event_new(&sim->heap);
 		*again = *event;
 		again->at = sim->now + SIM_MS;
@@ -399,6 +400,7 @@ static void tick(struct sim *sim, struct sim_node *node)
 {
 	nc_assert(nc_raft_tick(node->raft) == NC_OK);
 	leader_miss(sim, node);
+	sim_disk_tick(sim, node);
 	sim_schedule(sim, node->tick_us, SIM_TICK, slot_of(sim, node));
 }
 

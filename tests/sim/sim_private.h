@@ -5,6 +5,8 @@
 #ifndef NC_TESTS_SIM_SIM_PRIVATE_H
 #define NC_TESTS_SIM_SIM_PRIVATE_H
 
+#include "core/node/replica/orders.h"
+#include "core/node/replica/write_batch.h"
 #include "core/raft/raft_private.h"
 
 #define SIM_SLOTS_MAX  5
@@ -34,7 +36,7 @@ struct sim_log {
 enum sim_event_type {
 	SIM_DELIVER,
 	SIM_TICK,
-	SIM_WRITTEN,   /* the disk is done with its oldest order */
+	SIM_WRITTEN,   /* the disk is done with what it has had since, one order comes back */
 	SIM_APPLIED,   /* the applier is done */
 	SIM_LOG_READ,  /* a partial append has been read and may leave */
 	SIM_INSTALLED, /* a snapshot has been fetched */
@@ -92,18 +94,13 @@ void sim_heap_release(struct sim_heap *heap);
 
 /* ---- Nodes ----------------------------------------------------------------------------------- */
 
-/* An order to the log writer that is not yet durable. */
+/* An entry at the log writer, or a hard state alone. */
 struct sim_write {
+	struct nc_entry entry; /* first; its payload only where there are files */
+	struct sim_entry what;
 	uint64_t done_at;
-	struct nc_raft_mark mark;
-	bool hard_changed;
-	struct nc_log_hard hard;
-	uint64_t first, last;
-	bool sole;
-	struct sim_entry *entries;
+	bool sole; /* of the last of an order */
 };
-
-#define SIM_WRITES_MAX 4096
 
 struct sim_node {
 	uint64_t id; /* slot + 1 + 16 * incarnation */
@@ -123,14 +120,16 @@ struct sim_node {
 	struct nc_log_hard hard;
 	uint64_t checkpoint, checkpoint_chain;
 	bool doubtful;
-	struct sim_write writes[SIM_WRITES_MAX]; /* a ring: not yet durable */
-	uint32_t write_first, write_count;
-	bool write_fails;                /* the next one */
-	uint64_t full_until;             /* its disk has no room */
-	uint64_t slow_until;             /* it applies nothing before */
-	uint64_t lost_last;              /* of entries that its damaged disk has lost; 0: none */
-	struct sim_files *files;         /* the real log; NULL: the simulated disk alone */
-	uint64_t busy_until, next_until; /* of the write under way, and of the one after it */
+	struct nc_orders orders;          /* to the log writer: as core/node has them */
+	struct nc_entry_queue to_write;   /* at the log writer */
+	struct nc_entry_queue written;    /* by it, or refused; not taken back yet */
+	bool write_fails;                 /* the next one */
+	uint64_t full_until;              /* its disk has no room … */
+	uint32_t full_entries, full_hard; /* … for so many of what is written */
+	uint64_t slow_until;              /* it applies nothing before */
+	uint64_t lost_last;               /* of entries that its damaged disk has lost; 0: none */
+	struct sim_files *files;          /* the real log; NULL: the simulated disk alone */
+	uint64_t busy_until, next_until;  /* of the write under way, and of the one after it */
 
 	/* What was seen of it, to see that nothing goes back. */
 	uint64_t seen_term, seen_commit, seen_applied;
@@ -160,7 +159,7 @@ struct sim_seen_entry { /* of a table by (index, term) */
 /* clang-format off */
 #define SIM_COUNTERS(X) \
 	X(events) X(messages) X(lost) X(doubled) X(replayed) X(cut) X(disconnects) X(unreachable) \
-	X(crashes) X(lost_writes) X(torn) X(disk_errors) X(disk_full) X(flips) X(astray) X(corrupt) X(pauses) X(clock_jumps) X(wipes) \
+	X(crashes) X(lost_writes) X(torn) X(disk_errors) X(disk_full) X(no_room) X(waited_for_room) X(retracted) X(flips) X(astray) X(corrupt) X(pauses) X(clock_jumps) X(wipes) \
 	X(leaves) X(transfers) X(elections) X(two_leaders) X(truncations) X(config_rollbacks) \
 	X(proposals) X(refused) X(acked) X(reads) X(reads_served) X(reads_failed) \
 	X(snapshots) X(snapshots_failed) X(snapshot_during_election) X(partial_reads) \
@@ -294,6 +293,9 @@ void sim_node_wipe(struct sim *sim, struct sim_node *node);
 /* disk.c */
 void sim_disk_order(struct sim *sim, struct sim_node *node, const struct nc_raft_ready *ready);
 void sim_disk_written(struct sim *sim, struct sim_node *node);
+/* What had no room is tried again, if it is so far. */
+void sim_disk_tick(struct sim *sim, struct sim_node *node);
+bool sim_disk_idle(const struct sim_node *node);
 void sim_disk_crash(struct sim *sim, struct sim_node *node);
 void sim_disk_clear(struct sim_node *node);
 
@@ -305,10 +307,13 @@ void sim_files_free(struct sim_node *node); /* does nothing if there is none, as
 void sim_files_wipe(struct sim *sim, struct sim_node *node);
 /* Take up what recovery finds; false: it refuses, and the disk is lost. */
 bool sim_files_start(struct sim *sim, struct sim_node *node);
-void sim_files_append(struct sim *sim, struct sim_node *node, const struct sim_write *write);
-/* False: the log has broken. */
-bool sim_files_full(struct sim *sim, struct sim_node *node, const struct sim_write *write);
-void sim_files_fail(struct sim *sim, struct sim_node *node, const struct sim_write *write);
+/* The payload that the log gets of an entry. */
+void sim_files_payload(const struct sim_entry *what, struct nc_buf *payload);
+void sim_files_append(struct sim *sim, struct sim_node *node, const struct nc_write_batch *batch);
+/* Where there is no room. NC_OK: it found some in the reserve; NC_FULL; NC_IO: the log has broken.
+ */
+int sim_files_full(struct sim *sim, struct sim_node *node, const struct nc_write_batch *batch);
+void sim_files_fail(struct sim *sim, struct sim_node *node, const struct nc_write_batch *batch);
 bool sim_files_failed(const struct sim_node *node);
 bool sim_files_damaged(const struct sim_node *node);
 void sim_files_trust(struct sim_node *node);
@@ -317,7 +322,7 @@ void sim_files_reset(struct sim_node *node, uint64_t index, uint64_t term);
 /* Read an entry as the sender of a partial append does. */
 int sim_files_read(struct sim_node *node, uint64_t index);
 void sim_files_flip(struct sim *sim, struct sim_node *node);
-void sim_files_crash(struct sim *sim, struct sim_node *node, const struct sim_write *torn,
+void sim_files_crash(struct sim *sim, struct sim_node *node, const struct nc_write_batch *torn,
                      bool may_damage);
 
 /* network.c */
@@ -329,7 +334,7 @@ void sim_network_disconnect(struct sim *sim, struct sim_node *node);
 void sim_client(struct sim *sim);
 /* Whom a client asks: mostly who leads; NULL: nobody is up. */
 struct sim_node *sim_someone(struct sim *sim);
-/* Errors: those of nc_raft_propose(). */
+/* Errors: those of nc_raft_propose(); NC_FULL, as far as the node knows its disk has no room. */
 int sim_propose(struct sim *sim, struct sim_node *node, uint32_t size, uint64_t *payload_out);
 void sim_client_applied(struct sim *sim, struct sim_node *node, uint64_t index,
                         const struct sim_entry *entry);

@@ -116,7 +116,7 @@ void store_inbox_flush(struct sim *sim, struct sim_node *node)
 	if (err != NC_OK) {
 		nc_buf_release(&bytes);
 		for (size_t i = 0; i < count; i++)
-			refused(sim, node, of->inbox[i], err == NC_BUSY);
+			refused(sim, node, of->inbox[i], err == NC_BUSY || err == NC_FULL);
 		return;
 	}
 	if (payload >= store->payload_room) {
