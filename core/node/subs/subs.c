@@ -173,7 +173,7 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	if (sub->id < subs->full_below)
 		subs->full_below = sub->id;
 	subs->count--;
-	subs->behind_ready |= sub->move != NULL;
+	subs->lines.ready |= sub->move != NULL;
 	sub->gone = true;
 	if (!sub->delivering && !sub->searching)
 		nc_subscription_free(sub);

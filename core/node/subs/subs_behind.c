@@ -48,7 +48,7 @@ static bool is_name(struct nc_slice name)
 
 static struct nc_sub_line **line_at(struct nc_subs *subs, struct nc_slice name)
 {
-	struct nc_sub_line **at = &subs->lines[nc_hash_bytes(name) % NC_SUB_LINES];
+	struct nc_sub_line **at = &subs->lines.at[nc_hash_bytes(name) % NC_SUB_LINES];
 	while (*at != NULL && !nc_slice_is(name, (*at)->name))
 		at = &(*at)->next;
 	return at;
@@ -63,7 +63,7 @@ static struct nc_sub_line *line_make(struct nc_subs *subs, struct nc_slice name)
 			return NULL;
 		(void)snprintf((*at)->name, sizeof(*at)->name, "%.*s", (int)name.size,
 		               (const char *)name.data);
-		subs->line_count++;
+		subs->lines.count++;
 	}
 	return *at;
 }
@@ -74,14 +74,14 @@ static void line_end(struct nc_subs *subs, struct nc_sub_line **at)
 	if (line->under_way > 0 || line->waiting > 0)
 		return;
 	*at = line->next;
-	subs->line_count--;
+	subs->lines.count--;
 	free(line);
 }
 
 void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name)
 {
 	struct nc_sub_line *line = is_name(name) ? line_make(subs, name) : NULL;
-	subs->entered++;
+	subs->lines.entered++;
 	if (line != NULL) /* without memory nobody stands behind it */
 		line->under_way++;
 }
@@ -89,8 +89,8 @@ void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name)
 void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name)
 {
 	struct nc_sub_line **at = line_at(subs, name);
-	subs->left++;
-	subs->behind_ready = true;
+	subs->lines.left++;
+	subs->lines.ready = true;
 	if (*at == NULL)
 		return;
 	(*at)->under_way -= (*at)->under_way > 0;
@@ -100,7 +100,7 @@ void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name)
 /* Something of it is on its way. */
 static bool is_changing(struct nc_subs *subs, struct nc_slice name)
 {
-	const struct nc_sub_line *line = subs->line_count == 0 ? NULL : *line_at(subs, name);
+	const struct nc_sub_line *line = subs->lines.count == 0 ? NULL : *line_at(subs, name);
 	if (line != NULL && line->under_way > 0)
 		return true;
 	const struct nc_subscription *sub = nc_subs_find(subs, name);
@@ -136,7 +136,7 @@ static bool must_wait(const struct nc_subs_ask *ask)
 	struct nc_subs *subs = ask->subs;
 	switch (ask->op) {
 	case NC_OP_SUB_LIST:
-		return subs->behind != NULL || subs->left < subs->entered;
+		return subs->lines.first != NULL || subs->lines.left < subs->lines.entered;
 	case NC_OP_FILTER_LIST:
 	case NC_OP_FILTER_INFO:
 		return false;
@@ -145,7 +145,7 @@ static bool must_wait(const struct nc_subs_ask *ask)
 	}
 	if (!is_name(ask->name))
 		return false; /* that is said at once */
-	const struct nc_sub_line *line = subs->line_count == 0 ? NULL : *line_at(subs, ask->name);
+	const struct nc_sub_line *line = subs->lines.count == 0 ? NULL : *line_at(subs, ask->name);
 	return (line != NULL && line->waiting > 0) || is_changing(subs, ask->name) ||
 	       awaited(ask, nc_subs_find(subs, ask->name)) > 0;
 }
@@ -153,20 +153,20 @@ static bool must_wait(const struct nc_subs_ask *ask)
 static void append(struct nc_subs *subs, struct nc_sub_behind *behind)
 {
 	behind->next = NULL;
-	if (subs->behind_last == NULL) {
-		subs->behind = behind;
+	if (subs->lines.last == NULL) {
+		subs->lines.first = behind;
 	} else {
-		subs->behind_last->next = behind;
+		subs->lines.last->next = behind;
 	}
-	subs->behind_last = behind;
+	subs->lines.last = behind;
 }
 
 static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
 	size_t size = ask->reply.size + ask->body.size;
-	if (subs->behind_count >= NC_SUB_BEHIND_MAX ||
-	    subs->behind_bytes + size > NC_SUB_BEHIND_BYTES_MAX)
+	if (subs->lines.waiting >= NC_SUB_BEHIND_MAX ||
+	    subs->lines.bytes + size > NC_SUB_BEHIND_BYTES_MAX)
 		return NULL;
 	struct nc_sub_behind *behind = calloc(1, sizeof *behind);
 	struct nc_sub_line *line = NULL;
@@ -183,9 +183,9 @@ static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
 	(void)snprintf(behind->name, sizeof behind->name, "%s", line->name);
 	behind->size = size;
 	line->waiting++;
-	line->held = subs->behind_pass; /* what comes behind it in this pass waits too */
-	subs->behind_count++;
-	subs->behind_bytes += size;
+	line->held = subs->lines.pass; /* what comes behind it in this pass waits too */
+	subs->lines.waiting++;
+	subs->lines.bytes += size;
 	return behind;
 }
 
@@ -210,7 +210,7 @@ static void on_settled(struct nc_replica_wait *wait, int err)
 		behind->settling = NULL;
 		behind->settled = true;
 		behind->failed = err != NC_OK;
-		settling->subs->behind_ready = true;
+		settling->subs->lines.ready = true;
 	}
 	free(settling);
 }
@@ -219,7 +219,7 @@ bool nc_subs_ask_settles(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
 	struct nc_replica *replica = subs->service->replica;
-	if (subs->settled || !is_name(ask->name) || !nc_replica_leading(replica) ||
+	if (subs->lines.settled || !is_name(ask->name) || !nc_replica_leading(replica) ||
 	    nc_replica_status(replica).pending_commands == 0)
 		return false;
 	struct nc_sub_settling *settling = calloc(1, sizeof *settling);
@@ -256,8 +256,8 @@ static void behind_free(struct nc_subs *subs, struct nc_sub_behind *behind)
 	nc_assert(*at != NULL && (*at)->waiting > 0);
 	(*at)->waiting--;
 	line_end(subs, at);
-	subs->behind_count--;
-	subs->behind_bytes -= behind->size;
+	subs->lines.waiting--;
+	subs->lines.bytes -= behind->size;
 	if (behind->settling != NULL)
 		behind->settling->behind = NULL; /* freed when it comes */
 	free(behind->asked);
@@ -287,11 +287,11 @@ static void carry_out(const struct nc_subs_ask *ask)
  * comes later does not hold it up. */
 static bool list_waits(struct nc_subs *subs, struct nc_sub_behind *behind)
 {
-	if (!behind->first && subs->behind == NULL) {
+	if (!behind->first && subs->lines.first == NULL) {
 		behind->first = true;
-		behind->through = subs->entered;
+		behind->through = subs->lines.entered;
 	}
-	return !behind->first || subs->left < behind->through;
+	return !behind->first || subs->lines.left < behind->through;
 }
 
 static bool waits(const struct nc_subs_ask *ask, struct nc_sub_behind *behind)
@@ -301,7 +301,7 @@ static bool waits(const struct nc_subs_ask *ask, struct nc_sub_behind *behind)
 		return true;
 	if (ask->op == NC_OP_SUB_LIST)
 		return list_waits(subs, behind);
-	if ((*line_at(subs, ask->name))->held == subs->behind_pass || is_changing(subs, ask->name))
+	if ((*line_at(subs, ask->name))->held == subs->lines.pass || is_changing(subs, ask->name))
 		return true;
 	const struct nc_subscription *sub = nc_subs_find(subs, ask->name);
 	if (!behind->first) {
@@ -313,39 +313,39 @@ static bool waits(const struct nc_subs_ask *ask, struct nc_sub_behind *behind)
 
 void nc_subs_behind_step(struct nc_subs *subs)
 {
-	if (!subs->behind_ready)
+	if (!subs->lines.ready)
 		return;
-	struct nc_sub_behind *at = subs->behind, *next;
-	subs->behind = subs->behind_last = NULL;
-	subs->behind_ready = false;
-	subs->behind_pass++;
+	struct nc_sub_behind *at = subs->lines.first, *next;
+	subs->lines.first = subs->lines.last = NULL;
+	subs->lines.ready = false;
+	subs->lines.pass++;
 	for (; at != NULL; at = next) {
 		next = at->next;
 		const struct nc_subs_ask ask = ask_of(subs, at);
 		if (waits(&ask, at)) {
-			(*line_at(subs, ask.name))->held = subs->behind_pass;
+			(*line_at(subs, ask.name))->held = subs->lines.pass;
 			append(subs, at);
 			continue;
 		}
-		subs->settled = at->settled;
+		subs->lines.settled = at->settled;
 		if (at->failed) {
 			refuse(&ask);
 		} else {
 			carry_out(&ask);
 		}
-		subs->settled = false;
+		subs->lines.settled = false;
 		behind_free(subs, at);
 	}
 }
 
 static void refuse_since(struct nc_subs *subs, uint64_t until_ms)
 {
-	while (subs->behind != NULL && subs->behind->asked->since_ms <= until_ms) {
-		struct nc_sub_behind *first = subs->behind;
+	while (subs->lines.first != NULL && subs->lines.first->asked->since_ms <= until_ms) {
+		struct nc_sub_behind *first = subs->lines.first;
 		const struct nc_subs_ask ask = ask_of(subs, first);
-		subs->behind = first->next;
-		if (subs->behind == NULL)
-			subs->behind_last = NULL;
+		subs->lines.first = first->next;
+		if (subs->lines.first == NULL)
+			subs->lines.last = NULL;
 		refuse(&ask);
 		behind_free(subs, first);
 	}
@@ -355,11 +355,11 @@ void nc_subs_behind_tick(struct nc_subs *subs)
 {
 	uint64_t now_ms = nc_service_now_ms(),
 	         timeout_ms = subs->service->options.config->timeout_ms;
-	if (subs->behind == NULL)
+	if (subs->lines.first == NULL)
 		return;
 	if (now_ms >= timeout_ms) /* else the machine has not been up for so long */
 		refuse_since(subs, now_ms - timeout_ms);
-	subs->behind_ready = true; /* whatever it was that ended, unsaid */
+	subs->lines.ready = true; /* whatever it was that ended, unsaid */
 }
 
 void nc_subs_behind_refuse(struct nc_subs *subs)
@@ -369,15 +369,15 @@ void nc_subs_behind_refuse(struct nc_subs *subs)
 
 void nc_subs_behind_drop(struct nc_subs *subs)
 {
-	while (subs->behind != NULL) {
-		struct nc_sub_behind *first = subs->behind;
-		subs->behind = first->next;
+	while (subs->lines.first != NULL) {
+		struct nc_sub_behind *first = subs->lines.first;
+		subs->lines.first = first->next;
 		behind_free(subs, first);
 	}
 	for (size_t i = 0; i < NC_SUB_LINES; i++) {
-		while (subs->lines[i] != NULL) {
-			struct nc_sub_line *line = subs->lines[i];
-			subs->lines[i] = line->next;
+		while (subs->lines.at[i] != NULL) {
+			struct nc_sub_line *line = subs->lines.at[i];
+			subs->lines.at[i] = line->next;
 			free(line);
 		}
 	}

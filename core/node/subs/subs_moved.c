@@ -277,7 +277,7 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 	move_tell(subs, sub);
 	sub->move = NULL;
-	subs->behind_ready = true;
+	subs->lines.ready = true;
 	nc_subs_move_free(move);
 	nc_ahead_clear(&sub->ahead, &subs->stock);
 	nc_subs_unsearched_reset(subs, sub);
@@ -297,7 +297,7 @@ static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct 
 		                 &(struct nc_service_refusal){ .fault = fault, .text = text });
 	}
 	sub->move = NULL;
-	subs->behind_ready = true;
+	subs->lines.ready = true;
 	sub->unsaved |= !move->seeks && sub->definition.durable;
 	nc_subs_move_free(move);
 	nc_subs_mark(sub);

@@ -193,12 +193,22 @@ struct nc_sub_verdict {
 	char fault[NC_SUB_FAULT_SIZE];
 };
 
-/* Names of which something is on its way (subs_behind.c), and requests that stand behind it. */
+/* Names of which something is on its way (subs_behind.c), and the requests that stand behind it. */
 #define NC_SUB_LINES            1024u /* buckets */
 #define NC_SUB_BEHIND_MAX       4096u
 #define NC_SUB_BEHIND_BYTES_MAX (16u << 20)
 struct nc_sub_line;
 struct nc_sub_behind;
+struct nc_sub_lines {
+	struct nc_sub_line *at[NC_SUB_LINES]; /* by the name's hash */
+	uint32_t count;
+	uint64_t entered, left;             /* creations and deletions that have begun, and ended */
+	struct nc_sub_behind *first, *last; /* requests, of all lines, in order of arrival */
+	size_t waiting, bytes;              /* how many, and of how many bytes */
+	uint64_t pass;                      /* number of the last time they were gone through */
+	bool settled; /* for the one that is being carried out all before it is applied */
+	bool ready;   /* something has ended: who stands behind it may go on */
+};
 
 struct nc_subs {
 	struct nc_service *service;
@@ -231,14 +241,7 @@ struct nc_subs {
 	struct nc_hashmap names;
 	struct nc_subscription *found; /* that was looked for last, in the table; or NULL */
 	struct nc_sub_pending *pending;
-	struct nc_sub_line *lines[NC_SUB_LINES];
-	uint32_t line_count;
-	uint64_t entered, left; /* creations and deletions that have begun, and ended */
-	struct nc_sub_behind *behind, *behind_last;
-	size_t behind_count, behind_bytes;
-	uint64_t behind_pass;
-	bool settled;      /* for the request that is being carried out all before it is applied */
-	bool behind_ready; /* something has ended: who stands behind it may go on */
+	struct nc_sub_lines lines;
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
 	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */

@@ -125,7 +125,7 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 		subs->waiter_count--;
 	}
 	sub->hurry |= sub->waiters != NULL;
-	subs->behind_ready = true;
+	subs->lines.ready = true;
 }
 
 /* What is said of an acknowledgement is said of nothing else: who paused asks again. */
