@@ -257,8 +257,8 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 		const struct nc_subscription *here =
 		        nc_subs_find(spread->service->subs, nc_slice_str(row->name));
 		/* A change of it comes to its end first, and what it has parked into the log. */
-		bool changes = here != NULL &&
-		               (here->move != NULL || here->parked.size > 0 || here->unsaved);
+		bool changes = here != NULL && (here->move != NULL || here->save.parked.size > 0 ||
+		                                here->save.missed);
 		const struct nc_placement_share share = share_of(row, here);
 		if (row->assigning || changes)
 			continue;

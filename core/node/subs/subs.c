@@ -133,8 +133,8 @@ void nc_subscription_free(struct nc_subscription *sub)
 	later_free(sub->later);
 	later_free(sub->measured);
 	nc_buf_release(&sub->packed);
-	nc_buf_release(&sub->parked);
-	nc_buf_release(&sub->unparked);
+	nc_buf_release(&sub->save.parked);
+	nc_buf_release(&sub->save.unparked);
 	nc_sub_free(sub->machine);
 	nc_filter_unref(sub->filter);
 	nc_definition_release(&sub->definition);

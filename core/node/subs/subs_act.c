@@ -131,14 +131,16 @@ static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *ac
 /* Of a transient one the row in memory is all there is. */
 static void memory_forget(struct nc_subscription *sub, uint64_t position)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	for (struct nc_slice at = list; nc_parked_next(&list, &parked); at = list) {
 		if (parked.position != position)
 			continue;
-		size_t offset = (size_t)(at.data - sub->parked.data), size = at.size - list.size;
-		memmove(sub->parked.data + offset, sub->parked.data + offset + size, list.size);
-		sub->parked.size -= size;
+		size_t offset = (size_t)(at.data - sub->save.parked.data),
+		       size = at.size - list.size;
+		memmove(sub->save.parked.data + offset, sub->save.parked.data + offset + size,
+		        list.size);
+		sub->save.parked.size -= size;
 		return;
 	}
 }
@@ -151,7 +153,7 @@ void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
 		memory_forget(sub, position);
 		return;
 	}
-	nc_unparked_put(&sub->unparked, position);
+	nc_unparked_put(&sub->save.unparked, position);
 	if (sub->searching_replay)
 		nc_unparked_put(&sub->replay.unparked, position);
 }
@@ -165,10 +167,10 @@ static void park(struct nc_subs *subs, struct nc_subscription *sub,
 		                          .reason = nc_slice_str(action->reason) };
 	if (!sub->definition.durable && action->replay)
 		memory_forget(sub, action->position);
-	nc_parked_put(&sub->parked, &parked);
+	nc_parked_put(&sub->save.parked, &parked);
 	if (!nc_seen_all(subs->reader)) /* it may have been deleted on its way */
 		nc_subs_tidy_mark(sub, action->position, action->position);
-	sub->hurry = true; /* who looks for it finds it */
+	sub->save.hurry = true; /* who looks for it finds it */
 	nc_subs_advise(subs, sub, "parked", action->position, action->reason);
 }
 
@@ -239,7 +241,7 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 		return; /* looked at again when that is done */
 	if (nc_subs_own_yields(sub, now_ns)) {
 		nc_subs_save(subs, sub, now_ns);
-		subs->due_ns[sub->id] = sub->unsaved ? now_ns : sub->yield_ns;
+		subs->due_ns[sub->id] = sub->save.missed ? now_ns : sub->yield_ns;
 		return;
 	}
 	/* Without a server nothing can leave, and nobody can answer: what falls due is no attempt,
@@ -260,7 +262,7 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 	uint64_t due_ns = nc_sub_deadline(sub->machine);
 	if (sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns < due_ns)
 		due_ns = sub->retry_ns; /* its filter is asked again */
-	if (sub->unsaved && due_ns > now_ns)
+	if (sub->save.missed && due_ns > now_ns)
 		due_ns = now_ns; /* at the next tick */
 	subs->due_ns[sub->id] = due_ns;
 }

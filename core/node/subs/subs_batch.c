@@ -51,20 +51,21 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
  * knows. False: it is not among them. */
 static bool unsaid(struct nc_subscription *sub, uint64_t position)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	/* A progress' rows, and behind them those of an update or a seek. */
-	size_t sent = sub->saving_parked + (sub->move == NULL ? 0 : sub->move->parked);
+	size_t sent = sub->save.sent_parked + (sub->move == NULL ? 0 : sub->move->parked);
 	for (;;) {
-		size_t before = sub->parked.size - list.size;
+		size_t before = sub->save.parked.size - list.size;
 		if (!nc_parked_next(&list, &parked))
 			return false;
 		if (parked.position != position)
 			continue;
-		size_t after = sub->parked.size - list.size;
+		size_t after = sub->save.parked.size - list.size;
 		if (before >= sent) {
-			memmove(sub->parked.data + before, sub->parked.data + after, list.size);
-			sub->parked.size = before + list.size;
+			memmove(sub->save.parked.data + before, sub->save.parked.data + after,
+			        list.size);
+			sub->save.parked.size = before + list.size;
 		}
 		return true;
 	}

@@ -228,7 +228,7 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 			return;
 		}
 		nc_buf_clear(&sub->replay.unparked);
-		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->unparked));
+		nc_buf_put_slice(&sub->replay.unparked, nc_buf_slice(&sub->save.unparked));
 	} else if (want.kind == NC_SUB_WANT_SCAN) {
 		job = nc_sub_job_new(subs, sub, NC_SUB_JOB_SCAN, want.position, want.room);
 		if (job != NULL && goes_ahead(sub))

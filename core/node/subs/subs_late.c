@@ -33,11 +33,11 @@ int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub,
 		return err;
 	err = nc_parked_each(subs->reader, nc_slice_str(sub->name), position, on_row, &finding);
 	nc_state_reader_end(subs->reader);
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	while (nc_parked_next(&list, &parked))
 		(void)on_row(&finding, &parked);
-	list = nc_buf_slice(&sub->unparked);
+	list = nc_buf_slice(&sub->save.unparked);
 	uint64_t gone;
 	while (nc_unparked_next(&list, &gone))
 		finding.parked &= gone != position;

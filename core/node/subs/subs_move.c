@@ -60,8 +60,8 @@ struct nc_sub_change nc_subs_change_of(const struct nc_subscription *sub)
 {
 	return (struct nc_sub_change){ .name = nc_slice_str(sub->name),
 		                       .epoch = sub->epoch,
-		                       .parked = nc_buf_slice(&sub->parked),
-		                       .unparked = nc_buf_slice(&sub->unparked) };
+		                       .parked = nc_buf_slice(&sub->save.parked),
+		                       .unparked = nc_buf_slice(&sub->save.unparked) };
 }
 
 bool nc_subs_move_propose(const struct nc_subs_ask *ask, struct nc_subscription *sub,
@@ -74,8 +74,8 @@ bool nc_subs_move_propose(const struct nc_subs_ask *ask, struct nc_subscription 
 	nc_buf_release(command);
 	if (whole) {
 		/* What is on its way already has been cut off by then. */
-		move->parked = sub->parked.size - sub->saving_parked;
-		move->unparked = sub->unparked.size - sub->saving_unparked;
+		move->parked = sub->save.parked.size - sub->save.sent_parked;
+		move->unparked = sub->save.unparked.size - sub->save.sent_unparked;
 		sub->move = move;
 		return true;
 	}

@@ -30,9 +30,9 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "a new epoch has begun");
 	nc_subs_backfill_drop(sub);
 	nc_subs_rows_keep(sub, sub->definition.durable || move->rehomes ? 0 : keeps_to(move));
-	nc_buf_clear(&sub->unparked);
-	sub->saving = false; /* of the old epoch: its outcome is looked at by none */
-	sub->saving_parked = sub->saving_unparked = 0;
+	nc_buf_clear(&sub->save.unparked);
+	sub->save.under_way = false; /* of the old epoch: its outcome is looked at by none */
+	sub->save.sent_parked = sub->save.sent_unparked = 0;
 	sub->epoch = move->epoch;
 	sub->started = move->place.cursor;
 	sub->floor = move->place.floor;
@@ -43,7 +43,7 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 static int parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_buf rows = { 0 };
-	if (sub->parked.size == 0 && sub->unparked.size == 0)
+	if (sub->save.parked.size == 0 && sub->save.unparked.size == 0)
 		return nc_subs_parked_load(subs, sub);
 	int err = nc_subs_rows_read(subs, sub, &rows);
 	if (err == NC_OK)
@@ -58,7 +58,7 @@ static int parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 static int rows_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (!sub->definition.durable)
-		return nc_subs_parked_tell(subs, sub, nc_buf_slice(&sub->parked));
+		return nc_subs_parked_tell(subs, sub, nc_buf_slice(&sub->save.parked));
 	int err = nc_state_reader_begin(subs->reader);
 	if (err != NC_OK)
 		return err;
@@ -133,7 +133,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	/* Progress is numbered anew. */
 	for (struct nc_sub_waiter *at = sub->waiters; at != NULL; at = at->next)
 		at->progress = nc_sub_progress_next(machine);
-	sub->unsaved = sub->definition.durable;
+	sub->save.missed = sub->definition.durable;
 	return rows_load(subs, sub);
 }
 
@@ -224,8 +224,8 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 static void rows_cut(struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
-	nc_subs_front_cut(&sub->parked, move->parked);
-	nc_subs_front_cut(&sub->unparked, move->unparked);
+	nc_subs_front_cut(&sub->save.parked, move->parked);
+	nc_subs_front_cut(&sub->save.unparked, move->unparked);
 }
 
 /* From where on the change counts. */
@@ -298,7 +298,7 @@ static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct 
 	}
 	sub->move = NULL;
 	subs->lines.ready = true;
-	sub->unsaved |= !move->seeks && sub->definition.durable;
+	sub->save.missed |= !move->seeks && sub->definition.durable;
 	nc_subs_move_free(move);
 	nc_subs_mark(sub);
 }

@@ -190,13 +190,14 @@ bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns)
 {
 	if (sub->yield_ns <= now_ns)
 		return false;
-	sub->hurry = true;
+	sub->save.hurry = true;
 	return true;
 }
 
 static bool has_yielded(const struct nc_subscription *sub)
 {
-	bool saved = !sub->saving && !sub->unsaved && !nc_sub_progress_dirty(sub->machine);
+	bool saved =
+	        !sub->save.under_way && !sub->save.missed && !nc_sub_progress_dirty(sub->machine);
 	return !runs(sub) || (saved && sub->move == NULL);
 }
 

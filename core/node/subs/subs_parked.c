@@ -54,7 +54,7 @@ static int position_compare(const void *a, const void *b)
 /* Of a transient one: from memory. */
 static int memory_list(const struct nc_subscription *sub, uint64_t after, struct listing *listing)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	size_t count = 0, kept = 0;
 	while (nc_parked_next(&list, &parked))
@@ -62,7 +62,7 @@ static int memory_list(const struct nc_subscription *sub, uint64_t after, struct
 	struct nc_parked *all = calloc(count + 1, sizeof *all);
 	if (all == NULL)
 		return NC_NOMEM;
-	list = nc_buf_slice(&sub->parked);
+	list = nc_buf_slice(&sub->save.parked);
 	while (kept < count && nc_parked_next(&list, &all[kept]))
 		kept++;
 	qsort(all, kept, sizeof *all, position_compare);

@@ -101,8 +101,8 @@ static void rows_put(const struct gathering *gathering, uint64_t through, struct
 
 int nc_subs_rows_gather(const struct nc_subscription *sub, uint64_t through, struct nc_buf *rows)
 {
-	struct nc_slice before = nc_buf_slice(rows), since = nc_buf_slice(&sub->parked);
-	struct nc_slice unparked = nc_buf_slice(&sub->unparked);
+	struct nc_slice before = nc_buf_slice(rows), since = nc_buf_slice(&sub->save.parked);
+	struct nc_slice unparked = nc_buf_slice(&sub->save.unparked);
 	struct nc_buf out = { 0 };
 	struct gathering gathering = { 0 };
 	gathering.rows = calloc(rows_count(before) + rows_count(since) + 1, sizeof(struct row));
@@ -133,7 +133,7 @@ int nc_subs_rows_gather(const struct nc_subscription *sub, uint64_t through, str
 
 int nc_subs_rehome_give(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	nc_buf_put_slice(&sub->parked, nc_buf_slice(&sub->move->rows));
-	int err = nc_buf_status(&sub->parked);
-	return err == NC_OK ? nc_subs_parked_tell(subs, sub, nc_buf_slice(&sub->parked)) : err;
+	nc_buf_put_slice(&sub->save.parked, nc_buf_slice(&sub->move->rows));
+	int err = nc_buf_status(&sub->save.parked);
+	return err == NC_OK ? nc_subs_parked_tell(subs, sub, nc_buf_slice(&sub->save.parked)) : err;
 }

@@ -24,7 +24,7 @@ static int position_compare(const void *a, const void *b)
 
 bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *job)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	size_t count = 0;
 	if (sub->definition.durable)
@@ -34,7 +34,7 @@ bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *j
 	job->rows = calloc(count + 1, sizeof *job->rows);
 	if (job->rows == NULL)
 		return false;
-	list = nc_buf_slice(&sub->parked);
+	list = nc_buf_slice(&sub->save.parked);
 	while (job->row_count < count && nc_parked_next(&list, &parked))
 		job->rows[job->row_count++] = parked.position;
 	qsort(job->rows, job->row_count, sizeof *job->rows, position_compare);

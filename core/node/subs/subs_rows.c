@@ -9,17 +9,17 @@
 
 void nc_subs_rows_keep(struct nc_subscription *sub, uint64_t through)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	size_t kept = 0;
 	for (struct nc_slice at = list; nc_parked_next(&list, &parked); at = list) {
 		size_t size = at.size - list.size;
 		if (parked.position > through)
 			continue;
-		memmove(sub->parked.data + kept, at.data, size);
+		memmove(sub->save.parked.data + kept, at.data, size);
 		kept += size;
 	}
-	sub->parked.size = kept;
+	sub->save.parked.size = kept;
 }
 
 static bool on_row(void *ctx, const struct nc_parked *parked)
@@ -31,7 +31,7 @@ static bool on_row(void *ctx, const struct nc_parked *parked)
 int nc_subs_rows_beyond(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
                         struct nc_buf *unparked)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	while (nc_parked_next(&list, &parked)) {
 		if (parked.position > position)
@@ -74,7 +74,7 @@ static bool on_found_row(void *ctx, const struct nc_parked *parked)
 static int rows_mark(struct nc_subs *subs, const struct nc_subscription *sub,
                      struct nc_sub_job *job)
 {
-	struct nc_slice list = nc_buf_slice(&sub->parked);
+	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
 	while (nc_parked_next(&list, &parked))
 		found_mark(job, &parked);

@@ -51,9 +51,9 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 
 void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
 {
-	bool due = nc_sub_progress_due(sub->machine, now_ns) || sub->unsaved ||
-	           (sub->hurry && nc_sub_progress_dirty(sub->machine));
-	if (!sub->definition.durable || sub->saving || !due)
+	bool due = nc_sub_progress_due(sub->machine, now_ns) || sub->save.missed ||
+	           (sub->save.hurry && nc_sub_progress_dirty(sub->machine));
+	if (!sub->definition.durable || sub->save.under_way || !due)
 		return;
 	struct nc_buf *progress = &subs->progress, *command = &subs->command;
 	nc_buf_clear(progress);
@@ -63,20 +63,20 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	const struct nc_sub_change change = { .name = nc_slice_str(sub->name),
 		                              .epoch = sub->epoch,
 		                              .progress = nc_buf_slice(progress),
-		                              .parked = nc_buf_slice(&sub->parked),
-		                              .unparked = nc_buf_slice(&sub->unparked) };
+		                              .parked = nc_buf_slice(&sub->save.parked),
+		                              .unparked = nc_buf_slice(&sub->save.unparked) };
 	nc_command_put_sub_progress(command, &change);
 	bool proposed = nc_buf_status(command) == NC_OK && nc_buf_status(progress) == NC_OK &&
 	                nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_SAVING, sub, sub->name,
 	                                (struct nc_subs_asker){ 0 });
 	if (proposed) {
-		sub->saving = true;
-		sub->unsaved = sub->hurry = false;
-		sub->saving_number = number;
-		sub->saving_parked = sub->parked.size;
-		sub->saving_unparked = sub->unparked.size;
+		sub->save.under_way = true;
+		sub->save.missed = sub->save.hurry = false;
+		sub->save.number = number;
+		sub->save.sent_parked = sub->save.parked.size;
+		sub->save.sent_unparked = sub->save.unparked.size;
 	} else {
-		sub->unsaved = true; /* taken, and not on its way: again as soon as there is room */
+		sub->save.missed = true; /* again as soon as there is room */
 	}
 }
 
@@ -125,7 +125,7 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 	struct nc_subscription *sub = saver_of(subs, pending);
 	if (sub == NULL)
 		return;
-	sub->saving = false;
+	sub->save.under_way = false;
 	if (outcome->fault.code != 0) { /* of an epoch that is over: the log has none of it */
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 		                       "stale acknowledgement: a new epoch has begun");
@@ -133,15 +133,15 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 			nc_subs_own_doubt(sub);
 		return;
 	}
-	nc_subs_front_cut(&sub->parked, sub->saving_parked);
-	nc_subs_front_cut(&sub->unparked, sub->saving_unparked);
-	sub->saving_parked = sub->saving_unparked = 0;
-	nc_subs_waiters_answer(subs, sub, sub->saving_number);
+	nc_subs_front_cut(&sub->save.parked, sub->save.sent_parked);
+	nc_subs_front_cut(&sub->save.unparked, sub->save.sent_unparked);
+	sub->save.sent_parked = sub->save.sent_unparked = 0;
+	nc_subs_waiters_answer(subs, sub, sub->save.number);
 	if (sub->lagging) /* perhaps no more */
 		nc_subs_watch_lag(subs, sub);
 	/* What has changed meanwhile has its time, at a tick. What has just been parked, and may
 	 * not be seen, could not be looked for before its row is there. */
-	if (sub->hurry || sub->unsaved || sub->tidy.rows.to != 0 ||
+	if (sub->save.hurry || sub->save.missed || sub->tidy.rows.to != 0 ||
 	    nc_sub_progress_due(sub->machine, nc_subs_now_ns()))
 		nc_subs_mark(sub);
 	nc_subs_asks_again(subs, sub, &sub->later);
@@ -292,10 +292,10 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 			/* If they are in the log, a batch may acknowledge what they tell of, and to
 			 * say them again would park that once more: so what became of them must be
 			 * known. */
-			bool doubted = sub->saving_parked > 0 && err != NC_FULL;
-			sub->saving = false;
-			sub->saving_parked = sub->saving_unparked = 0;
-			sub->unsaved = true;
+			bool doubted = sub->save.sent_parked > 0 && err != NC_FULL;
+			sub->save.under_way = false;
+			sub->save.sent_parked = sub->save.sent_unparked = 0;
+			sub->save.missed = true;
 			if (doubted)
 				nc_subs_own_doubt(sub);
 			nc_subs_asks_again(subs, sub, &sub->later);

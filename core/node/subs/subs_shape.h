@@ -88,6 +88,17 @@ struct nc_sub_replaying {
 	struct nc_buf unparked;  /* rows that may be gone before a reader has looked */
 };
 
+/* What of it is to get into the log: its progress, and rows of parked events (subs_save.c). */
+struct nc_sub_save {
+	struct nc_buf parked, unparked; /* rows, and rows that go: not yet in the log */
+	size_t sent_parked,
+	        sent_unparked; /* bytes of them, the first ones, that are on their way */
+	bool under_way;        /* a progress, and with it those rows */
+	uint64_t number;       /* the progress's */
+	bool hurry;            /* somebody waits for the next one */
+	bool missed;           /* one was taken that did not get into the log */
+};
+
 struct nc_sub_move;
 
 /* Positions, inclusive; to 0: none. */
@@ -120,8 +131,6 @@ struct nc_subscription {
 	struct nc_subscription *prev_dirty, *next_dirty;
 	bool gone;               /* deleted while a job was under way */
 	const char *end;         /* then: what who pulls is told when nothing more comes */
-	bool saving;             /* a progress is on its way through the log */
-	bool hurry;              /* somebody waits for a progress */
 	uint64_t scanned_ns;     /* when its cursor was last moved past what does not match */
 	uint64_t requests;       /* ids of pull requests, given out */
 	enum nc_form asked_form; /* of the last of them */
@@ -152,10 +161,7 @@ struct nc_subscription {
 		struct nc_looks looks;  /* from time to time */
 		struct nc_buf unparked; /* not in the log when it began, or since */
 	} tidy;
-	struct nc_buf parked, unparked;        /* not yet in the log */
-	size_t saving_parked, saving_unparked; /* bytes of them that are on their way */
-	uint64_t saving_number;                /* of the progress that is on its way */
-	bool unsaved;                  /* a progress was taken that did not get into the log */
+	struct nc_sub_save save;
 	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
 	bool renew;   /* its plugin was replaced: take the new one when no search is under way */
 	bool renewed; /* the new one, in a process of its own, is asked whether it takes the

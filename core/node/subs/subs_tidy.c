@@ -178,7 +178,7 @@ static bool rows_start(struct nc_subs *subs, struct nc_subscription *sub)
 		return false;
 	}
 	nc_buf_clear(&tidy->unparked);
-	nc_buf_put_slice(&tidy->unparked, nc_buf_slice(&sub->unparked));
+	nc_buf_put_slice(&tidy->unparked, nc_buf_slice(&sub->save.unparked));
 	tidy->under_way = true;
 	sub->searching = true;
 	return true;
@@ -188,7 +188,7 @@ bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
 	/* What is on its way to the log is looked at when it is there. */
-	bool rows = tidy->rows.to != 0 && (!sub->definition.durable || sub->parked.size == 0);
+	bool rows = tidy->rows.to != 0 && (!sub->definition.durable || sub->save.parked.size == 0);
 	if (tidy->window && !(rows && tidy->rows_next) && window_start(subs, sub)) {
 		tidy->rows_next = true;
 		return true;

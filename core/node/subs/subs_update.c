@@ -46,9 +46,9 @@ static bool rehome_prepare(const struct nc_subs_ask *ask, struct nc_subscription
 		return update_refuse(ask, NC_FAULT_REQUEST,
 		                     "durable: does not change together with a backfill");
 	}
-	if (sub->saving && nc_subs_ask_keep(ask, &sub->later))
+	if (sub->save.under_way && nc_subs_ask_keep(ask, &sub->later))
 		return false;
-	if (!sub->saving && nc_subs_rows_read(ask->subs, sub, &move->rows) == NC_OK)
+	if (!sub->save.under_way && nc_subs_rows_read(ask->subs, sub, &move->rows) == NC_OK)
 		return true;
 	return update_refuse(ask, NC_FAULT_BUSY, "out of memory; try again");
 }
@@ -138,7 +138,7 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	nc_command_put_sub_update(&command, &update);
 	command.failed |= definition.failed | progress.failed | unparked.failed;
 	if (!nc_subs_move_propose(ask, sub, move, &command))
-		sub->unsaved = true; /* the progress was taken, and went nowhere */
+		sub->save.missed = true; /* the progress was taken, and went nowhere */
 	nc_buf_release(&definition);
 	nc_buf_release(&progress);
 	nc_buf_release(&unparked);

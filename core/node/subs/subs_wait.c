@@ -77,10 +77,10 @@ bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *su
 	nc_subs_steps(ask->subs, sub, nc_subs_now_ns());
 	nc_subs_mark(sub);
 	bool full = nc_replica_status(ask->subs->service->replica).full;
-	if (!sub->definition.durable || sub->parked.size == 0 || full ||
+	if (!sub->definition.durable || sub->save.parked.size == 0 || full ||
 	    !nc_subs_ask_keep(ask, &sub->later))
 		return false; /* as of now, then */
-	sub->hurry = true;
+	sub->save.hurry = true;
 	return true;
 }
 
@@ -124,7 +124,7 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 		free(waiter);
 		subs->waiter_count--;
 	}
-	sub->hurry |= sub->waiters != NULL;
+	sub->save.hurry |= sub->waiters != NULL;
 	subs->lines.ready = true;
 }
 
@@ -220,8 +220,8 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	struct nc_slice text = answer == NULL ? nc_slice(NULL, 0) : nc_slice_str(answer);
 	if (reply.size == 0)
 		return;
-	bool dirty = nc_sub_progress_dirty(sub->machine) || sub->unsaved;
-	if (!sub->definition.durable || (!dirty && !sub->saving)) { /* replicated before */
+	bool dirty = nc_sub_progress_dirty(sub->machine) || sub->save.missed;
+	if (!sub->definition.durable || (!dirty && !sub->save.under_way)) { /* replicated before */
 		nc_service_send(subs->service, (const char *)reply.data, text, 0);
 		return;
 	}
@@ -241,5 +241,5 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	waiter->next = sub->waiters;
 	sub->waiters = waiter;
 	subs->waiter_count++;
-	sub->hurry = true;
+	sub->save.hurry = true;
 }
