@@ -34,9 +34,9 @@ static natsStatus tags_add(natsMsg *msg, const struct nacre_append *event)
 	return status;
 }
 
-static natsStatus headers_add(natsMsg *msg, const struct nacre_append *event, const char *id)
+static natsStatus headers_add(natsMsg *msg, const struct nacre_append *event)
 {
-	natsStatus status = natsMsgHeader_Add(msg, "Nats-Msg-Id", id);
+	natsStatus status = natsMsgHeader_Add(msg, "Nats-Msg-Id", event->id);
 	if (status == NATS_OK)
 		status = expect_add(msg, event->expect);
 	if (status == NATS_OK && event->content_type != NULL)
@@ -49,7 +49,7 @@ static natsStatus headers_add(natsMsg *msg, const struct nacre_append *event, co
 }
 
 natsStatus nc_client_append_msg(const struct nacre_client *client, const struct nacre_append *event,
-                                const char *id, const char *reply, natsMsg **msg_out)
+                                const char *reply, natsMsg **msg_out)
 {
 	struct nc_buf subject = { 0 };
 	natsMsg *msg = NULL;
@@ -64,7 +64,7 @@ natsStatus nc_client_append_msg(const struct nacre_client *client, const struct 
 		                           event->size, &msg);
 	}
 	if (status == NATS_OK)
-		status = headers_add(msg, event, id);
+		status = headers_add(msg, event);
 	nc_buf_release(&subject);
 	if (status == NATS_OK) {
 		*msg_out = msg;
@@ -102,7 +102,7 @@ int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out)
 	return NACRE_OK;
 }
 
-int nc_client_append_check(const struct nacre_append *event, struct nacre_error *error)
+static int event_check(const struct nacre_append *event, struct nacre_error *error)
 {
 	int result = nc_client_stream_check(event->stream, error);
 	if (result != NACRE_OK)
@@ -130,23 +130,31 @@ int nc_client_append_check(const struct nacre_append *event, struct nacre_error 
 	return NACRE_OK;
 }
 
+int nc_client_append_take(struct nc_client_append *append, const struct nacre_append *given,
+                          size_t size, struct nacre_error *error)
+{
+	if (!nc_client_take(&append->is, sizeof append->is, given, size))
+		return nc_client_fail(error, NACRE_INVALID, "event: this library is too old");
+	int result = event_check(&append->is, error);
+	if (result != NACRE_OK || append->is.id != NULL)
+		return result;
+	if (!nc_client_id_make(append->made))
+		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
+	append->is.id = append->made;
+	return NACRE_OK;
+}
+
 int nacre_append_sized(struct nacre_client *client, const struct nacre_append *given, size_t size,
                        struct nacre_appended *appended_out, struct nacre_error *error)
 {
 	struct nacre_error unseen;
-	struct nacre_append event;
-	char made[NC_CLIENT_ID_SIZE];
+	struct nc_client_append append;
 	natsMsg *msg = NULL, *reply = NULL;
 	error = error == NULL ? &unseen : error;
-	if (!nc_client_take(&event, sizeof event, given, size))
-		return nc_client_fail(error, NACRE_INVALID, "event: this library is too old");
-	int result = nc_client_append_check(&event, error);
+	int result = nc_client_append_take(&append, given, size, error);
 	if (result != NACRE_OK)
 		return result;
-	if (event.id == NULL && !nc_client_id_make(made))
-		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
-	natsStatus status = nc_client_append_msg(client, &event, event.id == NULL ? made : event.id,
-	                                         NULL, &msg);
+	natsStatus status = nc_client_append_msg(client, &append.is, NULL, &msg);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "append");
 	result = nc_client_ask(client, msg, client->timeout_ms, true, &reply, error);

@@ -80,7 +80,7 @@ void nc_window_free(struct nc_window *window)
 }
 
 /* With the lock held, which is why an answer cannot free the message while it is published. */
-static int send_event(struct nc_window *window, const struct nacre_append *event, const char *id,
+static int send_event(struct nc_window *window, const struct nacre_append *event,
                       nacre_appended_fn *done, void *ctx, struct nacre_error *error)
 {
 	char reply[NC_CLIENT_INBOX_SIZE + 32];
@@ -89,7 +89,7 @@ static int send_event(struct nc_window *window, const struct nacre_append *event
 	slot->line = nc_line(window);
 	(void)snprintf(reply, sizeof reply, "%s.%u.%u.%u", window->inbox, (unsigned)slot->line,
 	               index, slot->uses);
-	natsStatus status = nc_client_append_msg(window->client, event, id, reply, &slot->msg);
+	natsStatus status = nc_client_append_msg(window->client, event, reply, &slot->msg);
 	slot->deadline_ms = nc_client_now_ms() + window->client->timeout_ms;
 	slot->attempt = 0;
 	slot->number = window->appended++;
@@ -124,25 +124,18 @@ int nacre_append_async_sized(struct nacre_client *client, const struct nacre_app
                              size_t size, nacre_appended_fn *done, void *ctx,
                              struct nacre_error *error)
 {
-	struct nacre_append event;
-	char made[NC_CLIENT_ID_SIZE];
+	struct nc_client_append append;
 	struct nc_window *window = client->window;
-	if (!nc_client_take(&event, sizeof event, given, size))
-		return nc_client_fail(error, NACRE_INVALID, "event: this library is too old");
-	int result = nc_client_append_check(&event, error);
+	int result = nc_client_append_take(&append, given, size, error);
 	if (result != NACRE_OK)
 		return result;
-	if (event.id == NULL && !nc_client_id_make(made))
-		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
 	pthread_mutex_lock(&window->lock);
 	result = nc_window_begin(window, error);
 	/* The line first: it may let go of the lock, and room be gone after that. */
 	while (result == NACRE_OK && (nc_line_waits(window) || window->free_count == 0))
 		wait_room(window);
-	if (result == NACRE_OK) {
-		result = send_event(window, &event, event.id == NULL ? made : event.id, done, ctx,
-		                    error);
-	}
+	if (result == NACRE_OK)
+		result = send_event(window, &append.is, done, ctx, error);
 	pthread_mutex_unlock(&window->lock);
 	return result;
 }

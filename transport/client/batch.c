@@ -86,7 +86,7 @@ static void meta_put(struct nc_buf *out, const struct nacre_append *event)
 	}
 }
 
-static void event_put(struct nc_buf *out, const struct nacre_append *event, const char *id)
+static void event_put(struct nc_buf *out, const struct nacre_append *event)
 {
 	bool typed = event->content_type != NULL;
 	nc_pack_map(out, 5u + typed + (event->tag_count > 0) + (event->meta_count > 0));
@@ -95,7 +95,7 @@ static void event_put(struct nc_buf *out, const struct nacre_append *event, cons
 	nc_pack_text(out, "type");
 	nc_pack_text(out, event->type);
 	nc_pack_text(out, "id");
-	nc_pack_text(out, id);
+	nc_pack_text(out, event->id);
 	expect_put(out, event->expect);
 	if (typed) {
 		nc_pack_text(out, "content_type");
@@ -112,20 +112,15 @@ static void event_put(struct nc_buf *out, const struct nacre_append *event, cons
 int nacre_batch_add_sized(struct nacre_batch *batch, const struct nacre_append *given, size_t size,
                           struct nacre_error *error)
 {
-	struct nacre_append event;
-	char made[NC_CLIENT_ID_SIZE];
-	if (!nc_client_take(&event, sizeof event, given, size))
-		return nc_client_fail(error, NACRE_INVALID, "event: this library is too old");
-	int result = nc_client_append_check(&event, error);
+	struct nc_client_append append;
+	int result = nc_client_append_take(&append, given, size, error);
 	if (result != NACRE_OK)
 		return result;
 	if (batch->event_count == NC_CLIENT_BATCH_MAX) {
 		return nc_client_fail(error, NACRE_INVALID, "batch: more than %u events",
 		                      NC_CLIENT_BATCH_MAX);
 	}
-	if (event.id == NULL && !nc_client_id_make(made))
-		return nc_client_fail(error, NACRE_CONNECTION, "id: no random bytes to be had");
-	event_put(&batch->events, &event, event.id == NULL ? made : event.id);
+	event_put(&batch->events, &append.is);
 	batch->event_count++;
 	return settle(&batch->events, error);
 }

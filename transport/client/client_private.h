@@ -143,11 +143,19 @@ void nc_client_retired_free(struct nacre_client *client);
 
 /* ---- append.c ------------------------------------------------------------------------------- */
 
-/* What is wrong with an event, or NACRE_OK. */
-int nc_client_append_check(const struct nacre_append *event, struct nacre_error *error);
-/* `id` is not NULL; `reply` may be. */
+/* An event as it is sent: with an id, which may be `made`. Not to be copied. */
+struct nc_client_append {
+	struct nacre_append is;
+	char made[NC_CLIENT_ID_SIZE];
+};
+
+/* Take what the caller gave, if it can be an event, and give it an id if it has none. Its strings
+ * stay the caller's. Errors: NACRE_INVALID; NACRE_CONNECTION, no random bytes. */
+int nc_client_append_take(struct nc_client_append *append, const struct nacre_append *given,
+                          size_t size, struct nacre_error *error);
+/* `reply` may be NULL. */
 natsStatus nc_client_append_msg(const struct nacre_client *client, const struct nacre_append *event,
-                                const char *id, const char *reply, natsMsg **msg_out);
+                                const char *reply, natsMsg **msg_out);
 /* Errors: NACRE_PROTOCOL. */
 int nc_client_appended_read(natsMsg *msg, struct nacre_appended *appended_out);
 
