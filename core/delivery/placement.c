@@ -242,25 +242,33 @@ bool nc_placement_leaves(const struct nc_placement_view *placement, uint64_t num
 	return node != NULL && node->leaving;
 }
 
+void nc_placement_round_begin(struct nc_placement_round *round,
+                              const struct nc_placement_view *placement, struct nc_sub_owner self,
+                              uint64_t now_ns)
+{
+	round->self = self;
+	round->now_ns = now_ns;
+	round->count = nc_placement_candidates(placement, now_ns, round->nodes);
+}
+
 bool nc_placement_owner(const struct nc_placement_view *placement,
-                        const struct nc_placement_share *share, struct nc_sub_owner self,
-                        const uint64_t *nodes, size_t count, uint64_t now_ns,
-                        struct nc_sub_owner *owner_out)
+                        const struct nc_placement_round *round,
+                        const struct nc_placement_share *share, struct nc_sub_owner *owner_out)
 {
 	struct nc_sub_owner owner = { 0 };
 	if (!share->spreads) {
 		/* The leader runs it without a lease in the end: so not before it has it by one,
 		 * and with that the word that nobody else does. */
-		bool ours = nc_sub_owner_same(share->owner, self);
+		bool ours = nc_sub_owner_same(share->owner, round->self);
 		if (share->owner.number == 0 || (ours && !share->runs))
 			return false;
-		*owner_out = ours ? owner : self;
+		*owner_out = ours ? owner : round->self;
 		return true;
 	}
-	owner.number = nc_placement_pick(share->name, nodes, count);
+	owner.number = nc_placement_pick(share->name, round->nodes, round->count);
 	const struct nc_placement_node *node = look(placement, owner.number);
-	if (node == NULL || is_awaited(node, now_ns) ||
-	    is_awaited(look(placement, share->owner.number), now_ns))
+	if (node == NULL || is_awaited(node, round->now_ns) ||
+	    is_awaited(look(placement, share->owner.number), round->now_ns))
 		return false;
 	owner.boot = node->boot;
 	*owner_out = owner;

@@ -119,12 +119,22 @@ struct nc_placement_share {
 	struct nc_sub_owner owner;
 };
 
-/* Who is to have it, of the `count` candidates; `self` is the leader. False: it stays where it is,
- * or it is too early to say. Number 0: the leader, without a lease. */
+/* For whom a leader, `self`, looks through the subscriptions at one moment. */
+struct nc_placement_round {
+	struct nc_sub_owner self;
+	uint64_t now_ns;
+	uint64_t nodes[NC_PLACEMENT_NODES_MAX]; /* the candidates */
+	size_t count;
+};
+
+void nc_placement_round_begin(struct nc_placement_round *round,
+                              const struct nc_placement_view *placement, struct nc_sub_owner self,
+                              uint64_t now_ns);
+/* Who is to have it, of the candidates. False: it stays where it is, or it is too early to say.
+ * Number 0: the leader, without a lease. */
 bool nc_placement_owner(const struct nc_placement_view *placement,
-                        const struct nc_placement_share *share, struct nc_sub_owner self,
-                        const uint64_t *nodes, size_t count, uint64_t now_ns,
-                        struct nc_sub_owner *owner_out);
+                        const struct nc_placement_round *round,
+                        const struct nc_placement_share *share, struct nc_sub_owner *owner_out);
 /* Entry up to which no node runs any more what was taken from it; at most `applied`. */
 uint64_t nc_placement_clear(const struct nc_placement_view *placement, uint64_t applied,
                             uint64_t now_ns);

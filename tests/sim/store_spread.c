@@ -243,9 +243,10 @@ void store_spread_look(struct sim *sim, struct sim_node *node, uint32_t sub)
 static void assign(struct sim *sim, struct sim_node *node, uint64_t now_ns)
 {
 	struct store_node *of = store_of(sim, node);
-	uint64_t nodes[NC_PLACEMENT_NODES_MAX], epoch;
-	size_t count = nc_placement_candidates(&of->view, now_ns, nodes);
-	const struct nc_sub_owner self = { node->id, of->boot };
+	struct nc_placement_round round;
+	uint64_t epoch;
+	nc_placement_round_begin(&round, &of->view, (struct nc_sub_owner){ node->id, of->boot },
+	                         now_ns);
 	for (uint32_t i = 0; i < STORE_SUBS; i++) {
 		const struct store_machine *machine = &of->machines[i];
 		struct nc_placement_share share = { .runs = store_runs(sim, node, i) };
@@ -258,7 +259,7 @@ static void assign(struct sim *sim, struct sim_node *node, uint64_t now_ns)
 			continue;
 		store_sub_name(i, &name);
 		share.name = nc_buf_slice(&name);
-		if (nc_placement_owner(&of->view, &share, self, nodes, count, now_ns, &owner)) {
+		if (nc_placement_owner(&of->view, &round, &share, &owner)) {
 			sim_trace(sim, "%llu gives sub%u to %llu", ULL(node->id), i,
 			          ULL(owner.number));
 			of->assigning[i] = store_own_propose(sim, i, epoch, owner);

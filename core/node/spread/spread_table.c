@@ -245,12 +245,12 @@ static struct nc_placement_share share_of(const struct nc_spread_row *row,
 
 void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 {
-	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
-	size_t count = nc_placement_candidates(&spread->placement, now_ns, nodes);
-	const struct nc_sub_owner self = { spread->self, spread->boot };
+	struct nc_placement_round round;
 	unsigned assigned = 0;
 	if (!nc_spread_active(spread) || !spread->service->serving || spread->service->drain.begun)
 		return;
+	nc_placement_round_begin(&round, &spread->placement,
+	                         (struct nc_sub_owner){ spread->self, spread->boot }, now_ns);
 	for (uint32_t i = 0; i < spread->count && assigned < ASSIGNED_MAX; i++) {
 		struct nc_spread_row *row = &spread->rows[i];
 		struct nc_sub_owner owner;
@@ -262,8 +262,7 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 		const struct nc_placement_share share = share_of(row, here);
 		if (row->assigning || changes)
 			continue;
-		if (!nc_placement_owner(&spread->placement, &share, self, nodes, count, now_ns,
-		                        &owner)) {
+		if (!nc_placement_owner(&spread->placement, &round, &share, &owner)) {
 			row->yield_ns = 0;
 			continue;
 		}
@@ -275,6 +274,6 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 	}
 	if (assigned > 0) {
 		nc_say_info("%u subscriptions are given to other nodes: %zu share them", assigned,
-		            count);
+		            round.count);
 	}
 }

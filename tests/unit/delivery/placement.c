@@ -257,11 +257,11 @@ Test(placement, what_lags_at_rest_is_found_too)
 static bool owner_of(const struct course *course, struct nc_placement_share share,
                      struct nc_sub_owner *owner)
 {
-	uint64_t nodes[NC_PLACEMENT_NODES_MAX];
-	size_t count = nc_placement_candidates(&course->view, course->now_ms * MS, nodes);
+	struct nc_placement_round round;
+	nc_placement_round_begin(&round, &course->view, (struct nc_sub_owner){ 1, 1 },
+	                         course->now_ms * MS);
 	*owner = (struct nc_sub_owner){ 99, 99 };
-	return nc_placement_owner(&course->view, &share, (struct nc_sub_owner){ 1, 1 }, nodes,
-	                          count, course->now_ms * MS, owner);
+	return nc_placement_owner(&course->view, &round, &share, owner);
 }
 
 Test(placement, gives_a_share_to_who_is_picked_and_takes_it_from_an_earlier_life)
@@ -453,12 +453,13 @@ static void lead(struct world *world)
 
 static void assign(struct world *world)
 {
-	uint64_t nodes[NC_PLACEMENT_NODES_MAX], since, now_ns = world->now_ms * MS;
-	size_t count = nc_placement_candidates(&world->view, now_ns, nodes);
+	struct nc_placement_round round;
+	uint64_t since;
 	struct nc_sub_owner owner = owner_at(world, world->commit, &since);
 	const struct nc_placement_share share = { NC_SLICE("work"), true, false, owner };
-	struct nc_sub_owner self = { 0 }; /* it is not asked for */
-	if (nc_placement_owner(&world->view, &share, self, nodes, count, now_ns, &owner))
+	nc_placement_round_begin(&round, &world->view, (struct nc_sub_owner){ 0 },
+	                         world->now_ms * MS); /* the leader is not asked for */
+	if (nc_placement_owner(&world->view, &round, &share, &owner))
 		world->entries[++world->commit] = owner;
 }
 
