@@ -208,8 +208,12 @@ static int no_wait_read(const struct nc_json_token *token, struct nc_next *next,
 static int max_bytes_read(const struct nc_json_token *token, struct nc_next *next,
                           struct nc_buf *why)
 {
-	if (nc_json_u64(token, &next->max_bytes) != NC_OK || next->max_bytes < 1)
+	int err = nc_json_u64(token, &next->max_bytes);
+	if (err == NC_TOOBIG) { /* more than there is */
+		next->max_bytes = UINT64_MAX;
+	} else if (err != NC_OK || next->max_bytes < 1) {
 		return refuse(why, "max_bytes: a whole number from 1 on is expected");
+	}
 	return NC_OK;
 }
 

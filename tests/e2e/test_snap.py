@@ -182,6 +182,8 @@ async def test_a_stream_s_list(c):
     equal(([s["seq"] for s in answer["snapshots"]], answer["next"]), ([1, 4], 4))
     answer = await c.ask("snap.list.list.1", b'{"limit":2,"after":4}')
     equal(([s["seq"] for s in answer["snapshots"]], "next" in answer), ([8], False))
+    for after in (8, 2**64 - 1, 2**64):
+        equal((await c.ask("snap.list.list.1", b'{"after":%d}' % after))["snapshots"], [], f"behind {after}")
     equal(await c.ask("snap.list.nothing"), {"stream": "nothing", "snapshots": []})
 
 

@@ -52,6 +52,9 @@ async def test_a_running_node_checks_itself_and_shows_how_far_it_is():
         check(report["log"]["last"] == report["log"]["entry"] >= 6, f"{report['log']}")
         for body in (b"[]", b"{", b'{"start":1}', b'{"begin":true}', b'{"start":true,"x":1}', b'{"start":true} x'):
             equal((await c.ask("node.n1.verify", body))[:2], (400, 10003), f"{body}")
+        for body, why in ((b'{"begin":true}', "member 'begin' is not known"), (b'{"start":null}', "member 'start' is neither true nor false"),
+                          (b'{"start":true,"start":true}', "member 'start' is given twice")):
+            equal(await c.ask("node.n1.verify", body), (400, 10003, why))
         b.node.restart()
         equal((await verified(c))["digest"], info["digest"], "after kill -9")
 

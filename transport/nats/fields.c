@@ -123,6 +123,15 @@ static bool is_whole(struct nc_slice number)
 	return number.size > 0;
 }
 
+bool nc_fields_after(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                     uint64_t *number_out)
+{
+	if (value->type != NC_WIRE_OTHER || !is_whole(value->bytes))
+		return nc_fields_number(fields, index, value, number_out);
+	*number_out = UINT64_MAX;
+	return true;
+}
+
 bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                      uint64_t most, uint64_t *limit_out)
 {

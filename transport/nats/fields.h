@@ -56,6 +56,11 @@ bool nc_fields_number(struct nc_fields *fields, size_t index, const struct nc_wi
 bool nc_fields_name(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                     struct nc_slice *name_out);
 
+/* What comes behind this is asked for: likewise, but one that does not fit 64 bits is as far behind
+ * everything. */
+bool nc_fields_after(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                     uint64_t *number_out);
+
 /* How many of something are asked for: a whole number from 1 on, of which more than `most` is taken
  * as that. Each other value is refused by a description of its own. */
 bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,

@@ -180,7 +180,7 @@ static bool list_member(void *ctx, struct nc_fields *fields, size_t index,
 		return nc_fields_limit(fields, index, value, NC_SNAP_LIST_LIMIT_MAX, &list->limit);
 	if (index == PREFIX)
 		return nc_fields_name(fields, index, value, &list->prefix);
-	return list->stream.size > 0 ? nc_fields_number(fields, index, value, &list->after)
+	return list->stream.size > 0 ? nc_fields_after(fields, index, value, &list->after)
 	                             : nc_fields_name(fields, index, value, &list->after_name);
 }
 

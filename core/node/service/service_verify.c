@@ -10,6 +10,7 @@
 #include "core/node/data/quarantine.h"
 #include "core/node/data/verifier.h"
 #include "core/node/service/service_private.h"
+#include "transport/nats/body.h"
 #include "transport/nats/reply.h"
 
 #define REPAIR_AFTER_MS 5000u /* who asked for the check may still want to see what it says */
@@ -175,42 +176,17 @@ void nc_service_verify_tick(struct nc_service *service)
 
 /* ---- The request ---------------------------------------------------------------------------- */
 
-/* `{"start":true}`, `{"start":false}`, `{}` or nothing. */
-static bool body_read(struct nc_slice body, bool *start_out)
-{
-	struct nc_json json;
-	struct nc_json_token key, value;
-	*start_out = false;
-	if (body.size == 0)
-		return true;
-	nc_json_init(&json, body);
-	if (nc_json_next(&json, &key) != NC_OK || key.type != NC_JSON_OBJECT ||
-	    nc_json_next(&json, &key) != NC_OK)
-		return false;
-	if (key.type == NC_JSON_KEY) {
-		if (!nc_json_is(&key, "start") || nc_json_next(&json, &value) != NC_OK ||
-		    (value.type != NC_JSON_TRUE && value.type != NC_JSON_FALSE))
-			return false;
-		*start_out = value.type == NC_JSON_TRUE;
-		if (nc_json_next(&json, &key) != NC_OK)
-			return false;
-	}
-	return key.type == NC_JSON_OBJECT_END && nc_json_next(&json, &key) == NC_OK &&
-	       key.type == NC_JSON_END;
-}
-
 void nc_service_verify(struct nc_service *service, struct nc_slice body, struct nc_slice reply,
                        int endpoint)
 {
 	const char *to = nc_service_reply_str(reply);
 	struct nc_srv_stats *stats = &service->srv.endpoints[endpoint].stats;
+	struct nc_refusal refusal;
 	bool begin;
-	if (!body_read(body, &begin)) {
-		nc_service_error(
-		        service, &service->out, to, stats,
-		        &(struct nc_service_refusal){ .fault = NC_FAULT_REQUEST,
-		                                      .text = "body: {} shows how far the check "
-		                                              "is, {\"start\":true} begins one" });
+	if (!nc_body_flag(body, "start", &begin, &refusal)) {
+		nc_service_error(service, &service->out, to, stats,
+		                 &(struct nc_service_refusal){ .fault = refusal.fault,
+		                                               .text = refusal.text });
 		return;
 	}
 	if (begin && (service->drain.begun || start(service) != NC_OK)) {

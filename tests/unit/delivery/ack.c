@@ -142,6 +142,9 @@ Test(next, reads_the_forms_of_a_request)
 	cr_expect_eq(next.expires_ms, 5000);
 	cr_expect_eq(next.max_bytes, 99);
 	cr_expect(next.no_wait);
+	cr_assert_eq(nc_next_parse(NC_SLICE("{\"max_bytes\":18446744073709551616}"), &next, &why),
+	             NC_OK);
+	cr_expect_eq(next.max_bytes, UINT64_MAX, "as much as there is");
 	cr_expect_eq(why.size, 0);
 	nc_buf_release(&why);
 }
@@ -158,6 +161,7 @@ Test(next, says_what_it_does_not_understand)
 		{ "{\"no_wait\":1}", "no_wait: true or false is expected" },
 		{ "{\"expires_ms\":0}",
 		  "expires_ms: a whole number from 1 to 3600000 is expected" },
+		{ "{\"max_bytes\":1e3}", "max_bytes: a whole number from 1 on is expected" },
 		{ "{\"max_bytes\":\"1\"}", "max_bytes: a whole number from 1 on is expected" },
 		{ "[]", "body: an object or a number is expected" },
 		{ "{\"batch\":1", "not JSON: " },
