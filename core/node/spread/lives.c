@@ -12,6 +12,15 @@ static size_t find(const struct nc_lives *lives, struct nc_sub_owner who)
 	return at;
 }
 
+/* The present life of a node; `count`: none is known. */
+static size_t find_present(const struct nc_lives *lives, uint64_t number)
+{
+	size_t at = 0;
+	while (at < lives->count && (lives->at[at].over || lives->at[at].who.number != number))
+		at++;
+	return at;
+}
+
 static struct nc_life *make(struct nc_lives *lives)
 {
 	if (lives->count < NC_LIVES_MAX)
@@ -37,11 +46,27 @@ void nc_lives_note(struct nc_lives *lives, const struct nc_life *life)
 			there->left_ns = life->left_ns;
 		return;
 	}
-	for (size_t i = 0; i < lives->count; i++)
-		lives->at[i].over |= lives->at[i].who.number == life->who.number;
+	at = find_present(lives, life->who.number);
+	if (at < lives->count && lives->at[at].who.boot == 0) { /* it is heard for the first time */
+		lives->at[at].who = life->who;
+		nc_lives_note(lives, life);
+		return;
+	}
+	if (at < lives->count)
+		lives->at[at].over = true;
 	there = make(lives);
 	*there = *life;
 	there->over = false;
+}
+
+void nc_lives_await(struct nc_lives *lives, uint64_t number, uint64_t now_ns)
+{
+	size_t at = find_present(lives, number);
+	if (at == lives->count) {
+		*make(lives) = (struct nc_life){ .who = { number, 0 }, .heard_ns = now_ns };
+	} else if (lives->at[at].closed_ns <= lives->at[at].heard_ns) {
+		lives->at[at].heard_ns = now_ns;
+	}
 }
 
 static bool lived(const struct nc_life *life, uint64_t at_ns)
@@ -61,11 +86,17 @@ bool nc_lives_gone(const struct nc_lives *lives, struct nc_sub_owner who, uint64
 	return at < lives->count && gone(&lives->at[at], at_ns);
 }
 
+static bool is(const struct nc_life *life, struct nc_sub_owner who)
+{
+	return life->who.number == who.number &&
+	       (life->who.boot == who.boot || life->who.boot == 0);
+}
+
 static const struct nc_witness *witness_find(const struct nc_lives_case *of,
                                              const struct nc_life *life)
 {
 	for (size_t i = 0; i < of->count; i++) {
-		if (nc_sub_owner_same(of->witnesses[i].who, life->who))
+		if (is(life, of->witnesses[i].who))
 			return &of->witnesses[i];
 	}
 	return NULL;
@@ -76,7 +107,7 @@ static bool may_have_heard(const struct nc_lives_case *of, const struct nc_life 
 	if (of->hearers == NULL)
 		return true;
 	for (size_t i = 0; i < of->hearer_count; i++) {
-		if (nc_sub_owner_same(of->hearers[i], life->who))
+		if (is(life, of->hearers[i]))
 			return true;
 	}
 	return false;

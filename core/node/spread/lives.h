@@ -18,11 +18,11 @@
 #define NC_LIVES_PAUSE_NS UINT64_C(150000000)
 
 struct nc_life {
-	struct nc_sub_owner who;
-	uint64_t heard_ns;  /* last */
-	uint64_t closed_ns; /* NATS has said that it is not there; 0: not since it was heard */
-	uint64_t left_ns;   /* it has said that it answers nothing any more; 0: it has not */
-	bool over;          /* there is a later one */
+	struct nc_sub_owner who; /* boot 0: it was not heard yet, and may be any life */
+	uint64_t heard_ns;       /* last, or since when it would have been */
+	uint64_t closed_ns;      /* NATS has said that it is not there; 0: not since it was heard */
+	uint64_t left_ns;        /* it has said that it answers nothing any more; 0: it has not */
+	bool over;               /* there is a later one */
 };
 
 /* Begins as zeros. The one not heard longest makes room. */
@@ -34,6 +34,11 @@ struct nc_lives {
 /* Again and again: what is known of a node. `life.over` and, unless it has left, `life.left_ns` are
  * not looked at. */
 void nc_lives_note(struct nc_lives *lives, const struct nc_life *life);
+
+/* We lead from now on: followers say little to one another, so that silence says something only
+ * from here on. One that was never heard may live as well as any. But whom NATS says not to be
+ * there is not there. */
+void nc_lives_await(struct nc_lives *lives, uint64_t number, uint64_t now_ns);
 
 /* A node that was asked; or, `closed`, of which NATS says that it is not there. */
 struct nc_witness {

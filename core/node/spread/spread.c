@@ -57,6 +57,7 @@ int nc_spread_lead(struct nc_spread *spread)
 	spread->leads = true;
 	spread->unshared_ns = now_ns; /* we may not have seen it */
 	nc_pasts_lead(&spread->pasts, nc_replica_status(spread->service->replica).term, now_ns);
+	nc_spread_await_lives(spread, now_ns);
 	nc_spread_transient_lead(spread);
 	return nc_spread_table_load(spread);
 }

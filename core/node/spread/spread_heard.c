@@ -23,6 +23,17 @@ void nc_spread_note_lives(struct nc_spread *spread, uint64_t now_ns)
 	}
 }
 
+void nc_spread_await_lives(struct nc_spread *spread, uint64_t now_ns)
+{
+	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
+	nc_spread_note_lives(spread, now_ns);
+	for (uint32_t i = 0; i < status.raft.members.count; i++) {
+		uint64_t number = status.raft.members.at[i].id;
+		if (number != spread->self)
+			nc_lives_await(&spread->lives, number, now_ns);
+	}
+}
+
 void nc_spread_note_past(struct nc_spread *spread, const struct nc_spread_row *row)
 {
 	if (row->owner.number != 0 && row->owner.number != spread->self)

@@ -225,6 +225,8 @@ void nc_spread_relays_drop(struct nc_spread *spread);
 /* spread_heard.c: on every node. Which of the other members lives, and lived; who has had the
  * subscription of this row until now. */
 void nc_spread_note_lives(struct nc_spread *spread, uint64_t now_ns);
+/* We lead from now on. */
+void nc_spread_await_lives(struct nc_spread *spread, uint64_t now_ns);
 void nc_spread_note_past(struct nc_spread *spread, const struct nc_spread_row *row);
 /* Say which of these this node has answered. */
 void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t call,

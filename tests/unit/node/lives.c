@@ -166,6 +166,59 @@ Test(lives, of_many_those_heard_last_stay)
 	cr_expect_eq(over, NC_LIVES_MAX - 1, "all but the last one");
 }
 
+Test(lives, who_was_never_heard_may_live_when_we_begin_to_lead)
+{
+	struct nc_lives lives = { 0 };
+	struct nc_lives_case of = { .early_ns = CAME,
+		                    .arrived_ns = CAME,
+		                    .now_ns = CAME + 60 * MS };
+	nc_lives_await(&lives, 2, CAME - 50 * MS);
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_WAIT);
+	of.hearers = &two_first;
+	of.hearer_count = 1;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_WAIT, "whichever life it is");
+	of.now_ns = CAME + NC_PLACEMENT_GONE_NS;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_PERHAPS);
+	of.early_ns = of.arrived_ns = CAME + NC_LIVES_PAUSE_NS;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "it would have been heard");
+	const struct nc_witness closed = { .who = { 2, 0 }, .closed = true };
+	of.now_ns = of.arrived_ns;
+	of.witnesses = &closed;
+	of.count = 1;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "nor is it there");
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 }, .heard_ns = CAME });
+	cr_expect_eq(lives.count, 1);
+	of.witnesses = asked_both;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_NOBODY, "it was that one");
+	of.count = 0;
+	cr_expect_eq(nc_lives_judge(&lives, &of), NC_LIVES_WAIT);
+}
+
+Test(lives, silence_before_we_led_says_nothing)
+{
+	struct nc_lives lives = two(CAME - 900 * MS);
+	const struct nc_witness third[] = { { .who = { 3, 30 } } };
+	nc_lives_await(&lives, 2, CAME - 50 * MS);
+	nc_lives_await(&lives, 3, CAME - 50 * MS);
+	cr_expect_eq(judged(&lives, CAME + 400 * MS, third, 1), NC_LIVES_WAIT);
+	cr_expect_eq(judged(&lives, CAME + 1200 * MS, third, 1), NC_LIVES_PERHAPS);
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 21 }, .heard_ns = CAME + 300 * MS });
+	const struct nc_witness both[] = { { .who = { 2, 21 } }, { .who = { 3, 30 } } };
+	cr_expect_eq(judged(&lives, CAME + 400 * MS, both, 2), NC_LIVES_PERHAPS,
+	             "and the one before");
+}
+
+Test(lives, who_was_not_on_nats_is_not_awaited)
+{
+	struct nc_lives lives = { 0 };
+	const struct nc_witness witnesses[] = { { .who = { 2, 20 }, .closed = true } };
+	nc_lives_note(&lives, &(struct nc_life){ .who = { 2, 20 },
+	                                         .heard_ns = CAME - 400 * MS,
+	                                         .closed_ns = CAME - 300 * MS });
+	nc_lives_await(&lives, 2, CAME - 50 * MS);
+	cr_expect_eq(judged(&lives, CAME + 60 * MS, witnesses, 1), NC_LIVES_NOBODY);
+}
+
 Test(lives, who_was_not_heard_for_long_is_gone)
 {
 	struct nc_lives lives = two(CAME);
