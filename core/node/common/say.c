@@ -2,6 +2,7 @@
 /* Lines on stderr, each written at once so that threads do not mix theirs. */
 #include "core/node/common/say.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -11,12 +12,14 @@
 static void say(const char *level, const char *format, va_list args)
 {
 	struct timespec now;
+	int as_it_was = errno; /* who says what went wrong decides by it afterwards */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	char when[NC_TIME_TEXT_SIZE];
 	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, when);
 	char text[2048];
 	(void)vsnprintf(text, sizeof text, format, args);
 	(void)fprintf(stderr, "%.23sZ %s %s\n", when, level, text);
+	errno = as_it_was;
 }
 
 #define SAY(level)                        \
