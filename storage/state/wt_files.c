@@ -70,11 +70,20 @@ static int directory_is_empty(const char *directory, struct nc_wt_handler *handl
 		return NC_OK;
 	}
 	bool empty = true;
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+	int failed = 0;
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(dir);
+		failed = errno;
+		if (entry == NULL)
+			break;
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			empty = false;
 	}
 	(void)closedir(dir);
+	errno = failed;
+	if (failed != 0) /* what is not seen would be written over */
+		return say_errno(handler, "read", directory);
 	*empty_out = empty;
 	return NC_OK;
 }

@@ -29,10 +29,12 @@ static DIR *entries_open(int directory_fd)
 	return dir;
 }
 
+/* NULL: there are no more; or errno says why they cannot be read. */
 static const char *entry_next(DIR *dir)
 {
 	const struct dirent *entry;
 	do {
+		errno = 0;
 		entry = readdir(dir);
 	} while (entry != NULL &&
 	         (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
@@ -40,7 +42,7 @@ static const char *entry_next(DIR *dir)
 }
 
 /* What a backup was killed over: nothing, or files alone, of which the description is the first to
- * come and the last to go. Errors: ENOTEMPTY, it is something else. */
+ * come and the last to go. Errors: ENOTEMPTY, it is something else; others, it is not known. */
 static int left_check(int directory_fd)
 {
 	bool any = false, described = false, plain = true;
@@ -54,7 +56,10 @@ static int left_check(int directory_fd)
 		plain &= fstatat(directory_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
 		         S_ISREG(info.st_mode);
 	}
+	int failed = errno;
 	(void)closedir(dir);
+	if (failed != 0)
+		return failed;
 	return !any || (described && plain) ? 0 : ENOTEMPTY;
 }
 
@@ -70,6 +75,8 @@ static int files_remove(int directory_fd)
 		    failed == 0)
 			failed = errno;
 	}
+	if (failed == 0)
+		failed = errno; /* not all of them were seen */
 	(void)closedir(dir);
 	if (failed == 0 && unlinkat(directory_fd, NC_BACKUP_INFO, 0) != 0 && errno != ENOENT)
 		failed = errno;

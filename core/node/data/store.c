@@ -68,10 +68,16 @@ int nc_store_directory_holds(const char *path, bool *holds_out)
 	if (directory == NULL)
 		return NC_IO;
 	do {
+		errno = 0;
 		entry = readdir(directory);
 	} while (entry != NULL && is_nothing(entry->d_name));
+	bool holds = entry != NULL;
+	int failed = holds ? 0 : errno;
 	(void)closedir(directory);
-	*holds_out = entry != NULL;
+	errno = failed; /* for who says why */
+	if (failed != 0)
+		return NC_IO;
+	*holds_out = holds;
 	return NC_OK;
 }
 
