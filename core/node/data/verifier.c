@@ -117,11 +117,26 @@ static int entries_check(const struct nc_log_entry *entries, size_t count,
 	return NC_OK;
 }
 
-/* Read and check some entries. Those that were compacted away meanwhile need no check. */
+/* What was to be read is not there any more. Entries that were compacted away need no check, nor do
+ * those that another leader has replaced by fewer. False: it ought to be there. */
+static bool entries_gone(struct nc_verifier *verifier, struct nc_verifier_report *report)
+{
+	struct nc_log_bounds bounds;
+	nc_log_bounds(verifier->log, &bounds);
+	if (bounds.first > verifier->next) {
+		report->entry = bounds.first - 1;
+		verifier->next = bounds.first;
+		return true;
+	}
+	if (bounds.last < verifier->next)
+		report->entry_last = report->entry;
+	return bounds.last < verifier->next;
+}
+
+/* Read and check some entries. */
 static int entries_step(struct nc_verifier *verifier, struct nc_verifier_report *report)
 {
 	struct nc_log_entry entries[ENTRIES_A_STEP];
-	struct nc_log_bounds bounds;
 	size_t count = 0;
 	nc_buf_clear(&verifier->payloads);
 	struct nc_log_range range = { .from = verifier->next,
@@ -129,14 +144,8 @@ static int entries_step(struct nc_verifier *verifier, struct nc_verifier_report 
 		                      .entry_max = ENTRIES_A_STEP,
 		                      .size_max = BYTES_A_STEP };
 	int err = nc_log_read(verifier->log, range, &verifier->payloads, entries, &count);
-	if (err == NC_NOTFOUND) {
-		nc_log_bounds(verifier->log, &bounds);
-		if (bounds.first > verifier->next) {
-			report->entry = bounds.first - 1;
-			verifier->next = bounds.first;
-			return NC_OK;
-		}
-	}
+	if (err == NC_NOTFOUND && entries_gone(verifier, report))
+		return NC_OK;
 	if (err == NC_CORRUPT) {
 		report->bad_entry = verifier->next;
 		(void)snprintf(report->why, sizeof report->why,
