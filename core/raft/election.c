@@ -10,6 +10,7 @@ void nc_raft_become_follower(struct nc_raft *raft, uint64_t term, uint64_t leade
 	if (term > raft->hard.term) {
 		raft->hard = (struct nc_log_hard){ .term = term, .vote = 0 };
 		raft->hard_dirty = !NC_MUTANT(TERM_NOT_SAVED);
+		raft->doubt.shown = 0;
 	}
 	raft->role = NC_RAFT_FOLLOWER;
 	raft->leader = leader;

@@ -110,6 +110,8 @@ void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *me
 	}
 	take(raft, message);
 	uint64_t last = message->index + message->entry_count;
+	if (last > raft->doubt.shown)
+		raft->doubt.shown = last;
 	if (NC_MUTANT(TRUNCATE_ON_STALE) && last < raft->trail.last && last >= raft->commit)
 		nc_raft_truncate(raft, last + 1);
 	/* Not beyond what this message showed to match: what follows may be another leader's. */
@@ -122,11 +124,19 @@ void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *me
 	acknowledge(raft, message->from, last);
 }
 
+/* What a heartbeat may commit: it goes no further than what the leader knows to be acknowledged.
+ * One in doubt may have lost that, and have older entries there again. */
+static uint64_t told_commit(const struct nc_raft *raft, const struct nc_raft_message *message)
+{
+	bool doubts = raft->doubt.nonce != 0;
+	return doubts && message->commit > raft->doubt.shown ? raft->doubt.shown : message->commit;
+}
+
 void nc_raft_heartbeat_heard(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	if (raft->install.index == 0) {
 		if (message->commit <= raft->trail.last) {
-			nc_raft_commit_to(raft, message->commit);
+			nc_raft_commit_to(raft, told_commit(raft, message));
 		} else if (NC_MUTANT(HEARTBEAT_COMMITS_ALL)) {
 			nc_raft_commit_to(raft, raft->trail.last);
 		}

@@ -64,6 +64,7 @@ struct nc_raft_held_list {
 struct nc_raft_doubt {
 	uint64_t nonce; /* of this life; 0: in none */
 	uint64_t index; /* it ends when that is committed and durable here; 0: not known yet */
+	uint64_t shown; /* through which an append of this term has shown the log to match */
 };
 
 /* A read that waits for its index [6.4]. */

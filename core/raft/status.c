@@ -187,6 +187,7 @@ static void mix_role(uint64_t *hash, const struct nc_raft *raft)
 		                    raft->halted,
 		                    raft->doubt.nonce != 0,
 		                    raft->doubt.index,
+		                    raft->doubt.nonce != 0 ? raft->doubt.shown : 0,
 		                    raft->leader,
 		                    raft->transferee,
 		                    raft->noop,

@@ -441,6 +441,30 @@ Test(corners, a_doubt_ends_by_its_own_question_alone)
 	nc_raft_free(raft);
 }
 
+/* What the disk has lost may be the write that put other entries in the place of those that are
+ * here again. The leader knows that write as acknowledged, and its heartbeats say so. */
+Test(corners, in_doubt_no_heartbeat_commits_what_was_not_shown)
+{
+	struct nc_raft_message heartbeat = {
+		.type = NC_RAFT_HEARTBEAT, .from = 1, .term = 2, .commit = 2
+	};
+	struct nc_raft *raft =
+	        node_with(nc_raft_options_default(3, 3),
+	                  (struct nc_raft_start){ .members = three, .doubtful = true });
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(nc_raft_load(raft, &(struct nc_raft_entry){ .term = 1 }), NC_OK);
+	hears(raft, heartbeat);
+	cr_expect_eq(raft->commit, 0u);
+	appends(raft, 1, 2, 1, 1, 2);
+	hears(raft, heartbeat);
+	cr_expect_eq(raft->commit, 2u, "what the leader of this term has shown");
+	heartbeat.term = 3;
+	heartbeat.commit = 3;
+	hears(raft, heartbeat);
+	cr_expect_eq(raft->commit, 2u, "a later one has shown nothing");
+	nc_raft_free(raft);
+}
+
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
 /* A leader whose log begins after 4; node 3 is behind it. */
