@@ -10,8 +10,10 @@
 #define CHUNK_ENTRIES 256
 #define CHUNK_SIZE    (8u << 20)
 
-static int fits(const struct nc_log_bounds *bounds, struct nc_state_applied applied)
+static int fits(struct nc_log *log, const struct nc_log_bounds *bounds,
+                struct nc_state_applied applied)
 {
+	uint64_t term = 0;
 	if (applied.index + 1 < bounds->first) {
 		nc_say_error("the log begins at entry %llu but the state ends at %llu: entries "
 		             "between them are missing; restore the data directory from a backup",
@@ -25,7 +27,16 @@ static int fits(const struct nc_log_bounds *bounds, struct nc_state_applied appl
 		        (unsigned long long)bounds->last, (unsigned long long)applied.index);
 		return NC_CORRUPT;
 	}
-	return NC_OK;
+	int err = nc_log_term_at(log, applied.index, &term);
+	if (err == NC_OK && term == applied.term)
+		return NC_OK;
+	/* Both are whole, and of two directories; or the log has lost what took the place of this
+	 * entry. */
+	nc_say_error("the log has entry %llu of term %llu but the state has applied one of term "
+	             "%llu: they are not of one history; restore the data directory from a backup",
+	             (unsigned long long)applied.index, (unsigned long long)term,
+	             (unsigned long long)applied.term);
+	return err == NC_OK ? NC_CORRUPT : err;
 }
 
 /* As of what is applied; every change since is in the log. */
@@ -108,7 +119,7 @@ int nc_recovery_load(const struct nc_replica_options *options, struct nc_raft **
 	const struct nc_raft_options raft_options =
 	        nc_raft_options_default(options->self, options->seed);
 	struct nc_raft *raft = NULL;
-	int err = fits(&bounds, applied);
+	int err = fits(options->log, &bounds, applied);
 	if (err == NC_OK)
 		err = members_read(options, &start.members);
 	if (err == NC_OK)
