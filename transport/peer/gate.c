@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/base/assert.h"
+#include "transport/peer/hello.h"
 
 const char *nc_peer_drop_name(enum nc_peer_drop drop)
 {
@@ -139,8 +140,12 @@ static enum nc_peer_drop check_sender(struct nc_peer_node *node, const struct nc
 	bool hello = frame->kind == NC_PEER_HELLO, to_all = frame->receiver_epoch == 0;
 	if (frame->epoch < node->epoch)
 		return NC_PEER_DROP_EPOCH;
-	if (frame->epoch > node->epoch)
+	if (frame->epoch > node->epoch) {
+		/* Who runs under its number may be about to refuse it, and must stay heard. */
+		if (hello && nc_hello_is_starting(frame->body))
+			return NC_PEER_DROP_EPOCH;
 		node_begin(node, frame);
+	}
 	if (window_has(node, frame->message) || (hello && frame->message <= node->newest_hello))
 		return NC_PEER_DROP_REPLAYED;
 	if (to_all && !hello && !node->met)

@@ -4,7 +4,8 @@
  * have been here.
  *
  * In: a frame must be signed, of our version, of our cluster (a hello may be of any), to us or to
- * all, in our present epoch if to us, from the sender's present epoch or a later one, and new. To
+ * all, in our present epoch if to us, from the sender's present epoch or a later one (which a
+ * sender that is only starting does not begin: it may be refused), and new. To
  * all, from a sender that is not known to live, only a hello is let in: a copy of an old broadcast
  * means nothing to a node that has just started. A sender is known to live ("met") when it has sent
  * something with our present epoch in it.

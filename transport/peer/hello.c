@@ -102,6 +102,14 @@ int nc_hello_get(struct nc_slice body, struct nc_hello *hello_out)
 	return reader.failed ? NC_INVALID : NC_OK;
 }
 
+bool nc_hello_is_starting(struct nc_slice body)
+{
+	struct nc_reader reader = nc_reader(body);
+	(void)nc_unpack_array(&reader);
+	uint64_t phase = nc_unpack_uint(&reader);
+	return !reader.failed && phase == NC_HELLO_STARTING;
+}
+
 const struct nc_hello_node *nc_hello_find(const struct nc_hello *hello, uint64_t number)
 {
 	for (uint32_t i = 0; i < hello->node_count; i++) {

@@ -64,6 +64,9 @@ void nc_hello_put(struct nc_buf *buf, const struct nc_hello *hello);
 /* Errors: NC_INVALID; *hello_out is undefined then. */
 int nc_hello_get(struct nc_slice body, struct nc_hello *hello_out);
 
+/* Whether it is a hello of the phase NC_HELLO_STARTING. */
+bool nc_hello_is_starting(struct nc_slice body);
+
 /* NULL: not among the sender's nodes. */
 const struct nc_hello_node *nc_hello_find(const struct nc_hello *hello, uint64_t number);
 

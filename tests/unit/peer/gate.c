@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "transport/peer/hello.h"
+
 static const uint8_t cluster_id[NC_PEER_CLUSTER_ID_SIZE] = "0123456789abcde";
 
 struct pair {
@@ -180,6 +182,33 @@ Test(gate, drops_what_an_earlier_life_of_the_sender_says)
 	hello(&pair, pair.a);
 	cr_expect_eq(admit(&pair, pair.b, 1, NULL, NULL), NC_PEER_DROP_COUNT);
 	cr_expect_eq(admit(&pair, pair.b, 0, NULL, NULL), NC_PEER_DROP_EPOCH);
+	pair_close(&pair);
+}
+
+/* It may be a copy of the sender's directory, which the sender is about to refuse. */
+Test(gate, takes_no_one_who_is_only_starting_for_a_later_life)
+{
+	struct pair pair;
+	struct nc_buf body = { 0 };
+	struct nc_hello starting = { .phase = NC_HELLO_STARTING };
+	pair_open(&pair);
+	acquaint(&pair);
+	send(&pair, pair.a, 20, NC_SLICE("first"));
+	gate_free(pair.a);
+	pair.a = gate_new(pair.keys, "na", 10, 2);
+	nc_hello_put(&body, &starting);
+	cr_assert_eq(seal(&pair, pair.a, NC_PEER_TO_ALL, NC_PEER_HELLO, nc_buf_slice(&body), 65536),
+	             NC_OK);
+	cr_expect_eq(admit(&pair, pair.b, 1, NULL, NULL), NC_PEER_DROP_EPOCH);
+	cr_expect_eq(admit(&pair, pair.b, 0, NULL, NULL), NC_PEER_DROP_COUNT);
+	starting.phase = NC_HELLO_MEMBER;
+	nc_buf_clear(&body);
+	nc_hello_put(&body, &starting);
+	cr_assert_eq(seal(&pair, pair.a, NC_PEER_TO_ALL, NC_PEER_HELLO, nc_buf_slice(&body), 65536),
+	             NC_OK);
+	cr_expect_eq(admit(&pair, pair.b, 2, NULL, NULL), NC_PEER_DROP_COUNT);
+	cr_expect_eq(admit(&pair, pair.b, 0, NULL, NULL), NC_PEER_DROP_EPOCH);
+	nc_buf_release(&body);
 	pair_close(&pair);
 }
 
