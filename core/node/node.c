@@ -273,8 +273,11 @@ static void on_formed(void *ctx)
 
 static void on_refused(void *ctx, int err, const char *why)
 {
-	nc_say_error("%s", why);
-	end(ctx, nc_exit_of_start(err));
+	struct node *node = ctx;
+	node->again = err == NC_CORRUPT && nc_renew_damaged(node->config, why);
+	if (!node->again)
+		nc_say_error("%s", why);
+	end(node, nc_exit_of_start(err));
 }
 
 static int cluster_start(struct node *node)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A member whose files are gone has forgotten what it promised: it comes back as another, or not at all."""
+"""A member whose files are gone, or are those of an earlier day, has forgotten what it promised: it comes back as another."""
 import os
 import shutil
 
-from harness import Cluster, check
+from harness import Cluster, Node, check, equal, wait_until
 from history import History
 from test_cluster import same_state_everywhere
 from test_whole import votes_again
@@ -43,3 +43,53 @@ async def test_a_node_without_its_log_and_state_is_another():
 
 async def test_a_node_without_its_log_is_another():
     await lost(("log",))
+
+
+async def test_a_node_on_an_older_copy_of_its_directory_is_another():
+    async with Cluster(3) as c:
+        client = await c.client()
+        history = History()
+        leader = await c.leader(client)
+        name = next(n for n in c.nodes if n != leader)
+        node = c.nodes[name]
+        node.term()
+        copy = os.path.join(node.home, "copy")
+        shutil.copytree(node.data_dir, copy)
+        for life in range(2):
+            node.start()
+            for i in range(20):
+                await history.append(client, f"s.{i % 3}", f"{life}.{i}", "{}")
+            node.term()
+        shutil.rmtree(node.data_dir)
+        os.rename(copy, node.data_dir)
+        node.spawn()
+        await wait_until(lambda: ANEW in node.log_text(), 20, "it learns that it has been further")
+        await votes_again(c, name)
+        await judged(c, client, history)
+        await client.close()
+
+
+async def test_a_copy_of_a_running_nodes_directory_is_refused_and_the_node_heard():
+    async with Cluster(3) as c:
+        client = await c.client()
+        history = History()
+        leader = await c.leader(client)
+        name = next(n for n in c.nodes if n != leader)
+        node = c.nodes[name]
+        for i in range(20):
+            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+        copy = Node(node.server, env=node.env, start=False)
+        shutil.copytree(node.data_dir, copy.data_dir)
+        for _ in range(2):
+            code, said = copy.refuses()
+            equal(code, 73)
+            check(f"another process runs as node {name}" in said, said)
+        copy.remove()
+        other = next(n for n in c.nodes if n not in (leader, name))
+        c.nodes[other].kill()
+        for i in range(20):
+            await history.append(client, f"s.{i % 3}", f"b{i}", "{}")
+        c.nodes[other].start()
+        check(ANEW not in node.log_text(), node.log_text()[-1500:])
+        await judged(c, client, history)
+        await client.close()

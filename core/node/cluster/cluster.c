@@ -74,7 +74,9 @@ static int on_raft(void *ctx, struct nc_peer_node *from, struct nc_slice body)
 {
 	struct nc_cluster *cluster = ctx;
 	(void)from;
-	return cluster->replica == NULL ? NC_OK : nc_replica_step(cluster->replica, body);
+	if (cluster->replica == NULL || cluster->refused != NC_OK)
+		return NC_OK;
+	return nc_replica_step(cluster->replica, body);
 }
 
 static void on_turn(void *ctx)

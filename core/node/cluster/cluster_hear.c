@@ -53,6 +53,7 @@ static void hear_namesake(struct nc_cluster *cluster, const struct nc_hello *hel
 	bool starting = hello->phase == NC_HELLO_STARTING;
 	if (hello->run == cluster->run)
 		return; /* ourselves, come back by some way round */
+	cluster->twin |= same_number;
 	bool they_yield = cluster->started ? starting : starting && cluster->run < hello->run;
 	if (they_yield || cluster->started) {
 		cluster->echo = hello->run;
@@ -172,6 +173,21 @@ static void hear_foreign(struct nc_cluster *cluster, const struct nc_peer_node *
 	}
 }
 
+/* A member of ours has heard of a start of this node that is not in its directory: that is a copy
+ * of an earlier day, put back. What was acknowledged and whom was voted for since it does not know.
+ * (Or a copy of it was started beside it, and has been heard here as well.) */
+static void hear_later_life(struct nc_cluster *cluster, const struct nc_peer_node *from,
+                            const struct nc_hello_node *me)
+{
+	uint64_t epoch = nc_peer_gate(cluster->peer)->epoch;
+	if (me == NULL || me->epoch <= epoch || cluster->twin)
+		return;
+	nc_cluster_refuse(cluster, NC_CORRUPT,
+	                  "the data are of an earlier day: this is start %" PRIu64
+	                  " of this node, and %s has heard start %" PRIu64,
+	                  epoch, from->name, me->epoch);
+}
+
 static bool is_zero(const uint8_t *id)
 {
 	static const uint8_t zeros[NC_PEER_CLUSTER_ID_SIZE];
@@ -198,6 +214,7 @@ static void hear_other(struct nc_cluster *cluster, const struct nc_peer_frame *f
 	remember(other, from, hello, done && !ours && !is_zero(frame->cluster_id));
 	clocks_compare(cluster, other);
 	if (member && ours) {
+		hear_later_life(cluster, from, me);
 		hear_member(cluster, from, hello);
 	} else if (done && !ours && !is_zero(frame->cluster_id)) {
 		hear_foreign(cluster, from, hello);

@@ -14,6 +14,7 @@ struct nc_cluster {
 	uint64_t self;
 	uint64_t run;  /* random, of this process */
 	uint64_t echo; /* the run of the last namesake heard */
+	bool twin;     /* one had our number as well: of a copy of our directory */
 	uv_timer_t timer;
 	bool started; /* nobody else runs under our name; what follows is formation, or membership
 	               */
