@@ -32,12 +32,20 @@ struct sending {
 	struct nc_buf bytes;
 };
 
+/* What ends user and password: a password may have the character in it. */
+static const char *last_at(const char *url, size_t length)
+{
+	while (length > 0 && url[length - 1] != '@')
+		length--;
+	return length == 0 ? NULL : url + length - 1;
+}
+
 int nc_gossip_plain(const char *urls, char plain_out[NC_GOSSIP_URLS_SIZE])
 {
 	size_t size = 0;
 	for (const char *at = urls; *at != '\0';) {
 		size_t length = strcspn(at, ", ");
-		const char *scheme_end = strstr(at, "://"), *secret_end = memchr(at, '@', length);
+		const char *scheme_end = strstr(at, "://"), *secret_end = last_at(at, length);
 		const char *rest = at;
 		if (secret_end != NULL) { /* keep the scheme, leave out user and password */
 			size_t scheme = scheme_end == NULL || scheme_end > secret_end

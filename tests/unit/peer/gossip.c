@@ -18,6 +18,7 @@ Test(gossip, spreads_no_user_and_no_password)
 		{ "tls://token@h:1,nats://a:b@i:2, j:3", "tls://h:1,nats://i:2,j:3" },
 		{ "user:pass@h", "h" },
 		{ "", "" },
+		{ "nats://u:p@ss@h:4222,nats://u:p@ss@i", "nats://h:4222,nats://i" },
 	};
 	char plain[NC_GOSSIP_URLS_SIZE];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
