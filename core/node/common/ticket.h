@@ -12,27 +12,27 @@
 struct nc_spread_taken;
 struct nc_sub_pending;
 
-/* What of snapshots it asks for. */
-enum nc_ticket_snap {
-	NC_TICKET_SNAP_NOTHING,
+/* What it asks for, and so who is told what became of it. */
+enum nc_ticket_of {
+	NC_TICKET_APPEND,
+	NC_TICKET_BATCH,
 	NC_TICKET_SNAP_PUT,
 	NC_TICKET_SNAP_DELETE,
-	NC_TICKET_SNAP_DELETE_ONE /* which must be there */
+	NC_TICKET_SNAP_DELETE_ONE, /* which must be there */
+	NC_TICKET_STREAM_DELETE,
+	NC_TICKET_STREAM_META,
+	NC_TICKET_VERSION, /* the leader's own: raises the engine's version */
+	NC_TICKET_DIGEST,  /* the leader's own: to be compared; nobody waits */
+	NC_TICKET_SUB,     /* of a subscription: `pending` says what */
+	NC_TICKET_SPREAD   /* of what subscriptions share: `taken`, spread.h */
 };
 
-/* What it asks to become of a stream. */
-enum nc_ticket_stream { NC_TICKET_STREAM_NOTHING, NC_TICKET_STREAM_DELETE, NC_TICKET_STREAM_META };
-
 struct nc_ticket {
-	struct nc_ticket *prev, *next;     /* the list's */
-	uint64_t taken_ms;                 /* monotonic */
-	struct nc_sub_pending *of_subs;    /* NULL, or what command of a subscription's it is */
-	bool of_batch;                     /* of R.batch: answered as such */
-	bool of_version;                   /* the leader's own: raises the engine's version */
-	bool of_digest;                    /* the leader's own: to be compared; nobody waits */
-	struct nc_spread_taken *of_spread; /* NULL, or of what subscriptions share: spread.h */
-	enum nc_ticket_snap of_snap;
-	enum nc_ticket_stream of_stream;
+	struct nc_ticket *prev, *next; /* the list's */
+	uint64_t taken_ms;             /* monotonic */
+	enum nc_ticket_of of;
+	struct nc_sub_pending *pending;
+	struct nc_spread_taken *taken;
 	uint64_t removed;  /* snapshots, so far */
 	bool answered;     /* ran out: what comes later is not told */
 	int endpoint;      /* for the statistics */

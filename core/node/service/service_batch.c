@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Batches: to the replica, and what became of them back to who asked; and the engine's version,
- * which the leader raises before it takes any up. */
-#include "core/node/cluster/cluster.h"
-#include "core/node/common/say.h"
+/* Batches: to the replica, and what became of them back to who asked. */
 #include "core/node/service/service_private.h"
 #include "transport/nats/reply.h"
 
@@ -42,7 +39,7 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
 	if (ticket == NULL)
 		return;
-	ticket->of_batch = true;
+	ticket->of = NC_TICKET_BATCH;
 	nc_buf_clear(&service->out);
 	nc_command_put_batch(&service->out, &batch);
 	nc_service_propose(service, ticket);
@@ -76,50 +73,4 @@ void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *
 			                outcome->time_ns);
 		}
 	}
-}
-
-/* ---- The engine's version ------------------------------------------------------------------- */
-
-/* The newest that every member can. */
-static uint32_t version_of_all(const struct nc_service *service)
-{
-	return service->options.cluster == NULL
-	               ? nc_engine_version_can()
-	               : nc_cluster_engine_version(service->options.cluster);
-}
-
-void nc_service_raise(struct nc_service *service)
-{
-	uint32_t version = version_of_all(service);
-	if (!service->serving || service->raising || service->engine_version >= version)
-		return;
-	struct nc_ticket *ticket =
-	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
-	struct nc_buf command = { 0 };
-	nc_command_put_engine_version(&command, version);
-	if (ticket == NULL || nc_buf_status(&command) != NC_OK) {
-		if (ticket != NULL)
-			nc_ticket_free(&service->tickets, ticket);
-	} else {
-		ticket->of_version = true;
-		service->raising = version;
-		if (nc_replica_command(service->replica, nc_buf_slice(&command), ticket) != NC_OK)
-			nc_service_raised(service, ticket);
-	}
-	nc_buf_release(&command);
-}
-
-void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket)
-{
-	nc_ticket_free(&service->tickets, ticket);
-	service->raising = 0; /* if it was not done, the timer asks again */
-}
-
-void nc_service_version_is(struct nc_service *service, uint32_t version)
-{
-	if (version <= service->engine_version)
-		return;
-	nc_say_info("upgraded: engine version %u from here on, %u before", version,
-	            service->engine_version);
-	service->engine_version = version;
 }

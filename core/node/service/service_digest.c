@@ -35,7 +35,7 @@ static void propose(struct nc_service *service, uint64_t position, const uint8_t
 	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
 	nc_command_put_digest(&command, position, digest);
 	if (ticket != NULL) {
-		ticket->of_digest = true;
+		ticket->of = NC_TICKET_DIGEST;
 		if (nc_buf_status(&command) != NC_OK ||
 		    nc_replica_command(service->replica, nc_buf_slice(&command), ticket) != NC_OK)
 			nc_ticket_free(&service->tickets, ticket); /* the next mark will do */

@@ -236,11 +236,11 @@ struct nc_ticket *nc_service_ticket(struct nc_service *service, struct nc_slice 
                                     int endpoint);
 void nc_service_append(struct nc_service *service, const struct nc_request *request,
                        struct nc_slice reply, int endpoint);
+void nc_service_append_answer(struct nc_service *service, const struct nc_ticket *ticket,
+                              const struct nc_outcome *outcome);
 /* A new event, to who listens: the feed, and subscriptions. */
 void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
                      uint64_t version, uint64_t time_ns);
-void nc_service_on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome);
-void nc_service_on_refused(void *ctx, void *ticket, int err);
 
 /* service_batch.c */
 void nc_service_batch(struct nc_service *service, const struct nc_request *request,
@@ -248,12 +248,19 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
                              const struct nc_outcome *outcome);
 void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *outcome);
+
+/* service_version.c */
 /* Ask for the engine's version to be raised to this build's, where it is lower: when serving, and
- * again from the timer. What became of it comes back with a ticket of its own. */
+ * again from the timer. */
 void nc_service_raise(struct nc_service *service);
-void nc_service_raised(struct nc_service *service, struct nc_ticket *ticket);
+void nc_service_raised(struct nc_service *service); /* or it was not done */
 /* The log has raised it. */
 void nc_service_version_is(struct nc_service *service, uint32_t version);
+
+/* service_outcome.c: what the replica was given has been applied, or was not taken and will not be.
+ * The ticket is freed; `ticket` NULL: another node's. */
+void nc_service_on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome);
+void nc_service_on_refused(void *ctx, void *ticket, int err);
 
 /* service_stream.c: delete and meta. */
 void nc_service_stream(struct nc_service *service, const struct nc_request *request,

@@ -27,9 +27,9 @@ void nc_service_snap(struct nc_service *service, const struct nc_request *reques
 	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
 	if (ticket == NULL)
 		return;
-	ticket->of_snap = request->op == NC_OP_SNAP_PUT ? NC_TICKET_SNAP_PUT
-	                  : request->one                ? NC_TICKET_SNAP_DELETE_ONE
-	                                                : NC_TICKET_SNAP_DELETE;
+	ticket->of = request->op == NC_OP_SNAP_PUT ? NC_TICKET_SNAP_PUT
+	             : request->one                ? NC_TICKET_SNAP_DELETE_ONE
+	                                           : NC_TICKET_SNAP_DELETE;
 	propose(service, request, ticket);
 }
 
@@ -74,11 +74,11 @@ void nc_service_snap_answer(struct nc_service *service, const struct nc_ticket *
 		refuse(service, ticket, outcome, outcome->fault);
 		return;
 	}
-	if (ticket->of_snap == NC_TICKET_SNAP_DELETE_ONE && ticket->removed == 0) {
+	if (ticket->of == NC_TICKET_SNAP_DELETE_ONE && ticket->removed == 0) {
 		refuse(service, ticket, outcome, NC_FAULT_NO_SNAPSHOT);
 		return;
 	}
-	if (ticket->of_snap == NC_TICKET_SNAP_PUT) {
+	if (ticket->of == NC_TICKET_SNAP_PUT) {
 		nc_reply_snap_put(&service->out, outcome);
 	} else {
 		nc_reply_snap_delete(&service->out, outcome->stream, ticket->removed);

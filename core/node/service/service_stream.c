@@ -14,7 +14,7 @@ void nc_service_stream(struct nc_service *service, const struct nc_request *requ
 	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
 	if (ticket == NULL)
 		return;
-	ticket->of_stream = deletes ? NC_TICKET_STREAM_DELETE : NC_TICKET_STREAM_META;
+	ticket->of = deletes ? NC_TICKET_STREAM_DELETE : NC_TICKET_STREAM_META;
 	nc_buf_clear(&service->out);
 	nc_command_put_stream(&service->out,
 	                      deletes ? NC_COMMAND_STREAM_DELETE : NC_COMMAND_STREAM_META,
@@ -44,6 +44,6 @@ void nc_service_stream_answer(struct nc_service *service, const struct nc_ticket
 		refuse(service, ticket, outcome);
 		return;
 	}
-	nc_reply_stream_change(&service->out, outcome, ticket->of_stream == NC_TICKET_STREAM_META);
+	nc_reply_stream_change(&service->out, outcome, ticket->of == NC_TICKET_STREAM_META);
 	nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
 }

@@ -226,7 +226,8 @@ static int command_take(struct nc_spread *spread, uint64_t from, uint64_t call,
 	}
 	taken->from = from;
 	taken->call = call;
-	ticket->of_spread = taken;
+	ticket->of = NC_TICKET_SPREAD;
+	ticket->taken = taken;
 	int err = nc_replica_command(service->replica, command->command, ticket);
 	if (err != NC_OK) {
 		nc_ticket_free(&service->tickets, ticket);
@@ -253,7 +254,7 @@ static void assigned(struct nc_spread *spread, const struct nc_spread_taken *tak
 void nc_spread_outcome(struct nc_spread *spread, struct nc_ticket *ticket,
                        const struct nc_outcome *outcome)
 {
-	struct nc_spread_taken *taken = ticket->of_spread;
+	struct nc_spread_taken *taken = ticket->taken;
 	const struct nc_spread_result result = {
 		.index = nc_replica_status(spread->service->replica).applied,
 		.code = outcome->fault.code,
@@ -274,7 +275,7 @@ void nc_spread_outcome(struct nc_spread *spread, struct nc_ticket *ticket,
 
 void nc_spread_refused(struct nc_spread *spread, struct nc_ticket *ticket, int err)
 {
-	struct nc_spread_taken *taken = ticket->of_spread;
+	struct nc_spread_taken *taken = ticket->taken;
 	if (taken->from == 0) {
 		assigned(spread, taken);
 	} else {

@@ -209,7 +209,8 @@ static bool propose(struct nc_spread *spread, struct nc_spread_row *row, struct 
 	int err = ticket == NULL ? NC_NOMEM : nc_buf_status(&command);
 	if (err == NC_OK) {
 		memcpy(taken->name, row->name, sizeof taken->name);
-		ticket->of_spread = taken;
+		ticket->of = NC_TICKET_SPREAD;
+		ticket->taken = taken;
 		err = nc_replica_command(spread->service->replica, nc_buf_slice(&command), ticket);
 	}
 	nc_buf_release(&command);

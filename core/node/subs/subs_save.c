@@ -23,7 +23,8 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 		return false;
 	}
 	ticket->endpoint = asker.endpoint;
-	ticket->of_subs = pending;
+	ticket->of = NC_TICKET_SUB;
+	ticket->pending = pending;
 	*pending = (struct nc_sub_pending){ .next = subs->pending,
 		                            .ticket = ticket,
 		                            .kind = kind,
@@ -91,7 +92,7 @@ static void pending_free(struct nc_subs *subs, struct nc_sub_pending *pending)
 
 static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc_ticket *ticket)
 {
-	struct nc_sub_pending *pending = ticket->of_subs;
+	struct nc_sub_pending *pending = ticket->pending;
 	nc_assert(pending != NULL && pending->ticket == ticket);
 	if (pending->prev == NULL) {
 		subs->pending = pending->next;

@@ -135,7 +135,8 @@ static uint16_t changed(struct node *node)
 	cr_assert(pending != NULL && ticket != NULL);
 	*pending = (struct nc_sub_pending){ .kind = NC_SUB_MOVING, .ticket = ticket };
 	(void)strcpy(pending->name, "billing");
-	ticket->of_subs = pending;
+	ticket->of = NC_TICKET_SUB;
+	ticket->pending = pending;
 	ticket->reply_size = 0; /* there is no connection */
 	ticket->reply[0] = '\0';
 	node->subs.pending = pending;
