@@ -122,10 +122,9 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 		return;
 	}
 	nc_command_put_sub_create(&command, &create);
-	bool proposed =
-	        nc_buf_status(&command) == NC_OK && nc_buf_status(&definition) == NC_OK &&
-	        nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub, sub->name,
-	                        (struct nc_subs_asker){ ask->reply, ask->endpoint });
+	bool proposed = nc_buf_status(&command) == NC_OK && nc_buf_status(&definition) == NC_OK &&
+	                nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_CREATING, sub,
+	                                (struct nc_subs_asker){ ask->reply, ask->endpoint });
 	if (!proposed) {
 		nc_subs_ask_shed(ask);
 		nc_subscription_free(sub);
@@ -215,7 +214,7 @@ static void delete (const struct nc_subs_ask *ask)
 	struct nc_buf command = { 0 };
 	nc_command_put_sub_delete(&command, ask->name);
 	if (nc_buf_status(&command) != NC_OK ||
-	    !nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_DELETING, sub, sub->name,
+	    !nc_subs_propose(ask->subs, nc_buf_slice(&command), NC_SUB_DELETING, sub,
 	                     (struct nc_subs_asker){ ask->reply, ask->endpoint }))
 		nc_subs_ask_shed(ask);
 	nc_buf_release(&command);

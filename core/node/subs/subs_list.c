@@ -81,11 +81,6 @@ struct page {
 	size_t owner_count;
 };
 
-static size_t room_of(const struct nc_subs *subs)
-{
-	return nc_bus_max_payload(subs->service->bus) - 256;
-}
-
 static void owner_note(struct page *page, uint64_t owner, uint64_t self)
 {
 	size_t i = 0;
@@ -99,7 +94,7 @@ static void owner_note(struct page *page, uint64_t owner, uint64_t self)
 static void page_plan(const struct nc_subs *subs, const struct entries *all, struct page *page)
 {
 	size_t asked = page->ask.limit == 0 ? all->total : page->ask.limit;
-	size_t room = room_of(subs), size = 0;
+	size_t room = nc_subs_list_room(subs), size = 0;
 	page->wide = (asked < all->total ? asked : all->total) * LIST_WIDE_SIZE < room;
 	size_t least = page->wide ? ENTRY_WIDE_SIZE_MIN : ENTRY_SIZE_MIN;
 	memcpy(page->through, page->ask.after, sizeof page->through);
@@ -142,7 +137,7 @@ static int entries_put(struct nc_subs *subs, const struct page *page, const stru
 		int err = put_entry(subs, &all->at[i], survey, page->wide, out);
 		if (err != NC_OK)
 			return err;
-		if (out->size > room_of(subs)) {
+		if (out->size > nc_subs_list_room(subs)) {
 			out->size = before;
 			break;
 		}

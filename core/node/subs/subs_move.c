@@ -69,7 +69,7 @@ bool nc_subs_move_propose(const struct nc_subs_ask *ask, struct nc_subscription 
 {
 	struct nc_subs *subs = ask->subs;
 	bool whole = nc_buf_status(command) == NC_OK &&
-	             nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_MOVING, sub, sub->name,
+	             nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_MOVING, sub,
 	                             (struct nc_subs_asker){ ask->reply, ask->endpoint });
 	nc_buf_release(command);
 	if (whole) {

@@ -224,8 +224,7 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 static void rows_cut(struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
-	nc_subs_front_cut(&sub->save.parked, move->parked);
-	nc_subs_front_cut(&sub->save.unparked, move->unparked);
+	nc_subs_rows_saved(sub, move->parked, move->unparked);
 }
 
 /* From where on the change counts. */

@@ -126,7 +126,7 @@ static int page_put(struct nc_subs *subs, const struct nc_subscription *sub,
                     const struct listing *listing, size_t limit)
 {
 	struct nc_buf *out = &subs->scratch;
-	size_t room = nc_bus_max_payload(subs->service->bus) - 256, i = 0;
+	size_t room = nc_subs_list_room(subs), i = 0;
 	struct nc_slice reasons = nc_buf_slice(&listing->reasons);
 	int err = NC_OK;
 	nc_reader_look_now(subs->reader);

@@ -130,6 +130,15 @@ void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t n
 /* Less still: what is decided of events is said, so that their rows go with a change. */
 void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub);
 
+/* Bytes that entries may take in an answer that is a list of them: what is not theirs of a message,
+ * its headers and what closes the list, has room beside. */
+#define NC_SUBS_LIST_BESIDE 256u
+static inline size_t nc_subs_list_room(const struct nc_subs *subs)
+{
+	size_t payload = nc_bus_max_payload(subs->service->bus);
+	return payload > NC_SUBS_LIST_BESIDE ? payload - NC_SUBS_LIST_BESIDE : 0;
+}
+
 /* subs_show.c: tell when it begins to lag, and when it has caught up. */
 void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub);
 
@@ -140,8 +149,15 @@ struct nc_subs_asker {
 	struct nc_slice reply;
 	int endpoint;
 };
+/* False: no memory, or the replica does not take it. */
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
-                     struct nc_subscription *sub, const char *name, struct nc_subs_asker asker);
+                     struct nc_subscription *sub, struct nc_subs_asker asker);
+/* The first so many bytes of its rows, parked and unparked, are in the log: they go from memory. */
+void nc_subs_rows_saved(struct nc_subscription *sub, size_t parked, size_t unparked);
+/* To who asked for what has come back, unless he has been told that his time was over. */
+void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
+                          struct nc_fault fault, const char *text);
+void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
 
 /* subs_behind.c: a creation or a deletion begins, and has ended. */
 void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name);
@@ -152,11 +168,6 @@ void nc_subs_behind_step(struct nc_subs *subs);
 void nc_subs_behind_tick(struct nc_subs *subs);
 void nc_subs_behind_refuse(struct nc_subs *subs); /* all of them: this node leads no more */
 void nc_subs_behind_drop(struct nc_subs *subs);
-
-void nc_subs_front_cut(struct nc_buf *buf, size_t size);
-void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
-                          struct nc_fault fault, const char *text);
-void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
 
 /* subs_wait.c. Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty
  * message). */

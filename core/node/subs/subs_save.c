@@ -11,7 +11,7 @@
 #include "transport/nats/reply.h"
 
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
-                     struct nc_subscription *sub, const char *name, struct nc_subs_asker asker)
+                     struct nc_subscription *sub, struct nc_subs_asker asker)
 {
 	struct nc_service *service = subs->service;
 	struct nc_sub_pending *pending = calloc(1, sizeof *pending);
@@ -29,14 +29,14 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 		                            .ticket = ticket,
 		                            .kind = kind,
 		                            .sub = sub,
-		                            .epoch = sub == NULL ? 0 : sub->epoch };
-	nc_assert(strlen(name) < sizeof pending->name);
-	memcpy(pending->name, name, strlen(name) + 1);
+		                            .epoch = sub->epoch };
+	memcpy(pending->name, sub->name, sizeof pending->name);
 	if (kind == NC_SUB_SAVING)
 		pending->id = sub->id;
-	bool away = sub != NULL && sub->owned && !nc_replica_leading(service->replica);
-	int err = away ? nc_spread_forward(service->spread, nc_slice_str(name), command, ticket)
-	               : nc_replica_command(service->replica, command, ticket);
+	bool away = sub->owned && !nc_replica_leading(service->replica);
+	int err =
+	        away ? nc_spread_forward(service->spread, nc_slice_str(sub->name), command, ticket)
+	             : nc_replica_command(service->replica, command, ticket);
 	if (err != NC_OK) {
 		nc_ticket_free(&service->tickets, ticket);
 		free(pending);
@@ -46,7 +46,7 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 		pending->next->prev = pending;
 	subs->pending = pending;
 	if (kind == NC_SUB_CREATING || kind == NC_SUB_DELETING)
-		nc_subs_line_enter(subs, nc_slice_str(name));
+		nc_subs_line_enter(subs, nc_slice_str(sub->name));
 	return true;
 }
 
@@ -68,7 +68,7 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 		                              .unparked = nc_buf_slice(&sub->save.unparked) };
 	nc_command_put_sub_progress(command, &change);
 	bool proposed = nc_buf_status(command) == NC_OK && nc_buf_status(progress) == NC_OK &&
-	                nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_SAVING, sub, sub->name,
+	                nc_subs_propose(subs, nc_buf_slice(command), NC_SUB_SAVING, sub,
 	                                (struct nc_subs_asker){ 0 });
 	if (proposed) {
 		sub->save.under_way = true;
@@ -104,12 +104,18 @@ static struct nc_sub_pending *pending_take(struct nc_subs *subs, const struct nc
 	return pending;
 }
 
-void nc_subs_front_cut(struct nc_buf *buf, size_t size)
+static void front_cut(struct nc_buf *buf, size_t size)
 {
 	if (size == 0)
 		return;
 	memmove(buf->data, buf->data + size, buf->size - size);
 	buf->size -= size;
+}
+
+void nc_subs_rows_saved(struct nc_subscription *sub, size_t parked, size_t unparked)
+{
+	front_cut(&sub->save.parked, parked);
+	front_cut(&sub->save.unparked, unparked);
 }
 
 /* The subscription whose progress it is; NULL: it is not here any more, or in another epoch. No two
@@ -134,8 +140,7 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 			nc_subs_own_doubt(sub);
 		return;
 	}
-	nc_subs_front_cut(&sub->save.parked, sub->save.sent_parked);
-	nc_subs_front_cut(&sub->save.unparked, sub->save.sent_unparked);
+	nc_subs_rows_saved(sub, sub->save.sent_parked, sub->save.sent_unparked);
 	sub->save.sent_parked = sub->save.sent_unparked = 0;
 	nc_subs_waiters_answer(subs, sub, sub->save.number);
 	if (sub->lagging) /* perhaps no more */
