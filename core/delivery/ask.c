@@ -52,7 +52,7 @@ int nc_seek_parse(struct nc_slice body, enum nc_start *start_out, uint64_t *valu
                   struct nc_buf *why)
 {
 	struct nc_definition definition;
-	struct asking asking = { .parse = { .why = why, .to = &definition } };
+	struct asking asking = { .parse = { .why = why, .to = &definition, .seeks = true } };
 	struct nc_json_token token;
 	nc_definition_init(&definition);
 	nc_json_init(&asking.parse.json, body);

@@ -56,13 +56,26 @@ static int read_filter(struct nc_parse *parse, const struct nc_json_token *token
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
+/* A member's name for people. */
+static const char *start_member(const struct nc_parse *parse, const char *name)
+{
+	return parse->seeks ? name + sizeof "start." - 1 : name;
+}
+
+static int refuse_start(struct nc_parse *parse)
+{
+	return nc_parse_refuse(parse, parse->seeks ? "body: one of pos and time is expected"
+	                                           : "start: one of pos, seq and time is expected");
+}
+
 static int read_start_number(struct nc_parse *parse, const struct nc_json_token *token,
                              enum nc_start start, const char *name)
 {
 	if (parse->to->start != NC_START_FIRST)
-		return nc_parse_refuse(parse, "start: one of pos, seq and time is expected");
+		return refuse_start(parse);
 	parse->to->start = start;
-	return nc_parse_number(parse, token, name, 1, INT64_MAX, &parse->to->start_value);
+	return nc_parse_number(parse, token, start_member(parse, name), 1, INT64_MAX,
+	                       &parse->to->start_value);
 }
 
 static int read_pos(struct nc_parse *parse, const struct nc_json_token *token)
@@ -79,13 +92,14 @@ static int read_time(struct nc_parse *parse, const struct nc_json_token *token)
 {
 	struct nc_parse_text text;
 	if (parse->to->start != NC_START_FIRST)
-		return nc_parse_refuse(parse, "start: one of pos, seq and time is expected");
+		return refuse_start(parse);
 	parse->to->start = NC_START_TIME;
-	int err = nc_parse_text(parse, token, "start.time", &text);
+	const char *name = start_member(parse, "start.time");
+	int err = nc_parse_text(parse, token, name, &text);
 	if (err == NC_OK &&
 	    nc_time_parse(nc_parse_text_of(parse, text), &parse->to->start_value) != NC_OK) {
-		err = nc_parse_refuse(parse,
-		                      "start.time: an RFC 3339 time from 1970 on is expected");
+		nc_buf_printf(parse->why, "%s: an RFC 3339 time from 1970 on is expected", name);
+		err = NC_INVALID;
 	}
 	return err;
 }
@@ -100,14 +114,16 @@ int nc_parse_start(struct nc_parse *parse, const struct nc_json_token *token)
 	parse->to->start_value = 0;
 	if (token->type == NC_JSON_STRING) {
 		unsigned word;
-		int err = nc_parse_word(parse, token, "start", words, &word);
+		int err =
+		        nc_parse_word(parse, token, parse->seeks ? "body" : "start", words, &word);
 		if (err == NC_OK)
 			parse->to->start = word == 0 ? NC_START_FIRST : NC_START_NEW;
 		return err;
 	}
-	int err = nc_parse_object(parse, token, "start", members, sizeof members / sizeof *members);
+	int err = nc_parse_object(parse, token, parse->seeks ? NULL : "start", members,
+	                          sizeof members / sizeof *members);
 	if (err == NC_OK && parse->to->start == NC_START_FIRST)
-		err = nc_parse_refuse(parse, "start: one of pos, seq and time is expected");
+		err = refuse_start(parse);
 	return err;
 }
 

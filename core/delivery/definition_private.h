@@ -28,6 +28,7 @@ struct nc_parse {
 	struct nc_parse_text plugin, selector, subject, queue, order_arg, build, sha256;
 	bool has_selector;
 	bool backfill; /* of an update */
+	bool seeks;    /* the start is the whole body */
 };
 
 typedef int nc_parse_member_fn(struct nc_parse *parse, const struct nc_json_token *token);

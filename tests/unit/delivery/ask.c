@@ -50,6 +50,31 @@ Test(ask, a_seek_names_one_place)
 		expect_refused(nc_seek_parse(nc_slice_str(bad[i]), &start, &value, &why), bad[i]);
 }
 
+/* By the names of its own members: there is no member "start". */
+Test(ask, a_seek_is_refused_by_what_it_says_itself)
+{
+	static const char *const cases[][2] = {
+		{ "{}", "body: one of pos and time is expected" },
+		{ "{\"pos\":0}", "pos: a whole number from 1 to 9223372036854775807 is expected" },
+		{ "{\"pos\":null}",
+		  "pos: a whole number from 1 to 9223372036854775807 is expected" },
+		{ "{\"time\":1}", "time: a string is expected" },
+		{ "{\"time\":\"noon\"}", "time: an RFC 3339 time from 1970 on is expected" },
+		{ "\"last\"", "body: expected is \"first\" or \"new\"" },
+		{ "{\"at\":1}", "unknown member \"at\"" },
+		{ "{\"pos\":1,\"pos\":2}", "member \"pos\" twice" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		enum nc_start start;
+		uint64_t value;
+		nc_buf_clear(&why);
+		cr_expect_eq(nc_seek_parse(nc_slice_str(cases[i][0]), &start, &value, &why),
+		             NC_INVALID);
+		cr_expect(nc_slice_is(nc_buf_slice(&why), cases[i][1]), "%s: %.*s", cases[i][0],
+		          (int)why.size, (const char *)why.data);
+	}
+}
+
 Test(ask, a_replay_names_positions_or_a_key_or_all)
 {
 	struct nc_replay_ask ask;
