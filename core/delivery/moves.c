@@ -57,6 +57,16 @@ static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_park
 	nc_sub_changed(sub, false);
 }
 
+/* A replayed event is over: its row, of which the caller tells, counts no more. */
+static void replay_over(struct nc_sub *sub, const struct entry *entry)
+{
+	nc_sub_key_unpark(sub, entry->key);
+	sub->replaying--;
+	/* A backfill that comes by has no row to pass by. Without memory it comes again. */
+	if (entry->position > sub->cursor)
+		(void)nc_sub_acked_insert(sub, entry->position);
+}
+
 void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 {
 	struct entry *entry = &sub->entries[id];
@@ -70,13 +80,8 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 		nc_sub_entry_free(sub, id);
 		return;
 	}
-	if (entry->replay) {
-		nc_sub_key_unpark(sub, entry->key);
-		sub->replaying--;
-		/* A backfill that comes by has no row to pass by. Without memory it comes again. */
-		if (entry->position > sub->cursor)
-			(void)nc_sub_acked_insert(sub, entry->position);
-	}
+	if (entry->replay)
+		replay_over(sub, entry);
 	nc_sub_key_leave(sub, id);
 	if (entry->replay) {
 		if (NC_DELIVERY_MUTANT(UNPARK_UNSAID)) {
@@ -151,12 +156,10 @@ static void exhausted(struct nc_sub *sub, uint32_t id)
 		nc_sub_make_parked(sub, id);
 		return;
 	case NC_EXHAUSTED_SKIP:
-		if (sub->entries[id].replay) { /* it has a row: there it stays */
-			nc_sub_make_parked(sub, id);
-		} else {
-			nc_sub_key_leave(sub, id);
-			leave(sub, id, LEAVE_SKIP, false);
-		}
+		if (sub->entries[id].replay)
+			replay_over(sub, &sub->entries[id]);
+		nc_sub_key_leave(sub, id);
+		leave(sub, id, LEAVE_SKIP, false);
 		return;
 	case NC_EXHAUSTED_STOP:
 		nc_sub_make_ready(sub, id);

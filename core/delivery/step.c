@@ -27,6 +27,7 @@ static void leaving_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		break;
 	case LEAVE_SKIP:
 		action_out->kind = NC_SUB_SKIP;
+		action_out->replay = entry->replay;
 		break;
 	case LEAVE_UNPARK:
 		action_out->kind = NC_SUB_UNPARK;

@@ -202,7 +202,7 @@ enum nc_sub_action_kind {
 	NC_SUB_PARK, /* position, attempt (0: never tried, its key is parked), reason, replay: write
 	                the row */
 	NC_SUB_UNPARK, /* position: the replay is done, remove the row */
-	NC_SUB_SKIP,   /* position, attempt: exhausted and left out; tell people */
+	NC_SUB_SKIP,   /* position, attempt, replay: exhausted and left out; tell people */
 	NC_SUB_HALTED, /* position, reason: delivers nothing until nc_sub_resume(); tell people */
 	NC_SUB_END,    /* request, status, reason: close a pull request */
 	NC_SUB_HEARTBEAT, /* there is no event to probe with: send `100 Idle Heartbeat` with a reply
@@ -221,7 +221,7 @@ struct nc_sub_action {
 	uint64_t request;
 	uint64_t flight;    /* of DELIVER: its number, no other's of this machine */
 	bool alone;         /* of DELIVER: not to be packed with others */
-	bool replay;        /* of PARK: it has a row, to be written over */
+	bool replay;        /* it has a row: of PARK to be written over, of SKIP to be removed */
 	uint16_t status;    /* of END: 404, 408, 409; 503: nobody waits there, say nothing */
 	const char *reason; /* NUL-terminated; valid until the next call. Of END: the status line's
 	                       text */
@@ -231,9 +231,9 @@ struct nc_sub_action {
 	uint64_t left_bytes; /* of END: the same of max_bytes, 0 if there was no limit */
 };
 
-/* The next thing to do, false if there is none just now. Rows that PARK writes and UNPARK removes
- * go into the log in the same entry as the next progress: then a crash finds both or neither.
- * Allocates nothing. */
+/* The next thing to do, false if there is none just now. Rows that PARK writes and UNPARK and SKIP
+ * remove go into the log in the same entry as the next progress: then a crash finds both or
+ * neither. Allocates nothing. */
 bool nc_sub_step(struct nc_sub *sub, uint64_t now_ns, struct nc_sub_action *action_out);
 /* The same of PARK, UNPARK and SKIP alone: what has been decided of events already. Before a change
  * that leaves the window behind; nothing is delivered to where it would be lost. */

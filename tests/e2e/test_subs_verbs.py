@@ -222,6 +222,25 @@ async def test_what_is_replayed_and_fails_again_is_parked_again(c):
         equal((await info(c, "failagain"))["parked"], 2)
 
 
+async def test_what_is_replayed_and_exhausted_is_skipped_where_that_is_asked_for(c):
+    for durable, name in [(True, "skipd"), (False, "skipt")]:
+        await fill(c, name, 3)
+        await create(c, name, by_stream(name), durable=durable, order="stream", max_deliver=1, on_exhausted="skip")
+        events, _ = await pull(c, name, {"batch": 1})
+        await term(c, events[0], "not now")
+        await wait_until(lambda: parked_count(c, name, 3), 5, "the whole key is parked")
+        await ask(c, "replay", name, {})
+        async with Consumer(c, "es.shop.advisory.sub.skipped") as advisories:
+            for want in (1, 2, 3):
+                events, _ = await pull(c, name, {"batch": 1, "expires_ms": 5000})
+                equal(versions(events), [want], "the key goes on behind what is skipped")
+                await c.nc.request(events[0].reply, b"-NAK", timeout=5)
+                equal(json.loads((await advisories.next()).data)["pos"], int(events[0].headers["Es-Position"]))
+        equal((await ask(c, "parked", name))["total"], 0)
+        told = await info(c, name)
+        equal((told["parked"], told["parked_keys"], told["in_flight"]), (0, 0, 0))
+
+
 async def test_what_is_replayed_is_not_parked_while_it_is_on_its_way(c):
     for durable, name in [(True, "backd"), (False, "backt")]:
         await fill(c, name, 4)

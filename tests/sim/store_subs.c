@@ -275,6 +275,10 @@ static void act(struct sim *sim, struct sim_node *node, uint32_t sub,
 		sim->counters.halts++;
 		break;
 	case NC_SUB_SKIP:
+		if (action->replay)
+			nc_unparked_put(&machine->unparked, action->position);
+		store_deliver(sim, node, sub, action);
+		break;
 	case NC_SUB_DELIVER:
 		store_deliver(sim, node, sub, action);
 		break;

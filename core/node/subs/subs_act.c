@@ -189,6 +189,8 @@ static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
 		nc_subs_unpark(sub, action->position);
 		break;
 	case NC_SUB_SKIP:
+		if (action->replay)
+			nc_subs_unpark(sub, action->position);
 		nc_subs_advise(subs, sub, "skipped", action->position, action->reason);
 		break;
 	case NC_SUB_HALTED:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* harness.h -- a subscription on a clock of the test's own, and its actions as a line of text:
- * "3/1" a delivery of position 3, attempt 1; "P3" parked, "U3" unparked, "S3" skipped, "H3" halted,
- * "E7:404" request 7 ended, "B" heartbeat, "F3" flow control, "stall", "flows", "gone". */
+ * "3/1" a delivery of position 3, attempt 1; "P3" parked, "U3" unparked, "S3" skipped ("S3-": its
+ * row with it), "H3" halted, "E7:404" request 7 ended, "B" heartbeat, "F3" flow control, "stall",
+ * "flows", "gone". */
 #ifndef NC_TESTS_UNIT_DELIVERY_HARNESS_H
 #define NC_TESTS_UNIT_DELIVERY_HARNESS_H
 
@@ -78,13 +79,13 @@ static inline void harness_word(const struct nc_sub_action *a, char *word, size_
 		(void)snprintf(word, size, "gone");
 		return;
 	default:
-		(void)snprintf(word, size, "%c%lu",
+		(void)snprintf(word, size, "%c%lu%s",
 		               a->kind == NC_SUB_PARK     ? 'P'
 		               : a->kind == NC_SUB_UNPARK ? 'U'
 		               : a->kind == NC_SUB_SKIP   ? 'S'
 		               : a->kind == NC_SUB_HALTED ? 'H'
 		                                          : 'F',
-		               position);
+		               position, a->kind == NC_SUB_SKIP && a->replay ? "-" : "");
 	}
 }
 

@@ -127,6 +127,32 @@ Test(key, is_free_when_what_was_parked_of_it_turns_out_to_be_done)
 	nc_sub_free(h.sub);
 }
 
+Test(key, a_replay_that_is_skipped_takes_its_row_along_and_frees_the_next)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	h.definition.max_deliver = 1;
+	h.definition.on_exhausted = NC_EXHAUSTED_SKIP;
+	harness_open(&h);
+	harness_offer_key(&h, 1, "a");
+	harness_offer_key(&h, 2, "a");
+	expect_step(&h, "1/1");
+	nc_sub_term(h.sub, 1, 1, NC_SLICE("no"), h.now);
+	expect_step(&h, "P1 P2");
+	cr_expect_eq(replay(&h, 1, "a"), NC_OK);
+	cr_expect_eq(replay(&h, 2, "a"), NC_OK);
+	expect_step(&h, "1/1");
+	nak(&h, 1, 1);
+	expect_step(&h, "S1- 2/1");
+	cr_expect_eq(harness_info(&h).parked, 1, "the second is on its way still");
+	nak(&h, 2, 1);
+	expect_step(&h, "S2-");
+	cr_expect_eq(harness_info(&h).parked, 0);
+	cr_expect_eq(harness_info(&h).replaying, 0);
+	cr_expect_not(nc_sub_key_parked(h.sub, NC_SLICE("a")));
+	nc_sub_free(h.sub);
+}
+
 Test(key, a_replay_that_fails_parks_the_key_again)
 {
 	struct harness h = keyed();

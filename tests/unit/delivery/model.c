@@ -159,6 +159,8 @@ static void step(struct model *m)
 			m->row_now[action.position] = false;
 			break;
 		case NC_SUB_SKIP:
+			cr_assert_eq(m->row_now[action.position], action.replay);
+			m->row_now[action.position] = false;
 			m->acked[action.position] = m->done[action.position] = true;
 			break;
 		case NC_SUB_HALTED:
