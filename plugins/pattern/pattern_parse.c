@@ -8,6 +8,12 @@
 #define FNV_BASIS 14695981039346656037ull
 #define FNV_PRIME 1099511628211ull
 
+/* The members of one object so far: JSON allows a name twice, a pattern does not. */
+struct members {
+	struct nc_slice *paths;
+	size_t count;
+};
+
 /* Alternatives as they grow; their arrays of fields are the pool's, and grow too. */
 struct draft {
 	const struct nc_field **fields;
@@ -52,18 +58,20 @@ int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token
 	return kept == NULL ? nc_selector_no_memory(parse->error) : NACRE_FILTER_OK;
 }
 
+static int refuse_again(struct pattern_parse *parse, size_t offset, struct nc_slice path)
+{
+	return nc_selector_refuse(parse->error, offset, "expected a field once, not \"%.*s\" again",
+	                          (int)(path.size < 100 ? path.size : 100),
+	                          (const char *)path.data);
+}
+
 /* ---- Alternatives --------------------------------------------------------------------------- */
 
 static int draft_add(struct pattern_parse *parse, struct draft *draft, const struct nc_field *field)
 {
 	for (size_t i = 0; i < draft->count; i++) {
-		if (nc_slice_eq(draft->fields[i]->path, field->path)) {
-			return nc_selector_refuse(
-			        parse->error, field->offset,
-			        "expected a field once, not \"%.*s\" again",
-			        (int)(field->path.size < 100 ? field->path.size : 100),
-			        (const char *)field->path.data);
-		}
+		if (nc_slice_eq(draft->fields[i]->path, field->path))
+			return refuse_again(parse, field->offset, field->path);
 	}
 	if (draft->count == NC_PATTERN_FIELDS_MAX) {
 		return nc_selector_refuse(parse->error, field->offset, "expected at most %d fields",
@@ -149,6 +157,22 @@ static int path_join(struct pattern_parse *parse, struct nc_slice above, bool ou
 	if (name.size > 0)
 		memcpy(path + above.size + 1, name.data, name.size);
 	*path_out = nc_slice(path, size);
+	return NACRE_FILTER_OK;
+}
+
+static int members_add(struct pattern_parse *parse, struct members *members, size_t offset,
+                       struct nc_slice path)
+{
+	for (size_t i = 0; i < members->count; i++) {
+		if (nc_slice_eq(members->paths[i], path))
+			return refuse_again(parse, offset, path);
+	}
+	struct nc_slice *paths =
+	        nc_pool_grow(parse->pool, members->paths, members->count, sizeof *paths);
+	if (paths == NULL)
+		return nc_selector_no_memory(parse->error);
+	members->paths = paths;
+	paths[members->count++] = path;
 	return NACRE_FILTER_OK;
 }
 
@@ -257,10 +281,16 @@ static int or_read(struct pattern_parse *parse, struct nc_slice above, bool oute
 
 /* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
 static int member_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
-                       const struct nc_json_token *key, struct drafts *drafts)
+                       const struct nc_json_token *key, struct members *members,
+                       struct drafts *drafts)
 {
 	struct nc_json_token value;
+	struct nc_slice path;
 	int answer = nc_parse_next(parse, &value);
+	if (answer >= 0)
+		answer = path_join(parse, above, outermost, key, &path);
+	if (answer >= 0)
+		answer = members_add(parse, members, key->offset, path);
 	if (answer < 0)
 		return answer;
 	if (value.type == NC_JSON_ARRAY && nc_json_is(key, "$or") &&
@@ -270,10 +300,6 @@ static int member_read(struct pattern_parse *parse, struct nc_slice above, bool 
 		return nc_parse_refuse(parse, value.offset,
 		                       "a list of values, or an object of fields");
 	}
-	struct nc_slice path;
-	answer = path_join(parse, above, outermost, key, &path);
-	if (answer < 0)
-		return answer;
 	return value.type == NC_JSON_ARRAY ? field_read(parse, path, key->offset, drafts)
 	                                   : object_read(parse, path, false, drafts);
 }
@@ -283,17 +309,18 @@ static int member_read(struct pattern_parse *parse, struct nc_slice above, bool 
 static int object_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
                        struct drafts *drafts)
 {
-	for (bool empty = true;; empty = false) {
+	struct members members = { 0 };
+	for (;;) {
 		struct nc_json_token key;
 		int answer = nc_parse_next(parse, &key);
 		if (answer < 0)
 			return answer;
 		if (key.type == NC_JSON_OBJECT_END) {
-			return empty ? nc_parse_refuse(parse, key.offset,
-			                               "a field: the object is empty")
-			             : NACRE_FILTER_OK;
+			if (members.count > 0)
+				return NACRE_FILTER_OK;
+			return nc_parse_refuse(parse, key.offset, "a field: the object is empty");
 		}
-		answer = member_read(parse, above, outermost, &key, drafts);
+		answer = member_read(parse, above, outermost, &key, &members, drafts);
 		if (answer < 0)
 			return answer;
 	}

@@ -76,6 +76,11 @@ async def test_bad_filters_say_what_and_where(c):
         await refused(c, subject, {"filter": "by_payload"}, (400, 10003))
         await refused(c, subject, {"filter": {"plugin": "a b", "selector": 1}}, (400, 10003))
         await refused(c, subject, {"filter": {"plugin": "by_stream", "selector": "a", "x": 1}}, (400, 10003))
+    for verb in ("filter.test", "sub.create.again"):
+        again = b'{"filter":{"plugin":"by_payload","selector":{"a":{"b":[1]},"a":{"c":[2]}}}}'
+        got = await c.ask(verb, again)
+        equal(got[:2], (400, 40004), "a name twice in one object")
+        check("at byte 15" in got[2], got[2])
     await refused(c, "filter.test", {}, (400, 10003))
     await refused(c, "filter.test", {"filter": payload({"a": [1]}), "dir": "backward"}, (400, 10003))
     await refused(c, "filter.test", {"filter": payload({"a": [1]}), "limit": 0}, (400, 10003))

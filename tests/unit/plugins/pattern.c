@@ -217,6 +217,12 @@ Test(by_payload, refuses_with_the_place)
 	refuses("by_payload", "{\"a\":[{\"prefix\":\"x\",\"suffix\":\"y\"}]}", 20, "one operator");
 	refuses("by_payload", "{\"a\":[1],\"a\":[2]}", 9, "not \"a\" again");
 	refuses("by_payload", "{\"a\":{\"b\":[1]},\"a.b\":[2]}", 15, "not \"a.b\" again");
+	refuses("by_payload", "{\"a\":{\"b\":[1]},\"a\":{\"c\":[2]}}", 15, "not \"a\" again");
+	refuses("by_payload", "{\"a\":[1],\"\\u0061\":{\"c\":[2]}}", 9, "not \"a\" again");
+	refuses("by_payload", "{\"x\":{\"a\":{\"b\":[1]},\"a\":[2]}}", 20, "not \"x.a\" again");
+	refuses("by_payload",
+	        "{\"$or\":[{\"a\":[1]},{\"b\":[1]}],\"$or\":[{\"c\":[1]},{\"d\":[1]}]}", 29,
+	        "not \"$or\" again");
 	refuses("by_payload", "{\"a\":[{\"wildcard\":\"a**b\"}]}", 20, "not two in a row");
 	refuses("by_payload", "{\"a\":[{\"exists\":\"yes\"}]}", 16, "true or false");
 	refuses("by_payload", "{\"a\":[{\"numeric\":[\"<\",5,\">\",1]}]}", 24, "a lower and then");
