@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 
+import msgpack
 import nats.js.errors
 
 from harness import check, equal
@@ -226,6 +227,26 @@ async def test_reserved_reply_subjects_are_not_executed_only_counted(c):
     equal((await c.read("read.victim"))[1].headers["Es-Head"], "0")
     after = json.loads((await c.request("node.n1.status")).data)["counters"]["refused_reply_subject"]
     equal(after - before, sent)
+
+
+async def test_what_is_kept_can_be_read_and_delivered_however_long_its_names_are(c):
+    """Stream and type stand in a message twice, in its subject with three bytes for one."""
+    name, largest = "=C3=A9" * 127, c.nc.max_payload - 3164
+    data = b"x" * (c.nc.max_payload - 2048)
+    headers = {"Nats-Msg-Id": "i" * 255, "Content-Type": "c" * 255}
+    equal((await c.append(name, data, type=name, headers=headers))[:2], (413, 10054))
+    batch = {"events": [{"stream": "é" * 127, "type": "é" * 127, "data": data, "id": "b"}]}
+    equal((await c.ask("batch", msgpack.packb(batch), {"Content-Type": "application/msgpack"}))[:2], (413, 10054))
+    got = await c.append(name, data[:largest], type=name, headers=headers)
+    equal(got["seq"], 1)
+    for form in ("messages", "json", "msgpack"):
+        events, closing = await c.read(f"read.{name}", json.dumps({"format": form}).encode())
+        check(events is not None, closing.data)
+        equal(len(events), 1, form)
+    definition = {"filter": {"plugin": "by_stream", "selector": "é" * 127}}
+    await c.ask("sub.create." + "s" * 64, json.dumps(definition).encode())
+    delivered = await c.request("sub.next." + "s" * 64, b"")
+    equal(len(delivered.data), largest)
 
 
 async def test_js_publish_works_unchanged(c):

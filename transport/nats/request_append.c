@@ -2,6 +2,7 @@
 /* R.append.<type>.<stream…> (PROTOCOL.md section 3). */
 #include "core/engine/names.h"
 #include "transport/nats/request_private.h"
+#include "transport/nats/subject.h"
 
 struct append {
 	struct nc_decoder *decoder;
@@ -229,8 +230,25 @@ static bool names_decode(struct nc_decoder *decoder, struct nc_slice subject,
 	return true;
 }
 
+/* Names and values of the headers of a delivery (event_message.c and what is added there) that do
+ * not depend on the event, with the longest prefix, store and subscription. */
+#define HEADERS_SIZE 512u
+#define MADE_ID_SIZE 36u
+
+size_t nc_envelope_size(const struct nc_decoder *decoder, const struct nc_event *event)
+{
+	size_t size = HEADERS_SIZE + event->stream.size + event->type.size +
+	              event->content_type.size + nc_subject_size_most(event->type) +
+	              nc_subject_size_most(event->stream);
+	size += event->id.size > 0 ? event->id.size : MADE_ID_SIZE;
+	struct nc_slice meta = nc_buf_slice(&decoder->meta), name, value;
+	while (nc_event_meta_next(&meta, &name, &value))
+		size += 2; /* ": " and the line's end, less the two lengths that stand there */
+	return size > NC_ENVELOPE_SIZE ? size : NC_ENVELOPE_SIZE;
+}
+
 bool nc_decode_sizes(const struct nc_decoder *decoder, const struct nc_message *message,
-                     struct nc_refusal *refusal)
+                     size_t envelope, struct nc_refusal *refusal)
 {
 	if (message->data.size == 0)
 		return nc_refuse(refusal, NC_FAULT_EMPTY, "data is empty: send {} or null");
@@ -239,14 +257,13 @@ bool nc_decode_sizes(const struct nc_decoder *decoder, const struct nc_message *
 		                 "data of %zu bytes is larger than the store allows (%zu)",
 		                 message->data.size, decoder->event_size_max);
 	}
-	size_t size =
-	        message->data.size + decoder->meta.size + decoder->tags.size + NC_ENVELOPE_SIZE;
+	size_t size = message->data.size + decoder->meta.size + decoder->tags.size + envelope;
 	if (size > decoder->payload_size_max) {
 		return nc_refuse(
 		        refusal, NC_FAULT_TOO_LARGE,
-		        "data, metadata and %u bytes of envelope are larger than the server's "
+		        "data, metadata and %zu bytes of envelope are larger than the server's "
 		        "max_payload (%zu)",
-		        NC_ENVELOPE_SIZE, decoder->payload_size_max);
+		        envelope, decoder->payload_size_max);
 	}
 	return true;
 }
@@ -264,11 +281,12 @@ bool nc_decode_append(struct nc_decoder *decoder, const struct nc_message *messa
 		if (!on_header(&append, message->headers[i].name, message->headers[i].value))
 			return false;
 	}
-	if (!nc_decode_sizes(decoder, message, refusal))
-		return false;
-
 	append.event.stream = nc_buf_slice(&decoder->stream);
 	append.event.type = nc_buf_slice(&decoder->type);
+	size_t envelope = nc_envelope_size(decoder, &append.event);
+	if (!nc_decode_sizes(decoder, message, envelope, refusal))
+		return false;
+
 	append.event.tags = nc_buf_slice(&decoder->tags);
 	append.event.meta = nc_buf_slice(&decoder->meta);
 	append.event.data = message->data;

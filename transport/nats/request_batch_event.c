@@ -234,12 +234,13 @@ static bool sizes_check(const struct event_decode *decode)
 		                 nc_fields_where(&decode->fields, where), size,
 		                 decoder->event_size_max);
 	}
-	size += decoder->meta.size + decoder->tags.size + NC_ENVELOPE_SIZE;
+	size_t envelope = nc_envelope_size(decoder, &decode->event);
+	size += decoder->meta.size + decoder->tags.size + envelope;
 	return size <= decoder->payload_size_max ||
 	       nc_refuse(refusal, NC_FAULT_TOO_LARGE,
-	                 "data and metadata of %s and %u bytes of envelope are larger than the "
+	                 "data and metadata of %s and %zu bytes of envelope are larger than the "
 	                 "server's max_payload (%zu)",
-	                 nc_fields_where(&decode->fields, where), NC_ENVELOPE_SIZE,
+	                 nc_fields_where(&decode->fields, where), envelope,
 	                 decoder->payload_size_max);
 }
 

@@ -6,7 +6,7 @@
 #include "core/base/shown.h"
 #include "transport/nats/request.h"
 
-#define NC_ENVELOPE_SIZE  2048u /* bytes kept free for what a delivery adds */
+#define NC_ENVELOPE_SIZE  2048u /* bytes kept free for what a delivery adds, or more: see below */
 #define NC_BATCH_META_MAX 128u  /* names of one event's metadata */
 
 /* Fill the refusal; always false, so that a check can end with it. */
@@ -74,7 +74,11 @@ bool nc_decode_meta(struct nc_decoder *decoder, struct nc_slice name, struct nc_
 bool nc_refuse_header(struct nc_slice name, struct nc_refusal *refusal);
 bool nc_header_is_servers(struct nc_slice name);
 bool nc_decode_sizes(const struct nc_decoder *decoder, const struct nc_message *message,
-                     struct nc_refusal *refusal);
+                     size_t envelope, struct nc_refusal *refusal);
+
+/* What a message adds to data, tags and metadata (the decoder's) of this event, whose names, id and
+ * content type are set: 2 KiB, or more where names are long and mostly to be escaped. */
+size_t nc_envelope_size(const struct nc_decoder *decoder, const struct nc_event *event);
 
 /* Why this cannot be the name of metadata, or NULL: a header's name by RFC 9110, and none that may
  * be one of ours. */

@@ -77,7 +77,7 @@ bool nc_decode_snap_put(struct nc_decoder *decoder, const struct nc_message *mes
 		                 "header Es-Snapshot-Seq is required: the version that the "
 		                 "snapshot stands for");
 	}
-	if (!nc_decode_sizes(decoder, message, refusal))
+	if (!nc_decode_sizes(decoder, message, NC_ENVELOPE_SIZE, refusal))
 		return false;
 	put.snap.stream = nc_buf_slice(&decoder->stream);
 	put.snap.meta = nc_buf_slice(&decoder->meta);

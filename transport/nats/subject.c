@@ -35,6 +35,14 @@ void nc_subject_put_token(struct nc_buf *buf, struct nc_slice name)
 	put(buf, name, false);
 }
 
+size_t nc_subject_size_most(struct nc_slice name)
+{
+	size_t size = name.size;
+	for (size_t i = 0; i < name.size; i++)
+		size += plain(name.data[i]) ? 0 : 2;
+	return size;
+}
+
 static int hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9')

@@ -13,6 +13,8 @@
 void nc_subject_put_stream(struct nc_buf *buf, struct nc_slice name);
 /* Append the spelling of a type, category or tag: always one token, a dot is =2E. */
 void nc_subject_put_token(struct nc_buf *buf, struct nc_slice name);
+/* The bytes that either appends, at most. */
+size_t nc_subject_size_most(struct nc_slice name);
 
 /* Append the name that `tail` spells to `name`. NULL if it is the one spelling of it, else why not,
  * as a static text. What the name may hold is core/engine/names.h's. */

@@ -130,6 +130,23 @@ Test(request, refuses_an_append_with_its_reason)
 	refused(APPEND("append.T.s", "123", ), NC_FAULT_TOO_LARGE, "max_payload");
 }
 
+/* Twice in each message, once as they are and once in the subject, where a byte may take three. */
+Test(request, refuses_an_append_whose_names_leave_no_room_for_its_data)
+{
+	char escaped[127 * 6], plain[253], subject[2000];
+	for (size_t i = 0; i < 126; i++)
+		memcpy(escaped + 6 * i, "=C3=A9", 7);
+	memset(plain, 'x', 252);
+	plain[252] = '\0';
+	decoder.payload_size_max = 2051;
+	(void)snprintf(subject, sizeof subject, "append.%s.%s", plain, plain);
+	cr_expect(APPEND(subject, "123", ), "%s", refusal.text);
+	(void)snprintf(subject, sizeof subject, "append.%s.%s", escaped, escaped);
+	refused(APPEND(subject, "123", ), NC_FAULT_TOO_LARGE, "2564 bytes of envelope");
+	decoder.payload_size_max = 2567;
+	cr_expect(APPEND(subject, "123", ), "%s", refusal.text);
+}
+
 Test(request, understands_reads)
 {
 	cr_assert(READ("read.orders.42", ""), "%s", refusal.text);
