@@ -58,7 +58,7 @@ async def run_one(test, shared):
     callback_faults.clear()
     try:
         if shared:
-            await within(120, with_client(shared[1].url, test))
+            await within(limit_seconds(), with_client(shared[1].url, test))
         else:
             await within(limit_seconds(), test())
     finally:
