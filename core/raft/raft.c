@@ -73,6 +73,9 @@ int nc_raft_reserve(struct nc_raft *raft, size_t entries, size_t configs)
 static void start_from(struct nc_raft *raft, const struct nc_raft_start *start)
 {
 	raft->hard = start->hard;
+	/* A state that was fetched may end in a term of which this node had not heard. */
+	if (raft->hard.term < start->base_term)
+		raft->hard = (struct nc_log_hard){ .term = start->base_term };
 	if (NC_MUTANT(VOTE_LOST_ON_RESTART))
 		raft->hard.vote = 0;
 	if (start->doubtful)

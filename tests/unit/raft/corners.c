@@ -467,6 +467,24 @@ Test(corners, in_doubt_no_heartbeat_commits_what_was_not_shown)
 
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
+/* Of a peer that had heard of a later leader than this node, before it was fetched. */
+Test(corners, a_fetched_state_may_bring_a_later_term)
+{
+	struct nc_raft *raft = node_with(nc_raft_options_default(3, 3),
+	                                 (struct nc_raft_start){ .hard = { .term = 1, .vote = 2 },
+	                                                         .base_index = 5,
+	                                                         .base_term = 2,
+	                                                         .members = three,
+	                                                         .applied = 5 });
+	cr_assert_null(nc_raft_check(raft));
+	cr_assert_eq(nc_raft_campaign(raft), NC_OK);
+	struct nc_raft_ready ready = ready_of(raft);
+	cr_assert_eq(ready.message_count, 2);
+	cr_expect_eq(ready.messages[0].term, 3u, "not the one that somebody else has led");
+	cr_expect_eq(raft->hard.vote, 0u, "the vote was given in an earlier one");
+	nc_raft_free(raft);
+}
+
 /* A leader whose log begins after 4; node 3 is behind it. */
 static struct nc_raft *compacted_with(struct nc_raft_options options)
 {
