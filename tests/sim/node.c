@@ -174,6 +174,13 @@ static void log_read(struct sim *sim, struct sim_node *node, const struct sim_ev
 		bytes += size;
 		count++;
 	}
+	/* The node reads them from its log: a leader's has none that was replaced. */
+	for (uint64_t i = prev + 1; i <= prev + count && i <= node->disk.last; i++) {
+		if (i > node->disk.base && sim_log_term(&node->disk, i) != node->memory.at[i].term)
+			sim_violation(sim, "node %llu: sends %llu, which its log has of term %llu",
+			              (unsigned long long)node->id, (unsigned long long)i,
+			              (unsigned long long)sim_log_term(&node->disk, i));
+	}
 	if (count > 0 && node->files != NULL && sim_files_damaged(node) && prev < node->disk.last &&
 	    sim_files_read(node, prev + 1) == NC_CORRUPT) {
 		sim->counters.corrupt++;
