@@ -75,6 +75,11 @@ class History:
             check(waited < patience, f"no answer to an append within {patience} s")
             await asyncio.sleep(0.02)
 
+    async def append_many(self, client, count, ids):
+        """So many, over three streams, one after the other; each id begins with `ids`."""
+        for i in range(count):
+            await self.append(client, f"s.{i % 3}", f"{ids}{i}", "{}")
+
     async def read(self, client, stream=None, start_at=1, direct=False, min_pos=0, limit=10000, timeout=10):
         """One read to the head, or as far as `limit` goes; the events, or None if there was no answer."""
         subject = ("direct." if direct else "") + (f"read.{stream}" if stream else "all")
@@ -119,6 +124,12 @@ class History:
 
     def deliver(self, sub, msg):
         self.write(op="deliver", sub=sub, at=now(), attempt=int(msg.headers["Es-Delivery"]), **seen(msg))
+
+    async def judge_nodes(self, client, names):
+        """What the checker says when it has seen what each of these nodes holds."""
+        for name in names:
+            await self.final(client, name, "direct.all")
+        return self.judge()
 
     def judge(self):
         """What the checker says; its file stays when it is not content."""

@@ -58,9 +58,7 @@ async def judge(c, client, history):
     """Nothing that was acknowledged is missing, and all nodes have the same."""
     await same_state_everywhere(c, client)
     await same_digests(client, list(c.nodes))
-    for name in c.nodes:
-        await history.final(client, name, "direct.all")
-    history.judge()
+    await history.judge_nodes(client, c.nodes)
 
 
 async def test_a_power_cut_that_tears_every_log():
@@ -68,8 +66,7 @@ async def test_a_power_cut_that_tears_every_log():
         client = await c.client()
         history = History()
         await c.leader(client)
-        for i in range(40):
-            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+        await history.append_many(client, 40, "a")
         for node in c.nodes.values():
             node.kill()
         for node in c.nodes.values():
@@ -84,8 +81,7 @@ async def test_a_power_cut_that_tears_every_log():
         await wait_until(lambda: COUNTS_LESS in c.nodes["n2"].log_text(), 20, "it says so again")
         c.nodes["n3"].start()
         await c.leader(client)
-        for i in range(40):
-            await history.append(client, f"s.{i % 3}", f"b{i}", "{}")
+        await history.append_many(client, 40, "b")
         await wait_until(lambda: all(WHOLE in node.log_text() and not marker(node) for node in c.nodes.values()), 20, "all are whole again")
         await judge(c, client, history)
         c.nodes["n1"].kill()
@@ -100,12 +96,10 @@ async def test_a_log_that_has_lost_what_it_had_acknowledged():
         history = History()
         leader = await c.leader(client)
         name = next(n for n in c.nodes if n != leader)
-        for i in range(40):
-            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+        await history.append_many(client, 40, "a")
         c.nodes[name].kill()
         forget_last_entry(c.nodes[name])
-        for i in range(20):
-            await history.append(client, f"s.{i % 3}", f"b{i}", "{}")
+        await history.append_many(client, 20, "b")
         c.nodes[name].start()
         log = c.nodes[name].log_text
         check(COUNTS_LESS in log(), log())

@@ -13,9 +13,7 @@ ANEW = "joins its cluster anew"
 
 async def judged(c, client, history):
     await same_state_everywhere(c, client)
-    for name in c.nodes:
-        await history.final(client, name, "direct.all")
-    history.judge()
+    await history.judge_nodes(client, c.nodes)
 
 
 async def lost(what):
@@ -23,8 +21,7 @@ async def lost(what):
         client = await c.client()
         history = History()
         leader = await c.leader(client)
-        for i in range(40):
-            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+        await history.append_many(client, 40, "a")
         name = next(n for n in c.nodes if n != leader)
         node = c.nodes[name]
         node.kill()
@@ -57,8 +54,7 @@ async def test_a_node_on_an_older_copy_of_its_directory_is_another():
         shutil.copytree(node.data_dir, copy)
         for life in range(2):
             node.start()
-            for i in range(20):
-                await history.append(client, f"s.{i % 3}", f"{life}.{i}", "{}")
+            await history.append_many(client, 20, f"{life}.")
             node.term()
         shutil.rmtree(node.data_dir)
         os.rename(copy, node.data_dir)
@@ -76,8 +72,7 @@ async def test_a_copy_of_a_running_nodes_directory_is_refused_and_the_node_heard
         leader = await c.leader(client)
         name = next(n for n in c.nodes if n != leader)
         node = c.nodes[name]
-        for i in range(20):
-            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+        await history.append_many(client, 20, "a")
         copy = Node(node.server, env=node.env, start=False)
         shutil.copytree(node.data_dir, copy.data_dir)
         for _ in range(2):
@@ -87,8 +82,7 @@ async def test_a_copy_of_a_running_nodes_directory_is_refused_and_the_node_heard
         copy.remove()
         other = next(n for n in c.nodes if n not in (leader, name))
         c.nodes[other].kill()
-        for i in range(20):
-            await history.append(client, f"s.{i % 3}", f"b{i}", "{}")
+        await history.append_many(client, 20, "b")
         c.nodes[other].start()
         check(ANEW not in node.log_text(), node.log_text()[-1500:])
         await judged(c, client, history)

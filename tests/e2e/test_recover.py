@@ -20,8 +20,7 @@ async def test_one_node_that_is_left_is_made_a_cluster():
         client = await c.client()
         history = History()
         await c.leader(client)
-        for i in range(200):
-            await history.append(client, f"s.{i % 3}", f"a{i}", "{}")
+        await history.append_many(client, 200, "a")
         await same_state_everywhere(c, client)
         for node in c.nodes.values():
             node.kill()
@@ -45,18 +44,14 @@ async def test_one_node_that_is_left_is_made_a_cluster():
         check("leads the new cluster" in said, said)
         node.start()
         await c.leader(client)
-        for i in range(50):
-            await history.append(client, f"s.{i % 3}", f"b{i}", "{}")
+        await history.append_many(client, 50, "b")
         for name in ("n2", "n3"):
             c.nodes[name].start()
         said = [f"{name} has caught up, and votes from now on" for name in ("n2", "n3")]
         await wait_until(lambda: all(s in node.log_text() for s in said), 60, "n2 and n3 vote")
-        for i in range(50):
-            await history.append(client, f"s.{i % 3}", f"c{i}", "{}")
+        await history.append_many(client, 50, "c")
         await same_state_everywhere(c, client)
-        for name in c.nodes:
-            await history.final(client, name, "direct.all")
-        history.judge()
+        await history.judge_nodes(client, c.nodes)
         await client.close()
 
 

@@ -48,9 +48,7 @@ class Trial:
         await self.consumer.stop(head)
         await wait_until(self.same, 60, "all have applied the same")
         await same_digests(self.client, list(self.c.nodes))
-        for name in self.c.nodes:
-            await self.history.final(self.client, name, "direct.all")
-        print(self.history.judge().split("\n")[0])
+        print((await self.history.judge_nodes(self.client, self.c.nodes)).split("\n")[0])
 
     async def __aexit__(self, kind, *_):
         self.load.going = self.consumer.going = False

@@ -159,6 +159,12 @@ static struct nc_raft *alone(uint64_t count)
 	return raft;
 }
 
+static void end(struct nc_orders *orders, struct nc_raft *raft)
+{
+	nc_orders_clear(orders, nc_entry_free);
+	nc_raft_free(raft);
+}
+
 Test(orders, of_a_node_alone_are_forgotten_when_all_are_back)
 {
 	struct nc_orders orders = { 0 };
@@ -172,8 +178,7 @@ Test(orders, of_a_node_alone_are_forgotten_when_all_are_back)
 	back(&orders, NC_FULL, true);
 	cr_expect(nc_orders_forget(&orders, raft, &index));
 	cr_expect_eq(index, 2u);
-	nc_orders_clear(&orders, nc_entry_free);
-	nc_raft_free(raft);
+	end(&orders, raft);
 }
 
 Test(orders, are_not_forgotten_when_one_was_written_even_if_not_the_next_time)
@@ -191,8 +196,7 @@ Test(orders, are_not_forgotten_when_one_was_written_even_if_not_the_next_time)
 	back(&orders, NC_FULL, true);
 	back(&orders, NC_FULL, true);
 	cr_expect_not(nc_orders_forget(&orders, raft, &index), "it may be applied");
-	nc_orders_clear(&orders, nc_entry_free);
-	nc_raft_free(raft);
+	end(&orders, raft);
 }
 
 Test(orders, are_forgotten_from_the_lowest_on)
@@ -206,8 +210,7 @@ Test(orders, are_forgotten_from_the_lowest_on)
 	back(&orders, NC_FULL, true);
 	cr_expect(nc_orders_forget(&orders, raft, &index));
 	cr_expect_eq(index, 2u);
-	nc_orders_clear(&orders, nc_entry_free);
-	nc_raft_free(raft);
+	end(&orders, raft);
 }
 
 /* ---- What goes into one write ---------------------------------------------------------------- */

@@ -59,41 +59,45 @@ static void apply(struct nc_store *store, uint64_t index)
 	cr_assert_eq(nc_engine_commit(store->engine, (struct nc_state_applied){ index, 1 }), NC_OK);
 }
 
+/* Ten entries, of which nobody else has heard of more than the three that are applied. */
+static void begin(struct nc_store *store)
+{
+	opened(store);
+	append(store, 1, 10, 1);
+	apply(store, 3);
+}
+
+/* Another leader puts two in the place of the last seven; then it is started again. */
+static void replace(struct nc_store *store)
+{
+	opened(store);
+	append(store, 4, 5, 2);
+	nc_store_close(store);
+	opened(store);
+	nc_store_close(store);
+}
+
 Test(store, does_not_miss_entries_that_another_leader_replaced)
 {
 	struct nc_store store;
-	opened(&store);
-	append(&store, 1, 10, 1); /* of which nobody else has heard */
-	apply(&store, 3);
+	begin(&store);
 	nc_store_close(&store);
-	opened(&store);
-	append(&store, 4, 5, 2);
-	nc_store_close(&store);
-	opened(&store);
-	nc_store_close(&store);
+	replace(&store);
 }
 
 Test(store, forgets_a_mark_that_went_to_the_end_of_the_log)
 {
 	struct nc_store store;
-	opened(&store);
-	append(&store, 1, 10, 1);
-	apply(&store, 3);
+	begin(&store);
 	cr_assert_eq(nc_identity_high_water(store.identity, 10), NC_OK); /* as earlier builds did */
 	nc_store_close(&store);
-	opened(&store);
-	append(&store, 4, 5, 2);
-	nc_store_close(&store);
-	opened(&store);
-	nc_store_close(&store);
+	replace(&store);
 }
 
 Test(store, misses_entries_that_it_has_applied)
 {
 	struct nc_store store;
-	opened(&store);
-	append(&store, 1, 10, 1);
-	apply(&store, 3);
+	begin(&store);
 	nc_store_close(&store);
 	gone("data/log");
 	gone("data/state");
