@@ -14,40 +14,40 @@
 /* ---- Bodies --------------------------------------------------------------------------------- */
 
 enum nc_ack_kind {
-	NC_ACK_IS_NOTHING, /* to be ignored and counted */
-	NC_ACK_IS_DONE,
-	NC_ACK_IS_NAK,
-	NC_ACK_IS_WPI,
-	NC_ACK_IS_TERM,
-	NC_ACK_IS_NEXT /* done, and the next one is the answer */
+	NC_ACK_IS_NOTHING, /* not understood: to be ignored and counted */
+	NC_ACK_IS_DONE,    /* +ACK, or an empty body */
+	NC_ACK_IS_NAK,     /* -NAK: deliver it again */
+	NC_ACK_IS_WPI,     /* +WPI: work in progress, wait longer */
+	NC_ACK_IS_TERM,    /* +TERM: do not deliver it again */
+	NC_ACK_IS_NEXT     /* +NXT: done, and the reply is a pull request */
 };
 
 struct nc_ack {
 	enum nc_ack_kind kind;
-	bool has_delay; /* of NAK; else backoff_ms rules */
+	bool has_delay; /* of NAK: it names a delay; if not, the definition's backoff_ms applies */
 	uint64_t delay_ns;
-	struct nc_slice reason; /* of TERM, in the body; without outer spaces */
-	struct nc_slice next;   /* of NEXT: what follows, for nc_next_parse(); empty: one */
+	struct nc_slice reason; /* of TERM: a slice of the body, without spaces at its ends */
+	struct nc_slice next;   /* of NEXT: what follows the word, for nc_next_parse() */
 };
 
-/* What a body without a status line means. A `-NAK` whose JSON is not understood is ignored whole:
- * a client that asked for a pause must not be given the event at once. */
+/* What a message that has no status line means by its body. A `-NAK` whose JSON is not understood
+ * counts as nothing: a client that asked for a pause must not be given the event at once. */
 void nc_ack_parse(struct nc_slice body, struct nc_ack *ack_out);
 
 /* ---- Subjects ------------------------------------------------------------------------------- */
 
 struct nc_ack_address {
-	struct nc_slice name; /* of the subscription; in the subject */
+	struct nc_slice name; /* of the subscription; a slice of the subject */
 	uint64_t epoch, position;
 	uint32_t attempt;
 };
 
-/* Append `<name>.<epoch>.`, the same for all deliveries of an epoch, and `<pos>.<attempt>`: what
- * follows `R.ack.`. */
+/* Append what follows `R.ack.` in a delivery's reply subject: first `<name>.<epoch>.`, which all
+ * deliveries of an epoch share, then `<pos>.<attempt>`. */
 void nc_ack_address_begin(struct nc_buf *buf, struct nc_slice name, uint64_t epoch);
 void nc_ack_address_end(struct nc_buf *buf, uint64_t position, uint32_t attempt);
-/* Errors: NC_INVALID: not exactly such tokens, a number with a sign, leading zero or too big, an
- * attempt or position 0, or a name that is none. */
+/* Read that. Errors: NC_INVALID, these are not the four tokens: a number with a sign, a leading
+ * zero or more than 64 bits, an attempt or position 0, or a name that no subscription can have. */
 int nc_ack_address_get(struct nc_slice text, struct nc_ack_address *address_out);
 
 /* ---- Pull requests -------------------------------------------------------------------------- */
@@ -60,8 +60,8 @@ struct nc_next {
 	enum nc_form form;
 };
 
-/* The body of `R.sub.next.<name>`: empty (one), a number (of events), or the object.
- * Errors: NC_INVALID, and `why` says which member and why. */
+/* The body of `R.sub.next.<name>`: empty for one event, a number of events, or a JSON object.
+ * Errors: NC_INVALID, and `why` says which member is wrong and why. */
 int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf *why);
 
 #endif

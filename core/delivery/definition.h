@@ -2,9 +2,10 @@
 /* definition.h -- what a subscription is: the members of PROTOCOL.md section 8, from JSON, to and
  * from bytes for the log, and back to JSON.
  *
- * A definition parsed or decoded owns its bytes: nc_definition_release(). Its canonical bytes are
- * a function of what it means: two bodies that differ in white space, in the order of members or in
- * defaults written out give the same, and so nc_definition_eq() is "creating the same once more".
+ * A definition that was parsed or decoded owns its bytes: nc_definition_release(). Its canonical
+ * bytes depend only on what it means: bodies that differ in white space, in the order of members,
+ * or in whether defaults are written out have the same bytes. So nc_definition_eq() tells whether a
+ * request creates the same subscription once more.
  *
  * Threads: any; a definition belongs to one at a time.
  */
@@ -40,19 +41,19 @@ enum nc_order {
 };
 enum nc_exhausted { NC_EXHAUSTED_PARK = 0, NC_EXHAUSTED_SKIP = 1, NC_EXHAUSTED_STOP = 2 };
 enum nc_placement { NC_PLACEMENT_LEADER = 0, NC_PLACEMENT_SPREAD = 1 };
-/* Of a delivery: an event a message, or packed, many in one. */
+/* How events are delivered: one per message, with headers, or packed, many in one message. */
 enum nc_form { NC_FORM_HEADERS = 0, NC_FORM_JSON = 1, NC_FORM_MSGPACK = 2 };
 
-/* A message is answered as a whole, at its last event. */
+/* Why a packed form with ack explicit is refused: a message is answered as a whole. */
 #define NC_FORM_ACK_FAULT "packed deliveries go with ack \"all\" or \"none\" only"
 
 struct nc_definition {
 	/* The filter. */
 	struct nc_slice plugin;   /* a name */
 	struct nc_slice selector; /* JSON without insignificant white space; judged by the plugin */
-	/* Which plugin judged the selector when it was created or the filter changed: its version
-	 * for people, and the SHA-256 of its file in hex. Recorded, not part of what is the same.
-	 * Empty: not known. */
+	/* The plugin that judged the selector when the subscription was created or its filter
+	 * changed: its version, for people, and the SHA-256 of its file in hex. Empty: not known.
+	 * Recorded only: nc_definition_eq() does not compare them. */
 	struct nc_slice plugin_build, plugin_sha256;
 
 	enum nc_start start;
@@ -83,7 +84,8 @@ struct nc_definition {
 	void *memory; /* what the slices point into */
 };
 
-/* The defaults; without a filter, which has none. Owns nothing. */
+/* All members as they are by default, without a filter, for which there is no default. Owns
+ * nothing. */
 void nc_definition_init(struct nc_definition *definition);
 void nc_definition_release(struct nc_definition *definition);
 
@@ -100,8 +102,8 @@ int nc_definition_amend(const struct nc_definition *base, struct nc_slice json,
                         struct nc_slice forbidden, struct nc_definition *definition_out,
                         bool *backfill_out, struct nc_buf *why);
 
-/* Append the canonical bytes: a version byte, the lowest that has all that is said, then every
- * member. */
+/* Append the canonical bytes: a version byte, the lowest version that can express the definition,
+ * then every member. */
 void nc_definition_put(struct nc_buf *buf, const struct nc_definition *definition);
 /* All of `bytes`. Errors: NC_CORRUPT, a length or number out of range, or bytes left over;
  * NC_UNSUPPORTED, a newer version; NC_NOMEM. */

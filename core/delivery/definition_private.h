@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* definition_private.h -- words that reading and writing a definition share. */
+/* definition_private.h -- what the files share that read and write definitions: the words of each
+ * enum, and the parser (definition_read.c) with the members it knows. */
 #ifndef NC_CORE_DELIVERY_DEFINITION_PRIVATE_H
 #define NC_CORE_DELIVERY_DEFINITION_PRIVATE_H
 
 #include "core/base/json.h"
 #include "core/delivery/definition.h"
 
-/* By the enums' numbers; NULL ends each. */
+/* The words of JSON, in the order of the enum's numbers; NULL ends each list. */
 extern const char *const nc_words_ack[];
 extern const char *const nc_words_exhausted[];
 extern const char *const nc_words_placement[];
@@ -14,7 +15,8 @@ extern const char *const nc_words_form[];
 
 /* ---- definition_read.c ---- */
 
-/* Texts are gathered in `texts` and become slices at the end, when it no longer moves. */
+/* A text in parse->texts, by its offset: the buffer moves while it grows, so slices into it are
+ * made at the end. */
 struct nc_parse_text {
 	size_t at, size;
 };

@@ -2,17 +2,17 @@
 /* placement.h -- which node runs a subscription of placement "spread", and when it may: pure
  * (decision 0083).
  *
- * The leader hears from every node each NC_LEASE_RENEW_NS: "I am node N in life B, and have let go
- * of all that the entries up to R took from me". What it answers is a lease (lease.h), counted by
- * the node from the moment at which it *sent* the question, and shorter than the time after which
- * the leader takes a node for gone. The answer also says what the node must have applied before the
- * lease counts, and up to which entry what was taken from others is free: nobody begins to run what
- * another may still be running.
+ * Every NC_LEASE_RENEW_NS each node tells the leader: "I am node N in life B, and I have let go of
+ * everything that the entries up to R took from me". The leader's answer is a lease (lease.h). Its
+ * time runs from the moment at which the node *sent* its message, and is shorter than the silence
+ * after which the leader takes a node for gone. The answer also says which entry the node must have
+ * applied before the lease counts, and up to which entry the subscriptions taken from other nodes
+ * are free: so no node begins to run what another may still be running.
  *
- * Who lives and lags cannot run its share, since its leases do not come to count: it is given none
- * any more, and so is gone after a while as if it were silent. Who was gone and comes back in the
- * same life is given a share only when it has kept up for a while, each time longer (decision
- * 0099).
+ * A node that lives but lags cannot run its share, because its leases do not come to count. The
+ * leader then grants it no more leases, so that after a while it is gone as if it were silent. A
+ * node that was gone and comes back in the same life is given a share only after it has kept up for
+ * a trial time, which doubles each time (decision 0099).
  *
  *   node                          leader
  *    │ renew(boot, released) ──►   nc_placement_hear()
@@ -32,38 +32,40 @@
 
 #define NC_PLACEMENT_NODES_MAX    64u
 #define NC_PLACEMENT_GONE_NS      UINT64_C(1200000000) /* not heard for so long: gone */
-/* Has not applied what was committed so long ago: with that, and being gone, and the log, its share
- * runs elsewhere within 2 s. */
+/* A node lags if it has not applied what was committed so long ago. This time, the time until it
+ * counts as gone, and that of an entry in the log add up to less than the 2 s within which its
+ * share is to run elsewhere. */
 #define NC_PLACEMENT_BEHIND_NS    UINT64_C(400000000)
-#define NC_PLACEMENT_TRIAL_NS     UINT64_C(2000000000) /* the first; each next one is twice that */
+#define NC_PLACEMENT_TRIAL_NS     UINT64_C(2000000000) /* the first trial; each next one doubles */
 #define NC_PLACEMENT_TRIAL_MAX_NS UINT64_C(64000000000)
-#define NC_PLACEMENT_COMMITS      16u /* moments of the last NC_PLACEMENT_BEHIND_NS, and more */
+#define NC_PLACEMENT_COMMITS      16u /* enough to look back NC_PLACEMENT_BEHIND_NS */
 
 /* ---- Which ---------------------------------------------------------------------------------- */
 
-/* The node that runs the subscription `name`, by rendezvous hashing: of `count` nodes the one with
- * the highest score. One that comes or goes moves only what it has, or gets. 0: there are none. */
+/* The node, of `count`, that runs the subscription `name`; 0: there are no nodes. By rendezvous
+ * hashing: each node has a score for the name, and the highest wins. So when a node comes or goes,
+ * only the subscriptions move that it gets or had. */
 uint64_t nc_placement_pick(struct nc_slice name, const uint64_t *nodes, size_t count);
 
 /* ---- The leader's view ---------------------------------------------------------------------- */
 
 struct nc_placement_node {
 	uint64_t number;
-	uint64_t boot; /* 0: not heard since we lead */
+	uint64_t boot; /* its life; 0: not heard since this node leads */
 	uint64_t heard_ns;
 	uint64_t released; /* entry up to which it has let go of what was taken from it */
 	bool voter;
-	bool leaving; /* it runs nothing any more, and wants nothing */
-	uint64_t back_ns,
-	        trial_ns; /* gone, and heard again: on trial since then, for so long; 0: not */
+	bool leaving;      /* it ends in order: it runs nothing any more, and wants nothing */
+	uint64_t back_ns;  /* it was gone and is on trial since then; 0: it is not */
+	uint64_t trial_ns; /* how long its trial lasts */
 };
 
 /* Begins as zeros. */
 struct nc_placement_view {
 	struct nc_placement_node nodes[NC_PLACEMENT_NODES_MAX];
 	size_t count;
-	uint64_t changed_ns; /* up to then others than these may have been given a lease */
-	/* What was committed when; a ring, the last one at commit_count - 1. */
+	uint64_t changed_ns; /* up to then nodes that are not listed may have been given a lease */
+	/* What was committed when; a ring, whose newest is at commit_count - 1. */
 	struct {
 		uint64_t at_ns, index;
 	} commits[NC_PLACEMENT_COMMITS];
@@ -77,49 +79,52 @@ struct nc_placement_renewal {
 	bool leaving;
 };
 
-/* We lead since `now_ns`, among these voters: each of them may hold a lease of the last leader's,
- * begun before we were elected; and so may one whom the last leader removed, of whom we know only
- * that the membership has not changed here since `changed_ns` (or that we have not been there any
- * longer): for him, too, all that is newly given waits. */
+/* This node leads from `now_ns` on, among these voters. Each of them may hold a lease that the last
+ * leader granted before the election. So may a node that the last leader removed: of that it is
+ * known only that no membership changed here after `changed_ns` (or that this node was not there
+ * before). Whatever is assigned waits until all these leases are over. */
 void nc_placement_begin(struct nc_placement_view *placement, const uint64_t *voters, size_t count,
                         uint64_t changed_ns, uint64_t now_ns);
-/* The voters are these from now on. Who is none any more is remembered while its lease may last. */
+/* These are the voters from now on. A node that is none any more is remembered while its lease may
+ * last. */
 void nc_placement_voters(struct nc_placement_view *placement, const uint64_t *voters, size_t count,
                          uint64_t now_ns);
-/* So much is committed: again and again. */
+/* What is committed at this time. Called often, so that one can tell who lags. */
 void nc_placement_committed(struct nc_placement_view *placement, uint64_t index, uint64_t now_ns);
-/* False: it is no voter, or was in an earlier life, or is behind: give it no lease. */
+/* A renewal came from a node. True: grant it a lease. False: it is no voter, the message is of an
+ * earlier life, or the node lags. */
 bool nc_placement_hear(struct nc_placement_view *placement, uint64_t number,
                        const struct nc_placement_renewal *renewal, uint64_t now_ns);
 
-/* We have not looked since `since_ns`, so that who is silent may only not have been listened to.
- * Who was gone by then stays so. */
+/* This node's loop stood still since `since_ns`: a node that seems silent since then may only not
+ * have been heard. A node that was gone before stays gone. */
 void nc_placement_stalled(struct nc_placement_view *placement, uint64_t since_ns, uint64_t now_ns);
 
-/* Voters among whom to pick: heard lately, or awaited, not leaving and not on trial. Returns how
- * many. */
+/* The voters among whom to pick: heard lately, or not missing for long enough to be gone, not
+ * leaving and not on trial. Returns how many. */
 size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64_t now_ns,
                                uint64_t nodes_out[NC_PLACEMENT_NODES_MAX]);
-/* Whether the owner, in that life, is there and may run what it has. */
+/* Whether this owner, in this life, is there and may run what it has. */
 bool nc_placement_lives(const struct nc_placement_view *placement, struct nc_sub_owner owner,
                         uint64_t now_ns);
 
-/* Whether the owner, in that life, has said that it has let go of all up to `entry`, does not
- * leave, and when it was heard last; `released_out`: of all up to there. */
+/* Whether this owner, in this life, is not leaving and has said that it let go of everything up to
+ * `entry`. If so, `heard_ns_out` is when it was heard last, and `released_out` the entry that it
+ * named. */
 bool nc_placement_told(const struct nc_placement_view *placement, struct nc_sub_owner owner,
                        uint64_t entry, uint64_t *heard_ns_out, uint64_t *released_out);
-/* Whether the node has said so. */
+/* Whether the node has said that it is leaving. */
 bool nc_placement_leaves(const struct nc_placement_view *placement, uint64_t number);
 
 /* A subscription, as the leader sees it. */
 struct nc_placement_share {
 	struct nc_slice name;
-	bool spreads; /* by its definition; else the leader is to have it back */
-	bool runs;    /* here, by a lease: so nobody else runs it */
+	bool spreads; /* by its definition; if not, it is to go back to the leader */
+	bool runs;    /* it runs here under a lease, so nobody else runs it */
 	struct nc_sub_owner owner;
 };
 
-/* For whom a leader, `self`, looks through the subscriptions at one moment. */
+/* What is the same for all subscriptions that a leader, `self`, looks through at one time. */
 struct nc_placement_round {
 	struct nc_sub_owner self;
 	uint64_t now_ns;
@@ -130,12 +135,12 @@ struct nc_placement_round {
 void nc_placement_round_begin(struct nc_placement_round *round,
                               const struct nc_placement_view *placement, struct nc_sub_owner self,
                               uint64_t now_ns);
-/* Who is to have it, of the candidates. False: it stays where it is, or it is too early to say.
- * Number 0: the leader, without a lease. */
+/* Which of the candidates is to have the subscription. False: it stays where it is, or it is too
+ * early to say. Number 0 in `owner_out`: the leader, without a lease. */
 bool nc_placement_owner(const struct nc_placement_view *placement,
                         const struct nc_placement_round *round,
                         const struct nc_placement_share *share, struct nc_sub_owner *owner_out);
-/* Entry up to which no node runs any more what was taken from it; at most `applied`. */
+/* The entry up to which no node runs any more what was taken from it; at most `applied`. */
 uint64_t nc_placement_clear(const struct nc_placement_view *placement, uint64_t applied,
                             uint64_t now_ns);
 
