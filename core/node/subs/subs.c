@@ -275,7 +275,7 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out)
 	if (subs == NULL)
 		return NC_NOMEM;
 	subs->service = service;
-	subs->back_ns = nc_subs_now_ns();
+	subs->own.back_ns = nc_subs_now_ns();
 	subs->wake.data = subs;
 	subs->leased = (struct nc_outbox){ .may_send = nc_subs_lease_holds, .ctx = subs };
 	(void)pthread_mutex_init(&subs->lock, NULL);

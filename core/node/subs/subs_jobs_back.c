@@ -126,7 +126,7 @@ static void job_end(struct nc_subs *subs, struct nc_sub_job *job)
 	}
 	if (job->kind == NC_SUB_JOB_DELIVER && sub->leaves) {
 		sub->leaves = false;
-		subs->leaving--;
+		subs->own.leaving--;
 	}
 	if (job->lapsed && !sub->gone)
 		todo_return(sub, job);

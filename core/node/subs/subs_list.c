@@ -264,14 +264,13 @@ int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *t
                           struct nc_buf *buf)
 {
 	struct entries own = { .after = after, .through = through };
-	own.at = malloc((subs->owned + 1) * sizeof *own.at);
+	own.at = malloc((subs->own.count + 1) * sizeof *own.at);
 	if (own.at == NULL)
 		return NC_NOMEM;
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
-		const struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL && sub->owned)
-			entry_add(&own, &(struct entry){ .name = sub->name, .sub = sub });
-	}
+	uint32_t at = 0;
+	const struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL)
+		entry_add(&own, &(struct entry){ .name = sub->name, .sub = sub });
 	qsort(own.at, own.count, sizeof *own.at, by_name);
 	nc_standings_put_count(buf, own.count);
 	int err = NC_OK;

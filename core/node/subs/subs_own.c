@@ -15,6 +15,16 @@
 
 char nc_subs_own_tag;
 
+struct nc_subscription *nc_subs_own_next(const struct nc_subs *subs, uint32_t *at)
+{
+	while (subs->own.count > 0 && *at < subs->room) {
+		struct nc_subscription *sub = subs->slots[(*at)++];
+		if (sub != NULL && sub->owned)
+			return sub;
+	}
+	return NULL;
+}
+
 bool nc_subs_has(struct nc_subs *subs, struct nc_slice name)
 {
 	return nc_subs_find(subs, name) != NULL;
@@ -34,28 +44,30 @@ bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name)
 
 bool nc_subs_own_is_leaving(const struct nc_subs *subs)
 {
-	return subs->leaving > 0;
+	return subs->own.leaving > 0;
 }
 
 bool nc_subs_own_is_delivering(const struct nc_subs *subs)
 {
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
-		const struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL && sub->owned && sub->delivering)
+	uint32_t at = 0;
+	const struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
+		if (sub->delivering)
 			return true;
 	}
-	return subs->leaving > 0;
+	return subs->own.leaving > 0;
 }
 
 uint64_t nc_subs_own_since(const struct nc_subs *subs)
 {
-	return subs->owned > 0 ? subs->own_since : 0;
+	return subs->own.count > 0 ? subs->own.since : 0;
 }
 
 /* ---- Back to the leader --------------------------------------------------------------------- */
 
-/* By a lease that counts its last owner has not applied that he has it no more; so it was confirmed
- * before that was committed, and is over NC_PLACEMENT_GONE_NS after we have applied it. */
+/* A subscription that went back to the leader. Its last owner may go on until it has applied that,
+ * under a lease which it asked for before that was committed. Such a lease is over
+ * NC_PLACEMENT_GONE_NS after this node has applied it. */
 struct nc_sub_back {
 	struct nc_sub_back *next;
 	uint64_t at_ns;
@@ -65,7 +77,7 @@ struct nc_sub_back {
 static void back_note(struct nc_subs *subs, struct nc_slice name)
 {
 	uint64_t now_ns = nc_subs_now_ns();
-	struct nc_sub_back **at = &subs->back, *back;
+	struct nc_sub_back **at = &subs->own.back, *back;
 	while ((back = *at) != NULL) {
 		if (now_ns - back->at_ns <= NC_PLACEMENT_GONE_NS) {
 			at = &back->next;
@@ -75,22 +87,22 @@ static void back_note(struct nc_subs *subs, struct nc_slice name)
 		free(back);
 	}
 	back = malloc(sizeof *back);
-	if (back == NULL) { /* as if nothing were known of any */
-		subs->back_ns = now_ns;
+	if (back == NULL) { /* from here on, treat every subscription as if it came back now */
+		subs->own.back_ns = now_ns;
 		return;
 	}
-	*back = (struct nc_sub_back){ .next = subs->back, .at_ns = now_ns };
+	*back = (struct nc_sub_back){ .next = subs->own.back, .at_ns = now_ns };
 	(void)snprintf(back->name, sizeof back->name, "%.*s", (int)name.size,
 	               (const char *)name.data);
-	subs->back = back;
+	subs->own.back = back;
 }
 
 uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name)
 {
-	uint64_t at_ns = subs->back_ns;
+	uint64_t at_ns = subs->own.back_ns;
 	if (subs->service->options.cluster == NULL)
 		return 0;
-	for (const struct nc_sub_back *back = subs->back; back != NULL; back = back->next) {
+	for (const struct nc_sub_back *back = subs->own.back; back != NULL; back = back->next) {
 		if (back->at_ns > at_ns && nc_slice_is(name, back->name))
 			at_ns = back->at_ns;
 	}
@@ -99,9 +111,9 @@ uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name)
 
 void nc_subs_own_stop(struct nc_subs *subs)
 {
-	while (subs->back != NULL) {
-		struct nc_sub_back *back = subs->back;
-		subs->back = back->next;
+	while (subs->own.back != NULL) {
+		struct nc_sub_back *back = subs->own.back;
+		subs->own.back = back->next;
 		free(back);
 	}
 }
@@ -126,21 +138,22 @@ bool nc_subs_own_sleeps(struct nc_subscription *sub)
 	}
 	if (!sub->owned || runs(sub))
 		return false;
-	sub->subs->asleep += !sub->asleep;
+	sub->subs->own.asleep += !sub->asleep;
 	sub->asleep = true;
 	return true;
 }
 
 void nc_subs_own_wake(struct nc_subs *subs)
 {
-	if (subs->asleep == 0 || !nc_spread_holds(subs->service->spread, 0))
+	if (subs->own.asleep == 0 || !nc_spread_holds(subs->service->spread, 0))
 		return;
-	for (uint32_t id = 0; id < subs->room; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL || !sub->asleep || !runs(sub))
+	uint32_t at = 0;
+	struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
+		if (!sub->asleep || !runs(sub))
 			continue;
 		sub->asleep = false;
-		subs->asleep--;
+		subs->own.asleep--;
 		nc_subs_mark(sub);
 	}
 }
@@ -170,20 +183,19 @@ bool nc_subs_own_yield(struct nc_subs *subs, struct nc_slice name, uint64_t epoc
 
 void nc_subs_own_yield_all(struct nc_subs *subs, uint64_t until_ns)
 {
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
-		if (subs->slots[id] != NULL && subs->slots[id]->owned)
-			yield(subs->slots[id], until_ns);
-	}
+	uint32_t at = 0;
+	struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL)
+		yield(sub, until_ns);
 }
 
 void nc_subs_own_left(struct nc_subs *subs)
 {
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
-		if (subs->slots[id] != NULL && subs->slots[id]->owned)
-			nc_subs_waiters_refuse(subs, subs->slots[id], UINT64_MAX,
-			                       NC_FAULT_UNAVAILABLE,
-			                       nc_fault_text(NC_FAULT_UNAVAILABLE));
-	}
+	uint32_t at = 0;
+	struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL)
+		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_UNAVAILABLE,
+		                       nc_fault_text(NC_FAULT_UNAVAILABLE));
 }
 
 bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns)
@@ -209,9 +221,10 @@ bool nc_subs_own_has_yielded(struct nc_subs *subs, struct nc_slice name, uint64_
 
 bool nc_subs_own_have_yielded(struct nc_subs *subs)
 {
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
-		const struct nc_subscription *sub = subs->slots[id];
-		if (sub != NULL && sub->owned && !has_yielded(sub))
+	uint32_t at = 0;
+	const struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
+		if (!has_yielded(sub))
 			return false;
 	}
 	return true;
@@ -240,10 +253,9 @@ static void ack_unsubscribe(struct nc_subs *subs, struct nc_subscription *sub)
 int nc_subs_own_listen(struct nc_subs *subs)
 {
 	int err = NC_OK;
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room && err == NC_OK; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL || !sub->owned)
-			continue;
+	uint32_t at = 0;
+	struct nc_subscription *sub;
+	while (err == NC_OK && (sub = nc_subs_own_next(subs, &at)) != NULL) {
 		ack_unsubscribe(subs, sub);
 		err = ack_subscribe(subs, sub);
 	}
@@ -255,20 +267,20 @@ int nc_subs_own_listen(struct nc_subs *subs)
 void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	ack_unsubscribe(subs, sub);
-	subs->owned--;
-	subs->asleep -= sub->asleep;
+	subs->own.count--;
+	subs->own.asleep -= sub->asleep;
 	sub->asleep = false;
 }
 
-/* The leader could not ask us, and answers what it has heard itself. */
+/* Whether the leader has given this node up, and so answers the acknowledgements that it heard. */
 static bool is_answered_for(const struct nc_subs *subs)
 {
 	const struct nc_service *service = subs->service;
 	return !service->serving && !service->drain.begun && nc_spread_is_given_up(service->spread);
 }
 
-/* Another has it, or we have it anew: whoever waits here is told. What still delivers is waited
- * for, before it counts as let go. */
+/* Another node has the subscription, or this one has it in a new epoch: whoever waits here is told.
+ * While a job still delivers for it, it does not count as let go. */
 static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (is_answered_for(subs))
@@ -280,14 +292,14 @@ static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_subs_move_refused(subs, sub, NULL, NC_TIMEOUT);
 	if (sub->delivering) {
 		sub->leaves = true;
-		subs->leaving++;
+		subs->own.leaving++;
 	}
 	nc_subs_remove(subs, sub, NULL);
 }
 
 /* ---- Take up -------------------------------------------------------------------------------- */
 
-/* `ran`: by a lease of ours, so that nobody else does. */
+/* `ran`: this node ran it under a lease until now, so that nobody else does. */
 static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome, bool ran)
 {
 	const struct nc_sub_taking taking = { .name = outcome->sub,
@@ -296,15 +308,15 @@ static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome, bool
 	struct nc_subscription *sub;
 	int err = nc_subs_take_up(subs, &taking, &sub);
 	if (err == NC_NOTFOUND)
-		return; /* gone on meanwhile: that is told next */
+		return; /* it has changed again since: the next outcome tells how */
 	if (err == NC_OK && outcome->owner.number == 0 && !ran)
 		sub->wait_ns = nc_subs_own_back_ns(subs, outcome->sub);
 	if (err == NC_OK && outcome->owner.number != 0) {
 		sub->owned = true;
 		sub->since = nc_spread_told_to(subs->service->spread);
-		subs->owned++;
-		if (sub->since > subs->own_since)
-			subs->own_since = sub->since;
+		subs->own.count++;
+		if (sub->since > subs->own.since)
+			subs->own.since = sub->since;
 		err = ack_subscribe(subs, sub);
 	}
 	if (err != NC_OK) {
@@ -339,10 +351,11 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
 
 /* ---- A new epoch of our own ----------------------------------------------------------------- */
 
-/* It is not known what became of a change: a new epoch, from what the log has, ends the doubt. One
- * that the leader runs without a lease needs none: what its leader proposed is not known only when
- * that leads no more, and then it is unloaded; and it is loaded again when an entry of the new term
- * is applied, behind which nothing of an older term can come. */
+/* It is not known what became of a change that was proposed: a new epoch, which begins with what
+ * the log has, ends the doubt. A subscription that the leader runs without a lease needs none. The
+ * fate of what a leader proposed is unknown only when it leads no more, and then its subscriptions
+ * are unloaded; they are loaded again after an entry of the new term is applied, and nothing of an
+ * older term can follow that. */
 void nc_subs_own_doubt(struct nc_subscription *sub)
 {
 	if (!sub->owned)
@@ -353,9 +366,10 @@ void nc_subs_own_doubt(struct nc_subscription *sub)
 
 void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns)
 {
-	for (uint32_t id = 0; subs->owned > 0 && id < subs->room; id++) {
-		struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL || !sub->reown || now_ns < sub->reown_ns)
+	uint32_t at = 0;
+	struct nc_subscription *sub;
+	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
+		if (!sub->reown || now_ns < sub->reown_ns)
 			continue;
 		sub->reown_ns = now_ns + REOWN_NS;
 		int err = nc_spread_reown(subs->service->spread, nc_slice_str(sub->name));

@@ -196,7 +196,10 @@ struct nc_sub_taking {
 int nc_subs_take_up(struct nc_subs *subs, const struct nc_sub_taking *taking,
                     struct nc_subscription **sub_out);
 
-/* subs_own.c: whether it must not run now: then it sleeps. */
+/* subs_own.c. The subscriptions that this node owns, one per call: `*at` begins as 0; NULL: that
+ * was the last. */
+struct nc_subscription *nc_subs_own_next(const struct nc_subs *subs, uint32_t *at);
+/* Whether it must not run now: then it sleeps. */
 bool nc_subs_own_runs(const struct nc_subscription *sub);
 bool nc_subs_own_sleeps(struct nc_subscription *sub);
 /* It leaves the table. */

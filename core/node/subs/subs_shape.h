@@ -216,6 +216,16 @@ struct nc_sub_lines {
 	bool ready;   /* something has ended: who stands behind it may go on */
 };
 
+/* What this node knows of subscriptions that run under a lease (subs_own.c). */
+struct nc_sub_owning {
+	uint32_t count;           /* how many of those in the table this node owns … */
+	uint32_t asleep;          /* … and how many of these have no lease just now */
+	uint32_t leaving;         /* how many that were let go still deliver */
+	uint64_t since;           /* the newest entry that gave this node one */
+	struct nc_sub_back *back; /* those that went back to the leader lately */
+	uint64_t back_ns;         /* any may have done so until then: older ones are not known */
+};
+
 struct nc_subs {
 	struct nc_service *service;
 	struct nc_plugin_host *host;
@@ -251,10 +261,7 @@ struct nc_subs {
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
 	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
-	uint32_t owned, asleep, leaving; /* how many of those in the table; of those let go */
-	uint64_t own_since;              /* the newest entry that gave us one */
-	struct nc_sub_back *back;        /* those that have no owner any more, since lately */
-	uint64_t back_ns;                /* nothing is known of what was before */
+	struct nc_sub_owning own;
 	uint64_t foreign_acks, ignored_answers;
 	struct nc_answered answered; /* acknowledgements that the leader has heard, too */
 	uint64_t answers_ns;         /* when those that are being taken came; 0: ask the clock */
