@@ -1,137 +1,170 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* subs_private.h -- what the files of the subscriptions do for each other; what they share is
- * in subs_shape.h. */
+/* subs_private.h -- the calls by which the files of the subscriptions serve each other, file by
+ * file; the structs that they share are in subs_shape.h.
+ *
+ * Where a call says "refuses", it has answered the request with an error, and the caller is done
+ * with it.
+ */
 #ifndef NC_CORE_NODE_SUBS_SUBS_PRIVATE_H
 #define NC_CORE_NODE_SUBS_SUBS_PRIVATE_H
 
 #include "core/node/subs/subs_shape.h"
 
-/* subs.c: the table. */
-struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name);
-int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub);
-/* Out of the table; freed now or when its job is back. Who waits for something is told. `why` NULL:
- * it goes on elsewhere. */
-void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
-void nc_subscription_free(struct nc_subscription *sub);
+/* ---- The table (subs.c) --------------------------------------------------------------------- */
 
-/* subs_turn.c: let it act at the end of the turn; or not. */
+/* NULL: there is none of this name here. */
+struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name);
+/* Put it into the table, which then owns it. Errors: NC_NOMEM, it is still the caller's. */
+int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub);
+/* Take it out of the table and free it, now or when its last job is back. Whoever waits for
+ * something is told `why`; NULL: that the subscription goes on elsewhere. */
+void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
+void nc_subscription_free(struct nc_subscription *sub); /* NULL is a no-op */
+
+/* ---- The end of a turn (subs_turn.c) -------------------------------------------------------- */
+
+/* Let it act at the end of this turn; or take that back. */
 void nc_subs_mark(struct nc_subscription *sub);
 void nc_subs_unmark(struct nc_subs *subs, struct nc_subscription *sub);
-/* Nothing beyond the cursor has been searched: all of it may match. */
+/* Set sub->unsearched as if nothing beyond the cursor had been searched yet. */
 void nc_subs_unsearched_reset(const struct nc_subs *subs, struct nc_subscription *sub);
 
-/* subs_live.c: live events, and who is told of them. */
+/* ---- Live events, and whom they concern (subs_live.c) --------------------------------------- */
+
+/* Errors, here and below: NC_NOMEM. */
 int nc_subs_live_open(struct nc_subs *subs);
 void nc_subs_live_close(struct nc_subs *subs);
 int nc_subs_live_add(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_live_remove(struct nc_subs *subs, struct nc_subscription *sub);
-/* Let a reader merge the index, if it is worth it; and take up what was merged. */
+/* Take over an index of filters that a reader has merged; have one merged, if it is worth it. */
 void nc_subs_live_merge(struct nc_subs *subs);
 
-/* subs_isolated.c, and nc_subs_pool() of subs.h */
+/* ---- Plugins in processes of their own (subs_isolated.c) ------------------------------------ */
+
 void nc_subs_pools_stop(struct nc_subs *subs);
-/* Requests that waited for their filter are carried out. */
+/* Carry out requests that have waited until their filter was compiled. */
 void nc_subs_prepared_take(struct nc_subs *subs);
-/* Its filter gave no answer about `position`: it halts, visibly, leaves the head, so that nothing
- * is passed by, and asks again after a pause. Until the filter answers again. */
+/* The filter failed to judge the event at `position`. The subscription shows a fault, and leaves
+ * the head so that it passes no event by; a search asks the filter again after a pause. The second
+ * call ends this, when the filter has answered. */
 void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position);
 void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub);
 
-/* subs_plugins.c: a plugin came, went or was replaced: subscriptions that lack theirs go on, others
- * take the new one at a position. */
+/* ---- Plugins that come, go and are replaced (subs_plugins.c) -------------------------------- */
+
+/* The node's plugins have changed. Subscriptions whose plugin was missing go on; those whose plugin
+ * was replaced take the new one, from a position that all nodes agree on. */
 void nc_subs_plugins_changed(struct nc_subs *subs);
-/* If it has a plugin of another build than was recorded with it: say so. */
+/* Log it if the plugin is of another build than the one recorded with the subscription. */
 void nc_subs_tell_other_build(const struct nc_subscription *sub);
+/* Begin to take the new plugin; if something else of the subscription is under way, a later tick
+ * does. */
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub);
-/* The new one takes the selector, as subs->prepared if it runs in a process of its own; or does
- * not, and the one before stays. */
+/* Take it: it accepts the selector (if it runs in a process of its own, as subs->prepared). Or it
+ * refuses the selector, and the subscription keeps the old one. */
 void nc_subs_renew_now(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_renew_refused(struct nc_subs *subs, struct nc_subscription *sub,
                            const struct nc_refusal *refusal);
-/* subs_isolated.c: ask it first, where it runs. False: it runs in the node. */
+/* subs_isolated.c: let the new plugin compile the selector in its own process first. False: it runs
+ * in the node, and need not. */
 bool nc_subs_prepare_renewal(struct nc_subs *subs, struct nc_subscription *sub);
-/* Its filter has been asked: if its hints have come by that, it is found by them from now on. */
+/* The filter has just been asked. If the plugin has given its hints by that, live events find the
+ * subscription by them from now on. */
 void nc_subs_hints_take(struct nc_subs *subs, struct nc_subscription *sub);
-/* It took the new one: say so. */
+/* The new plugin judges events from `position` on: say so in the log and by an advisory. */
 void nc_subs_replugged(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
-/* subs_move.c: put the same definition, judged by the plugin that is loaded now, into the log: it
- * holds from a position. False with the refusal: the plugin does not take its selector. */
+/* subs_move.c: put the same definition into the log, with the plugin that is loaded now; it takes
+ * effect from a position. False with the refusal: the plugin does not accept the selector. */
 bool nc_subs_move_plugin(struct nc_subs *subs, struct nc_subscription *sub,
                          struct nc_refusal *refusal);
 
-/* subs_filter.c: compile the filter of sub->definition. On failure the fault and its text, for a
- * client: of `body`, its request, the byte at fault is named as it was written there; empty: none
- * asked. */
+/* ---- Filters, keys and starts --------------------------------------------------------------- */
+
+/* subs_filter.c: compile the filter of sub->definition. False with the refusal for the client.
+ * `body` is the client's request, in which the place of an error in the selector is named; empty:
+ * there is none. */
 bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice body,
                             struct nc_refusal *refusal);
 
-/* subs_key.c: the key of an event by the definition's order; empty: none. Valid until the next call
- * with these `keys`, and as long as the event. */
+/* subs_key.c: the key of an event, by the definition's order; empty: it has none. Valid until the
+ * next call with these `keys`, and only while the event is. */
 struct nc_slice nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition *definition,
                             const struct nc_event *event);
 void nc_subs_keys_release(struct nc_sub_keys *keys);
 
-/* subs_start.c */
+/* subs_start.c: the engine's word for a start. */
 enum nc_sub_start nc_subs_start_kind(enum nc_start start);
-/* Start, value and stream, for the engine; no name. */
+/* The start, its value and its stream as the engine takes them; without a name. */
 struct nc_sub_create nc_subs_start_of(const struct nc_definition *definition,
                                       const struct nc_filter_hints *hints);
-/* Whether the filter goes with the start. False with the refusal. */
+/* Whether a subscription with this filter can begin at its start. False with the refusal. */
 bool nc_subs_start_check(const struct nc_subscription *sub, struct nc_refusal *refusal);
 
-/* Whether all members of the cluster know such a definition, by the form of its deliveries; if not,
- * that is said. */
+/* Whether all members of the cluster know definitions with this form of deliveries; if not,
+ * refuses. */
 struct nc_subs_ask;
 bool nc_subs_form_takes(const struct nc_subs_ask *ask, const struct nc_definition *definition);
 
-/* subs_pull.c: take a pull request. Errors: NC_NOMEM, NC_FULL, NC_INVALID. */
+/* ---- Pull requests (subs_pull.c) ------------------------------------------------------------ */
+
+/* Take a pull request. Errors: those of nc_sub_request(). */
 int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct nc_slice reply,
                  uint64_t now_ns);
-/* The request that is given an event, held for that; NULL: it waits no more. */
+/* The request `id`, which is given one more event; held until nc_subs_pull_let_go(). NULL: it does
+ * not wait any more. */
 struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id);
+/* Its reply subject. NULL: likewise. */
 const char *nc_subs_pull_reply(const struct nc_subscription *sub, uint64_t id);
 void nc_subs_pull_forget(struct nc_subscription *sub, uint64_t id);
 void nc_subs_pull_let_go(struct nc_sub_pull *pull); /* NULL is a no-op */
-/* The status line is told to all who wait; or to one, whose event is not published after all. */
+/* End all requests that wait with this status line; or one, because an event that it counted is not
+ * published after all. */
 void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
 void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_pull *pull,
                       const char *status);
-/* Events that were about to be published are not: whose request has counted them hears that they do
- * not come. Status lines stay. */
+/* Drop the events that were about to be published: the requests that counted them end with this
+ * status line. Status lines that were about to be published stay. */
 void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
-/* The event list[at] is not seen any more: a request that has counted it ends, behind what else it
- * is given. */
+/* The event list[at] was deleted or has expired: a request that counted it ends, after the other
+ * events of the list that it is given. */
 void nc_subs_pull_gone(struct nc_subscription *sub, const struct nc_delivery *list, size_t count,
                        size_t at);
-/* Nothing more will be published: all of both that are left to tell are told. */
+/* Nothing more will be published: both of nc_subs_todo_cut() and nc_subs_pulls_end(). */
 void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, const char *status);
-/* Requests that name max_bytes wait until the sizes of all events in the window are known; true:
- * the readers have been asked for some. */
+/* Requests that name max_bytes wait until the sizes of all events in the window are known. True: a
+ * reader has been asked for some. */
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub);
 
-/* subs_tidy.c: parked events of these positions may not be seen any more; or all that it has. */
+/* ---- Events that were deleted or have expired (subs_tidy.c) --------------------------------- */
+
+/* Parked events from `from` to `to` may be gone, or any event that the subscription has: look for
+ * them. */
 void nc_subs_tidy_mark(struct nc_subscription *sub, uint64_t from, uint64_t to);
 void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub);
-/* Of a tick: what has been in memory for a while is read anew before it is delivered, and some of
- * what was not looked at for long is. */
+/* From the timer: have events that were kept in memory for a while read again before they are
+ * delivered, and look through some of what was not looked at for long. */
 void nc_subs_tidy_tick(struct nc_subs *subs, uint64_t now_ns);
 
-/* subs_act.c: do what the machine asks for, until it asks for nothing. */
+/* ---- What the machine asks for (subs_act.c) ------------------------------------------------- */
+
+/* Do what the machine asks for until it asks for nothing more; then save, and start jobs. */
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub);
+/* Publish an advisory about the subscription. */
 void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
                     uint64_t position, const char *reason);
-/* The row of a parked event goes: with the next progress, or at once from memory. */
+/* Remove the row of a parked event: with the next progress, or at once if it is in memory. */
 void nc_subs_unpark(struct nc_subscription *sub, uint64_t position);
-/* A status line, behind the events that were asked for before it. */
+/* Publish a status line, after the deliveries that are due before it. */
 void nc_subs_todo_status(struct nc_subscription *sub, const char *subject, const char *reply,
                          const char *block);
-/* Only what the machine asks for; nothing is saved, no job starts. */
+/* Do what the machine asks for, but save nothing and start no job. */
 void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
-/* Less still: what is decided of events is said, so that their rows go with a change. */
+/* Only take the rows of what is about to leave the window (nc_sub_step_leaving()), so that they go
+ * with a change. */
 void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub);
 
-/* Bytes that entries may take in an answer that is a list of them: what is not theirs of a message,
- * its headers and what closes the list, has room beside. */
+/* How many bytes the entries of a list may take in an answer; the rest of the message, its headers
+ * and what closes the list, needs at most NC_SUBS_LIST_BESIDE. */
 #define NC_SUBS_LIST_BESIDE 256u
 static inline size_t nc_subs_list_room(const struct nc_subs *subs)
 {
@@ -139,55 +172,66 @@ static inline size_t nc_subs_list_room(const struct nc_subs *subs)
 	return payload > NC_SUBS_LIST_BESIDE ? payload - NC_SUBS_LIST_BESIDE : 0;
 }
 
-/* subs_show.c: tell when it begins to lag, and when it has caught up. */
+/* subs_show.c: publish an advisory when it begins to lag, and when it has caught up. */
 void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub);
 
-/* subs_save.c: replicate progress, creation, deletion. */
+/* ---- Through the log (subs_save.c) ---------------------------------------------------------- */
+
+/* Put the subscription's progress into the log, if that is due. */
 void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns);
-/* Who asked for it: a reply subject, empty if nobody did, and the endpoint. */
+/* Who asked for a command: a reply subject, empty if nobody did, and the endpoint. */
 struct nc_subs_asker {
 	struct nc_slice reply;
 	int endpoint;
 };
-/* False: no memory, or the replica does not take it. */
+/* Propose a command. False: no memory, or the replica does not take it. */
 bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_pending_kind kind,
                      struct nc_subscription *sub, struct nc_subs_asker asker);
-/* The first so many bytes of its rows, parked and unparked, are in the log: they go from memory. */
+/* So many bytes, the first ones, of the rows in sub->save.parked and sub->save.unparked are in the
+ * log now, and leave memory. */
 void nc_subs_rows_saved(struct nc_subscription *sub, size_t parked, size_t unparked);
-/* To who asked for what has come back, unless he has been told that his time was over. */
+/* Answer whoever asked for the command, unless the request has run out of time and was answered. */
 void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
                           struct nc_fault fault, const char *text);
 void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
 
-/* subs_behind.c: a creation or a deletion begins, and has ended. */
+/* ---- Requests that stand behind a change (subs_behind.c) ------------------------------------ */
+
+/* The creation or deletion of a subscription of this name begins; has ended. */
 void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name);
 void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name);
-/* Who stood behind what has ended goes on: at the beginning of a turn, when nobody holds a
- * subscription. At a tick, whose time is over is told so. */
+/* Carry out the requests that stood behind what has ended. At the beginning of a turn, when no
+ * caller holds a subscription that this could free. */
 void nc_subs_behind_step(struct nc_subs *subs);
+/* Refuse those that have run out of time; all, since this node leads no more; free all. */
 void nc_subs_behind_tick(struct nc_subs *subs);
-void nc_subs_behind_refuse(struct nc_subs *subs); /* all of them: this node leads no more */
+void nc_subs_behind_refuse(struct nc_subs *subs);
 void nc_subs_behind_drop(struct nc_subs *subs);
 
-/* subs_wait.c. Answer when what has changed by now is replicated: `answer` (copied; NULL: an empty
- * message). */
+/* ---- Who waits for a subscription (subs_wait.c) --------------------------------------------- */
+
+/* Send `answer` (copied; NULL: an empty message) when everything that has changed by now is
+ * replicated. */
 void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice reply,
                         const char *answer);
+/* Progress up to number `through` is replicated: answer those who wait for it. */
 void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, uint64_t through);
-/* Everybody who waits for that since `until_ms` or before is told that there is nothing to wait
- * for. */
+/* Refuse those who have waited for that since `until_ms` or longer. */
 void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, uint64_t until_ms,
                             struct nc_fault fault, const char *why);
-/* Those whose acknowledgements the present leader has heard, too, and answers, are not. */
+/* Forget, without an answer, those whose acknowledgements the present leader has heard as well: it
+ * answers them. */
 void nc_subs_waiters_forget(struct nc_subs *subs, struct nc_subscription *sub);
-/* Likewise all whose requests were to come again. */
+/* Refuse all requests that were to be carried out later. */
 void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
                            const char *why);
-/* Who has waited too long, or for what cannot be replicated, is told so. */
+/* Refuse, in all subscriptions, who has waited too long, or for a log on a full disk. */
 void nc_subs_waiters_expire(struct nc_subs *subs);
 
-/* subs_load.c: take up one from the state, if it is still as was told. Errors: NC_NOTFOUND, it is
- * not; those of nc_subs_load(). */
+/* ---- Subscriptions out of the state (subs_load.c) ------------------------------------------- */
+
+/* Run a subscription that the state has, if it is still of this epoch and owner. Errors:
+ * NC_NOTFOUND, it is not; those of nc_subs_load(). */
 struct nc_sub_taking {
 	struct nc_slice name;
 	uint64_t epoch;
@@ -196,68 +240,84 @@ struct nc_sub_taking {
 int nc_subs_take_up(struct nc_subs *subs, const struct nc_sub_taking *taking,
                     struct nc_subscription **sub_out);
 
-/* subs_own.c. The subscriptions that this node owns, one per call: `*at` begins as 0; NULL: that
- * was the last. */
-struct nc_subscription *nc_subs_own_next(const struct nc_subs *subs, uint32_t *at);
-/* Whether it must not run now: then it sleeps. */
-bool nc_subs_own_runs(const struct nc_subscription *sub);
-bool nc_subs_own_sleeps(struct nc_subscription *sub);
-/* It leaves the table. */
-void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub);
-void nc_subs_own_doubt(struct nc_subscription *sub);
-/* When the leader may run one that has no owner: not while the lease of one who has not heard that
- * he has it no more may stand. */
-uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name);
-void nc_subs_own_stop(struct nc_subs *subs);
-/* It only saves, since it is about to be moved. */
-bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns);
-void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns);
-
-/* subs_load.c: count what is parked, and tell the machine what batches have acknowledged. */
+/* Read its parked events, and the acknowledgements that batches have committed, from the state, and
+ * tell the machine. Errors: those of nc_subs_load(). */
 int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub);
-/* Tell the machine of packed rows, ascending, in memory. */
-int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice rows);
 int nc_subs_acked_load(struct nc_subs *subs, struct nc_subscription *sub);
-/* No bytes: there is none. `before` is the filter before, NULL: to be compiled; one that does not
- * compile is sub->fault. Errors: NC_CORRUPT, NC_UNSUPPORTED, NC_NOMEM. */
+/* Tell the machine of parked events in memory: packed rows, ascending. */
+int nc_subs_parked_tell(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice rows);
+/* Give it the backfill that `bytes` encode; empty: it has none. `before` is the old filter; NULL:
+ * it is compiled here, and if that fails, sub->fault says so. Errors: NC_CORRUPT, NC_UNSUPPORTED,
+ * NC_NOMEM. */
 int nc_subs_backfill_set(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice bytes,
                          struct nc_filter *before);
 void nc_subs_backfill_drop(struct nc_subscription *sub);
 
-/* subs_move.c: seek and update. */
+/* ---- Subscriptions under a lease (subs_own.c) ----------------------------------------------- */
+
+/* The subscriptions that this node owns, one per call: `*at` begins as 0; NULL: that was the last.
+ */
+struct nc_subscription *nc_subs_own_next(const struct nc_subs *subs, uint32_t *at);
+/* Whether it is under a lease, and the lease holds. */
+bool nc_subs_own_runs(const struct nc_subscription *sub);
+/* Whether it must not run now, for want of a lease; then it sleeps until nc_subs_own_wake(). */
+bool nc_subs_own_sleeps(struct nc_subscription *sub);
+/* It leaves the table. */
+void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub);
+/* The fate of a change that was proposed is not known: have a new epoch begin. */
+void nc_subs_own_doubt(struct nc_subscription *sub);
+/* When the leader may run a subscription that has no owner: not before the lease is over of a node
+ * that owned it and may not know yet that it does no more. */
+uint64_t nc_subs_own_back_ns(const struct nc_subs *subs, struct nc_slice name);
+void nc_subs_own_stop(struct nc_subs *subs);
+/* Whether it only saves, since it is about to be moved. */
+bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns);
+void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns);
+
+/* ---- Seek and update (subs_move.c, subs_moved.c) -------------------------------------------- */
+
+/* The command of sub->move was applied; or was not taken (`ticket` NULL: the move is given up). */
 void nc_subs_move_outcome(struct nc_subs *subs, struct nc_subscription *sub,
                           const struct nc_ticket *ticket, const struct nc_outcome *outcome);
-/* `ticket` NULL: it is given up, and nobody has run out of time. */
 void nc_subs_move_refused(struct nc_subs *subs, struct nc_subscription *sub,
                           const struct nc_ticket *ticket, int err);
-/* Make it so, if it is decided and no job looks at what was. */
+/* Carry the move out, if it is decided and no job still works on what was before. */
 void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_move_free(struct nc_sub_move *move); /* NULL is a no-op */
 
-/* subs_late.c: whether an event is parked as of now; `fn` is told of each row that it has had, the
- * last counts. Errors: those of the state. */
+/* ---- Answers that come late (subs_late.c) --------------------------------------------------- */
+
+/* Whether the event at `position` is parked now. `fn` is called with each row that it has had, the
+ * newest last. Errors: those of the state. */
 int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
                         nc_parked_fn *fn, void *ctx, bool *parked_out);
-/* An event is parked no more: its key is free. Errors, which are said: those of the state. */
+/* A parked event is no longer parked: tell the machine. Errors, which are said: those of the state.
+ */
 int nc_subs_parked_gone(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
-/* An event of this epoch was acknowledged: if it is parked, it is so no more. False: not now, a
- * change of the subscription is on its way, or the state cannot be read. */
+/* An event of this epoch was acknowledged: if it is parked, remove its row. False: that is not
+ * possible now, since a change of the subscription is on its way or the state cannot be read. */
 bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
-/* An event was answered for good: if it is to be fetched anew, what was answered is in memory alone
- * until it has been; so it is now. False: likewise. */
+/* An event was answered for good. If the machine still wants it by position, the answer would be in
+ * memory alone until it has been read: read it now. False: likewise. */
 bool nc_subs_late_recall(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position);
 
-/* subs_replay.c */
+/* ---- Replays (subs_replay.c) ---------------------------------------------------------------- */
+
 struct nc_sub_job;
+/* Whether a replay is under way that can go on: the window has room, or its request is unanswered.
+ */
 bool nc_subs_replay_wants(const struct nc_subscription *sub);
 /* Give the job the rows that are in memory. False: no memory. */
 bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *job);
+/* Take what the job has found. */
 void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, struct nc_sub_job *job);
-/* Stop; who waits for it is told why. */
+/* Stop the replay, and refuse the request that waits for it. */
 void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
                         const char *why);
 
-/* subs_jobs.c: jobs on the readers. */
+/* ---- Readers' jobs (subs_jobs.c, subs_jobs_back.c) ------------------------------------------ */
+
+/* Start the jobs that the subscription needs; take back those that are done. */
 void nc_subs_jobs_start(struct nc_subs *subs, struct nc_subscription *sub);
 void nc_subs_jobs_take(struct nc_subs *subs);
 void nc_subs_deliveries_release(struct nc_delivery *deliveries, size_t count);

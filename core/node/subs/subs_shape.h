@@ -29,17 +29,17 @@
 
 #define NC_SUB_FAULT_SIZE 200
 
-/* Who waits for an answer until something is replicated. */
+/* A request that is answered when a progress is replicated. */
 struct nc_sub_waiter {
 	struct nc_sub_waiter *next;
-	uint64_t progress; /* its number */
+	uint64_t progress; /* the number of that progress */
 	uint64_t since_ms;
-	uint64_t term; /* of one that is owned: in which it came; else 0 */
+	uint64_t term; /* the leader's, when it came; 0: the subscription runs without a lease */
 	char *answer;  /* owned; NULL: an empty message */
 	char reply[];
 };
 
-/* A request that comes again when what is parked is in the log. */
+/* A request that is kept, to be carried out later. */
 struct nc_sub_later {
 	struct nc_sub_later *next;
 	uint64_t since_ms;
@@ -49,59 +49,63 @@ struct nc_sub_later {
 	char bytes[]; /* the reply subject with its NUL, the body */
 };
 
-/* A pull request: its answers go here. Held by the list while it waits, and by each delivery. */
+/* A pull request: where its answers go. The subscription's list holds it while it waits, and each
+ * delivery for it does. */
 struct nc_sub_pull {
 	struct nc_sub_pull *next;
 	uint64_t id;
 	uint32_t left; /* events that it is still to be given */
 	uint32_t holders;
-	bool cut; /* it has been ended before it was given all */
+	bool cut; /* it was ended before it was given them all */
 	enum nc_form form;
 	char reply[];
 };
 
-/* What it takes to find an event's key; begins as zeros. */
+/* Memory for finding the keys of events. Begins as zeros. */
 struct nc_sub_keys {
 	struct nc_view_builder builder;
 	struct nc_arena arena;
 	char number[32];
 };
 
-/* What an update with a backfill has left to be done, up to `is.through`. */
+/* The work that an update with a backfill has left (core/delivery/backfill.h). */
 struct nc_sub_backfill {
 	struct nc_buf bytes;
-	struct nc_backfill is;    /* in `bytes` */
-	struct nc_filter *filter; /* the one before */
+	struct nc_backfill is;    /* slices of `bytes` */
+	struct nc_filter *filter; /* the old one */
 };
 
-/* Parked events on their way back, in ascending order. */
+/* A replay: parked events that are offered to the machine again, in ascending order, as it has room
+ * (subs_replay.c). */
 struct nc_sub_replaying {
 	bool under_way;
 	struct nc_replay_ask ask;
-	size_t next;             /* of ask.positions */
-	uint64_t after, through; /* of the others: rows in between are still to be looked at */
-	bool checked;            /* of positions: none leaves an older one of its key behind */
-	uint64_t count;          /* on their way so far */
-	bool scan_next;          /* the last job was of this: a search of history goes first */
-	int endpoint;            /* for the statistics */
-	char *reply;             /* owned; NULL: answered */
-	struct nc_buf unparked;  /* rows that may be gone before a reader has looked */
+	size_t next; /* of positions: the index of the next one */
+	uint64_t after,
+	        through;        /* of a key or all: the rows in between are still to be looked at */
+	bool checked;           /* of positions: none would leave an older one of its key behind */
+	uint64_t count;         /* how many have been offered so far */
+	bool scan_next;         /* the last job was a replay's: a search of history goes first */
+	int endpoint;           /* for the statistics */
+	char *reply;            /* owned; NULL: answered */
+	struct nc_buf unparked; /* rows that were removed since, and that a reader may still see */
 };
 
-/* What of it is to get into the log: its progress, and rows of parked events (subs_save.c). */
+/* What is to get into the log: the progress, and rows of parked events (subs_save.c). */
 struct nc_sub_save {
-	struct nc_buf parked, unparked; /* rows, and rows that go: not yet in the log */
-	size_t sent_parked,
-	        sent_unparked; /* bytes of them, the first ones, that are on their way */
-	bool under_way;        /* a progress, and with it those rows */
-	uint64_t number;       /* the progress's */
-	bool hurry;            /* somebody waits for the next one */
-	bool missed;           /* one was taken that did not get into the log */
+	/* Rows to be written and positions whose rows are to be removed, not yet in the log; of a
+	 * transient subscription `parked` has all its rows. */
+	struct nc_buf parked, unparked;
+	size_t sent_parked, sent_unparked; /* how many bytes of each, the first, are under way */
+	bool under_way;                    /* a progress is, and with it those rows */
+	uint64_t number;                   /* of that progress */
+	bool hurry;                        /* somebody waits for the next one */
+	bool missed;                       /* a progress was taken that did not get into the log */
 };
 
 struct nc_sub_move;
 
-/* Positions, inclusive; to 0: none. */
+/* Positions, both inclusive; `to` 0: none. */
 struct nc_sub_span {
 	uint64_t from, to;
 };
@@ -181,10 +185,11 @@ struct nc_subscription {
 	uint64_t wait_ns;
 };
 
-/* A command of a subscription's on its way through the log. */
+/* A command about a subscription, on its way through the log. */
 enum nc_sub_pending_kind { NC_SUB_CREATING, NC_SUB_DELETING, NC_SUB_SAVING, NC_SUB_MOVING };
 struct nc_sub_pending {
-	struct nc_sub_pending *prev, *next; /* the list's; there may be one a subscription */
+	struct nc_sub_pending *prev,
+	        *next; /* in a list that may be long: one for each subscription */
 	struct nc_ticket *ticket;
 	enum nc_sub_pending_kind kind;
 	struct nc_subscription *sub; /* of CREATING: not yet in the table */
@@ -193,13 +198,14 @@ struct nc_sub_pending {
 	uint64_t epoch;
 };
 
-/* What a filter says of one event; `fault`: why it says nothing, "": it does. */
+/* What a filter says of one event; `fault` is why it said nothing, "" if it did answer. */
 struct nc_sub_verdict {
 	bool matches;
 	char fault[NC_SUB_FAULT_SIZE];
 };
 
-/* Names of which something is on its way (subs_behind.c), and the requests that stand behind it. */
+/* Names of subscriptions that are being made or deleted, and the requests that stand behind that
+ * (subs_behind.c). */
 #define NC_SUB_LINES            1024u /* buckets */
 #define NC_SUB_BEHIND_MAX       4096u
 #define NC_SUB_BEHIND_BYTES_MAX (16u << 20)
@@ -209,11 +215,11 @@ struct nc_sub_lines {
 	struct nc_sub_line *at[NC_SUB_LINES]; /* by the name's hash */
 	uint32_t count;
 	uint64_t entered, left;             /* creations and deletions that have begun, and ended */
-	struct nc_sub_behind *first, *last; /* requests, of all lines, in order of arrival */
-	size_t waiting, bytes;              /* how many, and of how many bytes */
-	uint64_t pass;                      /* number of the last time they were gone through */
-	bool settled; /* for the one that is being carried out all before it is applied */
-	bool ready;   /* something has ended: who stands behind it may go on */
+	struct nc_sub_behind *first, *last; /* the requests of all names, in order of arrival */
+	size_t waiting, bytes;              /* how many these are, and how large together */
+	uint64_t pass;                      /* counts the times that the list was gone through */
+	bool settled; /* all that came before the request being carried out has been applied */
+	bool ready;   /* something has ended: requests behind it may go on */
 };
 
 /* What this node knows of subscriptions that run under a lease (subs_own.c). */
@@ -229,56 +235,66 @@ struct nc_sub_owning {
 struct nc_subs {
 	struct nc_service *service;
 	struct nc_plugin_host *host;
-	struct nc_router *router;      /* those whose hints say all, or that have no sets */
-	struct nc_filter_index *index; /* all others */
-	struct nc_filter_batch *batch; /* the loop's, for live events */
-	struct nc_sub_keys keys;       /* the loop's */
-	struct nc_recent recent;       /* likewise: live events that somebody was offered */
-	struct nc_sub_teller teller;   /* likewise */
-	struct nc_outbox leased; /* likewise: deliveries that go only while the lease stands */
-	struct nc_delivery *spare_todo; /* memory for the next one's `todo`; [spare_room] */
+	/* Live events are shown to a subscription by the router, if its hints say all or its plugin
+	 * has no sets; by the index otherwise. */
+	struct nc_router *router;
+	struct nc_filter_index *index;
+	struct nc_filter_batch *batch; /* for live events */
+	struct nc_sub_keys keys;
+	struct nc_recent recent; /* live events that a subscription was offered */
+	struct nc_sub_teller teller;
+	struct nc_outbox leased;        /* deliveries that may leave only while the lease holds */
+	struct nc_delivery *spare_todo; /* [spare_room], memory for the next `todo` */
 	size_t spare_room;
-	struct nc_ahead_stock stock;        /* of the subscriptions' `ahead` */
-	uint64_t sweeps;                    /* so often all that was in memory was let go of */
-	uint64_t aged;                      /* and so often what had been there for a while */
-	uint64_t forgot_ns;                 /* when that was last looked at */
-	struct nc_looks forgets;            /* whether it is to be */
-	struct nc_looks_budget tidy_budget; /* of looking for what has gone out of sight */
-	uint32_t tidy_next;                 /* whose turn it is */
-	struct nc_pace pace;                /* of what the loop delivers */
+	struct nc_ahead_stock stock; /* of the subscriptions' `ahead` */
+
+	/* Events that were deleted or have expired (subs_tidy.c). */
+	uint64_t sweeps;         /* how often everything in memory was let go */
+	uint64_t aged;           /* how often what had been in memory for a while was */
+	uint64_t forgot_ns;      /* when that was last considered */
+	struct nc_looks forgets; /* whether it is to be considered */
+	struct nc_looks_budget tidy_budget;
+	uint32_t tidy_next; /* id of the subscription whose turn it is */
+
+	struct nc_pace pace; /* of what the loop delivers */
+
+	/* The table (subs.c), and the list of those that act at the end of the turn. */
 	struct nc_subscription *first_dirty, *last_dirty;
-	struct nc_subscription **slots; /* [room], by id */
-	uint64_t *due_ns;               /* likewise: when a tick looks at it; UINT64_MAX: never */
+	struct nc_subscription **slots; /* [room], by id; NULL: free */
+	uint64_t *due_ns; /* [room], by id: when a tick looks at it; UINT64_MAX: never */
 	uint32_t room, count;
-	uint32_t full_below;   /* slots before it are taken */
-	uint32_t pass_next;    /* whose cursor is moved next past what does not match it */
-	uint32_t waiter_count; /* of all subscriptions, with requests that come again */
-	bool renewing;         /* some have `renew` */
+	uint32_t full_below; /* all slots before this one are taken */
 	struct nc_hashmap names;
-	struct nc_subscription *found; /* that was looked for last, in the table; or NULL */
+	struct nc_subscription *found; /* the one that was looked for last; NULL: none */
+
+	uint32_t pass_next;    /* id: whose cursor next moves past events that do not match */
+	uint32_t waiter_count; /* nc_sub_waiter and nc_sub_later of all subscriptions */
+	bool renewing;         /* some subscriptions have `renew` set */
 	struct nc_sub_pending *pending;
 	struct nc_sub_lines lines;
 	struct nc_state_reader *reader; /* the loop's, for short reads */
 	struct nc_buf scratch;
-	struct nc_buf progress, command; /* of nc_subs_save(): their room is kept */
+	struct nc_buf progress, command; /* used by nc_subs_save(), which keeps their memory */
 	struct nc_sub_owning own;
-	uint64_t foreign_acks, ignored_answers;
-	struct nc_answered answered; /* acknowledgements that the leader has heard, too */
-	uint64_t answers_ns;         /* when those that are being taken came; 0: ask the clock */
-	struct nc_filter_views
-	        views;             /* of searches that have ended; those of live events: `batch` */
-	uint64_t transient_epochs; /* given out: from the leader's term on, so that none is given
-	                              twice, by whichever node */
+	uint64_t foreign_acks, ignored_answers; /* counters, see nc_subs_put_counters() */
+	struct nc_answered answered;            /* acknowledgements that this node answers */
+	uint64_t answers_ns; /* when the answers came that are being taken; 0: ask the clock */
+	struct nc_filter_views views; /* counts of searches that have ended; `batch` has its own */
+	uint64_t transient_epochs; /* the last one given out; they begin with the leader's term, so
+	                              that no two nodes give out the same */
 
 	uv_async_t wake;
-	pthread_mutex_t lock;
-	struct nc_sub_job *done;              /* under lock: jobs that came back */
-	struct nc_sub_merge *merged;          /* likewise: an index that was merged */
-	struct nc_sub_prepare *prepared_list; /* likewise: requests whose filters are compiled */
-	const struct nc_sub_verdict *verdict; /* likewise, of R.sub.explain */
-	struct nc_filter *prepared; /* of the request that is being carried out; else NULL */
+	pthread_mutex_t lock;                 /* of the next three */
+	struct nc_sub_job *done;              /* jobs that readers have done */
+	struct nc_sub_merge *merged;          /* an index that a reader has merged */
+	struct nc_sub_prepare *prepared_list; /* requests whose filters have been compiled */
+
+	/* Of the request that is being carried out; else NULL: what its filter says of the event of
+	 * R.sub.explain, and its filter, if these came from a process of its own. */
+	const struct nc_sub_verdict *verdict;
+	struct nc_filter *prepared;
 	atomic_bool plugins_changed;
-	atomic_size_t unconfirmed; /* bytes by readers since the server was last waited for */
+	atomic_size_t unconfirmed; /* bytes that readers sent since they last waited for a PONG */
 	struct nc_sub_pool *pools; /* readers of isolated plugins */
 };
 
