@@ -224,6 +224,51 @@ async def test_sigterm_hands_leadership_over():
         await client.close()
 
 
+async def test_sigterm_of_a_leader_that_reaches_nobody_answers_what_is_pending():
+    async with Cluster(3, env={"NACRE_TIMEOUT_MS": "2000"}) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        for name in c.nodes:
+            if name != leader:
+                c.nodes[name].kill()
+        pending = [client.ask(f"append.T.s{i}", b"{}") for i in range(50)]
+        pending += [client.ask(f"stream.delete.s{i}", b'{"mode":"soft"}') for i in range(5)]
+        pending += [client.ask("snap.put.s1", b"x", headers={"Es-Snapshot-Seq": "1"}), client.ask("cluster.remove", json.dumps({"node": next(n for n in c.nodes if n != leader)}).encode())]
+        asked = asyncio.gather(*pending)
+
+        async def are_pending():
+            return (await status_of(client, leader))["pending_commands"] >= 56
+
+        await wait_until(are_pending, 10, "nothing is answered yet")
+        await asyncio.get_running_loop().run_in_executor(None, c.nodes[leader].term)
+        equal({answer[:2] for answer in await asked}, {(503, 10008)}, "the outcome is not known")
+        check("not everything was answered" not in c.nodes[leader].log_text(), "it did not run out of patience")
+        await client.close()
+
+
+async def test_a_read_that_runs_out_of_time_is_answered_once():
+    async with Cluster(3, env={"NACRE_TIMEOUT_MS": "100"}) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        await client.append("s")
+        for name in c.nodes:
+            if name != leader:
+                c.nodes[name].kill()
+        answers = []
+
+        async def on_answer(msg):
+            answers.append(msg.data)
+
+        inbox = client.nc.new_inbox()
+        await client.nc.subscribe(inbox, cb=on_answer)
+        for _ in range(5):
+            await client.nc.publish("es.shop.read.s", b"", reply=inbox)
+        await wait_until(lambda: "does not lead any more" in c.nodes[leader].log_text(), 20, "it steps down")
+        await client.request(f"node.{leader}.healthz")
+        equal(len(answers), 5, "an answer each")
+        await client.close()
+
+
 async def test_a_drained_node_answers_no_application_and_goes_on_voting():
     async with Cluster(3) as c:
         client = await c.client()

@@ -317,8 +317,10 @@ void nc_replica_stop(struct nc_replica *replica)
 {
 	if (replica == NULL)
 		return;
-	nc_replica_reads_fail(replica);
+	replica->fatal = true; /* who hears of it below gets nothing more taken up */
 	stages_drop(replica);
+	nc_replica_give_up(replica);
+	nc_replica_reads_fail(replica);
 	nc_entry_free(replica->gathered);
 	nc_tail_release(&replica->tail);
 	nc_raft_free(replica->raft);

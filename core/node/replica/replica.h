@@ -145,7 +145,8 @@ void nc_replica_tick(struct nc_replica *replica);
 void nc_replica_drain(struct nc_replica *replica);
 bool nc_replica_idle(const struct nc_replica *replica);
 
-/* End the stages and free; what was pending is lost to its askers, not to the log. NULL is a no-op.
+/* End the stages and free. Of what was pending it is not known what becomes, since the log may have
+ * it: each ticket comes back through on_refused with NC_CLOSED, during the call. NULL is a no-op.
  * The loop must run once more for its handles to be closed. */
 void nc_replica_stop(struct nc_replica *replica);
 

@@ -24,6 +24,15 @@ void nc_replica_lost(void *ctx, struct nc_entry *entry)
 	refuse(replica, entry, replica->retracting ? NC_FULL : NC_CLOSED);
 }
 
+void nc_replica_give_up(struct nc_replica *replica)
+{
+	struct nc_tail *tail = &replica->tail;
+	for (uint64_t index = tail->first; tail->ring != NULL && index <= tail->last; index++)
+		refuse(replica, nc_tail_get(tail, index), NC_CLOSED);
+	if (replica->gathered != NULL)
+		refuse(replica, replica->gathered, NC_CLOSED);
+}
+
 static void propose_gathered(struct nc_replica *replica)
 {
 	struct nc_entry *entry = replica->gathered;

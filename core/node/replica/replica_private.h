@@ -69,6 +69,8 @@ uint64_t nc_replica_clock_ns(clockid_t clock);
 void nc_replica_turn(struct nc_replica *replica);
 /* What became of an entry that is cut from the tail: replica_gather.c. */
 void nc_replica_lost(void *ctx, struct nc_entry *entry);
+/* The stages have ended, and nothing more will be told: all that is pending. */
+void nc_replica_give_up(struct nc_replica *replica);
 
 /* What the log's writer and the checkpointer are done with: replica_written.c. */
 void nc_replica_take_written(struct nc_replica *replica);

@@ -84,7 +84,7 @@ void nc_tail_evict(struct nc_tail *tail, uint64_t through, uint64_t size_max)
 
 void nc_tail_release(struct nc_tail *tail)
 {
-	for (uint64_t index = tail->first; index <= tail->last; index++)
+	for (uint64_t index = tail->first; tail->ring != NULL && index <= tail->last; index++)
 		nc_entry_free(*slot(tail, index));
 	free(tail->ring);
 	*tail = (struct nc_tail){ 0 };

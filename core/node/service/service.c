@@ -12,13 +12,11 @@
 #include "core/base/assert.h"
 #include "core/node/cluster/cluster.h"
 #include "core/node/common/credentials.h"
-#include "core/node/common/disk.h"
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
 #include "transport/nats/reply.h"
 
-#define TICK_MS    20
-#define DISK_TICKS 12u /* measure the disk each so many ticks */
+#define TICK_MS 20
 
 /* Bytes of the live feed that wait for the end of a turn: mostly all of it, so that the server
  * reads the answers first, and sends them on before it has read the feed. */
@@ -140,43 +138,6 @@ void nc_service_expire(struct nc_service *service, uint64_t before_ms)
 	}
 }
 
-/* What changed is told when there is a server to tell: at a start there is none yet. */
-static void disk_tell(struct nc_service *service)
-{
-	char members[80];
-	if (!service->disk_untold || !nc_bus_connected(service->bus))
-		return;
-	service->disk_untold = false;
-	if (nc_replica_status(service->replica).full) {
-		(void)snprintf(members, sizeof members, "\"disk_free\":%llu,\"disk_reserve\":%llu",
-		               (unsigned long long)service->disk_free,
-		               (unsigned long long)service->options.disk_reserve);
-		nc_service_advise(service, "node", "disk_full", members);
-	} else {
-		nc_service_advise(service, "node", "disk_room", "");
-	}
-}
-
-static void disk_check(struct nc_service *service)
-{
-	struct nc_disk disk;
-	if (nc_disk_measure(service->options.config->data_dir, &disk) != NC_OK)
-		return;
-	service->disk_free = disk.free;
-	bool full = disk.free < service->options.disk_reserve;
-	bool was = nc_replica_status(service->replica).full;
-	nc_replica_set_full(service->replica, full);
-	if (full && !was) {
-		nc_say_warning("disk full: %llu bytes are left; the store is read-only until "
-		               "there is room",
-		               (unsigned long long)disk.free);
-		service->disk_untold = true;
-	} else if (was && !full) {
-		nc_say_info("disk: there is room again; the store takes appends");
-		service->disk_untold = true;
-	}
-}
-
 static void on_tick(uv_timer_t *timer)
 {
 	struct nc_service *service = timer->data;
@@ -184,10 +145,9 @@ static void on_tick(uv_timer_t *timer)
 	if (now_ms >= timeout_ms)
 		nc_service_expire(service, now_ms - timeout_ms);
 	nc_service_reads_wake(service);
-	if (service->ticks++ % DISK_TICKS == 0)
-		disk_check(service);
+	service->ticks++;
+	nc_service_disk_tick(service);
 	nc_sole_step(service, false);
-	disk_tell(service);
 	nc_service_raise(service);
 	nc_service_digest_tick(service);
 	nc_service_verify_tick(service);
@@ -362,12 +322,19 @@ static void on_closed(uv_handle_t *handle)
 	nc_buf_release(&service->out);
 	nc_buf_release(&service->feed.message);
 	nc_buf_release(&service->feed.subject);
-	while (service->tickets.first != NULL)
-		nc_ticket_free(&service->tickets, service->tickets.first);
-	nc_service_changes_free(service);
-	nc_service_drain_free(service);
 	free(service->srv.endpoints);
 	free(service);
+}
+
+/* What is left now went to another node, and it is not known what becomes of it. */
+static void tickets_end(struct nc_service *service)
+{
+	struct nc_ticket *ticket;
+	while ((ticket = service->tickets.first) != NULL) {
+		nc_service_refuse(service, nc_ticket_reply(ticket), ticket->endpoint,
+		                  NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
+		nc_ticket_free(&service->tickets, ticket);
+	}
 }
 
 void nc_service_stop(struct nc_service *service)
@@ -378,12 +345,15 @@ void nc_service_stop(struct nc_service *service)
 	if (service->options.cluster != NULL)
 		nc_cluster_attach(service->options.cluster, NULL, NULL, NULL);
 	nc_replica_stop(service->replica);
+	nc_service_changes_end(service);
+	nc_service_drain_end(service);
 	nc_reader_pool_stop(service->readers);
-	nc_service_reads_drop(service);
+	nc_service_reads_end(service);
 	nc_service_backup_end(service);
 	nc_subs_stop(service->subs);
 	nc_spread_stop(service->spread);
 	service->spread = NULL;
+	tickets_end(service);
 	(void)nc_outbox_send(&service->outbox, service->bus);
 	(void)nc_outbox_send(&service->feed.outbox, service->bus);
 	nc_bus_close(service->bus);

@@ -280,11 +280,13 @@ static size_t changes_count(const struct nc_service *service)
 	return count;
 }
 
-void nc_service_changes_free(struct nc_service *service)
+void nc_service_changes_end(struct nc_service *service)
 {
 	while (service->changes != NULL) {
 		struct nc_change *change = service->changes;
 		service->changes = change->next;
+		fault_send(service, change->reply, change->endpoint, NC_FAULT_UNAVAILABLE,
+		           nc_fault_text(NC_FAULT_UNAVAILABLE));
 		free(change);
 	}
 }

@@ -63,10 +63,16 @@ static void lead_no_more(struct nc_service *service)
 
 /* ---- The rest -------------------------------------------------------------------------------- */
 
+/* Everybody who waits has an answer within NACRE_TIMEOUT_MS, whatever becomes of what was asked. A
+ * leader goes on until that is known as well; who does not lead any more learns it only if others
+ * come to lead, and need not. */
 static bool is_quiet(struct nc_service *service)
 {
-	return nc_replica_idle(service->replica) && service->tickets.count == 0 &&
-	       atomic_load(&service->reads) == 0 && nc_spread_has_left(service->spread);
+	struct nc_replica_status status = nc_replica_status(service->replica);
+	bool known = nc_replica_idle(service->replica) || status.raft.role != NC_RAFT_LEADER;
+	return known && service->tickets.count == 0 && service->changes == NULL &&
+	       atomic_load(&service->reads) == 0 && !nc_spread_relays_any(service->spread) &&
+	       nc_spread_has_left(service->spread);
 }
 
 /* At the tick after: what was said last has left the process, for closing sends nothing more. */
@@ -98,10 +104,10 @@ static void drained(struct nc_service *service)
 	nc_service_advise(service, "node", "drained", "");
 }
 
-static void answers(struct nc_service *service)
+/* Those who have waited long enough by then, or all if it is done. */
+static void answers(struct nc_service *service, uint64_t now_ms)
 {
 	struct nc_drain_wait **at = &service->drain.waits;
-	uint64_t now_ms = nc_service_now_ms();
 	while (*at != NULL) {
 		struct nc_drain_wait *wait = *at;
 		if (!service->drain.done && now_ms < wait->until_ms) {
@@ -139,7 +145,7 @@ void nc_service_drain_step(struct nc_service *service)
 		drained(service);
 	if (service->drain.done && !service->drain.leaving)
 		lead_no_more(service);
-	answers(service);
+	answers(service, nc_service_now_ms());
 }
 
 /* ---- Asking for it --------------------------------------------------------------------------- */
@@ -172,11 +178,7 @@ void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
 	nc_service_drain_step(service);
 }
 
-void nc_service_drain_free(struct nc_service *service)
+void nc_service_drain_end(struct nc_service *service)
 {
-	while (service->drain.waits != NULL) {
-		struct nc_drain_wait *wait = service->drain.waits;
-		service->drain.waits = wait->next;
-		free(wait);
-	}
+	answers(service, UINT64_MAX);
 }

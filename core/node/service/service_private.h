@@ -201,19 +201,19 @@ void nc_service_advise(struct nc_service *service, const char *area, const char 
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options);
 void nc_service_attach(struct nc_service *service);
 
-/* service_drain.c: a request for it; how far it is, from the timer. */
+/* service_drain.c: a request for it; how far it is, from the timer; the node stops. */
 void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply);
 void nc_service_drain_step(struct nc_service *service);
-void nc_service_drain_free(struct nc_service *service);
+void nc_service_drain_end(struct nc_service *service);
 
 /* service_cluster.c: append JSON; take up a request. */
 void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out);
 void nc_service_put_dropped(struct nc_service *service, struct nc_buf *out);
 void nc_service_cluster_change(struct nc_service *service, const struct nc_request *request,
                                struct nc_slice reply, int endpoint);
-/* Ask again, answer what is done, refuse what ran out of time. */
+/* Ask again, answer what is done, refuse what ran out of time; the node stops: refuse all. */
 void nc_service_changes_step(struct nc_service *service);
-void nc_service_changes_free(struct nc_service *service);
+void nc_service_changes_end(struct nc_service *service);
 
 /* service_command.c */
 void nc_service_refuse(struct nc_service *service, struct nc_slice reply, int endpoint,
@@ -285,7 +285,7 @@ bool nc_service_keep(struct nc_service *service, size_t size);
 void nc_service_let_go(struct nc_service *service, size_t size);
 /* Let go the reads that waited for a position which is applied now, or have waited too long. */
 void nc_service_reads_wake(struct nc_service *service);
-void nc_service_reads_drop(struct nc_service *service); /* the node stops: nobody is answered */
+void nc_service_reads_end(struct nc_service *service); /* the node stops: they are refused */
 
 /* service_verify.c */
 void nc_service_verify(struct nc_service *service, struct nc_slice body, struct nc_slice reply,
@@ -296,6 +296,9 @@ void nc_service_verify_free(struct nc_service *service);
 
 /* service_stall.c: does the state follow the log? From the timer. */
 void nc_service_stall_tick(struct nc_service *service);
+
+/* service_disk.c: is there room? From the timer. */
+void nc_service_disk_tick(struct nc_service *service);
 
 /* service_fit.c: join who answers R.direct, or leave. From the timer. */
 void nc_service_fit_tick(struct nc_service *service);

@@ -41,6 +41,17 @@ static void read_go(struct read *read)
 	}
 }
 
+/* What it waits for does not come; unless that was said already, when its time was over. */
+static void give_up(struct read *read)
+{
+	if (!read->ticket->answered)
+		nc_service_read_fail(read, NC_FAULT_UNAVAILABLE,
+		                     nc_fault_text(NC_FAULT_UNAVAILABLE));
+	nc_ticket_free(&read->service->tickets, read->ticket);
+	read->ticket = NULL;
+	nc_service_read_free(&read->job);
+}
+
 static void on_may_read(struct nc_replica_wait *wait, int err)
 {
 	struct read *read = (struct read *)(void *)((char *)wait - offsetof(struct read, wait));
@@ -48,10 +59,7 @@ static void on_may_read(struct nc_replica_wait *wait, int err)
 		read_go(read);
 		return;
 	}
-	nc_service_read_fail(read, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
-	nc_ticket_free(&read->service->tickets, read->ticket);
-	read->ticket = NULL;
-	nc_service_read_free(&read->job);
+	give_up(read);
 }
 
 void nc_service_reads_wake(struct nc_service *service)
@@ -69,13 +77,12 @@ void nc_service_reads_wake(struct nc_service *service)
 	}
 }
 
-void nc_service_reads_drop(struct nc_service *service)
+void nc_service_reads_end(struct nc_service *service)
 {
 	while (service->position_waits != NULL) {
 		struct read *read = service->position_waits;
 		service->position_waits = read->next;
-		nc_ticket_free(&service->tickets, read->ticket);
-		nc_service_read_free(&read->job);
+		give_up(read);
 	}
 }
 

@@ -76,6 +76,8 @@ bool nc_spread_lease_holds(const struct nc_spread *spread);
 /* Send a request on to who runs the subscription, which answers it. False: it is this node's. */
 bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
+/* Whether there are such that nobody has said yet that he answers them. */
+bool nc_spread_relays_any(const struct nc_spread *spread);
 
 /* On the leader: an acknowledgement that came. False: it is this node's to judge. True: another
  * node's, who has it, too; or it is answered when it is sure that nobody else does. */

@@ -60,13 +60,15 @@ void nc_spread_sent_applied(struct nc_spread *spread)
 	}
 }
 
-/* The ticket goes with the service. */
+/* The service has the ticket, unless its time is over. */
 void nc_spread_sent_detach(struct nc_spread *spread)
 {
 	while (spread->sent != NULL) {
 		struct nc_spread_sent *sent = spread->sent;
 		spread->sent = sent->next;
 		sent->spread = NULL;
+		if (sent->ticket != NULL && sent->ticket->answered)
+			nc_ticket_free(&spread->service->tickets, sent->ticket);
 		if (sent->answered)
 			free(sent);
 	}

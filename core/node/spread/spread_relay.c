@@ -162,6 +162,11 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 	return true;
 }
 
+bool nc_spread_relays_any(const struct nc_spread *spread)
+{
+	return spread != NULL && spread->relays != NULL;
+}
+
 void nc_spread_relays_step(struct nc_spread *spread)
 {
 	uint64_t now_ms = nc_service_now_ms();

@@ -330,6 +330,51 @@ Test(replica, an_isolated_leader_steps_down_and_its_successor_goes_on)
 	cluster_close(&cluster);
 }
 
+/* What is at its disk, at nobody's, and not even proposed: nobody hears of it any more. */
+Test(replica, a_leader_that_is_stopped_says_of_all_that_is_pending_that_it_is_not_known)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 3);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	struct node *old = leader(&cluster);
+	append_many(&cluster, old, 0, 50);
+	old->cut = true;
+	for (int i = 0; i < 5; i++) {
+		cr_assert_eq(append(old, "lost"), NC_OK);
+		nc_replica_flush(old->replica);
+	}
+	RUN_UNTIL(&cluster.loop, old->step_downs == 1);
+	cr_expect_eq(old->unknown, 0u, "another leader may yet commit it");
+	node_stop(old);
+	cr_expect_eq(old->unknown, 5u);
+	cr_expect_eq(old->answered, 50u);
+	struct node *next;
+	RUN_UNTIL(&cluster.loop, (next = leader(&cluster)) != NULL);
+	cr_assert_eq(append(next, "gathered"), NC_OK);
+	node_stop(next);
+	cr_expect_eq(next->unknown, 1u);
+	cluster_close(&cluster);
+}
+
+Test(replica, a_log_and_a_state_that_do_not_fit_together_are_refused)
+{
+	struct cluster cluster;
+	cluster_open(&cluster, 1);
+	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	struct node *node = &cluster.nodes[0];
+	append_many(&cluster, node, 0, 10);
+	node_stop(node);
+	nc_log_close(node->log);
+	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK); /* one that begins anew */
+	struct nc_replica_options options = { .loop = &cluster.loop,
+		                              .log = node->log,
+		                              .state = node->state,
+		                              .engine = node->engine,
+		                              .self = 1 };
+	cr_expect_eq(nc_replica_start(&options, &node->replica), NC_CORRUPT);
+	cluster_close(&cluster);
+}
+
 /* Its log ends with entries of its own that nobody else has, and none of them is in memory. */
 Test(replica, a_restarted_leader_gives_up_what_only_its_log_has)
 {
