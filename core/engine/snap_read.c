@@ -87,6 +87,7 @@ static bool on_version(void *ctx, const struct nc_snap_head *head)
 	return false;
 }
 
+/* Rows of an earlier life of the stream stand before the oldest of this one. */
 static int version_find(struct nc_state_reader *reader, const struct nc_snap_spec *spec,
                         const struct nc_snap_summary *summary, uint64_t *version_out)
 {
@@ -102,7 +103,7 @@ static int version_find(struct nc_state_reader *reader, const struct nc_snap_spe
 		if (err != NC_OK)
 			return err;
 	}
-	if (version == 0)
+	if (version == 0 || version < summary->oldest)
 		return NC_NOTFOUND;
 	*version_out = version;
 	return NC_OK;

@@ -537,6 +537,22 @@ Test(snap, of_a_stream_that_lives_again_those_of_before_are_not_seen)
 	expect_whole();
 }
 
+Test(snap, of_before_are_not_found_by_their_version_when_there_are_some_of_now)
+{
+	PUT(.version = 3, .data = "before");
+	PUT(.version = 5, .data = "before");
+	stream_lives_again(6, 2000000000);
+	cr_assert_eq(PUT(.version = 6, .data = "now").fault.code, 0);
+	cr_assert_eq(PUT(.version = 8, .data = "now").fault.code, 0);
+	cr_expect_str_eq(find("s", NC_SNAP_EXACT, 3), "not found");
+	cr_expect_str_eq(find("s", NC_SNAP_EXACT, 5), "not found");
+	cr_expect_str_eq(find("s", NC_SNAP_AT_MOST, 5), "not found");
+	cr_expect_str_eq(find("s", NC_SNAP_AT_MOST, 7), "6:now");
+	cr_expect_eq(delete ("s", 6, 7).removed, 1u);
+	cr_expect_str_eq(find("s", NC_SNAP_AT_MOST, 7), "not found");
+	cr_expect_str_eq(find("s", NC_SNAP_EXACT, 8), "8:now");
+}
+
 Test(snap, lists_of_many_streams_go_on)
 {
 	char name[16];
