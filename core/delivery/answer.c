@@ -21,12 +21,13 @@ static int addressed(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint
 	return NC_OK;
 }
 
-void nc_sub_ack_through(struct nc_sub *sub, uint64_t position)
+void nc_sub_ack_through(struct nc_sub *sub, uint64_t position, bool elsewhere)
 {
 	uint32_t id = sub->window.first;
 	while (id != NONE && sub->entries[id].position <= position) {
-		uint32_t next = sub->entries[id].line_next;
-		if (sub->entries[id].attempts > 0 && sub->entries[id].state != NC_SUB_LEAVING)
+		const struct entry *entry = &sub->entries[id];
+		uint32_t next = entry->line_next;
+		if ((elsewhere || entry->attempts > 0) && entry->state != NC_SUB_LEAVING)
 			nc_sub_make_done(sub, id);
 		id = next;
 	}
@@ -45,8 +46,9 @@ int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t n
 	} else if (id != NONE) {
 		nc_sub_make_done(sub, id);
 	}
-	if (sub->policy.ack == NC_ACK_ALL && !replay)
-		nc_sub_ack_through(sub, position);
+	/* What is done took along what there was then, or was a replay. */
+	if (sub->policy.ack == NC_ACK_ALL && id != NONE && !replay)
+		nc_sub_ack_through(sub, position, false);
 	return NC_OK;
 }
 
@@ -143,6 +145,29 @@ int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 	uint64_t until_ns = now_ns + sub->policy.ack_wait_ms * NS_PER_MS;
 	message_each(sub, id, wait_anew, &until_ns);
 	return NC_OK;
+}
+
+bool nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns)
+{
+	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id == NONE || sub->policy.ack == NC_ACK_NONE)
+		return false;
+	const struct entry *last = &sub->entries[id];
+	uint64_t until_ns = sub->now_ns + sub->policy.ack_wait_ms * NS_PER_MS;
+	bool through = sub->policy.ack == NC_ACK_ALL && !last->replay;
+	bool elsewhere = last->attempts == 0, whole = through;
+	if (last->state == NC_SUB_FLYING)
+		wait_anew(sub, id, &until_ns);
+	for (id = through ? sub->window.first : NONE; id != NONE; id = sub->entries[id].line_next) {
+		const struct entry *entry = &sub->entries[id];
+		if (entry->position >= position)
+			break;
+		if (entry->state == NC_SUB_FLYING)
+			wait_anew(sub, id, &until_ns);
+		whole &= entry->state != NC_SUB_LEAVING && (elsewhere || entry->attempts > 0);
+	}
+	return whole;
 }
 
 /* Cut at a character's edge, so that it stays UTF-8. NULL if there is none, or no memory: a lost

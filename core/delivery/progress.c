@@ -125,24 +125,32 @@ int nc_sub_acked_insert(struct nc_sub *sub, uint64_t position)
 int nc_sub_restore_acked(struct nc_sub *sub, uint64_t position, bool through)
 {
 	uint32_t id = nc_sub_entry_find(sub, position);
-	bool replay = id != NONE && sub->entries[id].replay;
+	bool replay = id != NONE && sub->entries[id].replay, beyond = position > sub->cursor;
+	/* Events are delivered in their order: what stands before it had its turn before it. */
+	bool elsewhere = beyond || (id != NONE && sub->entries[id].attempts == 0);
+	bool done = id == NONE && !beyond; /* and took along what there was then */
 	if (id != NONE)
 		nc_sub_make_done(sub, id);
-	if (through && !replay)
-		nc_sub_ack_through(sub, position);
-	if (position <= sub->cursor)
+	if (through && !replay && !done)
+		nc_sub_ack_through(sub, position, elsewhere);
+	if (!beyond)
 		return NC_OK;
 	if (through && !replay && position > sub->acked_through)
-		sub->acked_through = position; /* events were delivered in their order */
+		sub->acked_through = position;
 	return nc_sub_acked_insert(sub, position);
 }
 
-int nc_sub_batch_acked(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns)
+int nc_sub_batch_acked(struct nc_sub *sub, const struct nc_sub_batch_ack *ack, uint64_t now_ns)
 {
-	int err = nc_sub_ack(sub, epoch, position, now_ns);
-	if (err != NC_CONFLICT || epoch != sub->epoch || position == 0)
-		return err;
-	return nc_sub_restore_acked(sub, position, sub->policy.ack == NC_ACK_ALL);
+	uint32_t id = nc_sub_entry_find(sub, ack->position);
+	bool replay = id != NONE && sub->entries[id].replay;
+	bool elsewhere = id != NONE && sub->entries[id].attempts == 0;
+	int err = nc_sub_ack(sub, ack->epoch, ack->position, now_ns);
+	if (err == NC_CONFLICT && ack->epoch == sub->epoch && ack->position != 0)
+		return nc_sub_restore_acked(sub, ack->position, ack->through);
+	if (err == NC_OK && ack->through && !replay)
+		nc_sub_ack_through(sub, ack->position, elsewhere);
+	return err;
 }
 
 bool nc_sub_acked_before(struct nc_sub *sub, uint64_t position)

@@ -163,10 +163,21 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event);
  * answer is a late one to an earlier attempt. Errors: NC_CONFLICT, the answer is of another epoch,
  * or names an event beyond the cursor, which cannot have been delivered from here. */
 int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns);
+/* A batch that acknowledges `position` is about to be proposed. The waits of everything that it
+ * acknowledges begin again, so that none of it runs out and is parked meanwhile. Returns whether
+ * the log may say that everything before it is acknowledged with it (ack all): true if all of that
+ * has been delivered; false for a replay, or where one event before it met nobody (503) or is being
+ * parked. */
+bool nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns);
 /* An acknowledgement that a batch has committed, told when the batch is applied. The event may be
- * beyond the cursor, if the node that ran the subscription before delivered it. Errors:
- * NC_CONFLICT, of another epoch; NC_NOMEM. */
-int nc_sub_batch_acked(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns);
+ * beyond the cursor, if the node that ran the subscription before delivered it. `through`: the log
+ * says that everything before it is acknowledged with it. Errors: NC_CONFLICT, of another epoch;
+ * NC_NOMEM. */
+struct nc_sub_batch_ack {
+	uint64_t epoch, position;
+	bool through;
+};
+int nc_sub_batch_acked(struct nc_sub *sub, const struct nc_sub_batch_ack *ack, uint64_t now_ns);
 /* Deliver it again after the pause that backoff_ms says, or after `delay_ns`. */
 int nc_sub_nak(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                uint64_t now_ns);

@@ -226,8 +226,9 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key, bool parks);
 
 /* ---- answer.c ------------------------------------------------------------------------------- */
 
-/* Every event up to `position` that was delivered is done. */
-void nc_sub_ack_through(struct nc_sub *sub, uint64_t position);
+/* Every event up to `position` that was delivered is done. `elsewhere`: all of them were, by the
+ * node that ran the subscription before; the progress that this one restored does not say so. */
+void nc_sub_ack_through(struct nc_sub *sub, uint64_t position, bool elsewhere);
 
 /* ---- progress.c ----------------------------------------------------------------------------- */
 

@@ -201,6 +201,23 @@ async def test_an_ack_all_takes_what_was_delivered_before_with_it():
         equal([p for p, _ in await take(c, "w", 2)], [4, 5], "after kill -9")
 
 
+async def test_with_ack_all_what_was_delivered_before_outlives_kill_9_too():
+    """The progress in the log has them as waiting to be delivered: only the batch's entry says that they were, and are done."""
+    async with Both() as b:
+        c = b.client
+        await work(c, 12, ack="all", ack_wait_ms=60000)
+        for i in range(3):
+            (_, reply), = await take(c, "w")
+            equal((await c.nc.request(reply, b"+ACK", timeout=5)).data, b"", "replicated, and what waits with it")
+            got = await take(c, "w", 3)
+            equal(len(got), 3, f"round {i}")
+            equal((await batch(c, events=[event("out")], ack={"reply": got[-1][1]})).get("error"), None)
+            b.node.restart()
+            for _, reply in got:
+                equal(code_of(await batch(c, events=[event("out")], ack={"reply": reply})), STALE, "after kill -9")
+        equal(await take(c, "w", 1, expires_ms=300), [], "all are done")
+
+
 async def test_messagepack_acknowledges_too():
     import msgpack
 

@@ -164,8 +164,8 @@ void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_comma
 	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
 	command->stale = machine->epoch != command->epoch || !in_flight;
 	if (!command->stale) {
-		(void)nc_sub_wpi(machine->machine, command->epoch, command->acks_position, attempts,
-		                 store_now_ns(sim));
+		(void)nc_sub_batch_begins(machine->machine, command->acks_position,
+		                          store_now_ns(sim));
 	}
 }
 
@@ -202,8 +202,8 @@ void store_subs_batched(struct sim *sim, struct sim_node *node, const struct sto
 		return;
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
 		                          .number = command->acks_position };
-	if (nc_sub_batch_acked(machine->machine, command->epoch, command->acks_position,
-	                       store_now_ns(sim)) != NC_OK)
+	const struct nc_sub_batch_ack ack = { command->epoch, command->acks_position, false };
+	if (nc_sub_batch_acked(machine->machine, &ack, store_now_ns(sim)) != NC_OK)
 		return;
 	store_subs_step(sim, node, command->sub);
 	if (unsaid(machine, command->acks_position)) {

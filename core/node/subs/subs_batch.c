@@ -24,6 +24,15 @@ static bool is_in_flight(const struct nc_sub *machine, uint64_t position)
 	}
 }
 
+/* Bytes of rows of parked events that are on their way: a progress', and behind them those of an
+ * update or a seek. */
+static size_t rows_sent(const struct nc_subscription *sub)
+{
+	return sub->save.sent_parked + (sub->move == NULL ? 0 : sub->move->parked);
+}
+
+/* The log says that all before it is acknowledged too where that is so of all of it: not of what is
+ * parked and on no way to the log yet, which would be lost with this node. */
 int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batch_ack *ack_out)
 {
 	struct nc_ack_address at;
@@ -40,10 +49,11 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 	if (!sub->definition.durable)
 		return NC_UNSUPPORTED;
 	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
-	ack_out->through = sub->definition.ack == NC_ACK_ALL;
-	/* While the batch is on its way the delivery must not run out and be parked. */
-	if (!ack_out->stale)
-		(void)nc_sub_wpi(sub->machine, at.epoch, at.position, at.attempt, nc_subs_now_ns());
+	if (!ack_out->stale) {
+		ack_out->through =
+		        nc_sub_batch_begins(sub->machine, at.position, nc_subs_now_ns()) &&
+		        sub->save.parked.size == rows_sent(sub);
+	}
 	return NC_OK;
 }
 
@@ -53,8 +63,7 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 {
 	struct nc_slice list = nc_buf_slice(&sub->save.parked);
 	struct nc_parked parked;
-	/* A progress' rows, and behind them those of an update or a seek. */
-	size_t sent = sub->save.sent_parked + (sub->move == NULL ? 0 : sub->move->parked);
+	size_t sent = rows_sent(sub);
 	for (;;) {
 		size_t before = sub->save.parked.size - list.size;
 		if (!nc_parked_next(&list, &parked))
@@ -83,7 +92,8 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
 	if (sub == NULL)
 		return; /* another node's, or not taken up yet: then it is among the rows */
-	int err = nc_sub_batch_acked(sub->machine, ack->epoch, ack->position, nc_subs_now_ns());
+	const struct nc_sub_batch_ack of = { ack->epoch, ack->position, ack->through };
+	int err = nc_sub_batch_acked(sub->machine, &of, nc_subs_now_ns());
 	if (err == NC_OK) {
 		nc_subs_act(subs, sub); /* so that a PARK that is due has been said */
 		unpark(subs, sub, ack->position);

@@ -114,6 +114,37 @@ Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_back
 	nc_sub_free(h.sub);
 }
 
+/* They were in the window, and not delivered yet, when the progress was taken. */
+Test(progress, with_ack_all_what_was_delivered_since_goes_with_what_was_acknowledged_beside_it)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	harness_offer(&h, 1, 5);
+	move(&h);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 3, true), NC_OK);
+	harness_offer(&h, 4, 6);
+	expect_step(&h, "4/1 5/1 6/1");
+	cr_expect_eq(harness_info(&h).ack_floor, 3);
+	nc_sub_free(h.sub);
+}
+
+/* It was delivered before what stands before it, which met nobody: that is not done. */
+Test(progress, with_ack_all_what_met_nobody_does_not_go_with_what_was_acknowledged_beside_it)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1 2/1 3/1");
+	nc_sub_no_responders(h.sub, 1, 2, 1, h.now);
+	move(&h);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 3, true), NC_OK);
+	harness_offer(&h, 2, 2);
+	expect_step(&h, "2/1");
+	nc_sub_free(h.sub);
+}
+
 Test(progress, with_ack_all_what_was_acknowledged_alone_before_takes_none_with_it)
 {
 	struct harness h = harness_push();
@@ -443,6 +474,12 @@ Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_w
 	nc_sub_free(h.sub);
 }
 
+static int batch_acked(struct harness *h, uint64_t epoch, uint64_t position)
+{
+	return nc_sub_batch_acked(h->sub, &(struct nc_sub_batch_ack){ epoch, position, false },
+	                          h->now);
+}
+
 /* Found by the simulator: who ran it before had delivered further than its progress said, and a
  * batch that acknowledged was applied when the machine stood here already. */
 Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
@@ -453,12 +490,12 @@ Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
 	expect_step(&h, "1/1 2/1");
 	uint64_t epoch = harness_info(&h).epoch;
 	cr_expect_eq(nc_sub_ack(h.sub, epoch, 5, h.now), NC_CONFLICT);
-	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch + 1, 5, h.now), NC_CONFLICT);
-	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 7, h.now), NC_OK);
-	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 4, h.now), NC_OK, "in any order");
-	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 5, h.now), NC_OK);
-	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 5, h.now), NC_OK, "and twice");
-	cr_expect_eq(nc_sub_batch_acked(h.sub, epoch, 1, h.now), NC_OK);
+	cr_expect_eq(batch_acked(&h, epoch + 1, 5), NC_CONFLICT);
+	cr_expect_eq(batch_acked(&h, epoch, 7), NC_OK);
+	cr_expect_eq(batch_acked(&h, epoch, 4), NC_OK, "in any order");
+	cr_expect_eq(batch_acked(&h, epoch, 5), NC_OK);
+	cr_expect_eq(batch_acked(&h, epoch, 5), NC_OK, "and twice");
+	cr_expect_eq(batch_acked(&h, epoch, 1), NC_OK);
 	harness_offer(&h, 3, 8);
 	expect_step(&h, "3/1 6/1 8/1");
 	ack(&h, 2);
@@ -466,6 +503,106 @@ Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
 	cr_expect_eq(harness_info(&h).ack_floor, 5);
 	nc_sub_free(h.sub);
 }
+
+/* ---- With all before it ---------------------------------------------------------------------
+ */
+
+static struct harness all_in_flight(uint64_t count)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	harness_offer(&h, 1, count);
+	(void)harness_step(&h);
+	return h;
+}
+
+Test(progress, while_a_batch_is_on_its_way_nothing_that_it_acknowledges_runs_out)
+{
+	struct harness h = all_in_flight(4);
+	expect_after(&h, 29000, "");
+	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now));
+	expect_after(&h, 2000, "4/2");
+	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, true }, h.now),
+	             NC_OK);
+	cr_expect_eq(harness_info(&h).ack_floor, 3);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, a_batch_that_acknowledges_one_alone_holds_that_one_alone)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	harness_offer(&h, 1, 2);
+	expect_step(&h, "1/1 2/1");
+	expect_after(&h, 29000, "");
+	cr_expect_not(nc_sub_batch_begins(h.sub, 2, h.now));
+	cr_expect_not(nc_sub_batch_begins(h.sub, 7, h.now), "nor one that is not there");
+	expect_after(&h, 2000, "1/2");
+	nc_sub_free(h.sub);
+}
+
+Test(progress, the_log_is_not_told_of_all_before_where_one_met_nobody_or_is_being_parked)
+{
+	struct harness h = all_in_flight(5);
+	cr_expect(nc_sub_batch_begins(h.sub, 5, h.now));
+	nc_sub_no_responders(h.sub, 1, 4, 1, h.now);
+	cr_expect_not(nc_sub_batch_begins(h.sub, 5, h.now));
+	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now), "that is behind it");
+	cr_expect_eq(nc_sub_term(h.sub, 1, 2, nc_slice(NULL, 0), h.now), NC_OK);
+	cr_expect_not(nc_sub_batch_begins(h.sub, 3, h.now));
+	cr_expect(nc_sub_batch_begins(h.sub, 1, h.now));
+	nc_sub_free(h.sub);
+}
+
+Test(progress, the_log_is_told_of_a_replay_alone)
+{
+	struct harness h = all_in_flight(3);
+	cr_expect_eq(nc_sub_term(h.sub, 1, 3, nc_slice(NULL, 0), h.now), NC_OK);
+	expect_step(&h, "P3");
+	const struct nc_sub_event parked = { .position = 3, .size = 100 };
+	cr_expect_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+	expect_step(&h, "3/1");
+	cr_expect_not(nc_sub_batch_begins(h.sub, 3, h.now));
+	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, false }, h.now),
+	             NC_OK);
+	cr_expect_eq(harness_info(&h).in_flight, 2);
+	nc_sub_free(h.sub);
+}
+
+/* As where the definition was changed, or a consumer gave it up, while the batch was on its way. */
+Test(progress, a_batch_takes_along_what_the_log_says_whatever_became_of_it_meanwhile)
+{
+	struct harness h = all_in_flight(4);
+	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now));
+	h.definition.ack = NC_ACK_EXPLICIT;
+	nc_sub_redefine(h.sub, &h.definition, h.now);
+	cr_expect_eq(nc_sub_term(h.sub, 1, 3, nc_slice(NULL, 0), h.now), NC_OK);
+	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, true }, h.now),
+	             NC_OK);
+	cr_expect_eq(harness_info(&h).in_flight, 1, "the last one");
+	nc_sub_free(h.sub);
+}
+
+/* A leader has just taken the subscription up, and the batch acknowledges what the one before had
+ * delivered. */
+Test(progress, a_batch_takes_along_what_was_delivered_elsewhere_since_the_progress)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	harness_offer(&h, 1, 4);
+	move(&h);
+	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now));
+	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, true }, h.now),
+	             NC_OK);
+	harness_offer(&h, 4, 4);
+	expect_step(&h, "4/1");
+	nc_sub_free(h.sub);
+}
+
+/* ---- Replays that are on their way ----------------------------------------------------------
+ */
 
 /* Two events of one key that were parked are being replayed: the first is on its way. */
 static const struct nc_sub_event first = { .position = 1,

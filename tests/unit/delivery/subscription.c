@@ -253,6 +253,27 @@ Test(subscription, ack_all_takes_what_was_delivered_before)
 	nc_sub_free(h.sub);
 }
 
+/* An acknowledgement may come twice, as where its answer was lost. */
+Test(subscription, ack_all_of_a_replay_takes_nothing_along_however_often_it_comes)
+{
+	struct harness h = harness_push();
+	h.definition.ack = NC_ACK_ALL;
+	harness_open(&h);
+	harness_offer(&h, 1, 3);
+	expect_step(&h, "1/1 2/1 3/1");
+	cr_expect_eq(nc_sub_term(h.sub, 1, 3, nc_slice(NULL, 0), h.now), NC_OK);
+	expect_step(&h, "P3");
+	const struct nc_sub_event parked = { .position = 3, .size = 100 };
+	cr_expect_eq(nc_sub_replay(h.sub, &parked), NC_OK);
+	expect_step(&h, "3/1");
+	cr_expect_eq(ack(&h, 3), NC_OK);
+	cr_expect_eq(ack(&h, 3), NC_OK);
+	expect_step(&h, "U3");
+	cr_expect_eq(ack(&h, 3), NC_OK);
+	cr_expect_eq(harness_info(&h).in_flight, 2);
+	nc_sub_free(h.sub);
+}
+
 Test(subscription, ack_none_asks_for_flow_control_and_takes_silence_for_receipt)
 {
 	struct harness h = harness_push();
