@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "core/base/assert.h"
 #include "core/base/digits.h"
@@ -19,13 +18,6 @@
 #define TICK_MS     50u
 #define START_MS    500u /* a namesake has so long to answer */
 #define SAY_EACH_MS 10000u
-
-uint64_t nc_cluster_now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void random_fill(void *bytes, size_t size)
 {
@@ -121,7 +113,7 @@ static void on_state(void *ctx, bool connected, const char *detail)
 		nc_say_info("nats, between nodes: %s", detail);
 		cluster->hello_soon = true;
 		if (cluster->connected_ms == 0)
-			cluster->connected_ms = nc_cluster_now_ms();
+			cluster->connected_ms = nc_clock_ms();
 	} else {
 		nc_say_warning("nats, between nodes: not connected: %s; trying again", detail);
 	}
@@ -190,7 +182,7 @@ static void stalls_look(struct nc_cluster *cluster, uint64_t now_ms)
 static void on_timer(uv_timer_t *timer)
 {
 	struct nc_cluster *cluster = timer->data;
-	uint64_t now_ms = nc_cluster_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	if (cluster->refused != NC_OK) {
 		(void)uv_timer_stop(timer);
 		cluster->options.on_refused(cluster->options.ctx, cluster->refused,
@@ -284,7 +276,7 @@ int nc_cluster_start(const struct nc_cluster_options *options, struct nc_cluster
 	random_fill(&cluster->run, sizeof cluster->run);
 	nc_formation_init(&cluster->formation, options->config->node_id, cluster->self,
 	                  options->joins ? NC_FORMATION_NEVER : options->config->bootstrap_expect,
-	                  &record, nc_cluster_now_ms());
+	                  &record, nc_clock_ms());
 	err = peer_open(cluster);
 	if (err != NC_OK) {
 		free(cluster);
@@ -378,7 +370,7 @@ bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number)
 {
 	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(cluster->peer), number);
 	return number == cluster->self ||
-	       (node != NULL && nc_cluster_now_ms() - node->heard_ms <= NC_CLUSTER_UP_MS);
+	       (node != NULL && nc_clock_ms() - node->heard_ms <= NC_CLUSTER_UP_MS);
 }
 
 uint32_t nc_cluster_engine_version(const struct nc_cluster *cluster)

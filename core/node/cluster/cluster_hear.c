@@ -2,7 +2,6 @@
 /* What other nodes tell, and what is wrong with some of them. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "core/node/cluster/cluster_private.h"
 #include "core/node/common/say.h"
@@ -14,7 +13,7 @@
 /* Once in a while; `when` remembers. */
 static bool may_say(uint64_t *when, uint64_t each_ms)
 {
-	uint64_t now_ms = nc_cluster_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	if (*when != 0 && now_ms - *when < each_ms)
 		return false;
 	*when = now_ms;
@@ -92,9 +91,7 @@ static struct nc_cluster_other *other_of(struct nc_cluster *cluster, uint64_t nu
 
 static int64_t skew_of(const struct nc_hello *hello)
 {
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	int64_t now_ms = (int64_t)now.tv_sec * 1000 + (int64_t)now.tv_nsec / 1000000;
+	int64_t now_ms = (int64_t)(nc_clock_wall_ns() / 1000000);
 	uint64_t their_ms = hello->clock_ns / 1000000;
 	return their_ms > INT64_MAX ? INT64_MAX : (int64_t)their_ms - now_ms;
 }
@@ -197,7 +194,7 @@ static bool is_zero(const uint8_t *id)
 static void hear_other(struct nc_cluster *cluster, const struct nc_peer_frame *frame,
                        struct nc_peer_node *from, const struct nc_hello *hello)
 {
-	uint64_t now_ms = nc_cluster_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	const struct nc_gate *gate = nc_peer_gate(cluster->peer);
 	const struct nc_hello_node *me = nc_hello_find(hello, cluster->self);
 	struct nc_cluster_other *other = other_of(cluster, from->number);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What this node tells of itself. */
 #include <stdio.h>
-#include <time.h>
 
 #include "core/engine/engine.h"
 #include "core/node/cluster/cluster_private.h"
@@ -65,15 +64,13 @@ static void hello_send(struct nc_cluster *cluster)
 {
 	static struct nc_hello hello; /* the loop's; it is large */
 	const struct nc_cluster_record *record = &cluster->formation.record;
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	hello = (struct nc_hello){
 		.phase = cluster->started ? record->phase : (uint8_t)NC_HELLO_STARTING,
 		.run = cluster->run,
 		.echo = cluster->echo,
 		.expect = cluster->formation.expect,
 		.proposer = record->proposer,
-		.clock_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+		.clock_ns = nc_clock_wall_ns(),
 		.engine_version = nc_engine_version_can(),
 		.version = NC_VERSION,
 		.draining = cluster->draining,

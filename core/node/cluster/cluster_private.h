@@ -4,6 +4,7 @@
 #define NC_CORE_NODE_CLUSTER_CLUSTER_PRIVATE_H
 
 #include "core/node/cluster/cluster.h"
+#include "core/node/common/clock.h"
 
 #define NC_CLUSTER_UP_MS 4000u /* heard of so lately: it is up */
 
@@ -43,8 +44,6 @@ struct nc_cluster {
 	uint32_t other_count;
 	struct nc_cluster_other others[NC_PEER_NODES_MAX];
 };
-
-uint64_t nc_cluster_now_ms(void);
 
 /* Stop, as soon as nothing else is on the stack. */
 __attribute__((format(printf, 3, 4))) void nc_cluster_refuse(struct nc_cluster *cluster, int err,

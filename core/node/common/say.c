@@ -5,17 +5,15 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "core/engine/event.h"
+#include "core/node/common/clock.h"
 
 static void say(const char *level, const char *format, va_list args)
 {
-	struct timespec now;
 	int as_it_was = errno; /* who says what went wrong decides by it afterwards */
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	char when[NC_TIME_TEXT_SIZE];
-	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, when);
+	nc_time_format(nc_clock_wall_ns(), when);
 	char text[2048];
 	(void)vsnprintf(text, sizeof text, format, args);
 	(void)fprintf(stderr, "%.23sZ %s %s\n", when, level, text);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Threads that read. */
 #include "core/node/replica/reader_pool.h"
+#include "core/node/common/clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define WAITING_MAX 65536u
 
@@ -25,9 +25,7 @@ struct nc_reader_pool {
 
 void nc_reader_look_now(struct nc_state_reader *reader)
 {
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	reader->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	reader->now_ns = nc_clock_wall_ns();
 }
 
 static void *reader_main(void *arg)

@@ -3,19 +3,11 @@
 #include "core/node/replica/replica.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/node/replica/recovery.h"
 #include "core/node/replica/replica_private.h"
 
 #define TICK_MS 50u
-
-uint64_t nc_replica_clock_ns(clockid_t clock)
-{
-	struct timespec now;
-	(void)clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 void nc_replica_fatal(struct nc_replica *replica, int err, const char *what)
 {
@@ -96,7 +88,7 @@ int nc_replica_step(struct nc_replica *replica, struct nc_slice bytes)
 
 void nc_replica_hold_log(struct nc_replica *replica, uint64_t index)
 {
-	nc_hold_set(&replica->hold, index, nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000);
+	nc_hold_set(&replica->hold, index, nc_clock_ms());
 }
 
 void nc_replica_install_failed(struct nc_replica *replica)
@@ -273,7 +265,7 @@ int nc_replica_start(const struct nc_replica_options *options, struct nc_replica
 		return NC_NOMEM;
 	replica->options = *options;
 	replica->doubtful = options->doubtful;
-	replica->checkpoint_at_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	replica->checkpoint_at_ms = nc_clock_ms();
 	unsigned tick_ms = options->tick_ms == 0 ? TICK_MS : options->tick_ms;
 	int err = handles_open(replica);
 	if (err == NC_OK)

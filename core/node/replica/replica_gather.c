@@ -61,7 +61,7 @@ static int gather_begin(struct nc_replica *replica)
 	struct nc_entry *entry = nc_entry_new(NC_LOG_COMMAND);
 	if (entry == NULL)
 		return NC_NOMEM;
-	nc_entry_begin(&entry->payload, nc_replica_clock_ns(CLOCK_REALTIME));
+	nc_entry_begin(&entry->payload, nc_clock_wall_ns());
 	replica->gathered = entry;
 	return NC_OK;
 }

@@ -3,8 +3,7 @@
 #ifndef NC_CORE_NODE_REPLICA_REPLICA_PRIVATE_H
 #define NC_CORE_NODE_REPLICA_REPLICA_PRIVATE_H
 
-#include <time.h>
-
+#include "core/node/common/clock.h"
 #include "core/node/common/wake.h"
 #include "core/node/replica/ages.h"
 #include "core/node/replica/applier.h"
@@ -63,7 +62,6 @@ struct nc_replica_asked {
 };
 
 void nc_replica_fatal(struct nc_replica *replica, int err, const char *what);
-uint64_t nc_replica_clock_ns(clockid_t clock);
 
 /* What core/raft has to be done, done: replica_turn.c. */
 void nc_replica_turn(struct nc_replica *replica);

@@ -93,7 +93,7 @@ static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 	}
 	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
 		through = 0; /* it may lead tomorrow */
-	uint64_t now_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	uint64_t now_ms = nc_clock_ms();
 	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
 	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);
 	if (aged > through)
@@ -128,7 +128,7 @@ void nc_replica_take_checkpoint(struct nc_replica *replica)
 
 void nc_replica_tick(struct nc_replica *replica)
 {
-	uint64_t now_ms = nc_replica_clock_ns(CLOCK_MONOTONIC) / 1000000;
+	uint64_t now_ms = nc_clock_ms();
 	bool by_size = replica->log_appended - replica->log_bytes_at_checkpoint >=
 	               replica->options.checkpoint_log_bytes;
 	bool by_time = replica->applied > replica->checkpoint_applied &&

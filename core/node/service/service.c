@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/assert.h"
@@ -21,13 +20,6 @@
 /* Bytes of the live feed that wait for the end of a turn: mostly all of it, so that the server
  * reads the answers first, and sends them on before it has read the feed. */
 #define FED_SIZE_MAX (1u << 20)
-
-uint64_t nc_service_now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- Answers -------------------------------------------------------------------------------- */
 
@@ -141,7 +133,7 @@ void nc_service_expire(struct nc_service *service, uint64_t before_ms)
 static void on_tick(uv_timer_t *timer)
 {
 	struct nc_service *service = timer->data;
-	uint64_t now_ms = nc_service_now_ms(), timeout_ms = service->options.config->timeout_ms;
+	uint64_t now_ms = nc_clock_ms(), timeout_ms = service->options.config->timeout_ms;
 	if (now_ms >= timeout_ms)
 		nc_service_expire(service, now_ms - timeout_ms);
 	nc_service_reads_wake(service);
@@ -170,7 +162,7 @@ static uint64_t seed_make(void)
 {
 	uint64_t seed = 0;
 	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-		seed = nc_service_now_ms() ^ (uint64_t)getpid();
+		seed = nc_clock_ms() ^ (uint64_t)getpid();
 	return seed;
 }
 

@@ -6,7 +6,7 @@
 
 struct nc_ticket *nc_service_ticket(struct nc_service *service, struct nc_slice reply, int endpoint)
 {
-	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	struct nc_ticket *ticket = nc_ticket_new(&service->tickets, reply, nc_clock_ms());
 	if (ticket == NULL) {
 		atomic_fetch_add(&service->counters.unsent, 1);
 	} else {

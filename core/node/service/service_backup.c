@@ -161,7 +161,7 @@ static void on_opened(struct nc_backup *backup)
 	nc_say_info("backup: %" PRIu64 " MiB as of position %" PRIu64, backup->bytes >> 20,
 	            backup->job.head.position);
 	backup->phase = NC_BACKUP_SENDING;
-	backup->said_ms = backup->heard_ms = nc_service_now_ms();
+	backup->said_ms = backup->heard_ms = nc_clock_ms();
 	nc_backup_step(backup);
 }
 
@@ -191,7 +191,7 @@ int nc_backup_job_put(struct nc_backup *backup)
 {
 	int err = nc_exporter_put(backup->service->options.exporter, &backup->job);
 	backup->out = err == NC_OK;
-	backup->asked_ms = nc_service_now_ms();
+	backup->asked_ms = nc_clock_ms();
 	return err;
 }
 
@@ -246,7 +246,7 @@ static struct nc_backup *backup_new(struct nc_service *service, struct nc_slice 
 	backup->job.done = on_job;
 	backup->job.reader = NC_EXPORTER_OTHERS + ++serial;
 	backup->job.exact = true;
-	backup->began_ms = backup->said_ms = nc_service_now_ms();
+	backup->began_ms = backup->said_ms = nc_clock_ms();
 	backup->connection = nc_bus_connection(service->bus);
 	(void)snprintf(backup->deliver, sizeof backup->deliver, "%s", deliver);
 	if (reply.size > 0)
@@ -300,7 +300,7 @@ static void heartbeat(struct nc_backup *backup)
 void nc_service_backup_tick(struct nc_service *service)
 {
 	struct nc_backup *backup = service->backup;
-	uint64_t now_ms = nc_service_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	if (backup == NULL)
 		return;
 	uint64_t disk_patience_ms = backup->phase == NC_BACKUP_OPENING ? OPENING_MS : PATIENCE_MS;

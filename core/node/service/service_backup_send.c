@@ -47,7 +47,7 @@ void nc_backup_publish(struct nc_backup *backup, uint64_t number, size_t header_
 	}
 	if (err != NC_OK && nc_backup_lost(backup))
 		return;
-	backup->said_ms = nc_service_now_ms();
+	backup->said_ms = nc_clock_ms();
 	if (err != NC_OK) {
 		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE,
 		               "NATS did not take a part of it; ask again");
@@ -66,7 +66,7 @@ static void chunk_send(struct nc_backup *backup, const uint8_t *sha256, struct n
 	size_t header_size = nc_backup_chunk_put(&backup->message, &chunk);
 	nc_sha256_chain(backup->digest, sha256);
 	if (backup->answered + 1 == backup->sent) /* who reads was waiting for us */
-		backup->heard_ms = nc_service_now_ms();
+		backup->heard_ms = nc_clock_ms();
 	backup->offset += bytes.size;
 	backup->sent_bytes += bytes.size;
 	nc_backup_publish(backup, backup->sent, header_size);
@@ -193,7 +193,7 @@ void nc_service_backup_answer(struct nc_service *service, const struct nc_bus_ms
 	}
 	if (nc_bus_has_status(msg) || number <= backup->answered)
 		return; /* to a heartbeat: it takes nothing */
-	backup->heard_ms = nc_service_now_ms();
+	backup->heard_ms = nc_clock_ms();
 	backup->answered = number;
 	nc_backup_step(backup);
 	nc_backup_settle(backup);

@@ -106,8 +106,7 @@ static void put_node(const struct nc_service *service, const struct nc_replica_s
 		nc_buf_printf(out,
 		              ",\"last_seen_ms\":%" PRIu64
 		              ",\"version\":\"%s\",\"clock_ms\":%" PRId64 "}",
-		              nc_service_now_ms() - other->heard_ms, other->version,
-		              other->skew_ms);
+		              nc_clock_ms() - other->heard_ms, other->version, other->skew_ms);
 	}
 }
 
@@ -250,7 +249,7 @@ static bool change_step(struct nc_service *service, struct nc_change *change)
 		                                                  : "no member has this name");
 		return true;
 	}
-	if (nc_service_now_ms() < change->until_ms)
+	if (nc_clock_ms() < change->until_ms)
 		return false;
 	fault_send(service, change->reply, change->endpoint, NC_FAULT_UNAVAILABLE,
 	           err == NC_BUSY ? "not done: another change is under way, or the node is behind"
@@ -318,8 +317,8 @@ void nc_service_cluster_change(struct nc_service *service, const struct nc_reque
 		                      .op = request->op,
 		                      .number = number,
 		                      .endpoint = endpoint,
-		                      .until_ms = nc_service_now_ms() +
-		                                  service->options.config->timeout_ms };
+		                      .until_ms =
+		                              nc_clock_ms() + service->options.config->timeout_ms };
 	memcpy(change->name, name, sizeof change->name);
 	memcpy(change->reply, to, reply.size);
 	service->changes = change;

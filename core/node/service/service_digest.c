@@ -32,7 +32,7 @@ static void propose(struct nc_service *service, uint64_t position, const uint8_t
 {
 	struct nc_buf command = { 0 };
 	struct nc_ticket *ticket =
-	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
+	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_clock_ms());
 	nc_command_put_digest(&command, position, digest);
 	if (ticket != NULL) {
 		ticket->of = NC_TICKET_DIGEST;

@@ -41,14 +41,14 @@ static void hand_over(struct nc_service *service)
 	if (to == 0 || nc_replica_transfer(service->replica, to) != NC_OK)
 		return;
 	nc_say_info("handing leadership over to %s", nc_cluster_name(service->options.cluster, to));
-	service->drain.handing_until_ms = nc_service_now_ms() + HAND_OVER_MS;
+	service->drain.handing_until_ms = nc_clock_ms() + HAND_OVER_MS;
 }
 
 static bool handing_over(struct nc_service *service)
 {
 	struct nc_replica_status status = nc_replica_status(service->replica);
 	return status.raft.role == NC_RAFT_LEADER &&
-	       nc_service_now_ms() < service->drain.handing_until_ms;
+	       nc_clock_ms() < service->drain.handing_until_ms;
 }
 
 /* Its vote may be needed, and where the others lack entries it may even be elected: then it brings
@@ -145,7 +145,7 @@ void nc_service_drain_step(struct nc_service *service)
 		drained(service);
 	if (service->drain.done && !service->drain.leaving)
 		lead_no_more(service);
-	answers(service, nc_service_now_ms());
+	answers(service, nc_clock_ms());
 }
 
 /* ---- Asking for it --------------------------------------------------------------------------- */
@@ -166,7 +166,7 @@ void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
 	}
 	if (wait != NULL) {
 		*wait = (struct nc_drain_wait){ .next = service->drain.waits,
-			                        .until_ms = nc_service_now_ms() +
+			                        .until_ms = nc_clock_ms() +
 			                                    service->options.config->timeout_ms };
 		memcpy(wait->reply, reply.data, reply.size);
 		wait->reply[reply.size] = '\0';

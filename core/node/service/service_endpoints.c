@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/unconst.h"
 #include "core/node/common/version.h"
@@ -198,10 +197,7 @@ void nc_service_unsubscribe_direct(struct nc_service *service)
 int nc_service_srv_make(struct nc_service *service)
 {
 	const struct nc_config *config = service->options.config;
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-	               service->srv.started);
+	nc_time_format(nc_clock_wall_ns(), service->srv.started);
 	nc_srv_id_make(service->srv.id);
 	service->srv.version = NC_VERSION;
 	service->srv.store = config->store_id;

@@ -2,7 +2,6 @@
 /* Leading, following, and what changes between them: whose subjects this node has, who is told. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/base/json.h"
 #include "core/node/cluster/cluster.h"
@@ -14,11 +13,9 @@ void nc_service_advise(struct nc_service *service, const char *area, const char 
 {
 	const struct nc_config *config = service->options.config;
 	char subject[NC_ROOT_SIZE + 96], id[NC_SRV_ID_SIZE], text[NC_TIME_TEXT_SIZE];
-	struct timespec now;
 	struct nc_buf body = { 0 };
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	nc_srv_id_make(id);
-	nc_time_format((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, text);
+	nc_time_format(nc_clock_wall_ns(), text);
 	(void)snprintf(subject, sizeof subject, "%s.advisory.%s.%s", service->root, area, what);
 	nc_buf_printf(&body,
 	              "{\"type\":\"io.nacre.advisory.v1.%s.%s\",\"id\":\"%s\",\"timestamp\":\"%s\","

@@ -79,7 +79,7 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 		nc_service_append_answer(service, ticket, outcome);
 	}
 	atomic_fetch_add(&service->srv.endpoints[ticket->endpoint].stats.time_ns,
-	                 (nc_service_now_ms() - ticket->taken_ms) * 1000000);
+	                 (nc_clock_ms() - ticket->taken_ms) * 1000000);
 }
 
 /* The answer first: who listens comes behind who asked. */

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "core/node/common/clock.h"
 #include "core/node/common/ticket.h"
 #include "core/node/replica/stall.h"
 #include "core/node/service/fit.h"
@@ -112,8 +113,6 @@ struct nc_service {
 	bool answers_direct; /* in the queue group of R.direct: service_fit.c */
 	bool retired;        /* removed from the cluster: it answers for the store no more */
 };
-
-uint64_t nc_service_now_ms(void);
 
 /* The reply subject of a message as a string: "" where it has none, else nats.c ends it with a NUL.
  */

@@ -133,7 +133,7 @@ static bool filter_begin(struct read *read)
 /* False: it has come to nothing, and that is said. */
 static bool query_begin(struct read *read, struct nc_state_reader *reader)
 {
-	read->begun_ms = nc_service_now_ms();
+	read->begun_ms = nc_clock_ms();
 	read->packed.format = read->format;
 	read->packed.size_max = nc_bus_max_payload(read->service->bus);
 	if (read->filtered.plugin.size > 0 && !filter_begin(read))
@@ -177,7 +177,7 @@ static void query_fail(struct read *read, int err)
 static bool is_long(const struct read *read)
 {
 	uint64_t patience_ms = read->service->options.config->timeout_ms / 2;
-	return read->filtered.filter != NULL && nc_service_now_ms() - read->begun_ms >= patience_ms;
+	return read->filtered.filter != NULL && nc_clock_ms() - read->begun_ms >= patience_ms;
 }
 
 static bool query_step(struct read *read, struct nc_state_reader *reader)
@@ -313,7 +313,7 @@ bool nc_service_read_step(struct nc_read_job *job, struct nc_state_reader *reade
 void nc_service_read_free(struct nc_read_job *job)
 {
 	struct read *read = (struct read *)job;
-	atomic_fetch_add(&read->stats->time_ns, (nc_service_now_ms() - read->taken_ms) * 1000000);
+	atomic_fetch_add(&read->stats->time_ns, (nc_clock_ms() - read->taken_ms) * 1000000);
 	atomic_fetch_sub(&read->service->reads, 1);
 	nc_service_let_go(read->service, read->size);
 	nc_query_free(read->query);

@@ -75,7 +75,7 @@ bool nc_service_read_stats(struct read *read, struct nc_state_reader *reader)
 	bool done = false, first = read->stats_made == NULL;
 	int err = NC_OK;
 	if (first) {
-		read->begun_ms = nc_service_now_ms();
+		read->begun_ms = nc_clock_ms();
 		err = nc_stats_new(read->stats_limit, &read->stats_made);
 	}
 	if (err == NC_OK)
@@ -85,7 +85,7 @@ bool nc_service_read_stats(struct read *read, struct nc_state_reader *reader)
 		return true;
 	}
 	uint64_t patience_ms = read->service->options.config->timeout_ms / 2;
-	if (done || nc_service_now_ms() - read->begun_ms >= patience_ms) {
+	if (done || nc_clock_ms() - read->begun_ms >= patience_ms) {
 		stats_answer(read, done);
 		return true;
 	}

@@ -110,7 +110,7 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 		nc_service_let_go(service, whole);
 		return NULL;
 	}
-	read->ticket = nc_ticket_new(&service->tickets, reply, nc_service_now_ms());
+	read->ticket = nc_ticket_new(&service->tickets, reply, nc_clock_ms());
 	if (read->ticket == NULL || nc_buf_extend(&read->keys, size + 1) == NULL) {
 		if (read->ticket != NULL)
 			nc_ticket_free(&service->tickets, read->ticket);

@@ -87,7 +87,7 @@ static int listen_for_claims(struct nc_service *service)
 static void serve(struct nc_service *service)
 {
 	service->sole.sure = true;
-	service->sole.sure_ms = nc_service_now_ms();
+	service->sole.sure_ms = nc_clock_ms();
 	int err = listen_for_claims(service);
 	if (err == NC_OK) {
 		claim(service, BEGINNING); /* behind the subscription: one of two hears the other */
@@ -102,7 +102,7 @@ static void serve(struct nc_service *service)
 
 static bool is_settled(const struct nc_service *service)
 {
-	return service->sole.sure && nc_service_now_ms() - service->sole.sure_ms > SETTLED_MS;
+	return service->sole.sure && nc_clock_ms() - service->sole.sure_ms > SETTLED_MS;
 }
 
 /* ---- Another ----------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ static bool is_settled(const struct nc_service *service)
 
 static bool may_say(struct nc_service *service)
 {
-	uint64_t now_ms = nc_service_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	bool may = service->sole.said_ms == 0 || now_ms - service->sole.said_ms >= SAY_EACH_MS;
 	if (may)
 		service->sole.said_ms = now_ms;
@@ -199,7 +199,7 @@ int nc_sole_start(struct nc_service *service)
 void nc_sole_step(struct nc_service *service, bool anew)
 {
 	struct nc_sole *sole = &service->sole;
-	uint64_t now_ms = nc_service_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	if (service->options.cluster != NULL || service->drain.closed ||
 	    !nc_bus_connected(service->bus))
 		return;

@@ -61,7 +61,7 @@ static void hand_over(struct nc_service *service, const struct nc_replica_status
 
 void nc_service_stall_tick(struct nc_service *service)
 {
-	uint64_t now_ms = nc_service_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	const struct nc_replica_status status = nc_replica_status(service->replica);
 	bool stalled =
 	        nc_stall_look(&service->stall, status.due, status.applied, now_ms) >= NC_STALL_MS;

@@ -122,7 +122,7 @@ static void put_report(const struct nc_service *service, struct nc_buf *out)
 static void repair(struct nc_service *service)
 {
 	struct nc_service_verify *verify = service->verify;
-	if (verify->told_ms == 0 || nc_service_now_ms() - verify->told_ms < REPAIR_AFTER_MS)
+	if (verify->told_ms == 0 || nc_clock_ms() - verify->told_ms < REPAIR_AFTER_MS)
 		return;
 	verify->told_ms = 0;
 	if (service->options.cluster != NULL &&
@@ -135,7 +135,7 @@ static void repair(struct nc_service *service)
 /* Without being asked: damage where nobody reads must not wait until somebody does. */
 static void begin_if_due(struct nc_service *service)
 {
-	uint64_t now_ms = nc_service_now_ms(), period_ms = service->options.config->check_s * 1000;
+	uint64_t now_ms = nc_clock_ms(), period_ms = service->options.config->check_s * 1000;
 	if (service->verify_ms == 0)
 		service->verify_ms = now_ms;
 	bool repairs = service->verify != NULL && service->verify->told_ms != 0;
@@ -164,7 +164,7 @@ void nc_service_verify_tick(struct nc_service *service)
 	put_bad(&report, &members);
 	nc_buf_put_u8(&members, 0);
 	verify->told = true;
-	verify->told_ms = nc_service_now_ms();
+	verify->told_ms = nc_clock_ms();
 	nc_say_error(
 	        "verify: bad: %s %llu: %s", report.state.bad > 0 ? "position" : "entry of the log",
 	        (unsigned long long)(report.state.bad > 0 ? report.state.bad : report.bad_entry),

@@ -19,7 +19,7 @@ void nc_service_raise(struct nc_service *service)
 	if (!service->serving || service->raising || service->engine_version >= version)
 		return;
 	struct nc_ticket *ticket =
-	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
+	        nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_clock_ms());
 	struct nc_buf command = { 0 };
 	nc_command_put_engine_version(&command, version);
 	int err = ticket == NULL ? NC_NOMEM : nc_buf_status(&command);

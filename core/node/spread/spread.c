@@ -51,7 +51,7 @@ int nc_spread_lead(struct nc_spread *spread)
 {
 	if (spread == NULL)
 		return NC_OK;
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	nc_spread_voters(spread, true, now_ns);
 	nc_spread_table_clear(spread);
 	spread->leads = true;
@@ -130,7 +130,7 @@ bool nc_spread_is_self(const struct nc_spread *spread, struct nc_sub_owner owner
 bool nc_spread_holds(const struct nc_spread *spread, uint64_t since)
 {
 	return spread != NULL && !spread->leaving &&
-	       nc_lease_holds(&spread->lease, since, nc_subs_now_ns());
+	       nc_lease_holds(&spread->lease, since, nc_clock_ns());
 }
 
 bool nc_spread_is_given_up(const struct nc_spread *spread)
@@ -138,7 +138,7 @@ bool nc_spread_is_given_up(const struct nc_spread *spread)
 	const struct nc_lease *lease = &spread->lease;
 	return lease->left ||
 	       (lease->until_ns > 0 &&
-	        nc_subs_now_ns() > lease->until_ns + (NC_PLACEMENT_GONE_NS - NC_LEASE_NS));
+	        nc_clock_ns() > lease->until_ns + (NC_PLACEMENT_GONE_NS - NC_LEASE_NS));
 }
 
 bool nc_spread_has_left(const struct nc_spread *spread)
@@ -148,7 +148,7 @@ bool nc_spread_has_left(const struct nc_spread *spread)
 
 bool nc_spread_lease_holds(const struct nc_spread *spread)
 {
-	return nc_subs_now_ns() < atomic_load(&spread->lease_until_ns);
+	return nc_clock_ns() < atomic_load(&spread->lease_until_ns);
 }
 
 /* ---- Time ----------------------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ void nc_spread_tick(struct nc_spread *spread)
 {
 	if (spread == NULL)
 		return;
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	if (spread->service->drain.begun && !spread->leaving)
 		leave(spread, now_ns);
 	/* What was taken from us is let go when the last job that delivers it has ended. */
@@ -266,7 +266,7 @@ int nc_spread_start(struct nc_service *service, struct nc_spread **spread_out)
 	spread->peer = nc_cluster_peer(service->options.cluster);
 	spread->self = service->options.self;
 	spread->boot = nc_peer_gate(spread->peer)->epoch;
-	nc_pasts_begin(&spread->pasts, nc_subs_now_ns());
+	nc_pasts_begin(&spread->pasts, nc_clock_ns());
 	/* What an earlier life of ours had is of an old boot, and let go. */
 	spread->applied = spread->released = nc_replica_status(service->replica).applied;
 	int err = nc_state_reader_open(service->options.state, &spread->reader);

@@ -49,7 +49,7 @@ static bool has_room(const struct nc_spread *spread, size_t size)
 static void keep(struct nc_spread *spread, struct nc_spread_row *row,
                  const struct nc_spread_heard *heard, const struct nc_ack_address *address)
 {
-	uint64_t now_ns = nc_subs_now_ns(), applied;
+	uint64_t now_ns = nc_clock_ns(), applied;
 	struct nc_spread_ack *ack = has_room(spread, heard->reply.size)
 	                                    ? malloc(sizeof *ack + heard->reply.size + 1)
 	                                    : NULL;
@@ -94,7 +94,7 @@ bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *
 	struct nc_ack_address address = { 0 };
 	(void)nc_ack_address_get(heard->rest, &address); /* else of no epoch */
 	if (!elsewhere && ((here != 0 && address.epoch == here) ||
-	                   nc_subs_now_ns() - changed_ns > NC_PLACEMENT_GONE_NS))
+	                   nc_clock_ns() - changed_ns > NC_PLACEMENT_GONE_NS))
 		return false;
 	if (heard->reply.size == 0 || !heard->asks)
 		return elsewhere;

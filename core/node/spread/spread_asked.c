@@ -29,7 +29,7 @@ static void answer(struct nc_spread *spread, const struct nc_spread_ack *ack, st
                    const char *text)
 {
 	struct nc_service *service = spread->service;
-	nc_subs_note_answered(service->subs, ack->hash, nc_subs_now_ns());
+	nc_subs_note_answered(service->subs, ack->hash, nc_clock_ns());
 	nc_service_error(service, &service->out, ack->reply,
 	                 &service->srv.endpoints[ack->endpoint].stats,
 	                 &(struct nc_service_refusal){ .fault = fault, .text = text });
@@ -61,7 +61,7 @@ static enum nc_lives_verdict judge(const struct nc_spread *spread,
 		hearers[count++] = before.who[i];
 	const struct nc_lives_case of = { .early_ns = ack->early_ns,
 		                          .arrived_ns = ack->arrived_ns,
-		                          .now_ns = nc_subs_now_ns(),
+		                          .now_ns = nc_clock_ns(),
 		                          .hearers = known ? hearers : NULL,
 		                          .hearer_count = count,
 		                          .witnesses = asking->witnesses,
@@ -94,7 +94,7 @@ static bool end(struct nc_spread *spread, const struct nc_spread_asking *asking,
 static void asked_end(struct nc_spread *spread, const struct nc_spread_asking *asking)
 {
 	size_t i = 0;
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	struct nc_spread_ack **at = &spread->acks;
 	nc_spread_note_lives(spread, now_ns); /* who has answered lives */
 	while (*at != NULL) {

@@ -219,9 +219,8 @@ static int command_take(struct nc_spread *spread, uint64_t from, uint64_t call,
 		return NC_CONFLICT;
 	struct nc_spread_taken *taken = nc_spread_taken_new(spread);
 	struct nc_ticket *ticket =
-	        taken == NULL
-	                ? NULL
-	                : nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_service_now_ms());
+	        taken == NULL ? NULL
+	                      : nc_ticket_new(&service->tickets, nc_slice(NULL, 0), nc_clock_ms());
 	if (ticket == NULL) {
 		nc_spread_taken_free(spread, taken);
 		return NC_NOMEM;

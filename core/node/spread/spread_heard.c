@@ -37,15 +37,14 @@ void nc_spread_await_lives(struct nc_spread *spread, uint64_t now_ns)
 void nc_spread_note_past(struct nc_spread *spread, const struct nc_spread_row *row)
 {
 	if (row->owner.number != 0 && row->owner.number != spread->self)
-		nc_pasts_note(&spread->pasts, nc_slice_str(row->name), row->owner,
-		              nc_subs_now_ns());
+		nc_pasts_note(&spread->pasts, nc_slice_str(row->name), row->owner, nc_clock_ns());
 }
 
 void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t call,
                              const struct nc_spread_call *asked)
 {
 	struct nc_slice hashes = asked->body;
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	nc_buf_clear(&spread->body);
 	for (size_t i = 0; i + 8 <= hashes.size; i += 8) {
 		uint64_t hash = nc_get_u64(hashes.data + i);

@@ -50,7 +50,7 @@ static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay
 static void later(struct nc_spread_relay *relay)
 {
 	relay->to = 0;
-	nc_retry_later(&relay->retry, nc_service_now_ms());
+	nc_retry_later(&relay->retry, nc_clock_ms());
 }
 
 /* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
@@ -143,7 +143,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 		return true;
 	}
 	*relay = (struct nc_spread_relay){ .spread = spread,
-		                           .until_ms = nc_service_now_ms() +
+		                           .until_ms = nc_clock_ms() +
 		                                       service->options.config->timeout_ms,
 		                           .applied = nc_replica_status(service->replica).applied,
 		                           .op = request->op,
@@ -169,7 +169,7 @@ bool nc_spread_relays_any(const struct nc_spread *spread)
 
 void nc_spread_relays_step(struct nc_spread *spread)
 {
-	uint64_t now_ms = nc_service_now_ms();
+	uint64_t now_ms = nc_clock_ms();
 	struct nc_spread_relay *relay = spread->relays, *next;
 	for (; relay != NULL; relay = next) {
 		next = relay->next;
@@ -206,7 +206,7 @@ static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 static bool says_so(const struct nc_spread *spread, const struct nc_spread_relay *relay)
 {
 	const struct nc_sub_owner asked = { relay->to, relay->boot };
-	return nc_placement_lives(&spread->placement, asked, nc_subs_now_ns()) ||
+	return nc_placement_lives(&spread->placement, asked, nc_clock_ns()) ||
 	       nc_placement_leaves(&spread->placement, relay->to);
 }
 

@@ -89,7 +89,7 @@ static void on_confirmed(struct nc_replica_wait *replica_wait, int err)
 	uint64_t applied = nc_replica_status(spread->service->replica).applied;
 	const struct nc_spread_grant grant = {
 		.applied = replica_wait->index,
-		.clear = nc_placement_clear(&spread->placement, applied, nc_subs_now_ns())
+		.clear = nc_placement_clear(&spread->placement, applied, nc_clock_ns())
 	};
 	nc_buf_clear(&spread->body);
 	nc_spread_grant_put(&spread->body, &grant);
@@ -110,9 +110,9 @@ void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t ca
 		return;
 	}
 	struct renewal_wait *wait = malloc(sizeof *wait);
-	bool may = nc_placement_hear(&spread->placement, number, renewal, nc_subs_now_ns());
+	bool may = nc_placement_hear(&spread->placement, number, renewal, nc_clock_ns());
 	if (renewal->leaving) /* what comes from now on it does not answer */
-		nc_spread_note_lives(spread, nc_subs_now_ns());
+		nc_spread_note_lives(spread, nc_clock_ns());
 	if (wait == NULL || !may || renewal->leaving) {
 		renewal_reply(spread, from, call, NC_BUSY, nc_slice(NULL, 0));
 		free(wait);

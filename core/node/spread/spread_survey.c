@@ -168,7 +168,7 @@ void nc_spread_take_survey(struct nc_spread *spread, uint64_t from, uint64_t cal
 	struct nc_spread_surveyed one = { .from = from,
 		                          .call = call,
 		                          .applied = asked->applied,
-		                          .until_ns = nc_subs_now_ns() +
+		                          .until_ns = nc_clock_ns() +
 		                                      NC_SPREAD_SURVEY_MS * UINT64_C(1000000),
 		                          .wide = asked->wide };
 	place_copy(one.after, asked->after);
@@ -193,7 +193,7 @@ void nc_spread_surveys_step(struct nc_spread *spread)
 {
 	struct nc_spread_surveyed **at = &spread->surveyed, *one;
 	while ((one = *at) != NULL) {
-		bool late = nc_subs_now_ns() >= one->until_ns;
+		bool late = nc_clock_ns() >= one->until_ns;
 		if (spread->applied < one->applied && !late) {
 			at = &one->next;
 			continue;

@@ -78,7 +78,7 @@ static int row_make(struct nc_spread *spread, const struct nc_sub_row *from,
 	               (const char *)from->name.data);
 	err = nc_sub_owner_get(spread->reader, from->name, &row.owner);
 	row.since = spread->applied;
-	row.changed_ns = nc_subs_now_ns();
+	row.changed_ns = nc_clock_ns();
 	if (err == NC_OK)
 		*row_out = row;
 	return err;
@@ -132,7 +132,7 @@ int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name)
 	struct nc_spread_row *there = nc_spread_find(spread, name);
 	if (err == NC_NOTFOUND || (err == NC_OK && !is_shared(&row))) {
 		if (there != NULL) {
-			spread->unshared_ns = nc_subs_now_ns();
+			spread->unshared_ns = nc_clock_ns();
 			nc_spread_note_past(spread, there);
 		}
 		return there == NULL ? NC_OK : row_remove(spread, there);
@@ -201,10 +201,9 @@ static bool propose(struct nc_spread *spread, struct nc_spread_row *row, struct 
 		                        .owner = owner };
 	struct nc_buf command = { 0 };
 	struct nc_spread_taken *taken = nc_spread_taken_new(spread);
-	struct nc_ticket *ticket = taken == NULL
-	                                   ? NULL
-	                                   : nc_ticket_new(&spread->service->tickets,
-	                                                   nc_slice(NULL, 0), nc_service_now_ms());
+	struct nc_ticket *ticket = taken == NULL ? NULL
+	                                         : nc_ticket_new(&spread->service->tickets,
+	                                                         nc_slice(NULL, 0), nc_clock_ms());
 	nc_command_put_sub_own(&command, &own);
 	int err = ticket == NULL ? NC_NOMEM : nc_buf_status(&command);
 	if (err == NC_OK) {

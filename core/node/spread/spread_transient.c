@@ -57,7 +57,7 @@ static void on_told(void *ctx, int err, struct nc_slice body)
 		/* A node of an earlier build does not know the call, and is left alone. */
 		if (err != NC_OK && err != NC_INVALID && hearer != NULL) {
 			hearer->epoch = 0;
-			hearer->again_ns = nc_subs_now_ns() + AGAIN_NS;
+			hearer->again_ns = nc_clock_ns() + AGAIN_NS;
 		}
 	}
 	free(telling);
@@ -87,7 +87,7 @@ static int tell(struct nc_spread *spread, uint64_t to, bool anew, struct nc_slic
 static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	for (uint32_t i = 0; i < status.raft.members.count; i++) {
 		uint64_t number = status.raft.members.at[i].id;
 		const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);

@@ -93,7 +93,7 @@ struct nc_spread_yielding {
 void nc_spread_take_yield(struct nc_spread *spread, uint64_t from, uint64_t call,
                           const struct nc_spread_call *asked)
 {
-	uint64_t term, now_ns = nc_subs_now_ns();
+	uint64_t term, now_ns = nc_clock_ns();
 	struct nc_spread_yielding *yielding = NULL;
 	int err = from == nc_spread_leader(spread, &term) ? NC_OK : NC_CONFLICT;
 	if (err == NC_OK &&
@@ -124,7 +124,7 @@ void nc_spread_yields_step(struct nc_spread *spread)
 	while (*at != NULL) {
 		struct nc_spread_yielding *one = *at;
 		if (!nc_subs_own_has_yielded(subs, nc_slice_str(one->name), one->epoch) &&
-		    nc_subs_now_ns() < one->until_ns) {
+		    nc_clock_ns() < one->until_ns) {
 			at = &one->next;
 			continue;
 		}

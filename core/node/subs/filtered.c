@@ -3,18 +3,11 @@
 #include "core/node/subs/filtered.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "core/base/json.h"
 #include "core/engine/names.h"
+#include "core/node/common/clock.h"
 #include "core/node/subs/members.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 bool nc_filter_refuse(struct nc_refusal *refusal, struct nc_slice plugin, int err,
                       const struct nc_filter_error *error)
@@ -90,7 +83,7 @@ bool nc_filtered_begin(struct nc_filtered *filtered, struct nc_refusal *refusal_
 		err = nc_filter_compile(filtered->host, filtered->plugin, filtered->selector,
 		                        &filtered->filter, &error);
 	}
-	filtered->begun_ns = now_ns();
+	filtered->begun_ns = nc_clock_ns();
 	return err == NC_OK || nc_filter_refuse(refusal_out, filtered->plugin, err, &error);
 }
 
@@ -155,7 +148,7 @@ void nc_filtered_put(const struct nc_filtered *filtered, const struct nc_query *
 	struct nc_query_end end = nc_query_end(query);
 	struct nc_filter_views views = nc_filter_batch_views(filtered->batch);
 	uint64_t looked = nc_query_looked(query);
-	uint64_t spent_ns = now_ns() - filtered->begun_ns;
+	uint64_t spent_ns = nc_clock_ns() - filtered->begun_ns;
 	uint64_t rate = spent_ns == 0 ? 0 : looked * 1000000000 / spent_ns;
 	nc_buf_put_str(out, "{\"plugin\":");
 	nc_json_put_string(out, filtered->plugin);

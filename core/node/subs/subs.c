@@ -13,13 +13,6 @@
 #include "core/node/subs/subs_private.h"
 #include "transport/nats/reply.h"
 
-uint64_t nc_subs_now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* ---- The table ------------------------------------------------------------------------------ */
 
 struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name)
@@ -275,7 +268,7 @@ int nc_subs_start(struct nc_service *service, struct nc_subs **subs_out)
 	if (subs == NULL)
 		return NC_NOMEM;
 	subs->service = service;
-	subs->own.back_ns = nc_subs_now_ns();
+	subs->own.back_ns = nc_clock_ns();
 	subs->wake.data = subs;
 	subs->leased = (struct nc_outbox){ .may_send = nc_subs_lease_holds, .ctx = subs };
 	(void)pthread_mutex_init(&subs->lock, NULL);

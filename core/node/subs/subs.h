@@ -84,7 +84,6 @@ struct nc_plugin_host *nc_subs_plugins(struct nc_subs *subs);
 /* ---- Subscriptions under a lease (subs_own.c, spread.h) ------------------------------------- */
 
 extern char nc_subs_own_tag; /* tag of this node's NATS subscriptions to R.ack.<name>.> */
-uint64_t nc_subs_now_ns(void);
 /* Whether the subscription is here at all; its epoch, 0 if it is not; whether it has a lease. */
 bool nc_subs_has(struct nc_subs *subs, struct nc_slice name);
 uint64_t nc_subs_epoch(struct nc_subs *subs, struct nc_slice name);

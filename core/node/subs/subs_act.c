@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/grow.h"
 #include "core/base/json.h"
@@ -12,37 +11,24 @@
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs_private.h"
 
-static uint64_t wall_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, const char *what,
                     uint64_t position, const char *reason)
 {
-	struct nc_service *service = subs->service;
-	char subject[NC_ROOT_SIZE + 64], id[NC_SRV_ID_SIZE], time[NC_TIME_TEXT_SIZE];
-	nc_srv_id_make(id);
-	nc_time_format(wall_ns(), time);
-	(void)snprintf(subject, sizeof subject, "%s.advisory.sub.%s", service->root, what);
-	nc_buf_clear(&subs->scratch);
-	nc_buf_printf(
-	        &subs->scratch,
-	        "{\"type\":\"io.nacre.advisory.v1.sub.%s\",\"id\":\"%s\",\"timestamp\":\"%s\","
-	        "\"store\":\"%s\",\"node\":\"%s\",\"subscription\":\"%s\"",
-	        what, id, time, service->options.config->store_id, service->options.config->node_id,
-	        sub->name);
+	struct nc_buf *members = &subs->scratch;
+	nc_buf_clear(members);
+	nc_buf_printf(members, "\"subscription\":\"%s\"", sub->name);
 	if (position > 0)
-		nc_buf_printf(&subs->scratch, ",\"pos\":%llu", (unsigned long long)position);
+		nc_buf_printf(members, ",\"pos\":%llu", (unsigned long long)position);
 	if (reason != NULL) {
-		nc_buf_put_str(&subs->scratch, ",\"reason\":");
-		nc_json_put_string(&subs->scratch, nc_slice_str(reason));
+		nc_buf_put_str(members, ",\"reason\":");
+		nc_json_put_string(members, nc_slice_str(reason));
 	}
-	nc_buf_put_u8(&subs->scratch, '}');
-	if (nc_bus_publish(service->bus, subject, NULL, nc_buf_slice(&subs->scratch)) != NC_OK)
-		atomic_fetch_add(&service->counters.unsent, 1);
+	nc_buf_put_u8(members, '\0');
+	if (nc_buf_status(members) == NC_OK) {
+		nc_service_advise(subs->service, "sub", what, (const char *)members->data);
+	} else {
+		atomic_fetch_add(&subs->service->counters.unsent, 1);
+	}
 }
 
 /* ---- Deliveries ----------------------------------------------------------------------------- */
@@ -163,7 +149,7 @@ static void park(struct nc_subs *subs, struct nc_subscription *sub,
 {
 	const struct nc_parked parked = { .position = action->position,
 		                          .attempts = action->attempt,
-		                          .time_ns = wall_ns(),
+		                          .time_ns = nc_clock_wall_ns(),
 		                          .reason = nc_slice_str(action->reason) };
 	if (!sub->definition.durable && action->replay)
 		memory_forget(sub, action->position);
@@ -235,7 +221,7 @@ void nc_subs_steps_leaving(struct nc_subs *subs, struct nc_subscription *sub)
 
 void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	subs->due_ns[sub->id] = UINT64_MAX;
 	if (nc_subs_own_sleeps(sub))
 		return;

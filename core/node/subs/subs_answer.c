@@ -42,7 +42,7 @@ static bool is_status_answer(struct nc_subs *subs, struct nc_slice rest,
 	struct nc_subscription *sub = nc_subs_find(subs, name);
 	if (sub == NULL)
 		return true;
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	if (nc_bus_no_responders(msg)) {
 		nc_sub_nobody(sub->machine, now_ns);
 	} else if (heartbeat) {
@@ -132,7 +132,7 @@ static void answer_taken(struct nc_subs *subs, struct nc_subscription *sub,
 static uint64_t taken_ns(struct nc_subs *subs)
 {
 	if (subs->answers_ns == 0)
-		subs->answers_ns = nc_subs_now_ns();
+		subs->answers_ns = nc_clock_ns();
 	return subs->answers_ns;
 }
 

@@ -146,7 +146,7 @@ static void create_transient(const struct nc_subs_ask *ask, struct nc_subscripti
 	sub->epoch = ++subs->transient_epochs;
 	sub->started = place.cursor;
 	sub->floor = place.floor;
-	int err = nc_sub_new(&sub->definition, sub->epoch, sub->started, nc_subs_now_ns(),
+	int err = nc_sub_new(&sub->definition, sub->epoch, sub->started, nc_clock_ns(),
 	                     &sub->machine);
 	if (err == NC_OK)
 		err = nc_subs_install(subs, sub);

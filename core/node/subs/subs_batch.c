@@ -51,7 +51,7 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
 	if (!ack_out->stale) {
 		ack_out->through =
-		        nc_sub_batch_begins(sub->machine, at.position, nc_subs_now_ns()) &&
+		        nc_sub_batch_begins(sub->machine, at.position, nc_clock_ns()) &&
 		        sub->save.parked.size == rows_sent(sub);
 	}
 	return NC_OK;
@@ -93,7 +93,7 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	if (sub == NULL)
 		return; /* another node's, or not taken up yet: then it is among the rows */
 	const struct nc_sub_batch_ack of = { ack->epoch, ack->position, ack->through };
-	int err = nc_sub_batch_acked(sub->machine, &of, nc_subs_now_ns());
+	int err = nc_sub_batch_acked(sub->machine, &of, nc_clock_ns());
 	if (err == NC_OK) {
 		nc_subs_act(subs, sub); /* so that a PARK that is due has been said */
 		unpark(subs, sub, ack->position);

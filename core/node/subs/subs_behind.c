@@ -353,8 +353,7 @@ static void refuse_since(struct nc_subs *subs, uint64_t until_ms)
 
 void nc_subs_behind_tick(struct nc_subs *subs)
 {
-	uint64_t now_ms = nc_service_now_ms(),
-	         timeout_ms = subs->service->options.config->timeout_ms;
+	uint64_t now_ms = nc_clock_ms(), timeout_ms = subs->service->options.config->timeout_ms;
 	if (subs->lines.first == NULL)
 		return;
 	if (now_ms >= timeout_ms) /* else the machine has not been up for so long */

@@ -346,7 +346,7 @@ void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, u
 	sub->pause_ns = sub->pause_ns == 0 ? PAUSE_MIN_NS : sub->pause_ns * 2;
 	if (sub->pause_ns > PAUSE_MAX_NS)
 		sub->pause_ns = PAUSE_MAX_NS;
-	sub->retry_ns = nc_subs_now_ns() + sub->pause_ns;
+	sub->retry_ns = nc_clock_ns() + sub->pause_ns;
 	/* It leaves the head: the search that comes next begins with this event. */
 	nc_sub_scanned(sub->machine, 0, false);
 	nc_subs_mark(sub);

@@ -209,7 +209,7 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_job *job = NULL;
 	struct nc_sub_want want;
 	if (sub->searching || sub->renewed || nc_subs_measure(subs, sub) || sub->filter == NULL ||
-	    (sub->fault[0] != '\0' && sub->retry_ns > nc_subs_now_ns()))
+	    (sub->fault[0] != '\0' && sub->retry_ns > nc_clock_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
 	bool idle = want.kind == NC_SUB_WANT_NOTHING && !nc_subs_replay_wants(sub);

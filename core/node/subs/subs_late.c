@@ -77,7 +77,7 @@ bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 	struct nc_sub_info info;
 	bool parked = false;
 	if (sub->move == NULL) /* a PARK that is due has been said */
-		nc_subs_steps(subs, sub, nc_subs_now_ns());
+		nc_subs_steps(subs, sub, nc_clock_ns());
 	nc_sub_info(sub->machine, &info);
 	if (info.parked == 0)
 		return true;

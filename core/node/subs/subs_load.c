@@ -41,7 +41,7 @@ static struct nc_subscription *sub_make(struct nc_subs *subs, const struct nc_su
 static int machine_make(struct nc_subs *subs, struct nc_subscription *sub, uint64_t cursor)
 {
 	struct nc_buf progress = { 0 };
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	int err = nc_sub_row_progress(subs->reader, nc_slice_str(sub->name), &progress);
 	if (err == NC_NOTFOUND) {
 		err = nc_sub_new(&sub->definition, sub->epoch, cursor, now_ns, &sub->machine);

@@ -71,7 +71,7 @@ static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
 	epoch_end(subs, sub);
-	nc_sub_seek(sub->machine, move->epoch, sub->started, nc_subs_now_ns());
+	nc_sub_seek(sub->machine, move->epoch, sub->started, nc_clock_ns());
 	nc_sub_floor(sub->machine, &sub->floor);
 	return rows_load(subs, sub);
 }
@@ -92,7 +92,7 @@ static int machine_again(struct nc_subs *subs, struct nc_subscription *sub,
                          const struct nc_definition *definition, struct nc_sub **machine_out)
 {
 	struct nc_buf progress = { 0 };
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	nc_subs_replay_end(subs, sub, NC_FAULT_STALE_ACK, "the subscription has changed");
 	todo_uncount(sub, now_ns);
 	nc_subs_todo_cut(subs, sub, CHANGED);
@@ -121,7 +121,7 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	if (move->stays && err == NC_OK)
 		nc_sub_epoch(machine, sub->epoch);
 	if (move->anew && !move->stays)
-		err = nc_sub_new(definition, sub->epoch, sub->started, nc_subs_now_ns(), &machine);
+		err = nc_sub_new(definition, sub->epoch, sub->started, nc_clock_ns(), &machine);
 	if (err != NC_OK)
 		return err;
 	nc_sub_floor(machine, &sub->floor);
@@ -209,7 +209,7 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	if (err == NC_OK && other)
 		err = machine_replace(subs, sub, to);
 	if (!other)
-		nc_sub_redefine(sub->machine, to, nc_subs_now_ns());
+		nc_sub_redefine(sub->machine, to, nc_clock_ns());
 	if (err == NC_OK && move->anew)
 		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
 	if (err == NC_OK && move->rehomes) {

@@ -76,7 +76,7 @@ struct nc_sub_back {
 
 static void back_note(struct nc_subs *subs, struct nc_slice name)
 {
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	struct nc_sub_back **at = &subs->own.back, *back;
 	while ((back = *at) != NULL) {
 		if (now_ns - back->at_ns <= NC_PLACEMENT_GONE_NS) {
@@ -132,7 +132,7 @@ bool nc_subs_own_runs(const struct nc_subscription *sub)
 
 bool nc_subs_own_sleeps(struct nc_subscription *sub)
 {
-	if (!sub->owned && sub->wait_ns > nc_subs_now_ns()) {
+	if (!sub->owned && sub->wait_ns > nc_clock_ns()) {
 		sub->subs->due_ns[sub->id] = sub->wait_ns;
 		return true;
 	}

@@ -259,6 +259,6 @@ void nc_subs_next(const struct nc_subs_ask *ask)
 		nc_subs_mark(sub);
 		return;
 	}
-	if (nc_subs_pull(sub, &wanted, ask->reply, nc_subs_now_ns()) != NC_OK)
+	if (nc_subs_pull(sub, &wanted, ask->reply, nc_clock_ns()) != NC_OK)
 		nc_subs_ask_error(ask, NC_FAULT_BUSY, "too many requests wait");
 }

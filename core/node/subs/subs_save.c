@@ -15,9 +15,9 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 {
 	struct nc_service *service = subs->service;
 	struct nc_sub_pending *pending = calloc(1, sizeof *pending);
-	struct nc_ticket *ticket = pending == NULL ? NULL
-	                                           : nc_ticket_new(&service->tickets, asker.reply,
-	                                                           nc_service_now_ms());
+	struct nc_ticket *ticket =
+	        pending == NULL ? NULL
+	                        : nc_ticket_new(&service->tickets, asker.reply, nc_clock_ms());
 	if (ticket == NULL) {
 		free(pending);
 		return false;
@@ -148,7 +148,7 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 	/* What has changed meanwhile has its time, at a tick. What has just been parked, and may
 	 * not be seen, could not be looked for before its row is there. */
 	if (sub->save.hurry || sub->save.missed || sub->tidy.rows.to != 0 ||
-	    nc_sub_progress_due(sub->machine, nc_subs_now_ns()))
+	    nc_sub_progress_due(sub->machine, nc_clock_ns()))
 		nc_subs_mark(sub);
 	nc_subs_asks_again(subs, sub, &sub->later);
 }
@@ -192,7 +192,7 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 		sub->epoch = outcome->epoch;
 		sub->started = outcome->cursor;
 		sub->floor = outcome->floor;
-		err = nc_sub_new(&sub->definition, sub->epoch, outcome->cursor, nc_subs_now_ns(),
+		err = nc_sub_new(&sub->definition, sub->epoch, outcome->cursor, nc_clock_ns(),
 		                 &sub->machine);
 		if (err == NC_OK)
 			err = nc_subs_install(subs, sub);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where a subscription of this node's stands, for R.sub.info and list; and whether one lags. */
 #include <stdio.h>
-#include <time.h>
 
 #include "core/base/json.h"
 #include "core/node/common/say.h"
@@ -44,9 +43,7 @@ static int lag_find(struct nc_subs *subs, const struct nc_subscription *sub,
 		             (unsigned long long)spec.number, nc_err_name(err));
 		return err;
 	}
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	uint64_t now_ns = nc_clock_wall_ns();
 	*lag_ms_out = err == NC_OK && now_ns > time_ns ? (now_ns - time_ns) / 1000000 : 0;
 	return NC_OK;
 }

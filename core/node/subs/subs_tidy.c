@@ -42,7 +42,7 @@ void nc_subs_tidy_all(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_info info;
 	if (nc_seen_all(subs->reader))
 		return;
-	sub->tidy.all_ns = nc_subs_now_ns();
+	sub->tidy.all_ns = nc_clock_ns();
 	nc_sub_info(sub->machine, &info);
 	bool undone = info.pending > 0 || info.in_flight > 0;
 	if (undone)

@@ -119,7 +119,7 @@ static void renew_all(struct nc_subs *subs)
 
 void nc_subs_tick(struct nc_subs *subs)
 {
-	uint64_t now_ns = nc_subs_now_ns();
+	uint64_t now_ns = nc_clock_ns();
 	if (subs->count > 0) {
 		pass_some_by(subs, now_ns);
 		nc_subs_tidy_tick(subs, now_ns);

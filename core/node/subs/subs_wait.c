@@ -16,7 +16,7 @@ bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 	if (later == NULL)
 		return false;
 	*later = (struct nc_sub_later){ .next = *list,
-		                        .since_ms = nc_service_now_ms(),
+		                        .since_ms = nc_clock_ms(),
 		                        .op = ask->op,
 		                        .endpoint = ask->endpoint,
 		                        .reply_size = ask->reply.size,
@@ -74,7 +74,7 @@ void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
 
 bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub)
 {
-	nc_subs_steps(ask->subs, sub, nc_subs_now_ns());
+	nc_subs_steps(ask->subs, sub, nc_clock_ns());
 	nc_subs_mark(sub);
 	bool full = nc_replica_status(ask->subs->service->replica).full;
 	if (!sub->definition.durable || sub->save.parked.size == 0 || full ||
@@ -194,8 +194,7 @@ void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, st
 /* With a full disk nothing comes into the log, however long anybody waits. */
 static void expire(struct nc_subs *subs, struct nc_subscription *sub, bool full)
 {
-	uint64_t now_ms = nc_service_now_ms(),
-	         timeout_ms = subs->service->options.config->timeout_ms,
+	uint64_t now_ms = nc_clock_ms(), timeout_ms = subs->service->options.config->timeout_ms,
 	         late_ms = now_ms < timeout_ms ? 0 : now_ms - timeout_ms;
 	struct nc_fault fault = full ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
 	uint64_t until_ms = full ? UINT64_MAX : late_ms;
@@ -235,7 +234,7 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	memcpy(waiter->reply, reply.data, reply.size);
 	waiter->reply[reply.size] = '\0';
 	waiter->answer = copy;
-	waiter->since_ms = nc_service_now_ms();
+	waiter->since_ms = nc_clock_ms();
 	waiter->term = term_of(sub);
 	waiter->progress = nc_sub_progress_next(sub->machine) - (dirty ? 0 : 1);
 	waiter->next = sub->waiters;
