@@ -9,6 +9,7 @@
 #define NC_CORE_DELIVERY_ASK_H
 
 #include "core/delivery/definition.h"
+#include "core/engine/names.h"
 
 #define NC_ASK_POSITIONS_MAX 10000u /* positions of one replay */
 #define NC_ASK_LIMIT_MAX     1000u  /* entries of a page */
@@ -47,7 +48,7 @@ int nc_page_parse(struct nc_slice body, struct nc_page_ask *ask_out, struct nc_b
 /* Likewise, but `after` is a name, copied with its NUL; "": from the first on. `limit` 0: as many
  * as fit into the answer. */
 struct nc_list_ask {
-	char after[65];
+	char after[NC_WORD_SIZE_MAX + 1];
 	uint32_t limit;
 };
 int nc_list_parse(struct nc_slice body, struct nc_list_ask *ask_out, struct nc_buf *why);

@@ -20,7 +20,7 @@ struct nc_spread_ack {
 	bool asked;
 	bool last; /* for the last time: its time is over */
 	int endpoint;
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	size_t reply_size;
 	char reply[];
 };

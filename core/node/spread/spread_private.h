@@ -22,7 +22,7 @@
 
 /* A subscription that nodes share. */
 struct nc_spread_row {
-	char name[65], plugin[65]; /* of its filter */
+	char name[NC_WORD_SIZE_MAX + 1], plugin[NC_WORD_SIZE_MAX + 1]; /* of its filter */
 	uint64_t epoch;
 	struct nc_sub_owner owner;
 	bool spreads; /* by its definition; else the leader is to have it back */
@@ -39,8 +39,8 @@ struct nc_spread_row {
 /* On the leader: a command on its way through the log, an owner's or our own. */
 struct nc_spread_taken {
 	struct nc_spread_taken *prev, *next;
-	uint64_t from, call; /* 0: our own */
-	char name[65];       /* of our own */
+	uint64_t from, call;             /* 0: our own */
+	char name[NC_WORD_SIZE_MAX + 1]; /* of our own */
 };
 
 /* On an owner: a command that went to the leader. */
@@ -48,7 +48,7 @@ struct nc_spread_sent {
 	struct nc_spread_sent *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	struct nc_ticket *ticket; /* NULL: nobody waits */
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	bool answered;
 	uint64_t index;            /* of its entry, once answered */
 	struct nc_outcome outcome; /* as it was told here, or the fault */
@@ -63,7 +63,7 @@ struct nc_spread_renewal {
 
 /* A transient subscription of the leader's, on another node. */
 struct nc_spread_transient {
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	uint64_t holder;
 };
 
@@ -91,7 +91,7 @@ struct nc_spread_relay {
 	struct nc_retry retry;
 	enum nc_operation op;
 	int endpoint;
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	size_t reply_size, body_size;
 	char bytes[]; /* the reply subject with its NUL, the body */
 };

@@ -143,7 +143,7 @@ struct nc_spread_surveyed {
 	struct nc_spread_surveyed *next;
 	uint64_t from, call, applied, until_ns;
 	bool wide;
-	char after[65], through[65];
+	char after[NC_WORD_SIZE_MAX + 1], through[NC_WORD_SIZE_MAX + 1];
 };
 
 static void answer(struct nc_spread *spread, const struct nc_spread_surveyed *one)
@@ -155,7 +155,7 @@ static void answer(struct nc_spread *spread, const struct nc_spread_surveyed *on
 	(void)nc_peer_reply(spread->peer, one->from, one->call, err, body);
 }
 
-static void place_copy(char place[65], struct nc_slice text)
+static void place_copy(char place[NC_WORD_SIZE_MAX + 1], struct nc_slice text)
 {
 	if (text.size > 0)
 		memcpy(place, text.data, text.size);

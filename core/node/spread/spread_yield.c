@@ -17,7 +17,7 @@
 struct nc_spread_yield {
 	struct nc_spread_yield *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	uint64_t epoch;
 };
 
@@ -87,7 +87,7 @@ bool nc_spread_yields_first(struct nc_spread *spread, struct nc_spread_row *row,
 struct nc_spread_yielding {
 	struct nc_spread_yielding *next;
 	uint64_t from, call, epoch, until_ns;
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 };
 
 void nc_spread_take_yield(struct nc_spread *spread, uint64_t from, uint64_t call,

@@ -13,7 +13,7 @@
 /* A name's requests, and what of it is on its way. */
 struct nc_sub_line {
 	struct nc_sub_line *next; /* in its bucket */
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	uint32_t under_way; /* creations and deletions */
 	uint32_t waiting;
 	uint64_t held; /* the pass in which the first of them had to wait on */
@@ -35,7 +35,7 @@ struct nc_sub_behind {
 	uint64_t through; /* of a list: what is under way before it; of a change: answers that wait
 	                     for this progress, or an earlier one, go before it */
 	size_t size;
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 };
 
 /* ---- Lines ---------------------------------------------------------------------------------- */

@@ -75,8 +75,9 @@ static bool entries_collect(struct nc_subs *subs, const char *after, const char 
 
 struct page {
 	struct nc_list_ask ask;
-	char through[65]; /* the last name that may be on it; of an empty one, ask.after */
-	bool wide;        /* it says where each stands; else there is no room for that */
+	/* The last name that may be on the page; ask.after, if none may be. */
+	char through[NC_WORD_SIZE_MAX + 1];
+	bool wide; /* it says where each stands; else there is no room for that */
 	uint64_t owners[NC_RAFT_MEMBERS_MAX]; /* [owner_count]: other nodes that run some of it */
 	size_t owner_count;
 };

@@ -71,7 +71,7 @@ uint64_t nc_subs_own_since(const struct nc_subs *subs)
 struct nc_sub_back {
 	struct nc_sub_back *next;
 	uint64_t at_ns;
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 };
 
 static void back_note(struct nc_subs *subs, struct nc_slice name)

@@ -193,7 +193,7 @@ struct nc_sub_pending {
 	struct nc_ticket *ticket;
 	enum nc_sub_pending_kind kind;
 	struct nc_subscription *sub; /* of CREATING: not yet in the table */
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	uint32_t id; /* of SAVING: the subscription's */
 	uint64_t epoch;
 };

@@ -49,7 +49,7 @@ void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
                         struct nc_sub_later **list)
 {
 	struct nc_sub_later *later = *list;
-	char name[65];
+	char name[NC_WORD_SIZE_MAX + 1];
 	if (later == NULL)
 		return;
 	(void)snprintf(name, sizeof name, "%s", sub->name);
