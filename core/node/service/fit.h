@@ -1,40 +1,45 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fit.h -- whether a node of a cluster is one of those that answer R.direct, from the state that it
- * has: from when it has applied what was committed when it heard of the leader, until others have
- * applied what it does not come to. Who finds nobody, or is cut off, goes on with what there is.
- * Entries of the log; milliseconds of a clock that does not go back (decision 0136). */
+/* fit.h -- whether a node of a cluster answers R.direct, which reads a node's own state (decision
+ * 0136).
+ *
+ * A node becomes fit when it has applied everything that was committed when it heard of the leader.
+ * It stays so until it falls behind: others have applied entries that it does not come to. A node
+ * that knows no leader, or loses sight of the others, goes on with the state it has.
+ *
+ * Pure. Positions here are entries of the log, times milliseconds of a clock that does not go back.
+ */
 #ifndef NC_CORE_NODE_SERVICE_FIT_H
 #define NC_CORE_NODE_SERVICE_FIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* So long it may not have come to what others had applied: as long as a checkpoint may hold it up,
- * and less than people take for an outage. */
+/* How long it may lag behind what others have applied: as long as a checkpoint may hold it up, and
+ * less than what people take for an outage. */
 #define NC_FIT_BEHIND_MS 5000u
-/* No leader for so long: there will be none just now; and when there is one, much may have gone on
- * without this node. */
+/* Without a leader for so long, it is taken that none comes soon. When one does come, much may have
+ * happened without this node. */
 #define NC_FIT_ALONE_MS  5000u
-/* Not looked for longer: the loop itself stood still, which is not counted. */
+/* If more time passed between two looks, the loop itself stood still: it is not counted. */
 #define NC_FIT_BLIND_MS  200u
 
 /* Begins as zeros. */
 struct nc_fit {
 	bool fit;
-	uint64_t target;    /* to be applied first; 0: not known yet */
-	uint64_t looked_ms; /* the last time; 0: never */
-	uint64_t alone_ms;  /* that there has been no leader */
-	uint64_t mark;      /* what others had applied … */
-	uint64_t behind_ms; /* … and this node has not come to, for so long */
+	uint64_t target;    /* the entry that must be applied before it is fit; 0: not known yet */
+	uint64_t looked_ms; /* when it last looked; 0: never */
+	uint64_t alone_ms;  /* how long there has been no leader */
+	uint64_t mark;      /* an entry that others had applied … */
+	uint64_t behind_ms; /* … and that this node has not reached for so long */
 };
 
 struct nc_fit_view {
 	bool connected; /* to NATS */
-	bool leads;     /* and has taken up its office */
+	bool leads;     /* and serves as the leader */
 	bool member, stalled;
 	uint64_t leader; /* 0: there is none */
-	uint64_t told;   /* what the leader has said that is committed; 0: nothing yet */
-	uint64_t others; /* what one of them has said at most that it has applied */
+	uint64_t told;   /* the commit that the leader has told; 0: none yet */
+	uint64_t others; /* the highest entry that another node has said it applied */
 	uint64_t commit, applied;
 };
 
@@ -68,7 +73,7 @@ static inline void nc_fit_keep(struct nc_fit *fit, const struct nc_fit_view *vie
 		nc_fit_leave(fit);
 }
 
-/* Look, again and again: whether it answers. */
+/* Called often, with what is known now. Returns whether the node is fit. */
 static inline bool nc_fit_look(struct nc_fit *fit, const struct nc_fit_view *view, uint64_t now_ms)
 {
 	uint64_t gap_ms = fit->looked_ms == 0 ? 0 : now_ms - fit->looked_ms;

@@ -23,21 +23,21 @@ struct nc_service_options {
 	struct nc_state *state;
 	struct nc_log *log;
 	struct nc_engine *engine;
-	struct nc_exporter *exporter; /* borrowed; to be stopped before it */
+	struct nc_exporter *exporter; /* borrowed; must be stopped before the service */
 	struct nc_log_hard hard;      /* as recovered */
 	bool doubtful;                /* replica.h */
-	struct nc_cluster *cluster;   /* the others; NULL: a single node. Borrowed */
+	struct nc_cluster *cluster;   /* borrowed; the other nodes. NULL: a single node */
 	const uint8_t *cluster_id;    /* 16 bytes, borrowed */
 	uint64_t self;
 	struct nc_raft_members founders;
 	uint64_t disk_reserve; /* bytes */
-	/* Requests are being answered; once. */
+	/* From now on requests are answered. Called once. */
 	void (*on_ready)(void *ctx);
-	/* The node cannot go on; `what` is for people. */
+	/* The node cannot go on; `what` says why, for people. */
 	void (*on_fatal)(void *ctx, int err, const char *what);
-	/* The leader's log does not go back to what this node has: it needs a state from a peer. */
+	/* The leader's log begins after what this node has: it needs a state from a peer. */
 	void (*on_install)(void *ctx, const struct nc_raft_install *install);
-	/* A drain has come to its end: everything taken up is answered. */
+	/* A drain has ended: everything that was taken up is answered. */
 	void (*on_drained)(void *ctx);
 	void *ctx;
 };
@@ -46,19 +46,20 @@ struct nc_service_options {
  * nc_replica_start() and nc_reader_pool_start(). */
 int nc_service_start(const struct nc_service_options *options, struct nc_service **service_out);
 
-/* The state that on_install named could not be had. */
+/* The state that on_install named could not be fetched. */
 void nc_service_install_failed(struct nc_service *service);
 
-/* Keep what follows entry `index` in the log, whatever else; 0: no longer. */
+/* Keep everything after entry `index` in the log, for a peer that fetches a state; 0: no longer. */
 void nc_service_hold_log(struct nc_service *service, uint64_t index);
 
-/* Tell people that data were damaged, and set aside: an advisory. */
+/* Publish an advisory: data were damaged, for the reason `why`, and have been set aside. */
 void nc_service_corruption(struct nc_service *service, const char *why);
 
-/* Let another lead, take no more requests, finish those taken up, then on_drained. */
+/* End in order: hand the leadership over, take no more requests, answer those that were taken up;
+ * then on_drained. */
 void nc_service_drain(struct nc_service *service);
 
-/* Stop at once and free; the loop must run until it has no more handles. NULL is a no-op. */
+/* Stop at once. Freed when the loop has closed its handles, so let it run. NULL is a no-op. */
 void nc_service_stop(struct nc_service *service);
 
 #endif

@@ -11,10 +11,10 @@
 #define NC_BACKUP_SUBJECT_SIZE 256 /* bytes of `deliver` with the NUL */
 
 enum nc_backup_phase {
-	NC_BACKUP_WAITING, /* until all that was acknowledged is applied here */
-	NC_BACKUP_OPENING, /* a checkpoint is made */
+	NC_BACKUP_WAITING, /* until everything acknowledged is applied here */
+	NC_BACKUP_OPENING, /* a checkpoint is being made */
 	NC_BACKUP_SENDING,
-	NC_BACKUP_OVER /* freed when it waits for nothing any more */
+	NC_BACKUP_OVER /* freed as soon as neither the replica nor the exporter has it */
 };
 
 struct nc_backup {
@@ -33,40 +33,40 @@ struct nc_backup {
 	uint64_t began_ms, said_ms, heard_ms;
 	uint64_t asked_ms; /* the exporter */
 
-	/* File 0 is the manifest, file n its n-th. */
+	/* File 0 is the manifest, file n the n-th file that it names. */
 	struct nc_snapshot_manifest manifest;
 	struct nc_buf manifest_bytes;
-	uint32_t file; /* the place that is read next */
+	uint32_t file; /* this and `offset`: the place that is read next */
 	uint64_t offset;
-	uint64_t sent, answered; /* chunks, by their numbers */
+	uint64_t sent, answered; /* the numbers of the last chunks that were */
 	uint64_t sent_bytes, bytes;
 	uint8_t digest[NC_SHA256_SIZE]; /* of what was sent */
 	struct nc_buf message;
-	char reply[]; /* NUL-terminated; "": nobody wants to know */
+	char reply[]; /* NUL-terminated; "": the request wanted no answer */
 };
 
-/* service_backup.c */
+/* service_backup.c: it ends, with an error for the request; or as it is. */
 void nc_backup_fail(struct nc_backup *backup, struct nc_fault fault, const char *text);
 void nc_backup_over(struct nc_backup *backup);
-/* Who reads it is not there any more; who asked is told, unless it was answered. */
+/* The receiver is gone: it ends, and the request is told `why`, unless it was answered. */
 void nc_backup_gone(struct nc_backup *backup, const char *why);
-/* The connection over which it leaves is not there any more; nothing is sent until another one is,
- * over which who reads can be told. */
+/* Whether the connection over which it leaves was lost. Nothing is sent then until there is
+ * another, over which the receiver can be told that the backup has failed. */
 bool nc_backup_lost(struct nc_backup *backup);
-/* Let go and free what is over, and waits for nothing; to be called last. */
+/* If it is over and nobody else has it, free it. To be called last. */
 void nc_backup_settle(struct nc_backup *backup);
-/* Errors: NC_BUSY. */
+/* Give the job to the exporter. Errors: NC_BUSY. */
 int nc_backup_job_put(struct nc_backup *backup);
 
 /* service_backup_send.c */
 bool nc_backup_id_make(char id[NC_BACKUP_ID_SIZE]);
 const char *nc_backup_file_name(const struct nc_backup *backup, uint32_t file);
 uint64_t nc_backup_file_size(const struct nc_backup *backup, uint32_t file);
-/* Read or send what may be now; the end, when all was sent. */
+/* Read or send what can be now; when everything was sent, the end. */
 void nc_backup_step(struct nc_backup *backup);
-/* The job has read. */
+/* The exporter has read a chunk for the job. */
 void nc_backup_read_done(struct nc_backup *backup);
-/* What is in `message`; an answer is to bear this number. */
+/* Send backup->message. The receiver's answer is to name this number. */
 void nc_backup_publish(struct nc_backup *backup, uint64_t number, size_t header_size);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* service_private.h -- what the files of the service share. */
+/* service_private.h -- the service as its files share it, and what each file does for the others.
+ *
+ * Where a call "refuses" a request, it has answered it with an error, and nothing is left to do.
+ */
 #ifndef NC_CORE_NODE_SERVICE_SERVICE_PRIVATE_H
 #define NC_CORE_NODE_SERVICE_SERVICE_PRIVATE_H
 
@@ -19,16 +22,16 @@
 
 #define NC_ROOT_SIZE 160 /* bytes: <prefix>.<store> */
 
-/* What a subscription stands for. */
+/* What the node listens to: one NATS subscription, one kind of request. */
 struct nc_endpoint {
 	const char *name;    /* in $SRV */
 	const char *subject; /* after the root; %s is the node's id */
 	enum nc_operation op;
-	bool direct;
-	bool leader; /* taken up by the leader only */
+	bool direct; /* answered from this node's own state */
+	bool leader; /* the leader alone listens to it */
 };
 
-/* Of everything that is dropped or refused; the status shows them. */
+/* Counts everything that is dropped or refused; the status shows them. */
 struct nc_service_counters {
 	atomic_uint_fast64_t refused;       /* answered with an error of the client's making */
 	atomic_uint_fast64_t refused_reply; /* reply subject reserved: not executed, not answered */
@@ -43,30 +46,29 @@ struct nc_service_counters {
 
 /* Whether this node alone serves the store: service_sole.c. */
 struct nc_sole {
-	bool sure;
-	uint64_t run; /* random, of this process */
-	uint64_t sure_ms, asked_ms, said_ms;
-	unsigned asks;
+	bool sure;    /* it does, as far as could be found out */
+	uint64_t run; /* a random number, of this process */
+	uint64_t sure_ms, asked_ms,
+	        said_ms; /* since when; when it last asked; when it last warned */
+	unsigned asks;   /* how often it has asked */
 };
 
 /* The live feed: service_append.c. The loop's. */
 struct nc_feed {
 	bool on;
 	struct nc_buf subject, message; /* of the event that is being told */
-	struct nc_outbox
-	        outbox; /* sent behind the answers: who asked waits, who listens does not */
+	struct nc_outbox outbox; /* sent after the answers, since it is these that clients await */
 };
 
-/* How far the node is with taking up nothing any more: service_drain.c. Each follows the one
- * before. */
+/* A drain, by which the node ends in order: service_drain.c. One step follows the other. */
 struct nc_drain {
 	bool begun;
-	bool closed; /* no requests are taken up any more */
-	bool done;   /* all that were are answered */
-	bool told;   /* that it is done, where the process is to end with it: `leaving` */
-	bool leaving;
-	uint64_t handing_until_ms;   /* so long the leadership may take to go over */
-	struct nc_drain_wait *waits; /* who asked for it, and is not answered yet */
+	bool closed;                 /* no requests are taken up any more */
+	bool done;                   /* all that were taken up are answered */
+	bool told;                   /* on_drained was called, since the process ends: `leaving` */
+	bool leaving;                /* the process is to end after it */
+	uint64_t handing_until_ms;   /* how long the leadership may take to be handed over */
+	struct nc_drain_wait *waits; /* requests for a drain that are not answered yet */
 };
 
 struct nc_service {
@@ -74,6 +76,7 @@ struct nc_service {
 	struct nc_sole sole;
 	char root[NC_ROOT_SIZE]; /* <prefix>.<store> */
 	size_t root_size;
+	/* Below _es.<store>: one that nobody listens to, and two on which the node hears itself. */
 	char void_subject[NC_ROOT_SIZE], probe_subject[NC_ROOT_SIZE], pace_subject[NC_ROOT_SIZE];
 	struct nc_bus *bus;
 	struct nc_replica *replica;
@@ -85,49 +88,49 @@ struct nc_service {
 	struct nc_buf out;       /* an answer being written, the loop's */
 	struct nc_outbox outbox; /* the loop's: sent at the end of each turn */
 	struct nc_feed feed;
-	uint64_t turns; /* that have ended: what was put into the outbox before has left */
+	uint64_t
+	        turns; /* of the loop that have ended; at its end all that the outbox has is sent */
 	struct read *position_waits;   /* reads that wait for a position */
-	atomic_uint_fast64_t position; /* applied, as far as has been told */
-	atomic_size_t reads;           /* under way */
-	atomic_size_t kept_size;       /* bytes of requests: nc_service_keep() */
+	atomic_uint_fast64_t position; /* of the last event that the loop knows to be applied */
+	atomic_size_t reads;           /* how many are under way */
+	atomic_size_t kept_size;       /* bytes of requests that are kept: nc_service_keep() */
 	struct nc_srv srv;
 	struct nc_service_counters counters;
 	uv_timer_t tick;
 	unsigned ticks;
 	uint64_t disk_free;
-	bool disk_untold;          /* whether it is full, or not any more, has not been told */
+	bool disk_untold;          /* an advisory of a full disk, or of room again, is still due */
 	uint32_t engine_version;   /* as far as the loop has been told */
-	uint32_t raising;          /* a higher one that is on its way; 0: none */
-	struct nc_change *changes; /* of the membership, asked for by people */
-	uint64_t digest_position;  /* of the last mark that was given to be compared */
-	uint64_t differs_at;       /* position at which the leader's digest was another, 0: none */
+	uint32_t raising;          /* a higher version that is on its way; 0: none */
+	struct nc_change *changes; /* of the membership, that people have asked for */
+	uint64_t digest_position;  /* of the last digest that was put into the log */
+	uint64_t differs_at;       /* position at which the leader's digest differed; 0: none */
 	struct nc_backup *backup;  /* under way; NULL: none is */
-	struct nc_service_verify *verify; /* NULL: there was none yet */
-	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
+	struct nc_service_verify *verify; /* the last check; NULL: there was none yet */
+	uint64_t verify_ms; /* when the last check began that nobody asked for, or the node did */
 	struct nc_stall stall;
 	uint64_t stall_said_term; /* that it hands over has been said in this one */
 	struct nc_drain drain;
 	bool serving, ready_told, stopping;
 	bool stalled; /* the state does not follow the log: service_stall.c */
 	struct nc_fit fit;
-	bool answers_direct; /* in the queue group of R.direct: service_fit.c */
-	bool retired;        /* removed from the cluster: it answers for the store no more */
+	bool answers_direct; /* it is in the queue group of R.direct: service_fit.c */
+	bool retired;        /* removed from the cluster: it no longer answers for the store */
 };
 
-/* The reply subject of a message as a string: "" where it has none, else nats.c ends it with a NUL.
- */
+/* The reply subject of a message as a string; "" if it has none. nats.c has put a NUL behind it. */
 static inline const char *nc_service_reply_str(struct nc_slice reply)
 {
 	return reply.size == 0 ? "" : (const char *)reply.data;
 }
 
-/* Send what is in `message`; what NATS does not take is counted. An empty `reply` is not answered.
+/* Send `message` to `reply`; if that is empty, nothing is sent. What NATS does not take is counted.
  */
 void nc_service_send(struct nc_service *service, const char *reply, struct nc_slice message,
                      size_t header_size);
 
-/* Why a request is refused: `extra` are lines of the reply's header, `more` members beside `error`
- * (reply.h); both may be empty. */
+/* Why a request is refused. `extra` are further lines of the answer's header, `more` are members
+ * that stand beside `error` (reply.h); both may be empty. */
 struct nc_service_refusal {
 	struct nc_fault fault;
 	const char *text;
@@ -136,108 +139,125 @@ struct nc_service_refusal {
 void nc_service_error(struct nc_service *service, struct nc_buf *out, const char *reply,
                       struct nc_srv_stats *stats, const struct nc_service_refusal *refusal);
 
-/* The same for the hot paths of the loop's thread: leaves at the end of the turn. */
+/* Like nc_service_send(), but put into the loop's outbox, which is sent at the end of the turn. */
 void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
                      size_t header_size);
 
-/* The header lines of an answer of this endpoint: R.direct.… says which node answers and how far it
- * is. */
+/* The header lines that an answer of this endpoint has: R.direct.… says which node answers, and up
+ * to which position it has applied. Empty for other endpoints. */
 #define NC_DIRECT_SIZE 160 /* bytes */
 struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
                                   char room[NC_DIRECT_SIZE]);
 
-/* service_endpoints.c */
-extern const struct nc_endpoint nc_service_endpoints[]; /* by number; each a subscription's tag */
-int nc_service_srv_make(struct nc_service *service);
-/* The leader's endpoints, or those that every node has at all times. */
-int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
-/* R.cluster.status, which one of the nodes answers, whichever. */
-int nc_service_subscribe_shared(struct nc_service *service);
-void nc_service_unsubscribe_shared(struct nc_service *service);
-/* Reads of a node's own state, and backups, which one of those answers that are fit for it. */
-int nc_service_subscribe_direct(struct nc_service *service);
-void nc_service_unsubscribe_direct(struct nc_service *service);
-void nc_service_unsubscribe_leader(struct nc_service *service);
-/* All but those that tell how the node is. */
-void nc_service_unsubscribe_endpoints(struct nc_service *service);
-/* A request about a subscription that is there: who runs it answers. */
-bool nc_service_is_about_one(enum nc_operation op);
-/* The endpoint of this name that is such a request's; -1: there is none. The first one of `op`. */
-int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out);
-int nc_service_endpoint_of(enum nc_operation op);
+/* ---- service.c ------------------------------------------------------------------------------ */
 
-/* service_route.c */
-extern char nc_service_pace_tag;  /* of the subscription to the pace subject */
-extern char nc_service_probe_tag; /* of the subscription to the probe subject */
-void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
-
-/* service_srv.c */
-int nc_service_subscribe_srv(struct nc_service *service);
-/* False: the message is none of this. */
-bool nc_service_srv_take(struct nc_service *service, const struct nc_bus_msg *msg);
-
-/* service_sole.c: find out that nobody else serves the store, and then take up its subjects; a node
- * of a cluster takes them up at once. `anew`: the connection was just made. */
-int nc_sole_start(struct nc_service *service);
-void nc_sole_step(struct nc_service *service, bool anew);
-/* False: the message is none of this. */
-bool nc_sole_take(struct nc_service *service, const struct nc_bus_msg *msg);
-void nc_sole_end(struct nc_service *service); /* it does not serve any more */
-/* service.c: requests taken up at `before_ms` or earlier have run out of time. */
+/* Answer requests that were taken up at `before_ms` or earlier: they have run out of time. */
 void nc_service_expire(struct nc_service *service, uint64_t before_ms);
-/* service.c: all that it listens to but the leader's. */
+/* Subscribe to everything that this node listens to at all times. Errors: NC_NOMEM. */
 int nc_service_subjects_open(struct nc_service *service);
 
-/* service_lead.c */
-void nc_service_lead(struct nc_service *service); /* if it is time */
+/* ---- What the node listens to (service_endpoints.c) ----------------------------------------- */
+
+extern const struct nc_endpoint nc_service_endpoints[]; /* by number; the tags of subscriptions */
+/* Errors, here and below: NC_NOMEM. */
+int nc_service_srv_make(struct nc_service *service);
+/* The leader's endpoints; or those that every node has at all times. */
+int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
+void nc_service_unsubscribe_leader(struct nc_service *service);
+/* R.cluster.status, in a queue group of all nodes. */
+int nc_service_subscribe_shared(struct nc_service *service);
+void nc_service_unsubscribe_shared(struct nc_service *service);
+/* R.direct.… and backups, in a queue group of the nodes that are fit for it (fit.h). */
+int nc_service_subscribe_direct(struct nc_service *service);
+void nc_service_unsubscribe_direct(struct nc_service *service);
+/* Everything but the endpoints that tell how the node is. */
+void nc_service_unsubscribe_endpoints(struct nc_service *service);
+/* Whether such requests are about one existing subscription: then the node that runs it answers. */
+bool nc_service_is_about_one(enum nc_operation op);
+/* The endpoint of this name, if its requests are about one subscription; -1: it is not found. */
+int nc_service_endpoint_find(struct nc_slice name, enum nc_operation *op_out);
+/* The first endpoint with this operation. */
+int nc_service_endpoint_of(enum nc_operation op);
+
+/* ---- Messages that come in ------------------------------------------------------------------ */
+
+/* service_route.c: every message of the bus. */
+extern char nc_service_pace_tag;  /* tag of the subscription to the pace subject */
+extern char nc_service_probe_tag; /* tag of the subscription to the probe subject */
+void nc_service_on_message(void *ctx, struct nc_bus_msg *msg);
+
+/* service_srv.c: the verbs of $SRV. False: the message is none of these. */
+int nc_service_subscribe_srv(struct nc_service *service);
+bool nc_service_srv_take(struct nc_service *service, const struct nc_bus_msg *msg);
+
+/* service_sole.c: a single node makes sure that nobody else serves the store, and then subscribes
+ * to its subjects; a node of a cluster does so at once. `anew`: there is a new connection. */
+int nc_sole_start(struct nc_service *service);
+void nc_sole_step(struct nc_service *service, bool anew);
+/* False: the message has nothing to do with this. */
+bool nc_sole_take(struct nc_service *service, const struct nc_bus_msg *msg);
+void nc_sole_end(struct nc_service *service); /* the node no longer serves the store */
+
+/* ---- Leading, and leaving ------------------------------------------------------------------- */
+
+/* service_lead.c: begin to serve as the leader, if this node leads and does not serve yet. */
+void nc_service_lead(struct nc_service *service);
 void nc_service_on_step_down(void *ctx);
+/* Until the node is ready: send it a message of its own, if it leads or follows. When that comes
+ * back, the server has all its subscriptions, and on_ready is called. */
 void nc_service_probe(struct nc_service *service);
-void nc_service_retire(struct nc_service *service); /* if it was removed */
-/* Tell people: R.advisory.<area>.<what>; `members` in JSON, without the braces. */
+/* Stop answering for the store if this node was removed from the cluster; begin again if it is
+ * back. */
+void nc_service_retire(struct nc_service *service);
+/* Publish an advisory, R.advisory.<area>.<what>. `members` is JSON without the braces; may be "".
+ */
 void nc_service_advise(struct nc_service *service, const char *area, const char *what,
                        const char *members);
-/* What the replica has of the cluster, and the cluster of the replica. */
+/* Connect replica and cluster: what the one needs of the other. */
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options);
 void nc_service_attach(struct nc_service *service);
 
-/* service_drain.c: a request for it; how far it is, from the timer; the node stops. */
+/* service_drain.c: a request for a drain; its next step, from the timer; the node stops. */
 void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply);
 void nc_service_drain_step(struct nc_service *service);
 void nc_service_drain_end(struct nc_service *service);
 
-/* service_cluster.c: append JSON; take up a request. */
+/* service_cluster.c: append what is known of the cluster as JSON; take a request that changes it.
+ */
 void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out);
 void nc_service_put_dropped(struct nc_service *service, struct nc_buf *out);
 void nc_service_cluster_change(struct nc_service *service, const struct nc_request *request,
                                struct nc_slice reply, int endpoint);
-/* Ask again, answer what is done, refuse what ran out of time; the node stops: refuse all. */
+/* From the timer: try changes again, answer those that are done, refuse those out of time. And when
+ * the node stops: refuse all. */
 void nc_service_changes_step(struct nc_service *service);
 void nc_service_changes_end(struct nc_service *service);
+
+/* ---- Commands ------------------------------------------------------------------------------- */
 
 /* service_command.c */
 void nc_service_refuse(struct nc_service *service, struct nc_slice reply, int endpoint,
                        struct nc_fault fault, const char *text);
-/* Whether all nodes can read a command that came with this version of the engine; if not, it is
- * refused. */
+/* Whether all nodes can read a command that needs this version of the engine. False: refuses. */
 bool nc_service_knows(struct nc_service *service, uint32_t version, struct nc_slice reply,
                       int endpoint);
-/* Give the command in service->out to the replica; if it is not taken, the ticket is answered. */
+/* Give the command in service->out to the replica. If it is not taken, the request is refused and
+ * its ticket freed. */
 void nc_service_propose(struct nc_service *service, struct nc_ticket *ticket);
-/* What a refused command's fault says, with the version that an expectation met. */
+/* The text of a refused command's fault, with the version that did not meet the expectation. */
 #define NC_SERVICE_FAULT_SIZE 64 /* bytes */
 const char *nc_service_fault_text(const struct nc_outcome *outcome,
                                   char room[NC_SERVICE_FAULT_SIZE]);
 
-/* service_append.c */
-/* For a request that is answered later. NULL: no memory for an answer, which is counted; a time-out
- * to who asked. */
+/* service_append.c: a ticket for a request that is answered later. NULL: no memory, which is
+ * counted; the client runs into its timeout. */
 struct nc_ticket *nc_service_ticket(struct nc_service *service, struct nc_slice reply,
                                     int endpoint);
 void nc_service_append(struct nc_service *service, const struct nc_request *request,
                        struct nc_slice reply, int endpoint);
 void nc_service_append_answer(struct nc_service *service, const struct nc_ticket *ticket,
                               const struct nc_outcome *outcome);
-/* A new event, to who listens: the feed, and subscriptions. */
+/* Give a new event to the live feed and to the subscriptions. */
 void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
                      uint64_t version, uint64_t time_ns);
 
@@ -246,20 +266,8 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
                       struct nc_slice reply, int endpoint);
 void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
                              const struct nc_outcome *outcome);
+/* Give its events to the feed and its acknowledgements to the subscriptions. */
 void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *outcome);
-
-/* service_version.c */
-/* Ask for the engine's version to be raised to this build's, where it is lower: when serving, and
- * again from the timer. */
-void nc_service_raise(struct nc_service *service);
-void nc_service_raised(struct nc_service *service); /* or it was not done */
-/* The log has raised it. */
-void nc_service_version_is(struct nc_service *service, uint32_t version);
-
-/* service_outcome.c: what the replica was given has been applied, or was not taken and will not be.
- * The ticket is freed; `ticket` NULL: another node's. */
-void nc_service_on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome);
-void nc_service_on_refused(void *ctx, void *ticket, int err);
 
 /* service_stream.c: delete and meta. */
 void nc_service_stream(struct nc_service *service, const struct nc_request *request,
@@ -267,7 +275,8 @@ void nc_service_stream(struct nc_service *service, const struct nc_request *requ
 void nc_service_stream_answer(struct nc_service *service, const struct nc_ticket *ticket,
                               const struct nc_outcome *outcome);
 
-/* service_snap.c: put, and delete, which may take several commands: then it goes on. */
+/* service_snap.c: put and delete. A delete may take several commands: after each, the second call
+ * says whether another was proposed. */
 void nc_service_snap(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
 bool nc_service_snap_goes_on(struct nc_service *service, struct nc_ticket *ticket,
@@ -275,57 +284,72 @@ bool nc_service_snap_goes_on(struct nc_service *service, struct nc_ticket *ticke
 void nc_service_snap_answer(struct nc_service *service, const struct nc_ticket *ticket,
                             const struct nc_outcome *outcome);
 
-/* service_read.c */
+/* service_version.c: propose to raise the engine's version to this build's, if all nodes can: when
+ * this node begins to serve, and again from the timer. */
+void nc_service_raise(struct nc_service *service);
+void nc_service_raised(struct nc_service *service); /* that proposal has been decided */
+void nc_service_version_is(struct nc_service *service, uint32_t version); /* by the log */
+
+/* service_outcome.c: a command was applied; or it was not taken, and never will be. The ticket is
+ * freed; NULL: the command was another node's. */
+void nc_service_on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome);
+void nc_service_on_refused(void *ctx, void *ticket, int err);
+
+/* ---- Reads ---------------------------------------------------------------------------------- */
+
+/* service_read_wait.c: take a read, which begins when it may. */
 void nc_service_read(struct nc_service *service, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
-/* Bytes of a request that is kept until a reader has done with it, whatever it waits for. False:
- * with those of others they would be more than 64 MiB; 429. To let go, any thread. */
+/* Account for the bytes of a request that is kept until a reader has done with it. False: with
+ * those of other requests they would be more than 64 MiB; answer 429. nc_service_let_go(): any
+ * thread. */
 bool nc_service_keep(struct nc_service *service, size_t size);
 void nc_service_let_go(struct nc_service *service, size_t size);
-/* Let go the reads that waited for a position which is applied now, or have waited too long. */
+/* Begin the reads that waited for a position which is applied now; refuse those out of time. */
 void nc_service_reads_wake(struct nc_service *service);
-void nc_service_reads_end(struct nc_service *service); /* the node stops: they are refused */
+void nc_service_reads_end(struct nc_service *service); /* the node stops: refuse them */
 
-/* service_verify.c */
+/* ---- What the node looks after -------------------------------------------------------------- */
+
+/* service_verify.c: R.node.verify, and checks that nobody asked for, from the timer. */
 void nc_service_verify(struct nc_service *service, struct nc_slice body, struct nc_slice reply,
                        int endpoint);
 void nc_service_verify_tick(struct nc_service *service);
-/* The readers must have ended. */
-void nc_service_verify_free(struct nc_service *service);
+void nc_service_verify_free(struct nc_service *service); /* the readers must have ended */
 
-/* service_stall.c: does the state follow the log? From the timer. */
+/* service_stall.c: from the timer; whether the state follows the log. */
 void nc_service_stall_tick(struct nc_service *service);
 
-/* service_disk.c: is there room? From the timer. */
+/* service_disk.c: from the timer; whether the disk has room. */
 void nc_service_disk_tick(struct nc_service *service);
 
-/* service_fit.c: join who answers R.direct, or leave. From the timer. */
+/* service_fit.c: from the timer; join the nodes that answer R.direct, or leave them. */
 void nc_service_fit_tick(struct nc_service *service);
 
-/* service_backup.c: a request for one; an answer to a chunk; how it goes on, from the timer; the
- * node serves no more; append JSON. */
-extern char nc_backup_tag; /* of the subscriptions to answers */
+/* service_digest.c: from the timer; have the replicas' digests compared. This node's differs. */
+void nc_service_digest_tick(struct nc_service *service);
+void nc_service_digest_differs(struct nc_service *service, uint64_t position);
+
+/* service_backup.c: a request for a backup; an answer to one of its chunks. */
+extern char nc_backup_tag; /* tag of the subscriptions to these answers */
 void nc_service_backup(struct nc_service *service, const struct nc_request *request,
                        struct nc_slice reply, int endpoint);
 void nc_service_backup_answer(struct nc_service *service, const struct nc_bus_msg *msg);
 void nc_service_backup_tick(struct nc_service *service);
-void nc_service_backup_end(struct nc_service *service);
-void nc_service_backup_put(const struct nc_service *service, struct nc_buf *out);
+void nc_service_backup_end(struct nc_service *service); /* the node no longer serves */
+void nc_service_backup_put(const struct nc_service *service, struct nc_buf *out); /* JSON */
 
-/* service_digest.c: have the replicas compared, from the timer; this one differs. */
-void nc_service_digest_tick(struct nc_service *service);
-void nc_service_digest_differs(struct nc_service *service, uint64_t position);
+/* ---- What the node says of itself (service_info.c): append JSON ----------------------------- */
 
-/* service_info.c: append JSON. */
 void nc_service_put_status(struct nc_service *service, struct nc_buf *out);
 void nc_service_put_health(const struct nc_service *service, struct nc_buf *out);
 void nc_service_put_info(struct nc_service *service, const struct nc_engine_head *head,
                          struct nc_buf *out);
-/* What of it R.store.stats says too: without the brace that closes. */
+/* The part of it that R.store.stats says too; the brace is left open. */
 void nc_service_put_head(const struct nc_service *service, const struct nc_engine_head *head,
                          struct nc_buf *out);
 const char *nc_service_role(struct nc_service *service);
-/* Entries that are committed, as far as this node knows, and not applied here. */
+/* How many entries this node knows to be committed and has not applied. */
 uint64_t nc_service_lag(struct nc_service *service);
 
 #endif
