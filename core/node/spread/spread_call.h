@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spread_call.h -- what nodes ask each other about subscriptions that they share, as bytes in
- * transport/peer's requests and replies. MessagePack:
+/* spread_call.h -- what nodes ask each other about shared subscriptions, as bytes in the requests
+ * and replies of transport/peer. MessagePack:
  *
- *   renew:    [1, boot, released, leaving]            to the leader; reply: [applied, clear]
- *   command:  [2, term, boot, number, command]        to the leader; reply: [index, code, err_code]
- *   yield:    [4, name, epoch]                        to an owner; reply: nothing, when what was
- *             acknowledged to it is in the log
- *   request:  [3, applied, endpoint, name, reply, body] to who runs the subscription; reply:
- * nothing
- *   survey:   [5, applied, wide, after, through]      to an owner; reply: where its subscriptions
- *             stand (standings.h)
- *   transient: [6, anew, names]                       to all, by the leader: transient
- * subscriptions that it holds, or holds no more; reply: nothing. `anew`: it holds no others
- *   answered: [7, applied, hashes]                    to all, by the leader: which of these
- * requests (answered.h) they answer; reply: a byte for each, 1 or 0; with NC_NOTFOUND the same, by
- * a node that has not applied so much and may still take some
+ *   renew      [1, boot, released, leaving]
+ *              to the leader; it replies with a grant, [applied, clear]
+ *   command    [2, term, boot, number, command]
+ *              to the leader, which proposes it; it replies [index, code, err_code]
+ *   request    [3, applied, endpoint, name, reply, body]
+ *              to the owner, which answers it; the reply is empty
+ *   yield      [4, name, epoch]
+ *              to the owner; the empty reply comes when what was acknowledged to it is in the log
+ *   survey     [5, applied, wide, after, through]
+ *              to an owner; it replies where its subscriptions stand (standings.h)
+ *   transient  [6, anew, names]
+ *              from the leader to all: transient subscriptions that it holds, or holds no more;
+ *              `anew`: it holds no others. The reply is empty
+ *   answered   [7, applied, hashes]
+ *              from the leader to all: which of these acknowledgements (answered.h) do you answer?
+ *              The reply has a byte for each, 1 or 0. A node that has not applied so much, and may
+ *              still accept some, sends the same with NC_NOTFOUND
  *
- * A node of an earlier build does not know all of them, and answers NC_INVALID: who asks goes on
- * without.
+ * A node of an earlier build answers NC_INVALID to what it does not know; the caller then goes on
+ * without an answer.
  *
  * Errors in replies: NC_CONFLICT, this node does not lead, or not in that term; NC_NOTFOUND, the
- * subscription does not run here (yet, or any more); those of nc_replica_command().
+ * subscription does not run here, not yet or not any more; those of nc_replica_command().
  */
 #ifndef NC_CORE_NODE_SPREAD_SPREAD_CALL_H
 #define NC_CORE_NODE_SPREAD_SPREAD_CALL_H
@@ -43,18 +47,17 @@ struct nc_spread_call {
 	enum nc_spread_verb verb;
 	struct nc_placement_renewal renewal;
 	/* command */
-	uint64_t term;           /* in which the receiver leads, as the sender knows */
-	uint64_t boot;           /* of the sender */
-	uint64_t number;         /* counts the sender's commands: one that comes late is refused */
+	uint64_t term;           /* in which the receiver leads, as far as the sender knows */
+	uint64_t boot;           /* the sender's life */
+	uint64_t number;         /* of the command in that life (core/delivery/sequence.h) */
 	struct nc_slice command; /* core/engine/command.h */
 	/* request, survey, answered */
-	uint64_t
-	        applied; /* by the leader, when it took the request up: so much it must have seen */
-	struct nc_slice endpoint, name, reply,
-	        body;   /* of yield: `name`; of transient, answered: `body` */
+	uint64_t applied; /* where the leader was: the receiver must have applied that first */
+	/* request; yield has `name` too, transient and answered have `body` */
+	struct nc_slice endpoint, name, reply, body;
 	uint64_t epoch; /* yield */
-	/* survey: of the names behind `after`, up to and with `through`; at most 64 bytes each, as
-	 * who asks was given them. `wide`: all, else the state alone */
+	/* survey: names after `after`, up to and including `through`, of at most 64 bytes each,
+	 * which need not be names of subscriptions. `wide`: all members, else the state alone */
 	struct nc_slice after, through;
 	bool wide;
 	bool anew; /* transient */
@@ -64,18 +67,19 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call);
 /* Slices into `body`. Errors: NC_INVALID. */
 int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out);
 
-/* One name after the other; false: there are no more, or the rest is not understood and stays. */
+/* Append a name; read the next one. False: there are no more, or the rest, which stays in `names`,
+ * is not understood. */
 void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, bool held);
 bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out, bool *held_out);
 
 struct nc_spread_grant {
-	uint64_t applied; /* the lease counts when the node has applied this */
+	uint64_t applied; /* the lease counts once the node has applied this entry */
 	uint64_t clear;   /* nc_placement_clear() */
 };
 void nc_spread_grant_put(struct nc_buf *buf, const struct nc_spread_grant *grant);
 int nc_spread_grant_get(struct nc_slice body, struct nc_spread_grant *grant_out);
 
-/* What became of a command: of which entry it was, and the fault that apply found. */
+/* What became of a command: the entry that it was in, and the fault with which it was refused. */
 struct nc_spread_result {
 	uint64_t index;
 	uint16_t code, err_code; /* 0: none */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spread_private.h -- what the files of shared subscriptions share. */
+/* spread_private.h -- shared subscriptions as their files share them, and what each file does for
+ * the others. Calls that only a leader or only an owner makes say so. */
 #ifndef NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 #define NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 
@@ -13,64 +14,66 @@
 #include "core/node/spread/spread_call.h"
 #include "transport/peer/peer.h"
 
-#define NC_SPREAD_CALL_MS          2000u /* a peer has so long to answer */
+#define NC_SPREAD_CALL_MS          2000u /* how long a peer may take to answer */
 #define NC_SPREAD_REPLY_SIZE       1024u /* bytes of a reply subject, with its NUL */
-/* Requests on their way to owners, and bytes of them: a request may be as large as a message, and
- * of those 4,096 would be gigabytes. */
+/* How many requests may be on their way to owners, and how large they may be together: one may be
+ * as large as a message, and 4,096 of those would be gigabytes. */
 #define NC_SPREAD_RELAYS_MAX       4096u
 #define NC_SPREAD_RELAYS_BYTES_MAX (16u << 20)
 
-/* A subscription that nodes share. */
+/* A shared subscription. */
 struct nc_spread_row {
 	char name[NC_WORD_SIZE_MAX + 1], plugin[NC_WORD_SIZE_MAX + 1]; /* of its filter */
 	uint64_t epoch;
 	struct nc_sub_owner owner;
-	bool spreads; /* by its definition; else the leader is to have it back */
-	bool acks_all;
-	uint64_t since;      /* the entry by which it became so, or a later one */
-	uint64_t changed_ns; /* when we were told */
+	bool spreads;        /* by its definition; if not, it is to go back to the leader */
+	bool acks_all;       /* an acknowledgement in a batch counts for all before it */
+	uint64_t since;      /* the entry that gave it to this owner, or a later one */
+	uint64_t changed_ns; /* when this node was told of that */
 	/* On the leader. */
-	uint64_t listens_ns; /* its owner has listened since then, or longer; 0: not known */
+	uint64_t listens_ns; /* its owner listens since then, or for longer; 0: not known */
 	bool assigning;      /* another owner is on its way through the log */
-	bool yielded;        /* its owner has said what it has for the log, or cannot */
-	uint64_t yield_ns;   /* it is waited for until then; 0: it was not asked */
+	bool yielded;        /* its owner has put everything into the log, or cannot */
+	uint64_t yield_ns;   /* how long that is waited for; 0: the owner was not asked */
 };
 
-/* On the leader: a command on its way through the log, an owner's or our own. */
+/* On the leader: a command on its way through the log, an owner's or its own. */
 struct nc_spread_taken {
 	struct nc_spread_taken *prev, *next;
 	uint64_t from, call;             /* 0: our own */
 	char name[NC_WORD_SIZE_MAX + 1]; /* of our own */
 };
 
-/* On an owner: a command that went to the leader. */
+/* On an owner: a command that went to the leader. Like other questions to peers it outlives the
+ * nc_spread, until the answer or the timeout comes. */
 struct nc_spread_sent {
 	struct nc_spread_sent *next;
-	struct nc_spread *spread; /* NULL: stopped meanwhile */
+	struct nc_spread *spread; /* NULL: it was stopped meanwhile */
 	struct nc_ticket *ticket; /* NULL: nobody waits */
 	char name[NC_WORD_SIZE_MAX + 1];
 	bool answered;
-	uint64_t index;            /* of its entry, once answered */
+	uint64_t index;            /* once answered: of its entry */
 	struct nc_outcome outcome; /* as it was told here, or the fault */
 };
 
-/* A renewal that was sent. */
+/* A renewal that was sent to the leader. */
 struct nc_spread_renewal {
 	struct nc_spread_renewal *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	uint64_t sent_ns;
 };
 
-/* A transient subscription of the leader's, on another node. */
+/* On the other nodes: a transient subscription, and which node holds it. */
 struct nc_spread_transient {
 	char name[NC_WORD_SIZE_MAX + 1];
 	uint64_t holder;
 };
 
-/* On the leader: in which of its lives a node was told all that is held; 0: it is to be told. */
+/* On the leader: a node that is told which transient subscriptions the leader holds. `epoch`: the
+ * life of the node that was told all of them; 0: it is still to be told. */
 struct nc_spread_hearer {
 	uint64_t number, epoch;
-	uint64_t again_ns; /* not before */
+	uint64_t again_ns; /* not to be told before this time */
 };
 
 struct nc_spread_telling;
@@ -80,14 +83,14 @@ struct nc_spread_surveyed;
 struct nc_spread_ack;
 struct nc_spread_asking;
 
-/* On the leader: a request that is sent on. */
+/* On the leader: a request that is sent on to an owner. */
 struct nc_spread_relay {
 	struct nc_spread_relay *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	uint64_t until_ms;
-	uint64_t applied; /* when it was taken up */
-	uint64_t to; /* asked; 0: waits for its owner to take the subscription up, until a retry */
-	uint64_t boot; /* of whom was asked */
+	uint64_t applied; /* where the log was when the request was taken up */
+	uint64_t to;      /* the node that was asked; 0: none, it waits for its next try */
+	uint64_t boot;    /* the life of that node */
 	struct nc_retry retry;
 	enum nc_operation op;
 	int endpoint;
@@ -101,23 +104,26 @@ struct nc_spread {
 	struct nc_peer *peer;
 	struct nc_state_reader *reader;
 	uint64_t self, boot;
-	struct nc_buf body; /* being written */
+	struct nc_buf body; /* of the message that is being written */
 
 	/* As an owner. */
 	struct nc_lease lease;
-	atomic_uint_fast64_t lease_until_ns; /* the same, for the readers */
-	uint64_t applied, released, renewed_ns, ticked_ns;
-	bool held, leaving;
-	uint64_t numbers; /* of commands, given out */
-	struct nc_spread_sent *sent;
-	struct nc_spread_renewal *renewals;
-	struct nc_spread_yielding *yielding;
-	struct nc_spread_surveyed *surveyed; /* who wait until what they know is applied here */
+	atomic_uint_fast64_t lease_until_ns; /* lease.until_ns, for the readers' threads */
+	uint64_t applied;                    /* the entry up to which outcomes were told */
+	uint64_t released;   /* the entry up to which what was taken from this node was let go */
+	uint64_t renewed_ns; /* when it last sent a renewal */
+	uint64_t ticked_ns;
+	bool leaving;
+	uint64_t numbers;            /* of commands: the last one given out */
+	struct nc_spread_sent *sent; /* commands that the leader has, or this node waits for */
+	struct nc_spread_renewal *renewals;  /* under way */
+	struct nc_spread_yielding *yielding; /* the leader's requests to yield, not answered yet */
+	struct nc_spread_surveyed *surveyed; /* surveys that wait until their entry is applied */
 	size_t surveyed_count;
-	uint64_t leave_ns; /* it leaves, at the latest then; 0: it does not */
+	uint64_t leave_ns; /* when it leaves at the latest; 0: it does not leave */
 
-	/* On every node: the membership as it was seen last, and since when; and all that is
-	 * shared: where there is nothing, nobody says anything. */
+	/* On every node: the membership that was seen last, and since when; the shared
+	 * subscriptions. `quiet`: there are none, so nobody renews anything. */
 	uint64_t config_index, changed_ns;
 	struct nc_spread_row *rows; /* [count] */
 	uint32_t count;
@@ -125,19 +131,19 @@ struct nc_spread {
 	struct nc_hashmap names;
 	bool quiet;
 
-	/* Of the leader's transient subscriptions (spread_transient.c). */
-	struct nc_spread_transient *transients; /* [transient_count]: those of others */
+	/* The leader's transient subscriptions (spread_transient.c). */
+	struct nc_spread_transient *transients; /* [transient_count], those that other nodes hold */
 	uint32_t transient_count;
 	size_t transient_room;
 	struct nc_hashmap transient_names;
-	uint64_t seen_leader, seen_ns; /* who leads, and since when we know */
+	uint64_t seen_leader, seen_ns; /* who leads, and since when that is known */
 	struct nc_spread_hearer hearers[NC_RAFT_MEMBERS_MAX];
-	struct nc_spread_telling *tellings;
+	struct nc_spread_telling *tellings; /* messages about them, under way */
 
 	/* As the leader. */
 	bool leads;
 	struct nc_placement_view placement;
-	uint64_t looked_ns; /* when was last looked who is to own what */
+	uint64_t looked_ns; /* when owners were last assigned */
 	struct nc_spread_taken *taken;
 	struct nc_sequence sequence; /* of owners' commands */
 	struct nc_spread_relay *relays, *relays_last;
@@ -146,20 +152,20 @@ struct nc_spread {
 	size_t yield_count;
 	struct nc_survey *surveys;
 	size_t survey_count;
-	struct nc_spread_ack *acks, **acks_end; /* kept, as they came */
+	struct nc_spread_ack *acks, **acks_end; /* that are kept, in the order they came */
 	size_t ack_count, ack_bytes;
-	uint64_t acks_ns;     /* when was last looked what becomes of them */
-	uint64_t unshared_ns; /* when something was last shared no more */
+	uint64_t acks_ns;     /* when they were last looked at */
+	uint64_t unshared_ns; /* when a subscription last ceased to be shared */
 	struct nc_spread_asking *asking;
 
-	/* Of the other nodes, on every node (spread_heard.c). */
+	/* On every node: what is known of the others (spread_heard.c). */
 	struct nc_lives lives;
 	struct nc_pasts pasts;
 };
 
-/* The log knows commands that say who owns what. */
+/* Whether the engine's version has commands that assign owners. */
 bool nc_spread_active(const struct nc_spread *spread);
-/* Send a call to a node; errors as nc_peer_request()'s: then `fn` is not called. */
+/* Send a call to a node. Errors: those of nc_peer_request(); then `fn` is not called. */
 int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
                   void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
 /* Likewise, with another time to answer than NC_SPREAD_CALL_MS. */
@@ -167,76 +173,91 @@ int nc_spread_ask_within(struct nc_spread *spread, uint64_t node, const struct n
                          unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
                          void *ctx);
 
-/* spread_renew.c */
+/* ---- Leases (spread_renew.c) ---------------------------------------------------------------- */
+
+/* As an owner: ask the leader for a lease. */
 void nc_spread_renew(struct nc_spread *spread, uint64_t now_ns);
 void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t call,
                             const struct nc_placement_renewal *renewal, uint64_t sent_ns);
-/* Look at the membership, on every node: who leads one day must know since when it has been so. */
+/* Note when the membership changes. On every node, since one that comes to lead must know since
+ * when it has been as it is. */
 void nc_spread_members(struct nc_spread *spread, uint64_t now_ns);
-/* The leader: keep up with it, and with what is committed. */
+/* As the leader: tell `placement` of the voters and of the commit. `begin`: it begins to lead. */
 void nc_spread_voters(struct nc_spread *spread, bool begin, uint64_t now_ns);
 
-/* spread_table.c */
+/* ---- Who owns what (spread_table.c) --------------------------------------------------------- */
+
+/* NULL: the subscription is not shared. */
 struct nc_spread_row *nc_spread_find(const struct nc_spread *spread, struct nc_slice name);
+/* Read all rows from the state. Errors, here and below: NC_NOMEM; those of the state. */
 int nc_spread_table_load(struct nc_spread *spread);
 void nc_spread_table_clear(struct nc_spread *spread);
 /* Read the row of this name again. */
 int nc_spread_table_update(struct nc_spread *spread, struct nc_slice name);
+/* As the leader: propose owners for subscriptions that need another. */
 void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns);
-/* Leading: put one that is ours into a new epoch, still ours. NC_NOTFOUND, NC_BUSY. */
+/* As the leader: propose a new epoch of a subscription that this node owns and goes on to own.
+ * Errors: NC_NOTFOUND; NC_BUSY. */
 int nc_spread_keep(struct nc_spread *spread, struct nc_slice name);
 
-/* spread_forward.c */
+/* ---- Commands of owners (spread_forward.c) -------------------------------------------------- */
 void nc_spread_take_command(struct nc_spread *spread, uint64_t from, uint64_t call,
                             const struct nc_spread_call *command);
 struct nc_spread_taken *nc_spread_taken_new(struct nc_spread *spread);
 void nc_spread_taken_free(struct nc_spread *spread, struct nc_spread_taken *taken);
-/* What was told is kept for who sent the command. */
+/* An outcome was told here: keep it if a command that was sent may wait for it. */
 void nc_spread_sent_told(struct nc_spread *spread, const struct nc_outcome *outcome);
 void nc_spread_sent_applied(struct nc_spread *spread);
 void nc_spread_sent_detach(struct nc_spread *spread);
 
-/* spread_yield.c: the leader; whether to wait with a move of it until its owner has said what it
- * has for the log. */
+/* ---- Before a subscription moves (spread_yield.c) ------------------------------------------- */
+
+/* As the leader: whether a move has to wait until the owner has put everything into the log; if the
+ * owner was not asked for that, it is asked now. */
 bool nc_spread_yields_first(struct nc_spread *spread, struct nc_spread_row *row, uint64_t now_ns);
 void nc_spread_take_yield(struct nc_spread *spread, uint64_t from, uint64_t call,
                           const struct nc_spread_call *asked);
 void nc_spread_yields_step(struct nc_spread *spread);
 void nc_spread_yields_drop(struct nc_spread *spread);
 
-/* spread_survey.c */
+/* ---- Where subscriptions stand (spread_survey.c) -------------------------------------------- */
 void nc_spread_take_survey(struct nc_spread *spread, uint64_t from, uint64_t call,
                            const struct nc_spread_call *asked);
 /* Something was applied, or time has passed. */
 void nc_spread_surveys_step(struct nc_spread *spread);
-/* The leader's: it leads no more. And all. */
+/* End the leader's surveys, since it leads no more; drop all, others' too. */
 void nc_spread_surveys_end(struct nc_spread *spread);
 void nc_spread_surveys_drop(struct nc_spread *spread);
 
-/* spread_relay.c */
+/* ---- Requests that are sent on (spread_relay.c) --------------------------------------------- */
 void nc_spread_take_request(struct nc_spread *spread, uint64_t from, uint64_t call,
                             const struct nc_spread_call *request);
 void nc_spread_relays_step(struct nc_spread *spread);
-/* Something became of the subscription, and its row says what: requests for it are tried now. */
+/* The row of this subscription has changed: try the requests for it again now. */
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);
-void nc_spread_relays_end(struct nc_spread *spread); /* it leads no more */
+void nc_spread_relays_end(struct nc_spread *spread); /* this node leads no more */
 void nc_spread_relays_drop(struct nc_spread *spread);
 
-/* spread_heard.c: on every node. Which of the other members lives, and lived; who has had the
- * subscription of this row until now. */
+/* ---- What other nodes may have heard (spread_heard.c) --------------------------------------- */
+
+/* On every node: note which of the other members live. */
 void nc_spread_note_lives(struct nc_spread *spread, uint64_t now_ns);
-/* We lead from now on. */
+/* This node leads from now on: it has to hear of the others first. */
 void nc_spread_await_lives(struct nc_spread *spread, uint64_t now_ns);
+/* The owner of this row owns it no more. */
 void nc_spread_note_past(struct nc_spread *spread, const struct nc_spread_row *row);
-/* Say which of these this node has answered. */
+/* Answer the leader, which asks which of some acknowledgements this node answers. */
 void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t call,
                              const struct nc_spread_call *asked);
 
-/* spread_acks.c */
+/* ---- Acknowledgements that the leader keeps (spread_acks.c) --------------------------------- */
+
 void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns);
 void nc_spread_acks_drop(struct nc_spread *spread);
 
-/* spread_transient.c. Errors: NC_NOMEM. */
+/* ---- Transient subscriptions (spread_transient.c) ------------------------------------------- */
+
+/* Errors: NC_NOMEM. */
 int nc_spread_take_transient(struct nc_spread *spread, uint64_t from,
                              const struct nc_spread_call *told);
 void nc_spread_transient_lead(struct nc_spread *spread);
