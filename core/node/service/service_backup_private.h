@@ -29,9 +29,9 @@ struct nc_backup {
 	char deliver[NC_BACKUP_SUBJECT_SIZE];
 	struct nc_bus_sub *answers; /* to its chunks */
 	int endpoint;
-	uint64_t connection; /* the bus's, over which all of it leaves; 0: it was lost */
-	uint64_t began_ms, said_ms, heard_ms;
-	uint64_t asked_ms; /* the exporter */
+	uint64_t connection; /* number of the one over which all of it leaves; 0: that was lost */
+	uint64_t began_ms, said_ms, heard_ms; /* began; last sent something; last heard an answer */
+	uint64_t asked_ms; /* when the exporter was last given the job */
 
 	/* File 0 is the manifest, file n the n-th file that it names. */
 	struct nc_snapshot_manifest manifest;
