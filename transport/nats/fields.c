@@ -156,6 +156,12 @@ bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wir
 	return true;
 }
 
+bool nc_fields_ordinal(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                       uint64_t *number_out)
+{
+	return nc_fields_limit(fields, index, value, UINT64_MAX, number_out);
+}
+
 bool nc_fields_array(struct nc_fields *fields, size_t index, const struct nc_wire_token *value)
 {
 	return value->type == NC_WIRE_ARRAY ||

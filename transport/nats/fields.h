@@ -66,6 +66,11 @@ bool nc_fields_after(struct nc_fields *fields, size_t index, const struct nc_wir
 bool nc_fields_limit(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                      uint64_t most, uint64_t *limit_out);
 
+/* Likewise a position or a version; one that does not fit 64 bits is as far behind all there are.
+ */
+bool nc_fields_ordinal(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                       uint64_t *number_out);
+
 /* What is expected of a stream: a word or its version (request_batch.c). */
 bool nc_fields_expect(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                       struct nc_expect *expect_out);

@@ -1,64 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Bodies of R.get, which asks for one event (PROTOCOL.md section 6). */
 #include "core/engine/names.h"
-#include "transport/nats/members_private.h"
+#include "transport/nats/fields.h"
 
 enum { POS, STREAM, SEQ, ID, GET_MEMBERS };
 static const char *const get_names[] = { "pos", "stream", "seq", "id" };
 
-static bool text_take(const struct nc_json_token *value, const char *name, struct nc_buf *room,
-                      struct nc_refusal *refusal)
+/* A text that `fault_of` finds nothing wrong with. */
+static bool name_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      const char *(*fault_of)(struct nc_slice), struct nc_slice *name_out)
 {
-	char shown[NC_SHOWN_SIZE];
-	if (value->type != NC_JSON_STRING) {
-		return nc_refuse(refusal, NC_FAULT_REQUEST, "member '%s' is not a string: '%s'",
-		                 name, nc_shown(value->raw, shown));
-	}
-	nc_buf_clear(room);
-	nc_json_unescape(value, room);
-	return true;
+	const struct nc_fault fault = index == STREAM ? NC_FAULT_STREAM_NAME : NC_FAULT_REQUEST;
+	if (!nc_fields_text(fields, index, value, name_out))
+		return false;
+	const char *why = fault_of(*name_out);
+	return why == NULL || nc_fields_refuse(fields, index, fault, "%s", why);
 }
 
-static bool get_member(struct nc_decoder *decoder, size_t index, const struct nc_json_token *value,
-                       struct nc_request *request, struct nc_refusal *refusal)
+static bool get_take(void *ctx, struct nc_fields *fields, size_t index,
+                     const struct nc_wire_token *value)
 {
-	const char *why = NULL;
+	struct nc_get_spec *get = ctx;
 	switch (index) {
-	case POS:
-		return nc_members_number(value, "pos", 1, refusal, &request->get.number);
-	case SEQ:
-		return nc_members_number(value, "seq", 1, refusal, &request->get.number);
 	case STREAM:
-		if (!text_take(value, "stream", &decoder->stream, refusal))
-			return false;
-		request->get.stream = nc_buf_slice(&decoder->stream);
-		why = nc_name_stream_fault(request->get.stream);
-		return why == NULL ||
-		       nc_refuse(refusal, NC_FAULT_STREAM_NAME, "member 'stream' %s", why);
+		return name_take(fields, index, value, nc_name_stream_fault, &get->stream);
+	case ID:
+		return name_take(fields, index, value, nc_name_id_fault, &get->id);
 	default:
-		if (!text_take(value, "id", &decoder->type, refusal))
-			return false;
-		request->get.id = nc_buf_slice(&decoder->type);
-		why = nc_name_id_fault(request->get.id);
-		return why == NULL || nc_refuse(refusal, NC_FAULT_REQUEST, "member 'id' %s", why);
+		return nc_fields_ordinal(fields, index, value, &get->number);
 	}
 }
 
 bool nc_decode_get(struct nc_decoder *decoder, const struct nc_message *message,
                    struct nc_request *request, struct nc_refusal *refusal)
 {
-	struct nc_members members = { .refusal = refusal,
-		                      .names = get_names,
-		                      .name_count = GET_MEMBERS };
-	struct nc_json_token value;
-	size_t index;
-	if (!nc_members_begin(&members, message->data))
+	struct nc_wire wire;
+	struct nc_fields fields = {
+		.wire = &wire, .refusal = refusal, .names = get_names, .name_count = GET_MEMBERS
+	};
+	if (!nc_fields_body(&fields, message->data, &decoder->text, get_take, &request->get))
 		return false;
-	for (int more; (more = nc_members_next(&members, &index, &value)) != 0;) {
-		if (more < 0 || !get_member(decoder, index, &value, request, refusal))
-			return false;
-	}
-	switch (members.seen) {
+	switch (fields.seen) {
 	case 1u << POS:
 		request->get.kind = NC_GET_POSITION;
 		return true;

@@ -2,23 +2,6 @@
 /* Bodies of reads (PROTOCOL.md section 6). */
 #include "core/engine/names.h"
 #include "transport/nats/fields.h"
-#include "transport/nats/members_private.h"
-
-static bool time_take(struct nc_decoder *decoder, const struct nc_json_token *value,
-                      struct nc_refusal *refusal, uint64_t *time_out)
-{
-	char room[NC_SHOWN_SIZE];
-	nc_buf_clear(&decoder->text);
-	if (value->type == NC_JSON_STRING)
-		nc_json_unescape(value, &decoder->text);
-	if (value->type != NC_JSON_STRING ||
-	    nc_time_parse(nc_buf_slice(&decoder->text), time_out) != NC_OK) {
-		return nc_refuse(refusal, NC_FAULT_REQUEST,
-		                 "member 'from_time' is not an RFC 3339 time: '%s'",
-		                 nc_shown(value->raw, room));
-	}
-	return true;
-}
 
 /* Those that R.load has too come first, up to `limit`; R.filter.test has those from there on, up to
  * `filter`. */
@@ -43,130 +26,127 @@ static struct members_range members_of(enum nc_operation op)
 	}
 }
 
-static bool from_take(const struct nc_json_token *value, struct nc_request *request,
-                      struct nc_refusal *refusal)
+/* What the members are read into; `first` is where the operation's begin in read_names. */
+struct read_body {
+	struct nc_decoder *decoder;
+	struct nc_request *request;
+	size_t first;
+};
+
+static bool from_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      struct nc_query_spec *query)
 {
-	if (value->type == NC_JSON_STRING && nc_json_is(value, "end")) {
-		request->query.from_kind = NC_FROM_END;
+	if (value->type == NC_WIRE_TEXT && nc_slice_is(value->bytes, "end")) {
+		query->from_kind = NC_FROM_END;
 		return true;
 	}
-	request->query.from_kind = NC_FROM_NUMBER;
-	return nc_members_number(value, "from", 1, refusal, &request->query.from);
+	query->from_kind = NC_FROM_NUMBER;
+	return nc_fields_ordinal(fields, index, value, &query->from);
 }
 
-static bool dir_take(const struct nc_json_token *value, struct nc_request *request,
-                     struct nc_refusal *refusal)
+static bool time_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      struct nc_query_spec *query)
 {
 	char room[NC_SHOWN_SIZE];
-	bool word = value->type == NC_JSON_STRING;
-	request->query.backward = word && nc_json_is(value, "backward");
-	if (request->query.backward || (word && nc_json_is(value, "forward")))
-		return true;
-	return nc_refuse(refusal, NC_FAULT_REQUEST,
-	                 "member 'dir' is neither \"forward\" nor \"backward\": '%s'",
-	                 nc_shown(value->raw, room));
+	query->from_kind = NC_FROM_TIME;
+	return (value->type == NC_WIRE_TEXT &&
+	        nc_time_parse(value->bytes, &query->from) == NC_OK) ||
+	       nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is not an RFC 3339 time: '%s'",
+	                        nc_shown(value->bytes, room));
 }
 
-static bool format_take(const struct nc_json_token *value, struct nc_request *request,
-                        struct nc_refusal *refusal)
+static bool dir_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                     struct nc_query_spec *query)
+{
+	char room[NC_SHOWN_SIZE];
+	bool word = value->type == NC_WIRE_TEXT;
+	query->backward = word && nc_slice_is(value->bytes, "backward");
+	return query->backward || (word && nc_slice_is(value->bytes, "forward")) ||
+	       nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
+	                        "is neither \"forward\" nor \"backward\": '%s'",
+	                        nc_shown(value->bytes, room));
+}
+
+static bool format_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                        struct nc_request *request)
 {
 	static const char *const names[] = { [NC_FORMAT_MESSAGES] = "messages",
 		                             [NC_FORMAT_MSGPACK] = "msgpack",
 		                             [NC_FORMAT_JSON] = "json" };
 	char room[NC_SHOWN_SIZE];
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-		if (value->type == NC_JSON_STRING && nc_json_is(value, names[i])) {
+		if (value->type == NC_WIRE_TEXT && nc_slice_is(value->bytes, names[i])) {
 			request->format = (enum nc_format)i;
 			return true;
 		}
 	}
-	return nc_refuse(refusal, NC_FAULT_REQUEST,
-	                 "member 'format' is none of \"messages\", \"msgpack\", \"json\": '%s'",
-	                 nc_shown(value->raw, room));
+	return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
+	                        "is none of \"messages\", \"msgpack\", \"json\": '%s'",
+	                        nc_shown(value->bytes, room));
 }
 
-/* The member is taken out whole, and read as a batch's condition is. */
-static bool items_take(struct nc_decoder *decoder, struct nc_members *members,
-                       const struct nc_json_token *value, struct nc_request *request)
+static bool items_take(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                       const struct read_body *body)
 {
-	struct nc_slice raw;
-	struct nc_wire wire;
-	struct nc_wire_token token;
-	if (request->query.kind != NC_QUERY_ITEMS) {
-		return nc_refuse(members->refusal, NC_FAULT_REQUEST,
-		                 "member 'items' goes with R.query only");
+	struct nc_decoder *decoder = body->decoder;
+	if (body->request->query.kind != NC_QUERY_ITEMS) {
+		return nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "goes with R.query only");
 	}
-	if (nc_json_value(&members->json, value, &raw) != NC_OK)
-		return nc_members_refuse(members);
-	struct nc_fields fields = { .wire = &wire,
-		                    .refusal = members->refusal,
-		                    .names = &read_names[ITEMS],
-		                    .name_count = 1 };
-	if (nc_wire_init(&wire, raw, false, &decoder->text) != NC_OK)
-		return nc_refuse(members->refusal, NC_FAULT_BUSY, "out of memory; try again");
-	if (nc_wire_next(&wire, &token) != NC_OK)
-		return nc_wire_refuse(&wire, members->refusal);
-	if (!nc_fields_items(&fields, 0, &token, &decoder->items, decoder->item_names))
+	if (!nc_fields_items(fields, index, value, &decoder->items, decoder->item_names))
 		return false;
-	request->query.key = nc_buf_slice(&decoder->items);
+	body->request->query.key = nc_buf_slice(&decoder->items);
 	return true;
 }
 
-static bool filter_take(struct nc_decoder *decoder, struct nc_members *members,
-                        const struct nc_json_token *value, struct nc_request *request)
+static bool filter_take(struct nc_fields *fields, const struct nc_wire_token *value,
+                        const struct read_body *body)
 {
 	struct nc_slice raw;
-	if (nc_json_value(&members->json, value, &raw) != NC_OK)
-		return nc_members_refuse(members);
-	return nc_decode_filter(decoder, raw, request, members->refusal);
+	if (nc_wire_value(fields->wire, value, &raw) != NC_OK)
+		return nc_wire_refuse(fields->wire, fields->refusal);
+	return nc_decode_filter(body->decoder, raw, body->request, fields->refusal);
 }
 
-static bool read_member(struct nc_decoder *decoder, struct nc_members *members, size_t index,
-                        const struct nc_json_token *value, struct nc_request *request)
+static bool read_take(void *ctx, struct nc_fields *fields, size_t index,
+                      const struct nc_wire_token *value)
 {
-	struct nc_query_spec *query = &request->query;
-	struct nc_refusal *refusal = members->refusal;
-	switch (index) {
+	const struct read_body *body = ctx;
+	struct nc_query_spec *query = &body->request->query;
+	switch (body->first + index) {
 	case FROM:
-		return from_take(value, request, refusal);
+		return from_take(fields, index, value, query);
 	case TO:
-		return nc_members_number(value, "to", 1, refusal, &query->to);
+		return nc_fields_ordinal(fields, index, value, &query->to);
 	case LIMIT:
-		return nc_members_number(value, "limit", 1, refusal, &query->limit);
+		return nc_fields_limit(fields, index, value, UINT64_MAX, &query->limit);
 	case DIR:
-		return dir_take(value, request, refusal);
+		return dir_take(fields, index, value, query);
 	case MAX_BYTES:
-		return nc_members_number(value, "max_bytes", 1, refusal, &query->size_max);
+		return nc_fields_limit(fields, index, value, UINT64_MAX, &query->size_max);
 	case FORMAT:
-		return format_take(value, request, refusal);
+		return format_take(fields, index, value, body->request);
 	case ITEMS:
-		return items_take(decoder, members, value, request);
+		return items_take(fields, index, value, body);
 	case FILTER:
-		return filter_take(decoder, members, value, request);
+		return filter_take(fields, value, body);
 	default:
-		query->from_kind = NC_FROM_TIME;
-		return time_take(decoder, value, refusal, &query->from);
+		return time_take(fields, index, value, query);
 	}
 }
 
 static bool read_body(struct nc_decoder *decoder, struct nc_slice body, struct nc_request *request,
                       struct nc_refusal *refusal)
 {
-	if (body.size == 0)
-		return true;
 	struct members_range has = members_of(request->op);
-	struct nc_members members = { .refusal = refusal,
-		                      .names = read_names + has.first,
-		                      .name_count = has.count };
-	struct nc_json_token value;
-	size_t index;
-	if (!nc_members_begin(&members, body))
+	struct nc_wire wire;
+	struct nc_fields fields = { .wire = &wire,
+		                    .refusal = refusal,
+		                    .names = read_names + has.first,
+		                    .name_count = has.count };
+	struct read_body into = { decoder, request, has.first };
+	if (!nc_fields_body(&fields, body, &decoder->text, read_take, &into))
 		return false;
-	for (int more; (more = nc_members_next(&members, &index, &value)) != 0;) {
-		if (more < 0 || !read_member(decoder, &members, has.first + index, &value, request))
-			return false;
-	}
-	uint32_t seen = members.seen << has.first;
+	uint32_t seen = fields.seen << has.first;
 	if ((seen >> FROM & 1) && (seen >> FROM_TIME & 1)) {
 		return nc_refuse(refusal, NC_FAULT_REQUEST,
 		                 "members 'from' and 'from_time' contradict each other");

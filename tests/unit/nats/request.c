@@ -167,12 +167,18 @@ Test(request, understands_reads)
 	cr_assert(READ("category.orders", "{\"from_time\":\"1970-01-01T00:00:01Z\"}"));
 	cr_expect_eq(request.query.from_kind, NC_FROM_TIME);
 	cr_expect_eq(request.query.from, 1000000000u);
+	cr_assert(READ("all",
+	               "{\"dir\":\"back\\u0077ard\",\"from_time\":\"1970-01-01T00:00:01\\u005a\","
+	               "\"to\":99999999999999999999}"));
+	cr_expect(request.query.backward);
+	cr_expect_eq(request.query.from, 1000000000u);
+	cr_expect_eq(request.query.to, UINT64_MAX);
 }
 
 Test(request, refuses_reads_each_with_its_own_words)
 {
 	static const struct words bad[] = {
-		{ "{\"from\":0}", "'from' is below 1" },
+		{ "{\"from\":0}", "member 'from' is below 1: '0'" },
 		{ "{\"from\":-1}", "'from' is below 1" },
 		{ "{\"limit\":0}", "'limit' is below 1" },
 		{ "{\"from\":\"x\"}", "'from' is not a number" },
@@ -186,8 +192,8 @@ Test(request, refuses_reads_each_with_its_own_words)
 		{ "{\"x\":1}", "'x' is not known" },
 		{ "{\"to\":1,\"to\":1}", "'to' is given twice" },
 		{ "{\"from\":1,\"from_time\":\"2020-01-01T00:00:00Z\"}", "contradict" },
-		{ "[]", "not a JSON object" },
-		{ "1", "not a JSON object" },
+		{ "[]", "body is not an object" },
+		{ "1", "body is not an object" },
 		{ "{\"from\":1", "byte" },
 		{ "{\"from\":1}}", "byte" },
 	};
