@@ -3,7 +3,7 @@
 
 #include "core/delivery/placement.h"
 
-/* Its place; `count`: it is not there. */
+/* The index of this life; `count`: it is not there. */
 static size_t find(const struct nc_lives *lives, struct nc_sub_owner who)
 {
 	size_t at = 0;
@@ -12,7 +12,7 @@ static size_t find(const struct nc_lives *lives, struct nc_sub_owner who)
 	return at;
 }
 
-/* The present life of a node; `count`: none is known. */
+/* The index of the node's present life; `count`: none is known. */
 static size_t find_present(const struct nc_lives *lives, uint64_t number)
 {
 	size_t at = 0;

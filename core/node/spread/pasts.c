@@ -4,7 +4,8 @@
 #include "core/base/hashmap.h"
 #include "core/delivery/placement.h"
 
-/* Whose time was over then: nobody answers for what was taken from him longer ago than that. */
+/* A former owner may hear what comes within NC_PLACEMENT_GONE_NS after its time; by then it knows
+ * that it no longer owns the subscription. */
 static bool may_hear(uint64_t until_ns, uint64_t arrived_ns)
 {
 	return until_ns > 0 && arrived_ns <= until_ns + NC_PLACEMENT_GONE_NS;
@@ -29,7 +30,7 @@ void nc_pasts_note(struct nc_pasts *pasts, struct nc_slice name, struct nc_sub_o
 	*past = (struct nc_past){ nc_hash_bytes(name), owner, now_ns };
 }
 
-/* One of the terms between nobody is known to have led in; and only the last one is remembered. */
+/* Only the last leader is remembered; and in the terms between, any node may have led. */
 void nc_pasts_led(struct nc_pasts *pasts, struct nc_sub_owner leader, uint64_t term,
                   uint64_t now_ns)
 {
@@ -61,7 +62,7 @@ bool nc_pasts_hearers(const struct nc_pasts *pasts, struct nc_slice name, uint64
 	for (size_t i = 1; i <= kept; i++) {
 		const struct nc_past *past = &pasts->at[(pasts->count - i) % NC_PASTS_MAX];
 		if (!may_hear(past->until_ns, arrived_ns))
-			break; /* nor may those before */
+			break; /* nor may earlier ones */
 		if (past->name != hash)
 			continue;
 		if (of.count == NC_PASTS_OF_MAX)

@@ -7,9 +7,9 @@
 #include "core/node/cluster/cluster.h"
 #include "core/node/spread/spread_private.h"
 
-#define ASSIGN_NS  UINT64_C(100000000) /* who is to own what is looked at so often */
+#define ASSIGN_NS  UINT64_C(100000000) /* how often owners are assigned */
 #define STALLED_NS UINT64_C(400000000) /* not ticked for so long: we may just not have listened */
-#define LEAVE_NS   UINT64_C(500000000) /* what was acknowledged has so long to come into the log */
+#define LEAVE_NS   UINT64_C(500000000) /* how long a node that leaves waits for its log entries */
 
 bool nc_spread_active(const struct nc_spread *spread)
 {
@@ -55,7 +55,8 @@ int nc_spread_lead(struct nc_spread *spread)
 	nc_spread_voters(spread, true, now_ns);
 	nc_spread_table_clear(spread);
 	spread->leads = true;
-	spread->unshared_ns = now_ns; /* we may not have seen it */
+	/* before that, something may have ceased to be shared unseen */
+	spread->unshared_ns = now_ns;
 	nc_pasts_lead(&spread->pasts, nc_replica_status(spread->service->replica).term, now_ns);
 	nc_spread_await_lives(spread, now_ns);
 	nc_spread_transient_lead(spread);
@@ -69,7 +70,7 @@ void nc_spread_step_down(struct nc_spread *spread)
 	nc_spread_transient_step_down(spread);
 	spread->leads = false;
 	nc_spread_relays_end(spread);
-	nc_spread_acks_drop(spread); /* most were answered, and who leads next knows no more */
+	nc_spread_acks_drop(spread); /* owners have answered most of them */
 	nc_spread_surveys_end(spread);
 }
 
@@ -79,8 +80,7 @@ void nc_spread_told(struct nc_spread *spread, const struct nc_outcome *outcome)
 {
 	if (spread == NULL)
 		return;
-	/* Where it was told is the entry that is being told: nc_spread_applied() comes behind it.
-	 */
+	/* The outcome is of the entry just applied: nc_spread_applied() is called only after it. */
 	spread->applied = nc_replica_status(spread->service->replica).applied;
 	nc_spread_sent_told(spread, outcome);
 	nc_subs_own_told(spread->service->subs, outcome);
@@ -89,9 +89,10 @@ void nc_spread_told(struct nc_spread *spread, const struct nc_outcome *outcome)
 	nc_spread_relays_hurry(spread, outcome->sub);
 	first = first && spread->count > 0;
 	if (outcome->told == NC_SUB_TOLD_OWNED || first)
-		spread->renewed_ns = 0; /* what was let go, or that we are here, is said soon */
+		/* renew soon: the leader should hear what was let go, or of us */
+		spread->renewed_ns = 0;
 	if (outcome->told != NC_SUB_TOLD_GONE)
-		spread->looked_ns = 0; /* a new one waits for its owner */
+		spread->looked_ns = 0; /* assign soon: it may be a new one that has no owner yet */
 	if (err != NC_OK) {
 		spread->service->options.on_fatal(spread->service->options.ctx, err,
 		                                  "a subscription cannot be read");
@@ -153,8 +154,9 @@ bool nc_spread_lease_holds(const struct nc_spread *spread)
 
 /* ---- Time ----------------------------------------------------------------------------------- */
 
-/* The node ends: what it runs it runs no more, so that others need not wait for its lease. Before
- * that it delivers no more, until what was acknowledged is in the log. */
+/* This node ends in order. First it stops delivering until everything acknowledged to it is in the
+ * log. Then it tells the leader that it runs nothing any more, so that nobody has to wait for its
+ * lease to end. */
 static void leave(struct nc_spread *spread, uint64_t now_ns)
 {
 	if (spread->leave_ns == 0) {
@@ -168,10 +170,11 @@ static void leave(struct nc_spread *spread, uint64_t now_ns)
 	nc_subs_own_left(spread->service->subs);
 	atomic_store(&spread->lease_until_ns, 0);
 	if (!nc_subs_own_is_delivering(spread->service->subs))
-		nc_spread_renew(spread, now_ns); /* the leader answers from now on */
+		nc_spread_renew(spread, now_ns); /* which says so: the leader answers from now on */
 }
 
-/* Nobody has said anything while there was nothing to share: all are awaited again. */
+/* While nothing was shared, no node renewed its lease. When there is something again, the leader
+ * first gives all of them time to be heard. */
 static void look_again(struct nc_spread *spread, uint64_t now_ns)
 {
 	bool begins = spread->quiet && spread->count > 0;
@@ -187,12 +190,14 @@ void nc_spread_tick(struct nc_spread *spread)
 	uint64_t now_ns = nc_clock_ns();
 	if (spread->service->drain.begun && !spread->leaving)
 		leave(spread, now_ns);
-	/* What was taken from us is let go when the last job that delivers it has ended. */
+	/* What was taken from this node is let go once the last job that delivers for it has
+	 * ended. */
 	if (!nc_subs_own_is_leaving(spread->service->subs))
 		spread->released = spread->applied;
 	bool ends = spread->leaving && nc_subs_own_is_delivering(spread->service->subs);
 	uint64_t since = nc_subs_own_since(spread->service->subs);
-	/* One that has lost its line to NATS runs nothing: after a while others do. */
+	/* Without a connection for clients this node can run nothing: let its lease end, so that
+	 * others do. */
 	bool able = spread->leaving || nc_bus_connected(spread->service->bus);
 	look_again(spread, now_ns);
 	if (!ends && able && !spread->quiet &&
@@ -267,7 +272,7 @@ int nc_spread_start(struct nc_service *service, struct nc_spread **spread_out)
 	spread->self = service->options.self;
 	spread->boot = nc_peer_gate(spread->peer)->epoch;
 	nc_pasts_begin(&spread->pasts, nc_clock_ns());
-	/* What an earlier life of ours had is of an old boot, and let go. */
+	/* What an earlier life of this node owned has an older boot number: it counts as let go. */
 	spread->applied = spread->released = nc_replica_status(service->replica).applied;
 	int err = nc_state_reader_open(service->options.state, &spread->reader);
 	if (err != NC_OK) {

@@ -10,11 +10,13 @@
 #include "core/node/spread/answered.h"
 #include "core/node/spread/spread_acks_private.h"
 
-#define SETTLE_NS      UINT64_C(50000000) /* two who are sent one message have it both by then */
+/* two nodes that are sent one message both have it by then */
+#define SETTLE_NS      UINT64_C(50000000)
 #define LOOK_NS        UINT64_C(20000000)
-#define SILENT_NS      UINT64_C(500000000) /* who was not heard for so long may have slept */
+/* a node not heard for so long may not have been running */
+#define SILENT_NS      UINT64_C(500000000)
 #define ACKS_MAX       16384u
-#define ACKS_BYTES_MAX (8u << 20) /* more than that the owner answers alone, or nobody */
+#define ACKS_BYTES_MAX (8u << 20) /* beyond that none is kept: only the owner can answer */
 
 /* ---- Kept ----------------------------------------------------------------------------------- */
 
@@ -29,7 +31,8 @@ void nc_spread_ack_remove(struct nc_spread *spread, struct nc_spread_ack **at)
 	free(ack);
 }
 
-/* The subscription's owner has told us that it has it, and when; in `ack` what follows. */
+/* Whether the owner has told that it has taken the subscription up. If it is the owner that should
+ * answer `ack`, note when that was heard last. */
 static bool owner_told(const struct nc_spread *spread, const struct nc_spread_row *row,
                        struct nc_spread_ack *ack, uint64_t *applied_out)
 {
@@ -59,7 +62,8 @@ static void keep(struct nc_spread *spread, struct nc_spread_row *row,
 		.hash = nc_answered_hash(heard->rest, heard->reply, heard->body),
 		.epoch = address->epoch,
 		.arrived_ns = now_ns,
-		.early_ns = spread->ticked_ns, /* if we slept, it came meanwhile */
+		/* if this node stood still, it may have come meanwhile */
+		.early_ns = spread->ticked_ns,
 		.owner = row == NULL ? (struct nc_sub_owner){ 0 } : row->owner,
 		.endpoint = heard->endpoint,
 		.reply_size = heard->reply.size
@@ -81,8 +85,8 @@ static void keep(struct nc_spread *spread, struct nc_spread_row *row,
 	spread->ack_bytes += ack->reply_size;
 }
 
-/* One of our own epoch is ours to judge; so is any of what has been ours for a while, or nobody's.
- */
+/* This node judges an acknowledgement of the epoch that it runs; and any, once the subscription has
+ * been its own, or nobody's, for so long that no former owner can have heard it. */
 bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *heard)
 {
 	if (!nc_spread_active(spread) || !spread->leads)
@@ -92,7 +96,8 @@ bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *
 	uint64_t changed_ns = row == NULL ? spread->unshared_ns : row->changed_ns;
 	bool elsewhere = row != NULL && here == 0;
 	struct nc_ack_address address = { 0 };
-	(void)nc_ack_address_get(heard->rest, &address); /* else of no epoch */
+	/* if not, the epoch is 0, which is nobody's */
+	(void)nc_ack_address_get(heard->rest, &address);
 	if (!elsewhere && ((here != 0 && address.epoch == here) ||
 	                   nc_clock_ns() - changed_ns > NC_PLACEMENT_GONE_NS))
 		return false;
@@ -137,7 +142,8 @@ static enum verdict look(struct nc_spread *spread, struct nc_spread_ack *ack, ui
 	return listened && !ack->doubt ? ANSWERED : ASK;
 }
 
-/* So that there is an answer when its time is over. */
+/* Whether it is time for the last question, so that the answer comes before the client's
+ * timeout. */
 static bool is_over(const struct nc_spread *spread, const struct nc_spread_ack *ack,
                     uint64_t now_ns)
 {
@@ -147,7 +153,7 @@ static bool is_over(const struct nc_spread *spread, const struct nc_spread_ack *
 	return now_ns - ack->arrived_ns >= over_ms * UINT64_C(1000000);
 }
 
-/* Those that are over are asked for a last time, also where an owner was waited for. */
+/* Those whose time is over are asked about a last time, even if they still wait for their owner. */
 void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns)
 {
 	struct nc_buf hashes = { 0 };
@@ -168,8 +174,7 @@ void nc_spread_acks_step(struct nc_spread *spread, uint64_t now_ns)
 			nc_buf_put_u64(&hashes, ack->hash);
 			ack->asked = true;
 			ack->last = last;
-			ack->doubt |=
-			        verdict == WAIT; /* in all that time its owner has said nothing */
+			ack->doubt |= verdict == WAIT; /* its owner has said nothing all the time */
 		}
 		at = &ack->next;
 	}

@@ -7,11 +7,11 @@
 #include "core/node/spread/spread_acks_private.h"
 #include "transport/nats/reply.h"
 
-#define AGAIN_NS UINT64_C(50000000) /* between one question and the same once more */
+#define AGAIN_NS UINT64_C(50000000) /* before the same is asked once more */
 
-/* Who answers those that are asked for. */
+/* A question to all nodes: who answers these acknowledgements? */
 struct nc_spread_asking {
-	struct nc_spread *spread; /* NULL: nobody wants to know any more */
+	struct nc_spread *spread; /* NULL: the answers are no longer wanted */
 	unsigned awaited;
 	size_t count, witness_count;
 	struct nc_witness witnesses[NC_RAFT_MEMBERS_MAX];
@@ -20,7 +20,7 @@ struct nc_spread_asking {
 
 struct question {
 	struct nc_spread_asking *asking;
-	struct nc_sub_owner who; /* as who it was when it was asked */
+	struct nc_sub_owner who; /* the life that was asked */
 };
 
 /* ---- What becomes of them ------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ static enum nc_lives_verdict judge(const struct nc_spread *spread,
 	return nc_lives_judge(&spread->lives, &of);
 }
 
-/* Nobody says that he answers it. False: it is asked for again. */
+/* No node says that it answers this one. True: it is dealt with. False: ask again. */
 static bool end(struct nc_spread *spread, const struct nc_spread_asking *asking,
                 const struct nc_spread_ack *ack)
 {
@@ -82,7 +82,7 @@ static bool end(struct nc_spread *spread, const struct nc_spread_asking *asking,
 	if (fate == NC_LIVES_LEAVE)
 		return true;
 	if (fate == NC_LIVES_GIVE_UP || (current && ack->doubt)) {
-		/* its owner slept, or was not to be had, and has not taken it */
+		/* its owner was not running, or not reached, and has not taken it */
 		answer(spread, ack, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
 	} else {
 		answer(spread, ack, NC_FAULT_STALE_ACK,
@@ -96,7 +96,7 @@ static void asked_end(struct nc_spread *spread, const struct nc_spread_asking *a
 	size_t i = 0;
 	uint64_t now_ns = nc_clock_ns();
 	struct nc_spread_ack **at = &spread->acks;
-	nc_spread_note_lives(spread, now_ns); /* who has answered lives */
+	nc_spread_note_lives(spread, now_ns); /* a node that has answered lives */
 	while (*at != NULL) {
 		struct nc_spread_ack *ack = *at;
 		bool ours = ack->asked;
@@ -137,13 +137,13 @@ static void witness_add(struct nc_spread_asking *asking, const struct question *
 	bool closed = err == NC_CLOSED;
 	struct nc_sub_owner who = question->who;
 	if (!closed && asking->spread != NULL)
-		who.boot = boot_of(asking->spread, who.number); /* as whom it has answered */
+		who.boot = boot_of(asking->spread, who.number); /* the life that has answered */
 	asking->witnesses[asking->witness_count++] =
 	        (struct nc_witness){ .who = who, .closed = closed, .behind = err == NC_NOTFOUND };
 }
 
-/* What is not understood is as if it had not come: so is that of a node of an earlier build. Who is
- * behind has said what it has answered by now, and may answer more. */
+/* An answer that is not understood, such as that of an earlier build, counts as none. A node that
+ * is behind has said what it answers so far, and may answer more. */
 static void on_answer(void *ctx, int err, struct nc_slice body)
 {
 	struct question *question = ctx;
@@ -157,7 +157,8 @@ static void on_answer(void *ctx, int err, struct nc_slice body)
 	came(asking);
 }
 
-/* But for one that was gone when we last listened: its silence would only be waited for. */
+/* Ask a node, unless it was gone when this node last heard the others: it would only be waited
+ * for. */
 static void ask_node(struct nc_spread_asking *asking, uint64_t node,
                      const struct nc_spread_call *call)
 {
@@ -177,14 +178,14 @@ static void ask_node(struct nc_spread_asking *asking, uint64_t node,
 	}
 }
 
-/* Without memory: again at the next look. */
+/* They are asked about at the next look. */
 void nc_spread_acks_ask_nobody(struct nc_spread *spread)
 {
 	for (struct nc_spread_ack *ack = spread->acks; ack != NULL; ack = ack->next)
 		ack->asked = false;
 }
 
-/* All other members: any of them may have had the subscription, or led. */
+/* All other members are asked: any of them may have owned the subscription, or led. */
 void nc_spread_acks_ask(struct nc_spread *spread, struct nc_slice hashes)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
@@ -198,7 +199,7 @@ void nc_spread_acks_ask(struct nc_spread *spread, struct nc_slice hashes)
 	}
 	asking->spread = spread;
 	asking->count = hashes.size / 8;
-	asking->awaited = 1; /* this call, until all have been asked */
+	asking->awaited = 1; /* this call counts, until all have been asked */
 	spread->asking = asking;
 	for (uint32_t i = 0; i < status.raft.members.count; i++) {
 		uint64_t node = status.raft.members.at[i].id;

@@ -40,7 +40,7 @@ void nc_spread_sent_told(struct nc_spread *spread, const struct nc_outcome *outc
 		if (!its || !nc_slice_is(outcome->sub, sent->name))
 			continue;
 		struct nc_fault fault = sent->outcome.fault;
-		sent->outcome = *outcome; /* its slices are not looked at */
+		sent->outcome = *outcome; /* its slices are not used */
 		sent->outcome.sub = nc_slice(NULL, 0);
 		sent->outcome.fault = fault;
 	}
@@ -87,8 +87,9 @@ static void on_result(void *ctx, int err, struct nc_slice body)
 		err = nc_spread_result_get(body, &result);
 	if (err != NC_OK) {
 		sent_remove(spread, sent);
-		/* The leader's disk is full: nothing was taken. Lost, or cut off from the log: not
-		 * known. Refused before it was taken: so too, since it costs no more. */
+		/* NC_FULL: the leader's disk is full, and nothing was taken. Every other error
+		 * counts as not known: the answer may be lost or the entry replaced, and where the
+		 * command was refused it does no harm. */
 		ticket_end(spread, sent->ticket, err == NC_FULL ? NC_FULL : NC_TIMEOUT, NULL);
 		free(sent);
 		return;
@@ -107,7 +108,7 @@ int nc_spread_forward(struct nc_spread *spread, struct nc_slice name, struct nc_
 		return NC_CLOSED;
 	uint64_t term, leader = nc_spread_leader(spread, &term);
 	if (leader == 0 || leader == spread->self)
-		return NC_CONFLICT; /* the caller has looked whether we lead */
+		return NC_CONFLICT; /* the caller has checked that this node does not lead */
 	struct nc_spread_sent *sent = calloc(1, sizeof *sent);
 	if (sent == NULL)
 		return NC_NOMEM;
@@ -183,7 +184,8 @@ void nc_spread_taken_free(struct nc_spread *spread, struct nc_spread_taken *take
 	free(taken);
 }
 
-/* Apply stops at what it does not understand: so nothing goes into the log that it would not. */
+/* A replica stops at an entry that it does not understand. So the leader lets only commands through
+ * that owners may send, and that are whole. */
 static bool is_owners(struct nc_slice command, uint64_t from)
 {
 	struct nc_buf payload = { 0 };

@@ -54,6 +54,7 @@ void nc_spread_take_answered(struct nc_spread *spread, uint64_t from, uint64_t c
 	int err = nc_buf_status(&spread->body);
 	struct nc_slice body = err == NC_OK ? nc_buf_slice(&spread->body) : nc_slice(NULL, 0);
 	if (err == NC_OK && spread->applied < asked->applied && !nc_spread_is_given_up(spread))
-		err = NC_NOTFOUND; /* who is behind may still take some, unless it takes none */
+		/* a node that is behind may still accept some, unless it is leaving */
+		err = NC_NOTFOUND;
 	(void)nc_peer_reply(spread->peer, from, call, err, body);
 }

@@ -46,16 +46,17 @@ static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay
 	spread->relay_bytes -= relay->reply_size + relay->body_size;
 }
 
-/* Again after a pause, each time a longer one, or when something becomes of the subscription. */
+/* Try again after a pause, which grows each time, or when the subscription's row changes. */
 static void later(struct nc_spread_relay *relay)
 {
 	relay->to = 0;
 	nc_retry_later(&relay->retry, nc_clock_ms());
 }
 
-/* What was sent to somebody who may have taken it is asked again, if it changes nothing; or if who
- * was asked gives nothing any more, having lost the subscription, or died. Who has died without a
- * word that he has taken it has given nothing: that word goes before all else (decision 0114). */
+/* A node was sent the request and may have taken it. It may be asked for again if it changes
+ * nothing. A pull request may also be sent elsewhere if that node can give no events any more,
+ * because it lost the subscription or died: before it gives any it says that it has taken the
+ * request (decision 0114). */
 static bool may_ask_again(enum nc_operation op, bool elsewhere)
 {
 	bool looks = op == NC_OP_SUB_INFO || op == NC_OP_SUB_EXPLAIN || op == NC_OP_SUB_PARKED;
@@ -72,7 +73,8 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 		return;
 	}
 	if (err == NC_NOTFOUND &&
-	    spread->leads) { /* not yet, or not any more: it will be somebody's */
+	    /* it does not run there, not yet or not any more: some node will run it */
+	    spread->leads) {
 		later(relay);
 		return;
 	}
@@ -84,12 +86,13 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 		return;
 	}
 	relay_remove(spread, relay);
-	if (err != NC_OK) /* it may have been taken: asked twice it would be answered twice */
+	if (err != NC_OK) /* it may have been taken, and must not be answered twice */
 		relay_error(spread->service, relay, NC_FAULT_UNAVAILABLE);
 	free(relay);
 }
 
-/* To who has it; to ourselves if that is it. False: it has ended, and is freed. */
+/* Send it to the owner, or carry it out here if this node runs the subscription. False: it has
+ * ended, and is freed. */
 static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 {
 	struct nc_service *service = spread->service;
@@ -97,7 +100,8 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 	struct nc_slice body = nc_slice(relay->bytes + relay->reply_size + 1, relay->body_size);
 	struct nc_slice reply = nc_slice(relay->bytes, relay->reply_size);
 	const struct nc_spread_row *row = nc_spread_find(spread, name);
-	if (row == NULL || nc_subs_has(service->subs, name)) { /* ours, or deleted meanwhile */
+	/* it runs here, or was deleted since */
+	if (row == NULL || nc_subs_has(service->subs, name)) {
 		relay_remove(spread, relay);
 		nc_subs_request(service->subs, relay->op, name, body, reply, relay->endpoint);
 		free(relay);
@@ -186,8 +190,9 @@ void nc_spread_relays_step(struct nc_spread *spread)
 	}
 }
 
-/* The one who was asked does not have it any more, and may be dead: a copy waits for who has it,
- * and an answer to this one is for nobody. Without memory it waits for that answer. */
+/* The node that was asked no longer owns the subscription, and may be dead. A copy of the request
+ * waits for the new owner, and an answer to this one is ignored. Without memory for a copy, that
+ * answer is awaited. */
 static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 {
 	size_t size = sizeof *relay + relay->reply_size + 1 + relay->body_size;
@@ -202,7 +207,8 @@ static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 	relay_add(spread, copy);
 }
 
-/* It does not have it any more, and says whether it has taken it before. */
+/* Whether the node that was asked lives, or leaves in order: then it says whether it has taken the
+ * request. */
 static bool says_so(const struct nc_spread *spread, const struct nc_spread_relay *relay)
 {
 	const struct nc_sub_owner asked = { relay->to, relay->boot };
@@ -216,7 +222,7 @@ void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 		return;
 	const struct nc_spread_row *row = nc_spread_find(spread, name);
 	uint64_t owner = row == NULL ? 0 : row->owner.number;
-	/* Copies come behind the last: they are not looked at again. */
+	/* Copies are put behind what is now the last: the loop ends before them. */
 	const struct nc_spread_relay *last = spread->relays_last;
 	struct nc_spread_relay *relay = spread->relays, *next;
 	for (bool more = relay != NULL; more; relay = next) {
@@ -231,8 +237,8 @@ void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 	}
 }
 
-/* Who leads next has the subjects, and not what came before: who waits is told, but for what is
- * with an owner, who answers it; or does not say that he does. */
+/* The next leader does not have these requests. Those that wait for an owner are refused. Those
+ * that an owner was sent are left to it. */
 void nc_spread_relays_end(struct nc_spread *spread)
 {
 	struct nc_spread_relay *relay = spread->relays, *next;
@@ -253,7 +259,7 @@ void nc_spread_relays_drop(struct nc_spread *spread)
 		spread->relays = relay->next;
 		relay->spread = NULL;
 		if (relay->to == 0)
-			free(relay); /* else when its answer comes */
+			free(relay); /* if not, it is freed when its answer comes */
 	}
 	spread->relays_last = NULL;
 	spread->relay_count = spread->relay_bytes = 0;
@@ -261,7 +267,8 @@ void nc_spread_relays_drop(struct nc_spread *spread)
 
 /* ---- An owner ------------------------------------------------------------------------------- */
 
-/* Errors: NC_INVALID, it cannot be understood; NC_NOTFOUND, not here, or not yet. */
+/* Errors: NC_INVALID, it is not understood; NC_NOTFOUND, the subscription does not run here, or not
+ * yet. */
 static int request_check(struct nc_spread *spread, const struct nc_spread_call *request,
                          enum nc_operation *op_out, int *endpoint_out)
 {
@@ -273,7 +280,7 @@ static int request_check(struct nc_spread *spread, const struct nc_spread_call *
 	    (request->reply.size > 0 &&
 	     nc_subject_reserved(request->reply, service->options.config->prefix)))
 		return NC_INVALID;
-	/* What was appended before the request is seen by it, on whichever node. */
+	/* A request must see what was appended before it, whichever node carries it out. */
 	if (spread->leaving || spread->applied < request->applied ||
 	    !nc_subs_own_has(service->subs, request->name) || !nc_bus_connected(service->bus))
 		return NC_NOTFOUND;
@@ -293,11 +300,12 @@ void nc_spread_take_request(struct nc_spread *spread, uint64_t from, uint64_t ca
 		(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
 		return;
 	}
-	/* That it is taken leaves by the line by which it is answered, and before that: who is
-	 * killed in between has answered nothing that the leader does not know of. */
+	/* Say to the leader that the request is taken, over the connection on which it will be
+	 * answered, and before the answer: if this node is killed in between, the leader knows of
+	 * everything that was answered. */
 	const struct nc_peer_answer taken = { from, call, NC_OK, nc_slice(NULL, 0) };
 	if (nc_peer_reply_by(spread->peer, service->bus, &taken) != NC_OK)
-		return; /* as if it had not come */
+		return; /* as if the request had not come */
 	memcpy(reply, request->reply.data == NULL ? (const uint8_t *)"" : request->reply.data,
 	       request->reply.size);
 	reply[request->reply.size] = '\0';

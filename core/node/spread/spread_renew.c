@@ -5,12 +5,13 @@
 
 #include "core/node/spread/spread_private.h"
 
-/* On the leader: a renewal that waits for the round which shows that we lead. */
+/* On the leader: a renewal that waits for a round of heartbeats, which shows that this node still
+ * leads. */
 struct renewal_wait {
 	struct nc_replica_wait wait; /* first */
 	struct nc_spread *spread;
 	uint64_t from, call;
-	uint64_t sent_ns; /* of our own */
+	uint64_t sent_ns; /* of this node's own renewal */
 };
 
 /* ---- A node --------------------------------------------------------------------------------- */
@@ -44,7 +45,7 @@ static void ask(struct nc_spread *spread, uint64_t leader, const struct nc_sprea
 {
 	struct nc_spread_renewal *renewal = malloc(sizeof *renewal);
 	if (renewal == NULL)
-		return; /* the next one will do */
+		return; /* the next renewal will do */
 	*renewal = (struct nc_spread_renewal){ spread->renewals, spread, now_ns };
 	if (nc_spread_ask(spread, leader, call, on_reply, renewal) == NC_OK) {
 		spread->renewals = renewal;
@@ -111,7 +112,7 @@ void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t ca
 	}
 	struct renewal_wait *wait = malloc(sizeof *wait);
 	bool may = nc_placement_hear(&spread->placement, number, renewal, nc_clock_ns());
-	if (renewal->leaving) /* what comes from now on it does not answer */
+	if (renewal->leaving) /* what comes from now on, it does not answer */
 		nc_spread_note_lives(spread, nc_clock_ns());
 	if (wait == NULL || !may || renewal->leaving) {
 		renewal_reply(spread, from, call, NC_BUSY, nc_slice(NULL, 0));

@@ -9,7 +9,7 @@
 #include "core/node/spread/spread_private.h"
 #include "core/node/spread/standings.h"
 
-#define SURVEYS_MAX 64u /* under way at once; and that wait at an owner */
+#define SURVEYS_MAX 64u /* that may be under way; and that may wait at an owner */
 
 /* ---- The leader ----------------------------------------------------------------------------- */
 
@@ -23,7 +23,7 @@ struct asked {
 
 struct nc_survey {
 	struct nc_survey *next;
-	struct nc_spread *spread; /* NULL: it has ended, and only waits for its answers */
+	struct nc_spread *spread; /* NULL: it has ended, and is freed when its answers have come */
 	nc_survey_fn *fn;
 	void *ctx;
 	bool wide;
@@ -54,7 +54,7 @@ static void survey_end(struct nc_survey *survey, struct nc_survey *told)
 	survey->fn(survey->ctx, told);
 }
 
-/* One that it waited for is there, or will not come. */
+/* An answer that it waited for has come, or will not. */
 static void came(struct nc_survey *survey)
 {
 	if (--survey->awaited > 0)
@@ -64,7 +64,7 @@ static void came(struct nc_survey *survey)
 	survey_free(survey);
 }
 
-/* What is not understood is as if it had not come: so is that of a node of an earlier build. */
+/* An answer that is not understood, such as that of an earlier build, counts as none. */
 static void on_answer(void *ctx, int err, struct nc_slice body)
 {
 	struct asked *asked = ctx;
@@ -108,7 +108,8 @@ int nc_spread_survey(struct nc_spread *spread, const struct nc_survey_ask *ask, 
 		                      .fn = fn,
 		                      .ctx = ctx,
 		                      .wide = ask->wide,
-		                      .awaited = 1 }; /* this call, until all have been asked */
+		                      /* this call counts, until all have been asked */
+		                      .awaited = 1 };
 	spread->surveys = survey;
 	spread->survey_count++;
 	for (size_t i = 0; i < ask->count; i++)
@@ -137,8 +138,8 @@ void nc_spread_surveys_end(struct nc_spread *spread)
 
 /* ---- An owner ------------------------------------------------------------------------------- */
 
-/* Who asks knows more than is applied here: it is waited for, so that what was changed before the
- * list was asked for is seen in it. */
+/* On an owner: a survey from a leader that has applied more. It waits until that is applied here,
+ * so that the list shows what was changed before it was asked for. */
 struct nc_spread_surveyed {
 	struct nc_spread_surveyed *next;
 	uint64_t from, call, applied, until_ns;
@@ -201,7 +202,7 @@ void nc_spread_surveys_step(struct nc_spread *spread)
 		*at = one->next;
 		spread->surveyed_count--;
 		if (!late)
-			answer(spread, one); /* else nobody waits any more */
+			answer(spread, one); /* if not, nobody waits for it any more */
 		free(one);
 	}
 }

@@ -11,7 +11,7 @@
 #include "core/node/spread/spread_private.h"
 #include "core/node/subs/subs_private.h"
 
-#define ASSIGNED_MAX 1024u /* on their way through the log at once */
+#define ASSIGNED_MAX 1024u /* assignments that may be on their way through the log */
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
@@ -37,7 +37,7 @@ static uint64_t hash_of(const struct nc_spread_row *row)
 	return nc_hash_bytes(nc_slice_str(row->name));
 }
 
-/* The last one takes its place. */
+/* Remove a row; the last one takes its place. */
 static int row_remove(struct nc_spread *spread, struct nc_spread_row *row)
 {
 	uint32_t at = (uint32_t)(row - spread->rows), last = spread->count - 1;
@@ -84,7 +84,8 @@ static int row_make(struct nc_spread *spread, const struct nc_sub_row *from,
 	return err;
 }
 
-/* One that the leader has, and is to have, is none of ours. */
+/* Whether the row belongs into the table: a subscription that the leader runs, and is to run, is
+ * not shared. */
 static bool is_shared(const struct nc_spread_row *row)
 {
 	return row->spreads || row->owner.number != 0;
@@ -229,7 +230,7 @@ int nc_spread_keep(struct nc_spread *spread, struct nc_slice name)
 	if (row == NULL)
 		return NC_NOTFOUND;
 	if (row->assigning)
-		return NC_OK; /* that begins another epoch, too */
+		return NC_OK; /* an assignment is on its way, which begins another epoch too */
 	return propose(spread, row, (struct nc_sub_owner){ spread->self, spread->boot }) ? NC_OK
 	                                                                                 : NC_BUSY;
 }
@@ -256,7 +257,8 @@ void nc_spread_assign(struct nc_spread *spread, uint64_t now_ns)
 		struct nc_sub_owner owner;
 		const struct nc_subscription *here =
 		        nc_subs_find(spread->service->subs, nc_slice_str(row->name));
-		/* A change of it comes to its end first, and what it has parked into the log. */
+		/* Before it moves, a change of it has to end, and its parked events have to get
+		 * into the log. */
 		bool changes = here != NULL && (here->move != NULL || here->save.parked.size > 0 ||
 		                                here->save.missed);
 		const struct nc_placement_share share = share_of(row, here);

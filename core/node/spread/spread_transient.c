@@ -11,20 +11,20 @@
 #include "core/node/spread/spread_private.h"
 #include "core/node/subs/subs_private.h"
 
-#define GRACE_NS  UINT64_C(1000000000)  /* who was deposed and lives has told it by then */
+#define GRACE_NS  UINT64_C(1000000000)  /* a leader that was deposed and lives has told by then */
 #define OTHERS_NS UINT64_C(10000000000) /* who leads has told it by then */
-#define AGAIN_NS  UINT64_C(1000000000)  /* who did not answer is told all again after that */
+#define AGAIN_NS  UINT64_C(1000000000)  /* after that, a node that did not answer is told again */
 
 /* ---- The leader tells ----------------------------------------------------------------------- */
 
-/* A call that is on its way. */
+/* A message to a node, under way. */
 struct nc_spread_telling {
 	struct nc_spread_telling *prev, *next;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	uint64_t to;
 };
 
-/* What that node knows; NULL: there is no place, as members have changed too often. */
+/* What a node has been told; NULL: there is no room, since members have changed too often. */
 static struct nc_spread_hearer *hearer_of(struct nc_spread *spread, uint64_t number)
 {
 	struct nc_spread_hearer *vacant = NULL;
@@ -83,7 +83,8 @@ static int tell(struct nc_spread *spread, uint64_t to, bool anew, struct nc_slic
 	return NC_OK;
 }
 
-/* To all who live; `anew`: all that there is, to those who may know something else. */
+/* Tell all nodes that live. `anew`: these are all there are, and it goes to nodes that may know
+ * others. */
 static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
@@ -97,7 +98,7 @@ static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 			continue;
 		bool knows = hearer->epoch == node->epoch;
 		if (knows == anew)
-			continue; /* it is told all at the next tick, or was told it */
+			continue; /* it is told all of them at the next tick, or has been told */
 		hearer->epoch = node->epoch;
 		if (tell(spread, number, anew, names) != NC_OK) {
 			hearer->epoch = 0;
@@ -126,7 +127,7 @@ static void hearers_step(struct nc_spread *spread)
 	nc_buf_release(&names);
 }
 
-/* Whether somebody is to be told all. */
+/* Whether there is a node that is to be told all of them. */
 static bool hearers_wait(struct nc_spread *spread, uint64_t now_ns)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
@@ -147,7 +148,7 @@ void nc_spread_transient_lead(struct nc_spread *spread)
 	memset(spread->hearers, 0, sizeof spread->hearers);
 }
 
-/* It has told people itself that they went. */
+/* This node has already published that they were deleted. */
 void nc_spread_transient_step_down(struct nc_spread *spread)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
@@ -176,7 +177,7 @@ static uint64_t hash_of(const struct nc_spread_transient *held)
 	return nc_hash_bytes(nc_slice_str(held->name));
 }
 
-/* The last one takes its place, which a map that has just been shortened has room for. */
+/* Remove one; the last takes its place. The map has room for that, since one was just taken out. */
 static void held_remove(struct nc_spread *spread, struct nc_spread_transient *held)
 {
 	uint32_t at = (uint32_t)(held - spread->transients), last = spread->transient_count - 1;
@@ -224,7 +225,7 @@ int nc_spread_take_transient(struct nc_spread *spread, uint64_t from,
 	while (err == NC_OK && nc_spread_transient_next(&names, &name, &held)) {
 		struct nc_spread_transient *there = held_find(spread, name);
 		if (there != NULL && held) {
-			there->holder = from; /* made anew, by who leads now */
+			there->holder = from; /* it was made again, by the present leader */
 		} else if (there != NULL && there->holder == from) {
 			held_remove(spread, there);
 		} else if (there == NULL && held) {

@@ -7,9 +7,10 @@
 
 #include "core/node/spread/spread_private.h"
 
-#define YIELD_NS  UINT64_C(500000000)  /* then it is moved all the same */
+/* how long an owner may take; then it is moved all the same */
+#define YIELD_NS  UINT64_C(500000000)
 #define HOLD_NS   UINT64_C(1000000000) /* who was asked delivers nothing for so long */
-#define ASKED_MAX 1024u                /* at once: more wait for these */
+#define ASKED_MAX 1024u                /* requests under way; more wait until one ends */
 
 /* ---- The leader ----------------------------------------------------------------------------- */
 
@@ -25,7 +26,7 @@ static void on_yielded(void *ctx, int err, struct nc_slice body)
 {
 	struct nc_spread_yield *yield = ctx;
 	struct nc_spread *spread = yield->spread;
-	(void)err; /* it cannot, or does not know what is asked: it is moved all the same */
+	(void)err; /* the owner cannot, or does not know the call: it is moved all the same */
 	(void)body;
 	if (spread != NULL) {
 		struct nc_spread_yield **at = &spread->yields;
@@ -42,7 +43,7 @@ static void on_yielded(void *ctx, int err, struct nc_slice body)
 	free(yield);
 }
 
-/* False: nobody was asked. */
+/* Ask the owner of this row. False: it could not be asked. */
 static bool ask(struct nc_spread *spread, const struct nc_spread_row *row)
 {
 	struct nc_spread_yield *yield = malloc(sizeof *yield);
@@ -83,7 +84,7 @@ bool nc_spread_yields_first(struct nc_spread *spread, struct nc_spread_row *row,
 
 /* ---- An owner ------------------------------------------------------------------------------- */
 
-/* Whoever asked waits for the log. */
+/* On an owner: a request to yield, answered when everything is in the log. */
 struct nc_spread_yielding {
 	struct nc_spread_yielding *next;
 	uint64_t from, call, epoch, until_ns;

@@ -91,7 +91,7 @@ void nc_standing_put(struct nc_buf *buf, const struct nc_standing *standing, boo
 	nc_pack_uint(buf, standing->lag_ms);
 }
 
-/* False: it is not one. */
+/* False: the bytes are not a standing. */
 static bool standing_read(struct nc_reader *reader, bool wide, struct nc_standing *standing_out)
 {
 	struct nc_standing standing = { .durable = true };
