@@ -61,7 +61,7 @@ void nc_ahead_give_back(struct nc_ahead_stock *stock, struct nc_ahead_portion *p
 		return;
 	nc_assert(stock->taken > 0);
 	stock->taken--;
-	/* One that a large event has made large is not worth keeping. */
+	/* A portion that a large event has made large is not worth keeping. */
 	if (stock->spare_count == SPARE_MAX ||
 	    portion->bytes.capacity > 2 * NC_AHEAD_PORTION_SIZE) {
 		portion_free(portion);
@@ -120,7 +120,8 @@ static uint64_t last_of(const struct nc_ahead_portion *portion)
 	return portion->places[portion->count - 1].position;
 }
 
-/* Positions mostly follow each other: where it would be then, else by halving. */
+/* Positions mostly follow each other without gaps: look where it would be then, else search by
+ * halving. */
 static const struct nc_ahead_place *find(const struct nc_ahead_portion *portion, uint64_t position)
 {
 	const struct nc_ahead_place *places = portion->places;

@@ -3,7 +3,7 @@
 #include "core/engine/batch.h"
 #include "core/node/subs/filtered.h"
 
-/* The one hint says all there is to the filter, and names nothing but what the index is by. */
+/* Whether the one hint says all there is to the filter, and names only what the index is by. */
 static bool is_index_alone(const struct nc_filter_hints *hints)
 {
 	const struct nc_filter_hint *hint = &hints->hints[0];
@@ -28,7 +28,8 @@ static bool by_name(const struct nc_filter_hint *hint, struct nc_query_spec *spe
 	return spec->kind != NC_QUERY_ALL;
 }
 
-/* The first token of a stream's name; empty where the hint does not tell the whole of it. */
+/* The category, which is the first token of a stream's name; empty if the hint does not have all of
+ * that token. */
 static struct nc_slice category_of(const struct nc_filter_hint *hint)
 {
 	const uint8_t *dot =

@@ -50,7 +50,8 @@ void nc_recent_put(struct nc_recent *recent, struct nc_slice record, uint64_t po
 	        (struct nc_recent_place){ position, version, time_ns, offset, record.size };
 }
 
-/* Positions mostly follow each other: where it would be then, else by halving. */
+/* Positions mostly follow each other without gaps: look where it would be then, else search by
+ * halving. */
 static const struct nc_recent_place *find(const struct nc_recent_half *half, uint64_t position)
 {
 	if (half->count == 0 || position < half->places[0].position || position > last_of(half))
@@ -100,7 +101,7 @@ bool nc_recent_get(const struct nc_recent *recent, uint64_t position, struct nc_
 	                           event_out) == NC_OK;
 }
 
-/* What was put since is in the half that was being filled, and stays. */
+/* What was put since the last call is in the half that is being filled, and stays. */
 void nc_recent_age(struct nc_recent *recent)
 {
 	recent->filling ^= 1;

@@ -19,7 +19,7 @@ struct nc_subscription *nc_subs_find(struct nc_subs *subs, struct nc_slice name)
 {
 	struct nc_hashmap_probe probe;
 	if (subs->found != NULL && nc_slice_is(name, subs->found->name))
-		return subs->found; /* answers mostly come many of one after the other */
+		return subs->found; /* many answers of one subscription mostly follow each other */
 	for (uint32_t id = nc_hashmap_first(&subs->names, nc_hash_bytes(name), &probe);
 	     id != NC_HASHMAP_NONE; id = nc_hashmap_next(&subs->names, &probe)) {
 		if (nc_slice_is(name, subs->slots[id]->name))
@@ -136,14 +136,17 @@ void nc_subscription_free(struct nc_subscription *sub)
 
 void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
 {
-	nc_subs_posted_send(subs, sub); /* before who pulls is told that nothing more comes */
+	/* before the pull requests are told that nothing more comes */
+	nc_subs_posted_send(subs, sub);
 	if (why != NULL) {
 		nc_subs_advise(subs, sub, "deleted", 0, why);
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 		                       "the subscription was deleted");
 		nc_subs_laters_refuse(subs, sub, NC_FAULT_NO_SUB, "no such subscription");
 		nc_subs_replay_end(subs, sub, NC_FAULT_NO_SUB, "no such subscription");
-	} else { /* it may have been replicated, or not: who asks again learns it elsewhere */
+		/* whether it was replicated is not known here: a client that asks again learns it
+		 * from the next owner */
+	} else {
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_UNAVAILABLE,
 		                       nc_fault_text(NC_FAULT_UNAVAILABLE));
 		nc_subs_laters_refuse(subs, sub, NC_FAULT_UNAVAILABLE,
@@ -154,7 +157,7 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	if (sub->owned)
 		nc_subs_own_end(subs, sub);
 	sub->end = why != NULL ? "409 Consumer Deleted" : "409 Leadership Change";
-	if (!sub->delivering) /* else when that has published what it has */
+	if (!sub->delivering) /* if it is, that is done when the job has published what it has */
 		nc_subs_pulls_finish(subs, sub, sub->end);
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
 	nc_subs_live_remove(subs, sub);
@@ -235,7 +238,7 @@ static int host_open(struct nc_subs *subs)
 		.bundled_dir = access(bundled, R_OK) == 0 ? bundled : NULL,
 		.extra_dirs = config->plugin_dir[0] == '\0' ? NULL : config->plugin_dir,
 		.private_dir = private,
-		/* Also when the program's file was replaced meanwhile: the one that runs. */
+		/* The program that runs, even if its file was replaced meanwhile. */
 		.cell_program =
 		        strcmp(config->plugin_isolation, "none") == 0 ? NULL : "/proc/self/exe",
 		.log = on_plugin_log,

@@ -33,11 +33,12 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
 
 /* ---- Deliveries ----------------------------------------------------------------------------- */
 
-/* False: out of memory, as if lost on the way: an event is delivered again after ack_wait. */
+/* False: no memory. It is as if the message were lost: the event is delivered again after
+ * ack_wait. */
 static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
 {
 	struct nc_subs *subs = sub->subs;
-	if (sub->todo == NULL) { /* what was delivered last has left its memory */
+	if (sub->todo == NULL) { /* use the memory that the deliveries before have left */
 		sub->todo = subs->spare_todo;
 		sub->todo_room = sub->todo == NULL ? 0 : subs->spare_room;
 		subs->spare_todo = NULL;
@@ -83,7 +84,8 @@ void nc_subs_todo_status(struct nc_subscription *sub, const char *subject, const
 	free(status.reply);
 }
 
-/* A status line with a reply subject from which we hear a 503, or that somebody listens. */
+/* Send a status line with a reply subject, on which an answer comes if somebody listens, and else a
+ * 503. */
 static void send_status(const struct nc_subs *subs, struct nc_subscription *sub, const char *line,
                         const char *answer)
 {
@@ -114,7 +116,7 @@ static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *ac
 	nc_subs_pull_forget(sub, action->request);
 }
 
-/* Of a transient one the row in memory is all there is. */
+/* Remove the row of a transient subscription, which is in memory alone. */
 static void memory_forget(struct nc_subscription *sub, uint64_t position)
 {
 	struct nc_slice list = nc_buf_slice(&sub->save.parked);
@@ -154,9 +156,9 @@ static void park(struct nc_subs *subs, struct nc_subscription *sub,
 	if (!sub->definition.durable && action->replay)
 		memory_forget(sub, action->position);
 	nc_parked_put(&sub->save.parked, &parked);
-	if (!nc_seen_all(subs->reader)) /* it may have been deleted on its way */
+	if (!nc_seen_all(subs->reader)) /* its event may have been deleted while it was in flight */
 		nc_subs_tidy_mark(sub, action->position, action->position);
-	sub->save.hurry = true; /* who looks for it finds it */
+	sub->save.hurry = true; /* a reader that looks for the row is to find it */
 	nc_subs_advise(subs, sub, "parked", action->position, action->reason);
 }
 
@@ -199,7 +201,7 @@ static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
 	case NC_SUB_FLOWS:
 		nc_subs_advise(subs, sub, "flows", 0, NULL);
 		break;
-	case NC_SUB_INACTIVE: /* at the next act */
+	case NC_SUB_INACTIVE: /* deleted when it acts next */
 		sub->inactive = true;
 		break;
 	}
@@ -226,14 +228,15 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 	if (nc_subs_own_sleeps(sub))
 		return;
 	if (sub->move != NULL)
-		return; /* looked at again when that is done */
+		return; /* it is marked again when the move is done */
 	if (nc_subs_own_yields(sub, now_ns)) {
 		nc_subs_save(subs, sub, now_ns);
 		subs->due_ns[sub->id] = sub->save.missed ? now_ns : sub->yield_ns;
 		return;
 	}
-	/* Without a server nothing can leave, and nobody can answer: what falls due is no attempt,
-	 * and no search gathers what nobody takes. The next tick looks again. */
+	/* Without a connection nothing can be sent and nobody can answer. So deliveries that fall
+	 * due are not made, which would count as attempts, and nothing is searched for. The next
+	 * tick looks again. */
 	if (!nc_bus_connected(subs->service->bus)) {
 		nc_subs_save(subs, sub, now_ns);
 		subs->due_ns[sub->id] = now_ns;

@@ -8,7 +8,7 @@
 #include "core/node/subs/subs_ask.h"
 #include "transport/nats/reply.h"
 
-/* To who asked; false: nobody did. */
+/* Answer with an error. False: the message has no reply subject. */
 static bool answer_fault(struct nc_subs *subs, const struct nc_bus_msg *msg, int endpoint,
                          struct nc_fault fault, const char *text)
 {
@@ -76,7 +76,8 @@ static int judge(struct nc_subscription *sub, const struct nc_ack_address *at,
 	}
 }
 
-/* Done, it says, of an event that is not on its way any more: acknowledged before, or parked. */
+/* Whether it acknowledges an event that is no longer in flight: it was acknowledged before, or is
+ * parked. */
 static bool is_late(const struct nc_subscription *sub, const struct nc_ack_address *at,
                     const struct nc_ack *ack)
 {
@@ -86,7 +87,8 @@ static bool is_late(const struct nc_subscription *sub, const struct nc_ack_addre
 	       (state == NC_SUB_NOT_HERE || state == NC_SUB_LEAVING);
 }
 
-/* What is done, or parked, by an answer that has been taken is so for the log, too. */
+/* Make sure that what the answer decided gets into the log, where it is not in the machine's next
+ * progress. False: that is not possible now. */
 static bool is_settled(struct nc_subs *subs, struct nc_subscription *sub,
                        const struct nc_ack_address *at, const struct nc_ack *ack, bool late)
 {
@@ -96,7 +98,7 @@ static bool is_settled(struct nc_subs *subs, struct nc_subscription *sub,
 	       nc_subs_late_recall(subs, sub, at->position);
 }
 
-/* +NXT: the next one is the answer. */
+/* +NXT: the reply is the next event, as for a pull request. */
 static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
                          const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint)
 {
@@ -108,14 +110,14 @@ static void request_next(struct nc_subs *subs, struct nc_subscription *sub,
 		                         .endpoint = endpoint };
 	if (msg->reply.size == 0)
 		return;
-	if (sub->definition.push) { /* done all the same */
+	if (sub->definition.push) { /* it acknowledges all the same */
 		nc_subs_wait_saved(subs, sub, msg->reply, NULL);
 	} else {
 		nc_subs_next(&ask);
 	}
 }
 
-/* It has been taken: who asked hears so, at once or when it is in the log. */
+/* The answer was taken. If it is a request, confirm it: at once, or when it is in the log. */
 static void answer_taken(struct nc_subs *subs, struct nc_subscription *sub,
                          const struct nc_ack *ack, const struct nc_bus_msg *msg, int endpoint)
 {
@@ -128,7 +130,7 @@ static void answer_taken(struct nc_subs *subs, struct nc_subscription *sub,
 	}
 }
 
-/* When what is being taken up came: the clock is asked once for many. */
+/* When the answers came that are being taken: the clock is asked once for many. */
 static uint64_t taken_ns(struct nc_subs *subs)
 {
 	if (subs->answers_ns == 0)
@@ -136,7 +138,8 @@ static uint64_t taken_ns(struct nc_subs *subs)
 	return subs->answers_ns;
 }
 
-/* The leader, who has heard it, too, takes us for gone, or has been told that we go. */
+/* Whether the leader, which has heard the answer too, answers it: it takes this node for gone, or
+ * was told that it is leaving. */
 static bool is_left_to_the_leader(const struct nc_subs *subs, const struct nc_subscription *sub)
 {
 	const struct nc_service *service = subs->service;
@@ -145,8 +148,8 @@ static bool is_left_to_the_leader(const struct nc_subs *subs, const struct nc_su
 	       nc_spread_leader(service->spread, &term) != 0;
 }
 
-/* Stale here. Another may own it by now, and knows better; and until the owner before has let go of
- * it, and we have heard so, that may take it for its own: the leader asks both. */
+/* The answer is stale here, but another node may take it: one that owns the subscription by now, or
+ * a former owner that has not let go of it yet. The leader asks both. */
 static bool is_anothers(const struct nc_subs *subs, const struct nc_subscription *sub,
                         const struct nc_ack_address *at)
 {
@@ -154,7 +157,7 @@ static bool is_anothers(const struct nc_subs *subs, const struct nc_subscription
 	       (at->epoch > sub->epoch || !nc_subs_own_runs(sub));
 }
 
-/* Of a subscription that is here. False: it is not answered here. */
+/* Take an answer of a subscription that is here. False: it is not answered here. */
 static bool take(struct nc_subs *subs, struct nc_subscription *sub, const struct nc_ack_address *at,
                  const struct nc_bus_msg *msg, int endpoint)
 {
@@ -195,7 +198,7 @@ static bool take_any(struct nc_subs *subs, struct nc_slice rest, const struct nc
 	}
 	struct nc_subscription *sub = nc_subs_find(subs, at.name);
 	if (sub == NULL && !subs->service->serving)
-		return false; /* let go meanwhile */
+		return false; /* the subscription was let go meanwhile */
 	if (sub == NULL) {
 		answer_error(subs, msg, endpoint,
 		             "acknowledgement of a subscription that is not here");

@@ -133,7 +133,7 @@ static void create_durable(const struct nc_subs_ask *ask, struct nc_subscription
 	nc_buf_release(&command);
 }
 
-/* It lives in this node's memory only; so does its epoch. */
+/* A transient subscription lives in this node's memory alone, and so does its epoch. */
 static void create_transient(const struct nc_subs_ask *ask, struct nc_subscription *sub)
 {
 	struct nc_subs *subs = ask->subs;
@@ -201,7 +201,8 @@ static void delete (const struct nc_subs_ask *ask)
 	struct nc_subscription *sub = nc_subs_ask_find(ask);
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
-	if (sub->move != NULL && sub->move->rehomes) { /* the log has it in a moment, or has not */
+	/* it is known in a moment whether the log has it */
+	if (sub->move != NULL && sub->move->rehomes) {
 		nc_subs_ask_error(ask, NC_FAULT_BUSY, "another change of it is under way");
 		return;
 	}

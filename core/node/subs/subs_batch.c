@@ -7,7 +7,7 @@
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs_move.h"
 
-/* Delivered, and not done: the answer to any attempt counts. */
+/* Whether it was delivered and is not done: an answer to any of its attempts counts. */
 static bool is_in_flight(const struct nc_sub *machine, uint64_t position)
 {
 	uint32_t attempts = 0;
@@ -42,7 +42,7 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 		                          .epoch = at.epoch,
 		                          .position = at.position };
 	const struct nc_subscription *sub = nc_subs_find(subs, at.name);
-	if (sub == NULL) { /* not here: the log knows */
+	if (sub == NULL) { /* it does not run here: the log will tell whether it is stale */
 		ack_out->through = nc_spread_acks_all(subs->service->spread, at.name);
 		return NC_OK;
 	}
@@ -57,8 +57,8 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 	return NC_OK;
 }
 
-/* Take `position` out of what is to be written of parked events; what is on its way stays, the log
- * knows. False: it is not among them. */
+/* Take `position` out of the rows that are to be written. One that is on its way to the log stays
+ * there, since the log drops it. False: it is not among them. */
 static bool unsaid(struct nc_subscription *sub, uint64_t position)
 {
 	struct nc_slice list = nc_buf_slice(&sub->save.parked);
@@ -80,7 +80,7 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 	}
 }
 
-/* While the batch was on its way the delivery ran out, and was parked. */
+/* The delivery's wait ended while the batch was on its way, so the event was parked: undo that. */
 static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
 	if (unsaid(sub, position))
@@ -95,7 +95,7 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	const struct nc_sub_batch_ack of = { ack->epoch, ack->position, ack->through };
 	int err = nc_sub_batch_acked(sub->machine, &of, nc_clock_ns());
 	if (err == NC_OK) {
-		nc_subs_act(subs, sub); /* so that a PARK that is due has been said */
+		nc_subs_act(subs, sub); /* so that a PARK that is due has been taken */
 		unpark(subs, sub, ack->position);
 	} else if (err == NC_NOMEM) {
 		nc_say_error("subscription %s: out of memory for an acknowledgement of %llu, which "

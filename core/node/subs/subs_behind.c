@@ -10,16 +10,17 @@
 #include "core/node/subs/subs_ask.h"
 #include "transport/nats/reply.h"
 
-/* A name's requests, and what of it is on its way. */
+/* One name: what is under way for it, and how many requests wait behind that. */
 struct nc_sub_line {
 	struct nc_sub_line *next; /* in its bucket */
 	char name[NC_WORD_SIZE_MAX + 1];
 	uint32_t under_way; /* creations and deletions */
 	uint32_t waiting;
-	uint64_t held; /* the pass in which the first of them had to wait on */
+	/* the last pass in which a request had to go on waiting: later ones stay behind it */
+	uint64_t held;
 };
 
-/* What was taken up before a request is applied first. */
+/* A wait until everything that was taken up before a request is applied. */
 struct nc_sub_settling {
 	struct nc_replica_wait wait;
 	struct nc_subs *subs;
@@ -31,7 +32,7 @@ struct nc_sub_behind {
 	struct nc_sub_later *asked;
 	struct nc_sub_settling *settling; /* NULL: it is settled, or need not be */
 	bool settled, failed;
-	bool first;       /* nobody stands before it any more, and `through` is known */
+	bool first;       /* no request stands before it any more, and `through` is known */
 	uint64_t through; /* of a list: what is under way before it; of a change: answers that wait
 	                     for this progress, or an earlier one, go before it */
 	size_t size;
@@ -40,7 +41,7 @@ struct nc_sub_behind {
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-/* It may be one: of a request it is not known yet. */
+/* Whether it is short enough for a name; a request's has not been checked yet. */
 static bool is_name(struct nc_slice name)
 {
 	return name.size < sizeof((struct nc_sub_line *)NULL)->name;
@@ -82,7 +83,7 @@ void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name)
 {
 	struct nc_sub_line *line = is_name(name) ? line_make(subs, name) : NULL;
 	subs->lines.entered++;
-	if (line != NULL) /* without memory nobody stands behind it */
+	if (line != NULL) /* without memory no request waits for it */
 		line->under_way++;
 }
 
@@ -97,7 +98,7 @@ void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name)
 	line_end(subs, at);
 }
 
-/* Something of it is on its way. */
+/* Whether a change of the subscription is under way. */
 static bool is_changing(struct nc_subs *subs, struct nc_slice name)
 {
 	const struct nc_sub_line *line = subs->lines.count == 0 ? NULL : *line_at(subs, name);
@@ -107,8 +108,9 @@ static bool is_changing(struct nc_subs *subs, struct nc_slice name)
 	return sub != NULL && sub->move != NULL;
 }
 
-/* What moves or ends it would take their answers from those who wait for its progress: it comes
- * behind who waits already. The last of the progresses that they wait for; 0: none. */
+/* A seek, an update or a delete refuses the requests that wait for the subscription's progress. So
+ * it has to wait for those that came before it. Returns the last progress that they wait for; 0:
+ * none. */
 static uint64_t awaited(const struct nc_subs_ask *ask, const struct nc_subscription *sub)
 {
 	bool ends_epoch = ask->op == NC_OP_SUB_SEEK || ask->op == NC_OP_SUB_UPDATE ||
@@ -144,7 +146,7 @@ static bool must_wait(const struct nc_subs_ask *ask)
 		break;
 	}
 	if (!is_name(ask->name))
-		return false; /* that is said at once */
+		return false; /* it is refused at once */
 	const struct nc_sub_line *line = subs->lines.count == 0 ? NULL : *line_at(subs, ask->name);
 	return (line != NULL && line->waiting > 0) || is_changing(subs, ask->name) ||
 	       awaited(ask, nc_subs_find(subs, ask->name)) > 0;
@@ -171,7 +173,7 @@ static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
 	struct nc_sub_behind *behind = calloc(1, sizeof *behind);
 	struct nc_sub_line *line = NULL;
 	if (behind != NULL && nc_subs_ask_keep(ask, &behind->asked)) {
-		subs->waiter_count--; /* it waits for no subscription, but here */
+		subs->waiter_count--; /* it waits here, not in a subscription's list */
 		line = line_make(subs, ask->name);
 	}
 	if (line == NULL) {
@@ -183,7 +185,7 @@ static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
 	(void)snprintf(behind->name, sizeof behind->name, "%s", line->name);
 	behind->size = size;
 	line->waiting++;
-	line->held = subs->lines.pass; /* what comes behind it in this pass waits too */
+	line->held = subs->lines.pass; /* later requests of this name wait too */
 	subs->lines.waiting++;
 	subs->lines.bytes += size;
 	return behind;
@@ -259,7 +261,7 @@ static void behind_free(struct nc_subs *subs, struct nc_sub_behind *behind)
 	subs->lines.waiting--;
 	subs->lines.bytes -= behind->size;
 	if (behind->settling != NULL)
-		behind->settling->behind = NULL; /* freed when it comes */
+		behind->settling->behind = NULL; /* the settling is freed when its callback comes */
 	free(behind->asked);
 	free(behind);
 }
@@ -269,22 +271,22 @@ static void refuse(const struct nc_subs_ask *ask)
 	nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
 }
 
-/* By whoever runs it by now. */
+/* Carry it out here, or send it to the node that runs the subscription by now. */
 static void carry_out(const struct nc_subs_ask *ask)
 {
 	struct nc_service *service = ask->subs->service;
 	const struct nc_request request = { .op = ask->op, .name = ask->name, .body = ask->body };
 	bool general = ask->op == NC_OP_SUB_CREATE || ask->op == NC_OP_SUB_LIST;
 	if (!service->serving && !nc_subs_has(ask->subs, ask->name)) {
-		refuse(ask); /* not ours any more: who leads knows whose */
+		refuse(ask); /* it does not run here any more: the leader knows where */
 	} else if (general || !service->serving ||
 	           !nc_spread_relay(service->spread, &request, ask->reply, ask->endpoint)) {
 		nc_subs_carry_out(ask);
 	}
 }
 
-/* What it waits for besides is looked up once, when all that stands before it has gone on: what
- * comes later does not hold it up. */
+/* A list also waits for the creations and deletions that were under way when the requests before it
+ * had gone on: later ones do not hold it up. */
 static bool list_waits(struct nc_subs *subs, struct nc_sub_behind *behind)
 {
 	if (!behind->first && subs->lines.first == NULL) {
@@ -358,7 +360,7 @@ void nc_subs_behind_tick(struct nc_subs *subs)
 		return;
 	if (now_ms >= timeout_ms) /* else the machine has not been up for so long */
 		refuse_since(subs, now_ms - timeout_ms);
-	subs->lines.ready = true; /* whatever it was that ended, unsaid */
+	subs->lines.ready = true; /* something may have ended without saying so */
 }
 
 void nc_subs_behind_refuse(struct nc_subs *subs)

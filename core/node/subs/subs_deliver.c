@@ -8,13 +8,14 @@
 #include "core/node/subs/subs_job.h"
 #include "transport/nats/event_message.h"
 
-#define BUFFERED_MAX    (4u << 20)   /* bytes that wait to be sent; beyond, the loop puts no more */
+/* with so many bytes waiting to be sent, the loop puts no more */
+#define BUFFERED_MAX    (4u << 20)
 #define UNCONFIRMED_MAX (256u << 10) /* bytes by readers that the server may not have read yet */
 #define PATIENCE_MS     1000
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
-/* What of an event is the same in each delivery, and what the subscriber is given of its data. */
+/* The part of a message that every delivery of an event shares. */
 struct shown {
 	uint64_t position;
 	struct nc_slice head; /* header lines, without the block's end */
@@ -59,10 +60,12 @@ void nc_sub_teller_begin(struct nc_sub_teller *teller, struct nc_subs *subs,
 	nc_ack_address_begin(&teller->reply, name, sub->epoch);
 	teller->reply_same = teller->reply.size;
 	(void)nc_buf_extend(&teller->reply,
-	                    2 * NC_DIGITS_MAX + 1); /* ends find room, or all fail */
+	                    /* if there is room, the appends below cannot fail */
+	                    2 * NC_DIGITS_MAX + 1);
 }
 
-/* The end of the header block, behind the name: what differs from one delivery to the next. */
+/* The end of the header block, after the subscription's name: it differs from one delivery to the
+ * next. */
 #define LINES_SIZE_MAX (sizeof "\r\nEs-Pending: \r\nNats-Msg-Size: \r\n\r\n" + 3 * NC_DIGITS_MAX)
 
 static char *write_text(char *at, const char *text)
@@ -150,7 +153,8 @@ void nc_sub_teller_release(struct nc_sub_teller *teller)
 
 /* ---- By a reader ---------------------------------------------------------------------------- */
 
-/* The statuses, and the events that are gone, before the next one that was found. */
+/* Publish the statuses that come before the event at this position, and pass by events that are
+ * gone. */
 static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 {
 	for (; job->told < job->todo_count; job->told++) {
@@ -163,8 +167,8 @@ static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 	}
 }
 
-/* Of one that runs here by a lease: it is over, or there is nobody to publish to, and what waited
- * would come late. */
+/* Whether a job of a subscription under a lease must stop: the lease is over, or there is no
+ * connection, so that what waits would leave late. */
 static bool is_lapsed(struct nc_sub_job *job)
 {
 	const struct nc_service *service = job->subs->service;
@@ -175,7 +179,7 @@ static bool is_lapsed(struct nc_sub_job *job)
 	return job->lapsed;
 }
 
-/* Events come in the order of the list, but for those that are gone. */
+/* An event that was read: they come in the order of the list, without those that are gone. */
 static void on_event(void *ctx, const struct nc_event *event)
 {
 	struct nc_sub_job *job = ctx;
@@ -186,15 +190,15 @@ static void on_event(void *ctx, const struct nc_event *event)
 		tell_event(&job->teller, &job->todo[job->told++], event);
 }
 
-/* What goes by a lease is dropped if that has run out since it was put, whatever held the thread
- * up: who owns it by now may have begun. */
+/* What was put under a lease is dropped if the lease has ended since: another owner may have
+ * begun. */
 bool nc_subs_lease_holds(void *ctx)
 {
 	const struct nc_subs *subs = ctx;
 	return nc_spread_lease_holds(subs->service->spread);
 }
 
-/* False: something was lost, or dropped, also while it was put. */
+/* False: something was lost or dropped, now or when it was put. */
 static bool outbox_send(struct nc_subs *subs, struct nc_outbox *outbox)
 {
 	(void)nc_outbox_send(outbox, subs->service->bus);
@@ -205,8 +209,8 @@ static bool outbox_send(struct nc_subs *subs, struct nc_outbox *outbox)
 	return false;
 }
 
-/* What lies in the buffers of sockets, and those are megabytes, lies before the answers of appends:
- * so history goes out no faster than the server reads it. */
+/* What lies in the buffers of sockets, which take megabytes, leaves before the answers of appends.
+ * So history goes out no faster than the server reads it. */
 static void pace(struct nc_sub_job *job)
 {
 	struct nc_subs *subs = job->subs;
@@ -216,7 +220,8 @@ static void pace(struct nc_sub_job *job)
 		return;
 	atomic_store(&subs->unconfirmed, 0);
 	(void)outbox_send(job->subs, &job->outbox);
-	if (nc_bus_connected(subs->service->bus)) /* else nobody answers, and all of it is lost */
+	/* without a connection nobody answers, and all of it is lost */
+	if (nc_bus_connected(subs->service->bus))
 		(void)nc_bus_flush(subs->service->bus, PATIENCE_MS);
 }
 
@@ -247,7 +252,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 
 /* ---- By the loop ---------------------------------------------------------------------------- */
 
-/* Where a delivery's event is in memory. */
+/* Where the event of a delivery is kept in memory. */
 enum kept { KEPT_NOT, KEPT_RECENT, KEPT_AHEAD };
 
 static bool find_ahead(const struct nc_subscription *sub, const struct nc_delivery *delivery,
@@ -266,7 +271,8 @@ static enum kept where_kept(const struct nc_subs *subs, const struct nc_subscrip
 	                                                          : KEPT_NOT;
 }
 
-/* All that is due is in memory, and may go: of history no more than the server reads. */
+/* Whether everything that is due is in memory and may leave: history goes no faster than the server
+ * reads. */
 static bool may_go(const struct nc_subs *subs, const struct nc_subscription *sub)
 {
 	bool history = false;
@@ -293,12 +299,13 @@ static void tell_kept(struct nc_subs *subs, const struct nc_subscription *sub,
 		                      message.data_size });
 	} else if (nc_recent_get(&subs->recent, delivery->position, &event)) {
 		tell_event(teller, delivery, &event);
-	} else { /* cannot be; as if lost on the way */
+	} else { /* cannot be; as if the message were lost */
 		atomic_fetch_add(&subs->service->counters.unsent, 1);
 	}
 }
 
-/* A message to ourselves behind what was put, so that we hear when the server has read it. */
+/* Send this node a message after what was put: when it comes back, the server has read all of
+ * that. */
 static void ask_how_far(struct nc_subs *subs)
 {
 	struct nc_service *service = subs->service;
@@ -310,7 +317,7 @@ static void ask_how_far(struct nc_subs *subs)
 	nc_set_u64(put, subs->pace.put);
 	if (nc_outbox_put(subs->teller.outbox, service->bus, nc_slice_str(service->pace_subject),
 	                  nc_slice(NULL, 0), nc_slice(put, sizeof put), 0) != NC_OK)
-		nc_pace_reset(&subs->pace); /* nobody will answer */
+		nc_pace_reset(&subs->pace); /* it will not come back */
 }
 
 bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
@@ -328,7 +335,8 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 		}
 	}
 	nc_sub_pack_end(teller);
-	if (sub->definition.ack != NC_ACK_EXPLICIT) /* with ack none perhaps nobody ever answers */
+	/* with ack none there may never be an answer, before which this would be done */
+	if (sub->definition.ack != NC_ACK_EXPLICIT)
 		nc_subs_packed_tell(subs, sub);
 	ask_how_far(subs);
 	sub->posted_turn = service->turns + 1;
@@ -361,5 +369,5 @@ void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub
 void nc_subs_turn_end(struct nc_subs *subs)
 {
 	if (!outbox_send(subs, &subs->leased))
-		nc_pace_reset(&subs->pace); /* its message to ourselves perhaps with it */
+		nc_pace_reset(&subs->pace); /* the message to this node may be lost too */
 }

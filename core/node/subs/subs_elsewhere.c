@@ -13,7 +13,7 @@ struct logged {
 	struct nc_sub_progress progress;
 };
 
-/* Before the first progress it stands where it starts. */
+/* What the log has of the subscription; before its first progress it stands at its start. */
 static int logged_read(struct nc_subs *subs, struct nc_slice name, struct logged *logged_out)
 {
 	struct nc_buf scratch = { 0 }, progress = { 0 };
@@ -42,7 +42,7 @@ static int logged_read(struct nc_subs *subs, struct nc_slice name, struct logged
 	return err;
 }
 
-/* What people have decided is in the log; what else it does only its node knows. */
+/* Its state as far as the log tells: whether it is paused or halted. Only its node knows more. */
 static enum nc_standing_state state_of(const struct nc_sub_progress *progress, bool moving)
 {
 	if (moving)

@@ -10,9 +10,9 @@ struct explaining {
 	struct nc_subs *subs;
 	struct nc_subscription *sub;
 	uint64_t position;
-	bool matches, key_parked, below; /* below: the start lies behind it */
+	bool matches, key_parked, below; /* below: the event is before the start */
 	char fault[NC_SUB_FAULT_SIZE];   /* the filter gave no answer */
-	/* Of its row, if it is parked. */
+	/* If it is parked: what its row says. */
 	bool parked;
 	uint32_t attempts;
 	struct nc_buf reason;
@@ -74,7 +74,7 @@ struct verdict {
 	const char *state, *why;
 };
 
-/* Why what could be delivered is not, or `otherwise`. */
+/* Why an event that could be delivered is not; or `otherwise`. */
 static const char *stands_still(const struct nc_sub_info *info, const char *otherwise)
 {
 	if (info->paused)
@@ -82,7 +82,7 @@ static const char *stands_still(const struct nc_sub_info *info, const char *othe
 	return info->halted ? "the subscription is halted" : otherwise;
 }
 
-/* Of one that it holds; else its state is NULL. */
+/* The verdict of an event that is in the window; if it is not, `state` is NULL. */
 static struct verdict verdict_of_entry(const struct nc_sub_info *info,
                                        enum nc_sub_entry_state state)
 {
@@ -106,7 +106,7 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 	const struct nc_subscription *sub = explaining->sub;
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
-	/* At the head each event was judged as it came. */
+	/* A subscription at the head has judged every event as it came. */
 	uint64_t reached =
 	        info.at_head ? atomic_load(&explaining->subs->service->position) : info.cursor;
 	enum nc_sub_entry_state state = nc_sub_find(sub->machine, explaining->position, attempts);

@@ -5,8 +5,8 @@
 #include "core/node/subs/filtered.h"
 #include "core/node/subs/subs_private.h"
 
-/* Who judged it, for one that is being made; what was recorded before stays. Both live as long as
- * the node's plugins. */
+/* Record which plugin judges a subscription that is being made; what was recorded before stays. The
+ * texts live as long as the node's plugins. */
 static void plugin_record(struct nc_subscription *sub)
 {
 	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);

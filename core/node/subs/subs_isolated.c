@@ -63,7 +63,8 @@ struct nc_reader_pool *nc_subs_pool(struct nc_subs *subs, struct nc_slice plugin
 		if (nc_slice_is(plugin, at->plugin))
 			return at->pool;
 	}
-	/* Its reader cannot be had: rather the others wait for it than that it is not asked. */
+	/* No thread for a reader of its own: use the node's, where others may have to wait for
+	 * it. */
 	struct nc_sub_pool *made = pool_new(subs, plugin);
 	return made == NULL ? subs->service->readers : made->pool;
 }
@@ -110,8 +111,8 @@ static void on_judged(void *ctx, const struct nc_event *event)
 	}
 }
 
-/* What cannot be read is for who is asked after this to say; who can read it then, since it came
- * meanwhile or the state answers again, is told that the filter was not asked. */
+/* If the event cannot be read, whoever carries out the request finds that too and says so. If it
+ * can be read by then, the verdict says that the filter was not asked. */
 static void judge(struct nc_sub_prepare *prepare, struct nc_state_reader *reader)
 {
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = prepare->position };
@@ -145,8 +146,8 @@ static void prepare_return(struct nc_read_job *job)
 	(void)uv_async_send(&subs->wake);
 }
 
-/* The filter that a body names, if it is an isolated plugin's. What is wrong with the body is for
- * others to say. */
+/* The filter that a body names, if its plugin is isolated. A body that is wrong is refused
+ * later. */
 static bool filter_find(const struct nc_subs_ask *ask, struct nc_filter_named *named_out)
 {
 	return nc_filter_named_find(ask->body, &ask->subs->scratch, named_out) &&
@@ -183,7 +184,7 @@ static struct nc_sub_prepare *prepare_new(const struct nc_subs_ask *ask, enum nc
 	prepare->subs = ask->subs;
 	prepare->op = op;
 	prepare->endpoint = ask->endpoint;
-	prepare->err = NC_CLOSED; /* what it is if nobody comes to it */
+	prepare->err = NC_CLOSED; /* if no reader comes to it */
 	prepare->name = text_keep(text, ask->name);
 	prepare->body = text_keep(text, ask->body);
 	prepare->reply = text_keep(text, ask->reply);
@@ -248,7 +249,7 @@ bool nc_subs_prepare_renewal(struct nc_subs *subs, struct nc_subscription *sub)
 	return true;
 }
 
-/* The subscription may be another of the name by now, or have another filter. */
+/* By now there may be another subscription of this name, or another filter. */
 static void renewal_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 {
 	struct nc_refusal refusal;
@@ -281,7 +282,8 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		                         .reply = prepare->reply,
 		                         .endpoint = prepare->endpoint };
 	if (!subs->service->serving && !nc_subs_has(subs, prepare->name)) {
-		/* Not ours any more: a transient one would be made where nobody asks for it. */
+		/* This node does not lead any more: a transient subscription would be made where
+		 * nobody looks for it. */
 		nc_subs_ask_error(&ask, NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
 	} else if (prepare->err == NC_OK) {
 		if (prepare->op == NC_OP_SUB_EXPLAIN) {
@@ -289,7 +291,7 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		} else {
 			subs->prepared = prepare->filter;
 		}
-		nc_subs_carry_out(&ask); /* who stands behind it waits still */
+		nc_subs_carry_out(&ask); /* requests behind it still wait */
 		subs->prepared = NULL;
 		subs->verdict = NULL;
 	} else {
@@ -298,7 +300,7 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 	}
 }
 
-/* The last one that was ready stands first in a list. */
+/* Reverse the list: the last one that was ready stands first. */
 static struct nc_sub_prepare *in_order(struct nc_sub_prepare *list)
 {
 	struct nc_sub_prepare *ordered = NULL;
@@ -333,7 +335,8 @@ void nc_subs_prepared_take(struct nc_subs *subs)
 
 /* ---- No answer, and one again --------------------------------------------------------------- */
 
-#define PAUSE_MIN_NS UINT64_C(500000000)   /* before a filter is asked again: doubled … */
+/* the pause before a filter is asked again: it doubles … */
+#define PAUSE_MIN_NS UINT64_C(500000000)
 #define PAUSE_MAX_NS UINT64_C(30000000000) /* … up to this */
 
 void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position)
@@ -347,7 +350,7 @@ void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, u
 	if (sub->pause_ns > PAUSE_MAX_NS)
 		sub->pause_ns = PAUSE_MAX_NS;
 	sub->retry_ns = nc_clock_ns() + sub->pause_ns;
-	/* It leaves the head: the search that comes next begins with this event. */
+	/* The subscription leaves the head: its next search begins with this event. */
 	nc_sub_scanned(sub->machine, 0, false);
 	nc_subs_mark(sub);
 	if (!news)

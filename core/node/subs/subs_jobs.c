@@ -13,7 +13,7 @@ static void deliveries_let_go(struct nc_delivery *deliveries, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		nc_subs_pull_let_go(deliveries[i].pull);
 		if (deliveries[i].position != 0)
-			continue; /* an event has no more */
+			continue; /* the other members are of statuses */
 		free(deliveries[i].subject);
 		free(deliveries[i].status);
 		free(deliveries[i].reply);
@@ -45,7 +45,7 @@ static bool job_step(struct nc_read_job *read_job, struct nc_state_reader *reade
 	return true;
 }
 
-/* Back to the loop; also when the pool is stopped. */
+/* Give a job back to the loop: when it is done, or when the pool is stopped. */
 static void job_return(struct nc_read_job *read_job)
 {
 	struct nc_sub_job *job = (struct nc_sub_job *)read_job;
@@ -133,7 +133,8 @@ bool nc_sub_job_put(struct nc_subs *subs, struct nc_sub_job *job)
 	return true;
 }
 
-/* What is due is being delivered. Events of a busy key that it passes by are read once more. */
+/* Let go of the messages in memory that have been delivered. Events of a busy key, which deliveries
+ * pass by, are read once more. */
 static void ahead_pass(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t last = 0;
@@ -196,8 +197,9 @@ bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
 	return true;
 }
 
-/* Messages made ahead are of one event each. Who pulls will ask as before: if not, events are read
- * once more. */
+/* Whether a search keeps messages for deliveries. They have one event each, so packed deliveries
+ * need others. A pull request is expected to ask for the same form as the last; if not, events are
+ * read once more. */
 static bool goes_ahead(const struct nc_subscription *sub)
 {
 	enum nc_form form = sub->definition.push ? sub->definition.form : sub->asked_form;

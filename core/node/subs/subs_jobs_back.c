@@ -6,7 +6,8 @@
 #include "core/node/common/say.h"
 #include "core/node/subs/subs_job.h"
 
-/* Sizes that were read; an event that is gone is done, or will be. */
+/* Tell the machine the sizes that were read; an event that does not exist any more is done, now or
+ * when its flight ends. */
 static void measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 {
 	size_t at = 0;
@@ -38,7 +39,7 @@ static void offers(struct nc_sub_job *job)
 			                            .size = found->size };
 		if (nc_sub_offer(sub->machine, &event) == NC_OK)
 			continue;
-		through = found->position - 1; /* again later, from here */
+		through = found->position - 1; /* the search goes on from here later */
 		break;
 	}
 	if (job->ahead != NULL && nc_subs_ahead_holds(job->subs, job)) {
@@ -56,7 +57,7 @@ static void offers(struct nc_sub_job *job)
 		nc_subs_backfill_drop(sub);
 }
 
-/* What was not published stands before what came since. */
+/* What was not published goes before what came since. */
 static void todo_return(struct nc_subscription *sub, struct nc_sub_job *job)
 {
 	size_t left = job->todo_count - job->told, count = left + sub->todo_count;
@@ -74,7 +75,7 @@ static void todo_return(struct nc_subscription *sub, struct nc_sub_job *job)
 	job->todo_count = job->told;
 }
 
-/* The event that it fetched: not if it was done meanwhile. */
+/* Whether the machine still wants the event that was read. */
 static bool is_wanted(const struct nc_sub_job *job)
 {
 	uint32_t attempts;
@@ -82,7 +83,7 @@ static bool is_wanted(const struct nc_sub_job *job)
 	       nc_sub_find(job->sub->machine, job->from, &attempts) == NC_SUB_RECALLED;
 }
 
-/* What it found, for the subscription as it was asked for. */
+/* Take what a job has found, for a subscription that has not changed since. */
 static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
@@ -105,17 +106,17 @@ static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 	}
 }
 
-/* Its filter gave no answer. */
+/* The filter failed to answer. */
 static void job_fault(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	bool scan = job->kind == NC_SUB_JOB_SCAN;
 	if (scan)
-		offers(job); /* what was judged before it */
+		offers(job); /* first what was judged before the failure */
 	nc_subs_fault(subs, job->sub, job->err, scan ? job->through + 1 : job->from);
 	nc_subs_mark(job->sub);
 }
 
-/* It is under way no more. */
+/* The job is not under way any more. */
 static void job_end(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
@@ -144,7 +145,8 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 			nc_subscription_free(sub);
 		return;
 	}
-	if (sub->move != NULL) { /* what it found is of what was; what was published is */
+	/* what the job found is of the time before the change; what it published counts */
+	if (sub->move != NULL) {
 		nc_subs_move_finish(subs, sub);
 		return;
 	}

@@ -23,7 +23,8 @@ static bool on_row(void *ctx, const struct nc_parked *parked)
 	return false;
 }
 
-/* In the state, then in what is on its way to the log, or in memory of a transient one. */
+/* Look in the state, then among the rows that are on their way to the log; of a transient
+ * subscription, in memory. */
 int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
                         nc_parked_fn *fn, void *ctx, bool *parked_out)
 {
@@ -46,7 +47,8 @@ int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub,
 	return err;
 }
 
-/* `fn` is told of the event with its subscription. Errors, which are said: those of the state. */
+/* Read an event and call `fn` with it; `ctx` is the subscription. Errors, which are said: those of
+ * the state. */
 static int event_read(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position,
                       nc_event_fn *fn)
 {
@@ -76,7 +78,7 @@ bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 {
 	struct nc_sub_info info;
 	bool parked = false;
-	if (sub->move == NULL) /* a PARK that is due has been said */
+	if (sub->move == NULL) /* first take a PARK that is due */
 		nc_subs_steps(subs, sub, nc_clock_ns());
 	nc_sub_info(sub->machine, &info);
 	if (info.parked == 0)
@@ -106,7 +108,7 @@ static void on_recalled(void *ctx, const struct nc_event *event)
 		                               .version = event->version,
 		                               .time_ns = event->time_ns,
 		                               .size = (uint32_t)event->data.size };
-	(void)nc_sub_offer(sub->machine, &recalled); /* without memory it is fetched */
+	(void)nc_sub_offer(sub->machine, &recalled); /* without memory, a reader reads it later */
 }
 
 bool nc_subs_late_recall(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)

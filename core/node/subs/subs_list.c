@@ -22,7 +22,7 @@ struct entry {
 	struct nc_spread_elsewhere elsewhere;
 };
 
-/* Those of a range of names. */
+/* The subscriptions of a range of names. */
 struct entries {
 	const char *after, *through; /* `through` NULL: to the end */
 	struct entry *at;            /* [count], ascending by name */
@@ -91,7 +91,8 @@ static void owner_note(struct page *page, uint64_t owner, uint64_t self)
 		page->owners[page->owner_count++] = owner;
 }
 
-/* As many as one message can hold at most; of all that come behind page->ask.after. */
+/* Which names the page may have, of those after page->ask.after: as many as one message can hold at
+ * most. */
 static void page_plan(const struct nc_subs *subs, const struct entries *all, struct page *page)
 {
 	size_t asked = page->ask.limit == 0 ? all->total : page->ask.limit;
@@ -153,7 +154,7 @@ static int entries_put(struct nc_subs *subs, const struct page *page, const stru
 	return NC_OK;
 }
 
-/* Collected anew: while others were asked, some may have come or gone. */
+/* The entries are collected again: while other nodes were asked, some may have come or gone. */
 static void page_answer(const struct nc_subs_ask *ask, const struct page *page,
                         struct nc_survey *survey)
 {
@@ -175,7 +176,7 @@ static void page_answer(const struct nc_subs_ask *ask, const struct page *page,
 
 /* ---- Asked for ------------------------------------------------------------------------------ */
 
-/* A list that waits until the others have told. */
+/* A list that waits until the other nodes have answered. */
 struct waiting {
 	struct nc_service *service;
 	int endpoint;

@@ -10,15 +10,15 @@
 #include "core/node/common/say.h"
 #include "core/node/subs/subs_private.h"
 
-/* An index that a reader merges, and then frees what it took the place of. */
+/* An index that a reader merges; afterwards a reader frees the parts that it replaced. */
 struct nc_sub_merge {
 	struct nc_read_job job; /* first */
 	struct nc_subs *subs;
 	struct nc_filter_merge *merge;
-	bool put; /* it is back in the index: what is left is to be freed */
+	bool put; /* the merged part is in the index: the old ones are to be freed */
 };
 
-/* An event, while it is shown around. */
+/* An event, while it is shown to the subscriptions. */
 struct telling {
 	struct nc_subs *subs;
 	const struct nc_event *event;
@@ -86,7 +86,8 @@ static bool batch_add(struct telling *telling)
 	return telling->added;
 }
 
-/* No room, not at the head, or a change under way: a scan finds it. */
+/* Offer the event. If the subscription has no room, is not at the head, or is being changed, a
+ * search finds the event later. */
 static void offer(struct telling *telling, struct nc_subscription *sub)
 {
 	const struct nc_event *event = telling->event;
@@ -107,8 +108,8 @@ static void offer(struct telling *telling, struct nc_subscription *sub)
 	nc_subs_mark(sub);
 }
 
-/* By the filter's own verdict. Where that may take long, or without memory for it, the subscription
- * leaves the head: a search judges. */
+/* Ask the subscription's filter. If that may take long, or there is no memory for it, the
+ * subscription leaves the head, and a search asks instead. */
 static void ask(struct telling *telling, struct nc_subscription *sub)
 {
 	uint64_t matched = 0;
@@ -131,8 +132,8 @@ static void on_matched(void *ctx, uint32_t id)
 	nc_buf_put(ids, &id, sizeof id);
 }
 
-/* All of the index at once. If that gives no answer each is asked by itself, so that only who is at
- * fault halts. */
+/* Ask the whole index at once. If that fails, ask each filter by itself, so that only the
+ * subscriptions halt whose filter fails. */
 static void tell_indexed(struct telling *telling)
 {
 	struct nc_subs *subs = telling->subs;
@@ -199,7 +200,7 @@ static bool merge_step(struct nc_read_job *job, struct nc_state_reader *reader)
 	return true;
 }
 
-/* Back to the loop, run or not; or, once it is in the index, to nobody. */
+/* Give it back to the loop, whether it has run or not; once it is in the index, free it. */
 static void merge_return(struct nc_read_job *job)
 {
 	struct nc_sub_merge *merge = (struct nc_sub_merge *)job;
@@ -215,7 +216,7 @@ static void merge_return(struct nc_read_job *job)
 	(void)uv_async_send(&subs->wake);
 }
 
-/* What it took the place of is freed by a reader too: it takes as long as making it. */
+/* The parts that it replaced are freed by a reader too, since that takes as long as making them. */
 static void merge_put(struct nc_subs *subs, struct nc_sub_merge *merge)
 {
 	if (nc_filter_index_merge_put(subs->index, merge->merge) != NC_OK)
@@ -225,7 +226,8 @@ static void merge_put(struct nc_subs *subs, struct nc_sub_merge *merge)
 		merge_return(&merge->job);
 }
 
-/* NULL: none is worth it. Without memory for a reader to do it, it is done here. */
+/* A merge that is worth doing; NULL: there is none. Without memory to give it to a reader, it is
+ * done here. */
 static struct nc_sub_merge *merge_new(struct nc_subs *subs)
 {
 	struct nc_filter_merge *taken = nc_filter_index_merge_take(subs->index);
@@ -261,7 +263,7 @@ void nc_subs_live_merge(struct nc_subs *subs)
 	struct nc_sub_merge *merge = merge_new(subs);
 	if (merge == NULL || nc_reader_pool_put(subs->service->readers, &merge->job) == NC_OK)
 		return;
-	/* The readers are busy: it costs the loop some milliseconds, once in a while. */
+	/* The readers are busy: merge here, which costs the loop some milliseconds now and then. */
 	nc_filter_merge_run(merge->merge);
 	merge_put(subs, merge);
 }

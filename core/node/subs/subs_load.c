@@ -8,7 +8,8 @@
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs_private.h"
 
-#define TERM_SHIFT 32 /* of epochs of transient ones: so many may be given out in a term */
+/* epochs of transient subscriptions begin with the term; 2^32 may be given out in each */
+#define TERM_SHIFT 32
 
 /* A definition that cannot be used any more (its plugin is gone) halts the subscription; it stays.
  */
@@ -96,7 +97,7 @@ int nc_subs_backfill_set(struct nc_subs *subs, struct nc_subscription *sub, stru
 	return NC_OK;
 }
 
-/* What is left of it by where the progress stands. */
+/* Read the backfill, and mark as done what the progress has done of it. */
 static int backfill_load(struct nc_subs *subs, struct nc_subscription *sub, struct nc_slice bytes)
 {
 	struct nc_sub_info info;
@@ -119,7 +120,7 @@ static bool on_acked(void *ctx, uint64_t position, enum nc_acked reach)
 	struct acked *acked = ctx;
 	struct nc_sub_backfill *backfill = acked->sub->backfill;
 	if (reach == NC_ACKED_EARLIER && backfill != NULL)
-		backfill->is.done_to = position; /* they ascend */
+		backfill->is.done_to = position; /* positions ascend */
 	acked->err = nc_sub_restore_acked(acked->sub->machine, position, reach == NC_ACKED_THROUGH);
 	return acked->err == NC_OK;
 }
@@ -151,7 +152,7 @@ struct telling {
 	int err;
 };
 
-/* With too many keys it is halted, and says so: that is no reason not to take it up. */
+/* With too many keys the machine halts and says so; the subscription is loaded all the same. */
 static void on_event(void *ctx, const struct nc_event *event)
 {
 	struct telling *telling = ctx;
@@ -168,8 +169,8 @@ static int page_tell(struct telling *telling, const struct page *page)
 	return err == NC_OK ? telling->err : err;
 }
 
-/* Its key is the event's: parked events are read again, a page at a time. One that is not seen any
- * more is parked all the same, until a replay finds that. */
+/* The keys of parked events are not stored, so the events are read again, a page at a time. One
+ * that was deleted or has expired stays parked until a replay finds that. */
 int nc_subs_parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct telling telling = { subs, sub, NC_OK };

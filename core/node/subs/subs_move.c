@@ -73,7 +73,8 @@ bool nc_subs_move_propose(const struct nc_subs_ask *ask, struct nc_subscription 
 	                             (struct nc_subs_asker){ ask->reply, ask->endpoint });
 	nc_buf_release(command);
 	if (whole) {
-		/* What is on its way already has been cut off by then. */
+		/* When this is applied, the rows that are on their way now have left these
+		 * lists. */
 		move->parked = sub->save.parked.size - sub->save.sent_parked;
 		move->unparked = sub->save.unparked.size - sub->save.sent_unparked;
 		sub->move = move;

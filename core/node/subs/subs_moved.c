@@ -10,17 +10,17 @@
 #include "core/node/subs/subs_move.h"
 #include "transport/nats/reply.h"
 
-#define CHANGED "409 Consumer Changed" /* to who pulls */
+#define CHANGED "409 Consumer Changed" /* the status that ends pull requests */
 
 /* ---- Doing it ------------------------------------------------------------------------------- */
 
-/* What is parked up to there stays parked: a backfill passes it by. */
+/* Events up to this position stay parked. With a backfill all do, and it passes them by. */
 static uint64_t keeps_to(const struct nc_sub_move *move)
 {
 	return move->backfill.size > 0 ? UINT64_MAX : move->place.cursor;
 }
 
-/* What goes with the old epoch. */
+/* End everything that belongs to the old epoch. */
 static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
@@ -31,15 +31,15 @@ static void epoch_end(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_subs_backfill_drop(sub);
 	nc_subs_rows_keep(sub, sub->definition.durable || move->rehomes ? 0 : keeps_to(move));
 	nc_buf_clear(&sub->save.unparked);
-	sub->save.under_way = false; /* of the old epoch: its outcome is looked at by none */
+	sub->save.under_way = false; /* it is of the old epoch, and its outcome will be ignored */
 	sub->save.sent_parked = sub->save.sent_unparked = 0;
 	sub->epoch = move->epoch;
 	sub->started = move->place.cursor;
 	sub->floor = move->place.floor;
 }
 
-/* What is parked by now: rows that are on their way to the log count, and those on their way out of
- * it do not. */
+/* Tell the machine what is parked now: with the rows on their way into the log, and without those
+ * on their way out of it. */
 static int parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_buf rows = { 0 };
@@ -54,7 +54,8 @@ static int parked_load(struct nc_subs *subs, struct nc_subscription *sub)
 	return err;
 }
 
-/* Of a new machine, or of one that is elsewhere now: what the rows say. */
+/* Tell a machine that is new, or has moved, of its parked events and of what batches
+ * acknowledged. */
 static int rows_load(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (!sub->definition.durable)
@@ -76,7 +77,7 @@ static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
 	return rows_load(subs, sub);
 }
 
-/* What waits to leave is not given to anybody: it was no attempt. */
+/* Deliveries that are due and have not left are dropped, and do not count as attempts. */
 static void todo_uncount(struct nc_subscription *sub, uint64_t now_ns)
 {
 	for (size_t i = 0; i < sub->todo_count; i++) {
@@ -87,7 +88,7 @@ static void todo_uncount(struct nc_subscription *sub, uint64_t now_ns)
 	}
 }
 
-/* One that goes on where the last one is; all that is on its way is given out anew. */
+/* A machine that goes on where the last one is, and delivers everything in flight again. */
 static int machine_again(struct nc_subs *subs, struct nc_subscription *sub,
                          const struct nc_definition *definition, struct nc_sub **machine_out)
 {
@@ -104,14 +105,14 @@ static int machine_again(struct nc_subs *subs, struct nc_subscription *sub,
 	return err;
 }
 
-/* A new machine, where keys are others, or the way of delivery is, or all begins anew. */
+/* Give it a new machine, since the keys, the kind of delivery or the epoch are others. */
 static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
                            const struct nc_definition *definition)
 {
 	const struct nc_sub_move *move = sub->move;
 	struct nc_sub *machine;
 	struct nc_sub_info info;
-	nc_subs_steps_leaving(subs, sub); /* what leaves the window has left it */
+	nc_subs_steps_leaving(subs, sub); /* take what is about to leave the window */
 	nc_sub_info(sub->machine, &info);
 	int err = NC_OK;
 	if (!move->anew || move->stays)
@@ -130,14 +131,14 @@ static int machine_replace(struct nc_subs *subs, struct nc_subscription *sub,
 	nc_subs_pulls_end(subs, sub, CHANGED);
 	nc_sub_free(sub->machine);
 	sub->machine = machine;
-	/* Progress is numbered anew. */
+	/* The new machine numbers progress from 1: let waiters wait for its first. */
 	for (struct nc_sub_waiter *at = sub->waiters; at != NULL; at = at->next)
 		at->progress = nc_sub_progress_next(machine);
 	sub->save.missed = sub->definition.durable;
 	return rows_load(subs, sub);
 }
 
-/* What it finds live events by goes with the filter. */
+/* Exchange the definitions, and the filters with the place at which live events find them. */
 static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
@@ -153,14 +154,15 @@ static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->hints = nc_filter_hints(sub->filter);
 	sub->fault[0] = '\0';
 	move->filter = before;
-	/* What came meanwhile was shown to the filter before. */
+	/* Events since then were shown to the old filter: leave the head, and search from there. */
 	nc_sub_scanned(sub->machine, 0, false);
 	return nc_subs_live_add(subs, sub);
 }
 
-/* What was done while the change was on its way is not to be delivered once more: above all what
- * batches have acknowledged, with their consequences. The log's list has it; whoever takes the
- * subscription up next knows what batches acknowledged since it was made. */
+/* The list of undone events was made when the change was proposed. Make it again, without what was
+ * done since: that must not be delivered once more, above all not what batches have acknowledged.
+ * The list in the log still has it; a node that loads the subscription later knows from the state
+ * what batches have acknowledged since. */
 static int undone_again(const struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
@@ -173,13 +175,13 @@ static int undone_again(const struct nc_subscription *sub)
 	return nc_buf_status(&move->backfill);
 }
 
-/* What is parked goes along, from the log to this node's memory or back. */
+/* Gather the parked events, which go along from the log into memory, or back. */
 static int rows_gather(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
 	if (!move->rehomes)
 		return NC_OK;
-	nc_subs_steps_leaving(subs, sub); /* what is parked by now */
+	nc_subs_steps_leaving(subs, sub); /* with what is about to be parked */
 	return nc_subs_rows_gather(sub, move->stays ? UINT64_MAX : move->place.cursor, &move->rows);
 }
 
@@ -220,14 +222,14 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	return err;
 }
 
-/* Rows that went into the log with it. */
+/* Forget the rows that went into the log with the change. */
 static void rows_cut(struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
 	nc_subs_rows_saved(sub, move->parked, move->unparked);
 }
 
-/* From where on the change counts. */
+/* The position from which on the change counts. */
 static uint64_t counts_from(const struct nc_subscription *sub)
 {
 	const struct nc_sub_move *move = sub->move;
@@ -237,7 +239,7 @@ static uint64_t counts_from(const struct nc_subscription *sub)
 	                                                             : move->position;
 }
 
-/* Tell people, and who asked for it. */
+/* Publish that it changed, and answer the request. */
 static void move_tell(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
@@ -262,14 +264,15 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_move *move = sub->move;
 	if (!move->decided || sub->delivering || sub->searching)
 		return;
-	nc_subs_posted_send(subs, sub); /* before it is told that it has changed */
+	/* what was delivered before the change leaves before the news of it */
+	nc_subs_posted_send(subs, sub);
 	if (!move->seeks && !move->anew && sub->definition.durable) {
 		rows_cut(sub);
-		/* Before a new machine numbers its progress anew. */
+		/* Answer these before a new machine begins to number its progress. */
 		nc_subs_waiters_answer(subs, sub, move->progress);
 	}
 	int err = move->seeks ? seek_do(subs, sub) : update_do(subs, sub);
-	if (err != NC_OK) { /* the log has it: as after a restart */
+	if (err != NC_OK) { /* the log has the change: go on as after a restart */
 		subs->service->options.on_fatal(subs->service->options.ctx, err,
 		                                "a subscription could not be changed");
 		return;
@@ -302,7 +305,7 @@ static void move_drop(struct nc_subs *subs, struct nc_subscription *sub, struct 
 	nc_subs_mark(sub);
 }
 
-/* Who ran out of time has been told so. */
+/* A request that ran out of time has been answered already. */
 static void reply_check(struct nc_sub_move *move, const struct nc_ticket *ticket)
 {
 	if (!ticket->answered)

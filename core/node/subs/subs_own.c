@@ -232,7 +232,7 @@ bool nc_subs_own_have_yielded(struct nc_subs *subs)
 
 /* ---- Where acknowledgements come ------------------------------------------------------------ */
 
-/* The leader has all of R.ack.> already. */
+/* Listen to its acknowledgements; the leader has R.ack.> already. */
 static int ack_subscribe(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	char subject[NC_ROOT_SIZE + 80];
@@ -241,7 +241,8 @@ static int ack_subscribe(struct nc_subs *subs, struct nc_subscription *sub)
 	(void)snprintf(subject, sizeof subject, "%s.ack.%s.>", subs->service->root, sub->name);
 	int err =
 	        nc_bus_subscribe_one(subs->service->bus, subject, &nc_subs_own_tag, &sub->listens);
-	return err == NC_NOMEM ? err : NC_OK; /* else it is made when there is a connection */
+	/* other errors do not matter: it is made once there is a connection */
+	return err == NC_NOMEM ? err : NC_OK;
 }
 
 static void ack_unsubscribe(struct nc_subs *subs, struct nc_subscription *sub)
@@ -288,7 +289,8 @@ static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 	                       "stale acknowledgement: another node has it now");
 	nc_subs_replay_end(subs, sub, NC_FAULT_UNAVAILABLE, "another node has it now; ask again");
-	if (sub->move != NULL && sub->move->decided) /* else its outcome is still to come */
+	/* if it is not, its outcome is still to come */
+	if (sub->move != NULL && sub->move->decided)
 		nc_subs_move_refused(subs, sub, NULL, NC_TIMEOUT);
 	if (sub->delivering) {
 		sub->leaves = true;

@@ -24,7 +24,7 @@ static enum nc_format format_of(enum nc_form form)
 
 /* ---- What left together --------------------------------------------------------------------- */
 
-/* Of each event its position and its flight; behind the last of a message, zeros. */
+/* For each event its position and its flight; after the last of a message, zeros. */
 #define NOTED_SIZE 16u
 
 static void note_put(struct nc_buf *notes, uint64_t position, uint64_t flight)
@@ -33,7 +33,8 @@ static void note_put(struct nc_buf *notes, uint64_t position, uint64_t flight)
 	nc_buf_put_u64(notes, flight);
 }
 
-/* Without memory an answer is about the last event alone. */
+/* Note an event of the message. Without memory an answer counts for the message's last event
+ * alone. */
 static void note(struct nc_sub_teller *teller)
 {
 	note_put(&teller->noted, 0, 0);
@@ -100,7 +101,7 @@ void nc_sub_pack_end(struct nc_sub_teller *teller)
 	}
 }
 
-/* Whether it may stand in the same message behind what is there. */
+/* Whether a delivery may go into the same message as the last one. */
 static bool goes_with(const struct nc_delivery *last, const struct nc_delivery *delivery)
 {
 	return last->pull == delivery->pull && last->position < delivery->position &&

@@ -13,7 +13,7 @@ struct listing {
 	struct nc_buf reasons; /* one behind the other; parked[].reason has their sizes */
 };
 
-/* What a replay has brought out is on its way like any other; its row stays until it is done. */
+/* Whether a parked event is being replayed: then it is not listed, although it has a row. */
 static bool is_on_its_way(const struct nc_sub *machine, uint64_t position)
 {
 	uint32_t attempts;
@@ -51,7 +51,7 @@ static int position_compare(const void *a, const void *b)
 	return (x->position > y->position) - (x->position < y->position);
 }
 
-/* Of a transient one: from memory. */
+/* The rows of a transient subscription, from memory. */
 static int memory_list(const struct nc_subscription *sub, uint64_t after, struct listing *listing)
 {
 	struct nc_slice list = nc_buf_slice(&sub->save.parked);
@@ -112,7 +112,7 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 	nc_buf_printf(out, ",\"time\":\"%s\"}", time);
 }
 
-/* Nothing is on its way to the log but what came since this was asked for. */
+/* How many are parked. Only rows that came after the request can be on their way to the log. */
 static uint64_t total_of(const struct nc_subscription *sub, size_t listed)
 {
 	struct nc_sub_info info;
@@ -143,7 +143,7 @@ static int page_put(struct nc_subs *subs, const struct nc_subscription *sub,
 		size_t comma = out->size;
 		err = nc_query_get(subs->reader, &spec, on_parked_event, &shown);
 		if (err == NC_NOTFOUND)
-			err = NC_OK; /* not seen any more: its row is what is left of it */
+			err = NC_OK; /* it was deleted or has expired: only its row is left */
 		if (out->size == comma)
 			out->size = before;
 		if (out->size > room) {

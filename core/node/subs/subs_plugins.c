@@ -82,7 +82,7 @@ void nc_subs_show_plugins(const struct nc_subs_ask *ask)
 struct users {
 	struct nc_slice plugin;
 	struct nc_buf *out;
-	size_t room; /* names are put as long as there is room; all are counted */
+	size_t room; /* as many names as there is room for; all are counted */
 	uint64_t count;
 };
 
@@ -186,7 +186,8 @@ void nc_subs_tell_other_build(const struct nc_subscription *sub)
 	if (sub->filter == NULL)
 		return;
 	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
-	/* A bundled one is new with each version of the node; R.sub.info tells all the same. */
+	/* A bundled plugin changes with each version of the node: no warning, though R.sub.info
+	 * shows it. */
 	if (plugin.bundled || nc_slice_is(sub->definition.plugin_sha256, plugin.sha256))
 		return;
 	nc_say_warning("subscription %s was made with %s %.*s, SHA-256 %.*s; this node has %s, %s",
@@ -197,7 +198,7 @@ void nc_subs_tell_other_build(const struct nc_subscription *sub)
 	               plugin.sha256);
 }
 
-/* False: it halts, for want of memory, until plugins change again. */
+/* False: no memory; it halts until plugins change again. */
 static bool live_add(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (nc_subs_live_add(subs, sub) == NC_OK)
@@ -219,7 +220,7 @@ void nc_subs_hints_take(struct nc_subs *subs, struct nc_subscription *sub)
 	(void)live_add(subs, sub);
 }
 
-/* Its plugin was not there: it goes on where it stands. */
+/* The plugin that it lacked is there: it goes on where it stands. */
 static void take_up(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_refusal refusal;

@@ -8,7 +8,7 @@
 #include "core/node/subs/subs_ask.h"
 #include "core/node/subs/subs_job.h"
 
-#define STATUS_SIZE 64 /* of a header block that says no more */
+#define STATUS_SIZE 64 /* bytes of a header block with a status line alone */
 
 /* ---- Requests that wait --------------------------------------------------------------------- */
 
@@ -49,14 +49,14 @@ void nc_subs_pull_forget(struct nc_subscription *sub, uint64_t id)
 		pull_remove(at);
 }
 
-/* One that has been given all waits no more. */
+/* A request that has been given all its events leaves the list. */
 struct nc_sub_pull *nc_subs_pull_give(struct nc_subscription *sub, uint64_t id)
 {
 	struct nc_sub_pull **at = pull_find(sub, id);
 	struct nc_sub_pull *pull = *at;
 	if (pull == NULL)
 		return NULL;
-	nc_assert(pull->holders > 0); /* the list's */
+	nc_assert(pull->holders > 0); /* the list holds it */
 	pull->holders++;
 	if (--pull->left == 0)
 		pull_remove(at);
@@ -76,7 +76,7 @@ static void end_say(const struct nc_subs *subs, const struct nc_sub_pull *pull, 
 	nc_service_send(subs->service, pull->reply, block, block.size);
 }
 
-/* Who waits for events hears that none will come, as of a JetStream consumer. */
+/* Those who wait for events are told that none will come, as a JetStream consumer does. */
 void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
 	while (sub->pulls != NULL) {
@@ -96,8 +96,8 @@ void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct 
 	nc_subs_pull_forget(sub, pull->id);
 }
 
-/* Its own end is in the list, behind its events; it counts what is cut, so it says `status`
- * instead. */
+/* Whether the request's own end is in the list, after its events. It counts events that are dropped
+ * now, so it is made to say `status` instead. */
 static bool ends_anyway(const struct nc_subscription *sub, size_t from, const char *reply,
                         const char *status)
 {
@@ -136,7 +136,7 @@ void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const c
 	sub->todo_count = kept;
 }
 
-/* The end of a pull is in the list, behind its events. */
+/* Whether the list has the end of a request, after its events. */
 static bool ends_in(const struct nc_delivery *list, size_t count, size_t from, const char *reply)
 {
 	for (size_t i = from; i < count; i++) {
@@ -175,7 +175,8 @@ void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, con
 	nc_subs_todo_cut(subs, sub, status);
 	for (size_t i = 0; i < sub->todo_count; i++) {
 		const struct nc_slice block = nc_slice_str(sub->todo[i].status);
-		if (sub->todo[i].reply == NULL) /* else a push's, which asks for an answer */
+		/* if not, it is of a push subscription, and asks for an answer */
+		if (sub->todo[i].reply == NULL)
 			nc_service_send(subs->service, sub->todo[i].subject, block, block.size);
 	}
 	nc_subs_deliveries_release(sub->todo, sub->todo_count);
@@ -214,8 +215,9 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 
 /* ---- Sizes ---------------------------------------------------------------------------------- */
 
-/* What an index alone finds has no size: it is not asked for by most. The first request that does
- * ask waits until the window's are known, and from then on history is searched for sizes too. */
+/* Events that were found by an index alone have no size, since most requests need none. The first
+ * request that does waits until the sizes in the window are known; from then on searches read sizes
+ * too. */
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t positions[NC_SUB_REPLAY_EVENTS];

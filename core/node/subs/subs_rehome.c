@@ -9,7 +9,7 @@
 
 #include "core/node/subs/subs_move.h"
 
-/* A row, and which of several of its position came last. */
+/* A row, with its number, by which the last of one position is known. */
 struct row {
 	uint64_t position;
 	size_t turn;
@@ -88,7 +88,7 @@ static bool is_unparked(const struct gathering *gathering, uint64_t position)
 	               sizeof *gathering->unparked, position_compare) != NULL;
 }
 
-/* One row a position, up to `through`, ascending. */
+/* Append one row for each position, up to `through`, ascending. */
 static void rows_put(const struct gathering *gathering, uint64_t through, struct nc_buf *out)
 {
 	for (size_t i = 0; i < gathering->count; i++) {
@@ -106,7 +106,7 @@ int nc_subs_rows_gather(const struct nc_subscription *sub, uint64_t through, str
 	struct nc_buf out = { 0 };
 	struct gathering gathering = { 0 };
 	gathering.rows = calloc(rows_count(before) + rows_count(since) + 1, sizeof(struct row));
-	/* A position takes a byte or more there. */
+	/* Each position takes at least a byte there, so this is room enough. */
 	gathering.unparked = calloc(unparked.size + 1, sizeof(uint64_t));
 	int err = gathering.rows == NULL || gathering.unparked == NULL ? NC_NOMEM : NC_OK;
 	if (err == NC_OK) {

@@ -13,7 +13,8 @@ bool nc_subs_replay_wants(const struct nc_subscription *sub)
 	if (!sub->replay.under_way)
 		return false;
 	nc_sub_info(sub->machine, &info);
-	return info.replay_room > 0 || sub->replay.reply != NULL; /* who asked is answered */
+	/* the request is to be answered */
+	return info.replay_room > 0 || sub->replay.reply != NULL;
 }
 
 static int position_compare(const void *a, const void *b)
@@ -62,7 +63,7 @@ void nc_subs_replay_end(struct nc_subs *subs, struct nc_subscription *sub, struc
 		refuse(subs, sub, fault, why);
 }
 
-/* How many are on their way; `more` follow as the window has room. */
+/* Answer how many are on their way; `more`: others follow as the window has room. */
 static void tell(struct nc_subs *subs, struct nc_subscription *sub, bool more)
 {
 	char text[80];
@@ -90,7 +91,8 @@ static bool is_unparked(const struct nc_subscription *sub, uint64_t position)
 	return false;
 }
 
-/* True: all that was found is on its way; else it goes on from there when there is room. */
+/* Offer what a job has found. True: all of it is on its way. False: the rest is read again when
+ * there is room. */
 static bool feed(struct nc_subscription *sub, const struct nc_sub_job *job)
 {
 	for (size_t i = 0; i < job->found_count; i++) {
@@ -147,7 +149,8 @@ void nc_subs_replay_take(struct nc_subs *subs, struct nc_subscription *sub, stru
 	}
 }
 
-/* What is parked from now on is not asked for. A backfill begins before what is parked. */
+/* The last position that a replay of all looks at: what is parked later was not asked for. With a
+ * backfill, parked events may lie beyond the cursor. */
 static uint64_t parked_through(const struct nc_subscription *sub)
 {
 	struct nc_sub_info info;

@@ -53,7 +53,7 @@ struct reading {
 	struct nc_sub_job *job;
 	const uint64_t *positions; /* what was asked for, in order */
 	size_t next;
-	uint64_t lost[NC_SUB_REPLAY_EVENTS]; /* of those, what is not seen any more */
+	uint64_t lost[NC_SUB_REPLAY_EVENTS]; /* those of them that were deleted or have expired */
 	size_t lost_count;
 	/* of a check */
 	struct key_of *asked; /* by hash, then position */
@@ -77,7 +77,7 @@ static void found_add(struct nc_sub_job *job, const struct nc_event *event, stru
 	nc_buf_put_slice(&job->keys, key);
 }
 
-/* What was asked for before it is not seen. */
+/* An event that was found; those asked for before it do not exist any more. */
 static void on_seen_event(void *ctx, const struct nc_event *event)
 {
 	struct reading *reading = ctx;
@@ -97,7 +97,7 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 		found_add(job, event, key, false);
 }
 
-/* Whatever its key: it is that which is let go. */
+/* An event that was deleted or has expired: its key is needed, to free it. */
 static void on_lost_event(void *ctx, const struct nc_event *event)
 {
 	struct reading *reading = ctx;

@@ -59,7 +59,8 @@ void nc_subs_save(struct nc_subs *subs, struct nc_subscription *sub, uint64_t no
 	struct nc_buf *progress = &subs->progress, *command = &subs->command;
 	nc_buf_clear(progress);
 	nc_buf_clear(command);
-	nc_subs_steps_leaving(subs, sub); /* else it says of a row that is due: not done */
+	/* or the progress would say of a row that is due that its event is not done */
+	nc_subs_steps_leaving(subs, sub);
 	uint64_t number = nc_sub_progress_take(sub->machine, progress);
 	const struct nc_sub_change change = { .name = nc_slice_str(sub->name),
 		                              .epoch = sub->epoch,
@@ -118,8 +119,8 @@ void nc_subs_rows_saved(struct nc_subscription *sub, size_t parked, size_t unpar
 	front_cut(&sub->save.unparked, unparked);
 }
 
-/* The subscription whose progress it is; NULL: it is not here any more, or in another epoch. No two
- * have the same epoch, so that a slot may be anybody's meanwhile. */
+/* The subscription whose progress this is; NULL: it is not here any more, or in another epoch. Its
+ * slot may have another subscription by now, but no two have the same epoch. */
 static struct nc_subscription *saver_of(struct nc_subs *subs, const struct nc_sub_pending *pending)
 {
 	struct nc_subscription *sub = pending->id < subs->room ? subs->slots[pending->id] : NULL;
@@ -133,20 +134,20 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 	if (sub == NULL)
 		return;
 	sub->save.under_way = false;
-	if (outcome->fault.code != 0) { /* of an epoch that is over: the log has none of it */
+	if (outcome->fault.code != 0) { /* it was of an epoch that is over, and was not taken */
 		nc_subs_waiters_refuse(subs, sub, UINT64_MAX, NC_FAULT_STALE_ACK,
 		                       "stale acknowledgement: a new epoch has begun");
-		if (sub->move == NULL) /* else it is our own that has begun */
+		if (sub->move == NULL) /* or it is this node's own move that has begun one */
 			nc_subs_own_doubt(sub);
 		return;
 	}
 	nc_subs_rows_saved(sub, sub->save.sent_parked, sub->save.sent_unparked);
 	sub->save.sent_parked = sub->save.sent_unparked = 0;
 	nc_subs_waiters_answer(subs, sub, sub->save.number);
-	if (sub->lagging) /* perhaps no more */
+	if (sub->lagging) /* it may not lag any more */
 		nc_subs_watch_lag(subs, sub);
-	/* What has changed meanwhile has its time, at a tick. What has just been parked, and may
-	 * not be seen, could not be looked for before its row is there. */
+	/* What has changed since waits for a tick, unless somebody waits for it. Events just parked
+	 * can be looked for now that their rows are in the log (subs_tidy.c). */
 	if (sub->save.hurry || sub->save.missed || sub->tidy.rows.to != 0 ||
 	    nc_sub_progress_due(sub->machine, nc_clock_ns()))
 		nc_subs_mark(sub);
@@ -185,7 +186,8 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	               sub->name, (unsigned long long)outcome->epoch,
 	               (unsigned long long)outcome->cursor + 1);
 	int err = NC_EXISTS;
-	/* Not leading any more: it is in the log, and who leads takes it up from there. */
+	/* If this node leads no more, the new subscription is in the log, and the next leader loads
+	 * it. */
 	bool elsewhere = nc_spread_has(subs->service->spread, nc_slice_str(sub->name));
 	if (subs->service->serving && !elsewhere &&
 	    nc_subs_find(subs, nc_slice_str(sub->name)) == NULL) {
@@ -206,9 +208,8 @@ static void created(struct nc_subs *subs, struct nc_sub_pending *pending,
 	}
 }
 
-/* The log knew none of the epoch that was meant: there is none at all, or it has moved on to
- * another meanwhile, and nothing was done. Where the state does not tell which, it may be either.
- */
+/* The log had no subscription of this epoch, so nothing was done: it was deleted, or has begun
+ * another epoch. If the state cannot be read, either may be true. */
 static struct nc_fault fault_of(struct nc_subs *subs, const struct nc_sub_pending *pending,
                                 struct nc_fault fault)
 {
@@ -249,7 +250,7 @@ static void deleted(struct nc_subs *subs, const struct nc_sub_pending *pending,
 	nc_subs_answer_text(subs, pending->ticket, "{\"deleted\":true}");
 }
 
-/* The subscription whose change it is, or NULL: deleted meanwhile. */
+/* The subscription whose change this is; NULL: it was deleted meanwhile. */
 static struct nc_subscription *mover_of(struct nc_subs *subs, const struct nc_sub_pending *pending)
 {
 	struct nc_subscription *sub = nc_subs_find(subs, nc_slice_str(pending->name));
@@ -265,7 +266,7 @@ static void moved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 		struct nc_outcome told = *outcome;
 		told.fault = fault_of(subs, pending, outcome->fault);
 		nc_subs_move_outcome(subs, sub, pending->ticket, &told);
-	} else { /* deleted; or it is done, and another node has it now */
+	} else { /* it was deleted; or the change was made, and another node owns it now */
 		struct nc_fault fault = fault_of(subs, pending, NC_FAULT_NO_SUB);
 		nc_subs_answer_fault(subs, pending->ticket, fault, text_of(fault));
 	}
@@ -295,9 +296,9 @@ void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 	                                      : nc_subs_find(subs, nc_slice_str(pending->name));
 	if (pending->kind == NC_SUB_SAVING) {
 		if (sub != NULL) {
-			/* If they are in the log, a batch may acknowledge what they tell of, and to
-			 * say them again would park that once more: so what became of them must be
-			 * known. */
+			/* If these rows are in the log, a batch may have acknowledged their events
+			 * since, and writing them again would park those once more. So it must be
+			 * known what became of them. */
 			bool doubted = sub->save.sent_parked > 0 && err != NC_FULL;
 			sub->save.under_way = false;
 			sub->save.sent_parked = sub->save.sent_unparked = 0;

@@ -23,14 +23,14 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	}
 }
 
-/* What was found, an event after the other. */
+/* Take an event that was found. */
 static void on_found(void *ctx, const struct nc_event *event)
 {
 	struct nc_sub_job *job = ctx;
 	if (job->full)
 		return;
 	if (job->found_count == job->room || (job->ahead != NULL && nc_ahead_full(job->ahead))) {
-		job->full = true; /* from this event on later */
+		job->full = true; /* the next job begins with this event */
 		return;
 	}
 	keep(job, event);
@@ -50,7 +50,7 @@ static int match(struct nc_filter *filter, struct nc_filter_batch *batch,
 	return err == NC_OK ? nc_filter_match(filter, batch, matched_out) : err;
 }
 
-/* Of the past that is gone through once more: what was not done, and what newly matches. */
+/* In a backfill, keep only what was not done, and what the old filter did not match. */
 static int backfill_sift(struct nc_sub_job *job, const struct nc_event *events, size_t count,
                          uint64_t *wanted)
 {
@@ -85,8 +85,8 @@ static void seen_set(struct nc_sub_job *job, const struct nc_event *event)
 	job->seen_version = event->version;
 }
 
-/* All at once. If that has no answer each by itself, up to the one that has none: there the
- * subscription halts, it never skips. */
+/* Ask the filter about all events at once. If that fails, about each by itself, up to the one that
+ * it fails for: there the subscription halts, for it never skips an event. */
 static int is_wanted(void *ctx, const struct nc_event *events, size_t count, uint64_t *wanted_out)
 {
 	struct nc_sub_job *job = ctx;
@@ -115,8 +115,8 @@ static int is_wanted(void *ctx, const struct nc_event *events, size_t count, uin
 
 /* ---- The search ----------------------------------------------------------------------------- */
 
-/* By an index, where the hints allow. If that is all that the filter says, whatever the index gives
- * matches; and when neither key nor size is asked for, the rows need not be read. */
+/* Search by an index if the hints allow it. If they say all there is to the filter, whatever the
+ * index gives matches; and if neither keys nor sizes are needed, the events are not read. */
 static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 {
 	const struct nc_definition *definition = &job->sub->definition;
@@ -127,7 +127,7 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 		                      .limit = NC_QUERY_LIMIT_MAX,
 		                      .size_max = NC_QUERY_BYTES_MAX };
 	if (backfill != NULL && backfill->is.undone_count > 0) {
-		spec.to = backfill->is.through; /* what was not done may lie anywhere */
+		spec.to = backfill->is.through; /* events that were not done may lie anywhere */
 	} else {
 		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->narrowed);
 	}
@@ -142,8 +142,8 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 	return spec;
 }
 
-/* Where all that is read is taken, no more is read than there is room for, and one, to know whether
- * there is more. */
+/* If every event that is read is taken, read one more than there is room for, to know whether there
+ * are more. */
 static struct nc_query_portion portion_of(const struct nc_sub_job *job, bool judges)
 {
 	size_t room = job->room - job->found_count + 1;
@@ -162,23 +162,23 @@ static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
 	       (judges ? job->looked : job->found_count) < NC_SUB_SCAN_EVENTS) {
 		err = nc_query_step(query, reader, portion_of(job, judges), on_found, job, &done);
 		if (err == NC_OK && !job->full && job->seen > job->through) {
-			job->through = job->seen; /* and nothing behind the last that was found */
+			/* the filter matched nothing after the last event found */
+			job->through = job->seen;
 			job->version = job->seen_version;
 		}
 	}
 	return err;
 }
 
-/* How far it has come, and how much may be left: counted in a stream, else bounded by what is
- * there. */
+/* How far the search has come, and how many events may be left: exact in a stream, else a bound. */
 static void scan_end(struct nc_sub_job *job, struct nc_query *query,
                      const struct nc_query_spec *spec, uint64_t head)
 {
 	nc_query_cut(query);
 	struct nc_query_end end = nc_query_end(query);
 	uint64_t to = spec->to == 0 ? head : spec->to;
-	/* Behind the last that was found, what is not seen has been passed by. In a stream it lies
-	 * before the first. */
+	/* After the last event found, those that do not exist any more have been passed by. In a
+	 * stream such events lie before the first. */
 	if (spec->kind != NC_QUERY_STREAM && end.next > job->through + 1 && !job->full &&
 	    !job->fault)
 		job->through = end.next - 1;
@@ -197,7 +197,7 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 	struct nc_engine_head head;
 	struct nc_query *query = NULL;
 	job->through = job->from - 1;
-	/* Before the search: what comes meanwhile is not missed. */
+	/* Read the head before the search, so that events which come meanwhile are not missed. */
 	int err = nc_query_head(reader, &head);
 	struct nc_query_spec spec = scan_spec(job);
 	if (err == NC_OK)
@@ -211,7 +211,7 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 		job->err = err;
 }
 
-/* One that was on its way before: its filter has judged it then. */
+/* Read one event that was in flight before. The filter matched it then, and is not asked again. */
 void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader)
 {
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION, .number = job->from };

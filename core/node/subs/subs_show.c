@@ -88,7 +88,7 @@ int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bo
 	return NC_OK;
 }
 
-/* A start that lay ahead when the epoch began. */
+/* The floor, of a start that lay ahead when the epoch began. */
 static void put_floor(const struct nc_floor *floor, struct nc_buf *out)
 {
 	char time[NC_TIME_TEXT_SIZE];
@@ -152,7 +152,7 @@ void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub)
 	uint64_t lag;
 	nc_sub_info(sub->machine, &info);
 	if (lag_find(subs, sub, &info, &lag) != NC_OK)
-		return; /* not known: it is as it was */
+		return; /* not known: assume that nothing has changed */
 	uint64_t bound = subs->service->options.config->sub_lag_s * 1000;
 	bool lags = lag > bound && !info.paused;
 	if (lags == sub->lagging)

@@ -9,11 +9,12 @@
 #include "core/engine/seen.h"
 #include "core/node/subs/subs_job.h"
 
-/* Nobody tells what a stream's count or age takes out of sight. So all that a subscription has is
- * looked through from time to time, if something may have gone (looks.h), and the more seldom the
- * more that is, of all subscriptions together: so that it takes a hundredth of a reader's time. */
+/* Nothing tells when a stream's limits of count or age make events disappear. So everything that a
+ * subscription has is looked through from time to time, if something may have gone (looks.h). The
+ * more there is to look at, in all subscriptions together, the less often that is, so that it takes
+ * about a hundredth of a reader's time. */
 #define TIDY_NS   UINT64_C(5000000000)
-#define TURNS_MAX 256u /* subscriptions that are asked in a tick, whether there is something */
+#define TURNS_MAX 256u /* subscriptions that are considered in a tick */
 /* What is in memory is let go of once in so long, if it was there the last time: with the ticks
  * between nothing is delivered from there that was put there more than a second ago, which is the
  * least age. */
@@ -67,7 +68,7 @@ static uint64_t again(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 	return count;
 }
 
-/* One after the other, so that each has its turn, as far as there is time. */
+/* Consider subscriptions in turn, as long as there is time. */
 static void again_some(struct nc_subs *subs, uint64_t now_ns)
 {
 	uint32_t most = subs->room < TURNS_MAX ? subs->room : TURNS_MAX;
@@ -82,7 +83,8 @@ static void again_some(struct nc_subs *subs, uint64_t now_ns)
 
 /* ---- Memory --------------------------------------------------------------------------------- */
 
-/* What is in memory to be delivered is as it was when it was put there. */
+/* Let go of events that were kept in memory for a while: they are as they were when they were put
+ * there. */
 static void forget(struct nc_subs *subs)
 {
 	subs->sweeps++;
@@ -118,7 +120,7 @@ static void forget_old(struct nc_subs *subs, uint64_t now_ns)
 	}
 }
 
-/* As old as its job: whether it may still be delivered from. */
+/* Whether what a job has read ahead is recent enough to be delivered from. */
 bool nc_subs_ahead_holds(const struct nc_subs *subs, struct nc_sub_job *job)
 {
 	job->ahead->old = job->aged != subs->aged;
@@ -142,7 +144,8 @@ static void window_end(struct nc_sub_tidy *tidy)
 	tidy->window_again = false;
 }
 
-/* As if their sizes were asked for: what has none is done. */
+/* Look at a part of the window with a job that asks for sizes: an event that has none does not
+ * exist. */
 static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t positions[NC_SUB_REPLAY_EVENTS];
@@ -154,8 +157,9 @@ static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
 	return false;
 }
 
-/* Only now: a page that could not be read, or that a change of the subscription came before, is
- * looked at again. What is gone of it is listed no more, so that it goes on behind what is left. */
+/* The place moves on only now: a part that could not be read, or that a change of the subscription
+ * overtook, is looked at again. Events that were let go are not in the window any more, so it goes
+ * on after what is left. */
 void nc_subs_tidy_measured(struct nc_subscription *sub, const struct nc_sub_job *job)
 {
 	if (job->row_count < NC_SUB_REPLAY_EVENTS) {
@@ -187,7 +191,7 @@ static bool rows_start(struct nc_subs *subs, struct nc_subscription *sub)
 bool nc_subs_tidy_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
-	/* What is on its way to the log is looked at when it is there. */
+	/* Rows that are on their way to the log are looked at once they are there. */
 	bool rows = tidy->rows.to != 0 && (!sub->definition.durable || sub->save.parked.size == 0);
 	if (tidy->window && !(rows && tidy->rows_next) && window_start(subs, sub)) {
 		tidy->rows_next = true;
@@ -229,7 +233,7 @@ void nc_subs_tidy_take(struct nc_subscription *sub, const struct nc_sub_job *job
 {
 	struct nc_sub_tidy *tidy = &sub->tidy;
 	if (job->err != NC_OK)
-		return; /* said; once more */
+		return; /* the error was said; look again */
 	nc_subs_gone_release(sub, job, &tidy->unparked);
 	tidy->rows.from = job->through + 1;
 	if (job->ended) {

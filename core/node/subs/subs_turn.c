@@ -3,12 +3,13 @@
  * and those whose time has come, at a tick. Of ten thousand neither looks at more than these. */
 #include "core/node/subs/subs_private.h"
 
-/* A cursor is moved past what does not match, and looked whether it lags, so often, or twice in the
- * time after which it does; of many so that all of them together make no more than 200 entries a
+/* How often a cursor is moved past events that do not match, and it is checked whether the
+ * subscription lags: so often, or twice in the time after which it counts as lagging. If there are
+ * many subscriptions, less often, so that together they make no more than 200 entries of the log a
  * second. */
 #define PASS_BY_NS      UINT64_C(5000000000)
 #define PASS_BY_EACH_NS UINT64_C(5000000)
-#define PASSES_MAX      64u /* a tick, since each may read an event */
+#define PASSES_MAX      64u /* in a tick, since each may read an event */
 
 /* ---- What has happened ---------------------------------------------------------------------- */
 
@@ -50,7 +51,7 @@ void nc_subs_turn(struct nc_subs *subs)
 	subs->answers_ns = 0;
 	nc_subs_behind_step(subs);
 	nc_subs_live_merge(subs);
-	/* Not what is marked meanwhile: that is the next turn's. */
+	/* Those that are marked meanwhile act in the next turn. */
 	const struct nc_subscription *last = subs->last_dirty;
 	for (bool more = last != NULL; more;) {
 		struct nc_subscription *sub = subs->first_dirty;
@@ -60,7 +61,7 @@ void nc_subs_turn(struct nc_subs *subs)
 	}
 }
 
-/* Move the cursor of one that is at the head past what does not match it. */
+/* Move the cursor of a subscription at the head past events that do not match. */
 static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
 {
 	struct nc_sub_info info;
@@ -72,7 +73,7 @@ static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t 
 	nc_subs_mark(sub);
 }
 
-/* As many as are due, in turn: who was passed by longest ago comes first. */
+/* Do that for those that are due, the longest waiting first. */
 static void pass_some_by(struct nc_subs *subs, uint64_t now_ns)
 {
 	uint64_t each_ns = subs->service->options.config->sub_lag_s * UINT64_C(500000000);

@@ -31,8 +31,9 @@ static bool filter_make(const struct nc_subs_ask *ask, const struct nc_subscript
 	       update_refuse(ask, refusal.fault, refusal.text);
 }
 
-/* Between the log and this node's memory: what has been done stays done, parked rows go along.
- * False also where it is asked again, when rows that are on their way are in the log. */
+/* Prepare an update from durable to transient, or back: what is done stays done, and parked events
+ * go along. False: it was refused; or it is carried out later, when rows that are on their way are
+ * in the log. */
 static bool rehome_prepare(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                            struct nc_sub_move *move, bool backfill)
 {
@@ -60,7 +61,8 @@ static uint64_t floor_of(const struct nc_subscription *sub)
 	return info.ack_floor;
 }
 
-/* Whether a change that begins anew may be made now; if not, that is said, or it is asked again. */
+/* Whether an update that begins a new epoch may be made now. False: it was refused, or is carried
+ * out later. */
 static bool anew_prepare(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                          struct nc_sub_move *move, bool elsewhere, bool backfill)
 {
@@ -86,7 +88,8 @@ static bool start_move(const struct nc_subs_ask *ask, const struct nc_subscripti
 	       nc_subs_start_find(ask, &start, &move->place);
 }
 
-/* Where it starts anew, if it does: from another start, or through its past once more. */
+/* Find where the new epoch starts, if the update begins one: at another start, or, with a backfill,
+ * at the beginning of its past. */
 static bool anew_make(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                       struct nc_sub_move *move, bool backfill)
 {
@@ -128,7 +131,7 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	} else {
 		update.floor = move->place.floor;
 	}
-	if (move->anew && move->backfill.size == 0) { /* as a seek: those events come again */
+	if (move->anew && move->backfill.size == 0) { /* as with a seek, those events come again */
 		nc_buf_put_slice(&unparked, update.change.unparked);
 		unparked.failed |=
 		        nc_subs_rows_beyond(ask->subs, sub, move->place.cursor, &unparked) != NC_OK;
@@ -138,13 +141,13 @@ static void update_propose(const struct nc_subs_ask *ask, struct nc_subscription
 	nc_command_put_sub_update(&command, &update);
 	command.failed |= definition.failed | progress.failed | unparked.failed;
 	if (!nc_subs_move_propose(ask, sub, move, &command))
-		sub->save.missed = true; /* the progress was taken, and went nowhere */
+		sub->save.missed = true; /* the progress was taken and did not get into the log */
 	nc_buf_release(&definition);
 	nc_buf_release(&progress);
 	nc_buf_release(&unparked);
 }
 
-/* A transient one becomes durable: the log has not heard of it. */
+/* A transient subscription becomes durable: for the log it is a new one. */
 static void enter_log(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                       struct nc_sub_move *move)
 {
@@ -166,7 +169,7 @@ static void enter_log(const struct nc_subs_ask *ask, struct nc_subscription *sub
 	nc_buf_release(&definition);
 }
 
-/* A durable one becomes transient: the log forgets it, this node goes on with it. */
+/* A durable subscription becomes transient: the log deletes it, and this node goes on with it. */
 static void leave_log(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                       struct nc_sub_move *move)
 {
@@ -175,7 +178,7 @@ static void leave_log(const struct nc_subs_ask *ask, struct nc_subscription *sub
 	(void)nc_subs_move_propose(ask, sub, move, &command);
 }
 
-/* What comes behind this position is for the new filter. */
+/* The last position that the old filter has judged: later events are for the new one. */
 static uint64_t searched_to(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_info info;

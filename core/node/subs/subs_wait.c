@@ -31,7 +31,7 @@ bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 	return true;
 }
 
-/* The last one kept stands first in a list. */
+/* Reverse the list: the last one kept stands first. */
 static struct nc_sub_later *in_order(struct nc_sub_later *list)
 {
 	struct nc_sub_later *ordered = NULL;
@@ -79,12 +79,12 @@ bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *su
 	bool full = nc_replica_status(ask->subs->service->replica).full;
 	if (!sub->definition.durable || sub->save.parked.size == 0 || full ||
 	    !nc_subs_ask_keep(ask, &sub->later))
-		return false; /* as of now, then */
+		return false; /* carry it out now */
 	sub->save.hurry = true;
 	return true;
 }
 
-/* Those that have waited since `until_ms` or before. */
+/* Refuse those of the list that have waited since `until_ms` or longer. */
 static void laters_refuse(struct nc_subs *subs, struct nc_sub_later **list, uint64_t until_ms,
                           struct nc_fault fault, const char *why)
 {
@@ -128,7 +128,8 @@ void nc_subs_waiters_answer(struct nc_subs *subs, struct nc_subscription *sub, u
 	subs->lines.ready = true;
 }
 
-/* What is said of an acknowledgement is said of nothing else: who paused asks again. */
+/* "Stale acknowledgement" is said of acknowledgements only: others, such as a pause, may be tried
+ * again. */
 static size_t refusal_put(struct nc_buf *out, const struct nc_sub_waiter *waiter,
                           struct nc_fault fault, const char *why)
 {
@@ -159,7 +160,7 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 	}
 }
 
-/* What is known of who leads is only of those that run by a lease. */
+/* The leader's term, which is noted for subscriptions under a lease only. */
 static uint64_t term_of(const struct nc_subscription *sub)
 {
 	uint64_t term = 0;
@@ -191,7 +192,7 @@ void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, st
 	laters_refuse(subs, &sub->measured, UINT64_MAX, fault, why);
 }
 
-/* With a full disk nothing comes into the log, however long anybody waits. */
+/* On a full disk nothing gets into the log, however long anybody waits: refuse them all. */
 static void expire(struct nc_subs *subs, struct nc_subscription *sub, bool full)
 {
 	uint64_t now_ms = nc_clock_ms(), timeout_ms = subs->service->options.config->timeout_ms,
@@ -220,7 +221,8 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	if (reply.size == 0)
 		return;
 	bool dirty = nc_sub_progress_dirty(sub->machine) || sub->save.missed;
-	if (!sub->definition.durable || (!dirty && !sub->save.under_way)) { /* replicated before */
+	/* it is replicated already, or need not be */
+	if (!sub->definition.durable || (!dirty && !sub->save.under_way)) {
 		nc_service_send(subs->service, (const char *)reply.data, text, 0);
 		return;
 	}
@@ -229,7 +231,7 @@ void nc_subs_wait_saved(struct nc_subs *subs, struct nc_subscription *sub, struc
 	if (waiter == NULL || (answer != NULL && copy == NULL)) {
 		free(waiter);
 		free(copy);
-		return; /* as if the answer were lost: who asks again finds it done */
+		return; /* as if the answer were lost: a client that tries again finds it done */
 	}
 	memcpy(waiter->reply, reply.data, reply.size);
 	waiter->reply[reply.size] = '\0';
