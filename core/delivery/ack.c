@@ -125,9 +125,10 @@ void nc_ack_address_end(struct nc_buf *buf, uint64_t position, uint32_t attempt)
 	nc_buf_put_decimal(buf, attempt);
 }
 
-#define DIGITS_THAT_FIT 19u /* of any number of so many digits */
+#define DIGITS_THAT_FIT 19u /* any number with so many digits fits 64 bits */
 
-/* A number without sign or leading zero, up to a dot or the end, which `*text` is left at. */
+/* A number without a sign or a leading zero, up to a dot or the end of `*text`, where `*text` then
+ * begins. */
 static bool number_take(struct nc_slice *text, uint64_t *value_out)
 {
 	uint64_t value = 0;
@@ -228,7 +229,7 @@ static int form_read(const struct nc_json_token *token, struct nc_next *next, st
 	return refuse(why, "format: \"headers\", \"json\" or \"msgpack\" is expected");
 }
 
-/* The member whose key is `key`; `*seen` has a bit a member. */
+/* Read the member whose key is `key`. `*seen` has one bit for each member. */
 static int member_read(const struct nc_json_token *key, const struct nc_json_token *value,
                        struct nc_next *next, unsigned *seen, struct nc_buf *why)
 {
@@ -257,7 +258,8 @@ static int member_read(const struct nc_json_token *key, const struct nc_json_tok
 	return members[i].read(value, next, why);
 }
 
-/* Members up to the object's end. *err_out: what the JSON cursor says; else as member_read(). */
+/* Read the members up to the end of the object. `err_out` is what the JSON cursor says; the result
+ * is that of member_read(). */
 static int members_read(struct nc_json *json, struct nc_next *next, struct nc_buf *why,
                         int *err_out)
 {

@@ -84,7 +84,8 @@ static bool is_in_message(const struct entry *entry, const struct entry *last)
 
 typedef void message_fn(struct nc_sub *sub, uint32_t id, const void *ctx);
 
-/* Of a flying event that was answered, and of those that left in one message with it, before it. */
+/* Call `fn` for a flying event that was answered, and for those before it that left in the same
+ * message. */
 static void message_each(struct nc_sub *sub, uint32_t id, message_fn *fn, const void *ctx)
 {
 	const struct entry last = sub->entries[id];

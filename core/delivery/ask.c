@@ -7,7 +7,7 @@
 #include "core/base/grow.h"
 #include "core/delivery/definition_private.h"
 
-/* The members' functions find what they fill behind the parse, which is first. */
+/* `parse` is first, so that the functions that read members find the rest behind it. */
 struct asking {
 	struct nc_parse parse;
 	struct nc_replay_ask replay;
@@ -28,7 +28,7 @@ static int end_read(struct asking *asking)
 	return nc_parse_next(&asking->parse, &token);
 }
 
-/* The whole body, an object; nothing is `{}`. */
+/* Read the whole body as an object; an empty body is one without members. */
 static int object_read(struct asking *asking, struct nc_slice body,
                        const struct nc_parse_member *members, size_t member_count)
 {

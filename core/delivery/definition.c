@@ -9,12 +9,12 @@
 
 #include <stdlib.h>
 
-/* 1 had no record of the plugin, 2 no form of deliveries; without one it is still written, so that
- * builds that know no other read it. */
+/* Version 1 had no record of the plugin, version 2 no form of deliveries. A definition with the
+ * default form is still written as 2, so that builds that know no later version read it. */
 #define VERSION          3u
 #define VERSION_FORMLESS 2u
 
-/* The members' words, by their number. */
+/* The words of the members, by their numbers. */
 const char *const nc_words_ack[] = { "explicit", "all", "none", NULL };
 const char *const nc_words_exhausted[] = { "park", "skip", "stop", NULL };
 const char *const nc_words_placement[] = { "leader", "spread", NULL };
@@ -121,7 +121,7 @@ static void get_members(struct nc_reader *reader, unsigned version,
 	if (version == VERSION_FORMLESS)
 		return;
 	definition->form = (enum nc_form)get_word(reader, NC_FORM_MSGPACK);
-	if (definition->form == NC_FORM_HEADERS) /* written as one without */
+	if (definition->form == NC_FORM_HEADERS) /* written as version 2, which has none */
 		reader->failed = true;
 }
 

@@ -2,7 +2,7 @@
 /* The member `deliver` of a definition: where events are pushed to. */
 #include "core/delivery/definition_private.h"
 
-/* A byte that may stand in no token of a literal subject. */
+/* Why the byte may not stand in a token of a literal subject; NULL: it may. */
 static const char *byte_fault(uint8_t byte)
 {
 	if (byte <= ' ' || byte == 0x7f)

@@ -19,7 +19,7 @@ static int read_plugin(struct nc_parse *parse, const struct nc_json_token *token
 	return NC_INVALID;
 }
 
-/* Copied without the white space between its tokens: there is none within any but strings. */
+/* Copied without the white space between its tokens, which is any outside of strings. */
 static int read_selector(struct nc_parse *parse, const struct nc_json_token *token)
 {
 	struct nc_slice raw;
@@ -279,7 +279,7 @@ static int read_body(struct nc_parse *parse, struct nc_slice json, bool amends)
 	return err;
 }
 
-/* What no member can know by itself. */
+/* Check what depends on several members. */
 static int check_whole(struct nc_parse *parse)
 {
 	const struct nc_definition *to = parse->to;
@@ -301,7 +301,7 @@ static int check_whole(struct nc_parse *parse)
 	return NC_OK;
 }
 
-/* Reads the body into the definition that `parse` has begun with, and gives it its texts. */
+/* Read the body into parse->to, which has the defaults, and give it its texts. */
 static int parse_run(struct nc_parse *parse, struct nc_slice json, bool amends,
                      struct nc_definition *definition_out)
 {

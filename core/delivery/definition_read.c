@@ -77,8 +77,8 @@ int nc_parse_word(struct nc_parse *parse, const struct nc_json_token *token, con
 	return NC_INVALID;
 }
 
-/* The member whose key is `key`; `*seen` has a bit a member. `name` is the object's, NULL for the
- * body. NULL: there is no such one, or it is there twice, and `why` says so. */
+/* The member whose key is `key`. `*seen` has one bit for each member. `name` is the object's name,
+ * NULL for the body. NULL: there is no such member, or it is given twice, and `why` says so. */
 static const struct nc_parse_member *member_find(struct nc_parse *parse,
                                                  const struct nc_json_token *key, const char *name,
                                                  const struct nc_parse_member *members,

@@ -10,7 +10,7 @@ static uint64_t beat_every(const struct nc_sub *sub)
 	return sub->policy.inactive_ms * NS_PER_MS / 4;
 }
 
-/* When somebody listens, only a transient push subscription has to ask. */
+/* While somebody listens, only a transient push subscription has to go on asking. */
 static uint64_t next_beat(const struct nc_sub *sub)
 {
 	bool asks = sub->policy.push && !sub->policy.durable;
@@ -32,7 +32,8 @@ void nc_sub_heard(struct nc_sub *sub, uint64_t now_ns)
 	if (!sub->policy.push)
 		return;
 	if (!sub->interest) {
-		nc_sub_changed(sub, false); /* an event that probed has been delivered after all */
+		/* the event that was sent as a probe has been delivered after all */
+		nc_sub_changed(sub, false);
 		sub->say_flows = !sub->say_stalled;
 		sub->say_stalled = false;
 	}
@@ -54,7 +55,7 @@ void nc_sub_nobody(struct nc_sub *sub, uint64_t now_ns)
 	bool asked = sub->probe_ns != 0;
 	sub->probe_ns = 0;
 	sub->flow_mark = 0;
-	if (!sub->interest && !asked) /* one of many 503s of the same silence */
+	if (!sub->interest && !asked) /* a further 503, of which nothing is new */
 		return;
 	if (sub->interest) {
 		sub->say_stalled = !sub->say_flows;
@@ -72,12 +73,12 @@ static uint64_t inactive_at(const struct nc_sub *sub)
 	if (sub->policy.durable || sub->said_inactive || sub->request_count > 0)
 		return NEVER;
 	uint64_t at = sub->heard_ns + sub->policy.inactive_ms * NS_PER_MS;
-	/* A heartbeat that is on its way gets the time to be heard. */
+	/* A heartbeat under way is given time to be heard. */
 	uint64_t answer = sub->probe_ns == 0 ? 0 : sub->probe_ns + NC_SUB_ANSWER_NS + 1;
 	return at > answer ? at : answer;
 }
 
-/* What people are to be told, if anything. */
+/* Return STALLED or FLOWS, if one of them is due. */
 static bool say_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 {
 	if (!sub->say_stalled && !sub->say_flows)

@@ -7,7 +7,7 @@
 #include "core/base/assert.h"
 #include "core/delivery/mutants_private.h"
 
-#define IDLE_NS UINT64_C(500000000) /* between renewals of who has nothing */
+#define IDLE_NS UINT64_C(500000000) /* between the renewals of a node that owns nothing */
 
 static void later(uint64_t *what, uint64_t than)
 {
@@ -15,7 +15,7 @@ static void later(uint64_t *what, uint64_t than)
 		*what = than;
 }
 
-/* What has run out by `now_ns` would give nothing any more. */
+/* Forget the grants whose time has run out: they will not count any more. */
 static void forget_old(struct nc_lease *lease, uint64_t now_ns)
 {
 	size_t old = 0;
@@ -29,12 +29,12 @@ static void wait_add(struct nc_lease *lease, uint64_t sent_ns, uint64_t least)
 {
 	size_t count = lease->count;
 	if (count > 0 && sent_ns <= lease->waiting[count - 1].sent_ns)
-		return; /* it came by a longer way than a later one, which gives more */
+		return; /* a later renewal was answered before this one, and gives more */
 	bool close =
 	        count > 1 && lease->waiting[count - 1].sent_ns - lease->waiting[count - 2].sent_ns <
 	                             NC_LEASE_APART_NS;
 	if (close)
-		count--; /* in its place */
+		count--; /* it takes the place of the last */
 	nc_assert(count < NC_LEASE_WAITING_MAX);
 	lease->waiting[count].sent_ns = sent_ns;
 	lease->waiting[count].least = least;
@@ -84,6 +84,6 @@ bool nc_lease_holds(const struct nc_lease *lease, uint64_t since, uint64_t now_n
 bool nc_lease_asks(const struct nc_lease *lease, uint64_t since, uint64_t renewed_ns,
                    uint64_t now_ns)
 {
-	bool waits = since > lease->clear; /* for the word that it is free */
+	bool waits = since > lease->clear; /* until the leader says that the subscription is free */
 	return waits || now_ns - renewed_ns >= (since > 0 ? NC_LEASE_RENEW_NS : IDLE_NS);
 }

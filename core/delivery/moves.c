@@ -32,8 +32,8 @@ void nc_sub_make_ready(struct nc_sub *sub, uint32_t id)
 	struct entry *entry = &sub->entries[id];
 	nc_sub_queue_leave(sub, id);
 	entry->state = NC_SUB_READY;
-	/* Who has been delivered before has its place in max_in_flight already, and goes first:
-	 * else a full flight could wait for itself. */
+	/* An event that was delivered before counts against max_in_flight already, and goes first:
+	 * otherwise new events could wait for it, and it for them. */
 	uint64_t late = entry->taken ? 0 : UINT64_C(1) << 63;
 	nc_sub_queue_put(sub, &sub->ready, id, entry->position | late);
 }
@@ -57,12 +57,13 @@ static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_park
 	nc_sub_changed(sub, false);
 }
 
-/* A replayed event is over: its row, of which the caller tells, counts no more. */
+/* A replay is over: its row, which the caller will remove, no longer counts. */
 static void replay_over(struct nc_sub *sub, const struct entry *entry)
 {
 	nc_sub_key_unpark(sub, entry->key);
 	sub->replaying--;
-	/* A backfill that comes by has no row to pass by. Without memory it comes again. */
+	/* A backfill that comes to the event later finds no row by which to leave it out. Without
+	 * memory the event is delivered again. */
 	if (entry->position > sub->cursor)
 		(void)nc_sub_acked_insert(sub, entry->position);
 }
@@ -75,7 +76,8 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 		sub->recalled--;
 	nc_sub_changed(sub, true);
 	if (entry->replay && entry->state == NC_SUB_RECALLED) {
-		/* Its key is not known, so its row stays: it will be replayed once more. */
+		/* The event's key is not known yet, so its row stays, and it will be replayed
+		 * again. */
 		nc_sub_untake(sub, entry);
 		nc_sub_entry_free(sub, id);
 		return;
@@ -96,8 +98,8 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 	nc_sub_entry_free(sub, id);
 }
 
-/* What stands behind a parked event of its key is parked too; of what is being replayed the rows
- * are there already. */
+/* Park the events that stand behind a parked one of their key. Replays among them have rows
+ * already. */
 static void park_behind(struct nc_sub *sub, uint32_t key, uint32_t id)
 {
 	while (id != NONE) {
@@ -105,7 +107,7 @@ static void park_behind(struct nc_sub *sub, uint32_t key, uint32_t id)
 		uint32_t next = entry->key_next;
 		bool replay = entry->replay;
 		nc_sub_queue_leave(sub, id);
-		entry->state = NC_SUB_LEAVING; /* so that leaving the key wakes nobody */
+		entry->state = NC_SUB_LEAVING; /* so that leaving the key makes nothing ready */
 		if (!replay)
 			nc_sub_key_park(sub, key);
 		nc_sub_key_leave(sub, id);
@@ -214,8 +216,8 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key, bool parks)
 		nc_sub_make_ready(sub, id);
 	} else {
 		entry->state = NC_SUB_HELD;
-		/* By another order it was delivered: behind its key it must not take the place in
-		 * max_in_flight that who stands before it needs. */
+		/* It may have been delivered under another order. Behind others of its key it must
+		 * not count against max_in_flight, or those could not be delivered. */
 		nc_sub_untake(sub, entry);
 	}
 }

@@ -8,7 +8,7 @@
 
 /* ---- Which ---------------------------------------------------------------------------------- */
 
-/* splitmix64's finaliser: each bit of the result hangs on each of `x`. */
+/* The finaliser of splitmix64: each bit of the result depends on each bit of `x`. */
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 30;
@@ -132,7 +132,7 @@ void nc_placement_committed(struct nc_placement_view *placement, uint64_t index,
 	placement->commit_count++;
 }
 
-/* Whether something above `applied` was committed NC_PLACEMENT_BEHIND_NS ago, or before. */
+/* Whether an entry above `applied` was committed NC_PLACEMENT_BEHIND_NS ago or earlier. */
 static bool is_behind(const struct nc_placement_view *placement, uint64_t applied, uint64_t now_ns)
 {
 	size_t count = placement->commit_count;
@@ -146,7 +146,8 @@ static bool is_behind(const struct nc_placement_view *placement, uint64_t applie
 	return false;
 }
 
-/* Heard, in the same life as before: if it was gone meanwhile, it shows first that it keeps up. */
+/* The node was heard in the same life as before. If it was gone meanwhile, it has to show first
+ * that it keeps up. */
 static void trial_step(struct nc_placement_node *node, uint64_t now_ns)
 {
 	if (is_gone(node, now_ns)) {
@@ -169,7 +170,7 @@ bool nc_placement_hear(struct nc_placement_view *placement, uint64_t number,
 {
 	struct nc_placement_node *node = find(placement, number);
 	if (node == NULL || !node->voter)
-		return false; /* what lease it had runs out */
+		return false; /* its lease runs out */
 	if (!renewal->leaving && is_behind(placement, renewal->released, now_ns))
 		return false; /* likewise */
 	/* One that came by a longer way than a later one takes nothing back. */
@@ -183,7 +184,7 @@ bool nc_placement_hear(struct nc_placement_view *placement, uint64_t number,
 	node->heard_ns = now_ns;
 	if (!later)
 		return renewal->boot == node->boot;
-	/* Who leaves does not change its mind in that life. */
+	/* A node that is leaving stays so for this life. */
 	node->leaving = renewal->leaving || (node->leaving && node->boot == renewal->boot);
 	node->boot = renewal->boot;
 	node->released = renewal->released;
@@ -210,8 +211,7 @@ size_t nc_placement_candidates(const struct nc_placement_view *placement, uint64
 	return count;
 }
 
-/* Whether it is too early to say of the node whether it lives: it has not been heard since we lead.
- */
+/* Whether it is too early to say that the node is gone: it was not heard since this node leads. */
 static bool is_awaited(const struct nc_placement_node *node, uint64_t now_ns)
 {
 	return node != NULL && node->voter && node->boot == 0 && !is_gone(node, now_ns);
@@ -257,8 +257,8 @@ bool nc_placement_owner(const struct nc_placement_view *placement,
 {
 	struct nc_sub_owner owner = { 0 };
 	if (!share->spreads) {
-		/* The leader runs it without a lease in the end: so not before it has it by one,
-		 * and with that the word that nobody else does. */
+		/* A subscription that does not spread goes back to the leader, without a lease.
+		 * First the leader owns it under a lease, which proves that nobody else runs it. */
 		bool ours = nc_sub_owner_same(share->owner, round->self);
 		if (share->owner.number == 0 || (ours && !share->runs))
 			return false;
@@ -281,7 +281,7 @@ uint64_t nc_placement_clear(const struct nc_placement_view *placement, uint64_t 
 	uint64_t clear = applied;
 	if (now_ns - placement->changed_ns <= NC_PLACEMENT_GONE_NS &&
 	    !NC_DELIVERY_MUTANT(STRANGERS_FORGOTTEN))
-		return 0; /* for one whom we do not know */
+		return 0; /* for a node that is not listed */
 	if (NC_DELIVERY_MUTANT(STANDING_LEASE_IGNORED))
 		return clear;
 	for (size_t i = 0; i < placement->count; i++) {

@@ -64,7 +64,7 @@ static int entry_restore(struct nc_sub *sub, const struct nc_progress_item *item
 	struct entry *entry = &sub->entries[id];
 	entry->state = NC_SUB_RECALLED;
 	entry->attempts = item->attempts;
-	/* By an order in between it may have been delivered, and have had no place. */
+	/* An event may have been delivered under another order since, and not have counted. */
 	entry->taken = item->attempts > 0 && sub->taken < sub->policy.max_in_flight;
 	sub->taken += entry->taken;
 	sub->recalled++;
@@ -77,7 +77,7 @@ static int item_compare(const void *a, const void *b)
 	return (x->position > y->position) - (x->position < y->position);
 }
 
-/* Replays come in the order in which they were asked for, and are recalled by position. */
+/* Replays are in the order in which they were asked for; all are recalled by position. */
 static int entries_restore(struct nc_sub *sub, struct nc_reader *reader, uint64_t count)
 {
 	struct nc_progress_item item = { 0 };
@@ -184,7 +184,7 @@ int nc_sub_restore(const struct nc_definition *definition, struct nc_slice progr
 	sub->paused = head.paused;
 	sub->halted = head.halted;
 	struct nc_reader reader = nc_reader(progress);
-	(void)nc_progress_head_get(&reader, &head); /* goes past it */
+	(void)nc_progress_head_get(&reader, &head); /* moves the reader past it */
 	err = entries_restore(sub, &reader, head.outstanding);
 	if (err != NC_OK) {
 		nc_sub_free(sub);

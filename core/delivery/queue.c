@@ -12,7 +12,7 @@ static void heap_set(struct nc_sub *sub, struct queue *queue, uint32_t at, uint3
 	sub->entries[id].queue_at = at;
 }
 
-/* Put `id`, for which there is a hole at `at`, where it belongs. */
+/* Put `id` where it belongs; there is a hole at `at`. */
 static void heap_settle(struct nc_sub *sub, struct queue *queue, uint32_t at, uint32_t id)
 {
 	const uint32_t *heap = queue->heap;

@@ -119,7 +119,7 @@ uint32_t nc_router_term_find(const struct nc_router *router, uint64_t hash,
 	return id;
 }
 
-/* The field that tells most, or FIELD_COUNT if none tells anything. */
+/* The most selective part; FIELD_COUNT if no part has a condition. */
 static enum nc_router_field telling(const struct nc_route_part parts[FIELD_COUNT])
 {
 	enum nc_router_field best = FIELD_COUNT;

@@ -6,7 +6,8 @@
 
 #include "core/delivery/mutants_private.h"
 
-/* Its own place, or one that says nothing any more. NULL: more nodes than there can be. */
+/* The sender's place, or one of an earlier term, which is free. NULL: there are more nodes than
+ * there can be. */
 static struct nc_sequence_at *place_of(struct nc_sequence *sequence,
                                        const struct nc_sequence_at *command)
 {

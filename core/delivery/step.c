@@ -37,7 +37,7 @@ static void leaving_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	nc_sub_changed(sub, false);
 }
 
-/* Whose time has come. */
+/* Handle the waits that have ended. */
 static void timers_step(struct nc_sub *sub)
 {
 	uint32_t id;
@@ -106,13 +106,13 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	action_out->attempt = entry->attempts;
 	action_out->flight = entry->flight;
 	action_out->request = request == NULL ? 0 : request->is.id;
-	action_out->alone = entry->replay; /* it is acknowledged by itself */
+	action_out->alone = entry->replay; /* a replay is acknowledged by itself */
 	action_out->pending = pending_of(sub);
 	action_out->pending_known = sub->at_head && sub->recalled == 0;
 	return true;
 }
 
-/* Half a flight has gone out unanswered: ask. */
+/* Ask when half of max_in_flight has been sent since the last request. */
 static bool flow_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 {
 	if (sub->flow_mark != 0 && sub->now_ns >= sub->flow_until)

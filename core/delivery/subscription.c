@@ -114,7 +114,7 @@ void nc_sub_redefine(struct nc_sub *sub, const struct nc_definition *definition,
 	nc_assert(definition->order == sub->policy.order && definition->push == sub->policy.push);
 	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
 	policy_set(sub, definition);
-	sub->flow_mark = 0; /* whoever answers it answers to what was */
+	sub->flow_mark = 0; /* an answer to it would be about what was before */
 	sub->flow_count = 0;
 	nc_sub_interest_renew(sub);
 	nc_sub_changed(sub, false);
@@ -142,8 +142,8 @@ void nc_sub_resume(struct nc_sub *sub)
 
 /* ---- Events in ------------------------------------------------------------------------------ */
 
-/* Replays find room also where all of it is taken by what waits: they stand before that. Where too
- * much is parked nothing else does. */
+/* Replays find room even if events that wait take all of it, since they come first. If too many
+ * events are parked, only replays find room. */
 uint32_t nc_sub_room(const struct nc_sub *sub, bool replay)
 {
 	if (!replay && !sub->policy.durable && sub->parked > NC_SUB_PARKED_MAX)
@@ -152,8 +152,8 @@ uint32_t nc_sub_room(const struct nc_sub *sub, bool replay)
 	return sub->entry_count < most ? most - sub->entry_count : 0;
 }
 
-/* A search costs much the same for one event as for many: not for a few, while there is something
- * to deliver. */
+/* A search costs much the same for one event as for many. While there is something to deliver, it
+ * has to be worth it. */
 static bool worth_a_search(const struct nc_sub *sub)
 {
 	uint32_t room = nc_sub_room(sub, false);
@@ -161,7 +161,8 @@ static bool worth_a_search(const struct nc_sub *sub)
 	       (room > 0 && nc_sub_queue_first(sub, &sub->ready) == NONE);
 }
 
-/* The oldest of either line: keys may be others now, and in its key each stands by its position. */
+/* The oldest recalled event of both lines. Keys may be others now, and within a key events stand by
+ * position. */
 static uint64_t recalled_first(const struct nc_sub *sub)
 {
 	uint64_t position = UINT64_MAX;
@@ -189,7 +190,7 @@ void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 	}
 }
 
-/* Whether a row of the key is parked that is not on its way already. */
+/* Whether the key has a row that is not being replayed. */
 static bool rows_stand(const struct nc_sub *sub, uint32_t key)
 {
 	return key != NONE && sub->keys[key].parked > sub->keys[key].replaying;
@@ -200,14 +201,14 @@ static bool may_replay(const struct nc_sub *sub, uint32_t key)
 	return sub->parked > sub->replaying && (key == NONE || rows_stand(sub, key));
 }
 
-/* Whether an older row of its key is not on its way. */
+/* Whether an older row of its key is not being replayed. */
 static bool is_behind_parked(const struct nc_sub *sub, uint32_t key, uint64_t position)
 {
 	return key != NONE && sub->keys[key].stands != 0 && position > sub->keys[key].stands &&
 	       !NC_DELIVERY_MUTANT(REPLAY_PASSES_PARKED);
 }
 
-/* The event of an entry that was restored. */
+/* Take an event that was recalled, for its entry. */
 static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *event)
 {
 	uint32_t key;
@@ -222,8 +223,8 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 	sub->recalled--;
 	bool acked = entry->acked, doomed = entry->doomed;
 	bool behind = is_behind_parked(sub, key, entry->position);
-	/* Its row was removed, or its key is not what it was: nothing left to replay. Or the row
-	 * stays behind an older one. */
+	/* There is nothing left to replay, since its row was removed or its key has changed; or its
+	 * row stays parked behind an older one. */
 	if (entry->replay && (!may_replay(sub, key) || (!acked && behind))) {
 		nc_sub_untake(sub, entry);
 		nc_sub_entry_free(sub, id);
@@ -295,7 +296,7 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event)
 {
 	if (nc_sub_entry_find(sub, event->position) != NONE)
 		return NC_EXISTS;
-	if (sub->recalled > 0) /* who comes before it is not known yet */
+	if (sub->recalled > 0) /* it is not known yet which events come before it */
 		return NC_BUSY;
 	return offer_new(sub, event, true);
 }

@@ -91,7 +91,7 @@ void nc_sub_entry_free(struct nc_sub *sub, uint32_t id)
 
 uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position)
 {
-	/* Mostly it is the oldest that is asked for: events are answered in their order. */
+	/* Mostly the oldest event is asked for, since events are answered in order. */
 	uint32_t first = sub->window.first;
 	if (first != NONE && sub->entries[first].position == position)
 		return first;
@@ -105,7 +105,7 @@ uint32_t nc_sub_entry_find(const struct nc_sub *sub, uint64_t position)
 size_t nc_sub_undone(const struct nc_sub *sub, uint64_t after, uint64_t *positions, size_t room)
 {
 	size_t count = 0;
-	/* What stood at `after` may be done, or be replayed by now: then from the beginning. */
+	/* The event at `after` may be done, or be replayed, by now: then begin with the first. */
 	uint32_t id = nc_sub_entry_find(sub, after);
 	if (id == NONE || sub->entries[id].replay)
 		id = sub->window.first;

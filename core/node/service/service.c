@@ -17,8 +17,8 @@
 
 #define TICK_MS 20
 
-/* Bytes of the live feed that wait for the end of a turn: mostly all of it, so that the server
- * reads the answers first, and sends them on before it has read the feed. */
+/* How many bytes of the live feed may wait for the end of a turn. Mostly that is all of it, so that
+ * the server reads the answers first, and passes them on before it reads the feed. */
 #define FED_SIZE_MAX (1u << 20)
 
 /* ---- Answers -------------------------------------------------------------------------------- */
@@ -38,7 +38,7 @@ void nc_service_send(struct nc_service *service, const char *reply, struct nc_sl
 void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
                      size_t header_size)
 {
-	if (subject.size > 0) { /* what is lost is counted when the turn ends */
+	if (subject.size > 0) { /* lost messages are counted when the turn ends */
 		(void)nc_outbox_put(&service->outbox, service->bus, subject, nc_slice(NULL, 0),
 		                    message, header_size);
 	}

@@ -67,7 +67,7 @@ void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_
 	if (!service->feed.on && nc_subs_count(service->subs) == 0)
 		return;
 	if (nc_event_applied_get(record, position, version, time_ns, &event) != NC_OK)
-		return; /* cannot be: apply has read it */
+		return; /* cannot be: the engine has read it */
 	if (service->feed.on)
 		feed(service, &event);
 	nc_subs_event(service->subs, &event, record);

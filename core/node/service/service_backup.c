@@ -21,9 +21,9 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/subject.h"
 
-#define HEARTBEAT_MS 1000u   /* without a word: then one of this */
+#define HEARTBEAT_MS 1000u   /* so long after the last message, a heartbeat is sent */
 #define PATIENCE_MS  60000u  /* who reads may take so long over a chunk; the disk, too */
-#define OPENING_MS   600000u /* and so long over a checkpoint, which may be much to write */
+#define OPENING_MS   600000u /* how long a checkpoint may take, which may have much to write */
 
 char nc_backup_tag;
 
@@ -33,7 +33,7 @@ void nc_backup_settle(struct nc_backup *backup)
 {
 	if (backup->phase != NC_BACKUP_OVER || backup->waits || backup->out)
 		return;
-	if (backup->opened) { /* the checkpoint is of no more use */
+	if (backup->opened) { /* the checkpoint is not needed any more */
 		backup->opened = false;
 		backup->job.what.verb = NC_STATE_CLOSE;
 		if (nc_backup_job_put(backup) == NC_OK)
@@ -82,7 +82,7 @@ void nc_backup_gone(struct nc_backup *backup, const char *why)
 		nc_say_info("backup: ended after %" PRIu64 " of %" PRIu64 " bytes: %s",
 		            backup->sent_bytes, backup->bytes, why);
 		nc_backup_over(backup);
-	} else { /* who asked for it may be somebody else, and waits */
+	} else { /* the client that asked may not be the receiver, and waits for an answer */
 		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE, why);
 	}
 	nc_backup_settle(backup);
@@ -92,7 +92,7 @@ bool nc_backup_lost(struct nc_backup *backup)
 {
 	struct nc_bus *bus = backup->service->bus;
 	if (nc_bus_connection(bus) != backup->connection || !nc_bus_connected(bus))
-		backup->connection = 0; /* whatever comes: something was not sent */
+		backup->connection = 0; /* whatever comes, a message was not sent */
 	return backup->connection == 0;
 }
 
@@ -171,9 +171,9 @@ static void on_job(struct nc_exporter_job *job)
 	bool opens = job->what.verb == NC_STATE_OPEN;
 	backup->out = false;
 	if (job->err == NC_CLOSED) {
-		backup->opened = false; /* all is let go */
+		backup->opened = false; /* the exporter has let everything go */
 	} else if (opens) {
-		backup->opened = job->err == NC_OK; /* also where nobody wants it any more */
+		backup->opened = job->err == NC_OK; /* also if nobody wants it any more */
 	}
 	if (backup->phase != NC_BACKUP_OVER) {
 		if (job->err != NC_OK) {
@@ -289,7 +289,8 @@ void nc_service_backup(struct nc_service *service, const struct nc_request *requ
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-/* It says that the node is there, and whether anybody listens. */
+/* Send a heartbeat. It shows the receiver that the node is there, and a 503 shows that there is no
+ * receiver. */
 static void heartbeat(struct nc_backup *backup)
 {
 	nc_buf_clear(&backup->message);

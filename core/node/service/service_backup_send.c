@@ -9,7 +9,7 @@
 #include "core/node/common/say.h"
 #include "core/node/service/service_backup_private.h"
 
-/* No more may lie before the answers of appends than of other long answers (decision 0093). */
+/* Small enough that what is under way does not hold up the answers of appends (decision 0093). */
 #define CHUNK_SIZE  (128u << 10) /* bytes */
 #define UNDER_WAY   4u           /* chunks that are not answered yet */
 #define MANIFEST    "manifest"   /* name of file 0 */
@@ -65,14 +65,14 @@ static void chunk_send(struct nc_backup *backup, const uint8_t *sha256, struct n
 	nc_buf_clear(&backup->message);
 	size_t header_size = nc_backup_chunk_put(&backup->message, &chunk);
 	nc_sha256_chain(backup->digest, sha256);
-	if (backup->answered + 1 == backup->sent) /* who reads was waiting for us */
+	if (backup->answered + 1 == backup->sent) /* the receiver was waiting for this node */
 		backup->heard_ms = nc_clock_ms();
 	backup->offset += bytes.size;
 	backup->sent_bytes += bytes.size;
 	nc_backup_publish(backup, backup->sent, header_size);
 }
 
-/* The whole of it was sent, and is not needed here any more. */
+/* Everything was sent: send the end, and let the checkpoint go. */
 static void end_send(struct nc_backup *backup)
 {
 	const struct nc_backup_end end = { .id = backup->id,
@@ -96,7 +96,7 @@ static size_t chunk_size(const struct nc_backup *backup)
 	return room < CHUNK_SIZE ? room : CHUNK_SIZE;
 }
 
-/* The manifest is at hand. */
+/* Send a chunk of the manifest, which is in memory. */
 static void manifest_send(struct nc_backup *backup)
 {
 	uint8_t sha256[NC_SHA256_SIZE];
@@ -158,7 +158,7 @@ void nc_backup_read_done(struct nc_backup *backup)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-/* The number behind "….ack.<id>."; UINT64_MAX: it is none, or of a backup that is over. */
+/* The number that follows "….ack.<id>."; UINT64_MAX: there is none, or it is of another backup. */
 static uint64_t number_of(const struct nc_backup *backup, struct nc_slice subject)
 {
 	uint64_t number = 0;
@@ -167,7 +167,7 @@ static uint64_t number_of(const struct nc_backup *backup, struct nc_slice subjec
 	        nc_slice_from(subject, subject.size < before ? subject.size : before);
 	if (!nc_slice_starts(rest, nc_slice_str(backup->id)))
 		return UINT64_MAX;
-	for (size_t i = NC_BACKUP_ID_SIZE; i < rest.size; i++) { /* behind the id and its dot */
+	for (size_t i = NC_BACKUP_ID_SIZE; i < rest.size; i++) { /* after the id and its dot */
 		if (rest.data[i] < '0' || rest.data[i] > '9' || number > UINT32_MAX)
 			return UINT64_MAX;
 		number = number * 10 + (rest.data[i] - '0');
@@ -192,7 +192,7 @@ void nc_service_backup_answer(struct nc_service *service, const struct nc_bus_ms
 		return;
 	}
 	if (nc_bus_has_status(msg) || number <= backup->answered)
-		return; /* to a heartbeat: it takes nothing */
+		return; /* an answer to a heartbeat acknowledges no chunk */
 	backup->heard_ms = nc_clock_ms();
 	backup->answered = number;
 	nc_backup_step(backup);

@@ -3,8 +3,8 @@
 #include "core/node/service/service_private.h"
 #include "transport/nats/reply.h"
 
-/* The acknowledgement that `subject` stands for. Whether it still stands is the log's to say, since
- * a retry is answered first. False: refused. */
+/* Understand the acknowledgement that `subject` names. Whether it is stale is decided when the
+ * batch is applied, since a retry has to be recognised first. False: refused. */
 static bool ack_take(struct nc_service *service, struct nc_slice subject, struct nc_slice reply,
                      int endpoint, struct nc_batch_ack *ack_out)
 {

@@ -37,7 +37,7 @@ static bool is_up(const struct nc_service *service, uint64_t number)
 	       nc_cluster_is_up(service->options.cluster, number);
 }
 
-/* What it said of itself last; NULL: nothing, or it is this one. */
+/* What the node last said of itself; NULL: nothing, or it is this node. */
 static const struct nc_cluster_other *heard_of(const struct nc_service *service, uint64_t number)
 {
 	return service->options.cluster == NULL ? NULL
@@ -76,7 +76,7 @@ static const char *state_of(const struct nc_service *service,
 	return is_stalled(service, status, number) ? "stalled" : "serving";
 }
 
-/* Through the leader's commit, as far as this node knows it. */
+/* How many entries it has not applied, of those that this node knows to be committed. */
 static uint64_t lag_of(uint64_t commit, uint64_t applied)
 {
 	return commit > applied ? commit - applied : 0;
@@ -171,14 +171,14 @@ void nc_service_cluster_status(struct nc_service *service, struct nc_buf *out)
 
 /* ---- Changes -------------------------------------------------------------------------------- */
 
-#define CHANGES_MAX 64u /* that wait: each is looked at with each that comes */
+#define CHANGES_MAX 64u /* changes that may wait: each is looked at whenever another comes */
 
 struct nc_change {
 	struct nc_change *next;
 	enum nc_operation op;
-	uint64_t number; /* whom it is about */
+	uint64_t number; /* the member that it is about */
 	uint64_t until_ms;
-	bool asked; /* it is on its way */
+	bool asked; /* it was proposed */
 	int endpoint;
 	char name[NC_PEER_NAME_SIZE];
 	char reply[];
@@ -203,7 +203,7 @@ static int change_ask(struct nc_service *service, const struct nc_change *change
 	}
 }
 
-/* Whether what was asked for is so. */
+/* Whether the cluster is as the change asks. */
 static bool change_holds(struct nc_service *service, const struct nc_change *change)
 {
 	struct nc_replica_status status = nc_replica_status(service->replica);
@@ -228,12 +228,12 @@ static void change_answer(struct nc_service *service, const struct nc_change *ch
 	nc_service_send(service, change->reply, nc_buf_slice(&service->out), 0);
 }
 
-/* True: it is over, one way or the other. */
+/* True: the change is over, done or refused. */
 static bool change_step(struct nc_service *service, struct nc_change *change)
 {
 	int err = NC_OK;
-	/* Who leads already, or has a vote, need not be asked for it; who is no member is a
-	 * mistake. */
+	/* A node that leads already, or votes, needs no change. To remove a node that is no member
+	 * is a mistake. */
 	bool may_hold = change->asked || change->op != NC_OP_CLUSTER_REMOVE;
 	if (may_hold && change_holds(service, change)) {
 		change_answer(service, change);

@@ -17,8 +17,8 @@ void nc_service_refuse(struct nc_service *service, struct nc_slice reply, int en
 bool nc_service_knows(struct nc_service *service, uint32_t version, struct nc_slice reply,
                       int endpoint)
 {
-	/* Or the version is about to be raised by an entry before ours, which is only made when all
-	 * know it. */
+	/* Or an entry before this command is about to raise the version, which is proposed only
+	 * when all nodes know it. */
 	bool known = service->engine_version >= version || service->raising >= version;
 	if (!known) {
 		nc_service_refuse(service, reply, endpoint, NC_FAULT_VERSION,

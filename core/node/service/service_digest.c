@@ -9,9 +9,9 @@
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
 
-#define COMPARE_TICKS 50u /* at most once in so many of the service's ticks: a second */
+#define COMPARE_TICKS 50u /* how many ticks pass between two comparisons: a second */
 
-/* The newest mark, with the loop's reader. */
+/* Read the newest mark. */
 static int mark_read(struct nc_service *service, uint64_t position,
                      uint8_t digest_out[NC_SHA256_SIZE])
 {

@@ -10,9 +10,9 @@
 #include "core/node/service/service_private.h"
 #include "core/node/spread/spread.h"
 
-#define HAND_OVER_MS 3000u /* a transfer of leadership at the end has so long */
+#define HAND_OVER_MS 3000u /* how long a transfer of leadership may take */
 
-/* A request that asked for it. */
+/* A request for a drain, which waits for its answer. */
 struct nc_drain_wait {
 	struct nc_drain_wait *next;
 	uint64_t until_ms;
@@ -21,7 +21,7 @@ struct nc_drain_wait {
 
 /* ---- Leadership ------------------------------------------------------------------------------ */
 
-/* The voter that is nearest to us in the log and alive; 0: none. */
+/* The live voter whose log is nearest to this node's; 0: there is none. */
 static uint64_t heir(const struct nc_raft_status *status)
 {
 	const struct nc_raft_peer_status *best = NULL;
@@ -51,8 +51,8 @@ static bool handing_over(struct nc_service *service)
 	       nc_clock_ms() < service->drain.handing_until_ms;
 }
 
-/* Its vote may be needed, and where the others lack entries it may even be elected: then it brings
- * them up to date, and hands over once more. */
+/* A node that drains still votes. If the others lack entries it may even be elected; then it brings
+ * them up to date, and hands over again. */
 static void lead_no_more(struct nc_service *service)
 {
 	struct nc_replica_status status = nc_replica_status(service->replica);
@@ -75,7 +75,8 @@ static bool is_quiet(struct nc_service *service)
 	       nc_spread_has_left(service->spread);
 }
 
-/* At the tick after: what was said last has left the process, for closing sends nothing more. */
+/* Wait one tick more, so that the last answers have left the process: closing the connection sends
+ * nothing. */
 static bool is_sent(struct nc_service *service)
 {
 	return !nc_bus_connected(service->bus) || nc_bus_buffered(service->bus) == 0;
@@ -91,7 +92,8 @@ static void begin(struct nc_service *service)
 	hand_over(service);
 }
 
-/* Deliveries go on elsewhere, or at the next start: whoever would acknowledge is not heard here. */
+/* Stop the subscriptions: deliveries go on elsewhere, or at the next start, since acknowledgements
+ * are not heard here any more. */
 static void drained(struct nc_service *service)
 {
 	service->drain.done = true;
@@ -137,7 +139,7 @@ void nc_service_drain_step(struct nc_service *service)
 	if (!service->drain.closed && !handing_over(service)) {
 		service->drain.closed = true;
 		nc_service_unsubscribe_endpoints(service);
-		nc_service_backup_end(service); /* it may take hours; and no other one begins */
+		nc_service_backup_end(service); /* a backup may take hours, and is ended */
 		nc_sole_end(service);
 		nc_replica_drain(service->replica);
 	}
@@ -162,7 +164,7 @@ void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
 	struct nc_drain_wait *wait = reply.size == 0 ? NULL : malloc(sizeof *wait + reply.size + 1);
 	if (reply.size > 0 && wait == NULL) {
 		atomic_fetch_add(&service->counters.unsent, 1);
-		return; /* no memory for an answer: a time-out to who asked */
+		return; /* no memory to remember whom to answer: the client runs into its timeout */
 	}
 	if (wait != NULL) {
 		*wait = (struct nc_drain_wait){ .next = service->drain.waits,

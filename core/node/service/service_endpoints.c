@@ -106,13 +106,13 @@ int nc_service_endpoint_of(enum nc_operation op)
 	return i;
 }
 
-/* One of the nodes whose state is worth asking for: service_fit.c. */
+/* Whether one of the nodes answers whose state is up to date: service_fit.c. */
 static bool answered_by_fit(const struct nc_endpoint *endpoint)
 {
 	return endpoint->direct || endpoint->op == NC_OP_BACKUP;
 }
 
-/* One of the nodes, whichever: a queue group. */
+/* Whether any one of the nodes answers, through a queue group. */
 static bool answered_by_any(const struct nc_endpoint *endpoint)
 {
 	return answered_by_fit(endpoint) || endpoint->op == NC_OP_CLUSTER_STATUS;
@@ -123,8 +123,7 @@ static bool answered_by_any(const struct nc_endpoint *endpoint)
 static int subscribe_endpoint(struct nc_service *service, size_t i)
 {
 	const struct nc_srv_endpoint *made = &service->srv.endpoints[i];
-	void *tag =
-	        nc_unconst(&nc_service_endpoints[i]); /* bus.h gives it back, and looks not at it */
+	void *tag = nc_unconst(&nc_service_endpoints[i]); /* the bus only gives it back */
 	return nc_bus_subscribe(service->bus, made->subject, made->queue, tag);
 }
 
@@ -150,7 +149,7 @@ int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
 	return err;
 }
 
-/* One of the nodes answers: of those that are fit, or whichever. */
+/* Whether one node answers for all: one that is fit, or any. */
 static bool is_shared(const struct nc_endpoint *endpoint, bool fit)
 {
 	return answered_by_any(endpoint) && answered_by_fit(endpoint) == fit;

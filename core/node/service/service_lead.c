@@ -45,7 +45,7 @@ static void elected_tell(struct nc_service *service)
 	nc_service_advise(service, "cluster", "leader_elected", members);
 }
 
-/* Others may have raised the engine's version while they led. */
+/* Another leader may have raised the engine's version. */
 static int version_read(struct nc_service *service)
 {
 	struct nc_state_reader *reader;
@@ -60,7 +60,8 @@ static int version_read(struct nc_service *service)
 	return err;
 }
 
-/* When the own-term entry is applied: take up the subscriptions, then the leader's subjects. */
+/* Called when something was applied: once the entry of this term is, load the subscriptions, then
+ * subscribe to the leader's subjects. */
 void nc_service_lead(struct nc_service *service)
 {
 	if (service->serving || service->drain.begun || !service->sole.sure ||
@@ -89,7 +90,7 @@ void nc_service_lead(struct nc_service *service)
 	elected_tell(service);
 }
 
-/* Before anything else is done: who leads next may already be answering. */
+/* Called before anything else is done, since the next leader may already be answering. */
 void nc_service_on_step_down(void *ctx)
 {
 	struct nc_service *service = ctx;
@@ -105,7 +106,7 @@ void nc_service_on_step_down(void *ctx)
 
 /* ---- Not a member any more ------------------------------------------------------------------ */
 
-/* What a node that was removed knows grows old, and nobody may read it from there. */
+/* The state of a node that was removed grows old, and must not be read. */
 void nc_service_retire(struct nc_service *service)
 {
 	bool removed =
@@ -122,8 +123,8 @@ void nc_service_retire(struct nc_service *service)
 
 /* ---- Ready ---------------------------------------------------------------------------------- */
 
-/* A message to ourselves behind the subscriptions tells when the server has them. A follower is
- * ready when it follows somebody. */
+/* A message that this node sends to itself after its subscriptions shows, when it comes back, that
+ * the server has them. A follower is ready when it has a leader. */
 void nc_service_probe(struct nc_service *service)
 {
 	if (service->ready_told)
@@ -148,7 +149,7 @@ static void on_silent(void *ctx, uint64_t id)
 	nc_cluster_ask(service->options.cluster, id);
 }
 
-/* The leader's log does not go back to what this node has. */
+/* The leader's log begins after what this node has. */
 static void on_install(void *ctx, const struct nc_raft_install *install)
 {
 	struct nc_service *service = ctx;

@@ -17,7 +17,7 @@ static bool is_of_stream(const struct nc_ticket *ticket)
 
 /* ---- Refused -------------------------------------------------------------------------------- */
 
-/* The fault of what the replica did not take. */
+/* The fault with which a command is refused that the replica did not take. */
 static struct nc_fault fault_of(struct nc_service *service, int err)
 {
 	switch (err) {
@@ -82,7 +82,7 @@ static void answer(struct nc_service *service, const struct nc_ticket *ticket,
 	                 (nc_clock_ms() - ticket->taken_ms) * 1000000);
 }
 
-/* The answer first: who listens comes behind who asked. */
+/* Answer the client first, then tell those who listen. */
 static void client_told(struct nc_service *service, struct nc_ticket *ticket,
                         const struct nc_outcome *outcome)
 {
@@ -101,7 +101,7 @@ static void client_told(struct nc_service *service, struct nc_ticket *ticket,
 
 /* ---- Applied: to who has not asked ---------------------------------------------------------- */
 
-/* What another node took up, to the subscriptions that run here all the same. */
+/* Tell the subscriptions that run here of what another node has taken up. */
 static void tell_owned(struct nc_service *service, struct nc_slice record, uint64_t position,
                        uint64_t version, uint64_t time_ns)
 {
@@ -123,7 +123,7 @@ static void tell_others(struct nc_service *service, const struct nc_outcome *out
 	}
 }
 
-/* What it changes of this node, whoever took it up. */
+/* Note what the outcome changes in this node, whichever node took the command up. */
 static void note(struct nc_service *service, const struct nc_outcome *outcome)
 {
 	if (outcome->position > atomic_load(&service->position))
@@ -146,7 +146,7 @@ void nc_service_on_outcome(void *ctx, void *ticket_ptr, const struct nc_outcome 
 	struct nc_service *service = ctx;
 	struct nc_ticket *ticket = ticket_ptr;
 	note(service, outcome);
-	if (ticket == NULL) { /* another node's, who answers */
+	if (ticket == NULL) { /* another node has the request, and answers it */
 		tell_others(service, outcome);
 		return;
 	}

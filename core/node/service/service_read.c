@@ -11,18 +11,19 @@
 #define STEP_SIZE        (256u << 10) /* bytes */
 #define BUFFERED_MAX     (4u << 20)   /* bytes that may wait to be sent before a reader waits */
 #define SEND_PATIENCE_MS 10000u
-#define ROOMY_READS      128u /* so many may keep what they have packed until it fills a message */
+/* with more reads than this, none keeps a packed message until it is full */
+#define ROOMY_READS      128u
 
 /* ---- Answering ------------------------------------------------------------------------------ */
 
-/* Header lines that each answer of R.direct bears. */
+/* The header lines of every answer of R.direct. */
 static struct nc_slice extra(const struct read *read, char room[NC_DIRECT_SIZE])
 {
 	return nc_service_direct(read->service, read->endpoint, room);
 }
 
-/* A gap in an answer shows in nothing that follows it: so all of it leaves over one connection, and
- * nothing behind a message that was lost. Who asked hears no end, and asks again. */
+/* A client cannot see a gap in an answer. So all of it leaves over one connection, and nothing
+ * follows a message that was lost. The client then gets no end, and asks again. */
 bool nc_service_read_may_answer(void *ctx)
 {
 	const struct read *read = ctx;
@@ -48,7 +49,7 @@ static void posted(struct read *read)
 void nc_service_read_fail(struct read *read, struct nc_fault fault, const char *text)
 {
 	char room[NC_DIRECT_SIZE];
-	posted(read); /* what came before it */
+	posted(read); /* first what was packed before it */
 	nc_service_error(read->service, &read->out, read->reply, read->stats,
 	                 &(struct nc_service_refusal){
 	                         .fault = fault, .text = text, .extra = extra(read, room) });
@@ -93,7 +94,7 @@ static void on_event(void *ctx, const struct nc_event *event)
 		packed_flush(read);
 		err = nc_packed_add(&read->packed, event);
 	}
-	if (err == NC_TOOBIG) { /* fits into no array: a message of its own, in its place */
+	if (err == NC_TOOBIG) { /* it fits into no packed message, and goes as one of its own */
 		packed_flush(read);
 		send_event(read, event, nc_slice(NULL, 0));
 	} else if (err != NC_OK) {
@@ -104,7 +105,7 @@ static void on_event(void *ctx, const struct nc_event *event)
 
 /* ---- Queries -------------------------------------------------------------------------------- */
 
-/* False: the filter is refused, and that is said. */
+/* False: the filter is not accepted, and the read was refused. */
 static bool filter_begin(struct read *read)
 {
 	struct nc_refusal refusal;
@@ -117,7 +118,7 @@ static bool filter_begin(struct read *read)
 	spec->wanted_ctx = &read->filtered;
 	if (read->op != NC_OP_FILTER_TEST)
 		return true;
-	/* As a subscription's history is searched: by an index, where the hints allow. */
+	/* Search as a subscription searches history: by an index, if the hints allow it. */
 	read->filtered.dry = true;
 	read->filtered.show = spec->limit;
 	bool by_position = spec->from_kind == NC_FROM_DEFAULT || spec->from_kind == NC_FROM_NUMBER;
@@ -130,7 +131,7 @@ static bool filter_begin(struct read *read)
 	return true;
 }
 
-/* False: it has come to nothing, and that is said. */
+/* False: the query could not begin, and the read was refused. */
 static bool query_begin(struct read *read, struct nc_state_reader *reader)
 {
 	read->begun_ms = nc_clock_ms();
@@ -172,8 +173,8 @@ static void query_fail(struct read *read, int err)
 	nc_service_read_fail(read, NC_FAULT_UNAVAILABLE, text);
 }
 
-/* A filter that matches little must not let its read go on for as long as there is history: what
- * has been found by then is given, and where to go on. */
+/* A filter that matches little must not make a read go through all history at once. After a while
+ * the read ends with what was found, and says where to go on. */
 static bool is_long(const struct read *read)
 {
 	uint64_t patience_ms = read->service->options.config->timeout_ms / 2;
@@ -233,8 +234,8 @@ static bool info_step(struct read *read, struct nc_state_reader *reader)
 	return true;
 }
 
-/* Whatever is asked may be a message of the server's max_payload, or many: while NATS takes
- * nothing, no more is made. */
+/* A step of a read. It may make many messages, each as large as the server takes; while NATS takes
+ * nothing, it makes none. */
 static bool op_step(struct read *read, struct nc_state_reader *reader)
 {
 	struct nc_service *service = read->service;
@@ -268,8 +269,8 @@ static bool op_step(struct read *read, struct nc_state_reader *reader)
 	}
 }
 
-/* A part of the answer is lost, so it has no end; but whoever can still be told asks again sooner.
- */
+/* A part of the answer was lost, so it gets no end. A client that can still be told of that asks
+ * again sooner. */
 static void give_up(struct read *read)
 {
 	atomic_fetch_add(&read->service->counters.reads_given_up, 1);
@@ -283,8 +284,8 @@ static void give_up(struct read *read)
 	}
 }
 
-/* It waits for its turn again. Where many do, their rooms, a message's size each, would be
- * gigabytes: what is packed leaves as it is. */
+/* The read waits for its next turn. If many reads wait, their buffers, each as large as a message,
+ * would take gigabytes: then what is packed leaves as it is. */
 static void rest(struct read *read)
 {
 	if (atomic_load(&read->service->reads) <= ROOMY_READS)

@@ -6,10 +6,10 @@
 #include "transport/nats/reply.h"
 #include "transport/nats/snap_message.h"
 
-/* What closes a list, with a name of which each byte may need a backslash. */
+/* The most that the end of a list takes, with a name of which each byte needs a backslash. */
 #define TAIL_ROOM (sizeof "],\"next\":\"\"}" + (size_t)2 * NC_NAME_SIZE_MAX)
 
-/* What has been written. */
+/* Post the answer that was written. */
 static void post(struct read *read, size_t header_size)
 {
 	if (nc_buf_status(&read->out) == NC_OK) {
@@ -78,7 +78,8 @@ struct listing {
 	uint64_t last_version;
 };
 
-/* Whether what was put behind `before` may stay; if not, it is taken back, and the list ends. */
+/* Whether there is room for what was put after `before`; if not, it is taken back, and the list
+ * ends. */
 static bool takes(struct listing *listing, size_t before)
 {
 	struct nc_buf *out = &listing->read->out;

@@ -5,7 +5,7 @@
 #include "transport/nats/reply.h"
 
 #define STEP_NAMES   2000u
-#define CLOSING_SIZE 256u /* bytes of what stands behind the names, at most */
+#define CLOSING_SIZE 256u /* the most bytes that follow the names */
 
 /* An object of names that is being written: as many as fit. */
 struct names {
@@ -41,7 +41,7 @@ static void put_names(struct read *read, enum nc_stats_kind kind, const char *me
 	              (unsigned long long)nc_stats_names(read->stats_made, kind));
 }
 
-/* Types have half of the room, categories what they leave. */
+/* Types may take half of the room, categories what is left. */
 static void stats_answer(struct read *read, bool complete)
 {
 	size_t payload_max = nc_bus_max_payload(read->service->bus);
@@ -59,8 +59,8 @@ static void stats_answer(struct read *read, bool complete)
 	}
 }
 
-/* One step is mostly all; what goes on keeps what it has between its turns, and many of those are
- * bounded as requests are. */
+/* Mostly one step is all. A read that goes on keeps its counts between its turns, and their memory
+ * is accounted for as requests are. */
 static bool stats_go_on(struct read *read)
 {
 	size_t size = nc_stats_size_max(read->stats_limit);

@@ -22,7 +22,7 @@ void nc_service_read_stream(struct read *read, struct nc_state_reader *reader)
 	nc_service_read_post(read, nc_buf_slice(&read->out), 0);
 }
 
-/* What closes a page, with a name of which each byte may need a backslash. */
+/* The most that the end of a page takes, with a name of which each byte needs a backslash. */
 #define CLOSING_SIZE (sizeof "],\"next\":\"\"}" + 2 * NC_NAME_SIZE_MAX)
 
 struct page {

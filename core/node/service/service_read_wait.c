@@ -20,7 +20,8 @@ void nc_service_let_go(struct nc_service *service, size_t size)
 	atomic_fetch_sub(&service->kept_size, size);
 }
 
-/* What it waited for has come; or it has run out of time meanwhile. */
+/* Begin the read, since what it waited for has come; or free it, if it has run out of time
+ * meanwhile. */
 static void read_go(struct read *read)
 {
 	struct nc_service *service = read->service;
@@ -89,7 +90,8 @@ void nc_service_reads_end(struct nc_service *service)
 static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
 {
 	size_t at = keys->size;
-	nc_buf_put_slice(keys, slice); /* room was made for all of them: they do not move */
+	/* the buffer has room for all of them, so that they do not move */
+	nc_buf_put_slice(keys, slice);
 	return nc_slice(keys->data + at, slice.size);
 }
 

@@ -7,13 +7,13 @@
 #include "core/node/service/service_private.h"
 #include "transport/nats/subject.h"
 
-#define HEADERS_MAX 128 /* of one request */
+#define HEADERS_MAX 128 /* headers of one request */
 
 /* Tags of subscriptions that are no endpoints. */
 char nc_service_probe_tag;
 char nc_service_pace_tag;
 
-/* How this node, or the cluster, is: any node answers, at once. */
+/* Requests about the state of this node or of the cluster, which any node answers at once. */
 static void show(struct nc_service *service, enum nc_operation op, struct nc_slice reply)
 {
 	struct nc_buf *out = &service->out;
@@ -120,7 +120,7 @@ static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, in
 	                                      .extra = nc_service_direct(service, index, room) });
 }
 
-/* An acknowledgement may bear any headers: whatever captured the delivery sends it. */
+/* Headers of an acknowledgement are ignored: clients may add their own. */
 static void take_up_ack(struct nc_service *service, const struct nc_bus_msg *msg, int index)
 {
 	size_t skip = service->root_size + 1 + strlen("ack.");
@@ -128,8 +128,8 @@ static void take_up_ack(struct nc_service *service, const struct nc_bus_msg *msg
 	nc_subs_answer(service->subs, nc_slice_from(msg->subject, skip), msg, index);
 }
 
-/* Another node runs the subscription, has the acknowledgement too, and takes it; or who does is not
- * sure just now. */
+/* Whether another node takes the acknowledgement: one that runs the subscription and has heard it
+ * too, or one that is still to be found out. */
 static bool is_owners_ack(struct nc_service *service, const struct nc_bus_msg *msg, int index)
 {
 	struct nc_spread_heard heard = {
@@ -166,7 +166,7 @@ static void on_endpoint(struct nc_service *service, struct nc_bus_msg *msg)
 	const struct nc_endpoint *endpoint = msg->tag;
 	int index = (int)(endpoint - nc_service_endpoints);
 	if (endpoint->leader && !service->serving)
-		return; /* deposed: who leads now has it too */
+		return; /* this node leads no more: the leader has the message too */
 	if (endpoint->op != NC_OP_SUB_ACK) {
 		take_up(service, msg, index);
 	} else if (!is_owners_ack(service, msg, index)) {

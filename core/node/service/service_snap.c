@@ -33,7 +33,7 @@ void nc_service_snap(struct nc_service *service, const struct nc_request *reques
 	propose(service, request, ticket);
 }
 
-/* There are more than one command deletes: the next ones, until all are gone; also when nobody
+/* If one command could not delete them all, propose the next, until all are gone; also if nobody
  * waits for it any more. */
 bool nc_service_snap_goes_on(struct nc_service *service, struct nc_ticket *ticket,
                              const struct nc_outcome *outcome)

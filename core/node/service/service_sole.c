@@ -18,9 +18,9 @@
 #include "core/node/service/service_private.h"
 
 #define FORM        1u
-#define ASK_MS      200u /* until it is asked once more */
+#define ASK_MS      200u /* the pause before it asks again */
 #define ASKS        3u
-#define SETTLED_MS  2000u /* after that who serves stays, whoever else turns up */
+#define SETTLED_MS  2000u /* after that, a node that serves goes on, whoever else turns up */
 #define SAY_EACH_MS 10000u
 #define WHY_SIZE    512
 
@@ -90,7 +90,8 @@ static void serve(struct nc_service *service)
 	service->sole.sure_ms = nc_clock_ms();
 	int err = listen_for_claims(service);
 	if (err == NC_OK) {
-		claim(service, BEGINNING); /* behind the subscription: one of two hears the other */
+		/* sent after the subscription, so that of two nodes at least one hears the other */
+		claim(service, BEGINNING);
 		err = nc_service_subjects_open(service);
 	}
 	if (err != NC_OK) {
@@ -151,7 +152,7 @@ static void on_claim(struct nc_service *service, const struct nc_bus_msg *msg)
 		return;
 	bool stays =
 	        other.kind != BEGINNING || is_settled(service) || service->sole.run < other.run;
-	if (!stays) { /* both began at once, and neither has served anybody */
+	if (!stays) { /* both began at the same time, and neither has served yet */
 		refuse(service, other.node);
 		return;
 	}
@@ -169,7 +170,8 @@ static void on_answer(struct nc_service *service, const struct nc_bus_msg *msg)
 			serve(service);
 	} else if (claim_read(msg->data, &other) && other.run != service->sole.run) {
 		if (is_settled(
-		            service)) { /* they had not heard of each other; people must choose */
+		            /* the two had not heard of each other: people must choose one */
+		            service)) {
 			warn(service, other.node);
 		} else {
 			refuse(service, other.node);
@@ -187,7 +189,8 @@ int nc_sole_start(struct nc_service *service)
 	    (ssize_t)sizeof service->sole.run)
 		return NC_IO;
 	if (service->options.cluster !=
-	    NULL) { /* its nodes know each other, and answer to a single one */
+	    /* a cluster's nodes know each other, and answer the question of a single node */
+	    NULL) {
 		service->sole.sure = true;
 		int err = listen_for_claims(service);
 		return err == NC_OK ? nc_service_subjects_open(service) : err;
@@ -204,7 +207,7 @@ void nc_sole_step(struct nc_service *service, bool anew)
 	    !nc_bus_connected(service->bus))
 		return;
 	if (sole->sure) {
-		if (anew) /* what began while this one was away */
+		if (anew) /* look for a node that began while this one was away */
 			claim(service, BACK);
 		return;
 	}
@@ -213,7 +216,7 @@ void nc_sole_step(struct nc_service *service, bool anew)
 	if (sole->asks > 0 && now_ms - sole->asked_ms < ASK_MS)
 		return;
 	if (sole->asks == ASKS) {
-		serve(service); /* who was there has gone, and NATS has not noticed */
+		serve(service); /* the node that listened has gone, and NATS has not noticed */
 		return;
 	}
 	sole->asks++;

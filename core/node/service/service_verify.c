@@ -13,7 +13,7 @@
 #include "transport/nats/body.h"
 #include "transport/nats/reply.h"
 
-#define REPAIR_AFTER_MS 5000u /* who asked for the check may still want to see what it says */
+#define REPAIR_AFTER_MS 5000u /* whoever asked for the check may still want to see its result */
 
 struct nc_service_verify {
 	struct nc_read_job job;
@@ -21,7 +21,7 @@ struct nc_service_verify {
 	struct nc_verifier *verifier;
 	atomic_bool with_readers; /* the pool has the job */
 	bool told;                /* that something is bad */
-	uint64_t told_ms;         /* and when; 0: the repair has been asked for */
+	uint64_t told_ms;         /* when that was; 0: the repair has been started */
 };
 
 /* ---- The job -------------------------------------------------------------------------------- */
@@ -35,7 +35,7 @@ static bool step(struct nc_read_job *job, struct nc_state_reader *reader)
 static void give_back(struct nc_read_job *job)
 {
 	struct nc_service_verify *verify = (struct nc_service_verify *)job;
-	nc_verifier_stop(verify->verifier); /* if it is not over, the node stops */
+	nc_verifier_stop(verify->verifier); /* if it was not over, the node is stopping */
 	atomic_store(&verify->with_readers, false);
 }
 
@@ -52,7 +52,7 @@ void nc_service_verify_free(struct nc_service *service)
 static int start(struct nc_service *service)
 {
 	if (service->verify != NULL && atomic_load(&service->verify->with_readers))
-		return NC_OK; /* that one is shown */
+		return NC_OK; /* the check under way is shown */
 	nc_service_verify_free(service);
 	struct nc_service_verify *verify = calloc(1, sizeof *verify);
 	if (verify == NULL)
@@ -118,7 +118,8 @@ static void put_report(const struct nc_service *service, struct nc_buf *out)
 	nc_buf_put_u8(out, '}');
 }
 
-/* A node that has others is made whole by them; one that is alone goes on, and a person decides. */
+/* A node of a cluster is made whole by the others. A single node goes on, and a person has to
+ * decide. */
 static void repair(struct nc_service *service)
 {
 	struct nc_service_verify *verify = service->verify;
@@ -132,7 +133,8 @@ static void repair(struct nc_service *service)
 	}
 }
 
-/* Without being asked: damage where nobody reads must not wait until somebody does. */
+/* Begin a check that nobody asked for, if one is due, so that damage is found even where nobody
+ * reads. */
 static void begin_if_due(struct nc_service *service)
 {
 	uint64_t now_ms = nc_clock_ms(), period_ms = service->options.config->check_s * 1000;
@@ -147,7 +149,7 @@ static void begin_if_due(struct nc_service *service)
 		nc_say_warning("verify: no check can be begun now: %s", nc_err_name(err));
 }
 
-/* Nobody may be asking when it comes to something bad. */
+/* Publish an advisory when the check finds damage, since nobody may be waiting for its result. */
 void nc_service_verify_tick(struct nc_service *service)
 {
 	begin_if_due(service);

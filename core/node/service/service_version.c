@@ -5,7 +5,7 @@
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
 
-/* The newest that every member can. */
+/* The highest version that every member knows. */
 static uint32_t version_of_all(const struct nc_service *service)
 {
 	return service->options.cluster == NULL
