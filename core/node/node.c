@@ -28,14 +28,14 @@ struct node {
 	const struct nc_config *config;
 	struct nc_store store;
 	struct nc_child *child;
-	struct nc_whereabouts *whereabouts; /* of NATS servers; NULL: not asked for */
+	struct nc_whereabouts *whereabouts; /* of the NATS servers; NULL: they are configured */
 	struct nc_cluster *cluster;         /* NULL: a single node */
 	struct nc_service *service;
-	struct nc_exporter *exporter; /* of the state, to peers and into backups */
+	struct nc_exporter *exporter; /* gives the state to peers and into backups */
 	struct nc_whole *whole;       /* states, to peers and from them; NULL: a single node */
 	const char *nats_url;
 	char **argv;
-	bool again;                     /* at the end: start anew, with what is then on the disk */
+	bool again;                     /* at the end, start again with what is then on the disk */
 	char damage[NC_RENEW_WHY_SIZE]; /* why data were set aside at this start; "": none were */
 	uv_signal_t sigterm, sigint;
 	uv_timer_t patience;
@@ -112,8 +112,8 @@ static void on_fatal(void *ctx, int err, const char *what)
 	}
 	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
 	             nc_err_name(err));
-	/* Not from within the service's own calls: its threads are still at work. What is durable
-	 * is durable. */
+	/* The service is not stopped: this may be called from within it, while its threads are at
+	 * work. So just exit; what is durable stays so. */
 	nc_child_stop(node->child);
 	node->child = NULL;
 	_exit(nc_exit_of_fatal(err));
@@ -125,7 +125,7 @@ static void on_child_say(void *ctx, const char *text)
 	nc_say_warning("%s", text);
 }
 
-/* The URL for whoever looks into the data directory. */
+/* Write the URL into the data directory, where people and scripts find it. */
 static int url_write(const struct node *node, const char *url)
 {
 	char path[4200];
@@ -298,7 +298,7 @@ static int cluster_start(struct node *node)
 	return nc_cluster_start(&options, &node->cluster);
 }
 
-/* A member of a cluster that came up alone would lead nobody, and answer nobody. */
+/* Refuse to start a member of a cluster as a single node: it could neither lead nor answer. */
 static int alone_check(const struct node *node)
 {
 	struct nc_cluster_record record;
@@ -316,7 +316,7 @@ static int alone_check(const struct node *node)
 	return NC_CONFLICT;
 }
 
-/* With node->nats_url. */
+/* Start everything, now that node->nats_url is known. */
 static int start(struct node *node)
 {
 	int err = exporter_start(node);
@@ -341,7 +341,7 @@ static void on_url(void *ctx, const char *url)
 		end(node, nc_exit_of_start(err));
 }
 
-/* A cluster's nodes are given a server, or hear of one. */
+/* Wait to hear of a NATS server: a node of a cluster is given one, or hears of one by gossip. */
 static int meet(struct node *node)
 {
 	int err = nc_whereabouts_start(&node->loop, node->config, on_url, node, &node->whereabouts);

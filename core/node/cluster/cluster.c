@@ -16,7 +16,7 @@
 #include "core/raft/message_codec.h"
 
 #define TICK_MS     50u
-#define START_MS    500u /* a namesake has so long to answer */
+#define START_MS    500u /* how long another node of the same name may take to answer */
 #define SAY_EACH_MS 10000u
 
 static void random_fill(void *bytes, size_t size)
@@ -82,7 +82,7 @@ void nc_cluster_send(struct nc_cluster *cluster, uint64_t to, struct nc_slice fr
 {
 	int err = nc_peer_raft(cluster->peer, to, nc_raft_frame_is_answer(frame), frame);
 	if (err == NC_NOTFOUND || err == NC_CLOSED)
-		cluster->hello_soon = true; /* who it is has to be heard first */
+		cluster->hello_soon = true; /* a hello has to tell first who this node is */
 }
 
 void nc_cluster_attach(struct nc_cluster *cluster, struct nc_replica *replica,
@@ -139,7 +139,7 @@ static void start_check(struct nc_cluster *cluster, uint64_t now_ms)
 	cluster->hello_soon = true;
 }
 
-/* What it waits for, when that changes, and again from time to time. */
+/* Log what the node waits for: when that changes, and again from time to time. */
 static void waiting_say(struct nc_cluster *cluster, uint64_t now_ms)
 {
 	struct nc_formation *formation = &cluster->formation;
@@ -200,7 +200,8 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
-/* What was promised before; or what a store that was alone makes of itself. */
+/* Load what the node has promised before. A store that was alone until now becomes a cluster of
+ * one. */
 static int record_load(const struct nc_cluster_options *options, struct nc_cluster_record *record)
 {
 	const struct nc_config *config = options->config;
@@ -215,7 +216,8 @@ static int record_load(const struct nc_cluster_options *options, struct nc_clust
 		             config->data_dir);
 		return NC_CORRUPT;
 	}
-	if (!options->log_empty) { /* a single node's: a cluster of one, which others join */
+	/* it was a single node: now a cluster of one, which others join */
+	if (!options->log_empty) {
 		record->phase = NC_HELLO_MEMBER;
 		memcpy(record->cluster_id, identity->cluster_id, sizeof record->cluster_id);
 		record->node_count = 1;

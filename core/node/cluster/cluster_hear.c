@@ -6,7 +6,7 @@
 #include "core/node/cluster/cluster_private.h"
 #include "core/node/common/say.h"
 
-#define SAY_EACH_MS 10000u /* the same thing to people */
+#define SAY_EACH_MS 10000u /* between two equal messages to people */
 #define SKEW_MAX_MS 500
 #define SKEW_SAY_MS 60000u
 
@@ -43,15 +43,15 @@ void nc_cluster_on_drop(void *ctx, enum nc_peer_drop why, struct nc_slice claim)
 
 /* ---- Namesakes ------------------------------------------------------------------------------ */
 
-/* Another process bears our name. Who was there first stays: a node that is starting asks, and ends
- * when somebody answers to it. */
+/* Another process has this node's name. The first one stays: a node that starts asks, and ends if
+ * it is answered. */
 static void hear_namesake(struct nc_cluster *cluster, const struct nc_hello *hello,
                           bool same_number)
 {
 	const char *name = cluster->options.config->node_id;
 	bool starting = hello->phase == NC_HELLO_STARTING;
 	if (hello->run == cluster->run)
-		return; /* ourselves, come back by some way round */
+		return; /* this node's own hello, come back by some way */
 	cluster->twin |= same_number;
 	bool they_yield = cluster->started ? starting : starting && cluster->run < hello->run;
 	if (they_yield || cluster->started) {
@@ -129,7 +129,8 @@ static void remember(struct nc_cluster_other *other, const struct nc_peer_node *
 	memcpy(other->version, hello->version, sizeof other->version);
 }
 
-/* A member of ours: learn the names of the others, and whether we still are one. */
+/* A member of this cluster was heard: learn the names of the others, and whether this node still is
+ * a member. */
 static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *from,
                         const struct nc_hello *hello)
 {
@@ -207,7 +208,7 @@ static void hear_other(struct nc_cluster *cluster, const struct nc_peer_frame *f
 	if (fresh)
 		nc_gate_meet(from);
 	if (!fresh || !known)
-		cluster->hello_soon = true; /* let it hear that we hear it */
+		cluster->hello_soon = true; /* let it hear that it is heard */
 	remember(other, from, hello, done && !ours && !is_zero(frame->cluster_id));
 	clocks_compare(cluster, other);
 	if (member && ours) {

@@ -8,7 +8,7 @@
 
 #define HELLO_FORMING_MS 250u
 #define HELLO_MEMBER_MS  1000u
-#define HELLO_GAP_MS     50u /* between two that are sent because somebody is new */
+#define HELLO_GAP_MS     50u /* between two hellos that are sent because a node is new */
 
 static void node_put(struct nc_hello *hello, uint64_t number, const char *name, uint8_t flags,
                      uint64_t epoch)

@@ -18,10 +18,10 @@ void nc_cluster_members_follow(struct nc_cluster *cluster)
 	if (cluster->announced_index == status.raft.config_index)
 		return;
 	cluster->announced_index = status.raft.config_index;
-	cluster->hello_soon = true; /* who was removed still answers for the store */
+	cluster->hello_soon = true; /* a member that was removed still answers for the store */
 }
 
-/* The member that bears this name; 0: none. */
+/* The member with this name; 0: there is none. */
 static uint64_t namesake_of(const struct nc_cluster *cluster, const struct nc_raft_members *members,
                             const char *name)
 {
@@ -32,13 +32,13 @@ static uint64_t namesake_of(const struct nc_cluster *cluster, const struct nc_ra
 	return 0;
 }
 
-/* A node without a cluster says that it is here. True: a change was asked for. */
+/* Take up a node without a cluster that was heard. True: a change was proposed. */
 static bool take_up(struct nc_cluster *cluster, const struct nc_cluster_other *other,
                     const struct nc_raft_members *members)
 {
 	uint64_t namesake = namesake_of(cluster, members, other->name);
 	if (namesake != 0 && nc_cluster_is_up(cluster, namesake))
-		return false; /* the newcomer is refused by its namesake */
+		return false; /* the node of the same name refuses the newcomer */
 	if (namesake != 0) {
 		int err = nc_replica_remove(cluster->replica, namesake);
 		if (err == NC_OK) {

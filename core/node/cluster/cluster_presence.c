@@ -15,8 +15,8 @@ static void on_asked(void *ctx, uint64_t from, uint64_t call, struct nc_slice bo
 	(void)nc_peer_reply(cluster->peer, from, call, NC_OK, nc_slice(NULL, 0));
 }
 
-/* An answer says nothing that its next heartbeat does not; that nobody is there comes through
- * nc_cluster_on_unreachable(). */
+/* The answer is of no interest: the next heartbeat tells as much. That the node is not there is
+ * told through nc_cluster_on_unreachable(). */
 static void on_answered(void *ctx, int err, struct nc_slice body)
 {
 	struct nc_cluster *cluster = ctx;

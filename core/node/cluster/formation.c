@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LISTEN_MS 1000u  /* before it proposes: a cluster may exist */
+#define LISTEN_MS 1000u  /* how long a node listens before it proposes, since a cluster may exist \
+	                  */
 #define SEEN_MS   3000u  /* so long a node counts as there */
-#define GONE_MS   10000u /* a founder that was not heard for so long: the proposal is given up */
+#define GONE_MS   10000u /* if a founder was not heard for so long, the proposal is given up */
 
 static bool id_eq(const uint8_t *a, const uint8_t *b)
 {
@@ -140,7 +141,7 @@ static bool lists_me(const struct nc_formation *formation, const struct nc_hello
 	return me != NULL && (me->flags & flags) != 0;
 }
 
-/* A cluster that exists counts this node among its members: it is one, and no founder. */
+/* An existing cluster counts this node among its members: become one, which is no founder. */
 static bool join(struct nc_formation *formation, const struct nc_formation_from *from,
                  const struct nc_hello *hello)
 {
@@ -157,7 +158,7 @@ static bool join(struct nc_formation *formation, const struct nc_formation_from 
 	return true;
 }
 
-/* `from` proposes, and names this node. */
+/* Pledge to the proposal of `from`, which names this node. */
 static bool pledge(struct nc_formation *formation, const struct nc_formation_from *from,
                    const struct nc_hello *hello, uint64_t now_ms)
 {
@@ -246,7 +247,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-/* Who could found a cluster with this node, by name, this node among them; 0: not now. */
+/* List, by name, the nodes that could found a cluster now, with this node among them; 0: too few,
+ * or not now. */
 static uint32_t candidates(struct nc_formation *formation, uint64_t now_ms,
                            struct nc_cluster_node *out)
 {
@@ -304,7 +306,8 @@ static bool propose(struct nc_formation *formation, const uint8_t *random, uint6
 		return false;
 	for (uint32_t i = 1; i < formation->expect; i++) {
 		if (strcmp(nodes[i - 1].name, nodes[i].name) == 0)
-			return false; /* one of the two is about to be refused, or gone */
+			/* two have one name: one of them is about to be refused, or is gone */
+			return false;
 	}
 	struct nc_cluster_record *record = &formation->record;
 	*record = (struct nc_cluster_record){ .phase = NC_HELLO_PLEDGED,
@@ -316,7 +319,7 @@ static bool propose(struct nc_formation *formation, const uint8_t *random, uint6
 	return true;
 }
 
-/* The proposer: has every founder pledged? */
+/* As the proposer, decide if every founder has pledged. */
 static bool decide(struct nc_formation *formation, uint64_t now_ms)
 {
 	struct nc_cluster_record *record = &formation->record;

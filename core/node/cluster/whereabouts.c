@@ -93,6 +93,6 @@ void nc_whereabouts_stop(struct nc_whereabouts *whereabouts)
 {
 	if (whereabouts == NULL)
 		return;
-	nc_gossip_stop(whereabouts->gossip); /* it calls back no more */
+	nc_gossip_stop(whereabouts->gossip); /* it makes no more callbacks */
 	free(whereabouts);
 }

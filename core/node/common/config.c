@@ -143,7 +143,7 @@ static int setting_set(struct nc_config *config, const struct setting *setting, 
 	return NC_OK;
 }
 
-/* By the name of its variable. */
+/* Find a setting by the name of its variable. */
 static const struct setting *setting_find(const char *name, size_t size)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -153,7 +153,7 @@ static const struct setting *setting_find(const char *name, size_t size)
 	return NULL;
 }
 
-/* --store-id for NACRE_STORE_ID, --nats-user for NATS_USER. */
+/* Spell a setting's flag: --store-id for NACRE_STORE_ID, --nats-user for NATS_USER. */
 static void flag_spell(const struct setting *setting, char *flag, size_t size)
 {
 	const char *name = setting->name;
@@ -234,7 +234,7 @@ static int environment_read(struct nc_config *config, char **environment, char *
 	return NC_OK;
 }
 
-/* The setting that a flag "--name" or "--name=value" speaks of, and where its value begins. */
+/* The setting that a flag "--name" or "--name=value" sets, and where its value begins. */
 static const struct setting *flag_find(const char *arg, const char **value_out)
 {
 	char flag[64];
@@ -251,7 +251,7 @@ static const struct setting *flag_find(const char *arg, const char **value_out)
 	return NULL;
 }
 
-/* A flag without a value; false: it is none. */
+/* Read a flag that takes no value. False: it is not such a flag. */
 static bool switch_read(struct nc_config *config, const char *arg)
 {
 	bool help = strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
@@ -263,7 +263,8 @@ static bool switch_read(struct nc_config *config, const char *arg)
 	return help || version || verify;
 }
 
-/* A setting's flag at argv[*at], and its value, which may be the next one: then *at is there. */
+/* Read the flag of a setting at argv[*at] and its value; if that is the next argument, *at moves
+ * there. */
 static int flag_read(struct nc_config *config, int argc, char **argv, int *at, char *fault)
 {
 	const char *value = NULL;
@@ -301,7 +302,7 @@ static int flags_read(struct nc_config *config, int argc, char **argv, char *fau
 		int err = NC_OK;
 		if (switch_read(config, argv[i]))
 			continue;
-		if (strcmp(argv[i], "--config") == 0) { /* read before */
+		if (strcmp(argv[i], "--config") == 0) { /* it was read before the others */
 			i++;
 		} else if (strncmp(argv[i], "--config=", 9) != 0) {
 			err = flag_read(config, argc, argv, &i, fault);

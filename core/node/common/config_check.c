@@ -6,7 +6,7 @@
 #include "core/engine/names.h"
 #include "core/node/common/config.h"
 
-/* A value that is empty, or a secret, is not shown: "". */
+/* Refuse a setting. An empty `value` is not shown, as is done with secrets. */
 static int refuse(char *fault, const char *name, const char *value, const char *why)
 {
 	const char *quote = *value == '\0' ? "" : "'";
@@ -52,7 +52,8 @@ static int cluster_check(const struct nc_config *config, char *fault)
 	return NC_OK;
 }
 
-/* Comma-separated; each with a scheme that NATS has, or none. A password in it is not shown. */
+/* What is wrong with these URLs, which are comma-separated, each with a scheme that NATS knows or
+ * none. The answer shows no passwords. */
 static const char *urls_fault(const char *urls)
 {
 	static const char *const schemes[] = { "nats", "tls", "ws", "wss" };

@@ -11,7 +11,7 @@
 
 static void say(const char *level, const char *format, va_list args)
 {
-	int as_it_was = errno; /* who says what went wrong decides by it afterwards */
+	int as_it_was = errno; /* the caller may still need it */
 	char when[NC_TIME_TEXT_SIZE];
 	nc_time_format(nc_clock_wall_ns(), when);
 	char text[2048];

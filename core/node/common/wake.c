@@ -16,7 +16,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	nc_assert(status == 0);
 	if (read(wake->fd, &count, sizeof count) < 0)
 		return;
-	/* Who sends from here on writes anew; what was put before is seen by what follows. */
+	/* A send from here on writes again. What was put before this is seen by the callback that
+	 * follows. */
 	atomic_store(&wake->sent, false);
 	wake->on_wake(wake);
 }

@@ -22,8 +22,8 @@ int nc_adopter_main(const char *directory, const char *node)
 {
 	struct nc_snapshot_manifest manifest;
 	char fault[NC_SNAPSHOT_FAULT_SIZE];
-	/* Who wanted it is gone: nobody waits for what it finds, and the directory may be emptied.
-	 */
+	/* End if the process that started this one is gone: nobody waits for the result, and the
+	 * directory may be emptied. */
 	(void)nc_parent_follow(nc_parent_get(node));
 	int err = nc_snapshot_adopt(directory, &manifest, fault);
 	if (err != NC_OK)

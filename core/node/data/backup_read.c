@@ -13,7 +13,7 @@
 #include "core/node/common/say.h"
 
 #define SUMS           "SHA256SUMS"
-#define INFO           "backup.json" /* for people; but what lacks it is not whole */
+#define INFO           "backup.json" /* for people; but a backup without it is not whole */
 #define MANIFEST       "manifest"
 #define SMALL_SIZE_MAX (64u << 10) /* bytes of a file that is read at once */
 #define HEX_SIZE       ((size_t)2 * NC_SHA256_SIZE)
@@ -117,7 +117,8 @@ static int small_read(struct nc_backup_read *backup, const char *name, struct nc
 	               : err;
 }
 
-/* A small file that has its sum. It was there once: the sums are written last. */
+/* Read a small file and check its sum. A missing file was there once, since the sums are written
+ * last. */
 static int checked_read(struct nc_backup_read *backup, const char *name)
 {
 	struct nc_sha256_sum sum;
@@ -193,7 +194,7 @@ static int file_move(struct nc_backup_read *backup, struct nc_snapshot_stage *st
 	uint64_t offset = 0;
 	int fd = -1;
 	if (from->size == 0)
-		return NC_OK; /* of it nothing came, and nothing was written */
+		return NC_OK; /* an empty file, for which no chunk was written */
 	int err = file_open(backup, from->name, &fd);
 	nc_sha256_begin(&sum);
 	while (err == NC_OK) {
@@ -211,7 +212,7 @@ static int file_move(struct nc_backup_read *backup, struct nc_snapshot_stage *st
 		err = damaged(backup, from->name, "is shorter than it was");
 	if (err == NC_OK)
 		err = sum_check(backup, from->name, &sum);
-	return err == NC_NOTFOUND ? NC_CORRUPT : err; /* it was there once */
+	return err == NC_NOTFOUND ? NC_CORRUPT : err; /* it has a sum, so it was there once */
 }
 
 int nc_backup_read_files(struct nc_backup_read *backup, struct nc_snapshot_stage *stage)

@@ -8,7 +8,7 @@
 
 #include "core/node/common/borrowers.h"
 
-#define JOBS_MAX 64  /* waiting; beyond: NC_BUSY */
+#define JOBS_MAX 64  /* jobs that may wait; one more is NC_BUSY */
 #define IDLE_S   60u /* nobody has read for so long: the checkpoint is let go */
 
 struct nc_exporter {
@@ -37,7 +37,8 @@ static const struct nc_state_applied *applied_of(const struct nc_exporter *expor
 	return &nc_snapshot_export_manifest(exporter->snapshot)->applied;
 }
 
-/* Who reads may have changed: the log is kept for peers alone, and for none that is gone. */
+/* The readers may have changed: tell what to keep in the log, for peers only, and for none that is
+ * gone. */
 static void held_look(struct nc_exporter *exporter, uint64_t now_s)
 {
 	bool held = exporter->snapshot != NULL &&
@@ -60,8 +61,8 @@ static void let_go(struct nc_exporter *exporter)
 	exporter->readers = (struct nc_borrowers){ 0 };
 }
 
-/* A checkpoint that is held serves a peer as long as the log goes on from where it stands, so that
- * who was interrupted can go on, whatever newer one it was offered since. */
+/* Whether the checkpoint that is held serves this request. It serves a peer as long as the log goes
+ * on from it, so that an interrupted peer can go on with it although a newer one exists. */
 static bool serves(const struct nc_exporter *exporter, const struct nc_exporter_job *job)
 {
 	uint64_t applied = applied_of(exporter)->index;
@@ -98,13 +99,13 @@ static int checkpoint_hold(struct nc_exporter *exporter)
 	return err;
 }
 
-/* As new as can be had: what comes after it has to be sent as entries. */
+/* Hold a new checkpoint, as recent as possible: what comes after it has to be sent as entries. */
 static int hold(struct nc_exporter *exporter, const struct nc_exporter_job *job)
 {
 	if (exporter->snapshot != NULL && serves(exporter, job))
 		return NC_OK;
 	if (exporter->snapshot != NULL && job->reader >= NC_EXPORTER_OTHERS)
-		return NC_BUSY; /* it is taken away from nobody */
+		return NC_BUSY; /* the one that is held is not taken away from its readers */
 	if (exporter->snapshot != NULL)
 		let_go(exporter);
 	int err = checkpoint_hold(exporter);
@@ -170,7 +171,7 @@ static void job_do(struct nc_exporter *exporter, struct nc_exporter_job *job)
 	held_look(exporter, now_s);
 }
 
-/* Nobody has asked for a while. */
+/* Let the checkpoint go if nobody has asked for a while. */
 static void idle_look(struct nc_exporter *exporter)
 {
 	struct timespec now;

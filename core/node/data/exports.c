@@ -35,7 +35,7 @@ static void on_done(struct nc_exporter_job *job)
 	           job->err != NC_CLOSED) {
 		nc_say_warning("state: cannot be given to a peer: %s", nc_err_name(job->err));
 	}
-	/* Lost or not: who asked asks again. */
+	/* If the reply is lost, the peer asks again. */
 	(void)nc_peer_reply(ask->exports->peer, job->reader, ask->call, job->err,
 	                    nc_buf_slice(&job->answer));
 	ask_free(ask);

@@ -45,7 +45,7 @@ static void on_adopted(void *ctx, int err)
 	struct nc_fetch *fetch = ctx;
 	if (err == NC_OK) {
 		err = nc_install_commit(fetch->options.data_dir);
-	} else if (err == NC_CORRUPT) { /* its bytes are of no use, nor is going on with them */
+	} else if (err == NC_CORRUPT) { /* what was staged is damaged, and must not be continued */
 		(void)nc_snapshot_remove(fetch->incoming);
 	}
 	if (err != NC_OK) {
@@ -89,7 +89,7 @@ static void write_done(uv_work_t *work, int status)
 		return;
 	}
 	struct nc_fetch_chunk *chunk = &fetch->chunks[fetch->first];
-	if (fetch->write_err == NC_CORRUPT) { /* damaged on the way: once more */
+	if (fetch->write_err == NC_CORRUPT) { /* it was damaged on the way: ask again */
 		nc_say_warning("state: a chunk does not have its hash; it is asked for again");
 		chunk->here = false;
 	} else if (fetch->write_err != NC_OK) {
@@ -115,7 +115,7 @@ static void write_next(struct nc_fetch *fetch)
 	}
 }
 
-/* What can be done now. */
+/* Do what can be done now. */
 void nc_fetch_step(struct nc_fetch *fetch)
 {
 	uint32_t file;

@@ -6,10 +6,10 @@
 #include "core/node/data/fetch_private.h"
 #include "core/node/data/state_call.h"
 
-#define OPEN_WAIT_MS  30000u /* the peer makes a checkpoint first */
+#define OPEN_WAIT_MS  30000u /* the peer has to make a checkpoint first */
 #define CHUNK_WAIT_MS 3000u
 
-/* A request for a chunk: the ring may be another by the time of the answer. */
+/* A request for a chunk. By the time of the answer the ring may have been begun again. */
 struct ask {
 	struct nc_fetch *fetch;
 	unsigned slot;
@@ -33,7 +33,8 @@ static int request(struct nc_fetch *fetch, const struct nc_state_call *call, uns
 	return err;
 }
 
-/* The place behind what was asked for last, or the stage's. False: all was asked for. */
+/* The place after what was asked for last; at first, where the stage goes on. False: everything was
+ * asked for. */
 static bool place_next(const struct nc_fetch *fetch, uint32_t *file, uint64_t *offset)
 {
 	if (fetch->count == 0)
@@ -48,8 +49,8 @@ static bool place_next(const struct nc_fetch *fetch, uint32_t *file, uint64_t *o
 	return ++*file < fetch->manifest.file_count;
 }
 
-/* The peer's frames are smaller than ours: forget what was asked for behind the chunk that is being
- * written, and ask for less. */
+/* The peer's frames are smaller than ours. Forget what was asked for after the chunk that is being
+ * written, and ask for smaller chunks. */
 static void ring_anew(struct nc_fetch *fetch, uint32_t chunk_size)
 {
 	fetch->chunk_size = chunk_size;
@@ -144,14 +145,15 @@ static void on_manifest(void *ctx, int err, struct nc_slice body)
 	    err == NC_CLOSED) {
 		if (err == NC_BUSY) {
 			fetch->news_ms =
-			        uv_now(fetch->options.loop); /* it is there: another one's turn */
+			        /* it has come; this is another's answer */
+			        uv_now(fetch->options.loop);
 		}
 		return;
 	}
 	if (err == NC_OK)
 		err = nc_snapshot_manifest_get(body, &fetch->manifest);
 	if (err == NC_OK && fetch->manifest.applied.index == 0)
-		err = NC_CONFLICT; /* of a peer that is empty itself */
+		err = NC_CONFLICT; /* the peer is empty itself */
 	if (err == NC_OK)
 		err = nc_snapshot_stage_open(fetch->incoming, &fetch->manifest, &fetch->stage);
 	if (err != NC_OK) {
@@ -183,7 +185,7 @@ static void on_let_go(void *ctx, int err, struct nc_slice body)
 	nc_fetch_settle(fetch);
 }
 
-/* So that the peer need not wait until we are forgotten. */
+/* Tell the peer, so that it need not hold the checkpoint until its patience ends. */
 void nc_fetch_let_go(struct nc_fetch *fetch)
 {
 	struct nc_state_call call = { .verb = NC_STATE_CLOSE };

@@ -39,7 +39,7 @@ int nc_install_commit(const char *data_dir)
 	path_make(ready, data_dir, NC_INSTALL_READY);
 	int err = nc_snapshot_adopted(incoming, &manifest);
 	if (err == NC_OK)
-		err = nc_snapshot_remove(ready); /* one that a start has thrown away */
+		err = nc_snapshot_remove(ready); /* one that an earlier start has discarded */
 	if (err == NC_OK)
 		err = name_move(incoming, ready);
 	return err == NC_OK ? nc_files_sync_directory(data_dir) : err;
@@ -53,8 +53,8 @@ bool nc_install_pending(const char *data_dir)
 	return nc_snapshot_adopted(ready, &manifest) == NC_OK;
 }
 
-/* Only what the log holds behind the entry is still worth something, and only if it is that entry.
- */
+/* Make the log fit the new state. What it holds after that entry is of use only if it has the same
+ * entry. */
 static int log_fit(struct nc_identity_file *identity, struct nc_log *log,
                    struct nc_state_applied applied)
 {
@@ -72,7 +72,7 @@ static int state_swap(const char *data_dir, const char *ready)
 	(void)snprintf(files, sizeof files, "%.4000s/%s", ready, NC_SNAPSHOT_FILES);
 	path_make(state, data_dir, STATE);
 	path_make(old, data_dir, STATE_OLD);
-	if (!is_directory(files)) /* swapped in before; what is left is to clear away */
+	if (!is_directory(files)) /* it was swapped in before an interruption: only clear away */
 		return NC_OK;
 	int err = NC_OK;
 	if (is_directory(state)) {

@@ -19,10 +19,10 @@
 #define ASIDE   "quarantine"
 #define FILLING "quarantine.new"
 
-/* In this order: the cluster file last, so that an interruption leaves a node that still knows what
- * it is part of and is due. */
+/* Set aside in this order. The cluster file comes last, so that an interruption leaves a node that
+ * still knows its cluster, and that the quarantine is due. */
 static const char *const set_aside[] = { "state", "log", "identity", "identity.copy", "cluster" };
-/* Of no use to people. */
+/* Removed, since they are of no use to people. */
 static const char *const removed[] = { NC_INSTALL_INCOMING, NC_INSTALL_READY, "state.old" };
 
 static void path_make(char path[PATH_MAX], const char *directory, const char *name)
@@ -56,7 +56,7 @@ int nc_quarantine_mark(const char *data_dir, const char *why)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == ENOSPC ? NC_FULL : NC_IO;
-	/* The words are for people; that the file is there is what counts. */
+	/* The text is for people; what counts is that the file exists. */
 	bool fine = write(fd, why, strlen(why)) >= 0 && fsync(fd) == 0;
 	(void)close(fd);
 	return fine ? nc_files_sync_directory(data_dir) : NC_IO;
@@ -116,7 +116,8 @@ static int all_move(const char *data_dir)
 	if (err == NC_OK)
 		err = nc_snapshot_remove(aside); /* an earlier one */
 	path_make(path, data_dir,
-	          MARK); /* the mark goes first: what is being filled is due as well */
+	          /* the mark goes first: a quarantine that is being filled counts as due as well */
+	          MARK);
 	if (err == NC_OK && unlink(path) != 0 && errno != ENOENT)
 		err = NC_IO;
 	if (err == NC_OK && rename(filling, aside) != 0)

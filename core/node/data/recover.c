@@ -23,7 +23,7 @@ static void no_messages(void *ctx, const struct nc_raft_install *install)
 	(void)install;
 }
 
-/* Consensus as this node would start with. */
+/* Load consensus as this node would start with it. */
 static int raft_read(const struct nc_store *store, struct found *found)
 {
 	struct nc_replica_options options = { .log = store->log,

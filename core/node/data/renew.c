@@ -13,7 +13,7 @@
 #include "core/node/common/say.h"
 #include "core/node/data/quarantine.h"
 
-/* Sockets of nats.c stay open over execve: the server would go on sending to who we were. */
+/* Sockets of nats.c would stay open across execve, and the server would go on sending to them. */
 static void descriptors_close(void)
 {
 	DIR *dir = opendir("/proc/self/fd");

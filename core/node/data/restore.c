@@ -48,7 +48,7 @@ static int empty_check(const struct nc_config *config)
 	return NC_CONFLICT;
 }
 
-/* From now on no node starts on it. */
+/* Write the mark: from now on no node starts on this directory. */
 static int mark_make(const struct nc_config *config)
 {
 	char path[PATH_MAX];
@@ -90,7 +90,7 @@ static void on_adopted(void *ctx, int err)
 	*(int *)ctx = err;
 }
 
-/* Every table opened and read through, in a process of its own: damage may end it. */
+/* Open and read every table, in a process of its own, since damage may end it. */
 static int adopt(const struct nc_config *config)
 {
 	char incoming[PATH_MAX];
@@ -109,7 +109,7 @@ static int adopt(const struct nc_config *config)
 	return started == NC_OK ? err : started;
 }
 
-/* It holds, but it may be a newer build's. */
+/* The state is whole, but a newer build may have written it. */
 static int build_check(const struct nc_config *config)
 {
 	char files[PATH_MAX];
@@ -134,7 +134,8 @@ static int state_take(const struct nc_config *config, struct nc_backup_read *bac
 		err = build_check(config);
 	if (err == NC_OK)
 		return nc_install_commit(config->data_dir);
-	path_make(incoming, config, NC_INSTALL_INCOMING); /* nothing has been made of it yet */
+	/* nothing has been made of the files yet */
+	path_make(incoming, config, NC_INSTALL_INCOMING);
 	if (nc_snapshot_remove(incoming) == NC_OK)
 		(void)mark_remove(config);
 	return err;

@@ -74,7 +74,7 @@ int nc_store_directory_holds(const char *path, bool *holds_out)
 	bool holds = entry != NULL;
 	int failed = holds ? 0 : errno;
 	(void)closedir(directory);
-	errno = failed; /* for who says why */
+	errno = failed; /* for the caller, who says why */
 	if (failed != 0)
 		return NC_IO;
 	*holds_out = holds;
@@ -126,7 +126,8 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 	return err;
 }
 
-/* A state that came in before the last stop: from a peer, unless it is being restored. */
+/* Finish the installation of a state that came before the last stop: from a peer, or in a
+ * restore. */
 static int install_finish(const struct nc_config *config, struct nc_store *store, bool restoring)
 {
 	struct nc_state_applied applied = { 0 };
@@ -141,14 +142,15 @@ static int install_finish(const struct nc_config *config, struct nc_store *store
 	return err;
 }
 
-/* The log must reach as far as it once did. */
+/* Check that the log reaches as far as it once did. */
 static int log_check(const struct nc_store *store)
 {
 	struct nc_log_bounds bounds;
 	nc_log_bounds(store->log, &bounds);
 	uint64_t high_water = nc_identity_get(store->identity)->high_water;
 	if (bounds.last >= high_water) {
-		/* Earlier builds marked the end of the log, where another leader may put less. */
+		/* Earlier builds took the end of the log for the mark, which another leader may
+		 * have cut. */
 		return nc_identity_high_water_lower(store->identity,
 		                                    nc_state_applied(store->state).index);
 	}
@@ -176,7 +178,7 @@ static int state_probe(const struct nc_config *config)
 	char path[PATH_SIZE + 8], message[512] = "";
 	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
 	if (nc_install_pending(config->data_dir))
-		return NC_OK; /* the one that comes in its place was verified */
+		return NC_OK; /* the state that replaces it was verified */
 	int err = nc_wt_state_probe(path, message, sizeof message);
 	if (err != NC_OK)
 		nc_say_error("state: %s", message);
@@ -193,7 +195,7 @@ static int identity_open(const struct nc_config *config, struct nc_store *store)
 	return err;
 }
 
-/* Why the engine does not take the state, for who has started an older build on it. */
+/* Say why the engine does not accept the state: somebody has started an older build on it. */
 static void newer_say(const struct nc_store *store)
 {
 	uint32_t format, version;
@@ -274,8 +276,8 @@ int nc_store_open_begun(const struct nc_config *config, struct nc_store *store_o
 	return store_open(config, true, store_out);
 }
 
-/* What is applied was committed, and stays in the log; what is behind it another leader may replace
- * by less. */
+/* Set the mark to what is applied, which was committed and stays. Later entries may be cut by
+ * another leader. */
 static void mark_set(const struct nc_store *store)
 {
 	const struct nc_state_applied applied = nc_state_applied(store->state);

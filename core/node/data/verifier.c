@@ -117,8 +117,8 @@ static int entries_check(const struct nc_log_entry *entries, size_t count,
 	return NC_OK;
 }
 
-/* What was to be read is not there any more. Entries that were compacted away need no check, nor do
- * those that another leader has replaced by fewer. False: it ought to be there. */
+/* The entries that were to be read are not there. That is fine for entries that were compacted
+ * away, or cut by another leader. False: they ought to be there. */
 static bool entries_gone(struct nc_verifier *verifier, struct nc_verifier_report *report)
 {
 	struct nc_log_bounds bounds;

@@ -30,7 +30,8 @@ static void on_pause_over(uv_timer_t *timer)
 	whole->options.on_failed(whole->options.ctx);
 }
 
-/* Not at once: what is in the way (a full disk, a peer that is gone) may take a moment. */
+/* Tell consensus after a pause: what is in the way, such as a full disk or a missing peer, may take
+ * a moment. */
 static void on_failed(void *ctx, int err)
 {
 	struct nc_whole *whole = ctx;
@@ -42,7 +43,7 @@ static void on_failed(void *ctx, int err)
 	}
 	nc_fetch_stop(whole->fetch);
 	whole->fetch = NULL;
-	/* What was set aside is of use to people, the room for being whole is of more. */
+	/* On a full disk the room is needed more than what was set aside for people. */
 	if (err == NC_FULL && nc_quarantine_holds(whole->options.data_dir)) {
 		nc_say_warning("state: no room on the disk for it: quarantine/ is removed");
 		(void)nc_quarantine_remove(whole->options.data_dir);

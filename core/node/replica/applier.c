@@ -35,7 +35,8 @@ static void on_outcome(void *ctx, const struct nc_outcome *outcome)
 	}
 	struct nc_outcome kept = *outcome;
 	kept.results = NULL;
-	if (outcome->result_count > 0) { /* valid during the call: the entry keeps a copy */
+	/* the outcome is valid during the call only: the entry keeps a copy */
+	if (outcome->result_count > 0) {
 		size_t size = outcome->result_count * sizeof *outcome->results;
 		struct nc_batch_result *results = malloc(size);
 		if (results == NULL) {
@@ -56,7 +57,7 @@ static int apply_one(struct nc_applier *applier, struct nc_entry *entry)
 	}
 	if (entry->kind != NC_LOG_COMMAND)
 		return NC_OK;
-	nc_entry_outcomes_clear(entry); /* of a try that was rolled back */
+	nc_entry_outcomes_clear(entry); /* left by an attempt that was rolled back */
 	struct collect collect = { .entry = entry };
 	int err = nc_engine_apply(applier->engine, nc_buf_slice(&entry->payload), on_outcome,
 	                          &collect);

@@ -11,8 +11,8 @@ void nc_hold_set(struct nc_hold *hold, uint64_t index, uint64_t now_ms)
 	}
 }
 
-/* The least that any peer has beyond the state. While it starts again with that, the leader knows
- * of it what it was before. */
+/* The smallest match of any peer that is at or after the state. While a peer starts again with the
+ * state, the leader still has its old match. */
 static uint64_t least_match(const struct nc_hold *hold, const struct nc_raft_status *status)
 {
 	uint64_t least = UINT64_MAX;

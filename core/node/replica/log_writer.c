@@ -7,7 +7,7 @@
 #include "core/node/common/say.h"
 #include "core/node/replica/write_batch.h"
 
-#define IDLE_MARK_MS 20u /* then vouch for the last batch */
+#define IDLE_MARK_MS 20u /* when to write a mark, which vouches for the last batch */
 
 struct nc_log_writer {
 	struct nc_log *log;
@@ -33,7 +33,7 @@ static void compact(struct nc_log_writer *writer, struct nc_entry *entry)
 	}
 }
 
-/* An entry that is applied in the same go. */
+/* An entry that is applied while it is written. */
 struct at_once {
 	struct nc_log_writer *writer;
 	struct nc_entry *entry;
@@ -46,7 +46,7 @@ static void prepare(void *ctx)
 	at_once->prepared = nc_applier_prepare(at_once->writer->applier, at_once->entry) == NC_OK;
 }
 
-/* Make it durable, and prepare meanwhile what is committed when it is. */
+/* Make the entry durable; meanwhile prepare its transaction, which is committed afterwards. */
 static int append_at_once(struct nc_log_writer *writer)
 {
 	struct nc_entry *entry = writer->batch.taken.first;
@@ -67,7 +67,7 @@ static void append(struct nc_log_writer *writer, struct nc_entry_queue *from,
 	struct nc_write_batch *batch = &writer->batch;
 	struct nc_log_bounds bounds;
 	nc_log_bounds(writer->log, &bounds);
-	int err = NC_FULL; /* out of step: one before it found no room */
+	int err = NC_FULL; /* it does not follow the log's last: an entry before it found no room */
 	if (nc_write_batch_take(batch, from, bounds.last)) {
 		err = batch->taken.count == 1 && batch->taken.first->at_once
 		              ? append_at_once(writer)

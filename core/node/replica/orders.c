@@ -19,10 +19,10 @@ void nc_orders_give(struct nc_orders *orders, const struct nc_raft_ready *ready,
 	order->last->mark = ready->mark;
 	if (orders->refused.first != NULL) {
 		for (struct nc_entry *entry = order->first; entry != NULL; entry = entry->next) {
-			entry->err = NC_FULL; /* as if it had been tried */
+			entry->err = NC_FULL; /* as if it had been tried and found no room */
 			entry->at_once = false;
 		}
-		/* Not before what has yet to come back, and will wait too. */
+		/* Not while the writer still has entries, which will have to wait too. */
 		bool more = orders->writing > 0 && !NC_REPLICA_MUTANT(REFUSED_OUT_OF_TURN);
 		nc_entry_queue_move(more ? &orders->behind : &orders->refused, order);
 		return;
@@ -58,8 +58,8 @@ bool nc_orders_done(const struct nc_orders *orders)
 	return orders->writing == 0 && orders->refused.first == NULL;
 }
 
-/* From which index on what waits may be forgotten; 0: there is no entry, or one has been written.
- * It need not be that of the first: one behind it may have taken its place. */
+/* The index from which on the waiting entries may be forgotten; 0: there is none, or one of them
+ * was written. It need not be that of the first, since a later one may replace it. */
 static uint64_t first_to_forget(const struct nc_entry_queue *refused)
 {
 	uint64_t first = 0;
@@ -81,13 +81,13 @@ bool nc_orders_forget(struct nc_orders *orders, struct nc_raft *raft, uint64_t *
 	uint64_t first = first_to_forget(&orders->refused);
 	if (first == 0 || nc_raft_retract(raft, first) != NC_OK)
 		return false;
-	orders->full = true; /* until measured again */
+	orders->full = true; /* until the disk is measured again */
 	*index_out = first;
 	return true;
 }
 
-/* The term and vote that were to be written with `from` go with `to`, unless that has later ones.
- */
+/* Give the term and vote that were to be written with `from` to `to`, unless that has later
+ * ones. */
 static void hard_pass_on(const struct nc_entry *from, struct nc_entry *to)
 {
 	if (!from->has_hard || to->has_hard)
@@ -113,11 +113,12 @@ void nc_orders_retry(struct nc_orders *orders, struct nc_entry_queue *go,
 		return;
 	while ((entry = nc_entry_queue_take(&orders->refused)) != NULL)
 		nc_entry_queue_put_first(&queue, entry);
-	uint64_t end = UINT64_MAX; /* from the last one on: entries from there on are replaced */
+	/* going backwards: entries from this index on are replaced by later ones */
+	uint64_t end = UINT64_MAX;
 	while ((entry = nc_entry_queue_take(&queue)) != NULL) {
 		if (entry->kind != NC_ENTRY_HARD && entry->index >= end &&
 		    !NC_REPLICA_MUTANT(REPLACED_WRITTEN)) {
-			hard_pass_on(entry, kept.first); /* whose mark stands for this one's */
+			hard_pass_on(entry, kept.first); /* its mark vouches for this entry too */
 			free_one(entry);
 			continue;
 		}

@@ -30,8 +30,8 @@ static int fits(struct nc_log *log, const struct nc_log_bounds *bounds,
 	int err = nc_log_term_at(log, applied.index, &term);
 	if (err == NC_OK && term == applied.term)
 		return NC_OK;
-	/* Both are whole, and of two directories; or the log has lost what took the place of this
-	 * entry. */
+	/* Log and state are whole, but of two directories; or the log has lost the entry that
+	 * replaced this one. */
 	nc_say_error("the log has entry %llu of term %llu but the state has applied one of term "
 	             "%llu: they are not of one history; restore the data directory from a backup",
 	             (unsigned long long)applied.index, (unsigned long long)term,
@@ -39,7 +39,7 @@ static int fits(struct nc_log *log, const struct nc_log_bounds *bounds,
 	return err == NC_OK ? NC_CORRUPT : err;
 }
 
-/* As of what is applied; every change since is in the log. */
+/* Read the members as of what is applied; later changes are in the log. */
 static int members_read(const struct nc_replica_options *options,
                         struct nc_raft_members *members_out)
 {

@@ -20,9 +20,9 @@ void nc_replica_fatal(struct nc_replica *replica, int err, const char *what)
 
 /* ---- In: frames ----------------------------------------------------------------------------- */
 
-/* The log has the entry as it is to be: the same was sent before. What consensus has just put in
- * the place of another is not durable yet, be the other one in memory or, after a restart, in the
- * log alone. */
+/* Whether the log already has this very entry, because it was sent before. An entry that has just
+ * replaced another is not durable yet, wherever the old one is: in memory, or, after a restart, in
+ * the log alone. */
 static bool has_payload(const struct nc_replica *replica, uint64_t index, uint64_t term,
                         uint64_t stable)
 {
@@ -30,7 +30,7 @@ static bool has_payload(const struct nc_replica *replica, uint64_t index, uint64
 	return there != NULL ? there->term == term : index < replica->tail.first && index <= stable;
 }
 
-/* Payloads of what consensus took of an append. */
+/* Keep the payloads of the entries that consensus took from an append. */
 static int payloads_take(struct nc_replica *replica, const struct nc_raft_frame *frame)
 {
 	const struct nc_raft_message *message = &frame->message;
@@ -67,13 +67,13 @@ int nc_replica_step(struct nc_replica *replica, struct nc_slice bytes)
 		return NC_OK;
 	int err = nc_raft_frame_decode(bytes, &frame);
 	if (err != NC_OK)
-		return err == NC_NOMEM ? NC_OK : NC_INVALID; /* lost, as any may be */
+		return err == NC_NOMEM ? NC_OK : NC_INVALID; /* it is lost, as any message may be */
 	struct nc_raft_message *message = &frame.message;
 	if (message->to == 0 && message->type == NC_RAFT_APPEND)
 		message->to = replica->options.self; /* to all */
 	if (message->to != replica->options.self || message->from == replica->options.self) {
 		nc_raft_frame_release(&frame);
-		return NC_OK; /* to who was here before */
+		return NC_OK; /* it is for an earlier node of this place */
 	}
 	nc_replica_turn(replica);
 	err = nc_raft_step(replica->raft, message);

@@ -4,11 +4,11 @@
 #include "core/base/assert.h"
 #include "core/node/replica/replica_private.h"
 
-#define APPLY_BYTES_MAX (16u << 20) /* at the applier at once */
+#define APPLY_BYTES_MAX (16u << 20) /* bytes that the applier may have at a time */
 #define CHUNK_ENTRIES   256
 #define CHUNK_SIZE      (1u << 20)
 
-/* Entries that are not in the tail, for the applier alone. */
+/* Read entries that are not in the tail, for the applier alone. */
 static int chunk_read(struct nc_replica *replica, struct nc_entry_queue *queue)
 {
 	struct nc_log_entry entries[CHUNK_ENTRIES];

@@ -19,7 +19,8 @@ static void refuse(struct nc_replica *replica, struct nc_entry *entry, int err)
 
 void nc_replica_lost(void *ctx, struct nc_entry *entry)
 {
-	/* Retracted: certainly not written. Else another leader has replaced it: not known. */
+	/* A retracted entry was certainly not written. Any other was replaced by another leader:
+	 * what became of it is not known. */
 	struct nc_replica *replica = ctx;
 	refuse(replica, entry, replica->retracting ? NC_FULL : NC_CLOSED);
 }
@@ -40,7 +41,7 @@ static void propose_gathered(struct nc_replica *replica)
 		return;
 	int err = nc_raft_propose(replica->raft, entry->payload.size, &entry->index, &entry->term);
 	if (err == NC_BUSY)
-		return; /* gathers on, up to pending_bytes_max */
+		return; /* go on gathering, up to pending_bytes_max */
 	replica->gathered = NULL;
 	if (err == NC_OK && entry->index > replica->tail.last + 1)
 		nc_assert(!"the entries before were not taken");
@@ -66,7 +67,7 @@ static int gather_begin(struct nc_replica *replica)
 	return NC_OK;
 }
 
-/* Room for a command of about `size` bytes. */
+/* Make room for a command of about `size` bytes. */
 static int gather_room(struct nc_replica *replica, size_t size)
 {
 	if (replica->draining || replica->fatal)
@@ -85,14 +86,14 @@ static bool is_whole(const struct nc_entry *entry)
 	return entry->payload.size >= ENTRY_SIZE_MAX || entry->ticket_count >= ENTRY_COMMANDS_MAX;
 }
 
-/* The command that was put behind `before` is whole; or it is taken back. */
+/* Keep the command that was put after `before`, if it is whole; if not, take it back. */
 static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
 {
 	struct nc_entry *entry = replica->gathered;
 	int err = nc_buf_status(&entry->payload);
 	if (err == NC_OK)
 		err = nc_entry_ticket_add(entry, ticket);
-	if (err != NC_OK) { /* as if it had not been asked */
+	if (err != NC_OK) { /* as if it had not been asked for */
 		entry->payload.size = before;
 		entry->payload.failed = false;
 		return err;
@@ -100,7 +101,8 @@ static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
 	replica->pending_commands++;
 	replica->pending_bytes += entry->payload.size - before;
 	if (is_whole(entry)) {
-		nc_replica_turn(replica); /* first what consensus has by itself: a no-op */
+		/* first the entries of consensus itself, such as a no-op */
+		nc_replica_turn(replica);
 		propose_gathered(replica);
 	}
 	return NC_OK;
@@ -127,8 +129,8 @@ int nc_replica_command(struct nc_replica *replica, struct nc_slice command, void
 	return gather_end(replica, before, ticket);
 }
 
-/* One batch waits at most for the writer, behind the one in work: what comes later is gathered, so
- * that entries are as large as the disk is slow. */
+/* At most one batch waits for the writer, behind the one in work. What comes later is gathered, so
+ * that entries grow as the disk slows down. */
 void nc_replica_flush(struct nc_replica *replica)
 {
 	if (replica->fatal)

@@ -36,8 +36,8 @@ void nc_replica_confirm(struct nc_replica *replica, struct nc_replica_wait *wait
 void nc_replica_read(struct nc_replica *replica, struct nc_replica_wait *wait)
 {
 	wait->confirms = false;
-	/* All that was taken up here before, too: requests of one connection are taken up in order.
-	 */
+	/* The read must also see everything taken up here before, since requests of one connection
+	 * are taken up in order. */
 	wait->index = replica->tail.last + (replica->gathered != NULL);
 	list_put(&replica->read_first, &replica->read_last, wait);
 }
@@ -66,8 +66,8 @@ void nc_replica_reads_ask(struct nc_replica *replica)
 	replica->read_first = replica->read_last = NULL;
 }
 
-/* Waits stand in the order of their indexes, but for what a change of leaders may do: then one
- * waits for what another needs, which is more than it must and never less. */
+/* Waits are in the order of their indexes. After a change of leaders they may not be quite; then
+ * one waits for more than it needs, never for less. */
 void nc_replica_reads_answer(struct nc_replica *replica, const struct nc_raft_read *read)
 {
 	struct nc_replica_asked **at = &replica->asked;
@@ -75,7 +75,7 @@ void nc_replica_reads_answer(struct nc_replica *replica, const struct nc_raft_re
 		at = &(*at)->next;
 	struct nc_replica_asked *asked = *at;
 	if (asked == NULL)
-		return; /* failed meanwhile */
+		return; /* it has failed meanwhile */
 	*at = asked->next;
 	struct nc_replica_wait *wait = asked->first;
 	free(asked);

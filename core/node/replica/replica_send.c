@@ -56,7 +56,7 @@ static void append_send(struct nc_replica *replica, uint64_t to,
 		(void)nc_raft_sent(replica->raft, to, message->index, message->index, 0);
 }
 
-/* An append with entries that differs from another in its receiver alone. */
+/* Whether two appends with entries differ in their receiver only. */
 static bool is_same_append(const struct nc_raft_message *a, const struct nc_raft_message *b)
 {
 	return b->type == NC_RAFT_APPEND && !b->partial && a->index == b->index &&
@@ -64,7 +64,8 @@ static bool is_same_append(const struct nc_raft_message *a, const struct nc_raft
 	       a->entry_count == b->entry_count;
 }
 
-/* When all peers stand at the same index they get the same append: it goes out once. */
+/* Whether all peers get the same append, since all stand at the same index: then it is sent
+ * once. */
 static bool goes_to_all(const struct nc_raft_message *messages, size_t count, size_t at,
                         size_t peers)
 {

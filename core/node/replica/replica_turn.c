@@ -27,7 +27,7 @@ static int own_entry_put(struct nc_replica *replica, uint64_t index)
 	return err;
 }
 
-/* No-ops and configurations: what the tail does not have yet. */
+/* Put the entries that consensus made itself into the tail: no-ops and configurations. */
 static void own_entries_put(struct nc_replica *replica)
 {
 	struct nc_raft_status status;
@@ -41,9 +41,9 @@ static void own_entries_put(struct nc_replica *replica)
 
 /* ---- To the log writer ---------------------------------------------------------------------- */
 
-/* Alone, what is durable is committed: the log writer may apply it in the same go, if it is the
- * next, the tail keeps it until it is told, and it is not so large that what comes meanwhile would
- * wait. */
+/* Whether the log writer may apply the entry itself. On a node alone, what is durable is committed.
+ * The entry must be the next to be applied, be kept in the tail until it is told, and be small, so
+ * that later ones do not wait for it. */
 static bool is_at_once(const struct nc_replica *replica, const struct nc_entry_queue *order)
 {
 	const struct nc_entry *entry = order->first;
@@ -81,8 +81,8 @@ static void persist(struct nc_replica *replica, const struct nc_raft_ready *read
 /* ---- Leading, or not --------------------------------------------------------------------------
  */
 
-/* Once that is known nothing of the log is missing, and is durable, the log may forget its doubt.
- */
+/* Once it is known, and durable, that nothing of the log is missing, the log may forget its
+ * doubt. */
 static void doubt_check(struct nc_replica *replica, const struct nc_raft_status *status)
 {
 	if (!replica->doubtful || status->doubtful)
@@ -118,7 +118,7 @@ static void role_check(struct nc_replica *replica)
 void nc_replica_turn(struct nc_replica *replica)
 {
 	if (replica->turning)
-		return; /* a callback: the cycle goes on when it returns */
+		return; /* called from a callback: the cycle goes on when that returns */
 	replica->turning = true;
 	while (!replica->fatal && nc_raft_has_ready(replica->raft)) {
 		struct nc_raft_ready ready;

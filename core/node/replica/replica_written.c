@@ -7,8 +7,8 @@
 
 /* ---- Written -------------------------------------------------------------------------------- */
 
-/* The disk had no room. Alone: forget those entries, and say so to who asked. With others: they may
- * have been replicated; they wait for room. */
+/* The disk had no room. A node alone forgets these entries and refuses their requests. With other
+ * nodes they may have been replicated, and wait for room. */
 void nc_replica_refused_turn(struct nc_replica *replica)
 {
 	uint64_t index;
@@ -39,7 +39,7 @@ bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t i
 static void written(struct nc_replica *replica, struct nc_entry *entry)
 {
 	if (entry->kind == NC_ENTRY_COMPACT || entry->kind == NC_ENTRY_TRUST) {
-		nc_entry_free(entry); /* a failure has been said; compaction is tried again */
+		nc_entry_free(entry); /* a failure was logged; compaction will be tried again */
 		return;
 	}
 	if (!nc_orders_back(&replica->orders, entry))
@@ -56,8 +56,8 @@ static void written(struct nc_replica *replica, struct nc_entry *entry)
 		nc_entry_free(entry);
 }
 
-/* A follower that catches up writes its log faster than its state follows: what is durable need not
- * wait for that in memory, and is read again when its turn comes. */
+/* A follower that catches up writes its log faster than it applies it. What is durable need not
+ * wait in memory for that: it is read again when its turn comes. */
 static void tail_shorten(struct nc_replica *replica)
 {
 	struct nc_raft_status status;
@@ -80,7 +80,8 @@ void nc_replica_take_written(struct nc_replica *replica)
 
 /* ---- Checkpointed --------------------------------------------------------------------------- */
 
-/* Segments that followers still need are kept, up to a limit in bytes and in time. */
+/* How far the log may be compacted: segments that followers still need are kept, up to a limit in
+ * bytes and in time. */
 static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 {
 	struct nc_raft_status status;
@@ -92,7 +93,7 @@ static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 			through = status.peers[i].match;
 	}
 	if (roomy && status.role != NC_RAFT_LEADER && status.members.count > 1)
-		through = 0; /* it may lead tomorrow */
+		through = 0; /* a follower keeps them too, for it may come to lead */
 	uint64_t now_ms = nc_clock_ms();
 	nc_ages_put(&replica->ages, checkpoint, replica->options.log_keep_ms, now_ms);
 	uint64_t aged = nc_ages_through(&replica->ages, replica->options.log_keep_ms, now_ms);

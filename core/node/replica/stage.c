@@ -30,7 +30,7 @@ static struct timespec deadline_in(unsigned ms)
 	return at;
 }
 
-/* Wait for entries, lock held. False: told to stop, and nothing is left. */
+/* Wait for entries; the lock is held. False: the stage is to stop, and nothing is left. */
 static bool wait_for_work(struct nc_stage *stage, bool *idle_due)
 {
 	while (stage->in.first == NULL && !stage->stopping) {
@@ -100,7 +100,8 @@ void nc_stage_put(struct nc_stage *stage, struct nc_entry_queue *entries)
 	nc_assert(!stage->stopping);
 	nc_entry_queue_move(&stage->in, entries);
 	pthread_mutex_unlock(&stage->lock);
-	/* Not before: on this processor the thread would run at once, only to wait for the lock. */
+	/* Signal only after unlocking: the thread may run at once, and would have to wait for the
+	 * lock. */
 	pthread_cond_signal(&stage->change);
 }
 

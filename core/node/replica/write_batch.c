@@ -2,8 +2,8 @@
 /* What goes into one write. */
 #include "core/node/replica/write_batch.h"
 
-/* Whether `entry` may go into the same write behind `next - 1`. The first may also replace what the
- * log has from its index on; a gap is one before it that found no room. */
+/* Whether `entry` may go into the write after entry `next - 1`. The first of a write may also
+ * replace what the log has from its index on. A gap means that an entry before it found no room. */
 static bool joins(const struct nc_entry *entry, uint64_t next, size_t count, size_t size)
 {
 	if (nc_write_is_errand(entry) || count >= NC_WRITE_ENTRIES_MAX || size >= NC_WRITE_SIZE_MAX)
