@@ -171,8 +171,8 @@ bool nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns)
 	return whole;
 }
 
-/* Cut at a character's edge, so that it stays UTF-8. NULL if there is none, or no memory: a lost
- * reason must not keep the event. */
+/* A copy, cut between characters so that it stays UTF-8. NULL if there is no reason, or no memory:
+ * for want of a reason the event must not stay. */
 static char *reason_copy(struct nc_slice reason)
 {
 	size_t size = reason.size;

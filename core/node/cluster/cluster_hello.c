@@ -26,7 +26,8 @@ static uint64_t epoch_of(const struct nc_cluster *cluster, uint64_t number)
 	return node == NULL ? 0 : node->epoch;
 }
 
-/* Members or founders first, then whom else we hear: each learns that we have heard it. */
+/* List members or founders first, then the other nodes that are heard: each learns that it was
+ * heard. */
 static void nodes_put(const struct nc_cluster *cluster, struct nc_hello *hello)
 {
 	const struct nc_cluster_record *record = &cluster->formation.record;

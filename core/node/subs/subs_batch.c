@@ -50,9 +50,8 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 		return NC_UNSUPPORTED;
 	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
 	if (!ack_out->stale) {
-		ack_out->through =
-		        nc_sub_batch_begins(sub->machine, at.position, nc_clock_ns()) &&
-		        sub->save.parked.size == rows_sent(sub);
+		ack_out->through = nc_sub_batch_begins(sub->machine, at.position, nc_clock_ns()) &&
+		                   sub->save.parked.size == rows_sent(sub);
 	}
 	return NC_OK;
 }
@@ -91,7 +90,8 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 {
 	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
 	if (sub == NULL)
-		return; /* another node's, or not taken up yet: then it is among the rows */
+		/* another node runs it; or it is loaded later, and finds this among its rows */
+		return;
 	const struct nc_sub_batch_ack of = { ack->epoch, ack->position, ack->through };
 	int err = nc_sub_batch_acked(sub->machine, &of, nc_clock_ns());
 	if (err == NC_OK) {
