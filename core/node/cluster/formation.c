@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LISTEN_MS 1000u  /* how long a node listens before it proposes, since a cluster may exist \
-	                  */
-#define SEEN_MS   3000u  /* so long a node counts as there */
-#define GONE_MS   10000u /* if a founder was not heard for so long, the proposal is given up */
+#define LISTEN_MS                                                                               \
+	1000u          /* how long a node listens before it proposes, since a cluster may exist \
+	                */
+#define SEEN_MS 3000u  /* so long a node counts as there */
+#define GONE_MS 10000u /* if a founder was not heard for so long, the proposal is given up */
 
 static bool id_eq(const uint8_t *a, const uint8_t *b)
 {

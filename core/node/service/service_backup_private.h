@@ -31,7 +31,7 @@ struct nc_backup {
 	int endpoint;
 	uint64_t connection; /* number of the one over which all of it leaves; 0: that was lost */
 	uint64_t began_ms, said_ms, heard_ms; /* began; last sent something; last heard an answer */
-	uint64_t asked_ms; /* when the exporter was last given the job */
+	uint64_t asked_ms;                    /* when the exporter was last given the job */
 
 	/* File 0 is the manifest, file n the n-th file that it names. */
 	struct nc_snapshot_manifest manifest;

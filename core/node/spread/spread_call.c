@@ -63,7 +63,8 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 /* Whether it can be a place in the order of names: short, and without a NUL. */
 static bool is_place(struct nc_slice text)
 {
-	return text.size <= NC_WORD_SIZE_MAX && (text.size == 0 || memchr(text.data, 0, text.size) == NULL);
+	return text.size <= NC_WORD_SIZE_MAX &&
+	       (text.size == 0 || memchr(text.data, 0, text.size) == NULL);
 }
 
 static bool survey_get(struct nc_reader *reader, struct nc_spread_call *call)
