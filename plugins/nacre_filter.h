@@ -43,8 +43,7 @@ extern "C" {
 #define NACRE_FILTER_HAS(type, s, member) \
 	((s)->struct_size >= offsetof(type, member) + sizeof((s)->member))
 
-/* ---- Answers: 0 or positive is one, negative is none ------------------------------------------
- */
+/* ---- Answers: 0 or positive is one, negative is none ---------------------------------------- */
 
 #define NACRE_FILTER_OK        0
 #define NACRE_FILTER_REFUSED   (-1) /* compile(): the selector is at fault, and always will be */
@@ -57,8 +56,7 @@ typedef struct nacre_filter_slice {
 	uint64_t size; /* bytes */
 } nacre_filter_slice;
 
-/* ---- The flattened view of JSON or MessagePack ------------------------------------------------
- */
+/* ---- The flattened view of JSON or MessagePack ---------------------------------------------- */
 
 /* Kinds of values. An unknown one is a value that nothing is known of. */
 #define NACRE_FILTER_NULL   1u
@@ -126,8 +124,7 @@ typedef struct nacre_filter_view {
 	uint64_t array_count; /* every trail's arrays are below it */
 } nacre_filter_view;
 
-/* ---- Events -----------------------------------------------------------------------------------
- */
+/* ---- Events --------------------------------------------------------------------------------- */
 
 /* A name and its value. Never changes. */
 typedef struct nacre_filter_pair {
@@ -154,8 +151,7 @@ typedef struct nacre_filter_event {
 	const nacre_filter_view *view;
 } nacre_filter_event;
 
-/* ---- Selectors --------------------------------------------------------------------------------
- */
+/* ---- Selectors ------------------------------------------------------------------------------ */
 
 /* What the user wrote as a filter's "selector": any JSON value. The host has checked that it is
  * JSON, so that a plugin needs no parser of its own for simple ones: see `view`, whose `raw`
@@ -175,8 +171,7 @@ typedef struct nacre_filter_error {
 	char message[240];      /* NUL-terminated UTF-8, for a person: what was expected */
 } nacre_filter_error;
 
-/* ---- Hints ------------------------------------------------------------------------------------
- */
+/* ---- Hints ---------------------------------------------------------------------------------- */
 
 /* Kinds. A host reads one that it does not know as ANY and FULL as LOOSE, and so it does when a
  * hint is larger than the host knows: slower, never wrong. */
@@ -201,8 +196,7 @@ typedef void nacre_filter_emit_id_fn(void *emit_ctx, uint32_t id);
 /* What needs() answers, or-ed. A host that is asked for something unknown refuses the filter. */
 #define NACRE_FILTER_NEEDS_VIEW 1u
 
-/* ---- The two sides ----------------------------------------------------------------------------
- */
+/* ---- The two sides -------------------------------------------------------------------------- */
 
 typedef struct nacre_filter_host {
 	uint32_t struct_size;

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LISTEN_MS                                                                               \
-	1000u          /* how long a node listens before it proposes, since a cluster may exist \
-	                */
-#define SEEN_MS 3000u  /* so long a node counts as there */
-#define GONE_MS 10000u /* if a founder was not heard for so long, the proposal is given up */
+/* How long a node listens before it proposes, since a cluster may exist. */
+#define LISTEN_MS 1000u
+#define SEEN_MS   3000u /* for how long a node that was heard counts as there */
+/* A founder that was not heard for so long is gone, and the proposal is given up. */
+#define GONE_MS   10000u
 
 static bool id_eq(const uint8_t *a, const uint8_t *b)
 {

@@ -29,8 +29,7 @@ struct nc_exporter {
 	uint64_t held_set;           /* likewise */
 };
 
-/* ---- The thread -------------------------------------------------------------------------------
- */
+/* ---- The thread ----------------------------------------------------------------------------- */
 
 static const struct nc_state_applied *applied_of(const struct nc_exporter *exporter)
 {
@@ -220,8 +219,7 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* ---- The loop ---------------------------------------------------------------------------------
- */
+/* ---- The loop ------------------------------------------------------------------------------- */
 
 static void on_wake(uv_async_t *async)
 {

@@ -16,8 +16,7 @@ static uint64_t now_ms(const struct nc_fetch *fetch)
 	return uv_now(fetch->options.loop);
 }
 
-/* ---- The end ----------------------------------------------------------------------------------
- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 void nc_fetch_settle(struct nc_fetch *fetch)
 {
@@ -37,8 +36,7 @@ void nc_fetch_fail(struct nc_fetch *fetch, int err)
 	fetch->options.on_failed(fetch->options.ctx, err);
 }
 
-/* ---- Verifying --------------------------------------------------------------------------------
- */
+/* ---- Verifying ------------------------------------------------------------------------------ */
 
 static void on_adopted(void *ctx, int err)
 {
@@ -68,8 +66,7 @@ static void adopt(struct nc_fetch *fetch)
 		nc_fetch_fail(fetch, err);
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------
- */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 static void write_work(uv_work_t *work)
 {
@@ -134,8 +131,7 @@ void nc_fetch_step(struct nc_fetch *fetch)
 		nc_fetch_ask_ahead(fetch);
 }
 
-/* ---- Time -------------------------------------------------------------------------------------
- */
+/* ---- Time ----------------------------------------------------------------------------------- */
 
 static void progress_say(struct nc_fetch *fetch)
 {
@@ -162,8 +158,7 @@ static void on_timer(uv_timer_t *timer)
 	nc_fetch_step(fetch);
 }
 
-/* ---- Life -------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 int nc_fetch_start(const struct nc_fetch_options *options, struct nc_fetch **fetch_out)
 {

@@ -101,8 +101,7 @@ void nc_replica_unreachable(struct nc_replica *replica, uint64_t id)
 	nc_raft_unreachable(replica->raft, id);
 }
 
-/* ---- Ticks, and what the stages are done with --------------------------------------------------
- */
+/* ---- Ticks, and what the stages are done with ----------------------------------------------- */
 
 static void on_wake(struct nc_wake *wake)
 {
@@ -141,8 +140,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_replica_flush(replica);
 }
 
-/* ---- Membership -------------------------------------------------------------------------------
- */
+/* ---- Membership ----------------------------------------------------------------------------- */
 
 int nc_replica_transfer(struct nc_replica *replica, uint64_t id)
 {
@@ -178,8 +176,7 @@ int nc_replica_remove(struct nc_replica *replica, uint64_t id)
 	return err;
 }
 
-/* ---- Status -----------------------------------------------------------------------------------
- */
+/* ---- Status --------------------------------------------------------------------------------- */
 
 bool nc_replica_leading(const struct nc_replica *replica)
 {

@@ -7,8 +7,7 @@
 
 #define AT_ONCE_SIZE_MAX 4096u /* bytes */
 
-/* ---- The entries that consensus made by itself ------------------------------------------------
- */
+/* ---- The entries that consensus made by itself ---------------------------------------------- */
 
 static int own_entry_put(struct nc_replica *replica, uint64_t index)
 {
@@ -78,8 +77,7 @@ static void persist(struct nc_replica *replica, const struct nc_raft_ready *read
 		nc_stage_put(nc_log_writer_stage(replica->writer), &go);
 }
 
-/* ---- Leading, or not --------------------------------------------------------------------------
- */
+/* ---- Leading, or not ------------------------------------------------------------------------ */
 
 /* Once it is known, and durable, that nothing of the log is missing, the log may forget its
  * doubt. */

@@ -106,8 +106,7 @@ static bool is_settled(const struct nc_service *service)
 	return service->sole.sure && nc_clock_ms() - service->sole.sure_ms > SETTLED_MS;
 }
 
-/* ---- Another ----------------------------------------------------------------------------------
- */
+/* ---- Another -------------------------------------------------------------------------------- */
 
 static bool may_say(struct nc_service *service)
 {
@@ -179,8 +178,7 @@ static void on_answer(struct nc_service *service, const struct nc_bus_msg *msg)
 	}
 }
 
-/* ---- From the service -------------------------------------------------------------------------
- */
+/* ---- From the service ----------------------------------------------------------------------- */
 
 int nc_sole_start(struct nc_service *service)
 {

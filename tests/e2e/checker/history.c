@@ -240,8 +240,7 @@ static bool member(struct line *line, const struct nc_json_token *key)
 	return seen_member(line, key, &line->seen);
 }
 
-/* ---- What a line becomes ----------------------------------------------------------------------
- */
+/* ---- What a line becomes -------------------------------------------------------------------- */
 
 static bool append_take(struct line *line)
 {

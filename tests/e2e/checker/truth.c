@@ -48,8 +48,7 @@ bool nc_truth_same(const struct nc_event *event, const struct nc_seen *seen)
 	       event->data == seen->data;
 }
 
-/* ---- Building ---------------------------------------------------------------------------------
- */
+/* ---- Building ------------------------------------------------------------------------------- */
 
 static uint64_t node_events(const struct nc_checker *checker, uint32_t node)
 {
@@ -174,8 +173,7 @@ int nc_truth_build(struct nc_checker *checker)
 	return err;
 }
 
-/* ---- Time -------------------------------------------------------------------------------------
- */
+/* ---- Time ----------------------------------------------------------------------------------- */
 
 void nc_truth_looked(struct nc_checker *checker, int64_t start, int64_t end, uint64_t line,
                      uint64_t last, uint64_t next)

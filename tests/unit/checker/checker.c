@@ -266,8 +266,7 @@ Test(checker, finds_deliveries_of_what_is_not_there)
 	expect(NC_FAULT_ORDER, SUBBED, SUB("none", 0), DELIVER(5, "s", 1, 1, "x"));
 }
 
-/* ---- Large ones ---------------------------------------------------------------------------------
- */
+/* ---- Large ones ----------------------------------------------------------------------------- */
 
 static char *generated(uint64_t seed, uint64_t operations, size_t *size_out)
 {

@@ -26,8 +26,7 @@ static struct torn {
 	unsigned long from, last;
 } torn_pages[2];
 
-/* ---- What nats.c writes -----------------------------------------------------------------------
- */
+/* ---- What nats.c writes --------------------------------------------------------------------- */
 
 #define REFUSED_MS 100
 
@@ -51,8 +50,7 @@ __attribute__((visibility("default"))) ssize_t send(int fd, const void *bytes, s
 	return sendto(fd, bytes, size, flags, NULL, 0);
 }
 
-/* ---- The store --------------------------------------------------------------------------------
- */
+/* ---- The store ------------------------------------------------------------------------------ */
 
 static void say_events(const char *sid, unsigned long from, unsigned long last)
 {
@@ -120,8 +118,7 @@ void on_message(const struct wire_message *message)
 	}
 }
 
-/* ---- What is asked ----------------------------------------------------------------------------
- */
+/* ---- What is asked -------------------------------------------------------------------------- */
 
 /* Whether all events came, each once and in order. */
 static bool reads_all(void)

@@ -504,8 +504,7 @@ Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
 	nc_sub_free(h.sub);
 }
 
-/* ---- With all before it ---------------------------------------------------------------------
- */
+/* ---- With all before it --------------------------------------------------------------------- */
 
 static struct harness all_in_flight(uint64_t count)
 {
@@ -601,8 +600,7 @@ Test(progress, a_batch_takes_along_what_was_delivered_elsewhere_since_the_progre
 	nc_sub_free(h.sub);
 }
 
-/* ---- Replays that are on their way ----------------------------------------------------------
- */
+/* ---- Replays that are on their way ---------------------------------------------------------- */
 
 /* Two events of one key that were parked are being replayed: the first is on its way. */
 static const struct nc_sub_event first = { .position = 1,

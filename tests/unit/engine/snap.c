@@ -488,8 +488,7 @@ Test(snap, is_not_loaded_where_events_after_it_are_gone)
 	expect_load("next 0 head 8", 100);
 }
 
-/* ---- A stream that was deleted, and lives again -----------------------------------------------
- */
+/* ---- A stream that was deleted, and lives again --------------------------------------------- */
 
 /* As it is when it was deleted, and appended to again. */
 static void stream_lives_again(uint64_t first, uint64_t created_ns)

@@ -391,8 +391,7 @@ Test(bus, comes_back_with_the_server_on_the_delivery_thread)
 	server_comes_back(true);
 }
 
-/* ---- Servers that do not answer ---------------------------------------------------------------
- */
+/* ---- Servers that do not answer ------------------------------------------------------------- */
 
 /* A port that takes connections and never says anything. */
 static int silent_port(unsigned *port_out)
