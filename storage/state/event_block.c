@@ -20,7 +20,7 @@ void nc_block_add(struct nc_block_maker *maker, uint64_t position, struct nc_sli
 	if (maker->count == 0)
 		maker->first = position;
 	nc_buf_put_slice(&maker->rows, row);
-	/* Of a row by itself, which may be larger than this can say, it is not written. */
+	/* For a block of one row, which may be larger than 16 bits can say, this is not written. */
 	maker->ends[maker->count++] = (uint16_t)maker->rows.size;
 }
 

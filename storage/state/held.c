@@ -57,7 +57,8 @@ struct nc_held *nc_held_new(uint64_t base)
 	struct nc_held *held = calloc(1, sizeof *held);
 	if (held == NULL)
 		return NULL;
-	/* Readers only copy a little at a time: do not let many of them starve the applier. */
+	/* Writers go first: readers only copy a little at a time, and many of them must not starve
+	 * the applier. */
 	pthread_rwlockattr_t attr;
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -101,7 +102,7 @@ void nc_held_free(struct nc_held *held)
 	free(held);
 }
 
-/* The slot where the group is, or where it belongs. */
+/* The slot that has the group, or the free one where it belongs. */
 static uint32_t *group_slot(const struct nc_held *held, enum nc_index index, uint64_t id)
 {
 	uint32_t mask = held->group_slot_count - 1;
@@ -157,7 +158,7 @@ static bool entry_add(struct nc_held *held, enum nc_index index, uint64_t id, ui
 	if (group == NULL)
 		return false;
 	if (group->count > 0 && group->entries[group->count - 1].ordinal >= ordinal) {
-		/* A tag given twice; nothing else names the same place twice. */
+		/* An event has the same tag twice; nothing else can name the same place twice. */
 		nc_assert(index == NC_INDEX_TAG);
 		return true;
 	}
@@ -270,7 +271,8 @@ void nc_held_cut(struct nc_held *held, uint64_t last, uint32_t event_count)
 	pthread_rwlock_unlock(&held->lock);
 }
 
-/* How many of the group's entries have an ordinal below `ordinal` (and with `or_equal` at it). */
+/* How many of the group's entries have an ordinal below `ordinal`; with `or_equal`, or the same
+ * one. */
 static uint32_t entries_below(const struct nc_held_group *group, uint64_t ordinal, bool or_equal)
 {
 	uint32_t low = 0;
@@ -334,8 +336,8 @@ size_t nc_held_count(struct nc_held *held, enum nc_index index, uint64_t id, uin
 	return count;
 }
 
-/* A place in a chain is kept as the entry's number + 1, and is only ever that of an entry within
- * `limit`: those are never cut. */
+/* `*at` is the number of an entry of the chain, plus 1. It is always an entry within `limit`, which
+ * is never cut. */
 size_t nc_held_ids(struct nc_held *held, struct nc_slice id, uint64_t limit, uint32_t *at,
                    struct nc_id_row *rows, size_t max)
 {

@@ -18,7 +18,7 @@ struct pair {
 
 struct nc_memory_node {
 	atomic_uint_fast32_t holders;
-	uint64_t priority; /* no child's is higher */
+	uint64_t priority; /* no child has a higher one */
 	struct nc_memory_node *left;
 	struct nc_memory_node *right;
 	struct pair *pair;
@@ -75,7 +75,8 @@ static void node_drop(struct nc_memory_node *node)
 	}
 }
 
-/* Keys that count up must not make a list, so the CRC, which is linear, is stirred (splitmix64). */
+/* Keys that count up must not make the treap a list. So the CRC, which is linear, is mixed
+ * (splitmix64). */
 static uint64_t key_priority(struct nc_slice key)
 {
 	uint64_t mixed = nc_crc32c(0, key.data, key.size) + UINT64_C(0x9e3779b97f4a7c15);
@@ -172,8 +173,9 @@ bool nc_memory_map_put(struct nc_memory_map *map, struct nc_slice key, struct nc
 	return true;
 }
 
-/* Take the node at *slot, which is owned, out by turning it down to where it has no child. When
- * memory runs out on the way it stays, lower than its priority says: still ordered, and found. */
+/* Take the node at *slot, which is owned, out of the map, by rotating it down until it has no
+ * child. If memory runs out on the way, it stays lower than its priority says; the map is still
+ * ordered and complete. */
 static bool take_out(struct nc_memory_node **slot)
 {
 	struct nc_memory_node *node = *slot;

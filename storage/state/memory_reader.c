@@ -65,7 +65,7 @@ int nc_memory_get(struct nc_state_reader *base, enum nc_space space, struct nc_s
 	return append_value(reader_of(base), &key, value);
 }
 
-/* A scan within one table: what the map gives, until another prefix begins. */
+/* A scan of one table: the pairs of the map, until another prefix begins. */
 struct scan {
 	const struct key *prefix;
 	nc_state_pair_fn *pair_fn;
@@ -104,7 +104,7 @@ int nc_memory_scan(struct nc_state_reader *base, enum nc_space space, struct nc_
 	key_make(&prefix, space, nc_slice(NULL, 0));
 	key_make(&start, space, from);
 	if (backward && from.size == 0)
-		start.bytes[0]++; /* the next table's beginning is no key of its */
+		start.bytes[0]++; /* the beginning of the next table, which is no key of it */
 	struct scan scan = { .prefix = &prefix, .pair_fn = fn, .ctx = ctx };
 	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
 	return NC_OK;

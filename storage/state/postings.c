@@ -18,7 +18,7 @@ void nc_postings_put(struct nc_buf *value, enum nc_index index, const struct nc_
 	}
 }
 
-/* `from` and a step that is not 0 and does not wrap. */
+/* Read a step from `from` on, which must not be 0 or overflow. */
 static bool beyond(struct nc_reader *reader, uint64_t from, uint64_t *to_out)
 {
 	uint64_t by = nc_reader_varint(reader);

@@ -34,10 +34,10 @@ static int tables_verify(WT_SESSION *session, struct nc_wt_handler *handler)
 		(void)snprintf(uri, sizeof uri, "table:%s", nc_wt_table_names[i]);
 		int wt = session->verify(session, uri, NULL);
 		if (wt == ENOENT && i == NC_WT_HELD)
-			wt = 0; /* of a format that did not have it */
+			wt = 0; /* the format is older and has no such table */
 		err = nc_wt_err(handler, wt);
 		if (wt == WT_ERROR || wt == EINVAL || wt == ENOENT)
-			err = NC_CORRUPT; /* what a page that does not hold comes out as */
+			err = NC_CORRUPT; /* WiredTiger says this of a damaged page */
 	}
 	return err;
 }

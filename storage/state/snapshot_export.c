@@ -16,7 +16,7 @@
 struct nc_snapshot_export {
 	struct nc_wt_state *state;
 	WT_SESSION *session;
-	WT_CURSOR *backup; /* while it is open the checkpoint's pages stay */
+	WT_CURSOR *backup; /* keeps the checkpoint's pages while it is open */
 	WT_CURSOR *meta;   /* of that checkpoint, whatever others come */
 	struct nc_snapshot_manifest manifest;
 	int fd; /* of file `open_file`; -1: none */
@@ -99,7 +99,8 @@ static int meta_open(struct nc_snapshot_export *snapshot)
 	return nc_wt_err(&snapshot->state->handler, wt);
 }
 
-/* Under `checkpointing`: what the last checkpoint has applied and what the backup holds are one. */
+/* Open the backup cursor. `checkpointing` is held, so that no checkpoint comes between it and
+ * reading what the last one has applied. */
 static int checkpoint_hold(struct nc_snapshot_export *snapshot)
 {
 	struct nc_wt_state *state = snapshot->state;
@@ -211,7 +212,7 @@ int nc_snapshot_export_read(struct nc_snapshot_export *snapshot, uint32_t file, 
 		ssize_t got = pread(snapshot->fd, room + have, size - have, (off_t)(offset + have));
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0) { /* shorter than it was: it was not held */
+		if (got <= 0) { /* the file is shorter than it was: the checkpoint was not held */
 			buf->size = start;
 			return NC_IO;
 		}

@@ -76,7 +76,7 @@ int nc_snapshot_file_read(const char *directory, const char *name, struct nc_buf
 	return got >= 0 ? NC_OK : NC_IO;
 }
 
-/* With `depth` levels of directories in it. */
+/* Remove what is in the directory, which has at most `depth` levels of directories. */
 /* NOLINTNEXTLINE(misc-no-recursion): `depth` counts down */
 static int entries_remove(const char *directory, int depth)
 {

@@ -25,7 +25,8 @@ void nc_snapshot_manifest_put(const struct nc_snapshot_manifest *manifest, struc
 		nc_buf_put_u32(buf, nc_crc32c(0, buf->data + start, buf->size - start));
 }
 
-/* A name from the wire becomes a path: only a state's own files, each once. */
+/* The name comes from another node and becomes a path: allow only the files of a state, each
+ * once. */
 static bool name_is_ours(struct nc_slice name)
 {
 	if (nc_slice_is(name, "WiredTiger") || nc_slice_is(name, NC_SNAPSHOT_BACKUP_FILE))
@@ -39,7 +40,7 @@ static bool name_is_ours(struct nc_slice name)
 	return false;
 }
 
-/* None of a state's files is empty: of one that is no chunk would come. */
+/* No file of a state is empty; of one that was, no chunk would come. */
 static bool file_get(struct nc_reader *reader, struct nc_snapshot_manifest *manifest)
 {
 	struct nc_slice name = nc_reader_take(reader, nc_reader_u8(reader));

@@ -14,7 +14,7 @@
 #include "core/base/crc32c.h"
 #include "storage/state/snapshot_private.h"
 
-#define SYNC_SIZE (16u << 20) /* bytes taken between two notes of how far it is */
+#define SYNC_SIZE (16u << 20) /* how many bytes are taken between two notes of the progress */
 
 struct nc_snapshot_stage {
 	char directory[PATH_MAX]; /* of the manifest */
@@ -97,7 +97,7 @@ static int room_check(const struct nc_snapshot_stage *stage)
 {
 	struct statvfs info;
 	if (statvfs(stage->directory, &info) != 0)
-		return NC_OK; /* a write will tell */
+		return NC_OK; /* the first write will tell */
 	uint64_t want = nc_snapshot_manifest_size(&stage->manifest) - nc_snapshot_stage_size(stage);
 	return (uint64_t)info.f_bavail * info.f_frsize > want ? NC_OK : NC_FULL;
 }
@@ -142,7 +142,8 @@ bool nc_snapshot_stage_next(const struct nc_snapshot_stage *stage, uint32_t *fil
 	return true;
 }
 
-/* Bytes beyond the note's place were not durable, and what they are after a crash nobody knows. */
+/* Cut the file where the note says: later bytes were not durable, and may be anything after a
+ * crash. */
 static int file_open(struct nc_snapshot_stage *stage)
 {
 	if (stage->fd >= 0)
@@ -200,7 +201,7 @@ int nc_snapshot_stage_put(struct nc_snapshot_stage *stage, uint32_t file, uint64
 	    offset > manifest->files[file].size || bytes.size > manifest->files[file].size - offset)
 		return NC_INVALID;
 	if (file < stage->file || (file == stage->file && offset + bytes.size <= stage->offset))
-		return NC_OK; /* once more */
+		return NC_OK; /* it was taken before */
 	if (file != stage->file || offset != stage->offset)
 		return NC_INVALID;
 	uint8_t digest[NC_SHA256_SIZE];

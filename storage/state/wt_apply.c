@@ -2,7 +2,8 @@
 /* wt_apply.c -- the applier's transactions. */
 #include "storage/state/wt_state_private.h"
 
-/* Wait until another generation may be filled; then pin what is there, for the applier's reads. */
+/* Wait until another generation may be filled. Then pin all that there are, for the applier's
+ * reads. */
 static int generations_ready(struct nc_wt_state *state)
 {
 	pthread_mutex_lock(&state->mutex);
@@ -65,7 +66,7 @@ int nc_wt_begin(struct nc_state *base)
 	return NC_OK;
 }
 
-/* The transaction is over; what it held back goes with it unless it was committed. */
+/* The transaction is over. If it was not committed, what it has put into memory is taken back. */
 static void txn_end(struct nc_wt_state *state, bool committed)
 {
 	if (!committed) {

@@ -29,7 +29,7 @@ static size_t prefix_put(char key[COUNT_KEY_SIZE], enum nc_index index)
 	return size + 1;
 }
 
-/* By hand: an event may well be the only one of its category. */
+/* Written by hand, without printf: there may be a count for every event. */
 static void key_put(char key[COUNT_KEY_SIZE], enum nc_index index, uint64_t id)
 {
 	char *at = key + prefix_put(key, index);
@@ -38,7 +38,8 @@ static void key_put(char key[COUNT_KEY_SIZE], enum nc_index index, uint64_t id)
 	*at = '\0';
 }
 
-/* The mark that is set as the cursor's key; none is one of nothing. Returns WiredTiger's code. */
+/* Read the mark whose key the cursor has; a mark that is not there counts nothing. Returns
+ * WiredTiger's code. */
 static int count_read(WT_CURSOR *marks, struct count *count_out)
 {
 	WT_ITEM value;
@@ -224,8 +225,8 @@ int nc_wt_recount(struct nc_wt_state *state)
 
 /* ---- Readers -------------------------------------------------------------------------------- */
 
-/* Through the reader's `table_limit`. False: the indexer is two generations further than this
- * reader, and the mark does not say. */
+/* The count up to the reader's `table_limit`. False: the indexer is two generations ahead of this
+ * reader, and the mark does not tell it any more. */
 static bool count_of_view(const struct nc_wt_reader *reader, const struct count *mark,
                           uint64_t *count_out)
 {

@@ -20,15 +20,15 @@ void nc_wt_say(struct nc_wt_handler *handler, const char *format, ...)
 	}
 }
 
-/* Nothing works until the state is opened again. */
+/* Remember an error that lasts until the state is opened again. */
 static void break_for_good(struct nc_wt_handler *handler, int why)
 {
 	int none = NC_OK;
 	(void)atomic_compare_exchange_strong(&handler->broken, &none, why);
 }
 
-/* Why there is a panic. A disk that is full, or that does not write or sync, can bring it about
- * too, and then the tables as of the last checkpoint are whole. */
+/* Why WiredTiger has panicked. A full disk, or one that fails to write or sync, can cause that too;
+ * then the tables are whole as of the last checkpoint. */
 static int panic_why(const struct nc_wt_handler *handler)
 {
 	if (atomic_load(&handler->disk_full))
@@ -36,7 +36,7 @@ static int panic_why(const struct nc_wt_handler *handler)
 	return atomic_load(&handler->disk_failed) ? NC_IO : NC_CORRUPT;
 }
 
-/* What WiredTiger says of a call that was to change a file: "…: handle-sync: fdatasync: …". */
+/* Whether the message is about a call that was to change a file: "…: handle-sync: fdatasync: …". */
 static bool is_of_writing(const char *message)
 {
 	return strstr(message, "handle-write:") != NULL || strstr(message, "handle-sync:") != NULL;

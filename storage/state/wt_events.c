@@ -35,8 +35,9 @@ int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice ro
 
 /* ---- Deleted -------------------------------------------------------------------------------- */
 
-/* The id of a deleted event outlives its row, from which it would be indexed again after a crash:
- * if it is still held back, keep it in a table until the indexer has passed. */
+/* The id of a deleted event is kept, although its row goes, from which it would be indexed again
+ * after a crash. So an id that is still held back is kept in a table until the indexer has passed
+ * it. */
 static int late_id_put(struct nc_wt_state *state, uint64_t position)
 {
 	const struct nc_held_id *id = NULL;
@@ -59,7 +60,7 @@ static int late_id_put(struct nc_wt_state *state, uint64_t position)
 	return cursor->insert(cursor);
 }
 
-/* What is left of a block without from..to, made in state->block. Returns WiredTiger's code. */
+/* Make in state->block what is left of a block without from..to. Returns WiredTiger's code. */
 static int block_cut(struct nc_wt_state *state, const struct nc_block *block, uint64_t from,
                      uint64_t to)
 {

@@ -20,7 +20,7 @@ int nc_wt_block_at(struct nc_wt_state *state, WT_CURSOR *cursor, struct nc_block
 	if (wt != 0)
 		return nc_wt_err(&state->handler, wt);
 	struct nc_slice bytes = nc_slice(value.data, value.size);
-	if (last < state->blocks_from) { /* as a format before wrote it */
+	if (last < state->blocks_from) { /* a row as older formats wrote it */
 		*block_out = (struct nc_block){ .first = last, .last = last, .rows = bytes };
 		return NC_OK;
 	}
@@ -55,9 +55,10 @@ static int row_append(const struct nc_block *block, uint64_t position, struct nc
 	return nc_buf_status(row);
 }
 
-/* The block that has the position, if any has. Within a snapshot the cursor stays where it is: the
- * next event asked for is often of the same block, or the first of the next one, to which a step is
- * a third of the cost of a search from the root. The snapshot's end takes it off the page. */
+/* Find the block that has the position, if there is one. Within a snapshot the cursor stays where
+ * it is. The next event that is asked for is often in the same block, or the first of the next one,
+ * and a step there costs a third of a search from the root. The end of the snapshot takes the
+ * cursor off its page. */
 static int block_find(struct nc_wt_reader *reader, WT_CURSOR *cursor, uint64_t position)
 {
 	struct nc_wt_state *state = nc_wt_state_of(reader->base.state);
@@ -86,7 +87,7 @@ int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_b
 	err = block_find(reader, cursor, position);
 	if (err == NC_OK)
 		err = row_append(&reader->block, position, row);
-	if (is_writer) { /* it writes to what it reads */
+	if (is_writer) { /* the writer changes what it reads: do not keep the cursor there */
 		reader->block.last = 0;
 		int err_reset = nc_wt_err(&state->handler, cursor->reset(cursor));
 		err = err != NC_OK ? err : err_reset;
@@ -96,7 +97,7 @@ int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_b
 
 /* ---- Many ----------------------------------------------------------------------------------- */
 
-/* Of the block those from `from` on. False: enough. */
+/* Give the events of the block from `from` on. False: the caller has enough. */
 static bool block_give(const struct nc_block *block, uint64_t from, bool backward,
                        nc_state_event_fn *fn, void *ctx)
 {
@@ -111,7 +112,7 @@ static bool block_give(const struct nc_block *block, uint64_t from, bool backwar
 	return true;
 }
 
-/* Onto the first block of which some are wanted. Returns WiredTiger's code. */
+/* Move onto the first block with events that are wanted. Returns WiredTiger's code. */
 static int first_block(WT_CURSOR *cursor, uint64_t from, bool backward)
 {
 	if (from == 0 || from > INT64_MAX) /* positions are far from it */

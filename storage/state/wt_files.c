@@ -82,7 +82,7 @@ static int directory_is_empty(const char *directory, struct nc_wt_handler *handl
 	}
 	(void)closedir(dir);
 	errno = failed;
-	if (failed != 0) /* what is not seen would be written over */
+	if (failed != 0) /* files that cannot be seen would be overwritten */
 		return say_errno(handler, "read", directory);
 	*empty_out = empty;
 	return NC_OK;
@@ -115,7 +115,7 @@ int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool
 	for (size_t i = 0; err == NC_OK && !empty && i < sizeof wt_files / sizeof *wt_files; i++)
 		err = file_check(directory, wt_files[i], "", handler);
 	for (int i = 0; err == NC_OK && !empty && i < NC_WT_TABLE_COUNT; i++) {
-		if (i != NC_WT_HELD) /* of which wt_format.c knows whether it must be there */
+		if (i != NC_WT_HELD) /* wt_format.c knows whether that one must be there */
 			err = nc_wt_file_check(directory, i, handler);
 	}
 	if (err == NC_OK)
@@ -123,7 +123,7 @@ int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool
 	return err;
 }
 
-/* A directory without directories in it. */
+/* Remove a directory that has no directories in it. */
 static int remove_flat(const char *directory, struct nc_wt_handler *handler)
 {
 	DIR *dir = opendir(directory);
@@ -170,7 +170,7 @@ int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned
 		return NC_BUSY;
 	}
 	int err = nc_wt_err(handler, wt);
-	/* What a file that is not there, or not WiredTiger's, comes out as. */
+	/* Whether WiredTiger's code may mean that a file is missing or not its own. */
 	return wt == WT_ERROR || wt == EINVAL || wt == ENOENT || wt == WT_NOTFOUND ? NC_CORRUPT
 	                                                                           : err;
 }
@@ -206,7 +206,8 @@ static int tables_create(WT_CONNECTION *connection)
 	return wt != 0 ? wt : session->checkpoint(session, NULL);
 }
 
-/* Built beside its place and renamed into it: a directory that is there is whole. */
+/* The directory is built beside its place and then renamed, so that a directory that exists is
+ * whole. */
 int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler)
 {
 	char fresh[PATH_MAX];

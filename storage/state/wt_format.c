@@ -2,12 +2,12 @@
 /* wt_format.c -- which format the tables have: a newer one is refused, an older one is raised. */
 #include "storage/state/wt_state_private.h"
 
-/* Before it stream rows were written as they came, and the table `held` was not there. */
+/* In this format stream rows were written as they came, and there was no table `held`. */
 #define FORMAT_WITHOUT_HELD   1
-/* Before it each event had a row of its own. */
+/* In this format each event had a row of its own. */
 #define FORMAT_WITHOUT_BLOCKS 2
 
-/* 0 where there is none that can be read. Returns WiredTiger's code. */
+/* Read the format; 0: there is none that can be read. Returns WiredTiger's code. */
 static int format_read(WT_CURSOR *marks, uint32_t *format_out)
 {
 	WT_ITEM value = { .size = 0 };
@@ -39,7 +39,7 @@ int nc_wt_format_put(WT_CURSOR *marks, uint64_t blocks_from)
 	return wt != 0 ? wt : mark_put(marks, "format", format, sizeof format);
 }
 
-/* The events that are there keep their rows: blocks begin behind them. */
+/* The events that exist keep their rows; blocks begin after them. */
 static int blocks_begin(WT_SESSION *session, uint64_t *from_out)
 {
 	WT_CURSOR *events;
@@ -53,7 +53,8 @@ static int blocks_begin(WT_SESSION *session, uint64_t *from_out)
 	return wt != 0 ? wt : wt_close;
 }
 
-/* The table first: without the new format an older build still opens what is there. */
+/* The table is made first: as long as the format is not raised, an older build can still open the
+ * state. */
 static int raise_it(WT_SESSION *session, WT_CURSOR *marks, uint32_t format)
 {
 	uint64_t blocks_from = 1;

@@ -149,7 +149,7 @@ static int insert_sorted(struct nc_wt_run *run, const struct nc_held *held, uint
 	return wt != 0 ? wt : nc_wt_rows_insert(run, held, order);
 }
 
-/* The late ids through `last` are in by_id now. */
+/* Remove the late ids through `last`, which are in by_id now. */
 static int late_ids_drop(struct nc_wt_run *run, uint64_t last)
 {
 	WT_CURSOR *cursor = run->cursors[NC_WT_LATE_IDS];
@@ -176,8 +176,8 @@ int nc_wt_mark_put(struct nc_wt_run *run, const char *name, uint64_t position)
 	return cursor->insert(cursor);
 }
 
-/* Again from the start after an error or a crash, which does no harm since the same entries are cut
- * into the same postings: that is what the mark `indexing` is for. */
+/* After an error or a crash this begins again from the start. That does no harm, since the same
+ * entries are cut into the same postings: the mark `indexing` says where the generation ended. */
 int nc_wt_generation_insert(struct nc_wt_state *state, const struct nc_held *held)
 {
 	uint32_t order_count =
@@ -220,7 +220,7 @@ int nc_wt_generation_insert(struct nc_wt_state *state, const struct nc_held *hel
 	return NC_OK;
 }
 
-/* Under mutex, which is let go meanwhile: the oldest generation is in the tables. */
+/* The oldest generation is in the tables: let it go. The mutex is held, and released meanwhile. */
 static void oldest_done(struct nc_wt_state *state)
 {
 	struct nc_held *done = state->oldest;
@@ -233,7 +233,7 @@ static void oldest_done(struct nc_wt_state *state)
 	pthread_mutex_lock(&state->mutex);
 }
 
-/* Under mutex: let some time pass before trying again what failed. */
+/* Wait a little before what failed is tried again. The mutex is held. */
 static void wait_a_little(struct nc_wt_state *state)
 {
 	struct timespec until;

@@ -12,7 +12,7 @@
 
 enum {
 	PROBE_CACHE_MB = 32,
-	PROBE_BUSY_S = 60,     /* of its processor's time: damage may make it turn for ever */
+	PROBE_BUSY_S = 60,     /* seconds of processor time: damage may make it loop for ever */
 	PROBE_PATIENCE_S = 600 /* in all: a disk may hang */
 };
 
@@ -38,7 +38,7 @@ static int tables_open(const char *directory, struct nc_wt_handler *handler)
 		if (wt == 0)
 			wt = cursor->next(cursor);
 		if (wt == WT_NOTFOUND || (wt == ENOENT && i == NC_WT_HELD))
-			wt = 0; /* empty; or of a format that did not have it */
+			wt = 0; /* the table is empty, or the format is older and has none */
 	}
 	if (wt == 0)
 		wt = connection->close(connection, NULL);
@@ -61,8 +61,8 @@ static _Noreturn void child_main(const char *directory, int fd)
 	_exit(-err);
 }
 
-/* Up to `size` - 1 bytes of what the child says; the rest is read and left, so that it never waits.
- */
+/* Receive up to `size` - 1 bytes of the child's message. The rest is read and dropped, so that the
+ * child never waits. */
 static void message_receive(int fd, char *message, size_t size)
 {
 	char rest[256];
@@ -88,7 +88,7 @@ bool nc_wt_signal_is_damage(int signal)
 	       signal == SIGFPE || signal == SIGTRAP || signal == SIGPROF;
 }
 
-/* Ended by a signal: what that says of the state. */
+/* What it says of the state that the child was ended by this signal. */
 static int died(int signal, const char *said, char *message, size_t message_size)
 {
 	const char *between = said[0] == '\0' ? "" : "; ";
@@ -126,7 +126,8 @@ int nc_wt_state_probe(const char *directory, char *message, size_t message_size)
 		return NC_IO;
 	}
 	if (child == 0) {
-		/* A parent that is killed takes us with it: we hold its lock on the directory. */
+		/* End with the parent, if that is killed: this process has inherited its lock on
+		 * the directory. */
 		(void)nc_parent_follow(parent);
 		(void)close(fds[0]);
 		child_main(directory, fds[1]);

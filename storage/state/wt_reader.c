@@ -65,9 +65,10 @@ void nc_wt_reader_close(struct nc_state_reader *base)
 	free(reader);
 }
 
-/* Pin, take the snapshot, and see that no commit came between. The snapshot is not taken under the
- * mutex, since WiredTiger may keep its caller there to evict pages, and the applier's commit waits
- * for the mutex; only when commits come too fast for that is it. */
+/* Pin the generations, take the snapshot, and check that no commit came between. The snapshot is
+ * not taken under the mutex, because WiredTiger may make its caller evict pages there, while the
+ * applier's commit waits for the mutex. Only if commits come too fast for that is it taken under
+ * the mutex. */
 int nc_wt_reader_begin(struct nc_state_reader *base)
 {
 	struct nc_wt_reader *reader = (struct nc_wt_reader *)base;
@@ -114,7 +115,7 @@ void nc_wt_reader_end(struct nc_state_reader *base)
 	reader->block.last = 0;
 }
 
-/* The value under the key that is set, and the cursor off the page again. */
+/* Append the value under the cursor's key, and take the cursor off its page. */
 static int cursor_append(struct nc_wt_state *state, WT_CURSOR *cursor, struct nc_buf *buf)
 {
 	WT_ITEM value;

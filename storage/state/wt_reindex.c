@@ -2,7 +2,7 @@
 /* wt_reindex.c -- opening: what a crash left between the events and their indexes. */
 #include "storage/state/wt_state_private.h"
 
-/* Late ids that a crash left behind go where they belong. */
+/* Insert the late ids that a crash has left behind. */
 static int late_ids_insert(struct nc_wt_state *state)
 {
 	WT_CURSOR *late = state->indexer_cursors[NC_WT_LATE_IDS];
@@ -34,7 +34,7 @@ static int late_ids_insert(struct nc_wt_state *state)
 	return nc_wt_err(&state->handler, wt == WT_NOTFOUND ? wt_reset : wt);
 }
 
-/* Everything in `active` goes into the tables at once, at open. */
+/* At open, insert everything that is in `active`. */
 static int active_flush(struct nc_wt_state *state)
 {
 	if (!nc_held_any(state->active))
@@ -58,7 +58,7 @@ static int event_reindex(struct nc_wt_state *state, uint64_t position, struct nc
 	struct nc_event_keys keys;
 	int err = NC_OK;
 	if (position > indexing && state->active->last <= indexing)
-		err = active_flush(state); /* as it was begun */
+		err = active_flush(state); /* insert it in the generation in which it was begun */
 	if (err != NC_OK)
 		return err;
 	err = state->options.keys(row, tags, &keys);
@@ -74,7 +74,7 @@ static int event_reindex(struct nc_wt_state *state, uint64_t position, struct nc
 	return err;
 }
 
-/* Those above `indexed` of the row that the cursor stands on. */
+/* Index the events above `indexed` of the block that the cursor stands on. */
 static int block_reindex(struct nc_wt_state *state, WT_CURSOR *events, uint64_t indexed,
                          uint64_t indexing)
 {

@@ -12,7 +12,7 @@
 #include "core/base/sized.h"
 #include "storage/state/wt_state_private.h"
 
-#define REDO_SIZE_MAX (8u << 10) /* bytes of one row of `held`, about; not to overflow its page */
+#define REDO_SIZE_MAX (8u << 10) /* bytes of one row of `held`, about: small enough for a page */
 
 enum redo_flag { REDO_DELETED = 1 };
 
@@ -88,7 +88,8 @@ static int row_insert(struct nc_wt_run *run, const struct nc_held_row *row)
 	return wt != 0 ? wt : nc_wt_run_inserted(run);
 }
 
-/* Those of the generation: its rows are in their table now, and come to the same however often. */
+/* Remove the generation's rows of `held`: its rows are in their table now. It may be done again
+ * after a crash. */
 static int redo_remove(struct nc_wt_run *run, const struct nc_held *held)
 {
 	WT_CURSOR *cursor = run->cursors[NC_WT_HELD];

@@ -21,7 +21,7 @@ const struct nc_held_value *nc_wt_row_find(struct nc_wt_reader *reader, struct n
 
 /* ---- Scans ---------------------------------------------------------------------------------- */
 
-/* Of one key the value of the newer generation comes first. */
+/* Order by key; of one key, the value of the newer generation comes first. */
 static int compare_forward(const void *left, const void *right)
 {
 	const struct nc_held_pair *a = left;
@@ -43,17 +43,17 @@ static int compare_backward(const void *left, const void *right)
 
 enum { GATHER_PAIRS = 2048 };
 
-/* What is held, in the scan's order, beside a cursor on the table. A page at a time: what one scan
- * gives is little beside what may be held. */
+/* A scan that merges held rows, in its order, with a cursor on the table. Held rows are gathered a
+ * page at a time, since a scan mostly gives few of all that may be held. */
 struct merge {
 	struct nc_wt_reader *reader;
 	struct nc_held_range
-	        range; /* its `bound` is the key of the last pair, where more are held */
+	        range; /* if more rows are held, its `bound` is the key of the last pair */
 	struct nc_buf buf;
 	const struct nc_held_pair *pairs;
 	size_t at, count;
 	WT_CURSOR *cursor;
-	int wt; /* of the cursor: it stands on a row, or why it does not */
+	int wt; /* WiredTiger's code of the cursor's last move */
 };
 
 static void pairs_sort(struct merge *merge)
@@ -66,8 +66,8 @@ static void pairs_sort(struct merge *merge)
 	merge->pairs = (const void *)merge->buf.data;
 }
 
-/* Of twice as many keep those that come first; others have to come before the last of them. An
- * older value of its key is not missed. */
+/* Keep the first half of the pairs, in the scan's order. Pairs that are gathered later have to come
+ * before the last of these. Older values of that last key are not needed. */
 static void pairs_cut(struct merge *merge)
 {
 	pairs_sort(merge);
@@ -97,7 +97,7 @@ static int pairs_gather(struct merge *merge)
 	return err;
 }
 
-/* Those behind what was given, if there are more. */
+/* Gather the pairs after those that were given, if there are more. */
 static int pairs_more(struct merge *merge)
 {
 	if (merge->at < merge->count || merge->range.bound.size == 0)
@@ -107,7 +107,7 @@ static int pairs_more(struct merge *merge)
 	return pairs_gather(merge);
 }
 
-/* To the next pair of another key. */
+/* Go to the next pair with another key. */
 static void pairs_step(struct merge *merge)
 {
 	struct nc_slice key = merge->pairs[merge->at++].key;
@@ -115,7 +115,7 @@ static void pairs_step(struct merge *merge)
 		merge->at++;
 }
 
-/* Of the table's row, whose key this is, against the next pair: below 0, it comes first. */
+/* Compare the table's row, which has this key, with the next pair: below 0, the row comes first. */
 static int merge_order(const struct merge *merge, struct nc_slice key)
 {
 	if (merge->at == merge->count)

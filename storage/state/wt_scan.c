@@ -3,9 +3,9 @@
 #include "storage/state/postings_private.h"
 #include "storage/state/wt_state_private.h"
 
-enum { HELD_BATCH = 64 }; /* copied out of a generation at a time */
+enum { HELD_BATCH = 64 }; /* entries that are copied out of a generation at a time */
 
-/* From what search_near() found to the first place on the wanted side of the key. */
+/* Step from where search_near() stopped to the first row on the wanted side of the key. */
 static int step_to_side(WT_CURSOR *cursor, bool backward, int side)
 {
 	if (!backward && side < 0)
@@ -92,7 +92,7 @@ static void walk_held(struct walk *walk, struct nc_held *held)
 	}
 }
 
-/* To the row that holds `from`, or the next one in the walk's direction. */
+/* Move to the row that has `from`, or to the next one in the walk's direction. */
 static int walk_seek(const struct walk *walk, WT_CURSOR *cursor)
 {
 	int side = 0;
@@ -109,7 +109,7 @@ static int walk_seek(const struct walk *walk, WT_CURSOR *cursor)
 	return (wt == 0 && id != walk->left.id) || wt == WT_NOTFOUND ? cursor->next(cursor) : wt;
 }
 
-/* Give what the row's entries are asked for. */
+/* Give the entries of the row that are asked for. */
 static void walk_postings(struct walk *walk, const struct nc_held_entry *entries, size_t count)
 {
 	for (size_t i = 0; i < count && !walk->done; i++) {
@@ -122,7 +122,7 @@ static void walk_postings(struct walk *walk, const struct nc_held_entry *entries
 		if (seen) {
 			walk_give(walk, entry->ordinal, entry->position);
 		} else if (!walk->left.backward) {
-			return; /* all that follow are held too */
+			return; /* all that follow are held in memory too */
 		}
 	}
 }
@@ -181,12 +181,13 @@ int nc_wt_index(struct nc_state_reader *base, struct nc_index_walk asked, nc_sta
 	if (asked.backward) {
 		for (unsigned i = reader->pin_count; i > 0 && !walk.done; i--)
 			walk_held(&walk, reader->pins[i - 1]);
-		/* What the indexer has put in already need not be stepped over. */
+		/* Entries beyond the limit, which the indexer has put in already, need not be
+		 * stepped over. */
 		if (asked.index != NC_INDEX_STREAM && walk.left.from > reader->table_limit)
 			walk.left.from = reader->table_limit;
 		return walk.done ? NC_OK : walk_table(&walk);
 	}
-	/* Nor does the table hold anything beyond its limit. */
+	/* The table has nothing for this reader beyond its limit. */
 	bool held_only = asked.index != NC_INDEX_STREAM && asked.from > reader->table_limit;
 	int err = held_only ? NC_OK : walk_table(&walk);
 	for (unsigned i = 0; err == NC_OK && i < reader->pin_count && !walk.done; i++)
@@ -223,8 +224,8 @@ static struct nc_id_row id_row(uint64_t stream_id, const WT_ITEM *value)
 	return row;
 }
 
-/* The row of one stream. Not by search_near(): for a key that is not there it steps from row to row
- * until it finds one that this snapshot sees, past all that the indexer is inserting. */
+/* Find the row of one stream. search_near() is not used: for a key that is not there it steps over
+ * all rows that the indexer is inserting until it finds one that this snapshot sees. */
 static int id_table(struct nc_wt_reader *reader, struct nc_slice prefix, uint64_t stream_id,
                     nc_state_id_fn *fn, void *ctx)
 {

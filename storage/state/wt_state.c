@@ -10,8 +10,9 @@ enum {
 	HELD_EVENTS_DEFAULT = 65536,
 	HELD_BYTES_DEFAULT = 64 << 20,
 	CHUNK_ROWS_DEFAULT = 512,
-	RESERVE_MB_BESIDE_CACHE = 64, /* all of a dirty cache can be written, and what is held */
-	SEAL_WAIT_S = 1               /* for the applier's transaction to end, at a checkpoint */
+	/* room to write all of a dirty cache, and what is held in memory */
+	RESERVE_MB_BESIDE_CACHE = 64,
+	SEAL_WAIT_S = 1 /* for the applier's transaction to end, at a checkpoint */
 };
 
 static struct nc_state_applied wt_applied(struct nc_state *base)
@@ -28,7 +29,7 @@ static uint64_t wt_size(struct nc_state *base)
 	return nc_wt_files_size(nc_wt_state_of(base)->directory);
 }
 
-/* Under mutex: have what is held now inserted, so that the checkpoint covers it. */
+/* Have what is held in memory inserted, so that the checkpoint covers it. The mutex is held. */
 static void held_insert(struct nc_wt_state *state)
 {
 	if (!state->in_txn) {
@@ -48,7 +49,7 @@ static void held_insert(struct nc_wt_state *state)
 		pthread_cond_wait(&state->changed, &state->mutex);
 }
 
-/* Under mutex: log entries through this index are in the tables, indexes too. */
+/* The log entry through which everything is in the tables, index entries too. The mutex is held. */
 static struct nc_state_applied covered(const struct nc_wt_state *state)
 {
 	if (state->oldest != state->active || state->active_any)
@@ -68,7 +69,9 @@ static int wt_checkpoint(struct nc_state *base, struct nc_state_applied *covered
 
 	int err = nc_wt_broken(state);
 	if (err == NC_OK && !nc_wt_files_room(state->directory, state->options.reserve_mb))
-		err = NC_FULL; /* what cannot be written here is the end of this state: a panic */
+		/* if something cannot be written now, WiredTiger panics, and this state has to be
+		 * opened again */
+		err = NC_FULL;
 	if (err == NC_OK) {
 		err = nc_wt_err(&state->handler, state->checkpoint_session->checkpoint(
 		                                         state->checkpoint_session, NULL));
@@ -116,8 +119,8 @@ static void indexer_stop(struct nc_wt_state *state)
 static void state_free(struct nc_wt_state *state)
 {
 	indexer_stop(state);
-	/* Takes sessions and cursors with it. After a panic it waits for ever for transactions that
-	 * can no longer be rolled back, and is left alone. */
+	/* This closes sessions and cursors too. After a panic it would wait for ever for
+	 * transactions that cannot be rolled back any more, so it is left open. */
 	if (state->connection != NULL && nc_wt_broken(state) == NC_OK)
 		(void)nc_wt_err(&state->handler, state->connection->close(state->connection, NULL));
 	while (state->oldest != NULL) {
