@@ -47,14 +47,15 @@ static void on_nats_error(natsConnection *nc, natsSubscription *sub, natsStatus 
 	           detail == NULL || *detail == '\0' ? natsStatus_GetText(status) : detail);
 }
 
-/* A callback source has come to its end: nats.c calls it no more. Its threads outlive the call that
- * closes a connection, so the bus is freed when the last has said so. */
+/* A callback source has ended: nats.c makes no more calls for it. Threads of nats.c outlive the
+ * call that closes a connection, so the bus is freed only when the last source has ended. */
 void nc_bus_source_end(struct nc_bus *bus)
 {
 	pthread_mutex_lock(&bus->lock);
 	nc_assert(bus->sources > 0);
 	bus->sources--;
-	(void)uv_async_send(&bus->wake); /* within the lock: the loop may free the bus after it */
+	/* still under the lock: afterwards the loop may free the bus */
+	(void)uv_async_send(&bus->wake);
 	pthread_mutex_unlock(&bus->lock);
 }
 
@@ -103,7 +104,7 @@ static void handles_close(struct nc_bus *bus);
 static void on_wake(uv_async_t *async)
 {
 	struct nc_bus *bus = async->data;
-	if (!bus->connecting) /* not before it is known that there is a connection */
+	if (!bus->connecting) /* if one is being made, wait until it is known */
 		nc_bus_io_settle(&bus->io);
 	nc_bus_arrivals_give(bus);
 	nc_bus_subs_sweep(bus);
@@ -131,7 +132,7 @@ static void on_turn_end(uv_prepare_t *prepare)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
-/* Of the loop, and rare: a new one is tried later. */
+/* The loop cannot watch the socket, which is rare: try a new connection later. */
 static void on_io_failed(void *ctx)
 {
 	nc_bus_retry_later(ctx);
@@ -251,7 +252,8 @@ static void on_closed(uv_handle_t *handle)
 	bus_free(bus);
 }
 
-/* When no thread of nats.c can call any more; until then each that ends wakes the loop. */
+/* Close the handles once no thread of nats.c can call any more. Until then each source that ends
+ * wakes the loop. */
 static void handles_close(struct nc_bus *bus)
 {
 	pthread_mutex_lock(&bus->lock);
@@ -270,7 +272,7 @@ void nc_bus_close(struct nc_bus *bus)
 		return;
 	bus->closing = true;
 	(void)uv_timer_stop(&bus->retry);
-	if (bus->connecting) { /* closed when that has come to its end */
+	if (bus->connecting) { /* closed when the attempt has ended */
 		(void)uv_cancel((uv_req_t *)&bus->connect);
 		return;
 	}

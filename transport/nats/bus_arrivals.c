@@ -62,7 +62,7 @@ void nc_arrivals_release(struct nc_arrivals *arrivals)
 	*arrivals = (struct nc_arrivals){ 0 };
 }
 
-/* Whether it is the first that waits. */
+/* Put a message. True: it is the first that waits. */
 static bool put(struct nc_bus *bus, natsMsg *msg, void *tag)
 {
 	pthread_mutex_lock(&bus->lock);
@@ -70,7 +70,8 @@ static bool put(struct nc_bus *bus, natsMsg *msg, void *tag)
 	bool kept = arrivals_put(&bus->in, msg, tag);
 	pthread_mutex_unlock(&bus->lock);
 	if (!kept)
-		msg_free(msg); /* out of memory: a request lost is a time-out */
+		/* out of memory: a request is lost, and its client runs into a timeout */
+		msg_free(msg);
 	return kept && first;
 }
 
@@ -105,7 +106,8 @@ static bool overlap(const struct nc_bus_sub *a, const struct nc_bus_sub *b)
 	return nc_subject_overlap(one, other);
 }
 
-/* What is not known is given by nats.c's thread: it matters only whom of the known it disturbs. */
+/* Note a subscription whose messages are taken where they are read. Messages of others come by
+ * nats.c's thread; such a subscription only matters if it shares subjects with known ones. */
 void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub)
 {
 	nc_bus_forget_ended(bus);
@@ -123,7 +125,8 @@ void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub)
 	bus->known_count++;
 }
 
-/* Mostly the wildcard is a last `>`, or there is none. */
+/* Whether the subscription wants this subject. Mostly its wildcard is a `>` at the end, or it has
+ * none. */
 static bool wants(const struct nc_bus_sub *sub, struct nc_slice subject)
 {
 	size_t literal = sub->literal_size;
@@ -134,8 +137,8 @@ static bool wants(const struct nc_bus_sub *sub, struct nc_slice subject)
 	return pattern.size == 0 ? rest.size == 0 : nc_subject_within(rest, pattern);
 }
 
-/* The one that wants it, moved to the front: the next is probably of the same. NULL: not known, or
- * more than one. */
+/* The subscription that wants the subject, moved to the front, since the next message is probably
+ * of the same. NULL: none that is known, or more than one. */
 static struct nc_bus_sub *sub_find(struct nc_bus *bus, struct nc_slice subject)
 {
 	for (struct nc_bus_sub **at = &bus->known; *at != NULL; at = &(*at)->next_known) {
@@ -150,7 +153,7 @@ static struct nc_bus_sub *sub_find(struct nc_bus *bus, struct nc_slice subject)
 	return NULL;
 }
 
-/* What has been read stands before what nats.c's thread will put. */
+/* Put what has been read before what nats.c's thread will put. */
 static void read_join(struct nc_bus *bus)
 {
 	if (bus->read.count == 0)
@@ -164,8 +167,8 @@ static void read_join(struct nc_bus *bus)
 	bus->read.count = 0;
 }
 
-/* nats.c has checked that a subscription wants it, not told which. What is left to nats.c goes by
- * its thread, which knows. */
+/* nats.c has checked that some subscription wants the message, but does not say which. Messages
+ * that are left to nats.c come by its thread, which knows. */
 static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
 {
 	struct nc_bus *bus = closure;
@@ -177,7 +180,7 @@ static void on_nats_filter(natsConnection *nc, natsMsg **msg, void *closure)
 		read_join(bus);
 		return;
 	}
-	if (!arrivals_put(&bus->read, *msg, sub->tag)) /* given when the read is done */
+	if (!arrivals_put(&bus->read, *msg, sub->tag)) /* given on when the read has ended */
 		msg_free(*msg);                        /* out of memory, as in put() */
 	*msg = NULL;
 }
@@ -190,9 +193,10 @@ void nc_bus_take_all(struct nc_bus *bus)
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
-/* All of it, though it hold a NUL, which a server lets pass and at which C ends a text: permissions
- * speak of the whole, and so must who reads it. nats.c keeps a message as its subject, its reply
- * subject, each with a NUL behind it, its header block, its data. */
+/* The whole subject, even if it has a NUL in it, which servers let pass and which ends a text in C.
+ * Permissions are about the whole subject, so the reader has to see all of it. nats.c keeps a
+ * message as its subject and its reply subject, each followed by a NUL, then its header block and
+ * its data. */
 static struct nc_slice subject_of(const natsMsg *msg)
 {
 	struct nc_slice subject = nc_slice_str(natsMsg_GetSubject(msg));
@@ -201,7 +205,7 @@ static struct nc_slice subject_of(const natsMsg *msg)
 	if (reply != NULL) {
 		subject.size = (size_t)((const uint8_t *)reply - subject.data) - 1;
 	} else if (nc_headers_begin(nc_header_block(subject, data), &headers) != NC_OK) {
-		/* What stands there is no block: it is the rest of the subject, at least. */
+		/* What is there is not a header block, so it is the rest of the subject. */
 		subject.size = (size_t)((const uint8_t *)data - subject.data) - 1;
 	}
 	return subject;
@@ -227,13 +231,13 @@ void nc_bus_arrivals_give(struct nc_bus *bus)
 {
 	pthread_mutex_lock(&bus->lock);
 	struct nc_arrivals taken = bus->in;
-	bus->in = bus->spare; /* empty, with its memory */
+	bus->in = bus->spare; /* an empty one, with its memory */
 	pthread_mutex_unlock(&bus->lock);
 	bool any = taken.count > 0 || bus->read.count > 0;
 	give(bus, &taken);
 	taken.count = 0;
 	bus->spare = taken;
-	give(bus, &bus->read); /* nothing is read meanwhile */
+	give(bus, &bus->read); /* nothing is read while it is given */
 	bus->read.count = 0;
 	if (any && !bus->closing)
 		bus->options.on_drained(bus->options.ctx);

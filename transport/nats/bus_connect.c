@@ -30,7 +30,8 @@ static void nc_set(struct nc_bus *bus, natsConnection *nc)
 	pthread_rwlock_unlock(&bus->use);
 }
 
-/* Counted from now: a connect that took its time must not be followed by the next at once. */
+/* The pause is counted from now, so that an attempt that took long is not followed by the next at
+ * once. */
 void nc_bus_retry_later(struct nc_bus *bus)
 {
 	uv_update_time(bus->options.loop);
@@ -42,11 +43,12 @@ static void connected(struct nc_bus *bus)
 	natsStatus status = NATS_OK;
 	nc_bus_take_all(bus);
 	nc_bus_io_settle(&bus->io);
-	/* If it is lost meanwhile, the next one gets them. */
+	/* If the connection is lost meanwhile, the next one gets the subscriptions. */
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL && status == NATS_OK; sub = sub->next)
 		status = sub->ended ? NATS_OK : nc_bus_sub_make(bus, sub);
 	if (status == NATS_NO_MEMORY)
-		natsConnection_Close(bus->nc); /* half a node is none */
+		/* a node with only some of its subscriptions is of no use */
+		natsConnection_Close(bus->nc);
 	bus->options.on_state(bus->options.ctx, true,
 	                      bus->connected_before ? "reconnected" : "connected");
 	bus->connected_before = true;
@@ -55,7 +57,8 @@ static void connected(struct nc_bus *bus)
 	nc_bus_lost_replace(bus); /* it may have ended before anybody knew of it */
 }
 
-/* What to tell of a round: the first that is more than that nobody is there. */
+/* Note what to tell of a round of attempts: the first failure that says more than that no server is
+ * there. */
 static void round_note(struct nc_bus *bus, natsStatus status)
 {
 	if (bus->round_status != NATS_OK && bus->round_status != NATS_NO_SERVER)
@@ -77,7 +80,8 @@ static void not_connected(struct nc_bus *bus, natsStatus status)
 	} else {
 		(void)uv_timer_start(&bus->retry, nc_bus_on_retry, 0, 0);
 	}
-	/* Servers may fail in different ways: the first is told, then what each round came to. */
+	/* Servers may fail in different ways: tell the first failure at once, then one for each
+	 * round. */
 	if (detail != bus->retry_said && (bus->retry_said == NULL || all)) {
 		char said[NC_BUS_SERVER_URL_SIZE + 128];
 		(void)snprintf(said, sizeof said, "%s at %s", detail, bus->round_address);
@@ -100,7 +104,7 @@ static void connect_done(uv_work_t *work, int cancelled)
 	bus->connecting = false;
 	if (status == NATS_OK) {
 		nc_set(bus, bus->connect_nc);
-	} else { /* nothing will say that it has ended */
+	} else { /* no callback will tell that it has ended */
 		nc_bus_source_end(bus);
 	}
 	if (bus->closing) {
@@ -137,13 +141,13 @@ void nc_bus_on_retry(uv_timer_t *timer)
 
 /* ---- The end of one ------------------------------------------------------------------------- */
 
-/* What it was told of further servers, for the next. */
+/* Learn the servers that the connection was told of, for the next attempts. */
 static void servers_learn(struct nc_bus *bus, natsConnection *nc)
 {
 	char **told = NULL;
 	int count = 0;
 	if (natsConnection_GetDiscoveredServers(nc, &told, &count) != NATS_OK)
-		return; /* the ones before will do */
+		return; /* the ones that are known will do */
 	nc_bus_servers_ended(&bus->servers, &bus->at, told, (size_t)count, now_ms(bus));
 	for (int i = 0; i < count; i++)
 		free(told[i]);

@@ -8,7 +8,7 @@ static struct nc_slice block_of(const struct nc_bus_msg *msg)
 	return nc_header_block(before, msg->data.data);
 }
 
-/* Clients that pass a message on send its status line as a header of that name. */
+/* The status. Clients that pass a message on send its status line as a header of that name. */
 static struct nc_slice status_of(const struct nc_bus_msg *msg)
 {
 	struct nc_slice block = block_of(msg), status = { 0 };
@@ -39,7 +39,7 @@ int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_header *headers_out, 
 	*count_out = 0;
 	int err = nc_headers_begin(block_of(msg), &headers);
 	if (err != NC_OK || headers.status.size > 0)
-		return NC_INVALID; /* a status line is no request's */
+		return NC_INVALID; /* a request has no status line */
 	while ((err = nc_headers_next(&headers, &header)) == NC_OK) {
 		if (*count_out < max)
 			headers_out[*count_out] = header;

@@ -27,7 +27,8 @@ static struct nc_bus_io_wish wish_of(struct nc_bus_io *io)
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
-/* Not within one of nats.c's calls: it takes the connection's lock. */
+/* Write now. It must not be called from within a call of nats.c, since it takes the connection's
+ * lock. */
 static void write_now(struct nc_bus_io *io, natsConnection *nc)
 {
 	natsConnection_ProcessWriteEvent(nc);
@@ -69,8 +70,8 @@ static void poll_end(struct nc_bus_io *io)
 	io->blocked = false;
 }
 
-/* It watches a descriptor of its own: nats.c closes its in another thread, and the next connection
- * may have got its number by the time the loop stops watching. */
+/* Watch a duplicate of the descriptor. nats.c closes its own in another thread, and the next
+ * connection may have got the same number before the loop stops watching. */
 static bool poll_begin(struct nc_bus_io *io, const struct nc_bus_io_wish *wish)
 {
 	uv_poll_t *poll = calloc(1, sizeof *poll);
@@ -147,14 +148,15 @@ static void hold(struct nc_bus_io *io, bool holds)
 		io->options.on_hold(io->options.ctx, holds);
 }
 
-/* With TLS nats.c 3.4.1 reads and writes whole records, and waits for the rest of one on the thread
- * that asked, the loop's, without a limit: for a peer that is gone, until the kernel says so. It
- * would, left alone, after a quarter of an hour, or never. */
+/* Limit how long the kernel waits for a peer that is gone. With TLS nats.c 3.4.1 reads and writes
+ * whole records, and waits for the rest of one without a limit, on the loop's thread, until the
+ * kernel gives the connection up. By default that takes a quarter of an hour, or does not
+ * happen. */
 static void deadline_set(int socket)
 {
 	const int on = 1, dead_ms = (int)NC_BUS_DEAD_MS;
 	const int idle_s = dead_ms / 3000, each_s = dead_ms / 3000, count = 2;
-	/* A socket of another kind takes none of it, and needs none. */
+	/* A socket of another kind does not take these options, and does not need them. */
 	(void)setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	(void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
 	(void)setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &each_s, sizeof each_s);
@@ -194,7 +196,7 @@ static natsStatus on_want_write(void *user, bool want)
 	pthread_mutex_lock(&io->lock);
 	io->wish.write = want;
 	pthread_mutex_unlock(&io->lock);
-	if (!nc_bus_io_on_loop(io)) /* there, the turn's end does it */
+	if (!nc_bus_io_on_loop(io)) /* on the loop, the end of the turn does it */
 		(void)uv_async_send(io->options.wake);
 	return NATS_OK;
 }

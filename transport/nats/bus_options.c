@@ -20,7 +20,7 @@ static int refuse(char *fault, const char *what, natsStatus status)
 	return status == NATS_NO_MEMORY ? NC_NOMEM : NC_INVALID;
 }
 
-/* A missing file is better named here than found out at the first connect. */
+/* Name a missing file now, rather than at the first attempt to connect. */
 static int file_check(const char *name, const char *path, char *fault)
 {
 	if (!given(path) || access(path, R_OK) == 0)
@@ -58,7 +58,7 @@ natsStatus nc_bus_options_server(natsOptions *to, const struct nc_bus_options *f
 	return status;
 }
 
-/* The first line that begins with a seed is it. */
+/* The first line that begins like a seed is the seed. */
 static int nkey_set(natsOptions *to, const char *path, char *fault)
 {
 	char key[NC_NKEY_TEXT_SIZE], line[512];

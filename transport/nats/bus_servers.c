@@ -59,7 +59,7 @@ int nc_bus_servers_init(struct nc_bus_servers *servers, const char *urls, uint64
 		url[size] = '\0';
 		at += size + (at[size] != '\0');
 		if (size == 0 || find(servers, url) != NULL)
-			continue; /* between two of them; one that is named twice is one */
+			continue; /* an empty one between commas; or one that is named twice */
 		if (servers->count == NC_BUS_SERVERS_MAX)
 			return NC_INVALID;
 		memcpy(servers->at[servers->count++].url, url, size + 1);
@@ -110,11 +110,11 @@ void nc_bus_servers_ended(struct nc_bus_servers *servers, const struct nc_bus_se
 	host_of(was.url, name);
 	if (was.tls_name[0] != '\0' || is_address(name))
 		memcpy(name, was.tls_name, sizeof name);
-	if (told_count > 0) /* none: a server that tells of nobody */
+	if (told_count > 0) /* a server that tells of none keeps the old ones */
 		servers->count = servers->configured;
 	for (size_t i = 0; i < told_count; i++)
 		learn(servers, told[i], name, now_ms);
-	learn(servers, was.url, was.tls_name, now_ms); /* whatever it told of itself */
+	learn(servers, was.url, was.tls_name, now_ms); /* the server itself, whatever it told */
 	/* Another one first: it may be one that takes connections and ends them. */
 	const struct nc_bus_server *again = find(servers, was.url);
 	servers->next = again == NULL ? 0 : (size_t)(again - servers->at) + 1;

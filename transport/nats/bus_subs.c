@@ -40,7 +40,7 @@ natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 	status = natsSubscription_SetOnCompleteCB(sub->handle, on_nats_complete, sub);
 	if (status != NATS_OK) {
 		nc_bus_source_end(bus);
-	} else { /* what waits is bounded by what the node says 429 to */
+	} else { /* what waits is limited by the node, which answers 429 */
 		status = natsSubscription_SetPendingLimits(sub->handle, -1, -1);
 	}
 	return status;
@@ -48,7 +48,7 @@ natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub)
 
 /* ---- The end of them ------------------------------------------------------------------------ */
 
-/* It is not among the known any more. */
+/* Free a subscription, which is not among the known ones any more. */
 static void sub_free(struct nc_bus *bus, struct nc_bus_sub *sub)
 {
 	if (sub->prev == NULL) {
@@ -79,12 +79,13 @@ void nc_bus_subs_sweep(struct nc_bus *bus)
 		nc_bus_forget_ended(bus);
 	for (; sub != NULL; sub = next) {
 		next = sub->next_complete;
-		if (sub->ended) /* else it is the connection that has ended */
+		if (sub->ended) /* if it was not unsubscribed, the connection has ended */
 			sub_free(bus, sub);
 	}
 }
 
-/* Of a connection that has ended: nats.c calls for none of them any more. */
+/* Let go of the subscriptions of a connection that has ended: nats.c makes no more calls for
+ * them. */
 void nc_bus_subs_release(struct nc_bus *bus)
 {
 	struct nc_bus_sub *next;
@@ -148,7 +149,7 @@ void nc_bus_unsubscribe_one(struct nc_bus *bus, struct nc_bus_sub *sub)
 	sub->ended = true;
 	if (sub->handle != NULL) {
 		(void)natsSubscription_Unsubscribe(sub->handle);
-		return; /* freed when that is complete */
+		return; /* freed when nats.c has let go of it */
 	}
 	nc_bus_forget_ended(bus);
 	sub_free(bus, sub);

@@ -106,7 +106,7 @@ static bool is_ours(const struct nc_child *child, long pid)
 	return memmem(line, (size_t)size, child->config_path, strlen(child->config_path)) != NULL;
 }
 
-/* Whether there was one, which is ended now. */
+/* End a server that an earlier process has left. True: there was one. */
 static bool orphan_end(const struct nc_child *child)
 {
 	FILE *file = fopen(child->pid_path, "re");
@@ -124,8 +124,8 @@ static bool orphan_end(const struct nc_child *child)
 	return true;
 }
 
-/* Find the port to be used. A process that ends loses its command line before its sockets: the port
- * of one that was `ended` may be bound a little longer. */
+/* Find the port to use. A process that ends loses its command line before its sockets, so the port
+ * of a server that was `ended` may be bound a little longer. */
 static bool port_find(struct nc_child *child, bool ended)
 {
 	for (int waited = 0; !port_free(child->options.port, &child->port); waited += POLL_MS) {
@@ -138,8 +138,8 @@ static bool port_find(struct nc_child *child, bool ended)
 
 /* ---- Starting ------------------------------------------------------------------------------- */
 
-/* Hardly a subject comes twice, of streams, inboxes and acknowledgements: to keep for each of them
- * who listens costs more than to look for it again (decision 0152). */
+/* Most subjects, of streams, inboxes and acknowledgements, come only once. Caching who listens to
+ * each costs more than looking it up (decision 0152). */
 static int config_write(const struct nc_child *child)
 {
 	FILE *file = fopen(child->config_path, "we");
@@ -153,8 +153,9 @@ static int config_write(const struct nc_child *child)
 	return fclose(file) == 0 ? NC_OK : NC_IO;
 }
 
-/* Ours, and that it is to collect garbage less often, unless ours says how often: of a heap of a
- * few MB it would throw away as much again many times a second (decision 0134). NULL: no memory. */
+/* The environment of the server: this process's, with GOGC set so that its garbage is collected
+ * less often, unless it is set already. With a heap of a few MB that would happen many times a
+ * second (decision 0134). NULL: no memory. */
 static char **environment_make(void)
 {
 	size_t count = 0;
@@ -185,7 +186,7 @@ static int spawn(struct nc_child *child)
 		                         .stdio_count = 3 };
 	child->process.data = child;
 	int failed = uv_spawn(child->options.loop, &child->process, &options);
-	child->open = true; /* the loop has the handle, even of what did not start */
+	child->open = true; /* the loop has the handle, even if the program did not start */
 	child->running = failed == 0;
 	if (failed == UV_ENOENT)
 		return NC_NOTFOUND;
@@ -209,7 +210,7 @@ static void on_restart(uv_timer_t *timer)
 	if (child->stopping || child->running)
 		return;
 	if (spawn(child) != NC_OK)
-		uv_close((uv_handle_t *)&child->process, on_process_closed); /* again later */
+		uv_close((uv_handle_t *)&child->process, on_process_closed); /* try again later */
 }
 
 static void on_exited(uv_process_t *process, int64_t status, int signal)

@@ -33,7 +33,7 @@ bool nc_fields_begin(struct nc_fields *fields, const struct nc_wire_token *token
 	                 fields->where.before == NULL ? "body" : nc_fields_where(fields, where));
 }
 
-/* What stands before the place, if it is named: " of events[3]". */
+/* What comes before the name of the map, if it has one: " of events[3]". */
 static const char *before_where(const struct nc_fields *fields)
 {
 	return fields->where.before == NULL ? "" : " of ";
@@ -113,7 +113,7 @@ bool nc_fields_name(struct nc_fields *fields, size_t index, const struct nc_wire
 	                        NC_NAME_SIZE_MAX);
 }
 
-/* The digits of a number, which are all there is to it. */
+/* Whether the number has digits only. */
 static bool is_whole(struct nc_slice number)
 {
 	for (size_t i = 0; i < number.size; i++) {

@@ -37,7 +37,8 @@ static uint8_t *write_pieces(uint8_t *at, const struct nc_outbox_message *messag
 	return at;
 }
 
-/* `size` of the message, `room` of the command with it, at most. False: there is no memory. */
+/* Append a command. `size` is that of the message, `room` the most that the command takes with it.
+ * False: no memory. */
 static bool put_command(struct nc_outbox *outbox, const struct nc_outbox_message *message,
                         size_t size, size_t room)
 {
@@ -46,7 +47,7 @@ static bool put_command(struct nc_outbox *outbox, const struct nc_outbox_message
 	uint8_t *begin = nc_buf_extend(bytes, room), *at = begin;
 	if (begin == NULL)
 		return false;
-	if (!first) /* behind the last one nats.c puts it */
+	if (!first) /* after the last one, nats.c writes it */
 		at = write_bytes(at, NC_SLICE("\r\n"));
 	at = write_bytes(at, message->header_size == 0 ? NC_SLICE("PUB ") : NC_SLICE("HPUB "));
 	at = write_bytes(at, message->subject);
@@ -107,8 +108,8 @@ static int put_alone(struct nc_outbox *outbox, struct nc_bus *bus,
 	return err;
 }
 
-/* Bytes that may leave together: nats.c takes them for one message, of at most max_payload. Little
- * fits every server, without asking; to ask takes two locks. */
+/* How many bytes may leave together: to nats.c they are one message, of at most max_payload. A
+ * little fits every server; beyond that it has to be asked, which takes two locks. */
 static size_t room_of(struct nc_outbox *outbox, struct nc_bus *bus, size_t wanted)
 {
 	if (wanted <= NC_OUTBOX_LITTLE)
@@ -138,7 +139,7 @@ int nc_outbox_put_pieces(struct nc_outbox *outbox, struct nc_bus *bus,
 	}
 	if (put_command(outbox, message, message_size, size))
 		return err;
-	outbox->bytes.failed = false; /* as if it had not been put */
+	outbox->bytes.failed = false; /* as if the message had not been put */
 	outbox->lost++;
 	return err != NC_OK ? err : NC_NOMEM;
 }
@@ -154,9 +155,9 @@ int nc_outbox_put(struct nc_outbox *outbox, struct nc_bus *bus, struct nc_slice 
 	                                                         .header_size = header_size });
 }
 
-/* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". A subject that ends one empty message to
- * nobody and begins a PONG, of which the server ignores all but the name, makes <bytes> commands.
- */
+/* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". The subject given here contains an empty
+ * message that nobody listens to, and then the beginning of a PONG, of which the server ignores
+ * everything after the name. So <bytes> are read as commands. */
 static int publish(const struct nc_outbox *outbox, struct nc_bus *bus)
 {
 	char line[256];

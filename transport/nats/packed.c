@@ -8,7 +8,8 @@
 #include "core/base/json.h"
 #include "core/base/pack.h"
 
-/* Beside the events: '[' and ']', or the head of an array of 32 bits of length. */
+/* What a body takes beside its events: '[' and ']', or the head of an array with a length of 32
+ * bits. */
 #define BODY_EXTRA 5u
 
 static bool is_json(struct nc_slice data)
@@ -23,7 +24,7 @@ static bool is_json(struct nc_slice data)
 	return true;
 }
 
-/* Values of `name` in `meta`, from a place where it stands first. */
+/* How many values `name` has in `meta`, which begins with the first of them. */
 static size_t name_count(struct nc_slice meta, struct nc_slice name)
 {
 	struct nc_slice other, value;
@@ -231,7 +232,7 @@ static void body_begin(struct nc_packed *packed)
 	}
 }
 
-/* What was put behind `size` is taken back. */
+/* Take back what was put after `size`. */
 static int take_back(struct nc_packed *packed, size_t size, int err)
 {
 	packed->body.size = size;

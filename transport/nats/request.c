@@ -110,7 +110,7 @@ bool nc_decode_read_headers(const struct nc_message *message, struct nc_request 
 	for (size_t i = 0; i < message->header_count; i++) {
 		struct nc_slice name = message->headers[i].name, value = message->headers[i].value;
 		if (!nc_slice_starts(name, NC_SLICE("Es-")))
-			continue; /* trace context and the client's own: nothing to us here */
+			continue; /* trace context, or the client's own: of no interest here */
 		if (!nc_slice_is(name, "Es-Min-Position")) {
 			return nc_refuse(refusal, NC_FAULT_REQUEST, "header %s is not known here",
 			                 nc_shown(name, room));

@@ -9,7 +9,7 @@ struct append {
 	struct nc_refusal *refusal;
 	struct nc_event event;
 	struct nc_expect expect;
-	struct nc_slice expect_from; /* the header that said it */
+	struct nc_slice expect_from; /* the header that set the expectation */
 	bool content_type_seen, tags_seen, id_seen;
 };
 
@@ -174,7 +174,7 @@ bool nc_header_is_servers(struct nc_slice name)
 	       nc_slice_is(name, "Nats-Request-Info");
 }
 
-/* What JetStream has for the same, and what a server adds. */
+/* Headers that JetStream has for the same, and those that a server adds. */
 static bool on_nats_header(struct append *append, struct nc_slice name, struct nc_slice value)
 {
 	if (nc_slice_is(name, "Nats-Msg-Id"))

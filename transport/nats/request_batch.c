@@ -220,7 +220,7 @@ static bool body_decode(struct nc_batch_decode *batch)
 	       nc_refuse(batch->refusal, NC_FAULT_REQUEST, "body: member 'events' is missing");
 }
 
-/* A check is of a stream that the batch does not write. */
+/* Refuse a check of a stream that the batch also writes. */
 static bool checks_stand_apart(struct nc_batch_decode *batch)
 {
 	const struct nc_batch_name *names = (const void *)batch->decoder->names.data;
@@ -290,8 +290,8 @@ static size_t answer_size(struct nc_slice stream)
 	return size;
 }
 
-/* What was written must be answered, and so must every expectation that fails: a batch whose answer
- * the server would not carry is refused before it is done. */
+/* Everything written must be answered, and so must every expectation that fails. So a batch is
+ * refused beforehand if its answer might be too large for the server. */
 static bool answer_fits(struct nc_batch_decode *batch)
 {
 	const struct nc_batch_name *names = (const void *)batch->decoder->names.data;

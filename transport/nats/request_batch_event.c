@@ -142,7 +142,7 @@ static bool meta_member_take(struct event_decode *decode, struct nc_slice name,
 	return true;
 }
 
-/* Whether the metadata taken so far bear `name`. */
+/* Whether the metadata taken so far have `name`. */
 static bool meta_has(const struct nc_decoder *decoder, struct nc_slice name)
 {
 	struct nc_slice list = nc_buf_slice(&decoder->meta), key, value;
@@ -153,7 +153,7 @@ static bool meta_has(const struct nc_decoder *decoder, struct nc_slice name)
 	return false;
 }
 
-/* Whether the name may stand there, as one of `count` before it. */
+/* Whether the name may be a name of metadata; `count` have been taken before it. */
 static bool meta_name_check(struct event_decode *decode, struct nc_slice name, size_t count)
 {
 	struct nc_fields *fields = &decode->fields;

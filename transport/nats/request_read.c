@@ -3,13 +3,13 @@
 #include "core/engine/names.h"
 #include "transport/nats/fields.h"
 
-/* Those that R.load has too come first, up to `limit`; R.filter.test has those from there on, up to
- * `filter`. */
+/* The members of a read. R.load has the first ones, up to `limit`; R.filter.test has those from
+ * `limit` to `filter`. */
 enum { MAX_BYTES, FORMAT, LIMIT, FROM, TO, FROM_TIME, FILTER, DIR, ITEMS, READ_MEMBERS };
 static const char *const read_names[] = { "max_bytes", "format", "limit", "from", "to",
 	                                  "from_time", "filter", "dir",   "items" };
 
-/* The members that an operation has, of those. */
+/* Which of these members an operation has. */
 struct members_range {
 	size_t first, count;
 };
@@ -167,7 +167,7 @@ static bool read_subject(struct nc_decoder *decoder, struct nc_slice subject,
 		query->kind = NC_QUERY_ALL;
 		return true;
 	}
-	/* Both as long. */
+	/* Both prefixes have the same length. */
 	if (nc_slice_starts(subject, NC_SLICE("read.")) ||
 	    nc_slice_starts(subject, NC_SLICE("load."))) {
 		query->kind = NC_QUERY_STREAM;

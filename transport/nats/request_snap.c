@@ -5,14 +5,14 @@
 
 /* ---- Subjects ------------------------------------------------------------------------------- */
 
-/* The stream behind `verb` in the subject, into the decoder's. */
+/* Decode the stream that follows `verb` in the subject. */
 static bool stream_take(struct nc_decoder *decoder, const struct nc_message *message,
                         const char *verb, struct nc_refusal *refusal)
 {
 	return nc_decode_stream(decoder, nc_slice_from(message->subject, strlen(verb)), refusal);
 }
 
-/* Likewise of one that is to be changed. */
+/* The same for a stream that is to be changed. */
 static bool stream_take_own(struct nc_decoder *decoder, const struct nc_message *message,
                             const char *verb, struct nc_refusal *refusal)
 {
@@ -149,7 +149,7 @@ static bool delete_member(void *ctx, struct nc_fields *fields, size_t index,
 	request->one = index == 0;
 	if (request->one) {
 		range->from = range->before;
-		range->before += range->before < UINT64_MAX; /* at which no stream is */
+		range->before += range->before < UINT64_MAX; /* a position that no stream has */
 	}
 	return true;
 }

@@ -14,7 +14,7 @@ bool nc_decode_stream_info(struct nc_decoder *decoder, const struct nc_message *
 	return nc_body_is_bare(message->data, refusal);
 }
 
-/* What R.store.stats has too comes first. */
+/* The members; R.store.stats has the first ones. */
 enum { LIMIT, STATS_MEMBERS };
 enum { PREFIX = STATS_MEMBERS, AFTER, LIST_MEMBERS };
 static const char *const names[] = { "limit", "prefix", "after" };

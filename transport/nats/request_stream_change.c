@@ -9,7 +9,7 @@ static const char *const delete_names[] = { "expect", "mode" };
 enum { MAX_COUNT = EXPECT + 1, MAX_AGE, TRUNCATE, META_MEMBERS };
 static const char *const meta_names[] = { "expect", "max_count", "max_age_s", "truncate_before" };
 
-/* What it asks for stands in the body: a header that would ask for more is not ignored. */
+/* Refuse headers that would ask for something: what is asked for stands in the body. */
 static bool headers_decode(const struct nc_message *message, struct nc_refusal *refusal)
 {
 	for (size_t i = 0; i < message->header_count; i++) {
