@@ -61,7 +61,7 @@ static bool on_pair(void *ctx, struct nc_slice key, struct nc_slice value)
 	return walk->err == NC_OK && walk->fn(walk->ctx, &acked);
 }
 
-/* Those of a subscription, ascending from `from` on. */
+/* Call `fn` for a subscription's acknowledgements, ascending from `from` on. */
 static int each(struct nc_state_reader *reader, struct nc_slice name, uint64_t from, acked_fn *fn,
                 void *ctx)
 {
@@ -112,7 +112,7 @@ struct search {
 	bool found;
 };
 
-/* The row itself, or one that covers it. */
+/* Whether it is this position's, or one that covers it. */
 static bool covers(void *ctx, const struct acked *acked)
 {
 	struct search *search = ctx;
@@ -180,7 +180,7 @@ int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack)
 	const struct acked acked = { ack->position, ack->epoch,
 		                     ack->through ? NC_ACKED_THROUGH : NC_ACKED_ALONE };
 	int err = row_put(engine, &engine->row, ack->name, &acked);
-	/* What was parked, and is acknowledged on its way once more, is parked no longer. */
+	/* A parked event that is acknowledged while it is replayed is no longer parked. */
 	return err != NC_OK ? err
 	                    : nc_state_del(engine->state, NC_SPACE_PARKED,
 	                                   nc_sub_parked_key(ack->name, ack->position, room));
@@ -250,8 +250,8 @@ static void keep(struct candidates *candidates, uint64_t position)
 		candidates->at[low].keep = true;
 }
 
-/* Keep those that the progress leaves undone. One that is not understood changes nothing, on every
- * replica alike. */
+/* Keep those that the progress leaves undone. A progress that is not understood changes nothing, on
+ * every replica alike. */
 static void keep_undone(struct candidates *candidates, struct nc_slice progress)
 {
 	struct nc_reader reader = nc_reader(progress);
@@ -286,7 +286,8 @@ static int drop(struct nc_engine *engine, struct nc_slice name, const struct can
 int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct nc_slice progress)
 {
 	struct candidates candidates;
-	if (!engine->acks_kept) /* spares a search with each progress */
+	/* spares a search with each progress where no batch has ever acknowledged */
+	if (!engine->acks_kept)
 		return NC_OK;
 	int err = candidates_collect(engine, name, &candidates);
 	if (err != NC_OK || candidates.count == 0)
@@ -295,7 +296,7 @@ int nc_engine_acks_settle(struct nc_engine *engine, struct nc_slice name, struct
 	return drop(engine, name, &candidates);
 }
 
-/* What a row of the epoch before says in the next. */
+/* What a row of the old epoch says in the new one. */
 static enum nc_acked reach_carried(enum nc_acked reach, enum nc_acks_carried how)
 {
 	return reach == NC_ACKED_THROUGH && how == NC_ACKS_INTO_BACKFILL ? NC_ACKED_EARLIER : reach;

@@ -23,7 +23,7 @@ bool nc_expect_holds(struct nc_expect expect, const struct nc_stream *stream)
 	}
 }
 
-/* The id of a name, given out when it is new. */
+/* The id of a name; a new name is given one. */
 static int name_id(struct nc_engine *engine, enum nc_name_kind kind, struct nc_slice name,
                    uint64_t *id_out)
 {
@@ -74,7 +74,7 @@ uint64_t nc_engine_life_time(const struct nc_engine *engine, uint64_t leader_tim
 	return leader_time_ns > stream->created_ns ? leader_time_ns : stream->created_ns + 1;
 }
 
-/* What one more event makes of its stream. */
+/* Advance the stream by one event. */
 static void stream_advance(const struct nc_engine *engine, const struct nc_event *event,
                            struct nc_stream *stream)
 {
@@ -214,8 +214,8 @@ int nc_engine_append(struct nc_engine *engine, uint64_t leader_time_ns,
 		outcome.stream = event.stream;
 		err = append(engine, leader_time_ns, command, &event, &outcome);
 	} else {
-		/* Spoilt between the edge and the log, the same bytes on every replica: all refuse
-		 * it alike. */
+		/* The record was damaged before it came into the log. Every replica has the same
+		 * bytes, so all refuse it alike. */
 		outcome.fault = NC_FAULT_REQUEST;
 		err = NC_OK;
 	}

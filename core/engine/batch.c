@@ -8,7 +8,7 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/match_private.h"
 
-#define FEW_STREAMS 8u /* so many are looked through one by one */
+#define FEW_STREAMS 8u /* up to so many streams are searched one by one */
 
 struct member {
 	struct nc_event event;
@@ -116,7 +116,7 @@ static int stream_add(struct nc_engine *engine, struct nc_slice name, struct mem
 	return err;
 }
 
-/* Read the events. Errors: NC_CORRUPT, a record was spoilt between the edge and the log. */
+/* Read the events. Errors: NC_CORRUPT, a record was damaged before it came into the log. */
 static int members_read(struct nc_batch_room *room, const struct nc_batch *batch)
 {
 	struct nc_slice list = batch->events;
@@ -131,7 +131,7 @@ static int members_read(struct nc_batch_room *room, const struct nc_batch *batch
 	return NC_OK;
 }
 
-/* The rows of their streams. */
+/* Read the rows of their streams. */
 static int streams_read(struct nc_engine *engine)
 {
 	struct nc_batch_room *room = engine->batch_room;
@@ -185,7 +185,8 @@ static int members_recognise(struct nc_engine *engine, bool *whole_out)
 	return NC_OK;
 }
 
-/* A retry is one of the whole batch. Errors: NC_NOTFOUND, none of it is known. */
+/* Recognise a retry, which has to be of the whole batch. Errors: NC_NOTFOUND, no event of it is
+ * known. */
 static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
 {
 	struct nc_batch_room *room = engine->batch_room;
@@ -246,8 +247,8 @@ static int expectations_hold(struct nc_engine *engine, const struct nc_batch *ba
 	return NC_OK;
 }
 
-/* Whether an event after `after` matches that is seen: by the indexes, and with bounded work. What
- * no query shows forbids nothing: who asked would be refused for what it cannot find. */
+/* Whether a visible event after `after` matches, found by the indexes and with bounded work. Events
+ * that no query shows forbid nothing, or a client would be refused for what it cannot find. */
 static int condition_holds(struct nc_engine *engine, uint64_t now_ns, const struct nc_batch *batch,
                            struct nc_outcome *outcome)
 {
@@ -339,7 +340,7 @@ static int write_all(struct nc_engine *engine, uint64_t leader_time_ns, struct n
 	return NC_OK;
 }
 
-/* The acknowledgement with what it stands for. */
+/* Commit the acknowledgement that goes with the batch. */
 static int ack_commit(struct nc_engine *engine, const struct nc_batch_ack *ack,
                       struct nc_outcome *outcome)
 {
@@ -355,11 +356,11 @@ static int batch_apply(struct nc_engine *engine, uint64_t leader_time_ns,
 	int err = room_make(engine, batch->event_count + batch->check_count);
 	if (err == NC_OK)
 		err = members_read(engine->batch_room, batch);
-	if (err == NC_CORRUPT) { /* the same bytes on every replica: all refuse them alike */
+	if (err == NC_CORRUPT) { /* every replica has the same bytes, and refuses them alike */
 		outcome->fault = NC_FAULT_REQUEST;
 		return NC_OK;
 	}
-	if (err == NC_OK) /* what does not hold of these is this replica's alone */
+	if (err == NC_OK) /* damage in these is of this replica alone */
 		err = streams_read(engine);
 	if (err == NC_OK)
 		err = check(engine, leader_time_ns, batch, outcome);

@@ -30,7 +30,7 @@ void nc_command_put_append(struct nc_buf *buf, struct nc_expect expect, struct n
 	nc_buf_put_slice(buf, record);
 }
 
-/* A command's size is known when it stands: room for it, then the body, then the size. */
+/* A command's size is known at its end: leave room for it, put the body, then fill it in. */
 static size_t command_begin(struct nc_buf *buf, enum nc_command_kind kind)
 {
 	size_t start = buf->size;

@@ -192,8 +192,9 @@ static int version_raise(struct nc_engine *engine, uint32_t version, nc_outcome_
 	return NC_OK;
 }
 
-/* Changes nothing: whether it is so here is the outcome. A mark that is not here (from before the
- * version that brought them) says nothing. */
+/* Compare the leader's digest with this replica's. It changes nothing; the outcome says whether
+ * they are equal. Where this replica has no mark, from before the version with marks, nothing is
+ * said. */
 static int digest_compare(struct nc_engine *engine, const struct nc_command *command,
                           nc_outcome_fn *fn, void *ctx)
 {
@@ -246,7 +247,7 @@ int nc_engine_apply(struct nc_engine *engine, struct nc_slice payload, nc_outcom
 	return err;
 }
 
-/* Back to what was committed: also when a commit failed, which has rolled back already. */
+/* Go back to what was committed; also after a failed commit, which has rolled back already. */
 static void forget(struct nc_engine *engine)
 {
 	if (NC_ENGINE_MUTANT(ROLLBACK_KEEPS_HEAD))

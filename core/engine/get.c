@@ -4,7 +4,7 @@
 #include "core/engine/query.h"
 #include "core/engine/seen.h"
 
-/* The event at `position`, if it bears `id`. */
+/* Whether the event at `position` has the id `id`. */
 static int bears(struct nc_state_reader *reader, uint64_t position, struct nc_slice id,
                  struct nc_buf *scratch)
 {
@@ -29,10 +29,10 @@ static int row_look(struct nc_sight *sight, uint64_t position, struct nc_buf *ro
 	return err == NC_NOTFOUND ? NC_OK : err;
 }
 
-/* Of the positions that bear an id the lowest. */
+/* Searches the lowest position of an event with the id. */
 struct bearers {
 	struct nc_sight *sight;
-	bool all; /* also those that are not seen */
+	bool all; /* also events that are not visible */
 	struct nc_buf *scratch;
 	uint64_t lowest; /* 0: none so far */
 	int err;
@@ -47,7 +47,7 @@ static int bearer_look(struct bearers *bearers, uint64_t position)
 	return err;
 }
 
-/* Of a deleted stream no event is read for it. */
+/* Look at an event with the id. If its stream is deleted, the event need not be read. */
 static bool on_bearer(void *ctx, const struct nc_id_row *row)
 {
 	struct bearers *bearers = ctx;
@@ -60,7 +60,7 @@ static bool on_bearer(void *ctx, const struct nc_id_row *row)
 	return bearers->err == NC_OK;
 }
 
-/* By one pass over the id's rows, of which a stream has one at most. */
+/* Go once over the id's rows, of which there is at most one for each stream. */
 static int bearers_pass(struct bearers *bearers, struct nc_slice id)
 {
 	uint64_t made;
@@ -76,9 +76,9 @@ static int bearers_pass(struct bearers *bearers, struct nc_slice id)
 	return err == NC_NOTFOUND ? NC_OK : err;
 }
 
-/* The lowest position that bears the id and is seen. Mostly it is the lowest of all; where that is
- * not seen, each that is lower than what was found so far is looked at, within a second pass: it
- * costs as much as there are streams with that id, not more. */
+/* The lowest position of a visible event with the id. Mostly that is the lowest of all. If that one
+ * is not visible, a second pass looks at each that is lower than the best so far. So the cost grows
+ * only with the number of streams that have the id. */
 static int id_locate(struct nc_sight *sight, struct nc_slice id, struct nc_buf *scratch,
                      uint64_t *position_out)
 {
@@ -189,7 +189,7 @@ enum { GROUP_EVENTS = 64, GROUP_BYTES = 256 << 10 };
 /* Rows of some positions, copied, so that the snapshot is closed before anybody waits. */
 struct group {
 	struct nc_state_reader *reader;
-	struct nc_sight *sight; /* NULL: also what is not seen */
+	struct nc_sight *sight; /* NULL: events that are not visible, too */
 	struct nc_buf rows;
 	size_t ends[GROUP_EVENTS];
 	size_t count;

@@ -15,7 +15,7 @@ struct resolve {
 	uint32_t id_count;
 };
 
-/* Add the id of a name. Errors: NC_NOTFOUND, no event bears it. */
+/* Add the id of a name. Errors: NC_NOTFOUND, no event has that name. */
 static int name_add(struct resolve *resolve, enum nc_name_kind kind, struct nc_slice name)
 {
 	uint64_t id = 0;
@@ -33,7 +33,8 @@ static int name_add(struct resolve *resolve, enum nc_name_kind kind, struct nc_s
 	return NC_OK;
 }
 
-/* An item that names a tag, or nothing but types, that no event bears matches nothing: left out. */
+/* Add an item. It is left out if it can match nothing: no event has one of its tags, or any of its
+ * types. */
 static int item_add(struct resolve *resolve, const struct nc_item *item)
 {
 	struct nc_match_item made = { .first = resolve->id_count };
@@ -184,7 +185,7 @@ int nc_match_next(struct nc_match *match, struct nc_state_reader *reader, uint64
 		struct nc_match_item *item = &match->items[i];
 		if (item->ended)
 			continue;
-		/* What would come after the best so far need not be found yet. */
+		/* An item that is beyond the best so far need not move yet. */
 		if (!item->found && (best == NULL || before(match, item->at, best->at))) {
 			int err = item_leap(match, item, reader, lookups);
 			if (err != NC_OK)
@@ -207,7 +208,7 @@ void nc_match_pass(struct nc_match *match, uint64_t position)
 			continue;
 		item->found = false;
 		if (position == match->to) {
-			item->ended = true; /* and no number runs over */
+			item->ended = true; /* so that no number overflows */
 		} else {
 			item->at = match->backward ? position - 1 : position + 1;
 		}

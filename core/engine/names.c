@@ -17,7 +17,7 @@ static bool holds_odd(uint64_t eight)
 	        EACH(0x80)) != 0;
 }
 
-/* What most text is: nothing more need be asked of it. */
+/* Whether it is visible ASCII alone, as most text is: then nothing else need be checked. */
 static bool is_plain(struct nc_slice text)
 {
 	size_t at = 0;

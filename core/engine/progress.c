@@ -55,7 +55,8 @@ int nc_progress_item_get(struct nc_reader *reader, uint64_t cursor, struct nc_pr
 	            (replay || !item->replay);
 	if (!good)
 		return NC_CORRUPT;
-	/* What is replayed may be parked beyond the cursor: a backfill begins before it. */
+	/* A replayed event may be beyond the cursor, since a backfill begins before parked
+	 * events. */
 	uint64_t base = replay ? 0 : item->position;
 	if (!replay && (cursor < base || distance > cursor - base))
 		return NC_CORRUPT;

@@ -60,7 +60,7 @@ static int from_resolve(struct nc_query *query, struct nc_state_reader *reader, 
 	return NC_OK;
 }
 
-/* Of a stream `stream->first` is the first that is seen. */
+/* Set the bounds. In a stream, `stream->first` is the first visible version. */
 static int bounds_set(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
                       const struct nc_stream *stream)
 {
@@ -219,7 +219,7 @@ struct nc_query_end nc_query_end(const struct nc_query *query)
 {
 	nc_assert(query->done);
 	struct nc_query_end end = { .head = query->head, .next = query->next };
-	/* Of a stream what is not seen lies below the bounds. */
+	/* In a stream, events that are not visible are below the bounds. */
 	bool dense = query->spec.kind == NC_QUERY_STREAM ||
 	             (query->spec.kind == NC_QUERY_ALL && !query->sifts);
 	if (query->next == 0) {

@@ -8,7 +8,8 @@
 
 #define STEP_LOOKUPS 4096u /* index entries that one step of a query by items looks at */
 
-/* What is found is judged before it counts: whether it is seen, and whether it is wanted. */
+/* Whether events that are found have to be judged before they count: whether they are visible, and
+ * wanted. */
 static bool judges(const struct nc_query *query)
 {
 	return query->sifts || query->spec.wanted != NULL;
@@ -18,9 +19,9 @@ static bool judges(const struct nc_query *query)
 struct batch {
 	struct nc_query *query;
 	struct nc_query_portion portion;
-	bool full;  /* the step has had enough, the query goes on */
+	bool full;  /* the step is full, and the query goes on */
 	bool ended; /* nothing more within the bounds */
-	bool cut;   /* of what was found some is to be found again, from query->at on */
+	bool cut;   /* some items were dropped, and are found again from query->at on */
 	int err;
 };
 
@@ -295,7 +296,7 @@ static int hand_out_judged(struct nc_query *query, nc_event_fn *fn, void *ctx)
 	return err;
 }
 
-/* Of what was found, what is not seen has no row. */
+/* Drop the rows of events that are not visible. */
 static int sift(struct nc_query *query, struct nc_state_reader *reader)
 {
 	int err = NC_OK;
@@ -326,8 +327,8 @@ static int batch_find(struct nc_query *query, struct nc_state_reader *reader,
 	if (err != NC_OK)
 		return err;
 	query->sifts = !nc_seen_all(reader);
-	/* All that is seen is mostly wanted: not many more are read than may be given, or than have
-	 * been passed by: what is unseen may be a million in a row. */
+	/* Mostly all visible events are wanted: read few more than may be given. But a million in a
+	 * row may not be visible: then read as many as have been passed by. */
 	uint64_t enough = query->left > query->unseen ? query->left : query->unseen;
 	if (query->sifts && query->spec.wanted == NULL && enough < portion.event_max)
 		batch.portion.event_max = enough == 0 ? 1 : (size_t)enough;
@@ -338,7 +339,7 @@ static int batch_find(struct nc_query *query, struct nc_state_reader *reader,
 	return err;
 }
 
-/* All that was found. */
+/* Give everything that was found. */
 static int hand_out_all(struct nc_query *query, nc_event_fn *fn, void *ctx)
 {
 	int err = query->spec.bare ? hand_out_bare(query, fn, ctx) : hand_out(query, fn, ctx);

@@ -27,7 +27,7 @@ int nc_bounds_put(struct nc_state *state, uint64_t stream_id, const struct nc_bo
 	int err = nc_buf_status(scratch);
 	if (err != NC_OK)
 		return err;
-	/* Before anybody can see the row. */
+	/* Set before the row can be seen. */
 	atomic_store_explicit(&state->sifted, true, memory_order_release);
 	return nc_state_put(state, NC_SPACE_META, key_of(stream_id, room), nc_buf_slice(scratch));
 }
@@ -109,7 +109,7 @@ uint64_t nc_seen_now(const struct nc_state_reader *reader, const struct nc_engin
 	return head->time_ns > reader->now_ns ? head->time_ns : reader->now_ns;
 }
 
-/* Events of this time and before are too old; 0: none is. */
+/* The time up to which events are too old; 0: none are. */
 static uint64_t too_old(uint64_t now_ns, uint64_t age_max_s)
 {
 	uint64_t age_max_ns = age_max_s * SECOND;

@@ -46,7 +46,7 @@ static bool on_newest(void *ctx, const struct nc_snap_head *head)
 	return false;
 }
 
-/* What is left when those are gone. They were the lowest from `from` on. */
+/* The summary without those that go, which are the lowest from `from` on. */
 static int summary_less(struct nc_engine *engine, struct nc_slice stream, uint64_t from,
                         const struct going *going, struct nc_snap_summary *summary)
 {
@@ -80,7 +80,7 @@ static int remove_some(struct nc_engine *engine, struct nc_slice stream, uint64_
 
 /* ---- Put ------------------------------------------------------------------------------------ */
 
-/* The head that stands there already; none: zeros. */
+/* The head that is there already; zeros: none is. */
 static int head_before(struct nc_engine *engine, const struct nc_snap *snap,
                        struct nc_snap_head *head_out, bool *there_out)
 {
@@ -130,8 +130,8 @@ static void summary_more(const struct nc_snap *snap, const struct nc_snap_head *
 		summary->newest = snap->version;
 }
 
-/* The summary of the stream as it lives now. What is of an earlier life stays where it is, unseen,
- * below the floor: as events do. */
+/* The summary of the stream's present life. Snapshots of an earlier life stay, invisible, below its
+ * floor, as its events do. */
 static int summary_of(struct nc_engine *engine, struct nc_slice name,
                       const struct nc_stream *stream, struct nc_snap_summary *summary_out)
 {
@@ -148,7 +148,8 @@ static int summary_of(struct nc_engine *engine, struct nc_slice name,
 	return NC_OK;
 }
 
-/* The lowest go, until `keep` are left; where many are too many, with the puts that follow. */
+/* Remove the lowest until `keep` are left; if there are many more, the following puts remove the
+ * rest. */
 static int keep_some(struct nc_engine *engine, const struct nc_snap *snap, uint64_t keep,
                      struct nc_snap_summary *summary, struct nc_outcome *outcome)
 {
@@ -223,7 +224,7 @@ static int delete_apply(struct nc_engine *engine, const struct nc_snap_range *ra
 		return NC_OK; /* nothing there, nothing removed */
 	if (err != NC_OK)
 		return err;
-	/* What is put while the rest of them goes is not meant. */
+	/* A delete that goes on must not remove what was put meanwhile. */
 	uint64_t before = range->before > summary.newest ? summary.newest + 1 : range->before;
 	struct going going = { .before = before, .left = NC_SNAP_DELETE_MAX };
 	err = remove_some(engine, range->stream, range->from, &going, &summary);
@@ -245,7 +246,7 @@ static int put(struct nc_engine *engine, uint64_t leader_time_ns, const struct n
 	struct nc_snap snap;
 	uint64_t least_ns = engine->head.time_ns; /* of an event, which it cannot be before */
 	int err = nc_snap_record_get(command->record, &snap);
-	if (err == NC_CORRUPT) { /* the same bytes on every replica: all refuse them alike */
+	if (err == NC_CORRUPT) { /* every replica has the same bytes, and refuses them alike */
 		outcome->fault = NC_FAULT_REQUEST;
 		return NC_OK;
 	}

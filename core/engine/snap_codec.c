@@ -65,7 +65,7 @@ struct nc_slice nc_snap_key(enum nc_snap_row kind, struct nc_slice stream, uint6
 {
 	size_t size = nc_snap_summary_key(stream, room).size;
 	room[0] = (uint8_t)kind;
-	room[size] = 0; /* which no name holds: no stream's rows stand among another's */
+	room[size] = 0; /* no name has a NUL, so the rows of streams do not mix */
 	nc_set_be64(room + size + 1, version);
 	return nc_slice(room, size + 9);
 }

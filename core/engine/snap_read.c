@@ -45,7 +45,7 @@ bool nc_snap_are_of(const struct nc_snap_summary *summary, const struct nc_strea
 	       summary->born_ns == stream->created_ns;
 }
 
-/* What is to be seen of a stream's snapshots; of a stream that is not live, none. */
+/* The visible summary of a stream's snapshots; a stream that is not live has none. */
 static int summary_seen(struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_buf *scratch, struct nc_snap_summary *summary_out)
 {
@@ -160,8 +160,8 @@ struct summaries {
 	bool more;
 };
 
-/* Rows one behind the other, to be looked up and given when the scan is over and its cursor stands
- * on no page any more. */
+/* Collect rows. They are looked up and given after the scan, when its cursor holds no page any
+ * more. */
 static bool on_summary(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	struct summaries *summaries = ctx;
@@ -181,7 +181,7 @@ struct giving {
 	bool goes_on;
 };
 
-/* One of them, if it is to be seen. */
+/* Give one, if it is visible. */
 static int summary_give(struct giving *giving, struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_slice row)
 {
@@ -240,7 +240,7 @@ int nc_snap_summaries(struct nc_state_reader *reader, struct nc_slice from, nc_s
 
 /* ---- A snapshot, and what follows ----------------------------------------------------------- */
 
-/* Whether every event behind the snapshot is to be seen. */
+/* Whether every event after the snapshot is visible. */
 static int follows_on(struct nc_state_reader *reader, const struct nc_snap *snap, bool *follows_out)
 {
 	struct nc_buf scratch = { 0 };
@@ -306,7 +306,7 @@ struct next_head {
 	struct nc_buf found;   /* keys, sized */
 };
 
-/* Keys one behind the other: a snapshot is read whole, and not while a cursor stands on a page. */
+/* Collect keys: snapshots are read whole, and not while a cursor holds a page. */
 static bool on_next(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	struct next_head *next = ctx;

@@ -4,7 +4,8 @@
 #include "core/engine/query_private.h"
 #include "core/engine/subs_private.h"
 
-/* Ahead of its stream, or of no stream yet: whatever comes to that comes from version 1 on. */
+/* A start at a version that lies ahead of its stream, or in a stream that does not exist yet, whose
+ * events will begin with version 1. */
 static int version_resolve(struct nc_state_reader *reader, uint64_t head,
                            const struct nc_sub_create *create, uint64_t *position_out,
                            bool *ahead_out)

@@ -151,7 +151,7 @@ struct look {
 	int err;
 };
 
-/* As of the first step: those that came later are few, and are taken off. */
+/* The count as of the first step: events that came later are few, and are subtracted. */
 static int events_count(const struct look *look, enum nc_index index, uint64_t id,
                         uint64_t *events_out)
 {

@@ -3,16 +3,17 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/seen.h"
 
-/* What becomes too old so soon after the leader's time in an entry is settled with what is too old:
- * an eighth of the age, and no more than this, since it shortens the life of what is so old. It is
- * as long as the entry may take to be applied, and a reader's clock be ahead of the leader's, both
- * together: 4 s of an age of 32 s and more, an eighth of a second of the least, which is 1 s. An
- * entry that takes longer, as where a disk is slow or a leader falls, may bring back to sight what
- * grew too old in between: reads give it again, and who has had it taken from his subscription
- * meanwhile is not delivered it. */
+/* When the limit of age changes, events that become too old within this time after the leader's
+ * time in the entry are settled together with those that are too old already. The time is an eighth
+ * of the age, and at most this, since it shortens the life of such events. It has to cover the time
+ * until the entry is applied, and how far a reader's clock may be ahead of the leader's: 4 s for an
+ * age of 32 s or more, an eighth of a second for the least age, 1 s. If an entry takes longer,
+ * because a disk is slow or a leader falls, an event that grew too old in between may become
+ * visible again: reads give it again, but a subscription that has dropped it meanwhile does not
+ * deliver it. */
 #define ABOUT_NS_MAX UINT64_C(4000000000)
 
-/* Nothing below `first` is seen any more. It never goes back. */
+/* Events below `first` are not visible any more. The bound never goes back. */
 static void first_raise(struct nc_stream *stream, uint64_t first)
 {
 	if (first <= stream->first)
@@ -44,7 +45,7 @@ int nc_engine_stream_put(struct nc_engine *engine, struct nc_slice name, struct 
 
 /* ---- Delete --------------------------------------------------------------------------------- */
 
-/* Deleting what is deleted changes nothing, but that it may be for ever from here on. */
+/* Deleting a deleted stream changes nothing, except that it may now be deleted for ever. */
 static int delete_apply(struct nc_engine *engine, const struct nc_stream_change *change,
                         struct nc_stream *stream, struct nc_outcome *outcome)
 {
@@ -62,9 +63,9 @@ static int delete_apply(struct nc_engine *engine, const struct nc_stream_change 
 
 /* ---- Limits --------------------------------------------------------------------------------- */
 
-/* What is too old by now stays unseen, whatever the new age; and what is about to be: who has read
- * by a clock of his own since the leader put the time into the entry may have found it too old, and
- * taken it for gone. So it is where that was not too long ago (ABOUT_NS_MAX). */
+/* Events that are too old now stay invisible, whatever the new age is. So do those that are about
+ * to be (ABOUT_NS_MAX): a reader with its own clock may already have found them too old, and taken
+ * them for gone. */
 static int age_settle(struct nc_engine *engine, uint64_t now_ns, struct nc_stream *stream)
 {
 	uint64_t first, age_max_ns = stream->limits.age_max_s * UINT64_C(1000000000);

@@ -43,8 +43,8 @@ struct page {
 	int err;
 	struct nc_state_reader *reader;
 	struct nc_engine_head head;
-	uint64_t age_max_s, young; /* of the last whose events grow old: from which position on
-	                              they are young enough */
+	/* of the last stream with an age: the position from which on events are young enough */
+	uint64_t age_max_s, young;
 };
 
 static bool is_listed(const struct page *page, struct nc_slice name, const struct nc_stream *stream)
@@ -53,7 +53,8 @@ static bool is_listed(const struct page *page, struct nc_slice name, const struc
 	       (!nc_name_is_system(name) || nc_name_is_system(page->spec->prefix));
 }
 
-/* Of its events some may be too old. Most streams have their age in common. */
+/* Account for events that are too old. Most streams have the same age, so the last position found
+ * is kept. */
 static int page_age(struct page *page, struct nc_stream *stream)
 {
 	uint64_t age_max_s = stream->limits.age_max_s;

@@ -2,7 +2,8 @@
 /* A durable subscription goes elsewhere, or is given another definition. */
 #include "core/engine/subs_private.h"
 
-/* The row of the epoch that the change speaks of. NC_OK and the fault if there is none any more. */
+/* Find the row of the epoch that the change names. If there is none any more, NC_OK and the
+ * fault. */
 static int row_find(struct nc_engine *engine, const struct nc_sub_change *change,
                     struct nc_sub_row *row_out, struct nc_outcome *outcome)
 {
@@ -53,9 +54,9 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 	return NC_OK;
 }
 
-/* The list of what is not done, which a backfill begins with, was made before the entry: batches
- * may have acknowledged of it since; one that took all before it along did not take what newly
- * matches. */
+/* The list of undone events that a backfill begins with was made before this entry. Batches may
+ * have acknowledged some of them since. An acknowledgement of all events before one did not cover
+ * those that only the new filter matches. */
 static int acks_change(struct nc_engine *engine, const struct nc_sub_update *update, uint64_t epoch)
 {
 	const struct nc_sub_change *change = &update->change;

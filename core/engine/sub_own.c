@@ -55,7 +55,7 @@ static int owner_put(struct nc_engine *engine, const struct nc_sub_own *own)
 	                                   nc_sub_row_key('o', own->name, room), nc_buf_slice(out));
 }
 
-/* The progress says of which epoch it is. */
+/* Carry the progress over into the new epoch, which it names. */
 static int progress_carry(struct nc_engine *engine, struct nc_slice name, uint64_t epoch)
 {
 	uint8_t room[NC_SUB_KEY_ROOM];

@@ -241,8 +241,8 @@ static int delete_apply(struct nc_engine *engine, struct nc_slice name, struct n
 	return err == NC_OK ? nc_sub_parked_cut(engine, name, 0) : err;
 }
 
-/* An event that a batch has acknowledged was parked before who runs the subscription heard of it:
- * the batch came first. */
+/* Write parked rows. One whose event a batch has acknowledged is left out: its node parked it
+ * before it heard of the batch, which came first. */
 static int parked_write(struct nc_engine *engine, const struct nc_sub_change *change)
 {
 	uint8_t room[KEY_ROOM];

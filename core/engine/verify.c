@@ -216,7 +216,7 @@ static bool on_id(void *ctx, const struct nc_id_row *row)
 	return !search->found;
 }
 
-/* An id that was made says its position itself. */
+/* Check an id. One that was made contains its position. */
 static int check_id(struct nc_verify *verify, const struct checked *checked)
 {
 	uint64_t position = checked->event.position;
@@ -274,8 +274,8 @@ struct gather {
 	bool gap;
 };
 
-/* Rows one behind the other, to be checked when the scan is over: its cursor stands on a page,
- * perhaps on the one that is being written, and each row is looked up in a dozen places. */
+/* Collect rows, which are checked after the scan. Each is looked up in a dozen places, and
+ * meanwhile the scan's cursor would hold a page, perhaps the one that is being written. */
 static bool on_row(void *ctx, uint64_t position, struct nc_slice row)
 {
 	struct gather *gather = ctx;
@@ -317,8 +317,8 @@ static int check_rows(struct nc_verify *verify)
 	return err;
 }
 
-/* Some more snapshots, when all events are checked. A snapshot that does not hold is told with the
- * last position, since it has none. */
+/* Check some more snapshots, after all events. A bad one is reported with the last position, since
+ * it has none of its own. */
 static int check_snaps(struct nc_verify *verify, bool *done_out)
 {
 	char why[NC_VERIFY_WHY_SIZE] = "";

@@ -47,7 +47,7 @@ void nc_raft_doubt_heard(struct nc_raft *raft, const struct nc_raft_message *mes
 	peer->doubt = message->context;
 	if (NC_MUTANT(DOUBT_KEEPS_MATCH))
 		return;
-	/* To think less of a match is always safe. */
+	/* To assume a lower match is always safe. */
 	peer->match = 0;
 	if (peer->state == NC_RAFT_SENDING)
 		return;

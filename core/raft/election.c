@@ -30,9 +30,9 @@ bool nc_raft_leader_silent(const struct nc_raft *raft)
 	       raft->election_elapsed >= NC_RAFT_SILENT_HEARTBEATS * raft->options.heartbeat_ticks;
 }
 
-/* Nobody is where the leader was. Its silence has the last word: a line to it that breaks now and
- * then deposes nobody. Who stands next need not sit the lease out; what they wait keeps them apart,
- * and lets the others find out as well. */
+/* The leader is not there, as far as is known. Only its silence decides: a connection that breaks
+ * now and then deposes nobody. Candidates need not wait for the lease to end. Their random waits
+ * keep them apart, and let the others learn of it as well. */
 void nc_raft_leader_gone(struct nc_raft *raft)
 {
 	if (!nc_raft_leader_silent(raft) && !NC_MUTANT(GONE_WHILE_HEARD))
@@ -68,7 +68,7 @@ static void note(uint64_t *ids, uint32_t *count, uint64_t id)
 		ids[(*count)++] = id;
 }
 
-/* Those of `ids` that are voters now. */
+/* How many of `ids` are voters now. */
 static uint32_t voters_in(const struct nc_raft *raft, const uint64_t *ids, uint32_t count)
 {
 	uint32_t voters = 0;
@@ -119,8 +119,8 @@ static void candidacy_begin(struct nc_raft *raft, bool pre, bool force)
 	if (!pre)
 		raft->hard.vote = raft->options.self;
 	votes_ask(raft, pre, force);
-	/* Its own vote counts when it is durable; but nobody else can be misled when nobody else is
-	 * there: what it appends follows the vote in the same log. */
+	/* The own vote counts once it is durable. A node alone need not wait, since it can mislead
+	 * nobody: what it appends follows the vote in the same log. */
 	if (pre || nc_raft_alone(raft) || NC_MUTANT(SELF_VOTE_BEFORE_SYNC))
 		note_self(raft);
 }
@@ -217,9 +217,9 @@ static bool free_to_vote(const struct nc_raft *raft, const struct nc_raft_messag
 	return raft->hard.vote == message->from || (raft->hard.vote == 0 && raft->leader == 0);
 }
 
-/* Of two that ask at the same moment each would vote for itself, and neither lead. So of equal logs
- * the higher id goes first, for as long as an answer takes. Refusing a pre-vote is always safe: it
- * promises nothing. (But a refusal bears its sender's term, and term 0 says nothing.) */
+/* If two nodes ask at the same moment, each votes for itself and neither leads. So with equal logs
+ * the higher id goes first, for as long as an answer takes. Refusing a pre-vote is always safe,
+ * since it promises nothing. (But a refusal carries its sender's term, and term 0 says nothing.) */
 static bool goes_first(const struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	return message->type == NC_RAFT_PREVOTE && raft->role == NC_RAFT_PRE_CANDIDATE &&

@@ -34,8 +34,8 @@ void nc_raft_truncate(struct nc_raft *raft, uint64_t from)
 	nc_raft_config_truncate(raft, from);
 	if (raft->handed < from)
 		return;
-	/* Orders that are with the log writer wrote what is to be replaced: when they complete,
-	 * they vouch only for what is left of it. */
+	/* Orders that the log writer still has wrote entries that are now replaced. When they
+	 * complete, they vouch only for what is left. */
 	bool void_already = raft->void_order > raft->durable && raft->void_index < from;
 	if (!void_already)
 		raft->void_index = from - 1;
@@ -51,8 +51,8 @@ static bool has(const struct nc_raft *raft, uint64_t index, uint64_t term)
 	return nc_trail_term(&raft->trail, index, &found) && found == term;
 }
 
-/* Take entries that follow one that matches: what is here already is kept, the first that
- * contradicts goes with all that follow it. */
+/* Take the entries after one that matches. Entries that are here already are kept; the first that
+ * differs is replaced, with all that follow it. */
 static void take(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	for (uint32_t i = 0; i < message->entry_count; i++) {
@@ -114,7 +114,8 @@ void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *me
 		raft->doubt.shown = last;
 	if (NC_MUTANT(TRUNCATE_ON_STALE) && last < raft->trail.last && last >= raft->commit)
 		nc_raft_truncate(raft, last + 1);
-	/* Not beyond what this message showed to match: what follows may be another leader's. */
+	/* Commit no further than what this message showed to match: later entries may be another
+	 * leader's. */
 	uint64_t commit = message->commit < last ? message->commit : last;
 	if (NC_MUTANT(COMMIT_BEYOND_MATCH))
 		commit = message->commit < raft->trail.last ? message->commit : raft->trail.last;
@@ -124,8 +125,8 @@ void nc_raft_append_heard(struct nc_raft *raft, const struct nc_raft_message *me
 	acknowledge(raft, message->from, last);
 }
 
-/* What a heartbeat may commit: it goes no further than what the leader knows to be acknowledged.
- * One in doubt may have lost that, and have older entries there again. */
+/* How far a heartbeat may commit. The leader names nothing that this node has not acknowledged. But
+ * a node in doubt may have lost that, and have older entries in its place. */
 static uint64_t told_commit(const struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	bool doubts = raft->doubt.nonce != 0;

@@ -11,7 +11,7 @@ struct nc_raft_peer *nc_raft_peer(struct nc_raft *raft, uint64_t id)
 	return NULL;
 }
 
-/* Peers follow the members in force; who stays keeps its progress. */
+/* Make the list of peers follow the members in force; one that stays keeps its progress. */
 void nc_raft_peers_rebuild(struct nc_raft *raft)
 {
 	const struct nc_raft_members *members = nc_raft_members(raft);
@@ -113,7 +113,8 @@ uint64_t nc_raft_quorum_value(const struct nc_raft *raft,
 		values[at] = value;
 	}
 	uint32_t quorum = nc_raft_quorum(raft);
-	nc_assert(quorum > 0 && quorum <= count); /* who leads is, or was, one of some voters */
+	/* a leader is, or was, one of at least one voter */
+	nc_assert(quorum > 0 && quorum <= count);
 	return values[quorum - 1];
 }
 

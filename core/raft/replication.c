@@ -48,8 +48,8 @@ static void flight_free_through(struct nc_raft_peer *peer, uint64_t index)
 		flight_free_first(peer);
 }
 
-/* For what is committed already nobody waits, and there may be gigabytes of it: it must not stand
- * before the heartbeats and before what others wait for. */
+/* Nobody waits for entries that are committed already, and there may be gigabytes of them. They
+ * must not hold up heartbeats, and entries that others wait for. */
 static uint64_t flight_bytes_max(const struct nc_raft *raft, const struct nc_raft_peer *peer)
 {
 	return peer->next <= raft->commit ? raft->options.inflight_bytes_behind_max
@@ -109,9 +109,9 @@ static void went_out(struct nc_raft_peer *peer, uint64_t count, uint64_t bytes)
 	}
 }
 
-/* Send what comes next, if it may leave; an append without entries only if it says something new or
- * `empty` asks for it: it shows, too, when no more may be in flight, whether what is was lost.
- * Whether more may follow. */
+/* Send what comes next, if it may leave. An append without entries is sent only if it says
+ * something new, or if `empty` asks for it: when no more may be in flight, its answer shows whether
+ * something was lost. True: more may follow. */
 static bool send_next(struct nc_raft *raft, struct nc_raft_peer *peer, bool empty)
 {
 	bool full = flight_full(raft, peer);
@@ -204,9 +204,9 @@ void nc_raft_snapshot_status(struct nc_raft *raft, uint64_t id)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-/* The follower's log has not what came before. Its hint is the last entry of a term not beyond the
- * one we asked about; ours of a term not beyond that is the next to try: each round leaves a term
- * behind. */
+/* The follower does not have the entry before. Its hint is its last entry with a term not above the
+ * one asked about. The next to try is this log's last entry with a term not above the hint's: so
+ * each round rules out a term. */
 static void refused(struct nc_raft *raft, struct nc_raft_peer *peer,
                     const struct nc_raft_message *message)
 {
@@ -269,9 +269,9 @@ void nc_raft_append_answered(struct nc_raft *raft, const struct nc_raft_message 
 	}
 }
 
-/* A peer that was offered a snapshot installs nothing: the offer was lost, the install failed, or
- * it is done and the peer has started again with it. The last is the one to try first: a refusal
- * costs a message, a second snapshot costs its bytes, and what follows the first may be gone by
+/* A peer that was offered a snapshot is not installing it: the offer was lost, the installation
+ * failed, or it is done and the peer has started again with it. Assume the last first: a refusal
+ * costs one message, a second snapshot all its bytes, and what follows the first one may be gone by
  * then. */
 static void snapshot_over(struct nc_raft_peer *peer)
 {
