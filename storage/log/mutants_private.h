@@ -12,6 +12,7 @@
 	X(CHECKSUM_IGNORED, "a record's checksum is not looked at") \
 	X(DURABLE_MARK_IGNORED, "what was durable is cut like a torn tail") \
 	X(CUT_UNSAID, "a record that was begun is cut without a word") \
+	X(BEGINNING_UNMISSED, "a segment that has lost its first records is one that has none") \
 	X(BASE_AS_IT_WAS, "a compacted log begins at a base that a truncation has passed") \
 	X(HARD_NOT_CARRIED, "term and vote are not carried into a new segment") \
 	X(COMPACTS_TOO_FAR, "a segment goes that holds more than was asked for")

@@ -113,6 +113,7 @@ void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_seg
 	nc_set_u64(page + 56, head->hard.vote);
 	nc_set_u32(page + 64, head->before);
 	nc_set_u32(page + 68, head->salt);
+	nc_set_u32(page + 72, head->marked);
 	nc_set_u32(page + HEAD_USED_SIZE, nc_crc32c(0, page, HEAD_USED_SIZE));
 }
 
@@ -132,6 +133,7 @@ int nc_segment_head_get(const uint8_t page[NC_SEGMENT_HEAD_SIZE], struct nc_segm
 		.hard = { .term = nc_get_u64(page + 48), .vote = nc_get_u64(page + 56) },
 		.before = nc_get_u32(page + 64),
 		.salt = nc_get_u32(page + 68),
+		.marked = nc_get_u32(page + 72) != 0,
 	};
 	return NC_OK;
 }

@@ -68,6 +68,7 @@ struct nc_segment_head {
 	uint32_t before; /* CRC of the last record before it */
 	uint32_t salt;   /* of the CRCs of its records */
 	uint32_t size;   /* bytes of the file */
+	bool marked;     /* its first record is a mark, as durable as this */
 };
 
 void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_segment_head *head);

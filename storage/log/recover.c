@@ -77,8 +77,8 @@ struct scan {
 	uint8_t *bytes; /* the whole file */
 	size_t size;
 	struct nc_segment *segment;
-	uint64_t durable; /* as the last record that holds says it */
-	bool is_last;
+	uint64_t durable;     /* as the last record that holds says it */
+	bool is_last, marked; /* the segment: of all, and with a mark first */
 };
 
 static int corrupt_at(struct scan *scan, const char *path, size_t offset, const char *what)
@@ -224,10 +224,24 @@ static int tail_cut(struct scan *scan, size_t offset, size_t end)
 	return nc_err_from_errno(failed);
 }
 
+/* What the segment was begun with must be there: where it is not, what stands in its place tells
+ * nothing of the records behind it, and one that has lost all of them looks like one that has none.
+ */
+static bool begins_well(const struct scan *scan)
+{
+	struct nc_record record;
+	size_t at = NC_SEGMENT_HEAD_SIZE;
+	return !scan->marked || (nc_record_get(nc_slice(scan->bytes + at, scan->size - at),
+	                                       scan->segment->salt, &record) == NC_OK &&
+	                         record.kind == NC_RECORD_MARK && record.before == scan->log->crc);
+}
+
 static int records_scan(struct scan *scan)
 {
 	size_t at = NC_SEGMENT_HEAD_SIZE;
 	int err = NC_OK;
+	if (!begins_well(scan) && !NC_LOG_MUTANT(BEGINNING_UNMISSED))
+		return corrupt(scan, at, "the mark that it begins with is gone");
 	while (at < scan->size) {
 		struct nc_record record;
 		err = nc_record_get(nc_slice(scan->bytes + at, scan->size - at),
@@ -262,6 +276,7 @@ static int segment_scan(struct scan *scan, bool is_first)
 	scan->segment->size = scan->size;
 	scan->segment->salt = head.salt;
 	scan->segment->base_index = head.base_index;
+	scan->marked = head.marked;
 	scan->segment->first = head.base_index + 1;
 	if (is_first) {
 		nc_log_trail_restart(log, head.base_index, head.base_term);

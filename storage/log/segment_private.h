@@ -117,6 +117,8 @@ void nc_segment_out_open(struct nc_segment_log *log);
 void nc_segment_out_close(struct nc_segment_log *log);
 /* After a recovery: batches go on in the last segment. Errors: NC_IO; NC_NOMEM; `fault` says it. */
 int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE]);
+/* A new segment has `lead` before its end. Errors: NC_NOMEM. */
+int nc_batch_lead(struct nc_segment_log *log, struct nc_slice lead);
 /* The log is idle: what an unusually large batch needed goes with the next, if that does not. */
 void nc_batch_rest(struct nc_segment_log *log);
 /* From now on records may be put behind log->batch, `size` bytes of them. Errors: NC_NOMEM. */

@@ -111,6 +111,17 @@ int nc_batch_resume(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE])
 	return err;
 }
 
+int nc_batch_lead(struct nc_segment_log *log, struct nc_slice lead)
+{
+	log->batch.size = 0; /* what was kept is in another segment */
+	int err = pages_reserve(log, lead.size, 0);
+	if (err != NC_OK)
+		return err;
+	memcpy(log->batch.data, lead.data, lead.size);
+	log->batch.size = lead.size;
+	return NC_OK;
+}
+
 void nc_batch_rest(struct nc_segment_log *log)
 {
 	log->roomy = ROOMY_MAX;

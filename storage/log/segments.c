@@ -127,20 +127,36 @@ void nc_segments_clear(const struct nc_segment_log *log)
 	}
 }
 
-/* Errors: NC_FULL, it does not have its name; NC_IO, it may have it. */
-static int head_write(struct nc_segment_log *log, int fd, const struct nc_segment_head *head,
-                      const char *made)
+/* What a segment begins with, in whole pages: its head, and a mark behind it. So there is none
+ * without a record: where the first ones are gone, it is not taken for one that never had any. */
+static int front_make(const struct nc_segment_head *head, struct nc_buf *front, uint32_t *crc_out)
 {
-	uint8_t page[NC_SEGMENT_HEAD_SIZE];
+	const struct nc_record mark = { .kind = NC_RECORD_MARK,
+		                        .before = head->before,
+		                        .durable = nc_place(head->number, NC_SEGMENT_HEAD_SIZE) };
+	uint8_t *page = nc_buf_extend(front, NC_SEGMENT_HEAD_SIZE);
+	if (page != NULL)
+		nc_segment_head_put(page, head);
+	*crc_out = nc_record_put(front, &mark, head->salt);
+	uint8_t *rest = nc_buf_extend(front, NC_FILES_PAGE - nc_record_size(0));
+	if (rest != NULL)
+		memset(rest, 0, NC_FILES_PAGE - nc_record_size(0));
+	return nc_buf_status(front);
+}
+
+/* Errors: NC_FULL, it does not have its name; NC_IO, it may have it. */
+static int front_write(struct nc_segment_log *log, int fd, const struct nc_buf *front,
+                       uint64_t number, const char *made)
+{
 	char from[NC_LOG_PATH_SIZE], to[NC_LOG_PATH_SIZE];
-	nc_segment_head_put(page, head);
-	int err = nc_err_from_errno(log->files->write(log->files->ctx, fd, page, sizeof page, 0));
+	int err = nc_err_from_errno(
+	        log->files->write(log->files->ctx, fd, front->data, front->size, 0));
 	if (err == NC_OK)
 		err = nc_err_from_errno(log->files->sync(log->files->ctx, fd));
 	if (err != NC_OK)
 		return err;
 	(void)snprintf(from, sizeof from, "%s/%s", log->directory, made);
-	nc_segment_path(log, head->number, to);
+	nc_segment_path(log, number, to);
 	if (rename(from, to) != 0)
 		return nc_err_from_errno(-errno);
 	return nc_files_sync_directory(log->directory);
@@ -170,24 +186,54 @@ static struct nc_segment_head head_next(const struct nc_segment_log *log, size_t
 		.before = log->crc,
 		.salt = salt_make(),
 		.size = (uint32_t)size,
+		.marked = true,
 	};
 }
 
-int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset)
+/* A file of `size` bytes that is to be a segment, and the name that it has. */
+static int file_take(struct nc_segment_log *log, size_t size, int *fd_out, const char **made_out)
 {
-	size_t least = NC_SEGMENT_HEAD_SIZE + need + NC_SEGMENT_RESERVE;
-	bool large = least > log->segment_size;
-	size_t size = large ? (least + NC_FILES_PAGE - 1) / NC_FILES_PAGE * NC_FILES_PAGE
-	                    : log->segment_size;
-	if (size > UINT32_MAX)
-		return NC_TOOBIG;
+	bool large = size != log->segment_size;
+	*made_out = large ? NC_LARGE_NAME : NC_PREPARED_NAME;
+	return large ? file_make_large(log, size, fd_out) : nc_preparer_take(log->preparer, fd_out);
+}
+
+/* The log goes on in `segment`, whose file begins with `front`. */
+static int segment_add(struct nc_segment_log *log, struct nc_segment *segment,
+                       const struct nc_buf *front)
+{
+	pthread_rwlock_wrlock(&log->lock);
+	int err = nc_segments_push(log, segment);
+	pthread_rwlock_unlock(&log->lock);
+	if (err != NC_OK) {
+		nc_segment_let_go(segment);
+		return err;
+	}
+	size_t lead = nc_record_size(0);
+	segment->end += lead;
+	return nc_batch_lead(log, nc_slice(front->data + NC_SEGMENT_HEAD_SIZE, lead));
+}
+
+/* Bytes of the file of a segment that has room for a batch of `need`. */
+static size_t size_for(const struct nc_segment_log *log, size_t need)
+{
+	size_t least = NC_SEGMENT_HEAD_SIZE + nc_record_size(0) + need + NC_SEGMENT_RESERVE;
+	return least <= log->segment_size
+	               ? log->segment_size
+	               : (least + NC_FILES_PAGE - 1) / NC_FILES_PAGE * NC_FILES_PAGE;
+}
+
+/* In a file that becomes it. What fails once the file may be a segment breaks the log: only a
+ * restart can tell. */
+static int segment_make(struct nc_segment_log *log, const struct nc_segment_head *head,
+                        const struct nc_buf *front)
+{
+	const char *made;
 	int fd = -1;
-	int err = large ? file_make_large(log, size, &fd) : nc_preparer_take(log->preparer, &fd);
+	int err = file_take(log, head->size, &fd, &made);
 	if (err != NC_OK)
 		return err;
-	const struct nc_segment_head head = head_next(log, size, reset);
-	const char *made = large ? NC_LARGE_NAME : NC_PREPARED_NAME;
-	err = head_write(log, fd, &head, made);
+	err = front_write(log, fd, front, head->number, made);
 	if (err == NC_FULL) { /* the file is no part of the log yet: it goes, and another is made */
 		(void)close(fd);
 		file_remove(log, made);
@@ -195,21 +241,35 @@ int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_te
 		return err;
 	}
 	struct nc_segment *segment =
-	        err == NC_OK ? nc_segment_new(head.number, fd, size, head.base_index) : NULL;
+	        err == NC_OK ? nc_segment_new(head->number, fd, head->size, head->base_index)
+	                     : NULL;
 	if (segment == NULL) {
 		(void)close(fd);
-		log->broken = true; /* a segment half begun: only a restart can tell */
+		log->broken = true;
 		return err == NC_OK ? NC_NOMEM : NC_IO;
 	}
-	segment->salt = head.salt;
-	pthread_rwlock_wrlock(&log->lock);
-	err = nc_segments_push(log, segment);
-	pthread_rwlock_unlock(&log->lock);
-	if (err != NC_OK) {
-		nc_segment_let_go(segment);
-		log->broken = true;
+	segment->salt = head->salt;
+	err = segment_add(log, segment, front);
+	log->broken = err != NC_OK;
+	return err;
+}
+
+int nc_segment_begin(struct nc_segment_log *log, size_t need, const struct nc_term_start *reset)
+{
+	struct nc_buf front = { 0 };
+	size_t size = size_for(log, need);
+	uint32_t crc;
+	if (size > UINT32_MAX)
+		return NC_TOOBIG;
+	const struct nc_segment_head head = head_next(log, size, reset);
+	int err = front_make(&head, &front, &crc);
+	if (err == NC_OK)
+		err = segment_make(log, &head, &front);
+	nc_buf_release(&front);
+	if (err != NC_OK)
 		return err;
-	}
+	log->crc = crc;
+	log->marked = true;
 	nc_segment_out_open(log);
 	nc_preparer_want(log->preparer);
 	return NC_OK;

@@ -329,7 +329,8 @@ static void log_forms(void)
 		                                 .hard = { .term = 3, .vote = 1 },
 		                                 .before = 0x11223344,
 		                                 .salt = 0x55667788,
-		                                 .size = 1u << 20 };
+		                                 .size = 1u << 20,
+		                                 .marked = true };
 	nc_segment_head_put(head, &segment);
 	page_title(&page, "The head of a segment");
 	page_words(&page, "Its first 88 bytes; zeros follow up to 4096.");

@@ -311,7 +311,8 @@ Test(log_recovery, goes_on_when_the_next_segment_was_only_begun)
 	nc_log_close(log);
 	struct nc_buf image = { 0 };
 	cr_assert(directory_load(directory_segment(1), &image));
-	memset(image.data + SEGMENT_HEAD, 0, image.size - SEGMENT_HEAD);
+	size_t begun = SEGMENT_HEAD + RECORD_HEAD; /* with its head and its first mark */
+	memset(image.data + begun, 0, image.size - begun);
 	cr_assert(directory_store(directory_segment(1), image.data, image.size));
 	cr_assert_eq(open_log(&log), NC_OK, "%s", fault);
 	cr_expect_eq(last_of(log), last - 10);
@@ -340,7 +341,7 @@ Test(log_recovery, is_not_misled_by_a_record_inside_a_payload)
 	cr_assert_eq(nc_log_append(log, NULL, entries, 2), NC_OK);
 	nc_log_close(log);
 	cr_assert(directory_load(directory_segment(0), &image));
-	memset(image.data + SEGMENT_HEAD + RECORD_HEAD, 1, 8); /* the first is torn */
+	memset(image.data + SEGMENT_HEAD + 2 * RECORD_HEAD, 1, 8); /* the first is torn */
 	cr_assert(directory_store(directory_segment(0), image.data, image.size));
 	cr_expect_eq(open_log(&log), NC_OK, "%s", fault);
 	nc_log_close(log);
