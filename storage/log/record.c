@@ -137,3 +137,15 @@ int nc_segment_head_get(const uint8_t page[NC_SEGMENT_HEAD_SIZE], struct nc_segm
 	};
 	return NC_OK;
 }
+
+void nc_segment_next_put(uint8_t bytes[NC_SEGMENT_NEXT_SIZE], uint64_t next, uint32_t salt)
+{
+	memset(bytes, 0, NC_SEGMENT_NEXT_SIZE);
+	nc_set_u64(bytes, next);
+	nc_set_u32(bytes + 8, nc_crc32c(salt, bytes, 8));
+}
+
+uint64_t nc_segment_next_get(const uint8_t bytes[NC_SEGMENT_NEXT_SIZE], uint32_t salt)
+{
+	return nc_get_u32(bytes + 8) == nc_crc32c(salt, bytes, 8) ? nc_get_u64(bytes) : 0;
+}

@@ -75,4 +75,11 @@ void nc_segment_head_put(uint8_t page[NC_SEGMENT_HEAD_SIZE], const struct nc_seg
 /* Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */
 int nc_segment_head_get(const uint8_t page[NC_SEGMENT_HEAD_SIZE], struct nc_segment_head *head_out);
 
+/* In a segment's head page, when another has been begun behind it: which one. */
+#define NC_SEGMENT_NEXT_AT   512u /* byte of the page */
+#define NC_SEGMENT_NEXT_SIZE 16u
+void nc_segment_next_put(uint8_t bytes[NC_SEGMENT_NEXT_SIZE], uint64_t next, uint32_t salt);
+/* 0: none is known. */
+uint64_t nc_segment_next_get(const uint8_t bytes[NC_SEGMENT_NEXT_SIZE], uint32_t salt);
+
 #endif

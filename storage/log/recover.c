@@ -264,6 +264,15 @@ static int records_scan(struct scan *scan)
 	return tail_cut(scan, at, tail.end);
 }
 
+static int missing(const struct nc_segment_log *log, uint64_t number, char *fault)
+{
+	(void)snprintf(fault, NC_LOG_FAULT_SIZE,
+	               "the log is corrupt: %s: segment %" PRIu64
+	               " is missing; restore the data directory from a backup",
+	               log->directory, number);
+	return NC_CORRUPT;
+}
+
 static int segment_scan(struct scan *scan, bool is_first)
 {
 	struct nc_segment_log *log = scan->log;
@@ -273,6 +282,9 @@ static int segment_scan(struct scan *scan, bool is_first)
 		err = head_check(scan, &head);
 	if (err != NC_OK)
 		return err;
+	uint64_t next = nc_segment_next_get(scan->bytes + NC_SEGMENT_NEXT_AT, head.salt);
+	if (scan->is_last && next > head.number)
+		return missing(log, next, scan->fault);
 	scan->segment->size = scan->size;
 	scan->segment->salt = head.salt;
 	scan->segment->base_index = head.base_index;
@@ -348,11 +360,7 @@ int nc_segment_log_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 		err = leftovers_remove(log, &found, fault);
 	for (size_t i = 0; err == NC_OK && i < found.count; i++) {
 		if (i > 0 && found.numbers[i] != found.numbers[i - 1] + 1) {
-			(void)snprintf(fault, NC_LOG_FAULT_SIZE,
-			               "the log is corrupt: %s: segment %" PRIu64
-			               " is missing; restore the data directory from a backup",
-			               log->directory, found.numbers[i - 1] + 1);
-			err = NC_CORRUPT;
+			err = missing(log, found.numbers[i - 1] + 1, fault);
 		} else {
 			err = segment_recover(log, recovery_out, found.numbers[i],
 			                      i + 1 == found.count, fault);

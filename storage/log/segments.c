@@ -214,6 +214,23 @@ static int segment_add(struct nc_segment_log *log, struct nc_segment *segment,
 	return nc_batch_lead(log, nc_slice(front->data + NC_SEGMENT_HEAD_SIZE, lead));
 }
 
+/* The segment before the last says that there is another, which must then be there. Where there is
+ * no room to write over what it has, it does not. */
+static int next_tell(struct nc_segment_log *log)
+{
+	uint8_t bytes[NC_SEGMENT_NEXT_SIZE];
+	const struct nc_files *files = log->files;
+	if (log->segment_count < 2)
+		return NC_OK;
+	const struct nc_segment *before = log->segments[log->segment_count - 2];
+	nc_segment_next_put(bytes, nc_segment_last(log)->number, before->salt);
+	int err = nc_err_from_errno(
+	        files->write(files->ctx, before->fd, bytes, sizeof bytes, NC_SEGMENT_NEXT_AT));
+	if (err == NC_OK)
+		err = nc_err_from_errno(files->sync(files->ctx, before->fd));
+	return err == NC_FULL ? NC_OK : err;
+}
+
 /* Bytes of the file of a segment that has room for a batch of `need`. */
 static size_t size_for(const struct nc_segment_log *log, size_t need)
 {
@@ -250,6 +267,8 @@ static int segment_make(struct nc_segment_log *log, const struct nc_segment_head
 	}
 	segment->salt = head->salt;
 	err = segment_add(log, segment, front);
+	if (err == NC_OK)
+		err = next_tell(log);
 	log->broken = err != NC_OK;
 	return err;
 }

@@ -566,6 +566,28 @@ async def test_refuses_when_the_log_is_gone_and_makes_a_state_that_is_gone_anew(
             equal(len((await b.client.read("read.s"))[0]), 1, "nothing of it was touched")
 
 
+async def test_refuses_when_the_newest_segments_of_its_log_are_gone():
+    """Nothing but the log has what was acknowledged since the last checkpoint."""
+    async with Both(env={"NACRE_CHECKPOINT_S": "3600", "NACRE_CHECKPOINT_LOG_MB": "1024", "NACRE_LOG_SEGMENT_MB": "1"}) as b:
+        for _ in range(6):
+            await b.client.append("s", bytes(400000))
+        b.node.kill()
+        folder, away = os.path.join(b.node.data_dir, "log"), os.path.join(b.node.home, "away")
+        os.mkdir(away)
+        segments = sorted((n for n in os.listdir(folder) if n.endswith(".seg")), reverse=True)
+        check(len(segments) > 2, segments)
+        for name in segments:
+            shutil.move(os.path.join(folder, name), away)
+            code, log = b.node.refuses()
+            equal(code, 65, log)
+            last = name == segments[-1]
+            check(("the log is gone" if last else f"segment {int(name[:20])} is missing") in log, log)
+        for name in segments:
+            shutil.move(os.path.join(away, name), folder)
+        b.node.start()
+        equal((await b.client.append("s"))["seq"], 7, "nothing of it was touched")
+
+
 async def test_credentials_of_each_kind():
     seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
     public = nkeys.from_seed(bytearray(seed)).public_key.decode()

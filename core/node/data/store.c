@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/engine/query.h"
 #include "core/node/cluster/cluster_file.h"
@@ -82,12 +83,16 @@ int nc_store_directory_holds(const char *path, bool *holds_out)
 }
 
 /* A member has a log from before it was one. Without, it has forgotten what it acknowledged and
- * whom it voted for, and must not come back under its number. */
-static bool is_member(const struct nc_config *config)
+ * whom it voted for, and must not come back under its number. Nor is there a state without a log
+ * from before it: what it does not hold yet was in there. */
+static bool had_log(const struct nc_config *config)
 {
+	char path[PATH_SIZE + 8];
 	struct nc_cluster_record record;
-	return nc_cluster_file_read(config->data_dir, &record) == NC_OK &&
-	       record.phase == NC_HELLO_MEMBER;
+	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
+	return access(path, F_OK) == 0 ||
+	       (nc_cluster_file_read(config->data_dir, &record) == NC_OK &&
+	        record.phase == NC_HELLO_MEMBER);
 }
 
 static int log_open(const struct nc_config *config, struct nc_store *store)
@@ -104,7 +109,7 @@ static int log_open(const struct nc_config *config, struct nc_store *store)
 	                                                  : nc_disk_reserve(&disk);
 	const struct nc_segment_log_options options = {
 		.segment_size = (size_t)nc_disk_segment(&disk, config->log_segment_mb << 20),
-		.exists = is_member(config),
+		.exists = had_log(config),
 	};
 	err = nc_segment_log_open(path, &options, &store->recovery, &store->log, fault);
 	if (err != NC_OK) {

@@ -301,6 +301,25 @@ Test(log_recovery, refuses_when_a_segment_is_missing)
 	cr_expect_eq(open_log(&log), NC_CORRUPT);
 }
 
+Test(log_recovery, refuses_when_the_newest_segments_are_missing)
+{
+	struct nc_log *log;
+	char name[64];
+	cr_assert_eq(open_log(&log), NC_OK);
+	for (uint64_t at = 1; at <= 400; at += 10)
+		cr_assert_eq(entries_append(log, NULL, at, 10, 1, 700), NC_OK);
+	nc_log_close(log);
+	for (size_t n = 8; n > 0; n--) {
+		if (directory_segment(n)[0] == '\0')
+			continue;
+		(void)snprintf(name, sizeof name, "segment %zu is missing", n + 1);
+		cr_assert_eq(unlink(directory_path(directory_segment(n))), 0);
+		cr_expect_eq(open_log(&log), NC_CORRUPT);
+		cr_expect_not_null(strstr(fault, name), "%s", fault);
+	}
+	cr_expect_str_not_empty(directory_segment(0));
+}
+
 Test(log_recovery, goes_on_when_the_next_segment_was_only_begun)
 {
 	struct nc_log *log;

@@ -134,6 +134,19 @@ Test(store, has_no_log_before_its_first_start_is_over)
 	be(NC_HELLO_FORMING);
 	nc_store_close(&store);
 	gone("data/log");
+	gone("data/state"); /* which is made after it */
 	opened(&store);
 	nc_store_close(&store);
+}
+
+/* What it has acknowledged and not yet put into the state was in there. */
+Test(store, misses_the_log_of_a_state)
+{
+	struct nc_store store;
+	opened(&store);
+	nc_store_close(&store);
+	gone("data/log/0*");
+	cr_assert_eq(nc_store_open(&config, &store), NC_CORRUPT);
+	gone("data/log");
+	cr_assert_eq(nc_store_open(&config, &store), NC_CORRUPT);
 }
