@@ -123,6 +123,7 @@ struct nc_state_ops {
 	                 const struct nc_event_keys *keys);
 	int (*event_del)(struct nc_state *state, uint64_t from, uint64_t to);
 	struct nc_state_reader *(*writer)(struct nc_state *state);
+	bool (*waits)(struct nc_state *state); /* NULL: never */
 	/* any thread */
 	struct nc_state_applied (*applied)(struct nc_state *state);
 	int (*checkpoint)(struct nc_state *state, struct nc_state_applied *covered_out);
@@ -163,9 +164,17 @@ struct nc_state_reader {
 
 /* ---- The applier ---------------------------------------------------------------------------- */
 
+/* Errors: NC_FULL, there is too little room on the disk to write anything. */
 static inline int nc_state_begin(struct nc_state *state)
 {
 	return state->ops->begin(state);
+}
+
+/* Of what was NC_FULL just now: it goes well as soon as there is room, and has done no harm. Else
+ * the state is broken, and is to be opened again. */
+static inline bool nc_state_waits(struct nc_state *state)
+{
+	return state->ops->waits != NULL && state->ops->waits(state);
 }
 
 /* `applied` becomes true together with everything put since begin. A failed commit has rolled

@@ -16,7 +16,7 @@
 #include "core/node/common/say.h"
 #include "core/node/data/quarantine.h"
 #include "core/node/data/renew.h"
-#include "core/node/data/store.h"
+#include "core/node/data/room.h"
 #include "core/node/data/whole.h"
 #include "core/node/service/service.h"
 #include "transport/nats/child.h"
@@ -352,7 +352,7 @@ static int run(struct node *node)
 {
 	int err = nc_renew_check(node->config, node->damage);
 	if (err == NC_OK)
-		err = nc_store_open(node->config, &node->store);
+		err = nc_store_open_with_room(node->config, &node->store);
 	if (err == NC_CORRUPT)
 		node->again = nc_renew_damaged(node->config, "the data do not hold");
 	if (err != NC_OK)

@@ -179,6 +179,11 @@ int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key)
 	return wt == WT_NOTFOUND ? NC_OK : nc_wt_err(&state->handler, wt);
 }
 
+bool nc_wt_waits(struct nc_state *base)
+{
+	return nc_wt_broken(nc_wt_state_of(base)) == NC_OK;
+}
+
 struct nc_state_reader *nc_wt_writer(struct nc_state *base)
 {
 	return &nc_wt_state_of(base)->writer.base;

@@ -158,6 +158,7 @@ static const struct nc_state_ops wt_ops = {
 	.event_put = nc_wt_event_put,
 	.event_del = nc_wt_event_del,
 	.writer = nc_wt_writer,
+	.waits = nc_wt_waits,
 	.applied = wt_applied,
 	.checkpoint = wt_checkpoint,
 	.size = wt_size,

@@ -223,6 +223,7 @@ int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
               struct nc_slice value);
 int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key);
 struct nc_state_reader *nc_wt_writer(struct nc_state *base);
+bool nc_wt_waits(struct nc_state *base);
 
 /* ---- wt_events.c, wt_events_read.c ---------------------------------------------------------- */
 

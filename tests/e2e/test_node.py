@@ -825,6 +825,79 @@ async def disk_is_filled(home):
         server.remove()
 
 
+def fill(path):
+    """To the last byte, as another program does."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (1 << 20, 4096):
+            try:
+                while True:
+                    f.write(bytes(size))
+            except OSError:
+                pass
+
+
+async def test_a_disk_that_others_fill_up_is_waited_for():
+    """The reserve is gone at once, with entries that are committed and not applied; then at a start."""
+    with small_disk(96) as home:
+        server = NatsServer()
+        env = {"NACRE_FEED": "off", "NACRE_DATA_DIR": os.path.join(home, "data"), "NACRE_DISK_RESERVE_MB": "1"}
+        node = Node(server, env=env)
+        client = await Client.connect(server.url)
+        ballast, acked, over = os.path.join(home, "ballast"), 0, False
+
+        async def load(stream):
+            nonlocal acked
+            while not over:
+                got = await client.append(stream, bytes(500))
+                if isinstance(got, dict):
+                    acked += 1
+                else:
+                    await asyncio.sleep(0.05)
+
+        async def goes_on():
+            return isinstance(await client.append("s"), dict)
+
+        try:
+            loads = [asyncio.create_task(load(f"s{i}")) for i in range(16)]
+            await wait_until(lambda: acked > 1000, 30, "under load")
+            fill(ballast)
+            await wait_until(lambda: "nothing is written until there is room" in node.log_text() and "stalled: entry" in node.log_text(), 30, "it says so")
+            equal(json.loads((await client.request("node.n1.status")).data)["state"], "read_only")
+            os.unlink(ballast)
+            await wait_until(goes_on, 30, "it takes appends again")
+            over = True
+            await asyncio.gather(*loads)
+            check(node.alive(), node.log_text()[-600:])
+            head = (await client.ask("store.info"))["head"]
+            check(head >= acked, f"{head} events, {acked} acknowledged")
+
+            node.kill()
+            fill(ballast)
+            node.spawn()
+            await wait_until(lambda: "the node starts when there is room" in node.log_text(), 30, "it waits")
+            check(node.alive(), node.log_text()[-600:])
+            os.unlink(ballast)
+            wait_for(node.is_ready, 30, "it starts")
+            await wait_until(goes_on, 30, "it takes appends")
+            check((await client.ask("store.info"))["head"] > head, "all of it is there")
+        finally:
+            over = True
+            await client.close()
+            node.remove()
+            server.remove()
+
+
+async def test_a_new_directory_on_a_full_disk_is_not_waited_for():
+    with small_disk(1) as home:
+        fill(os.path.join(home, "ballast"))
+        node = Node(env={"NACRE_DATA_DIR": os.path.join(home, "data")}, start=False)
+        try:
+            code, log = node.refuses()
+            equal(code, 73, log)
+        finally:
+            node.remove()
+
+
 async def test_help_and_version_need_no_store():
     out = subprocess.run([NACRED, "--help"], capture_output=True, text=True, check=True).stdout
     check("NACRE_DATA_DIR" in out and "--data-dir" in out, out)

@@ -2,6 +2,7 @@
 /* Applying committed entries. */
 #include "core/node/replica/applier.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,11 +13,13 @@
 #define TRANSACTION_SIZE_MAX (2u << 20) /* bytes of entries in one transaction, about */
 #define BUSY_TRIES           5000       /* of a transaction for which the cache had no room */
 #define BUSY_NAP_NS          2000000L
+#define FULL_NAP_NS          50000000L
 
 struct nc_applier {
 	struct nc_engine *engine;
 	struct nc_state *state;
 	struct nc_stage *stage;
+	atomic_bool stopping;
 };
 
 struct collect {
@@ -107,6 +110,27 @@ void nc_applier_forget(struct nc_applier *applier, struct nc_entry *entry)
 	nc_entry_outcomes_clear(entry);
 }
 
+/* Whether another try may go well. What is committed is in the log, and waits there until the disk
+ * has room, however long that takes. */
+static bool may_go_well(struct nc_applier *applier, int err, int tries)
+{
+	if (atomic_load(&applier->stopping))
+		return false;
+	return err == NC_BUSY ? tries < BUSY_TRIES
+	                      : err == NC_FULL && nc_state_waits(applier->state);
+}
+
+static int apply_patiently(struct nc_applier *applier, struct nc_entry_queue *taken)
+{
+	int err = apply_all(applier, taken);
+	for (int tries = 0; may_go_well(applier, err, tries); tries += err == NC_BUSY) {
+		const struct timespec nap = { 0, err == NC_BUSY ? BUSY_NAP_NS : FULL_NAP_NS };
+		(void)nanosleep(&nap, NULL);
+		err = apply_all(applier, taken);
+	}
+	return err;
+}
+
 static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done)
 {
 	struct nc_applier *applier = ctx;
@@ -117,12 +141,7 @@ static void run(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *
 		size += entry->payload.size;
 		nc_entry_queue_put(&taken, entry);
 	}
-	int err = apply_all(applier, &taken);
-	for (int tries = 0; err == NC_BUSY && tries < BUSY_TRIES; tries++) {
-		const struct timespec nap = { 0, BUSY_NAP_NS };
-		(void)nanosleep(&nap, NULL);
-		err = apply_all(applier, &taken);
-	}
+	int err = apply_patiently(applier, &taken);
 	for (struct nc_entry *entry = taken.first; entry != NULL; entry = entry->next)
 		entry->err = err;
 	nc_entry_queue_move(done, &taken);
@@ -161,6 +180,7 @@ void nc_applier_stop(struct nc_applier *applier)
 {
 	if (applier == NULL)
 		return;
+	atomic_store(&applier->stopping, true);
 	nc_stage_stop(applier->stage);
 	free(applier);
 }

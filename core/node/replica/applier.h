@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* applier.h -- the stage that applies committed entries to the state: many entries a transaction.
  * Entries come out with their outcomes when the transaction has committed; one whose err is not
- * NC_OK means that this replica cannot follow the log: stop the node.
+ * NC_OK means that this replica cannot follow the log: stop the node. Where the disk has no room,
+ * it waits until there is.
  *
  * Who has one entry to apply while the applier has none may do so on its own thread, and spare two
  * changes of thread (decision 0133). That it has none is for the caller to know: of what was put
@@ -26,6 +27,7 @@ int nc_applier_commit(struct nc_applier *applier, struct nc_entry *entry);
 /* It is not: it was never here. */
 void nc_applier_forget(struct nc_applier *applier, struct nc_entry *entry);
 struct nc_stage *nc_applier_stage(struct nc_applier *applier);
-void nc_applier_stop(struct nc_applier *applier); /* NULL is a no-op */
+/* What waits for room comes out with NC_FULL. NULL is a no-op. */
+void nc_applier_stop(struct nc_applier *applier);
 
 #endif

@@ -90,6 +90,7 @@ Test(wt_disk, that_is_full_is_no_damage_either)
 	write_errno = 0;
 	int err = nc_state_begin(state);
 	cr_expect(err == NC_FULL || err == NC_OK, "%d: %s", err, messages);
+	cr_expect_eq(nc_state_waits(state), err == NC_OK, "a broken state is not waited for");
 	if (err == NC_OK)
 		nc_state_rollback(state);
 }

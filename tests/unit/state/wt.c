@@ -240,6 +240,7 @@ Test(wt_state, a_disk_with_too_little_room_refuses_writes_and_is_read)
 	cr_assert_eq(nc_wt_state_open(directory, &options, &state), NC_OK);
 	cr_expect_eq(nc_state_begin(state), NC_FULL);
 	cr_expect_eq(nc_state_begin(state), NC_FULL);
+	cr_expect(nc_state_waits(state));
 	const char *said = strstr(messages, "until there is room");
 	cr_assert_not_null(said);
 	cr_expect_null(strstr(said + 1, "until there is room"), "it is said again and again");
