@@ -42,7 +42,8 @@ async def test_a_node_without_its_log_is_another():
     await lost(("log",))
 
 
-async def test_a_node_on_an_older_copy_of_its_directory_is_another():
+async def older_copy(starts, all_down=False):
+    """A node comes back on a copy of its directory that was taken `starts` of its starts before its last stop."""
     async with Cluster(3) as c:
         client = await c.client()
         history = History()
@@ -52,17 +53,36 @@ async def test_a_node_on_an_older_copy_of_its_directory_is_another():
         node.term()
         copy = os.path.join(node.home, "copy")
         shutil.copytree(node.data_dir, copy)
-        for life in range(2):
+        for life in range(starts):
             node.start()
             await history.append_many(client, 20, f"{life}.")
             node.term()
         shutil.rmtree(node.data_dir)
         os.rename(copy, node.data_dir)
+        others = [n for n in c.nodes if n != name] if all_down else []
+        for other in others:
+            c.nodes[other].kill()
         node.spawn()
+        for other in others:
+            c.nodes[other].spawn()
         await wait_until(lambda: ANEW in node.log_text(), 20, "it learns that it has been further")
         await votes_again(c, name)
         await judged(c, client, history)
         await client.close()
+
+
+async def test_a_node_on_an_older_copy_of_its_directory_is_another():
+    await older_copy(2)
+
+
+async def test_a_node_on_a_copy_of_one_start_before_is_another():
+    """Both count as the same start of it: they are told apart by the processes."""
+    await older_copy(1)
+
+
+async def test_a_node_on_an_older_copy_is_known_by_others_that_were_down_as_well():
+    await older_copy(2, all_down=True)
+    await older_copy(1, all_down=True)
 
 
 async def test_a_copy_of_a_running_nodes_directory_is_refused_and_the_node_heard():

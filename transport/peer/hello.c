@@ -9,7 +9,9 @@
 #include "core/engine/names.h"
 
 #define HELLO_FIELDS_LEAST 14u
-#define HELLO_FIELDS       15u
+#define DRAINING_FIELD     15u /* the place of it, from 1 */
+#define RUNS_FIELD         16u
+#define HELLO_FIELDS       RUNS_FIELD
 #define NODE_FIELDS        4u
 
 void nc_hello_put(struct nc_buf *buf, const struct nc_hello *hello)
@@ -37,6 +39,9 @@ void nc_hello_put(struct nc_buf *buf, const struct nc_hello *hello)
 		nc_pack_uint(buf, hello->nodes[i].epoch);
 	}
 	nc_pack_uint(buf, hello->draining);
+	nc_pack_array(buf, hello->node_count);
+	for (uint32_t i = 0; i < hello->node_count; i++)
+		nc_pack_uint(buf, hello->nodes[i].run);
 }
 
 static void get_node(struct nc_reader *reader, struct nc_hello_node *node)
@@ -45,6 +50,7 @@ static void get_node(struct nc_reader *reader, struct nc_hello_node *node)
 	struct nc_slice name = nc_unpack_str(reader);
 	uint64_t flags = nc_unpack_uint(reader);
 	node->epoch = nc_unpack_uint(reader);
+	node->run = 0;
 	if (node->number == 0 || (name.size > 0 && nc_name_word_fault(name) != NULL) ||
 	    flags > UINT8_MAX)
 		reader->failed = true;
@@ -53,6 +59,13 @@ static void get_node(struct nc_reader *reader, struct nc_hello_node *node)
 	node->flags = (uint8_t)flags;
 	(void)snprintf(node->name, sizeof node->name, "%.*s", (int)name.size,
 	               name.size == 0 ? "" : (const char *)name.data);
+}
+
+static void get_runs(struct nc_reader *reader, struct nc_hello *hello)
+{
+	reader->failed |= nc_unpack_array(reader) != hello->node_count;
+	for (uint32_t i = 0; !reader->failed && i < hello->node_count; i++)
+		hello->nodes[i].run = nc_unpack_uint(reader);
 }
 
 /* It is shown to people and put into JSON: a word, with dots. */
@@ -98,7 +111,9 @@ int nc_hello_get(struct nc_slice body, struct nc_hello *hello_out)
 	hello->node_count = (uint32_t)(items / NODE_FIELDS);
 	for (uint32_t i = 0; i < hello->node_count; i++)
 		get_node(&reader, &hello->nodes[i]);
-	hello->draining = fields >= HELLO_FIELDS && nc_unpack_uint(&reader) != 0;
+	hello->draining = fields >= DRAINING_FIELD && nc_unpack_uint(&reader) != 0;
+	if (fields >= RUNS_FIELD)
+		get_runs(&reader, hello);
 	return reader.failed ? NC_INVALID : NC_OK;
 }
 

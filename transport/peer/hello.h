@@ -4,11 +4,11 @@
  * life. Formation, membership, the status of the cluster and the measuring of clocks live on it.
  *
  *   hello: [phase, run, echo, expect, founding id, founding proposer, term, leader, commit,
- * applied, wall clock in ns, engine version, version, nodes, draining] nodes: [number, name, flags,
- * epoch, …], four items each
+ * applied, wall clock in ns, engine version, version, nodes, draining, runs] nodes: [number, name,
+ * flags, epoch, …], four items each; runs: one of each of them, in their order
  *
  * A later version may put more behind it: what follows is not looked at. An earlier one ends with
- * the nodes.
+ * the nodes, or with what follows them.
  *
  * Ownership: a decoded hello owns nothing and holds copies.
  */
@@ -39,7 +39,9 @@ struct nc_hello_node {
 	uint64_t number;
 	char name[NC_PEER_NAME_SIZE]; /* "": the sender does not know it */
 	uint8_t flags;
-	uint64_t epoch; /* in which the sender has heard it last; 0: not yet */
+	uint64_t epoch; /* in which it was heard last, by the sender or before it started; 0: not
+	                   yet */
+	uint64_t run;   /* of the process that it was in that epoch; 0: not known */
 };
 
 struct nc_hello {

@@ -48,7 +48,7 @@ void nc_cluster_save(struct nc_cluster *cluster)
 		return;
 	}
 	if (record->phase == NC_HELLO_MEMBER)
-		nc_gate_cluster(nc_peer_gate(cluster->peer), record->cluster_id);
+		nc_cluster_begin(cluster);
 	cluster->hello_soon = true;
 }
 
@@ -65,8 +65,8 @@ void nc_cluster_save_names(struct nc_cluster *cluster)
 static int on_raft(void *ctx, struct nc_peer_node *from, struct nc_slice body)
 {
 	struct nc_cluster *cluster = ctx;
-	(void)from;
-	if (cluster->replica == NULL || cluster->refused != NC_OK)
+	if (cluster->replica == NULL || cluster->refused != NC_OK ||
+	    !nc_heard_trusts(&cluster->heard, from->number, from->epoch))
 		return NC_OK;
 	return nc_replica_step(cluster->replica, body);
 }
@@ -124,16 +124,8 @@ static void start_check(struct nc_cluster *cluster, uint64_t now_ms)
 	if (cluster->started || cluster->connected_ms == 0 || cluster->refused != NC_OK ||
 	    now_ms - cluster->connected_ms < START_MS)
 		return;
-	if (cluster->foreign_leads && !cluster->ours_heard) {
-		/* Both would answer to the same subjects. */
-		nc_cluster_refuse(cluster, NC_CONFLICT,
-		                  "%s belongs to another cluster than the one that serves the "
-		                  "store %s here; start the node with the directory of this one, "
-		                  "or with an empty one",
-		                  cluster->options.config->data_dir,
-		                  cluster->options.config->store_id);
+	if (!nc_cluster_may_start(cluster))
 		return;
-	}
 	cluster->started = true;
 	cluster->formation.began_ms = now_ms;
 	cluster->hello_soon = true;
@@ -285,7 +277,7 @@ int nc_cluster_start(const struct nc_cluster_options *options, struct nc_cluster
 		return err;
 	}
 	if (record.phase == NC_HELLO_MEMBER)
-		nc_gate_cluster(nc_peer_gate(cluster->peer), record.cluster_id);
+		nc_cluster_begin(cluster);
 	nc_cluster_presence_serve(cluster);
 	cluster->timer.data = cluster;
 	if (uv_timer_init(options->loop, &cluster->timer) != 0 ||

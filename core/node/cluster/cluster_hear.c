@@ -23,8 +23,10 @@ static bool may_say(uint64_t *when, uint64_t each_ms)
 void nc_cluster_on_drop(void *ctx, enum nc_peer_drop why, struct nc_slice claim)
 {
 	struct nc_cluster *cluster = ctx;
-	if (why == NC_PEER_DROP_EPOCH)
-		cluster->hello_soon = true; /* it does not know that we have started anew */
+	/* It does not know that we have started anew; or it has started in an epoch that it has
+	 * had before. */
+	if (why == NC_PEER_DROP_EPOCH || why == NC_PEER_DROP_REPLAYED)
+		cluster->hello_soon = true;
 	bool to_be_said = why == NC_PEER_DROP_UNSIGNED || why == NC_PEER_DROP_VERSION ||
 	                  why == NC_PEER_DROP_MALFORMED;
 	if (!to_be_said || !may_say(&cluster->drop_said_ms[why], SAY_EACH_MS))
@@ -171,19 +173,79 @@ static void hear_foreign(struct nc_cluster *cluster, const struct nc_peer_node *
 	}
 }
 
-/* A member of ours has heard of a start of this node that is not in its directory: that is a copy
- * of an earlier day, put back. What was acknowledged and whom was voted for since it does not know.
- * (Or a copy of it was started beside it, and has been heard here as well.) */
+/* ---- Earlier days --------------------------------------------------------------------------- */
+
+void nc_cluster_begin(struct nc_cluster *cluster)
+{
+	const char *data_dir = cluster->options.config->data_dir;
+	nc_gate_cluster(nc_peer_gate(cluster->peer), nc_cluster_id(cluster));
+	if (cluster->heard.count > 0)
+		return;
+	int err = nc_heard_read(data_dir, nc_cluster_id(cluster), &cluster->heard);
+	if (err != NC_OK && err != NC_NOTFOUND) {
+		nc_say_warning("%s/heard: %s: it is not known in which starts the others were",
+		               data_dir, nc_err_name(err));
+	}
+}
+
+/* A member of ours, in some start. False: one that it has had before, or that was another process:
+ * its directory is a copy of an earlier day. Let it hear so. */
+static bool hear_life(struct nc_cluster *cluster, const struct nc_peer_node *from, uint64_t run)
+{
+	const char *data_dir = cluster->options.config->data_dir;
+	const struct nc_heard_life life = { .number = from->number,
+		                            .epoch = from->epoch,
+		                            .run = run };
+	enum nc_heard_as as = nc_heard_put(&cluster->heard, &life);
+	int err = as == NC_HEARD_LATER
+	                  ? nc_heard_write(data_dir, nc_cluster_id(cluster), &cluster->heard)
+	                  : NC_OK;
+	if (err != NC_OK)
+		nc_say_warning("%s/heard cannot be written: %s", data_dir, nc_err_name(err));
+	if (as != NC_HEARD_OLDER)
+		return true;
+	cluster->hello_soon = true;
+	if (may_say(&cluster->older_said_ms, SAY_EACH_MS)) {
+		nc_say_warning("refused: %s is on data of an earlier day: a later start of it than "
+		               "%" PRIu64 " was heard, or another one of that number",
+		               from->name, from->epoch);
+	}
+	return false;
+}
+
+/* A member of ours has heard of a start of this node that is not in its directory, or of another
+ * process in this one: that is a copy of an earlier day, put back. What was acknowledged and whom
+ * was voted for since it does not know. (Or a copy of it was started beside it, and has been heard
+ * here as well.) */
 static void hear_later_life(struct nc_cluster *cluster, const struct nc_peer_node *from,
                             const struct nc_hello_node *me)
 {
 	uint64_t epoch = nc_peer_gate(cluster->peer)->epoch;
-	if (me == NULL || me->epoch <= epoch || cluster->twin)
+	bool other = me != NULL && me->epoch == epoch && me->run != 0 && me->run != cluster->run;
+	if (me == NULL || (me->epoch <= epoch && !other) || cluster->twin)
 		return;
-	nc_cluster_refuse(cluster, NC_CORRUPT,
-	                  "the data are of an earlier day: this is start %" PRIu64
-	                  " of this node, and %s has heard start %" PRIu64,
-	                  epoch, from->name, me->epoch);
+	(void)snprintf(cluster->forgot, sizeof cluster->forgot,
+	               "the data are of an earlier day: this is start %" PRIu64
+	               " of this node, and %s has heard %s %" PRIu64,
+	               epoch, from->name, other ? "another start" : "start", me->epoch);
+	if (cluster->started)
+		nc_cluster_refuse(cluster, NC_CORRUPT, "%s", cluster->forgot);
+}
+
+bool nc_cluster_may_start(struct nc_cluster *cluster)
+{
+	const struct nc_config *config = cluster->options.config;
+	if (cluster->foreign_leads && !cluster->ours_heard) {
+		/* Both would answer to the same subjects. */
+		nc_cluster_refuse(cluster, NC_CONFLICT,
+		                  "%s belongs to another cluster than the one that serves the "
+		                  "store %s here; start the node with the directory of this one, "
+		                  "or with an empty one",
+		                  config->data_dir, config->store_id);
+	} else if (cluster->forgot[0] != '\0' && !cluster->twin) {
+		nc_cluster_refuse(cluster, NC_CORRUPT, "%s", cluster->forgot);
+	}
+	return cluster->refused == NC_OK;
 }
 
 static bool is_zero(const uint8_t *id)
@@ -211,9 +273,11 @@ static void hear_other(struct nc_cluster *cluster, const struct nc_peer_frame *f
 		cluster->hello_soon = true; /* let it hear that it is heard */
 	remember(other, from, hello, done && !ours && !is_zero(frame->cluster_id));
 	clocks_compare(cluster, other);
-	if (member && ours) {
+	if (ours)
 		hear_later_life(cluster, from, me);
-		hear_member(cluster, from, hello);
+	if (member && ours) {
+		if (hear_life(cluster, from, hello->run))
+			hear_member(cluster, from, hello);
 	} else if (done && !ours && !is_zero(frame->cluster_id)) {
 		hear_foreign(cluster, from, hello);
 	}

@@ -10,20 +10,27 @@
 #define HELLO_MEMBER_MS  1000u
 #define HELLO_GAP_MS     50u /* between two hellos that are sent because a node is new */
 
-static void node_put(struct nc_hello *hello, uint64_t number, const char *name, uint8_t flags,
-                     uint64_t epoch)
+/* The latest life of it that was heard, now or before this start. */
+static struct nc_heard_life life_of(const struct nc_cluster *cluster, uint64_t number)
+{
+	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(cluster->peer), number);
+	const struct nc_heard_life *heard = nc_heard_find(&cluster->heard, number);
+	uint64_t epoch = node == NULL ? 0 : node->epoch;
+	return heard != NULL && heard->epoch >= epoch ? *heard
+	                                              : (struct nc_heard_life){ .epoch = epoch };
+}
+
+static void node_put(const struct nc_cluster *cluster, struct nc_hello *hello, uint64_t number,
+                     const char *name, uint8_t flags)
 {
 	if (hello->node_count == NC_HELLO_NODES_MAX)
 		return;
+	const struct nc_heard_life life = life_of(cluster, number);
 	struct nc_hello_node *node = &hello->nodes[hello->node_count++];
-	*node = (struct nc_hello_node){ .number = number, .flags = flags, .epoch = epoch };
+	*node = (struct nc_hello_node){
+		.number = number, .flags = flags, .epoch = life.epoch, .run = life.run
+	};
 	(void)snprintf(node->name, sizeof node->name, "%s", name);
-}
-
-static uint64_t epoch_of(const struct nc_cluster *cluster, uint64_t number)
-{
-	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(cluster->peer), number);
-	return node == NULL ? 0 : node->epoch;
 }
 
 /* List members or founders first, then the other nodes that are heard: each learns that it was
@@ -33,20 +40,19 @@ static void nodes_put(const struct nc_cluster *cluster, struct nc_hello *hello)
 	const struct nc_cluster_record *record = &cluster->formation.record;
 	for (uint32_t i = 0; i < cluster->announced.count; i++) {
 		const struct nc_raft_member *member = &cluster->announced.at[i];
-		node_put(hello, member->id, nc_cluster_name(cluster, member->id),
-		         member->voter ? NC_HELLO_VOTER : NC_HELLO_LEARNER,
-		         epoch_of(cluster, member->id));
+		node_put(cluster, hello, member->id, nc_cluster_name(cluster, member->id),
+		         member->voter ? NC_HELLO_VOTER : NC_HELLO_LEARNER);
 	}
 	for (uint32_t i = 0; hello->phase == NC_HELLO_PLEDGED && i < record->node_count; i++) {
-		node_put(hello, record->nodes[i].number, record->nodes[i].name, NC_HELLO_FOUNDER,
-		         epoch_of(cluster, record->nodes[i].number));
+		node_put(cluster, hello, record->nodes[i].number, record->nodes[i].name,
+		         NC_HELLO_FOUNDER);
 	}
 	const struct nc_gate *gate = nc_peer_gate(cluster->peer);
 	for (uint32_t i = 0; i < NC_PEER_NODES_MAX; i++) {
 		const struct nc_peer_node *node = &gate->nodes[i];
 		if (node->number != 0 && nc_hello_find(hello, node->number) == NULL &&
 		    nc_cluster_is_up(cluster, node->number))
-			node_put(hello, node->number, node->name, 0, node->epoch);
+			node_put(cluster, hello, node->number, node->name, 0);
 	}
 }
 

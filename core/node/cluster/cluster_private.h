@@ -4,6 +4,7 @@
 #define NC_CORE_NODE_CLUSTER_CLUSTER_PRIVATE_H
 
 #include "core/node/cluster/cluster.h"
+#include "core/node/cluster/heard.h"
 #include "core/node/common/clock.h"
 
 #define NC_CLUSTER_UP_MS 4000u /* heard of so lately: it is up */
@@ -28,15 +29,18 @@ struct nc_cluster {
 	uint64_t said_ms; /* when was last said what it waits for */
 	char said[NC_FORMATION_SAID_SIZE];
 	uint64_t drop_said_ms[NC_PEER_DROP_COUNT];
-	uint64_t namesake_said_ms, foreign_said_ms, skew_said_ms;
+	uint64_t namesake_said_ms, foreign_said_ms, skew_said_ms, older_said_ms;
 	bool foreign_leads; /* while starting: another cluster with our store's name is at work */
 	bool ours_heard;    /* a member of our own cluster was heard */
-	bool removed;       /* a leader of ours does not count us any more */
-	bool draining;      /* to be told of */
+	char forgot[NC_FORMATION_SAID_SIZE]; /* while starting: who has heard more of us, and what
+	                                      */
+	bool removed;                        /* a leader of ours does not count us any more */
+	bool draining;                       /* to be told of */
 
 	struct nc_replica *replica; /* NULL: not yet */
 	nc_cluster_advise *advise;
 	void *advise_ctx;
+	struct nc_heard heard;
 	struct nc_raft_members announced; /* the last that were committed */
 	uint64_t announced_index;         /* of their entry */
 	bool asking;                      /* whether the leader is there */
@@ -57,6 +61,11 @@ void nc_cluster_save_names(struct nc_cluster *cluster);
 void nc_cluster_on_hello(void *ctx, const struct nc_peer_frame *frame, struct nc_peer_node *from,
                          const struct nc_hello *hello);
 void nc_cluster_on_drop(void *ctx, enum nc_peer_drop why, struct nc_slice claim);
+/* It is a member: frames of its cluster are let in, and what was heard of its members before counts
+ * (a node that comes back as another one remembers it too). */
+void nc_cluster_begin(struct nc_cluster *cluster);
+/* Nothing that was heard of others and by them is against it; else it has been refused. */
+bool nc_cluster_may_start(struct nc_cluster *cluster);
 
 /* cluster_presence.c */
 void nc_cluster_presence_serve(struct nc_cluster *cluster);

@@ -21,8 +21,8 @@ static void sample(struct nc_hello *hello)
 		                    .version = "0.1.0",
 		                    .draining = true,
 		                    .node_count = 2 };
-	hello->nodes[0] = (struct nc_hello_node){ 7, "n1", NC_HELLO_VOTER, 3 };
-	hello->nodes[1] = (struct nc_hello_node){ UINT64_MAX, "", NC_HELLO_LEARNER, 0 };
+	hello->nodes[0] = (struct nc_hello_node){ 7, "n1", NC_HELLO_VOTER, 3, 12 };
+	hello->nodes[1] = (struct nc_hello_node){ UINT64_MAX, "", NC_HELLO_LEARNER, 0, 0 };
 }
 
 Test(hello, comes_back_as_it_was)
@@ -40,6 +40,7 @@ Test(hello, comes_back_as_it_was)
 	cr_expect(got.draining);
 	cr_assert_eq(got.node_count, 2);
 	cr_expect_str_eq(nc_hello_find(&got, 7)->name, "n1");
+	cr_expect(nc_hello_find(&got, 7)->epoch == 3 && nc_hello_find(&got, 7)->run == 12);
 	cr_expect_str_eq(nc_hello_find(&got, UINT64_MAX)->name, "");
 	cr_expect_null(nc_hello_find(&got, 8));
 	nc_buf_release(&buf);
@@ -72,18 +73,35 @@ Test(hello, names_and_versions_that_are_no_words_are_refused)
 	nc_buf_release(&buf);
 }
 
-/* The array said how many there are; what came later stands at its end. */
-Test(hello, of_an_earlier_version_ends_with_the_nodes)
+/* The array says how many there are; what came later stands at its end. */
+Test(hello, of_an_earlier_version_ends_with_the_nodes_or_what_follows_them)
 {
 	static struct nc_hello hello, got;
 	struct nc_buf buf = { 0 };
 	sample(&hello);
 	nc_hello_put(&buf, &hello);
-	cr_assert_eq(buf.data[0], 0x9f, "an array of fifteen");
-	buf.data[0] = 0x9e;
-	got.draining = true;
-	cr_assert_eq(nc_hello_get(nc_slice(buf.data, buf.size - 1), &got), NC_OK);
+	cr_assert_arr_eq(buf.data, "\xdc\x00\x10", 3, "an array of sixteen");
+	size_t runs = 1 + 1 + 1; /* an array of two, each one byte */
+	buf.data[2] = 15;
+	cr_assert_eq(nc_hello_get(nc_slice(buf.data, buf.size - runs), &got), NC_OK);
+	cr_expect(got.draining);
+	cr_expect_eq(got.nodes[0].run, 0);
+	buf.data[2] = 14;
+	cr_assert_eq(nc_hello_get(nc_slice(buf.data, buf.size - runs - 1), &got), NC_OK);
 	cr_expect_not(got.draining);
 	cr_expect_eq(got.node_count, 2);
+	nc_buf_release(&buf);
+}
+
+Test(hello, with_more_runs_than_nodes_is_refused)
+{
+	static struct nc_hello hello, got;
+	struct nc_buf buf = { 0 };
+	sample(&hello);
+	nc_hello_put(&buf, &hello);
+	cr_assert_eq(buf.data[buf.size - 3], 0x92, "an array of two");
+	buf.data[buf.size - 3] = 0x93;
+	nc_buf_put(&buf, "\x05", 1);
+	cr_expect_eq(nc_hello_get(nc_buf_slice(&buf), &got), NC_INVALID);
 	nc_buf_release(&buf);
 }
