@@ -14,23 +14,32 @@ struct place {
 	size_t offset;
 };
 
-/* The places of the entries of `range`, at most `max`, as of one moment. Errors: NC_NOTFOUND. */
-static int places_hold(struct nc_segment_log *log, struct nc_log_range range, struct place *places,
-                       size_t max, size_t *count_out)
+/* What is asked for, where that stands, and where it goes. */
+struct reading {
+	struct nc_segment_log *log;
+	struct nc_log_range range;
+	struct place *places; /* [held], of the entries from range.from on */
+	size_t held;
+	struct nc_buf *buf;
+	struct nc_log_entry *entries_out;
+};
+
+/* At most `max` places, as of one moment. Errors: NC_NOTFOUND. */
+static int places_hold(struct reading *reading, size_t max)
 {
-	size_t count = 0;
+	struct nc_segment_log *log = reading->log;
+	const struct nc_log_range *range = &reading->range;
 	pthread_rwlock_rdlock(&log->lock);
-	bool there = range.from >= log->bounds.first && range.from <= log->bounds.last;
-	uint64_t last = range.to < log->bounds.last ? range.to : log->bounds.last;
-	for (uint64_t index = range.from; there && index <= last && count < max; index++) {
+	bool there = range->from >= log->bounds.first && range->from <= log->bounds.last;
+	uint64_t last = range->to < log->bounds.last ? range->to : log->bounds.last;
+	for (uint64_t index = range->from; there && index <= last && reading->held < max; index++) {
 		struct nc_segment *segment = nc_segment_of(log, index);
 		nc_assert(segment != NULL);
 		segment->holds++;
-		places[count++] =
+		reading->places[reading->held++] =
 		        (struct place){ segment, segment->offsets[index - segment->first] };
 	}
 	pthread_rwlock_unlock(&log->lock);
-	*count_out = count;
 	return there ? NC_OK : NC_NOTFOUND;
 }
 
@@ -71,30 +80,30 @@ static int entry_read(const struct nc_segment_log *log, const struct place *plac
 	return NC_OK;
 }
 
-/* Entries from `range.from` on, which stand at `places`, until there is enough. */
-static int entries_read(const struct nc_segment_log *log, struct nc_log_range range,
-                        const struct place *places, size_t place_count, struct nc_buf *buf,
-                        struct nc_log_entry *entries_out, size_t *count_out)
+/* Until there is enough. */
+static int entries_read(const struct reading *reading, size_t *count_out)
 {
+	struct nc_buf *buf = reading->buf;
+	struct nc_log_entry *entries = reading->entries_out;
 	size_t base = buf->size, count = 0, payload = 0;
-	for (; count < place_count; count++) {
+	for (; count < reading->held; count++) {
 		size_t start = buf->size;
-		int err = entry_read(log, &places[count], range.from + count, buf,
-		                     &entries_out[count]);
+		int err = entry_read(reading->log, &reading->places[count],
+		                     reading->range.from + count, buf, &entries[count]);
 		if (err != NC_OK) {
 			buf->size = base;
 			return err;
 		}
-		payload += entries_out[count].payload.size;
-		if (count > 0 && payload > range.size_max) {
+		payload += entries[count].payload.size;
+		if (count > 0 && payload > reading->range.size_max) {
 			buf->size = start;
 			break;
 		}
 	}
 	/* Only now, for the buffer may move while it grows. */
 	for (size_t i = 0, at = base; i < count; i++) {
-		entries_out[i].payload.data = buf->data + at + NC_RECORD_HEAD_SIZE;
-		at += nc_record_size(entries_out[i].payload.size);
+		entries[i].payload.data = buf->data + at + NC_RECORD_HEAD_SIZE;
+		at += nc_record_size(entries[i].payload.size);
 	}
 	*count_out = count;
 	return NC_OK;
@@ -103,18 +112,21 @@ static int entries_read(const struct nc_segment_log *log, struct nc_log_range ra
 int nc_segment_log_read(struct nc_log *port, struct nc_log_range range, struct nc_buf *buf,
                         struct nc_log_entry *entries_out, size_t *count_out)
 {
-	struct nc_segment_log *log = (struct nc_segment_log *)port;
 	nc_assert(range.entry_max > 0);
 	uint64_t span = range.to < range.from ? 0 : range.to - range.from;
-	size_t max = span < range.entry_max ? (size_t)span + 1 : range.entry_max, held = 0;
-	struct place *places = calloc(max, sizeof *places);
-	if (places == NULL)
+	size_t max = span < range.entry_max ? (size_t)span + 1 : range.entry_max;
+	struct reading reading = { .log = (struct nc_segment_log *)port,
+		                   .range = range,
+		                   .places = calloc(max, sizeof *reading.places),
+		                   .buf = buf,
+		                   .entries_out = entries_out };
+	if (reading.places == NULL)
 		return NC_NOMEM;
-	int err = places_hold(log, range, places, max, &held);
+	int err = places_hold(&reading, max);
 	if (err == NC_OK)
-		err = entries_read(log, range, places, held, buf, entries_out, count_out);
-	while (held > 0)
-		nc_segment_let_go(places[--held].segment);
-	free(places);
+		err = entries_read(&reading, count_out);
+	while (reading.held > 0)
+		nc_segment_let_go(reading.places[--reading.held].segment);
+	free(reading.places);
 	return err;
 }
