@@ -370,6 +370,17 @@ def small_disk(megabytes):
         shutil.rmtree(home, ignore_errors=True)
 
 
+def fill_up(path):
+    """A disk to the last byte, as another program does: a file at `path` on it takes the rest."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (1 << 20, 4096):
+            try:
+                while True:
+                    f.write(bytes(size))
+            except OSError:
+                pass
+
+
 class Wires:
     """TCP lines that can be cut: what goes over them stops, and nobody is told, as when a cable is pulled. A thread."""
 

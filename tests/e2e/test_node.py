@@ -16,7 +16,7 @@ import nkeys
 from cli import Nacre
 from nats.errors import NoRespondersError
 
-from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, free_port, small_disk, wait_for, wait_until
+from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, fill_up, free_port, small_disk, wait_for, wait_until
 
 
 async def test_node_status_health_and_store_info(_=None):
@@ -825,17 +825,6 @@ async def disk_is_filled(home):
         server.remove()
 
 
-def fill(path):
-    """To the last byte, as another program does."""
-    with open(path, "wb", buffering=0) as f:
-        for size in (1 << 20, 4096):
-            try:
-                while True:
-                    f.write(bytes(size))
-            except OSError:
-                pass
-
-
 async def test_a_disk_that_others_fill_up_is_waited_for():
     """The reserve is gone at once, with entries that are committed and not applied; then at a start."""
     with small_disk(96) as home:
@@ -860,7 +849,7 @@ async def test_a_disk_that_others_fill_up_is_waited_for():
         try:
             loads = [asyncio.create_task(load(f"s{i}")) for i in range(16)]
             await wait_until(lambda: acked > 1000, 30, "under load")
-            fill(ballast)
+            fill_up(ballast)
             await wait_until(lambda: "nothing is written until there is room" in node.log_text() and "stalled: entry" in node.log_text(), 30, "it says so")
             equal(json.loads((await client.request("node.n1.status")).data)["state"], "read_only")
             os.unlink(ballast)
@@ -872,7 +861,7 @@ async def test_a_disk_that_others_fill_up_is_waited_for():
             check(head >= acked, f"{head} events, {acked} acknowledged")
 
             node.kill()
-            fill(ballast)
+            fill_up(ballast)
             node.spawn()
             await wait_until(lambda: "the node starts when there is room" in node.log_text(), 30, "it waits")
             check(node.alive(), node.log_text()[-600:])
@@ -889,7 +878,7 @@ async def test_a_disk_that_others_fill_up_is_waited_for():
 
 async def test_a_new_directory_on_a_full_disk_is_not_waited_for():
     with small_disk(1) as home:
-        fill(os.path.join(home, "ballast"))
+        fill_up(os.path.join(home, "ballast"))
         node = Node(env={"NACRE_DATA_DIR": os.path.join(home, "data")}, start=False)
         try:
             code, log = node.refuses()
