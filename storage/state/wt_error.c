@@ -42,6 +42,16 @@ static bool is_of_writing(const char *message)
 	return strstr(message, "handle-write:") != NULL || strstr(message, "handle-sync:") != NULL;
 }
 
+/* What WiredTiger says of bytes that do not hold. Of a table's first page and its root, which it
+ * reads when the table is opened, it is silent about checksums, and has no error of their own. */
+static bool is_of_damage(int error, const char *message)
+{
+	return strstr(message, "checksum error") != NULL ||
+	       (error == WT_ERROR &&
+	        (strstr(message, "does not appear to be a WiredTiger file") != NULL ||
+	         strstr(message, "unable to read root page") != NULL));
+}
+
 static int on_error(WT_EVENT_HANDLER *base, WT_SESSION *session, int error, const char *message)
 {
 	(void)session;
@@ -51,7 +61,7 @@ static int on_error(WT_EVENT_HANDLER *base, WT_SESSION *session, int error, cons
 	} else if (error > 0 && is_of_writing(message)) {
 		atomic_store(&handler->disk_failed, true);
 	}
-	if (strstr(message, "checksum error") != NULL) {
+	if (is_of_damage(error, message)) {
 		break_for_good(handler, NC_CORRUPT);
 	} else if (error == WT_PANIC) {
 		break_for_good(handler, panic_why(handler));
