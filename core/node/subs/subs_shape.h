@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* subs_shape.h -- what subscriptions are made of: one of them, what is on its way for it, and the
- * table of all.
+/* subs_shape.h -- what subscriptions are made of: one of them, what is under way for it, and the
+ * table of all. Three names are close to each other: `struct nc_sub` is the state machine of
+ * core/delivery, `struct nc_subscription` is a subscription as this node runs it, with its machine,
+ * and `struct nc_subs` is all of them.
  *
  * Threads: the loop's, but for what is said to be under the lock, or to be a reader's.
  */
