@@ -107,25 +107,6 @@ static bool check_take(struct nc_batch_decode *batch, const struct nc_wire_token
 	return true;
 }
 
-static bool checks_take(struct nc_batch_decode *batch, struct nc_fields *fields, size_t index,
-                        const struct nc_wire_token *value)
-{
-	struct nc_wire_token element;
-	size_t count = 0;
-	if (!nc_fields_array(fields, index, value))
-		return false;
-	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
-		if (count == NC_BATCH_EVENTS_MAX) {
-			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
-			                        "has more than %u entries", NC_BATCH_EVENTS_MAX);
-		}
-		if (more < 0 || !check_take(batch, &element, count))
-			return false;
-	}
-	batch->made.check_count = count;
-	return true;
-}
-
 /* ---- Condition, acknowledgement ------------------------------------------------------------- */
 
 enum { FAIL_IF, AFTER, CONDITION_MEMBERS };
@@ -183,14 +164,40 @@ static bool ack_take(struct nc_batch_decode *batch, const struct nc_wire_token *
 enum { EVENTS, CHECK, CONDITION, ACK, BATCH_MEMBERS };
 static const char *const batch_names[] = { "events", "check", "condition", "ack" };
 
+/* Take a list, an element at a time; `number` counts them from 0. */
+typedef bool element_take_fn(struct nc_batch_decode *batch, const struct nc_wire_token *token,
+                             size_t number);
+
+static bool list_take(struct nc_batch_decode *batch, struct nc_fields *fields, size_t index,
+                      const struct nc_wire_token *value, element_take_fn *take, size_t *count_out)
+{
+	struct nc_wire_token element;
+	size_t count = 0;
+	if (!nc_fields_array(fields, index, value))
+		return false;
+	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
+		if (count == NC_BATCH_EVENTS_MAX) {
+			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
+			                        "has more than %u entries", NC_BATCH_EVENTS_MAX);
+		}
+		if (more < 0 || !take(batch, &element, count))
+			return false;
+	}
+	*count_out = count;
+	return true;
+}
+
 static bool batch_member(struct nc_batch_decode *batch, struct nc_fields *fields, size_t index,
                          const struct nc_wire_token *value)
 {
 	switch (index) {
 	case EVENTS:
-		return nc_batch_events_take(batch, fields, index, value);
+		return list_take(batch, fields, index, value, nc_batch_event_take,
+		                 &batch->made.event_count) &&
+		       (batch->made.event_count > 0 ||
+		        nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is empty"));
 	case CHECK:
-		return checks_take(batch, fields, index, value);
+		return list_take(batch, fields, index, value, check_take, &batch->made.check_count);
 	case CONDITION:
 		return condition_take(batch, value);
 	default:

@@ -264,8 +264,8 @@ static bool whole(const struct event_decode *decode)
 	return true;
 }
 
-static bool event_take(struct nc_batch_decode *batch, const struct nc_wire_token *token,
-                       size_t number)
+bool nc_batch_event_take(struct nc_batch_decode *batch, const struct nc_wire_token *token,
+                         size_t number)
 {
 	struct nc_decoder *decoder = batch->decoder;
 	struct event_decode decode = { .decoder = decoder,
@@ -302,23 +302,4 @@ static bool event_take(struct nc_batch_decode *batch, const struct nc_wire_token
 			return nc_refuse(batch->refusal, NC_FAULT_BUSY, "out of memory; try again");
 	}
 	return true;
-}
-
-bool nc_batch_events_take(struct nc_batch_decode *batch, struct nc_fields *fields, size_t index,
-                          const struct nc_wire_token *value)
-{
-	struct nc_wire_token element;
-	size_t count = 0;
-	if (!nc_fields_array(fields, index, value))
-		return false;
-	for (int more; (more = nc_fields_element(fields, &element)) != 0; count++) {
-		if (count == NC_BATCH_EVENTS_MAX) {
-			return nc_fields_refuse(fields, index, NC_FAULT_REQUEST,
-			                        "has more than %u events", NC_BATCH_EVENTS_MAX);
-		}
-		if (more < 0 || !event_take(batch, &element, count))
-			return false;
-	}
-	batch->made.event_count = count;
-	return count > 0 || nc_fields_refuse(fields, index, NC_FAULT_REQUEST, "is empty");
 }

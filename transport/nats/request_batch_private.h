@@ -18,8 +18,8 @@ struct nc_batch_name {
 	struct nc_slice stream, id;
 };
 
-/* The member `events`. */
-bool nc_batch_events_take(struct nc_batch_decode *batch, struct nc_fields *fields, size_t index,
-                          const struct nc_wire_token *value);
+/* An element of the member `events`, with its number from 0. False with the refusal. */
+bool nc_batch_event_take(struct nc_batch_decode *batch, const struct nc_wire_token *token,
+                         size_t number);
 
 #endif
