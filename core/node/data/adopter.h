@@ -16,7 +16,7 @@ struct nc_adopter;
 int nc_adopter_start(uv_loop_t *loop, const char *directory, void (*fn)(void *ctx, int err),
                      void *ctx, struct nc_adopter **adopter_out);
 
-/* Ends the process. To be called after `fn`, too; frees when the loop has run once more. NULL is a
+/* End the process. To be called after `fn`, too. Freed when the loop has run once more. NULL is a
  * no-op. */
 void nc_adopter_stop(struct nc_adopter *adopter);
 

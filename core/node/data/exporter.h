@@ -22,7 +22,7 @@
 
 struct nc_exporter;
 
-/* Numbers of readers that are no peers: these and above. Nothing is kept in the log for them. */
+/* Readers that are not peers have numbers from here on. Nothing is kept in the log for them. */
 #define NC_EXPORTER_OTHERS (UINT64_C(1) << 63)
 
 struct nc_exporter_job {
@@ -42,11 +42,11 @@ struct nc_exporter_options {
 	uv_loop_t *loop;
 	struct nc_state *state;
 	struct nc_log *log;
-	/* A peer reads a state as of this entry, so what follows it must stay in the log; 0: none
-	 * does. */
+	/* A peer reads a state as of entry `index`, so everything after it must stay in the log; 0:
+	 * none does. */
 	void (*on_hold)(void *ctx, uint64_t index);
 	void *ctx;
-	unsigned idle_s; /* who has not read for so long is gone; 0: 60 */
+	unsigned idle_s; /* a reader that has not read for so long is gone; 0: 60 */
 };
 
 /* Errors: NC_NOMEM, NC_IO. */
@@ -55,7 +55,7 @@ int nc_exporter_start(const struct nc_exporter_options *options, struct nc_expor
 /* Errors: NC_BUSY, too many wait; the job is still the caller's. */
 int nc_exporter_put(struct nc_exporter *exporter, struct nc_exporter_job *job);
 
-/* Lets the checkpoint go, gives all jobs back, takes no more; frees when the loop has run once
+/* Let the checkpoint go, give all jobs back and take no more. Freed when the loop has run once
  * more. NULL is a no-op. */
 void nc_exporter_stop(struct nc_exporter *exporter);
 

@@ -24,12 +24,13 @@ struct nc_fetch_options {
 	uv_loop_t *loop;
 	struct nc_peer *peer;
 	const char *data_dir;
-	uint64_t from;  /* number of the node that offers it */
-	uint64_t index; /* where it is said to stand; it may be another that serves as well */
-	/* It is verified and will be found by the next start, which should be now. */
+	uint64_t from; /* number of the node that offers it */
+	/* the entry at which it is said to stand; the peer may give another that serves as well */
+	uint64_t index;
+	/* The state is verified and ready. The node should start again now, which installs it. */
 	void (*on_whole)(void *ctx);
-	/* It cannot be had from there at present; nothing was touched. The fetch is over: stop it.
-	 */
+	/* The state cannot be fetched from this peer at present; nothing was changed. The fetch is
+	 * over: stop it. */
 	void (*on_failed)(void *ctx, int err);
 	void *ctx;
 };
@@ -37,7 +38,7 @@ struct nc_fetch_options {
 /* Errors: NC_NOMEM; NC_IO. */
 int nc_fetch_start(const struct nc_fetch_options *options, struct nc_fetch **fetch_out);
 
-/* May be called at any time, from the callbacks too; frees when the loop has run once more. NULL is
+/* May be called at any time, from the callbacks too. Freed when the loop has run once more. NULL is
  * a no-op. */
 void nc_fetch_stop(struct nc_fetch *fetch);
 

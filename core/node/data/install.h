@@ -21,10 +21,11 @@
 #define NC_INSTALL_INCOMING "incoming"
 #define NC_INSTALL_READY    "install"
 
-/* The moment. Errors: NC_NOTFOUND, incoming/ is not adopted; NC_IO. */
+/* Rename incoming/ to install/. Errors: NC_NOTFOUND, incoming/ is not adopted; NC_IO. */
 int nc_install_commit(const char *data_dir);
 
-/* Whether a start has to finish one; then the old state does not count. */
+/* Whether an installation has been committed and not finished; then the old state does not
+ * count. */
 bool nc_install_pending(const char *data_dir);
 
 /* At a start, with the log open and the state not: finish what was committed, if anything was. If

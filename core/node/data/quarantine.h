@@ -21,23 +21,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether the directory belongs to a member of a cluster that has others. */
+/* Whether the directory belongs to a member of a cluster with other members. */
 bool nc_quarantine_helps(const char *data_dir);
 
-/* The next start sets aside what is here. Errors: NC_IO, NC_FULL. */
+/* Mark the data as damaged: the next start sets them aside. Errors: NC_IO, NC_FULL. */
 int nc_quarantine_mark(const char *data_dir, const char *why);
 
-/* Whether it has been marked, or setting aside was interrupted; `why` gets the line. */
+/* Whether the data are marked, or setting them aside was interrupted; `why` gets the reason. */
 bool nc_quarantine_due(const char *data_dir, char *why, size_t why_size);
 
-/* Set it aside; may be interrupted anywhere and is taken up again. No nc_store may be open.
+/* Set the data aside. If it is interrupted, the next start goes on. No nc_store may be open.
  * Errors: NC_BUSY, another process has the directory; NC_IO. */
 int nc_quarantine_do(const char *data_dir);
 
 /* Whether something was set aside here. */
 bool nc_quarantine_holds(const char *data_dir);
 
-/* Remove what was set aside, for its room; that something was stays known. Errors: NC_IO. */
+/* Remove what was set aside, to make room; nc_quarantine_holds() stays true. Errors: NC_IO. */
 int nc_quarantine_remove(const char *data_dir);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define NC_RECOVER_WORD "recover"
 
-/* What is found is said on stdout, what is wrong on stderr. */
+/* What is found is said on stdout, errors on stderr. */
 int nc_recover(const struct nc_config *config, bool yes);
 
 #endif

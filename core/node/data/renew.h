@@ -10,16 +10,16 @@
 
 #define NC_RENEW_WHY_SIZE 512
 
-/* The same process, program and arguments, from the beginning. Threads end with it, descriptors are
- * closed. Returns if it cannot, which was said. */
+/* Start the program again in the same process, with the same arguments. All threads end, and
+ * descriptors are closed. Returns only if that fails, which was said. */
 void nc_renew(char **argv);
 
-/* Stored data do not hold. True: peers have them too, and after nc_renew() this node is made whole
- * by them. */
+/* Stored data are damaged. True: other nodes have them too, and will make this node whole after
+ * nc_renew(). */
 bool nc_renew_damaged(const struct nc_config *config, const char *what);
 
-/* At a start: what was found to be damaged is set aside. `why` gets the reason, or "" if nothing
- * was. Errors: those of nc_quarantine_do(), said. */
+/* At a start: set damaged data aside, if any were marked. `why` gets the reason, or "" if none
+ * were. Errors: those of nc_quarantine_do(), said. */
 int nc_renew_check(const struct nc_config *config, char why[NC_RENEW_WHY_SIZE]);
 
 #endif

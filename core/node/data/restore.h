@@ -24,10 +24,10 @@
 #define NC_RESTORE_WORD "restore"
 #define NC_RESTORE_MARK "restoring"
 
-/* What comes of it is said on stdout, what is wrong on stderr. */
+/* The result is said on stdout, errors on stderr. */
 int nc_restore(const struct nc_config *config, const char *backup);
 
-/* Whether one was begun in this directory and has not come to its end. */
+/* Whether a restore was begun in this directory and has not ended. */
 bool nc_restore_unfinished(const char *data_dir);
 
 #endif

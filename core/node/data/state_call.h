@@ -19,7 +19,8 @@ enum nc_state_verb { NC_STATE_OPEN = 1, NC_STATE_READ, NC_STATE_CLOSE };
 
 struct nc_state_call {
 	enum nc_state_verb verb;
-	uint64_t index; /* open: where the state should stand, or from where on the log goes */
+	/* open: the entry at which the state should stand, or after which the log goes on */
+	uint64_t index;
 	uint8_t id[NC_SNAPSHOT_ID_SIZE]; /* read, close */
 	uint32_t file;
 	uint64_t offset;

@@ -17,10 +17,10 @@ struct nc_whole_options {
 	uv_loop_t *loop;
 	struct nc_cluster *cluster;
 	const char *data_dir;
-	struct nc_exporter *exporter; /* to be stopped before it */
-	/* A state is there: the next start, which should be now, finds it. */
+	struct nc_exporter *exporter; /* must be stopped before nc_whole_stop() */
+	/* A state is ready. The node should start again now, which installs it. */
 	void (*on_whole)(void *ctx);
-	/* None could be had: consensus is to be told, so that one is offered again. */
+	/* No state could be fetched. Tell consensus, so that one is offered again. */
 	void (*on_failed)(void *ctx);
 	void *ctx;
 };
@@ -28,10 +28,10 @@ struct nc_whole_options {
 /* Errors: NC_NOMEM; NC_IO. */
 int nc_whole_start(const struct nc_whole_options *options, struct nc_whole **whole_out);
 
-/* Consensus names a state that this node needs. */
+/* Consensus says that this node needs this state. */
 void nc_whole_install(struct nc_whole *whole, const struct nc_raft_install *install);
 
-/* Frees when the loop has run once more. NULL is a no-op. */
+/* Freed when the loop has run once more. NULL is a no-op. */
 void nc_whole_stop(struct nc_whole *whole);
 
 #endif

@@ -17,12 +17,11 @@ struct nc_ages {
 	uint32_t count;
 };
 
-/* A checkpoint covers entries through `index`. `keep_ms`, how long log is kept, spaces what is
- * remembered. */
+/* A checkpoint covers entries through `index`. `keep_ms` is how long the log is kept; marks are
+ * spaced accordingly. */
 void nc_ages_put(struct nc_ages *ages, uint64_t index, uint64_t keep_ms, uint64_t now_ms);
 
-/* Entries through the index returned are older than `keep_ms`; 0: none is known to be, or keep_ms
- * is 0. */
+/* The last entry that is known to be older than `keep_ms`; 0: none is, or keep_ms is 0. */
 uint64_t nc_ages_through(const struct nc_ages *ages, uint64_t keep_ms, uint64_t now_ms);
 
 #endif

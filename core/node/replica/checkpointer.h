@@ -16,15 +16,16 @@ struct nc_checkpointer;
 int nc_checkpointer_start(struct nc_state *state, void (*wake)(void *wake_ctx), void *wake_ctx,
                           struct nc_checkpointer **checkpointer_out);
 
-/* Ask for one; does nothing while one runs. */
+/* Ask for a checkpoint; ignored while one runs. */
 void nc_checkpointer_ask(struct nc_checkpointer *checkpointer);
 bool nc_checkpointer_busy(struct nc_checkpointer *checkpointer);
 
-/* What came of the last one; true once for each: `err_out`, and what it covers. */
+/* True, once for each checkpoint that has ended: `err_out` is its result, `covered_out` what it
+ * covers. */
 bool nc_checkpointer_take(struct nc_checkpointer *checkpointer, int *err_out,
                           struct nc_state_applied *covered_out);
 
-/* Waits for one that runs. NULL is a no-op. */
+/* Stop, after a checkpoint that runs has ended. NULL is a no-op. */
 void nc_checkpointer_stop(struct nc_checkpointer *checkpointer);
 
 #endif

@@ -20,18 +20,19 @@ struct nc_entry {
 	uint64_t index; /* 0 while it is gathered */
 	uint64_t term;
 	uint8_t kind;  /* enum nc_log_kind, NC_ENTRY_HARD, _TRUST or _COMPACT */
-	bool has_hard; /* the hard state is to become durable with it */
-	bool has_mark; /* the last of an order: all of it is durable when this is */
-	bool staged;   /* a stage has it */
-	bool orphan;   /* cut from the tail meanwhile: free it when the stage gives it back */
-	bool kept;     /* in the tail */
-	bool at_once;  /* committed when it is durable, and next to be applied: the log writer may
-	                  apply it */
-	bool applied;  /* which it has done */
-	bool written;  /* while one before it was refused: the log may have it (orders.h) */
+	bool has_hard; /* the hard state becomes durable with it */
+	bool has_mark; /* it is the last of an order, which is durable when this entry is */
+	bool staged;   /* a stage owns it */
+	/* it was cut from the tail meanwhile: free it when the stage gives it back */
+	bool orphan;
+	bool kept;    /* the tail has it */
+	bool at_once; /* committed when it is durable, and next to be applied: the log writer may
+	                 apply it */
+	bool applied; /* which it has done */
+	bool written; /* while one before it was refused: the log may have it (orders.h) */
 	struct nc_log_hard hard;
 	struct nc_raft_mark mark;
-	int err; /* what the last stage came to */
+	int err; /* the result of the last stage */
 	struct nc_buf payload;
 	void **tickets; /* [ticket_count], who asked; a command each, in order */
 	size_t ticket_count, ticket_room;
@@ -46,7 +47,7 @@ void nc_entry_free(struct nc_entry *entry); /* NULL is a no-op */
 /* Free it unless the tail keeps it. */
 void nc_entry_drop(struct nc_entry *entry);
 
-/* It is applied and told: of what it held only the payload may still be wanted. */
+/* Its outcomes have been told: free everything but the payload, which may still be wanted. */
 void nc_entry_settle(struct nc_entry *entry);
 
 /* Forget what became of its commands. */

@@ -10,18 +10,19 @@
 
 #include "core/raft/raft.h"
 
-#define NC_HOLD_MS 600000u /* a peer has so long to start with what it fetched and catch up */
+/* how long a peer may take to start with the state that it fetched, and catch up */
+#define NC_HOLD_MS 600000u
 
 struct nc_hold {
 	uint64_t index;    /* of the state; 0: nothing is held */
 	uint64_t until_ms; /* 0: it is still being read */
 };
 
-/* A state as of entry `index` is being read; 0: none is, any more. */
+/* A state as of entry `index` is being read; 0: none is any more. */
 void nc_hold_set(struct nc_hold *hold, uint64_t index, uint64_t now_ms);
 
-/* How far the log may be compacted that would be compacted through `through`. `status` is a
- * leader's; of another node, which offers no states, only what is being read is held. */
+/* How far the log may be compacted, at most through `through`. A leader gives its `status`. Other
+ * nodes offer no states: for them only what is being read counts. */
 uint64_t nc_hold_limit(struct nc_hold *hold, uint64_t through, const struct nc_raft_status *status,
                        uint64_t now_ms);
 

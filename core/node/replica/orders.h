@@ -17,36 +17,36 @@
 
 struct nc_orders {
 	struct nc_entry_queue refused; /* waiting for room */
-	struct nc_entry_queue behind;  /* and given since, while the writer had more to give back */
+	struct nc_entry_queue behind;  /* given since then, while the writer still had entries */
 	size_t writing;                /* entries at the writer */
 	bool full;                     /* the disk has no room, as far as is known */
 };
 
-/* What `ready` has to persist: `order`, its entries, at least one. Those that the writer may have
- * now are moved behind `go`. */
+/* Take over what `ready` has to persist: its entries, `order`, at least one. Those that the writer
+ * may have now are moved to the end of `go`. */
 void nc_orders_give(struct nc_orders *orders, const struct nc_raft_ready *ready,
                     struct nc_entry_queue *order, struct nc_entry_queue *go);
 
-/* `entry` comes from the writer. True: it is the caller's, and written, or its err is the log's
- * end. False: it waits for room. */
+/* The writer gives `entry` back. True: it is the caller's, written or with an error that ends the
+ * node. False: it waits here for room. */
 bool nc_orders_back(struct nc_orders *orders, struct nc_entry *entry);
 
-/* Nothing is under way, and nothing waits for room. */
+/* Whether nothing is at the writer and nothing waits for room. */
 bool nc_orders_done(const struct nc_orders *orders);
 
-/* The writer has given all back, and some of it waits. A node alone forgets that: true, consensus
- * has no entries from `*index_out` on, and all that waits is to be cleared. With others entries
- * may have been replicated, and one that was written may be applied: false. Errors as false:
- * nothing waits, or not all is back (an older entry that comes back late must not take a newer one
- * of the same index with it). */
+/* Call it when the writer has given everything back and something waits. True: the node is alone,
+ * consensus has forgotten its entries from `*index_out` on, and the caller clears all that waits.
+ * False: nothing was forgotten. There are other nodes, to which entries may have been replicated;
+ * or an entry that was written may be applied; or nothing waits; or the writer still has entries
+ * (an older one that comes back late must not take a newer one of the same index with it). */
 bool nc_orders_forget(struct nc_orders *orders, struct nc_raft *raft, uint64_t *index_out);
 
 /* Free all that waits. */
 void nc_orders_clear(struct nc_orders *orders, void (*free_one)(struct nc_entry *entry));
 
-/* If there is room again and all is back, what waits is moved behind `go`, to be written; but for
- * entries in whose place others wait behind them, which are freed: written, they would go again,
- * and what they followed may have gone already. */
+/* If there is room again and the writer has given everything back, move what waits to the end of
+ * `go`, to be written. Entries that later waiting ones replace are freed instead: they would be cut
+ * again at once, and what they followed may be gone already. */
 void nc_orders_retry(struct nc_orders *orders, struct nc_entry_queue *go,
                      void (*free_one)(struct nc_entry *entry));
 

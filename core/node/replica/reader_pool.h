@@ -13,10 +13,10 @@
 
 struct nc_read_job {
 	struct nc_fifo_link link; /* the pool's */
-	/* Do a bounded piece of work; true when the job is done. */
+	/* Do a bounded piece of work. True: the job is done. */
 	bool (*step)(struct nc_read_job *job, struct nc_state_reader *reader);
-	/* After the last step, or instead of it when the pool is stopped: give back what the job
-	 * holds. */
+	/* Called after the last step, or instead of further steps when the pool is stopped: release
+	 * what the job holds. */
 	void (*free)(struct nc_read_job *job);
 };
 
@@ -29,11 +29,11 @@ int nc_reader_pool_start(struct nc_state *state, size_t thread_count,
 /* Errors: NC_BUSY, `waiting_max` (65,536) jobs wait already; the job is still the caller's. */
 int nc_reader_pool_put(struct nc_reader_pool *pool, struct nc_read_job *job);
 
-/* What the reader sees is as of now: how old events are (core/engine/seen.h). The pool's readers
- * look so at each step. */
+/* Set the reader's time to now, by which it judges how old events are (core/engine/seen.h). The
+ * pool does this before each step. */
 void nc_reader_look_now(struct nc_state_reader *reader);
 
-/* Ends after the steps in work; jobs that are not done are freed. NULL is a no-op. */
+/* Stop when the steps under way have ended; jobs that are not done are freed. NULL is a no-op. */
 void nc_reader_pool_stop(struct nc_reader_pool *pool);
 
 #endif

@@ -6,11 +6,11 @@
 
 #include "core/node/replica/replica.h"
 
-/* Where the applier keeps the members that were in force where the state is: in NC_SPACE_META. */
+/* The key in NC_SPACE_META of the members that are in force where the state is. */
 #define NC_MEMBERS_KEY NC_SLICE("members")
 
-/* A new nc_raft with everything that the log holds loaded; what the state has not applied yet comes
- * out of it as soon as it is known to be committed. Errors: NC_CORRUPT, log and state do not fit
+/* A new nc_raft that has loaded everything in the log. Entries that the state has not applied yet
+ * come out of it once they are known to be committed. Errors: NC_CORRUPT, log and state do not fit
  * together (said on stderr); those of log and state; NC_NOMEM. */
 int nc_recovery_load(const struct nc_replica_options *options, struct nc_raft **raft_out);
 

@@ -19,11 +19,11 @@ struct nc_stage_work {
 	/* Work on the first entries of `batch` (at least one) and move them to `done`, each with
 	 * its `err`; what is left comes again. */
 	void (*run)(void *ctx, struct nc_entry_queue *batch, struct nc_entry_queue *done);
-	/* Nothing came for idle_ms since the last work; once after each work. NULL: no such thing.
-	 */
+	/* Called once after each work, when nothing has come for idle_ms. NULL: it is not
+	 * called. */
 	void (*idle)(void *ctx);
 	unsigned idle_ms;
-	/* There is something to take: wake the loop. */
+	/* Wake the loop, because there is something to take. */
 	void (*wake)(void *wake_ctx);
 	void *ctx, *wake_ctx;
 };
@@ -37,11 +37,11 @@ void nc_stage_put(struct nc_stage *stage, struct nc_entry_queue *entries);
 /* Move all that is done behind `done`. */
 void nc_stage_take(struct nc_stage *stage, struct nc_entry_queue *done);
 
-/* Entries that are in and not yet worked on (beside those in work). */
+/* How many entries wait, without those that are being worked on. */
 size_t nc_stage_waiting(struct nc_stage *stage);
 
-/* Finish what is in, end the thread, free. What is done and was not taken is freed, but for what
- * the tail keeps. NULL is a no-op. */
+/* Finish all entries, end the thread and free. Entries that were not taken are freed, unless the
+ * tail has them. NULL is a no-op. */
 void nc_stage_stop(struct nc_stage *stage);
 
 #endif
