@@ -11,9 +11,11 @@
 
 #include "plugins/host/host_private.h"
 
-#define LOG_LINES_MAX 100u   /* of one process: the operator's log is not the plugin's */
-#define LOG_LINE_SIZE 300    /* bytes shown of a line */
-#define GOOD_AFTER_MS 10000u /* a process that lives so long has earned a short pause again */
+/* lines that one process may log: the operator's log must not be flooded */
+#define LOG_LINES_MAX 100u
+#define LOG_LINE_SIZE 300 /* bytes shown of a line */
+/* after a process has lived so long, the pause before the next is short again */
+#define GOOD_AFTER_MS 10000u
 
 uint64_t nc_cell_now_ms(void)
 {
@@ -30,7 +32,7 @@ static void say(const struct nc_cell *cell, bool trouble, const char *text)
 		cell->log(cell->log_ctx, trouble, text);
 }
 
-/* What the plugin logged, a line each, nothing in it that a terminal would obey. */
+/* Pass on what the plugin has logged, line by line, without anything that a terminal would obey. */
 static void log_pass(struct nc_cell *cell)
 {
 	struct nc_slice rest = nc_buf_slice(&cell->reply.log);
@@ -100,7 +102,7 @@ static void running_set(struct nc_cell *cell, bool running)
 	(void)pthread_mutex_unlock(&cell->status_lock);
 }
 
-/* It is gone, or must go: say why, and wait a while before it is started anew. */
+/* The process is gone, or has to be ended: say why, and wait a while before another is started. */
 static void failed(struct nc_cell *cell, int err, const char *during)
 {
 	char how[NC_CELL_TROUBLE_SIZE / 2], text[2 * NC_CELL_TROUBLE_SIZE];
@@ -189,7 +191,7 @@ static bool text_take(struct nc_reader *reader, char *text, size_t size)
 	return strlen(text) == from.size;
 }
 
-/* What the plugin says of itself. */
+/* Take what the plugin says of itself. */
 static bool hello_take(struct nc_cell *cell, int answer, char *why)
 {
 	struct nc_reader reader = nc_reader(nc_buf_slice(&cell->reply.out));

@@ -22,9 +22,9 @@
 #include "core/base/slice.h"
 #include "plugins/nacre_filter.h"
 
-#define NC_CELL_START_MS     5000u  /* until a plugin has shaken hands */
+#define NC_CELL_START_MS     5000u  /* how long a plugin may take for the handshake */
 #define NC_CELL_CALL_MS      2000u  /* in which it may run, for one call */
-#define NC_CELL_PAUSE_MIN_MS 250u   /* before it is started anew: doubled … */
+#define NC_CELL_PAUSE_MIN_MS 250u   /* the pause before it is started again: it doubles … */
 #define NC_CELL_PAUSE_MAX_MS 30000u /* … up to this */
 #define NC_CELL_BATCH_SIZE   (4u << 20)
 #define NC_CELL_TROUBLE_SIZE 240
@@ -55,8 +55,8 @@ void nc_cell_close(struct nc_cell *cell);
 const nacre_filter_plugin *nc_cell_table(const struct nc_cell *cell);
 const nacre_filter_host *nc_cell_host(const struct nc_cell *cell);
 
-/* A filter that is compiled when it is first asked; until then nobody knows whether its selector is
- * any good. Waits for nothing. Errors: NC_NOMEM. */
+/* Make a filter that is compiled when it is first asked; until then it is not known whether the
+ * selector is valid. Does not wait. Errors: NC_NOMEM. */
 int nc_cell_filter_later(struct nc_cell *cell, struct nc_slice selector, void **filter_out);
 
 /* Whether a filter has been compiled at least once, so that its hints are known. They do not change

@@ -136,13 +136,13 @@ static void files_hide(int plugin_fd)
 
 #define LOAD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
 #define GIVE(what)   BPF_STMT(BPF_RET | BPF_K, (what))
-/* If what is loaded is `value`, the next instruction, else the one behind it. */
+/* If the loaded value is `value`, run the next instruction, else skip it. */
 #define WHEN(value)  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1)
 #define ALLOW(name)  WHEN(SYS_##name), GIVE(SECCOMP_RET_ALLOW)
-/* Nobody does these by accident. */
+/* Calls that no program makes by accident: they end the process. */
 #define END(name)    WHEN(SYS_##name), GIVE(SECCOMP_RET_KILL_PROCESS)
 
-/* Opening, if it neither writes nor makes. */
+/* Allow opening a file, but neither for writing nor to create it. */
 #define READ_ONLY(name, flags)                                                               \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 5), LOAD(args[flags]),            \
 	        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE | O_CREAT | O_TRUNC), WHEN(0), \
@@ -173,7 +173,7 @@ static bool filter_install(struct sock_filter *code, size_t count)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
 }
 
-/* abort() sends a signal to its own thread; nobody else gets one. And the own limits. */
+/* Allow signals to the own thread, which abort() sends, and to no other. And the own limits. */
 #define TO_SELF(self)                                                                             \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 4), LOAD(args[0]), WHEN(self),         \
 	        GIVE(SECCOMP_RET_ALLOW), GIVE(SECCOMP_RET_KILL_PROCESS),                          \
@@ -236,7 +236,7 @@ bool nc_cell_confine(pid_t node, int plugin_fd, char *why, size_t why_size)
 		return fail(why, why_size, "another user");
 	if (!limits_set())
 		return fail(why, why_size, "limits");
-	/* After the change of user, which takes it away. */
+	/* Set after the change of user, which would undo it. */
 	if (!nc_parent_follow(node) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(why, why_size, "prctl");
 	files_hide(plugin_fd);

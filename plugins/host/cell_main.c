@@ -39,7 +39,7 @@ static void on_log(void *host_ctx, const char *message)
 	struct inmate *inmate = host_ctx;
 	size_t size = strlen(message);
 	if (size + 1 > sizeof inmate->log - inmate->log_size)
-		return; /* it says too much */
+		return; /* it says more than there is room for */
 	memcpy(inmate->log + inmate->log_size, message, size);
 	inmate->log[inmate->log_size + size] = '\n';
 	inmate->log_size += (uint32_t)size + 1;
@@ -102,7 +102,8 @@ static void on_hint(void *emit_ctx, const nacre_filter_hint *hint)
 	nc_cell_put_hint(emit_ctx, hint);
 }
 
-/* Full or not, and the hints. More than there is room for are none: ask always. */
+/* Put whether the hints are full, then the hints. If there are more than there is room for, put
+ * none: then the filter is always asked. */
 static void hints_put(struct inmate *inmate, const struct kept *kept)
 {
 	struct nc_buf hints = { 0 };
@@ -225,7 +226,8 @@ int nc_cell_main(const char *node)
 {
 	static struct inmate inmate;
 	struct nc_cell_call call;
-	/* Whatever the node has open and did not mark: nothing of it is for here. */
+	/* Close everything that the node had open and did not mark: none of it is for this
+	 * process. */
 	if (syscall(SYS_close_range, NC_CELL_FILE_FD + 1, ~0U, 0) != 0)
 		return 71;
 	inmate.node = nc_parent_get(node);
@@ -246,6 +248,6 @@ int nc_cell_main(const char *node)
 		if (!answer_send(&inmate, &call, carry_out(&inmate, &host, &call)))
 			break;
 	}
-	/* No destructors of a stranger's. */
+	/* Do not run a plugin's destructors. */
 	_exit(0);
 }

@@ -27,7 +27,8 @@ void nc_cell_process_init(struct nc_cell_process *process)
 
 /* ---- Starting ------------------------------------------------------------------------------- */
 
-/* Sealed: a process that made it smaller would take pages away from under the node. */
+/* The memory is sealed: a process that could make it smaller would take pages away from the
+ * node. */
 static bool memory_make(struct nc_cell_process *process)
 {
 	if (process->memory >= 0)
@@ -57,7 +58,7 @@ static bool memory_make(struct nc_cell_process *process)
 	return true;
 }
 
-/* Descriptors that dup2() in the child cannot run over. */
+/* Move a descriptor to where dup2() in the child cannot overwrite it. */
 static int aside(int fd)
 {
 	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 10);
@@ -67,8 +68,8 @@ static int aside(int fd)
 	return moved;
 }
 
-/* Its signals as at the start of a program, and a group of its own, so that Ctrl-C is the node's.
- */
+/* Give it default signals, and a process group of its own, so that Ctrl-C goes to the node
+ * alone. */
 static int attributes_make(posix_spawnattr_t *attributes)
 {
 	sigset_t all, none;
@@ -103,7 +104,7 @@ static int actions_make(posix_spawn_file_actions_t *actions, int socket, int mem
 	return err;
 }
 
-/* In a sanitized build a crash is to look like one, and nothing to happen at the end. */
+/* In a sanitized build a crash has to look like one, and nothing may be reported at the end. */
 #if defined(__SANITIZE_ADDRESS__)
 static char sanitizer_options[] = "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_abort=0:"
                                   "handle_sigbus=0:handle_sigill=0:handle_sigfpe=0";

@@ -17,7 +17,7 @@ struct nc_cell_process {
 	uint64_t calls; /* made to this process */
 };
 
-/* What came back, in memory that serves one call after the other; `= {0}` is an empty one. */
+/* An answer, in memory that is used for one call after the other. `= {0}` is an empty one. */
 struct nc_cell_reply {
 	int answer;        /* the plugin's own; unchanged on failure */
 	struct nc_buf out; /* bytes of the answer */

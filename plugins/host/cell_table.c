@@ -8,15 +8,15 @@
 #include "core/base/unconst.h"
 #include "plugins/host/cell_private.h"
 
-/* A filter, as the node sees it. What the plugin made of the selector is in the process, and goes
- * with it. */
+/* A filter as the node sees it. What the plugin has compiled is in the process, and is lost with
+ * it. */
 struct cell_filter {
 	struct nc_cell *cell;
-	uint64_t generation; /* that it was compiled in; 0: none yet */
+	uint64_t generation; /* the process in which it was compiled; 0: none yet */
 	uint32_t number;
-	atomic_bool known; /* what follows is there, and does not change any more */
+	atomic_bool known; /* what follows has been set, and does not change any more */
 	int full;
-	uint32_t needs;      /* of what it asks for, what no node of this version can give */
+	uint32_t needs;      /* it needs something that this version of the node cannot give */
 	struct nc_buf hints; /* as nc_cell_put_hint() puts them */
 	size_t source_size;
 	uint8_t source[];
@@ -39,7 +39,8 @@ static void number_put(struct nc_cell *cell, uint32_t number)
 		cell->numbers[cell->number_count++] = number;
 }
 
-/* Without memory for it the number is not given out again: that costs the process 16 bytes. */
+/* Give a number back. Without memory to note it, it is not used again, which costs the process 16
+ * bytes. */
 static void number_give(struct nc_cell *cell, uint32_t number)
 {
 	(void)pthread_mutex_lock(&cell->status_lock);
@@ -70,7 +71,8 @@ static void trouble_take(struct nc_cell *cell, nacre_filter_error *error)
 	               status.trouble[0] == '\0' ? "its process cannot be asked" : status.trouble);
 }
 
-/* Lock held, process ready. The plugin's answer, or a negative one of ours. */
+/* Compile a filter in the process, which is ready; the lock is held. Returns the plugin's answer,
+ * or a negative error. */
 static int compile_there(struct cell_filter *filter, nacre_filter_error *error)
 {
 	struct nc_cell *cell = filter->cell;
@@ -89,8 +91,7 @@ static int compile_there(struct cell_filter *filter, nacre_filter_error *error)
 	return answer;
 }
 
-/* Its hints are for the search of history and to be shown; a plugin that lies in them misses events
- * of its own subscriptions alone. */
+/* Take the plugin's hints. If they are wrong, only its own subscriptions miss events. */
 static int compiled_take(struct cell_filter *filter)
 {
 	struct nc_reader reader = nc_reader(nc_buf_slice(&filter->cell->reply.out));
@@ -158,7 +159,8 @@ static int table_compile(const nacre_filter_host *host, const nacre_filter_selec
 	return NACRE_FILTER_OK;
 }
 
-/* In the process it is replaced by who gets the number next, or goes with it: nobody waits here. */
+/* The filter in the process is replaced by the next one with its number, or ends with the process:
+ * so nothing has to be awaited here. */
 static void table_destroy(void *made)
 {
 	struct cell_filter *filter = made;
@@ -170,8 +172,7 @@ static void table_destroy(void *made)
 	free(filter);
 }
 
-/* What the node is to give: the data's view is made in the process. More than that is refused by
- * who asks. */
+/* What the node has to give the filter. The view of the data is made in the process. */
 static uint32_t table_needs(const void *made)
 {
 	const struct cell_filter *filter = made;
@@ -193,8 +194,8 @@ static int table_hints(const void *made, nacre_filter_emit_fn *emit, void *emit_
 
 /* ---- Matching ------------------------------------------------------------------------------- */
 
-/* Why one that was just compiled cannot be asked; NULL: it can. What it needs and hints at is taken
- * the first time. */
+/* Why a filter that was just compiled cannot be asked; NULL: it can. The first time, its needs and
+ * hints are taken. */
 static const char *unusable(struct cell_filter *filter)
 {
 	int answer = nc_cell_filter_known(filter) ? NACRE_FILTER_OK : compiled_take(filter);
@@ -205,7 +206,8 @@ static const char *unusable(struct cell_filter *filter)
 	return filter->needs == 0 ? NULL : "it asks for what this node cannot give";
 }
 
-/* Compiled in the process that there is now; lock held. */
+/* Whether the filter is compiled in the present process; if not, it is compiled now. The lock is
+ * held. */
 static bool filter_ready(struct cell_filter *filter)
 {
 	struct nc_cell *cell = filter->cell;
@@ -224,12 +226,12 @@ static bool filter_ready(struct cell_filter *filter)
 	const char *why = unusable(filter);
 	if (why == NULL)
 		return true;
-	filter->generation = 0; /* to be compiled once more when it is asked again */
+	filter->generation = 0; /* compile it again before it is asked the next time */
 	nc_cell_refuses(cell, why);
 	return false;
 }
 
-/* As many events as fit into one call, from `from` on; gives how many. */
+/* Put as many events as fit into one call, from `from` on. Returns how many. */
 static uint64_t question_make(struct nc_cell *cell, const nacre_filter_event *const *events,
                               uint64_t from, uint64_t count)
 {
@@ -244,7 +246,7 @@ static uint64_t question_make(struct nc_cell *cell, const nacre_filter_event *co
 	return at - from;
 }
 
-/* The bits of `count` events behind those of `from`. */
+/* Take the bits of `count` events, after those of the first `from`. */
 static bool bits_take(const struct nc_cell *cell, uint64_t from, uint64_t count, uint64_t *matched)
 {
 	if (cell->reply.out.size != (count + 63) / 64 * 8)
@@ -274,7 +276,8 @@ static int match_some(struct cell_filter *filter, const nacre_filter_event *cons
 	return answer;
 }
 
-/* A compiled filter never changes, but for where it was compiled: under the cell's lock. */
+/* A compiled filter never changes, except for the process that it is compiled in, which is under
+ * the cell's lock. */
 static int table_match(const void *made, const nacre_filter_event *const *events,
                        uint64_t event_count, uint64_t *matched)
 {

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #define MS_NS       INT64_C(1000000)
-#define STOP_NS_MAX (20 * MS_NS) /* at a time, should the node have been late to look */
+#define STOP_NS_MAX (20 * MS_NS) /* the longest stop, in case the node was late to look */
 
-/* What a process makes of one call. */
+/* How much processor time a call takes. */
 struct greed {
 	pid_t pid;
 	int64_t begun_ns; /* processor time it had used when it was asked */
@@ -45,17 +45,19 @@ static int64_t used_ns(pid_t pid)
 
 /* ---- Restraint ------------------------------------------------------------------------------ */
 
-/* A low priority alone does not keep a process that never sleeps out of the way: the kernel counts
- * its processor as busy and crowds whoever wakes onto the others. Behind means that it does not.
- * Coming back takes CAP_SYS_NICE; without it a process stays behind to its end. */
+/* Put a process behind all others, or back (SCHED_IDLE). A low priority alone does not keep a
+ * process that never sleeps out of the way: the kernel counts its processor as busy, and puts
+ * whatever wakes up onto the others. Coming back takes CAP_SYS_NICE; without it a process stays
+ * behind until it ends. */
 static void behind_set(pid_t pid, bool behind)
 {
 	const struct sched_param none = { 0 };
 	(void)sched_setscheduler(pid, behind ? SCHED_IDLE : SCHED_OTHER, &none);
 }
 
-/* Who waits for children to end (libuv, where the node has started a NATS server) need not hear of
- * each stop: it would interrupt some thread of the node a thousand times a second. */
+/* Do not let the kernel tell of each stop of a child. libuv waits for children to end if the node
+ * has started a NATS server, and a thread of the node would be interrupted a thousand times a
+ * second. */
 static void stops_hush(void)
 {
 	struct sigaction action;
@@ -66,7 +68,7 @@ static void stops_hush(void)
 	(void)sigaction(SIGCHLD, &action, NULL);
 }
 
-/* Gives how long it was stopped. */
+/* Stop the process for a while. Returns for how long. */
 static int64_t stop_a_while(pid_t pid, int64_t while_ns)
 {
 	const int64_t from = now_ns();
@@ -79,7 +81,8 @@ static int64_t stop_a_while(pid_t pid, int64_t while_ns)
 	return now_ns() - from;
 }
 
-/* Look at what it has used since, and hold it back accordingly. Gives how long it was stopped. */
+/* See how much processor time it has used since, and hold it back accordingly. Returns for how long
+ * it was stopped. */
 static int64_t restrain(struct greed *greed)
 {
 	const int64_t used = used_ns(greed->pid), turn = used - greed->seen_ns;
@@ -104,7 +107,7 @@ static int readable(int socket, int64_t within_ns)
 	return ppoll(&wait, 1, &within, NULL);
 }
 
-/* Until it is worth another look. */
+/* How long to wait until the next look. */
 static int64_t look_ns(const struct greed *greed)
 {
 	bool long_since = greed->seen_ns - greed->begun_ns >= NC_CELL_TURNS_MS * MS_NS;

@@ -19,9 +19,10 @@
 
 #include "core/base/err.h"
 
-#define NC_CELL_GREEDY_MS 20   /* processor time at one call, after which all others go before */
+/* when a call has used so much processor time, all other processes go first */
+#define NC_CELL_GREEDY_MS 20
 #define NC_CELL_TURNS_MS  100  /* and after which it runs in turns: */
-#define NC_CELL_TURN_US   1000 /* so long, about, and then not for as long */
+#define NC_CELL_TURN_US   1000 /* it runs for about so long, then is stopped for as long */
 
 /* Until `socket` has something to read, or its end. Blocks for `patience_ms` at most, and for as
  * long as the process was stopped, which it is only with `turns`. Errors: NC_TIMEOUT; NC_IO, the

@@ -53,7 +53,7 @@ uint64_t nc_cell_event_size(const nacre_filter_event *event)
 	return size;
 }
 
-/* Room for a list whose items take at least `item` bytes each of what is left to read. */
+/* Allocate a list, each of whose items takes at least `item` of the bytes that are left to read. */
 static void *list_take(struct nc_reader *reader, struct nc_arena *arena, uint64_t count,
                        size_t item, size_t size)
 {

@@ -30,7 +30,8 @@ int nc_filter_answer(int answer)
 static int compiled_fault(int answer, const nacre_filter_error *error,
                           struct nc_filter_error *error_out)
 {
-	nacre_filter_error copy = *error; /* its message is somebody else's: end it */
+	/* the message comes from a plugin: make sure that it ends */
+	nacre_filter_error copy = *error;
 	copy.message[sizeof copy.message - 1] = '\0';
 	nc_plugin_clean(copy.message);
 	if (copy.message[0] == '\0') {
@@ -105,7 +106,7 @@ static int compile(struct nc_plugin_host *host, const struct nc_plugin *plugin,
 /* What is being collected. */
 struct hint_work {
 	struct nc_filter *filter;
-	bool loose; /* there was one that this host does not understand */
+	bool loose; /* there was a hint that this host does not understand */
 	bool no_memory;
 };
 
@@ -117,7 +118,7 @@ static enum nc_filter_hint_kind hint_part(struct hint_work *work, uint16_t kind,
 		return NC_FILTER_ANY;
 	}
 	if (from.size >
-	    HINT_NAME_SIZE_MAX) { /* no name is so long: nothing that could be looked up */
+	    HINT_NAME_SIZE_MAX) { /* no name is so long: such a hint can match nothing */
 		work->loose = true;
 		return NC_FILTER_ANY;
 	}
@@ -153,7 +154,7 @@ static int hints_take(struct nc_filter *filter)
 		return NC_OK;
 	struct hint_work work = { .filter = filter };
 	int answer = filter->plugin->abi->hints(filter->compiled, hint_take, &work);
-	if (answer < 0 || work.no_memory) /* some of them would say too little */
+	if (answer < 0 || work.no_memory) /* some hints alone would say too little */
 		nc_buf_clear(&filter->hints);
 	if (work.no_memory)
 		return NC_NOMEM;
@@ -175,7 +176,8 @@ bool nc_filter_hints_come(struct nc_filter *filter)
 	if (!filter->late || !nc_cell_filter_known(filter->compiled))
 		return false;
 	filter->late = false;
-	return hints_take(filter) == NC_OK; /* without memory for them it is asked always */
+	/* without memory for the hints, the filter is always asked */
+	return hints_take(filter) == NC_OK;
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -342,7 +344,7 @@ int nc_filter_match(const struct nc_filter *filter, struct nc_filter_batch *batc
 		return NC_NOMEM;
 	memset(matched_out, 0, (count + 63) / 64 * sizeof *matched_out);
 	int answer = filter->plugin->abi->match(filter->compiled, events, count, matched_out);
-	if (count % 64 != 0) /* what a plugin writes behind the last event is nobody's */
+	if (count % 64 != 0) /* a plugin may have written bits after the last event: clear them */
 		matched_out[count / 64] &= (1ull << count % 64) - 1;
 	return nc_filter_answer(answer);
 }

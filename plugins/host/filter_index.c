@@ -45,7 +45,7 @@ struct nc_filter_merge {
 	struct nc_filter **filters; /* referenced */
 	uint32_t *slots;
 	size_t count;
-	size_t small_count;        /* of the small set, those that are in here */
+	size_t small_count;        /* the filters of the small set that are in this group */
 	size_t slot_count;         /* slots there were */
 	struct nc_filter_set *set; /* the new one; once put, the old one */
 	int err;
@@ -186,7 +186,7 @@ int nc_filter_index_remove(struct nc_filter_index *index, uint32_t id)
 
 /* ---- Sets ----------------------------------------------------------------------------------- */
 
-/* A set of those of the slots that are not gone; NULL if there are none. */
+/* Make a set of those slots that are not gone; NULL: there are none. */
 static int set_make(const struct group *group, const uint32_t *slots, size_t slot_count,
                     struct nc_filter_set **set_out)
 {
@@ -328,7 +328,7 @@ static void small_cut(struct group *group, size_t merged)
 	group->small_stale = true;
 }
 
-/* Slots that are gone, and were when the merge was taken, are in no set any more. */
+/* Free the slots that were gone when the merge was taken: they are in no set any more. */
 static void slots_free(struct group *group, const struct nc_filter_merge *merge)
 {
 	size_t kept = 0; /* index into merge->slots, which ascend */

@@ -38,16 +38,18 @@ size_t nc_filter_index_count(const struct nc_filter_index *index);
 int nc_filter_index_match(struct nc_filter_index *index, struct nc_filter_batch *batch, size_t at,
                           nc_filter_id_fn *fn, void *ctx, const char **failed_out);
 
-/* A merge that is worth it, or NULL: none is, one is out already, or there is no memory. */
+/* A merge that is worth doing. NULL: there is none, one is under way already, or there is no
+ * memory. */
 struct nc_filter_merge *nc_filter_index_merge_take(struct nc_filter_index *index);
 
 /* The long part. Whether it went well shows in put. */
 void nc_filter_merge_run(struct nc_filter_merge *merge);
 
-/* Swap in what was made. Errors: those of nc_filter_set_new(), the index is as before. */
+/* Put the result of the merge into the index. Errors: those of nc_filter_set_new(); the index is as
+ * before. */
 int nc_filter_index_merge_put(struct nc_filter_index *index, struct nc_filter_merge *merge);
 
-/* Free what was put, and the set that it took the place of: as long as the run, and like it on any
+/* Free a merge that was put, and the set that it replaced. Takes as long as the run; on any
  * thread. */
 void nc_filter_merge_free(struct nc_filter_merge *merge);
 

@@ -146,7 +146,7 @@ static void log_of_plugins(void *host_ctx, const char *message)
 	nc_plugin_log(host_ctx, false, "plugin: %s", message);
 }
 
-/* Code is mapped from here: nobody else may write to it. */
+/* Make the private directory. Code is mapped from it, so nobody else may write to it. */
 static int private_dir_make(const struct nc_plugin_host *host)
 {
 	if (mkdir(host->private_dir, 0700) != 0 && errno != EEXIST)

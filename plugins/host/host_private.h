@@ -57,15 +57,14 @@ struct nc_plugin *nc_plugin_lookup(const struct nc_plugin_host *host, struct nc_
 
 struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
 
-/* What a plugin says goes into logs and headers: nothing in it may end a line or be obeyed by a
- * terminal, and headers are UTF-8. Bytes of what is not that, or a control character, become '?'.
- */
+/* Make a plugin's text fit for logs and headers, which are UTF-8: nothing in it may end a line, or
+ * be obeyed by a terminal. Control characters and bytes that are not UTF-8 become '?'. */
 void nc_plugin_clean(char *text);
 
 __attribute__((format(printf, 3, 4))) void nc_plugin_log(const struct nc_plugin_host *host,
                                                          bool trouble, const char *format, ...);
 
-/* One that is replaced or removed and serves nobody needs no process any more. */
+/* End the process of a plugin that was replaced or removed and serves no filter. */
 void nc_plugin_rest(struct nc_plugin *plugin);
 
 /* Say why `plugin` is refused; the first reason stays. Gives false. */

@@ -76,7 +76,7 @@ const nacre_filter_plugin *nc_plugin_shake(const char *file, const nacre_filter_
 		return NULL;
 	}
 	nacre_filter_plugin_fn *hello;
-	/* POSIX's own way around ISO C, which has no cast from void * to a function. */
+	/* ISO C has no cast from void * to a function; this is how POSIX does it. */
 	*(void **)&hello = dlsym(handle, NACRE_FILTER_SYMBOL);
 	const nacre_filter_plugin *abi = NULL;
 	if (hello == NULL ? refuse_symbol(why, handle) : table_good(why, abi = hello(host)))

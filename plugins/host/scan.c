@@ -16,7 +16,7 @@ struct scan {
 	struct nc_plugin_host *host;
 	const char *dir;
 	bool bundled;
-	int err; /* the first that is no plugin's fault */
+	int err; /* the first error that is not the fault of a plugin */
 };
 
 static bool trusted(struct nc_plugin *plugin, const struct stat *stat, const char *what)
@@ -88,7 +88,8 @@ static bool write_all(int fd, struct nc_slice bytes)
 	return true;
 }
 
-/* Write the copy under another name and rename it: what is mapped already stays whole. */
+/* Write the copy under another name and rename it, so that a copy that is mapped already stays
+ * whole. */
 static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plugin,
                        struct nc_slice bytes, char **copy_out)
 {
@@ -98,7 +99,7 @@ static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plug
 	                     (long)getpid()) >= 0 &&
 	            asprintf(&copy, "%s/%s.so", host->private_dir, plugin->sha256) >= 0;
 	if (good) {
-		(void)unlink(draft); /* of a process of our number that died here */
+		(void)unlink(draft); /* left by a process of this process id that died here */
 		/* Readable for a cell that runs as nobody; the directory is not. */
 		int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0555);
 		good = fd >= 0 && write_all(fd, bytes);
@@ -119,7 +120,7 @@ static bool copy_write(const struct nc_plugin_host *host, struct nc_plugin *plug
 	return true;
 }
 
-/* Whether what was tried last at that path came to the same. */
+/* Whether the same bytes were tried last at that path. */
 static bool known(const struct nc_plugin_host *host, const struct nc_plugin *plugin)
 {
 	const struct nc_plugin *last = NULL;
@@ -165,8 +166,8 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 {
 	struct nc_plugin_host *host = scan->host;
 	(void)pthread_mutex_lock(&host->lock);
-	/* Whoever had the name has the same path, or is gone: in one step, so that the name is
-	 * never missing. */
+	/* A plugin that had the name has the same path, or is gone. It is replaced in one step, so
+	 * that the name is never missing. */
 	for (struct nc_plugin *other = host->first; other != NULL; other = other->next) {
 		if (plugin->abi != NULL && other->abi != NULL &&
 		    strcmp(other->name, plugin->name) == 0)
@@ -202,7 +203,7 @@ static void revive(struct nc_plugin_host *host, const struct nc_plugin *seen)
 	nc_plugin_log(host, false, "plugin %s is back at %s", last->name, last->path);
 }
 
-/* What is no longer there serves those it has. */
+/* Mark plugins whose files are gone: they go on serving the filters that they have. */
 static void mark_removed(struct nc_plugin_host *host)
 {
 	for (struct nc_plugin *plugin = host->first; plugin != NULL; plugin = plugin->next) {

@@ -93,7 +93,7 @@ bool nc_view_key(struct view_work *work, struct nc_slice key)
 	return true;
 }
 
-/* The arrays that hold the value at hand. */
+/* Put the arrays that contain the present value. */
 static bool trail_take(struct view_work *work, nacre_filter_leaf *leaf)
 {
 	uint32_t count = 0;

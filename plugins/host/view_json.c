@@ -83,7 +83,7 @@ const nacre_filter_view *nc_view_json(struct nc_view_builder *builder, struct nc
 		return nc_view_end(&work, work.state);
 	if (fault_out != NULL)
 		*fault_out = (struct nc_view_fault){ json.offset, json.expected };
-	/* At the limit of depth the text may be good, only too much. */
+	/* At the limit of depth the text may be valid, but nested too deeply. */
 	bool deep = json.depth == NC_JSON_DEPTH_MAX;
 	return nc_view_end(&work, deep ? NACRE_FILTER_VIEW_TOO_LARGE : NACRE_FILTER_VIEW_MALFORMED);
 }

@@ -13,7 +13,8 @@
 #include "core/base/assert.h"
 #include "plugins/host/host_private.h"
 
-#define SETTLE_MS 100  /* after the last news: several files come together */
+/* wait so long after the last change, since several files may come together */
+#define SETTLE_MS 100
 #define AGAIN_MS  5000 /* a directory that is not there yet is looked for so often */
 #define NEWS                                                                                \
 	(IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | \
@@ -53,7 +54,9 @@ static void unfinished_add(struct nc_plugin_host *host, const char *path)
 	size_t size = strlen(path) + 1;
 	struct nc_unfinished *made = malloc(sizeof *made + size);
 	if (made == NULL)
-		return; /* it may be tried too early, refused, and tried again when it is closed */
+		/* it may be tried too early and refused; then it is tried again when it is
+		 * closed */
+		return;
 	memcpy(made->path, path, size);
 	made->next = host->unfinished;
 	host->unfinished = made;
@@ -131,7 +134,7 @@ static bool dirs_watch(struct nc_plugin_watch *watch)
 static void look(struct nc_plugin_watch *watch)
 {
 	uint64_t before = atomic_load(&watch->host->changes);
-	(void)nc_plugin_host_scan(watch->host); /* out of memory: the next news tries again */
+	(void)nc_plugin_host_scan(watch->host); /* out of memory: the next change tries again */
 	if (atomic_load(&watch->host->changes) != before)
 		watch->changed(watch->ctx);
 }
