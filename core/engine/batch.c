@@ -347,7 +347,7 @@ static int ack_commit(struct nc_engine *engine, const struct nc_batch_ack *ack,
 	if (ack->name.size == 0)
 		return NC_OK;
 	outcome->ack = *ack;
-	return nc_engine_ack_keep(engine, ack);
+	return nc_engine_ack_keep(engine, &outcome->ack);
 }
 
 static int batch_apply(struct nc_engine *engine, uint64_t leader_time_ns,

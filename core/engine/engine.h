@@ -62,6 +62,8 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_PAST   11u /* a backfill knows what batches acknowledged meanwhile */
 #define NC_ENGINE_VERSION_AGE    12u /* what is about to be too old is settled, too */
 #define NC_ENGINE_VERSION_ALL    13u /* as 11, of what batches acknowledged with all before it */
+#define NC_ENGINE_VERSION_STAYS \
+	14u /* what is paused stays so in a new epoch; a replay's ack is alone */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows
@@ -70,9 +72,9 @@ struct nc_fault {
 #define NC_ENGINE_TRIAL 0
 #endif
 
-#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_ALL /* the newest of those above */
-#define NC_ENGINE_VERSION                            /* this build's */ \
-	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1             \
+#define NC_ENGINE_VERSION_LAST NC_ENGINE_VERSION_STAYS /* the newest of those above */
+#define NC_ENGINE_VERSION                              /* this build's */ \
+	(NC_ENGINE_TRIAL == 3 ? NC_ENGINE_VERSION_FLOOR - 1               \
 	                      : NC_ENGINE_VERSION_LAST + (NC_ENGINE_TRIAL == 1))
 
 /* NC_ENGINE_VERSION of the engine that is linked. */

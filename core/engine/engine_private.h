@@ -62,12 +62,13 @@ int nc_engine_sub(struct nc_engine *engine, const struct nc_command *command, nc
 int nc_engine_snap(struct nc_engine *engine, uint64_t leader_time_ns,
                    const struct nc_command *command, nc_outcome_fn *fn, void *ctx);
 
-/* An acknowledgement within a batch (acks.c): whether it still stands; keep it; drop those that
- * `progress` covers, or that are of another epoch than its; drop all. Errors: those of the state;
- * NC_CORRUPT; NC_UNSUPPORTED. */
+/* An acknowledgement within a batch (acks.c): whether it still stands; keep it, and say so where it
+ * takes no others along after all, being of a replay; drop those that `progress` covers, or that
+ * are of another epoch than its; drop all. Errors: those of the state; NC_CORRUPT; NC_UNSUPPORTED.
+ */
 int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ack,
                          bool *stands_out);
-int nc_engine_ack_keep(struct nc_engine *engine, const struct nc_batch_ack *ack);
+int nc_engine_ack_keep(struct nc_engine *engine, struct nc_batch_ack *ack);
 /* Whether a batch has acknowledged `position`, and no progress has covered that yet. */
 int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t epoch,
                        uint64_t position, bool *kept_out);

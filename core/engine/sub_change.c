@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A durable subscription goes elsewhere, or is given another definition. */
+#include "core/engine/progress.h"
 #include "core/engine/subs_private.h"
 
 /* Find the row of the epoch that the change names. If there is none any more, NC_OK and the
@@ -19,6 +20,37 @@ static int row_find(struct nc_engine *engine, const struct nc_sub_change *change
 	return err;
 }
 
+/* Whether the progress says so; none has been made yet: no. */
+static int paused_get(struct nc_engine *engine, struct nc_slice name, bool *paused_out)
+{
+	struct nc_sub_progress head = { 0 };
+	nc_buf_clear(&engine->row);
+	int err = nc_sub_row_progress(engine->reader, name, &engine->row);
+	if (err == NC_OK)
+		err = nc_sub_progress_read(nc_buf_slice(&engine->row), &head);
+	if (err == NC_OK || err == NC_NOTFOUND)
+		*paused_out = head.paused && engine->head.version >= NC_ENGINE_VERSION_STAYS;
+	return err == NC_NOTFOUND ? NC_OK : err;
+}
+
+/* The epoch begins with a progress that says so: its own comes a little later, and whoever takes
+ * the subscription up before that must not deliver. */
+static int paused_put(struct nc_engine *engine, const struct nc_sub_row *row)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	const struct nc_sub_progress head = { .epoch = row->epoch,
+		                              .cursor = row->cursor,
+		                              .last_delivered = row->cursor,
+		                              .paused = true };
+	nc_buf_clear(&engine->row);
+	nc_progress_head_put(&engine->row, &head);
+	int err = nc_buf_status(&engine->row);
+	return err != NC_OK ? err
+	                    : nc_state_put(engine->state, NC_SPACE_SUBS,
+	                                   nc_sub_row_key('p', row->name, room),
+	                                   nc_buf_slice(&engine->row));
+}
+
 int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
                        struct nc_outcome *outcome)
 {
@@ -30,7 +62,10 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 		                          .start_value = seek->start_value,
 		                          .stream = seek->stream };
 	struct nc_sub_place place = { 0 };
+	bool paused = false;
 	err = nc_sub_resolve(engine, &to, &place);
+	if (err == NC_OK)
+		err = paused_get(engine, seek->change.name, &paused);
 	row.epoch = engine->epochs + 1;
 	row.cursor = place.cursor;
 	row.floor = place.floor;
@@ -45,6 +80,8 @@ int nc_engine_sub_seek(struct nc_engine *engine, const struct nc_sub_seek *seek,
 		err = nc_sub_parked_cut(engine, change.name, row.cursor + 1);
 	if (err == NC_OK)
 		err = nc_engine_acks_forget(engine, change.name);
+	if (err == NC_OK && paused)
+		err = paused_put(engine, &row);
 	if (err != NC_OK)
 		return err;
 	outcome->epoch = ++engine->epochs;
@@ -78,6 +115,9 @@ int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *u
 		outcome->fault = NC_FAULT_VERSION;
 		return NC_OK;
 	}
+	bool paused = false;
+	if (update->anew)
+		err = paused_get(engine, update->change.name, &paused);
 	row.definition = update->definition;
 	row.backfill = update->backfill;
 	if (update->anew) {
@@ -85,11 +125,14 @@ int nc_engine_sub_update(struct nc_engine *engine, const struct nc_sub_update *u
 		row.cursor = update->cursor;
 		row.floor = update->floor;
 	}
-	err = nc_sub_row_put(engine, &row);
+	if (err == NC_OK)
+		err = nc_sub_row_put(engine, &row);
 	if (err == NC_OK)
 		err = nc_sub_change_put(engine, &update->change);
 	if (err == NC_OK && update->anew)
 		err = acks_change(engine, update, row.epoch);
+	if (err == NC_OK && paused)
+		err = paused_put(engine, &row);
 	if (err != NC_OK)
 		return err;
 	engine->epochs += update->anew;

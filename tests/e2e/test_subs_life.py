@@ -464,3 +464,18 @@ async def test_what_a_server_takes_along_of_a_push():
                 check(missing == list(range(missing[0], missing[-1] + 1)) if missing else True, f"one run: {missing}")
                 print(f"{len(missing)} of {EVENTS} went with the server")
             await sub.unsubscribe()
+
+
+async def test_a_paused_one_that_seeks_or_begins_anew_is_paused_after_kill_9_right_behind_the_answer():
+    async with Both() as b:
+        c = b.client
+        for i in range(5):
+            await c.append("in", json.dumps(i).encode())
+        for name, verb, body in (("a", "seek", b'"first"'), ("b", "update", b'{"start":{"pos":2}}')):
+            await create(c, name, by_stream("in"))
+            equal(await c.ask(f"sub.pause.{name}"), {"paused": True})
+            answer = await c.ask(f"sub.{verb}.{name}", body)
+            equal(answer.get("error"), None)
+            b.node.restart()
+            have = await info(c, name)
+            equal((have["state"], have["epoch"]), ("paused", answer["epoch"]), name)

@@ -215,6 +215,32 @@ Test(acks, of_a_parked_event_on_its_way_once_more_take_its_row_away)
 	nc_buf_release(&payload);
 }
 
+/* It stands in no order with the others: a backfill may have come by no further than to what lies
+ * before it. */
+Test(acks, of_a_replay_take_nothing_along)
+{
+	struct nc_buf parked = { 0 };
+	for (uint32_t version = NC_ENGINE_VERSION_STAYS - 1; version <= NC_ENGINE_VERSION_STAYS;
+	     version++) {
+		store_close(&store);
+		store_open(&store);
+		store_raise(&store, version);
+		for (int i = 0; i < 8; i++)
+			APPEND(&store, .stream = "in");
+		create("w");
+		bool knows = version >= NC_ENGINE_VERSION_STAYS;
+		nc_buf_clear(&parked);
+		nc_parked_put(&parked, &(struct nc_parked){ .position = 5, .attempts = 5 });
+		progress(1, 2, 0, NULL, nc_buf_slice(&parked));
+		struct nc_outcome outcome = ACK(5, .through = true);
+		expect_stands(outcome, true);
+		cr_expect_neq(outcome.ack.through, knows);
+		expect_rows(knows ? "5" : "5t");
+		expect_stands(ACK(4), knows);
+	}
+	nc_buf_release(&parked);
+}
+
 /* Found by the simulator: parked by who had not heard of the batch yet, it was replayed, and a
  * second batch acknowledged it once more. */
 Test(acks, come_before_a_parking_that_was_on_its_way)

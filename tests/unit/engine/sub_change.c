@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Seeking and updating durable subscriptions, at apply. */
+#include <stdio.h>
+
 #include "core/engine/progress.h"
 #include "core/engine/subs.h"
 #include "tests/unit/engine/store.h"
@@ -64,6 +66,25 @@ static bool has_progress(void)
 	nc_state_reader_end(store.reader);
 	nc_buf_release(&progress);
 	return err == NC_OK;
+}
+
+/* Of the progress that is there: "epoch cursor", and what it says beside; "": there is none. */
+static const char *progress_there(void)
+{
+	static char text[64];
+	struct nc_buf bytes = { 0 };
+	struct nc_sub_progress head;
+	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
+	int err = nc_sub_row_progress(store.reader, NC_SLICE("w"), &bytes);
+	nc_state_reader_end(store.reader);
+	text[0] = '\0';
+	if (err == NC_OK) {
+		cr_assert_eq(nc_sub_progress_read(nc_buf_slice(&bytes), &head), NC_OK);
+		(void)snprintf(text, sizeof text, "%d %d%s%s", (int)head.epoch, (int)head.cursor,
+		               head.paused ? " paused" : "", head.halted ? " halted" : "");
+	}
+	nc_buf_release(&bytes);
+	return text;
 }
 
 static bool on_parked(void *ctx, const struct nc_parked *parked)
@@ -148,6 +169,60 @@ Test(sub_change, an_update_carries_the_progress_and_may_begin_anew)
 	nc_buf_release(&progress);
 	nc_buf_release(&parked);
 	nc_buf_release(&scratch);
+}
+
+/* Through the log, of the epoch. */
+static void pause(uint64_t epoch)
+{
+	struct nc_buf bytes = { 0 }, payload = { 0 };
+	const struct nc_sub_progress head = {
+		.epoch = epoch, .cursor = 6, .paused = true, .halted = true
+	};
+	nc_progress_head_put(&bytes, &head);
+	nc_entry_begin(&payload, store.time_ns);
+	nc_command_put_sub_progress(&payload,
+	                            &(struct nc_sub_change){ .name = NC_SLICE("w"),
+	                                                     .epoch = epoch,
+	                                                     .progress = nc_buf_slice(&bytes) });
+	cr_assert_eq(store_apply(&store, nc_buf_slice(&payload)).fault.code, 0);
+	nc_buf_release(&bytes);
+	nc_buf_release(&payload);
+}
+
+Test(sub_change, what_is_paused_stays_so_in_a_new_epoch)
+{
+	struct nc_sub_update asked = { .change = { .epoch = 2 },
+		                       .definition = NC_SLICE("two"),
+		                       .backfill = NC_SLICE("past"),
+		                       .anew = true,
+		                       .cursor = 1 };
+	pause(1);
+	(void)seek(1, NC_SUB_START_POSITION, 5, nc_slice(NULL, 0));
+	cr_expect_str_eq(progress_there(), "2 4 paused", "and goes on where it halted");
+	(void)update(asked);
+	cr_expect_str_eq(progress_there(), "3 1 paused");
+	cr_expect(nc_slice_is(row().backfill, "past"));
+	asked.change.epoch = 3;
+	asked.anew = false;
+	(void)update(asked);
+	cr_expect_str_eq(progress_there(), "", "else its own progress says it");
+	asked.anew = true;
+	(void)update(asked);
+	cr_expect_str_eq(progress_there(), "");
+	nc_buf_release(&scratch);
+}
+
+Test(sub_change, what_is_paused_goes_on_in_a_new_epoch_below_the_version_that_keeps_it)
+{
+	store_close(&store);
+	store_open_with_sub(&store, NC_ENGINE_VERSION_STAYS - 1);
+	pause(1);
+	(void)seek(1, NC_SUB_START_FIRST, 0, nc_slice(NULL, 0));
+	cr_expect_str_eq(progress_there(), "");
+	pause(2);
+	(void)update((struct nc_sub_update){
+	        .change = { .epoch = 2 }, .definition = NC_SLICE("two"), .anew = true });
+	cr_expect_str_eq(progress_there(), "");
 }
 
 Test(sub_change, both_are_refused_before_their_version)
