@@ -69,8 +69,7 @@ void nc_sub_request_drop(struct nc_sub *sub, uint64_t id)
 	uint32_t at = request_find(sub, id);
 	if (at == sub->request_count)
 		return;
-	sub->requests[at].status = 503;
-	sub->requests[at].reason = "No Responders";
+	sub->requests[at].status = NC_SUB_STATUS_NO_RESPONDERS;
 }
 
 void nc_sub_request_forget(struct nc_sub *sub, uint64_t id)
@@ -89,8 +88,7 @@ struct request *nc_sub_request_for(struct nc_sub *sub, uint32_t size)
 			continue;
 		if (request->is.max_bytes == 0 || request->is.max_bytes - request->bytes >= size)
 			return request;
-		request->status = 409;
-		request->reason = "Message Size Exceeds MaxBytes";
+		request->status = NC_SUB_STATUS_TOO_LARGE;
 	}
 	return NULL;
 }
@@ -108,13 +106,28 @@ static bool is_idle(const struct nc_sub *sub)
 static bool request_ends(const struct nc_sub *sub, struct request *request, bool idle)
 {
 	if (request->status == 0 && request->is.no_wait && idle) {
-		request->status = request->given == 0 ? 404 : 408;
-		request->reason = request->given == 0 ? "No Messages" : "Request Timeout";
+		request->status =
+		        request->given == 0 ? NC_SUB_STATUS_NO_MESSAGES : NC_SUB_STATUS_TIMEOUT;
 	} else if (request->status == 0 && sub->now_ns >= request->is.expires_ns) {
-		request->status = 408;
-		request->reason = "Request Timeout";
+		request->status = NC_SUB_STATUS_TIMEOUT;
 	}
 	return request->status != 0;
+}
+
+/* What stands behind the status in its line. */
+static const char *reason_of(enum nc_sub_status status)
+{
+	switch (status) {
+	case NC_SUB_STATUS_NO_MESSAGES:
+		return "No Messages";
+	case NC_SUB_STATUS_TIMEOUT:
+		return "Request Timeout";
+	case NC_SUB_STATUS_TOO_LARGE:
+		return "Message Size Exceeds MaxBytes";
+	case NC_SUB_STATUS_NO_RESPONDERS:
+	default:
+		return "No Responders";
+	}
 }
 
 bool nc_sub_requests_step(struct nc_sub *sub, struct nc_sub_action *action_out)
@@ -131,7 +144,7 @@ bool nc_sub_requests_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		action_out->kind = NC_SUB_END;
 		action_out->request = request->is.id;
 		action_out->status = request->status;
-		action_out->reason = request->reason;
+		action_out->reason = reason_of(request->status);
 		action_out->left = request->is.batch - request->given;
 		if (request->is.max_bytes != 0)
 			action_out->left_bytes = request->is.max_bytes - request->bytes;

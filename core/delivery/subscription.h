@@ -261,15 +261,23 @@ enum nc_sub_action_kind {
 	NC_SUB_INACTIVE /* a transient one had no listener for inactive_ms: delete it. Once */
 };
 
+/* The status of the line that ends a pull request, as JetStream has them. */
+enum nc_sub_status {
+	NC_SUB_STATUS_NO_MESSAGES = 404, /* no_wait, and nothing was there to give */
+	NC_SUB_STATUS_TIMEOUT = 408,     /* it expired; or no_wait, and less was there than asked */
+	NC_SUB_STATUS_TOO_LARGE = 409,   /* the next event does not fit what max_bytes leaves */
+	NC_SUB_STATUS_NO_RESPONDERS = 503 /* nobody is there: send nothing */
+};
+
 struct nc_sub_action {
 	enum nc_sub_action_kind kind;
 	uint64_t position;
 	uint32_t attempt;
 	uint64_t request;
-	uint64_t flight;    /* of DELIVER: the delivery's number, unique in this machine */
-	bool alone;         /* of DELIVER: not to be packed with others */
-	bool replay;        /* it has a row: PARK overwrites it, SKIP removes it */
-	uint16_t status;    /* of END: 404, 408, 409; 503: nobody is there, send nothing */
+	uint64_t flight;           /* of DELIVER: the delivery's number, unique in this machine */
+	bool alone;                /* of DELIVER: not to be packed with others */
+	bool replay;               /* it has a row: PARK overwrites it, SKIP removes it */
+	enum nc_sub_status status; /* of END */
 	const char *reason; /* NUL-terminated; valid until the next call. Of END: the status line's
 	                       text */
 	uint64_t pending;   /* of DELIVER: see nc_sub_info */

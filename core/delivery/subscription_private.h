@@ -78,10 +78,9 @@ struct queue {
 
 struct request {
 	struct nc_sub_request is;
-	uint32_t given;  /* events */
-	uint64_t bytes;  /* given */
-	uint16_t status; /* 0: waiting; else to be ended so */
-	const char *reason;
+	uint32_t given;            /* events */
+	uint64_t bytes;            /* given */
+	enum nc_sub_status status; /* 0: waiting; else to be ended so */
 };
 
 struct nc_sub {

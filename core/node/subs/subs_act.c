@@ -103,13 +103,13 @@ static void send_status(const struct nc_subs *subs, struct nc_subscription *sub,
 static void end_pull(struct nc_subscription *sub, const struct nc_sub_action *action)
 {
 	char block[200];
-	bool heard = action->status != 503;
+	bool heard = action->status != NC_SUB_STATUS_NO_RESPONDERS;
 	const char *reply = heard ? nc_subs_pull_reply(sub, action->request) : NULL;
 	if (reply != NULL) {
 		(void)snprintf(block, sizeof block,
 		               "NATS/1.0 %u %s\r\nNats-Pending-Messages: %u\r\nNats-Pending-Bytes: "
 		               "%llu\r\n\r\n",
-		               action->status, action->reason, action->left,
+		               (unsigned)action->status, action->reason, action->left,
 		               (unsigned long long)action->left_bytes);
 		nc_subs_todo_status(sub, reply, NULL, block);
 	}
