@@ -29,6 +29,7 @@ class Stream:
         self.born = 0  # version of the first event of its life
         self.floor = 0  # below it no snapshot is taken: those of earlier lives end there
         self.snaps = {}
+        self.put = [1]  # versions of which there was one ever
 
     @property
     def lives(self):
@@ -311,16 +312,37 @@ class Program:
             return self.owed(answer, (400, 10003), "a snapshot above, or of an earlier life")
         equal(answer, {"stream": stream.name, "seq": version})
         stream.snaps[version] = data
+        stream.put.append(version)
 
     async def see_snap(self):
         stream = self.stream()
-        self.say("see snap", stream.name, stream.state, sorted(stream.snaps))
-        msg, code = await self.message(f"snap.get.{stream.name}")
+        version = self.random.choice([self.random.randint(1, stream.head + 1), *stream.put[-4:]])
+        body, fits = self.random.choice([({}, lambda v: True), ({"seq": version}, lambda v: v == version), ({"at_most": version}, lambda v: v <= version)])
+        self.say("see snap", stream.name, body, stream.state, sorted(stream.snaps))
+        msg, code = await self.message(f"snap.get.{stream.name}", json.dumps(body).encode())
         if stream.state == "tombstoned":
             return equal(code, "410", f"{msg.headers} {msg.data}")
-        if not stream.lives or not stream.snaps:
+        fitting = [v for v in stream.snaps if fits(v)]
+        if not stream.lives or not fitting:
             return equal(code, "404", f"{msg.headers} {msg.data}")
-        equal((int(msg.headers["Es-Snapshot-Seq"]), msg.data), (max(stream.snaps), stream.snaps[max(stream.snaps)]))
+        equal((msg.headers.get("Es-Snapshot-Seq"), msg.data), (str(max(fitting)), stream.snaps[max(fitting)]))
+
+    async def do_snap_delete(self):
+        stream = self.stream()
+        version = self.random.choice([self.random.randint(1, stream.head + 1), *stream.put[-4:]])
+        body, goes = self.random.choice([({}, lambda v: True), ({"seq": version}, lambda v: v == version), ({"before": version}, lambda v: v < version)])
+        self.say("snap delete", stream.name, body, stream.state, sorted(stream.snaps))
+        answer, tries = await self.patient(f"snap.delete.{stream.name}", json.dumps(body).encode())
+        if stream.state == "tombstoned":
+            return self.owed(answer, (410, 41001), "snapshots of a tombstone")
+        gone = [v for v in stream.snaps if goes(v)] if stream.lives else []
+        for v in gone:
+            del stream.snaps[v]
+        if tries > 1:  # the one before may have done it
+            return None
+        if "seq" in body and not gone:
+            return self.owed(answer, (404, 40401), "a snapshot that is not there")
+        equal(answer, {"stream": stream.name, "deleted": len(gone)})
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -539,7 +561,7 @@ class Program:
 
     async def run(self, steps, kills, subs=0):
         weights = {self.do_append: 30, self.do_batch: 14, self.do_batch_again: 3, self.do_delete: 9, self.do_meta: 9, self.do_read: 20, self.do_get: 6,
-                   self.do_info: 6, self.do_list: 2, self.do_snap: 6, self.see_snap: 4, self.do_stats: 1}
+                   self.do_info: 6, self.do_list: 2, self.do_snap: 6, self.see_snap: 6, self.do_snap_delete: 2, self.do_stats: 1}
         if subs:
             self.watches = Watches(self, subs)
             await self.watches.start()
