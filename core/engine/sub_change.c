@@ -20,16 +20,18 @@ static int row_find(struct nc_engine *engine, const struct nc_sub_change *change
 	return err;
 }
 
-/* Whether the progress says so; none has been made yet: no. */
+/* Whether the progress says so; none has been made yet, or it is not understood: no, on every
+ * replica alike. */
 static int paused_get(struct nc_engine *engine, struct nc_slice name, bool *paused_out)
 {
-	struct nc_sub_progress head = { 0 };
+	struct nc_sub_progress head;
 	nc_buf_clear(&engine->row);
+	*paused_out = false;
+	if (engine->head.version < NC_ENGINE_VERSION_STAYS)
+		return NC_OK;
 	int err = nc_sub_row_progress(engine->reader, name, &engine->row);
-	if (err == NC_OK)
-		err = nc_sub_progress_read(nc_buf_slice(&engine->row), &head);
-	if (err == NC_OK || err == NC_NOTFOUND)
-		*paused_out = head.paused && engine->head.version >= NC_ENGINE_VERSION_STAYS;
+	if (err == NC_OK && nc_sub_progress_read(nc_buf_slice(&engine->row), &head) == NC_OK)
+		*paused_out = head.paused;
 	return err == NC_NOTFOUND ? NC_OK : err;
 }
 

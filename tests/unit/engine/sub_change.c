@@ -209,6 +209,12 @@ Test(sub_change, what_is_paused_stays_so_in_a_new_epoch)
 	asked.anew = true;
 	(void)update(asked);
 	cr_expect_str_eq(progress_there(), "");
+	asked.anew = false;
+	asked.change.epoch = 4;
+	asked.change.progress = NC_SLICE("not understood");
+	(void)update(asked);
+	cr_expect_eq(seek(4, NC_SUB_START_FIRST, 0, nc_slice(NULL, 0)).fault.code, 0);
+	cr_expect_str_eq(progress_there(), "");
 	nc_buf_release(&scratch);
 }
 
