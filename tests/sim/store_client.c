@@ -133,11 +133,23 @@ void store_inbox_flush(struct sim *sim, struct sim_node *node)
 
 /* ---- From the node --------------------------------------------------------------------------- */
 
+/* With what it took along. */
+static void confirm_batch(struct sim *sim, const struct sim_node *node,
+                          const struct store_command *of)
+{
+	struct store_sub *sub = &sim->store->subs[of->sub];
+	store_confirm(sim, node, of->sub, of->epoch, of->acks_position);
+	for (uint64_t at = sub->cursor + 1; of->through && at < of->acks_position; at++) {
+		if ((*store_marks(sub, at) & STORE_ALONG) != 0)
+			store_confirm(sim, node, of->sub, of->epoch, at);
+	}
+}
+
 void store_answer(struct sim *sim, const struct sim_node *node, uint64_t command)
 {
 	const struct store_command *of = &sim->store->commands[command];
 	if (of->acks && of->fault.code == 0)
-		store_confirm(sim, node, of->sub, of->epoch, of->acks_position);
+		confirm_batch(sim, node, of);
 	if (sim_chance(sim, sim->faults.loss))
 		return;
 	struct sim_event *event = event_to(sim, (uint32_t)(node - sim->nodes), SIM_ANSWERED);

@@ -194,8 +194,8 @@ void store_confirm(struct sim *sim, const struct sim_node *node, uint32_t number
 static void acknowledge(struct sim *sim, const struct sim_event *event, uint64_t later)
 {
 	struct store_sub *sub = &sim->store->subs[event->sub];
-	if (!sim->store->quiet && sub->policy.ack == NC_ACK_EXPLICIT &&
-	    sim->store->version >= NC_ENGINE_VERSION_ACK && sim_chance(sim, 1500)) {
+	if (!sim->store->quiet && sim->store->version >= NC_ENGINE_VERSION_ACK &&
+	    sim_chance(sim, 1500)) {
 		store_process(sim, event);
 		return;
 	}

@@ -166,12 +166,23 @@ static bool judge_expectations(const struct sim_store *store, struct store_comma
 }
 
 /* Whether the delivery that a batch acknowledges is there to be acknowledged. */
+/* Whether a later one took it along, whose row the log has still. */
+static bool is_covered(struct store_sub *sub, uint64_t position, uint64_t head)
+{
+	for (uint64_t at = position; at <= head; at++) {
+		if ((*store_marks(sub, at) & STORE_THROUGH) != 0)
+			return true;
+	}
+	return false;
+}
+
 static bool ack_stands(struct sim_store *store, const struct store_command *command)
 {
 	struct store_sub *sub = &store->subs[command->sub];
 	uint64_t position = command->acks_position;
 	if (!sub->exists || sub->epoch != command->epoch || command->stale ||
-	    position > store->head || (*store_marks(sub, position) & STORE_BATCHED) != 0)
+	    position > store->head || (*store_marks(sub, position) & STORE_BATCHED) != 0 ||
+	    is_covered(sub, position, store->head))
 		return false;
 	return sub->progress.size == 0
 	               ? position > sub->cursor
@@ -184,7 +195,16 @@ static void batch_acks(struct sim *sim, struct store_command *command)
 	uint8_t *marks = store_marks(sub, command->acks_position);
 	sim->counters.batch_acks++;
 	sim_trace(sim, "  batch acks sub%u %llu", command->sub, ULL(command->acks_position));
+	bool replayed = (*marks & STORE_PARKED) != 0;
 	*marks = (uint8_t)((*marks | STORE_BATCHED | STORE_ACKED) & ~STORE_PARKED);
+	if (command->through)
+		*marks |= STORE_THROUGH;
+	for (uint64_t at = sub->cursor + 1;
+	     sub->policy.ack == NC_ACK_ALL && !replayed && at < command->acks_position; at++) {
+		marks = store_marks(sub, at);
+		if ((*marks & STORE_SENT) != 0 && (*marks & STORE_PARKED) == 0)
+			*marks |= STORE_ACKED | (command->through ? STORE_ALONG : 0);
+	}
 }
 
 static void judge_batch(struct sim *sim, struct store_command *command)

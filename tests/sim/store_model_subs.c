@@ -108,6 +108,17 @@ static void start_set(const struct sim_store *store, struct store_sub *sub,
 	sub->floor = sub->cursor;
 }
 
+/* What a batch said of others goes with the row of the event that it acknowledged. */
+static void through_settle(const struct sim_store *store, struct store_sub *sub)
+{
+	for (uint64_t at = sub->floor + 1; at <= store->head; at++) {
+		uint8_t *marks = store_marks(sub, at);
+		if ((*marks & STORE_THROUGH) != 0 &&
+		    !nc_sub_progress_undone(nc_buf_slice(&sub->progress), at))
+			*marks &= (uint8_t)~STORE_THROUGH;
+	}
+}
+
 /* Rows of parked events come and go. */
 static void parked_change(const struct sim_store *store, struct store_sub *sub,
                           const struct store_command *command)
@@ -119,6 +130,8 @@ static void parked_change(const struct sim_store *store, struct store_sub *sub,
 		uint8_t *marks = store_marks(sub, parked.position);
 		if ((*marks & STORE_BATCHED) == 0) /* else the batch came first */
 			*marks |= STORE_PARKED;
+		if ((*marks & STORE_ALONG) != 0) /* terminated before that was heard */
+			sub->confirmed[parked.position] = 0;
 		sub->unparked[parked.position] = 0;
 	}
 	list = nc_buf_slice(&command->unparked);
@@ -207,6 +220,7 @@ void store_model_save(struct sim *sim, struct store_command *command)
 	nc_buf_clear(&sub->progress);
 	nc_buf_put_slice(&sub->progress, nc_buf_slice(&command->progress_bytes));
 	parked_change(store, sub, command);
+	through_settle(store, sub);
 	uint64_t floor = command->progress.floor;
 	sim_trace(sim, "  saved sub%u number %llu floor %llu", command->sub, ULL(command->number),
 	          ULL(floor));

@@ -92,8 +92,8 @@ struct store_command {
 	uint8_t check_stream;
 	struct store_item item;
 	uint64_t after;
-	bool acks; /* a delivery: of `sub`, `epoch` */
-	bool stale;
+	bool acks;           /* a delivery: of `sub`, `epoch` */
+	bool stale, through; /* as the leader knows it; as in struct nc_batch_ack */
 	uint64_t acks_position;
 	/* CREATE, DELETE, SAVE; of PLACE the policy's placement */
 	uint8_t sub;
@@ -169,8 +169,10 @@ enum store_mark {
 	STORE_SENT = 1,
 	STORE_ACKED = 2, /* a consumer said so, or took it */
 	STORE_SKIPPED = 4,
-	STORE_PARKED = 8,  /* there is a row */
-	STORE_BATCHED = 16 /* a batch acknowledged it */
+	STORE_PARKED = 8,   /* there is a row */
+	STORE_BATCHED = 16, /* a batch acknowledged it */
+	STORE_ALONG = 32,   /* a batch that acknowledged a later one took it along */
+	STORE_THROUGH = 64  /* of that later one: the log keeps what the batch said */
 };
 
 struct store_sub {

@@ -163,10 +163,10 @@ void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_comma
 	bool in_flight = state == NC_SUB_RECALLED ||
 	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
 	command->stale = machine->epoch != command->epoch || !in_flight;
-	if (!command->stale) {
-		(void)nc_sub_batch_begins(machine->machine, command->acks_position,
-		                          store_now_ns(sim));
-	}
+	command->through =
+	        !command->stale &&
+	        nc_sub_batch_begins(machine->machine, command->acks_position, store_now_ns(sim)) &&
+	        machine->parked.size == machine->saving_parked;
 }
 
 /* While the batch was on its way the delivery ran out, and was parked: its row is not written. */
@@ -202,7 +202,8 @@ void store_subs_batched(struct sim *sim, struct sim_node *node, const struct sto
 		return;
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
 		                          .number = command->acks_position };
-	const struct nc_sub_batch_ack ack = { command->epoch, command->acks_position, false };
+	const struct nc_sub_batch_ack ack = { command->epoch, command->acks_position,
+		                              command->through };
 	if (nc_sub_batch_acked(machine->machine, &ack, store_now_ns(sim)) != NC_OK)
 		return;
 	store_subs_step(sim, node, command->sub);

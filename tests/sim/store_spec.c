@@ -261,6 +261,7 @@ static void batch_encode(const struct store_command *command, struct nc_buf *byt
 		batch.ack = (struct nc_batch_ack){ .name = nc_buf_slice(&sub),
 			                           .epoch = command->epoch,
 			                           .position = command->acks_position,
+			                           .through = command->through,
 			                           .stale = command->stale };
 	}
 	nc_command_put_batch(bytes, &batch);
