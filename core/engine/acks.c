@@ -5,7 +5,7 @@
 #include "core/base/assert.h"
 #include "core/engine/engine_private.h"
 #include "core/engine/progress.h"
-#include "core/engine/subs.h"
+#include "core/engine/subs_private.h"
 
 #define ROW_FORMAT 1
 
@@ -40,6 +40,13 @@ static int row_decode(struct nc_slice key, struct nc_slice value, struct acked *
 		return NC_CORRUPT;
 	acked_out->reach = (enum nc_acked)reach;
 	return NC_OK;
+}
+
+int nc_sub_acked_row_check(struct nc_slice key, struct nc_slice value)
+{
+	struct acked acked;
+	bool keyed = key.size > 10 && key.data[key.size - 9] == 0;
+	return keyed ? row_decode(key, value, &acked) : NC_CORRUPT;
 }
 
 typedef bool acked_fn(void *ctx, const struct acked *acked);

@@ -9,6 +9,20 @@
 
 #define ROW_FORMAT 1
 
+int nc_sub_owner_decode(struct nc_slice value, struct nc_sub_owner *owner_out)
+{
+	struct nc_reader at = nc_reader(value);
+	uint8_t format = nc_reader_u8(&at);
+	struct nc_sub_owner owner = { .number = nc_reader_u64(&at) };
+	owner.boot = nc_reader_u64(&at);
+	if (value.size == 0 || format != ROW_FORMAT)
+		return NC_UNSUPPORTED;
+	if (at.failed || nc_reader_left(&at) != 0)
+		return NC_CORRUPT;
+	*owner_out = owner;
+	return NC_OK;
+}
+
 int nc_sub_owner_get(struct nc_state_reader *reader, struct nc_slice name,
                      struct nc_sub_owner *owner_out)
 {
@@ -16,15 +30,8 @@ int nc_sub_owner_get(struct nc_state_reader *reader, struct nc_slice name,
 	struct nc_buf value = { 0 };
 	struct nc_sub_owner owner = { 0 };
 	int err = nc_state_get(reader, NC_SPACE_SUBS, nc_sub_row_key('o', name, room), &value);
-	if (err == NC_OK) {
-		struct nc_reader at = nc_reader(nc_buf_slice(&value));
-		uint8_t format = nc_reader_u8(&at);
-		owner.number = nc_reader_u64(&at);
-		owner.boot = nc_reader_u64(&at);
-		bool known = value.size > 0 && format == ROW_FORMAT;
-		bool whole = !at.failed && nc_reader_left(&at) == 0;
-		err = !known ? NC_UNSUPPORTED : whole ? NC_OK : NC_CORRUPT;
-	}
+	if (err == NC_OK)
+		err = nc_sub_owner_decode(nc_buf_slice(&value), &owner);
 	nc_buf_release(&value);
 	if (err == NC_NOTFOUND)
 		err = NC_OK;

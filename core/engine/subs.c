@@ -30,7 +30,7 @@ struct nc_slice nc_sub_parked_key(struct nc_slice name, uint64_t position, uint8
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
-static int row_decode(struct nc_slice value, struct nc_sub_row *row_out)
+int nc_sub_row_decode(struct nc_slice value, struct nc_sub_row *row_out)
 {
 	struct nc_reader reader = nc_reader(value);
 	uint8_t format = nc_reader_u8(&reader);
@@ -82,7 +82,7 @@ int nc_sub_row_get(struct nc_state_reader *reader, struct nc_slice name, struct 
 	nc_buf_clear(scratch);
 	int err = nc_state_get(reader, NC_SPACE_SUBS, nc_sub_row_key('d', name, room), scratch);
 	if (err == NC_OK)
-		err = row_decode(nc_buf_slice(scratch), &row);
+		err = nc_sub_row_decode(nc_buf_slice(scratch), &row);
 	if (err == NC_OK)
 		*row_out = row;
 	return err;
@@ -109,7 +109,7 @@ static bool on_row(void *ctx, struct nc_slice key, struct nc_slice value)
 	if (key.size < 2 || key.data[0] != 'd')
 		return false;
 	struct nc_sub_row row = { .name = nc_slice_from(key, 1) };
-	each->err = row_decode(value, &row);
+	each->err = nc_sub_row_decode(value, &row);
 	return each->err == NC_OK && each->row_fn(each->ctx, &row);
 }
 

@@ -64,4 +64,10 @@ typedef bool nc_parked_fn(void *ctx, const struct nc_parked *parked);
 int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_t from,
                    nc_parked_fn *fn, void *ctx);
 
+/* Check at most `count` rows of subscriptions, parked events among them, from the one behind `at`
+ * on, which is moved (empty: the first). `why` says which subscription's cannot be read. For
+ * core/engine/verify.c. Errors: NC_NOTFOUND, there is none left; NC_CORRUPT; NC_UNSUPPORTED. */
+int nc_subs_check(struct nc_state_reader *reader, struct nc_buf *at, size_t count, char *why,
+                  size_t why_size);
+
 #endif

@@ -32,6 +32,12 @@ int nc_engine_sub_own(struct nc_engine *engine, const struct nc_sub_own *own,
                       struct nc_outcome *outcome);
 int nc_engine_sub_disown(struct nc_engine *engine, struct nc_slice name);
 
+/* Rows by their bytes: of the definition, of the owner; and of what a batch acknowledged, whether
+ * it is one. Errors: NC_CORRUPT; NC_UNSUPPORTED, a newer format. */
+int nc_sub_row_decode(struct nc_slice value, struct nc_sub_row *row_out);
+int nc_sub_owner_decode(struct nc_slice value, struct nc_sub_owner *owner_out);
+int nc_sub_acked_row_check(struct nc_slice key, struct nc_slice value);
+
 /* The key of a subscription's row of this kind. */
 struct nc_slice nc_sub_row_key(char kind, struct nc_slice name, uint8_t room[NC_SUB_KEY_ROOM]);
 

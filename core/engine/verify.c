@@ -10,9 +10,11 @@
 #include "core/engine/name_cache.h"
 #include "core/engine/snap.h"
 #include "core/engine/stream.h"
+#include "core/engine/subs.h"
 
 #define ROWS_SIZE_MAX (1u << 20) /* bytes copied in one step, about */
 #define SNAPS_A_STEP  16u        /* of a MiB at most, mostly */
+#define SUBS_A_STEP   1024u      /* rows */
 
 struct nc_verify {
 	struct nc_state_reader *reader; /* of the step */
@@ -20,7 +22,8 @@ struct nc_verify {
 	struct nc_engine_head head;
 	uint64_t time_ns; /* of the last one checked */
 	struct nc_buf rows, ends, scratch;
-	struct nc_buf snap; /* the key of the snapshot that was checked last */
+	struct nc_buf snap, sub; /* the keys of the snapshot and the row that were checked last */
+	bool snaps_done;
 	struct nc_name_cache names;
 };
 
@@ -75,6 +78,7 @@ void nc_verify_free(struct nc_verify *verify)
 	nc_buf_release(&verify->ends);
 	nc_buf_release(&verify->scratch);
 	nc_buf_release(&verify->snap);
+	nc_buf_release(&verify->sub);
 	free(verify);
 }
 
@@ -317,21 +321,29 @@ static int check_rows(struct nc_verify *verify)
 	return err;
 }
 
-/* Check some more snapshots, after all events. A bad one is reported with the last position, since
- * it has none of its own. */
-static int check_snaps(struct nc_verify *verify, bool *done_out)
+/* Check some more snapshots, after all events; then rows of subscriptions. What is bad of these is
+ * reported with the last position, since it has none of its own. */
+static int check_rest(struct nc_verify *verify, bool *done_out)
 {
 	char why[NC_VERIFY_WHY_SIZE] = "";
 	int err = nc_state_reader_begin(verify->reader);
 	if (err != NC_OK)
 		return err;
-	err = nc_snap_check(verify->reader, &verify->snap, SNAPS_A_STEP, why, sizeof why);
+	err = verify->snaps_done
+	              ? nc_subs_check(verify->reader, &verify->sub, SUBS_A_STEP, why, sizeof why)
+	              : nc_snap_check(verify->reader, &verify->snap, SNAPS_A_STEP, why, sizeof why);
 	nc_state_reader_end(verify->reader);
-	*done_out = err == NC_NOTFOUND;
+	*done_out = verify->snaps_done && err == NC_NOTFOUND;
+	verify->snaps_done |= err == NC_NOTFOUND;
 	if (err == NC_OK || err == NC_NOTFOUND)
 		return NC_OK;
-	return why[0] == '\0' ? err
-	                      : bad(verify, verify->head.position, err, "not it, but %s", why);
+	if (why[0] == '\0') {
+		(void)snprintf(why, sizeof why, "the table of %s: %s",
+		               verify->snaps_done ? "subscriptions" : "snapshots",
+		               nc_err_name(err));
+	}
+	uint64_t last = verify->head.position;
+	return bad(verify, last == 0 ? 1 : last, err, "not it, but %s", why);
 }
 
 int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, size_t count,
@@ -340,7 +352,7 @@ int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, siz
 	verify->reader = reader;
 	struct gather gather = { verify, count, verify->status.checked + 1, false };
 	if (gather.next > verify->head.position)
-		return check_snaps(verify, done_out);
+		return check_rest(verify, done_out);
 	nc_buf_clear(&verify->rows);
 	nc_buf_clear(&verify->ends);
 	int err = nc_state_reader_begin(verify->reader);
@@ -356,36 +368,4 @@ int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, siz
 		           "there is no event, though there are later ones");
 	}
 	return err;
-}
-
-/* ---- Entries of the log --------------------------------------------------------------------- */
-
-static int check_records(const struct nc_command *command)
-{
-	struct nc_event event;
-	struct nc_snap snap;
-	if (command->kind == NC_COMMAND_APPEND)
-		return nc_event_record_get(command->record, &event);
-	if (command->kind == NC_COMMAND_SNAP_PUT)
-		return nc_snap_record_get(command->record, &snap);
-	struct nc_slice list = command->batch.events;
-	struct nc_batch_event member;
-	int err = NC_OK;
-	while (err == NC_OK && command->kind == NC_COMMAND_BATCH &&
-	       nc_batch_event_next(&list, &member))
-		err = nc_event_record_get(member.record, &event);
-	return err;
-}
-
-int nc_verify_payload(struct nc_slice payload)
-{
-	struct nc_entry_reader entry;
-	struct nc_command command;
-	int err = nc_entry_read(payload, &entry);
-	while (err == NC_OK) {
-		err = nc_entry_next(&entry, &command);
-		if (err == NC_OK)
-			err = check_records(&command);
-	}
-	return err == NC_NOTFOUND ? NC_OK : err;
 }

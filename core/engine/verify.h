@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* verify.h -- whether a state holds what it should: each event's bytes, the digest of its data, its
- * place in its stream and in the chain of digests, and every index that is to lead to it. From the
+ * place in its stream and in the chain of digests, and every index that is to lead to it; then
+ * snapshots of aggregates, and whether all rows of subscriptions can be read. From the
  * first position to the head as it is at the start, a bounded step at a time, so that a running
  * node can check itself.
  *
