@@ -128,6 +128,7 @@ struct nc_state_ops {
 	struct nc_state_applied (*applied)(struct nc_state *state);
 	int (*checkpoint)(struct nc_state *state, struct nc_state_applied *covered_out);
 	uint64_t (*size)(struct nc_state *state);
+	uint64_t (*checkpoint_size)(struct nc_state *state, uint64_t fresh);
 	void (*close)(struct nc_state *state);
 	/* readers */
 	int (*reader_open)(struct nc_state *state, struct nc_state_reader **reader_out);
@@ -242,6 +243,13 @@ static inline int nc_state_checkpoint(struct nc_state *state, struct nc_state_ap
 static inline uint64_t nc_state_size(struct nc_state *state)
 {
 	return state->ops->size(state);
+}
+
+/* Bytes that the next checkpoint takes on the disk, at most, where `fresh` bytes have come since
+ * the last one: those, and what has to be written once more because it lies beside them. */
+static inline uint64_t nc_state_checkpoint_size(struct nc_state *state, uint64_t fresh)
+{
+	return state->ops->checkpoint_size(state, fresh);
 }
 
 /* NULL is a no-op. Checkpoints first when something was committed since the last. */

@@ -195,6 +195,12 @@ static uint64_t memory_size(struct nc_state *base)
 	return size;
 }
 
+static uint64_t memory_checkpoint_size(struct nc_state *base, uint64_t fresh)
+{
+	(void)base;
+	return fresh;
+}
+
 static void memory_close(struct nc_state *base)
 {
 	struct memory_state *state = of(base);
@@ -230,6 +236,7 @@ static const struct nc_state_ops memory_ops = {
 	.applied = memory_applied,
 	.checkpoint = memory_checkpoint,
 	.size = memory_size,
+	.checkpoint_size = memory_checkpoint_size,
 	.close = memory_close,
 	.reader_open = nc_memory_reader_open,
 	.reader_close = nc_memory_reader_close,

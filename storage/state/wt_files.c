@@ -233,10 +233,12 @@ int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler)
 	return sync_parent(directory, handler);
 }
 
-uint64_t nc_wt_files_size(const char *directory)
+static uint64_t files_size(const char *directory, bool all)
 {
 	uint64_t size = 0;
 	for (int i = 0; i < NC_WT_TABLE_COUNT; i++) {
+		if (!all && (i == NC_WT_EVENTS || i == NC_SPACE_SNAPSHOTS))
+			continue;
 		char path[PATH_MAX];
 		struct stat info;
 		(void)snprintf(path, sizeof path, "%s/%s.wt", directory, nc_wt_table_names[i]);
@@ -244,6 +246,16 @@ uint64_t nc_wt_files_size(const char *directory)
 			size += (uint64_t)info.st_size;
 	}
 	return size;
+}
+
+uint64_t nc_wt_files_size(const char *directory)
+{
+	return files_size(directory, true);
+}
+
+uint64_t nc_wt_files_size_rewritten(const char *directory)
+{
+	return files_size(directory, false);
 }
 
 bool nc_wt_files_room(const char *directory, unsigned reserve_mb)

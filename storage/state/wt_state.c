@@ -29,6 +29,17 @@ static uint64_t wt_size(struct nc_state *base)
 	return nc_wt_files_size(nc_wt_state_of(base)->directory);
 }
 
+/* Pages are written anew elsewhere, and the room of the old ones is free when the checkpoint is
+ * done. Any page may have changed but those of events, which come one after the other; yet no more
+ * than what is in memory: the cache, and what is held back of the indexes. */
+static uint64_t wt_checkpoint_size(struct nc_state *base, uint64_t fresh)
+{
+	const struct nc_wt_state *state = nc_wt_state_of(base);
+	uint64_t size = nc_wt_files_size_rewritten(state->directory) + fresh;
+	uint64_t max = (uint64_t)(state->options.cache_mb + RESERVE_MB_BESIDE_CACHE) << 20;
+	return size < max ? size : max;
+}
+
 /* Have what is held in memory inserted, so that the checkpoint covers it. The mutex is held. */
 static void held_insert(struct nc_wt_state *state)
 {
@@ -162,6 +173,7 @@ static const struct nc_state_ops wt_ops = {
 	.applied = wt_applied,
 	.checkpoint = wt_checkpoint,
 	.size = wt_size,
+	.checkpoint_size = wt_checkpoint_size,
 	.close = wt_close,
 	.reader_open = nc_wt_reader_open,
 	.reader_close = nc_wt_reader_close,

@@ -138,6 +138,8 @@ extern const char *const nc_wt_table_names[NC_WT_TABLE_COUNT];
 int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool *empty_out);
 int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler);
 uint64_t nc_wt_files_size(const char *directory);
+/* Of the tables any page of which may change. */
+uint64_t nc_wt_files_size_rewritten(const char *directory);
 /* Whether `reserve_mb` are free where the directory is. Says nothing when that cannot be found out.
  */
 bool nc_wt_files_room(const char *directory, unsigned reserve_mb);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes of a cluster whose disks others fill to the last byte: none ends, and nothing that was acknowledged is lost."""
+"""Disks that get full, by others to the last byte or by the store itself: no node ends, and nothing that was acknowledged is lost."""
 import asyncio
 import contextlib
+import json
 import os
+import random
 
-from harness import Cluster, check, fill_up, small_disk, wait_until
+from harness import Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_until
 from history import History
 from test_cluster import same_state_everywhere
 
@@ -48,3 +50,60 @@ async def test_each_node_of_a_cluster_waits_for_room():
             await same_state_everywhere(c, client)
             await history.judge_nodes(client, c.nodes)
             await client.close()
+
+
+async def test_a_store_that_fills_its_disk_goes_on_and_starts_again():
+    with small_disk(96) as home:
+        await disk_fills_up(home)
+
+
+async def filled_up(client, number):
+    """Appends as fast as they go, until the disk is full for good; the positions by id."""
+    held, full = {}, 0
+
+    async def one(event):
+        nonlocal full
+        got = await client.append("big", os.urandom(20000), headers={"Nats-Msg-Id": event})
+        if isinstance(got, dict):
+            held[event] = got["pos"]
+        else:
+            equal(got[:2], (507, 50701), got)
+            full += 1
+
+    async def room(event):
+        await one(event)
+        return event in held
+
+    for k in range(2000):
+        full = 0
+        await asyncio.gather(*(one(f"{number}-{k}-{i}") for i in range(20)))
+        if full == 20:
+            try:
+                await wait_until(lambda: room(f"{number}-{k}-again"), 1, "a checkpoint may give room back")
+            except Failure:
+                return held
+    raise Failure("the disk does not get full")
+
+
+async def disk_fills_up(home):
+    server = NatsServer()
+    node = None
+    try:
+        node = Node(server, data_dir=home, env={"NACRE_FEED": "off"})
+        client = await Client.connect(server.url)
+        held = await filled_up(client, 1)
+        check(len(held) * 20000 > 96 << 18, f"{len(held)} events are no quarter of the disk")
+        check(node.alive(), "it does not end for want of room")
+        node.kill()
+        node.start()
+        held.update(await filled_up(client, 2))
+        node.term()
+        node.start()
+        for event, pos in random.sample(sorted(held.items()), 20):
+            found = await client.request("get", json.dumps({"stream": "big", "id": event}).encode())
+            equal(found.headers["Es-Position"], str(pos), event)
+        await client.close()
+    finally:
+        if node:
+            node.remove()
+        server.remove()

@@ -240,6 +240,7 @@ static int consensus_start(struct nc_replica *replica)
 	replica->applied = nc_state_applied(options->state).index;
 	replica->apply_next = replica->applied + 1;
 	replica->apply_last = replica->applied;
+	nc_replica_room_start(replica);
 	return NC_OK;
 }
 

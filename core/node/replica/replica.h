@@ -57,6 +57,8 @@ struct nc_replica_options {
 	void (*on_silent)(void *ctx, uint64_t id);
 	/* A peer offers its state, since the log no longer has what this node needs. */
 	void (*on_install)(void *ctx, const struct nc_raft_install *install);
+	/* The room that was measured is used up: measure again, now. May be NULL. */
+	void (*on_room_used)(void *ctx);
 	/* This replica cannot go on: NC_IO, NC_CORRUPT, NC_UNSUPPORTED, NC_NOMEM. Said once. */
 	void (*on_fatal)(void *ctx, int err, const char *what);
 	void *ctx;
@@ -106,8 +108,10 @@ void nc_replica_read(struct nc_replica *replica, struct nc_replica_wait *wait);
  * NC_CLOSED: it does not lead, or not any more. */
 void nc_replica_confirm(struct nc_replica *replica, struct nc_replica_wait *wait);
 
-/* No room on the disk, as measured: refuse appends until told otherwise. */
-void nc_replica_set_full(struct nc_replica *replica, bool full);
+/* Bytes that are free on the disk, as measured just now, and those to be left so. Appends get what
+ * is neither to be left nor needed to write down the state (replica_room.c); the rest are refused,
+ * until it is measured anew. Before the first time all get what they want. */
+void nc_replica_set_room(struct nc_replica *replica, uint64_t disk_free, uint64_t reserve);
 
 struct nc_replica_status {
 	uint64_t term, last, commit, applied;

@@ -98,6 +98,7 @@ void nc_replica_take_applied(struct nc_replica *replica)
 			nc_replica_fatal(replica, entry->err, "the state cannot follow the log");
 		} else {
 			replica->applied = entry->index;
+			replica->room.behind += entry->payload.size;
 			tell(replica, entry);
 		}
 		if (entry->kept) {

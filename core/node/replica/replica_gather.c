@@ -74,7 +74,7 @@ static int gather_room(struct nc_replica *replica, size_t size)
 		return NC_CLOSED;
 	if (!replica->leads)
 		return NC_CONFLICT;
-	if (replica->orders.full)
+	if (!nc_replica_room_has(replica, size))
 		return NC_FULL;
 	if (replica->pending_bytes + size > replica->options.pending_bytes_max)
 		return NC_BUSY;
@@ -100,6 +100,7 @@ static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
 	}
 	replica->pending_commands++;
 	replica->pending_bytes += entry->payload.size - before;
+	nc_replica_room_use(replica, entry->payload.size - before);
 	if (is_whole(entry)) {
 		/* first the entries of consensus itself, such as a no-op */
 		nc_replica_turn(replica);
@@ -141,11 +142,6 @@ void nc_replica_flush(struct nc_replica *replica)
 	    nc_stage_waiting(nc_log_writer_stage(replica->writer)) == 0)
 		propose_gathered(replica);
 	nc_replica_turn(replica);
-}
-
-void nc_replica_set_full(struct nc_replica *replica, bool full)
-{
-	replica->orders.full = full;
 }
 
 void nc_replica_drain(struct nc_replica *replica)

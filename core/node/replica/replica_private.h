@@ -16,6 +16,15 @@
 #include "core/node/replica/tail.h"
 #include "core/raft/message_codec.h"
 
+/* What the disk has room for: replica_room.c. Bytes. */
+struct nc_replica_room {
+	bool checkpoint_fits; /* as of the last measurement */
+	bool given;           /* full, and a checkpoint has been taken since */
+	uint64_t left;        /* for appends, until the next measurement */
+	uint64_t behind;      /* of entries that the state has and its last checkpoint has not */
+	uint64_t asked;       /* of these, what the checkpoint under way has */
+};
+
 struct nc_replica {
 	struct nc_replica_options options;
 	struct nc_raft *raft;
@@ -49,9 +58,10 @@ struct nc_replica {
 	bool draining, fatal, turning, retracting;
 	uint64_t log_bytes_at_checkpoint, checkpoint_applied, checkpoint_at_ms, checkpoints;
 	uint64_t log_appended; /* bytes, since the start */
-	struct nc_hold hold;   /* of the log, for who fetches a state */
-	struct nc_ages ages;   /* of the log */
-	struct nc_buf frame;   /* being written */
+	struct nc_replica_room room;
+	struct nc_hold hold; /* of the log, for who fetches a state */
+	struct nc_ages ages; /* of the log */
+	struct nc_buf frame; /* being written */
 };
 
 /* A batch of reads that asked for an index. */
@@ -78,6 +88,15 @@ void nc_replica_take_checkpoint(struct nc_replica *replica);
 bool nc_replica_send_writer(struct nc_replica *replica, uint8_t kind, uint64_t index);
 /* What had no room: once more, or forgotten. */
 void nc_replica_refused_turn(struct nc_replica *replica);
+
+/* Room on the disk: replica_room.c. */
+void nc_replica_room_start(struct nc_replica *replica);
+bool nc_replica_room_has(struct nc_replica *replica, size_t size);
+void nc_replica_room_use(struct nc_replica *replica, size_t size);
+void nc_replica_room_checkpoint_begins(struct nc_replica *replica);
+void nc_replica_room_checkpoint_ends(struct nc_replica *replica, bool done);
+/* A checkpoint is to be tried although none is due: it gives the log's room back. */
+bool nc_replica_room_is_needed(const struct nc_replica *replica);
 
 /* Messages to peers: replica_send.c. */
 void nc_replica_send(struct nc_replica *replica, const struct nc_raft_message *messages,

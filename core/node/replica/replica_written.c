@@ -42,6 +42,8 @@ static void written(struct nc_replica *replica, struct nc_entry *entry)
 		nc_entry_free(entry); /* a failure was logged; compaction will be tried again */
 		return;
 	}
+	if (entry->err == NC_FULL)
+		replica->room.checkpoint_fits = false; /* until it is measured anew */
 	if (!nc_orders_back(&replica->orders, entry))
 		return;
 	nc_assert(!entry->applied || !entry->orphan);
@@ -81,13 +83,14 @@ void nc_replica_take_written(struct nc_replica *replica)
 /* ---- Checkpointed --------------------------------------------------------------------------- */
 
 /* How far the log may be compacted: segments that followers still need are kept, up to a limit in
- * bytes and in time. */
+ * bytes and in time, and while there is room. They can have the state instead. */
 static uint64_t compact_through(struct nc_replica *replica, uint64_t checkpoint)
 {
 	struct nc_raft_status status;
 	nc_raft_status(replica->raft, &status);
 	uint64_t through = checkpoint;
-	bool roomy = nc_log_size(replica->options.log) < replica->options.log_keep_bytes;
+	bool roomy = !replica->orders.full &&
+	             nc_log_size(replica->options.log) < replica->options.log_keep_bytes;
 	for (uint32_t i = 0; roomy && i < status.peer_count; i++) {
 		if (status.peers[i].match < through)
 			through = status.peers[i].match;
@@ -108,6 +111,7 @@ void nc_replica_take_checkpoint(struct nc_replica *replica)
 	struct nc_state_applied covered;
 	if (!nc_checkpointer_take(replica->checkpointer, &err, &covered))
 		return;
+	nc_replica_room_checkpoint_ends(replica, err == NC_OK);
 	if (err == NC_FULL) {
 		nc_say_warning("checkpoint: no room on the disk; tried again later");
 		return;
@@ -134,9 +138,11 @@ void nc_replica_tick(struct nc_replica *replica)
 	               replica->options.checkpoint_log_bytes;
 	bool by_time = replica->applied > replica->checkpoint_applied &&
 	               now_ms - replica->checkpoint_at_ms >= replica->options.checkpoint_ms;
-	if (replica->fatal || replica->orders.full || !(by_size || by_time) ||
+	bool due = by_size || by_time || nc_replica_room_is_needed(replica);
+	if (replica->fatal || !due || !replica->room.checkpoint_fits ||
 	    nc_checkpointer_busy(replica->checkpointer))
 		return;
+	nc_replica_room_checkpoint_begins(replica);
 	replica->log_bytes_at_checkpoint = replica->log_appended;
 	replica->checkpoint_applied = replica->applied;
 	replica->checkpoint_at_ms = now_ms;

@@ -194,6 +194,7 @@ static int replica_start(struct nc_service *service)
 		.on_outcome = nc_service_on_outcome,
 		.on_refused = nc_service_on_refused,
 		.on_applied = on_applied,
+		.on_room_used = nc_service_disk_check,
 		.on_fatal = on_replica_fatal,
 		.ctx = service,
 	};

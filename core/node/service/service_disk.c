@@ -26,15 +26,16 @@ static void tell(struct nc_service *service)
 	}
 }
 
-static void check(struct nc_service *service)
+void nc_service_disk_check(void *ctx)
 {
+	struct nc_service *service = ctx;
 	struct nc_disk disk;
 	if (nc_disk_measure(service->options.config->data_dir, &disk) != NC_OK)
 		return;
 	service->disk_free = disk.free;
-	bool full = disk.free < service->options.disk_reserve;
 	bool was = nc_replica_status(service->replica).full;
-	nc_replica_set_full(service->replica, full);
+	nc_replica_set_room(service->replica, disk.free, service->options.disk_reserve);
+	bool full = nc_replica_status(service->replica).full;
 	if (full && !was) {
 		nc_say_warning("disk full: %llu bytes are left; the store is read-only until "
 		               "there is room",
@@ -49,6 +50,6 @@ static void check(struct nc_service *service)
 void nc_service_disk_tick(struct nc_service *service)
 {
 	if (service->ticks % DISK_TICKS == 1)
-		check(service);
+		nc_service_disk_check(service);
 	tell(service);
 }

@@ -322,6 +322,7 @@ void nc_service_stall_tick(struct nc_service *service);
 
 /* service_disk.c: from the timer; whether the disk has room. */
 void nc_service_disk_tick(struct nc_service *service);
+void nc_service_disk_check(void *ctx); /* the service: look now */
 
 /* service_fit.c: from the timer; join the nodes that answer R.direct, or leave them. */
 void nc_service_fit_tick(struct nc_service *service);

@@ -241,7 +241,7 @@ Test(at_once, what_found_no_room_is_not_applied)
 	ask(&node, 256);
 	RUN_UNTIL(&node.loop, node.refused == 1);
 	cr_expect_eq(atomic_load(&in_state), 0);
-	nc_replica_set_full(node.replica, false);
+	nc_replica_set_room(node.replica, UINT64_MAX, 0);
 	ask(&node, 256);
 	RUN_UNTIL(&node.loop, node.answered == 1);
 	node_close(&node);

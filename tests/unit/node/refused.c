@@ -208,7 +208,7 @@ static void refuse_second(struct follower *follower, void (*then)(struct followe
 static void make_room(struct follower *follower)
 {
 	RUN_UNTIL(&follower->loop, follower->replica->orders.writing == 0);
-	nc_replica_set_full(follower->replica, false);
+	nc_replica_set_room(follower->replica, UINT64_MAX, 0);
 	nc_replica_refused_turn(follower->replica);
 	RUN_UNTIL(&follower->loop, follower->replica->orders.writing == 0);
 }
