@@ -266,6 +266,26 @@ async def test_a_subscription_goes_on_when_its_process_is_back():
         await listener.unsubscribe()
 
 
+async def test_one_that_halts_is_said_to_go_on_when_another_filter_judges():
+    async with PluginDir(HOSTILE) as d:
+        c, told = d.client, []
+
+        async def on_advisory(msg):
+            told.append(msg.subject.rsplit(".", 1)[1])
+
+        listener = await c.nc.subscribe(f"{c.root}.advisory.sub.*", cb=on_advisory)
+        await c.append("bad.1")
+        await create(c, "h", "hostile", {"on": "bad.1", "do": "segfault"}, "out.h")
+        await wait_until(lambda: is_state(c, "h", "halted"), 20, "halted")
+        changed = json.dumps({"filter": {"plugin": "by_stream", "selector": "bad.1"}}).encode()
+        check("pos" in await c.ask("sub.update.h", changed), "updated")
+        async with Got(c, "out.h") as got:
+            await wait_until(lambda: got.seqs == [1], 20, f"it goes on: {got.seqs}")
+        await wait_until(lambda: "resumed" in told, 5, f"and that is told: {told}")
+        check(told.index("halted") < told.index("resumed"), f"{told}")
+        await listener.unsubscribe()
+
+
 async def test_hints_save_calls_also_after_a_restart():
     """Who is asked nothing need not be there: its process is killed, and nobody starts it anew for events that its hints rule out."""
     async with PluginDir(os.path.join(BUILD, "tests/examples/by_tag.so")) as d:

@@ -360,13 +360,13 @@ void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, u
 	               (unsigned long long)position, sub->fault);
 }
 
-void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub)
+void nc_subs_fault_ends(struct nc_subs *subs, struct nc_subscription *sub, const char *why)
 {
 	if (sub->fault[0] == '\0')
 		return;
 	sub->fault[0] = '\0';
 	sub->pause_ns = 0;
-	nc_subs_advise(subs, sub, "resumed", 0, "its filter answers again");
-	nc_say_info("subscription %s goes on: its filter answers again", sub->name);
+	nc_subs_advise(subs, sub, "resumed", 0, why);
+	nc_say_info("subscription %s goes on: %s", sub->name, why);
 	nc_subs_mark(sub);
 }

@@ -157,7 +157,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	if (sub->renew)
 		nc_subs_renew(subs, sub);
 	if (job->judged) {
-		nc_subs_answers_again(subs, sub);
+		nc_subs_fault_ends(subs, sub, "its filter answers again");
 		nc_subs_hints_take(subs, sub);
 	}
 	if (job->err != NC_OK) {

@@ -152,7 +152,7 @@ static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 		nc_subs_live_remove(subs, sub);
 	sub->filter = move->filter;
 	sub->hints = nc_filter_hints(sub->filter);
-	sub->fault[0] = '\0';
+	nc_subs_fault_ends(subs, sub, "it has another filter");
 	move->filter = before;
 	/* Events since then were shown to the old filter: leave the head, and search from there. */
 	nc_sub_scanned(sub->machine, 0, false);

@@ -227,7 +227,7 @@ static void take_up(struct nc_subs *subs, struct nc_subscription *sub)
 	if (!nc_subs_filter_compile(subs, sub, nc_slice(NULL, 0), &refusal)) {
 		(void)snprintf(sub->fault, sizeof sub->fault, "%.190s", refusal.text);
 	} else if (live_add(subs, sub)) {
-		nc_subs_answers_again(subs, sub);
+		nc_subs_fault_ends(subs, sub, "its filter answers again");
 	}
 }
 

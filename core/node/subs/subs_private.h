@@ -48,7 +48,8 @@ void nc_subs_prepared_take(struct nc_subs *subs);
  * the head so that it passes no event by; a search asks the filter again after a pause. The second
  * call ends this, when the filter has answered. */
 void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, uint64_t position);
-void nc_subs_answers_again(struct nc_subs *subs, struct nc_subscription *sub);
+/* It does, or another judges: said, if it halted for it. `why` is for people. */
+void nc_subs_fault_ends(struct nc_subs *subs, struct nc_subscription *sub, const char *why);
 
 /* ---- Plugins that come, go and are replaced (subs_plugins.c) -------------------------------- */
 
