@@ -148,12 +148,12 @@ int nc_sub_wpi(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 	return NC_OK;
 }
 
-bool nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns)
+enum nc_sub_reach nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns)
 {
 	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
 	uint32_t id = nc_sub_entry_find(sub, position);
 	if (id == NONE || sub->policy.ack == NC_ACK_NONE)
-		return false;
+		return NC_SUB_REACH_ALONE;
 	const struct entry *last = &sub->entries[id];
 	uint64_t until_ns = sub->now_ns + sub->policy.ack_wait_ms * NS_PER_MS;
 	bool through = sub->policy.ack == NC_ACK_ALL && !last->replay;
@@ -168,7 +168,9 @@ bool nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns)
 			wait_anew(sub, id, &until_ns);
 		whole &= entry->state != NC_SUB_LEAVING && (elsewhere || entry->attempts > 0);
 	}
-	return whole;
+	return last->replay ? NC_SUB_REACH_REPLAY
+	       : whole      ? NC_SUB_REACH_THROUGH
+	                    : NC_SUB_REACH_ALONE;
 }
 
 /* A copy, cut between characters so that it stays UTF-8. NULL if there is no reason, or no memory:

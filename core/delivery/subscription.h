@@ -163,12 +163,13 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event);
  * answer is a late one to an earlier attempt. Errors: NC_CONFLICT, the answer is of another epoch,
  * or names an event beyond the cursor, which cannot have been delivered from here. */
 int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns);
-/* A batch that acknowledges `position` is about to be proposed. The waits of everything that it
- * acknowledges begin again, so that none of it runs out and is parked meanwhile. Returns whether
- * the log may say that everything before it is acknowledged with it (ack all): true if all of that
- * has been delivered; false for a replay, or where one event before it met nobody (503) or is being
- * parked. */
-bool nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns);
+/* A batch that acknowledges `position`, which is in flight, is about to be proposed. The waits of
+ * everything that it acknowledges begin again, so that none of it runs out and is parked meanwhile.
+ * Returns what the log may say of it: that everything before it is acknowledged too (ack all, if
+ * all of that has been delivered: no event of it met nobody (503) or is being parked); or that it
+ * is replayed, which the progress in the log may not say yet. */
+enum nc_sub_reach { NC_SUB_REACH_ALONE, NC_SUB_REACH_THROUGH, NC_SUB_REACH_REPLAY };
+enum nc_sub_reach nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns);
 /* An acknowledgement that a batch has committed, told when the batch is applied. The event may be
  * beyond the cursor, if the node that ran the subscription before delivered it. `through`: the log
  * says that everything before it is acknowledged with it. Errors: NC_CONFLICT, of another epoch;

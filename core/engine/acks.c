@@ -146,6 +146,17 @@ static int undone(struct nc_engine *engine, const struct nc_batch_ack *ack, uint
 	return err;
 }
 
+/* Whether the event has a row: it is parked, or being replayed. */
+static int has_row(struct nc_engine *engine, const struct nc_batch_ack *ack, bool *has_out)
+{
+	uint8_t room[NC_SUB_KEY_ROOM];
+	nc_buf_clear(&engine->row);
+	int err = nc_state_get(engine->reader, NC_SPACE_PARKED,
+	                       nc_sub_parked_key(ack->name, ack->position, room), &engine->row);
+	*has_out = err == NC_OK;
+	return err == NC_NOTFOUND ? NC_OK : err;
+}
+
 int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ack, bool *stands_out)
 {
 	struct nc_sub_row row;
@@ -159,6 +170,9 @@ int nc_engine_ack_stands(struct nc_engine *engine, const struct nc_batch_ack *ac
 	}
 	if (err == NC_OK)
 		err = undone(engine, ack, row.cursor, &stands);
+	if (err == NC_OK && !stands && ack->replay &&
+	    engine->head.version >= NC_ENGINE_VERSION_STAYS)
+		err = has_row(engine, ack, &stands);
 	if (err == NC_OK && stands)
 		err = each(engine->reader, ack->name, ack->position, covers, &search);
 	if (err == NC_OK)
@@ -180,32 +194,24 @@ static int row_put(struct nc_engine *engine, struct nc_buf *row, struct nc_slice
 	                                   key_of(name, acked->position, room), nc_buf_slice(row));
 }
 
-/* An event that has a row and is undone all the same is being replayed: other events were not
- * delivered in order before it. */
-static int is_replayed(struct nc_engine *engine, struct nc_slice parked_key, bool *replayed_out)
-{
-	nc_buf_clear(&engine->row);
-	int err = nc_state_get(engine->reader, NC_SPACE_PARKED, parked_key, &engine->row);
-	*replayed_out = err == NC_OK;
-	return err == NC_NOTFOUND ? NC_OK : err;
-}
-
 int nc_engine_ack_keep(struct nc_engine *engine, struct nc_batch_ack *ack)
 {
 	uint8_t room[NC_SUB_KEY_ROOM];
-	const struct nc_slice parked = nc_sub_parked_key(ack->name, ack->position, room);
 	bool replayed = false;
 	int err = NC_OK;
 	engine->acks_kept = true;
+	/* Others were not delivered in order before what is replayed. */
 	if (ack->through && engine->head.version >= NC_ENGINE_VERSION_STAYS)
-		err = is_replayed(engine, parked, &replayed);
+		err = has_row(engine, ack, &replayed);
 	ack->through = ack->through && !replayed;
 	const struct acked acked = { ack->position, ack->epoch,
 		                     ack->through ? NC_ACKED_THROUGH : NC_ACKED_ALONE };
 	if (err == NC_OK)
 		err = row_put(engine, &engine->row, ack->name, &acked);
 	/* A parked event that is acknowledged while it is replayed is no longer parked. */
-	return err == NC_OK ? nc_state_del(engine->state, NC_SPACE_PARKED, parked) : err;
+	return err == NC_OK ? nc_state_del(engine->state, NC_SPACE_PARKED,
+	                                   nc_sub_parked_key(ack->name, ack->position, room))
+	                    : err;
 }
 
 int nc_engine_ack_kept(struct nc_engine *engine, struct nc_slice name, uint64_t epoch,

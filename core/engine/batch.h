@@ -59,6 +59,9 @@ struct nc_batch_ack {
 	/* Whoever leads and runs the subscription knows that the delivery is not in flight: refuse,
 	 * unless the batch is a retry. What the log tells later than that is judged at apply. */
 	bool stale;
+	/* Likewise that it is in flight because it is replayed, though its row is there and the
+	 * progress may not say so yet. From engine version 14 on. */
+	bool replay;
 };
 
 struct nc_batch {

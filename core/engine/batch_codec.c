@@ -8,7 +8,7 @@
 #define BATCH_FORMAT     1
 #define BATCH_FORMAT_ACK 2 /* the same, and an acknowledgement at the end */
 
-enum ack_flag { ACK_THROUGH = 1, ACK_STALE = 2, ACK_FLAGS = 3 };
+enum ack_flag { ACK_THROUGH = 1, ACK_STALE = 2, ACK_REPLAY = 4, ACK_FLAGS = 7 };
 
 /* ---- Items ---------------------------------------------------------------------------------- */
 
@@ -130,7 +130,8 @@ static void ack_put(struct nc_buf *buf, const struct nc_batch_ack *ack)
 	nc_buf_put_varint(buf, ack->epoch);
 	nc_buf_put_varint(buf, ack->position);
 	nc_buf_put_u8(buf,
-	              (uint8_t)((ack->through ? ACK_THROUGH : 0) | (ack->stale ? ACK_STALE : 0)));
+	              (uint8_t)((ack->through ? ACK_THROUGH : 0) | (ack->stale ? ACK_STALE : 0) |
+	                        (ack->replay ? ACK_REPLAY : 0)));
 }
 
 static struct nc_batch_ack ack_get(struct nc_reader *reader)
@@ -141,6 +142,7 @@ static struct nc_batch_ack ack_get(struct nc_reader *reader)
 	uint8_t flags = nc_reader_u8(reader);
 	ack.through = (flags & ACK_THROUGH) != 0;
 	ack.stale = (flags & ACK_STALE) != 0;
+	ack.replay = (flags & ACK_REPLAY) != 0;
 	if (ack.name.size == 0 || ack.name.size > NC_SUB_NAME_SIZE_MAX || flags > ACK_FLAGS)
 		reader->failed = true;
 	return ack;

@@ -62,8 +62,7 @@ struct nc_fault {
 #define NC_ENGINE_VERSION_PAST   11u /* a backfill knows what batches acknowledged meanwhile */
 #define NC_ENGINE_VERSION_AGE    12u /* what is about to be too old is settled, too */
 #define NC_ENGINE_VERSION_ALL    13u /* as 11, of what batches acknowledged with all before it */
-#define NC_ENGINE_VERSION_STAYS \
-	14u /* what is paused stays so in a new epoch; a replay's ack is alone */
+#define NC_ENGINE_VERSION_STAYS  14u /* a new epoch stays paused; batches know replays */
 
 /* Builds for tests/e2e/test_upgrade.py, beside the real one: 1, with one more meaning, gated by a
  * version as each must be; 2, with the same meaning and no gate, which leads astray; 3, which knows

@@ -218,6 +218,33 @@ async def test_with_ack_all_what_was_delivered_before_outlives_kill_9_too():
         equal(await take(c, "w", 1, expires_ms=300), [], "all are done")
 
 
+async def test_what_is_replayed_is_acknowledged_by_a_batch_as_soon_as_it_is_given():
+    """While another progress is on its way: that the event is replayed is in the log only behind it."""
+    async with Both() as b:
+        c = b.client
+        await work(c, 0)
+        for i in range(10):
+            await c.append("in", b"{}")
+            await c.append("in", b"{}")
+            (first, to_first), (_, to_second) = await take(c, "w", 2)
+            await c.nc.request(to_first, b"+TERM later", timeout=5)
+            inbox = c.nc.new_inbox()
+            given = await c.nc.subscribe(inbox)
+            await c.nc.publish(f"{c.root}.sub.next.w", b"", reply=inbox)
+            await c.nc.publish(to_second, b"+ACK", reply=c.nc.new_inbox())
+            await c.nc.publish(f"{c.root}.sub.replay.w", b"", reply=c.nc.new_inbox())
+            msg = await given.next_msg(5)
+            await given.unsubscribe()
+            equal(int(msg.headers["Es-Position"]), first, f"round {i}")
+            answer = await batch(c, events=[event("out")], ack={"reply": msg.reply})
+            check("error" not in answer, f"round {i}: {answer}")
+            await wait_until(lambda: none_is_parked(c), 5, "its row is gone")
+
+
+async def none_is_parked(c):
+    return (await c.ask("sub.parked.w"))["total"] == 0
+
+
 async def test_messagepack_acknowledges_too():
     import msgpack
 

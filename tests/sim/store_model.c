@@ -184,6 +184,8 @@ static bool ack_stands(struct sim_store *store, const struct store_command *comm
 	    position > store->head || (*store_marks(sub, position) & STORE_BATCHED) != 0 ||
 	    is_covered(sub, position, store->head))
 		return false;
+	if (command->replay && (*store_marks(sub, position) & STORE_PARKED) != 0)
+		return true;
 	return sub->progress.size == 0
 	               ? position > sub->cursor
 	               : nc_sub_progress_undone(nc_buf_slice(&sub->progress), position);

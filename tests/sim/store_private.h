@@ -92,8 +92,8 @@ struct store_command {
 	uint8_t check_stream;
 	struct store_item item;
 	uint64_t after;
-	bool acks;           /* a delivery: of `sub`, `epoch` */
-	bool stale, through; /* as the leader knows it; as in struct nc_batch_ack */
+	bool acks;                   /* a delivery: of `sub`, `epoch` */
+	bool stale, through, replay; /* as the leader knows it; as in struct nc_batch_ack */
 	uint64_t acks_position;
 	/* CREATE, DELETE, SAVE; of PLACE the policy's placement */
 	uint8_t sub;

@@ -163,10 +163,14 @@ void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_comma
 	bool in_flight = state == NC_SUB_RECALLED ||
 	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
 	command->stale = machine->epoch != command->epoch || !in_flight;
+	enum nc_sub_reach reach =
+	        command->stale ? NC_SUB_REACH_ALONE
+	                       : nc_sub_batch_begins(machine->machine, command->acks_position,
+	                                             store_now_ns(sim));
 	command->through =
-	        !command->stale &&
-	        nc_sub_batch_begins(machine->machine, command->acks_position, store_now_ns(sim)) &&
-	        machine->parked.size == machine->saving_parked;
+	        reach == NC_SUB_REACH_THROUGH && machine->parked.size == machine->saving_parked;
+	command->replay =
+	        reach == NC_SUB_REACH_REPLAY && sim->store->version >= NC_ENGINE_VERSION_STAYS;
 }
 
 /* While the batch was on its way the delivery ran out, and was parked: its row is not written. */

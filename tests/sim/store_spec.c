@@ -262,6 +262,7 @@ static void batch_encode(const struct store_command *command, struct nc_buf *byt
 			                           .epoch = command->epoch,
 			                           .position = command->acks_position,
 			                           .through = command->through,
+			                           .replay = command->replay,
 			                           .stale = command->stale };
 	}
 	nc_command_put_batch(bytes, &batch);

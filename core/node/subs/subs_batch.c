@@ -49,10 +49,12 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 	if (!sub->definition.durable)
 		return NC_UNSUPPORTED;
 	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
-	if (!ack_out->stale) {
-		ack_out->through = nc_sub_batch_begins(sub->machine, at.position, nc_clock_ns()) &&
-		                   sub->save.parked.size == rows_sent(sub);
-	}
+	if (ack_out->stale)
+		return NC_OK;
+	enum nc_sub_reach reach = nc_sub_batch_begins(sub->machine, at.position, nc_clock_ns());
+	ack_out->through = reach == NC_SUB_REACH_THROUGH && sub->save.parked.size == rows_sent(sub);
+	ack_out->replay = reach == NC_SUB_REACH_REPLAY &&
+	                  subs->service->engine_version >= NC_ENGINE_VERSION_STAYS;
 	return NC_OK;
 }
 

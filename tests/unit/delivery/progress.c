@@ -506,6 +506,9 @@ Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
 
 /* ---- With all before it --------------------------------------------------------------------- */
 
+#define expect_reach(h, position, reach) \
+	cr_expect_eq(nc_sub_batch_begins((h)->sub, position, (h)->now), reach)
+
 static struct harness all_in_flight(uint64_t count)
 {
 	struct harness h = harness_push();
@@ -520,7 +523,7 @@ Test(progress, while_a_batch_is_on_its_way_nothing_that_it_acknowledges_runs_out
 {
 	struct harness h = all_in_flight(4);
 	expect_after(&h, 29000, "");
-	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now));
+	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);
 	expect_after(&h, 2000, "4/2");
 	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, true }, h.now),
 	             NC_OK);
@@ -535,8 +538,8 @@ Test(progress, a_batch_that_acknowledges_one_alone_holds_that_one_alone)
 	harness_offer(&h, 1, 2);
 	expect_step(&h, "1/1 2/1");
 	expect_after(&h, 29000, "");
-	cr_expect_not(nc_sub_batch_begins(h.sub, 2, h.now));
-	cr_expect_not(nc_sub_batch_begins(h.sub, 7, h.now), "nor one that is not there");
+	expect_reach(&h, 2, NC_SUB_REACH_ALONE);
+	expect_reach(&h, 7, NC_SUB_REACH_ALONE);
 	expect_after(&h, 2000, "1/2");
 	nc_sub_free(h.sub);
 }
@@ -544,13 +547,13 @@ Test(progress, a_batch_that_acknowledges_one_alone_holds_that_one_alone)
 Test(progress, the_log_is_not_told_of_all_before_where_one_met_nobody_or_is_being_parked)
 {
 	struct harness h = all_in_flight(5);
-	cr_expect(nc_sub_batch_begins(h.sub, 5, h.now));
+	expect_reach(&h, 5, NC_SUB_REACH_THROUGH);
 	nc_sub_no_responders(h.sub, 1, 4, 1, h.now);
-	cr_expect_not(nc_sub_batch_begins(h.sub, 5, h.now));
-	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now), "that is behind it");
+	expect_reach(&h, 5, NC_SUB_REACH_ALONE);
+	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);
 	cr_expect_eq(nc_sub_term(h.sub, 1, 2, nc_slice(NULL, 0), h.now), NC_OK);
-	cr_expect_not(nc_sub_batch_begins(h.sub, 3, h.now));
-	cr_expect(nc_sub_batch_begins(h.sub, 1, h.now));
+	expect_reach(&h, 3, NC_SUB_REACH_ALONE);
+	expect_reach(&h, 1, NC_SUB_REACH_THROUGH);
 	nc_sub_free(h.sub);
 }
 
@@ -562,7 +565,7 @@ Test(progress, the_log_is_told_of_a_replay_alone)
 	const struct nc_sub_event parked = { .position = 3, .size = 100 };
 	cr_expect_eq(nc_sub_replay(h.sub, &parked), NC_OK);
 	expect_step(&h, "3/1");
-	cr_expect_not(nc_sub_batch_begins(h.sub, 3, h.now));
+	expect_reach(&h, 3, NC_SUB_REACH_REPLAY);
 	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, false }, h.now),
 	             NC_OK);
 	cr_expect_eq(harness_info(&h).in_flight, 2);
@@ -573,7 +576,7 @@ Test(progress, the_log_is_told_of_a_replay_alone)
 Test(progress, a_batch_takes_along_what_the_log_says_whatever_became_of_it_meanwhile)
 {
 	struct harness h = all_in_flight(4);
-	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now));
+	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);
 	h.definition.ack = NC_ACK_EXPLICIT;
 	nc_sub_redefine(h.sub, &h.definition, h.now);
 	cr_expect_eq(nc_sub_term(h.sub, 1, 3, nc_slice(NULL, 0), h.now), NC_OK);
@@ -592,7 +595,7 @@ Test(progress, a_batch_takes_along_what_was_delivered_elsewhere_since_the_progre
 	harness_open(&h);
 	harness_offer(&h, 1, 4);
 	move(&h);
-	cr_expect(nc_sub_batch_begins(h.sub, 3, h.now));
+	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);
 	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, true }, h.now),
 	             NC_OK);
 	harness_offer(&h, 4, 4);

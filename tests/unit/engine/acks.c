@@ -215,6 +215,34 @@ Test(acks, of_a_parked_event_on_its_way_once_more_take_its_row_away)
 	nc_buf_release(&payload);
 }
 
+/* It is given as soon as it is asked for; that it is replayed is in the log a little later. */
+Test(acks, of_a_replay_stand_before_the_progress_says_that_it_is_one)
+{
+	struct nc_buf parked = { 0 };
+	for (uint32_t version = NC_ENGINE_VERSION_STAYS - 1; version <= NC_ENGINE_VERSION_STAYS;
+	     version++) {
+		store_close(&store);
+		store_open(&store);
+		store_raise(&store, version);
+		for (int i = 0; i < 8; i++)
+			APPEND(&store, .stream = "in");
+		create("w");
+		nc_buf_clear(&parked);
+		nc_parked_put(&parked, &(struct nc_parked){ .position = 2, .attempts = 5 });
+		progress(1, 5, 0, NULL, nc_buf_slice(&parked));
+		expect_stands(ACK(2), false);
+		expect_stands(ACK(3, .replay = true), false);
+		expect_stands(ACK(2, .replay = true, .epoch = 2), false);
+		expect_stands(ACK(2, .replay = true, .stale = true), false);
+		expect_stands(ACK(2, .replay = true), version >= NC_ENGINE_VERSION_STAYS);
+		expect_stands(ACK(2, .replay = true), false);
+	}
+	PROGRESS(8);
+	expect_rows("");
+	expect_stands(ACK(2, .replay = true), false);
+	nc_buf_release(&parked);
+}
+
 /* It stands in no order with the others: a backfill may have come by no further than to what lies
  * before it. */
 Test(acks, of_a_replay_take_nothing_along)
@@ -346,14 +374,15 @@ Test(acks, are_not_read_back_from_bytes_that_are_cut)
 	struct nc_buf events = { 0 }, body = { 0 };
 	nc_batch_event_put(&events, &(struct nc_batch_event){ .record = NC_SLICE("record") });
 	struct nc_batch batch = { .event_count = 1, .events = nc_buf_slice(&events) }, read;
-	batch.ack = (struct nc_batch_ack){ NC_SLICE("w"), 300, 1u << 20, true, true };
+	batch.ack = (struct nc_batch_ack){ NC_SLICE("w"), 300, 1u << 20, true, true, true };
 	nc_batch_put(&body, &batch);
 	cr_assert_eq(nc_batch_get(nc_buf_slice(&body), &read), NC_OK);
 	cr_expect(nc_slice_is(read.ack.name, "w") && read.ack.epoch == 300 &&
-	          read.ack.position == 1u << 20 && read.ack.through && read.ack.stale);
+	          read.ack.position == 1u << 20 && read.ack.through && read.ack.stale &&
+	          read.ack.replay);
 	for (size_t size = 0; size < body.size; size++)
 		cr_expect_neq(nc_batch_get(nc_slice(body.data, size), &read), NC_OK, "%zu", size);
-	body.data[body.size - 1] = 4;
+	body.data[body.size - 1] = 8;
 	cr_expect_eq(nc_batch_get(nc_buf_slice(&body), &read), NC_CORRUPT, "unknown flags");
 	nc_buf_release(&events);
 	nc_buf_release(&body);
