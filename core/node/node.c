@@ -232,6 +232,8 @@ static int service_start(struct node *node)
 		.loop = &node->loop,
 		.config = node->config,
 		.nats_url = node->nats_url,
+		.leaf_port = node->child == NULL ? (unsigned)node->config->nats_leaf_port
+		                                 : nc_child_leaf_port(node->child),
 		.state = node->store.state,
 		.log = node->store.log,
 		.engine = node->store.engine,

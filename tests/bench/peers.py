@@ -93,9 +93,12 @@ class Server(Processes):
     def __init__(self, js=False, sync_always=False):
         super().__init__()
         self.port = free_port()
+        self.leaf_port = free_port() if servers.leaf else 0
         config = os.path.join(self.home, "server.conf")
         with open(config, "w", encoding="utf-8") as f:
             f.write(f'listen: "127.0.0.1:{self.port}"\n{servers.more_config}')
+            if self.leaf_port:
+                f.write(f'leafnodes {{ listen: "127.0.0.1:{self.leaf_port}" }}\n')
             if js:
                 sync = ", sync_interval: always" if sync_always else ""
                 f.write(f'jetstream {{ store_dir: "{self.home}/js"{sync} }}\n')

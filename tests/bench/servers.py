@@ -3,10 +3,12 @@
 import os
 
 more_config = ""  # lines for each of them
+leaf = False  # Nacre's have a port for leaf nodes, which tells a node who listens to its feed
 
 
 def set_as_recommended():
     """Those that are started from now on."""
-    global more_config
+    global more_config, leaf
+    leaf = True
     more_config = "disable_sublist_cache: true\n"
     os.environ["GOGC"] = "400"

@@ -109,10 +109,15 @@ async def wait_until(condition, seconds, what):
 
 
 class NatsServer:
-    """nats-server with lines of configuration."""
+    """nats-server with lines of configuration. leaf: with a port for leaf nodes, which nodes are told of; {leaf_port} in `config` is
+    the number of one."""
 
-    def __init__(self, config="", port=None, scheme="nats"):
+    def __init__(self, config="", port=None, scheme="nats", leaf=False):
         self.port = port or free_port()
+        self.leaf_port = free_port() if leaf else 0
+        config = config.replace("{leaf_port}", str(self.leaf_port))
+        if leaf and "leafnodes" not in config:
+            config += f"\nleafnodes {{ listen: '127.0.0.1:{self.leaf_port}' }}"
         self.home = tempfile.mkdtemp(prefix="nacre-nats-")
         self.config = os.path.join(self.home, "server.conf")
         self.configure(config)
@@ -176,6 +181,8 @@ class Node:
         env.update({"NACRE_STORE_ID": STORE, "NACRE_DATA_DIR": self.data_dir, "NACRE_CACHE_MB": "64"})
         if self.server:
             env["NACRE_NATS_URL"] = self.server.url
+            if self.server.leaf_port:
+                env["NACRE_NATS_LEAF_PORT"] = str(self.server.leaf_port)
         env.update(self.env)
         return env
 
@@ -328,11 +335,11 @@ class Client:
 class Both:
     """A server and a node, removed at the end."""
 
-    def __init__(self, server_config="", **node):
-        self.server_config, self.node_options = server_config, node
+    def __init__(self, server_config="", leaf=False, **node):
+        self.server_config, self.leaf, self.node_options = server_config, leaf, node
 
     async def __aenter__(self):
-        self.server = NatsServer(self.server_config)
+        self.server = NatsServer(self.server_config, leaf=self.leaf)
         try:
             self.node = Node(self.server, **self.node_options)
             self.client = await Client.connect(self.server.url)
@@ -501,20 +508,20 @@ class Cluster:
 
     SECRET = "a secret of the tests"
 
-    def __init__(self, count=3, servers=1, expect=None, env=None, start=True, server_config="", straight=False):
+    def __init__(self, count=3, servers=1, expect=None, env=None, start=True, server_config="", straight=False, leaf=False):
         self.count, self.expect = count, expect or count
         self.wires = None
         self.env = dict(env or {})
-        self.servers = self.make_servers(servers, server_config, straight)
+        self.servers = self.make_servers(servers, server_config, straight, leaf)
         self.nodes = {}
         for i in range(1, count + 1):
             self.add(f"n{i}", start=False)
         if start:
             self.start()
 
-    def make_servers(self, count, config, straight):
+    def make_servers(self, count, config, straight, leaf):
         if count == 1:
-            return [NatsServer(config)]
+            return [NatsServer(config, leaf=leaf)]
         self.wires = None if straight else Wires()
         routes = [free_port() for _ in range(count)]
         servers = []
@@ -524,7 +531,7 @@ class Cluster:
             lines = [far if straight else self.wires.line((i, j), far) for j, far in enumerate(routes) if j != i]
             urls = ", ".join(f"nats-route://127.0.0.1:{line}" for line in lines)
             joined = f"cluster {{ name: c, listen: 127.0.0.1:{port}, no_advertise: true, advertise: '127.0.0.1:1', routes: [{urls}] }}"
-            servers.append(NatsServer(f"server_name: s{i + 1}\nhttp: 127.0.0.1:-1\n{joined}\n{config}"))
+            servers.append(NatsServer(f"server_name: s{i + 1}\nhttp: 127.0.0.1:-1\n{joined}\n{config}", leaf=leaf))
         return servers
 
     def stray_routes(self):

@@ -112,6 +112,13 @@ bool nc_bus_connected(struct nc_bus *bus);
 /* The number of the present connection, from 1; 0: there is none. Between two messages that left
  * over different ones others may be missing. Any thread. */
 uint64_t nc_bus_connection(struct nc_bus *bus);
+/* Which server the present connection is to: its host, as the connection was made, and its id.
+ * Errors: NC_CLOSED, there is none; NC_UNSUPPORTED, it was made with TLS, by its URL. The loop's.
+ */
+#define NC_BUS_HOST_SIZE      512u /* bytes with the NUL */
+#define NC_BUS_SERVER_ID_SIZE 128u
+int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
+                  char id_out[NC_BUS_SERVER_ID_SIZE]);
 size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected */
 
 /* NULL is a no-op. Frees when the loop has run once more, and an attempt to connect that was under

@@ -126,3 +126,14 @@ size_t nc_bus_max_payload(struct nc_bus *bus)
 	pthread_rwlock_unlock(&bus->use);
 	return size <= 0 ? 1u << 20 : (size_t)size;
 }
+
+int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
+                  char id_out[NC_BUS_SERVER_ID_SIZE])
+{
+	if (bus->nc == NULL ||
+	    natsConnection_GetConnectedServerId(bus->nc, id_out, NC_BUS_SERVER_ID_SIZE) != NATS_OK)
+		return NC_CLOSED;
+	nc_bus_server_host(bus->at.url, host_out);
+	bool tls = strncmp(bus->at.url, "tls:", 4) == 0 || strncmp(bus->at.url, "wss:", 4) == 0;
+	return tls ? NC_UNSUPPORTED : NC_OK;
+}

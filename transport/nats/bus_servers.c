@@ -19,13 +19,12 @@ const char *nc_bus_server_address(const char *url)
 	return at == NULL ? from : at + 1;
 }
 
-/* The host alone, without the brackets of an IPv6 address. */
-static void host_of(const char *url, char host[NC_BUS_SERVER_URL_SIZE])
+void nc_bus_server_host(const char *url, char host_out[NC_BUS_SERVER_URL_SIZE])
 {
 	const char *from = nc_bus_server_address(url);
 	bool bracketed = *from == '[';
 	size_t size = strcspn(from + bracketed, bracketed ? "]" : ":/");
-	(void)snprintf(host, NC_BUS_SERVER_URL_SIZE, "%.*s", (int)size, from + bracketed);
+	(void)snprintf(host_out, NC_BUS_SERVER_URL_SIZE, "%.*s", (int)size, from + bracketed);
 }
 
 static bool is_address(const char *host)
@@ -95,7 +94,7 @@ static void learn(struct nc_bus_servers *servers, const char *url, const char *t
 	    find(servers, url) != NULL)
 		return;
 	struct nc_bus_server *server = &servers->at[servers->count++];
-	host_of(url, host);
+	nc_bus_server_host(url, host);
 	(void)snprintf(server->url, sizeof server->url, "%s", url);
 	(void)snprintf(server->tls_name, sizeof server->tls_name, "%s",
 	               is_address(host) ? tls_name : "");
@@ -107,7 +106,7 @@ void nc_bus_servers_ended(struct nc_bus_servers *servers, const struct nc_bus_se
 {
 	struct nc_bus_server was = *at;
 	char name[NC_BUS_SERVER_URL_SIZE];
-	host_of(was.url, name);
+	nc_bus_server_host(was.url, name);
 	if (was.tls_name[0] != '\0' || is_address(name))
 		memcpy(name, was.tls_name, sizeof name);
 	if (told_count > 0) /* a server that tells of none keeps the old ones */

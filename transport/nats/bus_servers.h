@@ -42,6 +42,8 @@ int nc_bus_servers_init(struct nc_bus_servers *servers, const char *urls, uint64
 
 /* "host:port" of "nats://user:password@host:port": what may be shown. Within `url`. */
 const char *nc_bus_server_address(const char *url);
+/* The host alone, without the brackets of an IPv6 address. */
+void nc_bus_server_host(const char *url, char host_out[NC_BUS_SERVER_URL_SIZE]);
 
 /* The one to be tried now. */
 const struct nc_bus_server *nc_bus_servers_next(struct nc_bus_servers *servers, uint64_t now_ms);

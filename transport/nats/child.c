@@ -28,7 +28,7 @@ struct nc_child {
 	char config_path[PATH_SIZE], pid_path[PATH_SIZE], log_path[PATH_SIZE];
 	char url[NC_CHILD_URL_SIZE];
 	char **environment; /* the array; the strings are the process's */
-	unsigned port;
+	unsigned port, leaf_port;
 	uv_process_t process;
 	uv_timer_t restart;
 	bool running, stopping, started;
@@ -136,6 +136,16 @@ static bool port_find(struct nc_child *child, bool ended)
 	return true;
 }
 
+/* The other is not bound yet, so the system may give it twice. */
+static bool leaf_port_find(struct nc_child *child)
+{
+	while (port_free(0, &child->leaf_port)) {
+		if (child->leaf_port != child->port)
+			return true;
+	}
+	return false;
+}
+
 /* ---- Starting ------------------------------------------------------------------------------- */
 
 /* Most subjects, of streams, inboxes and acknowledgements, come only once. Caching who listens to
@@ -148,8 +158,9 @@ static int config_write(const struct nc_child *child)
 	(void)fprintf(file,
 	              "# Written by nacred at each start.\nhost: 127.0.0.1\nport: %u\n"
 	              "pid_file: \"%s\"\nlog_file: \"%s\"\nmax_pending: 256MB\n"
-	              "disable_sublist_cache: true\n",
-	              child->port, child->pid_path, child->log_path);
+	              "disable_sublist_cache: true\n"
+	              "leafnodes { host: 127.0.0.1, port: %u }\n",
+	              child->port, child->pid_path, child->log_path, child->leaf_port);
 	return fclose(file) == 0 ? NC_OK : NC_IO;
 }
 
@@ -256,6 +267,8 @@ static int start(struct nc_child *child, char *fault)
 		        "the server that is there by NACRE_NATS_URL",
 		        port);
 	}
+	if (!leaf_port_find(child))
+		return refuse(fault, NC_IO, "%s", "there is no free port on 127.0.0.1");
 	int err = config_write(child);
 	if (err != NC_OK)
 		return refuse(fault, err, "%s cannot be written", child->config_path);
@@ -310,6 +323,11 @@ int nc_child_start(const struct nc_child_options *options, struct nc_child **chi
 const char *nc_child_url(const struct nc_child *child)
 {
 	return child->url;
+}
+
+unsigned nc_child_leaf_port(const struct nc_child *child)
+{
+	return child->leaf_port;
 }
 
 static void on_timer_closed(uv_handle_t *handle)

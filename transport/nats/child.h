@@ -32,6 +32,8 @@ int nc_child_start(const struct nc_child_options *options, struct nc_child **chi
                    char fault[NC_CHILD_FAULT_SIZE]);
 
 const char *nc_child_url(const struct nc_child *child);
+/* Its port for leaf nodes (leaf.h). */
+unsigned nc_child_leaf_port(const struct nc_child *child);
 
 /* End it; freed when it has gone and the loop has run. NULL is a no-op. */
 void nc_child_stop(struct nc_child *child);

@@ -22,6 +22,8 @@ struct nc_config {
 	char *nats_url; /* "": start a server of our own */
 	char *nats_server;
 	char *nats_user, *nats_password, *nats_token, *nats_nkey, *nats_creds;
+	char *nats_leaf_user, *nats_leaf_password;
+	uint64_t nats_leaf_port; /* of the servers of nats_url; 0: not used */
 	char *nats_ca, *nats_cert, *nats_key;
 	char *feed;
 	char *plugin_dir; /* directories, ':' between them; beside the bundled ones */

@@ -77,6 +77,31 @@ static const char *urls_fault(const char *urls)
 	return NULL;
 }
 
+/* The connection as a leaf node is in the clear, and knows users with passwords. */
+static int leaf_check(const struct nc_config *config, char *fault)
+{
+	bool tls = config->nats_ca[0] != '\0' || config->nats_cert[0] != '\0' ||
+	           strstr(config->nats_url, "tls://") != NULL ||
+	           strstr(config->nats_url, "wss://") != NULL;
+	bool used = config->nats_leaf_port != 0;
+	if (used && config->nats_url[0] == '\0' && !nc_config_is_cluster(config)) {
+		return refuse(fault, "NACRE_NATS_LEAF_PORT", "",
+		              "goes with NACRE_NATS_URL; the node's own server has such a port by "
+		              "itself");
+	}
+	if (used && tls) {
+		return refuse(fault, "NACRE_NATS_LEAF_PORT", "",
+		              "does not go with TLS: its connection would be in the clear");
+	}
+	if (config->nats_leaf_user[0] != '\0' && !used)
+		return refuse(fault, "NACRE_NATS_LEAF_USER", config->nats_leaf_user,
+		              "goes with NACRE_NATS_LEAF_PORT");
+	if (config->nats_leaf_password[0] != '\0' && config->nats_leaf_user[0] == '\0')
+		return refuse(fault, "NACRE_NATS_LEAF_PASSWORD", "",
+		              "goes with NACRE_NATS_LEAF_USER");
+	return NC_OK;
+}
+
 int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_SIZE])
 {
 	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
@@ -103,6 +128,9 @@ int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_S
 		return refuse(fault, "NACRE_PLUGIN_ISOLATION", config->plugin_isolation,
 		              "is neither process nor none");
 	}
+	int leaf_err = leaf_check(config, fault);
+	if (leaf_err != NC_OK)
+		return leaf_err;
 	if (config->data_dir[0] == '\0')
 		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
 	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))

@@ -33,6 +33,7 @@ struct nc_ticket {
 	enum nc_ticket_of of;
 	struct nc_sub_pending *pending;
 	struct nc_spread_taken *taken;
+	uint64_t mark;     /* of events: nc_interest_expect() */
 	uint64_t removed;  /* snapshots, so far */
 	bool answered;     /* ran out: what comes later is not told */
 	int endpoint;      /* for the statistics */

@@ -17,10 +17,6 @@
 
 #define TICK_MS 20
 
-/* How many bytes of the live feed may wait for the end of a turn. Mostly that is all of it, so that
- * the server reads the answers first, and passes them on before it reads the feed. */
-#define FED_SIZE_MAX (1u << 20)
-
 /* ---- Answers -------------------------------------------------------------------------------- */
 
 void nc_service_send(struct nc_service *service, const char *reply, struct nc_slice message,
@@ -53,6 +49,7 @@ static void on_turn_end(void *ctx)
 	atomic_fetch_add(&service->counters.unsent,
 	                 service->outbox.lost + service->feed.outbox.lost);
 	service->outbox.lost = service->feed.outbox.lost = 0;
+	nc_interest_ask(service->feed.interest);
 	service->turns++;
 }
 
@@ -88,7 +85,9 @@ static void on_state(void *ctx, bool connected, const char *detail)
 		nc_sole_step(service, true);
 		nc_subs_connected(service->subs);
 		nc_service_probe(service);
+		nc_service_feed_connected(service, true);
 	} else {
+		nc_service_feed_connected(service, false);
 		atomic_fetch_add(&service->counters.nats_disconnects, 1);
 		nc_say_warning("nats: not connected: %s; trying again", detail);
 	}
@@ -244,8 +243,6 @@ static void names_make(struct nc_service *service)
 	               config->store_id, service->srv.id);
 	(void)snprintf(service->pace_subject, sizeof service->pace_subject, "_es.%s.pace.%s",
 	               config->store_id, service->srv.id);
-	service->feed.outbox.size_max = FED_SIZE_MAX;
-	service->feed.on = strcmp(config->feed, "on") == 0;
 	service->decoder.store = config->store_id;
 	service->decoder.event_size_max = (size_t)config->max_event_bytes;
 	service->decoder.payload_size_max = 1u << 20;
@@ -282,6 +279,8 @@ int nc_service_start(const struct nc_service_options *options, struct nc_service
 		nc_assert(!"libuv refuses a handle");
 	int err = nc_service_srv_make(service);
 	if (err == NC_OK)
+		err = nc_service_feed_open(service);
+	if (err == NC_OK)
 		err = bus_open(service);
 	if (err == NC_OK)
 		err = replica_start(service);
@@ -309,12 +308,10 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct nc_service *service = handle->data;
 	nc_outbox_release(&service->outbox);
-	nc_outbox_release(&service->feed.outbox);
+	nc_service_feed_release(service);
 	nc_decoder_release(&service->decoder);
 	nc_service_verify_free(service);
 	nc_buf_release(&service->out);
-	nc_buf_release(&service->feed.message);
-	nc_buf_release(&service->feed.subject);
 	free(service->srv.endpoints);
 	free(service);
 }
@@ -348,7 +345,7 @@ void nc_service_stop(struct nc_service *service)
 	service->spread = NULL;
 	tickets_end(service);
 	(void)nc_outbox_send(&service->outbox, service->bus);
-	(void)nc_outbox_send(&service->feed.outbox, service->bus);
+	nc_service_feed_close(service);
 	nc_bus_close(service->bus);
 	uv_close((uv_handle_t *)&service->tick, on_closed);
 }

@@ -20,6 +20,7 @@ struct nc_service_options {
 	uv_loop_t *loop;
 	const struct nc_config *config; /* borrowed */
 	const char *nats_url;
+	unsigned leaf_port; /* of those servers, for leaf nodes; 0: not used */
 	struct nc_state *state;
 	struct nc_log *log;
 	struct nc_engine *engine;

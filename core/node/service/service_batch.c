@@ -40,6 +40,7 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 	if (ticket == NULL)
 		return;
 	ticket->of = NC_TICKET_BATCH;
+	ticket->mark = nc_interest_expect(service->feed.interest, batch.event_count);
 	nc_buf_clear(&service->out);
 	nc_command_put_batch(&service->out, &batch);
 	nc_service_propose(service, ticket);
@@ -62,15 +63,4 @@ void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket 
 	                                               .text = nc_service_fault_text(outcome, room),
 	                                               .more = nc_buf_slice(&more) });
 	nc_buf_release(&more);
-}
-
-void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *outcome)
-{
-	for (size_t i = 0; i < outcome->result_count; i++) {
-		const struct nc_batch_result *result = &outcome->results[i];
-		if (result->record.size > 0) {
-			nc_service_tell(service, result->record, result->position, result->version,
-			                outcome->time_ns);
-		}
-	}
 }

@@ -59,6 +59,7 @@ static void put_counters(struct nc_service *service, struct nc_buf *out)
 		{ "disk_full", &counters->disk_full },
 		{ "timed_out", &counters->timed_out },
 		{ "unsent", &counters->unsent },
+		{ "unheard", &counters->unheard },
 		{ "reads_given_up", &counters->reads_given_up },
 		{ "nats_errors", &counters->nats_errors },
 		{ "nats_disconnects", &counters->nats_disconnects },

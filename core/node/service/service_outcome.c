@@ -90,13 +90,9 @@ static void client_told(struct nc_service *service, struct nc_ticket *ticket,
 		return;
 	if (!ticket->answered)
 		answer(service, ticket, outcome);
+	uint64_t mark = ticket->mark;
 	nc_ticket_free(&service->tickets, ticket);
-	if (outcome->record.size > 0) {
-		nc_service_tell(service, outcome->record, outcome->position, outcome->version,
-		                outcome->time_ns);
-	} else if (outcome->result_count > 0) {
-		nc_service_batch_tell(service, outcome);
-	}
+	nc_service_tell(service, mark, outcome);
 }
 
 /* ---- Applied: to who has not asked ---------------------------------------------------------- */

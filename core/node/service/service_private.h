@@ -16,6 +16,7 @@
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs.h"
 #include "transport/nats/bus.h"
+#include "transport/nats/interest.h"
 #include "transport/nats/outbox.h"
 #include "transport/nats/request.h"
 #include "transport/nats/srv.h"
@@ -39,6 +40,7 @@ struct nc_service_counters {
 	atomic_uint_fast64_t disk_full;     /* 507 */
 	atomic_uint_fast64_t timed_out;     /* 503 */
 	atomic_uint_fast64_t unsent;        /* answers and feed messages that NATS did not take */
+	atomic_uint_fast64_t unheard;       /* events that nobody listened to on the feed */
 	atomic_uint_fast64_t reads_given_up; /* nobody took the answer in time */
 	atomic_uint_fast64_t nats_errors;
 	atomic_uint_fast64_t nats_disconnects;
@@ -53,9 +55,11 @@ struct nc_sole {
 	unsigned asks;   /* how often it has asked */
 };
 
-/* The live feed: service_append.c. The loop's. */
+/* The live feed: service_feed.c. The loop's. */
 struct nc_feed {
 	bool on;
+	struct nc_interest *interest; /* NULL: everything is published */
+	char subjects[NC_ROOT_SIZE + sizeof ".event.>"];
 	struct nc_buf subject, message; /* of the event that is being told */
 	struct nc_outbox outbox; /* sent after the answers, since it is these that clients await */
 };
@@ -257,17 +261,22 @@ void nc_service_append(struct nc_service *service, const struct nc_request *requ
                        struct nc_slice reply, int endpoint);
 void nc_service_append_answer(struct nc_service *service, const struct nc_ticket *ticket,
                               const struct nc_outcome *outcome);
-/* Give a new event to the live feed and to the subscriptions. */
-void nc_service_tell(struct nc_service *service, struct nc_slice record, uint64_t position,
-                     uint64_t version, uint64_t time_ns);
+
+/* service_feed.c */
+/* Errors: NC_NOMEM. */
+int nc_service_feed_open(struct nc_service *service);
+void nc_service_feed_connected(struct nc_service *service, bool connected);
+void nc_service_feed_close(struct nc_service *service);   /* before the bus */
+void nc_service_feed_release(struct nc_service *service); /* at the end */
+/* Give the new events of a command to the live feed and to the subscriptions. `mark` is that of the
+ * command's ticket. */
+void nc_service_tell(struct nc_service *service, uint64_t mark, const struct nc_outcome *outcome);
 
 /* service_batch.c */
 void nc_service_batch(struct nc_service *service, const struct nc_request *request,
                       struct nc_slice reply, int endpoint);
 void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
                              const struct nc_outcome *outcome);
-/* Give its events to the feed and its acknowledgements to the subscriptions. */
-void nc_service_batch_tell(struct nc_service *service, const struct nc_outcome *outcome);
 
 /* service_stream.c: delete and meta. */
 void nc_service_stream(struct nc_service *service, const struct nc_request *request,

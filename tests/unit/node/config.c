@@ -91,6 +91,18 @@ Test(config, says_what_is_wrong_in_a_sentence_and_shows_no_empty_value)
 	refused(ENV("NATS_PASSWORD=secret"), NONE, "NATS_PASSWORD goes with NATS_USER");
 }
 
+Test(config, leaf_nodes_go_with_servers_of_others_and_without_tls)
+{
+	refused(ENV("NACRE_NATS_LEAF_PORT=7422"), NONE,
+	        "NACRE_NATS_LEAF_PORT goes with NACRE_NATS_URL");
+	refused(ENV("NACRE_NATS_LEAF_PORT=7422", "NACRE_NATS_URL=tls://h"), NONE, "TLS");
+	refused(ENV("NACRE_NATS_LEAF_PORT=7422", "NACRE_NATS_URL=h", "NATS_CA=a.pem"), NONE, "TLS");
+	refused(ENV("NACRE_NATS_LEAF_PORT=70000"), NONE, "NACRE_NATS_LEAF_PORT");
+	refused(ENV("NACRE_NATS_LEAF_USER=u"), NONE, "NACRE_NATS_LEAF_USER");
+	refused(ENV("NACRE_NATS_LEAF_PASSWORD=secret"), NONE,
+	        "NACRE_NATS_LEAF_PASSWORD goes with NACRE_NATS_LEAF_USER");
+}
+
 Test(config, a_cluster_needs_a_secret_and_a_place_to_meet)
 {
 	refused(ENV("NACRE_DB_TYPE=cluster", "NACRE_NATS_URL=nats://h:1"), NONE,
