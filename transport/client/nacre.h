@@ -109,12 +109,13 @@ NACRE_API void nacre_close(struct nacre_client *client);
 
 /* ---- Append --------------------------------------------------------------------------------- */
 
-/* 0 is "none", so that the version of what was read, 0 for what does not exist, can be expected. */
+/* 0 means "none", so that a program can expect the version that it has read, which is 0 for a
+ * stream that does not exist. */
 #define NACRE_EXPECT_ANY    (-1) /* whatever is there */
 #define NACRE_EXPECT_EXISTS (-2) /* the stream exists */
-#define NACRE_EXPECT_NONE   0    /* it does not */
+#define NACRE_EXPECT_NONE   0    /* the stream does not exist */
 
-/* Names as they are, unescaped. */
+/* Names are given as they are, unescaped. */
 struct nacre_append {
 	const char *stream; /* required, 1 to 255 bytes; no dot at an end, nor two together */
 	const char *type;   /* required, 1 to 255 bytes */
@@ -132,7 +133,7 @@ struct nacre_append {
 struct nacre_appended {
 	uint64_t seq;   /* version in the stream, from 1 */
 	uint64_t pos;   /* position in the store, from 1 */
-	bool duplicate; /* the id was known: this is the first answer */
+	bool duplicate; /* the id was known: this is the answer of the first append */
 };
 
 NACRE_API int nacre_append_sized(struct nacre_client *client, const struct nacre_append *event,
@@ -149,9 +150,9 @@ static inline int nacre_append(struct nacre_client *client, const struct nacre_a
 	return nacre_append_sized(client, event, sizeof *event, appended_out, error);
 }
 
-/* What became of an asynchronous append: what nacre_append() would have returned and filled in;
- * `appended` is NULL unless NACRE_OK, `error` is NULL then. On a thread of the library's, one at a
- * time of a client. It must neither call this client nor wait. */
+/* Called with the result of an asynchronous append, as nacre_append() would have returned it.
+ * `appended` is NULL unless that is NACRE_OK; then `error` is NULL. The call comes on a thread of
+ * the library, one at a time for each client. It must neither call this client nor wait. */
 typedef void nacre_appended_fn(void *ctx, int result, const struct nacre_appended *appended,
                                const struct nacre_error *error);
 
@@ -160,13 +161,13 @@ NACRE_API int nacre_append_async_sized(struct nacre_client *client,
                                        nacre_appended_fn *done, void *ctx,
                                        struct nacre_error *error);
 
-/* Append, and do not wait for the answer: returns when the event is on its way, with `done` to be
- * called once for it, at the latest timeout_ms later (two seconds more while a server that is being
- * connected to says nothing). Waits while options.window are under way.
- * Where many are (256), they take a second connection, which gathers them for a millisecond at
- * most. Events of one thread are taken up in the order of the calls, but one that has to be asked
- * again may come behind later ones: where that matters, expect versions. `done` may be NULL.
- * Errors: NACRE_INVALID, NACRE_NOMEM, NACRE_CONNECTION: then `done` is not called. */
+/* Append without waiting for the answer. This returns when the event has been sent; `done`, which
+ * may be NULL, is called once, at most timeout_ms later (two seconds more while a server that the
+ * client connects to does not answer). It waits while options.window appends are under way. If many
+ * are (256), they use a second connection, which gathers them for at most a millisecond. Events of
+ * one thread are taken up in the order of the calls, but one that has to be sent again may come
+ * after later ones: if that matters, expect versions. Errors: NACRE_INVALID, NACRE_NOMEM,
+ * NACRE_CONNECTION; then `done` is not called. */
 static inline int nacre_append_async(struct nacre_client *client, const struct nacre_append *event,
                                      nacre_appended_fn *done, void *ctx, struct nacre_error *error)
 {
@@ -183,7 +184,7 @@ NACRE_API int nacre_flush(struct nacre_client *client, int64_t timeout_ms,
 
 struct nacre_batch; /* opaque */
 
-/* Matches an event whose type is one of `types` (none: any) and that bears all of `tags`. */
+/* Matches an event whose type is one of `types` (none: any type) and that has all of `tags`. */
 struct nacre_item {
 	const char *const *types; /* [type_count] */
 	size_t type_count;
@@ -197,28 +198,30 @@ NACRE_API void nacre_batch_free(struct nacre_batch *batch);
 NACRE_API int nacre_batch_add_sized(struct nacre_batch *batch, const struct nacre_append *event,
                                     size_t size, struct nacre_error *error);
 
-/* Copies. `expect` of the first event of a stream speaks of it before the batch; later ones of the
- * same stream follow on, with NACRE_EXPECT_ANY. An event without an id gets one now, so that the
- * batch can be sent again. Errors of these four: NACRE_INVALID (more than 1,000 events too);
- * NACRE_NOMEM, and then for good. */
+/* Add an event, which is copied. `expect` of a stream's first event is about the stream before the
+ * batch; later events of the same stream have NACRE_EXPECT_ANY. An event without an id gets one
+ * now, so that the batch can be sent again. Errors of these four calls: NACRE_INVALID, also for
+ * more than 1,000 events; NACRE_NOMEM, after which the batch is of no use. */
 static inline int nacre_batch_add(struct nacre_batch *batch, const struct nacre_append *event,
                                   struct nacre_error *error)
 {
 	return nacre_batch_add_sized(batch, event, sizeof *event, error);
 }
-/* A stream that is tested and not written. */
+/* Expect something of a stream that the batch does not write. */
 NACRE_API int nacre_batch_check(struct nacre_batch *batch, const char *stream, int64_t expect,
                                 struct nacre_error *error);
-/* Refused (409/40902) if any event after position `after` matches one of 1 to 16 items. Once. */
+/* Refuse the batch (409/40902) if any event after position `after` matches one of 1 to 16 items. At
+ * most one condition in a batch. */
 NACRE_API int nacre_batch_condition(struct nacre_batch *batch, const struct nacre_item *items,
                                     size_t count, uint64_t after, struct nacre_error *error);
-/* Acknowledge a delivery (nacre_delivery.reply) in the same entry: refused with 409/40904 if that
- * is stale. Once. */
+/* Acknowledge a delivery (nacre_delivery.reply) in the same step. The batch is refused with
+ * 409/40904 if the acknowledgement is stale. At most one in a batch. */
 NACRE_API int nacre_batch_ack(struct nacre_batch *batch, const char *reply,
                               struct nacre_error *error);
 
-/* Send it, again if need be, also after NACRE_UNAVAILABLE. `appended_out` has room for as many as
- * were added; NULL: not wanted. Errors: as nacre_append(). */
+/* Send the batch; it may be sent again, for instance after NACRE_UNAVAILABLE. `appended_out` has
+ * room for as many results as events were added; NULL: they are not wanted. Errors: as
+ * nacre_append(). */
 NACRE_API int nacre_batch_send(struct nacre_client *client, struct nacre_batch *batch,
                                struct nacre_appended *appended_out, struct nacre_error *error);
 
@@ -232,7 +235,7 @@ struct nacre_request {
 	size_t size;
 	const struct nacre_pair *headers; /* [header_count] */
 	size_t header_count;
-	bool repeatable;    /* may be asked again when its outcome is unknown */
+	bool repeatable;    /* it may be sent again when its outcome is unknown */
 	int64_t timeout_ms; /* 0: the client's */
 };
 
@@ -240,11 +243,10 @@ NACRE_API int nacre_request_sized(struct nacre_client *client, const struct nacr
                                   size_t size, struct nacre_reply **reply_out,
                                   struct nacre_error *error);
 
-/* One request, one answer. Asked again when surely nothing was done (no responders, 429), and when
- * `repeatable` also after a 503, after 5 s of silence, and when the connection was lost meanwhile:
- * if not, it is NACRE_UNAVAILABLE then.
- * Errors: NACRE_REFUSED: *reply_out is given too, with the whole of the store's answer; and as
- *         nacre_append(). */
+/* One request with one answer. It is sent again if certainly nothing was done (no responders, 429).
+ * If it is `repeatable`, also after a 503, after 5 s of silence, and when the connection was lost
+ * meanwhile; if it is not, these are NACRE_UNAVAILABLE. Errors: NACRE_REFUSED, and then *reply_out
+ * is given too, with the store's whole answer; and as nacre_append(). */
 static inline int nacre_request(struct nacre_client *client, const struct nacre_request *request,
                                 struct nacre_reply **reply_out, struct nacre_error *error)
 {
@@ -254,8 +256,8 @@ static inline int nacre_request(struct nacre_client *client, const struct nacre_
 NACRE_API const void *nacre_reply_data(const struct nacre_reply *reply, size_t *size_out);
 /* A header's value; "" if absent. */
 NACRE_API const char *nacre_reply_header(const struct nacre_reply *reply, const char *name);
-/* A member at the top of a JSON object: a whole number; a string, cut to `size` with its NUL. False
- * if it is not there, or is none. */
+/* A member of the answer's JSON object: a whole number; a string, cut to `size` bytes with its NUL.
+ * False: there is no such member, or it is not of this kind. */
 NACRE_API bool nacre_reply_number(const struct nacre_reply *reply, const char *member,
                                   uint64_t *number_out);
 NACRE_API bool nacre_reply_text(const struct nacre_reply *reply, const char *member, char *text_out,
@@ -267,8 +269,8 @@ enum nacre_name_kind {
 	NACRE_NAME_TOKEN   /* of a type, a category, a tag */
 };
 
-/* A name as subjects spell it, into `out` with its NUL, cut to `size`. Returns the bytes that it
- * takes without the NUL, as snprintf() does. */
+/* Write a name as subjects spell it into `out`, cut to `size` bytes with its NUL. Like snprintf(),
+ * this returns how many bytes the whole name takes without the NUL. */
 NACRE_API size_t nacre_name(enum nacre_name_kind kind, const char *name, char *out, size_t size);
 
 /* ---- Read ----------------------------------------------------------------------------------- */
@@ -281,7 +283,7 @@ enum nacre_source {
 	NACRE_TYPE,
 	NACRE_CATEGORY,
 	NACRE_TAG,
-	NACRE_QUERY /* what matches one of the items */
+	NACRE_QUERY /* events that match one of the items */
 };
 
 /* Zeros read a whole stream forward, linearizably. */
@@ -314,22 +316,22 @@ NACRE_API int nacre_read_open_sized(struct nacre_client *client, const struct na
                                     size_t size, struct nacre_reader **reader_out,
                                     struct nacre_error *error);
 
-/* Begin to read; goes on over as many requests as it takes, and asks ahead, so that up to 32 MiB
- * may wait in a long read. Events come in messages of the server's max_payload: a program on glibc
- * that reads much is a third faster if it keeps their memory (mallopt(3), M_MMAP_THRESHOLD and
- * M_TRIM_THRESHOLD). Errors: NACRE_INVALID, NACRE_NOMEM. */
+/* Begin to read. The reader makes as many requests as it takes, and makes them ahead, so that in a
+ * long read up to 32 MiB may wait. Events come in messages as large as the server takes: a program
+ * on glibc that reads much is a third faster if it keeps their memory (mallopt(3), M_MMAP_THRESHOLD
+ * and M_TRIM_THRESHOLD). Errors: NACRE_INVALID, NACRE_NOMEM. */
 static inline int nacre_read_open(struct nacre_client *client, const struct nacre_read *read,
                                   struct nacre_reader **reader_out, struct nacre_error *error)
 {
 	return nacre_read_open_sized(client, read, sizeof *read, reader_out, error);
 }
 
-/* The next event. NACRE_END after the last; a stream that does not exist is just the end.
- * Errors: as nacre_append(), but that nothing is ever written. */
+/* The next event. NACRE_END comes after the last; a stream that does not exist has no events.
+ * Errors: as nacre_append(), except that nothing is ever written. */
 NACRE_API int nacre_read_next(struct nacre_reader *reader, const struct nacre_event **event_out,
                               struct nacre_error *error);
-/* What the store said at the end of the last page: the last version or position of the order, to
- * expect or to condition on. 0 before that, and of what does not exist. */
+/* The last version of the stream, or the last position of the store, as of the last page: to
+ * expect, or for a condition. 0 before the first page has ended, and for what does not exist. */
 NACRE_API uint64_t nacre_read_head(const struct nacre_reader *reader);
 NACRE_API void nacre_read_close(struct nacre_reader *reader);
 
@@ -357,10 +359,10 @@ NACRE_API void nacre_event_free(const struct nacre_event *event);
 
 /* ---- Snapshots of aggregates ---------------------------------------------------------------- */
 
-/* What a program has made of a stream's events up to a version, kept beside them. */
+/* A snapshot of the state that a program has computed from a stream's events up to a version. */
 struct nacre_snapshot_put {
 	const char *stream; /* required */
-	uint64_t seq; /* required: the version that it stands for, which the stream has reached */
+	uint64_t seq; /* required: the version that it is of, which the stream must have reached */
 	const void *data; /* required */
 	size_t size;      /* bytes of it, at least 1 */
 	const char *content_type;
@@ -382,9 +384,9 @@ NACRE_API int nacre_snapshot_put_sized(struct nacre_client *client,
                                        const struct nacre_snapshot_put *put, size_t size,
                                        struct nacre_error *error);
 
-/* Put a snapshot; one of the same version is replaced. When this returns NACRE_OK it is durable.
- * How many of a stream are kept is the store's to say (NACRE_SNAPSHOT_KEEP).
- * Errors: NACRE_REFUSED, 400/10003 where the stream is not so far; and as nacre_append(). */
+/* Put a snapshot, which replaces one of the same version. When this returns NACRE_OK it is durable.
+ * How many of a stream are kept is a setting of the store (NACRE_SNAPSHOT_KEEP). Errors:
+ * NACRE_REFUSED, 400/10003 if the stream has not reached that version; and as nacre_append(). */
 static inline int nacre_snapshot_put(struct nacre_client *client,
                                      const struct nacre_snapshot_put *put,
                                      struct nacre_error *error)
@@ -392,7 +394,7 @@ static inline int nacre_snapshot_put(struct nacre_client *client,
 	return nacre_snapshot_put_sized(client, put, sizeof *put, error);
 }
 
-/* The newest; or the one of version `seq`; or the newest of version `at_most` or before. */
+/* Which snapshot: the newest; or that of version `seq`; or the newest up to version `at_most`. */
 struct nacre_snapshot_get {
 	const char *stream; /* required */
 	uint64_t seq, at_most;
@@ -405,8 +407,8 @@ NACRE_API int nacre_snapshot_get_sized(struct nacre_client *client,
                                        const struct nacre_snapshot **snapshot_out,
                                        struct nacre_error *error);
 
-/* The snapshot is the caller's: nacre_snapshot_free(). Errors: NACRE_REFUSED, 404/40401 where there
- * is none; and the others. */
+/* The snapshot is the caller's: nacre_snapshot_free(). Errors: NACRE_REFUSED, 404/40401 if there is
+ * none; and the others. */
 static inline int nacre_snapshot_get(struct nacre_client *client,
                                      const struct nacre_snapshot_get *get,
                                      const struct nacre_snapshot **snapshot_out,
@@ -421,8 +423,9 @@ NACRE_API void nacre_snapshot_free(const struct nacre_snapshot *snapshot);
  * NULL: from the first. The answer's `next` is there if there is more. */
 NACRE_API int nacre_snapshot_list(struct nacre_client *client, const char *stream, const char *page,
                                   struct nacre_reply **reply_out, struct nacre_error *error);
-/* `which`: {"seq":7} or {"before":7}; NULL: all. The answer says how many: `deleted`. `reply_out`
- * may be NULL. 404/40401 also when an earlier try of this call has deleted the one. */
+/* `which`: {"seq":7} or {"before":7}; NULL: all. The answer says how many were deleted: `deleted`.
+ * `reply_out` may be NULL. 404/40401 may also mean that an earlier try of this call has deleted
+ * it. */
 NACRE_API int nacre_snapshot_delete(struct nacre_client *client, const char *stream,
                                     const char *which, struct nacre_reply **reply_out,
                                     struct nacre_error *error);
@@ -438,8 +441,8 @@ NACRE_API int nacre_load_sized(struct nacre_client *client, const struct nacre_l
                                size_t size, const struct nacre_snapshot **snapshot_out,
                                struct nacre_reader **reader_out, struct nacre_error *error);
 
-/* A stream's newest snapshot, and a reader of the events behind it, as of one moment. Without one
- * *snapshot_out is NULL, and the reader gives all events. Both are the caller's:
+/* A stream's newest snapshot, and a reader of the events after it, as of one moment. If there is no
+ * snapshot, *snapshot_out is NULL, and the reader gives all events. Both are the caller's:
  * nacre_snapshot_free(), nacre_read_close(). Errors: as nacre_read_next(). */
 static inline int nacre_load(struct nacre_client *client, const struct nacre_load *load,
                              const struct nacre_snapshot **snapshot_out,
@@ -450,28 +453,31 @@ static inline int nacre_load(struct nacre_client *client, const struct nacre_loa
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 
-/* Answers are the JSON of docs/protocol.md, section 11. How a stream stands: seq, first_seq,
- * events, bytes, created, last, state. Errors: NACRE_REFUSED, 404/10059 where there is no such
- * stream; as nacre_request(). */
+/* Answers are the JSON of docs/protocol.md, section 11. What is known of a stream: seq, first_seq,
+ * events, bytes, created, last, state. Errors: NACRE_REFUSED, 404/10059 if there is no such stream;
+ * and as nacre_request(). */
 NACRE_API int nacre_stream_info(struct nacre_client *client, const char *stream,
                                 struct nacre_reply **reply_out, struct nacre_error *error);
-/* The streams there are, by name. `page`: {"prefix":"orders.","after":"orders.42","limit":1000};
- * NULL: from the first. The answer's `next`, the next page's `after`, is there if there is more. */
+/* The streams, by name. `page`: {"prefix":"orders.","after":"orders.42","limit":1000}; NULL: from
+ * the first. If there are more, the answer's `next` is the `after` of the next page. */
 NACRE_API int nacre_stream_list(struct nacre_client *client, const char *page,
                                 struct nacre_reply **reply_out, struct nacre_error *error);
-/* Events of a deleted stream are not seen any more, and no version is used again. `how`:
- * {"mode":"tombstone","expect":7}; NULL: softly, so that it lives again with the next append, and
- * whatever its version. A tombstone is for ever: 410/41001 from there on, also when an earlier try
- * of this call has made it. `reply_out` may be NULL. Errors: NACRE_REFUSED, 404/10059 where there
- * never was such a stream, 400/10071 where it is not as expected; as nacre_request(). */
+/* Delete a stream. Its events are not visible any more, and no version is used again. `how`:
+ * {"mode":"tombstone","expect":7}; NULL: a soft delete, whatever the version, after which the next
+ * append revives the stream. A tombstone is for ever: from then on 410/41001, which may also mean
+ * that an earlier try of this call has made it. `reply_out` may be NULL. Errors: NACRE_REFUSED,
+ * 404/10059 if there never was such a stream, 400/10071 if its version is not the expected one; and
+ * as nacre_request(). */
 NACRE_API int nacre_stream_delete(struct nacre_client *client, const char *stream, const char *how,
                                   struct nacre_reply **reply_out, struct nacre_error *error);
-/* `limits`: {"max_count":1000,"max_age_s":86400,"truncate_before":7,"expect":9}; those that are not
- * named stay, 0 takes one away. What has become unseen stays so. Likewise. */
+/* Set a stream's limits. `limits`:
+ * {"max_count":1000,"max_age_s":86400,"truncate_before":7,"expect":9}. Limits that are not named
+ * stay; 0 removes one. Events that have become invisible stay so. Errors: as
+ * nacre_stream_delete(). */
 NACRE_API int nacre_stream_meta(struct nacre_client *client, const char *stream, const char *limits,
                                 struct nacre_reply **reply_out, struct nacre_error *error);
-/* Head, bytes, and events by type and category, the most frequent. `page`: {"limit":100} of each;
- * NULL: 1,000. */
+/* The store's head, its bytes, and how many events the most frequent types and categories have.
+ * `page`: {"limit":100} of each; NULL: 1,000. */
 NACRE_API int nacre_store_stats(struct nacre_client *client, const char *page,
                                 struct nacre_reply **reply_out, struct nacre_error *error);
 
@@ -479,7 +485,7 @@ NACRE_API int nacre_store_stats(struct nacre_client *client, const char *page,
 
 struct nacre_backup; /* opaque */
 
-/* A part of a file: they come one file after the other, each from its beginning. */
+/* A part of a file. Files come one after the other, each from its beginning. */
 struct nacre_backup_chunk {
 	const char *file; /* [A-Za-z0-9._-], not beginning with a dot */
 	uint64_t offset;
@@ -487,26 +493,25 @@ struct nacre_backup_chunk {
 	size_t size; /* at least 1 */
 };
 
-/* Ask a node for all that the store has: whatever was acknowledged before the call is in it
- * (docs/protocol.md, section 12). Its files are given chunk by chunk, at the pace of the program,
- * and only what is asked for is sent, half a mebibyte at most. A chunk must not take a minute.
- * Errors: NACRE_REFUSED, 429/10023, a node gives one to somebody else all the while; 507/50701, no
- * room for a checkpoint; NACRE_INVALID, NACRE_NOMEM, NACRE_CONNECTION, NACRE_UNAVAILABLE,
- * NACRE_PROTOCOL. */
+/* Ask a node for a backup of the store: it has everything that was acknowledged before the call
+ * (docs/protocol.md, section 12). Its files are given chunk by chunk, as fast as the program takes
+ * them; the node sends at most half a mebibyte ahead. The program must not take a minute for a
+ * chunk. Errors: NACRE_REFUSED, 429/10023, the node gives a backup to somebody else all the time;
+ * 507/50701, no room for a checkpoint; NACRE_INVALID, NACRE_NOMEM, NACRE_CONNECTION,
+ * NACRE_UNAVAILABLE, NACRE_PROTOCOL. */
 NACRE_API int nacre_backup_open(struct nacre_client *client, struct nacre_backup **backup_out,
                                 struct nacre_error *error);
 /* What it is: the node's answer, JSON. {"backup","store","cluster_id","node","version","pos",
  * "time","events","digest","bytes","files":[{"name","size"}]} */
 NACRE_API const char *nacre_backup_info(const struct nacre_backup *backup);
-/* The next chunk, checked by its hash, and valid until the next call. NACRE_END: that was all, and
- * every byte of it was given. After an error it has ended, what was given is no backup, and each
- * further call says the same. Errors:
- * NACRE_UNAVAILABLE, the node or the connection is gone, or the node says that it ended; as above.
- */
+/* The next chunk, checked by its hash; valid until the next call. NACRE_END: that was all, and
+ * every byte was given. After an error the backup has ended, what was given is not a backup, and
+ * each further call returns the same error. Errors: NACRE_UNAVAILABLE, the node or the connection
+ * is gone, or the node has ended the backup; and as above. */
 NACRE_API int nacre_backup_next(struct nacre_backup *backup,
                                 const struct nacre_backup_chunk **chunk_out,
                                 struct nacre_error *error);
-/* The node hears of it if there was more. */
+/* If there was more, the node is told. */
 NACRE_API void nacre_backup_close(struct nacre_backup *backup);
 
 /* ---- Subscriptions: as an administrator ----------------------------------------------------- */
@@ -515,21 +520,21 @@ NACRE_API void nacre_backup_close(struct nacre_backup *backup);
  * NULL, and is given with NACRE_REFUSED too. Names: [A-Za-z0-9_-], 1 to 64.
  * Errors: NACRE_REFUSED, 404/10014 where there is no such subscription; and as nacre_append(). */
 
-/* `definition`: {"filter":{"plugin":"by_stream","selector":"orders.42"},…}. The same once more is
- * fine; 409/40903: another of this name. */
+/* `definition`: {"filter":{"plugin":"by_stream","selector":"orders.42"},…}. Creating the same
+ * subscription again is fine; 409/40903: another one has this name. */
 NACRE_API int nacre_sub_create(struct nacre_client *client, const char *name,
                                const char *definition, struct nacre_reply **reply_out,
                                struct nacre_error *error);
 /* `change`: the members that change, and "backfill". */
 NACRE_API int nacre_sub_update(struct nacre_client *client, const char *name, const char *change,
                                struct nacre_reply **reply_out, struct nacre_error *error);
-/* 404/10014 also when an earlier try of this call has deleted it. */
+/* 404/10014 may also mean that an earlier try of this call has deleted it. */
 NACRE_API int nacre_sub_delete(struct nacre_client *client, const char *name,
                                struct nacre_error *error);
 NACRE_API int nacre_sub_info(struct nacre_client *client, const char *name,
                              struct nacre_reply **reply_out, struct nacre_error *error);
-/* `page`: {"after":"billing","limit":100}; NULL: from the first. The answer's `next` is there if
- * there is more. */
+/* `page`: {"after":"billing","limit":100}; NULL: from the first. If there are more, the answer has
+ * `next`. */
 NACRE_API int nacre_sub_list(struct nacre_client *client, const char *page,
                              struct nacre_reply **reply_out, struct nacre_error *error);
 NACRE_API int nacre_sub_pause(struct nacre_client *client, const char *name,
@@ -558,7 +563,7 @@ struct nacre_consume {
 	uint32_t batch; /* of a pull: how many events to ask for ahead; 100. They must be answered
 	                   within the subscription's ack_wait_ms */
 	uint64_t max_bytes; /* of a pull: of one request; 0: no limit */
-	bool no_wait;       /* of a pull: what is there now, then NACRE_END */
+	bool no_wait;       /* of a pull: only what is there now, then NACRE_END */
 	uint64_t limit;     /* of a pull: events in all, then NACRE_END; 0: no limit */
 	bool packed; /* of a pull: many events in a message, which costs less. The subscription's
 	                ack must be all or none; else NACRE_REFUSED, 400/10003 */
@@ -569,11 +574,12 @@ struct nacre_delivery {
 	const char *subject;
 	const char *reply;  /* where it is answered; "" in the live feed. See `left` */
 	uint32_t attempt;   /* from 1; 0 in the live feed */
-	bool pending_known; /* of the next */
+	bool pending_known; /* whether `pending` is exact */
 	uint64_t pending;   /* matching events that have not been delivered */
 	uint64_t
 	        stored_size; /* bytes of data in the store; with headers_only event->data is "{}" */
-	uint64_t dropped;    /* of the live feed: that this program was too slow for, so far */
+	/* of the live feed: events lost so far, because this program was too slow */
+	uint64_t dropped;
 	/* Events behind it in the same message; 0: it came alone, or is the last. Of packed
 	 * deliveries, whichever way they come, each is given with a reply of its own. With ack all
 	 * nacre_ack() there is about all up to it, so it is enough to acknowledge the last; the
@@ -585,9 +591,9 @@ NACRE_API int nacre_subscribe_sized(struct nacre_client *client, const char *nam
                                     const struct nacre_consume *how, size_t size,
                                     struct nacre_subscription **sub_out, struct nacre_error *error);
 
-/* Consume a subscription that exists, whichever kind it is: a pushed one is listened to on its
- * subject (and in its queue group, if it names one), others are pulled. `how` may be NULL. Several
- * consumers of one share the work: of a pulled one always, of a pushed one in a queue group.
+/* Consume an existing subscription of either kind: for a push subscription the library listens on
+ * its subject, in its queue group if it names one; from others it pulls. `how` may be NULL. Several
+ * consumers share the work of a pull subscription, and of a push subscription with a queue group.
  * Errors: NACRE_INVALID; NACRE_REFUSED, 404/10014; and the others. */
 static inline int nacre_subscribe(struct nacre_client *client, const char *name,
                                   const struct nacre_consume *how,
@@ -611,9 +617,9 @@ NACRE_API int nacre_request_many_sized(struct nacre_client *client,
                                        const struct nacre_request *request, size_t size,
                                        struct nacre_subscription **sub_out,
                                        struct nacre_error *error);
-/* One request, an answer of many messages: nacre_next() gives each, and NACRE_END after the last;
- * NACRE_UNAVAILABLE if the connection was lost meanwhile, and part of it with that. Sent once:
- * nobody knows how much of an answer is wanted again. */
+/* One request with an answer of many messages. nacre_next() gives each, and NACRE_END after the
+ * last; NACRE_UNAVAILABLE if the connection, and part of the answer, was lost meanwhile. It is sent
+ * only once, since it is not known how much of an answer is wanted again. */
 static inline int nacre_request_many(struct nacre_client *client,
                                      const struct nacre_request *request,
                                      struct nacre_subscription **sub_out, struct nacre_error *error)
@@ -621,32 +627,35 @@ static inline int nacre_request_many(struct nacre_client *client,
 	return nacre_request_many_sized(client, request, sizeof *request, sub_out, error);
 }
 
-/* The next delivery. `timeout_ms` below 0: wait for ever. Heartbeats and flow control are seen to.
- * Errors: NACRE_END, none came in time, or with no_wait or nacre_request_many() there are no more;
- *         NACRE_UNAVAILABLE, nobody answers just now; NACRE_REFUSED, such as 404/10014, it was
- *         deleted; NACRE_PROTOCOL, what came is not understood. After each it may be called again.
- */
+/* The next delivery. `timeout_ms` below 0: wait for ever. The library answers heartbeats and flow
+ * control. Errors: NACRE_END, none came in time, or, with no_wait or nacre_request_many(), there
+ * are no more; NACRE_UNAVAILABLE, nobody answers at present; NACRE_REFUSED, such as 404/10014, the
+ * subscription was deleted; NACRE_PROTOCOL, a message is not understood. After any of these it may
+ * be called again. */
 NACRE_API int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
                          const struct nacre_delivery **delivery_out, struct nacre_error *error);
-/* A header of the delivery last given, if it came packed of its message; "" if absent. */
+/* A header of the last delivery, or of its message if it came packed; "" if absent. */
 NACRE_API const char *nacre_header(const struct nacre_subscription *sub, const char *name);
-/* What was given and not answered comes again, here or elsewhere, after ack_wait_ms. */
+/* Events that were given and not answered are delivered again, to some consumer, after
+ * ack_wait_ms. */
 NACRE_API void nacre_unsubscribe(struct nacre_subscription *sub);
 
-/* Answers to a delivery, by its `reply`. They are on their way when these return. With `wait` it
- * has been replicated that the event is done (or was before); stale: NACRE_REFUSED, 409/40904. */
+/* Answer a delivery, by its `reply`. The answers have been sent when these calls return. With
+ * `wait`, nacre_ack() returns when it is replicated that the event is done; if it is stale:
+ * NACRE_REFUSED, 409/40904. */
 NACRE_API int nacre_ack(struct nacre_client *client, const char *reply, bool wait,
                         struct nacre_error *error);
-/* Again, after delay_ms; below 0: after the subscription's own pause. */
+/* Deliver it again after delay_ms; below 0: after the subscription's own pause. */
 NACRE_API int nacre_nak(struct nacre_client *client, const char *reply, int64_t delay_ms,
                         struct nacre_error *error);
-/* Still working: the wait begins anew. */
+/* Still working on it: the wait begins again. */
 NACRE_API int nacre_working(struct nacre_client *client, const char *reply,
                             struct nacre_error *error);
-/* Never again: parked, with the reason, which may be NULL. */
+/* Do not deliver it again: it is parked with the reason, which may be NULL. */
 NACRE_API int nacre_term(struct nacre_client *client, const char *reply, const char *reason,
                          struct nacre_error *error);
-/* Of a pull: done, and the next one, please, in one message; nacre_next() gives it. */
+/* Of a pull: acknowledge, and ask for the next event, in one message; nacre_next() gives that
+ * event. */
 NACRE_API int nacre_ack_next(struct nacre_subscription *sub, const char *reply,
                              struct nacre_error *error);
 
