@@ -23,67 +23,70 @@ struct nc_bus;
 struct nc_bus_sub;
 
 struct nc_bus_msg {
-	/* As they lie in the message: its header block is found between them, so they are to stay
-	 * what they were given. subject: of anybody's bytes but white space, a NUL among them.
-	 * reply: NUL-terminated; empty if none. */
+	/* Slices into the message. Do not change them: nc_bus_headers() finds the header block by
+	 * where they lie. `subject` may hold any byte but white space, NUL included. `reply` is
+	 * NUL-terminated, and empty if the sender wants no reply. */
 	struct nc_slice subject, reply, data;
-	void *tag; /* of its subscription */
+	void *tag; /* the one given when its subscription was made */
 };
 
 struct nc_bus_options {
 	uv_loop_t *loop;
-	const char *url;          /* comma-separated */
-	const char *name;         /* of the connection, for people */
-	const char *void_subject; /* one that the node may publish on and nobody listens to */
+	const char *url;  /* comma-separated */
+	const char *name; /* shown to people who list the server's connections */
+	/* a subject that the node may publish on and that nobody listens to */
+	const char *void_subject;
 	/* Credentials; NULL or empty where not used. Files are read by nats.c. */
 	const char *user, *password, *token, *nkey_file, *creds_file;
 	const char *ca_file, *cert_file, *key_file;
-	bool no_echo;   /* what it publishes does not come back to its own subscriptions */
-	bool by_thread; /* take messages from nats.c's delivery thread where that could be spared */
+	bool no_echo; /* do not deliver what this connection publishes to its own subscriptions */
+	/* take every message from nats.c's delivery thread, even where that is not necessary */
+	bool by_thread;
 	void (*on_message)(void *ctx, struct nc_bus_msg *msg);
-	void (*on_drained)(void *ctx); /* all that had arrived has been given */
-	/* The loop's turn ends: what is published now is written with the rest of it. NULL: nothing
-	 * is. */
+	/* every message that had arrived has been passed to on_message */
+	void (*on_drained)(void *ctx);
+	/* The loop's turn ends. What is published here goes out in the same write as the rest of
+	 * the turn. May be NULL. */
 	void (*on_turn_end)(void *ctx);
-	/* Connected, or not any more; `detail` is for people, without secrets. */
+	/* The connection was made or lost. `detail` is for people and holds no secrets. */
 	void (*on_state)(void *ctx, bool connected, const char *detail);
-	/* nats.c met an error that is not one of the connection's state: a permission, a slow
-	 * consumer. */
+	/* nats.c met an error that does not end the connection, such as a missing permission or a
+	 * slow consumer. */
 	void (*on_error)(void *ctx, const char *detail);
 	void *ctx;
 };
 
-/* Connect, beside the loop, and go on trying, one server after the other, each 250 ms when none is
- * there: on_state tells. Errors: NC_INVALID, the options cannot be used (a missing or bad file:
- * said through `fault`); NC_NOMEM; NC_IO, the system gives no random bytes (likewise).
- */
+/* Start to connect in the background. The servers of `url` are tried one after the other, and all
+ * of them again every 250 ms while none answers; on_state tells when one does. Errors: NC_INVALID,
+ * the options cannot be used, such as a missing or bad file; NC_NOMEM; NC_IO, the system gives no
+ * random bytes. `fault` then holds the reason, but for NC_NOMEM. */
 #define NC_BUS_FAULT_SIZE 256
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
                 char fault[NC_BUS_FAULT_SIZE]);
 
-/* Subscribe now, or when connected. `queue` NULL: plain. The subscription is the bus's. A subject
- * may lie in what two of a bus's subscriptions ask for: each gets it. Such messages, and those of
- * subscriptions beyond the first 128, take nats.c's way: in order among themselves. Errors:
- * NC_NOMEM. */
+/* Subscribe now, or as soon as there is a connection; `queue` is a queue group or NULL. The bus
+ * owns the subscription. If a subject matches two subscriptions of a bus, each gets the message.
+ * Such messages, and those of subscriptions beyond the first 128, come through nats.c's delivery
+ * thread: they are in order among themselves only. Errors: NC_NOMEM. */
 int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag);
-/* Forget all subscriptions with this tag. */
+/* End all subscriptions that were made with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
-/* Likewise a plain one, to be forgotten by itself; it is the bus's until then. Of many that come
- * and go none is looked for. NULL is a no-op. */
+/* The same without a queue group, for subscriptions that come and go: each is ended by its pointer,
+ * without a search. The bus owns it until then. Ending NULL does nothing. */
 int nc_bus_subscribe_one(struct nc_bus *bus, const char *subject, void *tag,
                          struct nc_bus_sub **sub_out);
 void nc_bus_unsubscribe_one(struct nc_bus *bus, struct nc_bus_sub *sub);
-/* How many there are; one that was forgotten counts until nats.c has let go of it. */
+/* The number of subscriptions. One that was ended counts until nats.c has released it. */
 size_t nc_bus_subscriptions(const struct nc_bus *bus);
 
-/* Whether the server says by it that nobody listens (status 503). */
+/* Whether the message is the server's answer that nobody listens (status 503). */
 bool nc_bus_no_responders(const struct nc_bus_msg *msg);
-/* Whether it has a status line of any kind, or a header "Status". */
+/* Whether the message has any status line, or a header named "Status". */
 bool nc_bus_has_status(const struct nc_bus_msg *msg);
-/* The headers of a request in the order in which they came, at most `max`, each with its bytes as
- * they are but for blanks around the value; they live as long as the message. `count_out` beyond
- * max: there are more than that. Errors: NC_INVALID, they cannot be read. */
+/* Read the headers of a message, at most `max`, in the order in which they came. Blanks around a
+ * value are left out; all else is as it was sent. They live as long as the message. A `*count_out`
+ * above `max` says that there are more. Errors: NC_INVALID, the header block is malformed. */
 int nc_bus_headers(const struct nc_bus_msg *msg, struct nc_header *headers_out, size_t max,
                    size_t *count_out);
 
@@ -99,18 +102,19 @@ int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply,
 int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *reply,
                          struct nc_slice message, size_t header_size);
 
-/* Send what is buffered, and wait until the server has it. */
+/* Send what is buffered, and wait until the server has received it. */
 int nc_bus_flush(struct nc_bus *bus, unsigned timeout_ms);
 
-/* Bytes that wait to be sent. Any thread. */
+/* The number of bytes that wait to be sent. Any thread. */
 size_t nc_bus_buffered(struct nc_bus *bus);
 
-/* Wait, off the loop, until less than `size` bytes wait to be sent. Errors: NC_TIMEOUT. */
+/* Block until less than `size` bytes wait to be sent; not from the loop's thread. Errors:
+ * NC_TIMEOUT. */
 int nc_bus_wait_room(struct nc_bus *bus, size_t size, unsigned timeout_ms);
 
 bool nc_bus_connected(struct nc_bus *bus);
-/* The number of the present connection, from 1; 0: there is none. Between two messages that left
- * over different ones others may be missing. Any thread. */
+/* The number of the present connection, counted from 1, or 0 while there is none. If two messages
+ * were sent under different numbers, messages sent between them may be lost. Any thread. */
 uint64_t nc_bus_connection(struct nc_bus *bus);
 /* Which server the present connection is to: its host, as the connection was made, and its id.
  * Errors: NC_CLOSED, there is none; NC_UNSUPPORTED, it was made with TLS, by its URL. The loop's.
@@ -121,8 +125,9 @@ int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
                   char id_out[NC_BUS_SERVER_ID_SIZE]);
 size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected */
 
-/* NULL is a no-op. Frees when the loop has run once more, and an attempt to connect that was under
- * way has come to its end: that lasts two seconds at the most, but for looking up the name. */
+/* Close the bus; NULL does nothing. It is freed once the loop has run again and any attempt to
+ * connect that was under way has ended, which takes two seconds at most, apart from looking up the
+ * name. */
 void nc_bus_close(struct nc_bus *bus);
 
 #endif

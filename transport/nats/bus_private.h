@@ -10,7 +10,7 @@
 #include "transport/nats/bus_io.h"
 #include "transport/nats/bus_servers.h"
 
-#define NC_BUS_NOTES 16u /* news of the connection kept for the loop, the latest */
+#define NC_BUS_NOTES 16u /* how many of the connection's latest notes are kept for the loop */
 
 /* Messages in their order, each with its subscription's tag. */
 struct nc_arrivals {
@@ -33,14 +33,15 @@ struct nc_bus_note {
 struct nc_bus_sub {
 	struct nc_bus_sub *prev, *next;
 	struct nc_bus *bus;
-	natsSubscription *handle; /* of the present connection; NULL: not made yet */
+	natsSubscription *handle; /* of the present connection; NULL while it has none */
 	void *tag;
 	struct nc_bus_sub *next_known;
 	struct nc_bus_sub *next_complete; /* under the bus's lock */
 	bool ended;                       /* unsubscribed */
-	bool shared;                      /* a subject of it may be another's as well */
+	/* it may match a subject that another subscription matches too */
+	bool shared;
 	size_t subject_size;
-	size_t literal_size; /* of the subject, before its first wildcard; all of it without one */
+	size_t literal_size; /* length of the subject before its first wildcard, or all of it */
 	char subject[256];
 	char queue[32];
 };
@@ -48,16 +49,16 @@ struct nc_bus_sub {
 struct nc_bus {
 	struct nc_bus_options options;
 	natsOptions *nats_options;
-	/* NULL: there is none. The loop's to change, under `use`; who uses it from another thread
-	 * holds `use` for reading. */
+	/* The connection, or NULL. Only the loop's thread changes it, holding `use` for writing.
+	 * Any other thread that uses it holds `use` for reading. */
 	natsConnection *nc;
-	uint64_t nc_number; /* under `use`: how many there have been */
+	uint64_t nc_number; /* how many connections there have been; under `use` */
 	pthread_rwlock_t use;
 	bool connected_before;
 	struct nc_bus_servers servers;
-	struct nc_bus_server at; /* of the present connection, or of the one being tried */
+	struct nc_bus_server at; /* the server we are connected to, or the one being tried */
 	uv_work_t connect;
-	bool connecting; /* `connect` is under way, which has these: */
+	bool connecting; /* `connect` is under way and has the use of the next two: */
 	natsConnection *connect_nc;
 	natsStatus connect_status;
 	struct nc_bus_io io;
@@ -65,21 +66,23 @@ struct nc_bus {
 	uv_prepare_t turn_end;
 	uv_timer_t retry;
 	const char *retry_said;
-	natsStatus round_status; /* of the servers tried since all were; NATS_OK: none was */
-	char round_address[NC_BUS_SERVER_URL_SIZE]; /* whose that is */
+	/* the failure to tell of in this round over the servers; NATS_OK: none yet */
+	natsStatus round_status;
+	char round_address[NC_BUS_SERVER_URL_SIZE]; /* the server it came from */
 	struct nc_bus_sub *subs;
 	size_t sub_count;
-	struct nc_bus_sub *known; /* by subject; that whose message came last is first */
+	/* those found by subject; the one that had the last message comes first */
+	struct nc_bus_sub *known;
 	size_t known_count;
-	struct nc_arrivals read;  /* the loop's: taken where it read them */
-	struct nc_arrivals spare; /* likewise: the memory of what was given */
+	struct nc_arrivals read;  /* the loop's thread only: taken where it read them */
+	struct nc_arrivals spare; /* the loop's thread only: emptied memory to use again */
 	bool closing;
 	unsigned closed_handles;
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	struct nc_arrivals in;
-	struct nc_bus_sub *complete; /* for which nats.c calls no more */
-	size_t sources; /* the connection and subscriptions of which nats.c may still call */
+	struct nc_bus_sub *complete; /* nats.c makes no more callbacks for these */
+	size_t sources; /* how many of the connection and its subscriptions may still call back */
 	bool lost;      /* the connection has ended: another is made when `sources` is 0 */
 	struct nc_bus_note notes[NC_BUS_NOTES];
 	size_t note_count, note_told;
@@ -88,22 +91,25 @@ struct nc_bus {
 /* Take what nats.c reads, on the thread that reads it, which is the loop's; the same is a callback
  * of each subscription, on nats.c's delivery thread, for what comes that way. */
 void nc_bus_take_all(struct nc_bus *bus);
-void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub); /* before messages of it come */
+/* call it before its first message can come */
+void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub);
 void nc_bus_on_nats_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *from);
 
-/* Before subscriptions that have ended are freed. */
+/* Call it before subscriptions that have ended are freed. */
 void nc_bus_forget_ended(struct nc_bus *bus);
 
-/* On the loop: give on what has arrived. */
+/* On the loop's thread: pass what has arrived to on_message. */
 void nc_bus_arrivals_give(struct nc_bus *bus);
 
-/* bus.c. A callback source has begun: a connection, a subscription of it; or ended. Any thread. */
+/* bus.c. Count a source of callbacks (a connection, or a subscription of it) that begins or ends.
+ * Any thread. */
 void nc_bus_source_begin(struct nc_bus *bus);
 void nc_bus_source_end(struct nc_bus *bus);
-void nc_bus_close_now(struct nc_bus *bus); /* nothing is connecting */
+void nc_bus_close_now(struct nc_bus *bus); /* only while no attempt to connect is under way */
 
-/* bus_subs.c. Free those that have ended and are complete; or, with the connection, all that have
- * ended. */
+/* bus_subs.c. nc_bus_subs_sweep() frees those in `complete` that have ended. nc_bus_subs_release(),
+ * called when the connection goes, frees all that have ended and takes the others from the
+ * connection. */
 natsStatus nc_bus_sub_make(struct nc_bus *bus, struct nc_bus_sub *sub);
 void nc_bus_subs_sweep(struct nc_bus *bus);
 void nc_bus_subs_release(struct nc_bus *bus);
@@ -111,7 +117,7 @@ void nc_bus_subs_release(struct nc_bus *bus);
 /* bus_connect.c */
 void nc_bus_on_retry(uv_timer_t *timer);
 void nc_bus_retry_later(struct nc_bus *bus);
-/* If the connection has ended and nothing of nats.c can call for it any more: let it go. */
+/* Release the connection, if it has ended and nats.c can make no more callbacks for it. */
 void nc_bus_lost_replace(struct nc_bus *bus);
 
 #endif
