@@ -61,7 +61,8 @@ async def test_append_that_is_refused_has_a_code_of_its_own(c):
     await n.fails(REFUSED, "$", "append", "$system", "T", "{}")
     for wrong in ("--expect=some", "--meta=novalue", "--tag", "--nosuch", "--id=a --id=b"):
         await n.fails(USAGE, "nacre: ", "append", "a.refused", "T", "{}", *wrong.split())
-    await n.fails(USAGE, "missing: STREAM TYPE", "append", "a.refused")
+    await n.fails(REFUSED, "stream name 'a*'", "append", "a*", "T", "{}")
+    await n.fails(REFUSED, "event type 'T>'", "append", "a.refused", "T>", "{}")
     await n.fails(USAGE, "unknown option '--exepct'; did you mean '--expect'?", "append", "a.refused", "T", "{}", "--exepct=1")
     await n.fails(USAGE, "unknown option '--frobnicate'; see 'nacre append --help'", "append", "a.refused", "T", "{}", "--frobnicate")
     await n.fails(USAGE, "one word too many: 'more'", "append", "a.refused", "T", "{}", "more")

@@ -34,6 +34,13 @@ async def test_a_pattern_that_no_stream_matches_is_not_waited_for(c):
         equal((tail.returncode, json.loads(out)["type"]), (OK, "T"), pattern)
 
 
+async def test_of_words_that_are_missing_those_are_named(c):
+    n = Nacre.beside(c)
+    for said, words in (("missing: STREAM TYPE;", "append"), ("missing: TYPE;", "append a"), ("missing: VERSION;", "snap put a"), ("missing: SELECTOR|@FILE|-;", "filter test by_stream"),
+                        ("missing: first|new|pos:N|TIME;", "sub seek s"), ("missing: POSITION;", "sub explain s"), ("missing: VERB;", "request")):
+        await n.fails(USAGE, said, *words.split())
+
+
 async def test_where_nobody_answers_it_says_who_or_what_was_asked(c):
     n = Nacre.beside(c)
     for words in ("health n9", "verify n9", "cluster drain n9"):

@@ -193,6 +193,27 @@ static bool letters(struct parse *parse, const char *typed)
 	return true;
 }
 
+/* Of the description of a command's words that which begins with the word at `at`. */
+static const char *words_from(const char *words, size_t at)
+{
+	while (at-- > 0) {
+		words += strcspn(words, " ");
+		words += strspn(words, " ");
+	}
+	return words;
+}
+
+/* The words that it needs, and has not been given: those that need not be come behind them. */
+static void say_missing(struct parse *parse)
+{
+	const struct nc_cli_command *command = parse->command;
+	const char *missing = words_from(command->words, parse->args->word_count);
+	size_t size = strlen(missing) - strlen(words_from(command->words, command->words_min));
+	while (size > 0 && missing[size - 1] == ' ')
+		size--;
+	(void)snprintf(parse->why, parse->why_size, "missing: %.*s", (int)size, missing);
+}
+
 static bool words_check(struct parse *parse)
 {
 	const struct nc_cli_command *command = parse->command;
@@ -203,7 +224,7 @@ static bool words_check(struct parse *parse)
 		(void)snprintf(parse->why, parse->why_size, "one word too many: '%.60s'",
 		               args->words[command->words_max]);
 	} else if (args->word_count < command->words_min) {
-		(void)snprintf(parse->why, parse->why_size, "missing: %s", command->words);
+		say_missing(parse);
 	} else if (command->rest != NULL && (args->rest == NULL || args->rest[0] == NULL)) {
 		(void)snprintf(parse->why, parse->why_size, "missing: -- %s", command->rest);
 	} else {

@@ -55,17 +55,25 @@ const char *nc_meta_name_fault(struct nc_slice name)
 	return NULL;
 }
 
+/* What people are shown of a name that is refused: the name, as they know it; or what should have
+ * spelled one. */
+static const char *name_shown(const char *spelling_why, struct nc_slice spelled,
+                              const struct nc_buf *name, char room[NC_SHOWN_SIZE])
+{
+	return nc_shown(spelling_why != NULL ? spelled : nc_buf_slice(name), room);
+}
+
 bool nc_decode_stream(struct nc_decoder *decoder, struct nc_slice tail, struct nc_refusal *refusal)
 {
 	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->stream);
-	const char *why = nc_subject_get_stream(tail, &decoder->stream);
+	const char *spelling = nc_subject_get_stream(tail, &decoder->stream), *why = spelling;
 	if (why == NULL && nc_buf_status(&decoder->stream) == NC_OK)
 		why = nc_name_stream_fault(nc_buf_slice(&decoder->stream));
 	if (why == NULL)
 		return true;
-	return nc_refuse(refusal, NC_FAULT_STREAM_NAME, "stream name '%s' %s", nc_shown(tail, room),
-	                 why);
+	return nc_refuse(refusal, NC_FAULT_STREAM_NAME, "stream name '%s' %s",
+	                 name_shown(spelling, tail, &decoder->stream, room), why);
 }
 
 bool nc_decode_own_stream(struct nc_decoder *decoder, struct nc_slice tail,
@@ -83,24 +91,26 @@ bool nc_decode_token(struct nc_decoder *decoder, struct nc_slice token, const ch
 {
 	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->type);
-	const char *why = nc_subject_get_token(token, &decoder->type);
+	const char *spelling = nc_subject_get_token(token, &decoder->type), *why = spelling;
 	if (why == NULL && nc_buf_status(&decoder->type) == NC_OK)
 		why = nc_name_type_fault(nc_buf_slice(&decoder->type));
 	if (why == NULL)
 		return true;
-	return nc_refuse(refusal, fault, "%s '%s' %s", what, nc_shown(token, room), why);
+	return nc_refuse(refusal, fault, "%s '%s' %s", what,
+	                 name_shown(spelling, token, &decoder->type, room), why);
 }
 
 bool nc_decode_tag(struct nc_decoder *decoder, struct nc_slice token, struct nc_refusal *refusal)
 {
 	char room[NC_SHOWN_SIZE];
 	nc_buf_clear(&decoder->type);
-	const char *why = nc_subject_get_token(token, &decoder->type);
+	const char *spelling = nc_subject_get_token(token, &decoder->type), *why = spelling;
 	if (why == NULL && nc_buf_status(&decoder->type) == NC_OK)
 		why = nc_name_tag_fault(nc_buf_slice(&decoder->type));
 	if (why == NULL)
 		return true;
-	return nc_refuse(refusal, NC_FAULT_REQUEST, "tag '%s' %s", nc_shown(token, room), why);
+	return nc_refuse(refusal, NC_FAULT_REQUEST, "tag '%s' %s",
+	                 name_shown(spelling, token, &decoder->type, room), why);
 }
 
 bool nc_decode_read_headers(const struct nc_message *message, struct nc_request *request,

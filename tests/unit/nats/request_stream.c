@@ -42,6 +42,9 @@ Test(request_stream, info_names_a_stream)
 	cr_assert(INFO("a", "{}"), "%s", refusal.text);
 	refused(INFO("a=2Eb", ""), NC_FAULT_STREAM_NAME,
 	        "stream name 'a=2Eb' holds an escaped dot");
+	refused(INFO("a=2A", ""), NC_FAULT_STREAM_NAME, "stream name 'a*' holds '*' or '>'");
+	refused(INFO("a=0A", ""), NC_FAULT_STREAM_NAME,
+	        "stream name 'a?' holds a control character");
 	refused(INFO("a", "{\"x\":1}"), NC_FAULT_REQUEST, "member 'x' is not known");
 	refused(INFO("a", "[]"), NC_FAULT_REQUEST, "body is not an object");
 }
