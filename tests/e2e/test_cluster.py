@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import struct
 import time
 
@@ -393,6 +394,47 @@ async def test_who_is_removed_while_it_runs_says_so_and_answers_for_the_store_no
             equal((status["node"] == gone, len(status["nodes"])), (False, 2), "who answers, and of how many")
             _, closing = await client.read("direct.read.s")
             check(closing.headers["Es-Node"] != gone, "it is not read from")
+        await client.close()
+
+
+async def test_who_was_removed_ends_when_a_member_bears_its_name():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leads = await c.leader(client)
+        name = next(name for name in c.nodes if name != leads)
+        slept = c.nodes.pop(name)
+        try:
+            slept.process.send_signal(signal.SIGSTOP)
+            c.add(name, start=False).start()
+
+            async def votes():
+                try:
+                    status = await cluster_status(client, timeout=0.5)
+                except Exception:  # noqa: BLE001: it went to the one that sleeps
+                    return False
+                return [n["role"] for n in status["nodes"] if n["id"] == name] == ["voter"] and status["health"] == "healthy"
+
+            await wait_until(votes, 30, "the newcomer votes in its place")
+            slept.process.send_signal(signal.SIGCONT)
+            await wait_until(lambda: not slept.alive(), 20, "the other process ends")
+            equal(slept.process.returncode, 73)
+            check(f"{name} is another process of the cluster now" in slept.log_text(), slept.log_text()[-800:])
+            await wait_until(votes, 20, "the newcomer stays")
+            answers = []
+
+            async def on_answer(msg):
+                answers.append(json.loads(msg.data)["state"])
+
+            inbox = client.nc.new_inbox()
+            await client.nc.subscribe(inbox, cb=on_answer)
+            await client.nc.publish(f"es.shop.node.{name}.status", b"", reply=inbox)
+            await wait_until(lambda: answers, 10, "its status")
+            await status_of(client, name)
+            equal(answers, ["serving"], "one answers to the name")
+        finally:
+            slept.process.send_signal(signal.SIGCONT)
+            slept.kill()
+            slept.remove()
         await client.close()
 
 

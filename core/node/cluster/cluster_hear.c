@@ -131,6 +131,45 @@ static void remember(struct nc_cluster_other *other, const struct nc_peer_node *
 	memcpy(other->version, hello->version, sizeof other->version);
 }
 
+static bool is_member(const struct nc_hello_node *node)
+{
+	return (node->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0;
+}
+
+/* Who takes this node's place bears its name, and answers to it. */
+static void yield_to_successor(struct nc_cluster *cluster, const struct nc_hello *hello)
+{
+	const char *name = cluster->options.config->node_id;
+	for (uint32_t i = 0; i < hello->node_count; i++) {
+		const struct nc_hello_node *node = &hello->nodes[i];
+		if (is_member(node) && strcmp(node->name, name) == 0) {
+			nc_cluster_refuse(cluster, NC_BUSY,
+			                  "this node was removed, and %s is another process of the "
+			                  "cluster now; empty its data directory, and give it "
+			                  "another NACRE_NODE_ID, to let it join again",
+			                  name);
+		}
+	}
+}
+
+/* The leader's word on whether this node is counted among the members. */
+static void membership_hear(struct nc_cluster *cluster, const struct nc_peer_node *from,
+                            const struct nc_hello *hello)
+{
+	const struct nc_hello_node *me = nc_hello_find(hello, cluster->self);
+	bool counted = me != NULL && is_member(me);
+	if (counted == cluster->removed) {
+		cluster->removed = !counted;
+		if (cluster->removed) {
+			nc_say_warning("this node is not a member of its cluster any more, says "
+			               "%s; empty its data directory to let it join again",
+			               from->name);
+		}
+	}
+	if (cluster->removed)
+		yield_to_successor(cluster, hello);
+}
+
 /* A member of this cluster was heard: learn the names of the others, and whether this node still is
  * a member. */
 static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *from,
@@ -140,25 +179,15 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
 	cluster->ours_heard = true;
 	for (uint32_t i = 0; i < hello->node_count; i++) {
 		const struct nc_hello_node *node = &hello->nodes[i];
-		if ((node->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0 &&
-		    node->name[0] != '\0') {
+		if (is_member(node) && node->name[0] != '\0') {
 			changed |= nc_cluster_record_name(&cluster->formation.record, node->number,
 			                                  node->name);
 		}
 	}
 	if (changed)
 		nc_cluster_save_names(cluster);
-	const struct nc_hello_node *me = nc_hello_find(hello, cluster->self);
-	bool leads = hello->leader == from->number;
-	bool counted = me != NULL && (me->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0;
-	if (leads && from->met && counted != !cluster->removed) {
-		cluster->removed = !counted;
-		if (cluster->removed) {
-			nc_say_warning("this node is not a member of its cluster any more, says "
-			               "%s; empty its data directory to let it join again",
-			               from->name);
-		}
-	}
+	if (hello->leader == from->number && from->met)
+		membership_hear(cluster, from, hello);
 }
 
 static void hear_foreign(struct nc_cluster *cluster, const struct nc_peer_node *from,
