@@ -438,6 +438,34 @@ async def test_who_was_removed_ends_when_a_member_bears_its_name():
         await client.close()
 
 
+async def test_who_is_gone_from_nats_is_unreachable_before_it_is_missed():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leads = await c.leader(client)
+        gone = next(name for name in c.nodes if name != leads)
+        await health_is_healthy(client)
+        c.nodes[gone].kill()
+        said = {}  # by whom, and how long ago it was heard then
+
+        async def all_say_so():
+            status = await cluster_status(client)
+            node = next(n for n in status["nodes"] if n["id"] == gone)
+            if node["state"] == "unreachable":
+                equal(status["health"], "degraded")
+                said.setdefault(status["node"], node["last_seen_ms"])
+            return len(said) == 2
+
+        await wait_until(all_say_so, 20, "both of the others say so")
+        check(all(ms < 4000 for ms in said.values()), f"NATS knew it before 4 s were over: {said}")
+        c.nodes[gone].start()
+        await health_is_healthy(client)
+        await client.close()
+
+
+async def health_is_healthy(client):
+    await wait_until(lambda: health_is(client, "healthy"), 20, "healthy")
+
+
 async def health_is(client, health):
     return (await cluster_status(client))["health"] == health
 

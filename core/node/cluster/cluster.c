@@ -185,6 +185,7 @@ static void on_timer(uv_timer_t *timer)
 	nc_cluster_members_follow(cluster);
 	nc_cluster_keep(cluster, now_ms);
 	nc_cluster_hello(cluster, now_ms);
+	nc_cluster_missed_ask(cluster, now_ms);
 	stalls_look(cluster, now_ms);
 	nc_peer_tick(cluster->peer);
 	formation_check(cluster, now_ms);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Is it still there? A follower that misses its leader asks it. Where a process has ended, or has
+/* Is it still there? A follower that misses its leader asks it, and every node a member whose hello
+ * it misses, for who asks how the cluster is. Where a process has ended, or has
  * lost its connection, NATS itself answers that nobody listens: at once, long before an election
  * timeout has passed. A leader that is cut off, or only slow, is silent, and is waited for. */
 #include "core/node/cluster/cluster_private.h"
 #include "core/node/common/say.h"
 
-#define PRESENCE_SERVICE 3u   /* its number at transport/peer */
-#define PRESENCE_MS      200u /* then it is asked once more */
+#define PRESENCE_SERVICE 3u    /* its number at transport/peer */
+#define PRESENCE_MS      200u  /* then it is asked once more */
+#define MISSED_MS        1500u /* no word for so long, hellos being a second apart: missed */
+#define MISSED_EACH_MS   500u
 
 static void on_asked(void *ctx, uint64_t from, uint64_t call, struct nc_slice body)
 {
@@ -38,6 +41,44 @@ void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number)
 			                                   .timeout_ms = PRESENCE_MS };
 		cluster->asking =
 		        nc_peer_request(cluster->peer, &question, on_answered, cluster) == NC_OK;
+	}
+}
+
+/* NATS has said that it is not there, and it has not been heard since. */
+static bool is_closed(const struct nc_peer_node *node)
+{
+	return node->closed_ms > node->heard_ms;
+}
+
+bool nc_cluster_is_there(const struct nc_cluster *cluster, uint64_t number)
+{
+	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(cluster->peer), number);
+	return nc_cluster_is_up(cluster, number) && (node == NULL || !is_closed(node));
+}
+
+/* Whatever it answers was heard; that nobody is there was noted, too. */
+static void on_missed(void *ctx, int err, struct nc_slice body)
+{
+	(void)ctx;
+	(void)err;
+	(void)body;
+}
+
+void nc_cluster_missed_ask(struct nc_cluster *cluster, uint64_t now_ms)
+{
+	if (now_ms - cluster->missed_ms < MISSED_EACH_MS)
+		return;
+	cluster->missed_ms = now_ms;
+	for (uint32_t i = 0; i < cluster->announced.count; i++) {
+		const struct nc_peer_question question = { .to = cluster->announced.at[i].id,
+			                                   .service = PRESENCE_SERVICE,
+			                                   .timeout_ms = PRESENCE_MS };
+		const struct nc_peer_node *node =
+		        nc_gate_node(nc_peer_gate(cluster->peer), question.to);
+		bool missed = node != NULL && now_ms - node->heard_ms > MISSED_MS;
+		if (missed && question.to != cluster->self &&
+		    nc_cluster_is_there(cluster, question.to))
+			(void)nc_peer_request(cluster->peer, &question, on_missed, cluster);
 	}
 }
 

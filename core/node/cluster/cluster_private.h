@@ -44,6 +44,7 @@ struct nc_cluster {
 	struct nc_raft_members announced; /* the last that were committed */
 	uint64_t announced_index;         /* of their entry */
 	bool asking;                      /* whether the leader is there */
+	uint64_t missed_ms;               /* when who is missed was asked last */
 	uint64_t kept_ms;                 /* when the membership was looked at last */
 	uint32_t other_count;
 	struct nc_cluster_other others[NC_PEER_NODES_MAX];
@@ -69,6 +70,8 @@ bool nc_cluster_may_start(struct nc_cluster *cluster);
 
 /* cluster_presence.c */
 void nc_cluster_presence_serve(struct nc_cluster *cluster);
+/* Ask the members that are missed, if it is time. */
+void nc_cluster_missed_ask(struct nc_cluster *cluster, uint64_t now_ms);
 void nc_cluster_on_unreachable(void *ctx, uint64_t number);
 
 /* cluster_hello.c: tell of ourselves, if it is time. */

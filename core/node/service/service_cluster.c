@@ -31,10 +31,10 @@ static uint64_t number_of(const struct nc_service *service, const char *name)
 	               : 0;
 }
 
-static bool is_up(const struct nc_service *service, uint64_t number)
+static bool is_there(const struct nc_service *service, uint64_t number)
 {
 	return service->options.cluster == NULL ||
-	       nc_cluster_is_up(service->options.cluster, number);
+	       nc_cluster_is_there(service->options.cluster, number);
 }
 
 /* What the node last said of itself; NULL: nothing, or it is this node. */
@@ -62,7 +62,7 @@ static bool is_stalled(const struct nc_service *service, const struct nc_replica
 static const char *state_of(const struct nc_service *service,
                             const struct nc_replica_status *status, uint64_t number)
 {
-	if (!is_up(service, number))
+	if (!is_there(service, number))
 		return "unreachable";
 	if (number == status->raft.self && status->raft.installing != 0)
 		return "fetching_state";
@@ -116,7 +116,7 @@ static const char *health_of(const struct nc_service *service,
 	const struct nc_raft_members *members = &status->raft.members;
 	uint32_t voters = 0, voters_up = 0, well = 0;
 	for (uint32_t i = 0; i < members->count; i++) {
-		bool here = is_up(service, members->at[i].id);
+		bool here = is_there(service, members->at[i].id);
 		voters += members->at[i].voter;
 		voters_up += members->at[i].voter && here;
 		well += here && !is_stalled(service, status, members->at[i].id);
