@@ -317,6 +317,34 @@ async def test_a_drained_node_answers_no_application_and_goes_on_voting():
         await client.close()
 
 
+async def test_leadership_is_not_handed_over_to_who_is_drained():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        # Whom it would choose where all have the same: the first of the others, as they stand in the log.
+        first, other = [n["id"] for n in (await cluster_status(client))["nodes"] if n["id"] != leader]
+        await client.append("s")
+        await same_state_everywhere(c, client)
+        equal(await client.ask(f"node.{first}.drain"), {"node": first, "drained": True})
+
+        async def heard(by, whom):
+            status = await cluster_status(client)
+            return status["node"] == by and any(n["id"] == whom and n["state"] == "draining" for n in status["nodes"])
+
+        await wait_until(lambda: heard(leader, first), 20, "the leader has heard that it is drained")
+        await asyncio.get_running_loop().run_in_executor(None, c.nodes[leader].term)
+        check(f"handing leadership over to {other}" in c.nodes[leader].log_text(), c.nodes[leader].log_text()[-600:])
+        equal(await c.leader(client), other)
+        # Where nobody else is left, it is who is drained.
+        c.nodes[leader].start()
+        equal(await client.ask(f"node.{leader}.drain"), {"node": leader, "drained": True})
+        await client.append("s")
+        await same_state_everywhere(c, client)
+        await asyncio.get_running_loop().run_in_executor(None, c.nodes[other].term)
+        check("handing leadership over to" in c.nodes[other].log_text(), c.nodes[other].log_text()[-600:])
+        await client.close()
+
+
 async def test_membership_is_told_and_changed():
     async with Cluster(3) as c:
         client = await c.client()

@@ -19,6 +19,14 @@ from nats.errors import NoRespondersError
 from harness import LONG, NACRED, Both, Client, Cluster, Failure, NatsServer, Node, Wires, check, equal, fill_up, free_port, small_disk, wait_for, wait_until
 
 
+async def test_names_as_long_as_they_may_be_are_whole_in_subjects():
+    prefix, store, name = "p" * 64, "s" * 64, "n" * 64
+    async with Both(env={"NACRE_PREFIX": prefix, "NACRE_STORE_ID": store, "NACRE_NODE_ID": name}) as b:
+        client = Client(b.client.nc, f"{prefix}.{store}")
+        for verb in ("status", "healthz", "verify", "drain"):
+            check(json.loads((await client.request(f"node.{name}.{verb}", timeout=5)).data), verb)
+
+
 async def test_node_status_health_and_store_info(_=None):
     async with Both() as b:
         await b.client.append("s", b"{}")

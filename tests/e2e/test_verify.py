@@ -158,3 +158,5 @@ async def test_a_running_node_that_finds_damage_says_so():
         except asyncio.TimeoutError:
             raise AssertionError("no advisory: " + b.node.log_text()[-500:]) from None
         await wait_until(lambda: "verify: bad: position" in b.node.log_text(), 5, "said")
+        asked = await c.ask("node.n1.verify", b'{"start":true}')
+        equal((asked["state"], asked["bad"]), ("bad", said["bad"]), "what it has found is shown, and not forgotten, until somebody has had the time to see it")

@@ -16,8 +16,8 @@ struct nc_srv_stats {
 };
 
 struct nc_srv_endpoint {
-	const char *name; /* [A-Za-z0-9_-]+ */
-	char subject[192];
+	const char *name;  /* [A-Za-z0-9_-]+ */
+	char subject[256]; /* with the longest prefix, store and node there may be */
 	const char *queue; /* NULL: none */
 	struct nc_srv_stats stats;
 };

@@ -21,34 +21,51 @@ struct nc_drain_wait {
 
 /* ---- Leadership ------------------------------------------------------------------------------ */
 
-/* The live voter whose log is nearest to this node's; 0: there is none. */
-static uint64_t heir(const struct nc_raft_status *status)
+/* It would hand over again, or is about to end. */
+static bool is_drained(const struct nc_service *service, uint64_t id)
+{
+	const struct nc_cluster_other *other = nc_cluster_find(service->options.cluster, id);
+	return other != NULL && other->draining;
+}
+
+/* Of the voters that are alive, and answer applications if any of them does, the one that is
+ * nearest to us in the log; 0: none. */
+static uint64_t heir(const struct nc_service *service, const struct nc_raft_status *status)
 {
 	const struct nc_raft_peer_status *best = NULL;
+	bool best_drained = false;
 	for (uint32_t i = 0; i < status->peer_count; i++) {
 		const struct nc_raft_peer_status *peer = &status->peers[i];
-		if (peer->id != status->self && peer->voter && peer->active &&
-		    (best == NULL || peer->match > best->match))
+		if (peer->id == status->self || !peer->voter || !peer->active)
+			continue;
+		bool drained = is_drained(service, peer->id);
+		if (best == NULL || (best_drained && !drained) ||
+		    (best_drained == drained && peer->match > best->match)) {
 			best = peer;
+			best_drained = drained;
+		}
 	}
 	return best == NULL ? 0 : best->id;
 }
 
-static void hand_over(struct nc_service *service)
+/* False: there is nobody who could take it. */
+static bool hand_over(struct nc_service *service, const struct nc_replica_status *status)
 {
-	struct nc_replica_status status = nc_replica_status(service->replica);
-	uint64_t to = status.raft.role == NC_RAFT_LEADER ? heir(&status.raft) : 0;
+	uint64_t to = heir(service, &status->raft);
 	if (to == 0 || nc_replica_transfer(service->replica, to) != NC_OK)
-		return;
+		return false;
 	nc_say_info("handing leadership over to %s", nc_cluster_name(service->options.cluster, to));
-	service->drain.handing_until_ms = nc_clock_ms() + HAND_OVER_MS;
+	return true;
 }
 
+/* Again when it did not come to be: who was to have it may have died, or given it back. */
 static bool handing_over(struct nc_service *service)
 {
-	struct nc_replica_status status = nc_replica_status(service->replica);
-	return status.raft.role == NC_RAFT_LEADER &&
-	       nc_clock_ms() < service->drain.handing_until_ms;
+	const struct nc_replica_status status = nc_replica_status(service->replica);
+	if (status.raft.role != NC_RAFT_LEADER ||
+	    nc_clock_ms() >= service->drain.handing_until_ms)
+		return false;
+	return status.raft.transferee != 0 || hand_over(service, &status);
 }
 
 /* A node that drains still votes. If the others lack entries it may even be elected; then it brings
@@ -58,7 +75,7 @@ static void lead_no_more(struct nc_service *service)
 	struct nc_replica_status status = nc_replica_status(service->replica);
 	if (status.raft.role == NC_RAFT_LEADER && status.raft.settled &&
 	    status.raft.transferee == 0)
-		hand_over(service);
+		(void)hand_over(service, &status);
 }
 
 /* ---- The rest -------------------------------------------------------------------------------- */
@@ -89,7 +106,7 @@ static void begin(struct nc_service *service)
 	service->drain.begun = true;
 	if (service->options.cluster != NULL)
 		nc_cluster_tell_draining(service->options.cluster);
-	hand_over(service);
+	service->drain.handing_until_ms = nc_clock_ms() + HAND_OVER_MS;
 }
 
 /* Stop the subscriptions: deliveries go on elsewhere, or at the next start, since acknowledgements

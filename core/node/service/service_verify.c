@@ -48,10 +48,20 @@ void nc_service_verify_free(struct nc_service *service)
 	service->verify = NULL;
 }
 
+/* It has found damage, and that was not told yet, or the repair that follows from it was not asked
+ * for: who asks for another check would put that off. */
+static bool is_wanted(const struct nc_service_verify *verify)
+{
+	struct nc_verifier_report report;
+	nc_verifier_report(verify->verifier, &report);
+	return report.phase == NC_VERIFIER_BAD && (!verify->told || verify->told_ms != 0);
+}
+
 /* Errors: NC_BUSY, NC_NOMEM. */
 static int start(struct nc_service *service)
 {
-	if (service->verify != NULL && atomic_load(&service->verify->with_readers))
+	if (service->verify != NULL &&
+	    (atomic_load(&service->verify->with_readers) || is_wanted(service->verify)))
 		return NC_OK; /* the check under way is shown */
 	nc_service_verify_free(service);
 	struct nc_service_verify *verify = calloc(1, sizeof *verify);
@@ -140,8 +150,7 @@ static void begin_if_due(struct nc_service *service)
 	uint64_t now_ms = nc_clock_ms(), period_ms = service->options.config->check_s * 1000;
 	if (service->verify_ms == 0)
 		service->verify_ms = now_ms;
-	bool repairs = service->verify != NULL && service->verify->told_ms != 0;
-	if (period_ms == 0 || now_ms - service->verify_ms < period_ms || repairs)
+	if (period_ms == 0 || now_ms - service->verify_ms < period_ms)
 		return;
 	service->verify_ms = now_ms;
 	int err = start(service);
