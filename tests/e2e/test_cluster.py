@@ -270,6 +270,30 @@ async def test_a_read_that_runs_out_of_time_is_answered_once():
         await client.close()
 
 
+async def test_what_a_node_asks_of_itself_is_no_request_that_failed():
+    async with Cluster(3, env={"NACRE_TIMEOUT_MS": "100"}) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        await client.ask("sub.create.s", json.dumps({"filter": {"plugin": "by_stream", "selector": "s"}}).encode())
+        await client.append("s")
+        inbox = client.nc.new_inbox()
+        pulled = await client.nc.subscribe(inbox)
+        await client.nc.publish("es.shop.sub.next.s", b"", reply=inbox)
+        delivery = await pulled.next_msg(10)
+        before = await status_of(client, leader)
+        for name in c.nodes:
+            if name != leader:
+                c.nodes[name].kill()
+        await client.nc.publish(delivery.reply, b"")  # its progress is for a log that nobody confirms
+        await wait_until(lambda: "does not lead any more" in c.nodes[leader].log_text(), 20, "it steps down")
+        after = await status_of(client, leader)
+        check(after["pending_commands"] > 0, f"the progress is on its way: {after}")
+        equal(after["counters"]["timed_out"], before["counters"]["timed_out"], "no request has run out of time")
+        stats = json.loads((await client.nc.request("$SRV.STATS.nacre", b"", timeout=5)).data)
+        equal({e["name"]: e["num_errors"] for e in stats["endpoints"] if e["num_errors"] and e["name"] != "store-info"}, {}, "nor has any failed")
+        await client.close()
+
+
 async def test_a_drained_node_answers_no_application_and_goes_on_voting():
     async with Cluster(3) as c:
         client = await c.client()

@@ -12,7 +12,8 @@
 struct nc_spread_taken;
 struct nc_sub_pending;
 
-/* What it asks for, and so who is told what became of it. */
+/* What it asks for, and so who is told what became of it; from NC_TICKET_VERSION on it may be the
+ * node itself that asks. */
 enum nc_ticket_of {
 	NC_TICKET_APPEND,
 	NC_TICKET_BATCH,
@@ -40,6 +41,12 @@ struct nc_ticket {
 	size_t reply_size; /* bytes; 0: nobody waits for an answer */
 	char reply[];      /* NUL-terminated subject */
 };
+
+/* The node's own, of which nobody is told anything: what becomes of it is no request's end. */
+static inline bool nc_ticket_is_own(const struct nc_ticket *ticket)
+{
+	return ticket->reply_size == 0 && ticket->of >= NC_TICKET_VERSION;
+}
 
 static inline struct nc_slice nc_ticket_reply(const struct nc_ticket *ticket)
 {

@@ -118,6 +118,8 @@ void nc_service_expire(struct nc_service *service, uint64_t before_ms)
 	struct nc_ticket *ticket;
 	char room[NC_DIRECT_SIZE];
 	while ((ticket = nc_ticket_expire(&service->tickets, before_ms)) != NULL) {
+		if (nc_ticket_is_own(ticket))
+			continue;
 		atomic_fetch_add(&service->counters.timed_out, 1);
 		nc_service_error(
 		        service, &service->out, ticket->reply,
@@ -321,8 +323,11 @@ static void tickets_end(struct nc_service *service)
 {
 	struct nc_ticket *ticket;
 	while ((ticket = service->tickets.first) != NULL) {
-		nc_service_refuse(service, nc_ticket_reply(ticket), ticket->endpoint,
-		                  NC_FAULT_UNAVAILABLE, nc_fault_text(NC_FAULT_UNAVAILABLE));
+		if (!nc_ticket_is_own(ticket)) {
+			nc_service_refuse(service, nc_ticket_reply(ticket), ticket->endpoint,
+			                  NC_FAULT_UNAVAILABLE,
+			                  nc_fault_text(NC_FAULT_UNAVAILABLE));
+		}
 		nc_ticket_free(&service->tickets, ticket);
 	}
 }
