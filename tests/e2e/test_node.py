@@ -96,6 +96,35 @@ async def test_sigterm_exits_0_and_a_restart_goes_on():
         equal((await b.client.append("s", b"x"))["seq"], 11)
 
 
+async def test_times_that_a_clock_ahead_has_made_are_told_of():
+    """Events keep the time of a clock that was an hour ahead, until the clock comes there: people are told how far that is."""
+    library = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests", "clock_ahead.so")
+    async with Both(env={"LD_PRELOAD": library, "CLOCK_AHEAD_S": "3600", "ASAN_OPTIONS": "verify_asan_link_order=0"}) as b:
+        client, told = b.client, []
+
+        async def on_advisory(msg):
+            told.append(json.loads(msg.data))
+
+        async def status():
+            return json.loads((await client.request("node.n1.status", timeout=5)).data)
+
+        async def time_of(pos):
+            return (await client.request("get", json.dumps({"pos": pos}).encode())).headers["Nats-Time-Stamp"]
+
+        await client.nc.subscribe("es.shop.advisory.node.time_ahead", cb=on_advisory)
+        equal((await client.append("s"))["seq"], 1)
+        equal((await status())["time_ahead_ms"], 0, "by that clock")
+        b.node.term()
+        del b.node.env["CLOCK_AHEAD_S"]
+        b.node.start()
+        equal((await client.append("s"))["seq"], 2)
+        equal(await time_of(2), await time_of(1), "times do not go back")
+        await wait_until(lambda: told, 20, "an advisory")
+        check(3500000 < told[0]["ahead_ms"] <= 3600000 and told[0]["type"] == "io.nacre.advisory.v1.node.time_ahead", str(told))
+        check(3500000 < (await status())["time_ahead_ms"] <= 3600000, "status")
+        check("ahead of this node's clock" in b.node.log_text(), b.node.log_text()[-600:])
+
+
 async def test_a_node_alone_that_is_drained_takes_nothing_up_until_it_is_started_again():
     async with Both(env={"NACRE_NODE_ID": "n1"}) as b:
         await b.client.append("s")

@@ -140,6 +140,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_reads_wake(service);
 	service->ticks++;
 	nc_service_disk_tick(service);
+	nc_service_clock_tick(service);
 	nc_sole_step(service, false);
 	nc_service_raise(service);
 	nc_service_digest_tick(service);
@@ -205,6 +206,7 @@ static int replica_start(struct nc_service *service)
 		nc_service_attach(service);
 		struct nc_engine_head head = nc_engine_head(options->engine);
 		atomic_store(&service->position, head.position);
+		service->clock.last_ns = head.time_ns;
 		service->engine_version = head.version;
 	}
 	return err;

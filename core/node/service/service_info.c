@@ -88,7 +88,8 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              "\"pending_commands\":%llu,\"pending_bytes\":%llu,\"reads\":%llu,"
 	              "\"log_bytes\":%llu,\"state_bytes\":%llu,\"disk_free\":%llu,"
 	              "\"read_only\":%s,\"checkpoints\":%llu,\"engine_version\":%u,"
-	              "\"engine_version_max\":%u,\"differs_at\":%llu,\"counters\":{",
+	              "\"engine_version_max\":%u,\"differs_at\":%llu,\"time_ahead_ms\":%llu,"
+	              "\"counters\":{",
 	              (unsigned long long)status.pending_commands,
 	              (unsigned long long)status.pending_bytes,
 	              (unsigned long long)atomic_load(&service->reads),
@@ -96,7 +97,8 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              (unsigned long long)nc_replica_state_bytes(service->replica),
 	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
 	              (unsigned long long)status.checkpoints, service->engine_version,
-	              nc_engine_version_can(), (unsigned long long)service->differs_at);
+	              nc_engine_version_can(), (unsigned long long)service->differs_at,
+	              (unsigned long long)nc_service_time_ahead_ms(service));
 	put_counters(service, out);
 	nc_buf_put_str(out, "},\"backup\":");
 	nc_service_backup_put(service, out);

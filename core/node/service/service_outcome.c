@@ -124,6 +124,8 @@ static void note(struct nc_service *service, const struct nc_outcome *outcome)
 {
 	if (outcome->position > atomic_load(&service->position))
 		atomic_store(&service->position, outcome->position);
+	if (outcome->time_ns > service->clock.last_ns)
+		service->clock.last_ns = outcome->time_ns;
 	if (outcome->engine_version > 0)
 		nc_service_version_is(service, outcome->engine_version);
 	if (outcome->differs_at > 0)

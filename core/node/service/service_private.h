@@ -75,6 +75,12 @@ struct nc_drain {
 	struct nc_drain_wait *waits; /* requests for a drain that are not answered yet */
 };
 
+/* Whether times of events are ahead of the clock: service_clock.c. */
+struct nc_service_clock {
+	uint64_t last_ns; /* of the store's last event, as far as has been told */
+	uint64_t told_ms; /* when people were told; 0: they were not, or it is over */
+};
+
 struct nc_service {
 	struct nc_service_options options;
 	struct nc_sole sole;
@@ -105,13 +111,14 @@ struct nc_service {
 	uint64_t disk_free;
 	bool disk_untold;          /* an advisory of a full disk, or of room again, is still due */
 	uint32_t engine_version;   /* as far as the loop has been told */
-	uint32_t raising;          /* a higher version that is on its way; 0: none */
-	struct nc_change *changes; /* of the membership, that people have asked for */
-	uint64_t digest_position;  /* of the last digest that was put into the log */
-	uint64_t differs_at;       /* position at which the leader's digest differed; 0: none */
-	struct nc_backup *backup;  /* under way; NULL: none is */
-	struct nc_service_verify *verify; /* the last check; NULL: there was none yet */
-	uint64_t verify_ms; /* when the last check began that nobody asked for, or the node did */
+	uint32_t raising;          /* a higher one that is on its way; 0: none */
+	struct nc_change *changes; /* of the membership, asked for by people */
+	uint64_t digest_position;  /* of the last mark that was given to be compared */
+	struct nc_service_clock clock;
+	uint64_t differs_at;      /* position at which the leader's digest was another, 0: none */
+	struct nc_backup *backup; /* under way; NULL: none is */
+	struct nc_service_verify *verify; /* NULL: there was none yet */
+	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
 	struct nc_stall stall;
 	uint64_t stall_said_term; /* that it hands over has been said in this one */
 	struct nc_drain drain;
@@ -329,7 +336,11 @@ void nc_service_verify_free(struct nc_service *service); /* the readers must hav
 /* service_stall.c: from the timer; whether the state follows the log. */
 void nc_service_stall_tick(struct nc_service *service);
 
-/* service_disk.c: from the timer; whether the disk has room. */
+/* service_clock.c: are times of events ahead of the clock? From the timer; by how much, here. */
+void nc_service_clock_tick(struct nc_service *service);
+uint64_t nc_service_time_ahead_ms(const struct nc_service *service);
+
+/* service_disk.c: is there room? From the timer. */
 void nc_service_disk_tick(struct nc_service *service);
 void nc_service_disk_check(void *ctx); /* the service: look now */
 
