@@ -56,7 +56,8 @@ static bool is_stalled(const struct nc_service *service, const struct nc_replica
                        uint64_t number)
 {
 	const struct nc_cluster_other *other = heard_of(service, number);
-	return number == status->raft.self ? service->stalled : other != NULL && other->stalled;
+	return number == status->raft.self ? service->stall.stalled
+	                                   : other != NULL && other->stalled;
 }
 
 static const char *state_of(const struct nc_service *service,

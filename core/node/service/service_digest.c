@@ -50,10 +50,10 @@ void nc_service_digest_tick(struct nc_service *service)
 	position -= position % NC_DIGEST_EVERY;
 	if (service->ticks % COMPARE_TICKS != 0 || !service->serving || service->drain.begun ||
 	    service->engine_version < NC_ENGINE_VERSION_DIGEST ||
-	    position <= service->digest_position ||
+	    position <= service->digest.position ||
 	    nc_replica_status(service->replica).raft.members.count < 2)
 		return;
-	service->digest_position = position;
+	service->digest.position = position;
 	int err = mark_read(service, position, digest);
 	if (err == NC_OK) {
 		propose(service, position, digest);
@@ -66,8 +66,8 @@ void nc_service_digest_tick(struct nc_service *service)
 void nc_service_digest_differs(struct nc_service *service, uint64_t position)
 {
 	char members[160];
-	bool first = service->differs_at == 0;
-	service->differs_at = position;
+	bool first = service->digest.differs_at == 0;
+	service->digest.differs_at = position;
 	if (!first)
 		return;
 	nc_say_error("digest: this replica's history differs from the leader's, at the latest from "

@@ -13,12 +13,12 @@
 static void tell(struct nc_service *service)
 {
 	char members[80];
-	if (!service->disk_untold || !nc_bus_connected(service->bus))
+	if (!service->disk.untold || !nc_bus_connected(service->bus))
 		return;
-	service->disk_untold = false;
+	service->disk.untold = false;
 	if (nc_replica_status(service->replica).full) {
 		(void)snprintf(members, sizeof members, "\"disk_free\":%llu,\"disk_reserve\":%llu",
-		               (unsigned long long)service->disk_free,
+		               (unsigned long long)service->disk.free,
 		               (unsigned long long)service->options.disk_reserve);
 		nc_service_advise(service, "node", "disk_full", members);
 	} else {
@@ -32,7 +32,7 @@ void nc_service_disk_check(void *ctx)
 	struct nc_disk disk;
 	if (nc_disk_measure(service->options.config->data_dir, &disk) != NC_OK)
 		return;
-	service->disk_free = disk.free;
+	service->disk.free = disk.free;
 	bool was = nc_replica_status(service->replica).full;
 	nc_replica_set_room(service->replica, disk.free, service->options.disk_reserve);
 	bool full = nc_replica_status(service->replica).full;
@@ -40,10 +40,10 @@ void nc_service_disk_check(void *ctx)
 		nc_say_warning("disk full: %llu bytes are left; the store is read-only until "
 		               "there is room",
 		               (unsigned long long)disk.free);
-		service->disk_untold = true;
+		service->disk.untold = true;
 	} else if (was && !full) {
 		nc_say_info("disk: there is room again; the store takes appends");
-		service->disk_untold = true;
+		service->disk.untold = true;
 	}
 }
 

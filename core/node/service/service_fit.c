@@ -13,7 +13,7 @@ static struct nc_fit_view view_of(const struct nc_service *service,
 	const struct nc_raft_members *members = &status->raft.members;
 	struct nc_fit_view view = { .connected = nc_bus_connected(service->bus),
 		                    .leads = service->serving,
-		                    .stalled = service->stalled,
+		                    .stalled = service->stall.stalled,
 		                    .leader = status->raft.leader,
 		                    .commit = status->commit,
 		                    .applied = status->applied };
@@ -35,7 +35,7 @@ static struct nc_fit_view view_of(const struct nc_service *service,
 
 static void answer(struct nc_service *service, bool fit, const struct nc_fit_view *view)
 {
-	service->answers_direct = fit;
+	service->direct.answers = fit;
 	if (!fit) {
 		nc_service_unsubscribe_direct(service);
 		if (view->connected)
@@ -53,7 +53,8 @@ void nc_service_fit_tick(struct nc_service *service)
 		return;
 	const struct nc_replica_status status = nc_replica_status(service->replica);
 	const struct nc_fit_view view = view_of(service, &status);
-	bool fit = nc_fit_look(&service->fit, &view, nc_clock_ms()) && !service->retired;
-	if (fit != service->answers_direct)
+	bool fit =
+	        nc_fit_look(&service->direct.fit, &view, nc_clock_ms()) && !service->retired;
+	if (fit != service->direct.answers)
 		answer(service, fit, &view);
 }

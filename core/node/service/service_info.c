@@ -43,7 +43,7 @@ static const char *state_name(const struct nc_service *service,
 		return "starting";
 	if (status->full)
 		return "read_only";
-	return service->stalled ? "stalled" : "serving";
+	return service->stall.stalled ? "stalled" : "serving";
 }
 
 static void put_counters(struct nc_service *service, struct nc_buf *out)
@@ -95,9 +95,9 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 	              (unsigned long long)atomic_load(&service->reads),
 	              (unsigned long long)status.log_bytes,
 	              (unsigned long long)nc_replica_state_bytes(service->replica),
-	              (unsigned long long)service->disk_free, status.full ? "true" : "false",
+	              (unsigned long long)service->disk.free, status.full ? "true" : "false",
 	              (unsigned long long)status.checkpoints, service->engine_version,
-	              nc_engine_version_can(), (unsigned long long)service->differs_at,
+	              nc_engine_version_can(), (unsigned long long)service->digest.differs_at,
 	              (unsigned long long)nc_service_time_ahead_ms(service));
 	put_counters(service, out);
 	nc_buf_put_str(out, "},\"backup\":");
@@ -110,10 +110,10 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 {
 	nc_buf_printf(out, "{\"status\":\"%s\"}",
-	              service->drain.begun ? "draining"
-	              : service->retired   ? "removed"
-	              : service->stalled   ? "stalled"
-	                                   : "ok");
+	              service->drain.begun     ? "draining"
+	              : service->retired       ? "removed"
+	              : service->stall.stalled ? "stalled"
+	                                       : "ok");
 }
 
 void nc_service_put_head(const struct nc_service *service, const struct nc_engine_head *head,

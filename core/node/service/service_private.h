@@ -81,6 +81,37 @@ struct nc_service_clock {
 	uint64_t told_ms; /* when people were told; 0: they were not, or it is over */
 };
 
+/* Whether there is room: service_disk.c. */
+struct nc_service_disk {
+	uint64_t free; /* bytes, at the last look */
+	bool untold;   /* whether it is full, or not any more, has not been told */
+};
+
+/* Replicas compared: service_digest.c. */
+struct nc_service_digest {
+	uint64_t position;   /* of the last mark that was given to be compared */
+	uint64_t differs_at; /* position at which the leader's digest was another; 0: none */
+};
+
+/* Checks of what the node keeps: service_verify.c. */
+struct nc_service_check {
+	struct nc_service_verify *verify; /* NULL: there was none yet */
+	uint64_t begun_ms; /* when one was begun without being asked for, or the start */
+};
+
+/* Whether the state follows the log: service_stall.c. */
+struct nc_service_stall {
+	struct nc_stall look;
+	bool stalled;
+	uint64_t said_term; /* that it hands over has been said in this one */
+};
+
+/* Whether it is in the queue group of R.direct: service_fit.c. */
+struct nc_service_direct {
+	struct nc_fit fit;
+	bool answers;
+};
+
 struct nc_service {
 	struct nc_service_options options;
 	struct nc_sole sole;
@@ -108,25 +139,19 @@ struct nc_service {
 	struct nc_service_counters counters;
 	uv_timer_t tick;
 	unsigned ticks;
-	uint64_t disk_free;
-	bool disk_untold;          /* an advisory of a full disk, or of room again, is still due */
 	uint32_t engine_version;   /* as far as the loop has been told */
 	uint32_t raising;          /* a higher one that is on its way; 0: none */
 	struct nc_change *changes; /* of the membership, asked for by people */
-	uint64_t digest_position;  /* of the last mark that was given to be compared */
+	struct nc_backup *backup;  /* under way; NULL: none is */
 	struct nc_service_clock clock;
-	uint64_t differs_at;      /* position at which the leader's digest was another, 0: none */
-	struct nc_backup *backup; /* under way; NULL: none is */
-	struct nc_service_verify *verify; /* NULL: there was none yet */
-	uint64_t verify_ms; /* when one was begun without being asked for, or the start */
-	struct nc_stall stall;
-	uint64_t stall_said_term; /* that it hands over has been said in this one */
+	struct nc_service_disk disk;
+	struct nc_service_digest digest;
+	struct nc_service_check check;
+	struct nc_service_stall stall;
+	struct nc_service_direct direct;
 	struct nc_drain drain;
 	bool serving, ready_told, stopping;
-	bool stalled; /* the state does not follow the log: service_stall.c */
-	struct nc_fit fit;
-	bool answers_direct; /* it is in the queue group of R.direct: service_fit.c */
-	bool retired;        /* removed from the cluster: it no longer answers for the store */
+	bool retired; /* removed from the cluster: it answers for the store no more */
 };
 
 /* The reply subject of a message as a string; "" if it has none. nats.c has put a NUL behind it. */

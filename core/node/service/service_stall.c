@@ -14,14 +14,15 @@ static void tell(struct nc_service *service, const struct nc_replica_status *sta
 	char members[80];
 	(void)snprintf(members, sizeof members, "\"applied\":%" PRIu64 ",\"commit\":%" PRIu64,
 	               status->applied, status->commit);
-	if (service->stalled) {
+	if (service->stall.stalled) {
 		nc_say_warning("stalled: entry %" PRIu64 " is due, and for %u ms none was "
 		               "applied behind %" PRIu64 "; look at the disk",
 		               status->due, NC_STALL_MS, status->applied);
 	} else {
 		nc_say_info("stalled no more: entries are applied again");
 	}
-	nc_service_advise(service, "node", service->stalled ? "stalled" : "unstalled", members);
+	nc_service_advise(service, "node", service->stall.stalled ? "stalled" : "unstalled",
+	                  members);
 }
 
 /* The voter that has applied most, by what it has told, and more than this node; 0: none. Where all
@@ -52,21 +53,21 @@ static void hand_over(struct nc_service *service, const struct nc_replica_status
 	uint64_t to = heir(service, status);
 	if (to == 0 || nc_replica_transfer(service->replica, to) != NC_OK)
 		return;
-	if (service->stall_said_term != status->term) {
+	if (service->stall.said_term != status->term) {
 		nc_say_warning("handing leadership over to %s, which applies what is committed",
 		               nc_cluster_name(service->options.cluster, to));
 	}
-	service->stall_said_term = status->term;
+	service->stall.said_term = status->term;
 }
 
 void nc_service_stall_tick(struct nc_service *service)
 {
 	uint64_t now_ms = nc_clock_ms();
 	const struct nc_replica_status status = nc_replica_status(service->replica);
-	bool stalled =
-	        nc_stall_look(&service->stall, status.due, status.applied, now_ms) >= NC_STALL_MS;
-	if (stalled != service->stalled) {
-		service->stalled = stalled;
+	bool stalled = nc_stall_look(&service->stall.look, status.due, status.applied, now_ms) >=
+	               NC_STALL_MS;
+	if (stalled != service->stall.stalled) {
+		service->stall.stalled = stalled;
 		tell(service, &status);
 	}
 	if (!stalled || service->options.cluster == NULL)

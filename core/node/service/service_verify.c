@@ -41,11 +41,11 @@ static void give_back(struct nc_read_job *job)
 
 void nc_service_verify_free(struct nc_service *service)
 {
-	if (service->verify == NULL)
+	if (service->check.verify == NULL)
 		return;
-	nc_verifier_free(service->verify->verifier);
-	free(service->verify);
-	service->verify = NULL;
+	nc_verifier_free(service->check.verify->verifier);
+	free(service->check.verify);
+	service->check.verify = NULL;
 }
 
 /* It has found damage, and that was not told yet, or the repair that follows from it was not asked
@@ -60,14 +60,14 @@ static bool is_wanted(const struct nc_service_verify *verify)
 /* Errors: NC_BUSY, NC_NOMEM. */
 static int start(struct nc_service *service)
 {
-	if (service->verify != NULL &&
-	    (atomic_load(&service->verify->with_readers) || is_wanted(service->verify)))
-		return NC_OK; /* the check under way is shown */
+	if (service->check.verify != NULL &&
+	    (atomic_load(&service->check.verify->with_readers) || is_wanted(service->check.verify)))
+		return NC_OK; /* that one is shown */
 	nc_service_verify_free(service);
 	struct nc_service_verify *verify = calloc(1, sizeof *verify);
 	if (verify == NULL)
 		return NC_NOMEM;
-	service->verify = verify;
+	service->check.verify = verify;
 	verify->job.step = step;
 	verify->job.free = give_back;
 	verify->service = service;
@@ -106,13 +106,13 @@ static void put_report(const struct nc_service *service, struct nc_buf *out)
 		                              [NC_VERIFIER_BAD] = "bad",
 		                              [NC_VERIFIER_FAILED] = "failed" };
 	const char *node = service->options.config->node_id;
-	if (service->verify == NULL) {
+	if (service->check.verify == NULL) {
 		nc_buf_printf(out, "{\"node\":\"%s\",\"state\":\"none\"}", node);
 		return;
 	}
 	struct nc_verifier_report report;
 	char digest[2 * NC_SHA256_SIZE + 1];
-	nc_verifier_report(service->verify->verifier, &report);
+	nc_verifier_report(service->check.verify->verifier, &report);
 	nc_digits_hex_text(digest, report.state.digest, NC_SHA256_SIZE);
 	nc_buf_printf(out,
 	              "{\"node\":\"%s\",\"state\":\"%s\",\"pos\":%llu,\"head\":%llu,\"marks\":%llu,"
@@ -132,7 +132,7 @@ static void put_report(const struct nc_service *service, struct nc_buf *out)
  * decide. */
 static void repair(struct nc_service *service)
 {
-	struct nc_service_verify *verify = service->verify;
+	struct nc_service_verify *verify = service->check.verify;
 	if (verify->told_ms == 0 || nc_clock_ms() - verify->told_ms < REPAIR_AFTER_MS)
 		return;
 	verify->told_ms = 0;
@@ -148,11 +148,11 @@ static void repair(struct nc_service *service)
 static void begin_if_due(struct nc_service *service)
 {
 	uint64_t now_ms = nc_clock_ms(), period_ms = service->options.config->check_s * 1000;
-	if (service->verify_ms == 0)
-		service->verify_ms = now_ms;
-	if (period_ms == 0 || now_ms - service->verify_ms < period_ms)
+	if (service->check.begun_ms == 0)
+		service->check.begun_ms = now_ms;
+	if (period_ms == 0 || now_ms - service->check.begun_ms < period_ms)
 		return;
-	service->verify_ms = now_ms;
+	service->check.begun_ms = now_ms;
 	int err = start(service);
 	if (err != NC_OK)
 		nc_say_warning("verify: no check can be begun now: %s", nc_err_name(err));
@@ -162,7 +162,7 @@ static void begin_if_due(struct nc_service *service)
 void nc_service_verify_tick(struct nc_service *service)
 {
 	begin_if_due(service);
-	struct nc_service_verify *verify = service->verify;
+	struct nc_service_verify *verify = service->check.verify;
 	struct nc_verifier_report report;
 	if (verify != NULL && verify->told)
 		repair(service);

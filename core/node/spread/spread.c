@@ -23,26 +23,21 @@ uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out)
 	return status.raft.leader;
 }
 
-int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
-                  void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx)
-{
-	return nc_spread_ask_within(spread, node, call, NC_SPREAD_CALL_MS, fn, ctx);
-}
-
-int nc_spread_ask_within(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
-                         unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
-                         void *ctx)
+int nc_spread_ask(struct nc_spread *spread, const struct nc_spread_question *question,
+                  const struct nc_spread_call *call)
 {
 	nc_buf_clear(&spread->body);
 	nc_spread_call_put(&spread->body, call);
 	int err = nc_buf_status(&spread->body);
 	if (err != NC_OK)
 		return err;
-	const struct nc_peer_question question = { .to = node,
-		                                   .service = NC_SPREAD_SERVICE,
-		                                   .body = nc_buf_slice(&spread->body),
-		                                   .timeout_ms = timeout_ms };
-	return nc_peer_request(spread->peer, &question, fn, ctx);
+	const struct nc_peer_question asked = { .to = question->to,
+		                                .service = NC_SPREAD_SERVICE,
+		                                .body = nc_buf_slice(&spread->body),
+		                                .timeout_ms = question->timeout_ms != 0
+		                                                      ? question->timeout_ms
+		                                                      : NC_SPREAD_CALL_MS };
+	return nc_peer_request(spread->peer, &asked, question->fn, question->ctx);
 }
 
 /* ---- Leading -------------------------------------------------------------------------------- */

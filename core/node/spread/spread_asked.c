@@ -170,8 +170,10 @@ static void ask_node(struct nc_spread_asking *asking, uint64_t node,
 	if (question == NULL)
 		return;
 	*question = (struct question){ asking, who };
-	if (nc_spread_ask_within(spread, node, call, NC_SPREAD_ASKED_MS, on_answer, question) ==
-	    NC_OK) {
+	const struct nc_spread_question asked = {
+		.to = node, .timeout_ms = NC_SPREAD_ASKED_MS, .fn = on_answer, .ctx = question
+	};
+	if (nc_spread_ask(spread, &asked, call) == NC_OK) {
 		asking->awaited++;
 	} else {
 		free(question);

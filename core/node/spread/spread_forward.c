@@ -121,7 +121,8 @@ int nc_spread_forward(struct nc_spread *spread, struct nc_slice name, struct nc_
 	sent->ticket = ticket;
 	(void)snprintf(sent->name, sizeof sent->name, "%.*s", (int)name.size,
 	               (const char *)name.data);
-	int err = nc_spread_ask(spread, leader, &call, on_result, sent);
+	const struct nc_spread_question question = { .to = leader, .fn = on_result, .ctx = sent };
+	int err = nc_spread_ask(spread, &question, &call);
 	if (err != NC_OK) {
 		free(sent);
 		return err;

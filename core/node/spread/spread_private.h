@@ -165,13 +165,16 @@ struct nc_spread {
 
 /* Whether the engine's version has commands that assign owners. */
 bool nc_spread_active(const struct nc_spread *spread);
-/* Send a call to a node. Errors: those of nc_peer_request(); then `fn` is not called. */
-int nc_spread_ask(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
-                  void (*fn)(void *ctx, int err, struct nc_slice body), void *ctx);
-/* Likewise, with another time to answer than NC_SPREAD_CALL_MS. */
-int nc_spread_ask_within(struct nc_spread *spread, uint64_t node, const struct nc_spread_call *call,
-                         unsigned timeout_ms, void (*fn)(void *ctx, int err, struct nc_slice body),
-                         void *ctx);
+/* A call to a node, and who hears what it answers. */
+struct nc_spread_question {
+	uint64_t to;
+	unsigned timeout_ms; /* 0: NC_SPREAD_CALL_MS */
+	void (*fn)(void *ctx, int err, struct nc_slice body);
+	void *ctx;
+};
+/* Errors as nc_peer_request()'s: then `fn` is not called. */
+int nc_spread_ask(struct nc_spread *spread, const struct nc_spread_question *question,
+                  const struct nc_spread_call *call);
 
 /* ---- Leases (spread_renew.c) ---------------------------------------------------------------- */
 

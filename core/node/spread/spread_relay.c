@@ -118,7 +118,10 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 		                             .name = name,
 		                             .reply = reply,
 		                             .body = body };
-	if (nc_spread_ask(spread, row->owner.number, &call, on_taken, relay) == NC_OK) {
+	const struct nc_spread_question question = { .to = row->owner.number,
+		                                     .fn = on_taken,
+		                                     .ctx = relay };
+	if (nc_spread_ask(spread, &question, &call) == NC_OK) {
 		relay->to = row->owner.number;
 		relay->boot = row->owner.boot;
 	} else {

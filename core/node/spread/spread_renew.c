@@ -47,7 +47,8 @@ static void ask(struct nc_spread *spread, uint64_t leader, const struct nc_sprea
 	if (renewal == NULL)
 		return; /* the next renewal will do */
 	*renewal = (struct nc_spread_renewal){ spread->renewals, spread, now_ns };
-	if (nc_spread_ask(spread, leader, call, on_reply, renewal) == NC_OK) {
+	const struct nc_spread_question question = { .to = leader, .fn = on_reply, .ctx = renewal };
+	if (nc_spread_ask(spread, &question, call) == NC_OK) {
 		spread->renewals = renewal;
 	} else {
 		free(renewal);

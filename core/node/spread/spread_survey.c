@@ -82,8 +82,10 @@ static void ask_node(struct nc_survey *survey, uint64_t node, const struct nc_sp
 {
 	struct asked *asked = &survey->asked[survey->count++];
 	*asked = (struct asked){ .survey = survey, .node = node };
-	if (nc_spread_ask_within(survey->spread, node, call, NC_SPREAD_SURVEY_MS, on_answer,
-	                         asked) == NC_OK)
+	const struct nc_spread_question question = {
+		.to = node, .timeout_ms = NC_SPREAD_SURVEY_MS, .fn = on_answer, .ctx = asked
+	};
+	if (nc_spread_ask(survey->spread, &question, call) == NC_OK)
 		survey->awaited++;
 }
 

@@ -72,7 +72,8 @@ static int tell(struct nc_spread *spread, uint64_t to, bool anew, struct nc_slic
 	const struct nc_spread_call call = { .verb = NC_SPREAD_TRANSIENT,
 		                             .anew = anew,
 		                             .body = names };
-	int err = nc_spread_ask(spread, to, &call, on_told, telling);
+	const struct nc_spread_question question = { .to = to, .fn = on_told, .ctx = telling };
+	int err = nc_spread_ask(spread, &question, &call);
 	if (err != NC_OK) {
 		free(telling);
 		return err;

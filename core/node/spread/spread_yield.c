@@ -54,7 +54,10 @@ static bool ask(struct nc_spread *spread, const struct nc_spread_row *row)
 	const struct nc_spread_call call = { .verb = NC_SPREAD_YIELD,
 		                             .name = nc_slice_str(row->name),
 		                             .epoch = row->epoch };
-	if (nc_spread_ask(spread, row->owner.number, &call, on_yielded, yield) != NC_OK) {
+	const struct nc_spread_question question = { .to = row->owner.number,
+		                                     .fn = on_yielded,
+		                                     .ctx = yield };
+	if (nc_spread_ask(spread, &question, &call) != NC_OK) {
 		free(yield);
 		return false;
 	}
