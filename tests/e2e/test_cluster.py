@@ -538,6 +538,24 @@ async def shed_of(client, count, subject, body):
         return shed
 
 
+async def test_who_waits_for_a_drain_is_kept_in_bounded_memory():
+    async with Cluster(3) as c:
+        client = await c.client()
+        leader = await c.leader(client)
+        for name in c.nodes:
+            if name != leader:
+                c.nodes[name].kill()
+        pending = asyncio.ensure_future(client.ask("append.T.s", b"{}"))  # what the drain waits for
+        await wait_until(lambda: pends(client, leader), 10, "it is pending")
+        equal(await shed_of(client, 80, f"node.{leader}.drain", {}), 80 - 64)
+        equal((await pending)[:2], (503, 10008))
+        await client.close()
+
+
+async def pends(client, node):
+    return (await status_of(client, node))["pending_commands"] > 0
+
+
 async def test_a_wiped_node_comes_back_and_learners_wait_to_be_promoted():
     async with Cluster(3, env={"NACRE_AUTO_PROMOTE": "off"}) as c:
         client = await c.client()

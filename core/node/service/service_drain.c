@@ -9,8 +9,10 @@
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
 #include "core/node/spread/spread.h"
+#include "transport/nats/reply.h"
 
-#define HAND_OVER_MS 3000u /* how long a transfer of leadership may take */
+#define HAND_OVER_MS 3000u /* a transfer of leadership at the end has so long */
+#define WAITS_MAX    64u   /* who asked for it, and are not answered yet */
 
 /* A request for a drain, which waits for its answer. */
 struct nc_drain_wait {
@@ -176,12 +178,22 @@ void nc_service_drain(struct nc_service *service)
 	nc_service_drain_step(service);
 }
 
-void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply)
+static size_t waits_count(const struct nc_service *service)
 {
-	struct nc_drain_wait *wait = reply.size == 0 ? NULL : malloc(sizeof *wait + reply.size + 1);
+	size_t count = 0;
+	for (const struct nc_drain_wait *at = service->drain.waits; at != NULL; at = at->next)
+		count++;
+	return count;
+}
+
+void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply, int endpoint)
+{
+	bool room = reply.size > 0 && waits_count(service) < WAITS_MAX;
+	struct nc_drain_wait *wait = room ? malloc(sizeof *wait + reply.size + 1) : NULL;
 	if (reply.size > 0 && wait == NULL) {
-		atomic_fetch_add(&service->counters.unsent, 1);
-		return; /* no memory to remember whom to answer: the client runs into its timeout */
+		nc_service_refuse(service, reply, endpoint, NC_FAULT_BUSY,
+		                  nc_fault_text(NC_FAULT_BUSY));
+		return;
 	}
 	if (wait != NULL) {
 		*wait = (struct nc_drain_wait){ .next = service->drain.waits,

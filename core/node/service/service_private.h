@@ -253,8 +253,8 @@ void nc_service_advise(struct nc_service *service, const char *area, const char 
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options);
 void nc_service_attach(struct nc_service *service);
 
-/* service_drain.c: a request for a drain; its next step, from the timer; the node stops. */
-void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply);
+/* service_drain.c: a request for it; how far it is, from the timer; the node stops. */
+void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply, int endpoint);
 void nc_service_drain_step(struct nc_service *service);
 void nc_service_drain_end(struct nc_service *service);
 

@@ -67,7 +67,7 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 		nc_service_backup(service, request, reply, endpoint);
 		return;
 	case NC_OP_DRAIN:
-		nc_service_drain_asked(service, reply);
+		nc_service_drain_asked(service, reply, endpoint);
 		return;
 	case NC_OP_VERIFY:
 		nc_service_verify(service, request->body, reply, endpoint);

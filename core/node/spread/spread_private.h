@@ -8,6 +8,7 @@
 #include "core/delivery/sequence.h"
 #include "core/node/common/retry.h"
 #include "core/node/service/service_private.h"
+#include "core/node/spread/hearers.h"
 #include "core/node/spread/lives.h"
 #include "core/node/spread/pasts.h"
 #include "core/node/spread/spread.h"
@@ -67,13 +68,6 @@ struct nc_spread_renewal {
 struct nc_spread_transient {
 	char name[NC_WORD_SIZE_MAX + 1];
 	uint64_t holder;
-};
-
-/* On the leader: a node that is told which transient subscriptions the leader holds. `epoch`: the
- * life of the node that was told all of them; 0: it is still to be told. */
-struct nc_spread_hearer {
-	uint64_t number, epoch;
-	uint64_t again_ns; /* not to be told before this time */
 };
 
 struct nc_spread_telling;
@@ -136,9 +130,9 @@ struct nc_spread {
 	uint32_t transient_count;
 	size_t transient_room;
 	struct nc_hashmap transient_names;
-	uint64_t seen_leader, seen_ns; /* who leads, and since when that is known */
-	struct nc_spread_hearer hearers[NC_RAFT_MEMBERS_MAX];
-	struct nc_spread_telling *tellings; /* messages about them, under way */
+	uint64_t seen_leader, seen_ns; /* who leads, and since when we know */
+	struct nc_hearers hearers;
+	struct nc_spread_telling *tellings;
 
 	/* As the leader. */
 	bool leads;

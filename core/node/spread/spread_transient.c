@@ -24,22 +24,6 @@ struct nc_spread_telling {
 	uint64_t to;
 };
 
-/* What a node has been told; NULL: there is no room, since members have changed too often. */
-static struct nc_spread_hearer *hearer_of(struct nc_spread *spread, uint64_t number)
-{
-	struct nc_spread_hearer *vacant = NULL;
-	for (size_t i = 0; i < NC_RAFT_MEMBERS_MAX; i++) {
-		struct nc_spread_hearer *at = &spread->hearers[i];
-		if (at->number == number)
-			return at;
-		if (at->number == 0 && vacant == NULL)
-			vacant = at;
-	}
-	if (vacant != NULL)
-		*vacant = (struct nc_spread_hearer){ .number = number };
-	return vacant;
-}
-
 static void on_told(void *ctx, int err, struct nc_slice body)
 {
 	struct nc_spread_telling *telling = ctx;
@@ -53,7 +37,7 @@ static void on_told(void *ctx, int err, struct nc_slice body)
 		}
 		if (telling->next != NULL)
 			telling->next->prev = telling->prev;
-		struct nc_spread_hearer *hearer = hearer_of(spread, telling->to);
+		struct nc_hearer *hearer = nc_hearers_find(&spread->hearers, telling->to);
 		/* A node of an earlier build does not know the call, and is left alone. */
 		if (err != NC_OK && err != NC_INVALID && hearer != NULL) {
 			hearer->epoch = 0;
@@ -84,8 +68,14 @@ static int tell(struct nc_spread *spread, uint64_t to, bool anew, struct nc_slic
 	return NC_OK;
 }
 
-/* Tell all nodes that live. `anew`: these are all there are, and it goes to nodes that may know
- * others. */
+/* NULL: it is this node. */
+static struct nc_hearer *hearer_of(struct nc_spread *spread, const struct nc_raft_members *members,
+                                   uint64_t number)
+{
+	return number == spread->self ? NULL : nc_hearers_get(&spread->hearers, members, number);
+}
+
+/* To all who live; `anew`: all that there is, to those who may know something else. */
 static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
@@ -93,8 +83,7 @@ static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 	for (uint32_t i = 0; i < status.raft.members.count; i++) {
 		uint64_t number = status.raft.members.at[i].id;
 		const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);
-		struct nc_spread_hearer *hearer =
-		        number == spread->self ? NULL : hearer_of(spread, number);
+		struct nc_hearer *hearer = hearer_of(spread, &status.raft.members, number);
 		if (node == NULL || hearer == NULL || now_ns < hearer->again_ns)
 			continue;
 		bool knows = hearer->epoch == node->epoch;
@@ -135,8 +124,7 @@ static bool hearers_wait(struct nc_spread *spread, uint64_t now_ns)
 	for (uint32_t i = 0; i < status.raft.members.count; i++) {
 		uint64_t number = status.raft.members.at[i].id;
 		const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(spread->peer), number);
-		const struct nc_spread_hearer *hearer =
-		        number == spread->self ? NULL : hearer_of(spread, number);
+		const struct nc_hearer *hearer = hearer_of(spread, &status.raft.members, number);
 		if (node != NULL && hearer != NULL && hearer->epoch != node->epoch &&
 		    now_ns >= hearer->again_ns)
 			return true;
@@ -146,7 +134,7 @@ static bool hearers_wait(struct nc_spread *spread, uint64_t now_ns)
 
 void nc_spread_transient_lead(struct nc_spread *spread)
 {
-	memset(spread->hearers, 0, sizeof spread->hearers);
+	spread->hearers = (struct nc_hearers){ 0 };
 }
 
 /* This node has already published that they were deleted. */
