@@ -131,8 +131,11 @@ async def test_every_verb_reaches_the_owner():
             await create(client, name)
         where = await shared(client, names, c.nodes)
         for name in [next(n for n in names if where[n] == node) for node in c.nodes]:
-            inbox = client.nc.new_inbox()
+            inbox = f"{client.nc.new_inbox()}.{'far' * 1000}"  # as long as the server lets it be
             sub = await client.nc.subscribe(inbox)
+            await client.nc.publish(f"es.shop.sub.info.{name}", b"", reply=inbox)
+            told = json.loads((await sub.next_msg(8)).data)
+            equal((told.get("name"), told.get("node")), (name, where[name]), told)
             await client.nc.publish(f"es.shop.sub.next.{name}", b'{"batch":4,"expires_ms":2000}', reply=inbox)
             msgs = [await sub.next_msg(3) for _ in range(4)]
             equal([int(m.headers["Es-Position"]) for m in msgs], [1, 2, 3, 4], name)

@@ -29,9 +29,8 @@ static inline struct nc_hearer *nc_hearers_find(struct nc_hearers *hearers, uint
 }
 
 /* The same of a member, which is given the place of one that is none any more, if need be. */
-static inline struct nc_hearer *nc_hearers_get(struct nc_hearers *hearers,
-                                               const struct nc_raft_members *members,
-                                               uint64_t number)
+static inline struct nc_hearer *
+nc_hearers_get(struct nc_hearers *hearers, const struct nc_raft_members *members, uint64_t number)
 {
 	struct nc_hearer *at = nc_hearers_find(hearers, number);
 	for (size_t i = 0; i < NC_RAFT_MEMBERS_MAX && at == NULL; i++) {

@@ -15,10 +15,9 @@
 #include "core/node/spread/spread_call.h"
 #include "transport/peer/peer.h"
 
-#define NC_SPREAD_CALL_MS          2000u /* how long a peer may take to answer */
-#define NC_SPREAD_REPLY_SIZE       1024u /* bytes of a reply subject, with its NUL */
-/* How many requests may be on their way to owners, and how large they may be together: one may be
- * as large as a message, and 4,096 of those would be gigabytes. */
+#define NC_SPREAD_CALL_MS          2000u /* a peer has so long to answer */
+/* Requests on their way to owners, and bytes of them: a request may be as large as a message, and
+ * of those 4,096 would be gigabytes. */
 #define NC_SPREAD_RELAYS_MAX       4096u
 #define NC_SPREAD_RELAYS_BYTES_MAX (16u << 20)
 

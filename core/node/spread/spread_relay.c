@@ -279,7 +279,6 @@ static int request_check(struct nc_spread *spread, const struct nc_spread_call *
 	enum nc_operation op;
 	int endpoint = nc_service_endpoint_find(request->endpoint, &op);
 	if (endpoint < 0 || nc_name_word_fault(request->name) != NULL ||
-	    request->reply.size >= NC_SPREAD_REPLY_SIZE ||
 	    (request->reply.size > 0 &&
 	     nc_subject_reserved(request->reply, service->options.config->prefix)))
 		return NC_INVALID;
@@ -297,22 +296,25 @@ void nc_spread_take_request(struct nc_spread *spread, uint64_t from, uint64_t ca
 {
 	struct nc_service *service = spread->service;
 	enum nc_operation op;
-	char reply[NC_SPREAD_REPLY_SIZE];
+	struct nc_buf reply = { 0 }; /* with its NUL, as those have that NATS brings */
 	int endpoint, err = request_check(spread, request, &op, &endpoint);
+	nc_buf_put_slice(&reply, request->reply);
+	nc_buf_put_u8(&reply, '\0');
+	if (err == NC_OK)
+		err = nc_buf_status(&reply);
 	if (err != NC_OK) {
 		(void)nc_peer_reply(spread->peer, from, call, err, nc_slice(NULL, 0));
+		nc_buf_release(&reply);
 		return;
 	}
 	/* Say to the leader that the request is taken, over the connection on which it will be
 	 * answered, and before the answer: if this node is killed in between, the leader knows of
 	 * everything that was answered. */
 	const struct nc_peer_answer taken = { from, call, NC_OK, nc_slice(NULL, 0) };
-	if (nc_peer_reply_by(spread->peer, service->bus, &taken) != NC_OK)
-		return; /* as if the request had not come */
-	memcpy(reply, request->reply.data == NULL ? (const uint8_t *)"" : request->reply.data,
-	       request->reply.size);
-	reply[request->reply.size] = '\0';
-	nc_subs_request(service->subs, op, request->name, request->body,
-	                nc_slice(reply, request->reply.size), endpoint);
-	nc_subs_turn(service->subs);
+	if (nc_peer_reply_by(spread->peer, service->bus, &taken) == NC_OK) {
+		nc_subs_request(service->subs, op, request->name, request->body,
+		                nc_slice(reply.data, request->reply.size), endpoint);
+		nc_subs_turn(service->subs);
+	} /* else as if it had not come */
+	nc_buf_release(&reply);
 }
