@@ -3,6 +3,7 @@
  * breaks. */
 #include "core/node/node.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,7 @@ static void on_child_say(void *ctx, const char *text)
 /* Write the URL into the data directory, where people and scripts find it. */
 static int url_write(const struct node *node, const char *url)
 {
-	char path[4200];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/nats.url", node->config->data_dir);
 	FILE *file = fopen(path, "we");
 	if (file == NULL)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,12 @@
 
 #define FORMAT    1u
 #define FILE_SIZE 256u /* bytes; CRC in the last four */
-#define PATH_SIZE 4096
 
 #define LOCK_NAP_MS      20
 #define LOCK_PATIENCE_MS 1000
 
 struct nc_identity_file {
-	char directory[PATH_SIZE];
+	char directory[PATH_MAX];
 	int lock_fd;
 	struct nc_identity identity;
 };
@@ -68,7 +68,7 @@ static int decode(const uint8_t bytes[FILE_SIZE], struct nc_identity *identity_o
 static int copy_write(const struct nc_identity_file *file, const char *name)
 {
 	uint8_t bytes[FILE_SIZE];
-	char path[PATH_SIZE + 32];
+	char path[PATH_MAX];
 	encode(&file->identity, bytes);
 	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -96,7 +96,7 @@ static int copy_read(const struct nc_identity_file *file, const char *name,
                      struct nc_identity *identity_out)
 {
 	uint8_t bytes[FILE_SIZE];
-	char path[PATH_SIZE + 32];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -108,7 +108,7 @@ static int copy_read(const struct nc_identity_file *file, const char *name,
 
 static bool holds(const struct nc_identity_file *file, const char *name)
 {
-	char path[PATH_SIZE + 32];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
 	return access(path, F_OK) == 0;
 }
@@ -149,7 +149,7 @@ static int load(struct nc_identity_file *file, char *fault)
 
 static int lock(struct nc_identity_file *file, char *fault)
 {
-	char path[PATH_SIZE + 32];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/lock", file->directory);
 	file->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file->lock_fd < 0) {

@@ -3,6 +3,7 @@
 #ifndef NC_STORAGE_LOG_SEGMENT_PRIVATE_H
 #define NC_STORAGE_LOG_SEGMENT_PRIVATE_H
 
+#include <limits.h>
 #include <pthread.h>
 
 #include "storage/log/mutants_private.h"
@@ -13,7 +14,7 @@
  * written when there is no room for a new segment. */
 #define NC_SEGMENT_RESERVE 4096u
 
-#define NC_LOG_PATH_SIZE 4096u /* bytes, of the path of a file of the log's */
+#define NC_LOG_PATH_SIZE PATH_MAX /* bytes, of the path of a file of the log's */
 
 struct nc_segment {
 	_Atomic unsigned holds; /* by the log, and by who reads of its file without the lock */

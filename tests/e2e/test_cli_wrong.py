@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from cli import INPUT, OK, UNAVAILABLE, USAGE, Nacre
+from cli import INPUT, IO, OK, UNAVAILABLE, USAGE, Nacre
 from harness import check, equal
 
 SHARED = True
@@ -39,6 +39,12 @@ async def test_of_words_that_are_missing_those_are_named(c):
     for said, words in (("missing: STREAM TYPE;", "append"), ("missing: TYPE;", "append a"), ("missing: VERSION;", "snap put a"), ("missing: SELECTOR|@FILE|-;", "filter test by_stream"),
                         ("missing: first|new|pos:N|TIME;", "sub seek s"), ("missing: POSITION;", "sub explain s"), ("missing: VERB;", "request")):
         await n.fails(USAGE, said, *words.split())
+
+
+async def test_a_directory_whose_name_is_longer_than_names_may_be_is_refused(c):
+    n = Nacre.beside(c)
+    for directory in ("d" * 5000, "d/" * 2045):
+        await n.fails(IO, "File name too long", "manual", "--into", directory)
 
 
 async def test_where_nobody_answers_it_says_who_or_what_was_asked(c):

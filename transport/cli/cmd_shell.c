@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacre completion, nacre manual: what is made from the descriptions, for shells and man. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,17 +27,19 @@ static int run_completion(struct nc_cli *cli)
 static int page_write(const struct nc_cli *cli, const char *directory,
                       const struct nc_cli_command *command)
 {
-	char path[4300];
-	int size = snprintf(path, sizeof path, "%.4000s/nacre", directory);
-	if (command != NULL)
-		size += snprintf(path + size, sizeof path - (size_t)size, "-%.60s", command->name);
+	char path[PATH_MAX];
+	bool whole = command == NULL;
+	int size = snprintf(path, sizeof path, "%s/nacre%s%s.1", directory, whole ? "" : "-",
+	                    whole ? "" : command->name);
+	if ((size_t)size >= sizeof path)
+		return nc_cli_fail(cli, NC_EXIT_IO, "%.60s...: %s", directory,
+		                   strerror(ENAMETOOLONG));
 	for (char *space = path + strlen(directory); (space = strchr(space, ' ')) != NULL;)
 		*space = '-';
-	(void)snprintf(path + size, sizeof path - (size_t)size, ".1");
 	FILE *page = fopen(path, "we");
 	if (page == NULL)
 		return nc_cli_fail(cli, NC_EXIT_IO, "%s: %s", path, strerror(errno));
-	if (command == NULL) {
+	if (whole) {
 		nc_cli_man_all(page);
 	} else {
 		nc_cli_man_command(page, command);

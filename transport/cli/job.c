@@ -3,6 +3,7 @@
 #include "transport/cli/job.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -212,7 +213,7 @@ int nc_cli_job_run(const struct nc_cli_job *job, char *const *argv, uint64_t eve
 
 bool nc_cli_job_can_run(const char *command)
 {
-	char path[4096];
+	char path[PATH_MAX];
 	const char *at = getenv("PATH");
 	if (strchr(command, '/') != NULL)
 		return access(command, X_OK) == 0;

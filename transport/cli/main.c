@@ -5,6 +5,7 @@
  * runs nacre-plugin-check, from beside this program or from the path.
  */
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static bool names_a_program(const char *word)
 
 static void run_beside(const char *program, char **argv)
 {
-	char self[4096], path[4300], *typed = argv[0];
+	char self[PATH_MAX], path[PATH_MAX], *typed = argv[0];
 	ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
 	char *slash = NULL;
 	if (size > 0) {

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,14 +19,13 @@
 
 #include "core/base/unconst.h"
 
-#define PATH_SIZE     4096
 #define START_WAIT_MS 5000
 #define RESTART_MS    200
 #define POLL_MS       10
 
 struct nc_child {
 	struct nc_child_options options;
-	char config_path[PATH_SIZE], pid_path[PATH_SIZE], log_path[PATH_SIZE];
+	char config_path[PATH_MAX], pid_path[PATH_MAX], log_path[PATH_MAX];
 	char url[NC_CHILD_URL_SIZE];
 	char **environment; /* the array; the strings are the process's */
 	unsigned port, leaf_port;
@@ -95,7 +95,7 @@ static bool answers(unsigned port)
 
 static bool is_ours(const struct nc_child *child, long pid)
 {
-	char path[64], line[PATH_SIZE * 2];
+	char path[64], line[PATH_MAX * 2];
 	(void)snprintf(path, sizeof path, "/proc/%ld/cmdline", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t size = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
@@ -288,7 +288,7 @@ static int start(struct nc_child *child, char *fault)
 int nc_child_start(const struct nc_child_options *options, struct nc_child **child_out,
                    char fault[NC_CHILD_FAULT_SIZE])
 {
-	char real[PATH_SIZE];
+	char real[PATH_MAX];
 	struct nc_child *child = calloc(1, sizeof *child);
 	if (child == NULL)
 		return refuse(fault, NC_NOMEM, "%s", "out of memory");
@@ -298,13 +298,13 @@ int nc_child_start(const struct nc_child_options *options, struct nc_child **chi
 		child_free(child);
 		return refuse(fault, NC_NOMEM, "%s", "out of memory");
 	}
-	if (realpath(options->directory, real) == NULL || strlen(real) > PATH_SIZE - 64) {
+	if (realpath(options->directory, real) == NULL || strlen(real) > PATH_MAX - 64) {
 		child_free(child);
 		return refuse(fault, NC_IO, "%s: no such directory", options->directory);
 	}
-	(void)snprintf(child->config_path, PATH_SIZE, "%.4000s/nats-server.conf", real);
-	(void)snprintf(child->pid_path, PATH_SIZE, "%.4000s/nats-server.pid", real);
-	(void)snprintf(child->log_path, PATH_SIZE, "%.4000s/nats-server.log", real);
+	(void)snprintf(child->config_path, PATH_MAX, "%s/nats-server.conf", real);
+	(void)snprintf(child->pid_path, PATH_MAX, "%s/nats-server.pid", real);
+	(void)snprintf(child->log_path, PATH_MAX, "%s/nats-server.log", real);
 	child->restart.data = child;
 	child->process.data = child;
 	(void)uv_timer_init(options->loop, &child->restart);

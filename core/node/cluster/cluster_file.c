@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@
 #define MAGIC         NC_SLICE("NACRECL1")
 #define HEAD_SIZE     12u
 #define FILE_SIZE_MAX 16384u /* of the file */
-#define PATH_SIZE     4200
 #define FIELDS        4u
 #define NODE_FIELDS   3u
 
@@ -80,7 +80,7 @@ static int decode(struct nc_slice bytes, struct nc_cluster_record *record)
 int nc_cluster_file_read(const char *data_dir, struct nc_cluster_record *record_out)
 {
 	static uint8_t bytes[FILE_SIZE_MAX]; /* at the start, once */
-	char path[PATH_SIZE];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/cluster", data_dir);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -110,7 +110,7 @@ static int file_write(const char *path, struct nc_slice bytes)
 
 int nc_cluster_file_write(const char *data_dir, const struct nc_cluster_record *record)
 {
-	char path[PATH_SIZE], beside[PATH_SIZE];
+	char path[PATH_MAX], beside[PATH_MAX];
 	struct nc_buf buf = { 0 };
 	(void)snprintf(path, sizeof path, "%s/cluster", data_dir);
 	(void)snprintf(beside, sizeof beside, "%s/cluster.new", data_dir);

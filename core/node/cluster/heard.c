@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@
 #define HEAD_SIZE 28u /* bytes */
 #define LIFE_SIZE 24u
 #define FILE_MAX  (HEAD_SIZE + NC_PEER_NODES_MAX * LIFE_SIZE + 4)
-#define PATH_SIZE 4200
 #define ID_AT     8u
 #define COUNT_AT  24u
 
@@ -114,7 +114,7 @@ int nc_heard_read(const char *data_dir, const uint8_t cluster_id[NC_PEER_CLUSTER
                   struct nc_heard *heard_out)
 {
 	uint8_t bytes[FILE_MAX + 1];
-	char path[PATH_SIZE];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/heard", data_dir);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -140,7 +140,7 @@ int nc_heard_write(const char *data_dir, const uint8_t cluster_id[NC_PEER_CLUSTE
                    const struct nc_heard *heard)
 {
 	uint8_t bytes[FILE_MAX];
-	char path[PATH_SIZE], beside[PATH_SIZE];
+	char path[PATH_MAX], beside[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/heard", data_dir);
 	(void)snprintf(beside, sizeof beside, "%s/heard.new", data_dir);
 	size_t size = encode(cluster_id, heard, bytes);

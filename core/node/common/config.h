@@ -9,9 +9,14 @@
 #ifndef NC_CORE_NODE_COMMON_CONFIG_H
 #define NC_CORE_NODE_COMMON_CONFIG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/* Bytes of NACRE_DATA_DIR: so much shorter than a path may be that every file beneath it has a name
+ * which is not cut off. */
+#define NC_DATA_DIR_SIZE_MAX (PATH_MAX - 512)
 
 struct nc_config {
 	char *store_id, *prefix, *db_type, *node_id, *data_dir, *cluster_secret,

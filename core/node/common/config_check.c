@@ -133,6 +133,12 @@ int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_S
 		return leaf_err;
 	if (config->data_dir[0] == '\0')
 		return refuse(fault, "NACRE_DATA_DIR", "", "is empty");
+	if (strlen(config->data_dir) > NC_DATA_DIR_SIZE_MAX) {
+		char long_why[64];
+		(void)snprintf(long_why, sizeof long_why, "is longer than %d bytes",
+		               NC_DATA_DIR_SIZE_MAX);
+		return refuse(fault, "NACRE_DATA_DIR", config->data_dir, long_why);
+	}
 	if ((config->nats_cert[0] == '\0') != (config->nats_key[0] == '\0'))
 		return refuse(fault, "NATS_CERT", config->nats_cert, "goes with NATS_KEY");
 	if ((config->nats_password[0] != '\0') && config->nats_user[0] == '\0')

@@ -167,7 +167,7 @@ int nc_fetch_start(const struct nc_fetch_options *options, struct nc_fetch **fet
 		return NC_NOMEM;
 	fetch->options = *options;
 	fetch->chunk_size = NC_SNAPSHOT_CHUNK_MAX;
-	(void)snprintf(fetch->incoming, sizeof fetch->incoming, "%.4000s/%s", options->data_dir,
+	(void)snprintf(fetch->incoming, sizeof fetch->incoming, "%s/%s", options->data_dir,
 	               NC_INSTALL_INCOMING);
 	fetch->timer.data = fetch;
 	fetch->news_ms = now_ms(fetch);

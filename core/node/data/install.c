@@ -69,7 +69,7 @@ static int log_fit(struct nc_identity_file *identity, struct nc_log *log,
 static int state_swap(const char *data_dir, const char *ready)
 {
 	char files[PATH_MAX], state[PATH_MAX], old[PATH_MAX];
-	(void)snprintf(files, sizeof files, "%.4000s/%s", ready, NC_SNAPSHOT_FILES);
+	(void)snprintf(files, sizeof files, "%s/%s", ready, NC_SNAPSHOT_FILES);
 	path_make(state, data_dir, STATE);
 	path_make(old, data_dir, STATE_OLD);
 	if (!is_directory(files)) /* it was swapped in before an interruption: only clear away */

@@ -22,7 +22,7 @@
 
 static void path_make(char path[PATH_MAX], const struct nc_config *config, const char *name)
 {
-	(void)snprintf(path, PATH_MAX, "%.4000s/%s", config->data_dir, name);
+	(void)snprintf(path, PATH_MAX, "%s/%s", config->data_dir, name);
 }
 
 /* ---- The directory --------------------------------------------------------------------------- */
@@ -30,7 +30,7 @@ static void path_make(char path[PATH_MAX], const struct nc_config *config, const
 bool nc_restore_unfinished(const char *data_dir)
 {
 	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%.4000s/%s", data_dir, NC_RESTORE_MARK);
+	(void)snprintf(path, sizeof path, "%s/%s", data_dir, NC_RESTORE_MARK);
 	return access(path, F_OK) == 0;
 }
 

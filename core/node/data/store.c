@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,8 +19,6 @@
 #include "core/raft/message_codec.h"
 #include "storage/log/segment_log.h"
 #include "storage/state/wt_state.h"
-
-#define PATH_SIZE 4096
 
 static void on_state_message(void *ctx, const char *message)
 {
@@ -41,10 +40,10 @@ static int directory_make(const char *path)
 
 int nc_store_directory_make(const char *path)
 {
-	char at[PATH_SIZE];
+	char at[PATH_MAX];
 	int size = snprintf(at, sizeof at, "%s", path);
 	if (size < 0 || (size_t)size >= sizeof at) {
-		nc_say_error("NACRE_DATA_DIR is longer than %d bytes", PATH_SIZE);
+		nc_say_error("NACRE_DATA_DIR is longer than %d bytes", PATH_MAX);
 		return NC_INVALID;
 	}
 	for (char *slash = strchr(at + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -87,7 +86,7 @@ int nc_store_directory_holds(const char *path, bool *holds_out)
  * from before it: what it does not hold yet was in there. */
 static bool had_log(const struct nc_config *config)
 {
-	char path[PATH_SIZE + 8];
+	char path[PATH_MAX];
 	struct nc_cluster_record record;
 	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
 	return access(path, F_OK) == 0 ||
@@ -97,7 +96,7 @@ static bool had_log(const struct nc_config *config)
 
 static int log_open(const struct nc_config *config, struct nc_store *store)
 {
-	char path[PATH_SIZE + 8], fault[NC_LOG_FAULT_SIZE];
+	char path[PATH_MAX], fault[NC_LOG_FAULT_SIZE];
 	struct nc_disk disk;
 	(void)snprintf(path, sizeof path, "%s/log", config->data_dir);
 	int err = directory_make(path);
@@ -180,7 +179,7 @@ static int state_open(const struct nc_config *config, const char *path, struct n
 /* In a process of its own, before this one has threads: damage may make WiredTiger abort. */
 static int state_probe(const struct nc_config *config)
 {
-	char path[PATH_SIZE + 8], message[512] = "";
+	char path[PATH_MAX], message[512] = "";
 	(void)snprintf(path, sizeof path, "%s/state", config->data_dir);
 	if (nc_install_pending(config->data_dir))
 		return NC_OK; /* the state that replaces it was verified */
@@ -238,7 +237,7 @@ int nc_store_state_check(const struct nc_config *config, const char *path)
 static int store_open(const struct nc_config *config, bool restoring, struct nc_store *store_out)
 {
 	struct nc_store store = { 0 };
-	char state[PATH_SIZE + 8];
+	char state[PATH_MAX];
 	(void)snprintf(state, sizeof state, "%s/state", config->data_dir);
 	int err = nc_store_directory_make(config->data_dir);
 	if (err == NC_OK && !restoring && nc_restore_unfinished(config->data_dir)) {

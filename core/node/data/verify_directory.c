@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacred --verify: a closed data directory from end to end. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 /* A check must not make a store where there is none. */
 static int is_there(const struct nc_config *config)
 {
-	char path[4200];
+	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/identity", config->data_dir);
 	if (access(path, F_OK) == 0)
 		return NC_OK;

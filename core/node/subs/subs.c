@@ -2,6 +2,7 @@
 /* The table of subscriptions, and their life. */
 #include "core/node/subs/subs.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,7 +218,7 @@ static void on_plugins_changed(void *ctx)
 /* Bundled plugins lie beside the program: <prefix>/bin/nacred, <prefix>/lib/nacre/plugins. */
 static void bundled_dir(char *path, size_t size)
 {
-	char self[4096];
+	char self[PATH_MAX];
 	ssize_t got = readlink("/proc/self/exe", self, sizeof self - 1);
 	self[got < 0 ? 0 : got] = '\0';
 	for (int i = 0; i < 2; i++) {
@@ -231,7 +232,7 @@ static void bundled_dir(char *path, size_t size)
 static int host_open(struct nc_subs *subs)
 {
 	const struct nc_config *config = subs->service->options.config;
-	char bundled[4200], private[4200];
+	char bundled[PATH_MAX], private[PATH_MAX];
 	bundled_dir(bundled, sizeof bundled);
 	(void)snprintf(private, sizeof private, "%s/plugins", config->data_dir);
 	const struct nc_plugin_host_config host = {

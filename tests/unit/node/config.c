@@ -103,6 +103,21 @@ Test(config, leaf_nodes_go_with_servers_of_others_and_without_tls)
 	        "NACRE_NATS_LEAF_PASSWORD goes with NACRE_NATS_LEAF_USER");
 }
 
+/* Else names of files in it would be cut off, and be others'. */
+Test(config, refuses_a_directory_whose_files_would_have_no_names)
+{
+	static char flag[] = "--data-dir", at[NC_DATA_DIR_SIZE_MAX + 2], program[] = "nacred";
+	char *argv[] = { program, flag, at, NULL };
+	struct nc_config config;
+	memset(at, 'd', NC_DATA_DIR_SIZE_MAX);
+	cr_assert_eq(nc_config_read(3, argv, NONE, &config, fault), NC_OK, "%s", fault);
+	nc_config_release(&config);
+	at[NC_DATA_DIR_SIZE_MAX] = 'd';
+	cr_expect_eq(nc_config_read(3, argv, NONE, &config, fault), NC_INVALID);
+	cr_expect_not_null(strstr(fault, "NACRE_DATA_DIR"), "%s", fault);
+	cr_expect_not_null(strstr(fault, "is longer than 3584 bytes"), "%s", fault);
+}
+
 Test(config, a_cluster_needs_a_secret_and_a_place_to_meet)
 {
 	refused(ENV("NACRE_DB_TYPE=cluster", "NACRE_NATS_URL=nats://h:1"), NONE,
