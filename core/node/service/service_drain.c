@@ -11,8 +11,8 @@
 #include "core/node/spread/spread.h"
 #include "transport/nats/reply.h"
 
-#define HAND_OVER_MS 3000u /* a transfer of leadership at the end has so long */
-#define WAITS_MAX    64u   /* who asked for it, and are not answered yet */
+#define HAND_OVER_MS 3000u /* how long a transfer of leadership may take */
+#define WAITS_MAX    64u   /* requests that have yet to be answered */
 
 /* A request for a drain, which waits for its answer. */
 struct nc_drain_wait {
@@ -30,8 +30,8 @@ static bool is_drained(const struct nc_service *service, uint64_t id)
 	return other != NULL && other->draining;
 }
 
-/* Of the voters that are alive, and answer applications if any of them does, the one that is
- * nearest to us in the log; 0: none. */
+/* The live voter whose log is nearest to this node's, of those that answer applications if any
+ * does; 0: there is none. */
 static uint64_t heir(const struct nc_service *service, const struct nc_raft_status *status)
 {
 	const struct nc_raft_peer_status *best = NULL;
@@ -64,8 +64,7 @@ static bool hand_over(struct nc_service *service, const struct nc_replica_status
 static bool handing_over(struct nc_service *service)
 {
 	const struct nc_replica_status status = nc_replica_status(service->replica);
-	if (status.raft.role != NC_RAFT_LEADER ||
-	    nc_clock_ms() >= service->drain.handing_until_ms)
+	if (status.raft.role != NC_RAFT_LEADER || nc_clock_ms() >= service->drain.handing_until_ms)
 		return false;
 	return status.raft.transferee != 0 || hand_over(service, &status);
 }

@@ -53,8 +53,7 @@ void nc_service_fit_tick(struct nc_service *service)
 		return;
 	const struct nc_replica_status status = nc_replica_status(service->replica);
 	const struct nc_fit_view view = view_of(service, &status);
-	bool fit =
-	        nc_fit_look(&service->direct.fit, &view, nc_clock_ms()) && !service->retired;
+	bool fit = nc_fit_look(&service->direct.fit, &view, nc_clock_ms()) && !service->retired;
 	if (fit != service->direct.answers)
 		answer(service, fit, &view);
 }

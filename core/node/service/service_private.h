@@ -84,19 +84,19 @@ struct nc_service_clock {
 /* Whether there is room: service_disk.c. */
 struct nc_service_disk {
 	uint64_t free; /* bytes, at the last look */
-	bool untold;   /* whether it is full, or not any more, has not been told */
+	bool untold;   /* an advisory of a full disk, or of room again, is still due */
 };
 
 /* Replicas compared: service_digest.c. */
 struct nc_service_digest {
-	uint64_t position;   /* of the last mark that was given to be compared */
-	uint64_t differs_at; /* position at which the leader's digest was another; 0: none */
+	uint64_t position;   /* of the last digest that was put into the log */
+	uint64_t differs_at; /* position at which the leader's digest differed; 0: none */
 };
 
 /* Checks of what the node keeps: service_verify.c. */
 struct nc_service_check {
-	struct nc_service_verify *verify; /* NULL: there was none yet */
-	uint64_t begun_ms; /* when one was begun without being asked for, or the start */
+	struct nc_service_verify *verify; /* the last one; NULL: there was none yet */
+	uint64_t begun_ms; /* when the last one began that nobody asked for, or the node did */
 };
 
 /* Whether the state follows the log: service_stall.c. */
@@ -140,8 +140,8 @@ struct nc_service {
 	uv_timer_t tick;
 	unsigned ticks;
 	uint32_t engine_version;   /* as far as the loop has been told */
-	uint32_t raising;          /* a higher one that is on its way; 0: none */
-	struct nc_change *changes; /* of the membership, asked for by people */
+	uint32_t raising;          /* a higher version that is on its way; 0: none */
+	struct nc_change *changes; /* of the membership, that people have asked for */
 	struct nc_backup *backup;  /* under way; NULL: none is */
 	struct nc_service_clock clock;
 	struct nc_service_disk disk;
@@ -151,7 +151,7 @@ struct nc_service {
 	struct nc_service_direct direct;
 	struct nc_drain drain;
 	bool serving, ready_told, stopping;
-	bool retired; /* removed from the cluster: it answers for the store no more */
+	bool retired; /* removed from the cluster: it no longer answers for the store */
 };
 
 /* The reply subject of a message as a string; "" if it has none. nats.c has put a NUL behind it. */
@@ -253,7 +253,7 @@ void nc_service_advise(struct nc_service *service, const char *area, const char 
 void nc_service_replica_options(struct nc_service *service, struct nc_replica_options *options);
 void nc_service_attach(struct nc_service *service);
 
-/* service_drain.c: a request for it; how far it is, from the timer; the node stops. */
+/* service_drain.c: a request for a drain; its next step, from the timer; the node stops. */
 void nc_service_drain_asked(struct nc_service *service, struct nc_slice reply, int endpoint);
 void nc_service_drain_step(struct nc_service *service);
 void nc_service_drain_end(struct nc_service *service);
@@ -361,11 +361,12 @@ void nc_service_verify_free(struct nc_service *service); /* the readers must hav
 /* service_stall.c: from the timer; whether the state follows the log. */
 void nc_service_stall_tick(struct nc_service *service);
 
-/* service_clock.c: are times of events ahead of the clock? From the timer; by how much, here. */
+/* service_clock.c: from the timer; whether the times of events are ahead of the clock. By how much
+ * they are, by this node's clock. */
 void nc_service_clock_tick(struct nc_service *service);
 uint64_t nc_service_time_ahead_ms(const struct nc_service *service);
 
-/* service_disk.c: is there room? From the timer. */
+/* service_disk.c: from the timer; whether the disk has room. */
 void nc_service_disk_tick(struct nc_service *service);
 void nc_service_disk_check(void *ctx); /* the service: look now */
 

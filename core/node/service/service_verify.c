@@ -62,7 +62,7 @@ static int start(struct nc_service *service)
 {
 	if (service->check.verify != NULL &&
 	    (atomic_load(&service->check.verify->with_readers) || is_wanted(service->check.verify)))
-		return NC_OK; /* that one is shown */
+		return NC_OK; /* the check under way is shown */
 	nc_service_verify_free(service);
 	struct nc_service_verify *verify = calloc(1, sizeof *verify);
 	if (verify == NULL)

@@ -15,9 +15,9 @@
 #include "core/node/spread/spread_call.h"
 #include "transport/peer/peer.h"
 
-#define NC_SPREAD_CALL_MS          2000u /* a peer has so long to answer */
-/* Requests on their way to owners, and bytes of them: a request may be as large as a message, and
- * of those 4,096 would be gigabytes. */
+#define NC_SPREAD_CALL_MS          2000u /* how long a peer may take to answer */
+/* How many requests may be on their way to owners, and how large they may be together: one may be
+ * as large as a message, and 4,096 of those would be gigabytes. */
 #define NC_SPREAD_RELAYS_MAX       4096u
 #define NC_SPREAD_RELAYS_BYTES_MAX (16u << 20)
 
@@ -129,9 +129,9 @@ struct nc_spread {
 	uint32_t transient_count;
 	size_t transient_room;
 	struct nc_hashmap transient_names;
-	uint64_t seen_leader, seen_ns; /* who leads, and since when we know */
+	uint64_t seen_leader, seen_ns; /* who leads, and since when that is known */
 	struct nc_hearers hearers;
-	struct nc_spread_telling *tellings;
+	struct nc_spread_telling *tellings; /* messages about them, under way */
 
 	/* As the leader. */
 	bool leads;
@@ -165,7 +165,7 @@ struct nc_spread_question {
 	void (*fn)(void *ctx, int err, struct nc_slice body);
 	void *ctx;
 };
-/* Errors as nc_peer_request()'s: then `fn` is not called. */
+/* Send a call to a node. Errors: those of nc_peer_request(); then `fn` is not called. */
 int nc_spread_ask(struct nc_spread *spread, const struct nc_spread_question *question,
                   const struct nc_spread_call *call);
 

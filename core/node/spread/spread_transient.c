@@ -75,7 +75,8 @@ static struct nc_hearer *hearer_of(struct nc_spread *spread, const struct nc_raf
 	return number == spread->self ? NULL : nc_hearers_get(&spread->hearers, members, number);
 }
 
-/* To all who live; `anew`: all that there is, to those who may know something else. */
+/* Tell all nodes that live. `anew`: these are all there are, and it goes to nodes that may know
+ * others. */
 static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
