@@ -158,5 +158,19 @@ async def test_a_running_node_that_finds_damage_says_so():
         except asyncio.TimeoutError:
             raise AssertionError("no advisory: " + b.node.log_text()[-500:]) from None
         await wait_until(lambda: "verify: bad: position" in b.node.log_text(), 5, "said")
-        asked = await c.ask("node.n1.verify", b'{"start":true}')
-        equal((asked["state"], asked["bad"]), ("bad", said["bad"]), "what it has found is shown, and not forgotten, until somebody has had the time to see it")
+
+
+async def test_what_a_check_has_found_is_not_forgotten_by_who_asks_for_another():
+    """Damage in the log of a node that runs, which reads it when it is checked alone: the repair of a cluster's node follows some seconds later."""
+    async with Both() as b:
+        c = b.client
+        await some_history(c)
+        log = os.path.join(b.node.data_dir, "log", "00000000000000000001.seg")
+        with open(log, "r+b") as f:
+            at = f.read().find(b'"j": 77')
+            check(at > 0, "the event is in the log as it is")
+            f.seek(at)
+            f.write(b'"j": 78')
+        found = await verified(c)
+        equal(found["state"], "bad", str(found))
+        equal(await c.ask("node.n1.verify", b'{"start":true}'), found, "no other check is begun")

@@ -96,8 +96,8 @@ uint64_t nc_cluster_number(const struct nc_cluster *cluster, const char *name);
 const uint8_t *nc_cluster_id(const struct nc_cluster *cluster);
 /* The leader does not count this node among the members any more. */
 bool nc_cluster_is_removed(const struct nc_cluster *cluster);
-/* The same, and NATS has not said since that it is gone: for people. Who is only being connected
- * anew is back at once, so that nothing is decided by it. */
+/* The same, and NATS has not said since that it is gone: for people, and for who is to be taken up.
+ * Who is only being connected anew is back at once: nobody loses a place by it. */
 bool nc_cluster_is_there(const struct nc_cluster *cluster, uint64_t number);
 /* Heard of within the time that a node is given. */
 bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number);

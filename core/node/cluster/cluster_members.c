@@ -62,7 +62,7 @@ static bool take_up(struct nc_cluster *cluster, const struct nc_cluster_other *o
 
 static bool promote(struct nc_cluster *cluster, const struct nc_raft_member *member)
 {
-	if (member->voter || !nc_cluster_is_up(cluster, member->id) ||
+	if (member->voter || !nc_cluster_is_there(cluster, member->id) ||
 	    nc_replica_promote(cluster->replica, member->id) != NC_OK)
 		return false; /* it has not caught up, or another change is under way */
 	nc_say_info("%s has caught up, and votes from now on",
@@ -87,7 +87,7 @@ void nc_cluster_keep(struct nc_cluster *cluster, uint64_t now_ms)
 	}
 	for (uint32_t i = 0; i < cluster->other_count; i++) {
 		const struct nc_cluster_other *other = &cluster->others[i];
-		if (other->phase == NC_HELLO_FORMING && nc_cluster_is_up(cluster, other->number) &&
+		if (other->phase == NC_HELLO_FORMING && nc_cluster_is_there(cluster, other->number) &&
 		    nc_raft_members_find(members, other->number) == NULL &&
 		    take_up(cluster, other, members))
 			return;
