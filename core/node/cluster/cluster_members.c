@@ -87,7 +87,8 @@ void nc_cluster_keep(struct nc_cluster *cluster, uint64_t now_ms)
 	}
 	for (uint32_t i = 0; i < cluster->other_count; i++) {
 		const struct nc_cluster_other *other = &cluster->others[i];
-		if (other->phase == NC_HELLO_FORMING && nc_cluster_is_there(cluster, other->number) &&
+		if (other->phase == NC_HELLO_FORMING &&
+		    nc_cluster_is_there(cluster, other->number) &&
 		    nc_raft_members_find(members, other->number) == NULL &&
 		    take_up(cluster, other, members))
 			return;
