@@ -25,40 +25,42 @@ enum nc_query_kind {
 	NC_QUERY_TYPE,
 	NC_QUERY_CATEGORY,
 	NC_QUERY_TAG,
-	NC_QUERY_ITEMS /* what matches any of some items; batch.h */
+	NC_QUERY_ITEMS /* events that match any of some items (batch.h) */
 };
 
 enum nc_query_from {
-	NC_FROM_DEFAULT,  /* the first; backward: the last */
+	NC_FROM_DEFAULT,  /* the first event, or backward the last */
 	NC_FROM_NUMBER,   /* `from` */
 	NC_FROM_TIME,     /* `from`, in nanoseconds since 1970 */
-	NC_FROM_POSITION, /* `from` is a position, whatever the order's unit; forward only */
-	NC_FROM_END       /* the last; forward: beyond it */
+	NC_FROM_POSITION, /* `from` is a position, also for a stream; forward only */
+	NC_FROM_END       /* backward the last event; forward, behind it */
 };
 
-/* Which of some events are wanted: set bit i % 64 of wanted_out[i / 64], zeroed by the caller.
- * Called outside of any snapshot: it may wait. An error ends the step with it. */
+/* Says which of `count` events are wanted: for event i it sets bit i % 64 of wanted_out[i / 64],
+ * which the caller has zeroed. No snapshot is open meanwhile, so it may wait. The step ends with
+ * the error that it returns, if any. */
 struct nc_event;
 typedef int nc_query_wanted_fn(void *ctx, const struct nc_event *events, size_t count,
                                uint64_t *wanted_out);
 
-/* What is asked. `from` and `to` are inclusive, in versions for a stream, else in positions. */
+/* What is asked for. `from` and `to` are inclusive: versions for a stream, else positions. */
 struct nc_query_spec {
 	enum nc_query_kind kind;
-	/* Stream, type, category or tag, or packed items; borrowed during nc_query_start(). */
+	/* The name of the stream, type, category or tag, or the packed items; borrowed during
+	 * nc_query_start(). */
 	struct nc_slice key;
 	enum nc_query_from from_kind;
 	uint64_t from;
 	uint64_t to;       /* 0: no bound */
-	uint64_t limit;    /* events, 1..NC_QUERY_LIMIT_MAX */
-	uint64_t size_max; /* bytes of data and metadata, at least one event is given */
+	uint64_t limit;    /* at most so many events, 1..NC_QUERY_LIMIT_MAX */
+	uint64_t size_max; /* at most so many bytes of data and metadata, but at least one event */
 	bool backward;
-	/* By an index: rows are not read. Events are given with nothing but their position, and of
-	 * a stream their version; also such as are gone. Not where some events are unseen: there
-	 * rows are read, and events given with all they have. */
+	/* For queries by an index: do not read rows. Events are given with their position only, and
+	 * in a stream with their version; deleted ones are given too. Has no effect while events
+	 * may be hidden (seen.h): then rows are read and events are given whole. */
 	bool bare;
-	/* NULL: all are wanted. Else only the wanted ones are given, and only they count against
-	 * the limits; how many are left is then not known. Not with `bare`. */
+	/* NULL if all are wanted. Else only those that it wants are given and count towards the
+	 * limits, and it is not known how many are left. Not together with `bare`. */
 	nc_query_wanted_fn *wanted;
 	void *wanted_ctx;
 };
@@ -69,40 +71,41 @@ typedef void nc_event_fn(void *ctx, const struct nc_event *event);
 
 /* What the closing message says. */
 struct nc_query_end {
-	uint64_t head;      /* last version or position; 0: no such stream, empty store */
-	uint64_t next;      /* what to put in `from` to go on; 0: at the end */
-	bool pending_known; /* not by position where some events may be unseen */
-	uint64_t pending;   /* matching events left */
+	uint64_t head;      /* last version or position; 0 if there is no such stream or no event */
+	uint64_t next;      /* the `from` with which to go on; 0 at the end */
+	bool pending_known; /* whether `pending` is known; it always is at the end */
+	uint64_t pending;   /* how many matching events are left */
 };
 
-/* Resolve names and bounds. Errors: as the state; NC_CORRUPT, malformed items. */
+/* Begin a query: look up names and fix its bounds. nc_query_free() frees it. Errors: NC_CORRUPT,
+ * malformed items; those of the state. */
 int nc_query_start(struct nc_state_reader *reader, const struct nc_query_spec *spec,
                    struct nc_query **query_out);
 
-/* How much one step may look at, each from 1. */
+/* How much one step may look at; each at least 1. */
 struct nc_query_portion {
 	size_t event_max;
 	size_t size_max; /* bytes, about */
 };
 
-/* Hand out at most a portion more; a step may give no event and yet not be the last. `done_out` is
- * true when the query has come to its end; then nc_query_end() speaks. */
+/* Give `fn` the events of at most one more portion. A step may give none and yet not be the last.
+ * `*done_out` becomes true at the end of the query; nc_query_end() is valid from then on. */
 int nc_query_step(struct nc_query *query, struct nc_state_reader *reader,
                   struct nc_query_portion portion, nc_event_fn *fn, void *ctx, bool *done_out);
 
 struct nc_query_end nc_query_end(const struct nc_query *query);
 
-/* Call it done, though it is not: `next` of its end says where to go on. For who has waited long
- * enough. */
+/* End the query early, for a caller that has waited long enough. `next` of its end says where to go
+ * on. */
 void nc_query_cut(struct nc_query *query);
 
-/* Events looked at so far; more than were given where not all are wanted. */
+/* How many events were looked at so far. More than were given, if not all are wanted. */
 uint64_t nc_query_looked(const struct nc_query *query);
 
-/* Events met so far that are not seen: neither given nor looked at, but read. */
+/* How many hidden events were read and passed over so far; they do not count as looked at. */
 uint64_t nc_query_unseen(const struct nc_query *query);
 
-void nc_query_free(struct nc_query *query); /* NULL is a no-op */
+void nc_query_free(struct nc_query *query); /* NULL does nothing */
 
 /* ---- One event ------------------------------------------------------------------------------ */
 
@@ -110,29 +113,29 @@ enum nc_get_kind {
 	NC_GET_POSITION,  /* `number` */
 	NC_GET_VERSION,   /* `stream`, `number` */
 	NC_GET_STREAM_ID, /* `stream`, `id` */
-	NC_GET_ID         /* `id`: the lowest position that bears it */
+	NC_GET_ID         /* `id`; if several streams have it, the event with the lowest position */
 };
 
 struct nc_get_spec {
 	enum nc_get_kind kind;
 	struct nc_slice stream, id;
 	uint64_t number;
-	bool unseen; /* of NC_GET_POSITION: also one that is not seen, for what is known of it */
+	bool unseen; /* with NC_GET_POSITION: give a hidden event too */
 };
 
-/* The events at some positions, in the order given; those that do not exist, or are not seen, are
- * left out. `fn` is called outside of any snapshot: it may wait. */
+/* Give `fn` the events at some positions, in the order of `positions`. Those that do not exist or
+ * are hidden are left out. No snapshot is open while `fn` is called, so it may wait. */
 int nc_query_events(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
                     nc_event_fn *fn, void *ctx);
-/* Likewise, also those that are not seen. */
+/* The same, hidden events included. */
 int nc_query_events_all(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
                         nc_event_fn *fn, void *ctx);
 
-/* Errors: NC_NOTFOUND; as the state. */
+/* Give `fn` one event. Errors: NC_NOTFOUND; those of the state. */
 int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,
                  void *ctx);
 
-/* The head as the reader sees it now, taken between a begin and an end of its own. */
+/* The head as it is now. Begins and ends the reader itself. */
 int nc_query_head(struct nc_state_reader *reader, struct nc_engine_head *head_out);
 
 #endif

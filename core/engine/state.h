@@ -27,10 +27,10 @@
 
 /* Ordered key-value spaces. Keys of 1..NC_STATE_KEY_SIZE_MAX bytes in bytewise order. */
 enum nc_space {
-	NC_SPACE_META,      /* the store's own: format, cluster id, engine version, counters */
+	NC_SPACE_META,      /* of the store: format, cluster id, engine version, counters */
 	NC_SPACE_STREAMS,   /* stream name -> stream row */
 	NC_SPACE_NAMES,     /* kind byte, name -> id; types, categories, tags */
-	NC_SPACE_SNAPSHOTS, /* kind byte, stream name, version -> of an aggregate */
+	NC_SPACE_SNAPSHOTS, /* kind byte, stream name, version -> snapshot of an aggregate */
 	NC_SPACE_SUBS,      /* subscription name -> definition and progress */
 	NC_SPACE_PARKED,    /* subscription, position -> parked event */
 	NC_SPACE_COUNT
@@ -43,15 +43,15 @@ enum nc_space {
  * in NC_INDEX_STREAM and the position itself in the others. */
 enum nc_index { NC_INDEX_STREAM, NC_INDEX_TYPE, NC_INDEX_CATEGORY, NC_INDEX_TAG, NC_INDEX_COUNT };
 
-/* Whether the state knows how many entries each id of it has. */
+/* Whether the state keeps a count of the entries of each id in the index. */
 static inline bool nc_index_is_counted(enum nc_index index)
 {
 	return index == NC_INDEX_TYPE || index == NC_INDEX_CATEGORY;
 }
 
-#define NC_DIGEST_SIZE 16 /* bytes: of an event's type and data, for idempotency */
+#define NC_DIGEST_SIZE 16 /* bytes; a digest of an event's type and data, to recognise retries */
 
-/* What an event is found by. Ids are those of engine rows, from 1. */
+/* The keys under which an event is found. The ids are given out by the engine, from 1. */
 struct nc_event_keys {
 	uint64_t stream_id;
 	uint64_t version;
@@ -63,7 +63,7 @@ struct nc_event_keys {
 	uint8_t digest[NC_DIGEST_SIZE];
 };
 
-/* A row of the index of ids: (event id, stream) -> where it went. */
+/* A row of the index of event ids: (event id, stream) -> where the event is. */
 struct nc_id_row {
 	uint64_t stream_id;
 	uint64_t position;
@@ -72,7 +72,7 @@ struct nc_id_row {
 };
 
 struct nc_state_applied {
-	uint64_t index; /* of the last entry applied, 0: none */
+	uint64_t index; /* of the last entry applied; 0 if there is none */
 	uint64_t term;
 };
 
@@ -87,9 +87,9 @@ struct nc_index_walk {
 	bool backward;
 };
 
-/* Callbacks of scans: return true to go on, false to stop. They may read with the same reader,
- * other scans of the same rows among it; what they were given stays as it is. A scan keeps its
- * place all that while, so what takes long is better done when it is over. */
+/* Callbacks of scans: return true to go on, false to stop. They may read with the same reader, and
+ * even scan the same rows; what they were given stays valid meanwhile. The scan keeps its snapshot
+ * open until it returns, so do what takes long after it. */
 typedef bool nc_state_pair_fn(void *ctx, struct nc_slice key, struct nc_slice value);
 typedef bool nc_state_event_fn(void *ctx, uint64_t position, struct nc_slice row);
 typedef bool nc_state_index_fn(void *ctx, uint64_t ordinal, uint64_t position);
@@ -105,9 +105,9 @@ static inline bool nc_state_count_one(void *ctx, uint64_t ordinal, uint64_t posi
 	return true;
 }
 
-/* When the state is opened, events above its `indexed` mark are indexed again from their rows: this
- * callback, of the engine's, reads the keys out of a row. `tag_ids` is room for
- * NC_STATE_TAG_COUNT_MAX ids, to be used for keys_out->tag_ids. Errors: NC_CORRUPT. */
+/* Reads an event's keys out of its row; the engine provides it. When the state is opened, it
+ * indexes the events above its `indexed` mark again with it. `tag_ids` has room for
+ * NC_STATE_TAG_COUNT_MAX ids, and keys_out->tag_ids points there. Errors: NC_CORRUPT. */
 typedef int nc_state_keys_fn(struct nc_slice row, uint64_t *tag_ids,
                              struct nc_event_keys *keys_out);
 
@@ -123,7 +123,7 @@ struct nc_state_ops {
 	                 const struct nc_event_keys *keys);
 	int (*event_del)(struct nc_state *state, uint64_t from, uint64_t to);
 	struct nc_state_reader *(*writer)(struct nc_state *state);
-	bool (*waits)(struct nc_state *state); /* NULL: never */
+	bool (*waits)(struct nc_state *state); /* may be NULL: never */
 	/* any thread */
 	struct nc_state_applied (*applied)(struct nc_state *state);
 	int (*checkpoint)(struct nc_state *state, struct nc_state_applied *covered_out);
@@ -150,17 +150,18 @@ struct nc_state_ops {
 	           nc_state_id_fn *fn, void *ctx);
 };
 
-/* Implementations embed these first, zeroed but for the pointers. What follows those is the
- * engine's own (seen.h). */
+/* Implementations embed these two as their first member, set the pointers and zero the rest, which
+ * belongs to the engine (seen.h). */
 struct nc_state {
 	const struct nc_state_ops *ops;
-	atomic_bool sifted;           /* there may be events that are not seen */
-	atomic_uint_fast64_t hidings; /* so many commits have taken something out of sight */
-	atomic_uint_fast64_t ages;    /* so many streams have an age */
+	atomic_bool sifted;           /* some events may be hidden from readers */
+	atomic_uint_fast64_t hidings; /* how many commits have hidden something */
+	atomic_uint_fast64_t ages;    /* how many streams have a limit of age */
 };
 struct nc_state_reader {
 	struct nc_state *state;
-	uint64_t now_ns; /* since 1970: as of when it looks; 0: as of the last event */
+	/* Limits of age hold as of this time since 1970, or of the last event if that is later. */
+	uint64_t now_ns;
 };
 
 /* ---- The applier ---------------------------------------------------------------------------- */
@@ -171,15 +172,15 @@ static inline int nc_state_begin(struct nc_state *state)
 	return state->ops->begin(state);
 }
 
-/* Of what was NC_FULL just now: it goes well as soon as there is room, and has done no harm. Else
- * the state is broken, and is to be opened again. */
+/* After a call returned NC_FULL: true if nothing is lost, and the call can be repeated once there
+ * is room. False if the state is broken and must be opened again. */
 static inline bool nc_state_waits(struct nc_state *state)
 {
 	return state->ops->waits != NULL && state->ops->waits(state);
 }
 
-/* `applied` becomes true together with everything put since begin. A failed commit has rolled
- * back; NC_FULL: no room. */
+/* Commit everything put since begin, and `applied` with it. If it fails, all is rolled back.
+ * Errors: NC_FULL, no room. */
 static inline int nc_state_commit(struct nc_state *state, struct nc_state_applied applied)
 {
 	return state->ops->commit(state, applied);
@@ -196,29 +197,30 @@ static inline int nc_state_put(struct nc_state *state, enum nc_space space, stru
 	return state->ops->put(state, space, key, value);
 }
 
-/* Deleting what is not there is NC_OK. */
+/* Returns NC_OK also if there is no such row. */
 static inline int nc_state_del(struct nc_state *state, enum nc_space space, struct nc_slice key)
 {
 	return state->ops->del(state, space, key);
 }
 
-/* Add the event at `position`, which is beyond every other (gaps are allowed), with its index
- * entries. */
+/* Add the event at `position`, with its index entries. The position is above that of every other
+ * event; gaps are allowed. */
 static inline int nc_state_event_put(struct nc_state *state, uint64_t position, struct nc_slice row,
                                      const struct nc_event_keys *keys)
 {
 	return state->ops->event_put(state, position, row, keys);
 }
 
-/* Delete the rows of events from..to; index entries may stay behind: a reader that finds no row
- * passes on. Rows of the id index stay for ever (idempotency has no window). */
+/* Delete the rows of the events from `from` to `to`. Index entries may stay behind; a reader that
+ * finds no row for one passes over it. Rows of the index of event ids stay for ever, as a retry is
+ * recognised however late it comes. */
 static inline int nc_state_event_del(struct nc_state *state, uint64_t from, uint64_t to)
 {
 	return state->ops->event_del(state, from, to);
 }
 
-/* A reader that sees the applier's own uncommitted writes; for the applier's thread, between
- * begin and commit, without reader_begin. Owned by the state. */
+/* A reader that sees the writes which are not committed yet. For the applier's thread, between
+ * begin and commit, without nc_state_reader_begin(). The state owns it. */
 static inline struct nc_state_reader *nc_state_writer(struct nc_state *state)
 {
 	return state->ops->writer(state);
@@ -231,15 +233,15 @@ static inline struct nc_state_applied nc_state_applied(struct nc_state *state)
 	return state->ops->applied(state);
 }
 
-/* Make all that is committed durable; takes seconds, runs beside everything else; one at a time.
- * `covered_out`: log entries through this index will never be needed for recovery again. NC_FULL:
- * the disk has no room for it; nothing was done. */
+/* Make all that is committed durable. It takes seconds and runs beside everything else, one at a
+ * time. A recovery will not need the log's entries through `*covered_out` any more. Errors:
+ * NC_FULL, the disk has no room for it; nothing was done. */
 static inline int nc_state_checkpoint(struct nc_state *state, struct nc_state_applied *covered_out)
 {
 	return state->ops->checkpoint(state, covered_out);
 }
 
-/* Bytes on disk (or in memory), about. */
+/* About how many bytes the state takes on disk, or in memory. */
 static inline uint64_t nc_state_size(struct nc_state *state)
 {
 	return state->ops->size(state);
@@ -252,7 +254,8 @@ static inline uint64_t nc_state_checkpoint_size(struct nc_state *state, uint64_t
 	return state->ops->checkpoint_size(state, fresh);
 }
 
-/* NULL is a no-op. Checkpoints first when something was committed since the last. */
+/* Close the state; NULL does nothing. Makes a checkpoint first if something was committed since the
+ * last one. */
 static inline void nc_state_close(struct nc_state *state)
 {
 	if (state != NULL)
@@ -266,7 +269,7 @@ static inline int nc_state_reader_open(struct nc_state *state, struct nc_state_r
 	return state->ops->reader_open(state, reader_out);
 }
 
-/* NULL is a no-op. */
+/* NULL does nothing. */
 static inline void nc_state_reader_close(struct nc_state_reader *reader)
 {
 	if (reader != NULL)
@@ -290,8 +293,9 @@ static inline int nc_state_get(struct nc_state_reader *reader, enum nc_space spa
 	return reader->state->ops->get(reader, space, key, value);
 }
 
-/* Pairs from the first key >= `from` on (backward: from the last key <= `from`; an empty `from` is
- * the first, or backward the last, of the space), until `fn` says stop. */
+/* Give `fn` the pairs in order of their keys, from the first key >= `from`, until it says stop.
+ * Backward: from the last key <= `from` down. An empty `from` begins at the first key of the space,
+ * or backward at the last. */
 static inline int nc_state_scan(struct nc_state_reader *reader, enum nc_space space,
                                 struct nc_slice from, bool backward, nc_state_pair_fn *fn,
                                 void *ctx)
@@ -306,31 +310,32 @@ static inline int nc_state_event_get(struct nc_state_reader *reader, uint64_t po
 	return reader->state->ops->event_get(reader, position, row);
 }
 
-/* Events from the first position >= `from` on (backward: <= `from`; UINT64_MAX is the last). */
+/* Give `fn` the events from the first position >= `from` up. Backward: from the last position <=
+ * `from` down; UINT64_MAX begins at the last event. */
 static inline int nc_state_events(struct nc_state_reader *reader, uint64_t from, bool backward,
                                   nc_state_event_fn *fn, void *ctx)
 {
 	return reader->state->ops->events(reader, from, backward, fn, ctx);
 }
 
-/* Entries (ordinal, position) of one id of an index, in the walk's order. */
+/* Give `fn` the entries (ordinal, position) of one id of an index, in the walk's order. */
 static inline int nc_state_index(struct nc_state_reader *reader, struct nc_index_walk walk,
                                  nc_state_index_fn *fn, void *ctx)
 {
 	return reader->state->ops->index(reader, walk, fn, ctx);
 }
 
-/* How many entries one id of an index that is counted has, 0: none. Of events that were deleted
- * some may count. Costs the same however many there are. */
+/* How many entries an id has, in an index for which nc_index_is_counted(). Entries of deleted
+ * events may be counted. Takes the same time however many there are. */
 static inline int nc_state_count(struct nc_state_reader *reader, enum nc_index index, uint64_t id,
                                  uint64_t *count_out)
 {
 	return reader->state->ops->count(reader, index, id, count_out);
 }
 
-/* The row of the event id `id` in one stream; `stream_id` 0: in every stream, in no particular
- * order. Asking for one is the cheaper: rows that another thread is about to commit beside it are
- * not stepped over. */
+/* Give `fn` the row of the event id `id` in one stream, or with `stream_id` 0 its rows in every
+ * stream, in no particular order. Asking for one stream is cheaper, as it does not step over rows
+ * that another thread is about to commit. */
 static inline int nc_state_ids(struct nc_state_reader *reader, struct nc_slice id,
                                uint64_t stream_id, nc_state_id_fn *fn, void *ctx)
 {
