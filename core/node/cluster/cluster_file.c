@@ -2,17 +2,14 @@
 /* The file of a node's promises. */
 #include "core/node/cluster/cluster_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "core/base/crc32c.h"
 #include "core/base/pack.h"
 #include "core/engine/names.h"
-#include "storage/log/files.h"
+#include "core/node/cluster/kept_file.h"
 
+#define NAME          "cluster"
 #define MAGIC         NC_SLICE("NACRECL1")
 #define HEAD_SIZE     12u
 #define FILE_SIZE_MAX 16384u /* of the file */
@@ -80,48 +77,23 @@ static int decode(struct nc_slice bytes, struct nc_cluster_record *record)
 int nc_cluster_file_read(const char *data_dir, struct nc_cluster_record *record_out)
 {
 	static uint8_t bytes[FILE_SIZE_MAX]; /* at the start, once */
-	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/cluster", data_dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? NC_NOTFOUND : NC_IO;
-	ssize_t size = read(fd, bytes, sizeof bytes);
-	(void)close(fd);
-	if (size < 0)
-		return NC_IO;
+	size_t size;
 	struct nc_cluster_record record = { 0 };
-	int err = decode(nc_slice(bytes, (size_t)size), &record);
+	int err = nc_kept_file_read(data_dir, NAME, bytes, sizeof bytes, &size);
+	if (err == NC_OK)
+		err = decode(nc_slice(bytes, size), &record);
 	if (err == NC_OK)
 		*record_out = record;
 	return err;
 }
 
-static int file_write(const char *path, struct nc_slice bytes)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == ENOSPC ? NC_FULL : NC_IO;
-	int failed = nc_files_system.write(NULL, fd, bytes.data, bytes.size, 0);
-	if (failed == 0)
-		failed = nc_files_system.sync(NULL, fd);
-	(void)close(fd);
-	return failed == 0 ? NC_OK : failed == -ENOSPC ? NC_FULL : NC_IO;
-}
-
 int nc_cluster_file_write(const char *data_dir, const struct nc_cluster_record *record)
 {
-	char path[PATH_MAX], beside[PATH_MAX];
 	struct nc_buf buf = { 0 };
-	(void)snprintf(path, sizeof path, "%s/cluster", data_dir);
-	(void)snprintf(beside, sizeof beside, "%s/cluster.new", data_dir);
 	encode(record, &buf);
 	int err = nc_buf_status(&buf);
 	if (err == NC_OK)
-		err = file_write(beside, nc_buf_slice(&buf));
-	if (err == NC_OK && rename(beside, path) != 0)
-		err = NC_IO;
-	if (err == NC_OK)
-		err = nc_files_sync_directory(data_dir);
+		err = nc_kept_file_write(data_dir, NAME, nc_buf_slice(&buf));
 	nc_buf_release(&buf);
 	return err;
 }

@@ -2,16 +2,11 @@
 /* Which lives of others were heard. */
 #include "core/node/cluster/heard.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "core/base/buf.h"
 #include "core/base/crc32c.h"
-#include "storage/log/files.h"
+#include "core/node/cluster/kept_file.h"
 
+#define NAME      "heard"
 #define MAGIC     NC_SLICE("NACREHD1")
 #define HEAD_SIZE 28u /* bytes */
 #define LIFE_SIZE 24u
@@ -114,38 +109,15 @@ int nc_heard_read(const char *data_dir, const uint8_t cluster_id[NC_PEER_CLUSTER
                   struct nc_heard *heard_out)
 {
 	uint8_t bytes[FILE_MAX + 1];
-	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/heard", data_dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? NC_NOTFOUND : NC_IO;
-	ssize_t size = read(fd, bytes, sizeof bytes);
-	(void)close(fd);
-	return size < 0 ? NC_IO : decode(cluster_id, bytes, (size_t)size, heard_out);
-}
-
-static int file_write(const char *path, const uint8_t *bytes, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == ENOSPC ? NC_FULL : NC_IO;
-	int failed = nc_files_system.write(NULL, fd, bytes, size, 0);
-	if (failed == 0)
-		failed = nc_files_system.sync(NULL, fd);
-	(void)close(fd);
-	return failed == 0 ? NC_OK : failed == -ENOSPC ? NC_FULL : NC_IO;
+	size_t size;
+	int err = nc_kept_file_read(data_dir, NAME, bytes, sizeof bytes, &size);
+	return err == NC_OK ? decode(cluster_id, bytes, size, heard_out) : err;
 }
 
 int nc_heard_write(const char *data_dir, const uint8_t cluster_id[NC_PEER_CLUSTER_ID_SIZE],
                    const struct nc_heard *heard)
 {
 	uint8_t bytes[FILE_MAX];
-	char path[PATH_MAX], beside[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/heard", data_dir);
-	(void)snprintf(beside, sizeof beside, "%s/heard.new", data_dir);
 	size_t size = encode(cluster_id, heard, bytes);
-	int err = file_write(beside, bytes, size);
-	if (err == NC_OK && rename(beside, path) != 0)
-		err = NC_IO;
-	return err == NC_OK ? nc_files_sync_directory(data_dir) : err;
+	return nc_kept_file_write(data_dir, NAME, nc_slice(bytes, size));
 }

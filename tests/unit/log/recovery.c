@@ -10,21 +10,11 @@
 #include "storage/log/segment_log.h"
 #include "tests/unit/log/directory.h"
 #include "tests/unit/log/entries.h"
+#include "tests/unit/log/open.h"
 #include "tests/unit/log/twin.h"
 
 /* Sizes of heads, as docs/formats-log.md has them. */
-#define SEGMENT_HEAD 4096u
-#define RECORD_HEAD  40u
-
-static struct nc_log_recovery recovery;
-static char fault[NC_LOG_FAULT_SIZE];
-
-static int open_log(struct nc_log **log_out)
-{
-	const struct nc_segment_log_options options = { .segment_size = NC_SEGMENT_SIZE_MIN };
-	recovery = (struct nc_log_recovery){ 0 };
-	return nc_segment_log_open(directory_make(), &options, &recovery, log_out, fault);
-}
+#define RECORD_HEAD 40u
 
 static size_t used(const struct nc_buf *image)
 {

@@ -8,22 +8,12 @@
 #include "storage/log/segment_log.h"
 #include "tests/unit/log/directory.h"
 #include "tests/unit/log/entries.h"
+#include "tests/unit/log/open.h"
 
 /* As docs/formats-log.md has them. */
-#define SEGMENT_HEAD 4096u
-#define MARKED       72u /* whether the first record is a mark; checksum at 80 */
+#define MARKED 72u /* whether the first record is a mark; checksum at 80 */
 
 #define SECTOR 512u
-
-static struct nc_log_recovery recovery;
-static char fault[NC_LOG_FAULT_SIZE];
-
-static int open_log(struct nc_log **log_out)
-{
-	const struct nc_segment_log_options options = { .segment_size = NC_SEGMENT_SIZE_MIN };
-	recovery = (struct nc_log_recovery){ 0 };
-	return nc_segment_log_open(directory_make(), &options, &recovery, log_out, fault);
-}
 
 /* Term and vote and three small entries in the first sector of segment `nth`, 0 or 1, and nothing
  * that vouches for them. */

@@ -10,6 +10,7 @@
 #include "core/node/replica/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
+#include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
 /* Who began transactions, and what is in the way of the next. */
@@ -121,26 +122,14 @@ static void node_open(struct node *node)
 	state_gated.begin = begin;
 	node->state->ops = &state_gated;
 	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
-	const struct nc_replica_options options = {
-		.loop = &node->loop,
-		.log = node->log,
-		.state = node->state,
-		.engine = node->engine,
-		.self = 1,
-		.seed = 7,
-		.founders = { .count = 1, .at = { { .id = 1, .voter = true } } },
-		.tick_ms = 5,
-		.checkpoint_log_bytes = 1u << 30,
-		.checkpoint_ms = 1u << 30,
-		.pending_bytes_max = 64u << 20,
-		.log_keep_bytes = 1u << 30,
-		.on_outcome = on_outcome,
-		.on_refused = on_refused,
-		.on_applied = on_applied,
-		.on_step_down = on_step_down,
-		.on_fatal = on_fatal,
-		.ctx = node,
-	};
+	struct nc_replica_options options =
+	        replica_quiet(&node->loop, node->log, node->state, node->engine);
+	options.on_outcome = on_outcome;
+	options.on_refused = on_refused;
+	options.on_applied = on_applied;
+	options.on_step_down = on_step_down;
+	options.on_fatal = on_fatal;
+	options.ctx = node;
 	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
 	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
 	atomic_store(&begun_by_log, 0);

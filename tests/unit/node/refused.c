@@ -11,6 +11,7 @@
 #include "core/raft/message_codec.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
+#include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
 enum { LEADER = 1, SELF = 2 };
@@ -125,31 +126,22 @@ static void follower_open(struct follower *follower)
 	gated.append = append;
 	follower->log->ops = &gated;
 	cr_assert_eq(nc_engine_open(follower->state, &follower->engine), NC_OK);
-	const struct nc_replica_options options = {
-		.loop = &follower->loop,
-		.log = follower->log,
-		.state = follower->state,
-		.engine = follower->engine,
-		.self = SELF,
-		.seed = 7,
-		.founders = { .count = 2,
-		              .at = { { .id = LEADER, .voter = true },
-		                      { .id = SELF, .voter = true } } },
-		.tick_ms = 60000, /* it never stands by itself */
-		.checkpoint_log_bytes = 1u << 30,
-		.checkpoint_ms = 1u << 30,
-		.pending_bytes_max = 64u << 20,
-		.tail_bytes_max = 1u << 20,
-		.log_keep_bytes = 1u << 30,
-		.on_outcome = on_outcome,
-		.on_refused = on_refused,
-		.on_applied = on_applied,
-		.on_step_down = on_step_down,
-		.send = on_send,
-		.on_install = on_install,
-		.on_fatal = on_fatal,
-		.ctx = follower,
+	struct nc_replica_options options =
+	        replica_quiet(&follower->loop, follower->log, follower->state, follower->engine);
+	options.self = SELF;
+	options.founders = (struct nc_raft_members){
+		.count = 2, .at = { { .id = LEADER, .voter = true }, { .id = SELF, .voter = true } }
 	};
+	options.tick_ms = 60000; /* it never stands by itself */
+	options.tail_bytes_max = 1u << 20;
+	options.on_outcome = on_outcome;
+	options.on_refused = on_refused;
+	options.on_applied = on_applied;
+	options.on_step_down = on_step_down;
+	options.send = on_send;
+	options.on_install = on_install;
+	options.on_fatal = on_fatal;
+	options.ctx = follower;
 	cr_assert_eq(nc_replica_start(&options, &follower->replica), NC_OK);
 }
 

@@ -6,6 +6,7 @@
 #include "core/node/replica/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
+#include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
 #define RESERVE 100000u
@@ -55,25 +56,13 @@ static void node_open(struct node *node)
 	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
 	cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
 	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
-	const struct nc_replica_options options = {
-		.loop = &node->loop,
-		.log = node->log,
-		.state = node->state,
-		.engine = node->engine,
-		.self = 1,
-		.seed = 7,
-		.founders = { .count = 1, .at = { { .id = 1, .voter = true } } },
-		.tick_ms = 5,
-		.checkpoint_log_bytes = 1u << 30,
-		.checkpoint_ms = 1u << 30,
-		.pending_bytes_max = 64u << 20,
-		.log_keep_bytes = 1u << 30,
-		.on_outcome = on_outcome,
-		.on_applied = on_applied,
-		.on_room_used = on_room_used,
-		.on_fatal = on_fatal,
-		.ctx = node,
-	};
+	struct nc_replica_options options =
+	        replica_quiet(&node->loop, node->log, node->state, node->engine);
+	options.on_outcome = on_outcome;
+	options.on_applied = on_applied;
+	options.on_room_used = on_room_used;
+	options.on_fatal = on_fatal;
+	options.ctx = node;
 	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
 	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
 }
