@@ -6,7 +6,7 @@ import json
 import os
 import random
 
-from harness import Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_until
+from harness import Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_for, wait_until
 from history import History
 from test_cluster import same_state_everywhere
 
@@ -52,9 +52,110 @@ async def test_each_node_of_a_cluster_waits_for_room():
             await client.close()
 
 
-async def test_a_store_that_fills_its_disk_goes_on_and_starts_again():
+@contextlib.asynccontextmanager
+async def on_small_disk():
+    """A disk of 96 MiB, where it is, a node that keeps its data there, and a client."""
     with small_disk(96) as home:
-        await disk_fills_up(home)
+        server = NatsServer()
+        node = client = None
+        try:
+            node = Node(server, data_dir=home, env={"NACRE_FEED": "off"})
+            client = await Client.connect(server.url)
+            yield home, node, client
+        finally:
+            if client:
+                await client.close()
+            if node:
+                node.remove()
+            server.remove()
+
+
+async def test_full_disk_is_read_only_until_there_is_room():
+    async with on_small_disk() as (home, node, client):
+        ballast = os.path.join(home, "ballast")
+        equal((await client.append("s"))["seq"], 1)
+        status = os.statvfs(home)
+        with open(ballast, "wb") as f:
+            f.write(b"\0" * (status.f_bavail * status.f_frsize - (2 << 20)))
+
+        async def full():
+            got = await client.append("s")
+            return not isinstance(got, dict) and got[:2] == (507, 50701)
+
+        await wait_until(full, 20, "507")
+        for verb in ("stream.delete.s", "stream.meta.s"):
+            equal((await client.ask(verb, b"{}"))[:2], (507, 50701), verb)
+        events, _ = await client.read("read.s")
+        check(len(events) >= 1, "reads go on")
+        os.unlink(ballast)
+
+        async def room():
+            return isinstance(await client.append("s"), dict)
+
+        await wait_until(room, 20, "it takes appends again")
+        check(node.alive(), "alive")
+
+
+async def test_a_disk_that_others_fill_up_is_waited_for():
+    """The reserve is gone at once, with entries that are committed and not applied; then at a start."""
+    with small_disk(96) as home:
+        server = NatsServer()
+        env = {"NACRE_FEED": "off", "NACRE_DATA_DIR": os.path.join(home, "data"), "NACRE_DISK_RESERVE_MB": "1"}
+        node = Node(server, env=env)
+        client = await Client.connect(server.url)
+        ballast, acked, over = os.path.join(home, "ballast"), 0, False
+
+        async def load(stream):
+            nonlocal acked
+            while not over:
+                got = await client.append(stream, bytes(500))
+                if isinstance(got, dict):
+                    acked += 1
+                else:
+                    await asyncio.sleep(0.05)
+
+        async def goes_on():
+            return isinstance(await client.append("s"), dict)
+
+        try:
+            loads = [asyncio.create_task(load(f"s{i}")) for i in range(16)]
+            await wait_until(lambda: acked > 1000, 30, "under load")
+            fill_up(ballast)
+            await wait_until(lambda: "nothing is written until there is room" in node.log_text() and "stalled: entry" in node.log_text(), 30, "it says so")
+            equal(json.loads((await client.request("node.n1.status")).data)["state"], "read_only")
+            os.unlink(ballast)
+            await wait_until(goes_on, 30, "it takes appends again")
+            over = True
+            await asyncio.gather(*loads)
+            check(node.alive(), node.log_text()[-600:])
+            head = (await client.ask("store.info"))["head"]
+            check(head >= acked, f"{head} events, {acked} acknowledged")
+
+            node.kill()
+            fill_up(ballast)
+            node.spawn()
+            await wait_until(lambda: "the node starts when there is room" in node.log_text(), 30, "it waits")
+            check(node.alive(), node.log_text()[-600:])
+            os.unlink(ballast)
+            wait_for(node.is_ready, 30, "it starts")
+            await wait_until(goes_on, 30, "it takes appends")
+            check((await client.ask("store.info"))["head"] > head, "all of it is there")
+        finally:
+            over = True
+            await client.close()
+            node.remove()
+            server.remove()
+
+
+async def test_a_new_directory_on_a_full_disk_is_not_waited_for():
+    with small_disk(1) as home:
+        fill_up(os.path.join(home, "ballast"))
+        node = Node(env={"NACRE_DATA_DIR": os.path.join(home, "data")}, start=False)
+        try:
+            code, log = node.refuses()
+            equal(code, 73, log)
+        finally:
+            node.remove()
 
 
 async def filled_up(client, number):
@@ -85,12 +186,8 @@ async def filled_up(client, number):
     raise Failure("the disk does not get full")
 
 
-async def disk_fills_up(home):
-    server = NatsServer()
-    node = None
-    try:
-        node = Node(server, data_dir=home, env={"NACRE_FEED": "off"})
-        client = await Client.connect(server.url)
+async def test_a_store_that_fills_its_disk_goes_on_and_starts_again():
+    async with on_small_disk() as (_, node, client):
         held = await filled_up(client, 1)
         check(len(held) * 20000 > 96 << 18, f"{len(held)} events are no quarter of the disk")
         check(node.alive(), "it does not end for want of room")
@@ -102,8 +199,3 @@ async def disk_fills_up(home):
         for event, pos in random.sample(sorted(held.items()), 20):
             found = await client.request("get", json.dumps({"stream": "big", "id": event}).encode())
             equal(found.headers["Es-Position"], str(pos), event)
-        await client.close()
-    finally:
-        if node:
-            node.remove()
-        server.remove()

@@ -7,7 +7,7 @@ import random
 import re
 import subprocess
 
-from harness import LONG, NACRED, Both, Node, check, equal, error_of, wait_until
+from harness import LONG, NACRED, Both, Node, check, equal, wait_until
 from test_batch import batch, event
 from test_subs import by_stream, create
 
@@ -132,6 +132,15 @@ async def test_damage_is_found_and_said_where():
         check("log" in said, said)
 
 
+def spoil(path, what, other):
+    """Part of an event, as it is in the file, becomes another."""
+    with open(path, "r+b") as f:
+        at = f.read().find(what)
+        check(at > 0, f"{what} is in {path} as it is")
+        f.seek(at)
+        f.write(other)
+
+
 async def test_a_running_node_that_finds_damage_says_so():
     """The table is spoilt under a node whose cache is too small to hold it."""
     async with Both(env={"NACRE_CACHE_MB": "16", "NACRE_FEED": "off", "NACRE_CHECKPOINT_S": "1"}) as b:
@@ -139,12 +148,7 @@ async def test_a_running_node_that_finds_damage_says_so():
         for i in range(60):
             await batch(c, events=[event("s", data={"pad": "x" * 900, "n": f"<{i * 500 + j}>"}) for j in range(500)])
         b.node.term()
-        events = os.path.join(b.node.data_dir, "state", "events.wt")
-        with open(events, "r+b") as f:
-            at = f.read().find(b"<20000>")
-            check(at > 0, "the event is in the table as it is")
-            f.seek(at)
-            f.write(b"<20001>")
+        spoil(os.path.join(b.node.data_dir, "state", "events.wt"), b"<20000>", b"<20001>")
         b.node.start()
         heard = asyncio.Queue()
         await c.nc.subscribe(f"{c.root}.advisory.storage.corruption", cb=heard.put)
@@ -165,12 +169,7 @@ async def test_what_a_check_has_found_is_not_forgotten_by_who_asks_for_another()
     async with Both() as b:
         c = b.client
         await some_history(c)
-        log = os.path.join(b.node.data_dir, "log", "00000000000000000001.seg")
-        with open(log, "r+b") as f:
-            at = f.read().find(b'"j": 77')
-            check(at > 0, "the event is in the log as it is")
-            f.seek(at)
-            f.write(b'"j": 78')
+        spoil(os.path.join(b.node.data_dir, "log", "00000000000000000001.seg"), b'"j": 77', b'"j": 78')
         found = await verified(c)
         equal(found["state"], "bad", str(found))
         equal(await c.ask("node.n1.verify", b'{"start":true}'), found, "no other check is begun")

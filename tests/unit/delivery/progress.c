@@ -98,11 +98,18 @@ Test(progress, a_replay_that_is_done_before_a_backfill_comes_to_it_is_not_found_
 	nc_sub_free(h.sub);
 }
 
-Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_backfill_with_it)
+/* A subscription whose acknowledgements take all before along. */
+static struct harness harness_all(void)
 {
 	struct harness h = harness_push();
 	h.definition.ack = NC_ACK_ALL;
 	harness_open(&h);
+	return h;
+}
+
+Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_backfill_with_it)
+{
+	struct harness h = harness_all();
 	const struct nc_sub_event parked = { .position = 9 };
 	cr_assert_eq(nc_sub_restore_parked(h.sub, 9, parked.key), NC_OK);
 	cr_assert_eq(nc_sub_replay(h.sub, &parked), NC_OK);
@@ -117,9 +124,7 @@ Test(progress, with_ack_all_a_replay_acknowledged_beside_it_takes_none_of_a_back
 /* They were in the window, and not delivered yet, when the progress was taken. */
 Test(progress, with_ack_all_what_was_delivered_since_goes_with_what_was_acknowledged_beside_it)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_all();
 	harness_offer(&h, 1, 5);
 	move(&h);
 	cr_assert_eq(nc_sub_restore_acked(h.sub, 3, true), NC_OK);
@@ -132,9 +137,7 @@ Test(progress, with_ack_all_what_was_delivered_since_goes_with_what_was_acknowle
 /* It was delivered before what stands before it, which met nobody: that is not done. */
 Test(progress, with_ack_all_what_met_nobody_does_not_go_with_what_was_acknowledged_beside_it)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_all();
 	harness_offer(&h, 1, 3);
 	expect_step(&h, "1/1 2/1 3/1");
 	nc_sub_no_responders(h.sub, 1, 2, 1, h.now);
@@ -147,9 +150,7 @@ Test(progress, with_ack_all_what_met_nobody_does_not_go_with_what_was_acknowledg
 
 Test(progress, with_ack_all_what_was_acknowledged_alone_before_takes_none_with_it)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_all();
 	cr_assert_eq(nc_sub_restore_acked(h.sub, 3, false), NC_OK);
 	harness_offer(&h, 1, 4);
 	expect_step(&h, "1/1 2/1 4/1");
@@ -458,9 +459,7 @@ Test(progress, what_was_acknowledged_beside_it_is_done_when_it_goes_on)
 
 Test(progress, with_ack_all_what_was_acknowledged_beside_it_takes_those_before_with_it)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_all();
 	harness_offer(&h, 1, 2);
 	expect_step(&h, "1/1 2/1");
 	move(&h);
@@ -511,9 +510,7 @@ Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
 
 static struct harness all_in_flight(uint64_t count)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_all();
 	harness_offer(&h, 1, count);
 	(void)harness_step(&h);
 	return h;
@@ -590,9 +587,7 @@ Test(progress, a_batch_takes_along_what_the_log_says_whatever_became_of_it_meanw
  * delivered. */
 Test(progress, a_batch_takes_along_what_was_delivered_elsewhere_since_the_progress)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_all();
 	harness_offer(&h, 1, 4);
 	move(&h);
 	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);

@@ -215,18 +215,24 @@ Test(acks, of_a_parked_event_on_its_way_once_more_take_its_row_away)
 	nc_buf_release(&payload);
 }
 
+/* Eight events and the subscription "w", by an engine of this version. */
+static void begin_as(uint32_t version)
+{
+	store_close(&store);
+	store_open(&store);
+	store_raise(&store, version);
+	for (int i = 0; i < 8; i++)
+		APPEND(&store, .stream = "in");
+	create("w");
+}
+
 /* It is given as soon as it is asked for; that it is replayed is in the log a little later. */
 Test(acks, of_a_replay_stand_before_the_progress_says_that_it_is_one)
 {
 	struct nc_buf parked = { 0 };
 	for (uint32_t version = NC_ENGINE_VERSION_STAYS - 1; version <= NC_ENGINE_VERSION_STAYS;
 	     version++) {
-		store_close(&store);
-		store_open(&store);
-		store_raise(&store, version);
-		for (int i = 0; i < 8; i++)
-			APPEND(&store, .stream = "in");
-		create("w");
+		begin_as(version);
 		nc_buf_clear(&parked);
 		nc_parked_put(&parked, &(struct nc_parked){ .position = 2, .attempts = 5 });
 		progress(1, 5, 0, NULL, nc_buf_slice(&parked));
@@ -250,12 +256,7 @@ Test(acks, of_a_replay_take_nothing_along)
 	struct nc_buf parked = { 0 };
 	for (uint32_t version = NC_ENGINE_VERSION_STAYS - 1; version <= NC_ENGINE_VERSION_STAYS;
 	     version++) {
-		store_close(&store);
-		store_open(&store);
-		store_raise(&store, version);
-		for (int i = 0; i < 8; i++)
-			APPEND(&store, .stream = "in");
-		create("w");
+		begin_as(version);
 		bool knows = version >= NC_ENGINE_VERSION_STAYS;
 		nc_buf_clear(&parked);
 		nc_parked_put(&parked, &(struct nc_parked){ .position = 5, .attempts = 5 });
