@@ -416,6 +416,28 @@ async def test_who_is_ended_before_it_is_connected_leaves_nothing():
     silent.close()
 
 
+async def test_who_is_ended_while_the_node_says_nothing_leaves_nothing():
+    with Place() as place:
+        async with Both() as b:
+            n = Nacre.beside(b.client)
+            await fill(b.client, 3000)
+
+            async def ends(process):
+                process.send_signal(signal.SIGTERM)
+                _, err = await asyncio.wait_for(process.communicate(), 30)
+                b.node.process.send_signal(signal.SIGCONT)
+                equal((process.returncode, os.listdir(place(""))), (128 + signal.SIGTERM, []), err)
+
+            process = await n.start("backup", place("one"), "--rate", "1", "--timeout", "1s")
+            await wait_until(lambda: os.path.exists(place("one.partial/manifest")), 10, "it has begun")
+            b.node.process.send_signal(signal.SIGSTOP)
+            await ends(process)
+            b.node.process.send_signal(signal.SIGSTOP)
+            process = await n.start("backup", place("one"), "--timeout", "1s")
+            await wait_until(lambda: os.path.exists(place("one.partial")), 10, "it asks for one")
+            await ends(process)
+
+
 async def test_a_node_that_is_killed_in_the_middle():
     with Place() as place:
         async with Both() as b:

@@ -69,7 +69,7 @@ static int chunks_take(const struct nc_cli *cli, struct nacre_backup *backup,
 	int status = NACRE_OK, failed = 0;
 	while (failed == 0 && (status = nacre_backup_next(backup, &chunk, &error)) == NACRE_OK) {
 		if (nc_cli_signal() != 0)
-			return 128 + nc_cli_signal();
+			break;
 		failed =
 		        nc_backup_files_put(files, chunk->file, nc_slice(chunk->data, chunk->size));
 		bytes += chunk->size;
@@ -79,6 +79,8 @@ static int chunks_take(const struct nc_cli *cli, struct nacre_backup *backup,
 	nc_cli_progress_clear(progress);
 	if (failed != 0)
 		return fail_file(cli, files, failed);
+	if (status != NACRE_END && nc_cli_signal() != 0)
+		return 128 + nc_cli_signal(); /* also when nothing came any more */
 	return status == NACRE_END ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }
 
@@ -131,8 +133,13 @@ static int run(struct nc_cli *cli)
 		exit_code = 128 + nc_cli_signal();
 	if (exit_code == 0) {
 		int status = nacre_backup_open(cli->client, &backup, &error);
-		exit_code = status == NACRE_OK ? write_all(cli, backup, &files)
-		                               : nc_cli_fail_nacre(cli, status, &error, NULL);
+		if (status == NACRE_OK) {
+			exit_code = write_all(cli, backup, &files);
+		} else if (nc_cli_signal() != 0) {
+			exit_code = 128 + nc_cli_signal();
+		} else {
+			exit_code = nc_cli_fail_nacre(cli, status, &error, NULL);
+		}
 	}
 	nacre_backup_close(backup);
 	nc_backup_files_close(&files);

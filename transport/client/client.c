@@ -170,6 +170,19 @@ static int dial(struct nacre_client *client, const struct nacre_options *options
 	return status == NATS_NO_MEMORY ? NACRE_NOMEM : NACRE_CONNECTION;
 }
 
+struct dialling {
+	struct nacre_client *client;
+	const struct nacre_options *options;
+	struct nacre_error *error;
+	int result;
+};
+
+static void dial_work(void *ctx)
+{
+	struct dialling *dialling = ctx;
+	dialling->result = dial(dialling->client, dialling->options, dialling->error);
+}
+
 static int options_check(const struct nacre_options *options, struct nacre_error *error)
 {
 	if (!nc_client_subject_valid(options->store) || strchr(options->store, '.') != NULL)
@@ -212,8 +225,11 @@ int nacre_connect_sized(const struct nacre_options *given, size_t size,
 	client->timeout_ms = options.timeout_ms;
 	if (nc_window_new(client, options.window) != NACRE_OK)
 		result = nc_client_fail_nomem(error);
-	if (result == NACRE_OK)
-		result = dial(client, &options, error);
+	if (result == NACRE_OK) {
+		struct dialling dialling = { client, &options, error, NACRE_OK };
+		result = nc_client_apart(dial_work, &dialling) ? dialling.result
+		                                               : nc_client_fail_nomem(error);
+	}
 	if (result == NACRE_OK) {
 		*client_out = client;
 	} else {

@@ -52,6 +52,11 @@ bool nc_client_pause(unsigned attempt, int64_t deadline_ms);
  * this library does not know, and they are set. */
 bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size);
 
+/* Do `work` on a thread on which all signals are blocked, as they then are on the threads that it
+ * begins, and wait for it: nats.c gives a connection up when a signal's handler runs where it
+ * reads. False: there is no thread to be had, and nothing was done. */
+bool nc_client_apart(void (*work)(void *ctx), void *ctx);
+
 /* An id in hex that nobody else makes. False: there are no random bytes to be had. */
 bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE]);
 bool nc_client_inbox_make(const struct nacre_client *client, char inbox[NC_CLIENT_INBOX_SIZE]);

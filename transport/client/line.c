@@ -14,29 +14,44 @@
 #define PATIENCE_MS 100  /* for nothing to be under way */
 #define AGAIN_MS    5000 /* when it did not come to that */
 
+/* The second one, and who listens on it. */
+struct second {
+	struct nc_window *window;
+	natsConnection *nc;
+	natsSubscription *sub;
+	natsStatus status;
+};
+
+static void second_make(void *ctx)
+{
+	struct second *made = ctx;
+	made->status = natsConnection_Connect(&made->nc, made->window->client->dialling);
+	if (made->status == NATS_OK) {
+		made->status =
+		        nc_window_listen(made->window, NC_LINE_GATHERING, made->nc, &made->sub);
+	}
+}
+
 /* The second one, the first time that it is wanted. May let go of the lock meanwhile. */
 static void dial(struct nc_window *window)
 {
 	struct nc_line *line = &window->line;
-	natsConnection *made = NULL;
-	natsSubscription *sub = NULL;
+	struct second made = { .window = window };
 	if (line->gathering != NULL || line->refused || !nc_client_connected(window->client->nc))
 		return;
 	line->refused = true; /* nobody else dials */
 	pthread_mutex_unlock(&window->lock);
-	natsStatus status = natsOptions_SetSendAsap(window->client->dialling, false);
-	if (status == NATS_OK)
-		status = natsConnection_Connect(&made, window->client->dialling);
-	if (status == NATS_OK)
-		status = nc_window_listen(window, NC_LINE_GATHERING, made, &sub);
-	if (status != NATS_OK)
-		natsConnection_Destroy(made);
+	made.status = natsOptions_SetSendAsap(window->client->dialling, false);
+	bool done = made.status == NATS_OK && nc_client_apart(second_make, &made) &&
+	            made.status == NATS_OK;
+	if (!done)
+		natsConnection_Destroy(made.nc);
 	pthread_mutex_lock(&window->lock);
-	if (status != NATS_OK)
+	if (!done)
 		return;
-	line->gathering = made;
+	line->gathering = made.nc;
 	line->refused = false;
-	window->subs[NC_LINE_GATHERING] = sub;
+	window->subs[NC_LINE_GATHERING] = made.sub;
 	window->listening++;
 }
 

@@ -5,7 +5,8 @@
  *            events and replies stand by themselves.
  * Threads:   a client may be used by many threads at once; a reader, a subscription, a backup, a
  *            batch or a reply belongs to one at a time. Callbacks come on threads of the
- *            library's.
+ *            library's, on which the program's signals are blocked: a handler does not run
+ *            there, and breaks no connection.
  * Ownership: what is passed to a call is borrowed until it returns. What a reader, a subscription
  *            or a backup gives is borrowed until its next call. Everything that is opened has its
  *            close, which accepts NULL.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time, names, ids, and structs of programs that were compiled earlier or later. */
+/* Time, threads, names, ids, and structs of programs that were compiled earlier or later. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,32 @@ bool nc_client_take(void *to, size_t to_size, const void *from, size_t from_size
 			return false;
 	}
 	return true;
+}
+
+struct work {
+	void (*work)(void *ctx);
+	void *ctx;
+};
+
+static void *work_run(void *ctx)
+{
+	const struct work *work = ctx;
+	work->work(work->ctx);
+	return NULL;
+}
+
+bool nc_client_apart(void (*work)(void *ctx), void *ctx)
+{
+	struct work given = { work, ctx };
+	pthread_t thread;
+	sigset_t all, before;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool begun = pthread_create(&thread, NULL, work_run, &given) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (begun)
+		(void)pthread_join(thread, NULL);
+	return begun;
 }
 
 /* The time, then chance: so ids that are made one after the other lie side by side in a store's

@@ -239,24 +239,35 @@ natsStatus nc_window_listen(struct nc_window *window, enum nc_line_name line, na
 	return status;
 }
 
-int nc_window_begin(struct nc_window *window, struct nacre_error *error)
+struct beginning {
+	struct nc_window *window;
+	natsStatus status;
+};
+
+static void threads_begin(void *ctx)
 {
-	natsConnection *nc = window->client->nc;
-	if (window->begun)
-		return NACRE_OK;
-	if (!nc_client_inbox_make(window->client, window->inbox))
-		return nc_client_fail(error, NACRE_CONNECTION, "inbox: no random bytes to be had");
-	natsStatus status =
-	        nc_window_listen(window, NC_LINE_FIRST, nc, &window->subs[NC_LINE_FIRST]);
+	struct beginning *beginning = ctx;
+	struct nc_window *window = beginning->window;
+	natsSubscription **sub = &window->subs[NC_LINE_FIRST];
+	natsStatus status = nc_window_listen(window, NC_LINE_FIRST, window->client->nc, sub);
 	if (status == NATS_OK && pthread_create(&window->thread, NULL, run, window) != 0) {
-		natsSubscription **sub = &window->subs[NC_LINE_FIRST];
 		(void)natsSubscription_SetOnCompleteCB(*sub, NULL, NULL);
 		natsSubscription_Destroy(*sub);
 		*sub = NULL;
 		status = NATS_SYS_ERROR;
 	}
-	if (status != NATS_OK)
-		return nc_client_fail_nats(error, status, "append");
+	beginning->status = status;
+}
+
+int nc_window_begin(struct nc_window *window, struct nacre_error *error)
+{
+	struct beginning beginning = { window, NATS_SYS_ERROR };
+	if (window->begun)
+		return NACRE_OK;
+	if (!nc_client_inbox_make(window->client, window->inbox))
+		return nc_client_fail(error, NACRE_CONNECTION, "inbox: no random bytes to be had");
+	if (!nc_client_apart(threads_begin, &beginning) || beginning.status != NATS_OK)
+		return nc_client_fail_nats(error, beginning.status, "append");
 	window->listening = 1;
 	window->begun = true;
 	return NACRE_OK;
