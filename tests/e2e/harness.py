@@ -416,7 +416,8 @@ class Wires:
             return
         self.ports.add(far_writer.get_extra_info("sockname")[1])
         self.open.append((end, writer, far_writer))
-        await asyncio.gather(self.carry(end, reader, far_writer), self.carry(end, far_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):  # stop(): of a callback that was cancelled asyncio prints a traceback
+            await asyncio.gather(self.carry(end, reader, far_writer), self.carry(end, far_reader, writer))
 
     async def carry(self, end, reader, writer):
         try:
