@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 
-from harness import Client, Cluster, NatsServer, Node, check, equal, wait_for, wait_until
+from harness import Client, Cluster, NatsServer, Node, Wires, check, equal, wait_for, wait_until
 
 KNOWN = "the server tells who listens"
 BURST = 400
@@ -129,6 +129,55 @@ async def test_a_batch_is_heard_by_who_listens_to_one_of_its_events():
             check(isinstance(answer, dict), answer)
             batches += 1
         equal(await heard(sub, batches), ["es.shop.event.T.b.7"] * batches)
+
+
+async def test_who_comes_while_much_is_appended_hears_all_from_then_on_in_order():
+    async with alone() as (node, client):
+        other = await Client.connect(node.url)
+        await left_out(client)
+        appending = asyncio.create_task(busy(other))
+        try:
+            for _ in range(10):
+                sub = await client.nc.subscribe("es.shop.event.>")
+                got = [int((await sub.next_msg(10)).headers["Es-Position"]) for _ in range(BURST)]
+                equal(got, list(range(got[0], got[0] + BURST)))
+                await sub.unsubscribe()
+        finally:
+            appending.cancel()
+            await asyncio.gather(appending, return_exceptions=True)
+            await other.close()
+
+
+async def busy(client):
+    while True:
+        await burst(client, names("nobody"))
+
+
+async def test_while_the_server_does_not_tell_who_listens_nobody_misses_anything():
+    """The line over which it tells is cut, not the one of requests and events."""
+    server, wires = NatsServer(leaf=True), Wires()
+    node = client = None
+    try:
+        node = Node(server, env={"NACRE_NATS_LEAF_PORT": str(wires.line("leaf", server.leaf_port))})
+        told(node, KNOWN)
+        client = await Client.connect(server.url)
+        await left_out(client)
+        wires.cut({"leaf"})
+        sub = await client.nc.subscribe("es.shop.event.*.s.*")
+        await client.nc.flush()
+        for _ in range(5):
+            await burst(client, names("s"))
+            equal(len(await heard(sub, BURST)), BURST)
+        await sub.unsubscribe()
+        wires.heal()
+        await left_out(client)
+    finally:
+        if client:
+            await client.close()
+        if node:
+            node.remove()
+        server.remove()
+        wires.stop()
 
 
 async def test_few_events_are_published_whatever_is_known():
@@ -258,7 +307,7 @@ async def test_a_stream_of_jetstream_that_captures_the_feed_has_all_of_it():
             told(node, KNOWN)
             await burst(client, names("before"))
             js = client.nc.jetstream()
-            await js.add_stream(name="FEED", subjects=["es.shop.event.>"])
+            await js.add_stream(name="FEED", subjects=["es.shop.event.*.s.>"])
             await burst(client, names("s"))
 
             async def captured():

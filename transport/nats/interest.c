@@ -13,10 +13,13 @@
 #include "transport/nats/subject.h"
 
 /* When to send a PING. */
-#define ASK_EVENTS   16u      /* fewer are published; that costs less */
-#define GATHER_NS    1000000u /* they must be expected within this time */
-#define ASK_PAUSE_NS 200000u  /* between two PINGs; short beside the time that an append takes */
-#define ASKED_MAX    8u       /* PINGs that are not answered yet */
+#define ASK_EVENTS 16u      /* fewer are published; that costs less */
+#define GATHER_NS  1000000u /* they must be expected within this time */
+#define PAUSE_NS   200000u  /* between two PINGs; short beside the time that an append takes */
+#define LONG_PAUSE_NS                                                                  \
+	1000000u     /* the same while nobody is known to listen: events can wait then \
+	              */
+#define ASKED_MAX 8u /* PINGs that are not answered yet */
 
 /* With more subscriptions than these, somebody is taken to listen to everything. */
 #define MATCHED_MAX   64u   /* an event's subject is compared with each */
@@ -37,7 +40,9 @@ struct nc_interest {
 	/* Where the node's bus is connected to. */
 	char host[NC_BUS_HOST_SIZE], server[NC_BUS_SERVER_ID_SIZE];
 	struct nc_leaf *leaf; /* NULL: there is none */
-	uv_timer_t timer;     /* of patience, with a leaf; else of the next attempt */
+	/* Without a leaf, of the next attempt; with one, of patience until interest is known, and
+	 * then of the next PING. */
+	uv_timer_t timer;
 	uint64_t retry_ms;
 	char why[256]; /* why interest is not known, as on_state was told last */
 	/* Of the leaf's connection. */
@@ -98,6 +103,12 @@ static void take_away(struct nc_interest *interest, struct nc_slice key)
 	*listener = interest->listeners[--interest->count];
 }
 
+/* Whether all subscriptions of the bus's account are known. */
+static bool is_certain(const struct nc_interest *interest)
+{
+	return interest->known && interest->own_seen;
+}
+
 /* ---- The connection ------------------------------------------------------------------------- */
 
 static void drop(struct nc_interest *interest)
@@ -106,6 +117,7 @@ static void drop(struct nc_interest *interest)
 	interest->leaf = NULL;
 	interest->known = interest->own_seen = false;
 	listeners_forget(interest);
+	interest->options.on_listener(interest->options.ctx);
 }
 
 /* Until the next attempt everything is published. The same reason is told once, however many
@@ -156,6 +168,8 @@ static void on_interest(void *ctx, struct nc_slice key, bool there)
 	        nc_slice(key.data, space == NULL ? key.size : (size_t)(space - key.data));
 	if (nc_slice_is(subject, interest->options.own)) {
 		interest->own_seen = there;
+		if (!there)
+			interest->options.on_listener(interest->options.ctx);
 		settle(interest);
 	} else if (!nc_subject_overlap(subject, nc_slice_str(interest->options.subjects))) {
 		return; /* most are such: of inboxes and requests */
@@ -163,8 +177,11 @@ static void on_interest(void *ctx, struct nc_slice key, bool there)
 		take_away(interest, key);
 	} else {
 		int err = add(interest, key, subject.size);
-		if (err != NC_OK)
+		if (err == NC_OK) {
+			interest->options.on_listener(interest->options.ctx);
+		} else {
 			give_up(interest, err == NC_FULL ? "too many listen" : "out of memory");
+		}
 	}
 }
 
@@ -174,6 +191,8 @@ static void on_pong(void *ctx)
 	if (interest->answered < interest->asked)
 		interest->answered++;
 	settle(interest);
+	if (is_certain(interest) && interest->count == 0)
+		interest->options.on_silence(interest->options.ctx, interest->answered);
 }
 
 static void try_now(struct nc_interest *interest)
@@ -199,6 +218,8 @@ static void try_now(struct nc_interest *interest)
 static void on_timer(uv_timer_t *timer)
 {
 	struct nc_interest *interest = timer->data;
+	if (interest->known)
+		return; /* it is asked at the end of this turn */
 	if (interest->leaf == NULL) {
 		try_now(interest);
 	} else {
@@ -233,39 +254,47 @@ uint64_t nc_interest_expect(struct nc_interest *interest, size_t events)
 	return interest->asked + 1;
 }
 
+/* Have the loop turn once more when it is time, even if nothing else comes. */
+static void ask_later(struct nc_interest *interest)
+{
+	if (!uv_is_active((uv_handle_t *)&interest->timer))
+		(void)uv_timer_start(&interest->timer, interest->timer.timer_cb, 1, 0);
+}
+
 void nc_interest_ask(struct nc_interest *interest)
 {
 	if (interest == NULL || interest->events == 0)
 		return;
 	uint64_t now_ns = uv_hrtime();
-	bool many = interest->events >= ASK_EVENTS;
-	if (now_ns - interest->begun_ns < (many ? ASK_PAUSE_NS : GATHER_NS) ||
-	    (many && interest->asked - interest->answered >= ASKED_MAX))
-		return; /* later, with what comes until then */
-	interest->begun_ns = now_ns;
-	interest->events = 0;
-	if (many && interest->known) {
-		interest->asked++;
-		nc_leaf_ping(interest->leaf);
+	bool many = interest->known && interest->events >= ASK_EVENTS;
+	uint64_t pause_ns = !many ? GATHER_NS : interest->count > 0 ? PAUSE_NS : LONG_PAUSE_NS;
+	if (now_ns - interest->begun_ns < pause_ns) {
+		if (many)
+			ask_later(interest);
+	} else if (!many || interest->asked - interest->answered < ASKED_MAX) {
+		interest->begun_ns = now_ns;
+		interest->events = 0;
+		if (many) {
+			interest->asked++;
+			nc_leaf_ping(interest->leaf);
+		}
 	}
 }
 
-/* Whether the subscriptions are known as they were when the request of this mark had come, or
- * later. */
-static bool is_sure(const struct nc_interest *interest, uint64_t mark)
+enum nc_listening nc_interest_any(const struct nc_interest *interest, uint64_t mark)
 {
-	return interest != NULL && interest->known && interest->own_seen && mark != 0 &&
-	       interest->answered >= mark;
-}
-
-bool nc_interest_none(const struct nc_interest *interest, uint64_t mark)
-{
-	return is_sure(interest, mark) && interest->count == 0;
+	if (interest == NULL || !is_certain(interest) || interest->count > 0 || mark == 0)
+		return NC_LISTENING_MAYBE;
+	if (mark <= interest->answered)
+		return NC_LISTENING_NOBODY;
+	return mark <= interest->asked || interest->events >= ASK_EVENTS ? NC_LISTENING_AWAITED
+	                                                                 : NC_LISTENING_MAYBE;
 }
 
 bool nc_interest_absent(const struct nc_interest *interest, uint64_t mark, struct nc_slice subject)
 {
-	if (!is_sure(interest, mark) || interest->count > MATCHED_MAX)
+	if (interest == NULL || !is_certain(interest) || mark == 0 || mark > interest->answered ||
+	    interest->count > MATCHED_MAX)
 		return false;
 	for (size_t i = 0; i < interest->count; i++) {
 		const struct listener *listener = &interest->listeners[i];

@@ -13,10 +13,14 @@
  *
  *   requests ─► expect() = mark ... ask() ─► PING        the log, the state
  *                                    PONG ◄─ server            │
- *                       absent(mark, subject)? ◄───────────────┘
+ *              any(mark), absent(mark, subject)? ◄─────────────┘
  *
- * The PONG mostly is there by then, since a request takes longer. Where few events are expected no
- * PING is sent, for it costs about as much as publishing ten events, and all are published.
+ * If the PONG is not there yet, the event can wait for it: the owner keeps it, and is told by
+ * on_silence() that nobody listened to it, or by on_listener() that somebody may. So it is with
+ * nc_interest_any(), which knows AWAITED.
+ *
+ * Where few events are expected no PING is sent, for it costs about as much as publishing ten
+ * events, and all are published.
  *
  * Whenever it is not certain that nobody listens, somebody is taken to listen: without a
  * connection, with one to another server or account, as a user to whom the server does not show
@@ -45,6 +49,11 @@ struct nc_interest_options {
 	const char *user, *password; /* for it; "": none */
 	/* From now on it is known, or not any more; `detail` is for people. */
 	void (*on_state)(void *ctx, bool known, const char *detail);
+	/* Nobody listened to what was awaited with this mark or a lower one. */
+	void (*on_silence)(void *ctx, uint64_t mark);
+	/* Somebody may listen to what is awaited, and nothing more will be told of it: publish it
+	 * now, before all that comes later. */
+	void (*on_listener)(void *ctx);
 	void *ctx;
 };
 
@@ -60,10 +69,15 @@ uint64_t nc_interest_expect(struct nc_interest *interest, size_t events);
 /* To be called at the end of each turn of the loop: asks the server if many events are expected.
  * NULL is a no-op. */
 void nc_interest_ask(struct nc_interest *interest);
-/* Whether it is certain that nobody listens to an event that came of a request with this mark: to
- * any event at all, or to one that is published on `subject`. Not if `interest` is NULL, or the
- * mark is 0. */
-bool nc_interest_none(const struct nc_interest *interest, uint64_t mark);
+/* Who listens to any events at all, as far as an event is concerned that came of a request with
+ * this mark. */
+enum nc_listening {
+	NC_LISTENING_MAYBE,   /* somebody may. So it is if `interest` is NULL, or the mark is 0 */
+	NC_LISTENING_AWAITED, /* nobody is known to; the server was asked, or will be in a moment */
+	NC_LISTENING_NOBODY   /* that is certain */
+};
+enum nc_listening nc_interest_any(const struct nc_interest *interest, uint64_t mark);
+/* Whether it is certain that nobody listens to what is published on `subject`. */
 bool nc_interest_absent(const struct nc_interest *interest, uint64_t mark, struct nc_slice subject);
 
 /* Freed when the loop has run. NULL is a no-op. */

@@ -139,6 +139,7 @@ static void on_tick(uv_timer_t *timer)
 		nc_service_expire(service, now_ms - timeout_ms);
 	nc_service_reads_wake(service);
 	service->ticks++;
+	nc_service_feed_tick(service);
 	nc_service_disk_tick(service);
 	nc_service_clock_tick(service);
 	nc_sole_step(service, false);

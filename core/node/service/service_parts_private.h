@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "core/node/replica/stall.h"
+#include "core/node/service/awaited.h"
 #include "core/node/service/fit.h"
 #include "transport/nats/interest.h"
 #include "transport/nats/outbox.h"
@@ -48,6 +49,9 @@ struct nc_feed {
 	char subjects[NC_ROOT_SIZE + sizeof ".event.>"];
 	struct nc_buf subject, message; /* of the event that is being told */
 	struct nc_outbox outbox; /* sent after the answers, since it is these that clients await */
+	struct nc_awaited awaited; /* events that perhaps nobody hears */
+	uint64_t awaited_last;     /* position of the last that was put there */
+	uint64_t overdue;          /* up to this position they have waited since the last tick */
 };
 
 /* A drain, by which the node ends in order: service_drain.c. One step follows the other. */

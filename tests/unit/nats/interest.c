@@ -29,6 +29,8 @@ struct place {
 	bool known;
 	unsigned told;
 	char detail[256];
+	unsigned listeners; /* how often somebody may have come */
+	uint64_t silent;    /* nobody listened up to this mark */
 };
 
 static void on_limit(uv_timer_t *timer)
@@ -55,6 +57,19 @@ static void on_interest_state(void *ctx, bool known, const char *detail)
 	(void)snprintf(place->detail, sizeof place->detail, "%s", detail);
 }
 
+static void on_silence(void *ctx, uint64_t mark)
+{
+	struct place *place = ctx;
+	cr_expect_geq(mark, place->silent);
+	place->silent = mark;
+}
+
+static void on_listener(void *ctx)
+{
+	struct place *place = ctx;
+	place->listeners++;
+}
+
 static void interest_open(struct place *place, unsigned port)
 {
 	const struct nc_interest_options options = { .loop = &place->loop,
@@ -65,6 +80,8 @@ static void interest_open(struct place *place, unsigned port)
 		                                     .user = "",
 		                                     .password = "",
 		                                     .on_state = on_interest_state,
+		                                     .on_silence = on_silence,
+		                                     .on_listener = on_listener,
 		                                     .ctx = place };
 	cr_assert_eq(nc_interest_open(&options, &place->interest), NC_OK);
 }
@@ -216,13 +233,54 @@ static uint64_t silence(struct place *place)
 {
 	uint64_t mark = asked(place);
 	UNTIL(place, absent(place, mark, "es.shop.event.T.s"));
-	cr_expect(nc_interest_none(place->interest, mark));
+	cr_expect_eq(nc_interest_any(place->interest, mark), NC_LISTENING_NOBODY);
 	return mark;
 }
 
 static void subscribe(struct place *place, const char *subject, const char *queue)
 {
 	cr_assert_eq(nc_bus_subscribe(place->bus, subject, queue, &place->told), NC_OK);
+}
+
+Test(interest, what_is_awaited_ends_in_silence)
+{
+	struct place place;
+	begin(&place);
+	uint64_t few = nc_interest_expect(place.interest, 1);
+	cr_expect_eq(nc_interest_any(place.interest, few), NC_LISTENING_MAYBE,
+	             "nobody is asked for it");
+	uint64_t many = nc_interest_expect(place.interest, MANY);
+	cr_expect_eq(nc_interest_any(place.interest, many), NC_LISTENING_AWAITED,
+	             "the next PING is for it");
+	cr_expect_eq(asked(&place), many);
+	uint64_t behind = nc_interest_expect(place.interest, MANY);
+	cr_expect_eq(nc_interest_any(place.interest, many), NC_LISTENING_AWAITED);
+	cr_expect_lt(place.silent, many);
+	UNTIL(&place, place.silent == many);
+	cr_expect_eq(nc_interest_any(place.interest, many), NC_LISTENING_NOBODY);
+	cr_expect_eq(nc_interest_any(place.interest, behind), NC_LISTENING_AWAITED);
+	cr_expect_eq(nc_interest_any(place.interest, 0), NC_LISTENING_MAYBE, "of no request");
+	finish(&place);
+}
+
+Test(interest, what_is_awaited_ends_when_somebody_comes_or_the_server_goes)
+{
+	struct place place;
+	begin(&place);
+	(void)silence(&place);
+	unsigned before = place.listeners;
+	subscribe(&place, "es.shop.event.U.>", NULL);
+	UNTIL(&place, place.listeners > before);
+	uint64_t mark = asked(&place);
+	cr_expect_eq(nc_interest_any(place.interest, mark), NC_LISTENING_MAYBE,
+	             "while somebody listens to some, none can wait: they stay in order");
+	uint64_t silent = place.silent;
+	UNTIL(&place, absent(&place, mark, "es.shop.event.T.s"));
+	cr_expect_eq(place.silent, silent, "somebody listens");
+	before = place.listeners;
+	nc_interest_follow(place.interest, NULL, NULL);
+	cr_expect_gt(place.listeners, before);
+	finish(&place);
 }
 
 Test(interest, who_listens_is_known_until_it_goes)
@@ -235,7 +293,7 @@ Test(interest, who_listens_is_known_until_it_goes)
 	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
 		subscribe(&place, patterns[i], i % 2 == 0 ? NULL : "workers");
 		UNTIL(&place, !absent(&place, mark, "es.shop.event.T.s"));
-		cr_expect(!nc_interest_none(place.interest, mark));
+		cr_expect_eq(nc_interest_any(place.interest, mark), NC_LISTENING_MAYBE);
 		cr_expect_eq(absent(&place, mark, "es.shop.event.U.s"), i > 0, "%s", patterns[i]);
 		nc_bus_unsubscribe(place.bus, &place.told);
 		UNTIL(&place, absent(&place, mark, "es.shop.event.T.s"));
@@ -294,7 +352,7 @@ Test(interest, without_any_there_is_nothing_to_ask)
 	nc_interest_follow(NULL, NULL, NULL);
 	nc_interest_close(NULL);
 	cr_expect(!nc_interest_absent(NULL, 1, nc_slice_str("es.shop.event.T.s")));
-	cr_expect(!nc_interest_none(NULL, 1));
+	cr_expect_eq(nc_interest_any(NULL, 1), NC_LISTENING_MAYBE);
 }
 
 /* ---- Beside a program that says what it is told to ------------------------------------------- */
