@@ -158,8 +158,8 @@ static bool is_tombstoned(const struct nc_batch_room *room)
 	return false;
 }
 
-/* Look up each member's id. `whole_out`: all are known, and their results listed, or none is;
- * false: some are, or one is with other content. */
+/* Look up each member's id. *whole_out is true if all are known, with the same content, and their
+ * results are listed; or if none is known. It is false if some are, or one has other content. */
 static int members_recognise(struct nc_engine *engine, bool *whole_out)
 {
 	struct nc_batch_room *room = engine->batch_room;
@@ -185,8 +185,8 @@ static int members_recognise(struct nc_engine *engine, bool *whole_out)
 	return NC_OK;
 }
 
-/* Recognise a retry, which has to be of the whole batch. Errors: NC_NOTFOUND, no event of it is
- * known. */
+/* Find out whether the batch was appended before; it must then have been all of it. Errors:
+ * NC_NOTFOUND, no event of it is known. */
 static int recognise(struct nc_engine *engine, struct nc_outcome *outcome)
 {
 	struct nc_batch_room *room = engine->batch_room;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine.h -- what an event store does: entry in, outcomes out.
+/* engine.h -- what an event store does: an entry of the log goes in, outcomes come out.
  *
- * Deterministic: the outcome depends on the entry and the applied state alone; every replica comes
- * to the same. No clock, no I/O but through the state's port.
+ * The outcome depends on nothing but the entry and the state that was applied before, so every
+ * replica comes to the same. There is no clock here, and no I/O but through the port of the state.
  *
- * Threads: one at a time for apply, the applier's or who applies in its stead; readers use query.h
- * with readers of their own.
+ * Threads: one at a time applies, the applier's or whoever applies in its stead. Readers use
+ * query.h, each with a state reader of its own.
  */
 #ifndef NC_CORE_ENGINE_ENGINE_H
 #define NC_CORE_ENGINE_ENGINE_H
@@ -105,13 +105,13 @@ enum nc_sub_told {
 /* What one command did. Slices point into the entry's payload. */
 struct nc_outcome {
 	struct nc_fault fault;
-	/* of the event or snapshot, or of the stream if the command is refused */
+	/* the version of the event or snapshot, or of the stream if the command is refused */
 	uint64_t version;
-	/* of the event, of a batch's last event, or of the event that met the condition */
+	/* the position of the event, of a batch's last event, or of what met the condition */
 	uint64_t position;
 	uint64_t time_ns;       /* of the new event */
 	uint64_t epoch, cursor; /* of a subscription that was created or existed already */
-	struct nc_floor floor;  /* likewise */
+	struct nc_floor floor;  /* of the same subscription */
 	bool duplicate;         /* the command is a retry; this is the outcome of the first try */
 	enum nc_sub_told told;  /* what happened to the subscription `sub`, now in `epoch` */
 	struct nc_slice sub;
@@ -122,20 +122,23 @@ struct nc_outcome {
 	 * call only. */
 	const struct nc_batch_result *results; /* NULL if there are none */
 	size_t result_count;
-	/* what was acknowledged with the batch; nothing if it has no name */
+	/* what was acknowledged with the batch; its name is empty if nothing was */
 	struct nc_batch_ack ack;
-	/* Of snapshots of `stream`: how many went; what was to go with them and is left (none:
-	 * left_before is 0); and that the one which was put went at once, since newer ones are as
-	 * many as are kept. Of a put that is refused because the version is of an earlier life of
-	 * the stream left_from is the first that is not; 0: it lies above the stream's. */
+	/* A command on snapshots of `stream` removed so many. Others that were to go with them, of
+	 * the versions from left_from up to, without, left_before, are still there: one command
+	 * removes only so many. If none are left, left_before is 0.
+	 *
+	 * If a put is refused, left_from says why: the version belongs to an earlier life of the
+	 * stream, and left_from is the first that does not; or it is 0, and the version lies above
+	 * the stream's. */
 	uint64_t removed, left_from, left_before;
+	/* The snapshot that was put is removed already: enough newer ones are there. */
 	bool unkept;
-	/* What a command on the stream `stream` has made of it: what is seen of it begins at
-	 * `first`. Nothing, where its state is 0; `version` is the stream's, or of a meta that is
-	 * refused because it would truncate what has not come. */
+	/* What a command on a stream has made of `stream`, whose version is `version`. The state is
+	 * 0 if the command was refused, or is of another kind. */
 	struct nc_stream_told {
-		uint8_t state; /* enum nc_stream_state */
-		uint64_t first;
+		uint8_t state;  /* enum nc_stream_state, or 0 */
+		uint64_t first; /* the lowest version that is seen */
 		struct nc_stream_limits limits;
 	} stream_is;
 	/* If not 0: this replica's history differs from the leader's, at this position or earlier.
@@ -166,7 +169,7 @@ int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out);
 /* For a state that nc_engine_open() refused with NC_UNSUPPORTED: the format of the engine's row,
  * and the engine version, or 0 if this build cannot read that format. */
 int nc_engine_newer(struct nc_state *state, uint32_t *format_out, uint32_t *version_out);
-void nc_engine_close(struct nc_engine *engine); /* NULL does nothing; the state stays open */
+void nc_engine_close(struct nc_engine *engine); /* NULL is a no-op; the state stays open */
 
 /* Apply entries between begin and commit. The outcomes told to `fn` hold once commit has returned
  * NC_OK. If a call fails (a fault in an outcome is no failure), call nc_engine_rollback() and stop

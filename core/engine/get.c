@@ -186,7 +186,7 @@ int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec,
 
 enum { GROUP_EVENTS = 64, GROUP_BYTES = 256 << 10 };
 
-/* Rows of some positions, copied, so that the snapshot is closed before anybody waits. */
+/* The rows at some positions, copied, so that the snapshot is closed before anybody waits. */
 struct group {
 	struct nc_state_reader *reader;
 	struct nc_sight *sight; /* NULL: events that are not visible, too */
@@ -195,7 +195,7 @@ struct group {
 	size_t count;
 };
 
-/* One more; none: an empty row. */
+/* Copy the row at one more position; an empty one if there is none. */
 static int group_add(struct group *group, uint64_t position)
 {
 	size_t before = group->rows.size;

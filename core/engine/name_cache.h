@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* name_cache.h -- ids of names that are in use just now, in front of NC_SPACE_NAMES: event types
- * and categories are few and asked for with every event. Direct-mapped, of fixed size; it only ever
- * holds what the state holds. Forget it all after a rollback.
+/* name_cache.h -- the ids of names that are in use just now, in front of NC_SPACE_NAMES. Event
+ * types and categories are few, and are asked for with every event.
+ *
+ * The cache is direct-mapped and of a fixed size. It holds nothing that the state does not, the
+ * open transaction included: so forget it all after a rollback.
+ *
+ * Threads: the applier's.
  */
 #ifndef NC_CORE_ENGINE_NAME_CACHE_H
 #define NC_CORE_ENGINE_NAME_CACHE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What may be called what. */
+/* Which names are allowed. */
 #include "core/engine/names.h"
 
 #include "core/base/buf.h"
@@ -8,8 +8,9 @@
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Whether one of eight bytes is none of ASCII that can be seen, or a space. A byte below `b`, all
- * being below 0x80, is one from which `b` cannot be taken without a borrow. */
+/* Whether any of eight bytes is something else than visible ASCII or a space: a control character,
+ * or a byte of 0x80 or above. All eight are looked at together: if `b` is subtracted from each,
+ * those below `b` borrow, which sets their highest bit. */
 static bool holds_odd(uint64_t eight)
 {
 	uint64_t deletes = eight ^ EACH(0x7f);
@@ -17,7 +18,8 @@ static bool holds_odd(uint64_t eight)
 	        EACH(0x80)) != 0;
 }
 
-/* Whether it is visible ASCII alone, as most text is: then nothing else need be checked. */
+/* Whether text is visible ASCII and spaces alone. Most text is, and then nothing else need be
+ * checked. */
 static bool is_plain(struct nc_slice text)
 {
 	size_t at = 0;
@@ -32,7 +34,7 @@ static bool is_plain(struct nc_slice text)
 	return true;
 }
 
-/* Those of ASCII, and U+0080 to U+009F, which UTF-8 spells C2 80 to C2 9F. */
+/* Control characters are those of ASCII, and U+0080 to U+009F, in UTF-8 C2 80 to C2 9F. */
 static bool holds_control(struct nc_slice text)
 {
 	for (size_t i = 0; i < text.size; i++) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* packed_private.h -- what commands and rows are made of, beside bytes with their size before them:
- * floors, items of a list.
- */
+/* packed_private.h -- parts that commands and rows share: a floor, and an item of a list. Bytes
+ * with their size before them are in core/base/sized.h. */
 #ifndef NC_CORE_ENGINE_PACKED_PRIVATE_H
 #define NC_CORE_ENGINE_PACKED_PRIVATE_H
 
@@ -22,7 +21,8 @@ static inline struct nc_floor nc_floor_get(struct nc_reader *reader)
 	return floor;
 }
 
-/* Take what `reader` has read off the front of `list`; false, and `list` stays, where it failed. */
+/* Take off the front of `list` what `reader` has read of it. False if the reader failed; then
+ * `list` stays as it is. */
 static inline bool nc_packed_rest(const struct nc_reader *reader, struct nc_slice *list)
 {
 	if (reader->failed)

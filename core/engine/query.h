@@ -105,7 +105,7 @@ uint64_t nc_query_looked(const struct nc_query *query);
 /* How many hidden events were read and passed over so far; they do not count as looked at. */
 uint64_t nc_query_unseen(const struct nc_query *query);
 
-void nc_query_free(struct nc_query *query); /* NULL does nothing */
+void nc_query_free(struct nc_query *query); /* NULL is a no-op */
 
 /* ---- One event ------------------------------------------------------------------------------ */
 

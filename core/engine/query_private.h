@@ -10,50 +10,53 @@
 
 /* One event found: where its row lies in the batch's buffer. */
 struct nc_query_item {
-	uint64_t ordinal; /* version or position, the order's own */
+	uint64_t
+	        ordinal; /* by which the query counts: the version in a stream, else the position */
 	uint64_t position;
 	size_t offset;
-	size_t size; /* bytes; 0: no row (any more), pass on */
+	size_t size; /* bytes; 0: the event has no row any more, and is passed over */
 };
 
 struct nc_query {
 	struct nc_query_spec spec; /* its key is not kept */
-	struct nc_match *match;    /* of NC_QUERY_ITEMS */
-	enum nc_index index;       /* of the kinds that are one index */
+	struct nc_match *match;    /* of NC_QUERY_ITEMS; else NULL */
+	enum nc_index index;       /* of a kind that goes by one index */
 	uint64_t id;               /* in that index */
-	uint64_t lowest, highest;  /* inclusive bounds; lowest > highest: nothing */
+	uint64_t lowest, highest;  /* ordinals, inclusive; if lowest > highest, there is nothing */
 	uint64_t at;               /* the next ordinal to look at */
 	uint64_t head;
-	uint64_t next; /* 0: came to the end */
-	uint64_t given, looked, unseen;
-	uint64_t left;      /* events that may still be given */
-	uint64_t size_left; /* bytes, likewise */
+	uint64_t next;                  /* where to go on; 0: it came to the end */
+	uint64_t given, looked, unseen; /* how many events, so far */
+	uint64_t left;                  /* how many events may still be given */
+	uint64_t size_left;             /* how many bytes may still be given */
 	bool done;
-	bool sifts; /* some events may not be seen */
+	bool sifts; /* some events may be hidden */
 	struct nc_sight sight;
 	struct nc_buf rows; /* of the batch */
 	struct nc_query_item *items;
 	size_t item_count, item_room;
-	struct nc_event *events; /* [event_room], of a batch whose events are judged together */
-	uint64_t *wanted;        /* a bit for each */
+	struct nc_event *events; /* [event_room], when the events of a batch are judged together */
+	uint64_t *wanted;        /* one bit for each of them */
 	size_t event_room;
 };
 
-/* nc_query_start(), within a snapshot that is open. */
+/* All of these are called within a snapshot. Errors: those of the state. */
+
+/* What nc_query_start() does once it has opened a snapshot. */
 int nc_query_start_within(struct nc_state_reader *reader, const struct nc_query_spec *spec,
                           struct nc_query **query_out);
 
-/* The first position whose event is of time >= `time_ns`; head + 1 if none. Within a snapshot. */
+/* The first position whose event is not of a time before `time_ns`; head + 1 if there is none. */
 int nc_query_position_at(struct nc_state_reader *reader, uint64_t head, uint64_t time_ns,
                          uint64_t *position_out);
 
-/* The first version of a stream whose event stands at a position >= `position`; head + 1 if none.
- * Within a snapshot. */
+/* The first version of a stream whose event does not stand before `position`; one above the
+ * stream's head if there is none. */
 int nc_query_version_at(struct nc_state_reader *reader, const struct nc_stream *stream,
                         uint64_t position, uint64_t *version_out);
 
-/* The position of a stream's first event of a version >= `version`; beyond the store's head if
- * none. Within a snapshot. */
+/* The position of a stream's first event that is not of a version before `version`; beyond `head`,
+ * the store's, if there is none. */
 int nc_query_place_of(struct nc_state_reader *reader, const struct nc_stream *stream, uint64_t head,
                       uint64_t version, uint64_t *position_out);
 

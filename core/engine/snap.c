@@ -3,7 +3,7 @@
 #include "core/engine/engine_private.h"
 #include "core/engine/snap_private.h"
 
-/* Heads that are to go, as versions and sizes (varints) in `list`. */
+/* Collects the heads of snapshots to be removed, as versions and sizes (varints) in `list`. */
 struct going {
 	struct nc_buf *list;
 	uint64_t before; /* versions below it */
@@ -46,7 +46,7 @@ static bool on_newest(void *ctx, const struct nc_snap_head *head)
 	return false;
 }
 
-/* The summary without those that go, which are the lowest from `from` on. */
+/* Bring the summary up to date when snapshots are removed: the lowest ones from `from` on. */
 static int summary_less(struct nc_engine *engine, struct nc_slice stream, uint64_t from,
                         const struct going *going, struct nc_snap_summary *summary)
 {
@@ -60,7 +60,8 @@ static int summary_less(struct nc_engine *engine, struct nc_slice stream, uint64
 	                          &summary->newest);
 }
 
-/* Remove the lowest from `from` on, of versions below going->before, at most going->left. */
+/* Remove snapshots, the lowest ones from `from` on: those of versions below going->before, and at
+ * most going->left of them. */
 static int remove_some(struct nc_engine *engine, struct nc_slice stream, uint64_t from,
                        struct going *going, struct nc_snap_summary *summary)
 {
@@ -80,7 +81,7 @@ static int remove_some(struct nc_engine *engine, struct nc_slice stream, uint64_
 
 /* ---- Put ------------------------------------------------------------------------------------ */
 
-/* The head that is there already; zeros: none is. */
+/* The head of this version that is there already; zeros if there is none. */
 static int head_before(struct nc_engine *engine, const struct nc_snap *snap,
                        struct nc_snap_head *head_out, bool *there_out)
 {

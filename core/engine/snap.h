@@ -3,37 +3,44 @@
  * stream's events up to a version, kept beside them so that it need not read them all again. The
  * bytes are the application's; nothing here looks into them.
  *
- * A snapshot is asked for as a record, made once at the edge, CRC32C over all of it; the same bytes
- * stand in the log and in the table. In NC_SPACE_SNAPSHOTS are, of each snapshot, under
- * "h<stream>" NUL version its head (what lists tell) and under "d<stream>" NUL version the record,
- * so that a list reads no states; and of each stream that has any under "s<stream>" a summary, so
- * that neither counting them nor finding the oldest and the newest walks over them. By name, not by
- * id: R.snap.list goes in the order of names. Laid out in docs/formats.md.
+ * A snapshot travels as a record, which is made once, at the edge, with a CRC32C over all of it.
+ * The same bytes stand in the log and in the table. NC_SPACE_SNAPSHOTS holds three kinds of rows:
  *
- * Reads are within a snapshot of the reader (nc_state_reader_begin()), unless told otherwise.
- * Errors, beside those of the state: NC_CORRUPT; NC_UNSUPPORTED, a newer format.
+ *   "h<stream>" NUL version   the head of a snapshot: what lists tell of it
+ *   "d<stream>" NUL version   its record; apart from the head, so that a list need not read it
+ *   "s<stream>"               a summary of the stream's snapshots, so that nobody walks over them
+ *                             to count them, or to find the oldest or the newest
+ *
+ * The keys have the stream's name and not its id, because R.snap.list goes in the order of names.
+ * docs/formats.md lays the rows out.
+ *
+ * Reads are within a snapshot of the reader (nc_state_reader_begin()), unless a call says
+ * otherwise.
+ * Threads:   those of the reader; writing is the applier's.
  * Ownership: what is decoded points into the bytes it was decoded from.
+ * Errors:    NC_CORRUPT; NC_UNSUPPORTED, a newer format; those of the state.
  */
 #ifndef NC_CORE_ENGINE_SNAP_H
 #define NC_CORE_ENGINE_SNAP_H
 
 #include "core/engine/query.h"
 
-/* So many go with one command, and the others with those that follow it, since nothing else is
- * applied meanwhile. Part of what the commands mean: all replicas count alike. */
-#define NC_SNAP_DELETE_MAX 1000u /* of NC_COMMAND_SNAP_DELETE */
-#define NC_SNAP_DROP_MAX   100u  /* of those that are more than are to be kept, with one put */
+/* How many snapshots one command removes at most: nothing else is applied meanwhile. Commands that
+ * follow it remove the others. The numbers belong to the meaning of the commands, since every
+ * replica must remove the same ones. */
+#define NC_SNAP_DELETE_MAX 1000u /* by one NC_COMMAND_SNAP_DELETE */
+#define NC_SNAP_DROP_MAX   100u  /* by one NC_COMMAND_SNAP_PUT, of those beyond what is kept */
 
 struct nc_snap {
-	uint64_t version; /* that it stands for, from 1 */
+	uint64_t version; /* of the stream, from 1: its events up to there are in it */
 	uint64_t time_ns; /* when it was put, since 1970; 0 in a record */
 	struct nc_slice stream;
 	struct nc_slice content_type; /* empty: unspecified */
-	struct nc_slice meta;         /* packed; nc_event_meta_next() */
+	struct nc_slice meta;         /* packed; walk it with nc_event_meta_next() */
 	struct nc_slice data;
 };
 
-/* What lists tell. */
+/* What lists tell of a snapshot. */
 struct nc_snap_head {
 	uint64_t version;
 	uint64_t time_ns;
@@ -41,29 +48,29 @@ struct nc_snap_head {
 	struct nc_slice content_type;
 };
 
-/* Of a stream that has some. */
+/* A stream's snapshots as a whole. There is one for each stream that has snapshots. */
 struct nc_snap_summary {
-	struct nc_slice stream; /* in the callback of a scan */
+	struct nc_slice stream; /* set in the callback of a scan only */
 	uint64_t count;
 	uint64_t bytes;  /* of data */
-	uint64_t oldest; /* none is of a lower version */
-	uint64_t newest; /* this one is there */
-	/* When the stream was created whose snapshots they are. One that was deleted and lives
-	 * again is created anew, and later (NC_ENGINE_VERSION_LIVES): what is of its earlier life
-	 * is not seen, and lies below `floor`. */
+	uint64_t oldest; /* no snapshot has a lower version; there need be none of this one */
+	uint64_t newest; /* there is a snapshot of this version */
+	/* When the stream was created. One that was deleted and is appended to again is created
+	 * anew, with a later time (NC_ENGINE_VERSION_LIVES). The snapshots of its earlier life are
+	 * hidden; they are of versions below `floor`. */
 	uint64_t born_ns;
-	uint64_t floor; /* 0: there is nothing of an earlier life */
+	uint64_t floor; /* 0: no snapshot is of an earlier life */
 };
 
-/* Append the record of `snap` (all but its time). Sizes are within the limits: the edge has checked
- * them. And read it back. */
+/* Append the record of `snap`, which has all of it but the time; and read one. The caller has
+ * checked that sizes are within the limits. */
 void nc_snap_record_put(struct nc_buf *buf, const struct nc_snap *snap);
 int nc_snap_record_get(struct nc_slice record, struct nc_snap *snap_out);
 
 enum nc_snap_which {
 	NC_SNAP_NEWEST,
-	NC_SNAP_EXACT,  /* of `version` */
-	NC_SNAP_AT_MOST /* the newest of `version` or before */
+	NC_SNAP_EXACT,  /* the one of `version` */
+	NC_SNAP_AT_MOST /* the newest whose version is not above `version` */
 };
 
 struct nc_snap_spec {
@@ -72,33 +79,35 @@ struct nc_snap_spec {
 	uint64_t version;
 };
 
-/* Errors: NC_NOTFOUND, there is none that is seen: also of a stream that is deleted; NC_CLOSED, the
- * stream is tombstoned. */
+/* Find a snapshot. It points into `scratch`. Errors: NC_NOTFOUND, there is none, or the stream is
+ * deleted; NC_CLOSED, the stream is tombstoned. */
 int nc_snap_find(struct nc_state_reader *reader, const struct nc_snap_spec *spec,
                  struct nc_buf *scratch, struct nc_snap *snap_out);
 
-/* Heads of a stream's snapshots, ascending, from version `from` on. Return false to stop. Same
- * errors but NC_NOTFOUND. */
+/* Give `fn` the heads of a stream's snapshots, by rising version from `from` on, until it returns
+ * false. A stream without any is no error. Errors: NC_CLOSED, the stream is tombstoned. */
 typedef bool nc_snap_head_fn(void *ctx, const struct nc_snap_head *head);
 int nc_snap_heads(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,
                   nc_snap_head_fn *fn, void *ctx);
 
-/* Live streams that have snapshots, in the order of their names, from `from` on (which need be no
- * stream's name). Return false to stop. */
+/* Give `fn` the summaries of the live streams that have snapshots, in the order of their names,
+ * until it returns false. `from` is where to begin, and need not be the name of a stream. */
 typedef bool nc_snap_summary_fn(void *ctx, const struct nc_snap_summary *summary);
 int nc_snap_summaries(struct nc_state_reader *reader, struct nc_slice from, nc_snap_summary_fn *fn,
                       void *ctx);
 
-/* The newest snapshot of the stream `spec->key` and the query of the events after it, as of one
- * moment; opens the reader's snapshot itself. Without one, or where events behind it are gone, the
- * query is of all. `spec` is of NC_QUERY_STREAM, forward, and says nothing of where to begin. */
+/* The newest snapshot of the stream `spec->key` together with a query of the events after it, both
+ * as of one moment. The query is of all events if there is no snapshot, or if the event right after
+ * it is hidden: the snapshot is then of no use, and not found. `spec` is a forward NC_QUERY_STREAM
+ * that does not say where to begin. Begins and ends the reader's snapshot itself. */
 int nc_snap_load(struct nc_state_reader *reader, const struct nc_query_spec *spec,
                  struct nc_buf *scratch, struct nc_snap *snap_out, bool *found_out,
                  struct nc_query **query_out);
 
-/* Check at most `count` snapshots, from the one behind `key` on, which is moved (empty: the first):
- * its record, and whether head and summary know it. `why` says what does not hold. For
- * core/engine/verify.c. Errors: NC_NOTFOUND, there is none left. */
+/* For verify.c: check at most `count` snapshots, beginning behind the one whose key is in `key`
+ * (empty: with the first), and move `key` along. Checked are the record, and whether head and
+ * summary agree with it. If one does not hold, `why` says why. Errors: NC_NOTFOUND, there is none
+ * left. */
 int nc_snap_check(struct nc_state_reader *reader, struct nc_buf *key, size_t count, char *why,
                   size_t why_size);
 

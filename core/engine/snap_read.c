@@ -173,7 +173,7 @@ static bool on_summary(void *ctx, struct nc_slice key, struct nc_slice value)
 	return !summaries->more;
 }
 
-/* To whom they are given. */
+/* What it takes to give the summaries of a scan to the caller. */
 struct giving {
 	nc_snap_summary_fn *fn;
 	void *ctx;
@@ -181,7 +181,7 @@ struct giving {
 	bool goes_on;
 };
 
-/* Give one, if it is visible. */
+/* Give one summary, if it is visible. */
 static int summary_give(struct giving *giving, struct nc_state_reader *reader, struct nc_slice name,
                         struct nc_slice row)
 {
@@ -198,7 +198,7 @@ static int summary_give(struct giving *giving, struct nc_state_reader *reader, s
 	return err;
 }
 
-/* Those of one scan. */
+/* Give the summaries of one scan. */
 static int summaries_give(struct giving *giving, struct nc_state_reader *reader,
                           const struct summaries *summaries)
 {

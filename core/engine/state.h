@@ -254,7 +254,7 @@ static inline uint64_t nc_state_checkpoint_size(struct nc_state *state, uint64_t
 	return state->ops->checkpoint_size(state, fresh);
 }
 
-/* Close the state; NULL does nothing. Makes a checkpoint first if something was committed since the
+/* Close the state; NULL is a no-op. Makes a checkpoint first if something was committed since the
  * last one. */
 static inline void nc_state_close(struct nc_state *state)
 {
@@ -269,7 +269,7 @@ static inline int nc_state_reader_open(struct nc_state *state, struct nc_state_r
 	return state->ops->reader_open(state, reader_out);
 }
 
-/* NULL does nothing. */
+/* NULL is a no-op. */
 static inline void nc_state_reader_close(struct nc_state_reader *reader)
 {
 	if (reader != NULL)

@@ -60,7 +60,7 @@ size_t nc_stats_size_max(uint64_t limit)
 
 /* ---- The most frequent ---------------------------------------------------------------------- */
 
-/* Below 0: `a` comes first. */
+/* The order in which names are given: below 0 if `a` comes before `b`. */
 static int tally_order(const struct tally *a, const struct tally *b)
 {
 	if (a->events != b->events)
@@ -196,8 +196,8 @@ static bool on_name(void *ctx, struct nc_slice key, struct nc_slice value)
 	return look->err == NC_OK;
 }
 
-/* Within a snapshot: names of the kind that is next; when it is through, the next kind is. `*left`
- * may still be looked at. */
+/* Look at more names of the present kind, within a snapshot, and go on to the next kind when there
+ * are none left. `*left` is how many names may still be looked at. */
 static int kind_look(struct nc_stats *stats, struct nc_state_reader *reader, bool later,
                      size_t *left)
 {

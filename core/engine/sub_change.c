@@ -20,8 +20,8 @@ static int row_find(struct nc_engine *engine, const struct nc_sub_change *change
 	return err;
 }
 
-/* Whether the progress says so; none has been made yet, or it is not understood: no, on every
- * replica alike. */
+/* Whether the progress says that the subscription is paused. If no progress has been made yet, or
+ * it cannot be read, it is not; every replica comes to the same. */
 static int paused_get(struct nc_engine *engine, struct nc_slice name, bool *paused_out)
 {
 	struct nc_sub_progress head;
@@ -35,8 +35,9 @@ static int paused_get(struct nc_engine *engine, struct nc_slice name, bool *paus
 	return err == NC_NOTFOUND ? NC_OK : err;
 }
 
-/* The epoch begins with a progress that says so: its own comes a little later, and whoever takes
- * the subscription up before that must not deliver. */
+/* Let the epoch begin with a progress that says the subscription is paused. The node that runs it
+ * writes its own a little later; another that takes the subscription up before that must not
+ * deliver. */
 static int paused_put(struct nc_engine *engine, const struct nc_sub_row *row)
 {
 	uint8_t room[NC_SUB_KEY_ROOM];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whether what is kept of subscriptions can be read: each row of its two tables, one after the
- * other. What a definition means is core/delivery's, and not looked into. */
+/* Whether what is kept of subscriptions can be read: each row of the two tables, one after the
+ * other. Definitions are core/delivery's, and are not looked into. */
 #include <stdio.h>
 
 #include "core/engine/progress.h"
@@ -18,7 +18,7 @@ struct look {
 static const enum nc_space tables[] = { NC_SPACE_SUBS, NC_SPACE_PARKED };
 #define TABLE_COUNT (sizeof tables / sizeof tables[0])
 
-/* Behind the name a NUL and a position. */
+/* Whether behind the name in a key stand a NUL and a position. */
 static bool has_position(struct nc_slice key, uint64_t position)
 {
 	return key.size > 9 && key.data[key.size - 9] == 0 &&
@@ -33,7 +33,8 @@ static int parked_check(struct nc_slice key, struct nc_slice value)
 	return good ? NC_OK : NC_CORRUPT;
 }
 
-/* By the first byte of its key; what follows that is its subscription's name. */
+/* Check a row of NC_SPACE_SUBS. The first byte of its key says what it is; the subscription's name
+ * follows. */
 static int sub_check(struct nc_slice key, struct nc_slice value)
 {
 	struct nc_sub_row row;
@@ -67,7 +68,7 @@ static bool on_row(void *ctx, struct nc_slice key, struct nc_slice value)
 	return look->err == NC_OK && --look->left > 0;
 }
 
-/* The name in a key; behind it may stand a NUL and a position. */
+/* The name in a key. A NUL and a position may stand behind it. */
 static struct nc_slice name_of(const struct nc_buf *at)
 {
 	struct nc_slice name = nc_slice_from(nc_buf_slice(at), 1);

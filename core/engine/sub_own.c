@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Another node runs a subscription from here on. It begins a new epoch and keeps its place: what
- * the node before it, or an earlier life of the same one, still sends is of an old epoch, and
- * refused wherever it comes up: as progress, as an acknowledgement within a batch, as one on R.ack.
- */
+/* Another node runs a subscription from here on. The subscription keeps its place, and begins a new
+ * epoch. What the node before it still sends, or an earlier life of the same node, is then of an
+ * old epoch, and is refused wherever it arrives: as progress, as an acknowledgement within a batch,
+ * or as one on R.ack. */
 #include "core/engine/mutants_private.h"
 #include "core/engine/progress.h"
 #include "core/engine/subs_private.h"

@@ -20,7 +20,7 @@ static void put_pair(char *at, uint64_t value)
 	nc_digits_pair(at, (unsigned)value);
 }
 
-/* Nine digits: of nanoseconds. */
+/* Write the nine digits behind the point: nanoseconds. */
 static void put_fraction(char *at, uint32_t value)
 {
 	for (int i = 7; i > 0; i -= 2, value /= 100)
@@ -50,7 +50,7 @@ void nc_time_format(uint64_t time_ns, char text_out[NC_TIME_TEXT_SIZE])
 	put_fraction(text_out + 20, (uint32_t)(time_ns % NS_PER_S));
 }
 
-/* `width` digits at `*at`; UINT64_MAX if they are not. */
+/* The number that `width` digits at `*at` spell; UINT64_MAX if they are not all digits. */
 static uint64_t take_digits(struct nc_slice text, size_t *at, size_t width)
 {
 	uint64_t value = 0;
@@ -65,7 +65,7 @@ static uint64_t take_digits(struct nc_slice text, size_t *at, size_t width)
 	return value;
 }
 
-/* A letter may be a small one. */
+/* Go past `byte`, if it stands here. A letter may be in lower case, as RFC 3339 allows. */
 static bool take_byte(struct nc_slice text, size_t *at, char byte)
 {
 	bool letter = byte >= 'A' && byte <= 'Z';
