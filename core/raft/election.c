@@ -78,9 +78,10 @@ static uint32_t voters_in(const struct nc_raft *raft, const uint64_t *ids, uint3
 }
 
 /* Ask the other voters. */
-static void votes_ask(struct nc_raft *raft, bool pre, bool force)
+static void votes_ask(struct nc_raft *raft, enum nc_raft_candidacy how)
 {
 	const struct nc_raft_members *members = nc_raft_members(raft);
+	bool pre = how == NC_RAFT_ASK_FIRST;
 	for (uint32_t i = 0; i < members->count; i++) {
 		uint64_t id = members->at[i].id;
 		if (id == raft->options.self || !nc_raft_is_voter(raft, id))
@@ -91,7 +92,7 @@ static void votes_ask(struct nc_raft *raft, bool pre, bool force)
 			.term = pre ? raft->hard.term + 1 : raft->hard.term,
 			.index = raft->trail.last,
 			.log_term = nc_trail_last_term(&raft->trail),
-			.force = force,
+			.force = how == NC_RAFT_STAND_TOLD,
 		};
 		/* A candidate that forgot its term, or the log it told of, could win twice. */
 		if (pre || NC_MUTANT(SELF_VOTE_BEFORE_SYNC)) {
@@ -102,7 +103,7 @@ static void votes_ask(struct nc_raft *raft, bool pre, bool force)
 	}
 }
 
-/* Its own vote. */
+/* Count the candidate's own vote. */
 static void note_self(struct nc_raft *raft)
 {
 	if (raft->doubt.nonce != 0 && !NC_MUTANT(DOUBTFUL_VOTES)) {
@@ -112,20 +113,21 @@ static void note_self(struct nc_raft *raft)
 	}
 }
 
-static void candidacy_begin(struct nc_raft *raft, bool pre, bool force)
+static void candidacy_begin(struct nc_raft *raft, enum nc_raft_candidacy how)
 {
+	bool pre = how == NC_RAFT_ASK_FIRST;
 	nc_raft_become_follower(raft, pre ? raft->hard.term : raft->hard.term + 1, 0);
 	raft->role = pre ? NC_RAFT_PRE_CANDIDATE : NC_RAFT_CANDIDATE;
 	if (!pre)
 		raft->hard.vote = raft->options.self;
-	votes_ask(raft, pre, force);
+	votes_ask(raft, how);
 	/* The own vote counts once it is durable. A node alone need not wait, since it can mislead
 	 * nobody: what it appends follows the vote in the same log. */
 	if (pre || nc_raft_alone(raft) || NC_MUTANT(SELF_VOTE_BEFORE_SYNC))
 		note_self(raft);
 }
 
-/* Not one voter is missing, in doubt or not. */
+/* Whether every voter has granted it, in doubt or not. */
 static bool all_granted(const struct nc_raft *raft)
 {
 	const struct nc_raft_members *members = nc_raft_members(raft);
@@ -154,7 +156,7 @@ static bool lost(const struct nc_raft *raft)
 static void tally(struct nc_raft *raft)
 {
 	if (won(raft) && raft->role == NC_RAFT_PRE_CANDIDATE)
-		candidacy_begin(raft, false, false); /* the only voter has won this one too */
+		candidacy_begin(raft, NC_RAFT_STAND); /* the only voter has won this one too */
 	if (won(raft)) {
 		nc_raft_become_leader(raft);
 	} else if (lost(raft)) {
@@ -162,9 +164,9 @@ static void tally(struct nc_raft *raft)
 	}
 }
 
-void nc_raft_stand(struct nc_raft *raft, bool pre, bool force)
+void nc_raft_stand(struct nc_raft *raft, enum nc_raft_candidacy how)
 {
-	candidacy_begin(raft, pre, force);
+	candidacy_begin(raft, how);
 	tally(raft);
 }
 
@@ -196,7 +198,7 @@ void nc_raft_vote_heard(struct nc_raft *raft, const struct nc_raft_message *mess
 
 /* ---- Voting ---------------------------------------------------------------------------------- */
 
-/* [3.6.1] */
+/* Whether the candidate's log has all that this one has, as far as terms can tell [3.6.1]. */
 static bool up_to_date(const struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	uint64_t last_term = nc_trail_last_term(&raft->trail);

@@ -58,7 +58,6 @@ void nc_raft_become_leader(struct nc_raft *raft)
 	nc_raft_replicate(raft);
 }
 
-/* The caller has reserved a run. */
 void nc_raft_append_own(struct nc_raft *raft, uint32_t size)
 {
 	nc_trail_append(&raft->trail, raft->hard.term, size);
@@ -133,7 +132,7 @@ void nc_raft_maybe_commit(struct nc_raft *raft)
 		return; /* [3.6.2], Figure 3.7 (the paper's Figure 8) */
 	nc_raft_commit_to(raft, index);
 	nc_raft_replicate(raft);
-	nc_raft_reads_begin(raft, false);
+	nc_raft_reads_begin(raft);
 	/* A leader that is no longer in the configuration leads until that is committed [4.2.2]. */
 	if (!nc_raft_config_pending(raft) && !nc_raft_is_voter(raft, raft->options.self) &&
 	    !NC_MUTANT(REMOVED_LEADER_STAYS))

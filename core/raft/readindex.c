@@ -29,14 +29,14 @@ static void answer(struct nc_raft *raft, const struct nc_raft_waiting_read *read
 	}
 }
 
-/* The first `count` reads are dealt with. */
+/* Forget the first `count` reads, which are dealt with. */
 static void drop_first(struct nc_raft *raft, size_t count)
 {
 	raft->read_count -= count;
 	memmove(raft->reads, raft->reads + count, raft->read_count * sizeof *raft->reads);
 }
 
-/* Reads whose round is at most `round`. */
+/* How many reads are of rounds up to `round`; they are the first ones. */
 static size_t through_round(const struct nc_raft *raft, uint64_t round)
 {
 	size_t count = 0;
@@ -64,7 +64,7 @@ static uint64_t read_ack_of(const struct nc_raft_peer *peer)
 	return peer->read_ack;
 }
 
-/* The last round that every voter has answered, in doubt or not. */
+/* The last round that every voter has answered, be it in doubt. */
 static uint64_t round_of_all(const struct nc_raft *raft)
 {
 	uint64_t round = raft->read_round;
@@ -78,7 +78,7 @@ static uint64_t round_of_all(const struct nc_raft *raft)
 	return round;
 }
 
-/* Answer the reads of rounds that a quorum has confirmed; how many. */
+/* Answer the reads of the rounds that a quorum has confirmed. Returns how many those are. */
 static size_t answer_confirmed(struct nc_raft *raft)
 {
 	struct nc_raft_peer *self = nc_raft_peer(raft, raft->options.self);
@@ -97,10 +97,10 @@ static size_t answer_confirmed(struct nc_raft *raft)
 	return count;
 }
 
-void nc_raft_reads_begin(struct nc_raft *raft, bool force)
+/* Begin a round for the reads after the first `begun`, which are in one already. */
+static void round_begin(struct nc_raft *raft, size_t begun)
 {
-	size_t begun = in_rounds(raft);
-	if (begun == raft->read_count || (begun > 0 && !force) || !may_begin(raft))
+	if (begun == raft->read_count || !may_begin(raft))
 		return;
 	raft->read_round++;
 	for (size_t i = begun; i < raft->read_count; i++) {
@@ -118,15 +118,26 @@ void nc_raft_reads_begin(struct nc_raft *raft, bool force)
 	                                       .context = raft->read_nonce + raft->read_round });
 }
 
+void nc_raft_reads_begin(struct nc_raft *raft)
+{
+	if (in_rounds(raft) == 0)
+		round_begin(raft, 0);
+}
+
+void nc_raft_reads_begin_another(struct nc_raft *raft)
+{
+	round_begin(raft, in_rounds(raft));
+}
+
 void nc_raft_reads_confirm(struct nc_raft *raft)
 {
 	if (answer_confirmed(raft) > 0)
-		nc_raft_reads_begin(raft, false);
+		nc_raft_reads_begin(raft);
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* Answered and waiting ones share the limit, so that answers always have room. */
+/* Whether one more may wait. Reads that were answered count too, so that answers have room. */
 static bool room(const struct nc_raft *raft)
 {
 	return raft->read_count + raft->answer_count < raft->options.reads_max;
@@ -137,7 +148,7 @@ static void enqueue(struct nc_raft *raft, uint64_t ctx, uint64_t from)
 	raft->reads[raft->read_count++] = (struct nc_raft_waiting_read){
 		.ctx = ctx, .from = from, .round = NC_RAFT_ROUND_NONE
 	};
-	nc_raft_reads_begin(raft, false);
+	nc_raft_reads_begin(raft);
 }
 
 int nc_raft_read_index(struct nc_raft *raft, uint64_t ctx)
@@ -169,7 +180,7 @@ void nc_raft_read_answered(struct nc_raft *raft, const struct nc_raft_message *m
 	for (size_t i = 0; i < count; i++)
 		answer(raft, &raft->reads[i], NC_OK, message->index);
 	drop_first(raft, count);
-	nc_raft_reads_begin(raft, false);
+	nc_raft_reads_begin(raft);
 }
 
 /* ---- Giving up ------------------------------------------------------------------------------- */
@@ -192,5 +203,5 @@ void nc_raft_reads_age(struct nc_raft *raft)
 		answer(raft, &raft->reads[i], NC_CLOSED, 0);
 	drop_first(raft, old);
 	if (raft->role != NC_RAFT_LEADER)
-		nc_raft_reads_begin(raft, true);
+		nc_raft_reads_begin_another(raft);
 }

@@ -64,7 +64,7 @@ struct claim {
 		(claim), #claim \
 	}
 
-/* The first that does not hold, NULL if all do. */
+/* The first claim that does not hold; NULL if all do. */
 static const char *first_false(const struct claim *claims, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A message comes in: is it possible, of which term, and whose matter is it. */
+/* A message comes in: whether it is possible, what its term means, and who has to deal with it. */
 #include "core/raft/raft_private.h"
 
 static bool entries_valid(const struct nc_raft_message *message)
@@ -57,7 +57,7 @@ static bool leased(const struct nc_raft *raft)
 	       !NC_MUTANT(LEASE_IGNORED);
 }
 
-/* Whether a message of a higher term is to be looked at; takes that term where it should. */
+/* Whether a message of a higher term is to be looked at. Takes that term over if it should. */
 static bool of_higher_term(struct nc_raft *raft, const struct nc_raft_message *message)
 {
 	if (asks_vote(message) && !message->force && leased(raft))
@@ -141,7 +141,7 @@ static int dispatch(struct nc_raft *raft, const struct nc_raft_message *message)
 	case NC_RAFT_TIMEOUT_NOW:
 		if (raft->role != NC_RAFT_LEADER && raft->leader == message->from &&
 		    nc_raft_may_lead(raft) && raft->doubt.nonce == 0)
-			nc_raft_stand(raft, false, true);
+			nc_raft_stand(raft, NC_RAFT_STAND_TOLD);
 		return NC_OK;
 	default:
 		to_leader(raft, message);

@@ -36,7 +36,7 @@ static void leader_tick(struct nc_raft *raft)
 			peer_age(raft, &raft->peers[i]);
 	}
 	if (raft->heartbeat_elapsed >= raft->options.heartbeat_ticks) {
-		nc_raft_reads_begin(raft, true);
+		nc_raft_reads_begin_another(raft);
 		nc_raft_heartbeats(raft);
 	}
 }
@@ -54,7 +54,7 @@ int nc_raft_tick(struct nc_raft *raft)
 		leader_tick(raft);
 	} else if (raft->election_elapsed >= raft->election_timeout) {
 		if (nc_raft_may_lead(raft)) {
-			nc_raft_stand(raft, true, false);
+			nc_raft_stand(raft, NC_RAFT_ASK_FIRST);
 		} else { /* its leader is gone all the same */
 			nc_raft_become_follower(raft, raft->hard.term, 0);
 		}
@@ -68,6 +68,6 @@ int nc_raft_campaign(struct nc_raft *raft)
 	if (err != NC_OK)
 		return err;
 	if (raft->role != NC_RAFT_LEADER && nc_raft_may_lead(raft))
-		nc_raft_stand(raft, true, false);
+		nc_raft_stand(raft, NC_RAFT_ASK_FIRST);
 	return NC_OK;
 }

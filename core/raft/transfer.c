@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Handing leadership over [3.10]: bring the other up to date, then tell it to campaign at once. */
+/* Handing leadership over [3.10]: bring the other up to date, then tell it to stand at once. */
 #include "core/raft/raft_private.h"
 
 int nc_raft_transfer(struct nc_raft *raft, uint64_t id)

@@ -5,6 +5,7 @@
 
 #include "core/base/assert.h"
 #include "core/raft/message_codec.h"
+#include "core/raft/raft.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SELF 2u

@@ -267,7 +267,7 @@ static void crash(struct world *world, uint32_t i)
 static void stand(struct world *world, uint32_t i)
 {
 	world->stands--;
-	nc_raft_stand(world->raft[i], false, true); /* past pre-vote and lease */
+	nc_raft_stand(world->raft[i], NC_RAFT_STAND_TOLD); /* past pre-vote and lease */
 	pump(world, i);
 }
 

@@ -22,7 +22,7 @@
 #ifndef NC_CORE_NODE_CLUSTER_FORMATION_H
 #define NC_CORE_NODE_CLUSTER_FORMATION_H
 
-#include "core/raft/raft.h"
+#include "core/raft/message.h"
 #include "transport/peer/hello.h"
 
 #define NC_CLUSTER_NODES_MAX 64u /* remembered by name: members, and who was one */

@@ -8,7 +8,7 @@
 #ifndef NC_CORE_NODE_REPLICA_HOLD_H
 #define NC_CORE_NODE_REPLICA_HOLD_H
 
-#include "core/raft/raft.h"
+#include "core/raft/status.h"
 
 /* how long a peer may take to start with the state that it fetched, and catch up */
 #define NC_HOLD_MS 600000u

@@ -8,7 +8,7 @@
 #define NC_CORE_NODE_REPLICA_LOG_READER_H
 
 #include "core/base/fifo.h"
-#include "core/raft/raft.h"
+#include "core/raft/message.h"
 
 struct nc_log_reader;
 

@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include "core/engine/engine.h"
-#include "core/raft/raft.h"
+#include "core/raft/status.h"
 
 struct nc_replica;
 

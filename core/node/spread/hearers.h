@@ -5,7 +5,7 @@
 #ifndef NC_CORE_NODE_SPREAD_HEARERS_H
 #define NC_CORE_NODE_SPREAD_HEARERS_H
 
-#include "core/raft/raft.h"
+#include "core/raft/message.h"
 
 struct nc_hearer {
 	uint64_t number;   /* 0: a place that is free */

@@ -2,7 +2,7 @@
 /* A cluster of one voter: the way a single node uses consensus. */
 #include <criterion/criterion.h>
 
-#include "core/raft/raft.h"
+#include "core/raft/status.h"
 
 static const struct nc_raft_members only_me = { .count = 1, .at = { { .id = 1, .voter = true } } };
 

@@ -2,7 +2,7 @@
 /* A node among three, spoken to by hand. */
 #include <criterion/criterion.h>
 
-#include "core/raft/raft.h"
+#include "core/raft/status.h"
 
 static const struct nc_raft_members three = { .count = 3,
 	                                      .at = { { 1, true }, { 2, true }, { 3, true } } };
