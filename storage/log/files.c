@@ -30,7 +30,7 @@ static int system_write(void *ctx, int fd, const void *data, size_t size, off_t 
 	return 0;
 }
 
-/* An error of it is seen by the sync that follows. */
+/* An error here is told by the sync that follows. */
 static void system_begin(void *ctx, int fd, size_t size, off_t offset)
 {
 	(void)ctx;
@@ -43,7 +43,7 @@ static int system_sync(void *ctx, int fd)
 	return fdatasync(fd) == 0 ? 0 : -errno;
 }
 
-/* Until the disk has it. The error is told here, and by no sync that follows. */
+/* Wait until the disk has it. An error is told here, and by no sync that follows. */
 static int write_out(int fd, off_t at, size_t size)
 {
 	const unsigned all =
@@ -63,8 +63,8 @@ static int zeros_write(int fd, const uint8_t *zeros, off_t size, bool direct)
 	return err;
 }
 
-/* Past the kernel's memory, of which 64 MiB that nobody had before are dear; through it where that
- * cannot be. */
+/* Write zeros past the kernel's memory, of which 64 MiB more for each segment would be dear; or
+ * through it, where the file system has no other way. */
 static int zeros_write_either_way(int fd, const uint8_t *zeros, off_t size)
 {
 	int flags = fcntl(fd, F_GETFL), err = -EINVAL;
@@ -76,9 +76,9 @@ static int zeros_write_either_way(int fd, const uint8_t *zeros, off_t size)
 	return err == -EINVAL ? zeros_write(fd, zeros, size, false) : err;
 }
 
-/* Zeros are written, not only reserved: the first write into a reserved extent changes metadata,
- * which doubles the cost of its fdatasync. A step goes to the disk before the next is written, so
- * that who waits for the disk meanwhile stands behind one step of them, not behind a whole file. */
+/* Zeros are written, and room is not only reserved: the first write into a reserved extent changes
+ * metadata, which doubles the cost of its fdatasync. Each step goes to the disk before the next is
+ * written, so that an append meanwhile waits behind one step, and not behind a whole file. */
 static int system_zero(void *ctx, int fd, off_t size)
 {
 	int failed;

@@ -91,7 +91,7 @@ static int save(const struct nc_identity_file *file)
 	return err == NC_OK ? nc_files_sync_directory(file->directory) : err;
 }
 
-/* NC_NOTFOUND: no such file. */
+/* Errors: NC_NOTFOUND, no such file; NC_CORRUPT; NC_IO. */
 static int copy_read(const struct nc_identity_file *file, const char *name,
                      struct nc_identity *identity_out)
 {
@@ -118,7 +118,7 @@ static bool has_data(const struct nc_identity_file *file)
 	return holds(file, "log") || holds(file, "state");
 }
 
-/* The newer of the copies that hold. */
+/* Load the newer of the copies that hold. Errors: NC_NOTFOUND, there is no identity yet. */
 static int load(struct nc_identity_file *file, char *fault)
 {
 	struct nc_identity found[2] = { { .boot_epoch = 0 }, { .boot_epoch = 0 } };
@@ -243,7 +243,7 @@ const struct nc_identity *nc_identity_get(const struct nc_identity_file *file)
 	return &file->identity;
 }
 
-/* To this; as it was, if that cannot be written. */
+/* Change the identity to `to`. If that cannot be written, it stays as it was. */
 static int change(struct nc_identity_file *file, struct nc_identity to)
 {
 	const struct nc_identity before = file->identity;

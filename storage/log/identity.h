@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* identity.h -- whose data directory this is. It tells an empty disk from a lost one, keeps a
- * second process out, and remembers how far the log was.
+/* identity.h -- whose data directory this is. The identity tells an empty disk from a lost one,
+ * keeps a second process out, and remembers how far the log was.
  *
- * Written twice ("identity", "identity.copy"), each with CRC32C and synced, one after the other:
- * one of them always holds. A lock on "lock" is kept as long as it is open.
+ * It is written to two files, "identity" and "identity.copy", one after the other, each with a
+ * CRC32C and synced: so one of them always holds. While an identity is open, the file "lock" is
+ * locked.
  *
- * Threads: one. Errors: NC_OK or a negative enum nc_err; `fault` then says what to do.
+ * Threads: one. Ownership: nc_identity_close(). Errors: NC_OK or a negative enum nc_err.
  */
 #ifndef NC_STORAGE_LOG_IDENTITY_H
 #define NC_STORAGE_LOG_IDENTITY_H
@@ -20,35 +21,37 @@ struct nc_identity {
 	uint8_t cluster_id[16]; /* random, made with the store */
 	char store[NC_IDENTITY_NAME_SIZE];
 	char node[NC_IDENTITY_NAME_SIZE];
-	uint64_t number;     /* of the node among the voters */
-	uint64_t boot_epoch; /* starts so far, this one included */
-	uint64_t high_water; /* the log has had an entry of this index, committed */
+	uint64_t number;     /* under which consensus knows the node */
+	uint64_t boot_epoch; /* how often the node has started, this time included */
+	uint64_t high_water; /* the log has had a committed entry of this index */
 };
 
 struct nc_identity_file;
 
-/* Open or create the identity in `directory`, which exists; a new one takes `store` and `node`. The
- * boot epoch is counted up, durably. Errors: NC_BUSY, another process has the directory;
- * NC_CONFLICT, it belongs to another store or node; NC_CORRUPT, neither copy holds, or there is
- * data without an identity; NC_UNSUPPORTED; NC_IO; NC_FULL; NC_NOMEM. */
+/* Open the identity in `directory`, which exists, or make a new one for `store` and `node`. The
+ * boot epoch is counted up, durably. On failure `fault` says what is wrong and what to do. Errors:
+ * NC_BUSY, another process has the directory; NC_CONFLICT, it belongs to another store or node;
+ * NC_CORRUPT, neither copy holds, or there are data without an identity; NC_UNSUPPORTED, a newer
+ * format; NC_IO; NC_FULL; NC_NOMEM. */
 int nc_identity_open(const char *directory, const char *store, const char *node,
                      struct nc_identity_file **file_out, char fault[NC_IDENTITY_FAULT_SIZE]);
 
+/* What the identity says; valid until it is closed. */
 const struct nc_identity *nc_identity_get(const struct nc_identity_file *file);
 
-/* Remember that the log has had an entry of this index, and will not lose it to another leader.
- * Errors: NC_IO, NC_FULL. */
+/* Remember that the log has had an entry of this index which no other leader can replace. If a
+ * later start finds a shorter log, entries were lost. Errors: NC_IO; NC_FULL. */
 int nc_identity_high_water(struct nc_identity_file *file, uint64_t index);
 
-/* A state from a peer takes the place of what the log had: it has to reach no further than `index`.
- * Errors: NC_IO, NC_FULL. */
+/* A state from a peer takes the place of what the log had, so that the log need not reach beyond
+ * `index`. Errors: NC_IO; NC_FULL. */
 int nc_identity_high_water_lower(struct nc_identity_file *file, uint64_t index);
 
-/* From now on the node has this number in consensus: a node of a cluster that has promised nothing
- * under its last one. Errors: NC_IO, NC_FULL: it may have either. */
+/* Give the node another number in consensus. For a node of a cluster that has promised nothing
+ * under its last number. Errors: NC_IO, NC_FULL: the next start may find either number. */
 int nc_identity_renumber(struct nc_identity_file *file, uint64_t number);
 
-/* Gives up the lock. NULL is a no-op. */
+/* Close the identity and give up the lock. NULL is a no-op. */
 void nc_identity_close(struct nc_identity_file *file);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* memory_log.h -- the Raft log in memory: fills core/raft/log.h for tests and simulations. It keeps
- * its promises as long as the process lives, durability excepted; it compacts through exactly what
- * it is asked.
+/* memory_log.h -- the Raft log in memory, which fills core/raft/log.h for tests and simulations.
+ * Nothing in it outlives the process. It compacts exactly as far as it is asked to, where files can
+ * only go whole.
+ *
+ * Threads, ownership and errors: those of the port.
  */
 #ifndef NC_STORAGE_LOG_MEMORY_LOG_H
 #define NC_STORAGE_LOG_MEMORY_LOG_H
@@ -11,7 +13,7 @@
 /* Errors: NC_NOMEM. */
 int nc_memory_log_open(struct nc_log **log_out);
 
-/* The hard state as last appended; zeros before. Any thread. */
+/* The hard state as it was last appended; zeros before that. Any thread. */
 struct nc_log_hard nc_memory_log_hard(struct nc_log *log);
 
 #endif

@@ -64,7 +64,7 @@ void nc_preparer_give(struct nc_preparer *preparer, const char *path)
 	pthread_mutex_unlock(&preparer->lock);
 }
 
-/* The newest spare under the name of the prepared file; below 0: there is none. */
+/* Give the newest spare the name of the prepared file, and open it. Below 0: there is none. */
 static int spare_take(struct nc_preparer *preparer)
 {
 	char from[NC_LOG_PATH_SIZE];

@@ -164,11 +164,12 @@ static int record_take(struct scan *scan, const struct nc_record *record, size_t
 	return NC_OK;
 }
 
-/* What stands from where records end: zeros, or what a file held before it became this segment, or
- * records of a batch that was cut short. Only those hold under this segment's salt. */
+/* What stands behind the place where the chain of records ends. That may be zeros, or what the file
+ * held before it became this segment, or records of a batch that was cut short. Only such records
+ * hold under this segment's salt. */
 struct tail {
-	bool vouches; /* one says that the place was durable before it */
-	size_t end;   /* behind the last that holds; the place itself if none does */
+	bool vouches; /* one of them says that the place was durable before it */
+	size_t end;   /* behind the last record that holds; the place itself if there is none */
 };
 
 static struct tail tail_look(const struct scan *scan, size_t offset)
@@ -189,9 +190,9 @@ static struct tail tail_look(const struct scan *scan, size_t offset)
 	return tail;
 }
 
-/* Cut the tail from `offset` on: what holds there must not be taken for records behind new ones.
- * What stays is synced, cut or not: a process that was killed may have written it and not synced
- * it. */
+/* Cut the tail from `offset` on, since what holds there must not be taken for records that follow
+ * on new ones. What stays is synced in any case: a process that was killed may have written it
+ * without a sync. */
 static int tail_cut(struct scan *scan, size_t offset, size_t end)
 {
 	const struct nc_files *files = scan->log->files;
@@ -224,9 +225,9 @@ static int tail_cut(struct scan *scan, size_t offset, size_t end)
 	return nc_err_from_errno(failed);
 }
 
-/* What the segment was begun with must be there: where it is not, what stands in its place tells
- * nothing of the records behind it, and one that has lost all of them looks like one that has none.
- */
+/* Whether the mark is there with which the segment was begun. Without it, what stands in its place
+ * would tell nothing of the records behind it: a segment that has lost them all would look like one
+ * that never had any. */
 static bool begins_well(const struct scan *scan)
 {
 	struct nc_record record;
@@ -325,7 +326,8 @@ static int segment_recover(struct nc_segment_log *log, struct nc_log_recovery *r
 
 /* ---- All of them ---------------------------------------------------------------------------- */
 
-/* Segments before the newest's `oldest` are what an interrupted compaction or reset left behind. */
+/* Remove the segments before the newest one's `oldest`, which an interrupted compaction or reset
+ * has left behind. */
 static int leftovers_remove(struct nc_segment_log *log, struct found *found, char *fault)
 {
 	char path[NC_LOG_PATH_SIZE];

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Entries that are not needed any more go with the segments that hold nothing else. */
+/* Giving up entries that are not needed any more, with the segments that hold nothing else. */
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
 
-/* Whether all that counts from segment `at` on is beyond its base. After a truncation that went
- * back behind it the entries of its base and before stand in a later one, and its head, which is
- * all that would be known of what was before it, says what is no longer so. */
+/* Whether the log may begin with segment `at`: all entries that count from there on are beyond its
+ * base. A truncation that went back to before the segment has put its base and earlier entries into
+ * a later one. Its head, which would be all that is known of what came before, is then out of date.
+ */
 static bool begins_anew(const struct nc_segment_log *log, size_t at)
 {
 	uint64_t base = log->segments[at]->base_index;
@@ -35,8 +36,9 @@ static size_t compactable(const struct nc_segment_log *log, uint64_t through)
 	return count;
 }
 
-/* What is gone must not come back under its old name when its file is another segment by then; as
- * with an fsync that failed, only a restart can tell. */
+/* Sync the directory, since a removed segment must not come back under its old name when its file
+ * is another segment by then. If that fails, only a restart can tell, as with an fsync that failed.
+ */
 static int names_sync(struct nc_segment_log *log)
 {
 	int err = nc_files_sync_directory(log->directory);

@@ -28,8 +28,8 @@ static size_t batch_size(const struct nc_log_hard *hard, const struct nc_log_ent
 	return size;
 }
 
-/* Room for `need` bytes in the last segment, or a new one. Only what is small may use the reserve.
- */
+/* Make room for `need` bytes, in the last segment or in a new one. Only what is small may use the
+ * reserve. */
 static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reserve)
 {
 	const struct nc_segment *segment = nc_segment_last(log);
@@ -42,9 +42,8 @@ static int room_make(struct nc_segment_log *log, size_t need, bool may_use_reser
 	return err;
 }
 
-/* The batch, `size` bytes of records, is durable: let readers see it; its entries begin at
- * `offset`.
- */
+/* Let readers see a batch that has become durable: `size` bytes of records, of which the entries
+ * begin at `offset`. */
 static int batch_publish(struct nc_segment_log *log, const struct nc_log_entry *entries,
                          size_t entry_count, size_t offset, size_t size)
 {
@@ -222,6 +221,43 @@ static void lock_init(struct nc_segment_log *log)
 	(void)pthread_rwlockattr_destroy(&attr);
 }
 
+/* Read what is in the directory, so that the log can go on from there. */
+static int log_recover(struct nc_segment_log *log, bool exists,
+                       struct nc_log_recovery *recovery_out, char fault[NC_LOG_FAULT_SIZE])
+{
+	nc_segments_clear(log);
+	int err = nc_segment_log_recover(log, recovery_out, fault);
+	if (err != NC_OK)
+		return err;
+	if (log->segment_count > 0)
+		return nc_batch_resume(log, fault);
+	if (exists) {
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE,
+		               "%s: the log is gone, and with it what this node has promised",
+		               log->directory);
+		return NC_CORRUPT;
+	}
+	return NC_OK;
+}
+
+/* Begin the first segment, or have the next one made. */
+static int log_begin(struct nc_segment_log *log, char fault[NC_LOG_FAULT_SIZE])
+{
+	int err = nc_preparer_start(log->directory, log->files, log->segment_size, &log->preparer);
+	if (err != NC_OK)
+		return err;
+	if (log->segment_count > 0) {
+		nc_preparer_want(log->preparer);
+		return NC_OK;
+	}
+	err = nc_segment_begin(log, 0, NULL);
+	if (err != NC_OK) {
+		(void)snprintf(fault, NC_LOG_FAULT_SIZE, "%s: no first segment of %zu bytes: %s",
+		               log->directory, log->segment_size, nc_err_name(err));
+	}
+	return err;
+}
+
 int nc_segment_log_open(const char *directory, const struct nc_segment_log_options *options,
                         struct nc_log_recovery *recovery_out, struct nc_log **log_out,
                         char fault[NC_LOG_FAULT_SIZE])
@@ -244,30 +280,10 @@ int nc_segment_log_open(const char *directory, const struct nc_segment_log_optio
 	struct nc_log_recovery recovery = { 0 };
 	(void)snprintf(fault, NC_LOG_FAULT_SIZE, "out of memory");
 	int err = log->directory == NULL ? NC_NOMEM : NC_OK;
-	if (err == NC_OK) {
-		nc_segments_clear(log);
-		err = nc_segment_log_recover(log, &recovery, fault);
-	}
-	if (err == NC_OK && log->segment_count == 0 && options->exists) {
-		(void)snprintf(fault, NC_LOG_FAULT_SIZE,
-		               "%s: the log is gone, and with it what this node has promised",
-		               directory);
-		err = NC_CORRUPT;
-	}
-	if (err == NC_OK && log->segment_count > 0)
-		err = nc_batch_resume(log, fault);
 	if (err == NC_OK)
-		err = nc_preparer_start(directory, log->files, log->segment_size, &log->preparer);
-	if (err == NC_OK && log->segment_count == 0) {
-		err = nc_segment_begin(log, 0, NULL);
-		if (err != NC_OK) {
-			(void)snprintf(fault, NC_LOG_FAULT_SIZE,
-			               "%s: no first segment of %zu bytes: %s", directory,
-			               log->segment_size, nc_err_name(err));
-		}
-	} else if (err == NC_OK) {
-		nc_preparer_want(log->preparer);
-	}
+		err = log_recover(log, options->exists, &recovery, fault);
+	if (err == NC_OK)
+		err = log_begin(log, fault);
 	if (err != NC_OK) {
 		log_close(&log->log);
 		return err;

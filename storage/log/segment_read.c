@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Entries from the files. The disk is read without the lock: the writer, and who only asks where
- * the log ends, must not wait for it. Where entries stand is looked up in one moment; what stands
- * there stays, since nothing in a segment is written twice, and a file that somebody reads is not
- * made a segment again. */
+/* Reading entries from the files. The disk is read without the lock, since the writer must not wait
+ * for it, nor anybody who only asks where the log ends. So the places of the entries are looked up
+ * at one moment, with the lock held. What stands there cannot change: nothing in a segment is
+ * written twice, and a file that somebody reads is not made a segment again. */
 #include <stdlib.h>
 
 #include "core/base/assert.h"
 #include "storage/log/segment_private.h"
 
-/* Where an entry stands. */
+/* Where an entry is. */
 struct place {
 	struct nc_segment *segment; /* held */
 	size_t offset;
 };
 
-/* What is asked for, where that stands, and where it goes. */
+/* One call of nc_log_read(): what is asked for, where that is, and where it goes. */
 struct reading {
 	struct nc_segment_log *log;
 	struct nc_log_range range;
@@ -24,7 +24,7 @@ struct reading {
 	struct nc_log_entry *entries_out;
 };
 
-/* At most `max` places, as of one moment. Errors: NC_NOTFOUND. */
+/* Look up at most `max` places at one moment, and hold their segments. Errors: NC_NOTFOUND. */
 static int places_hold(struct reading *reading, size_t max)
 {
 	struct nc_segment_log *log = reading->log;
@@ -43,7 +43,8 @@ static int places_hold(struct reading *reading, size_t max)
 	return there ? NC_OK : NC_NOTFOUND;
 }
 
-/* Read the record of entry `index` to the end of `buf`; its payload is not set yet. */
+/* Read the record of entry `index`, and append it to `buf`. The entry does not point to its payload
+ * yet, as the buffer may still move. */
 static int entry_read(const struct nc_segment_log *log, const struct place *place, uint64_t index,
                       struct nc_buf *buf, struct nc_log_entry *entry)
 {
@@ -80,7 +81,7 @@ static int entry_read(const struct nc_segment_log *log, const struct place *plac
 	return NC_OK;
 }
 
-/* Until there is enough. */
+/* Read the entries whose places are known, up to the limit of bytes. */
 static int entries_read(const struct reading *reading, size_t *count_out)
 {
 	struct nc_buf *buf = reading->buf;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Batches of records into the last segment. They are written as whole pages, past the kernel's
- * memory where the file system has a way: what is copied into that is not read again, and takes the
- * writer most of its time. */
+/* Writing batches of records into the last segment. They are written as whole pages, past the
+ * kernel's memory if the file system can do that: what is copied there is not read again, and
+ * copying it takes most of the writer's time. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static int out_descriptor(const struct nc_segment_log *log)
 	return log->out >= 0 ? log->out : nc_segment_last(log)->fd;
 }
 
-/* Bytes of the page at the segment's end that are before it. */
+/* How many bytes of the page at the segment's end lie before that end. */
 static size_t lead_of(const struct nc_segment *segment)
 {
 	return segment->end % NC_FILES_PAGE;
@@ -65,7 +65,7 @@ static int out_write(struct nc_segment_log *log)
 
 /* ---- A batch -------------------------------------------------------------------------------- */
 
-/* At least `want` bytes, the lead as it was. */
+/* Take other memory for the batch, of at least `want` bytes, and keep the lead. */
 static int pages_change(struct nc_segment_log *log, size_t want)
 {
 	size_t capacity = PAGES_MIN;
@@ -82,7 +82,7 @@ static int pages_change(struct nc_segment_log *log, size_t want)
 	return NC_OK;
 }
 
-/* Room for `size` bytes behind the lead, in whole pages. */
+/* Make room for `size` bytes behind the lead, in whole pages. */
 static int pages_reserve(struct nc_segment_log *log, size_t lead, size_t size)
 {
 	size_t want = lead + size + NC_FILES_PAGE;
@@ -133,7 +133,7 @@ int nc_batch_begin(struct nc_segment_log *log, size_t size)
 	return pages_reserve(log, log->batch.size, size);
 }
 
-/* Zeros behind the records, to the end of their page. */
+/* Put zeros behind the records, to the end of their page. */
 static void pad(struct nc_segment_log *log)
 {
 	size_t over = log->batch.size % NC_FILES_PAGE;
@@ -143,8 +143,8 @@ static void pad(struct nc_segment_log *log)
 	memset(zeros, 0, NC_FILES_PAGE - over);
 }
 
-/* A batch that found no room is not in the log; its records must not come back behind the next one.
- */
+/* Take back a batch that found no room: its records must not be found later, behind those of the
+ * next one. */
 static int erase(struct nc_segment_log *log)
 {
 	size_t lead = lead_of(nc_segment_last(log));
@@ -158,7 +158,7 @@ static int erase(struct nc_segment_log *log)
 	return NC_IO;
 }
 
-/* The disk begins with the batch, if it has not, before somebody waits for it. */
+/* Do something else while the disk is at work; see that it is, if the write has not begun yet. */
 static void give_time(struct nc_segment_log *log, const struct nc_log_meanwhile *meanwhile)
 {
 	const struct nc_segment *segment = nc_segment_last(log);
@@ -169,7 +169,7 @@ static void give_time(struct nc_segment_log *log, const struct nc_log_meanwhile 
 	meanwhile->fn(meanwhile->ctx);
 }
 
-/* What the next batch begins with: this one's last page, if there is room in it. */
+/* Keep what the next batch begins with: the last page of this one, up to `end`. */
 static void keep_last(struct nc_segment_log *log, size_t end)
 {
 	size_t lead = end % NC_FILES_PAGE;

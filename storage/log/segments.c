@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Segments: files with a head, a list of them. */
+/* Segments: each a file with a head, and the list of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -127,8 +127,8 @@ void nc_segments_clear(const struct nc_segment_log *log)
 	}
 }
 
-/* What a segment begins with, in whole pages: its head, and a mark behind it. So there is none
- * without a record: where the first ones are gone, it is not taken for one that never had any. */
+/* Make what a segment begins with, in whole pages: its head, and a mark behind it. As no segment is
+ * without a record, one that has lost its first ones is not taken for one that never had any. */
 static int front_make(const struct nc_segment_head *head, struct nc_buf *front, uint32_t *crc_out)
 {
 	const struct nc_record mark = { .kind = NC_RECORD_MARK,
@@ -144,7 +144,8 @@ static int front_make(const struct nc_segment_head *head, struct nc_buf *front, 
 	return nc_buf_status(front);
 }
 
-/* Errors: NC_FULL, it does not have its name; NC_IO, it may have it. */
+/* Write the front of the file `made`, and give it the name of segment `number`. Errors: NC_FULL, it
+ * does not have that name; NC_IO, it may have it. */
 static int front_write(struct nc_segment_log *log, int fd, const struct nc_buf *front,
                        uint64_t number, const char *made)
 {
@@ -162,7 +163,7 @@ static int front_write(struct nc_segment_log *log, int fd, const struct nc_buf *
 	return nc_files_sync_directory(log->directory);
 }
 
-/* Never 0, which is what a segment without one has. */
+/* A random salt; never 0, which is that of an old segment without one. */
 static uint32_t salt_make(void)
 {
 	uint32_t salt = 0;
@@ -171,7 +172,8 @@ static uint32_t salt_make(void)
 	return salt;
 }
 
-/* The head of the segment after the last one; `reset`: of one that begins the log anew, or NULL. */
+/* The head of the next segment. If `reset` is not NULL, it begins the log anew behind that entry.
+ */
 static struct nc_segment_head head_next(const struct nc_segment_log *log, size_t size,
                                         const struct nc_term_start *reset)
 {
@@ -190,7 +192,7 @@ static struct nc_segment_head head_next(const struct nc_segment_log *log, size_t
 	};
 }
 
-/* A file of `size` bytes that is to be a segment, and the name that it has. */
+/* Take a file of `size` bytes that is to be a segment. `*made_out` is the name that it has now. */
 static int file_take(struct nc_segment_log *log, size_t size, int *fd_out, const char **made_out)
 {
 	bool large = size != log->segment_size;
@@ -198,7 +200,7 @@ static int file_take(struct nc_segment_log *log, size_t size, int *fd_out, const
 	return large ? file_make_large(log, size, fd_out) : nc_preparer_take(log->preparer, fd_out);
 }
 
-/* The log goes on in `segment`, whose file begins with `front`. */
+/* Let the log go on in `segment`, whose file begins with `front`. */
 static int segment_add(struct nc_segment_log *log, struct nc_segment *segment,
                        const struct nc_buf *front)
 {
@@ -214,8 +216,8 @@ static int segment_add(struct nc_segment_log *log, struct nc_segment *segment,
 	return nc_batch_lead(log, nc_slice(front->data + NC_SEGMENT_HEAD_SIZE, lead));
 }
 
-/* The segment before the last says that there is another, which must then be there. Where there is
- * no room to write over what it has, it does not. */
+/* Note in the segment before the last that there is another, which must then be found. If the disk
+ * is so full that even this cannot be written, the note is left out. */
 static int next_tell(struct nc_segment_log *log)
 {
 	uint8_t bytes[NC_SEGMENT_NEXT_SIZE];
@@ -231,7 +233,7 @@ static int next_tell(struct nc_segment_log *log)
 	return err == NC_FULL ? NC_OK : err;
 }
 
-/* Bytes of the file of a segment that has room for a batch of `need`. */
+/* How many bytes the file of a segment needs for a batch of `need`. */
 static size_t size_for(const struct nc_segment_log *log, size_t need)
 {
 	size_t least = NC_SEGMENT_HEAD_SIZE + nc_record_size(0) + need + NC_SEGMENT_RESERVE;
@@ -240,8 +242,8 @@ static size_t size_for(const struct nc_segment_log *log, size_t need)
 	               : (least + NC_FILES_PAGE - 1) / NC_FILES_PAGE * NC_FILES_PAGE;
 }
 
-/* In a file that becomes it. What fails once the file may be a segment breaks the log: only a
- * restart can tell. */
+/* Make a segment of a file, and let the log go on in it. Whatever fails once the file may be a
+ * segment breaks the log, since only a restart can tell whether it is one. */
 static int segment_make(struct nc_segment_log *log, const struct nc_segment_head *head,
                         const struct nc_buf *front)
 {
