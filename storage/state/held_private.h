@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* held_private.h -- a generation of index entries, and of rows, that are held back in memory.
+/* held_private.h -- a generation of index entries and rows that are held back in memory.
  *
- * Entries inserted into WiredTiger as they come cost four times what sorted ones do (ADR 0003). So
- * the applier adds those of new events here; when a generation is large enough it is sealed, and a
- * background thread inserts it, sorted. Until then readers look here.
+ * Entries that are inserted into WiredTiger as they come cost four times as much as sorted ones
+ * (ADR 0003). So the applier adds the entries of new events to a generation. When that is large
+ * enough it is sealed, and a thread inserts it, sorted. Until then readers look here.
  *
- * A generation holds the entries of positions in (base, last]; within one (index, id) both ordinals
- * and positions ascend. Readers name a `limit`, the last position they may see. Of rows it holds
- * what each commit put, by key; there readers name the last commit they may see.
+ * A generation holds the entries of the positions above `base`, up to `last`. Within one (index,
+ * id) both ordinals and positions rise. Readers name a `limit`, the last position that they may
+ * see. Of rows it holds what each commit has put, by key; there readers name the last commit that
+ * they may see.
  *
  * Threads:   one writes (add, cut) until it is sealed; any number look up beside it.
- * Ownership: nc_held_new() gives, nc_held_free() takes; who pins it is counted by the state.
+ * Ownership: nc_held_new() gives one, nc_held_free() ends it. The state counts who uses it
+ * (`pins`).
  */
 #ifndef NC_STORAGE_STATE_HELD_PRIVATE_H
 #define NC_STORAGE_STATE_HELD_PRIVATE_H
@@ -101,7 +103,7 @@ void nc_held_free(struct nc_held *held);
 /* Memory that is freed with the generation, aligned to 8 bytes. For the writing thread, holding the
  * lock. Returns NULL if out of memory. */
 void *nc_held_alloc(struct nc_held *held, size_t size);
-/* Likewise a hash table of `count` free slots. Returns false if out of memory. */
+/* A hash table of `count` free slots, in such memory. Returns false if out of memory. */
 bool nc_held_slots_new(struct nc_held *held, uint32_t count, uint32_t **slots_out);
 
 /* Whether the generation holds anything to insert. */

@@ -4,16 +4,16 @@
 
 #include "storage/state/memory_state_private.h"
 
-static struct memory_reader *reader_of(struct nc_state_reader *base)
+static struct nc_memory_reader *reader_of(struct nc_state_reader *base)
 {
-	struct memory_reader *reader = (struct memory_reader *)base;
+	struct nc_memory_reader *reader = (struct nc_memory_reader *)base;
 	nc_assert(reader->begun);
 	return reader;
 }
 
 int nc_memory_reader_open(struct nc_state *base, struct nc_state_reader **reader_out)
 {
-	struct memory_reader *reader = calloc(1, sizeof *reader);
+	struct nc_memory_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
 		return NC_NOMEM;
 	reader->base.state = base;
@@ -23,11 +23,11 @@ int nc_memory_reader_open(struct nc_state *base, struct nc_state_reader **reader
 
 int nc_memory_reader_begin(struct nc_state_reader *base)
 {
-	struct memory_reader *reader = (struct memory_reader *)base;
-	struct memory_state *state = of(base->state);
+	struct nc_memory_reader *reader = (struct nc_memory_reader *)base;
+	struct nc_memory_state *state = nc_memory_state_of(base->state);
 	nc_assert(!reader->begun && reader != &state->writer);
 	pthread_mutex_lock(&state->mutex);
-	reader->version = version_share(&state->committed);
+	reader->version = nc_memory_version_share(&state->committed);
 	pthread_mutex_unlock(&state->mutex);
 	reader->begun = true;
 	return NC_OK;
@@ -35,23 +35,24 @@ int nc_memory_reader_begin(struct nc_state_reader *base)
 
 void nc_memory_reader_end(struct nc_state_reader *base)
 {
-	struct memory_reader *reader = reader_of(base);
+	struct nc_memory_reader *reader = reader_of(base);
 	nc_memory_map_drop(&reader->version.map);
 	reader->begun = false;
 }
 
 void nc_memory_reader_close(struct nc_state_reader *base)
 {
-	struct memory_reader *reader = (struct memory_reader *)base;
+	struct nc_memory_reader *reader = (struct nc_memory_reader *)base;
 	if (reader->begun)
 		nc_memory_reader_end(base);
 	free(reader);
 }
 
-static int append_value(struct memory_reader *reader, const struct key *key, struct nc_buf *buf)
+static int append_value(struct nc_memory_reader *reader, const struct nc_memory_key *key,
+                        struct nc_buf *buf)
 {
 	struct nc_slice value;
-	if (!nc_memory_map_get(&reader->version.map, key_slice(key), &value))
+	if (!nc_memory_map_get(&reader->version.map, nc_memory_key_slice(key), &value))
 		return NC_NOTFOUND;
 	nc_buf_put_slice(buf, value);
 	return nc_buf_status(buf);
@@ -60,14 +61,14 @@ static int append_value(struct memory_reader *reader, const struct key *key, str
 int nc_memory_get(struct nc_state_reader *base, enum nc_space space, struct nc_slice name,
                   struct nc_buf *value)
 {
-	struct key key;
-	key_make(&key, space, name);
+	struct nc_memory_key key;
+	nc_memory_key_make(&key, space, name);
 	return append_value(reader_of(base), &key, value);
 }
 
 /* A scan of one table: the pairs of the map, until another prefix begins. */
 struct scan {
-	const struct key *prefix;
+	const struct nc_memory_key *prefix;
 	nc_state_pair_fn *pair_fn;
 	nc_state_event_fn *event_fn;
 	nc_state_index_fn *index_fn;
@@ -78,7 +79,7 @@ struct scan {
 static bool scan_step(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	const struct scan *scan = ctx;
-	if (!nc_slice_starts(key, key_slice(scan->prefix)))
+	if (!nc_slice_starts(key, nc_memory_key_slice(scan->prefix)))
 		return false;
 	if (scan->pair_fn != NULL)
 		return scan->pair_fn(scan->ctx, nc_slice_from(key, 1), value);
@@ -98,50 +99,52 @@ static bool scan_step(void *ctx, struct nc_slice key, struct nc_slice value)
 int nc_memory_scan(struct nc_state_reader *base, enum nc_space space, struct nc_slice from,
                    bool backward, nc_state_pair_fn *fn, void *ctx)
 {
-	struct memory_reader *reader = reader_of(base);
-	struct key prefix;
-	struct key start;
-	key_make(&prefix, space, nc_slice(NULL, 0));
-	key_make(&start, space, from);
+	struct nc_memory_reader *reader = reader_of(base);
+	struct nc_memory_key prefix;
+	struct nc_memory_key start;
+	nc_memory_key_make(&prefix, space, nc_slice(NULL, 0));
+	nc_memory_key_make(&start, space, from);
 	if (backward && from.size == 0)
 		start.bytes[0]++; /* the beginning of the next table, which is no key of it */
 	struct scan scan = { .prefix = &prefix, .pair_fn = fn, .ctx = ctx };
-	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
+	nc_memory_map_scan(&reader->version.map, nc_memory_key_slice(&start), backward, scan_step,
+	                   &scan);
 	return NC_OK;
 }
 
 int nc_memory_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row)
 {
-	struct key key;
-	key_event(&key, position);
+	struct nc_memory_key key;
+	nc_memory_key_event(&key, position);
 	return append_value(reader_of(base), &key, row);
 }
 
 int nc_memory_events(struct nc_state_reader *base, uint64_t from, bool backward,
                      nc_state_event_fn *fn, void *ctx)
 {
-	struct memory_reader *reader = reader_of(base);
-	struct key prefix = { .bytes = { TABLE_EVENTS }, .size = 1 };
-	struct key start;
-	key_event(&start, from);
+	struct nc_memory_reader *reader = reader_of(base);
+	struct nc_memory_key prefix = { .bytes = { NC_MEMORY_EVENTS }, .size = 1 };
+	struct nc_memory_key start;
+	nc_memory_key_event(&start, from);
 	struct scan scan = { .prefix = &prefix, .event_fn = fn, .ctx = ctx };
-	nc_memory_map_scan(&reader->version.map, key_slice(&start), backward, scan_step, &scan);
+	nc_memory_map_scan(&reader->version.map, nc_memory_key_slice(&start), backward, scan_step,
+	                   &scan);
 	return NC_OK;
 }
 
 int nc_memory_index(struct nc_state_reader *base, struct nc_index_walk walk, nc_state_index_fn *fn,
                     void *ctx)
 {
-	struct memory_reader *reader = reader_of(base);
+	struct nc_memory_reader *reader = reader_of(base);
 	nc_assert(walk.index < NC_INDEX_COUNT);
-	struct key prefix;
-	struct key start;
-	key_index(&prefix, walk.index, walk.id, 0);
+	struct nc_memory_key prefix;
+	struct nc_memory_key start;
+	nc_memory_key_index(&prefix, walk.index, walk.id, 0);
 	prefix.size = 1 + 8;
-	key_index(&start, walk.index, walk.id, walk.from);
+	nc_memory_key_index(&start, walk.index, walk.id, walk.from);
 	struct scan scan = { .prefix = &prefix, .index_fn = fn, .ctx = ctx };
-	nc_memory_map_scan(&reader->version.map, key_slice(&start), walk.backward, scan_step,
-	                   &scan);
+	nc_memory_map_scan(&reader->version.map, nc_memory_key_slice(&start), walk.backward,
+	                   scan_step, &scan);
 	return NC_OK;
 }
 
@@ -160,14 +163,15 @@ int nc_memory_count(struct nc_state_reader *base, enum nc_index index, uint64_t 
 int nc_memory_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
                   nc_state_id_fn *fn, void *ctx)
 {
-	struct memory_reader *reader = reader_of(base);
-	struct key prefix;
-	key_id(&prefix, id);
+	struct nc_memory_reader *reader = reader_of(base);
+	struct nc_memory_key prefix;
+	nc_memory_key_id(&prefix, id);
 	if (stream_id != 0) {
 		nc_set_be64(prefix.bytes + prefix.size, stream_id);
 		prefix.size += 8;
 	}
 	struct scan scan = { .prefix = &prefix, .id_fn = fn, .ctx = ctx };
-	nc_memory_map_scan(&reader->version.map, key_slice(&prefix), false, scan_step, &scan);
+	nc_memory_map_scan(&reader->version.map, nc_memory_key_slice(&prefix), false, scan_step,
+	                   &scan);
 	return NC_OK;
 }

@@ -10,19 +10,19 @@
 
 static int memory_begin(struct nc_state *base)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	nc_assert(!state->writer.begun);
-	state->writer.version = version_share(&state->committed);
+	state->writer.version = nc_memory_version_share(&state->committed);
 	state->writer.begun = true;
 	return NC_OK;
 }
 
 static int memory_commit(struct nc_state *base, struct nc_state_applied applied)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	nc_assert(state->writer.begun);
 	pthread_mutex_lock(&state->mutex);
-	struct version old = state->committed;
+	struct nc_memory_version old = state->committed;
 	state->committed = state->writer.version;
 	state->committed.applied = applied;
 	pthread_mutex_unlock(&state->mutex);
@@ -33,27 +33,28 @@ static int memory_commit(struct nc_state *base, struct nc_state_applied applied)
 
 static void memory_rollback(struct nc_state *base)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	nc_assert(state->writer.begun);
 	nc_memory_map_drop(&state->writer.version.map);
 	state->writer.begun = false;
 }
 
-static int put(struct version *version, const struct key *key, struct nc_slice value)
+static int put(struct nc_memory_version *version, const struct nc_memory_key *key,
+               struct nc_slice value)
 {
-	if (!nc_memory_map_put(&version->map, key_slice(key), value))
+	if (!nc_memory_map_put(&version->map, nc_memory_key_slice(key), value))
 		return NC_NOMEM;
 	version->size += key->size + value.size;
 	return NC_OK;
 }
 
-static int drop(struct version *version, const struct key *key)
+static int drop(struct nc_memory_version *version, const struct nc_memory_key *key)
 {
 	struct nc_slice value;
-	if (!nc_memory_map_get(&version->map, key_slice(key), &value))
+	if (!nc_memory_map_get(&version->map, nc_memory_key_slice(key), &value))
 		return NC_OK;
 	uint64_t size = key->size + value.size;
-	if (!nc_memory_map_remove(&version->map, key_slice(key)))
+	if (!nc_memory_map_remove(&version->map, nc_memory_key_slice(key)))
 		return NC_NOMEM;
 	version->size -= size;
 	return NC_OK;
@@ -62,40 +63,41 @@ static int drop(struct version *version, const struct key *key)
 static int memory_put(struct nc_state *base, enum nc_space space, struct nc_slice name,
                       struct nc_slice value)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT && name.size > 0);
-	struct key key;
-	key_make(&key, space, name);
+	struct nc_memory_key key;
+	nc_memory_key_make(&key, space, name);
 	int err = drop(&state->writer.version, &key); /* so that the old value is not counted */
 	return err != NC_OK ? err : put(&state->writer.version, &key, value);
 }
 
 static int memory_del(struct nc_state *base, enum nc_space space, struct nc_slice name)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT && name.size > 0);
-	struct key key;
-	key_make(&key, space, name);
+	struct nc_memory_key key;
+	nc_memory_key_make(&key, space, name);
 	return drop(&state->writer.version, &key);
 }
 
-static int index_put(struct version *version, enum nc_index index, uint64_t id, uint64_t ordinal,
-                     uint64_t position)
+static int index_put(struct nc_memory_version *version, enum nc_index index, uint64_t id,
+                     uint64_t ordinal, uint64_t position)
 {
-	struct key key;
+	struct nc_memory_key key;
 	uint8_t value[8];
-	key_index(&key, index, id, ordinal);
+	nc_memory_key_index(&key, index, id, ordinal);
 	nc_set_be64(value, position);
 	return put(version, &key, nc_slice(value, sizeof value));
 }
 
-static int id_put(struct version *version, uint64_t position, const struct nc_event_keys *keys)
+static int id_put(struct nc_memory_version *version, uint64_t position,
+                  const struct nc_event_keys *keys)
 {
 	if (keys->id.size == 0)
 		return NC_OK;
-	struct key key;
-	uint8_t value[ID_ROW_SIZE];
-	key_id(&key, keys->id);
+	struct nc_memory_key key;
+	uint8_t value[NC_MEMORY_ID_ROW_SIZE];
+	nc_memory_key_id(&key, keys->id);
 	nc_set_be64(key.bytes + key.size, keys->stream_id);
 	key.size += 8;
 	nc_set_be64(value, position);
@@ -107,13 +109,13 @@ static int id_put(struct version *version, uint64_t position, const struct nc_ev
 static int memory_event_put(struct nc_state *base, uint64_t position, struct nc_slice row,
                             const struct nc_event_keys *keys)
 {
-	struct memory_state *state = of(base);
-	struct version *version = &state->writer.version;
+	struct nc_memory_state *state = nc_memory_state_of(base);
+	struct nc_memory_version *version = &state->writer.version;
 	nc_assert(state->writer.begun && position > version->last);
 	nc_assert(keys->tag_count <= NC_STATE_TAG_COUNT_MAX);
 
-	struct key key;
-	key_event(&key, position);
+	struct nc_memory_key key;
+	nc_memory_key_event(&key, position);
 	int err = put(version, &key, row);
 	if (err == NC_OK)
 		err = index_put(version, NC_INDEX_STREAM, keys->stream_id, keys->version, position);
@@ -133,7 +135,7 @@ static int memory_event_put(struct nc_state *base, uint64_t position, struct nc_
 static bool key_keep(void *ctx, struct nc_slice key, struct nc_slice value)
 {
 	(void)value;
-	struct key *kept = ctx;
+	struct nc_memory_key *kept = ctx;
 	memcpy(kept->bytes, key.data, key.size);
 	kept->size = key.size;
 	return false;
@@ -141,15 +143,15 @@ static bool key_keep(void *ctx, struct nc_slice key, struct nc_slice value)
 
 static int memory_event_del(struct nc_state *base, uint64_t from, uint64_t to)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	nc_assert(state->writer.begun);
 	for (;;) {
-		struct key key;
-		struct key next = { .size = 0 };
-		key_event(&key, from);
-		nc_memory_map_scan(&state->writer.version.map, key_slice(&key), false, key_keep,
-		                   &next);
-		if (next.size != EVENT_KEY_SIZE || next.bytes[0] != TABLE_EVENTS ||
+		struct nc_memory_key key;
+		struct nc_memory_key next = { .size = 0 };
+		nc_memory_key_event(&key, from);
+		nc_memory_map_scan(&state->writer.version.map, nc_memory_key_slice(&key), false,
+		                   key_keep, &next);
+		if (next.size != NC_MEMORY_EVENT_KEY_SIZE || next.bytes[0] != NC_MEMORY_EVENTS ||
 		    nc_get_be64(next.bytes + 1) > to)
 			return NC_OK;
 		int err = drop(&state->writer.version, &next);
@@ -160,14 +162,14 @@ static int memory_event_del(struct nc_state *base, uint64_t from, uint64_t to)
 
 static struct nc_state_reader *memory_writer(struct nc_state *base)
 {
-	return &of(base)->writer.base;
+	return &nc_memory_state_of(base)->writer.base;
 }
 
 /* ---- Any thread ----------------------------------------------------------------------------- */
 
 static struct nc_state_applied memory_applied(struct nc_state *base)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	pthread_mutex_lock(&state->mutex);
 	struct nc_state_applied applied = state->committed.applied;
 	pthread_mutex_unlock(&state->mutex);
@@ -176,10 +178,10 @@ static struct nc_state_applied memory_applied(struct nc_state *base)
 
 static int memory_checkpoint(struct nc_state *base, struct nc_state_applied *covered_out)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	pthread_mutex_lock(&state->mutex);
-	struct version old = state->durable;
-	state->durable = version_share(&state->committed);
+	struct nc_memory_version old = state->durable;
+	state->durable = nc_memory_version_share(&state->committed);
 	*covered_out = state->durable.applied;
 	pthread_mutex_unlock(&state->mutex);
 	nc_memory_map_drop(&old.map);
@@ -188,7 +190,7 @@ static int memory_checkpoint(struct nc_state *base, struct nc_state_applied *cov
 
 static uint64_t memory_size(struct nc_state *base)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	pthread_mutex_lock(&state->mutex);
 	uint64_t size = state->committed.size;
 	pthread_mutex_unlock(&state->mutex);
@@ -203,7 +205,7 @@ static uint64_t memory_checkpoint_size(struct nc_state *base, uint64_t fresh)
 
 static void memory_close(struct nc_state *base)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	if (state->writer.begun)
 		memory_rollback(base);
 	nc_memory_map_drop(&state->committed.map);
@@ -214,12 +216,12 @@ static void memory_close(struct nc_state *base)
 
 void nc_memory_state_crash(struct nc_state *base)
 {
-	struct memory_state *state = of(base);
+	struct nc_memory_state *state = nc_memory_state_of(base);
 	if (state->writer.begun)
 		memory_rollback(base);
 	pthread_mutex_lock(&state->mutex);
-	struct version old = state->committed;
-	state->committed = version_share(&state->durable);
+	struct nc_memory_version old = state->committed;
+	state->committed = nc_memory_version_share(&state->durable);
 	pthread_mutex_unlock(&state->mutex);
 	nc_memory_map_drop(&old.map);
 }
@@ -253,7 +255,7 @@ static const struct nc_state_ops memory_ops = {
 
 int nc_memory_state_open(struct nc_state **state_out)
 {
-	struct memory_state *state = calloc(1, sizeof *state);
+	struct nc_memory_state *state = calloc(1, sizeof *state);
 	if (state == NULL)
 		return NC_NOMEM;
 	if (pthread_mutex_init(&state->mutex, NULL) != 0) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* postings_private.h -- entries of an index, many to a row.
  *
- * A row of its own for each entry made the indexer the second most expensive thing of an append,
- * and its tables as large as the events (decision 0071). So a generation's entries of one (index,
- * id) are cut into postings of up to NC_POSTINGS_MAX, each a row under (id, ordinal of its first
- * entry).
+ * A row for each entry made the indexer the second most expensive part of an append, and its tables
+ * as large as the events (decision 0071). So a generation's entries of one (index, id) are cut into
+ * postings of up to NC_POSTINGS_MAX entries. Each is a row, whose key is the id and the ordinal of
+ * the first entry.
  *
- * Bytes (docs/formats-state.md), all varints: with positions (NC_INDEX_STREAM) that of the first
- * entry, then for each further one how much its ordinal and its position are beyond the one before;
- * else, where the position is the ordinal, only how much that is beyond.
+ * The bytes (docs/formats-state.md) are varints. In NC_INDEX_STREAM they are the position of the
+ * first entry, and then for each further one how far its ordinal and its position lie beyond those
+ * of the one before. In the other indexes the position is the ordinal, and there is only one such
+ * distance for each further entry.
  *
  * Threads: pure functions. Ownership: nothing is kept.
  */
@@ -19,13 +20,13 @@
 
 #define NC_POSTINGS_MAX 128u
 
-/* Append `count` (1..NC_POSTINGS_MAX) entries, which ascend in both, to `value`; the first ordinal
- * is the key's. */
+/* Append `count` entries, 1..NC_POSTINGS_MAX, to `value`. Both their ordinals and their positions
+ * rise. The first ordinal stands in the key. */
 void nc_postings_put(struct nc_buf *value, enum nc_index index, const struct nc_held_entry *entries,
                      size_t count);
 
-/* Read them back, given the key's ordinal. Errors: NC_CORRUPT, not what nc_postings_put() writes.
- */
+/* Read the entries; `first` is the ordinal in the key. Errors: NC_CORRUPT, nc_postings_put() does
+ * not write such bytes. */
 int nc_postings_get(struct nc_slice value, enum nc_index index, uint64_t first,
                     struct nc_held_entry entries[NC_POSTINGS_MAX], size_t *count_out);
 

@@ -6,11 +6,11 @@
  *   adopt    what was staged, opened and verified, made a state directory (snapshot_adopt.c)
  *   swap     into the place of the old state: core/node/data/install.h, since the log has to follow
  *
- * The files are those of WiredTiger's backup cursor. While it is open the pages of its checkpoint
- * stay where they are, whatever is written around them, so the same byte may differ between two
- * reads where no page of the checkpoint lies. That is why chunks have hashes and files have none,
- * and why chunks of two exports must not be mixed: a manifest has an id, and whoever stages begins
- * anew with another one.
+ * The files are those of WiredTiger's backup cursor. While that is open, the pages of its
+ * checkpoint stay where they are. But other pages are written around them, so a byte that belongs
+ * to no page of the checkpoint may differ between two reads. That is why chunks have hashes and
+ * files have none, and why chunks of two exports must not be mixed: each manifest has an id, and a
+ * stage that is given another one begins anew.
  *
  * Threads:   an export and a stage each belong to one thread at a time, any.
  * Ownership: an export borrows the state and must be closed before it.
@@ -44,22 +44,23 @@ struct nc_snapshot_manifest {
 /* Append the manifest's bytes, with a checksum (docs/formats-state.md). */
 void nc_snapshot_manifest_put(const struct nc_snapshot_manifest *manifest, struct nc_buf *buf);
 
-/* The bytes may come from anywhere: names that are not a state's are refused. Errors: NC_INVALID.
- */
+/* Read a manifest. Its bytes may come from anywhere, so names that are not those of a state's files
+ * are refused. Errors: NC_INVALID. */
 int nc_snapshot_manifest_get(struct nc_slice bytes, struct nc_snapshot_manifest *manifest_out);
 
-/* Bytes of all files. */
+/* How many bytes all files have together. */
 uint64_t nc_snapshot_manifest_size(const struct nc_snapshot_manifest *manifest);
 
 /* ---- Export --------------------------------------------------------------------------------- */
 
 struct nc_snapshot_export;
 
-/* Hold the last completed checkpoint of a state that nc_wt_state_open() gave. One at a time; the
- * state goes on, and checkpoints too, but the space of old pages is not used again meanwhile.
- * Errors: NC_BUSY, another export is open; NC_IO; NC_NOMEM; NC_CORRUPT. */
+/* Hold the last completed checkpoint of a state that nc_wt_state_open() gave. The state goes on,
+ * and so do checkpoints, but the space of old pages is not used again meanwhile. Errors: NC_BUSY,
+ * another export is open; NC_IO; NC_NOMEM; NC_CORRUPT. */
 int nc_snapshot_export_open(struct nc_state *state, struct nc_snapshot_export **export_out);
 
+/* Valid until the export is closed. */
 const struct nc_snapshot_manifest *nc_snapshot_export_manifest(const struct nc_snapshot_export *);
 
 /* Append a row of NC_SPACE_META as the checkpoint has it. Errors: NC_NOTFOUND; NC_IO; NC_NOMEM;
@@ -79,49 +80,49 @@ void nc_snapshot_export_close(struct nc_snapshot_export *snapshot);
 
 struct nc_snapshot_stage;
 
-/* Take in the files of `manifest` in `directory`. If that holds the beginning of this very snapshot
- * it is continued; anything else in it is removed. Errors: NC_FULL, the disk has no room for all of
- * it; NC_IO; NC_NOMEM. */
+/* Begin to take the files of `manifest` into `directory`. If the beginning of this very snapshot is
+ * there already, it is continued; anything else in the directory is removed. Errors: NC_FULL, the
+ * disk has no room for all of the files; NC_IO; NC_NOMEM. */
 int nc_snapshot_stage_open(const char *directory, const struct nc_snapshot_manifest *manifest,
                            struct nc_snapshot_stage **stage_out);
 
-/* The place from which bytes are wanted next. False: all are there. */
+/* The place from which bytes are wanted next. False if all are there. */
 bool nc_snapshot_stage_next(const struct nc_snapshot_stage *stage, uint32_t *file_out,
                             uint64_t *offset_out);
 
-/* Take a chunk. What was taken already is NC_OK and ignored. Every now and then, and at each file's
- * end, what was taken becomes durable, together with the note of how far that is. Errors:
- * NC_INVALID, not the place that is wanted next, empty, or beyond the file; NC_CORRUPT, the hash is
- * another one; NC_FULL; NC_IO. */
+/* Take a chunk. One that was taken already is ignored: NC_OK. Now and then, and at the end of each
+ * file, what was taken becomes durable, and with it a note of how far that is. Errors: NC_INVALID,
+ * the chunk is empty, reaches beyond the file, or is not from the place that is wanted next;
+ * NC_CORRUPT, its bytes do not have this hash; NC_FULL; NC_IO. */
 int nc_snapshot_stage_put(struct nc_snapshot_stage *stage, uint32_t file, uint64_t offset,
                           struct nc_slice bytes, const uint8_t sha256[NC_SHA256_SIZE]);
 
-/* Bytes taken so far. */
+/* How many bytes were taken so far. */
 uint64_t nc_snapshot_stage_size(const struct nc_snapshot_stage *stage);
 
-/* What was taken stays for the next time. NULL is a no-op. */
+/* Close the stage. What was taken stays for the next time. NULL is a no-op. */
 void nc_snapshot_stage_close(struct nc_snapshot_stage *stage);
 
-/* The directory of the files in a stage's: what takes the old state's place. */
+/* The directory in a stage's directory that has the files, and takes the old state's place. */
 #define NC_SNAPSHOT_FILES "files"
 
 /* ---- Adopt ---------------------------------------------------------------------------------- */
 
 #define NC_SNAPSHOT_FAULT_SIZE 512
 
-/* Make a whole stage a directory that nc_wt_state_open() opens: WiredTiger brings it into its usual
- * form, every table is read through and its checksums checked, and what it has applied is compared
- * with the manifest. It may be done again. Damage may make WiredTiger abort: call it in a process
- * of its own. Errors: NC_CORRUPT, with a line in `fault`; NC_NOTFOUND, the stage is not whole;
- * NC_IO; NC_FULL. */
+/* Make of a whole stage a directory that nc_wt_state_open() opens. WiredTiger brings the files into
+ * their usual form, every table is read through and its checksums are checked, and what it has
+ * applied is compared with the manifest. It does no harm to do so again. Damage may make WiredTiger
+ * abort, so call this in a process of its own. Errors: NC_CORRUPT, and `fault` has a line that says
+ * why; NC_NOTFOUND, the stage is not whole; NC_IO; NC_FULL. */
 int nc_snapshot_adopt(const char *directory, struct nc_snapshot_manifest *manifest_out,
                       char fault[NC_SNAPSHOT_FAULT_SIZE]);
 
-/* The manifest of a stage that nc_snapshot_adopt() was content with. Errors: NC_NOTFOUND, it is
- * none; NC_IO. */
+/* The manifest of a stage that nc_snapshot_adopt() has accepted. Errors: NC_NOTFOUND, it has
+ * accepted none there; NC_IO. */
 int nc_snapshot_adopted(const char *directory, struct nc_snapshot_manifest *manifest_out);
 
-/* Remove a directory and the files in it, whatever they are. One that is not there is NC_OK.
+/* Remove a directory and all files in it. If there is no such directory, nothing happens: NC_OK.
  * Errors: NC_IO. */
 int nc_snapshot_remove(const char *directory);
 

@@ -156,7 +156,7 @@ int nc_wt_put(struct nc_state *base, enum nc_space space, struct nc_slice key,
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
 	nc_assert(key.size > 0 && key.size <= NC_STATE_KEY_SIZE_MAX);
 	if (nc_wt_is_held(space))
-		return nc_wt_row_put(state, key, value, false);
+		return nc_wt_row_put(state, key, value);
 	WT_CURSOR *cursor = state->puts[space];
 	WT_ITEM wt_key = item(key);
 	WT_ITEM wt_value = item(value);
@@ -171,7 +171,7 @@ int nc_wt_del(struct nc_state *base, enum nc_space space, struct nc_slice key)
 	nc_assert(state->writer.begun && space < NC_SPACE_COUNT);
 	nc_assert(key.size > 0 && key.size <= NC_STATE_KEY_SIZE_MAX);
 	if (nc_wt_is_held(space))
-		return nc_wt_row_put(state, key, nc_slice(NULL, 0), true);
+		return nc_wt_row_del(state, key);
 	WT_CURSOR *cursor = state->puts[space];
 	WT_ITEM wt_key = item(key);
 	cursor->set_key(cursor, &wt_key);

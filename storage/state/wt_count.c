@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "storage/state/postings_private.h"
-#include "storage/state/wt_state_private.h"
+#include "storage/state/wt_index_private.h"
 
 enum { COUNT_SIZE = 4 * 8, COUNT_KEY_SIZE = 32 };
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "storage/state/postings_private.h"
-#include "storage/state/wt_state_private.h"
+#include "storage/state/wt_index_private.h"
 
 enum { RETRY_MS = 200 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* wt_reindex.c -- opening: what a crash left between the events and their indexes. */
-#include "storage/state/wt_state_private.h"
+#include "storage/state/wt_index_private.h"
 
 /* Insert the late ids that a crash has left behind. */
 static int late_ids_insert(struct nc_wt_state *state)

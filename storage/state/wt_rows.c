@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "core/base/sized.h"
-#include "storage/state/wt_state_private.h"
+#include "storage/state/wt_index_private.h"
 
 #define REDO_SIZE_MAX (8u << 10) /* bytes of one row of `held`, about: small enough for a page */
 
@@ -34,8 +34,9 @@ static int redo_write(struct nc_wt_state *state)
 	return NC_OK;
 }
 
-int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slice value,
-                  bool deleted)
+/* Hold the row back, and write down what a crash would take of it. */
+static int row_change(struct nc_wt_state *state, struct nc_slice key, struct nc_slice value,
+                      bool deleted)
 {
 	int err = nc_held_row_put(state->active, state->sequence + 1, key, value, deleted);
 	if (err != NC_OK)
@@ -44,6 +45,16 @@ int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slic
 	nc_sized_put(&state->redo, key);
 	nc_sized_put(&state->redo, value);
 	return state->redo.size < REDO_SIZE_MAX ? NC_OK : redo_write(state);
+}
+
+int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slice value)
+{
+	return row_change(state, key, value, false);
+}
+
+int nc_wt_row_del(struct nc_wt_state *state, struct nc_slice key)
+{
+	return row_change(state, key, nc_slice(NULL, 0), true);
 }
 
 void nc_wt_rows_begin(struct nc_wt_state *state)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "storage/state/wt_state_private.h"
+#include "storage/state/wt_index_private.h"
 
 enum {
 	CACHE_MB_DEFAULT = 256,

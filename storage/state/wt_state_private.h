@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* wt_state_private.h -- what the wt_*.c files share: the state, its tables, its locks.
+/* wt_state_private.h -- what the wt_*.c files share: the state, its tables, its locks. What the
+ * indexer's files share beside that is in wt_index_private.h.
  *
- * Locks, outer first: `checkpointing`, `mutex`, a generation's. WiredTiger is called under `mutex`
- * for one thing only, the applier's commit, so that it and the news of it are one moment for
- * readers.
+ * Locks, the outer ones first: `checkpointing`, `mutex`, a generation's. Only one call of
+ * WiredTiger is made under `mutex`, the applier's commit: so readers see the commit, and what the
+ * state says of it, at one moment.
  *
- * A reader is consistent because it pins the generations and takes its WiredTiger snapshot with no
- * commit in between (`sequence`). What is at or below the oldest pinned generation's base it reads
- * from the tables, what is above from memory: neither double nor gap, wherever the indexer is.
- * Of rows that are held back it takes the newest value that a commit up to its own has put, from
- * the newest generation that has one, and else the table's.
+ * A reader pins the generations and takes its WiredTiger snapshot without a commit in between
+ * (`sequence`); that makes its view whole. It reads index entries at or below the base of its
+ * oldest generation from the tables, and those above from memory: nothing twice and nothing
+ * missing, wherever the indexer is. Of a row that is held back it takes the newest value that a
+ * commit up to its own has put, from the newest generation that has one; if none has, it takes the
+ * table's.
+ *
+ * Errors: a call returns a negative enum nc_err, unless it is said to return WiredTiger's code.
  */
 #ifndef NC_STORAGE_STATE_WT_STATE_PRIVATE_H
 #define NC_STORAGE_STATE_WT_STATE_PRIVATE_H
@@ -24,14 +28,14 @@
 #include "storage/state/held_private.h"
 #include "storage/state/wt_state.h"
 
-/* Spaces come first, by their own numbers. */
+/* Tables. Those of the spaces come first, under the spaces' own numbers. */
 enum nc_wt_table {
 	NC_WT_EVENTS = NC_SPACE_COUNT,
-	NC_WT_INDEX, /* + enum nc_index */
+	NC_WT_INDEX, /* and those of the other indexes: + enum nc_index */
 	NC_WT_IDS = NC_WT_INDEX + NC_INDEX_COUNT,
-	NC_WT_LATE_IDS, /* of events deleted before their ids were in by_id */
+	NC_WT_LATE_IDS, /* ids of events that were deleted before their ids were in NC_WT_IDS */
 	NC_WT_MARKS,
-	NC_WT_HELD, /* what was put into rows that are held back */
+	NC_WT_HELD, /* what was put into rows that are held back, for a restart */
 	NC_WT_TABLE_COUNT
 };
 
@@ -42,27 +46,27 @@ enum {
 struct nc_wt_reader {
 	struct nc_state_reader base;
 	WT_SESSION *session;
-	WT_CURSOR *gets[NC_WT_TABLE_COUNT]; /* opened when first needed */
-	WT_CURSOR *scans[NC_WT_TABLE_COUNT];
+	WT_CURSOR *gets[NC_WT_TABLE_COUNT];  /* for single rows; opened when first needed */
+	WT_CURSOR *scans[NC_WT_TABLE_COUNT]; /* likewise, for scans */
 	bool scanning[NC_WT_TABLE_COUNT]; /* in use: a scan inside a scan has a cursor of its own */
 	struct nc_held *pins[NC_WT_GENERATIONS_MAX]; /* oldest first */
 	unsigned pin_count;
 	uint64_t table_limit; /* index entries of positions above it come from `pins` */
 	uint64_t limit;       /* the last position to be seen */
 	uint64_t sequence;    /* the last commit to be seen */
-	struct nc_block
-	        block; /* on which gets[NC_WT_EVENTS] stands within a snapshot; last 0: none */
+	/* The block on which gets[NC_WT_EVENTS] stands within a snapshot; block.last 0: on none. */
+	struct nc_block block;
 	bool begun;
 };
 
-/* WiredTiger gives the handler back to its callbacks: the state is found behind it. */
+/* WiredTiger gives this handler to its callbacks, which find the state behind it. */
 struct nc_wt_handler {
 	WT_EVENT_HANDLER base;
 	nc_wt_state_message_fn *message;
 	void *message_ctx;
-	atomic_bool disk_full;   /* somebody met ENOSPC */
-	atomic_bool disk_failed; /* somebody could not write or sync for another reason */
-	atomic_int broken;       /* NC_OK, or what every call returns from now on */
+	atomic_bool disk_full;   /* a call failed with ENOSPC */
+	atomic_bool disk_failed; /* a write or sync failed for another reason */
+	atomic_int broken;       /* NC_OK, or the error that every call returns from now on */
 };
 
 struct nc_wt_state {
@@ -75,46 +79,51 @@ struct nc_wt_state {
 	/* the applier's */
 	struct nc_wt_reader writer;
 	WT_CURSOR *puts[NC_WT_TABLE_COUNT];
-	uint64_t txn_last; /* position of the last event put before the transaction */
-	uint32_t txn_event_count;
-	uint32_t txn_put_count;
-	struct nc_buf redo;          /* the row of `held` that is being filled */
-	uint64_t redo_last;          /* number of the last one written */
-	struct nc_block_maker block; /* the row of `events` that is being filled */
+	/* As it was when the transaction began, to be gone back to. */
+	uint64_t txn_last;           /* position of the last event put */
+	uint32_t txn_event_count;    /* of events in `active` */
+	uint32_t txn_put_count;      /* of values in `active` */
+	struct nc_buf redo;          /* the row of NC_WT_HELD that is being filled */
+	uint64_t redo_last;          /* number of the last such row written */
+	struct nc_block_maker block; /* the row of NC_WT_EVENTS that is being filled */
 	struct nc_buf block_value;
-	bool full; /* begin said so last time */
+	bool full; /* the last begin found the disk full */
 
 	pthread_mutex_t mutex;
-	pthread_cond_t changed; /* a generation was sealed or done, or `closing` */
+	pthread_cond_t changed; /* a generation was sealed or done, or `closing` was set */
 	/* under mutex */
-	uint64_t sequence; /* of commits */
+	uint64_t sequence; /* number of the last commit */
 	uint64_t last;     /* position of the last committed event */
 	struct nc_state_applied applied;
-	struct nc_held *oldest; /* list through `active` */
-	struct nc_held *active; /* the applier adds to it */
+	struct nc_held *oldest; /* of the generations: a list that ends in `active` */
+	struct nc_held *active; /* the generation to which the applier adds */
 	unsigned generation_count;
-	uint64_t generation_last;    /* number of the newest */
-	uint32_t active_event_count; /* committed ones in `active` */
+	uint64_t generation_last;    /* number of the newest generation */
+	uint32_t active_event_count; /* committed events in `active` */
 	bool active_any;             /* something committed is in `active` */
 	bool in_txn;
-	bool seal_wanted;
+	bool seal_wanted; /* to be done when the transaction ends */
 	bool closing;
-	bool counts_stale; /* while it is opened: another build has indexed, and did not count */
-	int indexer_err;   /* why the indexer does not get on at the moment */
+	bool counts_stale; /* while the state is opened: another build indexed and did not count */
+	int indexer_err;   /* why the indexer cannot go on at the moment */
 	struct nc_wt_state_stats stats;
 
+	/* the indexer's */
 	pthread_t indexer;
 	bool indexer_started;
 	WT_SESSION *indexer_session;
 	WT_CURSOR *indexer_cursors[NC_WT_TABLE_COUNT];
-	uint64_t counted_id_max[NC_INDEX_COUNT]; /* above it no id has a count yet */
+	uint64_t counted_id_max[NC_INDEX_COUNT]; /* no id above it has a count yet */
 
-	pthread_mutex_t checkpointing; /* over what is below */
+	pthread_mutex_t checkpointing;
+	/* under checkpointing */
 	WT_SESSION *checkpoint_session;
-	uint64_t checkpoint_sequence; /* what the last completed one held at least */
-	bool exporting;               /* a snapshot is open: snapshot_export.c */
+	uint64_t checkpoint_sequence; /* the last completed checkpoint holds this commit, or more */
+	bool exporting;               /* snapshot_export.c holds a checkpoint */
 
-	uint64_t blocks_from; /* since open: a row of `events` under a key below it is an event's */
+	/* set when the state is opened: rows of NC_WT_EVENTS under keys below it are of one event
+	 */
+	uint64_t blocks_from;
 };
 
 static inline struct nc_wt_state *nc_wt_state_of(struct nc_state *base)
@@ -127,61 +136,46 @@ static inline struct nc_wt_state *nc_wt_state_of(struct nc_state *base)
 void nc_wt_handler_init(struct nc_wt_handler *handler, const struct nc_wt_state_options *options);
 __attribute__((format(printf, 2, 3))) void nc_wt_say(struct nc_wt_handler *handler,
                                                      const char *format, ...);
-/* WiredTiger's result as ours; remembers what stays. */
+/* Turn WiredTiger's code into ours, and remember an error that lasts. */
 int nc_wt_err(struct nc_wt_handler *handler, int wt);
+/* The error that lasts; NC_OK if there is none. */
 int nc_wt_broken(struct nc_wt_state *state);
 
 /* ---- wt_files.c ----------------------------------------------------------------------------- */
 
 extern const char *const nc_wt_table_names[NC_WT_TABLE_COUNT];
 
+/* See whether the files of a state are there, or none are. Errors: NC_CORRUPT, some are missing. */
 int nc_wt_files_check(const char *directory, struct nc_wt_handler *handler, bool *empty_out);
+/* Make the directory of a new state, whole or not at all. */
 int nc_wt_files_create(const char *directory, struct nc_wt_handler *handler);
+/* Bytes of all files, and of those of the tables any page of which may be written anew. */
 uint64_t nc_wt_files_size(const char *directory);
-/* Of the tables any page of which may change. */
 uint64_t nc_wt_files_size_rewritten(const char *directory);
-/* Whether `reserve_mb` are free where the directory is. Says nothing when that cannot be found out.
- */
+/* Whether `reserve_mb` MiB are free on the disk; true if that cannot be found out. */
 bool nc_wt_files_room(const char *directory, unsigned reserve_mb);
+/* Open WiredTiger, with `more` behind the usual configuration. */
 int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned cache_mb,
                   const char *more, WT_CONNECTION **connection_out);
+/* Open a cursor on a table; make a table. Return WiredTiger's code. */
 int nc_wt_cursor_open(WT_SESSION *session, int table, WT_CURSOR **cursor_out);
 int nc_wt_table_create(WT_SESSION *session, int table);
-/* Whether the table's file is there: NC_OK, or NC_CORRUPT and a diagnosis. */
+/* See whether the table's file is there. Errors: NC_CORRUPT, it is not; a message says so. */
 int nc_wt_file_check(const char *directory, int table, struct nc_wt_handler *handler);
 
 /* ---- wt_format.c ---------------------------------------------------------------------------- */
 
-/* See that the tables have this build's format, or raise them to it. Errors: NC_UNSUPPORTED, a
- * newer one; NC_CORRUPT. */
+/* See that the tables have this build's format, and raise older ones to it. Errors: NC_UNSUPPORTED,
+ * a newer format; NC_CORRUPT. */
 int nc_wt_format_settle(struct nc_wt_state *state);
-/* Write it down, and from which position on events stand in blocks. Returns WiredTiger's code. */
+/* Note the format, and the position from which on events stand in blocks. Returns WiredTiger's
+ * code. */
 int nc_wt_format_put(WT_CURSOR *marks, uint64_t blocks_from);
 
-/* ---- wt_index.c ----------------------------------------------------------------------------- */
+/* ---- wt_index.c: generations ---------------------------------------------------------------- */
 
-/* A run over one generation: a transaction every `chunk_rows`. */
-struct nc_wt_run {
-	struct nc_wt_state *state;
-	WT_SESSION *session;
-	WT_CURSOR **cursors;
-	size_t pending; /* inserted in the open transaction */
-	uint64_t rows;
-	uint64_t through; /* the last position of the generation */
-	struct nc_buf key, value;
-};
-
-void *nc_wt_indexer_main(void *state);
-/* Insert all of a sealed generation. */
-int nc_wt_generation_insert(struct nc_wt_state *state, const struct nc_held *held);
-/* Of a run: begin its first transaction; put a mark; insert a row of the index of ids. Return
- * WiredTiger's code. */
-int nc_wt_run_begin(struct nc_wt_run *run);
-int nc_wt_mark_put(struct nc_wt_run *run, const char *name, uint64_t position);
-int nc_wt_id_insert(struct nc_wt_run *run, struct nc_slice id, const struct nc_id_row *row);
-/* One row more was inserted, or removed. Returns WiredTiger's code. */
-int nc_wt_run_inserted(struct nc_wt_run *run);
-/* A new generation, behind `active`; under mutex once the indexer runs. NULL: out of memory. */
+/* Make a new generation, which is the next `active`. Under mutex once the indexer runs. NULL if out
+ * of memory. */
 struct nc_held *nc_wt_held_make(struct nc_wt_state *state, uint64_t base);
 /* Whether a generation holds as much as one may. */
 static inline bool nc_wt_is_large(const struct nc_wt_state *state, const struct nc_held *held)
@@ -190,33 +184,15 @@ static inline bool nc_wt_is_large(const struct nc_wt_state *state, const struct 
 	       held->put_count >= state->options.held_events ||
 	       held->bytes >= state->options.held_bytes;
 }
-/* Under mutex: close `active` for more entries and begin a new one, if it holds any. */
+/* Under mutex: seal `active` and begin another, if there is anything in it. */
 void nc_wt_seal(struct nc_wt_state *state);
-/* Under mutex: one user less. Returns the generation if that was the last, to be freed without it.
- */
+/* Under mutex: the generation has one user less. If that was the last, it is returned, to be freed
+ * when the mutex is released. */
 struct nc_held *nc_wt_unpin(struct nc_held *held);
-int nc_wt_indexer_open(struct nc_wt_state *state);
+/* The key of a row of the index of ids. */
 void nc_wt_id_key(struct nc_buf *key, struct nc_slice id, uint64_t stream_id);
 
-/* ---- wt_reindex.c --------------------------------------------------------------------------- */
-
-/* What a crash left between the `indexed` mark and the last event; of it, what is through
- * `indexing` may be in the tables in part. */
-int nc_wt_reindex(struct nc_wt_state *state, uint64_t indexed, uint64_t indexing);
-
-/* ---- wt_count.c ----------------------------------------------------------------------------- */
-
-/* Add what a generation has of one id to its count, if its index is counted; once, however often
- * the generation is inserted. Returns WiredTiger's code. */
-int nc_wt_count_add(struct nc_wt_run *run, const struct nc_held_group *group);
-/* At open, before anything is indexed: which ids have counts. */
-int nc_wt_counts_load(struct nc_wt_state *state);
-/* Count all anew, at open: everything is in the tables. */
-int nc_wt_recount(struct nc_wt_state *state);
-int nc_wt_count(struct nc_state_reader *base, enum nc_index index, uint64_t id,
-                uint64_t *count_out);
-
-/* ---- wt_apply.c ----------------------------------------------------------------------------- */
+/* ---- wt_apply.c: the port's calls ----------------------------------------------------------- */
 
 int nc_wt_begin(struct nc_state *base);
 int nc_wt_commit(struct nc_state *base, struct nc_state_applied applied);
@@ -229,21 +205,22 @@ bool nc_wt_waits(struct nc_state *base);
 
 /* ---- wt_events.c, wt_events_read.c ---------------------------------------------------------- */
 
-/* The applier's: put an event, delete some. */
+/* The port's calls: the applier's, then the readers'. */
 int nc_wt_event_put(struct nc_state *base, uint64_t position, struct nc_slice row,
                     const struct nc_event_keys *keys);
 int nc_wt_event_del(struct nc_state *base, uint64_t from, uint64_t to);
-/* Write what was put and is not in the table yet: before a commit, and before the applier reads. */
-int nc_wt_block_write(struct nc_wt_state *state);
-/* Position of the last event in the table; 0: there is none. Returns WiredTiger's code. */
-int nc_wt_event_last(WT_CURSOR *events, uint64_t *last_out);
-
 int nc_wt_event_get(struct nc_state_reader *base, uint64_t position, struct nc_buf *row);
 int nc_wt_events(struct nc_state_reader *base, uint64_t from, bool backward, nc_state_event_fn *fn,
                  void *ctx);
-/* Onto the row that holds the first event from `from` on. Returns WiredTiger's code. */
+
+/* Write the block that is being filled to the table. To be done before a commit, and before the
+ * applier reads. */
+int nc_wt_block_write(struct nc_wt_state *state);
+/* The position of the last event in the table; 0: there is none. Returns WiredTiger's code. */
+int nc_wt_event_last(WT_CURSOR *events, uint64_t *last_out);
+/* Move to the row that holds the first event from `from` on. Returns WiredTiger's code. */
 int nc_wt_block_seek(WT_CURSOR *cursor, uint64_t from);
-/* What the cursor stands on. Errors: NC_CORRUPT, said; NC_IO. */
+/* The block on which the cursor stands. Errors: NC_CORRUPT, and a message says so; NC_IO. */
 int nc_wt_block_at(struct nc_wt_state *state, WT_CURSOR *cursor, struct nc_block *block_out);
 
 /* ---- wt_rows.c, wt_rows_read.c -------------------------------------------------------------- */
@@ -254,24 +231,24 @@ static inline bool nc_wt_is_held(enum nc_space space)
 	return space == NC_SPACE_STREAMS;
 }
 
-/* The applier's: put a row or delete it; and around a transaction. */
-int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slice value,
-                  bool deleted);
+/* For the applier: put a row that is held back, or delete it. */
+int nc_wt_row_put(struct nc_wt_state *state, struct nc_slice key, struct nc_slice value);
+int nc_wt_row_del(struct nc_wt_state *state, struct nc_slice key);
+/* For the applier: what belongs to the beginning and the end of a transaction. */
 void nc_wt_rows_begin(struct nc_wt_state *state);
 int nc_wt_rows_commit(struct nc_wt_state *state);
 void nc_wt_rows_rollback(struct nc_wt_state *state);
-/* The indexer's: insert a generation's rows and forget what a crash would have needed. `order` is
- * room for as many numbers as there are rows. Returns WiredTiger's code. */
-int nc_wt_rows_insert(struct nc_wt_run *run, const struct nc_held *held, uint32_t *order);
-/* At open: what a crash left goes into `active`. */
+/* When the state is opened: put into `active` the rows that were held back before it ended. */
 int nc_wt_rows_load(struct nc_wt_state *state);
-/* What the reader sees held back of a row; NULL: what the table has is what it sees. */
+/* The value that the reader sees of a row that is held back; NULL: it sees the table's. */
 const struct nc_held_value *nc_wt_row_find(struct nc_wt_reader *reader, struct nc_slice key);
+/* The port's scan of a space whose rows are held back. */
 int nc_wt_rows_scan(struct nc_wt_reader *reader, struct nc_slice from, bool backward,
                     nc_state_pair_fn *fn, void *ctx);
 
-/* ---- wt_reader.c, wt_scan.c ----------------------------------------------------------------- */
+/* ---- wt_reader.c, wt_scan.c, wt_count.c ----------------------------------------------------- */
 
+/* The port's calls. */
 int nc_wt_reader_open(struct nc_state *base, struct nc_state_reader **reader_out);
 void nc_wt_reader_close(struct nc_state_reader *base);
 int nc_wt_reader_begin(struct nc_state_reader *base);
@@ -285,17 +262,21 @@ int nc_wt_index(struct nc_state_reader *base, struct nc_index_walk asked, nc_sta
 int nc_wt_ids(struct nc_state_reader *base, struct nc_slice id, uint64_t stream_id,
               nc_state_id_fn *fn, void *ctx);
 
-/* Pin every generation, under mutex. */
+int nc_wt_count(struct nc_state_reader *base, enum nc_index index, uint64_t id,
+                uint64_t *count_out);
+
+/* Pin every generation, under mutex; and unpin those of the reader, which takes it itself. */
 void nc_wt_pin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
 void nc_wt_unpin_all(struct nc_wt_state *state, struct nc_wt_reader *reader);
-/* The cursor for points of `table`; to be reset. */
+/* The cursor for single rows of `table`. Whoever has used it resets it. */
 int nc_wt_get_cursor(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out);
-/* The cursor that scans `table`, and giving it back. */
+/* Take the cursor that scans `table`, and give it back. */
 int nc_wt_scan_begin(struct nc_wt_reader *reader, int table, WT_CURSOR **cursor_out);
 void nc_wt_scan_end(struct nc_wt_reader *reader, int table, WT_CURSOR *cursor);
-/* To the first row of a space in the wanted direction, and on. Return WiredTiger's code. */
+/* Move to the first row of a space in the wanted direction, and on. Return WiredTiger's code. */
 int nc_wt_seek(WT_CURSOR *cursor, struct nc_slice from, bool backward);
 int nc_wt_step(WT_CURSOR *cursor, bool backward);
+/* What a scan returns that ended with WiredTiger's code `wt`. */
 int nc_wt_scan_result(struct nc_wt_reader *reader, int wt);
 struct nc_wt_reader *nc_wt_reader_of(struct nc_state_reader *base);
 
