@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* arena.h -- memory that is given out piece by piece and taken back all at once. One thread. */
+/* arena.h -- memory that is given out piece by piece and taken back all at once.
+ *
+ * Threads: an arena belongs to one thread at a time.
+ */
 #ifndef NC_PLUGINS_HOST_ARENA_H
 #define NC_PLUGINS_HOST_ARENA_H
 
@@ -7,14 +10,17 @@
 
 struct nc_arena_block;
 
+/* Begins as zeros. */
 struct nc_arena {
-	struct nc_arena_block *first; /* the one given out of; the largest */
-	size_t used;                  /* bytes of `first` */
+	struct nc_arena_block *first; /* the largest block, from which memory is given out */
+	size_t used;                  /* bytes of `first` that were given out */
 };
 
-/* `= {0}` makes an empty one. Room for `size` bytes at any alignment; NULL when out of memory. */
+/* Memory of `size` bytes, aligned for anything; NULL if out of memory. */
 void *nc_arena_take(struct nc_arena *arena, size_t size);
-void nc_arena_clear(struct nc_arena *arena); /* keeps the largest block */
+/* Take all of it back. The largest block is kept for what comes next. */
+void nc_arena_clear(struct nc_arena *arena);
+/* Free all of it. */
 void nc_arena_release(struct nc_arena *arena);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* batch_private.h -- a batch, for the one who asks plugins about it. */
+/* batch_private.h -- a batch of events, for the files that ask plugins about it. */
 #ifndef NC_PLUGINS_HOST_BATCH_PRIVATE_H
 #define NC_PLUGINS_HOST_BATCH_PRIVATE_H
 
@@ -10,7 +10,7 @@ struct nc_filter_batch {
 	struct nc_arena arena;  /* events, their lists, their views */
 	struct nc_buf pointers; /* nacre_filter_event *, one after the other */
 	struct nc_view_builder builder;
-	size_t viewed; /* events below it have their views */
+	size_t viewed; /* how many events have their views; they are the first ones */
 	struct nc_filter_views views;
 };
 

@@ -54,7 +54,7 @@ static nacre_filter_slice text_of(const char *text)
 
 static int32_t hello(struct inmate *inmate, const nacre_filter_host *host)
 {
-	char why[REASON_SIZE] = "";
+	char why[NC_PLUGIN_REASON_SIZE] = "";
 	char path[32];
 	bool good = nc_cell_confine(inmate->node, NC_CELL_FILE_FD, why, sizeof why);
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", NC_CELL_FILE_FD);

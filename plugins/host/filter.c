@@ -103,7 +103,7 @@ static int compile(struct nc_plugin_host *host, const struct nc_plugin *plugin,
 
 #define HINT_NAME_SIZE_MAX 255 /* bytes of a stream's or type's name; tags are shorter */
 
-/* What is being collected. */
+/* Hints as they are collected. */
 struct hint_work {
 	struct nc_filter *filter;
 	bool loose; /* there was a hint that this host does not understand */
@@ -182,7 +182,7 @@ bool nc_filter_hints_come(struct nc_filter *filter)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
-/* Takes `compiled` over, also when it fails. */
+/* Make a filter of what the plugin has compiled, which is taken over even if this fails. */
 static int filter_new(struct nc_plugin *plugin, void *compiled, struct nc_filter **filter_out,
                       struct nc_filter_error *error_out)
 {
@@ -214,7 +214,7 @@ static int filter_new(struct nc_plugin *plugin, void *compiled, struct nc_filter
 	return err;
 }
 
-/* NULL with the error. */
+/* The plugin that is to compile it; NULL if there is none, and the error says so. */
 static struct nc_plugin *plugin_find(struct nc_plugin_host *host, struct nc_slice name,
                                      struct nc_slice selector, int *err_out,
                                      struct nc_filter_error *error_out)

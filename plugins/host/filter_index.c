@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A group a plugin; in it, slots. Sets know slots, not the caller's ids, so that one that is gone
- * is silent in the large set until the next merge forgets it; only then is its slot given out
- * again. */
+/* There is a group for each plugin, and in it a slot for each filter. Sets know slots, and not the
+ * caller's ids. So a filter that is gone stays in the large set without being heard, until the next
+ * merge leaves it out; only then is its slot given out again. */
 #include "plugins/host/filter_index.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct group {
 	size_t gone; /* filters removed since the last merge */
 };
 
-/* Where an id is. */
+/* Where the filter of an id is. */
 struct place {
 	uint32_t group, slot;
 };
@@ -186,7 +186,7 @@ int nc_filter_index_remove(struct nc_filter_index *index, uint32_t id)
 
 /* ---- Sets ----------------------------------------------------------------------------------- */
 
-/* Make a set of those slots that are not gone; NULL: there are none. */
+/* Make a set of the slots that are not gone; NULL if there are none. */
 static int set_make(const struct group *group, const uint32_t *slots, size_t slot_count,
                     struct nc_filter_set **set_out)
 {
@@ -222,7 +222,7 @@ static int small_make(struct group *group)
 	return NC_OK;
 }
 
-/* From slots to the caller's ids. */
+/* Turns slots into the caller's ids. */
 struct tell {
 	const struct group *group;
 	nc_filter_id_fn *fn;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* filter_private.h -- a compiled selector, for sets of them. */
+/* filter_private.h -- a compiled selector, for the files that ask it and that make sets of it. */
 #ifndef NC_PLUGINS_HOST_FILTER_PRIVATE_H
 #define NC_PLUGINS_HOST_FILTER_PRIVATE_H
 
@@ -19,10 +19,10 @@ struct nc_filter {
 	bool late; /* its hints are not known yet */
 };
 
-/* An answer of a plugin as an error of ours. */
+/* Turn a plugin's answer into an error of ours. */
 int nc_filter_answer(int answer);
 
-/* The batch's events, with what `needs` asks for; NULL when out of memory. */
+/* The events of the batch, each with what `needs` asks for; NULL if out of memory. */
 const nacre_filter_event *const *nc_filter_shown(struct nc_filter_batch *batch, uint32_t needs);
 
 #endif

@@ -37,7 +37,7 @@ void nc_plugin_log(const struct nc_plugin_host *host, bool trouble, const char *
 {
 	if (host->log == NULL)
 		return;
-	char line[2 * REASON_SIZE];
+	char line[2 * NC_PLUGIN_REASON_SIZE];
 	va_list args;
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof line, format, args);

@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(char *why, const char *
 {
 	va_list args;
 	va_start(args, format);
-	(void)vsnprintf(why, REASON_SIZE, format, args);
+	(void)vsnprintf(why, NC_PLUGIN_REASON_SIZE, format, args);
 	va_end(args);
 	return false;
 }
@@ -67,7 +67,7 @@ static bool table_good(char *why, const nacre_filter_plugin *abi)
 }
 
 const nacre_filter_plugin *nc_plugin_shake(const char *file, const nacre_filter_host *host,
-                                           char why[REASON_SIZE])
+                                           char why[NC_PLUGIN_REASON_SIZE])
 {
 	void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL) {
@@ -88,7 +88,7 @@ const nacre_filter_plugin *nc_plugin_shake(const char *file, const nacre_filter_
 /* In a process of its own. */
 static const nacre_filter_plugin *shake_in_cell(struct nc_plugin_host *host,
                                                 struct nc_plugin *plugin, const char *copy,
-                                                char why[REASON_SIZE])
+                                                char why[NC_PLUGIN_REASON_SIZE])
 {
 	const struct nc_cell_options options = { .program = host->program,
 		                                 .file = copy,
@@ -105,7 +105,7 @@ static const nacre_filter_plugin *shake_in_cell(struct nc_plugin_host *host,
 
 bool nc_plugin_load(struct nc_plugin_host *host, struct nc_plugin *plugin, const char *copy)
 {
-	char why[REASON_SIZE] = "";
+	char why[NC_PLUGIN_REASON_SIZE] = "";
 	const nacre_filter_plugin *abi = host->program != NULL && !plugin->bundled
 	                                         ? shake_in_cell(host, plugin, copy, why)
 	                                         : nc_plugin_shake(copy, &host->abi, why);

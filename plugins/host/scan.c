@@ -11,7 +11,7 @@
 #include "core/base/digits.h"
 #include "plugins/host/host_private.h"
 
-/* What is being looked at. */
+/* What a scan is looking at. */
 struct scan {
 	struct nc_plugin_host *host;
 	const char *dir;
@@ -44,7 +44,7 @@ static bool read_all(int fd, size_t size, struct nc_buf *buf)
 	return room != NULL;
 }
 
-/* The file's bytes, as they are now. */
+/* Read the file's bytes, as they are now. */
 static bool file_read(struct nc_plugin *plugin, struct nc_buf *buf)
 {
 	/* O_NONBLOCK: a FIFO must not hold us up. */
@@ -68,7 +68,7 @@ static bool file_read(struct nc_plugin *plugin, struct nc_buf *buf)
 	return good;
 }
 
-static void sha256_text(struct nc_slice bytes, char text_out[SHA256_TEXT_SIZE])
+static void sha256_text(struct nc_slice bytes, char text_out[NC_PLUGIN_SHA256_SIZE])
 {
 	uint8_t digest[NC_SHA256_SIZE];
 	nc_sha256(&bytes, 1, digest);
@@ -143,7 +143,7 @@ static void plugin_free(struct nc_plugin *plugin)
 	free(plugin);
 }
 
-/* `name` in the scan's directory, the directory itself if NULL. */
+/* A plugin that is to be tried: `name` in the scan's directory, or the directory itself if NULL. */
 static struct nc_plugin *plugin_new(struct scan *scan, const char *name)
 {
 	struct nc_plugin *plugin = calloc(1, sizeof *plugin);
@@ -161,7 +161,7 @@ fail:
 	return NULL;
 }
 
-/* Takes the plugin over. */
+/* Put the plugin into the list, which takes it over. */
 static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 {
 	struct nc_plugin_host *host = scan->host;

@@ -22,29 +22,29 @@ static uint64_t fnv(uint64_t hash, struct nc_slice bytes)
 	return hash;
 }
 
-void nc_view_begin(struct view_work *work, struct nc_view_builder *builder, struct nc_arena *arena,
-                   struct nc_slice source)
+void nc_view_begin(struct nc_view_work *work, struct nc_view_builder *builder,
+                   struct nc_arena *arena, struct nc_slice source)
 {
 	nc_buf_clear(&builder->leaves);
 	nc_buf_clear(&builder->frames);
-	*work = (struct view_work){ .builder = builder, .arena = arena, .source = source };
+	*work = (struct nc_view_work){ .builder = builder, .arena = arena, .source = source };
 	work->here.hash = FNV_BASIS;
 }
 
-static struct view_frame *frame_at(const struct view_work *work, size_t level)
+static struct nc_view_frame *frame_at(const struct nc_view_work *work, size_t level)
 {
 	/* The buffer is malloc's, and a frame its only tenant: aligned. */
-	return (struct view_frame *)(void *)work->builder->frames.data + level;
+	return (struct nc_view_frame *)(void *)work->builder->frames.data + level;
 }
 
-static bool out_of_memory(struct view_work *work)
+static bool out_of_memory(struct nc_view_work *work)
 {
 	work->no_memory = true;
 	return false;
 }
 
 /* A value begins: count it in what holds it. */
-static void value_begin(struct view_work *work, uint32_t kind)
+static void value_begin(struct nc_view_work *work, uint32_t kind)
 {
 	if (work->depth > 0) {
 		frame_at(work, work->depth - 1)->items++;
@@ -53,13 +53,13 @@ static void value_begin(struct view_work *work, uint32_t kind)
 	}
 }
 
-bool nc_view_open(struct view_work *work, bool is_array, size_t begin)
+bool nc_view_open(struct nc_view_work *work, bool is_array, size_t begin)
 {
 	value_begin(work, is_array ? NACRE_FILTER_ARRAY : NACRE_FILTER_OBJECT);
-	uint8_t *room = nc_buf_extend(&work->builder->frames, sizeof(struct view_frame));
+	uint8_t *room = nc_buf_extend(&work->builder->frames, sizeof(struct nc_view_frame));
 	if (room == NULL)
 		return out_of_memory(work);
-	*frame_at(work, work->depth++) = (struct view_frame){
+	*frame_at(work, work->depth++) = (struct nc_view_frame){
 		.place = work->here,
 		.begin = begin,
 		.array = is_array ? work->array_count : 0,
@@ -69,10 +69,10 @@ bool nc_view_open(struct view_work *work, bool is_array, size_t begin)
 	return true;
 }
 
-bool nc_view_key(struct view_work *work, struct nc_slice key)
+bool nc_view_key(struct nc_view_work *work, struct nc_slice key)
 {
 	nc_assert(work->depth > 0);
-	const struct view_place *above = &frame_at(work, work->depth - 1)->place;
+	const struct nc_view_place *above = &frame_at(work, work->depth - 1)->place;
 	work->here.depth = above->depth + 1;
 	if (above->depth == 0) {
 		work->here.path = (nacre_filter_slice){ key.data, key.size };
@@ -94,7 +94,7 @@ bool nc_view_key(struct view_work *work, struct nc_slice key)
 }
 
 /* Put the arrays that contain the present value. */
-static bool trail_take(struct view_work *work, nacre_filter_leaf *leaf)
+static bool trail_take(struct nc_view_work *work, nacre_filter_leaf *leaf)
 {
 	uint32_t count = 0;
 	for (size_t i = 0; i < work->depth; i++)
@@ -112,14 +112,14 @@ static bool trail_take(struct view_work *work, nacre_filter_leaf *leaf)
 	leaf->trail = trail;
 	leaf->trail_count = count;
 	for (size_t i = 0; i < work->depth; i++) {
-		const struct view_frame *frame = frame_at(work, i);
+		const struct nc_view_frame *frame = frame_at(work, i);
 		if (frame->is_array)
 			*trail++ = (nacre_filter_step){ frame->array, (uint32_t)frame->items - 1 };
 	}
 	return true;
 }
 
-static bool leaf_put(struct view_work *work, uint32_t kind, struct nc_slice raw,
+static bool leaf_put(struct nc_view_work *work, uint32_t kind, struct nc_slice raw,
                      struct nc_slice text, const struct nc_decimal *number)
 {
 	nacre_filter_leaf leaf = {
@@ -151,17 +151,17 @@ static bool leaf_put(struct view_work *work, uint32_t kind, struct nc_slice raw,
 	return true;
 }
 
-bool nc_view_leaf(struct view_work *work, uint32_t kind, struct nc_slice raw, struct nc_slice text,
-                  const struct nc_decimal *number)
+bool nc_view_leaf(struct nc_view_work *work, uint32_t kind, struct nc_slice raw,
+                  struct nc_slice text, const struct nc_decimal *number)
 {
 	value_begin(work, kind);
 	return leaf_put(work, kind, raw, text, number);
 }
 
-bool nc_view_close(struct view_work *work, size_t end)
+bool nc_view_close(struct nc_view_work *work, size_t end)
 {
 	nc_assert(work->depth > 0);
-	struct view_frame frame = *frame_at(work, --work->depth);
+	struct nc_view_frame frame = *frame_at(work, --work->depth);
 	work->builder->frames.size -= sizeof frame;
 	work->here = frame.place;
 	if (frame.items > 0)
@@ -171,7 +171,7 @@ bool nc_view_close(struct view_work *work, size_t end)
 	                nc_slice(NULL, 0), NULL);
 }
 
-const nacre_filter_view *nc_view_end(struct view_work *work, int32_t state)
+const nacre_filter_view *nc_view_end(struct nc_view_work *work, int32_t state)
 {
 	if (work->no_memory)
 		return NULL;
@@ -234,7 +234,7 @@ const nacre_filter_view *nc_view_data(struct nc_view_builder *builder, struct nc
 		return nc_view_msgpack(builder, arena, data);
 	if (begins_like_json(data))
 		return nc_view_json(builder, arena, data, NULL);
-	struct view_work work;
+	struct nc_view_work work;
 	nc_view_begin(&work, builder, arena, data);
 	return nc_view_end(&work, NACRE_FILTER_VIEW_OPAQUE);
 }

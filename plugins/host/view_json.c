@@ -4,7 +4,7 @@
 #include "plugins/host/view_private.h"
 
 /* The characters of a key or string: in the source, or in the arena if they were escaped. */
-static bool characters(struct view_work *work, const struct nc_json_token *token,
+static bool characters(struct nc_view_work *work, const struct nc_json_token *token,
                        struct nc_slice *text_out)
 {
 	*text_out = token->raw;
@@ -25,7 +25,7 @@ static bool characters(struct view_work *work, const struct nc_json_token *token
 	return true;
 }
 
-static bool string(struct view_work *work, const struct nc_json_token *token)
+static bool string(struct nc_view_work *work, const struct nc_json_token *token)
 {
 	struct nc_slice text;
 	if (!characters(work, token, &text))
@@ -35,7 +35,7 @@ static bool string(struct view_work *work, const struct nc_json_token *token)
 }
 
 /* False at the end of the text, or when the view ends early. */
-static bool token_take(struct view_work *work, const struct nc_json_token *token)
+static bool token_take(struct nc_view_work *work, const struct nc_json_token *token)
 {
 	struct nc_slice none = nc_slice(NULL, 0);
 	struct nc_slice key;
@@ -70,7 +70,7 @@ static bool token_take(struct view_work *work, const struct nc_json_token *token
 const nacre_filter_view *nc_view_json(struct nc_view_builder *builder, struct nc_arena *arena,
                                       struct nc_slice text, struct nc_view_fault *fault_out)
 {
-	struct view_work work;
+	struct nc_view_work work;
 	nc_view_begin(&work, builder, arena, text);
 	struct nc_json json;
 	nc_json_init(&json, text);

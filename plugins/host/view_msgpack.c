@@ -117,7 +117,7 @@ static struct head head_read(struct nc_reader *reader)
 }
 
 /* A value that is not a container, its head read; false also when it is malformed. */
-static bool scalar(struct view_work *work, struct nc_reader *reader, const struct head *head,
+static bool scalar(struct nc_view_work *work, struct nc_reader *reader, const struct head *head,
                    const uint8_t *begin)
 {
 	struct nc_slice text = nc_slice(NULL, 0);
@@ -129,7 +129,7 @@ static bool scalar(struct view_work *work, struct nc_reader *reader, const struc
 	return nc_view_leaf(work, head->kind, raw, text, &head->number);
 }
 
-static bool key(struct view_work *work, struct nc_reader *reader)
+static bool key(struct nc_view_work *work, struct nc_reader *reader)
 {
 	struct head head = head_read(reader);
 	if (head.kind != NACRE_FILTER_STRING)
@@ -139,7 +139,7 @@ static bool key(struct view_work *work, struct nc_reader *reader)
 }
 
 /* One value's head, and all of it if it holds no others. */
-static bool value(struct view_work *work, struct nc_reader *reader, struct level *levels,
+static bool value(struct nc_view_work *work, struct nc_reader *reader, struct level *levels,
                   size_t *depth)
 {
 	const uint8_t *begin = reader->at;
@@ -157,7 +157,7 @@ static bool value(struct view_work *work, struct nc_reader *reader, struct level
 	return nc_view_open(work, !object, (size_t)(begin - work->source.data));
 }
 
-static bool everything(struct view_work *work, struct nc_reader *reader)
+static bool everything(struct nc_view_work *work, struct nc_reader *reader)
 {
 	struct level levels[DEPTH_MAX];
 	size_t depth = 0;
@@ -182,7 +182,7 @@ static bool everything(struct view_work *work, struct nc_reader *reader)
 const nacre_filter_view *nc_view_msgpack(struct nc_view_builder *builder, struct nc_arena *arena,
                                          struct nc_slice data)
 {
-	struct view_work work;
+	struct nc_view_work work;
 	nc_view_begin(&work, builder, arena, data);
 	struct nc_reader reader = nc_reader(data);
 	int32_t state = NACRE_FILTER_VIEW_MSGPACK;

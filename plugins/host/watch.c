@@ -117,7 +117,7 @@ static void news_read(struct nc_plugin_watch *watch)
 	}
 }
 
-/* Gives whether one can be watched now that could not before. */
+/* Returns whether a directory can be watched now that could not be watched before. */
 static bool dirs_watch(struct nc_plugin_watch *watch)
 {
 	bool more = false;

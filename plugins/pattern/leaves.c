@@ -59,15 +59,16 @@ uint32_t nc_leaves_next(const struct nc_leaves *leaves, const struct nc_field *f
 {
 	if (leaves->heads != NULL) {
 		size_t slot = (size_t)(field->hash ^ field->hash >> 32) & leaves->mask;
-		uint32_t at = after == LEAVES_NONE ? leaves->heads[slot] : leaves->next[after];
-		while (at != LEAVES_NONE && !is_at(nacre_filter_leaf_at(leaves->view, at), field))
+		uint32_t at = after == NC_LEAVES_NONE ? leaves->heads[slot] : leaves->next[after];
+		while (at != NC_LEAVES_NONE &&
+		       !is_at(nacre_filter_leaf_at(leaves->view, at), field))
 			at = leaves->next[at];
 		return at;
 	}
-	for (uint64_t at = after == LEAVES_NONE ? 0 : (uint64_t)after + 1;
+	for (uint64_t at = after == NC_LEAVES_NONE ? 0 : (uint64_t)after + 1;
 	     at < leaves->view->leaf_count; at++) {
 		if (is_at(nacre_filter_leaf_at(leaves->view, at), field))
 			return (uint32_t)at;
 	}
-	return LEAVES_NONE;
+	return NC_LEAVES_NONE;
 }

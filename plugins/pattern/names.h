@@ -19,22 +19,25 @@ struct nc_name {
 	bool prefix; /* every name that begins with `bytes` */
 };
 
+/* Begins as zeros. */
 struct nc_names {
 	struct nc_name *items; /* sorted once sealed */
 	size_t count;
 	size_t capacity;
 };
 
-/* `= {0}` makes an empty one. */
 void nc_names_release(struct nc_names *names);
+/* Add a name, or with `prefix` all names that begin with `bytes`. */
 int nc_names_add(struct nc_names *names, struct nc_slice bytes, bool prefix);
-void nc_names_cut(struct nc_names *names, size_t count); /* forget those from `count` on */
+/* Keep the first `count` items, and forget the others. */
+void nc_names_cut(struct nc_names *names, size_t count);
+/* Nothing will be added any more: the list can be asked from now on. */
 void nc_names_seal(struct nc_names *names);
 bool nc_names_has(const struct nc_names *names, struct nc_slice name);
 
 struct nc_names_index; /* opaque */
 
-/* An index of `list_count` sealed lists, `ids[i]` for lists[i]. */
+/* Make an index of sealed lists; ids[i] is the id of lists[i]. */
 int nc_names_index_new(const struct nc_names *const *lists, const uint32_t *ids, size_t list_count,
                        struct nc_names_index **index_out);
 void nc_names_index_free(struct nc_names_index *index); /* NULL is a no-op */

@@ -10,12 +10,12 @@
 
 #include "plugins/pattern/selector.h"
 
-/* NULL if `pattern` is one; else what was expected, and in *at_out at which byte. */
+/* NULL if `pattern` is a pattern; else what was expected, and at which byte. */
 const char *nc_nats_check(struct nc_slice pattern, size_t *at_out);
 
 bool nc_nats_match(struct nc_slice pattern, struct nc_slice name);
 
-/* The bytes before the first wildcard; all of them: the pattern is a name. */
+/* The bytes before the first wildcard. If those are all, the pattern is a name. */
 struct nc_slice nc_nats_literal(struct nc_slice pattern);
 
 struct nc_nats_trie; /* opaque */
@@ -24,11 +24,11 @@ struct nc_nats_trie; /* opaque */
 int nc_nats_trie_new(struct nc_nats_trie **trie_out);
 void nc_nats_trie_free(struct nc_nats_trie *trie); /* NULL is a no-op */
 
-/* Enter a checked pattern, copied. `owner` is what nc_nats_trie_find() tells of. */
+/* Add a copy of a checked pattern, for `owner`, a number of the caller's. Errors: NC_NOMEM. */
 int nc_nats_trie_add(struct nc_nats_trie *trie, struct nc_slice pattern, uint32_t owner);
 
-/* `fn` hears the owner of each pattern that matches: once a pattern, so maybe more than once an
- * owner. */
+/* Give `fn` the owner of each pattern that matches `name`. An owner of several such patterns is
+ * given once for each. */
 typedef void nc_nats_found_fn(void *ctx, uint32_t owner);
 void nc_nats_trie_find(const struct nc_nats_trie *trie, struct nc_slice name, nc_nats_found_fn *fn,
                        void *ctx);

@@ -5,8 +5,8 @@
 
 #include "plugins/pattern/nats.h"
 
-/* The token at the front; *rest_out is what follows its dot, with a NULL pointer if there is none.
- */
+/* The token at the front of a name. *rest_out is what follows the dot behind it; its pointer is
+ * NULL if there is no dot. */
 struct nc_slice nc_nats_token(struct nc_slice name, struct nc_slice *rest_out);
 
 /* Whether a token of a pattern, not '>', matches a token of a name. */

@@ -21,11 +21,11 @@
 #define NC_PATTERN_PATH_SIZE_MAX    (64u << 10) /* bytes */
 
 struct nc_field {
-	struct nc_slice path; /* keys joined by '.' */
-	uint64_t hash;        /* FNV-1a of it, as nacre_filter_leaf.path_hash */
-	size_t offset;        /* of its key in the source */
-	bool may_lack;        /* `exists:false` is in the list */
-	const struct nc_matcher *matchers;
+	struct nc_slice path;              /* keys joined by '.' */
+	uint64_t hash;                     /* FNV-1a of the path, as nacre_filter_leaf.path_hash */
+	size_t offset;                     /* of the field's key in the source */
+	bool may_lack;                     /* `exists:false` is one of its conditions */
+	const struct nc_matcher *matchers; /* [matcher_count]; one of them must match */
 	size_t matcher_count;
 };
 
@@ -38,20 +38,21 @@ struct nc_alternative {
 struct nc_pattern {
 	const struct nc_alternative *alternatives;
 	size_t alternative_count;
-	void *pool; /* where all of it lies */
+	void *pool; /* has the memory of all of it */
 };
 
-/* Called for each field with the place of its key; refuses it by filling *error and giving
- * NACRE_FILTER_REFUSED. NULL: every field is fine. */
+/* Called for each field, with the offset of its key. It refuses the field by filling *error and
+ * returning NACRE_FILTER_REFUSED. NULL accepts every field. */
 typedef int nc_pattern_field_fn(struct nc_slice path, size_t offset, nacre_filter_error *error);
 
-/* Compile JSON text. Errors: NACRE_FILTER_REFUSED, NACRE_FILTER_NO_MEMORY; *error is filled. */
+/* Compile JSON text. On failure *error says why. Errors: NACRE_FILTER_REFUSED,
+ * NACRE_FILTER_NO_MEMORY. */
 int nc_pattern_compile(struct nc_slice source, nc_pattern_field_fn *field_fn,
                        struct nc_pattern **pattern_out, nacre_filter_error *error);
 void nc_pattern_free(struct nc_pattern *pattern); /* NULL is a no-op */
 
-/* 1 or 0; or NACRE_FILTER_NO_MEMORY. A view without leaves for whatever reason is the caller's to
- * look at first. */
+/* Whether a view matches: 1 or 0, or NACRE_FILTER_NO_MEMORY. Before that the caller looks at the
+ * view's state: one that was not flattened has no leaves. */
 int nc_pattern_match(const struct nc_pattern *pattern, const nacre_filter_view *view);
 
 /* ---- Sets ----------------------------------------------------------------------------------- */
@@ -63,7 +64,7 @@ int nc_pattern_set_new(const struct nc_pattern *const *patterns, const uint32_t 
                        size_t pattern_count, struct nc_pattern_set **set_out);
 void nc_pattern_set_free(struct nc_pattern_set *set); /* NULL is a no-op */
 
-/* Emit the id of each pattern that matches, once. 0, or NACRE_FILTER_NO_MEMORY. */
+/* Emit the id of each pattern that matches, once. Returns 0, or NACRE_FILTER_NO_MEMORY. */
 int nc_pattern_set_match(const struct nc_pattern_set *set, const nacre_filter_view *view,
                          nacre_filter_emit_id_fn *emit, void *emit_ctx);
 

@@ -32,7 +32,7 @@ static int tally_take(const struct nc_leaves *leaves, const struct nc_field *fie
                       struct tally *tally)
 {
 	*tally = (struct tally){ 0 };
-	for (uint32_t at = nc_leaves_next(leaves, field, LEAVES_NONE); at != LEAVES_NONE;
+	for (uint32_t at = nc_leaves_next(leaves, field, NC_LEAVES_NONE); at != NC_LEAVES_NONE;
 	     at = nc_leaves_next(leaves, field, at)) {
 		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(leaves->view, at);
 		int hit = nc_field_test(field, leaf);
@@ -78,8 +78,8 @@ static int arrays_ask(const struct nc_leaves *leaves, const struct nc_field *con
 		*to = (struct nc_arrayed){ .hits = next, .all = next + tallies[i].hits };
 		to->may_lack = fields[i]->may_lack;
 		next += tallies[i].hits + tallies[i].all;
-		for (uint32_t at = nc_leaves_next(leaves, fields[i], LEAVES_NONE);
-		     at != LEAVES_NONE; at = nc_leaves_next(leaves, fields[i], at)) {
+		for (uint32_t at = nc_leaves_next(leaves, fields[i], NC_LEAVES_NONE);
+		     at != NC_LEAVES_NONE; at = nc_leaves_next(leaves, fields[i], at)) {
 			const nacre_filter_leaf *leaf = nacre_filter_leaf_at(leaves->view, at);
 			answer = nc_field_test(fields[i], leaf);
 			if (answer < 0)

@@ -25,20 +25,20 @@ struct drafts {
 	size_t count;
 };
 
-int nc_parse_refuse(struct pattern_parse *parse, size_t offset, const char *expected)
+int nc_pattern_parse_refuse(struct nc_pattern_parse *parse, size_t offset, const char *expected)
 {
 	return nc_selector_refuse(parse->error, offset, "expected %s", expected);
 }
 
-int nc_parse_next(struct pattern_parse *parse, struct nc_json_token *token)
+int nc_pattern_parse_next(struct nc_pattern_parse *parse, struct nc_json_token *token)
 {
 	if (nc_json_next(&parse->json, token) == NC_OK)
 		return NACRE_FILTER_OK;
-	return nc_parse_refuse(parse, parse->json.offset, parse->json.expected);
+	return nc_pattern_parse_refuse(parse, parse->json.offset, parse->json.expected);
 }
 
-int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token, bool fold,
-                  struct nc_slice *text_out)
+int nc_pattern_parse_text(struct nc_pattern_parse *parse, const struct nc_json_token *token,
+                          bool fold, struct nc_slice *text_out)
 {
 	struct nc_buf text = { 0 };
 	nc_json_unescape(token, &text);
@@ -58,7 +58,7 @@ int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token
 	return kept == NULL ? nc_selector_no_memory(parse->error) : NACRE_FILTER_OK;
 }
 
-static int refuse_again(struct pattern_parse *parse, size_t offset, struct nc_slice path)
+static int refuse_again(struct nc_pattern_parse *parse, size_t offset, struct nc_slice path)
 {
 	return nc_selector_refuse(parse->error, offset, "expected a field once, not \"%.*s\" again",
 	                          (int)(path.size < 100 ? path.size : 100),
@@ -67,7 +67,8 @@ static int refuse_again(struct pattern_parse *parse, size_t offset, struct nc_sl
 
 /* ---- Alternatives --------------------------------------------------------------------------- */
 
-static int draft_add(struct pattern_parse *parse, struct draft *draft, const struct nc_field *field)
+static int draft_add(struct nc_pattern_parse *parse, struct draft *draft,
+                     const struct nc_field *field)
 {
 	for (size_t i = 0; i < draft->count; i++) {
 		if (nc_slice_eq(draft->fields[i]->path, field->path))
@@ -86,8 +87,8 @@ static int draft_add(struct pattern_parse *parse, struct draft *draft, const str
 	return NACRE_FILTER_OK;
 }
 
-static int drafts_add(struct pattern_parse *parse, struct drafts *drafts, const struct draft *draft,
-                      size_t offset)
+static int drafts_add(struct nc_pattern_parse *parse, struct drafts *drafts,
+                      const struct draft *draft, size_t offset)
 {
 	if (drafts->count == NC_PATTERN_ALTERNATIVES_MAX) {
 		return nc_selector_refuse(parse->error, offset,
@@ -103,7 +104,7 @@ static int drafts_add(struct pattern_parse *parse, struct drafts *drafts, const 
 	return NACRE_FILTER_OK;
 }
 
-static int draft_add_all(struct pattern_parse *parse, struct draft *draft,
+static int draft_add_all(struct nc_pattern_parse *parse, struct draft *draft,
                          const struct draft *fields)
 {
 	int answer = NACRE_FILTER_OK;
@@ -113,7 +114,7 @@ static int draft_add_all(struct pattern_parse *parse, struct draft *draft,
 }
 
 /* Every one of `left` with every one of `right`. */
-static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
+static int drafts_multiply(struct nc_pattern_parse *parse, struct drafts *left,
                            const struct drafts *right, size_t offset)
 {
 	struct drafts product = { 0 };
@@ -135,11 +136,11 @@ static int drafts_multiply(struct pattern_parse *parse, struct drafts *left,
 
 /* ---- Fields --------------------------------------------------------------------------------- */
 
-static int path_join(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+static int path_join(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                      const struct nc_json_token *key, struct nc_slice *path_out)
 {
 	struct nc_slice name;
-	int answer = nc_parse_text(parse, key, false, &name);
+	int answer = nc_pattern_parse_text(parse, key, false, &name);
 	if (answer < 0 || outermost) {
 		if (answer >= 0)
 			*path_out = name;
@@ -147,7 +148,7 @@ static int path_join(struct pattern_parse *parse, struct nc_slice above, bool ou
 	}
 	size_t size = above.size + 1 + name.size;
 	if (size > NC_PATTERN_PATH_SIZE_MAX)
-		return nc_parse_refuse(parse, key->offset, "a shorter path");
+		return nc_pattern_parse_refuse(parse, key->offset, "a shorter path");
 	uint8_t *path = nc_pool_take(parse->pool, size);
 	if (path == NULL)
 		return nc_selector_no_memory(parse->error);
@@ -160,7 +161,7 @@ static int path_join(struct pattern_parse *parse, struct nc_slice above, bool ou
 	return NACRE_FILTER_OK;
 }
 
-static int members_add(struct pattern_parse *parse, struct members *members, size_t offset,
+static int members_add(struct nc_pattern_parse *parse, struct members *members, size_t offset,
                        struct nc_slice path)
 {
 	for (size_t i = 0; i < members->count; i++) {
@@ -177,26 +178,28 @@ static int members_add(struct pattern_parse *parse, struct members *members, siz
 }
 
 /* A field's list, its '[' read. */
-static int list_read(struct pattern_parse *parse, struct matcher_list *list)
+static int list_read(struct nc_pattern_parse *parse, struct nc_matcher_list *list)
 {
 	for (;;) {
 		struct nc_json_token token;
-		int answer = nc_parse_next(parse, &token);
+		int answer = nc_pattern_parse_next(parse, &token);
 		if (answer < 0)
 			return answer;
 		if (token.type == NC_JSON_ARRAY_END) {
 			if (list->count > 0 || list->may_lack)
 				return NACRE_FILTER_OK;
-			return nc_parse_refuse(parse, token.offset, "a value: the list is empty");
+			return nc_pattern_parse_refuse(parse, token.offset,
+			                               "a value: the list is empty");
 		}
-		answer = token.type == NC_JSON_OBJECT ? nc_parse_operator(parse, list)
-		                                      : nc_parse_literal(parse, &token, list);
+		answer = token.type == NC_JSON_OBJECT
+		                 ? nc_pattern_parse_operator(parse, list)
+		                 : nc_pattern_parse_literal(parse, &token, list);
 		if (answer < 0)
 			return answer;
 	}
 }
 
-static int field_read(struct pattern_parse *parse, struct nc_slice path, size_t offset,
+static int field_read(struct nc_pattern_parse *parse, struct nc_slice path, size_t offset,
                       struct drafts *drafts)
 {
 	if (parse->field_fn != NULL) {
@@ -204,7 +207,7 @@ static int field_read(struct pattern_parse *parse, struct nc_slice path, size_t 
 		if (answer < 0)
 			return answer;
 	}
-	struct matcher_list list = { 0 };
+	struct nc_matcher_list list = { 0 };
 	int answer = list_read(parse, &list);
 	if (answer < 0)
 		return answer;
@@ -226,7 +229,7 @@ static int field_read(struct pattern_parse *parse, struct nc_slice path, size_t 
 
 /* ---- Objects and $or ------------------------------------------------------------------------ */
 
-static int object_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+static int object_read(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                        struct drafts *drafts);
 
 /* Whether the list whose '[' was read holds objects of fields alone: then "$or" is no field's name
@@ -244,7 +247,7 @@ static bool holds_alternatives(struct nc_json json)
 		struct nc_json inside = json;
 		struct nc_json_token key;
 		if (nc_json_next(&inside, &key) == NC_OK && key.type == NC_JSON_KEY &&
-		    nc_parse_is_operator(&key))
+		    nc_pattern_parse_is_operator(&key))
 			return false;
 		struct nc_slice raw;
 		if (nc_json_value(&json, &token, &raw) != NC_OK)
@@ -253,14 +256,14 @@ static bool holds_alternatives(struct nc_json json)
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
-static int or_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+static int or_read(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                    size_t offset, struct drafts *drafts)
 {
 	struct drafts sum = { 0 };
 	size_t count = 0;
 	for (;; count++) {
 		struct nc_json_token token;
-		int answer = nc_parse_next(parse, &token);
+		int answer = nc_pattern_parse_next(parse, &token);
 		if (answer < 0)
 			return answer;
 		if (token.type == NC_JSON_ARRAY_END)
@@ -275,18 +278,18 @@ static int or_read(struct pattern_parse *parse, struct nc_slice above, bool oute
 			return answer;
 	}
 	if (count < 2)
-		return nc_parse_refuse(parse, offset, "two alternatives or more in $or");
+		return nc_pattern_parse_refuse(parse, offset, "two alternatives or more in $or");
 	return drafts_multiply(parse, drafts, &sum, offset);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
-static int member_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+static int member_read(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                        const struct nc_json_token *key, struct members *members,
                        struct drafts *drafts)
 {
 	struct nc_json_token value;
 	struct nc_slice path;
-	int answer = nc_parse_next(parse, &value);
+	int answer = nc_pattern_parse_next(parse, &value);
 	if (answer >= 0)
 		answer = path_join(parse, above, outermost, key, &path);
 	if (answer >= 0)
@@ -297,8 +300,8 @@ static int member_read(struct pattern_parse *parse, struct nc_slice above, bool 
 	    holds_alternatives(parse->json))
 		return or_read(parse, above, outermost, key->offset, drafts);
 	if (value.type != NC_JSON_ARRAY && value.type != NC_JSON_OBJECT) {
-		return nc_parse_refuse(parse, value.offset,
-		                       "a list of values, or an object of fields");
+		return nc_pattern_parse_refuse(parse, value.offset,
+		                               "a list of values, or an object of fields");
 	}
 	return value.type == NC_JSON_ARRAY ? field_read(parse, path, key->offset, drafts)
 	                                   : object_read(parse, path, false, drafts);
@@ -306,19 +309,20 @@ static int member_read(struct pattern_parse *parse, struct nc_slice above, bool 
 
 /* The rest of an object of fields, its '{' read. */
 /* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
-static int object_read(struct pattern_parse *parse, struct nc_slice above, bool outermost,
+static int object_read(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                        struct drafts *drafts)
 {
 	struct members members = { 0 };
 	for (;;) {
 		struct nc_json_token key;
-		int answer = nc_parse_next(parse, &key);
+		int answer = nc_pattern_parse_next(parse, &key);
 		if (answer < 0)
 			return answer;
 		if (key.type == NC_JSON_OBJECT_END) {
 			if (members.count > 0)
 				return NACRE_FILTER_OK;
-			return nc_parse_refuse(parse, key.offset, "a field: the object is empty");
+			return nc_pattern_parse_refuse(parse, key.offset,
+			                               "a field: the object is empty");
 		}
 		answer = member_read(parse, above, outermost, &key, &members, drafts);
 		if (answer < 0)
@@ -326,21 +330,21 @@ static int object_read(struct pattern_parse *parse, struct nc_slice above, bool 
 	}
 }
 
-static int pattern_read(struct pattern_parse *parse, struct drafts *drafts)
+static int pattern_read(struct nc_pattern_parse *parse, struct drafts *drafts)
 {
 	struct nc_json_token token;
-	int answer = nc_parse_next(parse, &token);
+	int answer = nc_pattern_parse_next(parse, &token);
 	if (answer >= 0 && token.type != NC_JSON_OBJECT)
-		answer = nc_parse_refuse(parse, token.offset, "an object of fields");
+		answer = nc_pattern_parse_refuse(parse, token.offset, "an object of fields");
 	if (answer >= 0)
 		answer = drafts_add(parse, drafts, &(struct draft){ 0 }, 0);
 	if (answer >= 0)
 		answer = object_read(parse, nc_slice(NULL, 0), true, drafts);
-	return answer < 0 ? answer : nc_parse_next(parse, &token); /* the end */
+	return answer < 0 ? answer : nc_pattern_parse_next(parse, &token); /* the end */
 }
 
 /* What was read, in its last form. */
-static int pattern_make(struct pattern_parse *parse, const struct drafts *drafts,
+static int pattern_make(struct nc_pattern_parse *parse, const struct drafts *drafts,
                         struct nc_pattern **pattern_out)
 {
 	struct nc_pattern *pattern = nc_pool_take(parse->pool, sizeof *pattern);
@@ -360,7 +364,7 @@ static int pattern_make(struct pattern_parse *parse, const struct drafts *drafts
 int nc_pattern_compile(struct nc_slice source, nc_pattern_field_fn *field_fn,
                        struct nc_pattern **pattern_out, nacre_filter_error *error)
 {
-	struct pattern_parse parse = { .field_fn = field_fn, .error = error };
+	struct nc_pattern_parse parse = { .field_fn = field_fn, .error = error };
 	nc_json_init(&parse.json, source);
 	parse.pool = nc_pool_new();
 	if (parse.pool == NULL)

@@ -7,7 +7,7 @@
 #include "plugins/pattern/pattern.h"
 #include "plugins/pattern/pool.h"
 
-struct pattern_parse {
+struct nc_pattern_parse {
 	struct nc_json json;
 	struct nc_pool *pool;
 	nc_pattern_field_fn *field_fn;
@@ -15,32 +15,32 @@ struct pattern_parse {
 };
 
 /* The matchers of one field, as they are read. */
-struct matcher_list {
+struct nc_matcher_list {
 	struct nc_matcher *items;
 	size_t count;
 	bool may_lack;
 };
 
-/* All of these give 0, or a negative answer with *error filled. */
+/* All of these return 0, or a negative answer with *error filled. */
 
-/* The next token. */
-int nc_parse_next(struct pattern_parse *parse, struct nc_json_token *token);
+/* Read the next token. */
+int nc_pattern_parse_next(struct nc_pattern_parse *parse, struct nc_json_token *token);
 
 /* Refuse what stands at `offset`: "expected ...". */
-int nc_parse_refuse(struct pattern_parse *parse, size_t offset, const char *expected);
+int nc_pattern_parse_refuse(struct nc_pattern_parse *parse, size_t offset, const char *expected);
 
-/* A token's characters, in the pool; folded if asked. */
-int nc_parse_text(struct pattern_parse *parse, const struct nc_json_token *token, bool fold,
-                  struct nc_slice *text_out);
+/* Copy a token's characters into the pool, unescaped, and folded if asked. */
+int nc_pattern_parse_text(struct nc_pattern_parse *parse, const struct nc_json_token *token,
+                          bool fold, struct nc_slice *text_out);
 
 /* Whether a key is the name of an operator. */
-bool nc_parse_is_operator(const struct nc_json_token *key);
+bool nc_pattern_parse_is_operator(const struct nc_json_token *key);
 
-/* The rest of an operator's object, its '{' read. */
-int nc_parse_operator(struct pattern_parse *parse, struct matcher_list *list);
+/* Read the rest of an operator's object, whose '{' has been read. */
+int nc_pattern_parse_operator(struct nc_pattern_parse *parse, struct nc_matcher_list *list);
 
-/* A literal, its token read. */
-int nc_parse_literal(struct pattern_parse *parse, const struct nc_json_token *token,
-                     struct matcher_list *list);
+/* Make a matcher of a literal, whose token has been read. */
+int nc_pattern_parse_literal(struct nc_pattern_parse *parse, const struct nc_json_token *token,
+                             struct nc_matcher_list *list);
 
 #endif

@@ -17,7 +17,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 29;
 }
 
-uint64_t nc_set_hash(uint64_t path_hash, enum set_key_kind kind, struct nc_slice bytes)
+uint64_t nc_set_hash(uint64_t path_hash, enum nc_set_key_kind kind, struct nc_slice bytes)
 {
 	uint64_t hash = mix(path_hash + (uint64_t)kind, bytes.size);
 	size_t at = 0;
@@ -49,39 +49,39 @@ static struct nc_slice wildcard_part(struct nc_slice wildcard, bool beginning)
 
 /* Under which key a matcher is found; false: under none. */
 static bool key_of(const struct nc_field *field, const struct nc_matcher *matcher,
-                   struct set_key *key_out)
+                   struct nc_set_key *key_out)
 {
-	struct set_key key = { .kind = KEY_STRING, .bytes = matcher->text };
+	struct nc_set_key key = { .kind = NC_SET_KEY_STRING, .bytes = matcher->text };
 	switch (matcher->kind) {
 	case NC_MATCH_NULL:
 	case NC_MATCH_FALSE:
 	case NC_MATCH_TRUE:
-		key.kind = KEY_LITERAL;
+		key.kind = NC_SET_KEY_LITERAL;
 		key.bytes = nc_slice(matcher->kind == NC_MATCH_NULL    ? "n"
 		                     : matcher->kind == NC_MATCH_FALSE ? "f"
 		                                                       : "t",
 		                     1);
 		break;
 	case NC_MATCH_NUMBER:
-		key.kind = KEY_NUMBER;
+		key.kind = NC_SET_KEY_NUMBER;
 		key.bytes = nc_slice(&matcher->low.u64, sizeof matcher->low.u64);
 		break;
 	case NC_MATCH_STRING:
 		break;
 	case NC_MATCH_PREFIX:
-		key.kind = KEY_PREFIX;
+		key.kind = NC_SET_KEY_PREFIX;
 		break;
 	case NC_MATCH_SUFFIX:
-		key.kind = KEY_SUFFIX;
+		key.kind = NC_SET_KEY_SUFFIX;
 		break;
 	case NC_MATCH_FOLD:
-		key.kind = KEY_FOLD;
+		key.kind = NC_SET_KEY_FOLD;
 		break;
 	case NC_MATCH_WILDCARD:
-		key.kind = KEY_PREFIX;
+		key.kind = NC_SET_KEY_PREFIX;
 		key.bytes = wildcard_part(matcher->text, true);
 		if (key.bytes.size == 0) {
-			key.kind = KEY_SUFFIX;
+			key.kind = NC_SET_KEY_SUFFIX;
 			key.bytes = wildcard_part(matcher->text, false);
 		}
 		if (key.bytes.size == 0)
@@ -90,8 +90,8 @@ static bool key_of(const struct nc_field *field, const struct nc_matcher *matche
 	default:
 		return false;
 	}
-	if ((key.kind == KEY_PREFIX || key.kind == KEY_SUFFIX) &&
-	    (key.bytes.size == 0 || key.bytes.size > SET_AFFIX_MAX))
+	if ((key.kind == NC_SET_KEY_PREFIX || key.kind == NC_SET_KEY_SUFFIX) &&
+	    (key.bytes.size == 0 || key.bytes.size > NC_SET_AFFIX_MAX))
 		return false;
 	key.hash = nc_set_hash(field->hash, key.kind, key.bytes);
 	*key_out = key;
@@ -100,45 +100,45 @@ static bool key_of(const struct nc_field *field, const struct nc_matcher *matche
 
 /* ---- Tables --------------------------------------------------------------------------------- */
 
-static struct set_path_slot *path_slot(const struct nc_pattern_set *set, uint64_t hash,
-                                       struct nc_slice bytes)
+static struct nc_set_path_slot *path_slot(const struct nc_pattern_set *set, uint64_t hash,
+                                          struct nc_slice bytes)
 {
 	size_t at = (size_t)(hash ^ hash >> 32) & set->path_mask;
 	for (;; at = (at + 1) & set->path_mask) {
-		struct set_path_slot *slot = &set->path_slots[at];
+		struct nc_set_path_slot *slot = &set->path_slots[at];
 		if (slot->path == 0 ||
 		    (slot->hash == hash && nc_slice_eq(set->paths[slot->path].bytes, bytes)))
 			return slot;
 	}
 }
 
-const struct set_path *nc_set_path(const struct nc_pattern_set *set, uint64_t hash,
-                                   struct nc_slice bytes)
+const struct nc_set_path *nc_set_path(const struct nc_pattern_set *set, uint64_t hash,
+                                      struct nc_slice bytes)
 {
-	const struct set_path_slot *slot = path_slot(set, hash, bytes);
+	const struct nc_set_path_slot *slot = path_slot(set, hash, bytes);
 	return slot->path == 0 ? NULL : &set->paths[slot->path];
 }
 
 /* The field's path, entered if it is new; NULL when out of memory. */
-static struct set_path *path_enter(struct nc_pattern_set *set, const struct nc_field *field)
+static struct nc_set_path *path_enter(struct nc_pattern_set *set, const struct nc_field *field)
 {
-	struct set_path_slot *slot = path_slot(set, field->hash, field->path);
+	struct nc_set_path_slot *slot = path_slot(set, field->hash, field->path);
 	if (slot->path != 0)
 		return &set->paths[slot->path];
 	if ((set->path_count & (set->path_count - 1)) == 0) {
-		struct set_path *paths =
+		struct nc_set_path *paths =
 		        realloc(set->paths, 2 * set->path_count * sizeof *set->paths);
 		if (paths == NULL)
 			return NULL;
 		set->paths = paths;
 	}
-	*slot = (struct set_path_slot){ field->hash, (uint32_t)set->path_count };
-	struct set_path *path = &set->paths[set->path_count++];
-	*path = (struct set_path){ .bytes = field->path };
+	*slot = (struct nc_set_path_slot){ field->hash, (uint32_t)set->path_count };
+	struct nc_set_path *path = &set->paths[set->path_count++];
+	*path = (struct nc_set_path){ .bytes = field->path };
 	return path;
 }
 
-struct set_slot *nc_set_slot(const struct nc_pattern_set *set, uint64_t hash)
+struct nc_set_slot *nc_set_slot(const struct nc_pattern_set *set, uint64_t hash)
 {
 	size_t slot = (size_t)(hash ^ hash >> 32) & set->slot_mask;
 	while (set->slots[slot].hash != 0 && set->slots[slot].hash != hash)
@@ -158,18 +158,18 @@ static void size_add(uint8_t *sizes, uint8_t *count, size_t size)
 	(*count)++;
 }
 
-static void key_enter(struct nc_pattern_set *set, struct set_path *path, const struct set_key *key,
-                      uint32_t candidate)
+static void key_enter(struct nc_pattern_set *set, struct nc_set_path *path,
+                      const struct nc_set_key *key, uint32_t candidate)
 {
-	struct set_slot *slot = nc_set_slot(set, key->hash);
-	struct set_entry *entry = &set->entries[set->entry_count];
-	*entry = (struct set_entry){ candidate, slot->hash == 0 ? SET_NONE : slot->first };
+	struct nc_set_slot *slot = nc_set_slot(set, key->hash);
+	struct nc_set_entry *entry = &set->entries[set->entry_count];
+	*entry = (struct nc_set_entry){ candidate, slot->hash == 0 ? NC_SET_NONE : slot->first };
 	slot->hash = key->hash;
 	slot->first = (uint32_t)set->entry_count++;
 	path->kinds |= (uint8_t)(1u << key->kind);
-	if (key->kind == KEY_PREFIX)
+	if (key->kind == NC_SET_KEY_PREFIX)
 		size_add(path->prefix_sizes, &path->prefix_count, key->bytes.size);
-	if (key->kind == KEY_SUFFIX)
+	if (key->kind == NC_SET_KEY_SUFFIX)
 		size_add(path->suffix_sizes, &path->suffix_count, key->bytes.size);
 }
 
@@ -180,11 +180,11 @@ static size_t crowd_of(const struct nc_pattern_set *set, const struct nc_field *
 {
 	size_t crowd = 0;
 	for (size_t i = 0; i < field->matcher_count; i++) {
-		struct set_key key;
+		struct nc_set_key key;
 		if (!key_of(field, &field->matchers[i], &key))
 			return SIZE_MAX - 1; /* the path's list: any value of the path */
 		crowd += nc_set_slot(set, key.hash)->count;
-		if (key.kind == KEY_PREFIX || key.kind == KEY_SUFFIX)
+		if (key.kind == NC_SET_KEY_PREFIX || key.kind == NC_SET_KEY_SUFFIX)
 			crowd += 2; /* beginnings say less than whole values */
 	}
 	return crowd;
@@ -195,12 +195,12 @@ static void count_keys(struct nc_pattern_set *set, const struct nc_alternative *
 	for (size_t i = 0; i < alternative->field_count; i++) {
 		const struct nc_field *field = alternative->fields[i];
 		for (size_t k = 0; !field->may_lack && k < field->matcher_count; k++) {
-			struct set_key key;
+			struct nc_set_key key;
 			if (!key_of(field, &field->matchers[k], &key))
 				continue;
-			struct set_slot *slot = nc_set_slot(set, key.hash);
+			struct nc_set_slot *slot = nc_set_slot(set, key.hash);
 			slot->hash = key.hash;
-			slot->first = SET_NONE;
+			slot->first = NC_SET_NONE;
 			slot->count++;
 		}
 	}
@@ -220,23 +220,23 @@ static int alternative_enter(struct nc_pattern_set *set, uint32_t pattern,
 		}
 	}
 	uint32_t candidate = (uint32_t)set->candidate_count++;
-	set->candidates[candidate] = (struct set_candidate){ pattern, alternative, best };
+	set->candidates[candidate] = (struct nc_set_candidate){ pattern, alternative, best };
 	if (best == NULL) {
 		set->always[set->always_count++] = candidate;
 		return NC_OK;
 	}
-	struct set_path *path = path_enter(set, best);
+	struct nc_set_path *path = path_enter(set, best);
 	if (path == NULL)
 		return NC_NOMEM;
 	if (best_crowd == SIZE_MAX - 1) {
-		struct set_entry *entry = &set->entries[set->entry_count];
-		*entry = (struct set_entry){ candidate,
-			                     path->list == 0 ? SET_NONE : path->list - 1 };
+		struct nc_set_entry *entry = &set->entries[set->entry_count];
+		*entry = (struct nc_set_entry){ candidate,
+			                        path->list == 0 ? NC_SET_NONE : path->list - 1 };
 		path->list = (uint32_t)++set->entry_count;
 		return NC_OK;
 	}
 	for (size_t i = 0; i < best->matcher_count; i++) {
-		struct set_key key;
+		struct nc_set_key key;
 		if (key_of(best, &best->matchers[i], &key))
 			key_enter(set, path, &key, candidate);
 	}
@@ -276,7 +276,7 @@ static bool rooms_take(struct nc_pattern_set *set, const struct nc_pattern *cons
 	set->ids = calloc(set->pattern_count + 1, sizeof *set->ids);
 	return set->slots != NULL && set->path_slots != NULL && set->paths != NULL &&
 	       set->entries != NULL && set->candidates != NULL && set->always != NULL &&
-	       set->ids != NULL && keys < SET_NONE && alternatives < SET_NONE;
+	       set->ids != NULL && keys < NC_SET_NONE && alternatives < NC_SET_NONE;
 }
 
 int nc_pattern_set_new(const struct nc_pattern *const *patterns, const uint32_t *ids,

@@ -27,7 +27,7 @@ static void tell(struct ask *ask, uint32_t pattern)
 /* `leaf` is what the candidate was found by, NULL if by nothing. */
 static int candidate_ask(struct ask *ask, uint32_t index, const nacre_filter_leaf *leaf)
 {
-	const struct set_candidate *candidate = &ask->set->candidates[index];
+	const struct nc_set_candidate *candidate = &ask->set->candidates[index];
 	if ((ask->told[candidate->pattern / 64] >> candidate->pattern % 64 & 1) != 0)
 		return NACRE_FILTER_OK;
 	if (leaf != NULL) {
@@ -56,8 +56,8 @@ static int candidate_ask(struct ask *ask, uint32_t index, const nacre_filter_lea
 
 static int chain_ask(struct ask *ask, uint32_t entry, const nacre_filter_leaf *leaf)
 {
-	while (entry != SET_NONE) {
-		const struct set_entry *at = &ask->set->entries[entry];
+	while (entry != NC_SET_NONE) {
+		const struct nc_set_entry *at = &ask->set->entries[entry];
 		int answer = candidate_ask(ask, at->candidate, leaf);
 		if (answer < 0)
 			return answer;
@@ -66,10 +66,10 @@ static int chain_ask(struct ask *ask, uint32_t entry, const nacre_filter_leaf *l
 	return NACRE_FILTER_OK;
 }
 
-static int key_ask(struct ask *ask, enum set_key_kind kind, struct nc_slice bytes,
+static int key_ask(struct ask *ask, enum nc_set_key_kind kind, struct nc_slice bytes,
                    const nacre_filter_leaf *leaf)
 {
-	const struct set_slot *slot =
+	const struct nc_set_slot *slot =
 	        nc_set_slot(ask->set, nc_set_hash(leaf->path_hash, kind, bytes));
 	return slot->hash == 0 ? NACRE_FILTER_OK : chain_ask(ask, slot->first, leaf);
 }
@@ -83,51 +83,58 @@ static int fold_ask(struct ask *ask, struct nc_slice text, const nacre_filter_le
 		if (room == NULL)
 			return NACRE_FILTER_NO_MEMORY;
 	}
-	int answer = key_ask(ask, KEY_FOLD, nc_slice(room, nc_fold(text, room)), leaf);
+	int answer = key_ask(ask, NC_SET_KEY_FOLD, nc_slice(room, nc_fold(text, room)), leaf);
 	if (room != on_stack)
 		free(room);
 	return answer;
 }
 
-static bool has(const struct set_path *path, enum set_key_kind kind)
+static bool has(const struct nc_set_path *path, enum nc_set_key_kind kind)
 {
 	return (path->kinds >> kind & 1) != 0;
 }
 
-static int string_ask(struct ask *ask, const struct set_path *path, const nacre_filter_leaf *leaf)
+static int string_ask(struct ask *ask, const struct nc_set_path *path,
+                      const nacre_filter_leaf *leaf)
 {
 	struct nc_slice text = nc_slice_in(leaf->text);
-	int answer = has(path, KEY_STRING) ? key_ask(ask, KEY_STRING, text, leaf) : 0;
-	if (answer >= 0 && has(path, KEY_FOLD))
+	int answer = has(path, NC_SET_KEY_STRING) ? key_ask(ask, NC_SET_KEY_STRING, text, leaf) : 0;
+	if (answer >= 0 && has(path, NC_SET_KEY_FOLD))
 		answer = fold_ask(ask, text, leaf);
 	for (size_t i = 0; answer >= 0 && i < path->prefix_count; i++) {
 		size_t size = path->prefix_sizes[i];
 		if (size > text.size)
 			break;
-		answer = key_ask(ask, KEY_PREFIX, nc_slice(text.data, size), leaf);
+		answer = key_ask(ask, NC_SET_KEY_PREFIX, nc_slice(text.data, size), leaf);
 	}
 	for (size_t i = 0; answer >= 0 && i < path->suffix_count; i++) {
 		size_t size = path->suffix_sizes[i];
 		if (size > text.size)
 			break;
-		answer = key_ask(ask, KEY_SUFFIX, nc_slice(text.data + text.size - size, size),
-		                 leaf);
+		answer = key_ask(ask, NC_SET_KEY_SUFFIX,
+		                 nc_slice(text.data + text.size - size, size), leaf);
 	}
 	return answer;
 }
 
-static int value_ask(struct ask *ask, const struct set_path *path, const nacre_filter_leaf *leaf)
+static int value_ask(struct ask *ask, const struct nc_set_path *path, const nacre_filter_leaf *leaf)
 {
 	switch (leaf->kind) {
 	case NACRE_FILTER_NULL:
-		return has(path, KEY_LITERAL) ? key_ask(ask, KEY_LITERAL, NC_SLICE("n"), leaf) : 0;
+		return has(path, NC_SET_KEY_LITERAL)
+		               ? key_ask(ask, NC_SET_KEY_LITERAL, NC_SLICE("n"), leaf)
+		               : 0;
 	case NACRE_FILTER_FALSE:
-		return has(path, KEY_LITERAL) ? key_ask(ask, KEY_LITERAL, NC_SLICE("f"), leaf) : 0;
+		return has(path, NC_SET_KEY_LITERAL)
+		               ? key_ask(ask, NC_SET_KEY_LITERAL, NC_SLICE("f"), leaf)
+		               : 0;
 	case NACRE_FILTER_TRUE:
-		return has(path, KEY_LITERAL) ? key_ask(ask, KEY_LITERAL, NC_SLICE("t"), leaf) : 0;
+		return has(path, NC_SET_KEY_LITERAL)
+		               ? key_ask(ask, NC_SET_KEY_LITERAL, NC_SLICE("t"), leaf)
+		               : 0;
 	case NACRE_FILTER_NUMBER: /* equal numbers have equal bits */
-		return has(path, KEY_NUMBER)
-		               ? key_ask(ask, KEY_NUMBER,
+		return has(path, NC_SET_KEY_NUMBER)
+		               ? key_ask(ask, NC_SET_KEY_NUMBER,
 		                         nc_slice(&leaf->number.u64, sizeof leaf->number.u64), leaf)
 		               : 0;
 	case NACRE_FILTER_STRING:
@@ -142,7 +149,7 @@ static int leaf_ask(struct ask *ask, const nacre_filter_leaf *leaf)
 	const struct nc_pattern_set *set = ask->set;
 	if (leaf->kind == NACRE_FILTER_ARRAY || leaf->kind == NACRE_FILTER_OBJECT)
 		return NACRE_FILTER_OK;
-	const struct set_path *path = nc_set_path(set, leaf->path_hash, nc_slice_in(leaf->path));
+	const struct nc_set_path *path = nc_set_path(set, leaf->path_hash, nc_slice_in(leaf->path));
 	if (path == NULL)
 		return NACRE_FILTER_OK;
 	int answer = value_ask(ask, path, leaf);

@@ -10,62 +10,63 @@
 
 #include "plugins/pattern/match_private.h"
 
-#define SET_NONE      UINT32_MAX
-#define SET_AFFIX_MAX 255 /* bytes of a beginning or an ending in the index */
+#define NC_SET_NONE      UINT32_MAX
+#define NC_SET_AFFIX_MAX 255 /* bytes of a beginning or an ending in the index */
 
-enum set_key_kind {
-	KEY_LITERAL = 1, /* null, false, true */
-	KEY_NUMBER,
-	KEY_STRING,
-	KEY_FOLD,
-	KEY_PREFIX,
-	KEY_SUFFIX
+enum nc_set_key_kind {
+	NC_SET_KEY_LITERAL = 1, /* null, false, true */
+	NC_SET_KEY_NUMBER,
+	NC_SET_KEY_STRING,
+	NC_SET_KEY_FOLD,
+	NC_SET_KEY_PREFIX,
+	NC_SET_KEY_SUFFIX
 };
 
-struct set_key {
-	enum set_key_kind kind;
+struct nc_set_key {
+	enum nc_set_key_kind kind;
 	struct nc_slice bytes;
 	uint64_t hash;
 };
 
-struct set_slot {
-	uint64_t hash; /* 0: empty. Different keys of one hash share a slot: candidates are asked */
-	uint32_t first;
-	uint32_t count; /* alternatives that have this key in some field */
+/* A slot of the table of keys. Keys with the same hash share one, since candidates are asked. */
+struct nc_set_slot {
+	uint64_t hash;  /* 0: the slot is empty */
+	uint32_t first; /* of its entries; NC_SET_NONE: it has none */
+	uint32_t count; /* how many alternatives have this key in some field */
 };
 
-struct set_entry {
+struct nc_set_entry {
 	uint32_t candidate;
 	uint32_t next;
 };
 
-struct set_candidate {
+struct nc_set_candidate {
 	uint32_t pattern;
 	const struct nc_alternative *alternative;
 	const struct nc_field *field; /* under which it was entered; NULL: always asked */
 };
 
-/* Where a path is found; path 0 is none. */
-struct set_path_slot {
+/* A slot of the table of paths. */
+struct nc_set_path_slot {
 	uint64_t hash;
 	uint32_t path;
 };
 
-struct set_path {
-	uint8_t kinds; /* bit a set_key_kind */
+struct nc_set_path {
+	uint8_t kinds; /* which kinds of keys there are: one bit for each nc_set_key_kind */
 	uint8_t prefix_count, suffix_count;
-	uint32_t list; /* its first entry + 1; 0: none */
+	uint32_t list; /* its first entry, plus 1; 0: it has none */
 	struct nc_slice bytes;
-	uint8_t prefix_sizes[SET_AFFIX_MAX + 1]; /* ascending */
-	uint8_t suffix_sizes[SET_AFFIX_MAX + 1];
+	uint8_t prefix_sizes[NC_SET_AFFIX_MAX + 1]; /* ascending */
+	uint8_t suffix_sizes[NC_SET_AFFIX_MAX + 1];
 };
 
 struct nc_pattern_set {
-	struct set_slot *slots;
-	struct set_path_slot *path_slots;
-	struct set_path *paths; /* [path_count], the first of them none */
-	struct set_entry *entries;
-	struct set_candidate *candidates;
+	struct nc_set_slot *slots;
+	struct nc_set_path_slot *path_slots;
+	struct nc_set_path *paths; /* [path_count], the first of them none */
+	struct nc_set_entry *entries;
+	struct nc_set_candidate *candidates;
 	uint32_t *always;
 	uint32_t *ids;
 	size_t slot_mask, path_mask;
@@ -73,13 +74,13 @@ struct nc_pattern_set {
 };
 
 /* Never 0. */
-uint64_t nc_set_hash(uint64_t path_hash, enum set_key_kind kind, struct nc_slice bytes);
+uint64_t nc_set_hash(uint64_t path_hash, enum nc_set_key_kind kind, struct nc_slice bytes);
 
 /* The path of a field or leaf, NULL if no pattern speaks of it. */
-const struct set_path *nc_set_path(const struct nc_pattern_set *set, uint64_t hash,
-                                   struct nc_slice bytes);
+const struct nc_set_path *nc_set_path(const struct nc_pattern_set *set, uint64_t hash,
+                                      struct nc_slice bytes);
 
 /* The slot of that hash, or the empty one where it would be. */
-struct set_slot *nc_set_slot(const struct nc_pattern_set *set, uint64_t hash);
+struct nc_set_slot *nc_set_slot(const struct nc_pattern_set *set, uint64_t hash);
 
 #endif
