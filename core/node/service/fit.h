@@ -6,7 +6,10 @@
  * It stays so until it falls behind: others have applied entries that it does not come to. A node
  * that knows no leader, or loses sight of the others, goes on with the state it has.
  *
- * Pure. Positions here are entries of the log, times milliseconds of a clock that does not go back.
+ * Numbers of entries are indexes of the log. Times are milliseconds of a clock that does not go
+ * back.
+ *
+ * Threads: the loop's.
  */
 #ifndef NC_CORE_NODE_SERVICE_FIT_H
 #define NC_CORE_NODE_SERVICE_FIT_H
@@ -33,66 +36,20 @@ struct nc_fit {
 	uint64_t behind_ms; /* … and that this node has not reached for so long */
 };
 
+/* What a look goes by. */
 struct nc_fit_view {
-	bool connected; /* to NATS */
-	bool leads;     /* and serves as the leader */
-	bool member, stalled;
-	uint64_t leader; /* 0: there is none */
-	uint64_t told;   /* the commit that the leader has told; 0: none yet */
-	uint64_t others; /* the highest entry that another node has said it applied */
-	uint64_t commit, applied;
+	bool connected;   /* to NATS */
+	bool leads;       /* and serves as the leader */
+	bool member;      /* of the cluster */
+	bool stalled;     /* the state does not follow the log (core/node/replica/stall.h) */
+	uint64_t leader;  /* its number; 0: there is none */
+	uint64_t told;    /* the commit that the leader has told of; 0: none yet */
+	uint64_t others;  /* the highest entry that another node has said it applied */
+	uint64_t commit;  /* what this node knows to be committed */
+	uint64_t applied; /* what it has applied */
 };
 
-static inline void nc_fit_leave(struct nc_fit *fit)
-{
-	fit->fit = false;
-	fit->target = fit->mark = fit->behind_ms = 0;
-}
-
-static inline void nc_fit_wait(struct nc_fit *fit, const struct nc_fit_view *view)
-{
-	uint64_t known = view->commit > view->told ? view->commit : view->told;
-	if (fit->target == 0 && view->leader != 0 && view->told > 0 && !view->stalled)
-		fit->target = known > view->others ? known : view->others;
-	bool alone = view->member && fit->alone_ms >= NC_FIT_ALONE_MS &&
-	             view->applied >= view->commit && view->applied >= view->others;
-	fit->fit = view->leads || alone || (fit->target > 0 && view->applied >= fit->target);
-}
-
-static inline void nc_fit_keep(struct nc_fit *fit, const struct nc_fit_view *view, uint64_t gap_ms)
-{
-	if (view->applied >= fit->mark) {
-		fit->mark = view->others;
-		fit->behind_ms = 0;
-	} else {
-		fit->behind_ms += gap_ms;
-	}
-	bool stalled = view->stalled && view->others > view->applied;
-	bool found = view->leader != 0 && fit->alone_ms >= NC_FIT_ALONE_MS && !view->leads;
-	if (stalled || found || fit->behind_ms >= NC_FIT_BEHIND_MS)
-		nc_fit_leave(fit);
-}
-
-/* Called often, with what is known now. Returns whether the node is fit. */
-static inline bool nc_fit_look(struct nc_fit *fit, const struct nc_fit_view *view, uint64_t now_ms)
-{
-	uint64_t gap_ms = fit->looked_ms == 0 ? 0 : now_ms - fit->looked_ms;
-	gap_ms = gap_ms > NC_FIT_BLIND_MS ? 0 : gap_ms;
-	fit->looked_ms = now_ms;
-	if (!view->connected) { /* nobody asks; what goes on meanwhile is not known */
-		nc_fit_leave(fit);
-		fit->alone_ms = 0;
-		return false;
-	}
-	if (view->leader == 0)
-		fit->alone_ms += gap_ms;
-	if (fit->fit)
-		nc_fit_keep(fit, view, gap_ms);
-	if (!fit->fit)
-		nc_fit_wait(fit, view);
-	if (view->leader != 0)
-		fit->alone_ms = 0;
-	return fit->fit;
-}
+/* Look again, with what is known now; to be called often. Returns whether the node is fit. */
+bool nc_fit_look(struct nc_fit *fit, const struct nc_fit_view *view, uint64_t now_ms);
 
 #endif
