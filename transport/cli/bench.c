@@ -194,8 +194,8 @@ bool nc_bench_take(struct nc_bench *bench, uint64_t events, struct nc_bench_turn
 	return true;
 }
 
-void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
-                   const struct nacre_error *error, bool reading)
+static void turn_end(struct nc_bench *bench, struct nc_bench_turn turn, int status,
+                     const struct nacre_error *error, bool reading)
 {
 	uint64_t now = nc_cli_now_ns(), took = now > turn.start_ns ? now - turn.start_ns : 0;
 	(void)pthread_mutex_lock(&bench->mutex);
@@ -211,6 +211,18 @@ void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status
 			memset(bench->acked + turn.number, 1, turn.events);
 	}
 	(void)pthread_mutex_unlock(&bench->mutex);
+}
+
+void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
+                   const struct nacre_error *error)
+{
+	turn_end(bench, turn, status, error, false);
+}
+
+void nc_bench_read_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
+                        const struct nacre_error *error)
+{
+	turn_end(bench, turn, status, error, true);
 }
 
 void nc_bench_count(struct nc_bench *bench, uint64_t events, uint64_t bytes)

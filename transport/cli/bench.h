@@ -74,10 +74,12 @@ struct nc_bench_turn {
 };
 /* The next `events` of them; waits until they are due. False: it is over. */
 bool nc_bench_take(struct nc_bench *bench, uint64_t events, struct nc_bench_turn *turn_out);
-/* What became of it. `reading`: it goes to the other histogram, and is no event to be found again.
- */
+/* What became of a turn of appends: their events are to be found again. */
 void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
-                   const struct nacre_error *error, bool reading);
+                   const struct nacre_error *error);
+/* What became of a turn of reads, which have a histogram of their own. */
+void nc_bench_read_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
+                        const struct nacre_error *error);
 /* So many events and bytes were read. */
 void nc_bench_count(struct nc_bench *bench, uint64_t events, uint64_t bytes);
 

@@ -55,7 +55,7 @@ static void *read_thread(void *ctx)
 	do {
 		int status = read_pass(thread, &read, &error);
 		if (status != NACRE_OK) {
-			nc_bench_done(bench, (struct nc_bench_turn){ 0 }, status, &error, true);
+			nc_bench_read_done(bench, (struct nc_bench_turn){ 0 }, status, &error);
 			break;
 		}
 	} while (nc_cli_signal() == 0 &&
@@ -109,7 +109,7 @@ static void *sub_thread(void *ctx)
 		nacre_unsubscribe(sub);
 	}
 	if (status != NACRE_OK)
-		nc_bench_done(bench, (struct nc_bench_turn){ 0 }, status, &error, true);
+		nc_bench_read_done(bench, (struct nc_bench_turn){ 0 }, status, &error);
 	return NULL;
 }
 

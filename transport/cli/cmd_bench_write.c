@@ -51,7 +51,7 @@ static void on_appended(void *ctx, int result, const struct nacre_appended *appe
 {
 	struct slot *slot = ctx;
 	(void)appended;
-	nc_bench_done(slot->lane->bench, slot->turn, result, error, false);
+	nc_bench_done(slot->lane->bench, slot->turn, result, error);
 	slot_give(slot);
 }
 
@@ -76,7 +76,7 @@ static void append_some(struct lane *lane, struct nacre_client *client)
 			                            .expect = NACRE_EXPECT_ANY };
 		int status = nacre_append_async(client, &event, on_appended, slot, &error);
 		if (status != NACRE_OK) {
-			nc_bench_done(bench, slot->turn, status, &error, false);
+			nc_bench_done(bench, slot->turn, status, &error);
 			slot_give(slot);
 		}
 	}
@@ -138,7 +138,7 @@ static void *batch_thread(void *ctx)
 	struct nc_bench_turn turn;
 	while (nc_bench_take(bench, bench->batch, &turn)) {
 		int status = batch_send(thread, turn.number, &data, &error);
-		nc_bench_done(bench, turn, status, &error, false);
+		nc_bench_done(bench, turn, status, &error);
 	}
 	nc_buf_release(&data);
 	return NULL;
@@ -186,9 +186,13 @@ static void *mixed_thread(void *ctx)
 	uint64_t reads = nc_cli_number(&bench->cli->args, "reads", 50);
 	while (nc_bench_take(bench, 1, &turn)) {
 		bool reading = turn.number * 2654435761u % 100 < reads;
-		int status = reading ? read_one(thread, turn.number, &error)
-		                     : append_one(thread, turn.number, &data, &error);
-		nc_bench_done(bench, turn, status, &error, reading);
+		if (reading) {
+			int status = read_one(thread, turn.number, &error);
+			nc_bench_read_done(bench, turn, status, &error);
+		} else {
+			int status = append_one(thread, turn.number, &data, &error);
+			nc_bench_done(bench, turn, status, &error);
+		}
 	}
 	nc_buf_release(&data);
 	return NULL;

@@ -98,7 +98,7 @@ static int run_get(struct nc_cli *cli)
 	int status = nacre_snapshot_get(cli->client, &get, &snapshot, &error);
 	if (status != NACRE_OK)
 		return nc_cli_fail_nacre(cli, status, &error, NULL);
-	nc_cli_show_snap(cli, snapshot, false);
+	nc_cli_show_snap(cli, snapshot);
 	nacre_snapshot_free(snapshot);
 	return 0;
 }
@@ -121,7 +121,7 @@ static int run_load(struct nc_cli *cli)
 	if (status != NACRE_OK)
 		return nc_cli_fail_nacre(cli, status, &error, NULL);
 	if (snapshot != NULL)
-		nc_cli_show_snap(cli, snapshot, true);
+		nc_cli_show_snap_before(cli, snapshot);
 	while (!nc_cli_output_lost() &&
 	       (status = nacre_read_next(reader, &event, &error)) == NACRE_OK)
 		nc_cli_show_event(cli, event, "", "");

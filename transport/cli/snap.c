@@ -33,13 +33,10 @@ static void show_json(const struct nacre_snapshot *snapshot)
 	nc_buf_release(&line);
 }
 
-void nc_cli_show_snap(const struct nc_cli *cli, const struct nacre_snapshot *snapshot,
-                      bool line_end)
+void nc_cli_show_snap(const struct nc_cli *cli, const struct nacre_snapshot *snapshot)
 {
 	if (nc_cli_has(&cli->args, "data")) {
 		(void)fwrite(snapshot->data, 1, snapshot->size, stdout);
-		if (line_end)
-			(void)putchar('\n');
 		return;
 	}
 	if (cli->json) {
@@ -55,4 +52,11 @@ void nc_cli_show_snap(const struct nc_cli *cli, const struct nacre_snapshot *sna
 	(void)fputs("  ", stdout);
 	nc_cli_put_clean(stdout, nc_slice(snapshot->data, snapshot->size));
 	(void)putchar('\n');
+}
+
+void nc_cli_show_snap_before(const struct nc_cli *cli, const struct nacre_snapshot *snapshot)
+{
+	nc_cli_show_snap(cli, snapshot);
+	if (nc_cli_has(&cli->args, "data"))
+		(void)putchar('\n');
 }

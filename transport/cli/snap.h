@@ -10,8 +10,8 @@
 
 #include "transport/cli/cli.h"
 
-/* `line_end`: behind the bytes of --data too, since more follows. */
-void nc_cli_show_snap(const struct nc_cli *cli, const struct nacre_snapshot *snapshot,
-                      bool line_end);
+void nc_cli_show_snap(const struct nc_cli *cli, const struct nacre_snapshot *snapshot);
+/* The same, with a line's end behind the bytes of --data too, because events follow. */
+void nc_cli_show_snap_before(const struct nc_cli *cli, const struct nacre_snapshot *snapshot);
 
 #endif

@@ -55,9 +55,9 @@ natsStatus nc_client_append_msg(const struct nacre_client *client, const struct 
 	natsMsg *msg = NULL;
 	natsStatus status = NATS_NO_MEMORY;
 	nc_buf_put_str(&subject, "append.");
-	nc_client_put_name(&subject, event->type, false);
+	nc_client_put_token(&subject, event->type);
 	nc_buf_put_u8(&subject, '.');
-	nc_client_put_name(&subject, event->stream, true);
+	nc_client_put_stream(&subject, event->stream);
 	nc_buf_put_u8(&subject, '\0');
 	if (nc_buf_status(&subject) == NC_OK) {
 		status = nc_client_msg_new(client, (char *)subject.data, reply, event->data,

@@ -61,8 +61,10 @@ bool nc_client_apart(void (*work)(void *ctx), void *ctx);
 bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE]);
 bool nc_client_inbox_make(const struct nacre_client *client, char inbox[NC_CLIENT_INBOX_SIZE]);
 
-/* Append a name as subjects spell it: =HH for what is not [A-Za-z0-9_/-]; dots stay or not. */
-void nc_client_put_name(struct nc_buf *subject, const char *name, bool dots_stay);
+/* Append a name as subjects spell it, with =HH for every byte that is not of [A-Za-z0-9_/-]. A
+ * stream's name keeps its dots; another name is one token, and its dots are spelled too. */
+void nc_client_put_stream(struct nc_buf *subject, const char *stream);
+void nc_client_put_token(struct nc_buf *subject, const char *name);
 bool nc_client_name_valid(const char *name);
 /* NACRE_INVALID, and what is wrong: subjects bear no empty token. */
 int nc_client_stream_check(const char *stream, struct nacre_error *error);
@@ -202,9 +204,11 @@ struct nc_client_event {
 	size_t member_next; /* the known one that is looked for first: they come in one order */
 };
 
-/* Take over `msg`, whatever becomes of it. `whole`: it must be an event with all its headers.
- * Errors: NACRE_NOMEM, NACRE_PROTOCOL. */
-int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whole);
+/* Take over `msg`, even if this fails, and read what headers of an event it has. Errors:
+ * NACRE_NOMEM. */
+int nc_client_message_take(struct nc_client_event *holder, natsMsg *msg);
+/* The same, of a message that must be a whole event. Errors: NACRE_NOMEM, NACRE_PROTOCOL. */
+int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg);
 /* One more pair of its metadata; its texts are kept elsewhere. Errors: NACRE_NOMEM. */
 int nc_client_event_meta(struct nc_client_event *holder, const char *name, const char *value);
 /* The next of a packed answer, whose bytes the holder does not keep: event_packed.c, in

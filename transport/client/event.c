@@ -74,7 +74,7 @@ static int headers_fill(struct nc_client_event *holder)
 	return result;
 }
 
-int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whole)
+int nc_client_message_take(struct nc_client_event *holder, natsMsg *msg)
 {
 	struct nacre_event *event = &holder->event;
 	nc_client_event_drop(holder);
@@ -85,18 +85,26 @@ int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg, bool whol
 	int result = nc_client_headers_copy(msg, &holder->text);
 	if (result == NACRE_OK)
 		result = headers_fill(holder);
-	bool numbered = nc_client_header_number(msg, "Nats-Sequence", &event->seq) &&
-	                nc_client_header_number(msg, "Es-Position", &event->pos);
-	bool fine = numbered && event->seq > 0 && event->pos > 0 && *event->stream != '\0' &&
-	            *event->type != '\0';
-	if (result == NACRE_OK && whole && !fine)
-		result = NACRE_PROTOCOL;
+	if (result == NACRE_OK && nc_client_header_number(msg, "Nats-Sequence", &event->seq))
+		(void)nc_client_header_number(msg, "Es-Position", &event->pos);
 	if (result != NACRE_OK) {
 		nc_client_event_drop(holder);
 	} else {
 		event->meta = holder->meta;
 	}
 	return result;
+}
+
+int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg)
+{
+	const struct nacre_event *event = &holder->event;
+	int result = nc_client_message_take(holder, msg);
+	if (result != NACRE_OK)
+		return result;
+	if (event->seq > 0 && event->pos > 0 && *event->stream != '\0' && *event->type != '\0')
+		return NACRE_OK;
+	nc_client_event_drop(holder);
+	return NACRE_PROTOCOL;
 }
 
 /* ---- Packed --------------------------------------------------------------------------------- */

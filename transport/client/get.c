@@ -38,7 +38,7 @@ static int event_new(natsMsg *msg, const struct nacre_event **event_out, struct 
 		natsMsg_Destroy(msg);
 		return nc_client_fail_nomem(error);
 	}
-	int result = nc_client_event_take(holder, msg, true);
+	int result = nc_client_event_take(holder, msg);
 	if (result != NACRE_OK) {
 		nacre_event_free(&holder->event);
 		return nc_client_fail(error, result, "get: answer not understood");

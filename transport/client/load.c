@@ -60,7 +60,7 @@ int nacre_load_sized(struct nacre_client *client, const struct nacre_load *given
 	if (result != NACRE_OK)
 		return result;
 	nc_buf_printf(&reader->load, "%s.%s.", client->root, ask.direct ? "direct.load" : "load");
-	nc_client_put_name(&reader->load, ask.stream, true);
+	nc_client_put_stream(&reader->load, ask.stream);
 	nc_buf_put_u8(&reader->load, '\0');
 	result = nc_buf_status(&reader->load) == NC_OK ? load(reader, &snapshot, error)
 	                                               : nc_client_fail_nomem(error);

@@ -16,7 +16,8 @@ static int delivery_fill(struct nacre_subscription *sub, natsMsg *msg, struct na
 	bool known = nc_client_header_number(msg, "Es-Pending", &pending);
 	if (!nc_client_header_number(msg, "Nats-Msg-Size", &size))
 		size = (uint64_t)natsMsg_GetDataLength(msg);
-	int result = nc_client_event_take(&sub->held, msg, delivered);
+	int result = delivered ? nc_client_event_take(&sub->held, msg)
+	                       : nc_client_message_take(&sub->held, msg);
 	if (result == NACRE_OK && delivered && !fine)
 		result = NACRE_PROTOCOL;
 	if (result != NACRE_OK)

@@ -91,7 +91,7 @@ static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
 {
 	int result = NACRE_OK;
 	if (nc_client_header(msg, "Es-Stream").size > 0) {
-		result = nc_client_event_take(&reader->held, msg, true);
+		result = nc_client_event_take(&reader->held, msg);
 		if (result == NACRE_OK)
 			result = mark(reader);
 		*got_out = result == NACRE_OK;

@@ -44,7 +44,11 @@ void nc_client_read_subject(struct nc_buf *subject, const struct nacre_client *c
 	              verbs[read->source]);
 	if (is_named(read->source)) {
 		nc_buf_put_u8(subject, '.');
-		nc_client_put_name(subject, read->name, read->source == NACRE_STREAM);
+		if (read->source == NACRE_STREAM) {
+			nc_client_put_stream(subject, read->name);
+		} else {
+			nc_client_put_token(subject, read->name);
+		}
 	}
 	nc_buf_put_u8(subject, '\0');
 }

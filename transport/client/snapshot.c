@@ -23,7 +23,7 @@ int nc_client_snapshot_new(natsMsg *msg, const struct nacre_snapshot **snapshot_
 		natsMsg_Destroy(msg);
 		return NACRE_NOMEM;
 	}
-	int result = nc_client_event_take(&held->holder, msg, false);
+	int result = nc_client_message_take(&held->holder, msg);
 	const struct nacre_event *event = &held->holder.event;
 	if (result == NACRE_OK && (!numbered || event->size == 0 || *event->stream == '\0'))
 		result = NACRE_PROTOCOL;
@@ -62,7 +62,7 @@ static int subject_make(struct nc_buf *subject, const char *verb, const char *st
 	nc_buf_put_str(subject, verb);
 	if (stream != NULL) {
 		nc_buf_put_u8(subject, '.');
-		nc_client_put_name(subject, stream, true);
+		nc_client_put_stream(subject, stream);
 	}
 	nc_buf_put_u8(subject, '\0');
 	return nc_buf_status(subject) == NC_OK ? NACRE_OK : nc_client_fail_nomem(error);

@@ -23,7 +23,7 @@ static int ask_of(struct nacre_client *client, const char *verb, const char *str
 	if (result != NACRE_OK)
 		return result;
 	nc_buf_put_str(&subject, verb);
-	nc_client_put_name(&subject, stream, true);
+	nc_client_put_stream(&subject, stream);
 	nc_buf_put_u8(&subject, '\0');
 	result = nc_buf_status(&subject) == NC_OK
 	                 ? ask(client, (const char *)subject.data, body, reply_out, error)

@@ -149,11 +149,21 @@ static size_t spell(unsigned char c, bool dots_stay, char out[3])
 	return 3;
 }
 
-void nc_client_put_name(struct nc_buf *subject, const char *name, bool dots_stay)
+static void put_name(struct nc_buf *subject, const char *name, bool dots_stay)
 {
 	char spelled[3];
 	for (; *name != '\0'; name++)
 		nc_buf_put(subject, spelled, spell((unsigned char)*name, dots_stay, spelled));
+}
+
+void nc_client_put_stream(struct nc_buf *subject, const char *stream)
+{
+	put_name(subject, stream, true);
+}
+
+void nc_client_put_token(struct nc_buf *subject, const char *name)
+{
+	put_name(subject, name, false);
 }
 
 size_t nacre_name(enum nacre_name_kind kind, const char *name, char *out, size_t size)

@@ -119,8 +119,8 @@ void nc_reply_stream_change(struct nc_buf *out, const struct nc_outcome *outcome
 	              outcome->duplicate ? ",\"duplicate\":true" : "");
 }
 
-void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
-                     bool brief)
+static void put_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
+                       bool limits)
 {
 	nc_buf_put_str(out, "{\"stream\":");
 	nc_json_put_string(out, name);
@@ -134,9 +134,19 @@ void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_s
 	nc_buf_put_decimal(out, stream->events);
 	nc_buf_put_str(out, ",\"bytes\":");
 	nc_buf_put_decimal(out, stream->bytes);
-	if (!brief)
+	if (limits)
 		put_limits(out, &stream->limits);
 	nc_buf_printf(out, ",\"state\":\"%s\"}", states[stream->state]);
+}
+
+void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream)
+{
+	put_stream(out, name, stream, true);
+}
+
+void nc_reply_stream_brief(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream)
+{
+	put_stream(out, name, stream, false);
 }
 
 size_t nc_reply_error(struct nc_buf *out, struct nc_fault fault, const char *text,

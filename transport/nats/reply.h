@@ -20,10 +20,11 @@ void nc_reply_batch(struct nc_buf *out, const struct nc_outcome *outcome);
 /* What stands beside `error` where a batch is refused: ,"failed":[…] or ,"pos":N; or nothing. */
 void nc_reply_batch_more(struct nc_buf *out, const struct nc_outcome *outcome);
 
-/* Append what R.stream.info says of a stream, with its own brackets; in a list (`brief`) without
- * its metadata. */
-void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream,
-                     bool brief);
+/* Append what R.stream.info says of a stream, as an object. */
+void nc_reply_stream(struct nc_buf *out, struct nc_slice name, const struct nc_stream *stream);
+/* Append what a list says of a stream, as an object: the same without its limits. */
+void nc_reply_stream_brief(struct nc_buf *out, struct nc_slice name,
+                           const struct nc_stream *stream);
 
 /* What R.stream.delete and R.stream.meta (`meta`) answer:
  * {"stream":"orders.42","seq":3,"first_seq":4,"state":"deleted"}, with "meta":{…} of the latter,

@@ -82,7 +82,7 @@ static void on_state(void *ctx, bool connected, const char *detail)
 		return;
 	if (connected) {
 		nc_say_info("nats: %s", detail);
-		nc_sole_step(service, true);
+		nc_sole_connected(service);
 		nc_subs_connected(service->subs);
 		nc_service_probe(service);
 		nc_service_feed_connected(service, true);
@@ -142,7 +142,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_feed_tick(service);
 	nc_service_disk_tick(service);
 	nc_service_clock_tick(service);
-	nc_sole_step(service, false);
+	nc_sole_tick(service);
 	nc_service_raise(service);
 	nc_service_digest_tick(service);
 	nc_service_verify_tick(service);
@@ -257,7 +257,7 @@ int nc_service_subjects_open(struct nc_service *service)
 {
 	int err = nc_service_subscribe_srv(service);
 	if (err == NC_OK)
-		err = nc_service_subscribe_endpoints(service, false);
+		err = nc_service_subscribe_own(service);
 	if (err == NC_OK && service->options.cluster == NULL)
 		err = nc_service_subscribe_direct(service);
 	if (err == NC_OK) {

@@ -138,7 +138,7 @@ struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
 	return nc_slice(room, (size_t)size);
 }
 
-int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
+static int subscribe_those(struct nc_service *service, bool leader)
 {
 	int err = NC_OK;
 	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
@@ -147,6 +147,16 @@ int nc_service_subscribe_endpoints(struct nc_service *service, bool leader)
 			err = subscribe_endpoint(service, i);
 	}
 	return err;
+}
+
+int nc_service_subscribe_own(struct nc_service *service)
+{
+	return subscribe_those(service, false);
+}
+
+int nc_service_subscribe_leader(struct nc_service *service)
+{
+	return subscribe_those(service, true);
 }
 
 /* Whether one node answers for all: one that is fit, or any. */

@@ -81,7 +81,7 @@ void nc_service_lead(struct nc_service *service)
 	}
 	err = nc_subs_own_listen(service->subs);
 	if (err == NC_OK)
-		err = nc_service_subscribe_endpoints(service, true);
+		err = nc_service_subscribe_leader(service);
 	if (err == NC_NOMEM)
 		service->options.on_fatal(service->options.ctx, err, "out of memory");
 	nc_service_fit_tick(service);

@@ -110,8 +110,10 @@ int nc_service_subjects_open(struct nc_service *service);
 extern const struct nc_endpoint nc_service_endpoints[]; /* by number; the tags of subscriptions */
 /* Errors, here and below: NC_NOMEM. */
 int nc_service_srv_make(struct nc_service *service);
-/* The leader's endpoints; or those that every node has at all times. */
-int nc_service_subscribe_endpoints(struct nc_service *service, bool leader);
+/* The endpoints that every node has at all times. */
+int nc_service_subscribe_own(struct nc_service *service);
+/* The endpoints that the leader has. */
+int nc_service_subscribe_leader(struct nc_service *service);
 void nc_service_unsubscribe_leader(struct nc_service *service);
 /* R.cluster.status, in a queue group of all nodes. */
 int nc_service_subscribe_shared(struct nc_service *service);
@@ -140,9 +142,10 @@ int nc_service_subscribe_srv(struct nc_service *service);
 bool nc_service_srv_take(struct nc_service *service, const struct nc_bus_msg *msg);
 
 /* service_sole.c: a single node makes sure that nobody else serves the store, and then subscribes
- * to its subjects; a node of a cluster does so at once. `anew`: there is a new connection. */
+ * to its subjects; a node of a cluster does so at once. */
 int nc_sole_start(struct nc_service *service);
-void nc_sole_step(struct nc_service *service, bool anew);
+void nc_sole_connected(struct nc_service *service); /* there is a new connection */
+void nc_sole_tick(struct nc_service *service);      /* time has passed */
 /* False: the message has nothing to do with this. */
 bool nc_sole_take(struct nc_service *service, const struct nc_bus_msg *msg);
 void nc_sole_end(struct nc_service *service); /* the node no longer serves the store */

@@ -18,7 +18,7 @@ void nc_service_read_stream(struct read *read, struct nc_state_reader *reader)
 		return;
 	}
 	nc_buf_clear(&read->out);
-	nc_reply_stream(&read->out, read->stream, &stream, false);
+	nc_reply_stream(&read->out, read->stream, &stream);
 	nc_service_read_post(read, nc_buf_slice(&read->out), 0);
 }
 
@@ -37,7 +37,7 @@ static bool on_stream(void *ctx, struct nc_slice name, const struct nc_stream *s
 	size_t before = page->out->size;
 	if (page->any)
 		nc_buf_put_u8(page->out, ',');
-	nc_reply_stream(page->out, name, stream, true);
+	nc_reply_stream_brief(page->out, name, stream);
 	if (page->any && page->out->size > page->size_max) {
 		page->out->size = before;
 		return false;

@@ -197,20 +197,17 @@ int nc_sole_start(struct nc_service *service)
 	return nc_bus_subscribe(service->bus, subject, NULL, &answers_tag);
 }
 
-void nc_sole_step(struct nc_service *service, bool anew)
+static bool may_claim(const struct nc_service *service)
+{
+	return service->options.cluster == NULL && !service->drain.closed &&
+	       nc_bus_connected(service->bus);
+}
+
+/* Ask again whether another node serves the store, if it is time; serve it if none has answered. */
+static void ask(struct nc_service *service)
 {
 	struct nc_sole *sole = &service->sole;
 	uint64_t now_ms = nc_clock_ms();
-	if (service->options.cluster != NULL || service->drain.closed ||
-	    !nc_bus_connected(service->bus))
-		return;
-	if (sole->sure) {
-		if (anew) /* look for a node that began while this one was away */
-			claim(service, BACK);
-		return;
-	}
-	if (anew)
-		sole->asks = 0;
 	if (sole->asks > 0 && now_ms - sole->asked_ms < ASK_MS)
 		return;
 	if (sole->asks == ASKS) {
@@ -220,6 +217,24 @@ void nc_sole_step(struct nc_service *service, bool anew)
 	sole->asks++;
 	sole->asked_ms = now_ms;
 	claim(service, ASKING);
+}
+
+void nc_sole_connected(struct nc_service *service)
+{
+	if (!may_claim(service))
+		return;
+	if (service->sole.sure) {
+		claim(service, BACK); /* look for a node that began while this one was away */
+		return;
+	}
+	service->sole.asks = 0;
+	ask(service);
+}
+
+void nc_sole_tick(struct nc_service *service)
+{
+	if (may_claim(service) && !service->sole.sure)
+		ask(service);
 }
 
 bool nc_sole_take(struct nc_service *service, const struct nc_bus_msg *msg)
