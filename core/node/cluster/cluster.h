@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cluster.h -- this node among the others: finding them, forming a cluster with them or being taken
- * up by one, carrying frames of consensus to and fro, and, on the leader, keeping the membership
+/* cluster.h -- this node among the others: finding them, forming a cluster with them or joining
+ * one, carrying the frames of consensus, and, on the leader, keeping the membership
  * (docs/clustering.md).
  *
- *   nc_cluster_start() ─► finds out that no other runs under its name ─► forms or joins, if it has
- *   no cluster ─► on_formed ─► the service starts its replica and says nc_cluster_attach()
+ *   nc_cluster_start() ─► finds out that no other node runs under its name ─► if it has no cluster,
+ *   forms or joins one ─► on_formed ─► the service starts its replica and calls nc_cluster_attach()
  *
- * Another service between nodes (the transfer of snapshots) takes nc_cluster_peer() and plugs into
- * that: see transport/peer/peer.h, nc_peer_serve() and nc_peer_request().
+ * Other services between nodes, as the transfer of snapshots, take nc_cluster_peer() and use
+ * nc_peer_serve() and nc_peer_request() (transport/peer/peer.h).
  *
  * Threads: the loop's. Ownership: settings, identity and replica are borrowed.
  */
@@ -30,42 +30,42 @@ struct nc_cluster_options {
 	const struct nc_config *config;
 	const char *nats_url;
 	struct nc_identity_file *identity;
-	bool log_empty; /* nothing was ever promised by this disk */
-	bool joins;     /* it may be taken up by a cluster and must not found one: quarantine.h */
-	/* The node is a member: its replica may start. Once. */
+	bool log_empty; /* this disk has never promised anything */
+	bool joins;     /* the node may join a cluster, and must not found one (quarantine.h) */
+	/* Called once, when the node is a member: its replica may start. */
 	void (*on_formed)(void *ctx);
-	/* The node must not run; `why` is for people. Once. */
+	/* Called once, if the node must not run; `why` is for people. */
 	void (*on_refused)(void *ctx, int err, const char *why);
 	void *ctx;
 };
 
-/* Errors: NC_CORRUPT, NC_UNSUPPORTED, NC_IO, NC_FULL of the file of promises; NC_INVALID, settings
- * for NATS: said on stderr; NC_NOMEM. */
+/* Errors: NC_CORRUPT, NC_UNSUPPORTED, NC_IO, NC_FULL, about the file of promises (cluster_file.h);
+ * NC_INVALID, the settings for NATS are wrong, which is said on stderr; NC_NOMEM. */
 int nc_cluster_start(const struct nc_cluster_options *options, struct nc_cluster **cluster_out);
 /* The replica must have been stopped or detached. NULL is a no-op. */
 void nc_cluster_stop(struct nc_cluster *cluster);
 
 uint64_t nc_cluster_self(const struct nc_cluster *cluster);
-/* Of a new cluster; empty for who joined. */
+/* The founders, if this node is one of them; empty if it joined later. */
 struct nc_raft_members nc_cluster_founders(const struct nc_cluster *cluster);
 
-/* What the cluster has to tell people beyond the log: an advisory, its members in JSON without the
- * braces. */
+/* Takes an advisory, which tells people what the log does not: `members` is JSON, the members of an
+ * object without its braces. */
 typedef void nc_cluster_advise(void *ctx, const char *what, const char *members);
 
-/* Frames go to `replica` from now on; NULL: to nobody. */
+/* Give the frames of consensus to `replica` from now on; NULL: to nobody. */
 void nc_cluster_attach(struct nc_cluster *cluster, struct nc_replica *replica,
                        nc_cluster_advise *advise, void *ctx);
 
-/* Send a frame of consensus: nc_replica_options.send, with `cluster` as its ctx. */
+/* Send a frame of consensus: this is nc_replica_options.send, with `cluster` as its ctx. */
 void nc_cluster_send(struct nc_cluster *cluster, uint64_t to, struct nc_slice frame);
 
-/* This node was asked to answer no application: let the others know. */
+/* Let the others know that this node was asked to answer no application. */
 void nc_cluster_tell_draining(struct nc_cluster *cluster);
-/* This node has taken up its office: the others wait to hear how far it is. */
+/* Let the others know at once that this node leads now, and how far it is. */
 void nc_cluster_tell_leading(struct nc_cluster *cluster);
 
-/* Is this node there at all? If NATS knows that it is not, the replica hears of it at once. */
+/* Ask NATS whether a node is there. If it is not, the replica is told at once. */
 void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number);
 
 struct nc_peer *nc_cluster_peer(struct nc_cluster *cluster);
@@ -78,30 +78,31 @@ struct nc_cluster_other {
 	char name[NC_PEER_NAME_SIZE];
 	uint8_t phase; /* enum nc_hello_phase */
 	bool foreign;  /* of another cluster */
-	bool draining; /* asked to answer no application */
+	bool draining; /* it was asked to answer no application */
 	uint64_t heard_ms, epoch, term, leader, commit, applied, engine_version;
-	int64_t skew_ms; /* its wall clock before ours */
+	int64_t skew_ms; /* how far its wall clock is ahead of ours */
 	struct nc_stall stall;
-	bool stalled; /* by what it says, its state does not follow its log: stall.h */
+	bool stalled; /* by what it tells, its state does not follow its log (stall.h) */
 	char version[NC_HELLO_VERSION_SIZE];
 };
 
-/* NULL: not heard of since the start. */
+/* What a node told last; NULL if it was not heard since the start. */
 const struct nc_cluster_other *nc_cluster_find(const struct nc_cluster *cluster, uint64_t number);
-/* "": not known. */
+/* The name of a node; "" if it is not known. */
 const char *nc_cluster_name(const struct nc_cluster *cluster, uint64_t number);
-/* The number of the member with this name; 0: there is none. */
+/* The number of the member with this name; 0 if there is none. */
 uint64_t nc_cluster_number(const struct nc_cluster *cluster, const char *name);
-/* [NC_PEER_CLUSTER_ID_SIZE]; zeros: in none yet. */
+/* The cluster's id, [NC_PEER_CLUSTER_ID_SIZE]; zeros if the node is in none yet. */
 const uint8_t *nc_cluster_id(const struct nc_cluster *cluster);
-/* The leader does not count this node among the members any more. */
+/* Whether the leader has stopped counting this node among the members. */
 bool nc_cluster_is_removed(const struct nc_cluster *cluster);
-/* The same, and NATS has not said since that it is gone: for people, and for who is to be taken up.
- * Who is only being connected anew is back at once: nobody loses a place by it. */
-bool nc_cluster_is_there(const struct nc_cluster *cluster, uint64_t number);
-/* Heard of within the time that a node is given. */
+/* Whether a node was heard within NC_CLUSTER_UP_MS. */
 bool nc_cluster_is_up(const struct nc_cluster *cluster, uint64_t number);
-/* The newest engine version that every member can; 0: not all are heard. */
+/* Whether a node is up, and NATS has not said since that it is gone. For showing people, and for
+ * deciding who may join. A node that only makes its connection anew is back at once, so it loses no
+ * place by this. */
+bool nc_cluster_is_there(const struct nc_cluster *cluster, uint64_t number);
+/* The newest engine version that every member knows; 0 if not all of them were heard. */
 uint32_t nc_cluster_engine_version(const struct nc_cluster *cluster);
 
 #endif
