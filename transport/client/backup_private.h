@@ -19,24 +19,24 @@ struct nc_backup_file {
 struct nacre_backup {
 	struct nacre_client *client;
 	natsSubscription *sub;
-	uint64_t connection; /* over which all of it comes */
+	uint64_t connection; /* nc_client_connections() when it began: all of it comes over one */
 	char inbox[NC_CLIENT_INBOX_SIZE];
 	char id[NC_CLIENT_ID_SIZE];
-	char answer[NC_BACKUP_SUBJECT_MAX]; /* to what came last; "": it wants none */
-	struct nc_buf info;                 /* with a NUL */
+	char answer[NC_BACKUP_SUBJECT_MAX]; /* where the last chunk is answered; "": nowhere */
+	struct nc_buf info;                 /* the node's answer, with a NUL */
 	struct nc_backup_file files[NC_BACKUP_FILES_MAX];
-	size_t file_count, file; /* the one that comes */
+	size_t file_count, file; /* which file is coming */
 	uint64_t offset, chunks, bytes;
 	uint8_t digest[NC_SHA256_SIZE];
 	natsMsg *held; /* the chunk that was given last */
 	struct nacre_backup_chunk chunk;
-	bool taken;                 /* `held` is, and is to be answered */
-	bool over;                  /* the node has said so: it need not be told */
-	int result;                 /* NACRE_OK: it goes on; else how it ended */
-	struct nacre_error failure; /* why */
+	bool taken;                 /* the program has taken `held`, which must be answered */
+	bool over;                  /* the node has said that it is over: it need not be told */
+	int result;                 /* NACRE_OK while it goes on; then how it ended */
+	struct nacre_error failure; /* why it ended, if not well */
 };
 
-/* The node's answer: id and files; a copy of it all. False: not understood. */
+/* Read id and files of the node's answer, and copy the answer. False if it is not understood. */
 bool nc_client_backup_info(struct nacre_backup *backup, struct nc_slice body);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch: its members, packed as they were added. */
+/* batch_private.h -- a batch: its members, packed as they were added. */
 #ifndef NC_TRANSPORT_CLIENT_BATCH_PRIVATE_H
 #define NC_TRANSPORT_CLIENT_BATCH_PRIVATE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader and what it asks. */
+/* read_private.h -- a reader, and what it asks the store. */
 #ifndef NC_TRANSPORT_CLIENT_READ_PRIVATE_H
 #define NC_TRANSPORT_CLIENT_READ_PRIVATE_H
 
@@ -11,40 +11,41 @@
 /* An answer that is under way: to one request, over one connection. */
 struct nc_client_page {
 	natsSubscription *sub; /* NULL: there is none */
-	uint64_t from;         /* as asked for; 0: open */
-	uint64_t connection;   /* over which: how often the client had connected again */
-	bool ahead;            /* asked for before the page in front of it was read */
+	uint64_t from;         /* the `from` of its request; 0: it has none */
+	uint64_t connection;   /* nc_client_connections() when it was asked for */
+	bool ahead;            /* it was asked for before the page in front of it was read */
 };
 
 struct nacre_reader {
 	struct nacre_client *client;
 	struct nc_buf subject; /* NUL-terminated */
 	struct nc_buf load;    /* subject of the first page of nacre_load(); empty: `subject` */
-	natsMsg *first;        /* likewise: of that page, and not looked at yet; owned */
-	struct nc_buf fixed;   /* members of the body that each page has, each after a comma */
-	size_t timeless;       /* bytes of it before from_time, which only the first page has */
+	natsMsg *first;        /* of that page, a message that was not looked at yet; owned */
+	struct nc_buf fixed;   /* members that the body of each page has, each after a comma */
+	size_t timeless;       /* how many bytes stand before from_time, which only the first has */
 	struct nc_client_page page; /* the one being read; none between two */
-	/* Those behind it, asked for meanwhile, in order; as many as pages in a row were full. */
+	/* Pages behind it that are asked for meanwhile, in order: as many as pages in a row were
+	 * full. */
 	struct nc_client_page ahead[NC_CLIENT_PAGES_AHEAD];
 	unsigned ahead_count, ahead_most;
 	struct nc_client_event held;
-	natsMsg *packed;       /* many events, of which … */
-	struct nc_unpack rest; /* … these are still to be given */
+	natsMsg *packed;       /* a message of many events */
+	struct nc_unpack rest; /* those of them that are still to be given */
 	uint32_t rest_count;
-	struct nacre_read read; /* its strings are the caller's, and gone: they are in `fixed` */
-	uint64_t next;          /* `from` of the next page; 0: open */
-	uint64_t given;         /* events so far */
-	uint64_t page_given;    /* of this page */
-	uint64_t page_first;    /* the number that could have been the first of them */
-	uint64_t min_position;  /* direct: what the next to answer must have applied, at least what
-	                           those before had: another may be behind them */
+	struct nacre_read read; /* its strings are not valid any more: they are in `fixed` */
+	uint64_t next;          /* `from` of the next page; 0: it has none */
+	uint64_t given;         /* events given so far */
+	uint64_t page_given;    /* events of this page given so far */
+	uint64_t page_first;    /* the lowest number that the first of them could have */
+	/* Of a direct read: what the node that answers next must have applied. That is at least
+	 * what those before it had, since another node may be behind them. */
+	uint64_t min_position;
 	uint64_t head;
 	bool last; /* nothing can follow but the end of the page */
 	bool ended;
 };
 
-/* The next message of the answer, which is no error. `error` is not NULL. Errors: as those of
- * nacre_read_next(). */
+/* The next message of the answer. `error` is not NULL. Errors: those of nacre_read_next(). */
 int nc_client_read_message(struct nacre_reader *reader, int64_t deadline_ms, natsMsg **msg_out,
                            struct nacre_error *error);
 
@@ -52,9 +53,9 @@ int nc_client_read_message(struct nacre_reader *reader, int64_t deadline_ms, nat
 
 /* Ask for the page at reader->next, unless that was done ahead. */
 natsStatus nc_client_page_next(struct nacre_reader *reader);
-/* The next message of it. Errors: NACRE_UNAVAILABLE: none came in time, or the connection has been
- * another meanwhile, and what the store sent in between is missing, which nothing in the rest would
- * show; NACRE_CONNECTION, NACRE_NOMEM. */
+/* The next message of the page. Errors: NACRE_UNAVAILABLE, none came in time, or the connection was
+ * made again meanwhile: what the store sent in between is then missing, and nothing in the rest
+ * would show it; NACRE_CONNECTION; NACRE_NOMEM. */
 int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, natsMsg **msg_out,
                            struct nacre_error *error);
 /* The store has said that the page being read is at its end. */
@@ -69,7 +70,7 @@ void nc_client_read_subject(struct nc_buf *subject, const struct nacre_client *c
                             const struct nacre_read *read);
 /* Fill `fixed` and `timeless` from `read`. */
 void nc_client_read_fixed(struct nacre_reader *reader);
-/* The request of a page from `from` on, 0: where the reader begins. */
+/* Make the request of a page from `from` on; 0: from where the reader begins. */
 void nc_client_read_body(struct nc_buf *body, const struct nacre_reader *reader, uint64_t from,
                          uint64_t limit);
 

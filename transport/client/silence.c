@@ -15,7 +15,7 @@
 
 void nc_window_heard(struct nc_window *window, const struct nc_slot *slot)
 {
-	struct nc_heard *heard = &window->heard[slot->line];
+	struct nc_window_heard *heard = &window->heard[slot->line];
 	heard->at_ms = nc_client_now_ms();
 	if (slot->sent_ms > heard->asked_ms)
 		heard->asked_ms = slot->sent_ms;
@@ -30,7 +30,8 @@ static bool is_missed(const struct nc_window *window, struct nc_slot *slot, int6
 	return now_ms - slot->late_ms >= GRACE_MS;
 }
 
-static bool is_quiet(const struct nc_heard *heard, const struct nc_slot *oldest, int64_t now_ms)
+static bool is_quiet(const struct nc_window_heard *heard, const struct nc_slot *oldest,
+                     int64_t now_ms)
 {
 	return now_ms - oldest->sent_ms >= QUIET_MS && now_ms - heard->at_ms >= QUIET_MS &&
 	       now_ms - heard->probed_ms >= QUIET_MS;
@@ -38,7 +39,7 @@ static bool is_quiet(const struct nc_heard *heard, const struct nc_slot *oldest,
 
 static void probe(struct nc_window *window, struct nc_slot *oldest, int64_t now_ms)
 {
-	struct nc_heard *heard = &window->heard[oldest->line];
+	struct nc_window_heard *heard = &window->heard[oldest->line];
 	if (!is_quiet(heard, oldest, now_ms) ||
 	    !nc_client_connected(nc_line_connection(window, oldest->line)))
 		return;

@@ -19,7 +19,8 @@ static inline struct nc_unpack nc_unpack(struct nc_slice bytes)
 		                   bytes.size == 0 ? bytes.data : bytes.data + bytes.size };
 }
 
-/* Each: false, the next value is none of the kind, or is cut; *unpack is then where it was. */
+/* Each of these takes the next value. False if it is of another kind, or is cut off; *unpack then
+ * stays where it was. */
 bool nc_unpack_array(struct nc_unpack *unpack, uint32_t *count_out);
 bool nc_unpack_map(struct nc_unpack *unpack, uint32_t *count_out);             /* of pairs */
 bool nc_unpack_text_long(struct nc_unpack *unpack, struct nc_slice *text_out); /* any length */
