@@ -5,23 +5,24 @@
 
 #include "transport/cli/json.h"
 
-/* Ask and show: with --json the answer as it came, else its members, a line each. An answer that is
- * no JSON object comes as it is. An exit code. */
+/* Ask, and show the answer: as it came with --json, or if it is no JSON object; else its members, a
+ * line each. `again` says that the request may be repeated (see nacre_request()). Returns an exit
+ * code. */
 int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body, bool again);
 
-/* Ask and show the list `member` of the answer as a table; with --json the answer. `none`: what to
- * say if it is empty. */
+/* Ask, and show the list `member` of the answer as a table, or `none` if it is empty; with --json
+ * show the answer as it came. Returns an exit code. */
 int nc_cli_ask_table(struct nc_cli *cli, const char *subject, const char *member,
                      const struct nc_cli_column *columns, const char *none);
 
-/* An answer that a call of libnacre gave with `status`: with --json as it came, else its members, a
- * line each; or what went wrong. Frees the answer, which may be NULL. An exit code. */
+/* Show an answer that a call of libnacre gave with `status`, as above; or say what went wrong.
+ * Frees the answer, which may be NULL. Returns an exit code. */
 int nc_cli_answered(struct nc_cli *cli, int status, const struct nacre_error *error,
                     struct nacre_reply *reply);
 
-/* An answer as it came, one line. */
+/* Print an answer as it came, on one line. */
 void nc_cli_put_line(struct nc_slice answer);
-/* A member's text and a line end; only the line end if it is not there. */
+/* Print a member's text and a line end; only the line end if there is no such member. */
 void nc_cli_put_answer(struct nc_slice answer, const char *member);
 
 #endif

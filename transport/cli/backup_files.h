@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* backup_files.h -- a directory that a backup is written into. It is DIRECTORY.partial, locked,
- * until all of it is there and synced; only then it gets its name. Beside the files stand what the
- * node said of them (backup.json) and a line of each in SHA256SUMS, as sha256sum -c reads it.
+/* backup_files.h -- a directory that a backup is written into. Until everything is there and synced
+ * it is called DIRECTORY.partial, and is locked; only then it gets its name. Beside the files there
+ * are backup.json, which is what the node told of them, and SHA256SUMS, which sha256sum -c reads.
  *
- * Errors: 0 or an errno; nothing is said.
+ * Errors: a call returns 0 or an errno; it tells people nothing.
  */
 #ifndef NC_TRANSPORT_CLI_BACKUP_FILES_H
 #define NC_TRANSPORT_CLI_BACKUP_FILES_H
@@ -18,25 +18,26 @@
 
 struct nc_backup_files {
 	char path[PATH_MAX], partial[PATH_MAX + 16];
-	int directory_fd; /* of the partial one, locked; -1: there is none */
-	int fd;           /* of the file that is written; -1: none is */
-	size_t unsynced;  /* bytes of it */
-	char name[64];    /* of it */
+	int directory_fd; /* of the partial directory, locked; -1: there is none */
+	int fd;           /* of the file that is being written; -1: there is none */
+	size_t unsynced;  /* bytes of it that are not synced */
+	char name[64];    /* its name */
 	struct nc_sha256_sum sum;
 	struct nc_buf sums;
 };
 
-/* Begins anew what an earlier one that was killed has left. Errors: EEXIST, `path` is there; EBUSY,
- * another one is being written there now; ENOTEMPTY, what has the partial directory's name is
- * something else, or another user's, and is left alone; ENAMETOOLONG; and others. */
+/* Begin a backup. What an earlier one that was killed has left is removed. Errors: EEXIST, `path`
+ * is there; EBUSY, another backup is being written there now; ENOTEMPTY, what has the partial
+ * directory's name is something else, or another user's, and is left alone; ENAMETOOLONG; and
+ * others. */
 int nc_backup_files_open(struct nc_backup_files *files, const char *path);
-/* Bytes that may be written; UINT64_MAX: not known. */
+/* How many bytes may be written; UINT64_MAX if that is not known. */
 uint64_t nc_backup_files_room(const struct nc_backup_files *files);
-/* Append to the file `name`; another name than the last one's begins the next file. */
+/* Append to the file `name`. A name other than the last one begins the next file. */
 int nc_backup_files_put(struct nc_backup_files *files, const char *name, struct nc_slice bytes);
-/* All is there: sync, and give it its name. */
+/* Everything is there: sync it, and give it its name. */
 int nc_backup_files_end(struct nc_backup_files *files);
-/* What has no name yet is removed. */
+/* Close it. What has not got its name yet is removed. */
 void nc_backup_files_close(struct nc_backup_files *files);
 
 #endif

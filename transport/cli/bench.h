@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bench.h -- what the commands of `nacre bench` share: how much to do and when, what was done, and
- * what it came to.
+/* bench.h -- what the commands of `nacre bench` share: how much is to be done and when, what was
+ * done, and the result.
  *
- * Events are numbered from 0 over all threads; number N goes to the stream bench-<run>.<N modulo
- * streams> and holds its number, so that afterwards every one that was acknowledged can be found
- * once, and none twice.
+ * Events are numbered from 0 over all threads. Number N goes to the stream bench-<run>.<N modulo
+ * streams>, and has its number in it. So afterwards it can be checked that every event which was
+ * acknowledged is there, and none twice.
  *
- * With a --rate each has a time at which it is due, and its latency counts from then, however late
- * it could be sent: a store that stalls is charged with all that should have been sent meanwhile
- * (coordinated omission).
+ * With --rate each event has a time at which it is due. Its latency counts from then, however late
+ * it could be sent: so a store that stalls is charged with everything that should have been sent
+ * meanwhile (coordinated omission).
  *
- * Threads: nc_bench_take() and nc_bench_done() from any; the rest from the main one.
+ * Threads: turns are taken and ended on any thread; the other calls are the main thread's.
  */
 #ifndef NC_TRANSPORT_CLI_BENCH_H
 #define NC_TRANSPORT_CLI_BENCH_H
@@ -32,7 +32,7 @@ enum {
 struct nc_bench_process {
 	uint64_t pid;
 	char name[32];
-	uint64_t cpu_us, written; /* when it began; then what it came to */
+	uint64_t cpu_us, written; /* when the measurement began; at its end, what was used since */
 };
 
 struct nc_bench {
@@ -45,22 +45,22 @@ struct nc_bench {
 	size_t process_count;
 	uint64_t own_cpu_us, begun_ns, ended_ns;
 
-	pthread_mutex_t mutex; /* of all below */
+	pthread_mutex_t mutex; /* over what follows */
 	uint64_t next, done, bytes, errors;
 	bool over;
 	struct nacre_error first_error;
-	struct nc_cli_histogram latency, read_latency; /* the second: of `mixed` */
-	uint8_t *acked;                                /* [acked_room], by number */
+	struct nc_cli_histogram latency, read_latency; /* of appends; of reads in `mixed` */
+	uint8_t *acked;                                /* [acked_room], by the event's number */
 	size_t acked_room;
-	uint64_t found, lost, doubled; /* when they were read back */
+	uint64_t found, lost, doubled; /* counted when the events were read back */
 	bool checked;
 };
 
-/* Read the options and connect. 0, or an exit code after saying why. */
+/* Read the options and connect. Returns 0, or an exit code after saying why. */
 int nc_bench_begin(struct nc_bench *bench, struct nc_cli *cli, uint64_t outstanding);
 void nc_bench_release(struct nc_bench *bench);
 
-/* Run `work` on so many threads, with (bench, i), draw how far it is, and take the time. */
+/* Run `work` on so many threads, each with one of these, show how far it is, and take the time. */
 struct nc_bench_thread {
 	struct nc_bench *bench;
 	uint64_t index;
@@ -68,11 +68,12 @@ struct nc_bench_thread {
 };
 int nc_bench_run(struct nc_bench *bench, uint64_t threads, void *(*work)(void *thread));
 
-/* So many events from `number` on, and from when their latency counts. */
+/* The events of one request: `events` of them from `number` on. */
 struct nc_bench_turn {
-	uint64_t number, events, start_ns;
+	uint64_t number, events;
+	uint64_t start_ns; /* from when their latency counts */
 };
-/* The next `events` of them; waits until they are due. False: it is over. */
+/* Take the next `events` events, and wait until they are due. False if the measurement is over. */
 bool nc_bench_take(struct nc_bench *bench, uint64_t events, struct nc_bench_turn *turn_out);
 /* What became of a turn of appends: their events are to be found again. */
 void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
@@ -80,28 +81,29 @@ void nc_bench_done(struct nc_bench *bench, struct nc_bench_turn turn, int status
 /* What became of a turn of reads, which have a histogram of their own. */
 void nc_bench_read_done(struct nc_bench *bench, struct nc_bench_turn turn, int status,
                         const struct nacre_error *error);
-/* So many events and bytes were read. */
+/* Count events and bytes that were read. */
 void nc_bench_count(struct nc_bench *bench, uint64_t events, uint64_t bytes);
 
-/* How many are done. */
+/* How many events are done so far. */
 uint64_t nc_bench_so_far(struct nc_bench *bench);
 
-/* The data of event `number`, options.size bytes of JSON, and its stream; both hold a NUL. */
+/* Make the data of event `number`, which are bench->size bytes of JSON, and the name of its stream;
+ * both with a NUL. */
 void nc_bench_data(const struct nc_bench *bench, uint64_t number, struct nc_buf *to);
 void nc_bench_stream(const struct nc_bench *bench, uint64_t number, char *to, size_t size);
 
-/* Append so many events of this run, before what is measured. */
+/* Append `count` events of this run, before the measurement. */
 int nc_bench_fill(struct nc_bench *bench, uint64_t count);
 
-/* Read the run's events back and see that each that was acknowledged is there once (bench_check.c).
- */
+/* Read the run's events back, and see that each one which was acknowledged is there once
+ * (bench_check.c). */
 int nc_bench_check(struct nc_bench *bench);
-/* Show what it came to, and give the exit code: 1 if anything failed or is missing
- * (bench_report.c). */
+/* Show the result (bench_report.c). Returns the exit code, which is 1 if anything failed or is
+ * missing. */
 int nc_bench_report(struct nc_bench *bench);
 
-/* Time of another process (utime and stime) and bytes it has had written to disks; false: it is
- * gone, or is not ours to look at. */
+/* The processor time that another process has used (utime and stime), and the bytes that it has had
+ * written to disks. False if it is gone, or if we may not look at it. */
 bool nc_bench_process_look(uint64_t pid, uint64_t *cpu_us_out, uint64_t *written_out);
 
 #define NC_BENCH_OPTIONS                                                                         \

@@ -12,30 +12,30 @@
 struct nc_cli {
 	const struct nc_cli_command *command;
 	struct nc_cli_args args;
-	bool json;                   /* for programs */
-	bool quiet;                  /* nothing for people on stderr but errors */
-	bool colour;                 /* of the standard output */
+	bool json;                   /* show JSON, for programs */
+	bool quiet;                  /* tell people nothing on stderr but errors */
+	bool colour;                 /* use colours on the standard output */
 	bool people_err;             /* stderr is a terminal: progress may be drawn */
 	struct nacre_client *client; /* nc_cli_connect() makes it, main ends it */
-	const char *store;           /* known from then on, as is where it is looked for */
-	char servers[256];           /* without credentials */
-	const char *node;            /* that is asked; NULL: whichever serves the store */
-	const char *verb;            /* that was named; NULL: one of ours */
+	/* These are set by nc_cli_connect(). */
+	const char *store;
+	char servers[256]; /* where the store is looked for, without credentials */
+	const char *node;  /* the node that is asked; NULL: whichever serves the store */
+	const char *verb;  /* the verb that the command line named; NULL: the command's own */
 };
 
-/* Connect as the options, the environment and the context say (connect.c); 0, or an exit code after
- * saying why. The store, its prefix included, is fixed here. */
+/* Connect as the options, the environment and the context say (connect.c). Returns 0, or an exit
+ * code after saying why. */
 int nc_cli_connect(struct nc_cli *cli);
-/* Another connection likewise, the caller's to close; `window`: asynchronous appends under way at
- * most, 0: the library's. */
+/* Make another such connection, which the caller closes. `window` is how many asynchronous appends
+ * may be under way; 0: as many as the library allows by default. */
 int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_client **client_out);
 
-/* Ask for any verb; `reply_out` is the caller's if it gives NACRE_OK. Nothing is said; as
- * nacre_request(). */
+/* Ask for any verb, as nacre_request() does. `again` says that the request may be repeated if its
+ * outcome is unknown. With NACRE_OK the reply is the caller's. Tells people nothing. */
 int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, bool again,
                struct nacre_reply **reply_out, struct nacre_error *error_out);
-/* Ask for any verb; `reply_out` is the caller's. 0, or an exit code after saying why.
- * `again`: may be asked twice (see nacre_request()). */
+/* The same. Returns 0, and the reply is the caller's; or an exit code after saying why. */
 int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, bool again,
                struct nacre_reply **reply_out);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* command.h -- what a command of `nacre` is. Its description is data, and the one source of --help,
- * of the man pages and of the completions of both shells; so what one of them says, all say, and
- * the parser holds to it.
+/* command.h -- what a command of `nacre` is. Its description is data, from which --help, the man
+ * pages and the completions of both shells are made, and to which the parser holds: so all of them
+ * say the same.
  *
- * Values: an option's `value` says what it takes and what is checked before the command runs: "N" a
- * number, "DURATION" 500ms, 5s, 2m or 1h, "FILE" and "CONTEXT" any (completed as such), words in
- * small letters with bars between them ("first|new") exactly one of these, everything else any
- * text.
+ * An option's `value` says what the option takes, and what is checked before the command runs:
+ *
+ *   "N"                 a number
+ *   "DURATION"          500ms, 5s, 2m or 1h
+ *   "FILE", "CONTEXT"   any text, which shells complete as such
+ *   "first|new"         exactly one of these words, in small letters
+ *   anything else       any text
  */
 #ifndef NC_TRANSPORT_CLI_COMMAND_H
 #define NC_TRANSPORT_CLI_COMMAND_H
@@ -39,22 +42,23 @@ struct nc_cli_command {
 	const struct nc_cli_example *examples;
 	bool local;                     /* speaks to no store: takes no connection options */
 	int (*run)(struct nc_cli *cli); /* an exit code, see say.h; NULL with a program */
-	/* Done by this program, from beside nacre or the path, which takes the line as it is, and
-	 * none of the shared options; NULL: by run(). */
+	/* The program that does the command, if run() does not. It is looked for beside nacre, then
+	 * in the path. It is given the command line as it is, and takes none of the shared options.
+	 */
 	const char *program;
 };
 
-/* All of them in the order in which people are shown them; NULL ends the list. */
+/* All commands, in the order in which people are shown them; NULL ends the list. */
 extern const struct nc_cli_command *const nc_cli_commands[];
 
-/* What every command takes; and what every command takes that speaks to a store. */
+/* The options of every command, and those of every command that speaks to a store. */
 extern const struct nc_cli_option nc_cli_common[], nc_cli_connection[];
 
-/* The command that the first words name ("sub", "create"), and how many of them do; NULL: none. */
+/* The command that the first words name ("sub", "create"), and how many do; NULL if none. */
 const struct nc_cli_command *nc_cli_find(char *const *words, size_t count, size_t *used_out);
 /* Whether `word` is the first word of commands with two ("sub"). */
 bool nc_cli_is_group(const char *word);
-/* What somebody who typed this meant, by distance; NULL: nothing near. */
+/* The command that somebody who typed this may have meant; NULL if none is near. */
 const char *nc_cli_nearest(const char *typed);
 
 /* One after the other of the lists of options of a command, its own first; NULL after the last. */

@@ -19,8 +19,8 @@
 		"data", 0, NULL, "The data alone, as it is, and a line end.", false \
 	}
 
-/* `more`: further members of the JSON object with a comma before ("", or ",\"attempt\":1"); and for
- * people a word behind the type (""). Both may be "". */
+/* Show an event. `more` has further members of the JSON object, each with a comma before it, as
+ * ",\"attempt\":1"; `note` is a word that people see behind the type. Both may be "". */
 void nc_cli_show_event(const struct nc_cli *cli, const struct nacre_event *event, const char *more,
                        const char *note);
 

@@ -24,17 +24,17 @@
 		        false                                                                 \
 	}
 
-/* Append {"plugin":…,"selector":…} as the options say. `given_out`: whether they say any. 0, or an
- * exit code after saying why: more than one kind of filter, a selector without a plugin. `names`:
- * --stream and --type say one too. */
+/* Append {"plugin":…,"selector":…} as the options say; `*given_out` is whether they say any filter.
+ * With `names`, --stream and --type say one too. Returns 0, or an exit code after saying why: there
+ * is more than one kind of filter, or a selector without a plugin. */
 int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool *given_out);
 
-/* A selector as JSON: what begins as an object, a list or a string does is taken as it is, anything
- * else is the string that it says, so that nobody need quote twice. */
+/* Append a selector as JSON. What begins like an object, a list or a string is taken as it is;
+ * anything else becomes a string, so that nobody needs to quote twice. */
 void nc_cli_selector_put(struct nc_buf *to, const char *text);
 
-/* Say what is wrong with a selector, it below, and a caret under the place. `description` is the
- * store's, with its "at byte N" if it has one. */
+/* Say what is wrong with a selector, show it below, and put a caret under the place. `description`
+ * is the store's, with "at byte N" in it if it names the place. */
 void nc_cli_selector_caret(const struct nc_cli *cli, const char *selector, const char *description);
 
 #endif

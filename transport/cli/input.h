@@ -8,16 +8,17 @@
 #include "core/base/buf.h"
 #include "transport/cli/cli.h"
 
-/* Bytes that are read of one thing: no server takes more in a message, whatever its max_payload. */
+/* Bytes that are read at most: no server takes more in one message, whatever its max_payload. */
 #define NC_CLI_INPUT_MAX (64u << 20)
 
-/* "-": the standard input to its end; "@FILE": a file; else the word itself. A NUL is put behind,
- * not counted. 0, or an exit code after saying why. */
+/* Read what a word stands for: "-" the standard input to its end, "@FILE" a file, and anything else
+ * itself. A NUL is put behind the bytes, and not counted. Returns 0, or an exit code after saying
+ * why. */
 int nc_cli_input(const struct nc_cli *cli, const char *word, struct nc_buf *to);
 
-/* A file by its name, "-" being the standard input; NULL after saying why. */
+/* Open a file by its name; "-" is the standard input. NULL after saying why not. */
 FILE *nc_cli_input_open(const struct nc_cli *cli, const char *name);
-/* Say that it cannot be read, for the reason `number` (of errno); gives the exit code. */
+/* Say that it cannot be read because of the errno `number`, and return the exit code. */
 int nc_cli_input_fail(const struct nc_cli *cli, const char *name, int number);
 
 #endif

@@ -27,9 +27,9 @@ bool nc_cli_job_init(struct nc_cli_job *job, const struct nacre_delivery *delive
                      const char *subscription);
 void nc_cli_job_release(struct nc_cli_job *job);
 
-/* Run `argv` for it, in a process group of its own, so that a ^C for us does not end it.
- * `every_ms`: how often `working` is called until it has ended. The exit code of the command, 128 +
- * N if signal N ended it; or negative, an errno, if it could not be begun. */
+/* Run `argv` for the job, in a process group of its own, so that a ^C for us does not end it. Until
+ * it has ended, `working` is called every `every_ms`. Returns the exit code of the command; 128 + N
+ * if signal N ended it; or a negative errno if it could not be started. */
 int nc_cli_job_run(const struct nc_cli_job *job, char *const *argv, uint64_t every_ms,
                    void (*working)(void *ctx), void *ctx);
 

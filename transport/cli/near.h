@@ -12,11 +12,11 @@
 struct nc_cli_near {
 	const char *typed;
 	const char *word; /* the nearest of those tried; NULL: none is near */
-	size_t distance;  /* of `word`, in letters; while there is none, what is no longer near */
+	size_t distance;  /* of `word`, in letters; without a word, how many are too far */
 };
 
 struct nc_cli_near nc_cli_near(const char *typed);
-/* Is it `word`? Of words equally near the first is taken. */
+/* Try whether `word` is nearer than those before. Of words equally near the first one is taken. */
 void nc_cli_near_try(struct nc_cli_near *near, const char *word);
 
 #endif

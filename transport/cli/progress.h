@@ -29,10 +29,9 @@ double nc_cli_progress_seconds(const struct nc_cli_progress *progress);
 
 uint64_t nc_cli_now_ns(void); /* a clock that only goes forward */
 
-/* From now on SIGINT and SIGTERM do not end the process but are remembered; the second one ends it.
- */
+/* From now on SIGINT and SIGTERM are remembered; only a second one ends the process. */
 void nc_cli_signals_catch(void);
-/* The signal that came, 0 if none. */
+/* The signal that came; 0 if none did. */
 int nc_cli_signal(void);
 
 #endif

@@ -14,10 +14,10 @@
 /* Promised in docs/cli.md. */
 enum nc_cli_exit {
 	NC_EXIT_OK = 0,
-	NC_EXIT_FAILED = 1,    /* on this side: memory, a child, what is asked is not so (health) */
+	NC_EXIT_FAILED = 1,    /* here: no memory, a child failed, or what was asked is not so */
 	NC_EXIT_NOT_FOUND = 3, /* 404: no such event, subscription, plugin, snapshot, stream */
 	NC_EXIT_CONFLICT =
-	        4, /* an expectation or a condition failed; id or name taken (10071, 409) */
+	        4, /* 10071, 409: an expectation or condition failed, or a name is taken */
 	NC_EXIT_REFUSED = 5,      /* the store's other refusals */
 	NC_EXIT_USAGE = 64,       /* the command line, a context or the environment is wrong */
 	NC_EXIT_INPUT = 65,       /* the input cannot be understood */
@@ -34,13 +34,14 @@ struct nc_cli_exit_text {
 };
 extern const struct nc_cli_exit_text nc_cli_exits[];
 
-/* Say what is wrong and give `exit_code` back. */
+/* Say what is wrong, and return `exit_code`. */
 __attribute__((format(printf, 3, 4))) int nc_cli_fail(const struct nc_cli *cli, int exit_code,
                                                       const char *format, ...);
-/* Of a call of libnacre: `what` is wrong, NULL: the command itself. Gives the exit code. */
+/* Say why a call of libnacre failed, and return the exit code. `what` names what was wrong with;
+ * NULL if it is the command itself. */
 int nc_cli_fail_nacre(const struct nc_cli *cli, int status, const struct nacre_error *error,
                       const char *what);
-/* For people on stderr, and only for them: not with --quiet, not with --json. */
+/* Tell people something on stderr, unless --quiet or --json is given. */
 __attribute__((format(printf, 2, 3))) void nc_cli_note(const struct nc_cli *cli, const char *format,
                                                        ...);
 

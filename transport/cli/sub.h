@@ -6,12 +6,12 @@
 #include "core/base/buf.h"
 #include "transport/cli/cli.h"
 
-/* "<verb>.<name>", the name being the first word. It is checked, since it becomes a token of a
- * subject. 0, or an exit code after saying why. */
+/* Make the subject "<verb>.<name>", where the name is the first word. It is checked, because it
+ * becomes a token of a subject. Returns 0, or an exit code after saying why. */
 int nc_cli_sub_subject(const struct nc_cli *cli, const char *verb, char *to, size_t size);
 
-/* Append where to start, or to seek, as JSON: first, new, pos:N, seq:N, or a time. False: it is
- * none of these. */
+/* Append where to start or to seek, as JSON: first, new, pos:N, seq:N, or a time. False if `text`
+ * is none of these. */
 bool nc_cli_start_put(struct nc_buf *body, const char *text);
 
 /* A delivery as `sub next`, `sub watch` and `tail` show it. */

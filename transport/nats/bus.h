@@ -73,7 +73,7 @@ int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue,
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
 
 /* The same without a queue group, for subscriptions that come and go: each is ended by its pointer,
- * without a search. The bus owns it until then. Ending NULL does nothing. */
+ * without a search. The bus owns it until then. Ending NULL is a no-op. */
 int nc_bus_subscribe_one(struct nc_bus *bus, const char *subject, void *tag,
                          struct nc_bus_sub **sub_out);
 void nc_bus_unsubscribe_one(struct nc_bus *bus, struct nc_bus_sub *sub);
@@ -125,7 +125,7 @@ int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
                   char id_out[NC_BUS_SERVER_ID_SIZE]);
 size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected */
 
-/* Close the bus; NULL does nothing. It is freed once the loop has run again and any attempt to
+/* Close the bus; NULL is a no-op. It is freed once the loop has run again and any attempt to
  * connect that was under way has ended, which takes two seconds at most, apart from looking up the
  * name. */
 void nc_bus_close(struct nc_bus *bus);
