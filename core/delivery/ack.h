@@ -50,6 +50,18 @@ void nc_ack_address_end(struct nc_buf *buf, uint64_t position, uint32_t attempt)
  * zero or more than 64 bits, an attempt or position 0, or a name that no subscription can have. */
 int nc_ack_address_get(struct nc_slice text, struct nc_ack_address *address_out);
 
+/* ---- Within batches ---------------------------------------------------------------------------
+ */
+
+/* What whoever runs a subscription knows of a delivery that a batch acknowledges. */
+enum nc_sub_word {
+	NC_SUB_WORD_STALE,   /* it is not in flight */
+	NC_SUB_WORD_ALONE,   /* in flight */
+	NC_SUB_WORD_THROUGH, /* and everything before it is acknowledged with it */
+	NC_SUB_WORD_REPLAY,  /* and replayed, which the log may not say yet */
+	NC_SUB_WORD_LATER    /* the log has to be told something first; that is due */
+};
+
 /* ---- Pull requests -------------------------------------------------------------------------- */
 
 struct nc_next {

@@ -156,8 +156,7 @@ enum nc_sub_reach nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uin
 		return NC_SUB_REACH_ALONE;
 	const struct entry *last = &sub->entries[id];
 	uint64_t until_ns = sub->now_ns + sub->policy.ack_wait_ms * NS_PER_MS;
-	bool through = sub->policy.ack == NC_ACK_ALL && !last->replay;
-	bool elsewhere = last->attempts == 0, whole = through;
+	bool through = sub->policy.ack == NC_ACK_ALL && !last->replay, parks = false;
 	if (last->state == NC_SUB_FLYING)
 		wait_anew(sub, id, &until_ns);
 	for (id = through ? sub->window.first : NONE; id != NONE; id = sub->entries[id].line_next) {
@@ -166,11 +165,17 @@ enum nc_sub_reach nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uin
 			break;
 		if (entry->state == NC_SUB_FLYING)
 			wait_anew(sub, id, &until_ns);
-		whole &= entry->state != NC_SUB_LEAVING && (elsewhere || entry->attempts > 0);
+		parks |= entry->state == NC_SUB_LEAVING;
 	}
-	return last->replay ? NC_SUB_REACH_REPLAY
-	       : whole      ? NC_SUB_REACH_THROUGH
-	                    : NC_SUB_REACH_ALONE;
+	if (!through)
+		return last->replay ? NC_SUB_REACH_REPLAY : NC_SUB_REACH_ALONE;
+	if (last->attempts == 0)
+		return NC_SUB_REACH_UNKNOWN;
+	if (parks || sub->uneven > sub->progress_number) {
+		nc_sub_changed(sub, false); /* so that there is a progress to be taken */
+		return NC_SUB_REACH_UNSAID;
+	}
+	return sub->uneven != 0 ? NC_SUB_REACH_BEHIND : NC_SUB_REACH_THROUGH;
 }
 
 /* A copy, cut between characters so that it stays UTF-8. NULL if there is no reason, or no memory:
@@ -224,8 +229,10 @@ static void unheard(struct nc_sub *sub, uint32_t id, const void *ctx)
 	(void)ctx;
 	if (nc_sub_flight_over(sub, id))
 		return;
-	if (--entry->attempts == 0)
+	if (--entry->attempts == 0) {
 		nc_sub_untake(sub, entry);
+		nc_sub_uneven(sub);
+	}
 	nc_sub_make_ready(sub, id);
 }
 

@@ -11,6 +11,11 @@ void nc_sub_changed(struct nc_sub *sub, bool ack)
 	sub->acks += ack;
 }
 
+void nc_sub_uneven(struct nc_sub *sub)
+{
+	sub->uneven = sub->progress_number + 1;
+}
+
 void nc_sub_untake(struct nc_sub *sub, struct entry *entry)
 {
 	sub->taken -= entry->taken;

@@ -53,6 +53,18 @@ uint64_t nc_sub_progress_take(struct nc_sub *sub, struct nc_buf *buf)
 	return ++sub->progress_number;
 }
 
+void nc_sub_progress_unknown(struct nc_sub *sub)
+{
+	nc_sub_uneven(sub);
+	nc_sub_changed(sub, false);
+}
+
+void nc_sub_progress_saved(struct nc_sub *sub, uint64_t number)
+{
+	if (number >= sub->uneven)
+		sub->uneven = 0;
+}
+
 static int entry_restore(struct nc_sub *sub, const struct nc_progress_item *item)
 {
 	uint32_t id;

@@ -84,7 +84,8 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	}
 
 	nc_sub_queue_leave(sub, id);
-	entry->attempts++;
+	if (entry->attempts++ == 0 && !entry->replay && entry->position < sub->last_delivered)
+		nc_sub_uneven(sub);
 	entry->flight = ++sub->flights;
 	entry->message = 0;
 	sub->taken += !entry->taken;

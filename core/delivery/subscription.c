@@ -133,8 +133,10 @@ void nc_sub_resume(struct nc_sub *sub)
 		const struct entry *entry = &sub->entries[id];
 		bool waits = entry->state == NC_SUB_READY || entry->state == NC_SUB_RECALLED ||
 		             entry->state == NC_SUB_HELD;
-		if (waits && entry->attempts >= most)
+		if (waits && entry->attempts >= most) {
 			sub->entries[id].attempts = 0;
+			nc_sub_uneven(sub);
+		}
 	}
 	sub->paused = sub->halted = sub->say_halted = false;
 	nc_sub_changed(sub, false);

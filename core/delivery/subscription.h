@@ -165,10 +165,20 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event);
 int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t now_ns);
 /* A batch that acknowledges `position`, which is in flight, is about to be proposed. The waits of
  * everything that it acknowledges begin again, so that none of it runs out and is parked meanwhile.
- * Returns what the log may say of it: that everything before it is acknowledged too (ack all, if
- * all of that has been delivered: no event of it met nobody (503) or is being parked); or that it
- * is replayed, which the progress in the log may not say yet. */
-enum nc_sub_reach { NC_SUB_REACH_ALONE, NC_SUB_REACH_THROUGH, NC_SUB_REACH_REPLAY };
+ * Returns what the log may say of it. With ack all that is that everything before it is
+ * acknowledged too: who restores a progress that lists this event as delivered takes for done what
+ * it lists as delivered before it; with one that lists it as waiting, all that it lists before it,
+ * since events are delivered in their order. Where they were not, because one met nobody (503), or
+ * one is being parked, the log must have a progress first that says so. */
+enum nc_sub_reach {
+	NC_SUB_REACH_ALONE,
+	NC_SUB_REACH_THROUGH, /* everything before it too */
+	NC_SUB_REACH_BEHIND,  /* likewise, in the log behind the progress that was taken last */
+	NC_SUB_REACH_UNSAID,  /* likewise, but behind a progress that has yet to be taken; it is due
+	                       */
+	NC_SUB_REACH_UNKNOWN, /* it was delivered elsewhere, and what was before it is not known */
+	NC_SUB_REACH_REPLAY   /* it is replayed, which the progress in the log may not say yet */
+};
 enum nc_sub_reach nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uint64_t now_ns);
 /* An acknowledgement that a batch has committed, told when the batch is applied. The event may be
  * beyond the cursor, if the node that ran the subscription before delivered it. `through`: the log
@@ -333,6 +343,10 @@ bool nc_sub_progress_dirty(const struct nc_sub *sub);
 /* Append the whole progress to `buf` and count it as taken; its size is bounded by the window.
  * Returns its number, 1, 2, 3, …: it contains everything that happened before. */
 uint64_t nc_sub_progress_take(struct nc_sub *sub, struct nc_buf *buf);
+/* The machine goes on from another progress than the log has: what it takes next is news. */
+void nc_sub_progress_unknown(struct nc_sub *sub);
+/* The progress with this number is in the log. */
+void nc_sub_progress_saved(struct nc_sub *sub, uint64_t number);
 /* The number of the next one: what has been acknowledged by now is replicated when that one is. */
 uint64_t nc_sub_progress_next(const struct nc_sub *sub);
 

@@ -142,6 +142,10 @@ struct nc_sub {
 	uint64_t dirty_ns;        /* … first at this time */
 	uint32_t acks;            /* how often it changed by an acknowledgement since */
 	uint64_t progress_number; /* of the progress taken last */
+	/* Events were not delivered in their order: this progress, or a later one, must be in the
+	 * log before it can be told of an event that everything before it was delivered. 0: they
+	 * were, as far as the log does not know. */
+	uint64_t uneven;
 
 	/* Positions beyond the cursor that are acknowledged already, ascending, 8 bytes each. */
 	struct nc_buf acked;
@@ -201,6 +205,8 @@ void nc_sub_key_drop(struct nc_sub *sub, uint32_t key);
 
 /* Progress has changed; `ack`: by an acknowledgement, which counts for NC_SUB_PROGRESS_ACKS. */
 void nc_sub_changed(struct nc_sub *sub, bool ack);
+/* An event is waiting, or delivered, while it is the other way round with a later one. */
+void nc_sub_uneven(struct nc_sub *sub);
 void nc_sub_make_ready(struct nc_sub *sub, uint32_t id);
 /* The event is done. A replay goes on to leave by UNPARK. */
 void nc_sub_make_done(struct nc_sub *sub, uint32_t id);

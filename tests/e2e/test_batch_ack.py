@@ -28,6 +28,22 @@ async def take(client, name, count=1, expires_ms=3000):
     return got
 
 
+async def pull(client, name, inbox):
+    await client.nc.publish(f"{client.root}.sub.next.{name}", b'{"expires_ms":20000}', reply=inbox)
+
+
+async def with_a_hole(client, name, position):
+    """The event at `position` is given to nobody, the one behind it to us: its delivery."""
+    inbox = client.nc.new_inbox()
+    mine = await client.nc.subscribe(inbox)
+    await pull(client, name, client.nc.new_inbox())
+    await pull(client, name, inbox)
+    msg = await mine.next_msg(10)
+    await mine.unsubscribe()
+    equal(int(msg.headers["Es-Position"]), position + 1, "given to who listens")
+    return msg
+
+
 async def work(client, count, name="w", **definition):
     """`count` events to be processed, and a subscription to them."""
     for i in range(count):
@@ -216,6 +232,20 @@ async def test_with_ack_all_what_was_delivered_before_outlives_kill_9_too():
             for _, reply in got:
                 equal(code_of(await batch(c, events=[event("out")], ack={"reply": reply})), STALE, "after kill -9")
         equal(await take(c, "w", 1, expires_ms=300), [], "all are done")
+
+
+async def test_with_ack_all_what_met_nobody_is_not_taken_along_and_the_rest_is():
+    """Also through kill -9 right behind the answer: the log knew before what had met nobody."""
+    async with Both() as b:
+        c = b.client
+        await work(c, 4, ack="all", ack_wait_ms=60000)
+        (_, first), = await take(c, "w")
+        third = (await with_a_hole(c, "w", 2)).reply
+        answer = await batch(c, events=[event("out")], ack={"reply": third})
+        check("error" not in answer, f"{answer}")
+        b.node.restart()
+        equal(code_of(await batch(c, events=[event("out")], ack={"reply": first})), STALE, "it was taken along")
+        equal([position for position, _ in await take(c, "w", 2)], [2, 4], "what was never delivered")
 
 
 async def test_what_is_replayed_is_acknowledged_by_a_batch_as_soon_as_it_is_given():

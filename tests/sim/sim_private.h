@@ -168,7 +168,7 @@ struct sim_seen_entry { /* of a table by (index, term) */
 #define SIM_STORE_COUNTERS(X) \
 	X(answered) X(duplicates) X(refusals) X(conditions_failed) X(shed) X(retries) X(unknown) \
 	X(takeovers) X(deliveries) X(redeliveries) X(acks) X(stale_answers) X(confirmed) X(pulls) \
-	X(batch_acks) X(seeks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut) \
+	X(batch_acks) X(batches_later) X(seeks) X(parks) X(replays) X(skips) X(halts) X(consumers_cut) \
 	X(moves) X(grants) X(forwards) X(reowns) X(placements) X(packed) X(drains)
 /* clang-format on */
 

@@ -47,12 +47,35 @@ void store_send(struct sim *sim, uint64_t number)
 	sim_event_put(&sim->heap, event);
 }
 
+static void refused(struct sim *sim, struct sim_node *node, uint64_t number, bool busy)
+{
+	const struct store_command *command = &sim->store->commands[number];
+	uint8_t kind = command->kind;
+	if (kind == STORE_OWN)
+		store_spread_assigned(store_of(sim, node), command->sub, number);
+	if (command->owner_asks != 0) {
+		store_forward_refused(sim, node, number);
+	} else if (kind == STORE_SAVE || kind == STORE_PLACE || kind == STORE_SEEK) {
+		store_subs_refused(sim, node, number);
+	} else if (busy) {
+		struct sim_event *event =
+		        event_to(sim, (uint32_t)(node - sim->nodes), SIM_ANSWERED);
+		event->index = number;
+		event->what = 1;
+		sim_event_put(&sim->heap, event);
+	}
+}
+
 void store_request(struct sim *sim, struct sim_node *node, uint64_t command)
 {
 	if (node->raft->role != NC_RAFT_LEADER)
 		return; /* others stay silent */
 	if (sim->store->commands[command].acks) {
-		store_subs_batch(sim, node, &sim->store->commands[command]);
+		if (!store_subs_batch(sim, node, &sim->store->commands[command])) {
+			sim->counters.batches_later++;
+			refused(sim, node, command, true);
+			return;
+		}
 		store_spec_encode(sim->store, command);
 	}
 	store_inbox_put(sim, node, command);
@@ -75,25 +98,6 @@ void store_inbox_put(struct sim *sim, struct sim_node *node, uint64_t number)
 	if (of->inbox_count == 0)
 		sim_schedule(sim, sim_below(sim, 2000), SIM_FLUSH, command->slot);
 	of->inbox[of->inbox_count++] = number;
-}
-
-static void refused(struct sim *sim, struct sim_node *node, uint64_t number, bool busy)
-{
-	const struct store_command *command = &sim->store->commands[number];
-	uint8_t kind = command->kind;
-	if (kind == STORE_OWN)
-		store_spread_assigned(store_of(sim, node), command->sub, number);
-	if (command->owner_asks != 0) {
-		store_forward_refused(sim, node, number);
-	} else if (kind == STORE_SAVE || kind == STORE_PLACE || kind == STORE_SEEK) {
-		store_subs_refused(sim, node, number);
-	} else if (busy) {
-		struct sim_event *event =
-		        event_to(sim, (uint32_t)(node - sim->nodes), SIM_ANSWERED);
-		event->index = number;
-		event->what = 1;
-		sim_event_put(&sim->heap, event);
-	}
 }
 
 /* What has come in meanwhile is one entry. */

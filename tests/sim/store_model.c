@@ -191,6 +191,15 @@ static bool ack_stands(struct sim_store *store, const struct store_command *comm
 	               : nc_sub_progress_undone(nc_buf_slice(&sub->progress), position);
 }
 
+static bool met_nobody(const struct store_command *command, uint64_t position)
+{
+	for (uint8_t i = 0; i < command->unheard_count; i++) {
+		if (command->unheard[i] == position)
+			return true;
+	}
+	return false;
+}
+
 static void batch_acks(struct sim *sim, struct store_command *command)
 {
 	struct store_sub *sub = &sim->store->subs[command->sub];
@@ -204,6 +213,8 @@ static void batch_acks(struct sim *sim, struct store_command *command)
 	for (uint64_t at = sub->cursor + 1;
 	     sub->policy.ack == NC_ACK_ALL && !replayed && at < command->acks_position; at++) {
 		marks = store_marks(sub, at);
+		if (met_nobody(command, at))
+			continue;
 		if ((*marks & STORE_SENT) != 0 && (*marks & STORE_PARKED) == 0)
 			*marks |= STORE_ACKED | (command->through ? STORE_ALONG : 0);
 	}

@@ -31,8 +31,9 @@
 #define STORE_PARTS_MAX     4u /* events of one batch */
 #define STORE_SUBS          6u
 #define STORE_CLIENTS       8u
-#define STORE_MESSAGE_MAX   16u  /* events packed into a message */
-#define STORE_SNAPS_MAX     8u   /* of a stream */
+#define STORE_MESSAGE_MAX   16u /* events packed into a message */
+#define STORE_SNAPS_MAX     8u  /* of a stream */
+#define STORE_UNHEARD_MAX   32u
 #define STORE_SENT_MAX      32u  /* commands of an owner on their way */
 #define STORE_FULL_CHECK    128u /* entries between two comparisons of the whole state */
 /* Of a cluster that is whole again each share runs within this. */
@@ -95,6 +96,9 @@ struct store_command {
 	bool acks;                   /* a delivery: of `sub`, `epoch` */
 	bool stale, through, replay; /* as the leader knows it; as in struct nc_batch_ack */
 	uint64_t acks_position;
+	/* Events before it that were delivered and met nobody: `through` is not about these. */
+	uint64_t unheard[STORE_UNHEARD_MAX];
+	uint8_t unheard_count;
 	/* CREATE, DELETE, SAVE; of PLACE the policy's placement */
 	uint8_t sub;
 	struct store_policy policy;
@@ -432,7 +436,8 @@ void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t command
 void store_subs_step(struct sim *sim, struct sim_node *node, uint32_t sub);
 void store_subs_step_in(struct sim *sim, struct sim_node *node, uint32_t sub, uint64_t in);
 /* A batch that acknowledges is proposed, and applied. */
-void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command);
+/* False: not now. */
+bool store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command);
 void store_subs_batched(struct sim *sim, struct sim_node *node,
                         const struct store_command *command);
 void store_subs_search(struct sim *sim, struct sim_node *node, uint32_t sub);

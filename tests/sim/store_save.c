@@ -119,6 +119,7 @@ void store_subs_outcome(struct sim *sim, struct sim_node *node, uint64_t number)
 	    machine->saving_number != command->number)
 		return;
 	machine->saving = false;
+	nc_sub_progress_saved(machine->machine, command->number);
 	front_cut(&machine->parked, machine->saving_parked);
 	front_cut(&machine->unparked, machine->saving_unparked);
 	uint32_t left = 0;
@@ -152,25 +153,91 @@ void store_subs_refused(struct sim *sim, struct sim_node *node, uint64_t number)
 
 /* ---- Batches that acknowledge ---------------------------------------------------------------- */
 
-void store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command)
+/* Who runs the subscription in this epoch, as far as the leader can ask. NULL: nobody. */
+static struct sim_node *runner(struct sim *sim, struct sim_node *node,
+                               const struct store_command *command)
 {
-	struct store_machine *machine = &store_of(sim, node)->machines[command->sub];
+	if (store_of(sim, node)->machines[command->sub].machine != NULL)
+		return node;
+	for (uint32_t slot = 0; slot < sim->node_count; slot++) {
+		struct sim_node *other = &sim->nodes[slot];
+		const struct store_machine *machine = &store_of(sim, other)->machines[command->sub];
+		if (other->up && machine->machine != NULL && machine->owned &&
+		    machine->epoch == command->epoch)
+			return other;
+	}
+	return NULL;
+}
+
+/* What met nobody, and waits. False: more than a command has room for. */
+static bool unheard_note(const struct store_machine *machine, struct store_command *command)
+{
+	command->unheard_count = 0;
+	for (uint64_t at = 1; at < command->acks_position; at++) {
+		uint32_t attempts = 1;
+		if (nc_sub_find(machine->machine, at, &attempts) == NC_SUB_NOT_HERE || attempts > 0)
+			continue;
+		if (command->unheard_count == STORE_UNHEARD_MAX)
+			return false;
+		command->unheard[command->unheard_count++] = at;
+	}
+	return true;
+}
+
+/* Whether a row of an event before this one is on no way to the log yet; `settled`: or not in it.
+ */
+static bool row_waits(const struct store_machine *machine, uint64_t position, bool settled)
+{
+	size_t sent = settled || !machine->saving ? 0 : machine->saving_parked;
+	struct nc_slice list = nc_slice_from(nc_buf_slice(&machine->parked), sent);
+	struct nc_parked parked;
+	while (nc_parked_next(&list, &parked)) {
+		if (parked.position < position)
+			return true;
+	}
+	return false;
+}
+
+/* As core/node's subs_batch.c has it. False: the log has to be told something first. */
+static bool word(const struct sim *sim, struct store_machine *machine,
+                 struct store_command *command, bool settled)
+{
 	uint32_t attempts = 0;
-	if (machine->machine == NULL)
-		return; /* not here: the log knows */
 	enum nc_sub_entry_state state =
 	        nc_sub_find(machine->machine, command->acks_position, &attempts);
 	bool in_flight = state == NC_SUB_RECALLED ||
 	                 (attempts > 0 && state != NC_SUB_NOT_HERE && state != NC_SUB_LEAVING);
+	command->through = command->replay = false;
 	command->stale = machine->epoch != command->epoch || !in_flight;
+	if (command->stale)
+		return true;
 	enum nc_sub_reach reach =
-	        command->stale ? NC_SUB_REACH_ALONE
-	                       : nc_sub_batch_begins(machine->machine, command->acks_position,
-	                                             store_now_ns(sim));
-	command->through =
-	        reach == NC_SUB_REACH_THROUGH && machine->parked.size == machine->saving_parked;
+	        nc_sub_batch_begins(machine->machine, command->acks_position, store_now_ns(sim));
+	if (reach == NC_SUB_REACH_UNSAID)
+		return false;
+	if (reach == NC_SUB_REACH_BEHIND &&
+	    (machine->unsaved || machine->moving || (settled && machine->saving)))
+		return false;
+	command->stale = reach == NC_SUB_REACH_UNKNOWN;
 	command->replay =
 	        reach == NC_SUB_REACH_REPLAY && sim->store->version >= NC_ENGINE_VERSION_STAYS;
+	command->through = reach == NC_SUB_REACH_THROUGH || reach == NC_SUB_REACH_BEHIND;
+	return !command->through || (!row_waits(machine, command->acks_position, settled) &&
+	                             unheard_note(machine, command));
+}
+
+bool store_subs_batch(struct sim *sim, struct sim_node *node, struct store_command *command)
+{
+	struct sim_node *at = runner(sim, node, command);
+	if (at == NULL) /* none that the log knows of: that tells */
+		return sim->store->subs[command->sub].epoch != command->epoch;
+	struct store_machine *machine = &store_of(sim, at)->machines[command->sub];
+	bool said = word(sim, machine, command, at != node);
+	if (!said) {
+		machine->hurry = true;
+		store_subs_step_in(sim, at, command->sub, 0);
+	}
+	return said;
 }
 
 /* While the batch was on its way the delivery ran out, and was parked: its row is not written. */

@@ -24,6 +24,9 @@ static bool ack_take(struct nc_service *service, struct nc_slice subject, struct
 		        service, reply, endpoint, NC_FAULT_REQUEST,
 		        "ack: of a transient subscription, whose acknowledgements are not in the "
 		        "log");
+	} else if (err == NC_BUSY) {
+		nc_service_refuse(service, reply, endpoint, NC_FAULT_BUSY,
+		                  nc_fault_text(NC_FAULT_BUSY));
 	} else {
 		return nc_service_knows(service, NC_ENGINE_VERSION_ACK, reply, endpoint);
 	}
@@ -36,13 +39,20 @@ void nc_service_batch(struct nc_service *service, const struct nc_request *reque
 	struct nc_batch batch = request->batch;
 	if (request->ack.size > 0 && !ack_take(service, request->ack, reply, endpoint, &batch.ack))
 		return;
+	if (!nc_spread_flight(service->spread, &batch, reply, endpoint))
+		nc_service_batch_propose(service, &batch, reply, endpoint);
+}
+
+void nc_service_batch_propose(struct nc_service *service, const struct nc_batch *batch,
+                              struct nc_slice reply, int endpoint)
+{
 	struct nc_ticket *ticket = nc_service_ticket(service, reply, endpoint);
 	if (ticket == NULL)
 		return;
 	ticket->of = NC_TICKET_BATCH;
-	ticket->mark = nc_interest_expect(service->feed.interest, batch.event_count);
+	ticket->mark = nc_interest_expect(service->feed.interest, batch->event_count);
 	nc_buf_clear(&service->out);
-	nc_command_put_batch(&service->out, &batch);
+	nc_command_put_batch(&service->out, batch);
 	nc_service_propose(service, ticket);
 }
 

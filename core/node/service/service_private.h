@@ -224,6 +224,9 @@ void nc_service_tell(struct nc_service *service, uint64_t mark, const struct nc_
 /* service_batch.c */
 void nc_service_batch(struct nc_service *service, const struct nc_request *request,
                       struct nc_slice reply, int endpoint);
+/* Propose one that is understood. */
+void nc_service_batch_propose(struct nc_service *service, const struct nc_batch *batch,
+                              struct nc_slice reply, int endpoint);
 void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket *ticket,
                              const struct nc_outcome *outcome);
 

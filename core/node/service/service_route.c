@@ -189,6 +189,7 @@ void nc_service_on_message(void *ctx, struct nc_bus_msg *msg)
 	}
 	if (msg->tag == &nc_service_pace_tag) {
 		nc_subs_pace_heard(service->subs, msg->data);
+		nc_spread_echo_heard(service->spread, msg->data);
 		return;
 	}
 	if (msg->reply.size > 0 &&

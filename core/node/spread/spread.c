@@ -65,6 +65,7 @@ void nc_spread_step_down(struct nc_spread *spread)
 	nc_spread_transient_step_down(spread);
 	spread->leads = false;
 	nc_spread_relays_end(spread);
+	nc_spread_flights_end(spread);
 	nc_spread_acks_drop(spread); /* owners have answered most of them */
 	nc_spread_surveys_end(spread);
 }
@@ -82,6 +83,7 @@ void nc_spread_told(struct nc_spread *spread, const struct nc_outcome *outcome)
 	bool first = spread->count == 0;
 	int err = nc_spread_table_update(spread, outcome->sub);
 	nc_spread_relays_hurry(spread, outcome->sub);
+	nc_spread_flights_hurry(spread, outcome->sub);
 	first = first && spread->count > 0;
 	if (outcome->told == NC_SUB_TOLD_OWNED || first)
 		/* renew soon: the leader should hear what was let go, or of us */
@@ -108,6 +110,7 @@ void nc_spread_applied(struct nc_spread *spread, uint64_t applied)
 	nc_lease_applied(&spread->lease, applied);
 	lease_tell(spread);
 	nc_spread_sent_applied(spread);
+	nc_spread_words_step(spread);
 	nc_spread_surveys_step(spread);
 }
 
@@ -211,6 +214,8 @@ void nc_spread_tick(struct nc_spread *spread)
 	nc_spread_transient_tick(spread, now_ns);
 	nc_spread_note_lives(spread, now_ns);
 	nc_spread_relays_step(spread);
+	nc_spread_flights_step(spread);
+	nc_spread_words_step(spread);
 	nc_spread_acks_step(spread, now_ns);
 	nc_spread_yields_step(spread);
 	nc_spread_surveys_step(spread);
@@ -242,6 +247,10 @@ static void on_call(void *ctx, uint64_t from, uint64_t call, struct nc_slice bod
 	}
 	if (err == NC_OK && asked.verb == NC_SPREAD_ANSWERED) {
 		nc_spread_take_answered(spread, from, call, &asked);
+		return;
+	}
+	if (err == NC_OK && asked.verb == NC_SPREAD_FLIGHT) {
+		nc_spread_take_flight(spread, from, call, &asked);
 		return;
 	}
 	if (err == NC_OK && asked.verb == NC_SPREAD_REQUEST) {
@@ -293,6 +302,8 @@ void nc_spread_stop(struct nc_spread *spread)
 	for (struct nc_spread_renewal *at = spread->renewals; at != NULL; at = at->next)
 		at->spread = NULL;
 	nc_spread_relays_drop(spread);
+	nc_spread_flights_drop(spread);
+	nc_spread_words_drop(spread);
 	nc_spread_acks_drop(spread);
 	nc_spread_yields_drop(spread);
 	nc_spread_surveys_drop(spread);

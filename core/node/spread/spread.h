@@ -12,6 +12,7 @@
  *   leader's tick ─► who lives? ─► NC_COMMAND_SUB_OWN                 spread_table.c
  *   progress, seek, update, delete ──► leader ─► log ─► applied here  spread_forward.c
  *   R.sub.next, info, … at the leader ──► owner                       spread_relay.c
+ *   R.batch with ack ─► owner: does it fly? ─► leader ─► log         spread_flight.c, _word.c
  *   leader, before it moves what runs ──► owner: acks ─► log          spread_yield.c
  *   R.ack.… as a request ──► owner; leader: was it heard? ──► all     spread_acks.c, spread_asked.c
  *   all: who lives, who had what before, what was answered here       spread_heard.c
@@ -94,8 +95,6 @@ uint64_t nc_spread_leader(const struct nc_spread *spread, uint64_t *term_out);
 /* Whether the durable subscription of this name is shared. If so, the leader runs it only if it is
  * the owner. */
 bool nc_spread_has(const struct nc_spread *spread, struct nc_slice name);
-/* Whether an acknowledgement in a batch counts for all events before it, too. */
-bool nc_spread_acks_all(const struct nc_spread *spread, struct nc_slice name);
 
 /* Send a request on to the owner of the subscription, which answers it. False: this node is to
  * answer it. */
@@ -103,6 +102,14 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
                      struct nc_slice reply, int endpoint);
 /* Whether there are such that nobody has said yet that he answers them. */
 bool nc_spread_relays_any(const struct nc_spread *spread);
+
+/* A batch that acknowledges a delivery. True: it waits for what the node knows that runs the
+ * subscription, and is proposed then; or it was refused. False: it is to be proposed at once. */
+struct nc_batch;
+bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, struct nc_slice reply,
+                      int endpoint);
+/* A message that this node has sent to itself came back. */
+void nc_spread_echo_heard(struct nc_spread *spread, struct nc_slice body);
 
 /* An acknowledgement that the leader has heard. False: it is about a subscription of this node,
  * which is to judge it. True: the owner has heard it too and answers it; or, if it is a request,

@@ -9,9 +9,9 @@
 static size_t fields_of(uint64_t verb)
 {
 	static const size_t fields[] = {
-		[NC_SPREAD_RENEW] = 4,   [NC_SPREAD_COMMAND] = 5, [NC_SPREAD_REQUEST] = 6,
-		[NC_SPREAD_YIELD] = 3,   [NC_SPREAD_SURVEY] = 5,  [NC_SPREAD_TRANSIENT] = 3,
-		[NC_SPREAD_ANSWERED] = 3
+		[NC_SPREAD_RENEW] = 4,    [NC_SPREAD_COMMAND] = 5, [NC_SPREAD_REQUEST] = 6,
+		[NC_SPREAD_YIELD] = 3,    [NC_SPREAD_SURVEY] = 5,  [NC_SPREAD_TRANSIENT] = 3,
+		[NC_SPREAD_ANSWERED] = 3, [NC_SPREAD_FLIGHT] = 4
 	};
 	return fields[verb];
 }
@@ -56,6 +56,11 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 	case NC_SPREAD_ANSWERED:
 		nc_pack_uint(buf, call->applied);
 		nc_pack_bin(buf, call->body);
+		break;
+	case NC_SPREAD_FLIGHT:
+		nc_pack_str(buf, call->name);
+		nc_pack_uint(buf, call->epoch);
+		nc_pack_uint(buf, call->position);
 		break;
 	}
 }
@@ -116,7 +121,7 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 	size_t fields = nc_unpack_array(&reader);
 	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
 	bool good = true;
-	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_ANSWERED ||
+	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_FLIGHT ||
 	    fields != fields_of(verb))
 		return NC_INVALID;
 	call.verb = (enum nc_spread_verb)verb;
@@ -141,6 +146,10 @@ int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 		call.applied = nc_unpack_uint(&reader);
 		call.body = nc_unpack_bin(&reader);
 		good = call.body.size % 8 == 0;
+	} else if (verb == NC_SPREAD_FLIGHT) {
+		call.name = nc_unpack_str(&reader);
+		call.epoch = nc_unpack_uint(&reader);
+		call.position = nc_unpack_uint(&reader);
 	} else {
 		call.applied = nc_unpack_uint(&reader);
 		call.endpoint = nc_unpack_str(&reader);
@@ -194,5 +203,23 @@ int nc_spread_result_get(struct nc_slice body, struct nc_spread_result *result_o
 	    err_code > UINT16_MAX)
 		return NC_INVALID;
 	*result_out = (struct nc_spread_result){ index, (uint16_t)code, (uint16_t)err_code };
+	return NC_OK;
+}
+
+void nc_spread_word_put(struct nc_buf *buf, enum nc_sub_word word)
+{
+	nc_pack_array(buf, 1);
+	nc_pack_uint(buf, word);
+}
+
+int nc_spread_word_get(struct nc_slice body, enum nc_sub_word *word_out)
+{
+	struct nc_reader reader = nc_reader(body);
+	size_t fields = nc_unpack_array(&reader);
+	uint64_t word = nc_unpack_uint(&reader);
+	if (reader.failed || fields != 1 || nc_reader_left(&reader) > 0 ||
+	    word >= NC_SUB_WORD_LATER)
+		return NC_INVALID;
+	*word_out = (enum nc_sub_word)word;
 	return NC_OK;
 }

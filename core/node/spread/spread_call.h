@@ -19,6 +19,9 @@
  *              from the leader to all: which of these acknowledgements (answered.h) do you answer?
  *              The reply has a byte for each, 1 or 0. A node that has not applied so much, and may
  *              still accept some, sends the same with NC_NOTFOUND
+ *   flight     [8, name, epoch, position]
+ *              to the owner, of a delivery that a batch acknowledges; it replies [word], an enum
+ *              nc_sub_word, or NC_BUSY: ask again
  *
  * A node of an earlier build answers NC_INVALID to what it does not know; the caller then goes on
  * without an answer.
@@ -29,6 +32,7 @@
 #ifndef NC_CORE_NODE_SPREAD_SPREAD_CALL_H
 #define NC_CORE_NODE_SPREAD_SPREAD_CALL_H
 
+#include "core/delivery/ack.h"
 #include "core/delivery/placement.h"
 
 #define NC_SPREAD_SERVICE 2u /* its number at transport/peer */
@@ -40,7 +44,8 @@ enum nc_spread_verb {
 	NC_SPREAD_YIELD,
 	NC_SPREAD_SURVEY,
 	NC_SPREAD_TRANSIENT,
-	NC_SPREAD_ANSWERED
+	NC_SPREAD_ANSWERED,
+	NC_SPREAD_FLIGHT
 };
 
 struct nc_spread_call {
@@ -53,9 +58,10 @@ struct nc_spread_call {
 	struct nc_slice command; /* core/engine/command.h */
 	/* request, survey, answered */
 	uint64_t applied; /* where the leader was: the receiver must have applied that first */
-	/* request; yield has `name` too, transient and answered have `body` */
+	/* request; yield and flight have `name` too, transient and answered have `body` */
 	struct nc_slice endpoint, name, reply, body;
-	uint64_t epoch; /* yield */
+	uint64_t epoch;    /* yield, flight */
+	uint64_t position; /* flight */
 	/* survey: names after `after`, up to and including `through`, of at most 64 bytes each,
 	 * which need not be names of subscriptions. `wide`: all members, else the state alone */
 	struct nc_slice after, through;
@@ -86,5 +92,9 @@ struct nc_spread_result {
 };
 void nc_spread_result_put(struct nc_buf *buf, const struct nc_spread_result *result);
 int nc_spread_result_get(struct nc_slice body, struct nc_spread_result *result_out);
+
+/* What an owner says of a delivery. */
+void nc_spread_word_put(struct nc_buf *buf, enum nc_sub_word word);
+int nc_spread_word_get(struct nc_slice body, enum nc_sub_word *word_out);
 
 #endif

@@ -69,6 +69,9 @@ struct nc_spread_transient {
 	uint64_t holder;
 };
 
+struct nc_spread_flight;
+struct nc_spread_asking_flight;
+struct nc_spread_word;
 struct nc_spread_telling;
 struct nc_spread_yield;
 struct nc_spread_yielding;
@@ -92,6 +95,14 @@ struct nc_spread_relay {
 	char bytes[]; /* the reply subject with its NUL, the body */
 };
 
+/* On the leader: batches that wait for an owner's word on what they acknowledge. */
+struct nc_spread_flights {
+	struct nc_spread_flight *first, *last;
+	size_t count, bytes;
+	struct nc_spread_asking_flight *askings; /* questions under way */
+	uint64_t numbers;                        /* of batches and questions, given out */
+};
+
 struct nc_spread {
 	struct nc_service *service;
 	struct nc_peer *peer;
@@ -113,7 +124,9 @@ struct nc_spread {
 	struct nc_spread_yielding *yielding; /* the leader's requests to yield, not answered yet */
 	struct nc_spread_surveyed *surveyed; /* surveys that wait until their entry is applied */
 	size_t surveyed_count;
-	uint64_t leave_ns; /* when it leaves at the latest; 0: it does not leave */
+	struct nc_spread_word *words; /* the leader's questions about deliveries */
+	uint64_t echoes;              /* messages to itself, for these: the last one's number */
+	uint64_t leave_ns;            /* when it leaves at the latest; 0: it does not leave */
 
 	/* On every node: the membership that was seen last, and since when; the shared
 	 * subscriptions. `quiet`: there are none, so nobody renews anything. */
@@ -141,6 +154,7 @@ struct nc_spread {
 	struct nc_sequence sequence; /* of owners' commands */
 	struct nc_spread_relay *relays, *relays_last;
 	size_t relay_count, relay_bytes;
+	struct nc_spread_flights flights;
 	struct nc_spread_yield *yields;
 	size_t yield_count;
 	struct nc_survey *surveys;
@@ -233,6 +247,20 @@ void nc_spread_relays_step(struct nc_spread *spread);
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name);
 void nc_spread_relays_end(struct nc_spread *spread); /* this node leads no more */
 void nc_spread_relays_drop(struct nc_spread *spread);
+
+/* ---- Batches that acknowledge (spread_flight.c, spread_word.c) ------------------------------- */
+
+/* As the leader: time has passed; the row of this subscription has changed, so ask anew; this node
+ * leads no more, so refuse them. */
+void nc_spread_flights_step(struct nc_spread *spread);
+void nc_spread_flights_hurry(struct nc_spread *spread, struct nc_slice name);
+void nc_spread_flights_end(struct nc_spread *spread);
+void nc_spread_flights_drop(struct nc_spread *spread);
+/* As an owner; the second call: something was applied, or time has passed. */
+void nc_spread_take_flight(struct nc_spread *spread, uint64_t from, uint64_t call,
+                           const struct nc_spread_call *asked);
+void nc_spread_words_step(struct nc_spread *spread);
+void nc_spread_words_drop(struct nc_spread *spread);
 
 /* ---- What other nodes may have heard (spread_heard.c) --------------------------------------- */
 

@@ -162,12 +162,6 @@ bool nc_spread_has(const struct nc_spread *spread, struct nc_slice name)
 	return nc_spread_active(spread) && spread->leads && nc_spread_find(spread, name) != NULL;
 }
 
-bool nc_spread_acks_all(const struct nc_spread *spread, struct nc_slice name)
-{
-	const struct nc_spread_row *row = spread == NULL ? NULL : nc_spread_find(spread, name);
-	return row != NULL && row->acks_all;
-}
-
 size_t nc_spread_count(const struct nc_spread *spread)
 {
 	return spread == NULL ? 0 : spread->count;

@@ -12,6 +12,7 @@
 #ifndef NC_CORE_NODE_SUBS_SUBS_H
 #define NC_CORE_NODE_SUBS_SUBS_H
 
+#include "core/delivery/ack.h"
 #include "core/engine/engine.h"
 #include "core/node/common/ticket.h"
 #include "transport/nats/bus.h"
@@ -42,11 +43,15 @@ void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice
 void nc_subs_answer(struct nc_subs *subs, struct nc_slice rest, const struct nc_bus_msg *msg,
                     int endpoint);
 
-/* Understand an acknowledgement that a batch is to commit. `rest` is what follows `R.ack.` in the
- * reply subject of the delivery; the name in `ack_out` points into it. Errors: NC_INVALID, not such
- * a subject; NC_UNSUPPORTED, the subscription is transient, so that its acknowledgements are not in
- * the log. */
+/* Understand an acknowledgement that a batch is to commit, and say what is known of it here. `rest`
+ * is what follows `R.ack.` in the reply subject of the delivery; the name in `ack_out` points into
+ * it. The second call says it anew of one that has been understood, and the third what another node
+ * knows. Errors: NC_INVALID, not such a subject; NC_UNSUPPORTED, the subscription is transient, so
+ *  * that its acknowledgements are not in the log; NC_BUSY, the log has to be told something first,
+ * which is on its way. */
 int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batch_ack *ack_out);
+int nc_subs_batch_judge(struct nc_subs *subs, struct nc_batch_ack *ack);
+void nc_subs_batch_say(const struct nc_subs *subs, enum nc_sub_word word, struct nc_batch_ack *ack);
 /* A batch was applied that committed this acknowledgement. */
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack);
 
@@ -109,6 +114,10 @@ void nc_subs_own_left(struct nc_subs *subs);
  * lease or another node owns the subscription by now. For one, and for all. */
 bool nc_subs_own_has_yielded(struct nc_subs *subs, struct nc_slice name, uint64_t epoch);
 bool nc_subs_own_have_yielded(struct nc_subs *subs);
+/* subs_batch.c: what this node knows of a delivery, and the log has been told. Errors: NC_NOTFOUND,
+ * it does not own the subscription in this epoch, not yet or not any more. */
+int nc_subs_own_word(struct nc_subs *subs, struct nc_slice name, uint64_t epoch, uint64_t position,
+                     enum nc_sub_word *word_out);
 /* Whether a subscription that was let go still has a job that delivers; and whether any under a
  * lease has, those let go among them. */
 bool nc_subs_own_is_leaving(const struct nc_subs *subs);

@@ -31,8 +31,90 @@ static size_t rows_sent(const struct nc_subscription *sub)
 	return sub->save.sent_parked + (sub->move == NULL ? 0 : sub->move->parked);
 }
 
-/* The log says that all before it is acknowledged too where that is so of all of it: not of what is
- * parked and on no way to the log yet, which would be lost with this node. */
+/* Whether one of the rows to be written, but for the first `sent` bytes of them, is of an event
+ * before `position`. */
+static bool row_waits(const struct nc_subscription *sub, size_t sent, uint64_t position)
+{
+	struct nc_slice list = nc_slice_from(nc_buf_slice(&sub->save.parked), sent);
+	struct nc_parked parked;
+	while (nc_parked_next(&list, &parked)) {
+		if (parked.position < position)
+			return true;
+	}
+	return false;
+}
+
+/* What the log may be told of a delivery, if everything that was proposed before is in it when that
+ * is; with `settled`, only what is in it already counts. Where the log must be told something else
+ * first, that is due, and this has to be asked again. */
+static enum nc_sub_word word_of(struct nc_subscription *sub, uint64_t position, bool settled)
+{
+	const struct nc_sub_save *save = &sub->save;
+	bool later = false;
+	if (!is_in_flight(sub->machine, position))
+		return NC_SUB_WORD_STALE;
+	switch (nc_sub_batch_begins(sub->machine, position, nc_clock_ns())) {
+	case NC_SUB_REACH_REPLAY:
+		return NC_SUB_WORD_REPLAY;
+	case NC_SUB_REACH_ALONE:
+		return NC_SUB_WORD_ALONE;
+	case NC_SUB_REACH_UNKNOWN: /* it is delivered again, and by then that is known */
+		return NC_SUB_WORD_STALE;
+	case NC_SUB_REACH_UNSAID:
+		later = true;
+		break;
+	case NC_SUB_REACH_BEHIND:
+		later = save->missed || sub->move != NULL || (settled && save->under_way);
+		break;
+	case NC_SUB_REACH_THROUGH:
+		break;
+	}
+	if (!later && !row_waits(sub, settled ? 0 : rows_sent(sub), position))
+		return NC_SUB_WORD_THROUGH;
+	sub->save.hurry = true;
+	nc_subs_mark(sub);
+	return NC_SUB_WORD_LATER;
+}
+
+int nc_subs_own_word(struct nc_subs *subs, struct nc_slice name, uint64_t epoch, uint64_t position,
+                     enum nc_sub_word *word_out)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, name);
+	if (sub == NULL || !sub->owned || sub->epoch < epoch)
+		return NC_NOTFOUND;
+	*word_out = sub->epoch > epoch ? NC_SUB_WORD_STALE : word_of(sub, position, true);
+	return NC_OK;
+}
+
+void nc_subs_batch_say(const struct nc_subs *subs, enum nc_sub_word word, struct nc_batch_ack *ack)
+{
+	ack->stale = word == NC_SUB_WORD_STALE;
+	ack->through = word == NC_SUB_WORD_THROUGH;
+	ack->replay = word == NC_SUB_WORD_REPLAY &&
+	              subs->service->engine_version >= NC_ENGINE_VERSION_STAYS;
+}
+
+int nc_subs_batch_judge(struct nc_subs *subs, struct nc_batch_ack *ack)
+{
+	struct nc_subscription *sub = nc_subs_find(subs, ack->name);
+	if (sub == NULL) /* the log will tell whether it is stale */
+		return NC_OK;
+	if (!sub->definition.durable)
+		return NC_UNSUPPORTED;
+	enum nc_sub_word word = NC_SUB_WORD_STALE;
+	if (ack->epoch == sub->epoch)
+		word = word_of(sub, ack->position, false);
+	bool sleeps = sub->owned && !nc_subs_own_runs(sub);
+	if (word == NC_SUB_WORD_LATER && sub->move == NULL && !sleeps) {
+		nc_subs_save(subs, sub, nc_clock_ns()); /* which stands before the batch */
+		word = word_of(sub, ack->position, false);
+	}
+	if (word == NC_SUB_WORD_LATER)
+		return NC_BUSY;
+	nc_subs_batch_say(subs, word, ack);
+	return NC_OK;
+}
+
 int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batch_ack *ack_out)
 {
 	struct nc_ack_address at;
@@ -41,21 +123,7 @@ int nc_subs_batch_ack(struct nc_subs *subs, struct nc_slice rest, struct nc_batc
 	*ack_out = (struct nc_batch_ack){ .name = at.name,
 		                          .epoch = at.epoch,
 		                          .position = at.position };
-	const struct nc_subscription *sub = nc_subs_find(subs, at.name);
-	if (sub == NULL) { /* it does not run here: the log will tell whether it is stale */
-		ack_out->through = nc_spread_acks_all(subs->service->spread, at.name);
-		return NC_OK;
-	}
-	if (!sub->definition.durable)
-		return NC_UNSUPPORTED;
-	ack_out->stale = at.epoch != sub->epoch || !is_in_flight(sub->machine, at.position);
-	if (ack_out->stale)
-		return NC_OK;
-	enum nc_sub_reach reach = nc_sub_batch_begins(sub->machine, at.position, nc_clock_ns());
-	ack_out->through = reach == NC_SUB_REACH_THROUGH && sub->save.parked.size == rows_sent(sub);
-	ack_out->replay = reach == NC_SUB_REACH_REPLAY &&
-	                  subs->service->engine_version >= NC_ENGINE_VERSION_STAYS;
-	return NC_OK;
+	return nc_subs_batch_judge(subs, ack_out);
 }
 
 /* Take `position` out of the rows that are to be written. One that is on its way to the log stays
@@ -99,6 +167,11 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	if (err == NC_OK) {
 		nc_subs_act(subs, sub); /* so that a PARK that is due has been taken */
 		unpark(subs, sub, ack->position);
+		/* The row of this one covers what stands before it, also what met nobody, until a
+		 * progress has taken its place. */
+		struct nc_sub_info info;
+		nc_sub_info(sub->machine, &info);
+		sub->save.hurry |= ack->through && info.ack_floor < ack->position;
 	} else if (err == NC_NOMEM) {
 		nc_say_error("subscription %s: out of memory for an acknowledgement of %llu, which "
 		             "the log has; it may be delivered again",

@@ -101,6 +101,8 @@ static int machine_again(struct nc_subs *subs, struct nc_subscription *sub,
 	int err = nc_buf_status(&progress);
 	if (err == NC_OK)
 		err = nc_sub_restore(definition, nc_buf_slice(&progress), now_ns, machine_out);
+	if (err == NC_OK)
+		nc_sub_progress_unknown(*machine_out);
 	nc_buf_release(&progress);
 	return err;
 }

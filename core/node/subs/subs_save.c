@@ -141,6 +141,7 @@ static void saved(struct nc_subs *subs, const struct nc_sub_pending *pending,
 			nc_subs_own_doubt(sub);
 		return;
 	}
+	nc_sub_progress_saved(sub->machine, sub->save.number);
 	nc_subs_rows_saved(sub, sub->save.sent_parked, sub->save.sent_unparked);
 	sub->save.sent_parked = sub->save.sent_unparked = 0;
 	nc_subs_waiters_answer(subs, sub, sub->save.number);

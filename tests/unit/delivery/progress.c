@@ -541,16 +541,77 @@ Test(progress, a_batch_that_acknowledges_one_alone_holds_that_one_alone)
 	nc_sub_free(h.sub);
 }
 
-Test(progress, the_log_is_not_told_of_all_before_where_one_met_nobody_or_is_being_parked)
+/* Have the progress in the log that is taken now. */
+static struct nc_buf save(struct harness *h)
+{
+	struct nc_buf bytes = { 0 };
+	uint64_t number = nc_sub_progress_take(h->sub, &bytes);
+	cr_assert_eq(nc_buf_status(&bytes), NC_OK);
+	expect_reach(h, 5, NC_SUB_REACH_BEHIND);
+	nc_sub_progress_saved(h->sub, number - 1);
+	expect_reach(h, 5, NC_SUB_REACH_BEHIND);
+	nc_sub_progress_saved(h->sub, number);
+	expect_reach(h, 5, NC_SUB_REACH_THROUGH);
+	return bytes;
+}
+
+Test(progress, the_log_is_told_of_all_before_once_it_knows_what_met_nobody)
 {
 	struct harness h = all_in_flight(5);
 	expect_reach(&h, 5, NC_SUB_REACH_THROUGH);
 	nc_sub_no_responders(h.sub, 1, 4, 1, h.now);
-	expect_reach(&h, 5, NC_SUB_REACH_ALONE);
-	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);
+	expect_reach(&h, 5, NC_SUB_REACH_UNSAID);
+	cr_expect(nc_sub_progress_dirty(h.sub));
+	struct nc_buf bytes = save(&h);
+	cr_assert_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 5, true }, h.now),
+	             NC_OK);
+	expect_step(&h, "4/1");
+	/* Who takes it up finds that progress, and the row. */
+	nc_sub_free(h.sub);
+	cr_assert_eq(nc_sub_restore(&h.definition, nc_buf_slice(&bytes), h.now, &h.sub), NC_OK);
+	cr_assert_eq(nc_sub_restore_acked(h.sub, 5, true), NC_OK);
+	harness_offer(&h, 4, 4);
+	expect_step(&h, "4/1");
+	cr_expect_eq(harness_info(&h).in_flight, 1, "the others were taken along");
+	nc_buf_release(&bytes);
+	nc_sub_free(h.sub);
+}
+
+/* Otherwise who takes it up holds for delivered what only waited. */
+Test(progress, the_log_is_told_that_one_is_delivered_behind_later_ones)
+{
+	struct harness h = all_in_flight(5);
+	nc_sub_no_responders(h.sub, 1, 2, 1, h.now);
+	struct nc_buf bytes = save(&h);
+	nc_sub_heard(h.sub, h.now);
+	(void)harness_step(&h);
+	expect_reach(&h, 5, NC_SUB_REACH_UNSAID);
+	nc_buf_release(&bytes);
+	bytes = save(&h);
+	expect_after(&h, 31000, "1/2 2/2 3/2 4/2 5/2");
+	expect_reach(&h, 5, NC_SUB_REACH_THROUGH);
+	nc_buf_release(&bytes);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, the_log_is_not_told_of_all_before_while_one_is_being_parked)
+{
+	struct harness h = all_in_flight(5);
 	cr_expect_eq(nc_sub_term(h.sub, 1, 2, nc_slice(NULL, 0), h.now), NC_OK);
-	expect_reach(&h, 3, NC_SUB_REACH_ALONE);
+	expect_reach(&h, 5, NC_SUB_REACH_UNSAID);
 	expect_reach(&h, 1, NC_SUB_REACH_THROUGH);
+	expect_step(&h, "P2");
+	expect_reach(&h, 5, NC_SUB_REACH_THROUGH);
+	nc_sub_free(h.sub);
+}
+
+Test(progress, a_machine_that_goes_on_from_another_progress_says_so_first)
+{
+	struct harness h = all_in_flight(5);
+	nc_sub_progress_unknown(h.sub);
+	expect_reach(&h, 5, NC_SUB_REACH_UNSAID);
+	struct nc_buf bytes = save(&h);
+	nc_buf_release(&bytes);
 	nc_sub_free(h.sub);
 }
 
@@ -584,13 +645,14 @@ Test(progress, a_batch_takes_along_what_the_log_says_whatever_became_of_it_meanw
 }
 
 /* A leader has just taken the subscription up, and the batch acknowledges what the one before had
- * delivered. */
-Test(progress, a_batch_takes_along_what_was_delivered_elsewhere_since_the_progress)
+ * delivered: whether that was all before it nobody knows. */
+Test(progress,
+     what_was_delivered_elsewhere_since_the_progress_takes_nothing_along_unless_the_log_says_so)
 {
 	struct harness h = harness_all();
 	harness_offer(&h, 1, 4);
 	move(&h);
-	expect_reach(&h, 3, NC_SUB_REACH_THROUGH);
+	expect_reach(&h, 3, NC_SUB_REACH_UNKNOWN);
 	cr_expect_eq(nc_sub_batch_acked(h.sub, &(struct nc_sub_batch_ack){ 1, 3, true }, h.now),
 	             NC_OK);
 	harness_offer(&h, 4, 4);
