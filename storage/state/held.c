@@ -3,10 +3,11 @@
  * rows are in held_rows.c. */
 #include "storage/state/held_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "core/base/assert.h"
-#include "core/base/crc32c.h"
 
 enum { CHUNK_SIZE = 256 * 1024, SLOTS_AT_FIRST = 256 };
 
@@ -64,6 +65,11 @@ struct nc_held *nc_held_new(uint64_t base)
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	int failed = pthread_rwlock_init(&held->lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
+	if (failed == 0 &&
+	    getrandom(&held->secret, sizeof held->secret, 0) != (ssize_t)sizeof held->secret) {
+		pthread_rwlock_destroy(&held->lock);
+		failed = EAGAIN;
+	}
 	if (failed != 0) {
 		free(held);
 		return NULL;
@@ -214,7 +220,7 @@ static bool id_add(struct nc_held *held, uint64_t position, const struct nc_even
 	memcpy(copy, keys->id.data, keys->id.size);
 
 	struct nc_held_id *id = &held->ids[held->id_count];
-	uint32_t hash = nc_crc32c(0, copy, keys->id.size);
+	uint32_t hash = nc_held_hash(held, keys->id);
 	uint32_t *head = &held->id_heads[hash & (held->id_head_count - 1)];
 	*id = (struct nc_held_id){ .id = nc_slice(copy, keys->id.size),
 		                   .row = { .stream_id = keys->stream_id,
@@ -342,7 +348,7 @@ size_t nc_held_ids(struct nc_held *held, struct nc_slice id, uint64_t limit, uin
                    struct nc_id_row *rows, size_t max)
 {
 	size_t count = 0;
-	uint32_t hash = nc_crc32c(0, id.data, id.size);
+	uint32_t hash = nc_held_hash(held, id);
 	pthread_rwlock_rdlock(&held->lock);
 	uint32_t entry = *at == 0 ? held->id_heads[hash & (held->id_head_count - 1)] : *at - 1;
 	while (entry != UINT32_MAX && count < max) {

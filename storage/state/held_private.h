@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 
+#include "core/base/siphash.h"
 #include "core/engine/state.h"
 
 struct nc_held_entry {
@@ -63,9 +64,10 @@ struct nc_held_chunk;
 
 struct nc_held {
 	pthread_rwlock_t lock;
-	uint64_t base;                  /* its positions are above this one */
-	uint64_t last;                  /* position of the last event added, `base` if none */
-	struct nc_state_applied before; /* what had been applied before its first event */
+	struct nc_siphash_secret secret; /* ids and keys are chosen by clients */
+	uint64_t base;                   /* its positions are above this one */
+	uint64_t last;                   /* position of the last event added, `base` if none */
+	struct nc_state_applied before;  /* what had been applied before its first event */
 	uint32_t event_count;
 	uint64_t number;      /* ascending from one generation to the next */
 	uint32_t pins;        /* number of users; under the state's mutex */
@@ -96,7 +98,7 @@ struct nc_held {
 	size_t bytes;                 /* allocated in all */
 };
 
-/* Returns NULL if out of memory. */
+/* Returns NULL if out of memory, or if the kernel gives no random bytes. */
 struct nc_held *nc_held_new(uint64_t base);
 void nc_held_free(struct nc_held *held);
 
@@ -105,6 +107,12 @@ void nc_held_free(struct nc_held *held);
 void *nc_held_alloc(struct nc_held *held, size_t size);
 /* A hash table of `count` free slots, in such memory. Returns false if out of memory. */
 bool nc_held_slots_new(struct nc_held *held, uint32_t count, uint32_t **slots_out);
+
+/* Of an id or a key, in its tables. */
+static inline uint32_t nc_held_hash(const struct nc_held *held, struct nc_slice name)
+{
+	return (uint32_t)nc_siphash(&held->secret, name.data, name.size);
+}
 
 /* Whether the generation holds anything to insert. */
 static inline bool nc_held_any(const struct nc_held *held)

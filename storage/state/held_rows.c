@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
-#include "core/base/crc32c.h"
 #include "storage/state/held_private.h"
 
 enum { LIST_ROWS = 1024 }; /* looked at under the lock, for a scan */
@@ -98,7 +97,7 @@ int nc_held_row_put(struct nc_held *held, uint64_t sequence, struct nc_slice key
                     struct nc_slice value, bool deleted)
 {
 	nc_assert(value.size < UINT32_MAX);
-	uint32_t hash = nc_crc32c(0, key.data, key.size);
+	uint32_t hash = nc_held_hash(held, key);
 	pthread_rwlock_wrlock(&held->lock);
 	struct nc_held_row *row = row_make(held, key, hash);
 	bool put = row != NULL && value_put(held, row, sequence, value, deleted);
@@ -130,7 +129,7 @@ static const struct nc_held_value *value_of(const struct nc_held_row *row, uint6
 const struct nc_held_value *nc_held_row_get(struct nc_held *held, struct nc_slice key,
                                             uint64_t sequence)
 {
-	uint32_t hash = nc_crc32c(0, key.data, key.size);
+	uint32_t hash = nc_held_hash(held, key);
 	pthread_rwlock_rdlock(&held->lock);
 	const struct nc_held_row *row = row_find(held, key, hash);
 	const struct nc_held_value *value = row == NULL ? NULL : value_of(row, sequence);
@@ -140,7 +139,7 @@ const struct nc_held_value *nc_held_row_get(struct nc_held *held, struct nc_slic
 
 const struct nc_held_value *nc_held_row_own(const struct nc_held *held, struct nc_slice key)
 {
-	const struct nc_held_row *row = row_find(held, key, nc_crc32c(0, key.data, key.size));
+	const struct nc_held_row *row = row_find(held, key, nc_held_hash(held, key));
 	return row == NULL ? NULL : row->newest;
 }
 
