@@ -90,11 +90,19 @@ typedef bool nc_snap_head_fn(void *ctx, const struct nc_snap_head *head);
 int nc_snap_heads(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,
                   nc_snap_head_fn *fn, void *ctx);
 
-/* Give `fn` the summaries of the live streams that have snapshots, in the order of their names,
- * until it returns false. `from` is where to begin, and need not be the name of a stream. */
+/* How many streams one page of a list looks at, given or left out because they are deleted. */
+#define NC_SNAP_LOOK_MAX 20000u
+
+/* Give `fn` the summaries of the live streams that have snapshots and whose names begin with
+ * `prefix`, those behind `after`, in the order of their names, until it returns false, or
+ * NC_SNAP_LOOK_MAX have been looked at and there are more: then the name to go on after is put into
+ * `next`, which is empty otherwise. `after` need not be the name of a stream. */
+struct nc_snap_streams {
+	struct nc_slice prefix, after; /* empty: any, the first */
+};
 typedef bool nc_snap_summary_fn(void *ctx, const struct nc_snap_summary *summary);
-int nc_snap_summaries(struct nc_state_reader *reader, struct nc_slice from, nc_snap_summary_fn *fn,
-                      void *ctx);
+int nc_snap_summaries(struct nc_state_reader *reader, const struct nc_snap_streams *streams,
+                      nc_snap_summary_fn *fn, void *ctx, struct nc_buf *next);
 
 /* The newest snapshot of the stream `spec->key` together with a query of the events after it, both
  * as of one moment. The query is of all events if there is no snapshot, or if the event right after

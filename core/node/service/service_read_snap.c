@@ -74,7 +74,7 @@ struct listing {
 	size_t size_max; /* bytes of the answer */
 	uint64_t left;
 	bool more;
-	struct nc_buf last; /* the name that was put last */
+	struct nc_buf last; /* the name that was put, or looked at, last */
 	uint64_t last_version;
 };
 
@@ -114,11 +114,6 @@ static bool on_head(void *ctx, const struct nc_snap_head *head)
 static bool on_summary(void *ctx, const struct nc_snap_summary *summary)
 {
 	struct listing *listing = ctx;
-	const struct nc_snap_list *list = &listing->read->snap_list;
-	if (!nc_slice_starts(summary->stream, list->prefix))
-		return nc_slice_cmp(summary->stream, list->prefix) < 0;
-	if (nc_slice_eq(summary->stream, list->after_name))
-		return true;
 	size_t before = listing->read->out.size;
 	comma(&listing->read->out);
 	nc_snap_summary_json(&listing->read->out, summary);
@@ -129,19 +124,32 @@ static bool on_summary(void *ctx, const struct nc_snap_summary *summary)
 	return true;
 }
 
+/* Streams, a page of them. */
+static int streams_put(struct listing *listing, struct nc_state_reader *reader)
+{
+	const struct nc_snap_list *list = &listing->read->snap_list;
+	const struct nc_snap_streams streams = { .prefix = list->prefix,
+		                                 .after = list->after_name };
+	struct nc_buf next = { 0 };
+	nc_buf_put_str(&listing->read->out, "{\"streams\":[");
+	int err = nc_snap_summaries(reader, &streams, on_summary, listing, &next);
+	if (err == NC_OK && next.size > 0) {
+		listing->more = true;
+		nc_buf_clear(&listing->last);
+		nc_buf_put_slice(&listing->last, nc_buf_slice(&next));
+	}
+	nc_buf_release(&next);
+	return err;
+}
+
 /* Within a snapshot. */
 static int list_put(struct listing *listing, struct nc_state_reader *reader)
 {
 	const struct nc_snap_list *list = &listing->read->snap_list;
 	struct nc_buf *out = &listing->read->out;
 	nc_buf_clear(out);
-	if (list->stream.size == 0) {
-		struct nc_slice from = nc_slice_cmp(list->after_name, list->prefix) > 0
-		                               ? list->after_name
-		                               : list->prefix;
-		nc_buf_put_str(out, "{\"streams\":[");
-		return nc_snap_summaries(reader, from, on_summary, listing);
-	}
+	if (list->stream.size == 0)
+		return streams_put(listing, reader);
 	nc_buf_put_str(out, "{\"stream\":");
 	nc_json_put_string(out, list->stream);
 	nc_buf_put_str(out, ",\"snapshots\":[");

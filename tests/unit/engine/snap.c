@@ -119,10 +119,13 @@ static void expect_heads(const char *stream, const char *wanted)
 
 static void expect_streams(const char *from, const char *wanted)
 {
-	struct nc_buf text = { 0 };
+	struct nc_buf text = { 0 }, next = { 0 };
 	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
-	cr_expect_eq(nc_snap_summaries(store.reader, nc_slice_str(from), on_summary, &text), NC_OK);
+	const struct nc_snap_streams streams = { .after = nc_slice_str(from) };
+	cr_expect_eq(nc_snap_summaries(store.reader, &streams, on_summary, &text, &next), NC_OK);
 	nc_state_reader_end(store.reader);
+	cr_expect_eq(next.size, 0u, "all have been looked at");
+	nc_buf_release(&next);
 	cr_expect(nc_slice_is(nc_buf_slice(&text), wanted), "'%.*s' is not '%s'", (int)text.size,
 	          (const char *)text.data, wanted);
 	nc_buf_release(&text);
@@ -562,10 +565,58 @@ Test(snap, lists_of_many_streams_go_on)
 		PUT(.stream = name, .version = 1);
 	}
 	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
-	cr_expect_eq(nc_snap_summaries(store.reader, nc_slice(NULL, 0), count_summary, &count),
-	             NC_OK);
+	const struct nc_snap_streams all = { .prefix = nc_slice(NULL, 0) };
+	struct nc_buf next = { 0 };
+	cr_expect_eq(nc_snap_summaries(store.reader, &all, count_summary, &count, &next), NC_OK);
 	nc_state_reader_end(store.reader);
 	cr_expect_eq(count, 600u);
+	nc_buf_release(&next);
+}
+
+/* Rows of `count` streams that have a snapshot and are tombstoned. */
+static void tombstones(const char *prefix, unsigned count)
+{
+	struct nc_buf scratch = { 0 };
+	const struct nc_stream gone = { .state = NC_STREAM_TOMBSTONED, .id = 1, .head = 1 };
+	const struct nc_snap_summary summary = { .count = 1, .bytes = 1, .oldest = 1, .newest = 1 };
+	cr_assert_eq(nc_state_begin(store.state), NC_OK);
+	for (unsigned i = 0; i < count; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof name, "%s%05u", prefix, i);
+		cr_assert_eq(nc_stream_put(store.state, nc_slice_str(name), &scratch, &gone),
+		             NC_OK);
+		cr_assert_eq(
+		        nc_snap_summary_put(store.state, nc_slice_str(name), &scratch, &summary),
+		        NC_OK);
+	}
+	cr_assert_eq(nc_state_commit(store.state, (struct nc_state_applied){ ++store.index, 1 }),
+	             NC_OK);
+	nc_buf_release(&scratch);
+}
+
+static void expect_page(struct nc_snap_streams streams, const char *wanted, const char *goes_on)
+{
+	struct nc_buf text = { 0 }, next = { 0 };
+	cr_assert_eq(nc_state_reader_begin(store.reader), NC_OK);
+	cr_expect_eq(nc_snap_summaries(store.reader, &streams, on_summary, &text, &next), NC_OK);
+	nc_state_reader_end(store.reader);
+	cr_expect(nc_slice_is(nc_buf_slice(&text), wanted), "'%.*s' is not '%s'", (int)text.size,
+	          (const char *)text.data, wanted);
+	cr_expect(nc_slice_is(nc_buf_slice(&next), goes_on), "'%.*s' is not '%s'", (int)next.size,
+	          (const char *)next.data, goes_on);
+	nc_buf_release(&text);
+	nc_buf_release(&next);
+}
+
+Test(snap, a_page_of_streams_looks_at_so_many_and_no_more)
+{
+	tombstones("gone.", NC_SNAP_LOOK_MAX + 1);
+	APPEND(&store, .stream = "h");
+	PUT(.stream = "h", .version = 1);
+	expect_page((struct nc_snap_streams){ 0 }, "", "gone.19999");
+	expect_page((struct nc_snap_streams){ .after = NC_SLICE("gone.19999") }, "h=1@1/5 ", "");
+	expect_page((struct nc_snap_streams){ .prefix = NC_SLICE("h") }, "h=1@1/5 ", "");
+	expect_page((struct nc_snap_streams){ .prefix = NC_SLICE("a") }, "", "");
 }
 
 /* ---- Whether they hold ---------------------------------------------------------------------- */
