@@ -53,6 +53,13 @@ static inline void nc_buf_put_slice(struct nc_buf *buf, struct nc_slice slice)
 	nc_buf_put(buf, slice.data, slice.size);
 }
 
+/* What another has. If an append to that failed, this one has failed too: half of it is nothing. */
+static inline void nc_buf_put_buf(struct nc_buf *buf, const struct nc_buf *other)
+{
+	buf->failed = buf->failed || other->failed;
+	nc_buf_put(buf, other->data, other->size);
+}
+
 static inline void nc_buf_put_str(struct nc_buf *buf, const char *string)
 {
 	nc_buf_put(buf, string, strlen(string));

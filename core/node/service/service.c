@@ -40,6 +40,28 @@ void nc_service_post(struct nc_service *service, struct nc_slice subject, struct
 	}
 }
 
+/* Whether all of it was written; if not, it counts as lost. */
+static bool is_whole(struct nc_service *service, const struct nc_buf *message)
+{
+	bool whole = nc_buf_status(message) == NC_OK;
+	atomic_fetch_add(&service->counters.unsent, !whole);
+	return whole;
+}
+
+void nc_service_send_buf(struct nc_service *service, const char *reply,
+                         const struct nc_buf *message, size_t header_size)
+{
+	if (is_whole(service, message))
+		nc_service_send(service, reply, nc_buf_slice(message), header_size);
+}
+
+void nc_service_post_buf(struct nc_service *service, struct nc_slice subject,
+                         const struct nc_buf *message, size_t header_size)
+{
+	if (is_whole(service, message))
+		nc_service_post(service, subject, nc_buf_slice(message), header_size);
+}
+
 static void on_turn_end(void *ctx)
 {
 	struct nc_service *service = ctx;
@@ -62,7 +84,7 @@ void nc_service_error(struct nc_service *service, struct nc_buf *out, const char
 		atomic_fetch_add(&service->counters.refused, 1);
 	size_t header_size = nc_reply_error_more(out, refusal->fault, refusal->text, refusal->extra,
 	                                         refusal->more);
-	nc_service_send(service, reply, nc_buf_slice(out), header_size);
+	nc_service_send_buf(service, reply, out, header_size);
 }
 
 static void on_drained(void *ctx)

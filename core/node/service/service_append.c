@@ -36,5 +36,5 @@ void nc_service_append_answer(struct nc_service *service, const struct nc_ticket
 		return;
 	}
 	nc_reply_append(&service->out, outcome);
-	nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
+	nc_service_post_buf(service, nc_ticket_reply(ticket), &service->out, 0);
 }

@@ -157,7 +157,7 @@ static void on_opened(struct nc_backup *backup)
 	backup->bytes = backup->manifest_bytes.size + nc_snapshot_manifest_size(&backup->manifest);
 	nc_buf_clear(&service->out);
 	put_description(backup, &service->out);
-	nc_service_send(service, backup->reply, nc_buf_slice(&service->out), 0);
+	nc_service_send_buf(service, backup->reply, &service->out, 0);
 	nc_say_info("backup: %" PRIu64 " MiB as of position %" PRIu64, backup->bytes >> 20,
 	            backup->job.head.position);
 	backup->phase = NC_BACKUP_SENDING;

@@ -63,7 +63,7 @@ void nc_service_batch_answer(struct nc_service *service, const struct nc_ticket 
 	struct nc_buf more = { 0 };
 	if (outcome->fault.code == 0) {
 		nc_reply_batch(&service->out, outcome);
-		nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
+		nc_service_post_buf(service, nc_ticket_reply(ticket), &service->out, 0);
 		return;
 	}
 	nc_reply_batch_more(&more, outcome);

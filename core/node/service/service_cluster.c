@@ -226,7 +226,7 @@ static void change_answer(struct nc_service *service, const struct nc_change *ch
 	const char *member = change->op == NC_OP_CLUSTER_TRANSFER ? "leader" : "node";
 	nc_buf_clear(&service->out);
 	nc_buf_printf(&service->out, "{\"%s\":\"%s\"}", member, change->name);
-	nc_service_send(service, change->reply, nc_buf_slice(&service->out), 0);
+	nc_service_send_buf(service, change->reply, &service->out, 0);
 }
 
 /* True: the change is over, done or refused. */

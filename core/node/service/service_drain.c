@@ -139,7 +139,7 @@ static void answers(struct nc_service *service, uint64_t now_ms)
 		nc_buf_printf(&service->out, "{\"node\":\"%s\",\"drained\":%s}",
 		              service->options.config->node_id,
 		              service->drain.done ? "true" : "false");
-		nc_service_send(service, wait->reply, nc_buf_slice(&service->out), 0);
+		nc_service_send_buf(service, wait->reply, &service->out, 0);
 		free(wait);
 	}
 }

@@ -92,6 +92,13 @@ void nc_service_error(struct nc_service *service, struct nc_buf *out, const char
 void nc_service_post(struct nc_service *service, struct nc_slice subject, struct nc_slice message,
                      size_t header_size);
 
+/* Both of what was written into a buffer. What it had no memory for is not sent by halves: it is
+ * not sent, and counted. */
+void nc_service_send_buf(struct nc_service *service, const char *reply,
+                         const struct nc_buf *message, size_t header_size);
+void nc_service_post_buf(struct nc_service *service, struct nc_slice subject,
+                         const struct nc_buf *message, size_t header_size);
+
 /* The header lines that an answer of this endpoint has: R.direct.… says which node answers, and up
  * to which position it has applied. Empty for other endpoints. */
 #define NC_DIRECT_SIZE 160 /* bytes */

@@ -31,11 +31,22 @@ bool nc_service_read_may_answer(void *ctx)
 	       nc_bus_connection(read->service->bus) == read->connection;
 }
 
-void nc_service_read_post(struct read *read, struct nc_slice message, size_t header_size)
+/* Put what was written into the outbox. */
+static void post(struct read *read, const struct nc_buf *message, size_t header_size)
 {
+	if (nc_buf_status(message) != NC_OK) {
+		atomic_fetch_add(&read->service->counters.unsent, 1);
+		read->torn = true;
+		return;
+	}
 	int err = nc_outbox_put(&read->outbox, read->service->bus, nc_slice_str(read->reply),
-	                        nc_slice(NULL, 0), message, header_size);
+	                        nc_slice(NULL, 0), nc_buf_slice(message), header_size);
 	read->too_big = read->too_big || err == NC_TOOBIG;
+}
+
+void nc_service_read_post(struct read *read, size_t header_size)
+{
+	post(read, &read->out, header_size);
 }
 
 static void posted(struct read *read)
@@ -68,18 +79,13 @@ static void send_event(struct read *read, const struct nc_event *event, struct n
 	size_t header_size;
 	nc_buf_clear(&read->out);
 	nc_event_message_put(&read->out, read->service->root, event, more, &header_size);
-	if (nc_buf_status(&read->out) == NC_OK) {
-		nc_service_read_post(read, nc_buf_slice(&read->out), header_size);
-	} else {
-		read->torn = true;
-	}
+	nc_service_read_post(read, header_size);
 }
 
 static void packed_flush(struct read *read)
 {
-	struct nc_slice body = nc_packed_take(&read->packed);
-	if (body.size > 0)
-		nc_service_read_post(read, body, 0);
+	if (nc_packed_take(&read->packed).size > 0)
+		post(read, &read->packed.body, 0);
 }
 
 static void on_event(void *ctx, const struct nc_event *event)
@@ -158,7 +164,7 @@ static void query_finish(struct read *read)
 		struct nc_query_end end = nc_query_end(read->query);
 		header_size = nc_reply_end(&read->out, &end, extra(read, room));
 	}
-	nc_service_read_post(read, nc_buf_slice(&read->out), header_size);
+	nc_service_read_post(read, header_size);
 }
 
 static void query_fail(struct read *read, int err)
@@ -230,7 +236,7 @@ static bool info_step(struct read *read, struct nc_state_reader *reader)
 	}
 	nc_buf_clear(&read->out);
 	nc_service_put_info(read->service, &head, &read->out);
-	nc_service_read_post(read, nc_buf_slice(&read->out), 0);
+	nc_service_read_post(read, 0);
 	return true;
 }
 

@@ -52,8 +52,9 @@ void nc_service_read_fail(struct read *read, struct nc_fault fault, const char *
 
 /* The same since the state could not be read: the node logs it, and the client may ask another. */
 void nc_service_read_broken(struct read *read, int err);
-/* Put a message of the answer into the read's outbox. */
-void nc_service_read_post(struct read *read, struct nc_slice message, size_t header_size);
+/* Put a message of the answer into the read's outbox: what was written into read->out. If there was
+ * no memory for all of it, the answer is torn. */
+void nc_service_read_post(struct read *read, size_t header_size);
 
 /* service_read_stream.c: R.stream.info and R.stream.list, each in one step. */
 void nc_service_read_stream(struct read *read, struct nc_state_reader *reader);

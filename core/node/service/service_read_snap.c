@@ -9,22 +9,12 @@
 /* The most that the end of a list takes, with a name of which each byte needs a backslash. */
 #define TAIL_ROOM (sizeof "],\"next\":\"\"}" + (size_t)2 * NC_NAME_SIZE_MAX)
 
-/* Post the answer that was written. */
-static void post(struct read *read, size_t header_size)
-{
-	if (nc_buf_status(&read->out) == NC_OK) {
-		nc_service_read_post(read, nc_buf_slice(&read->out), header_size);
-	} else {
-		read->torn = true;
-	}
-}
-
 static void send_snap(struct read *read, const struct nc_snap *snap, struct nc_slice extra)
 {
 	size_t header_size;
 	nc_buf_clear(&read->out);
 	nc_snap_message_put(&read->out, snap, extra, &header_size);
-	post(read, header_size);
+	nc_service_read_post(read, header_size);
 }
 
 static void fail(struct read *read, int err)
@@ -187,7 +177,7 @@ void nc_service_snap_list_step(struct read *read, struct nc_state_reader *reader
 		err = nc_buf_status(&listing.last);
 	if (err == NC_OK) {
 		list_end(&listing);
-		post(read, 0);
+		nc_service_read_post(read, 0);
 	} else {
 		fail(read, err);
 	}

@@ -19,7 +19,7 @@ void nc_service_read_stream(struct read *read, struct nc_state_reader *reader)
 	}
 	nc_buf_clear(&read->out);
 	nc_reply_stream(&read->out, read->stream, &stream);
-	nc_service_read_post(read, nc_buf_slice(&read->out), 0);
+	nc_service_read_post(read, 0);
 }
 
 /* The most that the end of a page takes, with a name of which each byte needs a backslash. */
@@ -62,10 +62,8 @@ void nc_service_read_streams(struct read *read, struct nc_state_reader *reader)
 	}
 	nc_buf_put_u8(page.out, '}');
 	nc_buf_release(&next);
-	if (err == NC_OK)
-		err = nc_buf_status(page.out);
 	if (err == NC_OK) {
-		nc_service_read_post(read, nc_buf_slice(page.out), 0);
+		nc_service_read_post(read, 0);
 	} else {
 		nc_service_read_broken(read, err);
 	}

@@ -25,7 +25,7 @@ static void show(struct nc_service *service, enum nc_operation op, struct nc_sli
 	} else {
 		nc_service_cluster_status(service, out);
 	}
-	nc_service_send(service, nc_service_reply_str(reply), nc_buf_slice(out), 0);
+	nc_service_send_buf(service, nc_service_reply_str(reply), out, 0);
 }
 
 static void dispatch(struct nc_service *service, const struct nc_request *request,

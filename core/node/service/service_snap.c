@@ -83,5 +83,5 @@ void nc_service_snap_answer(struct nc_service *service, const struct nc_ticket *
 	} else {
 		nc_reply_snap_delete(&service->out, outcome->stream, ticket->removed);
 	}
-	nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
+	nc_service_post_buf(service, nc_ticket_reply(ticket), &service->out, 0);
 }

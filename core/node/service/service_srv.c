@@ -15,7 +15,8 @@ static void answer(struct nc_service *service, const struct nc_bus_msg *msg, enu
 		                            .lag = nc_service_lag(service),
 		                            .data = nc_buf_slice(&status) };
 	nc_srv_answer(&service->out, &service->srv, verb, &state, nc_bus_max_payload(service->bus));
-	nc_service_send(service, (const char *)msg->reply.data, nc_buf_slice(&service->out), 0);
+	service->out.failed |= status.failed;
+	nc_service_send_buf(service, (const char *)msg->reply.data, &service->out, 0);
 	nc_buf_release(&status);
 }
 

@@ -45,5 +45,5 @@ void nc_service_stream_answer(struct nc_service *service, const struct nc_ticket
 		return;
 	}
 	nc_reply_stream_change(&service->out, outcome, ticket->of == NC_TICKET_STREAM_META);
-	nc_service_post(service, nc_ticket_reply(ticket), nc_buf_slice(&service->out), 0);
+	nc_service_post_buf(service, nc_ticket_reply(ticket), &service->out, 0);
 }

@@ -209,5 +209,5 @@ void nc_service_verify(struct nc_service *service, struct nc_slice body, struct 
 	}
 	nc_buf_clear(&service->out);
 	put_report(service, &service->out);
-	nc_service_send(service, to, nc_buf_slice(&service->out), 0);
+	nc_service_send_buf(service, to, &service->out, 0);
 }

@@ -167,7 +167,7 @@ void nc_filtered_put(const struct nc_filtered *filtered, const struct nc_query *
 	              "\"too_large\":%llu},\"events\":[",
 	              (unsigned long long)views.flattened, (unsigned long long)views.opaque,
 	              (unsigned long long)views.malformed, (unsigned long long)views.too_large);
-	nc_buf_put_slice(out, nc_buf_slice(&filtered->shown));
+	nc_buf_put_buf(out, &filtered->shown);
 	nc_buf_put_str(out, "]}");
 }
 

@@ -27,6 +27,15 @@ void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json)
 		nc_service_send(ask->subs->service, (const char *)ask->reply.data, json, 0);
 }
 
+void nc_subs_ask_answer_buf(const struct nc_subs_ask *ask, const struct nc_buf *json)
+{
+	if (nc_buf_status(json) == NC_OK) {
+		nc_subs_ask_answer(ask, nc_buf_slice(json));
+	} else {
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, "out of memory; try again");
+	}
+}
+
 void nc_subs_ask_refuse(const struct nc_subs_ask *ask, int err)
 {
 	struct nc_buf *why = &ask->subs->scratch;

@@ -19,6 +19,8 @@ struct nc_subs_ask {
 
 void nc_subs_ask_error(const struct nc_subs_ask *ask, struct nc_fault fault, const char *text);
 void nc_subs_ask_answer(const struct nc_subs_ask *ask, struct nc_slice json);
+/* The same of what was written into a buffer; if there was no memory for all of it, refuses. */
+void nc_subs_ask_answer_buf(const struct nc_subs_ask *ask, const struct nc_buf *json);
 /* The subscription that the request is about. NULL: there is none; refuses. */
 struct nc_subscription *nc_subs_ask_find(const struct nc_subs_ask *ask);
 /* Whether the body is empty or {}. False: it is not; refuses. */

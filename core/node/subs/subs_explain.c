@@ -164,10 +164,11 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 		if (explaining.parked) {
 			nc_buf_put_str(&subs->scratch, ",\"reason\":");
 			nc_json_put_string(&subs->scratch, nc_buf_slice(&explaining.reason));
+			subs->scratch.failed |= explaining.reason.failed;
 		}
 		nc_buf_printf(&subs->scratch, ",\"key_parked\":%s}",
 		              explaining.key_parked ? "true" : "false");
-		nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
+		nc_subs_ask_answer_buf(ask, &subs->scratch);
 	} else if (err == NC_NOTFOUND) {
 		nc_subs_ask_error(ask, NC_FAULT_NO_EVENT,
 		                  "no such event, or it is not seen any more");

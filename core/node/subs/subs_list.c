@@ -168,7 +168,7 @@ static void page_answer(const struct nc_subs_ask *ask, const struct page *page,
 	int err = entries_put(ask->subs, page, &all, survey, out);
 	free(all.at);
 	if (err == NC_OK) {
-		nc_subs_ask_answer(ask, nc_buf_slice(out));
+		nc_subs_ask_answer_buf(ask, out);
 	} else {
 		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
 	}

@@ -181,7 +181,7 @@ void nc_subs_show_parked(const struct nc_subs_ask *ask)
 	if (err == NC_OK)
 		err = page_put(subs, sub, &listing, page.limit);
 	if (err == NC_OK) {
-		nc_subs_ask_answer(ask, nc_buf_slice(&subs->scratch));
+		nc_subs_ask_answer_buf(ask, &subs->scratch);
 	} else {
 		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
 	}

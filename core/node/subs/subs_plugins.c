@@ -76,7 +76,7 @@ void nc_subs_show_plugins(const struct nc_subs_ask *ask)
 	nc_buf_put_str(out, "{\"plugins\":[");
 	nc_plugin_host_list(ask->subs->host, on_plugin, out);
 	nc_buf_put_str(out, "]}");
-	nc_subs_ask_answer(ask, nc_buf_slice(out));
+	nc_subs_ask_answer_buf(ask, out);
 }
 
 struct users {
@@ -132,7 +132,7 @@ void nc_subs_show_plugin(const struct nc_subs_ask *ask)
 	put_plugin(out, &plugin);
 	put_users(ask->subs, ask->name, out);
 	nc_buf_put_u8(out, '}');
-	nc_subs_ask_answer(ask, nc_buf_slice(out));
+	nc_subs_ask_answer_buf(ask, out);
 }
 
 /* ---- While subscriptions use them ----------------------------------------------------------- */

@@ -140,7 +140,7 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 		nc_json_put_string(out, nc_slice_str(sub->fault));
 	}
 	nc_buf_put_u8(out, '}');
-	nc_subs_ask_answer(ask, nc_buf_slice(out));
+	nc_subs_ask_answer_buf(ask, out);
 }
 
 /* ---- Lag ------------------------------------------------------------------------------------ */

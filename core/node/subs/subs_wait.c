@@ -153,7 +153,7 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 		}
 		*at = waiter->next;
 		size_t size = refusal_put(&service->out, waiter, fault, why);
-		nc_service_send(service, waiter->reply, nc_buf_slice(&service->out), size);
+		nc_service_send_buf(service, waiter->reply, &service->out, size);
 		free(waiter->answer);
 		free(waiter);
 		subs->waiter_count--;

@@ -47,6 +47,21 @@ Test(buf, an_allocation_that_fails_is_told_once_and_for_all)
 	nc_buf_release(&buf);
 }
 
+Test(buf, what_is_made_of_one_that_failed_has_failed_too)
+{
+	struct nc_buf buf = { 0 }, part = { 0 };
+	nc_buf_put_str(&part, "whole");
+	nc_buf_put_buf(&buf, &part);
+	cr_expect(nc_slice_is(nc_buf_slice(&buf), "whole"));
+	cr_expect_eq(nc_buf_status(&buf), NC_OK);
+	cr_expect_null(nc_buf_extend(&part, SIZE_MAX / 4));
+	nc_buf_put_buf(&buf, &part);
+	cr_expect_eq(nc_buf_status(&buf), NC_NOMEM);
+	cr_expect_eq(buf.size, 5);
+	nc_buf_release(&buf);
+	nc_buf_release(&part);
+}
+
 Test(buf, writes_a_number_of_any_length_in_its_digits)
 {
 	struct nc_buf buf = { 0 };
