@@ -42,7 +42,7 @@ int nc_sub_ack(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint64_t n
 	bool replay = id != NONE && sub->entries[id].replay;
 	if (replay && sub->entries[id].state == NC_SUB_RECALLED) {
 		sub->entries[id].acked = true;
-		nc_sub_changed(sub, true);
+		nc_sub_changed_by_ack(sub);
 	} else if (id != NONE) {
 		nc_sub_make_done(sub, id);
 	}
@@ -118,7 +118,7 @@ int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint
 	}
 	uint64_t longest = NC_DEFINITION_MS_MAX * NS_PER_MS;
 	delay_ns = delay_ns < longest ? delay_ns : longest;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 	message_each(sub, id, nak, &delay_ns);
 	return NC_OK;
 }
@@ -172,7 +172,7 @@ enum nc_sub_reach nc_sub_batch_begins(struct nc_sub *sub, uint64_t position, uin
 	if (last->attempts == 0)
 		return NC_SUB_REACH_UNKNOWN;
 	if (parks || sub->uneven > sub->progress_number) {
-		nc_sub_changed(sub, false); /* so that there is a progress to be taken */
+		nc_sub_changed(sub); /* so that there is a progress to be taken */
 		return NC_SUB_REACH_UNSAID;
 	}
 	return sub->uneven != 0 ? NC_SUB_REACH_BEHIND : NC_SUB_REACH_THROUGH;
@@ -218,7 +218,7 @@ int nc_sub_term(struct nc_sub *sub, uint64_t epoch, uint64_t position, struct nc
 	int err = addressed(sub, epoch, position, now_ns, &id);
 	if (id == NONE)
 		return err;
-	nc_sub_changed(sub, true);
+	nc_sub_changed_by_ack(sub);
 	message_each(sub, id, term, &reason);
 	return NC_OK;
 }
@@ -249,7 +249,7 @@ int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, 
 			nc_sub_request_drop(sub, sub->entries[id].request);
 		message_each(sub, id, unheard, NULL);
 		if (!nc_sub_probing(sub))
-			nc_sub_changed(sub, false);
+			nc_sub_changed(sub);
 	}
 	if (sub->policy.push)
 		nc_sub_nobody(sub, now_ns);

@@ -33,7 +33,7 @@ void nc_sub_heard(struct nc_sub *sub, uint64_t now_ns)
 		return;
 	if (!sub->interest) {
 		/* the event that was sent as a probe has been delivered after all */
-		nc_sub_changed(sub, false);
+		nc_sub_changed(sub);
 		sub->say_flows = !sub->say_stalled;
 		sub->say_stalled = false;
 	}

@@ -129,7 +129,7 @@ void nc_sub_parked_gone(struct nc_sub *sub, struct nc_slice key)
 		return;
 	nc_sub_key_unpark(sub, id);
 	nc_sub_key_drop(sub, id);
-	nc_sub_changed(sub, true);
+	nc_sub_changed_by_ack(sub);
 }
 
 void nc_sub_key_stand(struct nc_sub *sub, uint32_t key, uint64_t position)

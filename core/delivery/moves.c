@@ -2,13 +2,18 @@
 /* The moves of an event from one state to the next. */
 #include "core/delivery/subscription_private.h"
 
-void nc_sub_changed(struct nc_sub *sub, bool ack)
+void nc_sub_changed(struct nc_sub *sub)
 {
 	if (!sub->dirty) {
 		sub->dirty = true;
 		sub->dirty_ns = sub->now_ns;
 	}
-	sub->acks += ack;
+}
+
+void nc_sub_changed_by_ack(struct nc_sub *sub)
+{
+	nc_sub_changed(sub);
+	sub->acks++;
 }
 
 void nc_sub_uneven(struct nc_sub *sub)
@@ -29,7 +34,7 @@ void nc_sub_halt(struct nc_sub *sub, uint64_t position, const char *why)
 	sub->halted = sub->say_halted = true;
 	sub->halted_at = position;
 	sub->halted_why = why;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 void nc_sub_make_ready(struct nc_sub *sub, uint32_t id)
@@ -59,7 +64,7 @@ static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_park
 	}
 	sub->leaving.last = id;
 	sub->leaving_count++;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 /* A replay is over: its row, which the caller will remove, no longer counts. */
@@ -79,7 +84,7 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 	nc_assert(entry->state != NC_SUB_LEAVING);
 	if (entry->state == NC_SUB_RECALLED)
 		sub->recalled--;
-	nc_sub_changed(sub, true);
+	nc_sub_changed_by_ack(sub);
 	if (entry->replay && entry->state == NC_SUB_RECALLED) {
 		/* The event's key is not known yet, so its row stays, and it will be replayed
 		 * again. */

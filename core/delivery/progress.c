@@ -56,7 +56,7 @@ uint64_t nc_sub_progress_take(struct nc_sub *sub, struct nc_buf *buf)
 void nc_sub_progress_unknown(struct nc_sub *sub)
 {
 	nc_sub_uneven(sub);
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 void nc_sub_progress_saved(struct nc_sub *sub, uint64_t number)

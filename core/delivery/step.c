@@ -34,7 +34,7 @@ static void leaving_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 		break;
 	}
 	nc_sub_entry_free(sub, id);
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 /* Handle the waits that have ended. */
@@ -100,7 +100,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	sub->redelivered += entry->attempts > 1;
 	sub->flow_count += none && sub->policy.push;
 	if (!nc_sub_probing(sub))
-		nc_sub_changed(sub, false);
+		nc_sub_changed(sub);
 
 	action_out->kind = NC_SUB_DELIVER;
 	action_out->position = entry->position;

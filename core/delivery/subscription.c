@@ -82,14 +82,14 @@ void nc_sub_seek(struct nc_sub *sub, uint64_t epoch, uint64_t cursor, uint64_t n
 	sub->flow_mark = 0;
 	sub->flow_count = 0;
 	sub->now_ns = now_ns;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 void nc_sub_epoch(struct nc_sub *sub, uint64_t epoch)
 {
 	nc_assert(epoch != sub->epoch && sub->recalled == sub->entry_count);
 	sub->epoch = epoch;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 void nc_sub_floor(struct nc_sub *sub, const struct nc_floor *floor)
@@ -117,13 +117,13 @@ void nc_sub_redefine(struct nc_sub *sub, const struct nc_definition *definition,
 	sub->flow_mark = 0; /* an answer to it would be about what was before */
 	sub->flow_count = 0;
 	nc_sub_interest_renew(sub);
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 void nc_sub_pause(struct nc_sub *sub)
 {
 	sub->paused = true;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 void nc_sub_resume(struct nc_sub *sub)
@@ -139,7 +139,7 @@ void nc_sub_resume(struct nc_sub *sub)
 		}
 	}
 	sub->paused = sub->halted = sub->say_halted = false;
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 }
 
 /* ---- Events in ------------------------------------------------------------------------------ */
@@ -259,7 +259,7 @@ static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool 
 	}
 	sub->entries[id].size = event->size;
 	nc_sub_admit(sub, id, key, rows_stand(sub, key));
-	nc_sub_changed(sub, false);
+	nc_sub_changed(sub);
 	return NC_OK;
 }
 
@@ -282,7 +282,7 @@ int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event)
 		return NC_CONFLICT;
 	if (nc_sub_acked_before(sub, event->position)) {
 		sub->cursor = event->position;
-		nc_sub_changed(sub, false);
+		nc_sub_changed(sub);
 		return NC_OK;
 	}
 	int err = offer_new(sub, event, false);
@@ -308,7 +308,7 @@ void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head)
 	position += NC_DELIVERY_MUTANT(SCAN_TOO_FAR);
 	if (position > sub->cursor) {
 		sub->cursor = position;
-		nc_sub_changed(sub, false);
+		nc_sub_changed(sub);
 	}
 	sub->at_head = at_head;
 }

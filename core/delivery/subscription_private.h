@@ -203,8 +203,9 @@ void nc_sub_key_drop(struct nc_sub *sub, uint32_t key);
 
 /* ---- moves.c -------------------------------------------------------------------------------- */
 
-/* Progress has changed; `ack`: by an acknowledgement, which counts for NC_SUB_PROGRESS_ACKS. */
-void nc_sub_changed(struct nc_sub *sub, bool ack);
+/* Progress has changed; and: by an acknowledgement, which counts for NC_SUB_PROGRESS_ACKS. */
+void nc_sub_changed(struct nc_sub *sub);
+void nc_sub_changed_by_ack(struct nc_sub *sub);
 /* An event is waiting, or delivered, while it is the other way round with a later one. */
 void nc_sub_uneven(struct nc_sub *sub);
 void nc_sub_make_ready(struct nc_sub *sub, uint32_t id);

@@ -106,9 +106,9 @@ void nc_subscription_free(struct nc_subscription *sub)
 {
 	if (sub == NULL)
 		return;
-	nc_subs_deliveries_release(sub->todo, sub->todo_count);
+	nc_subs_deliveries_release(sub->out.todo, sub->out.count);
 	if (sub->subs != NULL)
-		nc_ahead_clear(&sub->ahead, &sub->subs->stock);
+		nc_ahead_clear(&sub->out.ahead, &sub->subs->stock);
 	free(sub->push_subject);
 	nc_subs_move_free(sub->move);
 	nc_subs_backfill_drop(sub);
@@ -116,8 +116,8 @@ void nc_subscription_free(struct nc_subscription *sub)
 	free(sub->replay.reply);
 	nc_buf_release(&sub->replay.unparked);
 	nc_buf_release(&sub->tidy.unparked);
-	while (sub->pulls != NULL)
-		nc_subs_pull_forget(sub, sub->pulls->id);
+	while (sub->pull.waiting != NULL)
+		nc_subs_pull_forget(sub, sub->pull.waiting->id);
 	while (sub->waiters != NULL) {
 		struct nc_sub_waiter *waiter = sub->waiters;
 		sub->waiters = waiter->next;
@@ -125,8 +125,8 @@ void nc_subscription_free(struct nc_subscription *sub)
 		free(waiter);
 	}
 	later_free(sub->later);
-	later_free(sub->measured);
-	nc_buf_release(&sub->packed);
+	later_free(sub->pull.measured);
+	nc_buf_release(&sub->out.packed);
 	nc_buf_release(&sub->save.parked);
 	nc_buf_release(&sub->save.unparked);
 	nc_sub_free(sub->machine);
@@ -155,10 +155,11 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 		nc_subs_replay_end(subs, sub, NC_FAULT_UNAVAILABLE,
 		                   nc_fault_text(NC_FAULT_UNAVAILABLE));
 	}
-	if (sub->owned)
+	if (sub->lease.owned)
 		nc_subs_own_end(subs, sub);
 	sub->end = why != NULL ? "409 Consumer Deleted" : "409 Leadership Change";
-	if (!sub->delivering) /* if it is, that is done when the job has published what it has */
+	if (!sub->jobs.delivering) /* if it is, that is done when the job has published what it has
+	                            */
 		nc_subs_pulls_finish(subs, sub, sub->end);
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
 	nc_subs_live_remove(subs, sub);
@@ -172,7 +173,7 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	subs->count--;
 	subs->lines.ready |= sub->move != NULL;
 	sub->gone = true;
-	if (!sub->delivering && !sub->searching)
+	if (!sub->jobs.delivering && !sub->jobs.searching)
 		nc_subscription_free(sub);
 }
 

@@ -38,14 +38,14 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
 static bool todo_push(struct nc_subscription *sub, const struct nc_delivery *delivery)
 {
 	struct nc_subs *subs = sub->subs;
-	if (sub->todo == NULL) { /* use the memory that the deliveries before have left */
-		sub->todo = subs->spare_todo;
-		sub->todo_room = sub->todo == NULL ? 0 : subs->spare_room;
+	if (sub->out.todo == NULL) { /* use the memory that the deliveries before have left */
+		sub->out.todo = subs->spare_todo;
+		sub->out.room = sub->out.todo == NULL ? 0 : subs->spare_room;
 		subs->spare_todo = NULL;
 	}
-	if (!nc_grow(&sub->todo, sizeof *sub->todo, sub->todo_count, &sub->todo_room, 8))
+	if (!nc_grow(&sub->out.todo, sizeof *sub->out.todo, sub->out.count, &sub->out.room, 8))
 		return false;
-	sub->todo[sub->todo_count++] = *delivery;
+	sub->out.todo[sub->out.count++] = *delivery;
 	return true;
 }
 
@@ -142,7 +142,7 @@ void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
 		return;
 	}
 	nc_unparked_put(&sub->save.unparked, position);
-	if (sub->searching_replay)
+	if (sub->jobs.searching_replay)
 		nc_unparked_put(&sub->replay.unparked, position);
 }
 
@@ -231,7 +231,7 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 		return; /* it is marked again when the move is done */
 	if (nc_subs_own_yields(sub, now_ns)) {
 		nc_subs_save(subs, sub, now_ns);
-		subs->due_ns[sub->id] = sub->save.missed ? now_ns : sub->yield_ns;
+		subs->due_ns[sub->id] = sub->save.missed ? now_ns : sub->lease.yield_ns;
 		return;
 	}
 	/* Without a connection nothing can be sent and nobody can answer. So deliveries that fall
@@ -251,8 +251,8 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_subs_save(subs, sub, now_ns);
 	nc_subs_jobs_start(subs, sub);
 	uint64_t due_ns = nc_sub_deadline(sub->machine);
-	if (sub->fault[0] != '\0' && sub->filter != NULL && sub->retry_ns < due_ns)
-		due_ns = sub->retry_ns; /* its filter is asked again */
+	if (sub->fault[0] != '\0' && sub->filter != NULL && sub->plugin.retry_ns < due_ns)
+		due_ns = sub->plugin.retry_ns; /* its filter is asked again */
 	if (sub->save.missed && due_ns > now_ns)
 		due_ns = now_ns; /* at the next tick */
 	subs->due_ns[sub->id] = due_ns;

@@ -144,7 +144,7 @@ static bool is_left_to_the_leader(const struct nc_subs *subs, const struct nc_su
 {
 	const struct nc_service *service = subs->service;
 	uint64_t term;
-	return sub->owned && !service->serving && nc_spread_is_given_up(service->spread) &&
+	return sub->lease.owned && !service->serving && nc_spread_is_given_up(service->spread) &&
 	       nc_spread_leader(service->spread, &term) != 0;
 }
 
@@ -153,7 +153,7 @@ static bool is_left_to_the_leader(const struct nc_subs *subs, const struct nc_su
 static bool is_anothers(const struct nc_subs *subs, const struct nc_subscription *sub,
                         const struct nc_ack_address *at)
 {
-	return sub->owned && !subs->service->serving &&
+	return sub->lease.owned && !subs->service->serving &&
 	       (at->epoch > sub->epoch || !nc_subs_own_runs(sub));
 }
 

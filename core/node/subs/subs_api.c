@@ -261,8 +261,10 @@ void nc_subs_carry_out(const struct nc_subs_ask *ask)
 		nc_subs_show_parked(ask);
 		break;
 	case NC_OP_SUB_PAUSE:
+		nc_subs_pause(ask);
+		break;
 	case NC_OP_SUB_RESUME:
-		nc_subs_pause(ask, ask->op == NC_OP_SUB_PAUSE);
+		nc_subs_resume(ask);
 		break;
 	case NC_OP_SUB_SEEK:
 		nc_subs_seek(ask);

@@ -76,7 +76,8 @@ bool nc_subs_start_again(const struct nc_subs_ask *ask, const struct nc_sub_plac
 
 /* subs_pull.c, subs_move.c, subs_update.c, subs_replay.c, subs_explain.c */
 void nc_subs_next(const struct nc_subs_ask *ask);
-void nc_subs_pause(const struct nc_subs_ask *ask, bool pause); /* false: resume */
+void nc_subs_pause(const struct nc_subs_ask *ask);
+void nc_subs_resume(const struct nc_subs_ask *ask);
 void nc_subs_seek(const struct nc_subs_ask *ask);
 void nc_subs_update(const struct nc_subs_ask *ask);
 void nc_subs_replay(const struct nc_subs_ask *ask);

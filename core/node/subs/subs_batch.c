@@ -80,7 +80,7 @@ int nc_subs_own_word(struct nc_subs *subs, struct nc_slice name, uint64_t epoch,
                      enum nc_sub_word *word_out)
 {
 	struct nc_subscription *sub = nc_subs_find(subs, name);
-	if (sub == NULL || !sub->owned || sub->epoch < epoch)
+	if (sub == NULL || !sub->lease.owned || sub->epoch < epoch)
 		return NC_NOTFOUND;
 	*word_out = sub->epoch > epoch ? NC_SUB_WORD_STALE : word_of(sub, position, true);
 	return NC_OK;
@@ -104,7 +104,7 @@ int nc_subs_batch_judge(struct nc_subs *subs, struct nc_batch_ack *ack)
 	enum nc_sub_word word = NC_SUB_WORD_STALE;
 	if (ack->epoch == sub->epoch)
 		word = word_of(sub, ack->position, false);
-	bool sleeps = sub->owned && !nc_subs_own_runs(sub);
+	bool sleeps = sub->lease.owned && !nc_subs_own_runs(sub);
 	if (word == NC_SUB_WORD_LATER && sub->move == NULL && !sleeps) {
 		nc_subs_save(subs, sub, nc_clock_ns()); /* which stands before the batch */
 		word = word_of(sub, ack->position, false);

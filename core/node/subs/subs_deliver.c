@@ -172,7 +172,7 @@ static void tell_statuses(struct nc_sub_job *job, uint64_t position)
 static bool is_lapsed(struct nc_sub_job *job)
 {
 	const struct nc_service *service = job->subs->service;
-	if (job->sub->owned && !job->lapsed) {
+	if (job->sub->lease.owned && !job->lapsed) {
 		job->lapsed =
 		        !nc_spread_lease_holds(service->spread) || !nc_bus_connected(service->bus);
 	}
@@ -230,7 +230,7 @@ void nc_sub_job_deliver(struct nc_sub_job *job, struct nc_state_reader *reader)
 	uint64_t positions[256];
 	size_t next = 0;
 	nc_sub_teller_begin(&job->teller, job->subs, job->sub, &job->outbox);
-	if (job->sub->owned) {
+	if (job->sub->lease.owned) {
 		job->outbox.may_send = nc_subs_lease_holds;
 		job->outbox.ctx = job->subs;
 	}
@@ -259,7 +259,7 @@ static bool find_ahead(const struct nc_subscription *sub, const struct nc_delive
                        struct nc_ahead_message *message_out)
 {
 	return nc_sub_form(sub, delivery) == NC_FORM_HEADERS &&
-	       nc_ahead_find(&sub->ahead, delivery->position, message_out);
+	       nc_ahead_find(&sub->out.ahead, delivery->position, message_out);
 }
 
 static enum kept where_kept(const struct nc_subs *subs, const struct nc_subscription *sub,
@@ -276,8 +276,8 @@ static enum kept where_kept(const struct nc_subs *subs, const struct nc_subscrip
 static bool may_go(const struct nc_subs *subs, const struct nc_subscription *sub)
 {
 	bool history = false;
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		const struct nc_delivery *at = &sub->todo[i];
+	for (size_t i = 0; i < sub->out.count; i++) {
+		const struct nc_delivery *at = &sub->out.todo[i];
 		enum kept kept = at->position == 0 ? KEPT_RECENT : where_kept(subs, sub, at);
 		if (kept == KEPT_NOT)
 			return false;
@@ -326,12 +326,12 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_teller *teller = &subs->teller;
 	if (!may_go(subs, sub))
 		return false;
-	nc_sub_teller_begin(teller, subs, sub, sub->owned ? &subs->leased : &service->outbox);
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		if (sub->todo[i].position == 0) {
-			tell_status(teller, &sub->todo[i]);
+	nc_sub_teller_begin(teller, subs, sub, sub->lease.owned ? &subs->leased : &service->outbox);
+	for (size_t i = 0; i < sub->out.count; i++) {
+		if (sub->out.todo[i].position == 0) {
+			tell_status(teller, &sub->out.todo[i]);
 		} else {
-			tell_kept(subs, sub, &sub->todo[i]);
+			tell_kept(subs, sub, &sub->out.todo[i]);
 		}
 	}
 	nc_sub_pack_end(teller);
@@ -339,7 +339,7 @@ bool nc_subs_deliver_now(struct nc_subs *subs, struct nc_subscription *sub)
 	if (sub->definition.ack != NC_ACK_EXPLICIT)
 		nc_subs_packed_tell(subs, sub);
 	ask_how_far(subs);
-	sub->posted_turn = service->turns + 1;
+	sub->out.posted_turn = service->turns + 1;
 	return true;
 }
 
@@ -357,9 +357,9 @@ void nc_subs_connected(struct nc_subs *subs)
 void nc_subs_posted_send(struct nc_subs *subs, const struct nc_subscription *sub)
 {
 	struct nc_service *service = subs->service;
-	if (sub->posted_turn != service->turns + 1)
+	if (sub->out.posted_turn != service->turns + 1)
 		return;
-	if (sub->owned) {
+	if (sub->lease.owned) {
 		nc_subs_turn_end(subs);
 	} else {
 		(void)nc_outbox_send(&service->outbox, service->bus);

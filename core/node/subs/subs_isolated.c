@@ -240,12 +240,12 @@ bool nc_subs_prepare_renewal(struct nc_subs *subs, struct nc_subscription *sub)
 		prepare->renews = true;
 	if (prepare != NULL &&
 	    nc_reader_pool_put(nc_subs_pool(subs, named.plugin), &prepare->job) == NC_OK) {
-		sub->renewed = true;
+		sub->plugin.renewed = true;
 		return true;
 	}
 	if (prepare != NULL)
 		prepare_free(prepare);
-	sub->renew = subs->renewing = true; /* the next tick tries again */
+	sub->plugin.renew = subs->renewing = true; /* the next tick tries again */
 	return true;
 }
 
@@ -254,13 +254,13 @@ static void renewal_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 {
 	struct nc_refusal refusal;
 	struct nc_subscription *sub = nc_subs_find(subs, prepare->name);
-	if (sub == NULL || !sub->renewed)
+	if (sub == NULL || !sub->plugin.renewed)
 		return;
-	sub->renewed = false;
+	sub->plugin.renewed = false;
 	bool same = nc_slice_eq(sub->definition.plugin, prepare->plugin) &&
 	            nc_slice_eq(sub->definition.selector, prepare->selector);
 	if (sub->move != NULL || !same) {
-		sub->renew = subs->renewing = true;
+		sub->plugin.renew = subs->renewing = true;
 	} else if (prepare->err == NC_OK) {
 		subs->prepared = prepare->filter;
 		nc_subs_renew_now(subs, sub);
@@ -346,10 +346,10 @@ void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, u
 	nc_filter_trouble(sub->filter, why, sizeof why);
 	(void)snprintf(sub->fault, sizeof sub->fault, "its filter gave no answer: %.150s",
 	               why[0] == '\0' ? nc_err_name(err) : why);
-	sub->pause_ns = sub->pause_ns == 0 ? PAUSE_MIN_NS : sub->pause_ns * 2;
-	if (sub->pause_ns > PAUSE_MAX_NS)
-		sub->pause_ns = PAUSE_MAX_NS;
-	sub->retry_ns = nc_clock_ns() + sub->pause_ns;
+	sub->plugin.pause_ns = sub->plugin.pause_ns == 0 ? PAUSE_MIN_NS : sub->plugin.pause_ns * 2;
+	if (sub->plugin.pause_ns > PAUSE_MAX_NS)
+		sub->plugin.pause_ns = PAUSE_MAX_NS;
+	sub->plugin.retry_ns = nc_clock_ns() + sub->plugin.pause_ns;
 	/* The subscription leaves the head: its next search begins with this event. */
 	nc_sub_scanned(sub->machine, 0, false);
 	nc_subs_mark(sub);
@@ -365,7 +365,7 @@ void nc_subs_fault_ends(struct nc_subs *subs, struct nc_subscription *sub, const
 	if (sub->fault[0] == '\0')
 		return;
 	sub->fault[0] = '\0';
-	sub->pause_ns = 0;
+	sub->plugin.pause_ns = 0;
 	nc_subs_advise(subs, sub, "resumed", 0, why);
 	nc_say_info("subscription %s goes on: %s", sub->name, why);
 	nc_subs_mark(sub);

@@ -59,33 +59,13 @@ static void job_return(struct nc_read_job *read_job)
 
 /* ---- On the loop ---------------------------------------------------------------------------- */
 
-static void views_add(struct nc_filter_views *sum, struct nc_filter_views more)
-{
-	sum->flattened += more.flattened;
-	sum->opaque += more.opaque;
-	sum->malformed += more.malformed;
-	sum->too_large += more.too_large;
-}
-
-void nc_subs_put_counters(const struct nc_subs *subs, struct nc_buf *out)
-{
-	struct nc_filter_views views = subs->views;
-	views_add(&views, nc_filter_batch_views(subs->batch));
-	nc_buf_printf(out,
-	              ",\"ignored_answers\":%llu,\"foreign_acks\":%llu,\"data_opaque\":%llu,"
-	              "\"data_malformed\":%llu,\"data_too_large\":%llu",
-	              (unsigned long long)subs->ignored_answers,
-	              (unsigned long long)subs->foreign_acks, (unsigned long long)views.opaque,
-	              (unsigned long long)views.malformed, (unsigned long long)views.too_large);
-}
-
 void nc_sub_job_free(struct nc_sub_job *job)
 {
 	nc_subs_deliveries_release(job->todo, job->todo_count);
 	free(job->found);
 	free(job->rows);
 	if (job->batch != NULL)
-		views_add(&job->subs->views, nc_filter_batch_views(job->batch));
+		nc_subs_views_add(&job->subs->views, nc_filter_batch_views(job->batch));
 	nc_filter_batch_free(job->batch);
 	nc_buf_release(&job->keys);
 	nc_sub_teller_release(&job->teller);
@@ -138,38 +118,38 @@ bool nc_sub_job_put(struct nc_subs *subs, struct nc_sub_job *job)
 static void ahead_pass(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t last = 0;
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		if (sub->todo[i].position > last)
-			last = sub->todo[i].position;
+	for (size_t i = 0; i < sub->out.count; i++) {
+		if (sub->out.todo[i].position > last)
+			last = sub->out.todo[i].position;
 	}
-	nc_ahead_pass(&sub->ahead, &subs->stock, last);
+	nc_ahead_pass(&sub->out.ahead, &subs->stock, last);
 }
 
 static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	if (sub->delivering || sub->todo_count == 0)
+	if (sub->jobs.delivering || sub->out.count == 0)
 		return;
 	if (nc_subs_deliver_now(subs, sub)) {
 		ahead_pass(subs, sub);
-		deliveries_let_go(sub->todo, sub->todo_count);
+		deliveries_let_go(sub->out.todo, sub->out.count);
 		free(subs->spare_todo);
-		subs->spare_todo = sub->todo;
-		subs->spare_room = sub->todo_room;
-		sub->todo = NULL;
-		sub->todo_count = sub->todo_room = 0;
+		subs->spare_todo = sub->out.todo;
+		subs->spare_room = sub->out.room;
+		sub->out.todo = NULL;
+		sub->out.count = sub->out.room = 0;
 		return;
 	}
 	nc_subs_posted_send(subs, sub);
 	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_DELIVER, 0, 0);
 	if (job == NULL)
 		return;
-	job->todo = sub->todo;
-	job->todo_count = sub->todo_count;
+	job->todo = sub->out.todo;
+	job->todo_count = sub->out.count;
 	if (nc_sub_job_put(subs, job)) {
 		ahead_pass(subs, sub);
-		sub->delivering = true;
-		sub->todo = NULL;
-		sub->todo_count = sub->todo_room = 0;
+		sub->jobs.delivering = true;
+		sub->out.todo = NULL;
+		sub->out.count = sub->out.room = 0;
 	} else {
 		job->todo = NULL;
 		job->todo_count = 0;
@@ -193,7 +173,7 @@ bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
 		nc_sub_job_free(job);
 		return false;
 	}
-	sub->searching = true;
+	sub->jobs.searching = true;
 	return true;
 }
 
@@ -202,7 +182,7 @@ bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
  * read once more. */
 static bool goes_ahead(const struct nc_subscription *sub)
 {
-	enum nc_form form = sub->definition.push ? sub->definition.form : sub->asked_form;
+	enum nc_form form = sub->definition.push ? sub->definition.form : sub->pull.form;
 	return form == NC_FORM_HEADERS;
 }
 
@@ -210,8 +190,8 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_job *job = NULL;
 	struct nc_sub_want want;
-	if (sub->searching || sub->renewed || nc_subs_measure(subs, sub) || sub->filter == NULL ||
-	    (sub->fault[0] != '\0' && sub->retry_ns > nc_clock_ns()))
+	if (sub->jobs.searching || sub->plugin.renewed || nc_subs_measure(subs, sub) ||
+	    sub->filter == NULL || (sub->fault[0] != '\0' && sub->plugin.retry_ns > nc_clock_ns()))
 		return;
 	nc_sub_want(sub->machine, &want);
 	bool idle = want.kind == NC_SUB_WANT_NOTHING && !nc_subs_replay_wants(sub);
@@ -242,8 +222,8 @@ static void search_start(struct nc_subs *subs, struct nc_subscription *sub)
 		return;
 	job->cautious = sub->fault[0] != '\0';
 	if (nc_sub_job_put(subs, job)) {
-		sub->searching = true;
-		sub->searching_replay = replays;
+		sub->jobs.searching = true;
+		sub->jobs.searching_replay = replays;
 	} else {
 		nc_sub_job_free(job);
 	}

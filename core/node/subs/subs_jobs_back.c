@@ -43,7 +43,7 @@ static void offers(struct nc_sub_job *job)
 		break;
 	}
 	if (job->ahead != NULL && nc_subs_ahead_holds(job->subs, job)) {
-		nc_ahead_add(&sub->ahead, &job->subs->stock, job->ahead, through);
+		nc_ahead_add(&sub->out.ahead, &job->subs->stock, job->ahead, through);
 		job->ahead = NULL;
 	}
 	bool at_head = job->ended && through == job->through &&
@@ -60,18 +60,18 @@ static void offers(struct nc_sub_job *job)
 /* What was not published goes before what came since. */
 static void todo_return(struct nc_subscription *sub, struct nc_sub_job *job)
 {
-	size_t left = job->todo_count - job->told, count = left + sub->todo_count;
+	size_t left = job->todo_count - job->told, count = left + sub->out.count;
 	struct nc_delivery *todo = malloc(count * sizeof *todo);
 	if (left == 0 || todo == NULL) {
 		free(todo); /* as if lost on the way */
 		return;
 	}
 	memcpy(todo, job->todo + job->told, left * sizeof *todo);
-	if (sub->todo_count > 0)
-		memcpy(todo + left, sub->todo, sub->todo_count * sizeof *todo);
-	free(sub->todo);
-	sub->todo = todo;
-	sub->todo_count = sub->todo_room = count;
+	if (sub->out.count > 0)
+		memcpy(todo + left, sub->out.todo, sub->out.count * sizeof *todo);
+	free(sub->out.todo);
+	sub->out.todo = todo;
+	sub->out.count = sub->out.room = count;
 	job->todo_count = job->told;
 }
 
@@ -121,12 +121,12 @@ static void job_end(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
 	if (job->kind == NC_SUB_JOB_DELIVER) {
-		sub->delivering = false;
+		sub->jobs.delivering = false;
 	} else {
-		sub->searching = sub->searching_replay = sub->tidy.under_way = false;
+		sub->jobs.searching = sub->jobs.searching_replay = sub->tidy.under_way = false;
 	}
-	if (job->kind == NC_SUB_JOB_DELIVER && sub->leaves) {
-		sub->leaves = false;
+	if (job->kind == NC_SUB_JOB_DELIVER && sub->lease.leaves) {
+		sub->lease.leaves = false;
 		subs->own.leaving--;
 	}
 	if (job->lapsed && !sub->gone)
@@ -141,7 +141,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	if (sub->gone) {
 		if (job->kind == NC_SUB_JOB_DELIVER)
 			nc_subs_pulls_finish(subs, sub, sub->end);
-		if (!sub->delivering && !sub->searching)
+		if (!sub->jobs.delivering && !sub->jobs.searching)
 			nc_subscription_free(sub);
 		return;
 	}
@@ -154,7 +154,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 		job_fault(subs, job);
 		return;
 	}
-	if (sub->renew)
+	if (sub->plugin.renew)
 		nc_subs_renew(subs, sub);
 	if (job->judged) {
 		nc_subs_fault_ends(subs, sub, "its filter answers again");

@@ -272,7 +272,7 @@ static bool on_row(void *ctx, const struct nc_sub_row *row)
 		return true;
 	loading->err = row_take(subs, row, &sub);
 	if (loading->err == NC_OK)
-		sub->wait_ns = nc_subs_own_back_ns(subs, row->name);
+		sub->lease.wait_ns = nc_subs_own_back_ns(subs, row->name);
 	return loading->err == NC_OK;
 }
 
@@ -288,7 +288,7 @@ int nc_subs_load(struct nc_subs *subs)
 	if (err == NC_OK)
 		err = loading.err;
 	for (uint32_t id = 0; err == NC_OK && id < subs->room; id++) {
-		if (subs->slots[id] != NULL && !subs->slots[id]->owned)
+		if (subs->slots[id] != NULL && !subs->slots[id]->lease.owned)
 			err = nc_subs_parked_load(subs, subs->slots[id]);
 	}
 	if (err == NC_OK && subs->count > 0)
@@ -299,7 +299,7 @@ int nc_subs_load(struct nc_subs *subs)
 void nc_subs_unload(struct nc_subs *subs)
 {
 	for (uint32_t id = 0; id < subs->room; id++) {
-		if (subs->slots[id] != NULL && !subs->slots[id]->owned) {
+		if (subs->slots[id] != NULL && !subs->slots[id]->lease.owned) {
 			nc_subs_remove(subs, subs->slots[id],
 			               subs->slots[id]->definition.durable
 			                       ? NULL

@@ -133,22 +133,41 @@ void nc_subs_seek(const struct nc_subs_ask *ask)
 
 /* ---- Pause, resume -------------------------------------------------------------------------- */
 
-void nc_subs_pause(const struct nc_subs_ask *ask, bool pause)
+/* The subscription that is to be paused, or to go on. NULL: not now; refused. */
+static struct nc_subscription *pausable(const struct nc_subs_ask *ask)
 {
 	struct nc_subscription *sub = nc_subs_move_find(ask);
 	if (sub == NULL || !nc_subs_ask_bare(ask))
-		return;
+		return NULL;
 	if (sub->definition.durable && nc_replica_status(ask->subs->service->replica).full) {
 		nc_subs_ask_shed(ask);
-		return;
+		return NULL;
 	}
-	if (pause) {
-		nc_sub_pause(sub->machine);
-	} else {
-		nc_sub_resume(sub->machine);
-	}
-	nc_subs_advise(ask->subs, sub, pause ? "paused" : "resumed", 0, NULL);
-	nc_subs_wait_saved(ask->subs, sub, ask->reply,
-	                   pause ? "{\"paused\":true}" : "{\"paused\":false}");
+	return sub;
+}
+
+static void tell(const struct nc_subs_ask *ask, struct nc_subscription *sub, const char *what,
+                 const char *answer)
+{
+	nc_subs_advise(ask->subs, sub, what, 0, NULL);
+	nc_subs_wait_saved(ask->subs, sub, ask->reply, answer);
 	nc_subs_mark(sub);
+}
+
+void nc_subs_pause(const struct nc_subs_ask *ask)
+{
+	struct nc_subscription *sub = pausable(ask);
+	if (sub == NULL)
+		return;
+	nc_sub_pause(sub->machine);
+	tell(ask, sub, "paused", "{\"paused\":true}");
+}
+
+void nc_subs_resume(const struct nc_subs_ask *ask)
+{
+	struct nc_subscription *sub = pausable(ask);
+	if (sub == NULL)
+		return;
+	nc_sub_resume(sub->machine);
+	tell(ask, sub, "resumed", "{\"paused\":false}");
 }

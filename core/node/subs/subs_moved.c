@@ -80,8 +80,8 @@ static int seek_do(struct nc_subs *subs, struct nc_subscription *sub)
 /* Deliveries that are due and have not left are dropped, and do not count as attempts. */
 static void todo_uncount(struct nc_subscription *sub, uint64_t now_ns)
 {
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		const struct nc_delivery *at = &sub->todo[i];
+	for (size_t i = 0; i < sub->out.count; i++) {
+		const struct nc_delivery *at = &sub->out.todo[i];
 		if (at->position != 0)
 			(void)nc_sub_no_responders(sub->machine, sub->epoch, at->position,
 			                           at->attempt, now_ns);
@@ -264,7 +264,7 @@ static void move_tell(struct nc_subs *subs, struct nc_subscription *sub)
 void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	struct nc_sub_move *move = sub->move;
-	if (!move->decided || sub->delivering || sub->searching)
+	if (!move->decided || sub->jobs.delivering || sub->jobs.searching)
 		return;
 	/* what was delivered before the change leaves before the news of it */
 	nc_subs_posted_send(subs, sub);
@@ -283,7 +283,7 @@ void nc_subs_move_finish(struct nc_subs *subs, struct nc_subscription *sub)
 	sub->move = NULL;
 	subs->lines.ready = true;
 	nc_subs_move_free(move);
-	nc_ahead_clear(&sub->ahead, &subs->stock);
+	nc_ahead_clear(&sub->out.ahead, &subs->stock);
 	nc_subs_unsearched_reset(subs, sub);
 	nc_subs_mark(sub);
 }

@@ -19,7 +19,7 @@ struct nc_subscription *nc_subs_own_next(const struct nc_subs *subs, uint32_t *a
 {
 	while (subs->own.count > 0 && *at < subs->room) {
 		struct nc_subscription *sub = subs->slots[(*at)++];
-		if (sub != NULL && sub->owned)
+		if (sub != NULL && sub->lease.owned)
 			return sub;
 	}
 	return NULL;
@@ -39,7 +39,7 @@ uint64_t nc_subs_epoch(struct nc_subs *subs, struct nc_slice name)
 bool nc_subs_own_has(struct nc_subs *subs, struct nc_slice name)
 {
 	const struct nc_subscription *sub = nc_subs_find(subs, name);
-	return sub != NULL && sub->owned;
+	return sub != NULL && sub->lease.owned;
 }
 
 bool nc_subs_own_is_leaving(const struct nc_subs *subs)
@@ -52,7 +52,7 @@ bool nc_subs_own_is_delivering(const struct nc_subs *subs)
 	uint32_t at = 0;
 	const struct nc_subscription *sub;
 	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
-		if (sub->delivering)
+		if (sub->jobs.delivering)
 			return true;
 	}
 	return subs->own.leaving > 0;
@@ -122,24 +122,24 @@ void nc_subs_own_stop(struct nc_subs *subs)
 
 static bool runs(const struct nc_subscription *sub)
 {
-	return !sub->reown && nc_spread_holds(sub->subs->service->spread, sub->since);
+	return !sub->lease.reown && nc_spread_holds(sub->subs->service->spread, sub->lease.since);
 }
 
 bool nc_subs_own_runs(const struct nc_subscription *sub)
 {
-	return sub->owned && runs(sub);
+	return sub->lease.owned && runs(sub);
 }
 
 bool nc_subs_own_sleeps(struct nc_subscription *sub)
 {
-	if (!sub->owned && sub->wait_ns > nc_clock_ns()) {
-		sub->subs->due_ns[sub->id] = sub->wait_ns;
+	if (!sub->lease.owned && sub->lease.wait_ns > nc_clock_ns()) {
+		sub->subs->due_ns[sub->id] = sub->lease.wait_ns;
 		return true;
 	}
-	if (!sub->owned || runs(sub))
+	if (!sub->lease.owned || runs(sub))
 		return false;
-	sub->subs->own.asleep += !sub->asleep;
-	sub->asleep = true;
+	sub->subs->own.asleep += !sub->lease.asleep;
+	sub->lease.asleep = true;
 	return true;
 }
 
@@ -150,9 +150,9 @@ void nc_subs_own_wake(struct nc_subs *subs)
 	uint32_t at = 0;
 	struct nc_subscription *sub;
 	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
-		if (!sub->asleep || !runs(sub))
+		if (!sub->lease.asleep || !runs(sub))
 			continue;
-		sub->asleep = false;
+		sub->lease.asleep = false;
 		subs->own.asleep--;
 		nc_subs_mark(sub);
 	}
@@ -162,14 +162,14 @@ void nc_subs_own_wake(struct nc_subs *subs)
 
 static void yield(struct nc_subscription *sub, uint64_t until_ns)
 {
-	sub->yield_ns = until_ns;
+	sub->lease.yield_ns = until_ns;
 	nc_subs_mark(sub);
 }
 
 static struct nc_subscription *own_find(struct nc_subs *subs, struct nc_slice name, uint64_t epoch)
 {
 	struct nc_subscription *sub = nc_subs_find(subs, name);
-	return sub != NULL && sub->owned && sub->epoch == epoch ? sub : NULL;
+	return sub != NULL && sub->lease.owned && sub->epoch == epoch ? sub : NULL;
 }
 
 bool nc_subs_own_yield(struct nc_subs *subs, struct nc_slice name, uint64_t epoch,
@@ -200,7 +200,7 @@ void nc_subs_own_left(struct nc_subs *subs)
 
 bool nc_subs_own_yields(struct nc_subscription *sub, uint64_t now_ns)
 {
-	if (sub->yield_ns <= now_ns)
+	if (sub->lease.yield_ns <= now_ns)
 		return false;
 	sub->save.hurry = true;
 	return true;
@@ -239,16 +239,16 @@ static int ack_subscribe(struct nc_subs *subs, struct nc_subscription *sub)
 	if (subs->service->serving)
 		return NC_OK;
 	(void)snprintf(subject, sizeof subject, "%s.ack.%s.>", subs->service->root, sub->name);
-	int err =
-	        nc_bus_subscribe_one(subs->service->bus, subject, &nc_subs_own_tag, &sub->listens);
+	int err = nc_bus_subscribe_one(subs->service->bus, subject, &nc_subs_own_tag,
+	                               &sub->lease.listens);
 	/* other errors do not matter: it is made once there is a connection */
 	return err == NC_NOMEM ? err : NC_OK;
 }
 
 static void ack_unsubscribe(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	nc_bus_unsubscribe_one(subs->service->bus, sub->listens);
-	sub->listens = NULL;
+	nc_bus_unsubscribe_one(subs->service->bus, sub->lease.listens);
+	sub->lease.listens = NULL;
 }
 
 int nc_subs_own_listen(struct nc_subs *subs)
@@ -269,8 +269,8 @@ void nc_subs_own_end(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	ack_unsubscribe(subs, sub);
 	subs->own.count--;
-	subs->own.asleep -= sub->asleep;
-	sub->asleep = false;
+	subs->own.asleep -= sub->lease.asleep;
+	sub->lease.asleep = false;
 }
 
 /* Whether the leader has given this node up, and so answers the acknowledgements that it heard. */
@@ -292,8 +292,8 @@ static void let_go(struct nc_subs *subs, struct nc_subscription *sub)
 	/* if it is not, its outcome is still to come */
 	if (sub->move != NULL && sub->move->decided)
 		nc_subs_move_refused(subs, sub, NULL, NC_TIMEOUT);
-	if (sub->delivering) {
-		sub->leaves = true;
+	if (sub->jobs.delivering) {
+		sub->lease.leaves = true;
 		subs->own.leaving++;
 	}
 	nc_subs_remove(subs, sub, NULL);
@@ -312,13 +312,13 @@ static void take_up(struct nc_subs *subs, const struct nc_outcome *outcome, bool
 	if (err == NC_NOTFOUND)
 		return; /* it has changed again since: the next outcome tells how */
 	if (err == NC_OK && outcome->owner.number == 0 && !ran)
-		sub->wait_ns = nc_subs_own_back_ns(subs, outcome->sub);
+		sub->lease.wait_ns = nc_subs_own_back_ns(subs, outcome->sub);
 	if (err == NC_OK && outcome->owner.number != 0) {
-		sub->owned = true;
-		sub->since = nc_spread_told_to(subs->service->spread);
+		sub->lease.owned = true;
+		sub->lease.since = nc_spread_told_to(subs->service->spread);
 		subs->own.count++;
-		if (sub->since > subs->own.since)
-			subs->own.since = sub->since;
+		if (sub->lease.since > subs->own.since)
+			subs->own.since = sub->lease.since;
 		err = ack_subscribe(subs, sub);
 	}
 	if (err != NC_OK) {
@@ -331,7 +331,7 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
 {
 	struct nc_service *service = subs->service;
 	struct nc_subscription *sub = nc_subs_find(subs, outcome->sub);
-	if (outcome->told == NC_SUB_TOLD_GONE && sub != NULL && sub->owned &&
+	if (outcome->told == NC_SUB_TOLD_GONE && sub != NULL && sub->lease.owned &&
 	    sub->epoch <= outcome->epoch) {
 		nc_subs_remove(subs, sub, "deleted");
 		return;
@@ -360,10 +360,10 @@ void nc_subs_own_told(struct nc_subs *subs, const struct nc_outcome *outcome)
  * older term can follow that. */
 void nc_subs_own_doubt(struct nc_subscription *sub)
 {
-	if (!sub->owned)
+	if (!sub->lease.owned)
 		return;
-	sub->reown = true;
-	sub->reown_ns = 0;
+	sub->lease.reown = true;
+	sub->lease.reown_ns = 0;
 }
 
 void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns)
@@ -371,9 +371,9 @@ void nc_subs_own_tick(struct nc_subs *subs, uint64_t now_ns)
 	uint32_t at = 0;
 	struct nc_subscription *sub;
 	while ((sub = nc_subs_own_next(subs, &at)) != NULL) {
-		if (!sub->reown || now_ns < sub->reown_ns)
+		if (!sub->lease.reown || now_ns < sub->lease.reown_ns)
 			continue;
-		sub->reown_ns = now_ns + REOWN_NS;
+		sub->lease.reown_ns = now_ns + REOWN_NS;
 		int err = nc_spread_reown(subs->service->spread, nc_slice_str(sub->name));
 		if (err != NC_OK && err != NC_CONFLICT && err != NC_NOTFOUND) {
 			nc_say_warning("subscription %s: its new epoch cannot be asked for: %s",

@@ -41,14 +41,14 @@ static void note(struct nc_sub_teller *teller)
 	if (nc_buf_status(&teller->noted) != NC_OK)
 		return;
 	pthread_mutex_lock(&teller->subs->lock);
-	nc_buf_put_slice(&teller->sub->packed, nc_buf_slice(&teller->noted));
+	nc_buf_put_slice(&teller->sub->out.packed, nc_buf_slice(&teller->noted));
 	pthread_mutex_unlock(&teller->subs->lock);
 }
 
 void nc_subs_packed_tell(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	pthread_mutex_lock(&subs->lock);
-	struct nc_buf *packed = &sub->packed;
+	struct nc_buf *packed = &sub->out.packed;
 	size_t begin = 0;
 	for (size_t at = 0; at < packed->size; at += NOTED_SIZE) {
 		if (nc_get_u64(packed->data + at) != 0)

@@ -48,8 +48,8 @@ void nc_subs_put_plugin(struct nc_buf *out, const struct nc_subscription *sub)
 	nc_json_put_string(out, nc_slice_str(plugin.name));
 	put_text(out, "build", plugin.build);
 	put_text(out, "sha256", plugin.sha256);
-	if (sub->filter_from > 0)
-		nc_buf_printf(out, ",\"from\":%llu", (unsigned long long)sub->filter_from);
+	if (sub->plugin.judges_from > 0)
+		nc_buf_printf(out, ",\"from\":%llu", (unsigned long long)sub->plugin.judges_from);
 	if (!nc_slice_is(sub->definition.plugin_sha256, plugin.sha256)) {
 		nc_buf_put_str(out, ",\"recorded\":{\"build\":");
 		nc_json_put_string(out, sub->definition.plugin_build);
@@ -141,7 +141,7 @@ void nc_subs_replugged(struct nc_subs *subs, struct nc_subscription *sub, uint64
 {
 	char text[NC_SUB_FAULT_SIZE + 100];
 	struct nc_plugin_info plugin = nc_filter_plugin(sub->filter);
-	sub->filter_from = position;
+	sub->plugin.judges_from = position;
 	(void)snprintf(text, sizeof text, "%s %.100s, SHA-256 %s, judges from this position on",
 	               plugin.name, plugin.build, plugin.sha256);
 	nc_subs_advise(subs, sub, "plugin_changed", position, text);
@@ -170,11 +170,11 @@ void nc_subs_renew_now(struct nc_subs *subs, struct nc_subscription *sub)
 void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	bool waits =
-	        sub->move != NULL || sub->searching || sub->renewed ||
+	        sub->move != NULL || sub->jobs.searching || sub->plugin.renewed ||
 	        (sub->definition.durable && subs->service->engine_version < NC_ENGINE_VERSION_SUBS);
 	if (waits)
 		return; /* the tick comes back to it */
-	sub->renew = false;
+	sub->plugin.renew = false;
 	if (sub->filter == NULL || nc_filter_plugin(sub->filter).state != NC_PLUGIN_REPLACED)
 		return; /* an update has taken the new one meanwhile */
 	if (!nc_subs_prepare_renewal(subs, sub))
@@ -240,7 +240,7 @@ void nc_subs_plugins_changed(struct nc_subs *subs)
 		if (sub->filter == NULL) {
 			take_up(subs, sub);
 		} else if (nc_filter_plugin(sub->filter).state == NC_PLUGIN_REPLACED) {
-			sub->renew = subs->renewing = true;
+			sub->plugin.renew = subs->renewing = true;
 			nc_subs_renew(subs, sub);
 		}
 	}

@@ -173,6 +173,8 @@ static inline size_t nc_subs_list_room(const struct nc_subs *subs)
 	return payload > NC_SUBS_LIST_BESIDE ? payload - NC_SUBS_LIST_BESIDE : 0;
 }
 
+/* subs_show.c: add counts of what filters have seen. */
+void nc_subs_views_add(struct nc_filter_views *sum, struct nc_filter_views more);
 /* subs_show.c: publish an advisory when it begins to lag, and when it has caught up. */
 void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub);
 

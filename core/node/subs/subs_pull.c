@@ -27,7 +27,7 @@ static void pull_remove(struct nc_sub_pull **at)
 
 static struct nc_sub_pull **pull_find(struct nc_subscription *sub, uint64_t id)
 {
-	struct nc_sub_pull **at = &sub->pulls;
+	struct nc_sub_pull **at = &sub->pull.waiting;
 	while (*at != NULL && (*at)->id != id)
 		at = &(*at)->next;
 	return at;
@@ -35,7 +35,7 @@ static struct nc_sub_pull **pull_find(struct nc_subscription *sub, uint64_t id)
 
 const char *nc_subs_pull_reply(const struct nc_subscription *sub, uint64_t id)
 {
-	for (const struct nc_sub_pull *pull = sub->pulls; pull != NULL; pull = pull->next) {
+	for (const struct nc_sub_pull *pull = sub->pull.waiting; pull != NULL; pull = pull->next) {
 		if (pull->id == id)
 			return pull->reply;
 	}
@@ -79,9 +79,9 @@ static void end_say(const struct nc_subs *subs, const struct nc_sub_pull *pull, 
 /* Those who wait for events are told that none will come, as a JetStream consumer does. */
 void nc_subs_pulls_end(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
-	while (sub->pulls != NULL) {
-		end_say(subs, sub->pulls, status);
-		pull_remove(&sub->pulls);
+	while (sub->pull.waiting != NULL) {
+		end_say(subs, sub->pull.waiting, status);
+		pull_remove(&sub->pull.waiting);
 	}
 }
 
@@ -101,8 +101,8 @@ void nc_subs_pull_cut(struct nc_subs *subs, struct nc_subscription *sub, struct 
 static bool ends_anyway(const struct nc_subscription *sub, size_t from, const char *reply,
                         const char *status)
 {
-	for (size_t i = from; i < sub->todo_count; i++) {
-		struct nc_delivery *at = &sub->todo[i];
+	for (size_t i = from; i < sub->out.count; i++) {
+		struct nc_delivery *at = &sub->out.todo[i];
 		if (at->position != 0 || at->reply != NULL || strcmp(at->subject, reply) != 0)
 			continue;
 		char text[STATUS_SIZE], *block;
@@ -120,10 +120,10 @@ static bool ends_anyway(const struct nc_subscription *sub, size_t from, const ch
 void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		struct nc_sub_pull *pull = sub->todo[i].pull;
-		if (sub->todo[i].position == 0) {
-			sub->todo[kept++] = sub->todo[i];
+	for (size_t i = 0; i < sub->out.count; i++) {
+		struct nc_sub_pull *pull = sub->out.todo[i].pull;
+		if (sub->out.todo[i].position == 0) {
+			sub->out.todo[kept++] = sub->out.todo[i];
 			continue;
 		}
 		if (pull != NULL && !pull->cut && ends_anyway(sub, i + 1, pull->reply, status)) {
@@ -133,7 +133,7 @@ void nc_subs_todo_cut(struct nc_subs *subs, struct nc_subscription *sub, const c
 		}
 		nc_subs_pull_let_go(pull);
 	}
-	sub->todo_count = kept;
+	sub->out.count = kept;
 }
 
 /* Whether the list has the end of a request, after its events. */
@@ -157,7 +157,7 @@ void nc_subs_pull_gone(struct nc_subscription *sub, const struct nc_delivery *li
 		return;
 	pull->cut = true;
 	if (ends_in(list, count, at + 1, pull->reply) ||
-	    ends_in(sub->todo, sub->todo_count, 0, pull->reply))
+	    ends_in(sub->out.todo, sub->out.count, 0, pull->reply))
 		return;
 	for (size_t i = at; i < count; i++)
 		missing += list[i].pull == pull && list[i].gone;
@@ -173,15 +173,15 @@ void nc_subs_pull_gone(struct nc_subscription *sub, const struct nc_delivery *li
 void nc_subs_pulls_finish(struct nc_subs *subs, struct nc_subscription *sub, const char *status)
 {
 	nc_subs_todo_cut(subs, sub, status);
-	for (size_t i = 0; i < sub->todo_count; i++) {
-		const struct nc_slice block = nc_slice_str(sub->todo[i].status);
+	for (size_t i = 0; i < sub->out.count; i++) {
+		const struct nc_slice block = nc_slice_str(sub->out.todo[i].status);
 		/* if not, it is of a push subscription, and asks for an answer */
-		if (sub->todo[i].reply == NULL)
-			nc_service_send(subs->service, sub->todo[i].subject, block, block.size);
+		if (sub->out.todo[i].reply == NULL)
+			nc_service_send(subs->service, sub->out.todo[i].subject, block, block.size);
 	}
-	nc_subs_deliveries_release(sub->todo, sub->todo_count);
-	sub->todo = NULL;
-	sub->todo_count = sub->todo_room = 0;
+	nc_subs_deliveries_release(sub->out.todo, sub->out.count);
+	sub->out.todo = NULL;
+	sub->out.count = sub->out.room = 0;
 	nc_subs_pulls_end(subs, sub, status);
 }
 
@@ -192,7 +192,7 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 	if (pull == NULL)
 		return NC_NOMEM;
 	*pull = (struct nc_sub_pull){
-		.id = ++sub->requests, .left = next->batch, .holders = 1, .form = next->form
+		.id = ++sub->pull.last_id, .left = next->batch, .holders = 1, .form = next->form
 	};
 	memcpy(pull->reply, reply.data, reply.size);
 	pull->reply[reply.size] = '\0';
@@ -206,9 +206,9 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 		free(pull);
 		return err;
 	}
-	sub->asked_form = next->form;
-	pull->next = sub->pulls;
-	sub->pulls = pull;
+	sub->pull.form = next->form;
+	pull->next = sub->pull.waiting;
+	sub->pull.waiting = pull;
 	nc_subs_mark(sub);
 	return NC_OK;
 }
@@ -221,13 +221,13 @@ int nc_subs_pull(struct nc_subscription *sub, const struct nc_next *next, struct
 bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	uint64_t positions[NC_SUB_REPLAY_EVENTS];
-	if (sub->measured == NULL)
+	if (sub->pull.measured == NULL)
 		return false;
 	size_t count = nc_sub_unsized(sub->machine, positions, NC_SUB_REPLAY_EVENTS);
 	if (count > 0)
 		return nc_subs_measure_start(subs, sub, positions, count, false);
-	sub->sized = true;
-	nc_subs_asks_again(subs, sub, &sub->measured);
+	sub->pull.sized = true;
+	nc_subs_asks_again(subs, sub, &sub->pull.measured);
 	return false;
 }
 
@@ -257,7 +257,8 @@ void nc_subs_next(const struct nc_subs_ask *ask)
 		return;
 	if (wanted.no_wait && nc_subs_ask_settles(ask))
 		return;
-	if (wanted.max_bytes > 0 && !sub->sized && nc_subs_ask_keep(ask, &sub->measured)) {
+	if (wanted.max_bytes > 0 && !sub->pull.sized &&
+	    nc_subs_ask_keep(ask, &sub->pull.measured)) {
 		nc_subs_mark(sub);
 		return;
 	}

@@ -181,7 +181,7 @@ void nc_subs_replay(const struct nc_subs_ask *ask)
 		nc_subs_ask_refuse(ask, err);
 		return;
 	}
-	if (sub->replay.under_way || sub->searching_replay || sub->move != NULL) {
+	if (sub->replay.under_way || sub->jobs.searching_replay || sub->move != NULL) {
 		nc_replay_ask_release(&wanted);
 		nc_subs_ask_error(ask, NC_FAULT_BUSY, "another replay or change is under way");
 		return;

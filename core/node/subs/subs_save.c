@@ -33,7 +33,7 @@ bool nc_subs_propose(struct nc_subs *subs, struct nc_slice command, enum nc_sub_
 	memcpy(pending->name, sub->name, sizeof pending->name);
 	if (kind == NC_SUB_SAVING)
 		pending->id = sub->id;
-	bool away = sub->owned && !nc_replica_leading(service->replica);
+	bool away = sub->lease.owned && !nc_replica_leading(service->replica);
 	int err =
 	        away ? nc_spread_forward(service->spread, nc_slice_str(sub->name), command, ticket)
 	             : nc_replica_command(service->replica, command, ticket);

@@ -132,7 +132,7 @@ static struct nc_query_spec scan_spec(struct nc_sub_job *job)
 		job->index_decides = nc_filter_narrow(&job->sub->hints, &spec, &job->narrowed);
 	}
 	bool keyless = definition->order == NC_ORDER_NONE || definition->order == NC_ORDER_GLOBAL;
-	bool sizeless = definition->push || !job->sub->sized;
+	bool sizeless = definition->push || !job->sub->pull.sized;
 	bool judges = !job->index_decides || backfill != NULL;
 	spec.bare = !judges && keyless && sizeless && job->ahead == NULL;
 	if (judges) {

@@ -112,69 +112,48 @@ struct nc_sub_span {
 	uint64_t from, to;
 };
 
-struct nc_subscription {
-	uint32_t id;
-	char name[65];
-	struct nc_definition definition;
-	char *push_subject;       /* of a push one */
-	struct nc_filter *filter; /* NULL: its plugin is missing; then `fault` says so */
-	struct nc_filter_hints hints;
-	struct nc_sub *machine;
-	uint64_t epoch;
-	uint64_t started;                 /* the epoch starts after this position */
-	struct nc_floor floor;            /* and with what this admits; the machine has it too */
-	struct nc_sub_backfill *backfill; /* NULL: none */
-	struct nc_sub_move *move;         /* on its way; NULL: none */
-	struct nc_sub_replaying replay;
-	uint64_t unsearched;        /* events beyond the cursor that may match: exact, or a bound */
-	bool inactive;              /* nobody has listened for long */
-	bool lagging;               /* an advisory has said so */
-	bool delivering, searching; /* jobs of its that are with the readers */
-	bool searching_replay;      /* the latter is a replay's */
-	struct nc_subs *subs;       /* NULL: not in the table yet */
-	bool indexed;               /* live events find it by the index, not by the router */
-	bool dirty;                 /* look at it at the end of the turn: it is in the list */
-	struct nc_subscription *prev_dirty, *next_dirty;
-	bool gone;               /* deleted while a job was under way */
-	const char *end;         /* then: what who pulls is told when nothing more comes */
-	uint64_t scanned_ns;     /* when its cursor was last moved past what does not match */
-	uint64_t requests;       /* ids of pull requests, given out */
-	enum nc_form asked_form; /* of the last of them */
-	struct nc_sub_pull *pulls;
-	struct nc_sub_waiter *waiters;
-	struct nc_sub_later *later;
+/* Jobs of its that are with the readers. */
+struct nc_sub_at_work {
+	bool delivering, searching;
+	bool searching_replay; /* the latter is a replay's */
+};
+
+/* Its place in the list of those that are looked at at the end of the turn. */
+struct nc_sub_turn {
+	bool listed;
+	struct nc_subscription *prev, *next;
+};
+
+/* Its pull requests (subs_pull.c). */
+struct nc_sub_pulling {
+	uint64_t last_id;  /* of those given out */
+	enum nc_form form; /* that the last of them asked for */
+	struct nc_sub_pull *waiting;
 	struct nc_sub_later *measured; /* requests that wait until all sizes are known */
 	bool sized;                    /* history is searched for sizes too */
+};
+
+/* What is about to be published (subs_deliver.c). */
+struct nc_sub_out {
 	struct nc_delivery *todo;
-	size_t todo_count, todo_room;
+	size_t count, room;    /* of todo */
 	struct nc_buf packed;  /* under subs->lock: what is in each message (subs_pack.c) */
 	struct nc_ahead ahead; /* what of it is to come is in memory already */
 	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
 	                          into the outbox */
-	/* Events of it that may not be seen any more, parked or waiting (subs_tidy.c). */
-	struct nc_sub_tidy {
-		bool window; /* those that wait or fly, of positions above `after` */
-		uint64_t after;
-		struct nc_sub_span rows; /* those that are parked */
-		/* What was marked meanwhile: looked at when that has been gone through, and not
-		 * from the beginning each time, or it would never end beside many deletions. */
-		bool window_again;
-		struct nc_sub_span again;
-		bool rows_next; /* they take turns; and with what else is to be read */
-		bool yields;
-		bool under_way;
-		uint64_t all_ns;        /* when all was last to be looked at */
-		struct nc_looks looks;  /* from time to time */
-		struct nc_buf unparked; /* not in the log when it began, or since */
-	} tidy;
-	struct nc_sub_save save;
-	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
+};
+
+/* What becomes of its filter when the plugin is replaced, or does not answer (subs_plugins.c). */
+struct nc_sub_plugin {
 	bool renew;   /* its plugin was replaced: take the new one when no search is under way */
 	bool renewed; /* the new one, in a process of its own, is asked whether it takes the
 	                 selector; nothing is searched until it has said so */
-	uint64_t filter_from; /* events from here on are judged by the filter it has; 0: all */
+	uint64_t judges_from; /* events from here on are judged by the filter it has; 0: all */
 	uint64_t pause_ns, retry_ns; /* after a fault of its filter: when it is asked again */
-	/* Of one that runs here by a lease (subs_own.c). */
+};
+
+/* Of one that runs here by a lease (subs_own.c). */
+struct nc_sub_lease {
 	bool owned;
 	struct nc_bus_sub *listens; /* to its own R.ack.<name>.>; NULL: the leader does */
 	bool asleep;                /* there is no lease just now */
@@ -185,6 +164,58 @@ struct nc_subscription {
 	uint64_t yield_ns;          /* it delivers nothing until then */
 	/* Of one that the leader has without a lease: an earlier owner's may stand until then. */
 	uint64_t wait_ns;
+};
+
+/* Events of it that may not be seen any more, parked or waiting (subs_tidy.c). */
+struct nc_sub_tidy {
+	bool window; /* those that wait or fly, of positions above `after` */
+	uint64_t after;
+	struct nc_sub_span rows; /* those that are parked */
+	/* What was marked meanwhile: looked at when that has been gone through, and not from the
+	 * beginning each time, or it would never end beside many deletions. */
+	bool window_again;
+	struct nc_sub_span again;
+	bool rows_next; /* they take turns; and with what else is to be read */
+	bool yields;
+	bool under_way;
+	uint64_t all_ns;        /* when all was last to be looked at */
+	struct nc_looks looks;  /* from time to time */
+	struct nc_buf unparked; /* not in the log when it began, or since */
+};
+
+struct nc_subscription {
+	struct nc_subs *subs; /* NULL: not in the table yet */
+	uint32_t id;
+	char name[65];
+	uint64_t epoch;
+	uint64_t started;      /* the epoch starts after this position */
+	struct nc_floor floor; /* and with what this admits; the machine has it too */
+	bool gone;             /* deleted while a job was under way */
+	const char *end;       /* then: what who pulls is told when nothing more comes */
+	struct nc_definition definition;
+	char *push_subject;       /* of a push one */
+	struct nc_filter *filter; /* NULL: its plugin is missing; then `fault` says so */
+	struct nc_filter_hints hints;
+	char fault[NC_SUB_FAULT_SIZE]; /* "": none */
+	bool indexed;                  /* live events find it by the index, not by the router */
+	struct nc_sub *machine;
+	uint64_t unsearched; /* events beyond the cursor that may match: exact, or a bound */
+	uint64_t scanned_ns; /* when its cursor was last moved past what does not match */
+	bool inactive;       /* nobody has listened for long */
+	bool lagging;        /* an advisory has said so */
+	struct nc_sub_waiter *waiters;
+	struct nc_sub_later *later;
+	struct nc_sub_turn turn;
+	struct nc_sub_at_work jobs;
+	struct nc_sub_pulling pull;
+	struct nc_sub_out out;
+	struct nc_sub_save save;
+	struct nc_sub_move *move;         /* on its way; NULL: none */
+	struct nc_sub_backfill *backfill; /* NULL: none */
+	struct nc_sub_replaying replay;
+	struct nc_sub_tidy tidy;
+	struct nc_sub_plugin plugin;
+	struct nc_sub_lease lease;
 };
 
 /* A command about a subscription, on its way through the log. */

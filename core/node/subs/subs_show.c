@@ -163,3 +163,25 @@ void nc_subs_watch_lag(struct nc_subs *subs, struct nc_subscription *sub)
 	               (unsigned long long)behind, (unsigned long long)lag);
 	nc_subs_advise(subs, sub, lags ? "lagging" : "caught_up", info.ack_floor, text);
 }
+
+/* ---- All of them ---------------------------------------------------------------------------- */
+
+void nc_subs_views_add(struct nc_filter_views *sum, struct nc_filter_views more)
+{
+	sum->flattened += more.flattened;
+	sum->opaque += more.opaque;
+	sum->malformed += more.malformed;
+	sum->too_large += more.too_large;
+}
+
+void nc_subs_put_counters(const struct nc_subs *subs, struct nc_buf *out)
+{
+	struct nc_filter_views views = subs->views;
+	nc_subs_views_add(&views, nc_filter_batch_views(subs->batch));
+	nc_buf_printf(out,
+	              ",\"ignored_answers\":%llu,\"foreign_acks\":%llu,\"data_opaque\":%llu,"
+	              "\"data_malformed\":%llu,\"data_too_large\":%llu",
+	              (unsigned long long)subs->ignored_answers,
+	              (unsigned long long)subs->foreign_acks, (unsigned long long)views.opaque,
+	              (unsigned long long)views.malformed, (unsigned long long)views.too_large);
+}

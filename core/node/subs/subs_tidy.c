@@ -91,7 +91,7 @@ static void forget(struct nc_subs *subs)
 	nc_recent_clear(&subs->recent);
 	for (uint32_t id = 0; id < subs->room; id++) {
 		if (subs->slots[id] != NULL)
-			nc_ahead_clear(&subs->slots[id]->ahead, &subs->stock);
+			nc_ahead_clear(&subs->slots[id]->out.ahead, &subs->stock);
 	}
 }
 
@@ -116,7 +116,7 @@ static void forget_old(struct nc_subs *subs, uint64_t now_ns)
 	nc_recent_age(&subs->recent);
 	for (uint32_t id = 0; id < subs->room; id++) {
 		if (subs->slots[id] != NULL)
-			nc_ahead_age(&subs->slots[id]->ahead, &subs->stock);
+			nc_ahead_age(&subs->slots[id]->out.ahead, &subs->stock);
 	}
 }
 
@@ -184,7 +184,7 @@ static bool rows_start(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_buf_clear(&tidy->unparked);
 	nc_buf_put_slice(&tidy->unparked, nc_buf_slice(&sub->save.unparked));
 	tidy->under_way = true;
-	sub->searching = true;
+	sub->jobs.searching = true;
 	return true;
 }
 

@@ -15,33 +15,33 @@
 
 void nc_subs_unmark(struct nc_subs *subs, struct nc_subscription *sub)
 {
-	if (!sub->dirty)
+	if (!sub->turn.listed)
 		return;
-	if (sub->prev_dirty == NULL) {
-		subs->first_dirty = sub->next_dirty;
+	if (sub->turn.prev == NULL) {
+		subs->first_dirty = sub->turn.next;
 	} else {
-		sub->prev_dirty->next_dirty = sub->next_dirty;
+		sub->turn.prev->turn.next = sub->turn.next;
 	}
-	if (sub->next_dirty == NULL) {
-		subs->last_dirty = sub->prev_dirty;
+	if (sub->turn.next == NULL) {
+		subs->last_dirty = sub->turn.prev;
 	} else {
-		sub->next_dirty->prev_dirty = sub->prev_dirty;
+		sub->turn.next->turn.prev = sub->turn.prev;
 	}
-	sub->dirty = false;
+	sub->turn.listed = false;
 }
 
 void nc_subs_mark(struct nc_subscription *sub)
 {
 	struct nc_subs *subs = sub->subs;
-	if (sub->dirty)
+	if (sub->turn.listed)
 		return;
-	sub->dirty = true;
-	sub->next_dirty = NULL;
-	sub->prev_dirty = subs->last_dirty;
+	sub->turn.listed = true;
+	sub->turn.next = NULL;
+	sub->turn.prev = subs->last_dirty;
 	if (subs->last_dirty == NULL) {
 		subs->first_dirty = sub;
 	} else {
-		subs->last_dirty->next_dirty = sub;
+		subs->last_dirty->turn.next = sub;
 	}
 	subs->last_dirty = sub;
 }
@@ -111,10 +111,10 @@ static void renew_all(struct nc_subs *subs)
 	subs->renewing = false;
 	for (uint32_t id = 0; id < subs->room; id++) {
 		struct nc_subscription *sub = subs->slots[id];
-		if (sub == NULL || !sub->renew)
+		if (sub == NULL || !sub->plugin.renew)
 			continue;
 		nc_subs_renew(subs, sub);
-		subs->renewing |= sub->renew;
+		subs->renewing |= sub->plugin.renew;
 	}
 }
 

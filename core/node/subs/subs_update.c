@@ -37,7 +37,7 @@ static bool filter_make(const struct nc_subs_ask *ask, const struct nc_subscript
 static bool rehome_prepare(const struct nc_subs_ask *ask, struct nc_subscription *sub,
                            struct nc_sub_move *move, bool backfill)
 {
-	if (sub->owned) {
+	if (sub->lease.owned) {
 		return update_refuse(
 		        ask, NC_FAULT_NAME_TAKEN,
 		        "durable: changes where the leader runs it; make its placement "

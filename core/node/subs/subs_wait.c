@@ -164,7 +164,7 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 static uint64_t term_of(const struct nc_subscription *sub)
 {
 	uint64_t term = 0;
-	if (sub->owned)
+	if (sub->lease.owned)
 		(void)nc_spread_leader(sub->subs->service->spread, &term);
 	return term;
 }
@@ -189,7 +189,7 @@ void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, st
                            const char *why)
 {
 	laters_refuse(subs, &sub->later, UINT64_MAX, fault, why);
-	laters_refuse(subs, &sub->measured, UINT64_MAX, fault, why);
+	laters_refuse(subs, &sub->pull.measured, UINT64_MAX, fault, why);
 }
 
 /* On a full disk nothing gets into the log, however long anybody waits: refuse them all. */
@@ -201,7 +201,7 @@ static void expire(struct nc_subs *subs, struct nc_subscription *sub, bool full)
 	uint64_t until_ms = full ? UINT64_MAX : late_ms;
 	nc_subs_waiters_refuse(subs, sub, until_ms, fault, nc_fault_text(fault));
 	laters_refuse(subs, &sub->later, until_ms, fault, nc_fault_text(fault));
-	laters_refuse(subs, &sub->measured, late_ms, NC_FAULT_UNAVAILABLE,
+	laters_refuse(subs, &sub->pull.measured, late_ms, NC_FAULT_UNAVAILABLE,
 	              nc_fault_text(NC_FAULT_UNAVAILABLE));
 }
 
