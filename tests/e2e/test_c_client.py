@@ -10,7 +10,8 @@ import time
 
 import nkeys
 from harness import LONG, NACRED, Both, Cluster, NatsServer, Node, check, dies_with_us, equal, wait_until
-from test_node import certificates, creds_file
+from test_node import creds_file
+from test_tls import certificates
 from test_subs import create, info
 
 BUILT = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests")

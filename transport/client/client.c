@@ -25,18 +25,33 @@ void nacre_options_init_sized(struct nacre_options *options, size_t size)
 	memcpy(options, &filled, size < sizeof filled ? size : sizeof filled);
 }
 
+/* nats.c knows two schemes, and passes over all others as if they said nothing. */
+static bool scheme_known(const char *server)
+{
+	return strstr(server, "://") == NULL || strncmp(server, "nats://", 7) == 0 ||
+	       strncmp(server, "tls://", 6) == 0;
+}
+
+/* One server with tls:// is enough: none is to be sent credentials in the clear then. nats.c goes
+ * by what the server says instead, which anybody on the way can change. */
 static natsStatus servers_set(natsOptions *to, const char *url)
 {
 	char *list = strdup(url), *rest = NULL;
 	const char *servers[SERVERS_MAX];
 	int count = 0;
+	bool known = true, tls = false;
 	if (list == NULL)
 		return NATS_NO_MEMORY;
 	for (char *at = strtok_r(list, ", ", &rest); at != NULL && count < SERVERS_MAX;
-	     at = strtok_r(NULL, ", ", &rest))
+	     at = strtok_r(NULL, ", ", &rest)) {
+		known = known && scheme_known(at);
+		tls = tls || strncmp(at, "tls://", 6) == 0;
 		servers[count++] = at;
-	natsStatus status =
-	        count == 0 ? NATS_INVALID_ARG : natsOptions_SetServers(to, servers, count);
+	}
+	natsStatus status = count == 0 || !known ? NATS_INVALID_ARG
+	                                         : natsOptions_SetServers(to, servers, count);
+	if (status == NATS_OK && tls)
+		status = natsOptions_SetSecure(to, true);
 	free(list);
 	return status;
 }
@@ -138,7 +153,7 @@ static natsStatus options_fill(natsOptions *to, const struct nacre_options *from
 	static const struct {
 		natsStatus (*set)(natsOptions *to, const struct nacre_options *from);
 		const char *what;
-	} steps[] = { { url_set, "url" },
+	} steps[] = { { url_set, "url: nats:// or tls:// before each server, or nothing" },
 		      { name_set, "name or inbox_prefix" },
 		      { password_set, "user, password or token" },
 		      { key_set, "nkey_file: no seed of a user" },

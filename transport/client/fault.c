@@ -20,6 +20,20 @@ int nc_client_fail(struct nacre_error *error, int status, const char *format, ..
 	return status;
 }
 
+/* Of TLS nats.c knows which certificate is wrong, and how: "(conn.c:733): SSL handshake error: …".
+ * That a server does not take the client's own it does not: with TLS 1.3 the server just ends the
+ * connection. */
+static const char *reason_of(natsStatus status)
+{
+	natsStatus last = NATS_OK;
+	const char *more = status == NATS_SSL_ERROR ? nats_GetLastError(&last) : NULL;
+	const char *from = more == NULL ? NULL : strstr(more, "): ");
+	if (status == NATS_PROTOCOL_ERROR)
+		return "the server ended the connection; if it asks for a certificate, it is to be "
+		       "one that it trusts";
+	return from != NULL && last == status ? from + 3 : natsStatus_GetText(status);
+}
+
 int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char *what)
 {
 	int mine = NACRE_CONNECTION;
@@ -31,7 +45,7 @@ int nc_client_fail_nats(struct nacre_error *error, natsStatus status, const char
 	           status == NATS_INVALID_SUBJECT) {
 		mine = NACRE_INVALID;
 	}
-	return nc_client_fail(error, mine, "%s: %s", what, natsStatus_GetText(status));
+	return nc_client_fail(error, mine, "%s: %s", what, reason_of(status));
 }
 
 int nc_client_fail_nomem(struct nacre_error *error)

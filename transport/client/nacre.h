@@ -76,7 +76,8 @@ struct nacre_client; /* opaque */
 
 /* Begin with nacre_options_init(). NULL members are absent. */
 struct nacre_options {
-	const char *url;    /* NATS servers, comma-separated; "nats://127.0.0.1:4222" */
+	/* NATS servers, comma-separated; "nats://127.0.0.1:4222". One with tls:// turns TLS on. */
+	const char *url;
 	const char *store;  /* required */
 	const char *prefix; /* "es" */
 	const char *name;   /* of the connection, as NATS shows it; "libnacre" */

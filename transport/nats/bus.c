@@ -197,6 +197,7 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 	if (bus == NULL)
 		return NC_NOMEM;
 	bus->options = *options;
+	bus->tls = nc_bus_options_tls(options);
 	(void)pthread_mutex_init(&bus->lock, NULL);
 	(void)pthread_rwlock_init(&bus->use, NULL);
 	bus->wake.data = bus;

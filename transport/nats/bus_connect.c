@@ -8,6 +8,7 @@
  * anew, but another one is made, when no thread of nats.c can call for the old one any more. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/assert.h"
 #include "transport/nats/bus_options.h"
@@ -52,27 +53,27 @@ static void connected(struct nc_bus *bus)
 	bus->options.on_state(bus->options.ctx, true,
 	                      bus->connected_before ? "reconnected" : "connected");
 	bus->connected_before = true;
-	bus->retry_said = NULL;
+	bus->retry_said[0] = '\0';
 	bus->round_status = NATS_OK;
 	nc_bus_lost_replace(bus); /* it may have ended before anybody knew of it */
 }
 
 /* Note what to tell of a round of attempts: the first failure that says more than that no server is
  * there. */
-static void round_note(struct nc_bus *bus, natsStatus status)
+static void round_note(struct nc_bus *bus, natsStatus status, const char *reason)
 {
 	if (bus->round_status != NATS_OK && bus->round_status != NATS_NO_SERVER)
 		return;
 	bus->round_status = status;
+	(void)snprintf(bus->round_reason, sizeof bus->round_reason, "%s", reason);
 	(void)snprintf(bus->round_address, sizeof bus->round_address, "%s",
 	               nc_bus_server_address(bus->at.url));
 }
 
-static void not_connected(struct nc_bus *bus, natsStatus status)
+static void not_connected(struct nc_bus *bus, natsStatus status, const char *reason)
 {
 	bool all = nc_bus_servers_round_ended(&bus->servers);
-	round_note(bus, status);
-	const char *detail = natsStatus_GetText(bus->round_status);
+	round_note(bus, status, reason);
 	if (all)
 		bus->round_status = NATS_OK;
 	if (all) {
@@ -82,10 +83,12 @@ static void not_connected(struct nc_bus *bus, natsStatus status)
 	}
 	/* Servers may fail in different ways: tell the first failure at once, then one for each
 	 * round. */
-	if (detail != bus->retry_said && (bus->retry_said == NULL || all)) {
-		char said[NC_BUS_SERVER_URL_SIZE + 128];
-		(void)snprintf(said, sizeof said, "%s at %s", detail, bus->round_address);
-		bus->retry_said = detail;
+	if (strcmp(bus->round_reason, bus->retry_said) != 0 &&
+	    (bus->retry_said[0] == '\0' || all)) {
+		char said[NC_BUS_SERVER_URL_SIZE + NC_BUS_REASON_SIZE + 8];
+		(void)snprintf(said, sizeof said, "%s at %s", bus->round_reason,
+		               bus->round_address);
+		memcpy(bus->retry_said, bus->round_reason, sizeof bus->retry_said);
 		bus->options.on_state(bus->options.ctx, false, said);
 	}
 }
@@ -95,6 +98,7 @@ static void connect_work(uv_work_t *work)
 {
 	struct nc_bus *bus = work->data;
 	bus->connect_status = natsConnection_Connect(&bus->connect_nc, bus->nats_options);
+	nc_bus_reason(bus->connect_status, bus->tls, bus->connect_reason);
 }
 
 static void connect_done(uv_work_t *work, int cancelled)
@@ -112,7 +116,7 @@ static void connect_done(uv_work_t *work, int cancelled)
 	} else if (status == NATS_OK) {
 		connected(bus);
 	} else {
-		not_connected(bus, status);
+		not_connected(bus, status, cancelled == 0 ? bus->connect_reason : "cancelled");
 	}
 }
 
@@ -126,9 +130,9 @@ void nc_bus_on_retry(uv_timer_t *timer)
 		return;
 	}
 	bus->at = *nc_bus_servers_next(&bus->servers, now_ms(bus));
-	natsStatus status = nc_bus_options_server(bus->nats_options, &bus->options, &bus->at);
+	natsStatus status = nc_bus_options_server(bus->nats_options, bus->tls, &bus->at);
 	if (status != NATS_OK) {
-		not_connected(bus, status);
+		not_connected(bus, status, natsStatus_GetText(status));
 		return;
 	}
 	nc_bus_source_begin(bus); /* it may end before we know that it began */
@@ -169,6 +173,6 @@ void nc_bus_lost_replace(struct nc_bus *bus)
 	nc_bus_subs_release(bus);
 	servers_learn(bus, nc);
 	natsConnection_Destroy(nc);
-	bus->retry_said = NULL;
+	bus->retry_said[0] = '\0';
 	nc_bus_retry_later(bus);
 }

@@ -14,9 +14,29 @@ static bool given(const char *text)
 	return text != NULL && *text != '\0';
 }
 
+void nc_bus_reason(natsStatus status, bool tls, char reason_out[NC_BUS_REASON_SIZE])
+{
+	const char *text = natsStatus_GetText(status);
+	if (status == NATS_SSL_ERROR) { /* which certificate, and what is wrong with it */
+		natsStatus last = NATS_OK;
+		const char *more = nats_GetLastError(&last);
+		const char *from = more == NULL ? NULL : strstr(more, "): "); /* "(conn.c:733): " */
+		if (from != NULL && last == status)
+			text = from + strlen("): ");
+	} else if (status == NATS_PROTOCOL_ERROR && tls) {
+		/* With TLS 1.3 a client has done its part when the server refuses its certificate.
+		 */
+		text = "the server ended the connection; if it asks for a certificate, NATS_CERT "
+		       "is to name one that it trusts";
+	}
+	(void)snprintf(reason_out, NC_BUS_REASON_SIZE, "%s", text);
+}
+
 static int refuse(char *fault, const char *what, natsStatus status)
 {
-	(void)snprintf(fault, NC_BUS_FAULT_SIZE, "%s: %s", what, natsStatus_GetText(status));
+	char reason[NC_BUS_REASON_SIZE];
+	nc_bus_reason(status, false, reason);
+	(void)snprintf(fault, NC_BUS_FAULT_SIZE, "%s: %s", what, reason);
 	return status == NATS_NO_MEMORY ? NC_NOMEM : NC_INVALID;
 }
 
@@ -41,17 +61,26 @@ static int files_check(const struct nc_bus_options *from, char *fault)
 	return err == NC_OK ? file_check("NATS_KEY", from->key_file, fault) : err;
 }
 
-static bool is_tls(const struct nc_bus_options *from)
+static bool url_is_tls(const char *urls)
 {
-	return given(from->ca_file) || given(from->cert_file);
+	for (const char *at = urls; given(at); at += strcspn(at, ", ")) {
+		at += strspn(at, ", ");
+		if (strncmp(at, "tls://", strlen("tls://")) == 0)
+			return true;
+	}
+	return false;
 }
 
-natsStatus nc_bus_options_server(natsOptions *to, const struct nc_bus_options *from,
-                                 const struct nc_bus_server *server)
+bool nc_bus_options_tls(const struct nc_bus_options *from)
+{
+	return given(from->ca_file) || given(from->cert_file) || url_is_tls(from->url);
+}
+
+natsStatus nc_bus_options_server(natsOptions *to, bool tls, const struct nc_bus_server *server)
 {
 	const char *url = server->url;
 	natsStatus status = natsOptions_SetServers(to, &url, 1);
-	if (status == NATS_OK && is_tls(from)) {
+	if (status == NATS_OK && tls) {
 		status = natsOptions_SetExpectedHostname(
 		        to, given(server->tls_name) ? server->tls_name : NULL);
 	}
@@ -78,16 +107,19 @@ static int nkey_set(natsOptions *to, const char *path, char *fault)
 	return status == NATS_OK ? NC_OK : refuse(fault, "NATS_NKEY", status);
 }
 
-static natsStatus tls_set(natsOptions *to, const struct nc_bus_options *from)
+static int tls_set(natsOptions *to, const struct nc_bus_options *from, char *fault)
 {
-	if (!is_tls(from))
-		return NATS_OK;
+	if (!nc_bus_options_tls(from))
+		return NC_OK;
+	const char *what = "NATS_CA";
 	natsStatus status = natsOptions_SetSecure(to, true);
 	if (status == NATS_OK && given(from->ca_file))
 		status = natsOptions_LoadCATrustedCertificates(to, from->ca_file);
-	if (status == NATS_OK && given(from->cert_file))
+	if (status == NATS_OK && given(from->cert_file)) {
+		what = "NATS_CERT or NATS_KEY";
 		status = natsOptions_LoadCertificatesChain(to, from->cert_file, from->key_file);
-	return status;
+	}
+	return status == NATS_OK ? NC_OK : refuse(fault, what, status);
 }
 
 int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
@@ -111,8 +143,5 @@ int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
 		status = natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
 	if (status != NATS_OK)
 		return refuse(fault, "NATS_CREDS", status);
-	status = tls_set(to, from);
-	if (status != NATS_OK)
-		return refuse(fault, "NATS_CA, NATS_CERT or NATS_KEY", status);
-	return NC_OK;
+	return tls_set(to, from, fault);
 }

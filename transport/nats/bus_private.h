@@ -8,6 +8,7 @@
 
 #include "transport/nats/bus.h"
 #include "transport/nats/bus_io.h"
+#include "transport/nats/bus_options.h"
 #include "transport/nats/bus_servers.h"
 
 #define NC_BUS_NOTES 16u /* how many of the connection's latest notes are kept for the loop */
@@ -49,6 +50,7 @@ struct nc_bus_sub {
 struct nc_bus {
 	struct nc_bus_options options;
 	natsOptions *nats_options;
+	bool tls;
 	/* The connection, or NULL. Only the loop's thread changes it, holding `use` for writing.
 	 * Any other thread that uses it holds `use` for reading. */
 	natsConnection *nc;
@@ -58,16 +60,18 @@ struct nc_bus {
 	struct nc_bus_servers servers;
 	struct nc_bus_server at; /* the server we are connected to, or the one being tried */
 	uv_work_t connect;
-	bool connecting; /* `connect` is under way and has the use of the next two: */
+	bool connecting; /* `connect` is under way and has the use of the next three: */
 	natsConnection *connect_nc;
 	natsStatus connect_status;
+	char connect_reason[NC_BUS_REASON_SIZE]; /* why, where it failed */
 	struct nc_bus_io io;
 	uv_async_t wake;
 	uv_prepare_t turn_end;
 	uv_timer_t retry;
-	const char *retry_said;
+	char retry_said[NC_BUS_REASON_SIZE]; /* empty: nothing yet */
 	/* the failure to tell of in this round over the servers; NATS_OK: none yet */
 	natsStatus round_status;
+	char round_reason[NC_BUS_REASON_SIZE];
 	char round_address[NC_BUS_SERVER_URL_SIZE]; /* the server it came from */
 	struct nc_bus_sub *subs;
 	size_t sub_count;

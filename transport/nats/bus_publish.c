@@ -134,6 +134,5 @@ int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
 	    natsConnection_GetConnectedServerId(bus->nc, id_out, NC_BUS_SERVER_ID_SIZE) != NATS_OK)
 		return NC_CLOSED;
 	nc_bus_server_host(bus->at.url, host_out);
-	bool tls = strncmp(bus->at.url, "tls:", 4) == 0 || strncmp(bus->at.url, "wss:", 4) == 0;
-	return tls ? NC_UNSUPPORTED : NC_OK;
+	return bus->tls ? NC_UNSUPPORTED : NC_OK;
 }

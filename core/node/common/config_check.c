@@ -56,7 +56,7 @@ static int cluster_check(const struct nc_config *config, char *fault)
  * none. The answer shows no passwords. */
 static const char *urls_fault(const char *urls)
 {
-	static const char *const schemes[] = { "nats", "tls", "ws", "wss" };
+	static const char *const schemes[] = { "nats", "tls" };
 	for (const char *at = urls; *at != '\0';) {
 		size_t size = strcspn(at, ",");
 		while (size > 0 && *at == ' ')
@@ -70,7 +70,7 @@ static const char *urls_fault(const char *urls)
 			        memcmp(schemes[i], at, (size_t)(colon - at)) == 0;
 		}
 		if (!known)
-			return "has a URL whose scheme is none of nats, tls, ws and wss";
+			return "has a URL whose scheme is neither nats nor tls";
 		at += size;
 		at += *at == ',';
 	}
@@ -81,8 +81,7 @@ static const char *urls_fault(const char *urls)
 static int leaf_check(const struct nc_config *config, char *fault)
 {
 	bool tls = config->nats_ca[0] != '\0' || config->nats_cert[0] != '\0' ||
-	           strstr(config->nats_url, "tls://") != NULL ||
-	           strstr(config->nats_url, "wss://") != NULL;
+	           strstr(config->nats_url, "tls://") != NULL;
 	bool used = config->nats_leaf_port != 0;
 	if (used && config->nats_url[0] == '\0' && !nc_config_is_cluster(config)) {
 		return refuse(fault, "NACRE_NATS_LEAF_PORT", "",
