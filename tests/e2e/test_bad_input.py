@@ -6,7 +6,7 @@ import json
 import random
 import time
 
-from harness import LONG, check, equal
+from harness import LONG, check, equal, error_of
 
 SHARED = True
 
@@ -226,4 +226,21 @@ async def test_a_nul_in_a_subject_does_not_end_the_name(c):
     await raw.writer.drain()
     equal(json.loads((await sub.next_msg(5)).data)["error"]["err_code"], 40001)
     equal((await c.ask("store.info"))["head"], before)
+    raw.close()
+
+
+async def test_a_name_that_none_may_bear_waits_for_nothing(c):
+    """What changes a subscription stands behind what came before it, under its name."""
+    raw = await Raw.connect(c.nc)
+    sub = await c.nc.subscribe("bad.answer.*")
+    await c.nc.flush()
+    names = (b"x\0y", b"\0", b"a=2Eb", b"a.b", b"x" * 65, "\u00e9".encode())
+    for turn in range(10):
+        for _ in range(100):
+            raw.request(b"es.shop.append.T.s", b"", b"{}")
+        for i, name in enumerate(names):
+            raw.request(b"es.shop.sub.update." + name, b"bad.answer.%d" % i, b'{"max_deliver":1}')
+        await raw.writer.drain()
+        for i in range(len(names)):
+            equal(error_of(await sub.next_msg(5))[:2] in ((404, 10014), (400, 10003)), True, f"{turn}")
     raw.close()

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/engine/names.h"
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs_ask.h"
 #include "transport/nats/reply.h"
@@ -41,10 +42,11 @@ struct nc_sub_behind {
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-/* Whether it is short enough for a name; a request's has not been checked yet. */
+/* Whether a subscription may bear it; a request's name has not been checked yet, and one with a NUL
+ * in it would be looked for in another place than it was kept. A list has none. */
 static bool is_name(struct nc_slice name)
 {
-	return name.size < sizeof((struct nc_sub_line *)NULL)->name;
+	return name.size == 0 || nc_name_word_fault(name) == NULL;
 }
 
 static struct nc_sub_line **line_at(struct nc_subs *subs, struct nc_slice name)
