@@ -244,3 +244,23 @@ async def test_a_name_that_none_may_bear_waits_for_nothing(c):
         for i in range(len(names)):
             equal(error_of(await sub.next_msg(5))[:2] in ((404, 10014), (400, 10003)), True, f"{turn}")
     raw.close()
+
+
+async def test_headers_that_cannot_be_read_are_no_part_of_the_subject(c):
+    """Of a request without a reply subject: nobody is told, and nothing is done."""
+    raw = await Raw.connect(c.nc)
+    before = (await c.ask("store.info"))["head"]
+    broken = [b"NATS/1.0\r\nX", b"NATS/1.0\r\n\xff\r\nEs-Tags: a\r\n: 1", b"NATS/1.0\r\n" + b"x" * 100]
+    for headers in broken:
+        create = json.dumps({"filter": {"plugin": "by_stream", "selector": "$all"}}).encode()
+        raw.request(b"es.shop.sub.create.headers", b"", create)  # what comes right behind it stands behind it
+        raw.request(b"es.shop.sub.list", b"", b"{}", headers)
+        raw.request(b"es.shop.batch", b"", b'{"events":[{"stream":"s","type":"T","data":1}]}', headers)
+        raw.request(b"es.shop.sub.delete.headers", b"", b"")
+    last = await c.nc.subscribe("headers.last")
+    await c.nc.flush()
+    raw.request(b"es.shop.sub.list", b"headers.last", b"")
+    await raw.writer.drain()
+    check("headers" not in [s["name"] for s in json.loads((await last.next_msg(10)).data)["subscriptions"]], "it was deleted")
+    equal((await c.ask("store.info"))["head"], before)
+    raw.close()

@@ -84,6 +84,16 @@ static void dispatch(struct nc_service *service, const struct nc_request *reques
 	}
 }
 
+/* Without a reply subject, a header block that cannot be read is taken for the end of the subject
+ * (bus_arrivals.c): found out by an endpoint without a wildcard, which has one subject only. */
+static bool subject_goes_on(const struct nc_service *service, const struct nc_bus_msg *msg,
+                            int index)
+{
+	const char *subject = service->srv.endpoints[index].subject;
+	size_t size = strlen(subject);
+	return subject[size - 1] != '>' && msg->subject.size > size;
+}
+
 static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, int index)
 {
 	const struct nc_endpoint *endpoint = &nc_service_endpoints[index];
@@ -95,6 +105,8 @@ static void take_up(struct nc_service *service, const struct nc_bus_msg *msg, in
 	size_t count = 0;
 	struct nc_refusal refusal = { NC_FAULT_REQUEST, "headers cannot be read" };
 	int err = nc_bus_headers(msg, headers, HEADERS_MAX, &count);
+	if (err == NC_OK && subject_goes_on(service, msg, index))
+		err = NC_INVALID;
 	if (count > HEADERS_MAX) {
 		(void)snprintf(refusal.text, sizeof refusal.text, "headers: more than %d",
 		               HEADERS_MAX);
