@@ -84,6 +84,13 @@ static void on_patience(uv_timer_t *timer)
 	end(timer->data, NC_EXIT_OK);
 }
 
+/* on_drained is told, or DRAIN_PATIENCE_MS are over. */
+static void leave(struct node *node, void (*how)(struct nc_service *service))
+{
+	(void)uv_timer_start(&node->patience, on_patience, DRAIN_PATIENCE_MS, 0);
+	how(node->service);
+}
+
 static void on_signal(uv_signal_t *signal, int number)
 {
 	struct node *node = signal->data;
@@ -92,8 +99,7 @@ static void on_signal(uv_signal_t *signal, int number)
 		end(node, NC_EXIT_OK);
 		return;
 	}
-	nc_service_drain(node->service);
-	(void)uv_timer_start(&node->patience, on_patience, DRAIN_PATIENCE_MS, 0);
+	leave(node, nc_service_drain);
 }
 
 static void on_ready(void *ctx)
@@ -179,7 +185,8 @@ static void loop_make(struct node *node)
 static void on_install(void *ctx, const struct nc_raft_install *install)
 {
 	struct node *node = ctx;
-	nc_whole_install(node->whole, install);
+	if (!node->again)
+		nc_whole_install(node->whole, install);
 }
 
 static void on_install_failed(void *ctx)
@@ -200,7 +207,7 @@ static void on_whole(void *ctx)
 {
 	struct node *node = ctx;
 	node->again = true;
-	end(node, NC_EXIT_OK);
+	leave(node, nc_service_leave);
 }
 
 static int exporter_start(struct node *node)

@@ -71,6 +71,13 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 int nc_bus_subscribe(struct nc_bus *bus, const char *subject, const char *queue, void *tag);
 /* End all subscriptions that were made with this tag. */
 void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag);
+/* The same, but for what the server has sent already, or is about to: that is given still, until
+ * the server has said that no more comes, or for NC_BUS_PART_MS. Of a queue group's messages nobody
+ * else gets those. */
+#define NC_BUS_PART_MS 1000
+void nc_bus_part(struct nc_bus *bus, const void *tag);
+/* Whether anything may come yet of what was parted with. */
+bool nc_bus_parting(const struct nc_bus *bus);
 
 /* The same without a queue group, for subscriptions that come and go: each is ended by its pointer,
  * without a search. The bus owns it until then. Ending NULL is a no-op. */

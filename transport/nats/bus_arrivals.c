@@ -117,7 +117,7 @@ void nc_bus_know(struct nc_bus *bus, struct nc_bus_sub *sub)
 		return;
 	}
 	for (struct nc_bus_sub *one = bus->subs; one != NULL; one = one->next) {
-		if (!one->ended && overlap(sub, one))
+		if (!one->ended && !one->parting && overlap(sub, one))
 			sub->shared = one->shared = true;
 	}
 	sub->next_known = bus->known;

@@ -39,6 +39,7 @@ struct nc_bus_sub {
 	struct nc_bus_sub *next_known;
 	struct nc_bus_sub *next_complete; /* under the bus's lock */
 	bool ended;                       /* unsubscribed */
+	bool parting;                     /* unsubscribed, and ended when the server knows */
 	/* it may match a subject that another subscription matches too */
 	bool shared;
 	size_t subject_size;

@@ -75,6 +75,8 @@ static struct nc_bus_sub *complete_take(struct nc_bus *bus)
 void nc_bus_subs_sweep(struct nc_bus *bus)
 {
 	struct nc_bus_sub *sub = complete_take(bus), *next;
+	for (struct nc_bus_sub *at = sub; at != NULL; at = at->next_complete)
+		at->ended = at->ended || at->parting;
 	if (sub != NULL)
 		nc_bus_forget_ended(bus);
 	for (; sub != NULL; sub = next) {
@@ -90,6 +92,8 @@ void nc_bus_subs_release(struct nc_bus *bus)
 {
 	struct nc_bus_sub *next;
 	(void)complete_take(bus);
+	for (struct nc_bus_sub *at = bus->subs; at != NULL; at = at->next)
+		at->ended = at->ended || at->parting;
 	nc_bus_forget_ended(bus);
 	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = next) {
 		next = sub->next;
@@ -163,6 +167,30 @@ void nc_bus_unsubscribe(struct nc_bus *bus, const void *tag)
 		if (sub->tag == tag)
 			nc_bus_unsubscribe_one(bus, sub);
 	}
+}
+
+void nc_bus_part(struct nc_bus *bus, const void *tag)
+{
+	struct nc_bus_sub *next;
+	for (struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = next) {
+		next = sub->next;
+		if (sub->tag != tag || sub->ended || sub->parting)
+			continue;
+		sub->parting =
+		        sub->handle != NULL &&
+		        natsSubscription_DrainTimeout(sub->handle, NC_BUS_PART_MS) == NATS_OK;
+		if (!sub->parting)
+			nc_bus_unsubscribe_one(bus, sub);
+	}
+}
+
+bool nc_bus_parting(const struct nc_bus *bus)
+{
+	for (const struct nc_bus_sub *sub = bus->subs; sub != NULL; sub = sub->next) {
+		if (sub->parting && !sub->ended)
+			return true;
+	}
+	return false;
 }
 
 size_t nc_bus_subscriptions(const struct nc_bus *bus)

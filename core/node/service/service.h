@@ -59,6 +59,9 @@ void nc_service_corruption(struct nc_service *service, const char *why);
 /* End in order: hand the leadership over, take no more requests, answer those that were taken up;
  * then on_drained. */
 void nc_service_drain(struct nc_service *service);
+/* The same of a node that leads nothing and takes up no changes, since its state is about to be
+ * another: only what is on its way to it is answered. */
+void nc_service_leave(struct nc_service *service);
 
 /* Stop at once. Freed when the loop has closed its handles, so let it run. NULL is a no-op. */
 void nc_service_stop(struct nc_service *service);

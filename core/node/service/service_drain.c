@@ -89,8 +89,8 @@ static bool is_quiet(struct nc_service *service)
 	struct nc_replica_status status = nc_replica_status(service->replica);
 	bool known = nc_replica_idle(service->replica) || status.raft.role != NC_RAFT_LEADER;
 	return known && service->tickets.count == 0 && service->changes == NULL &&
-	       atomic_load(&service->reads) == 0 && !nc_spread_relays_any(service->spread) &&
-	       nc_spread_has_left(service->spread);
+	       atomic_load(&service->reads) == 0 && !nc_bus_parting(service->bus) &&
+	       !nc_spread_relays_any(service->spread) && nc_spread_has_left(service->spread);
 }
 
 /* Wait one tick more, so that the last answers have left the process: closing the connection sends
@@ -98,6 +98,16 @@ static bool is_quiet(struct nc_service *service)
 static bool is_sent(struct nc_service *service)
 {
 	return !nc_bus_connected(service->bus) || nc_bus_buffered(service->bus) == 0;
+}
+
+/* A node that stays tells how the cluster is, also when it is drained; one that leaves answers what
+ * it is asked of that until the server knows that it leaves. */
+static bool has_parted(struct nc_service *service)
+{
+	if (!service->drain.parted)
+		nc_service_unsubscribe_shared(service);
+	service->drain.parted = true;
+	return !nc_bus_parting(service->bus) && atomic_load(&service->reads) == 0;
 }
 
 static void begin(struct nc_service *service)
@@ -149,7 +159,7 @@ void nc_service_drain_step(struct nc_service *service)
 	if (!service->drain.begun)
 		return;
 	if (service->drain.done && service->drain.leaving && !service->drain.told &&
-	    is_sent(service)) {
+	    has_parted(service) && is_sent(service)) {
 		service->drain.told = true;
 		service->options.on_drained(service->options.ctx);
 		return;
@@ -174,6 +184,14 @@ void nc_service_drain(struct nc_service *service)
 {
 	service->drain.leaving = true;
 	begin(service);
+	nc_service_drain_step(service);
+}
+
+void nc_service_leave(struct nc_service *service)
+{
+	service->drain.begun = service->drain.closed = true;
+	service->drain.done = service->drain.leaving = true;
+	nc_service_unsubscribe_endpoints(service);
 	nc_service_drain_step(service);
 }
 

@@ -175,11 +175,12 @@ static int subscribe_group(struct nc_service *service, bool fit)
 	return err;
 }
 
+/* What is on its way to this node goes to no other. */
 static void unsubscribe_group(struct nc_service *service, bool fit)
 {
 	for (size_t i = 0; i < ENDPOINTS; i++) {
 		if (is_shared(&nc_service_endpoints[i], fit))
-			nc_bus_unsubscribe(service->bus, &nc_service_endpoints[i]);
+			nc_bus_part(service->bus, &nc_service_endpoints[i]);
 	}
 }
 
@@ -244,8 +245,6 @@ void nc_service_unsubscribe_leader(struct nc_service *service)
 
 void nc_service_unsubscribe_endpoints(struct nc_service *service)
 {
-	for (size_t i = 0; i < ENDPOINTS; i++) {
-		if (nc_service_endpoints[i].leader || answered_by_fit(&nc_service_endpoints[i]))
-			nc_bus_unsubscribe(service->bus, &nc_service_endpoints[i]);
-	}
+	nc_service_unsubscribe_leader(service);
+	nc_service_unsubscribe_direct(service);
 }

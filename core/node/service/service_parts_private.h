@@ -59,6 +59,7 @@ struct nc_drain {
 	bool begun;
 	bool closed;                 /* no requests are taken up any more */
 	bool done;                   /* all that were taken up are answered */
+	bool parted;                 /* nor of those that any node answers: `leaving` */
 	bool told;                   /* on_drained was called, since the process ends: `leaving` */
 	bool leaving;                /* the process is to end after it */
 	uint64_t handing_until_ms;   /* how long the leadership may take to be handed over */
