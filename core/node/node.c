@@ -117,8 +117,8 @@ static void on_fatal(void *ctx, int err, const char *what)
 		nc_child_stop(node->child);
 		nc_renew(node->argv);
 	}
-	nc_say_error("%s: %s; stopping, nothing that was acknowledged is lost", what,
-	             nc_err_name(err));
+	nc_say_error("%s: %s; stopping%s", what, nc_err_name(err),
+	             err == NC_NOTFOUND ? "" : ", nothing that was acknowledged is lost");
 	/* The service is not stopped: this may be called from within it, while its threads are at
 	 * work. So just exit; what is durable stays so. */
 	nc_child_stop(node->child);
@@ -244,6 +244,7 @@ static int service_start(struct node *node)
 		                                 : nc_child_leaf_port(node->child),
 		.state = node->store.state,
 		.log = node->store.log,
+		.identity = node->store.identity,
 		.engine = node->store.engine,
 		.exporter = node->exporter,
 		.hard = node->store.recovery.hard,

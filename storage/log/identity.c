@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -241,6 +242,12 @@ int nc_identity_open(const char *directory, const char *store, const char *node,
 const struct nc_identity *nc_identity_get(const struct nc_identity_file *file)
 {
 	return &file->identity;
+}
+
+bool nc_identity_is_held(const struct nc_identity_file *file)
+{
+	struct stat at;
+	return fstat(file->lock_fd, &at) != 0 || at.st_nlink > 0;
 }
 
 /* Change the identity to `to`. If that cannot be written, it stays as it was. */

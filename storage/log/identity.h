@@ -39,6 +39,9 @@ int nc_identity_open(const char *directory, const char *store, const char *node,
 /* What the identity says; valid until it is closed. */
 const struct nc_identity *nc_identity_get(const struct nc_identity_file *file);
 
+/* Whether the lock still keeps others out. False: the directory was removed, or the lock in it. */
+bool nc_identity_is_held(const struct nc_identity_file *file);
+
 /* Remember that the log has had an entry of this index which no other leader can replace. If a
  * later start finds a shorter log, entries were lost. Errors: NC_IO; NC_FULL. */
 int nc_identity_high_water(struct nc_identity_file *file, uint64_t index);

@@ -462,6 +462,19 @@ async def test_refuses_a_data_directory_that_cannot_be():
         await refused(73, f"the data directory {path} cannot be opened", env={"NACRE_DATA_DIR": path})
 
 
+async def test_a_data_directory_that_is_removed_ends_the_node():
+    """What it went on to acknowledge would be nowhere."""
+    for what in ("the directory", "its lock"):
+        async with Both() as b:
+            await b.client.append("s")
+            if what == "its lock":
+                os.remove(os.path.join(b.node.data_dir, "lock"))
+            else:
+                shutil.rmtree(b.node.data_dir)
+            equal(await asyncio.to_thread(b.node.process.wait, 20), 73, b.node.log_text())
+            check(f"the data directory {b.node.data_dir} was removed" in b.node.log_text() and "nothing that was acknowledged" not in b.node.log_text(), b.node.log_text())
+
+
 async def test_refuses_a_nats_server_that_is_not_there_and_ends_in_order():
     node = Node(start=False, env={"NACRE_NATS_SERVER": "/nonexistent/nats-server"})
     try:

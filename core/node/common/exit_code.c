@@ -29,6 +29,6 @@ int nc_exit_of_fatal(int err)
 {
 	if (err == NC_CORRUPT || err == NC_UNSUPPORTED)
 		return NC_EXIT_CORRUPT;
-	return err == NC_CONFLICT ? NC_EXIT_DIRECTORY
-	                          : NC_EXIT_RUNTIME; /* another serves the store */
+	/* another serves the store; or the directory is gone */
+	return err == NC_CONFLICT || err == NC_NOTFOUND ? NC_EXIT_DIRECTORY : NC_EXIT_RUNTIME;
 }

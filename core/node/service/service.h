@@ -23,6 +23,7 @@ struct nc_service_options {
 	unsigned leaf_port; /* of those servers, for leaf nodes; 0: not used */
 	struct nc_state *state;
 	struct nc_log *log;
+	const struct nc_identity_file *identity;
 	struct nc_engine *engine;
 	struct nc_exporter *exporter; /* borrowed; must be stopped before the service */
 	struct nc_log_hard hard;      /* as recovered */

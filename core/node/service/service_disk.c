@@ -6,6 +6,7 @@
 
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
+#include "storage/log/identity.h"
 
 #define DISK_TICKS 12u /* of the service, from one look to the next */
 
@@ -47,9 +48,24 @@ void nc_service_disk_check(void *ctx)
 	}
 }
 
+/* What is written to files that were removed is gone when the process ends, so it is not to be
+ * acknowledged. And whoever removes the lock lets another process in. */
+static void gone_check(struct nc_service *service)
+{
+	char what[NC_DATA_DIR_SIZE_MAX + 96];
+	if (nc_identity_is_held(service->options.identity))
+		return;
+	(void)snprintf(what, sizeof what,
+	               "the data directory %s was removed while the node ran, or its file lock",
+	               service->options.config->data_dir);
+	service->options.on_fatal(service->options.ctx, NC_NOTFOUND, what);
+}
+
 void nc_service_disk_tick(struct nc_service *service)
 {
-	if (service->ticks % DISK_TICKS == 1)
+	if (service->ticks % DISK_TICKS == 1) {
+		gone_check(service);
 		nc_service_disk_check(service);
+	}
 	tell(service);
 }
