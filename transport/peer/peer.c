@@ -170,7 +170,7 @@ static void on_state(void *ctx, bool connected, const char *detail)
 static void on_error(void *ctx, const char *detail)
 {
 	struct nc_peer *peer = ctx;
-	peer->options.on_state(peer->options.ctx, nc_bus_connected(peer->bus), detail);
+	peer->options.on_error(peer->options.ctx, detail);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */

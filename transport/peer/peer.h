@@ -46,6 +46,8 @@ struct nc_peer_options {
 	/* The server says that nobody listens there. */
 	void (*on_unreachable)(void *ctx, uint64_t number);
 	void (*on_state)(void *ctx, bool connected, const char *detail);
+	/* An error that does not end the connection. */
+	void (*on_error)(void *ctx, const char *detail);
 	/* Something was dropped. `claim`: the name that an unsigned frame bears, perhaps a lie; or
 	 * the sender's; empty: none. */
 	void (*on_drop)(void *ctx, enum nc_peer_drop why, struct nc_slice claim);

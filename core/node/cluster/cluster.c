@@ -119,6 +119,13 @@ static void on_state(void *ctx, bool connected, const char *detail)
 	}
 }
 
+static void on_error(void *ctx, const char *detail)
+{
+	struct nc_cluster *cluster = ctx;
+	nc_complaints_hear(&cluster->complaints, "nats, between nodes", cluster->options.config,
+	                   detail);
+}
+
 static void start_check(struct nc_cluster *cluster, uint64_t now_ms)
 {
 	if (cluster->started || cluster->connected_ms == 0 || cluster->refused != NC_OK ||
@@ -188,6 +195,7 @@ static void on_timer(uv_timer_t *timer)
 	nc_cluster_missed_ask(cluster, now_ms);
 	stalls_look(cluster, now_ms);
 	nc_peer_tick(cluster->peer);
+	nc_complaints_tick(&cluster->complaints, "nats, between nodes");
 	formation_check(cluster, now_ms);
 }
 
@@ -245,6 +253,7 @@ static int peer_open(struct nc_cluster *cluster)
 		.on_turn = on_turn,
 		.on_unreachable = nc_cluster_on_unreachable,
 		.on_state = on_state,
+		.on_error = on_error,
 		.on_drop = nc_cluster_on_drop,
 		.ctx = cluster,
 	};

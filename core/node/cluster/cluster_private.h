@@ -6,6 +6,7 @@
 #include "core/node/cluster/cluster.h"
 #include "core/node/cluster/heard.h"
 #include "core/node/common/clock.h"
+#include "core/node/common/complaints.h"
 
 #define NC_CLUSTER_UP_MS 4000u /* a node that was heard within this time is up */
 
@@ -25,7 +26,8 @@ struct nc_cluster {
 	uint64_t connected_ms; /* 0: not connected since the start */
 	uint64_t hello_ms;     /* when the last hello was sent */
 	bool hello_soon;       /* send one with the next tick */
-	uint64_t said_ms;      /* when people were last told what we wait for */
+	struct nc_complaints complaints;
+	uint64_t said_ms; /* when people were last told what we wait for */
 	char said[NC_FORMATION_SAID_SIZE];
 	/* When each of these troubles was last told of. */
 	uint64_t drop_said_ms[NC_PEER_DROP_COUNT];

@@ -119,7 +119,7 @@ static void on_error(void *ctx, const char *detail)
 {
 	struct nc_service *service = ctx;
 	atomic_fetch_add(&service->counters.nats_errors, 1);
-	nc_say_warning("nats: %s", detail);
+	nc_complaints_hear(&service->complaints, "nats", service->options.config, detail);
 }
 
 /* ---- Time ----------------------------------------------------------------------------------- */
@@ -163,6 +163,7 @@ static void on_tick(uv_timer_t *timer)
 	service->ticks++;
 	nc_service_feed_tick(service);
 	nc_service_disk_tick(service);
+	nc_complaints_tick(&service->complaints, "nats");
 	nc_service_clock_tick(service);
 	nc_sole_tick(service);
 	nc_service_raise(service);

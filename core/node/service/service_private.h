@@ -7,6 +7,7 @@
 #define NC_CORE_NODE_SERVICE_SERVICE_PRIVATE_H
 
 #include "core/node/common/clock.h"
+#include "core/node/common/complaints.h"
 #include "core/node/common/ticket.h"
 #include "core/node/service/service.h"
 #include "core/node/service/service_parts_private.h"
@@ -58,6 +59,7 @@ struct nc_service {
 	struct nc_backup *backup;  /* under way; NULL: none is */
 	struct nc_service_clock clock;
 	struct nc_service_disk disk;
+	struct nc_complaints complaints;
 	struct nc_service_digest digest;
 	struct nc_service_check check;
 	struct nc_service_stall stall;
