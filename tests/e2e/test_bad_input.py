@@ -257,6 +257,7 @@ async def test_headers_that_cannot_be_read_are_no_part_of_the_subject(c):
         raw.request(b"es.shop.sub.list", b"", b"{}", headers)
         raw.request(b"es.shop.batch", b"", b'{"events":[{"stream":"s","type":"T","data":1}]}', headers)
         raw.request(b"es.shop.sub.delete.headers", b"", b"")
+        raw.request(b"es.shop.ack.\0x", b"", b"", b"NATS/1.0\r\nA: b\r\n\r\n")
     last = await c.nc.subscribe("headers.last")
     await c.nc.flush()
     raw.request(b"es.shop.sub.list", b"headers.last", b"")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLS between a node, the command line and servers: what is asked for is done, and what is wrong is said."""
+"""TLS and credentials between a node, the command line and servers: what is asked for is done, and what is wrong is said."""
 import contextlib
 import os
 import shutil
@@ -168,3 +168,15 @@ async def test_tls_with_a_server_that_is_known_by_its_address_alone():
 async def test_tls_with_a_server_that_is_known_by_its_address_and_bears_another_name_is_refused():
     log = await joined_by_address("elsewhere", lambda log: "not connected: SSL" in log)
     check("nats: reconnected" not in log, log)
+
+
+async def test_credentials_that_cannot_be_sent_or_read_are_said():
+    with directory() as home:
+        with open(f"{home}/user.creds", "w", encoding="utf-8") as f:
+            f.write("a secret without a seed\n")
+        server = NatsServer('authorization { user: u, password: "a\\"b" }')
+        try:
+            await refused_on_both_sides(server, "a quotation mark, a backslash or a control character", {"NATS_USER": "u", "NATS_PASSWORD": 'a"secret'}, USAGE)
+            await refused_on_both_sides(server, f"no nkey user seed found in '{home}/user.creds'", {"NATS_CREDS": f"{home}/user.creds"})
+        finally:
+            server.remove()

@@ -198,6 +198,15 @@ static void dial_work(void *ctx)
 	dialling->result = dial(dialling->client, dialling->options, dialling->error);
 }
 
+/* nats.c puts these into a JSON text as they are. */
+static bool is_plain(const char *text)
+{
+	const char *at = text == NULL ? "" : text;
+	while (*at != '\0' && *at != '"' && *at != '\\' && (unsigned char)*at >= ' ')
+		at++;
+	return *at == '\0';
+}
+
 static int options_check(const struct nacre_options *options, struct nacre_error *error)
 {
 	if (!nc_client_subject_valid(options->store) || strchr(options->store, '.') != NULL)
@@ -207,6 +216,11 @@ static int options_check(const struct nacre_options *options, struct nacre_error
 	if (!nc_client_subject_valid(options->inbox_prefix) ||
 	    strlen(options->inbox_prefix) + 1 + NC_CLIENT_ID_SIZE + 24 > NC_CLIENT_INBOX_SIZE)
 		return nc_client_fail(error, NACRE_INVALID, "inbox_prefix: malformed or too long");
+	if (!is_plain(options->user) || !is_plain(options->password) || !is_plain(options->token)) {
+		return nc_client_fail(error, NACRE_INVALID,
+		                      "user, password or token: a quotation mark, a backslash or a "
+		                      "control character, which the NATS client cannot send");
+	}
 	if (options->timeout_ms < 1)
 		return nc_client_fail(error, NACRE_INVALID, "timeout_ms: at least 1");
 	if (options->window < 1 || options->window > NC_CLIENT_WINDOW_MAX) {

@@ -20,13 +20,14 @@ int nc_client_fail(struct nacre_error *error, int status, const char *format, ..
 	return status;
 }
 
-/* Of TLS nats.c knows which certificate is wrong, and how: "(conn.c:733): SSL handshake error: …".
- * That a server does not take the client's own it does not: with TLS 1.3 the server just ends the
- * connection. */
+/* Of TLS nats.c knows which certificate is wrong, and how: "(conn.c:733): SSL handshake error: …";
+ * of a file of credentials, what it lacks. That a server does not take the client's own it does
+ * not: with TLS 1.3 the server just ends the connection. */
 static const char *reason_of(natsStatus status)
 {
 	natsStatus last = NATS_OK;
-	const char *more = status == NATS_SSL_ERROR ? nats_GetLastError(&last) : NULL;
+	bool known = status == NATS_SSL_ERROR || status == NATS_ERR;
+	const char *more = known ? nats_GetLastError(&last) : NULL;
 	const char *from = more == NULL ? NULL : strstr(more, "): ");
 	if (status == NATS_PROTOCOL_ERROR)
 		return "the server ended the connection; if it asks for a certificate, it is to be "

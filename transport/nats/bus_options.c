@@ -17,7 +17,8 @@ static bool given(const char *text)
 void nc_bus_reason(natsStatus status, bool tls, char reason_out[NC_BUS_REASON_SIZE])
 {
 	const char *text = natsStatus_GetText(status);
-	if (status == NATS_SSL_ERROR) { /* which certificate, and what is wrong with it */
+	/* which certificate, and what is wrong with it; what a file of credentials lacks */
+	if (status == NATS_SSL_ERROR || status == NATS_ERR) {
 		natsStatus last = NATS_OK;
 		const char *more = nats_GetLastError(&last);
 		const char *from = more == NULL ? NULL : strstr(more, "): "); /* "(conn.c:733): " */
@@ -87,6 +88,30 @@ natsStatus nc_bus_options_server(natsOptions *to, bool tls, const struct nc_bus_
 	return status;
 }
 
+/* nats.c puts these into a JSON text as they are: the server would not understand it, and end the
+ * connection. */
+static int plain_check(const char *name, const char *text, char *fault)
+{
+	for (const char *at = given(text) ? text : ""; *at != '\0'; at++) {
+		if (*at != '"' && *at != '\\' && (unsigned char)*at >= ' ')
+			continue;
+		(void)snprintf(fault, NC_BUS_FAULT_SIZE,
+		               "%s: holds a quotation mark, a backslash or a control character, "
+		               "which the NATS client cannot send",
+		               name);
+		return NC_INVALID;
+	}
+	return NC_OK;
+}
+
+static int words_check(const struct nc_bus_options *from, char *fault)
+{
+	int err = plain_check("NATS_USER", from->user, fault);
+	if (err == NC_OK)
+		err = plain_check("NATS_PASSWORD", from->password, fault);
+	return err == NC_OK ? plain_check("NATS_TOKEN", from->token, fault) : err;
+}
+
 /* The first line that begins like a seed is the seed. */
 static int nkey_set(natsOptions *to, const char *path, char *fault)
 {
@@ -126,6 +151,8 @@ int nc_bus_options_fill(natsOptions *to, const struct nc_bus_options *from,
                         char fault[NC_BUS_FAULT_SIZE])
 {
 	int err = files_check(from, fault);
+	if (err == NC_OK)
+		err = words_check(from, fault);
 	if (err != NC_OK)
 		return err;
 	natsStatus status = NATS_OK;

@@ -38,10 +38,11 @@ void nc_complaints_hear(struct nc_complaints *complaints, const char *who,
 	if (complaints->permissions_told || strstr(detail, "Permissions Violation") == NULL)
 		return;
 	complaints->permissions_told = true;
-	nc_say_warning("%s: a node has to subscribe to %s.%s.>, _es.%s.> and $SRV.>, and to publish "
-	               "there and wherever answers and deliveries are asked for; "
-	               "docs/clustering.md has a configuration",
-	               who, config->prefix, config->store_id, config->store_id);
+	nc_say_warning(
+	        "%s: a node has to subscribe to %s.%s.>, _es.%s.> and $SRV.>, and to publish "
+	        "there and wherever answers and deliveries are asked for; "
+	        "docs/clustering.md has a configuration",
+	        who, config->prefix, config->store_id, config->store_id);
 }
 
 void nc_complaints_tick(struct nc_complaints *complaints, const char *who)

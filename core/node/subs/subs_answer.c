@@ -31,7 +31,7 @@ static void answer_error(struct nc_subs *subs, const struct nc_bus_msg *msg, int
 static bool is_status_answer(struct nc_subs *subs, struct nc_slice rest,
                              const struct nc_bus_msg *msg)
 {
-	const uint8_t *dot = memchr(rest.data, '.', rest.size);
+	const uint8_t *dot = rest.size == 0 ? NULL : memchr(rest.data, '.', rest.size);
 	if (dot == NULL)
 		return false;
 	struct nc_slice name = nc_slice(rest.data, (size_t)(dot - rest.data));
