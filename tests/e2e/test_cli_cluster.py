@@ -74,6 +74,16 @@ async def test_without_a_majority_it_says_so():
         check("no_quorum" in (await n.ok("cluster", "status")).out, "people are told")
         await n.fails(UNAVAILABLE, "", "append", "s", "T", "{}", "--timeout", "1s")
         await n.fails(UNAVAILABLE, "", "health", "--timeout", "1s")
+
+        async def says_starting():
+            ended = await n("health", leader)
+            return (ended.code, ended.out) == (FAILED, "not healthy  starting\n")
+
+        await wait_until(says_starting, 20, "the node itself is not well: it cannot serve")
+        c.nodes[leader].kill()
+        c.nodes[leader].spawn()
+        await wait_until(lambda: "nats: connected" in c.nodes[leader].log_text().replace("nodes: connected", ""), 20, "it is back, and not ready")
+        await wait_until(says_starting, 20, "nor is it then")
         await client.close()
 
 

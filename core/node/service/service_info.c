@@ -32,6 +32,11 @@ uint64_t nc_service_lag(struct nc_service *service)
 	return lag_of(&status);
 }
 
+static bool knows_no_leader(const struct nc_replica_status *status)
+{
+	return !status->leading && status->raft.leader == 0;
+}
+
 static const char *state_name(const struct nc_service *service,
                               const struct nc_replica_status *status)
 {
@@ -39,7 +44,7 @@ static const char *state_name(const struct nc_service *service,
 		return "draining";
 	if (service->retired)
 		return "removed";
-	if (!status->leading && status->raft.leader == 0)
+	if (knows_no_leader(status))
 		return "starting";
 	if (status->full)
 		return "read_only";
@@ -109,9 +114,12 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 
 void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 {
+	const struct nc_replica_status status = nc_replica_status(service->replica);
+	bool starting = !service->ready_told || knows_no_leader(&status);
 	nc_buf_printf(out, "{\"status\":\"%s\"}",
 	              service->drain.begun     ? "draining"
 	              : service->retired       ? "removed"
+	              : starting               ? "starting"
 	              : service->stall.stalled ? "stalled"
 	                                       : "ok");
 }
