@@ -128,6 +128,7 @@ async def test_metadata_tags_and_trace_come_back(c):
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "tracestate": "k=v",
         "Nats-Trace-Dest": "dropped.here",
+        "Nats-Request-Info": "{}",
         "Nats-Msg-Id": "m1",
     }
     await c.append("meta.s", b'{"a":1}', "Kind", headers)
@@ -135,7 +136,7 @@ async def test_metadata_tags_and_trace_come_back(c):
     h = events[0].headers
     for name in ["Content-Type", "Es-Tags", "user", "X-Thing", "traceparent", "tracestate", "Nats-Msg-Id"]:
         equal(h[name], headers[name], name)
-    check("Nats-Trace-Dest" not in h, "dropped")
+    check("Nats-Trace-Dest" not in h and "Nats-Request-Info" not in h, "dropped")
     equal((h["Es-Stream"], h["Es-Type"], h["Nats-Sequence"]), ("meta.s", "Kind", "1"))
     equal(h["Nats-Subject"], "es.shop.append.Kind.meta.s")
     check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", h["Nats-Time-Stamp"]), h["Nats-Time-Stamp"])
