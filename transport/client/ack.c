@@ -5,7 +5,7 @@
 
 #include "transport/client/subscription_private.h"
 
-/* `inbox`: where the next one is asked for; NULL: nowhere. */
+/* Answer a delivery. `inbox` is where the next one shall come; NULL if none is asked for. */
 static int answer(struct nacre_client *client, const char *reply, const char *inbox,
                   const char *body, struct nacre_error *error)
 {

@@ -79,7 +79,7 @@ void nc_window_free(struct nc_window *window)
 	free(window);
 }
 
-/* With the lock held, which is why an answer cannot free the message while it is published. */
+/* Called with the lock held, so that no answer can free the message while it is published. */
 static int send_event(struct nc_window *window, const struct nacre_append *event,
                       nacre_appended_fn *done, void *ctx, struct nacre_error *error)
 {
@@ -109,7 +109,7 @@ static int send_event(struct nc_window *window, const struct nacre_append *event
 	return NACRE_OK;
 }
 
-/* For a slot to become free, or for events to have changed lines. */
+/* Wait for a slot to become free, or for events to have changed to the other connection. */
 static void wait_room(struct nc_window *window)
 {
 	const struct timespec at = nc_client_timespec(window->line.until_ms);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A backup: its files, chunk by chunk, each held against its hash, and all of them against the
- * chain at the end. A chunk is answered when the program asks for the next: the store sends no
- * faster than it takes them. All of a backup comes on one subscription, over one connection. */
+/* Taking a backup: its files come chunk by chunk. Each chunk is checked against its hash, and at
+ * the end all of them against the chain. A chunk is answered when the program asks for the next, so
+ * the store sends no faster than the program takes them. All of a backup comes on one subscription,
+ * over one connection. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,8 @@ static bool is_own(const struct nacre_backup *backup, const natsMsg *msg)
 	return nc_slice_is(nc_client_header(msg, "Es-Backup"), backup->id);
 }
 
-/* A retry may have come about while the try before was still to be answered: that node gives a
- * backup that nobody takes, and need not find it out. */
+/* Tell a node that nobody takes its backup. That happens if a request was repeated while the one
+ * before it was still to be answered. */
 static void foreign_end(struct nacre_backup *backup, const natsMsg *msg)
 {
 	const char *reply = natsMsg_GetReply(msg);
@@ -27,8 +28,9 @@ static void foreign_end(struct nacre_backup *backup, const natsMsg *msg)
 		(void)natsConnection_Publish(backup->client->nc, reply, "+TERM", 5);
 }
 
-/* The next message of this backup, or, before it has an id, without one: then a heartbeat may be of
- * what is asked for. Those are passed over, and others say nothing of this one. */
+/* The next message of this backup. Its heartbeats are passed over, and show that the node is at
+ * work; as long as the backup has no id, any heartbeat counts as one. Messages of other backups are
+ * passed over too, and show nothing. */
 static int message_next(struct nacre_backup *backup, natsMsg **msg_out, struct nacre_error *error)
 {
 	struct nacre_client *client = backup->client;
@@ -92,7 +94,8 @@ static int ask_once(struct nacre_backup *backup, struct nacre_error *error)
 	return result;
 }
 
-/* Nobody is there, or somebody else is being given one: both may be over soon. */
+/* Ask for a backup. If nobody is there, or somebody else is being given one, ask again: both may be
+ * over soon. */
 static int ask(struct nacre_backup *backup, struct nacre_error *error)
 {
 	int64_t deadline_ms = nc_client_now_ms() + backup->client->timeout_ms;
@@ -114,7 +117,7 @@ static bool digest_is(const natsMsg *msg, const uint8_t digest[NC_SHA256_SIZE])
 	return nc_slice_eq(nc_client_header(msg, "Es-Backup-Sha256"), nc_slice(text, sizeof text));
 }
 
-/* To the next file that has something left. False: there is none. */
+/* Go to the next file of which something is left. False if there is none. */
 static bool file_next(struct nacre_backup *backup)
 {
 	while (backup->file < backup->file_count &&
@@ -145,7 +148,7 @@ static bool chunk_fits(struct nacre_backup *backup, const natsMsg *msg, struct n
 	return true;
 }
 
-/* Takes the message over. */
+/* Take a chunk. The message is taken over. */
 static int chunk_take(struct nacre_backup *backup, natsMsg *msg,
                       const struct nacre_backup_chunk **chunk_out, struct nacre_error *error)
 {

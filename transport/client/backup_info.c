@@ -4,7 +4,7 @@
 
 #include "transport/client/backup_private.h"
 
-/* It may become the name of a file here. */
+/* Whether a name may become that of a file here. */
 static bool name_valid(struct nc_slice name)
 {
 	if (name.size == 0 || name.size >= NC_BACKUP_NAME_SIZE || name.data[0] == '.')
@@ -19,7 +19,7 @@ static bool name_valid(struct nc_slice name)
 	return true;
 }
 
-/* A member of a file's, its key read. */
+/* Read a member of a file's object, whose key has been read. */
 static bool file_member(struct nc_json *json, const struct nc_json_token *key,
                         struct nc_backup_file *file)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch being put together, in MessagePack: data goes as the bytes that it is. */
+/* Putting a batch together, in MessagePack, which takes data as they are. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +52,7 @@ static void texts_put(struct nc_buf *out, const char *name, const char *const *t
 		nc_pack_text(out, texts[i]);
 }
 
-/* How often the name of entry `at` stands in `meta` from there on; 0: it stood there before. */
+/* How often the name of entry `at` stands in `meta` from there on; 0 if it stands before it too. */
 static uint32_t meta_values(const struct nacre_append *event, size_t at)
 {
 	uint32_t count = 0;

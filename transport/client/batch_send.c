@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch on its way, and where its events came to be. */
+/* Sending a batch, and reading where its events were put. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ static natsStatus msg_make(const struct nacre_client *client, const struct nacre
 	return status;
 }
 
-/* One element of `results`, of which `key` is the first token. */
+/* Read an element of `results`; `key` is its first token. */
 static int result_read(struct nc_json *json, struct nacre_appended *appended)
 {
 	struct nc_json_token key, value;

@@ -56,7 +56,7 @@ static natsStatus servers_set(natsOptions *to, const char *url)
 	return status;
 }
 
-/* A missing file is better named here than found out at the first connect. */
+/* Check that the files can be read. One that cannot is better named here than when connecting. */
 static int files_check(const struct nacre_options *from, struct nacre_error *error)
 {
 	const struct nacre_pair files[] = { { "creds_file", from->creds_file },
@@ -75,7 +75,7 @@ static int files_check(const struct nacre_options *from, struct nacre_error *err
 	return NACRE_OK;
 }
 
-/* The first line that holds the seed of a user; nats.c wants its public key beside it. */
+/* Find the first line that has the seed of a user. nats.c wants the public key beside it. */
 static natsStatus nkey_set(natsOptions *to, const char *path)
 {
 	char line[512], public_key[NC_NKEY_TEXT_SIZE];
@@ -146,7 +146,7 @@ static natsStatus creds_set(natsOptions *to, const struct nacre_options *from)
 	               : natsOptions_SetUserCredentialsFromFiles(to, from->creds_file, NULL);
 }
 
-/* *what_out: the member that is at fault. */
+/* Set the options of nats.c. If that fails, *what_out names the member that is at fault. */
 static natsStatus options_fill(natsOptions *to, const struct nacre_options *from,
                                const char **what_out)
 {

@@ -39,7 +39,7 @@ void nc_client_event_clear(struct nc_client_event *holder)
 
 /* ---- Of a message of its own ---------------------------------------------------------------- */
 
-/* Where a header of the protocol goes; NULL: it is none that an event has. */
+/* Where the value of a header goes; NULL if it is no header of an event. */
 static const char **member_of(struct nacre_event *event, const char *name)
 {
 	const struct {
@@ -112,7 +112,7 @@ int nc_client_event_take(struct nc_client_event *holder, natsMsg *msg)
 #define NAMED(name) name, sizeof(name) - 1
 #define AT(member)  offsetof(struct nc_client_event, member)
 
-/* In the order in which a node writes them. */
+/* The members of an event, in the order in which a node writes them. */
 static const struct known {
 	const char *name;
 	size_t name_size;

@@ -7,8 +7,9 @@
 #include "core/base/base64.h"
 #include "transport/client/client_private.h"
 
-/* Room for what `size` bytes of JSON spell, so that texts stay where they are put: unescaped they
- * are shorter, with their NUL no longer than with their quotes; base64 is unescaped first. */
+/* Make room for the texts of `size` bytes of JSON, so that they can stay where they are put.
+ * Unescaped they are shorter, and with a NUL not longer than with their quotes. Base64 is unescaped
+ * before it is decoded. */
 static bool texts_begin(struct nc_buf *texts, size_t size)
 {
 	nc_buf_clear(texts);
@@ -17,7 +18,7 @@ static bool texts_begin(struct nc_buf *texts, size_t size)
 	return fine;
 }
 
-/* A string, with a NUL behind it. NULL: it is none, or holds a NUL. */
+/* Read a string, and put a NUL behind it. NULL if it is none, or has a NUL in it. */
 static const char *text_put(struct nc_buf *texts, const struct nc_json_token *token)
 {
 	size_t at = texts->size;
@@ -45,7 +46,7 @@ static bool number_take(struct nc_json *json, uint64_t *number_out)
 	return nc_json_next(json, &token) == NC_OK && nc_json_u64(&token, number_out) == NC_OK;
 }
 
-/* An array of texts, as one with commas. */
+/* Read an array of texts, as one text with commas between them. */
 static bool tags_take(struct nc_json *json, struct nc_buf *texts, const char **tags_out)
 {
 	struct nc_json_token token;
@@ -62,7 +63,7 @@ static bool tags_take(struct nc_json *json, struct nc_buf *texts, const char **t
 	return json->expected == NULL;
 }
 
-/* The values of a name: a text, or an array of them. */
+/* Read the values of a name of metadata: a text, or an array of texts. */
 static int meta_values_take(struct nc_json *json, struct nc_client_event *holder, const char *name)
 {
 	struct nc_json_token token;

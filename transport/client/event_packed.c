@@ -6,7 +6,8 @@
 
 #include "transport/client/client_private.h"
 
-/* A copy of a text takes no more than the text with its length did: so there is room for all. */
+/* Copy a text. The copy takes no more than the text did with its length, so there is room for all.
+ */
 struct texts {
 	char *at, *end;
 };
@@ -32,7 +33,7 @@ static bool text_take(struct nc_unpack *map, struct texts *texts, const char **t
 	return *text_out != NULL;
 }
 
-/* An array of texts, as one with commas. */
+/* Read an array of texts, as one text with commas between them. */
 static bool tags_take(struct nc_unpack *map, struct texts *texts, const char **tags_out)
 {
 	uint32_t count;

@@ -61,7 +61,7 @@ bool nc_client_json_ended(struct nc_json *json, const struct nc_json_token *last
 	       nc_json_next(json, &end) == NC_OK && end.type == NC_JSON_END;
 }
 
-/* From {"error":{…,"err_code":N,…},"pos":N}: what the headers do not have. */
+/* Read what the headers do not have, from a body like {"error":{…,"err_code":N,…},"pos":N}. */
 static void error_body_read(struct nc_slice body, struct nacre_error *error)
 {
 	struct nc_json json;
@@ -83,7 +83,7 @@ static void error_body_read(struct nc_slice body, struct nacre_error *error)
 	}
 }
 
-/* Of its headers; NACRE_OK and an empty text: no error's. */
+/* Judge an answer by its headers. NACRE_OK and an empty text if they tell of no error. */
 static int error_headers_read(natsMsg *msg, struct nc_slice *text_out, uint64_t *code_out)
 {
 	struct nc_headers headers;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Headers of what came in, from the bytes as they came (core/base/header.h says why). */
+/* Reading headers from the bytes of a message, as they came (core/base/header.h says why). */
 #include "transport/client/client_private.h"
 
 struct nc_slice nc_client_block(const natsMsg *msg)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which connection events take.
  *
- * One sends each as it comes: a system call an event here, and a read an event in the server. A
- * second one, for when many are under way, gathers them, for a millisecond at the most: both take
- * two thirds of the time. Nothing may overtake on its way what the same thread has sent before, so
- * events change over only while nothing is under way, which they wait for, but not for ever.
- */
+ * The first connection sends each event as it comes, which costs a system call an event here, and a
+ * read an event in the server. The second one is for when many events are under way. It gathers
+ * them for a millisecond at most, and then client and server take two thirds of the time.
+ *
+ * An event must not overtake one that the same thread has sent before. So events change to the
+ * other connection only while nothing is under way. They wait for that, but not for ever. */
 #include "transport/client/window_private.h"
 
 #define GATHER_FROM 256u /* under way: from so many on gathering pays */
@@ -14,7 +15,7 @@
 #define PATIENCE_MS 100  /* for nothing to be under way */
 #define AGAIN_MS    5000 /* when it did not come to that */
 
-/* The second one, and who listens on it. */
+/* The second connection, as it is made, and the subscription on it. */
 struct second {
 	struct nc_window *window;
 	natsConnection *nc;
@@ -32,7 +33,7 @@ static void second_make(void *ctx)
 	}
 }
 
-/* The second one, the first time that it is wanted. May let go of the lock meanwhile. */
+/* Make the second connection when it is first wanted. May release the lock meanwhile. */
 static void dial(struct nc_window *window)
 {
 	struct nc_line *line = &window->line;
@@ -61,8 +62,9 @@ static bool second_is_there(struct nc_window *window)
 	return window->line.gathering != NULL && nc_client_connected(window->line.gathering);
 }
 
-/* Whether the other line would be better. Back only after a second in which few were under way all
- * the time: gathered, they are answered in bursts, between which there may be none. */
+/* Whether the other connection would be better. Events go back to the first one only after a second
+ * in which few were under way all the time: gathered events are answered in bursts, between which
+ * there may be none. */
 static bool is_better(struct nc_window *window, int64_t now_ms)
 {
 	struct nc_line *line = &window->line;
@@ -78,7 +80,7 @@ static bool is_better(struct nc_window *window, int64_t now_ms)
 	return few;
 }
 
-/* Nothing is under way: what comes next may take the other line. */
+/* Nothing is under way, so what comes next may take the other connection. */
 static void turn_end(struct nc_line *line, int64_t now_ms)
 {
 	line->gathers = line->turns && !line->gathers;
@@ -87,8 +89,8 @@ static void turn_end(struct nc_line *line, int64_t now_ms)
 	line->again_ms = line->gathers ? now_ms + LOOK_MS : 0;
 }
 
-/* One that is lost is left for what comes next, as long as the first is there: it need not come
- * back. */
+/* If the second connection is lost while the first is there, what comes next takes the first: the
+ * second may never come back. */
 static void leave_lost(struct nc_window *window, int64_t now_ms)
 {
 	struct nc_line *line = &window->line;

@@ -2,8 +2,8 @@
 /* R.load: a stream's newest snapshot, and a reader of the events behind it. */
 #include "transport/client/read_private.h"
 
-/* The first message of the answer tells whether there is a snapshot. What is no snapshot is the
- * reader's. */
+/* Take the first message of the answer, which tells whether there is a snapshot. If it is none, it
+ * belongs to the reader. */
 static int first_take(struct nacre_reader *reader, int64_t deadline_ms,
                       const struct nacre_snapshot **snapshot_out, struct nacre_error *error)
 {
@@ -22,7 +22,7 @@ static int first_take(struct nacre_reader *reader, int64_t deadline_ms,
 	return NACRE_OK;
 }
 
-/* What follows, also if the answer breaks off, is read behind the snapshot. */
+/* Let the reader go on behind the snapshot, even if the answer breaks off. */
 static int load(struct nacre_reader *reader, const struct nacre_snapshot **snapshot_out,
                 struct nacre_error *error)
 {

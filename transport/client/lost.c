@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a lost connection took along.
  *
- * Requests that were being written then, and answers that came meanwhile, are nobody's: waiting for
- * them is in vain. nats.c fails the requests that it waits for itself; the others look here.
- */
+ * Requests that were being written at that moment, and answers that came while it was down, are
+ * lost: waiting for them is in vain. nats.c fails the requests for which it waits itself. Whoever
+ * else waits looks here. */
 #include "transport/client/window_private.h"
 
 natsStatus nc_client_connections(natsConnection *nc, uint64_t *count_out)
@@ -23,7 +23,8 @@ bool nc_client_connected(natsConnection *nc)
 	return natsConnection_Status(nc) == NATS_CONN_STATUS_CONNECTED;
 }
 
-/* How often that has been made again which brings the answers to what was sent over it. */
+/* How often the connection of a line, which also brings the answers to what is sent over it, has
+ * been made again. False if it is not there. */
 static bool is_known(const struct nc_window *window, enum nc_line_name line, uint64_t *count_out)
 {
 	natsConnection *nc = nc_line_connection(window, line);

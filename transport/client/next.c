@@ -37,7 +37,7 @@ static int delivery_fill(struct nacre_subscription *sub, natsMsg *msg, struct na
 	return NACRE_OK;
 }
 
-/* One of what was asked for has been given. */
+/* Count a delivery that was given: one less is to come of those asked for. */
 static void pulled_one(struct nacre_subscription *sub)
 {
 	if (sub->way != NC_CLIENT_PULLED)
@@ -47,7 +47,7 @@ static void pulled_one(struct nacre_subscription *sub)
 	sub->attempt = 0;
 }
 
-/* The next of a message that has some left. */
+/* Give the next event of a message that has some left. */
 static int packed_take(struct nacre_subscription *sub, bool *got_out, struct nacre_error *error)
 {
 	pulled_one(sub);
@@ -58,7 +58,7 @@ static int packed_take(struct nacre_subscription *sub, bool *got_out, struct nac
 	               : nc_client_fail(error, result, "packed delivery: not understood");
 }
 
-/* One event, or the first of many. Takes it over. */
+/* Give the event of a message, or the first of many. The message is taken over. */
 static int delivery_take(struct nacre_subscription *sub, natsMsg *msg, bool *got_out,
                          struct nacre_error *error)
 {
@@ -77,8 +77,8 @@ static int delivery_take(struct nacre_subscription *sub, natsMsg *msg, bool *got
 	return packed_take(sub, got_out, error);
 }
 
-/* A request that is closed. All but one reason are healed by asking again: the subscription was
- * changed or moved, the leader too; of one that was deleted the store itself tells then. */
+/* The store has closed a request. Asking again mends it, if the subscription was changed or moved,
+ * or the leader changed. If the subscription was deleted, the store will say so then. */
 static int pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
                        struct nacre_error *error)
 {
@@ -93,7 +93,7 @@ static int pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned st
 	return result;
 }
 
-/* A message with a status line. */
+/* Deal with a message that has a status line. */
 static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned status,
                        struct nacre_error *error)
 {
@@ -111,7 +111,7 @@ static int status_take(struct nacre_subscription *sub, natsMsg *msg, unsigned st
 	return sent == NATS_OK ? NACRE_OK : nc_client_fail_nats(error, sent, "flow control");
 }
 
-/* NACRE_OK with *got_out: a delivery; without: something else that is seen to. */
+/* Deal with a message. *got_out says whether a delivery was given. */
 static int message_take(struct nacre_subscription *sub, natsMsg *msg, bool *got_out,
                         struct nacre_error *error)
 {
@@ -140,7 +140,7 @@ static int64_t wait_ms(int64_t deadline_ms)
 	return left_ms < SLICE_MS ? left_ms : SLICE_MS;
 }
 
-/* Nothing came in time. */
+/* Deal with nothing having come in time. */
 static int none(const struct nacre_subscription *sub, struct nacre_error *error)
 {
 	if (sub->way == NC_CLIENT_ANSWER || sub->attempt > 0)
@@ -148,7 +148,8 @@ static int none(const struct nacre_subscription *sub, struct nacre_error *error)
 	return NACRE_END;
 }
 
-/* What the store sent meanwhile of an answer is missing, which nothing in the rest would show. */
+/* Whether the connection was made again since an answer began: what the store sent of it in between
+ * is then missing, and nothing in the rest would show it. */
 static bool is_torn(const struct nacre_subscription *sub)
 {
 	uint64_t connection;
@@ -157,7 +158,7 @@ static bool is_torn(const struct nacre_subscription *sub)
 	       connection != sub->connection;
 }
 
-/* One wait for one message. */
+/* Wait once, for one message. */
 static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_out,
                 struct nacre_error *error)
 {
@@ -184,7 +185,8 @@ static int turn(struct nacre_subscription *sub, int64_t deadline_ms, bool *got_o
 	return NACRE_OK;
 }
 
-/* Whether nothing more is to come. One that is an answer's own can be asked again afterwards. */
+/* Whether nothing more is to come. The end of an answer is told every time, that of a pull with
+ * no_wait once: then it is asked again. */
 static bool is_over(struct nacre_subscription *sub)
 {
 	if (sub->ended) {

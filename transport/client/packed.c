@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message of many deliveries, given one at a time.
  *
- * Its reply subject is that of its last event; what is answered there is about all of them. Each
- * other one is given a subject of its own, made of that one: the protocol fixes its tokens, and
- * with ack all an acknowledgement there is about the events up to it. So who answers for each event
- * by itself, as of unpacked ones, is right, and who waits for the last answers once.
+ * Its reply subject is that of its last event, and an answer there is about all of them. Each other
+ * event is given a subject of its own, which is made from that one, since the protocol fixes its
+ * tokens. With `ack` `all`, an acknowledgement there is about the events up to it. So a program may
+ * answer each event by itself, as it does with unpacked ones, or wait for the last and answer once.
  */
 #include <string.h>
 
@@ -28,8 +28,8 @@ static bool reply_split(const char *reply, size_t *prefix_out, uint64_t *positio
 	       nc_client_number(nc_slice(whole.data + second, whole.size - second), attempt_out);
 }
 
-/* How many there are, once the whole has been found to be JSON; the cursor behind the bracket. 0:
- * it is malformed, or empty. */
+/* How many events there are; the cursor then stands behind the bracket. The whole is first found to
+ * be JSON. 0 if it is malformed, or empty. */
 static uint32_t json_begin(struct nc_json *json, struct nc_slice text)
 {
 	struct nc_json_token token;
@@ -80,7 +80,7 @@ int nc_client_packed_begin(struct nc_client_packed *packed, natsMsg *msg)
 	return result;
 }
 
-/* Where an event is answered by itself; the last one on the message's subject. */
+/* Make the subject on which an event is answered by itself; the last one has the message's. */
 static int reply_make(struct nc_client_packed *packed, const struct nc_client_event *holder)
 {
 	struct nc_buf *reply = &packed->reply;

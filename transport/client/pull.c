@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking for events ahead of their use: whenever half of what was asked for has come, the other
- * half again. A request expires soon, so that one that was lost, with its leader, is missed soon.
- */
+/* Asking for events before they are needed: whenever half of those asked for have come, as many are
+ * asked for again. A request expires soon, so that one which was lost, with its leader, is soon
+ * missed. */
 #include <stdio.h>
 
 #include "transport/client/subscription_private.h"
@@ -31,7 +31,8 @@ static natsStatus ask(struct nacre_subscription *sub, uint64_t count)
 	return status;
 }
 
-/* What has come and was not taken yet is not lost, however long that takes. */
+/* Whether messages have come that were not taken yet: they are not lost, however long that takes.
+ */
 static bool is_waiting_here(const struct nacre_subscription *sub)
 {
 	int messages = 0;

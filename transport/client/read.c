@@ -20,16 +20,16 @@ static bool is_further(const struct nacre_reader *reader, uint64_t at, bool or_s
 	return reader->read.backward ? at < reader->next : at > reader->next;
 }
 
-/* Who answered has applied this: who answers the next page must have, too, or it would end there.
- */
+/* Note what the node that answered has applied. The node that answers the next page must have
+ * applied that too, or the read would end there. */
 static void seen(struct nacre_reader *reader, uint64_t position)
 {
 	if (reader->read.direct && position > reader->min_position)
 		reader->min_position = position;
 }
 
-/* Where a page goes on that is asked for again after it broke off behind this event. Both orders
- * count without gaps enough for that: the next number, or the one before. */
+/* Note where to go on if the page breaks off behind this event: at the number behind it, or
+ * backward at the one before it. */
 static int mark(struct nacre_reader *reader)
 {
 	const struct nacre_event *event = &reader->held.event;
@@ -71,7 +71,7 @@ static int page_closed(struct nacre_reader *reader, natsMsg *msg)
 	return NACRE_OK;
 }
 
-/* The next event of a packed message, or of none. */
+/* Give the next event of a packed message, if one is left. */
 static int packed_take(struct nacre_reader *reader, bool *got_out)
 {
 	if (reader->rest_count == 0) {
@@ -86,7 +86,7 @@ static int packed_take(struct nacre_reader *reader, bool *got_out)
 	return result;
 }
 
-/* A message without a status: one event, or many. Takes it over. */
+/* Take a message without a status line, which has one event or many. It is taken over. */
 static int events_take(struct nacre_reader *reader, natsMsg *msg, bool *got_out)
 {
 	int result = NACRE_OK;
@@ -130,7 +130,8 @@ int nc_client_read_message(struct nacre_reader *reader, int64_t deadline_ms, nat
 	return result;
 }
 
-/* One event or message of the answer. NACRE_OK with *got_out: an event, or else the page's end. */
+/* Take an event of the answer, or its next message. If *got_out is false, the page is at its end.
+ */
 static int message_take(struct nacre_reader *reader, int64_t deadline_ms, bool *got_out,
                         struct nacre_error *error)
 {

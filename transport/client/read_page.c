@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader's pages, each asked for where the one before said to go on, or, of a long read, ahead of
- * that. */
+/* A reader's pages. Each is asked for when the one before has said where to go on; in a long read,
+ * even before that. */
 #include <string.h>
 
 #include "transport/client/read_private.h"
 
 #define LOOK_MS 250 /* between looks at the connection while nothing comes */
 
-/* Events that may still be asked for, once so many more have come. */
+/* How many events may still be asked for when `more` have come. */
 static uint64_t left_after(const struct nacre_reader *reader, uint64_t more)
 {
 	uint64_t limit = reader->read.limit, given = reader->given + more;
 	return limit == 0 ? UINT64_MAX : limit > given ? limit - given : 0;
 }
 
-/* What was asked for over another connection may have been answered in part to nobody. */
+/* How often the connection was made again. If that has changed since a page was asked for, a part
+ * of the page may be lost. */
 static natsStatus connection_of(const struct nacre_reader *reader, uint64_t *connection_out)
 {
 	return nc_client_connections(reader->client->nc, connection_out);
@@ -53,7 +54,7 @@ static natsStatus page_ask(struct nacre_reader *reader, uint64_t from, uint64_t 
 	return status;
 }
 
-/* `at_rest`: the store has said that it is the end. */
+/* Give up a page. `at_rest` says that the store has told that it is at its end. */
 static void page_drop(struct nacre_reader *reader, struct nc_client_page *page, bool at_rest)
 {
 	nc_client_retire(reader->client, page->sub, at_rest);
@@ -65,7 +66,8 @@ void nc_client_page_end(struct nacre_reader *reader)
 	page_drop(reader, &reader->page, true);
 }
 
-/* One round trip at rest will do for all of them. */
+/* Give up the pages that were asked for ahead. All but the first are at rest: the round trip for
+ * that one serves for all. */
 static void aheads_drop(struct nacre_reader *reader)
 {
 	while (reader->ahead_count > 0) {
@@ -80,8 +82,9 @@ void nc_client_pages_drop(struct nacre_reader *reader)
 	aheads_drop(reader);
 }
 
-/* A message, or NATS_TIMEOUT. It looks now and then whether the connection still is the one over
- * which the answer comes: if not, what is missing may be the whole rest, and waiting is in vain. */
+/* Wait for a message; NATS_TIMEOUT if none comes. Now and then it looks whether the connection is
+ * still the one over which the answer comes. If not, all of the rest may be missing, and waiting is
+ * in vain. */
 static natsStatus next_message(struct nacre_reader *reader, int64_t timeout_ms, natsMsg **msg_out,
                                bool *same_out)
 {
@@ -119,8 +122,8 @@ int nc_client_page_message(struct nacre_reader *reader, int64_t timeout_ms, nats
 
 /* ---- Pages ahead ---------------------------------------------------------------------------- */
 
-/* Where the page behind the one at `from` begins, if that one is full; 0: that cannot be known. In
- * these orders numbers follow one another, but for what has been deleted. */
+/* Where the page behind the one at `from` begins, if that one is full; 0 if it cannot be known. It
+ * can where numbers follow on one another, except for what has been deleted. */
 static uint64_t page_behind(const struct nacre_reader *reader, uint64_t from)
 {
 	uint64_t behind = from + NC_CLIENT_PAGE_EVENTS, to = reader->read.to;
@@ -131,8 +134,8 @@ static uint64_t page_behind(const struct nacre_reader *reader, uint64_t from)
 	return behind;
 }
 
-/* Ask for the page behind those that are asked for, unless it would begin beyond what is known to
- * be there. Whether it was the right one its turn will show. */
+/* Ask for the page behind those that are asked for already, unless it would begin beyond what is
+ * known to be there. Its turn will show whether it was the right one. */
 static bool ahead_ask(struct nacre_reader *reader)
 {
 	unsigned count = reader->ahead_count;
@@ -150,9 +153,10 @@ static bool ahead_ask(struct nacre_reader *reader)
 	return true;
 }
 
-/* While the program reads one page the store works on the next ones: asked for when the page before
- * was full, so not for what is short, and without gaps, since the next would not begin where it is
- * expected. The longer a read goes on, the more: who stops has not asked for more than it read. */
+/* Let the store work on the next pages while the program reads one. They are asked for when the
+ * page before was full, so not in a short read; and when it had no gaps, since the next one would
+ * not begin where it is expected. The longer a read goes on, the more pages are asked for: so a
+ * program that stops has not asked for more than it has read. */
 static void aheads_ask(struct nacre_reader *reader)
 {
 	bool full = reader->page_given >= NC_CLIENT_PAGE_EVENTS &&

@@ -187,7 +187,7 @@ const char *nacre_reply_header(const struct nacre_reply *reply, const char *name
 	return nc_client_headers_find(&reply->headers, name);
 }
 
-/* The first token of the value of a member at the top. */
+/* Find a member of the outermost object, and read the first token of its value. */
 static bool member_find(const struct nacre_reply *reply, const char *member,
                         struct nc_json_token *value_out)
 {

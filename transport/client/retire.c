@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a nats.c subscription.
  *
- * nats.c 3.4.1, Debian 12's, finds a message's subscription under a lock, lets go of the lock, and
- * then uses it: one that is destroyed in between is used after it is freed. So what is no
- * longer wanted is unsubscribed, and destroyed when a round trip to the server has shown that the
- * thread that reads is past it. A round trip for many: those that are at rest can wait for it.
- */
+ * nats.c 3.4.1, which Debian 12 has, finds a message's subscription under a lock, releases the
+ * lock, and then uses the subscription. One that is destroyed in between is used after it is freed.
+ * So a subscription that is no longer wanted is unsubscribed. It is destroyed when a round trip to
+ * the server has shown that the thread which reads is past it. One round trip serves for many:
+ * those that are at rest can wait for it. */
 #include "transport/client/client_private.h"
 
 #define AT_REST_MAX 32 /* subscriptions that wait for a round trip */
@@ -18,7 +18,8 @@ static void destroy_all(struct nc_buf *list)
 	nc_buf_release(list);
 }
 
-/* One that cannot be put on the list, for want of memory, is lost: that is better than a crash. */
+/* Put a subscription on the list. If there is no memory for that, it is never destroyed, which is
+ * better than a crash. */
 static void keep(struct nacre_client *client, const struct nc_buf *list)
 {
 	pthread_mutex_lock(&client->lock);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a node took along that was killed: no connection is lost then, and nobody says a word.
+/* What a node that was killed took along. No connection is lost then, and nobody tells of it.
  *
- * The store answers in the order in which it was asked, nearly. So what was sent well before
- * something that is answered, and is not, is missed: it is asked again, a moment later, if its
- * answer was not on its way. Where nothing is answered any more nothing shows what is missed: so
- * the oldest is sent again, and what comes of it tells of the others. A store that is only slow is
- * asked for one twice by this, not for all. (RFC 8985, RACK-TLP, is that for segments of TCP.)
+ * The store answers nearly in the order in which it was asked. So an event is missed if it was sent
+ * well before another one that is answered, and is not answered itself. It is sent again a moment
+ * later, unless its answer was only on its way.
+ *
+ * If nothing is answered any more, nothing shows what is missed. Then the oldest event is sent
+ * again, and what becomes of it tells of the others. So a store that is only slow is asked twice
+ * for one event, and not for all of them. (RFC 8985, RACK-TLP, does the same for segments of TCP.)
  */
 #include "transport/client/window_private.h"
 

@@ -8,7 +8,7 @@
 #include "core/base/unconst.h"
 #include "transport/client/client_private.h"
 
-/* What is given: begins with what the program sees. */
+/* A snapshot that was given to the program, which sees the first member of this. */
 struct held {
 	struct nacre_snapshot snapshot;
 	struct nc_client_event holder; /* its message and texts */
@@ -52,7 +52,8 @@ void nacre_snapshot_free(const struct nacre_snapshot *snapshot)
 	free(held);
 }
 
-/* "snap.put.<stream…>"; the caller's to release. `stream` NULL: the verb alone. */
+/* Make the subject "snap.put.<stream…>", or the verb alone if `stream` is NULL. The caller releases
+ * the buffer. */
 static int subject_make(struct nc_buf *subject, const char *verb, const char *stream,
                         struct nacre_error *error)
 {
@@ -84,7 +85,7 @@ static int put_check(const struct nacre_snapshot_put *put, struct nacre_error *e
 	return NACRE_OK;
 }
 
-/* The same once more is the same, so it is asked until it is answered. */
+/* Ask until there is an answer: to put the same snapshot once more changes nothing. */
 static int put_ask(struct nacre_client *client, const struct nacre_snapshot_put *put,
                    const char *subject, struct nacre_error *error)
 {

@@ -14,7 +14,7 @@ static int ask(struct nacre_client *client, const char *subject, const char *bod
 	return nacre_request(client, &request, reply_out, error);
 }
 
-/* Of one stream. */
+/* Ask for a verb about one stream. */
 static int ask_of(struct nacre_client *client, const char *verb, const char *stream,
                   const char *body, struct nacre_reply **reply_out, struct nacre_error *error)
 {

@@ -84,8 +84,8 @@ int nacre_sub_resume(struct nacre_client *client, const char *name, struct nacre
 	return ask(client, &(struct verb){ "resume", true }, name, NULL, reply_out, error);
 }
 
-/* Not repeated blindly: a second seek begins an epoch more, and "new" would skip what came between.
- */
+/* A seek is not repeated if its outcome is unknown: a second one would begin another epoch, and
+ * "new" would skip what came in between. */
 int nacre_sub_seek(struct nacre_client *client, const char *name, const char *to,
                    struct nacre_reply **reply_out, struct nacre_error *error)
 {

@@ -6,7 +6,7 @@
 
 #include "transport/client/subscription_private.h"
 
-/* `subject` and `queue` belong to the caller; queue NULL or "": none. */
+/* Subscribe. `subject` and `queue` are borrowed; a queue that is NULL or "" means none. */
 static int open_on(struct nacre_client *client, enum nc_client_way way, const char *subject,
                    const char *queue, struct nacre_subscription **sub_out,
                    struct nacre_error *error)
@@ -49,7 +49,7 @@ static int open_inbox(struct nacre_client *client, enum nc_client_way way,
 
 /* ---- A subscription of the store's ---------------------------------------------------------- */
 
-/* A member of "deliver", its key read. False: malformed. */
+/* Read a member of "deliver", whose key has been read. False if it is malformed. */
 static bool deliver_take(struct nc_json *json, const struct nc_json_token *key,
                          struct nc_buf *subject, struct nc_buf *queue)
 {
@@ -64,7 +64,7 @@ static bool deliver_take(struct nc_json *json, const struct nc_json_token *key,
 	return true;
 }
 
-/* The info's members; false: it is malformed, or has no "deliver". */
+/* Read the members of an info. False if it is malformed, or has no "deliver". */
 static bool deliver_find(struct nc_json *json, struct nc_buf *subject, struct nc_buf *queue)
 {
 	struct nc_json_token token;
@@ -83,7 +83,7 @@ static bool deliver_find(struct nc_json *json, struct nc_buf *subject, struct nc
 	return fine && json->expected == NULL;
 }
 
-/* "deliver" of an info: null, or where it is pushed. Both out-buffers end with a NUL. */
+/* Read "deliver" of an info: null, or where events are pushed. Both buffers end with a NUL. */
 static bool deliver_read(const struct nacre_reply *info, struct nc_buf *subject,
                          struct nc_buf *queue)
 {

@@ -79,8 +79,8 @@ bool nc_client_apart(void (*work)(void *ctx), void *ctx)
 	return begun;
 }
 
-/* The time, then chance: so ids that are made one after the other lie side by side in a store's
- * index, of which only that place need be in memory. */
+/* Make an id of the time and of random bytes. Ids that are made one after the other then lie side
+ * by side in a store's index, and only that place of it need be in memory. */
 bool nc_client_id_make(char id[NC_CLIENT_ID_SIZE])
 {
 	uint8_t bytes[(NC_CLIENT_ID_SIZE - 1) / 2];
@@ -110,7 +110,7 @@ bool nc_client_name_valid(const char *name)
 	return name != NULL && *name != '\0' && strlen(name) <= NAME_SIZE_MAX;
 }
 
-/* Something stands before, between and behind its dots. */
+/* Whether something stands before, between and behind all dots. */
 static bool is_whole(const char *name)
 {
 	size_t size = strlen(name);
@@ -133,7 +133,7 @@ int nc_client_stream_check(const char *stream, struct nacre_error *error)
 	return NACRE_OK;
 }
 
-/* One byte of a name as subjects spell it; returns 1 or 3. */
+/* Spell one byte of a name as subjects do. Returns how many bytes that takes, 1 or 3. */
 static size_t spell(unsigned char c, bool dots_stay, char out[3])
 {
 	static const char hex[] = "0123456789ABCDEF";

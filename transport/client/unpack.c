@@ -105,7 +105,7 @@ bool nc_unpack_number(struct nc_unpack *unpack, uint64_t *number_out)
 	return true;
 }
 
-/* Bytes of a value that holds no others, its first byte included; 0: it is none. */
+/* How many bytes a value has that holds no others, its first byte included; 0 if it is none. */
 static size_t plain_size(uint8_t first)
 {
 	static const uint8_t floats_and_integers[] = {
@@ -135,13 +135,13 @@ static bool skip_plain(struct nc_unpack *unpack)
 	return size > 0 && left(unpack) >= size && span(unpack, 0, size, &bytes);
 }
 
-/* Values to come, a level of maps and arrays. */
+/* How many values are still to come, at each level of maps and arrays. */
 struct levels {
 	uint64_t open[NC_UNPACK_DEPTH_MAX];
 	size_t depth;
 };
 
-/* One value has come; false: it was the last. */
+/* Count a value that has come. False if it was the last. */
 static bool levels_take(struct levels *levels)
 {
 	while (levels->open[levels->depth] == 0) {
@@ -152,7 +152,7 @@ static bool levels_take(struct levels *levels)
 	return true;
 }
 
-/* One value, a map or array only as far as its head. */
+/* Go past one value; past the head only, if it is a map or an array. */
 static bool skip_one(struct nc_unpack *at, struct levels *levels)
 {
 	uint32_t count;

@@ -50,7 +50,7 @@ static void due(struct nc_window *window, struct nc_slot *slot, int64_t due_ms)
 	wake(window, due_ms);
 }
 
-/* Ask again later, or no more. */
+/* Ask again later, or give the event up. */
 static void postpone(struct nc_window *window, uint32_t index, int result,
                      const struct nacre_error *error)
 {
@@ -66,7 +66,7 @@ static void postpone(struct nc_window *window, uint32_t index, int result,
 
 /* ---- Answers, on nats.c's thread ------------------------------------------------------------ */
 
-/* ".<number>" at *at, which goes behind it. */
+/* Read ".<number>" at *at, and move behind it. */
 static bool part_read(const char **at, uint32_t *number_out)
 {
 	if (**at != '.' || (*at)[1] < '0' || (*at)[1] > '9')
@@ -78,7 +78,7 @@ static bool part_read(const char **at, uint32_t *number_out)
 	return number <= UINT32_MAX;
 }
 
-/* The slot that an answer is for; false: none any more. */
+/* Find the slot for which an answer is. False if it has another event by now. */
 static bool address_read(const struct nc_window *window, const char *subject, uint32_t *index_out)
 {
 	uint32_t line, index, uses;
@@ -148,7 +148,7 @@ natsStatus nc_window_publish(struct nc_window *window, struct nc_slot *slot)
 	return NATS_OK;
 }
 
-/* Something is due: silence is over, or a pause. */
+/* Attend to a slot that is due: its answer has not come in time, or its pause is over. */
 static void attend(struct nc_window *window, uint32_t index)
 {
 	struct nc_slot *slot = &window->slots[index];
@@ -173,7 +173,7 @@ static int in_order(const void *a, const void *b)
 	return (left->number > right->number) - (left->number < right->number);
 }
 
-/* All that is due, in the order in which it was appended. */
+/* Attend to all slots that are due, in the order in which their events were appended. */
 static void attend_all(struct nc_window *window, int64_t now_ms)
 {
 	uint32_t count = 0;

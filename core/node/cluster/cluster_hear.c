@@ -10,7 +10,7 @@
 #define SKEW_MAX_MS 500
 #define SKEW_SAY_MS 60000u
 
-/* Once in a while; `when` remembers. */
+/* Whether it is time to tell of a trouble again; `when` remembers when it was last told. */
 static bool may_say(uint64_t *when, uint64_t each_ms)
 {
 	uint64_t now_ms = nc_clock_ms();
@@ -136,7 +136,7 @@ static bool is_member(const struct nc_hello_node *node)
 	return (node->flags & (NC_HELLO_VOTER | NC_HELLO_LEARNER)) != 0;
 }
 
-/* Who takes this node's place bears its name, and answers to it. */
+/* End, if another node has taken this node's place: it has the name, and answers under it. */
 static void yield_to_successor(struct nc_cluster *cluster, const struct nc_hello *hello)
 {
 	const char *name = cluster->options.config->node_id;
@@ -217,8 +217,8 @@ void nc_cluster_begin(struct nc_cluster *cluster)
 	}
 }
 
-/* A member of ours, in some start. False: one that it has had before, or that was another process:
- * its directory is a copy of an earlier day. Let it hear so. */
+/* A member of ours was heard, in one of its starts. False if that is an earlier start than is
+ * known, or was another process: the member's directory is then an old copy, and it is told so. */
 static bool hear_life(struct nc_cluster *cluster, const struct nc_peer_node *from, uint64_t run)
 {
 	const char *data_dir = cluster->options.config->data_dir;
@@ -242,10 +242,10 @@ static bool hear_life(struct nc_cluster *cluster, const struct nc_peer_node *fro
 	return false;
 }
 
-/* A member of ours has heard of a start of this node that is not in its directory, or of another
- * process in this one: that is a copy of an earlier day, put back. What was acknowledged and whom
- * was voted for since it does not know. (Or a copy of it was started beside it, and has been heard
- * here as well.) */
+/* A member of ours has heard of a later start of this node than its directory knows, or of another
+ * process in this start. So the directory is an old copy that was put back, and does not know what
+ * was acknowledged, and for whom this node has voted, since it was made. (Or a copy of it was
+ * started beside this node, and was heard here as well.) */
 static void hear_later_life(struct nc_cluster *cluster, const struct nc_peer_node *from,
                             const struct nc_hello_node *me)
 {

@@ -10,7 +10,7 @@
 #define HELLO_MEMBER_MS  1000u
 #define HELLO_GAP_MS     50u /* between two hellos that are sent because a node is new */
 
-/* The latest life of it that was heard, now or before this start. */
+/* The latest life of a node that was heard, since this start or before it. */
 static struct nc_heard_life life_of(const struct nc_cluster *cluster, uint64_t number)
 {
 	const struct nc_peer_node *node = nc_gate_node(nc_peer_gate(cluster->peer), number);

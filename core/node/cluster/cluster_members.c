@@ -21,7 +21,7 @@ void nc_cluster_members_follow(struct nc_cluster *cluster)
 	cluster->hello_soon = true; /* a member that was removed still answers for the store */
 }
 
-/* The member with this name; 0: there is none. */
+/* The number of the member with this name; 0 if there is none. */
 static uint64_t namesake_of(const struct nc_cluster *cluster, const struct nc_raft_members *members,
                             const char *name)
 {
@@ -32,7 +32,7 @@ static uint64_t namesake_of(const struct nc_cluster *cluster, const struct nc_ra
 	return 0;
 }
 
-/* Take up a node without a cluster that was heard. True: a change was proposed. */
+/* Add a node that was heard and has no cluster. Returns whether a change was proposed. */
 static bool take_up(struct nc_cluster *cluster, const struct nc_cluster_other *other,
                     const struct nc_raft_members *members)
 {

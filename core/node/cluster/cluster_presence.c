@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Is it still there? A follower that misses its leader asks it, and every node a member whose hello
- * it misses, for who asks how the cluster is. Where a process has ended, or has
- * lost its connection, NATS itself answers that nobody listens: at once, long before an election
- * timeout has passed. A leader that is cut off, or only slow, is silent, and is waited for. */
+/* Asking whether a node is still there. A follower that misses its leader asks for it; and every
+ * node asks for members whose hellos it misses, so that it can tell how the cluster is. If a
+ * process has ended or has lost its connection, NATS itself answers that nobody listens. It does so
+ * at once, long before an election timeout has passed. A leader that is cut off, or only slow,
+ * gives no answer, and is waited for. */
 #include "core/node/cluster/cluster_private.h"
 #include "core/node/common/say.h"
 
@@ -44,7 +45,7 @@ void nc_cluster_ask(struct nc_cluster *cluster, uint64_t number)
 	}
 }
 
-/* NATS has said that it is not there, and it has not been heard since. */
+/* Whether NATS has said that a node is not there, and it has not been heard since. */
 static bool is_closed(const struct nc_peer_node *node)
 {
 	return node->closed_ms > node->heard_ms;
@@ -56,7 +57,7 @@ bool nc_cluster_is_there(const struct nc_cluster *cluster, uint64_t number)
 	return nc_cluster_is_up(cluster, number) && (node == NULL || !is_closed(node));
 }
 
-/* Whatever it answers was heard; that nobody is there was noted, too. */
+/* Nothing is left to do: an answer was heard as every message, and its absence has been noted. */
 static void on_missed(void *ctx, int err, struct nc_slice body)
 {
 	(void)ctx;

@@ -248,8 +248,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-/* List, by name, the nodes that could found a cluster now, with this node among them; 0: too few,
- * or not now. */
+/* List, by name, the nodes that could found a cluster now, with this node among them. 0 if they are
+ * too few, or if it is not the time. */
 static uint32_t candidates(struct nc_formation *formation, uint64_t now_ms,
                            struct nc_cluster_node *out)
 {

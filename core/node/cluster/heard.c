@@ -34,7 +34,8 @@ const struct nc_heard_life *nc_heard_find(const struct nc_heard *heard, uint64_t
 	return NULL;
 }
 
-/* The last place; that of `old`, or of the one that began longest ago, goes if there is none. */
+/* Put a life into the last place. The one that it follows on, `old`, is removed; if there is none
+ * and all places are taken, the first one is. */
 static void add(struct nc_heard *heard, struct nc_heard_life *old, const struct nc_heard_life *life)
 {
 	if (old == NULL && heard->count == NC_PEER_NODES_MAX)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Written beside, synced, and then given the name. */
+/* A small file that is replaced as a whole: written beside its place, synced, and then renamed. */
 #include "core/node/cluster/kept_file.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Gossip, by the settings. */
+/* Finding the NATS servers by gossip, as the settings say. */
 #include "core/node/cluster/whereabouts.h"
 
 #include <stdio.h>
