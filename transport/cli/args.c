@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A command line against its description. */
+/* Taking a command line apart, and checking it against the command's description. */
 #include "transport/cli/args.h"
 
 #include <ctype.h>
@@ -61,7 +61,8 @@ bool nc_cli_duration_read(const char *text, uint64_t *ms_out)
 	return false;
 }
 
-/* Words in small letters with bars between them: exactly one of these. */
+/* Whether an option's value is described as a choice: words in small letters with bars between
+ * them, of which exactly one must be given. */
 static bool is_choice(const char *value)
 {
 	return strchr(value, '|') != NULL &&
@@ -127,7 +128,7 @@ static bool give(struct parse *parse, const struct nc_cli_option *option, const 
 	return true;
 }
 
-/* The argument of an option: attached, or the next one. NULL: there is none. */
+/* The value of an option, which is attached to it or comes next. NULL if there is none. */
 static const char *value_take(struct parse *parse, const struct nc_cli_option *option,
                               const char *attached)
 {
@@ -193,7 +194,7 @@ static bool letters(struct parse *parse, const char *typed)
 	return true;
 }
 
-/* Of the description of a command's words that which begins with the word at `at`. */
+/* The description of a command's words, from that of the word at `at` on. */
 static const char *words_from(const char *words, size_t at)
 {
 	while (at-- > 0) {
@@ -203,7 +204,8 @@ static const char *words_from(const char *words, size_t at)
 	return words;
 }
 
-/* The words that it needs, and has not been given: those that need not be come behind them. */
+/* Name the words that the command needs and was not given. Those that it need not have come last.
+ */
 static void say_missing(struct parse *parse)
 {
 	const struct nc_cli_command *command = parse->command;

@@ -29,7 +29,8 @@ static DIR *entries_open(int directory_fd)
 	return dir;
 }
 
-/* NULL: there are no more; or errno says why they cannot be read. */
+/* The next name in a directory. NULL if there are no more, or if errno says why it cannot be read.
+ */
 static const char *entry_next(DIR *dir)
 {
 	const struct dirent *entry;
@@ -41,8 +42,9 @@ static const char *entry_next(DIR *dir)
 	return entry == NULL ? NULL : entry->d_name;
 }
 
-/* What a backup was killed over: nothing, or files alone, of which the description is the first to
- * come and the last to go. Errors: ENOTEMPTY, it is something else; others, it is not known. */
+/* Whether a directory is what a backup that was killed has left. It is if it is empty, or has only
+ * files, the description among them, which comes first and goes last. Errors: ENOTEMPTY, it is
+ * something else; others, it cannot be known. */
 static int left_check(int directory_fd)
 {
 	bool any = false, described = false, plain = true;
@@ -63,7 +65,7 @@ static int left_check(int directory_fd)
 	return !any || (described && plain) ? 0 : ENOTEMPTY;
 }
 
-/* Whatever lies in it: it is of a backup that is not whole. */
+/* Remove everything in the directory of a backup that is not whole. */
 static int files_remove(int directory_fd)
 {
 	int failed = 0;
@@ -83,9 +85,10 @@ static int files_remove(int directory_fd)
 	return failed;
 }
 
-/* Locked, it may be another one than the path says by now: whoever had the lock has given it its
- * name, or removed it. One that was there is to be this user's; what a file server says of one that
- * was made does not matter. Errors: ENOTEMPTY, somebody else's; EAGAIN, look again. */
+/* Check a directory that was locked. By then its path may name another one: whoever had the lock
+ * may have given the directory its final name, or removed it. A directory that was there before
+ * must be this user's; of one that was just made, the owner that a file server tells does not
+ * matter. Errors: ENOTEMPTY, it is somebody else's; EAGAIN, look again. */
 static int owner_check(const struct nc_backup_files *files, int fd, bool made)
 {
 	struct stat have, named;
@@ -97,7 +100,8 @@ static int owner_check(const struct nc_backup_files *files, int fd, bool made)
 	return made || have.st_uid == geteuid() ? 0 : ENOTEMPTY;
 }
 
-/* Locked, and its holder's alone; EAGAIN, look again. */
+/* Make or open the partial directory, lock it, and see that it may be used. Errors: those of
+ * nc_backup_files_open(); EAGAIN, look again. */
 static int partial_try(const struct nc_backup_files *files, int *fd_out)
 {
 	struct stat info;
@@ -185,7 +189,7 @@ static int file_begin(struct nc_backup_files *files, const char *name)
 	return files->fd < 0 ? errno : 0;
 }
 
-/* Synced, and with its line. */
+/* End a file: sync it, and put its line into the sums. */
 static int file_end(struct nc_backup_files *files)
 {
 	uint8_t digest[NC_SHA256_SIZE];
@@ -201,8 +205,9 @@ static int file_end(struct nc_backup_files *files)
 	return failed;
 }
 
-/* Gigabytes that wait to be written at once are in the way of whoever else waits for this disk: it
- * may be the node's. Only the pace is meant; what is durable the end of the file says. */
+/* Begin to write out what has gathered. Gigabytes that are written at once would hold up whoever
+ * else waits for this disk, which may be the node's. This is for the pace only: what is durable is
+ * settled at the end of the file. */
 static void pace(struct nc_backup_files *files, size_t size)
 {
 	files->unsynced += size;

@@ -143,7 +143,7 @@ void nc_bench_stream(const struct nc_bench *bench, uint64_t number, char *to, si
 
 /* ---- When ----------------------------------------------------------------------------------- */
 
-/* With the mutex held. */
+/* Called with the mutex held. */
 static bool room_for(struct nc_bench *bench, uint64_t end)
 {
 	if (end <= bench->acked_room)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A bench checks what it measured: every event that was acknowledged is read back once. */
+/* Checking what was measured: every event that was acknowledged must be read back, and once. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,7 +49,7 @@ int nc_bench_check(struct nc_bench *bench)
 	return 0;
 }
 
-/* One batch of the run's next events. */
+/* Append one batch of the run's next events. */
 static int fill_some(struct nc_bench *bench, uint64_t first, uint64_t count)
 {
 	struct nacre_error error = { 0 };

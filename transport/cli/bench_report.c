@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a bench came to: for people, as JSON, as CSV. */
+/* The result of a bench: for people, as JSON, as CSV. */
 #include <stdio.h>
 #include <string.h>
 
@@ -91,7 +91,7 @@ static void people(const struct nc_bench *bench)
 
 /* ---- For programs --------------------------------------------------------------------------- */
 
-/* Names and numbers in their order; `put` says how. */
+/* Put the names and numbers of the result in their order; `put` says how. */
 struct writer {
 	void (*put)(struct writer *writer, const char *name, double value);
 	struct nc_buf names, values; /* of CSV; JSON has the second alone */

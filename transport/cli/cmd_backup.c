@@ -32,7 +32,7 @@ static int fail_file(const struct nc_cli *cli, const struct nc_backup_files *fil
 	return nc_cli_fail(cli, NC_EXIT_IO, "%s: %s", files->path, strerror(failed));
 }
 
-/* The node's words come first, when it is known that there is room for all of it. */
+/* Check that there is room for all of it, and then write down what the node has told of it. */
 static int begin(const struct nc_cli *cli, struct nc_backup_files *files, struct nc_slice info)
 {
 	uint64_t bytes = nc_cli_member_number(info, "bytes", 0);
@@ -59,7 +59,7 @@ static void slow_down(const struct nc_cli_progress *progress, uint64_t bytes, ui
 		(void)nanosleep(&pause, NULL);
 }
 
-/* All chunks, each checked by libnacre; NACRE_END is the only good end. */
+/* Take all chunks, each checked by libnacre. NACRE_END is the only good end. */
 static int chunks_take(const struct nc_cli *cli, struct nacre_backup *backup,
                        struct nc_backup_files *files, struct nc_cli_progress *progress)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* nacre batch: events from JSON Lines, so many at a time, each time all or nothing.
  *
- * A line is one member of R.batch's "events" and goes as it is, but that one without an id gets
- * "<key>-<line>". So a batch can be asked again, and a whole file too: with the same key and the
- * same --size the batches are the same, and the store recognises those that it has.
- */
+ * A line is one member of R.batch's "events", and is sent as it is; only one without an id is given
+ * the id "<key>-<line>". So a batch can be sent again, and a whole file too: with the same key and
+ * the same --size the batches are the same, and the store recognises those that it has. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,8 +179,8 @@ static int line_take(struct batch *batch, struct nc_slice line)
 	return batch->count == batch->size ? send(batch) : 0;
 }
 
-/* The next line, its end included, or as much of it as may be read. False: there is none, or it
- * cannot be read. */
+/* Read the next line with its end, or as much of it as may be read. False if there is none, or if
+ * it cannot be read. */
 static bool line_read(FILE *file, struct nc_buf *line)
 {
 	int byte = 0;

@@ -18,7 +18,7 @@ static void category_of(const struct nc_bench *bench, char *to, size_t size)
 
 /* ---- Read ----------------------------------------------------------------------------------- */
 
-/* The whole run once; its events are counted as they come. */
+/* Read the whole run once, and count its events as they come. */
 static int read_pass(struct nc_bench_thread *thread, const struct nacre_read *read,
                      struct nacre_error *error)
 {
@@ -65,8 +65,8 @@ static void *read_thread(void *ctx)
 
 /* ---- Subscriptions -------------------------------------------------------------------------- */
 
-/* Take and acknowledge until all have come, here or at other consumers: what one has asked for
- * ahead, no other gets. */
+/* Take and acknowledge deliveries until all have come, here or at other consumers. What one
+ * consumer has asked for ahead, no other one gets. */
 static int take_all(struct nc_bench_thread *thread, struct nacre_subscription *sub,
                     struct nacre_error *error)
 {

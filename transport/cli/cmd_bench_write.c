@@ -17,7 +17,7 @@ struct slot {
 	struct nc_bench_turn turn;
 };
 
-/* One thread's appends under way. */
+/* The appends of one thread that are under way. */
 struct lane {
 	struct nc_bench *bench;
 	pthread_mutex_t mutex; /* of the list */
@@ -144,7 +144,7 @@ static void *batch_thread(void *ctx)
 	return NULL;
 }
 
-/* A stream of the run that has been written, from its newest event back. */
+/* Read a stream that the run has written, from its newest event back. */
 static int read_one(struct nc_bench_thread *thread, uint64_t number, struct nacre_error *error)
 {
 	char stream[STREAM_SIZE];

@@ -47,7 +47,7 @@ static uint64_t now_ms(void)
 	return nc_cli_now_ns() / NS_IN_MS;
 }
 
-/* One request without a word about how it ended; the caller's to free. */
+/* Ask once, and say nothing of how it ended. The caller frees the reply. */
 static int ask(const struct join *join, const char *verb, struct nc_slice body,
                struct nacre_reply **reply_out, struct nacre_error *error)
 {
@@ -65,7 +65,7 @@ static int ask(const struct join *join, const char *verb, struct nc_slice body,
 
 /* ---- What is seen --------------------------------------------------------------------------- */
 
-/* The stage by its row in the list of nodes. */
+/* How far the node is, by its row in the list of nodes. */
 static enum stage row_read(struct join *join, struct nc_slice row)
 {
 	struct nc_slice state;
@@ -96,7 +96,7 @@ static enum stage status_read(struct join *join, struct nc_slice answer)
 	return stage;
 }
 
-/* 0, or an exit code after saying why. */
+/* Returns 0, or an exit code after saying why. */
 static int look(struct join *join, enum stage *stage_out)
 {
 	struct nacre_error error = { 0 };
@@ -123,7 +123,8 @@ static void votes(const struct join *join, struct nc_slice answer)
 	}
 }
 
-/* Gives 0 when it votes, an exit code after saying why it never will, -1: not yet. */
+/* Returns 0 if the node votes, -1 if it does not yet, or an exit code after saying why it never
+ * will. */
 static int promote(struct join *join)
 {
 	struct nacre_error error = { 0 };

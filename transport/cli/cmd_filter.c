@@ -15,7 +15,7 @@ static void put_number(const struct nc_cli *cli, struct nc_buf *body, const char
 		nc_buf_printf(body, ",\"%s\":%s", option, nc_cli_value(&cli->args, option));
 }
 
-/* The selector as it is sent, with a NUL behind it, and the request's body. */
+/* Make the selector as it is sent, with a NUL behind it, and the body of the request. */
 static int test_body(const struct nc_cli *cli, struct nc_buf *selector, struct nc_buf *body)
 {
 	struct nc_buf given = { 0 };
@@ -65,7 +65,7 @@ static void show_test(const struct nc_cli *cli, struct nc_slice answer)
 		(void)nc_cli_show_table(cli, events, columns);
 }
 
-/* What is no JSON would only be refused: say it here, with the same caret. */
+/* Check that the selector is JSON. If not, say so here, with the same caret as for a refusal. */
 static int selector_check(const struct nc_cli *cli, const char *selector)
 {
 	size_t offset;

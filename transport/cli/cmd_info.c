@@ -15,7 +15,7 @@ static int run_info(struct nc_cli *cli)
 	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, "store.info", NULL, true);
 }
 
-/* `node` is NULL when the store was asked. */
+/* Show the health; `node` is NULL if the store was asked. */
 static void health_show(const struct nc_cli *cli, struct nc_slice answer, const char *node,
                         bool well)
 {
@@ -29,8 +29,8 @@ static void health_show(const struct nc_cli *cli, struct nc_slice answer, const 
 	nc_cli_put_answer(answer, node == NULL ? "leader" : "status");
 }
 
-/* Nobody answers for the store. If that is because it was asked for, of nodes that still answer for
- * themselves, say so. Whether it is. */
+/* Nobody answers for the store. If that is because its nodes were drained, say so: they still
+ * answer for themselves. Returns whether it is so. */
 static bool drained_show(struct nc_cli *cli)
 {
 	struct nacre_reply *reply;
@@ -67,8 +67,8 @@ static bool drained_show(struct nc_cli *cli)
 	return drained;
 }
 
-/* The store's own leader is asked for the store, which is linearizable: it answers only if it leads
- * a majority. */
+/* Ask the leader for the store. That read is linearizable: the leader answers only if it leads a
+ * majority. */
 static int run_health(struct nc_cli *cli)
 {
 	const char *node = nc_cli_word(&cli->args, 0);

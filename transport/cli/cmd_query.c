@@ -8,7 +8,7 @@
 #include "transport/cli/read.h"
 #include "transport/cli/say.h"
 
-/* Items as the options say them, in their order: --or begins the next. */
+/* Makes items of the options, in their order; --or begins the next item. */
 struct items {
 	struct nc_buf json, types, tags; /* of the item at hand: "\"a\",\"b\"" */
 	bool any;
@@ -21,7 +21,7 @@ static void put_name(struct nc_buf *to, const char *name)
 	nc_json_put_string(to, nc_slice_str(name));
 }
 
-/* False: the item is empty. */
+/* End an item. False if it is empty. */
 static bool item_close(struct items *items)
 {
 	if (items->types.size == 0 && items->tags.size == 0)

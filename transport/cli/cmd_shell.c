@@ -23,7 +23,7 @@ static int run_completion(struct nc_cli *cli)
 	return 0;
 }
 
-/* One file of the directory. */
+/* Write one file of the directory. */
 static int page_write(const struct nc_cli *cli, const char *directory,
                       const struct nc_cli_command *command)
 {

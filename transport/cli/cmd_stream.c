@@ -39,8 +39,8 @@ static int run_stats(struct nc_cli *cli)
 
 /* ---- The list ------------------------------------------------------------------------------- */
 
-/* There may be millions: each page is shown as it comes. One that fails leaves JSON without an end.
- */
+/* There may be millions of streams, so each page is shown as it comes. If one fails, the JSON ends
+ * there. */
 struct listing {
 	struct nc_buf body,
 	        after; /* `after` as JSON has it; empty: the first page, or none is left */
@@ -67,7 +67,7 @@ static void body_put(const struct nc_cli *cli, struct listing *listing)
 	nc_buf_put_u8(body, '\0');
 }
 
-/* Columns of one width, whatever comes later; the name, which has none, stands last. */
+/* Show a line. Columns keep their width, whatever comes later; the name stands last. */
 static void stream_show(const struct nc_cli *cli, struct nc_slice item, bool first)
 {
 	struct nc_slice raw;

@@ -27,7 +27,8 @@ struct run {
 	uint64_t left; /* to be taken */
 };
 
-/* A node that is away is waited for. 0: go on. */
+/* Deal with a failure: a node that is away is waited for. Returns 0 to go on, or an exit code after
+ * saying why. */
 static int next_failed(struct run *run, int status, const struct nacre_error *error)
 {
 	const struct timespec pause = { 0, RETRY_MS * 1000000L };
@@ -40,7 +41,7 @@ static int next_failed(struct run *run, int status, const struct nacre_error *er
 	return 0;
 }
 
-/* Until it is told to end, or there is nothing more. */
+/* Consume until it is time to end, or there is nothing more. */
 static int take_all(struct run *run)
 {
 	struct nacre_error error = { 0 };
@@ -68,7 +69,7 @@ static int take_all(struct run *run)
 	return exit_code;
 }
 
-/* All that were taken shall be done, unless somebody is in a hurry. */
+/* Finish all deliveries that were taken, unless somebody is in a hurry. */
 static void wait_for_taken(struct run *run)
 {
 	while (!nc_cli_consumer_is_idle(run->consumer, LOOK_UP_MS) && nc_cli_signal() == 0 &&
@@ -76,7 +77,7 @@ static void wait_for_taken(struct run *run)
 		nc_cli_consumer_tend(run->consumer);
 }
 
-/* What has come and was not asked for by --limit is given back, not left until its time is over. */
+/* Give back deliveries beyond --limit, so that nobody has to wait until their time is over. */
 static void take_rest(struct run *run)
 {
 	struct nacre_error error;

@@ -105,7 +105,7 @@ static void status_make(struct watch *watch, struct nc_slice info)
 	nc_buf_release(&state);
 }
 
-/* Once a second. An answer that does not come is no reason to end: the line says so. */
+/* Ask once a second. If no answer comes, the line says so, and the watch goes on. */
 static void status_ask(struct watch *watch)
 {
 	struct nacre_error error = { 0 };
@@ -180,7 +180,7 @@ static int own_watch(struct watch *watch)
 	return exit_code;
 }
 
-/* What the watched one filters now, a transient one like it, and its events. */
+/* Find out what the watched subscription filters now, make a transient one like it, and listen. */
 static int watch_once(struct watch *watch, const char *subject)
 {
 	struct nacre_reply *reply;

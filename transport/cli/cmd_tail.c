@@ -16,7 +16,7 @@ static bool is_wild(const char *token, size_t size)
 	return size == 1 && (*token == '*' || *token == '>');
 }
 
-/* As subjects spell it, wildcards staying. False for what no stream's name can match. */
+/* Spell a pattern as subjects do, wildcards as they are. False if no stream's name can match it. */
 static bool pattern_put(const char *pattern, char *to, size_t room)
 {
 	size_t at = 0;
@@ -51,8 +51,8 @@ static bool pattern_put(const char *pattern, char *to, size_t room)
 	return at > 0;
 }
 
-/* Read what `read` says, and show it or not; *at_out and *last_out: where its last event is in
- * its own order, and by position. */
+/* Read what `read` says, and show it or not. *at_out is the number of the last event in the order
+ * of the read, *last_out is its position. */
 static int pass(struct nc_cli *cli, const struct nacre_read *read, bool show, uint64_t *at_out,
                 uint64_t *last_out)
 {
@@ -72,8 +72,9 @@ static int pass(struct nc_cli *cli, const struct nacre_read *read, bool show, ui
 	return status == NACRE_END ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }
 
-/* Show the last `count` events: back to where they begin, then forward from there to the end, so
- * that none is missed that came in between. *last_out: the position of the last. */
+/* Show the last `count` events. First read back to where they begin, and then forward from there to
+ * the end, so that none is missed that came in between. *last_out is the position of the last one.
+ */
 static int past_show(struct nc_cli *cli, const char *stream, const char *type, uint64_t count,
                      uint64_t *last_out)
 {

@@ -48,7 +48,7 @@ static void say_working(void *ctx)
 	(void)nacre_working(work->consumer->how.cli->client, work->job->reply, &error);
 }
 
-/* Answer for a command that has ended; whether it was done. */
+/* Answer the delivery of a command that has ended. Returns whether the command ended well. */
 static bool answer(const struct nc_cli_consumer *consumer, const struct nc_cli_job *job, int ended)
 {
 	const struct nc_cli *cli = consumer->how.cli;

@@ -11,7 +11,7 @@
 
 enum { FILE_SIZE_MAX = 1 << 20 };
 
-/* "<config>/nats/<rest>"; NULL: no home, or no memory. */
+/* The path "<config>/nats/<rest>"; NULL if there is no home, or no memory. */
 static char *config_path(const char *rest)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -27,7 +27,7 @@ static char *config_path(const char *rest)
 	return size < 0 ? NULL : path;
 }
 
-/* A whole small file. Errors: false, with errno. */
+/* Read a small file whole. False if that fails, and errno says why. */
 static bool file_read(const char *path, struct nc_buf *to)
 {
 	char part[4096];

@@ -57,7 +57,7 @@ static size_t times(const struct nacre_pair *meta, size_t from, size_t end, cons
 	return count;
 }
 
-/* All values of the name that comes first at `at`. */
+/* Put all values of the name that comes first at `at`. */
 static void put_values(struct nc_buf *to, const struct nacre_pair *meta, size_t count, size_t at)
 {
 	nc_json_put_string(to, nc_slice_str(meta[at].value));
@@ -69,7 +69,7 @@ static void put_values(struct nc_buf *to, const struct nacre_pair *meta, size_t 
 	}
 }
 
-/* A name that comes once has a string, one that comes often a list, where it came first. */
+/* A name that comes once is given a string; one that comes often a list, where it came first. */
 void nc_cli_meta_json(struct nc_buf *to, const struct nacre_pair *meta, size_t count)
 {
 	nc_buf_put_str(to, ",\"meta\":{");
@@ -87,7 +87,7 @@ void nc_cli_meta_json(struct nc_buf *to, const struct nacre_pair *meta, size_t c
 	nc_buf_put_u8(to, '}');
 }
 
-/* JSON goes as it is, but on one line: line ends are only between its tokens. */
+/* Put JSON as it is, but on one line: its line ends can only be between tokens. */
 void nc_cli_data_json(struct nc_buf *to, struct nc_slice data)
 {
 	size_t offset;
@@ -147,7 +147,7 @@ static void put_coloured(const struct nc_cli *cli, enum nc_cli_colour colour, co
 	(void)fputs(nc_cli_colour(cli, NC_PLAIN), stdout);
 }
 
-/* To the millisecond: "2026-11-25T20:46:09.123Z". */
+/* Print a time to the millisecond: "2026-11-25T20:46:09.123Z". */
 void nc_cli_put_time(const struct nc_cli *cli, const char *time)
 {
 	char shown[32];

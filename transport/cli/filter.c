@@ -20,7 +20,7 @@ void nc_cli_selector_put(struct nc_buf *to, const char *text)
 	}
 }
 
-/* One value is the selector itself, many are a list of strings. */
+/* Put a selector: a single value is the selector itself, several are a list of strings. */
 static void put_strings(const struct nc_cli *cli, const char *option, struct nc_buf *to)
 {
 	const char *value;
@@ -60,8 +60,8 @@ static int of_plugin(const struct nc_cli *cli, struct nc_buf *to)
 	return 0;
 }
 
-/* The one kind of filter that the options name; `kind_out` is KIND_COUNT if they name none. 0, or
- * an exit code after saying that they name two. */
+/* Find the kind of filter that the options name; `*kind_out` is KIND_COUNT if they name none.
+ * Returns 0, or an exit code after saying that they name two. */
 static int kind_find(const struct nc_cli *cli, bool names, size_t *kind_out)
 {
 	bool plugin = nc_cli_has(&cli->args, "plugin");

@@ -25,7 +25,7 @@ static bool is_help(const char *word)
 
 /* ---- Programs beside this one --------------------------------------------------------------- */
 
-/* Only letters, digits and hyphens: never a path. */
+/* Whether a word has only letters, digits and hyphens, so that it cannot be a path. */
 static bool names_a_program(const char *word)
 {
 	return word[0] >= 'a' && word[0] <= 'z' &&
@@ -132,7 +132,7 @@ static int help(const struct nc_cli *cli, char **words, size_t count)
 	return NC_EXIT_OK;
 }
 
-/* A command of ours that another program does: all but its help is that one's. */
+/* Run a command of ours that another program does; only its help is ours. */
 static int run_described(struct nc_cli *cli, char **words, size_t count, size_t used)
 {
 	if (count > used && is_help(words[used])) {
@@ -211,8 +211,9 @@ static int dispatch(struct nc_cli *cli, char **words, size_t count)
 	return run_command(cli, words, count);
 }
 
-/* Answers of a megabyte come one after the other: glibc would give the memory of each back, and
- * have every page of the next cleared and mapped anew, a third of the time of a read. */
+/* Keep memory for answers of a megabyte, which come one after the other. glibc would give back the
+ * memory of each, and have every page of the next cleared and mapped anew: a third of the time of a
+ * read. */
 static void keep_memory(void)
 {
 	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20);

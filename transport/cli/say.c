@@ -87,7 +87,7 @@ static int exit_of(int status, const struct nacre_error *error)
 	}
 }
 
-/* Where nobody answers: what there may be none of. */
+/* If nobody answers, say what may not be there. */
 static void put_doubt(const struct nc_cli *cli, char *text, size_t size)
 {
 	char who[200] = "is a node";
@@ -99,7 +99,8 @@ static void put_doubt(const struct nc_cli *cli, char *text, size_t size)
 	(void)snprintf(text, size, "; %s of store '%s' up at %s?", who, cli->store, cli->servers);
 }
 
-/* Where there was no connection yet: no server answers, or not to us. */
+/* Say what tells where the server is, and who we are, if there was no connection yet: no server
+ * answered, or it refused us. */
 static void put_where(char *text, size_t size)
 {
 	(void)snprintf(
@@ -160,7 +161,7 @@ const char *nc_cli_colour(const struct nc_cli *cli, enum nc_cli_colour colour)
 	return cli->colour ? codes[colour] : "";
 }
 
-/* Of the write that failed; stdio keeps only that one did. */
+/* The errno of the write that failed: stdio only remembers that one did. */
 static int output_errno;
 
 bool nc_cli_output_lost(void)

@@ -19,7 +19,8 @@ static void show_member(const struct nc_cli *cli, struct nc_slice name, struct n
 	nc_buf_release(&text);
 }
 
-/* One member of an object: `outer`, a dot if that is not empty, and its own name; its value. */
+/* Show a member of an object: its name, behind `outer` and a dot if that is not empty, and its
+ * value. */
 struct member {
 	struct nc_buf name;
 	enum nc_json_type type;
@@ -49,7 +50,7 @@ static bool members_begin(struct nc_json *json, struct nc_slice object)
 	return nc_json_next(json, &token) == NC_OK;
 }
 
-/* The members of a member: what is deeper is shown as it is written. */
+/* Show the members of a member. What lies deeper is shown as it is written. */
 static void show_inner(const struct nc_cli *cli, struct nc_slice outer, struct nc_slice object)
 {
 	struct nc_json json;
@@ -110,7 +111,7 @@ static void show_cell(const struct nc_cli_column *column, struct nc_slice text, 
 	(void)fputs(last ? "\n" : "  ", stdout);
 }
 
-/* Widen the columns for all rows; how many there are. */
+/* Widen the columns for all rows. Returns how many rows there are. */
 static size_t widths_take(struct nc_slice list, const struct nc_cli_column *columns, size_t count,
                           size_t *widths)
 {
