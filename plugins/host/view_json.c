@@ -3,7 +3,8 @@
 #include "core/base/json.h"
 #include "plugins/host/view_private.h"
 
-/* The characters of a key or string: in the source, or in the arena if they were escaped. */
+/* The characters of a key or string. They lie in the source, or in the arena if they were escaped.
+ */
 static bool characters(struct nc_view_work *work, const struct nc_json_token *token,
                        struct nc_slice *text_out)
 {
@@ -34,7 +35,7 @@ static bool string(struct nc_view_work *work, const struct nc_json_token *token)
 	return nc_view_leaf(work, NACRE_FILTER_STRING, raw, text, NULL);
 }
 
-/* False at the end of the text, or when the view ends early. */
+/* Take the next token. False at the end of the text, or if the view ends early. */
 static bool token_take(struct nc_view_work *work, const struct nc_json_token *token)
 {
 	struct nc_slice none = nc_slice(NULL, 0);

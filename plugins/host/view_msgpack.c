@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* MessagePack to a view: one value, its strings and keys UTF-8, nothing behind it. */
+/* From MessagePack to a view. It must be one value, with nothing behind it; texts must be UTF-8. */
 #include "core/base/json.h"
 #include "plugins/host/view_private.h"
 
@@ -116,7 +116,7 @@ static struct head head_read(struct nc_reader *reader)
 	return head;
 }
 
-/* A value that is not a container, its head read; false also when it is malformed. */
+/* Take a value that is no container, whose head has been read. False if it is malformed, too. */
 static bool scalar(struct nc_view_work *work, struct nc_reader *reader, const struct head *head,
                    const uint8_t *begin)
 {
@@ -138,7 +138,7 @@ static bool key(struct nc_view_work *work, struct nc_reader *reader)
 	return !reader->failed && nc_utf8_valid(text) && nc_view_key(work, text);
 }
 
-/* One value's head, and all of it if it holds no others. */
+/* Take the head of a value, and all of it if it holds no others. */
 static bool value(struct nc_view_work *work, struct nc_reader *reader, struct level *levels,
                   size_t *depth)
 {

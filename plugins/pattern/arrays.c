@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fields that must meet in the same elements of arrays.
+/* Fields that must hold together in the same elements of arrays.
  *
- * Arrays nest, so the leaves of the fields form a tree, and the question splits: fields whose
- * leaves lie in different arrays do not care for each other; those in one array need one element
- * that holds for all of them, which is the same question a level deeper. That takes about as many
- * steps as there are leaves. It asks that, within an element, all leaves of a path lie in one array
- * or all outside: so it is unless a key stands twice in an object, or a dotted key beside a nested
- * one. Then all combinations are tried, up to a limit. */
+ * Arrays nest, so the leaves of the fields form a tree, and the question splits. Fields whose
+ * leaves lie in different arrays do not depend on one another. Those in the same array need one
+ * element that holds for all of them, which is the same question one level deeper. So it takes
+ * about as many steps as there are leaves.
+ *
+ * This requires that, within an element, the leaves of a path lie either all in one array or all
+ * outside. That is so unless a key stands twice in an object, or a dotted key beside a nested one.
+ * In that case (it is called astray here) all combinations are tried, up to a limit. */
 #include "core/base/assert.h"
 #include "plugins/pattern/match_private.h"
 
 #define STEPS_MAX 100000 /* of trying everything */
 
-/* Where the leaves of a list lie, seen from a depth. */
+/* Where the leaves of a list lie, as seen at a depth. */
 enum place {
 	NOWHERE, /* there are none */
 	HERE,    /* in no further array */
@@ -36,7 +38,7 @@ static enum place place_of(const nacre_filter_leaf *const *leaves, size_t count,
 	return here ? HERE : INSIDE;
 }
 
-/* The leaves of element `index`, which stand together, in order. */
+/* Narrow the leaves to those in element `index`, which stand one after the other. */
 static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t depth, uint32_t index)
 {
 	size_t low = 0;
@@ -56,7 +58,7 @@ static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t dept
 	*count = end - low;
 }
 
-/* 1, 0, or -1: astray. */
+/* Whether the fields hold together at this depth: 1 or 0, or -1 if they are astray. */
 static int holds(const struct nc_arrayed *fields, size_t count, size_t depth);
 
 /* Whether one element of the driver's array holds for all fields of the group. */
@@ -82,7 +84,8 @@ static int group_holds(const struct nc_arrayed *group, size_t count,
 	return 0;
 }
 
-/* What is known of a field at a depth: 1 it holds, 0 it fails, -1 astray, 2 it lies in `array`. */
+/* What is known of a field at a depth: 1, it holds; 0, it fails; -1, it is astray; 2, it lies in
+ * `array`, which decides. */
 static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *array_out)
 {
 	uint32_t hit_array = 0;
@@ -100,9 +103,9 @@ static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *ar
 	return all == HERE ? 0 : 2;
 }
 
-/* The fields of one array. Who must be there says which elements to try; of those that may lack
- * each is tried as the one that is there; if all must lack, nothing chooses an element, and the
- * leaves that are there are in the way. */
+/* Whether the fields of one array hold together. A field that must be there says which elements to
+ * try. If all fields may be missing, each is tried as the one that is there. If all must be
+ * missing, nothing chooses an element, and any leaf that is there is one too many. */
 /* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
 static int array_holds(const struct nc_arrayed *group, size_t count, size_t depth)
 {

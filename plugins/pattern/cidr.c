@@ -59,8 +59,9 @@ static bool group_follows(struct nc_slice text, size_t at)
 	return at + 1 < text.size && text.data[at] == ':' && hex_digit(text.data[at + 1]) >= 0;
 }
 
-/* The groups of an IPv6 address, an IPv4 address for the last two if it is so written; `gap` is how
- * many bytes stand before "::". Gives how many bytes there are, -1: it is malformed. */
+/* Read the groups of an IPv6 address; the last two may be written as an IPv4 address. `*gap`
+ * becomes how many bytes stand before "::". Returns how many bytes there are, or -1 if it is
+ * malformed. */
 static int v6_groups(struct nc_slice text, size_t *at, uint8_t out[16], size_t *gap)
 {
 	size_t count = 0;

@@ -23,7 +23,8 @@ static uint32_t fold_char(uint32_t code)
 	return in_run ? code + (uint32_t)run->delta : code;
 }
 
-/* The character at `at`; 0 bytes of it if it is none. Overlong forms are none's business here. */
+/* Read the character at `at`, and how many bytes it has; 0 if it is none. Overlong forms are not
+ * looked for here. */
 static size_t decode(const uint8_t *at, size_t left, uint32_t *code_out)
 {
 	size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc2 ? 2 : 0;

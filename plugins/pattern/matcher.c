@@ -93,8 +93,8 @@ static int fold_test(const struct nc_matcher *matcher, struct nc_slice text)
 	return holds;
 }
 
-/* The literal bytes that `wildcard` begins with, up to a star, unescaped one by one: whether `text`
- * has them at its front. Both are moved past them. */
+/* Whether `text` begins with the literal bytes that `wildcard` begins with, up to a star. They are
+ * unescaped one by one. Both are moved past them. */
 static bool literal_take(struct nc_slice *wildcard, struct nc_slice *text)
 {
 	size_t at = 0;
@@ -178,7 +178,7 @@ static int scalar_test(const struct nc_matcher *matcher, const nacre_filter_leaf
 	}
 }
 
-/* What is in it is neither `exists` nor another of its kind. */
+/* Test `anything-but`. Its inner matchers are neither `exists` nor of its own kind. */
 static int but_test(const struct nc_matcher *matcher, const nacre_filter_leaf *leaf)
 {
 	for (size_t i = 0; i < matcher->inner_count; i++) {

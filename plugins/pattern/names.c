@@ -33,7 +33,7 @@ int nc_names_add(struct nc_names *names, struct nc_slice bytes, bool prefix)
 	return NC_OK;
 }
 
-/* Bytewise; of equal bytes the prefix first, for it covers the name. */
+/* The order of names: byte by byte, and a prefix before an equal name, which it covers. */
 static int by_bytes(const void *a, const void *b)
 {
 	const struct nc_name *left = a;

@@ -39,7 +39,7 @@ static uint64_t hash_of(struct nc_slice bytes)
 	return hash;
 }
 
-/* The slot of that item's chain, or the empty one where it would begin. */
+/* The slot with the chain of such items, or the empty one where it would begin. */
 static size_t slot_of(const struct nc_names_index *index, uint64_t hash, struct nc_slice bytes,
                       bool prefix)
 {

@@ -55,7 +55,7 @@ static uint32_t *slot_of(const struct nc_nats_trie *trie, uint32_t parent, struc
 	}
 }
 
-/* Room in `*array` for one element more. */
+/* Make room in `*array` for one element more. */
 static bool grow(void **array, size_t count, size_t size)
 {
 	if ((count & (count - 1)) != 0)
@@ -114,7 +114,7 @@ static int slots_make(struct nc_nats_trie *trie)
 	return NC_OK;
 }
 
-/* The child if it is there already. */
+/* The child of a node for a token; none if it is not there yet. */
 static uint32_t child_find(const struct nc_nats_trie *trie, uint32_t parent, struct nc_slice token,
                            bool literal)
 {
@@ -195,7 +195,8 @@ static void owners_tell(const struct find *find, uint32_t list)
 		find->fn(find->ctx, find->trie->owners[list - 1].owner);
 }
 
-/* `name` is what is left, a NULL pointer when nothing is. A name has at most 128 tokens. */
+/* Find from `node` on. `name` is what is left of the name; its pointer is NULL if nothing is. A
+ * name has at most 128 tokens. */
 /* NOLINTNEXTLINE(misc-no-recursion): a token deeper */
 static void node_find(const struct find *find, uint32_t index, struct nc_slice name)
 {

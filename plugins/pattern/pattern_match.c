@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One pattern against one view. Fields outside arrays are decided one by one; what is left is
- * arrays.c's. */
+/* Matching one pattern against one view. Fields outside arrays are decided one by one; arrays.c
+ * decides the others. */
 #include <stdlib.h>
 
 #include "core/base/assert.h"

@@ -28,7 +28,7 @@ static int matcher_add(struct nc_pattern_parse *parse, struct nc_matcher_list *l
 	return NACRE_FILTER_OK;
 }
 
-/* A number that a double can be near to. */
+/* Read a number. One that no double is near to is refused: it is too large, or too near to zero. */
 static int number_read(struct nc_pattern_parse *parse, const struct nc_json_token *token,
                        struct nc_decimal *number_out)
 {
@@ -79,7 +79,7 @@ int nc_pattern_parse_literal(struct nc_pattern_parse *parse, const struct nc_jso
 	return answer < 0 ? answer : matcher_add(parse, list, &matcher);
 }
 
-/* Stars apart, and a backslash only before a star or a backslash. */
+/* Check a wildcard: no two stars together, and a backslash only before a star or a backslash. */
 static int wildcard_check(struct nc_pattern_parse *parse, const struct nc_json_token *token,
                           struct nc_slice text)
 {
@@ -99,7 +99,7 @@ static int wildcard_check(struct nc_pattern_parse *parse, const struct nc_json_t
 	return NACRE_FILTER_OK;
 }
 
-/* A string for an operator of that kind. */
+/* Read a string for an operator of that kind. */
 static int string_take(struct nc_pattern_parse *parse, const struct nc_json_token *token,
                        enum nc_matcher_kind kind, struct nc_matcher_list *list)
 {
@@ -130,7 +130,7 @@ static int end_of_operator(struct nc_pattern_parse *parse)
 	return answer;
 }
 
-/* The value of prefix or suffix: a string, or {"equals-ignore-case": string}. */
+/* Read the value of prefix or suffix: a string, or {"equals-ignore-case": string}. */
 static int affix_take(struct nc_pattern_parse *parse, const struct nc_json_token *token,
                       enum nc_matcher_kind kind, enum nc_matcher_kind fold_kind,
                       struct nc_matcher_list *list)
@@ -211,7 +211,7 @@ static int numeric_take(struct nc_pattern_parse *parse, const struct nc_json_tok
 
 /* ---- anything-but --------------------------------------------------------------------------- */
 
-/* One string or a list of them, for that kind of matcher. */
+/* Read one string or a list of them, for that kind of matcher. */
 static int strings_take(struct nc_pattern_parse *parse, const struct nc_json_token *first,
                         enum nc_matcher_kind kind, bool may_be_empty, struct nc_matcher_list *list)
 {
@@ -232,8 +232,8 @@ static int strings_take(struct nc_pattern_parse *parse, const struct nc_json_tok
 	}
 }
 
-/* A string or a number, of the type of those before it: `type`, NC_JSON_END while there are none.
- */
+/* Read a string or a number, which must be of the same type as those before it. `*type` is that
+ * type, and NC_JSON_END while there are none. */
 static int alike_take(struct nc_pattern_parse *parse, const struct nc_json_token *token,
                       enum nc_json_type type, struct nc_matcher_list *list)
 {
@@ -246,7 +246,7 @@ static int alike_take(struct nc_pattern_parse *parse, const struct nc_json_token
 	                                                        : "a string or a number");
 }
 
-/* One, or a list of them: strings only or numbers only. */
+/* Read one such value or a list of them, which are all strings or all numbers. */
 static int literals_take(struct nc_pattern_parse *parse, const struct nc_json_token *first,
                          struct nc_matcher_list *list)
 {

@@ -8,13 +8,13 @@
 #define FNV_BASIS 14695981039346656037ull
 #define FNV_PRIME 1099511628211ull
 
-/* The members of one object so far: JSON allows a name twice, a pattern does not. */
+/* The members that an object has had so far: JSON allows a name twice, a pattern does not. */
 struct members {
 	struct nc_slice *paths;
 	size_t count;
 };
 
-/* Alternatives as they grow; their arrays of fields are the pool's, and grow too. */
+/* Alternatives as they are read. Their arrays of fields are in the pool, and grow too. */
 struct draft {
 	const struct nc_field **fields;
 	size_t count;
@@ -113,7 +113,7 @@ static int draft_add_all(struct nc_pattern_parse *parse, struct draft *draft,
 	return answer;
 }
 
-/* Every one of `left` with every one of `right`. */
+/* Combine every alternative of `left` with every one of `right`. */
 static int drafts_multiply(struct nc_pattern_parse *parse, struct drafts *left,
                            const struct drafts *right, size_t offset)
 {
@@ -177,7 +177,7 @@ static int members_add(struct nc_pattern_parse *parse, struct members *members, 
 	return NACRE_FILTER_OK;
 }
 
-/* A field's list, its '[' read. */
+/* Read the list of a field, whose '[' has been read. */
 static int list_read(struct nc_pattern_parse *parse, struct nc_matcher_list *list)
 {
 	for (;;) {
@@ -232,8 +232,8 @@ static int field_read(struct nc_pattern_parse *parse, struct nc_slice path, size
 static int object_read(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                        struct drafts *drafts);
 
-/* Whether the list whose '[' was read holds objects of fields alone: then "$or" is no field's name
- * (the rule of the upstream language). Looks ahead on a copy. */
+/* Whether the list whose '[' was read has only objects of fields. If so, "$or" is an operator, and
+ * not the name of a field, as the upstream language has it. Looks ahead on a copy of the cursor. */
 static bool holds_alternatives(struct nc_json json)
 {
 	for (size_t count = 0;; count++) {
@@ -307,7 +307,7 @@ static int member_read(struct nc_pattern_parse *parse, struct nc_slice above, bo
 	                                   : object_read(parse, path, false, drafts);
 }
 
-/* The rest of an object of fields, its '{' read. */
+/* Read the rest of an object of fields, whose '{' has been read. */
 /* NOLINTNEXTLINE(misc-no-recursion): the JSON cursor limits depth */
 static int object_read(struct nc_pattern_parse *parse, struct nc_slice above, bool outermost,
                        struct drafts *drafts)
@@ -343,7 +343,7 @@ static int pattern_read(struct nc_pattern_parse *parse, struct drafts *drafts)
 	return answer < 0 ? answer : nc_pattern_parse_next(parse, &token); /* the end */
 }
 
-/* What was read, in its last form. */
+/* Make the pattern of what was read. */
 static int pattern_make(struct nc_pattern_parse *parse, const struct drafts *drafts,
                         struct nc_pattern **pattern_out)
 {

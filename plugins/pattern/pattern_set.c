@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Many patterns in one index. Each alternative is entered under its rarest field: under each of
- * that field's values, if all of them can be looked up (whole values, beginnings, endings), else in
- * the list of its path; without a field that must be there it is asked always. What is found that
- * way is a candidate, and asked in full unless the field was all there is to ask. */
+/* Many patterns in one index. Each alternative is entered under its rarest field. If all values of
+ * that field can be looked up (whole values, beginnings, endings), it is entered under each of
+ * them; otherwise into the list of the field's path. An alternative without a field that must be
+ * there is always asked. What is found is a candidate. It is then asked in full, unless the field
+ * was all that there is to ask. */
 #include "plugins/pattern/pattern_set_private.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ uint64_t nc_set_hash(uint64_t path_hash, enum nc_set_key_kind kind, struct nc_sl
 	return hash == 0 ? 1 : hash; /* 0 is an empty slot */
 }
 
-/* The literal bytes that a wildcard begins with, or ends with; what is escaped ends them. */
+/* The literal bytes with which a wildcard begins or ends; they stop at an escape. */
 static struct nc_slice wildcard_part(struct nc_slice wildcard, bool beginning)
 {
 	size_t size = 0;
@@ -47,7 +48,7 @@ static struct nc_slice wildcard_part(struct nc_slice wildcard, bool beginning)
 	                 : nc_slice(wildcard.data + wildcard.size - size, size);
 }
 
-/* Under which key a matcher is found; false: under none. */
+/* The key under which a matcher is found; false if it cannot be found by one. */
 static bool key_of(const struct nc_field *field, const struct nc_matcher *matcher,
                    struct nc_set_key *key_out)
 {
@@ -119,7 +120,7 @@ const struct nc_set_path *nc_set_path(const struct nc_pattern_set *set, uint64_t
 	return slot->path == 0 ? NULL : &set->paths[slot->path];
 }
 
-/* The field's path, entered if it is new; NULL when out of memory. */
+/* The path of a field, which is entered if it is new; NULL if out of memory. */
 static struct nc_set_path *path_enter(struct nc_pattern_set *set, const struct nc_field *field)
 {
 	struct nc_set_path_slot *slot = path_slot(set, field->hash, field->path);
@@ -175,7 +176,7 @@ static void key_enter(struct nc_pattern_set *set, struct nc_set_path *path,
 
 /* ---- Building ------------------------------------------------------------------------------- */
 
-/* How many alternatives would share this field's keys; more is worse. */
+/* How many alternatives would share the field's keys: the fewer, the better. */
 static size_t crowd_of(const struct nc_pattern_set *set, const struct nc_field *field)
 {
 	size_t crowd = 0;
@@ -251,7 +252,7 @@ static size_t power_above(size_t count)
 	return power;
 }
 
-/* Room for everything that will be entered; some of it more than is needed. */
+/* Make room for everything that will be entered, and for some more. */
 static bool rooms_take(struct nc_pattern_set *set, const struct nc_pattern *const *patterns)
 {
 	size_t alternatives = 0;

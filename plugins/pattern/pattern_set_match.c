@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One view against many patterns: its leaves find candidates, candidates are asked. */
+/* Matching one view against many patterns: its leaves find candidates, which are then asked. */
 #include <stdlib.h>
 
 #include "plugins/pattern/fold.h"
@@ -24,7 +24,7 @@ static void tell(struct ask *ask, uint32_t pattern)
 	ask->emit(ask->emit_ctx, ask->set->ids[pattern]);
 }
 
-/* `leaf` is what the candidate was found by, NULL if by nothing. */
+/* Ask a candidate. `leaf` is the one by which it was found; NULL if it is always asked. */
 static int candidate_ask(struct ask *ask, uint32_t index, const nacre_filter_leaf *leaf)
 {
 	const struct nc_set_candidate *candidate = &ask->set->candidates[index];
