@@ -39,10 +39,11 @@ int nc_cli_answered(struct nc_cli *cli, int status, const struct nacre_error *er
 	return exit_code;
 }
 
-int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body, bool again)
+int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body,
+                    enum nc_cli_repeat repeat)
 {
 	struct nacre_reply *reply;
-	int exit_code = nc_cli_ask(cli, subject, body, again, &reply);
+	int exit_code = nc_cli_ask(cli, subject, body, repeat, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	struct nc_slice answer = nc_cli_reply_slice(reply);
@@ -66,7 +67,7 @@ int nc_cli_ask_table(struct nc_cli *cli, const char *subject, const char *member
 	struct nc_slice list;
 	int exit_code = nc_cli_connect(cli);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
+		exit_code = nc_cli_ask(cli, subject, NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	struct nc_slice answer = nc_cli_reply_slice(reply);

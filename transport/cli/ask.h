@@ -6,9 +6,9 @@
 #include "transport/cli/json.h"
 
 /* Ask, and show the answer: as it came with --json, or if it is no JSON object; else its members, a
- * line each. `again` says that the request may be repeated (see nacre_request()). Returns an exit
- * code. */
-int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body, bool again);
+ * line each. Returns an exit code. */
+int nc_cli_ask_show(struct nc_cli *cli, const char *subject, const char *body,
+                    enum nc_cli_repeat repeat);
 
 /* Ask, and show the list `member` of the answer as a table, or `none` if it is empty; with --json
  * show the answer as it came. Returns an exit code. */

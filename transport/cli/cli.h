@@ -31,12 +31,15 @@ int nc_cli_connect(struct nc_cli *cli);
  * may be under way; 0: as many as the library allows by default. */
 int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_client **client_out);
 
-/* Ask for any verb, as nacre_request() does. `again` says that the request may be repeated if its
- * outcome is unknown. With NACRE_OK the reply is the caller's. Tells people nothing. */
-int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, bool again,
+/* Whether a request is sent again if its outcome is unknown. */
+enum nc_cli_repeat { NC_CLI_ONCE, NC_CLI_REPEAT };
+
+/* Ask for any verb, as nacre_request() does. With NACRE_OK the reply is the caller's. Tells people
+ * nothing. */
+int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, enum nc_cli_repeat repeat,
                struct nacre_reply **reply_out, struct nacre_error *error_out);
 /* The same. Returns 0, and the reply is the caller's; or an exit code after saying why. */
-int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, bool again,
+int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, enum nc_cli_repeat repeat,
                struct nacre_reply **reply_out);
 
 #endif

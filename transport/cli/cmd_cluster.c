@@ -20,7 +20,7 @@ static int run_status(struct nc_cli *cli)
 	struct nc_slice list, health;
 	int exit_code = nc_cli_connect(cli);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, "cluster.status", NULL, true, &reply);
+		exit_code = nc_cli_ask(cli, "cluster.status", NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	struct nc_slice answer = nc_cli_reply_slice(reply);
@@ -56,7 +56,7 @@ static int change(struct nc_cli *cli, const char *verb, const char *member)
 	nc_buf_put_str(&body, "}");
 	nc_buf_put_u8(&body, 0);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask_show(cli, verb, (const char *)body.data, false);
+		exit_code = nc_cli_ask_show(cli, verb, (const char *)body.data, NC_CLI_ONCE);
 	nc_buf_release(&body);
 	return exit_code;
 }
@@ -86,7 +86,7 @@ static int run_drain(struct nc_cli *cli)
 	cli->node = node;
 	(void)snprintf(subject, sizeof subject, "node.%.64s.drain", node);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
+		exit_code = nc_cli_ask(cli, subject, NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	struct nc_slice answer = nc_cli_reply_slice(reply);

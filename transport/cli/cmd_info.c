@@ -12,7 +12,7 @@
 static int run_info(struct nc_cli *cli)
 {
 	int exit_code = nc_cli_connect(cli);
-	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, "store.info", NULL, true);
+	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, "store.info", NULL, NC_CLI_REPEAT);
 }
 
 /* Show the health; `node` is NULL if the store was asked. */
@@ -38,7 +38,7 @@ static bool drained_show(struct nc_cli *cli)
 	struct nc_slice list, row, state, id;
 	struct nc_json rows;
 	struct nc_buf names = { 0 };
-	if (nc_cli_try(cli, "cluster.status", NULL, false, &reply, &error) != NACRE_OK)
+	if (nc_cli_try(cli, "cluster.status", NULL, NC_CLI_ONCE, &reply, &error) != NACRE_OK)
 		return false;
 	struct nc_slice answer = nc_cli_reply_slice(reply);
 	bool ok = nc_cli_member(answer, "nodes", &list) && nc_cli_list_begin(&rows, list);
@@ -81,7 +81,7 @@ static int run_health(struct nc_cli *cli)
 		(void)snprintf(subject, sizeof subject, "node.%.64s.healthz", node);
 	if (exit_code != 0)
 		return exit_code;
-	int asked = nc_cli_try(cli, subject, NULL, true, &reply, &error);
+	int asked = nc_cli_try(cli, subject, NULL, NC_CLI_REPEAT, &reply, &error);
 	if (asked == NACRE_UNAVAILABLE && node == NULL && drained_show(cli))
 		return NC_EXIT_FAILED;
 	if (asked != NACRE_OK)
@@ -105,7 +105,8 @@ static int run_request(struct nc_cli *cli)
 	if (exit_code == 0) {
 		exit_code = nc_cli_ask_show(cli, nc_cli_word(&cli->args, 0),
 		                            word == NULL ? NULL : (const char *)body.data,
-		                            nc_cli_has(&cli->args, "again"));
+		                            nc_cli_has(&cli->args, "again") ? NC_CLI_REPEAT
+		                                                            : NC_CLI_ONCE);
 	}
 	nc_buf_release(&body);
 	return exit_code;

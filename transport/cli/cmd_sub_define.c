@@ -233,7 +233,7 @@ static int run_delete(struct nc_cli *cli)
 	int exit_code = nc_cli_sub_subject(cli, "sub.delete", subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
-	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, NULL, true);
+	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, NULL, NC_CLI_REPEAT);
 }
 
 #define SHARED_OPTIONS                                                                          \

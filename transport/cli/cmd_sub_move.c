@@ -7,23 +7,23 @@
 #include "transport/cli/say.h"
 #include "transport/cli/sub.h"
 
-static int ask(struct nc_cli *cli, const char *verb, const char *body, bool again)
+static int ask(struct nc_cli *cli, const char *verb, const char *body, enum nc_cli_repeat repeat)
 {
 	char subject[160];
 	int exit_code = nc_cli_sub_subject(cli, verb, subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
-	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, body, again);
+	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, body, repeat);
 }
 
 static int run_pause(struct nc_cli *cli)
 {
-	return ask(cli, "sub.pause", NULL, true);
+	return ask(cli, "sub.pause", NULL, NC_CLI_REPEAT);
 }
 
 static int run_resume(struct nc_cli *cli)
 {
-	return ask(cli, "sub.resume", NULL, true);
+	return ask(cli, "sub.resume", NULL, NC_CLI_REPEAT);
 }
 
 static int run_seek(struct nc_cli *cli)
@@ -36,7 +36,7 @@ static int run_seek(struct nc_cli *cli)
 		                        "expected first, new, pos:N or a time, not '%.60s'", to);
 	} else {
 		nc_buf_put_u8(&body, 0);
-		exit_code = ask(cli, "sub.seek", (const char *)body.data, true);
+		exit_code = ask(cli, "sub.seek", (const char *)body.data, NC_CLI_REPEAT);
 	}
 	nc_buf_release(&body);
 	return exit_code;
@@ -62,7 +62,7 @@ static int run_replay(struct nc_cli *cli)
 	if ((count > 0) + (key != NULL) + nc_cli_has(&cli->args, "all") != 1) {
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "one of --pos, --order-key and --all");
 	} else {
-		exit_code = ask(cli, "sub.replay", (const char *)body.data, true);
+		exit_code = ask(cli, "sub.replay", (const char *)body.data, NC_CLI_REPEAT);
 	}
 	nc_buf_release(&body);
 	return exit_code;

@@ -152,7 +152,7 @@ static int run_run(struct nc_cli *cli)
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, NULL, true, &reply);
+		exit_code = nc_cli_ask(cli, subject, NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	struct nc_slice info = nc_cli_reply_slice(reply);

@@ -28,7 +28,8 @@ static int pages_ask(struct nc_cli *cli, struct nc_buf *list)
 		              after.size > 0 ? ",\"after\":" : "", (int)after.size,
 		              (const char *)after.data);
 		nc_buf_put_u8(&body, 0);
-		exit_code = nc_cli_ask(cli, "sub.list", (const char *)body.data, true, &reply);
+		exit_code =
+		        nc_cli_ask(cli, "sub.list", (const char *)body.data, NC_CLI_REPEAT, &reply);
 		if (exit_code == 0) {
 			nc_cli_page_add(nc_cli_reply_slice(reply), "subscriptions", list, &after);
 			nacre_reply_free(reply);
@@ -63,7 +64,7 @@ static int run_info(struct nc_cli *cli)
 	int exit_code = nc_cli_sub_subject(cli, "sub.info", subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
-	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, NULL, true);
+	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, NULL, NC_CLI_REPEAT);
 }
 
 static const struct nc_cli_column parked_columns[] = {
@@ -117,7 +118,7 @@ static int run_parked(struct nc_cli *cli)
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, paged ? body : NULL, true, &reply);
+		exit_code = nc_cli_ask(cli, subject, paged ? body : NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	parked_show(cli, nc_cli_reply_slice(reply));
@@ -137,7 +138,7 @@ static int run_explain(struct nc_cli *cli)
 	int exit_code = nc_cli_sub_subject(cli, "sub.explain", subject, sizeof subject);
 	if (exit_code == 0)
 		exit_code = nc_cli_connect(cli);
-	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, body, true);
+	return exit_code != 0 ? exit_code : nc_cli_ask_show(cli, subject, body, NC_CLI_REPEAT);
 }
 
 static const struct nc_cli_example ls_examples[] = {

@@ -58,7 +58,8 @@ static int own_create(struct watch *watch, struct nc_slice info)
 	               (unsigned long long)nc_cli_now_ns());
 	(void)snprintf(subject, sizeof subject, "sub.create.%s", watch->own);
 	if (exit_code == 0)
-		exit_code = nc_cli_ask(cli, subject, (const char *)body.data, true, &reply);
+		exit_code =
+		        nc_cli_ask(cli, subject, (const char *)body.data, NC_CLI_REPEAT, &reply);
 	if (exit_code == 0) {
 		watch->next_pos = nc_cli_member_number(nc_cli_reply_slice(reply), "pos", 1);
 		nacre_reply_free(reply);
@@ -184,7 +185,7 @@ static int own_watch(struct watch *watch)
 static int watch_once(struct watch *watch, const char *subject)
 {
 	struct nacre_reply *reply;
-	int exit_code = nc_cli_ask(watch->cli, subject, NULL, true, &reply);
+	int exit_code = nc_cli_ask(watch->cli, subject, NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	exit_code = own_create(watch, nc_cli_reply_slice(reply));

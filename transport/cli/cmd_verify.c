@@ -66,7 +66,7 @@ static int verify_node(struct nc_cli *cli, struct report *report)
 	cli->node = report->node;
 	nc_cli_progress_begin(&progress, cli, "events", 0);
 	for (;;) {
-		int exit_code = nc_cli_ask(cli, subject, body, true, &reply);
+		int exit_code = nc_cli_ask(cli, subject, body, NC_CLI_REPEAT, &reply);
 		if (exit_code != 0)
 			return exit_code;
 		struct nc_slice answer = nc_cli_reply_slice(reply);
@@ -100,7 +100,7 @@ static int nodes_find(struct nc_cli *cli, struct report *reports, size_t *count_
 	}
 	if (*count_out > 0)
 		return 0;
-	int exit_code = nc_cli_ask(cli, "cluster.status", NULL, true, &reply);
+	int exit_code = nc_cli_ask(cli, "cluster.status", NULL, NC_CLI_REPEAT, &reply);
 	if (exit_code != 0)
 		return exit_code;
 	bool ok = nc_cli_member(nc_cli_reply_slice(reply), "nodes", &list) &&

@@ -215,13 +215,13 @@ int nc_cli_connect_another(struct nc_cli *cli, uint32_t window, struct nacre_cli
 	return exit_code;
 }
 
-int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, bool again,
+int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, enum nc_cli_repeat repeat,
                struct nacre_reply **reply_out, struct nacre_error *error_out)
 {
 	const struct nacre_request request = { .subject = subject,
 		                               .body = body,
 		                               .size = body == NULL ? 0 : strlen(body),
-		                               .repeatable = again };
+		                               .repeatable = repeat == NC_CLI_REPEAT };
 	struct nacre_reply *reply = NULL;
 	int status = nacre_request(cli->client, &request, &reply, error_out);
 	if (status == NACRE_OK) {
@@ -232,10 +232,10 @@ int nc_cli_try(struct nc_cli *cli, const char *subject, const char *body, bool a
 	return status;
 }
 
-int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, bool again,
+int nc_cli_ask(struct nc_cli *cli, const char *subject, const char *body, enum nc_cli_repeat repeat,
                struct nacre_reply **reply_out)
 {
 	struct nacre_error error = { 0 };
-	int status = nc_cli_try(cli, subject, body, again, reply_out, &error);
+	int status = nc_cli_try(cli, subject, body, repeat, reply_out, &error);
 	return status == NACRE_OK ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }
