@@ -7,7 +7,7 @@ import re
 import signal
 import tempfile
 
-from cli import CONFLICT, FAILED, NOT_FOUND, OK, REFUSED, USAGE, Nacre
+from cli import CONFLICT, FAILED, NOT_FOUND, OK, REFUSED, UNAVAILABLE, USAGE, Nacre
 from harness import Both, check, equal, wait_until
 
 SHARED = True
@@ -210,6 +210,28 @@ async def test_update_changes_what_is_said_and_keeps_the_rest(c):
     await wait_until(backfilled, 10, "the past events that newly match")
     ended = await n.fails(REFUSED, "40004", "sub", "update", "up", "--payload", '{"a":[{"foo":1}]}')
     check(ended.err.endswith("^\n"), ended.err)
+
+
+async def test_what_would_do_more_when_repeated_is_asked_once(c):
+    """A second seek to `new` skips what has come since the first; so it is not sent again when nobody knows what became of it."""
+    n = Nacre.beside(c)
+    asked = []
+
+    async def unknown(msg):
+        asked.append(msg.subject)
+        await c.nc.publish(msg.reply, b'{"error":{"code":503,"err_code":10008,"description":"no leader"}}',
+                           headers={"Nats-Service-Error": "no leader", "Nats-Service-Error-Code": "503"})
+
+    listening = await c.nc.subscribe("es.away.sub.*.s", cb=unknown)
+    await c.nc.flush()
+    for words in (("seek", "s", "new"), ("replay", "s", "--all"), ("update", "s", "--max-deliver", "2")):
+        asked.clear()
+        await n.fails(UNAVAILABLE, "no leader", "sub", *words, "--store", "away", "--timeout", "2s")
+        equal(asked, [f"es.away.sub.{words[0]}.s"])
+    asked.clear()
+    await n.fails(UNAVAILABLE, "no leader", "sub", "pause", "s", "--store", "away", "--timeout", "2s")
+    check(len(asked) > 1, "a pause that is repeated is the same pause")
+    await listening.unsubscribe()
 
 
 async def test_parked_replay_and_explain(c):

@@ -188,7 +188,7 @@ static int definition_put(const struct nc_cli *cli, struct nc_buf *body)
 	return exit_code;
 }
 
-static int define(struct nc_cli *cli, const char *verb)
+static int define(struct nc_cli *cli, const char *verb, enum nc_cli_repeat repeat)
 {
 	struct nc_buf body = { 0 };
 	struct nacre_error error = { 0 };
@@ -203,7 +203,7 @@ static int define(struct nc_cli *cli, const char *verb)
 		const struct nacre_request request = { .subject = subject,
 			                               .body = body.data,
 			                               .size = strlen((const char *)body.data),
-			                               .repeatable = true };
+			                               .repeatable = repeat == NC_CLI_REPEAT };
 		int status = nacre_request(cli->client, &request, &reply, &error);
 		const char *payload = nc_cli_value(&cli->args, "payload");
 		const char *selector = nc_cli_value(&cli->args, "selector");
@@ -219,12 +219,12 @@ static int define(struct nc_cli *cli, const char *verb)
 
 static int run_create(struct nc_cli *cli)
 {
-	return define(cli, "sub.create");
+	return define(cli, "sub.create", NC_CLI_REPEAT);
 }
 
 static int run_update(struct nc_cli *cli)
 {
-	return define(cli, "sub.update");
+	return define(cli, "sub.update", NC_CLI_ONCE); /* others may have changed it since */
 }
 
 static int run_delete(struct nc_cli *cli)

@@ -36,7 +36,8 @@ static int run_seek(struct nc_cli *cli)
 		                        "expected first, new, pos:N or a time, not '%.60s'", to);
 	} else {
 		nc_buf_put_u8(&body, 0);
-		exit_code = ask(cli, "sub.seek", (const char *)body.data, NC_CLI_REPEAT);
+		/* A second seek begins another epoch, and "new" would skip what came between. */
+		exit_code = ask(cli, "sub.seek", (const char *)body.data, NC_CLI_ONCE);
 	}
 	nc_buf_release(&body);
 	return exit_code;
@@ -62,7 +63,8 @@ static int run_replay(struct nc_cli *cli)
 	if ((count > 0) + (key != NULL) + nc_cli_has(&cli->args, "all") != 1) {
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "one of --pos, --order-key and --all");
 	} else {
-		exit_code = ask(cli, "sub.replay", (const char *)body.data, NC_CLI_REPEAT);
+		/* A second replay would release what has been parked since the first. */
+		exit_code = ask(cli, "sub.replay", (const char *)body.data, NC_CLI_ONCE);
 	}
 	nc_buf_release(&body);
 	return exit_code;
