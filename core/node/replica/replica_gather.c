@@ -5,6 +5,7 @@
 
 #define ENTRY_SIZE_MAX     (1u << 20) /* bytes gathered into one entry, about */
 #define ENTRY_COMMANDS_MAX 4096u
+#define COMMAND_SIZE_MORE  64u /* bytes that a command takes at most beside a record */
 
 static void refuse(struct nc_replica *replica, struct nc_entry *entry, int err)
 {
@@ -34,25 +35,33 @@ void nc_replica_give_up(struct nc_replica *replica)
 		refuse(replica, replica->gathered, NC_CLOSED);
 }
 
-static void propose_gathered(struct nc_replica *replica)
+static void gathered_refuse(struct nc_replica *replica, struct nc_entry *entry, int err)
+{
+	replica->gathered = NULL;
+	if (err == NC_NOMEM)
+		nc_replica_fatal(replica, err, "out of memory");
+	refuse(replica, entry, NC_CLOSED);
+	nc_entry_free(entry);
+}
+
+/* Errors: those of nc_raft_propose(): then it is still gathered. */
+static int propose_gathered(struct nc_replica *replica)
 {
 	struct nc_entry *entry = replica->gathered;
 	if (entry == NULL)
-		return;
+		return NC_OK;
 	int err = nc_raft_propose(replica->raft, entry->payload.size, &entry->index, &entry->term);
-	if (err == NC_BUSY)
-		return; /* go on gathering, up to pending_bytes_max */
-	replica->gathered = NULL;
-	if (err == NC_OK && entry->index > replica->tail.last + 1)
+	if (err != NC_OK)
+		return err;
+	if (entry->index > replica->tail.last + 1)
 		nc_assert(!"the entries before were not taken");
-	if (err == NC_OK)
-		err = nc_tail_put(&replica->tail, entry);
-	if (err == NC_NOMEM)
-		nc_replica_fatal(replica, err, "out of memory");
-	if (err != NC_OK) {
-		refuse(replica, entry, NC_CLOSED);
-		nc_entry_free(entry);
+	err = nc_tail_put(&replica->tail, entry);
+	if (err == NC_OK) {
+		replica->gathered = NULL;
+	} else {
+		gathered_refuse(replica, entry, err);
 	}
+	return NC_OK;
 }
 
 static int gather_begin(struct nc_replica *replica)
@@ -77,6 +86,11 @@ static int gather_room(struct nc_replica *replica, size_t size)
 	if (!nc_replica_room_has(replica, size))
 		return NC_FULL;
 	if (replica->pending_bytes + size > replica->options.pending_bytes_max)
+		return NC_BUSY;
+	/* While consensus is busy, what is gathered grows; it must stay one that the log takes. */
+	size_t before =
+	        replica->gathered == NULL ? NC_ENTRY_HEADER_SIZE : replica->gathered->payload.size;
+	if (before + size + COMMAND_SIZE_MORE > NC_LOG_PAYLOAD_SIZE_MAX)
 		return NC_BUSY;
 	return gather_begin(replica);
 }
@@ -104,7 +118,9 @@ static int gather_end(struct nc_replica *replica, size_t before, void *ticket)
 	if (is_whole(entry)) {
 		/* first the entries of consensus itself, such as a no-op */
 		nc_replica_turn(replica);
-		propose_gathered(replica);
+		/* what is refused is so at the next flush: the caller is not done with the ticket
+		 */
+		(void)propose_gathered(replica);
 	}
 	return NC_OK;
 }
@@ -139,8 +155,11 @@ void nc_replica_flush(struct nc_replica *replica)
 	nc_replica_reads_ask(replica);
 	nc_replica_turn(replica);
 	if (replica->orders.refused.first == NULL &&
-	    nc_stage_waiting(nc_log_writer_stage(replica->writer)) == 0)
-		propose_gathered(replica);
+	    nc_stage_waiting(nc_log_writer_stage(replica->writer)) == 0) {
+		int err = propose_gathered(replica);
+		if (err != NC_OK && err != NC_BUSY) /* busy: go on gathering */
+			gathered_refuse(replica, replica->gathered, err);
+	}
 	nc_replica_turn(replica);
 }
 

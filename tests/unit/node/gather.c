@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is gathered while consensus takes no more: it becomes one entry, and the log must take it.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "core/node/replica/replica.h"
+#include "core/raft/log.h"
+#include "storage/log/memory_log.h"
+#include "storage/state/memory_state.h"
+#include "tests/unit/node/replica_quiet.h"
+#include "tests/unit/node/run_until.h"
+
+#define DATA_SIZE (8u << 20)
+
+struct node {
+	uv_loop_t loop;
+	struct nc_log *log;
+	struct nc_state *state;
+	struct nc_engine *engine;
+	struct nc_replica *replica;
+	size_t answered, refused;
+};
+
+static void on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome)
+{
+	struct node *node = ctx;
+	(void)ticket;
+	node->answered += outcome->fault.code == 0;
+}
+
+static void on_refused(void *ctx, void *ticket, int err)
+{
+	struct node *node = ctx;
+	(void)ticket;
+	(void)err;
+	node->refused++;
+}
+
+static void on_applied(void *ctx, uint64_t applied)
+{
+	(void)ctx;
+	(void)applied;
+}
+
+static void on_room_used(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_fatal(void *ctx, int err, const char *what)
+{
+	(void)ctx;
+	cr_assert_fail("%s: %s", what, nc_err_name(err));
+}
+
+static void node_open(struct node *node)
+{
+	*node = (struct node){ 0 };
+	cr_assert_eq(uv_loop_init(&node->loop), 0);
+	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
+	cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
+	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
+	struct nc_replica_options options =
+	        replica_quiet(&node->loop, node->log, node->state, node->engine);
+	options.pending_bytes_max = 2 * (uint64_t)NC_LOG_PAYLOAD_SIZE_MAX + DATA_SIZE;
+	options.on_outcome = on_outcome;
+	options.on_refused = on_refused;
+	options.on_applied = on_applied;
+	options.on_room_used = on_room_used;
+	options.on_fatal = on_fatal;
+	options.ctx = node;
+	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
+	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
+}
+
+static void node_close(struct node *node)
+{
+	nc_replica_stop(node->replica);
+	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&node->loop), 0);
+	nc_engine_close(node->engine);
+	nc_state_close(node->state);
+	nc_log_close(node->log);
+}
+
+static int ask(struct node *node, size_t size)
+{
+	static int ticket;
+	struct nc_buf record = { 0 };
+	char *data = calloc(1, size);
+	const struct nc_event event = { .stream = NC_SLICE("s"),
+		                        .type = NC_SLICE("T"),
+		                        .data = nc_slice(data, size) };
+	nc_event_record_put(&record, &event);
+	free(data);
+	int err = nc_replica_append(node->replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
+	                            nc_buf_slice(&record), &ticket);
+	nc_buf_release(&record);
+	return err;
+}
+
+/* While the loop does not turn, nothing is committed: after 64 MiB consensus takes no more. */
+Test(gather, takes_no_more_than_fits_into_an_entry, .timeout = 60)
+{
+	struct node node;
+	node_open(&node);
+	size_t count = 0;
+	int err;
+	while ((err = ask(&node, DATA_SIZE)) == NC_OK)
+		count++;
+	cr_expect_eq(err, NC_BUSY);
+	cr_expect_gt(count, NC_LOG_PAYLOAD_SIZE_MAX / DATA_SIZE, "%zu", count);
+	RUN_UNTIL(&node.loop, node.answered + node.refused == count);
+	cr_expect_eq(node.refused, 0u, "%zu of %zu were refused", node.refused, count);
+	cr_expect_eq(ask(&node, DATA_SIZE), NC_OK, "there is room again");
+	nc_replica_flush(node.replica);
+	RUN_UNTIL(&node.loop, node.answered == count + 1);
+	node_close(&node);
+}
+
+Test(gather, refuses_what_fits_into_no_entry_before_it_is_taken, .timeout = 60)
+{
+	struct node node;
+	node_open(&node);
+	cr_expect_eq(ask(&node, NC_LOG_PAYLOAD_SIZE_MAX), NC_BUSY);
+	nc_replica_flush(node.replica);
+	cr_expect_eq(node.refused, 0u);
+	node_close(&node);
+}
