@@ -236,6 +236,29 @@ async def test_a_selector_that_harms_while_it_is_compiled_is_refused():
         equal(error_of(refused)[:2], (503, 10008))
 
 
+async def test_an_update_is_done_while_others_append():
+    """It waits for what was appended before it, and for its filter to be compiled; not for what comes meanwhile, of which there is no end."""
+    async with PluginDir(HOSTILE) as d:
+        c, stop = d.client, asyncio.Event()
+        equal((await create(c, "h", "hostile", {"on": "nobody"}, "out.h", start="new")).get("name"), "h")
+
+        async def load():
+            while not stop.is_set():
+                for _ in range(100):
+                    await c.nc.publish(f"{c.root}.append.T.others", b"{}")
+                await c.nc.flush()
+
+        loaders = [asyncio.create_task(load()) for _ in range(4)]
+        try:
+            for i in range(5):
+                changed = json.dumps({"filter": {"plugin": "hostile", "selector": {"on": f"nobody.{i}"}}}).encode()
+                answer = await c.ask("sub.update.h", changed, timeout=20)
+                check("pos" in answer, f"{i}: {answer}")
+        finally:
+            stop.set()
+            await asyncio.gather(*loaders)
+
+
 async def test_a_subscription_goes_on_when_its_process_is_back():
     async with PluginDir(HOSTILE) as d:
         c, heard = d.client, []

@@ -291,7 +291,11 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		} else {
 			subs->prepared = prepare->filter;
 		}
+		/* What came before it was applied before its filter was compiled; to wait for all
+		 * that came since would be to wait for ever, where others append all the time. */
+		subs->lines.settled = true;
 		nc_subs_carry_out(&ask); /* requests behind it still wait */
+		subs->lines.settled = false;
 		subs->prepared = NULL;
 		subs->verdict = NULL;
 	} else {
