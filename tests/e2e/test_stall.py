@@ -8,7 +8,7 @@ import time
 
 import nats
 
-from harness import LONG, Cluster, Failure, Skip, check, equal, error_of, wait_until
+from harness import LONG, Both, Cluster, Failure, Skip, check, equal, error_of, wait_until
 from stall import Stalled
 from test_subs_cluster import Seen
 from test_subs_spread import create, infos, shared
@@ -323,3 +323,29 @@ async def test_a_follower_that_stalls_is_not_asked_for_its_state():
 async def append_and_ask(client, first, names):
     await client.append("s")
     return await who_answers(client, first) == names
+
+
+async def test_requests_that_wait_for_the_log_take_no_more_memory_than_a_node_keeps():
+    """What is about to be parked is listed when it is in the log. While that stands still, a client may ask again and again."""
+    async with Both() as both:
+        c, count = both.client, 320
+        await c.ask("sub.create.kept", json.dumps({"filter": {"plugin": "by_stream", "selector": "kept"}}).encode())
+        answers = await c.nc.subscribe("kept.answer", pending_bytes_limit=-1)
+        for parked in (1, 2):  # what was kept is let go
+            await c.append("kept")
+            event = await c.request("sub.next.kept", b"")
+            with Stalled(both.node, "nacre-log"):
+                await c.nc.publish(event.reply, b"+TERM no")
+                for _ in range(count):
+                    await c.nc.publish(f"{c.root}.sub.parked.kept", b"{" + b" " * 250000 + b"}", reply="kept.answer")
+                equal(error_of(await answers.next_msg(5))[:2], (429, 10023))
+            refused, listed = 1, 0
+            while refused + listed < count:
+                msg = await answers.next_msg(10)
+                if msg.headers:
+                    equal(error_of(msg)[0] in (429, 503), True)
+                    refused += 1
+                else:
+                    equal(len(json.loads(msg.data)["parked"]), parked)
+                    listed += 1
+            check(refused < count / 2, f"{refused} of {count} refused: no more than need be")

@@ -93,11 +93,11 @@ int nc_subs_install(struct nc_subs *subs, struct nc_subscription *sub)
 	return NC_OK;
 }
 
-static void later_free(struct nc_sub_later *later)
+static void laters_free(struct nc_subs *subs, struct nc_sub_later *later)
 {
 	while (later != NULL) {
 		struct nc_sub_later *next = later->next;
-		free(later);
+		nc_sub_later_free(subs, later);
 		later = next;
 	}
 }
@@ -124,8 +124,8 @@ void nc_subscription_free(struct nc_subscription *sub)
 		free(waiter->answer);
 		free(waiter);
 	}
-	later_free(sub->later);
-	later_free(sub->pull.measured);
+	laters_free(sub->subs, sub->later);
+	laters_free(sub->subs, sub->pull.measured);
 	nc_buf_release(&sub->out.packed);
 	nc_buf_release(&sub->save.parked);
 	nc_buf_release(&sub->save.unparked);

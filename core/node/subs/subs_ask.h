@@ -41,7 +41,7 @@ bool nc_subs_ask_behind(const struct nc_subs_ask *ask);
  * taken up before it is applied. */
 bool nc_subs_ask_settles(const struct nc_subs_ask *ask);
 /* subs_wait.c: a request about parked events waits until those about to be parked are in the log.
- * True: it waits. On a full disk it need not. */
+ * True: it waits, or too much is kept already and it was refused. On a full disk it need not. */
 bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *sub);
 /* subs_isolated.c: a request that names a filter of an isolated plugin waits until the plugin's
  * process has compiled it. True: it waits. */
@@ -51,7 +51,7 @@ bool nc_subs_prepare(const struct nc_subs_ask *ask, enum nc_operation op);
 bool nc_subs_judge(const struct nc_subs_ask *ask, const struct nc_subscription *sub,
                    uint64_t position);
 
-/* subs_wait.c: keep a request in a list. False: no memory. */
+/* subs_wait.c: keep a request in a list. False: no memory, or too much is kept already. */
 bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list);
 /* Carry out the requests of the list. The subscription may be gone afterwards. */
 void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,

@@ -180,7 +180,7 @@ static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
 	}
 	if (line == NULL) {
 		if (behind != NULL)
-			free(behind->asked);
+			nc_sub_later_free(subs, behind->asked);
 		free(behind);
 		return NULL;
 	}
@@ -264,7 +264,7 @@ static void behind_free(struct nc_subs *subs, struct nc_sub_behind *behind)
 	subs->lines.bytes -= behind->size;
 	if (behind->settling != NULL)
 		behind->settling->behind = NULL; /* the settling is freed when its callback comes */
-	free(behind->asked);
+	nc_sub_later_free(subs, behind->asked);
 	free(behind);
 }
 

@@ -225,6 +225,8 @@ void nc_subs_waiters_refuse(struct nc_subs *subs, struct nc_subscription *sub, u
 /* Forget, without an answer, those whose acknowledgements the present leader has heard as well: it
  * answers them. */
 void nc_subs_waiters_forget(struct nc_subs *subs, struct nc_subscription *sub);
+/* Free a request that was kept by nc_subs_ask_keep(); NULL is a no-op. */
+void nc_sub_later_free(struct nc_subs *subs, struct nc_sub_later *later);
 /* Refuse all requests that were to be carried out later. */
 void nc_subs_laters_refuse(struct nc_subs *subs, struct nc_subscription *sub, struct nc_fault fault,
                            const char *why);

@@ -257,9 +257,12 @@ void nc_subs_next(const struct nc_subs_ask *ask)
 		return;
 	if (wanted.no_wait && nc_subs_ask_settles(ask))
 		return;
-	if (wanted.max_bytes > 0 && !sub->pull.sized &&
-	    nc_subs_ask_keep(ask, &sub->pull.measured)) {
-		nc_subs_mark(sub);
+	if (wanted.max_bytes > 0 && !sub->pull.sized) {
+		if (nc_subs_ask_keep(ask, &sub->pull.measured)) {
+			nc_subs_mark(sub);
+		} else {
+			nc_subs_ask_error(ask, NC_FAULT_BUSY, "too many requests wait");
+		}
 		return;
 	}
 	if (nc_subs_pull(sub, &wanted, ask->reply, nc_clock_ns()) != NC_OK)

@@ -10,11 +10,21 @@
 
 /* ---- Requests that come again ---------------------------------------------------------------- */
 
+static size_t size_of(size_t reply_size, size_t body_size)
+{
+	return sizeof(struct nc_sub_later) + reply_size + 1 + body_size;
+}
+
 bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 {
-	struct nc_sub_later *later = malloc(sizeof *later + ask->reply.size + 1 + ask->body.size);
-	if (later == NULL)
+	size_t size = size_of(ask->reply.size, ask->body.size);
+	if (!nc_service_keep(ask->subs->service, size))
 		return false;
+	struct nc_sub_later *later = malloc(size);
+	if (later == NULL) {
+		nc_service_let_go(ask->subs->service, size);
+		return false;
+	}
 	*later = (struct nc_sub_later){ .next = *list,
 		                        .since_ms = nc_clock_ms(),
 		                        .op = ask->op,
@@ -29,6 +39,14 @@ bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 	*list = later;
 	ask->subs->waiter_count++;
 	return true;
+}
+
+void nc_sub_later_free(struct nc_subs *subs, struct nc_sub_later *later)
+{
+	if (later == NULL)
+		return;
+	nc_service_let_go(subs->service, size_of(later->reply_size, later->body_size));
+	free(later);
 }
 
 /* Reverse the list: the last one kept stands first. */
@@ -67,7 +85,7 @@ void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
 			.endpoint = later->endpoint
 		};
 		nc_subs_carry_out(&ask);
-		free(later);
+		nc_sub_later_free(subs, later);
 		later = next;
 	}
 }
@@ -77,10 +95,13 @@ bool nc_subs_ask_later(const struct nc_subs_ask *ask, struct nc_subscription *su
 	nc_subs_steps(ask->subs, sub, nc_clock_ns());
 	nc_subs_mark(sub);
 	bool full = nc_replica_status(ask->subs->service->replica).full;
-	if (!sub->definition.durable || sub->save.parked.size == 0 || full ||
-	    !nc_subs_ask_keep(ask, &sub->later))
+	if (!sub->definition.durable || sub->save.parked.size == 0 || full)
 		return false; /* carry it out now */
-	sub->save.hurry = true;
+	if (nc_subs_ask_keep(ask, &sub->later)) {
+		sub->save.hurry = true;
+	} else {
+		nc_subs_ask_error(ask, NC_FAULT_BUSY, nc_fault_text(NC_FAULT_BUSY));
+	}
 	return true;
 }
 
@@ -99,7 +120,7 @@ static void laters_refuse(struct nc_subs *subs, struct nc_sub_later **list, uint
 			                         .reply = nc_slice(later->bytes, later->reply_size),
 			                         .endpoint = later->endpoint };
 		nc_subs_ask_error(&ask, fault, why);
-		free(later);
+		nc_sub_later_free(subs, later);
 		subs->waiter_count--;
 	}
 }
