@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/node/spread/spread.h"
 #include "core/node/spread/standings.h"
 #include "core/node/subs/subs_ask.h"
@@ -145,10 +146,10 @@ static int entries_put(struct nc_subs *subs, const struct page *page, const stru
 		}
 	}
 	nc_buf_printf(out, "],\"total\":%zu", all->total);
-	if (i < all->count && i > 0) {
-		nc_buf_printf(out, ",\"next\":\"%s\"", all->at[i - 1].name);
-	} else if (all->more) {
-		nc_buf_printf(out, ",\"next\":\"%s\"", page->through);
+	bool cut = i < all->count && i > 0;
+	if (cut || all->more) { /* as the request's `after`, `through` may hold anything */
+		nc_buf_put_str(out, ",\"next\":");
+		nc_json_put_string(out, nc_slice_str(cut ? all->at[i - 1].name : page->through));
 	}
 	nc_buf_put_u8(out, '}');
 	return NC_OK;
