@@ -70,7 +70,8 @@ class Local:
 async def test_its_words_do_what_they_say():
     local = Local("ports")
     try:
-        check("3 of 3 nodes are ready" in local.run("up", "3"), "up")
+        said = local.run("up", "3")
+        check("3 of 3 nodes are ready" in said and "store shop" in said, said)
         equal(local.states(), {"n1": "running", "n2": "running", "n3": "running"})
         client = await local.client("n1")
         await local.leader(client)
