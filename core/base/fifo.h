@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "core/base/assert.h"
+
 struct nc_fifo_link {
 	struct nc_fifo_link *next;
 };
@@ -38,6 +40,21 @@ static inline void *nc_fifo_take(struct nc_fifo *fifo)
 		fifo->last = NULL;
 	fifo->count--;
 	return link;
+}
+
+/* Take out one that is in it, wherever it stands. */
+static inline void nc_fifo_remove(struct nc_fifo *fifo, const struct nc_fifo_link *link)
+{
+	struct nc_fifo_link **at = &fifo->first, *before = NULL;
+	while (*at != link) {
+		nc_assert(*at != NULL);
+		before = *at;
+		at = &before->next;
+	}
+	*at = link->next;
+	if (fifo->last == link)
+		fifo->last = before;
+	fifo->count--;
 }
 
 #endif

@@ -18,7 +18,7 @@
 
 /* A batch that waits for a word. */
 struct nc_spread_flight {
-	struct nc_spread_flight *next;
+	struct nc_fifo_link link;
 	uint64_t id;
 	uint64_t until_ms;
 	uint64_t asked; /* the question that is under way; 0: none, it waits for its next try */
@@ -41,20 +41,20 @@ static struct nc_slice reply_of(const struct nc_spread_flight *flight)
 	return nc_slice(flight->bytes, flight->reply_size);
 }
 
+static struct nc_spread_flight *flight_first(const struct nc_spread *spread)
+{
+	return (struct nc_spread_flight *)spread->flights.waiting.first;
+}
+
+static struct nc_spread_flight *flight_next(const struct nc_spread_flight *flight)
+{
+	return (struct nc_spread_flight *)flight->link.next;
+}
+
 static void flight_remove(struct nc_spread *spread, struct nc_spread_flight *flight)
 {
-	struct nc_spread_flights *flights = &spread->flights;
-	struct nc_spread_flight **at = &flights->first, *before = NULL;
-	while (*at != flight) {
-		nc_assert(*at != NULL);
-		before = *at;
-		at = &(*at)->next;
-	}
-	*at = flight->next;
-	if (flights->last == flight)
-		flights->last = before;
-	flights->count--;
-	flights->bytes -= flight->reply_size + flight->body_size;
+	nc_fifo_remove(&spread->flights.waiting, &flight->link);
+	spread->flights.bytes -= flight->reply_size + flight->body_size;
 }
 
 static void flight_refuse(struct nc_spread *spread, struct nc_spread_flight *flight,
@@ -88,9 +88,9 @@ static void flight_later(struct nc_spread_flight *flight)
 
 static struct nc_spread_flight *flight_find(const struct nc_spread *spread, uint64_t id)
 {
-	struct nc_spread_flight *flight = spread->flights.first;
+	struct nc_spread_flight *flight = flight_first(spread);
 	while (flight != NULL && flight->id != id)
-		flight = flight->next;
+		flight = flight_next(flight);
 	return flight;
 }
 
@@ -219,7 +219,7 @@ static struct nc_spread_flight *flight_new(struct nc_spread *spread, const struc
 	nc_buf_clear(body);
 	nc_batch_put(body, batch);
 	size_t size = reply.size + body->size, name_size = batch->ack.name.size;
-	bool room = nc_buf_status(body) == NC_OK && flights->count < NC_SPREAD_RELAYS_MAX &&
+	bool room = nc_buf_status(body) == NC_OK && flights->waiting.count < NC_SPREAD_RELAYS_MAX &&
 	            flights->bytes + size <= NC_SPREAD_RELAYS_BYTES_MAX;
 	struct nc_spread_flight *flight =
 	        room ? malloc(sizeof *flight + size + 1 + name_size) : NULL;
@@ -259,13 +259,7 @@ bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, st
 		                  nc_fault_text(NC_FAULT_BUSY));
 		return true;
 	}
-	if (flights->last == NULL) {
-		flights->first = flight;
-	} else {
-		flights->last->next = flight;
-	}
-	flights->last = flight;
-	flights->count++;
+	nc_fifo_put(&flights->waiting, &flight->link);
 	flights->bytes += flight->reply_size + flight->body_size;
 	flight_go(spread, flight);
 	return true;
@@ -273,7 +267,7 @@ bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, st
 
 void nc_spread_flights_hurry(struct nc_spread *spread, struct nc_slice name)
 {
-	for (struct nc_spread_flight *at = spread->flights.first; at != NULL; at = at->next) {
+	for (struct nc_spread_flight *at = flight_first(spread); at != NULL; at = flight_next(at)) {
 		if (nc_slice_eq(at->ack.name, name)) {
 			at->asked = 0; /* what the owner before says does not count any more */
 			nc_retry_now(&at->retry);
@@ -284,9 +278,9 @@ void nc_spread_flights_hurry(struct nc_spread *spread, struct nc_slice name)
 void nc_spread_flights_step(struct nc_spread *spread)
 {
 	uint64_t now_ms = nc_clock_ms();
-	struct nc_spread_flight *flight = spread->flights.first, *next;
+	struct nc_spread_flight *flight = flight_first(spread), *next;
 	for (; flight != NULL; flight = next) {
-		next = flight->next;
+		next = flight_next(flight);
 		if (now_ms >= flight->until_ms) {
 			flight_refuse(spread, flight, NC_FAULT_UNAVAILABLE);
 		} else if (flight->asked == 0 && nc_retry_is_due(&flight->retry, now_ms)) {
@@ -297,18 +291,16 @@ void nc_spread_flights_step(struct nc_spread *spread)
 
 void nc_spread_flights_end(struct nc_spread *spread)
 {
-	while (spread->flights.first != NULL)
-		flight_refuse(spread, spread->flights.first, NC_FAULT_UNAVAILABLE);
+	while (spread->flights.waiting.count > 0)
+		flight_refuse(spread, flight_first(spread), NC_FAULT_UNAVAILABLE);
 }
 
 void nc_spread_flights_drop(struct nc_spread *spread)
 {
 	struct nc_spread_flights *flights = &spread->flights;
-	while (flights->first != NULL) {
-		struct nc_spread_flight *flight = flights->first;
-		flights->first = flight->next;
+	struct nc_spread_flight *flight;
+	while ((flight = nc_fifo_take(&flights->waiting)) != NULL)
 		free(flight);
-	}
 	for (struct nc_spread_asking_flight *at = flights->askings; at != NULL; at = at->next)
 		at->spread = NULL; /* freed when its answer comes */
 	*flights = (struct nc_spread_flights){ 0 };

@@ -4,6 +4,7 @@
 #ifndef NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 #define NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 
+#include "core/base/fifo.h"
 #include "core/base/hashmap.h"
 #include "core/delivery/sequence.h"
 #include "core/node/common/retry.h"
@@ -81,7 +82,7 @@ struct nc_spread_asking;
 
 /* On the leader: a request that is sent on to an owner. */
 struct nc_spread_relay {
-	struct nc_spread_relay *next;
+	struct nc_fifo_link link;
 	struct nc_spread *spread; /* NULL: stopped meanwhile */
 	uint64_t until_ms;
 	uint64_t applied; /* where the log was when the request was taken up */
@@ -97,8 +98,8 @@ struct nc_spread_relay {
 
 /* On the leader: batches that wait for an owner's word on what they acknowledge. */
 struct nc_spread_flights {
-	struct nc_spread_flight *first, *last;
-	size_t count, bytes;
+	struct nc_fifo waiting;
+	size_t bytes;
 	struct nc_spread_asking_flight *askings; /* questions under way */
 	uint64_t numbers;                        /* of batches and questions, given out */
 };
@@ -152,8 +153,8 @@ struct nc_spread {
 	uint64_t looked_ns; /* when owners were last assigned */
 	struct nc_spread_taken *taken;
 	struct nc_sequence sequence; /* of owners' commands */
-	struct nc_spread_relay *relays, *relays_last;
-	size_t relay_count, relay_bytes;
+	struct nc_fifo relays;
+	size_t relay_bytes;
 	struct nc_spread_flights flights;
 	struct nc_spread_yield *yields;
 	size_t yield_count;

@@ -19,30 +19,25 @@ static void relay_error(struct nc_service *service, const struct nc_spread_relay
 	        &(struct nc_service_refusal){ .fault = fault, .text = nc_fault_text(fault) });
 }
 
+static struct nc_spread_relay *relay_first(const struct nc_spread *spread)
+{
+	return (struct nc_spread_relay *)spread->relays.first;
+}
+
+static struct nc_spread_relay *relay_next(const struct nc_spread_relay *relay)
+{
+	return (struct nc_spread_relay *)relay->link.next;
+}
+
 static void relay_add(struct nc_spread *spread, struct nc_spread_relay *relay)
 {
-	if (spread->relays_last == NULL) {
-		spread->relays = relay;
-	} else {
-		spread->relays_last->next = relay;
-	}
-	spread->relays_last = relay;
-	spread->relay_count++;
+	nc_fifo_put(&spread->relays, &relay->link);
 	spread->relay_bytes += relay->reply_size + relay->body_size;
 }
 
 static void relay_remove(struct nc_spread *spread, struct nc_spread_relay *relay)
 {
-	struct nc_spread_relay **at = &spread->relays, *before = NULL;
-	while (*at != relay) {
-		nc_assert(*at != NULL);
-		before = *at;
-		at = &(*at)->next;
-	}
-	*at = relay->next;
-	if (spread->relays_last == relay)
-		spread->relays_last = before;
-	spread->relay_count--;
+	nc_fifo_remove(&spread->relays, &relay->link);
 	spread->relay_bytes -= relay->reply_size + relay->body_size;
 }
 
@@ -138,7 +133,7 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 		return false;
 	struct nc_service *service = spread->service;
 	size_t size = reply.size + request->body.size;
-	bool room = spread->relay_count < NC_SPREAD_RELAYS_MAX &&
+	bool room = spread->relays.count < NC_SPREAD_RELAYS_MAX &&
 	            spread->relay_bytes + size <= NC_SPREAD_RELAYS_BYTES_MAX;
 	struct nc_spread_relay *relay = room ? malloc(sizeof *relay + size + 1) : NULL;
 	if (relay == NULL) {
@@ -171,15 +166,15 @@ bool nc_spread_relay(struct nc_spread *spread, const struct nc_request *request,
 
 bool nc_spread_relays_any(const struct nc_spread *spread)
 {
-	return spread != NULL && spread->relays != NULL;
+	return spread != NULL && spread->relays.count > 0;
 }
 
 void nc_spread_relays_step(struct nc_spread *spread)
 {
 	uint64_t now_ms = nc_clock_ms();
-	struct nc_spread_relay *relay = spread->relays, *next;
+	struct nc_spread_relay *relay = relay_first(spread), *next;
 	for (; relay != NULL; relay = next) {
-		next = relay->next;
+		next = relay_next(relay);
 		bool due = nc_retry_is_due(&relay->retry, now_ms) || now_ms >= relay->until_ms;
 		if (relay->to != 0 || !due)
 			continue;
@@ -204,7 +199,6 @@ static void relay_again(struct nc_spread *spread, struct nc_spread_relay *relay)
 		return;
 	relay_remove(spread, relay);
 	memcpy(copy, relay, size);
-	copy->next = NULL;
 	copy->to = 0;
 	relay->spread = NULL; /* freed when its answer comes, or its time is over */
 	relay_add(spread, copy);
@@ -221,16 +215,16 @@ static bool says_so(const struct nc_spread *spread, const struct nc_spread_relay
 
 void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
 {
-	if (spread->relays == NULL || !spread->leads)
+	if (spread->relays.count == 0 || !spread->leads)
 		return;
 	const struct nc_spread_row *row = nc_spread_find(spread, name);
 	uint64_t owner = row == NULL ? 0 : row->owner.number;
 	/* Copies are put behind what is now the last: the loop ends before them. */
-	const struct nc_spread_relay *last = spread->relays_last;
-	struct nc_spread_relay *relay = spread->relays, *next;
+	const struct nc_fifo_link *last = spread->relays.last;
+	struct nc_spread_relay *relay = relay_first(spread), *next;
 	for (bool more = relay != NULL; more; relay = next) {
-		next = relay->next;
-		more = relay != last;
+		next = relay_next(relay);
+		more = &relay->link != last;
 		if (!nc_slice_is(name, relay->name))
 			continue;
 		nc_retry_now(&relay->retry);
@@ -244,9 +238,9 @@ void nc_spread_relays_hurry(struct nc_spread *spread, struct nc_slice name)
  * that an owner was sent are left to it. */
 void nc_spread_relays_end(struct nc_spread *spread)
 {
-	struct nc_spread_relay *relay = spread->relays, *next;
+	struct nc_spread_relay *relay = relay_first(spread), *next;
 	for (; relay != NULL; relay = next) {
-		next = relay->next;
+		next = relay_next(relay);
 		if (relay->to != 0)
 			continue;
 		relay_remove(spread, relay);
@@ -257,15 +251,13 @@ void nc_spread_relays_end(struct nc_spread *spread)
 
 void nc_spread_relays_drop(struct nc_spread *spread)
 {
-	while (spread->relays != NULL) {
-		struct nc_spread_relay *relay = spread->relays;
-		spread->relays = relay->next;
+	struct nc_spread_relay *relay;
+	while ((relay = nc_fifo_take(&spread->relays)) != NULL) {
 		relay->spread = NULL;
 		if (relay->to == 0)
 			free(relay); /* if not, it is freed when its answer comes */
 	}
-	spread->relays_last = NULL;
-	spread->relay_count = spread->relay_bytes = 0;
+	spread->relay_bytes = 0;
 }
 
 /* ---- An owner ------------------------------------------------------------------------------- */
