@@ -333,25 +333,29 @@ class Client:
 
 
 class Both:
-    """A server and a node, removed at the end."""
+    """A server, a node and a client, removed at the end. user: how the client connects."""
 
-    def __init__(self, server_config="", leaf=False, **node):
-        self.server_config, self.leaf, self.node_options = server_config, leaf, node
+    def __init__(self, server_config="", leaf=False, scheme="nats", user=None, **node):
+        self.server_options = {"config": server_config, "leaf": leaf, "scheme": scheme}
+        self.user, self.node_options = user or {}, node
 
     async def __aenter__(self):
-        self.server = NatsServer(self.server_config, leaf=self.leaf)
+        self.server = NatsServer(**self.server_options)
+        self.node = self.client = None
         try:
             self.node = Node(self.server, **self.node_options)
-            self.client = await Client.connect(self.server.url)
+            self.client = await Client.connect(self.server.url, **self.user)
         except BaseException:
-            self.server.remove()
+            await self.__aexit__()
             raise
         return self
 
     async def __aexit__(self, *_):
-        await self.client.close()
         try:
-            self.node.remove()
+            if self.client:
+                await self.client.close()
+            if self.node:
+                self.node.remove()
         finally:
             self.server.remove()
 

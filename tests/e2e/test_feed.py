@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 
-from harness import Client, Cluster, NatsServer, Node, Wires, check, equal, wait_for, wait_until
+from harness import Both, Client, Cluster, NatsServer, Node, Wires, check, equal, free_port, wait_for, wait_until
 
 KNOWN = "the server tells who listens"
 BURST = 400
@@ -26,18 +26,8 @@ async def burst(client, streams, type="T"):
 @contextlib.asynccontextmanager
 async def placed(config="", env=None, **user):
     """A server with a port for leaf nodes, a node, a client."""
-    server = NatsServer(config, leaf=True)
-    node = client = None
-    try:
-        node = Node(server, env=env)
-        client = await Client.connect(server.url, **user)
-        yield server, node, client
-    finally:
-        if client:
-            await client.close()
-        if node:
-            node.remove()
-        server.remove()
+    async with Both(config, leaf=True, user=user, env=env) as b:
+        yield b.server, b.node, b.client
 
 
 @contextlib.asynccontextmanager
@@ -155,28 +145,22 @@ async def busy(client):
 
 async def test_while_the_server_does_not_tell_who_listens_nobody_misses_anything():
     """The line over which it tells is cut, not the one of requests and events."""
-    server, wires = NatsServer(leaf=True), Wires()
-    node = client = None
+    wires, port = Wires(), free_port()
     try:
-        node = Node(server, env={"NACRE_NATS_LEAF_PORT": str(wires.line("leaf", server.leaf_port))})
-        told(node, KNOWN)
-        client = await Client.connect(server.url)
-        await left_out(client)
-        wires.cut({"leaf"})
-        sub = await client.nc.subscribe("es.shop.event.*.s.*")
-        await client.nc.flush()
-        for _ in range(5):
-            await burst(client, names("s"))
-            equal(len(await heard(sub, BURST)), BURST)
-        await sub.unsubscribe()
-        wires.heal()
-        await left_out(client)
+        env = {"NACRE_NATS_LEAF_PORT": str(wires.line("leaf", port))}
+        async with placed(f"leafnodes {{ listen: '127.0.0.1:{port}' }}", env) as (_, node, client):
+            told(node, KNOWN)
+            await left_out(client)
+            wires.cut({"leaf"})
+            sub = await client.nc.subscribe("es.shop.event.*.s.*")
+            await client.nc.flush()
+            for _ in range(5):
+                await burst(client, names("s"))
+                equal(len(await heard(sub, BURST)), BURST)
+            await sub.unsubscribe()
+            wires.heal()
+            await left_out(client)
     finally:
-        if client:
-            await client.close()
-        if node:
-            node.remove()
-        server.remove()
         wires.stop()
 
 

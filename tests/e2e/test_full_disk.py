@@ -6,7 +6,7 @@ import json
 import os
 import random
 
-from harness import Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_for, wait_until
+from harness import Both, Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_for, wait_until
 from history import History
 from test_cluster import same_state_everywhere
 
@@ -56,18 +56,8 @@ async def test_each_node_of_a_cluster_waits_for_room():
 async def on_small_disk():
     """A disk of 96 MiB, where it is, a node that keeps its data there, and a client."""
     with small_disk(96) as home:
-        server = NatsServer()
-        node = client = None
-        try:
-            node = Node(server, data_dir=home, env={"NACRE_FEED": "off"})
-            client = await Client.connect(server.url)
-            yield home, node, client
-        finally:
-            if client:
-                await client.close()
-            if node:
-                node.remove()
-            server.remove()
+        async with Both(data_dir=home, env={"NACRE_FEED": "off"}) as b:
+            yield home, b.node, b.client
 
 
 async def test_full_disk_is_read_only_until_there_is_room():

@@ -696,21 +696,10 @@ def creds_file(path):
 
 
 async def test_credentials_of_a_creds_file():
-    home = tempfile.mkdtemp(prefix="nacre-creds-")
-    creds = os.path.join(home, "user.creds")
-    server = node = None
-    try:
-        server = NatsServer(creds_file(creds))
-        node = Node(server, env={"NATS_CREDS": creds})
-        client = await Client.connect(server.url, user_credentials=creds)
-        equal((await client.append("s"))["seq"], 1)
-        await client.close()
-    finally:
-        if node:
-            node.remove()
-        if server:
-            server.remove()
-        shutil.rmtree(home, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="nacre-creds-") as home:
+        creds = os.path.join(home, "user.creds")
+        async with Both(creds_file(creds), user={"user_credentials": creds}, env={"NATS_CREDS": creds}) as b:
+            equal((await b.client.append("s"))["seq"], 1)
 
 
 async def test_a_wrong_credential_is_said_and_tried_again():

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from cli import CONNECTION, USAGE, Nacre
-from harness import Client, NatsServer, Node, check, equal, free_port, wait_for
+from harness import Both, NatsServer, Node, check, equal, free_port, wait_for
 
 
 def certificates(home, **names):
@@ -115,24 +115,14 @@ async def test_files_of_tls_that_do_not_hold_are_named():
 
 
 async def test_tls_with_client_certificate():
-    home = tempfile.mkdtemp(prefix="nacre-tls-")
-    server = node = None
-    try:
+    with tempfile.TemporaryDirectory(prefix="nacre-tls-") as home:
         certificates(home, server="IP:127.0.0.1,DNS:localhost", client="DNS:client")
         config = f'tls {{ cert_file: "{home}/server.pem", key_file: "{home}/server.key", ca_file: "{home}/ca.pem", verify: true }}'
-        server = NatsServer(config, scheme="tls")
-        node = Node(server, env={"NATS_CA": f"{home}/ca.pem", "NATS_CERT": f"{home}/client.pem", "NATS_KEY": f"{home}/client.key"})
         context = ssl.create_default_context(cafile=f"{home}/ca.pem")
         context.load_cert_chain(f"{home}/client.pem", f"{home}/client.key")
-        client = await Client.connect(server.url, tls=context)
-        equal((await client.append("s"))["seq"], 1)
-        await client.close()
-    finally:
-        if node:
-            node.remove()
-        if server:
-            server.remove()
-        shutil.rmtree(home, ignore_errors=True)
+        env = {"NATS_CA": f"{home}/ca.pem", "NATS_CERT": f"{home}/client.pem", "NATS_KEY": f"{home}/client.key"}
+        async with Both(config, scheme="tls", user={"tls": context}, env=env) as b:
+            equal((await b.client.append("s"))["seq"], 1)
 
 
 async def joined_by_address(borne, said):

@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "core/node/replica/replica_private.h"
-#include "storage/log/memory_log.h"
-#include "storage/state/memory_state.h"
 #include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
@@ -56,11 +54,7 @@ static int append(struct nc_log *log, const struct nc_log_hard *hard,
 }
 
 struct node {
-	uv_loop_t loop;
-	struct nc_log *log;
-	struct nc_state *state;
-	struct nc_engine *engine;
-	struct nc_replica *replica;
+	struct quiet quiet;
 	size_t answered, refused, unknown, fatal;
 };
 
@@ -110,42 +104,28 @@ static void node_open(struct node *node)
 	*node = (struct node){ 0 };
 	cr_assert_eq(sem_init(&state_gate, 0, 0), 0);
 	cr_assert_eq(sem_init(&log_gate, 0, 0), 0);
-	cr_assert_eq(uv_loop_init(&node->loop), 0);
-	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
-	cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
-	log_ops = node->log->ops;
+	quiet_begin(&node->quiet);
+	log_ops = node->quiet.log->ops;
 	log_gated = *log_ops;
 	log_gated.append = append;
-	node->log->ops = &log_gated;
-	state_ops = node->state->ops;
+	node->quiet.log->ops = &log_gated;
+	state_ops = node->quiet.state->ops;
 	state_gated = *state_ops;
 	state_gated.begin = begin;
-	node->state->ops = &state_gated;
-	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
-	struct nc_replica_options options =
-	        replica_quiet(&node->loop, node->log, node->state, node->engine);
+	node->quiet.state->ops = &state_gated;
+	struct nc_replica_options options = quiet_options(&node->quiet);
 	options.on_outcome = on_outcome;
 	options.on_refused = on_refused;
 	options.on_applied = on_applied;
 	options.on_step_down = on_step_down;
 	options.on_fatal = on_fatal;
 	options.ctx = node;
-	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
-	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
+	cr_assert_eq(nc_replica_start(&options, &node->quiet.replica), NC_OK);
+	RUN_UNTIL(&node->quiet.loop, nc_replica_leading(node->quiet.replica));
 	atomic_store(&begun_by_log, 0);
 	atomic_store(&begun_by_applier, 0);
 	atomic_store(&in_state, 0);
 	atomic_store(&in_log, 0);
-}
-
-static void node_close(struct node *node)
-{
-	nc_replica_stop(node->replica);
-	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&node->loop), 0);
-	nc_engine_close(node->engine);
-	nc_state_close(node->state);
-	nc_log_close(node->log);
 }
 
 /* Taken up and handed to the log writer, or gathered for it. */
@@ -160,11 +140,12 @@ static void ask(struct node *node, size_t data_size)
 		                        .type = NC_SLICE("T"),
 		                        .data = nc_slice(data, data_size) };
 	nc_event_record_put(&record, &event);
-	cr_assert_eq(nc_replica_append(node->replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
+	cr_assert_eq(nc_replica_append(node->quiet.replica,
+	                               (struct nc_expect){ .kind = NC_EXPECT_ANY },
 	                               nc_buf_slice(&record), &ticket),
 	             NC_OK);
 	nc_buf_release(&record);
-	nc_replica_flush(node->replica);
+	nc_replica_flush(node->quiet.replica);
 }
 
 Test(at_once, a_lone_append_is_applied_by_who_makes_it_durable)
@@ -173,12 +154,12 @@ Test(at_once, a_lone_append_is_applied_by_who_makes_it_durable)
 	node_open(&node);
 	for (size_t i = 1; i <= 50; i++) {
 		ask(&node, 256);
-		RUN_UNTIL(&node.loop, node.answered == i);
-		cr_assert_eq(nc_replica_status(node.replica).applied, i + 1);
+		RUN_UNTIL(&node.quiet.loop, node.answered == i);
+		cr_assert_eq(nc_replica_status(node.quiet.replica).applied, i + 1);
 	}
 	cr_expect_eq(atomic_load(&begun_by_log), 50);
 	cr_expect_eq(atomic_load(&begun_by_applier), 0);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }
 
 Test(at_once, what_comes_while_one_is_written_is_left_to_the_applier)
@@ -187,14 +168,14 @@ Test(at_once, what_comes_while_one_is_written_is_left_to_the_applier)
 	node_open(&node);
 	atomic_store(&log_held, true);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, atomic_load(&in_log) == 1);
+	RUN_UNTIL(&node.quiet.loop, atomic_load(&in_log) == 1);
 	ask(&node, 256);
 	atomic_store(&log_held, false);
 	cr_assert_eq(sem_post(&log_gate), 0);
-	RUN_UNTIL(&node.loop, node.answered == 2);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 2);
 	cr_expect_eq(atomic_load(&begun_by_log), 1);
 	cr_expect_eq(atomic_load(&begun_by_applier), 1);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }
 
 Test(at_once, a_large_one_is_left_to_the_applier)
@@ -202,9 +183,9 @@ Test(at_once, a_large_one_is_left_to_the_applier)
 	struct node node;
 	node_open(&node);
 	ask(&node, 5000);
-	RUN_UNTIL(&node.loop, node.answered == 1);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 1);
 	cr_expect_eq(atomic_load(&begun_by_log), 0);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }
 
 Test(at_once, a_state_that_is_busy_is_left_to_the_applier)
@@ -213,13 +194,13 @@ Test(at_once, a_state_that_is_busy_is_left_to_the_applier)
 	node_open(&node);
 	atomic_store(&busy_times, 2);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, node.answered == 1);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 1);
 	cr_expect_eq(atomic_load(&begun_by_log), 1);
 	cr_expect_eq(atomic_load(&begun_by_applier), 2, "busy once more, and then not");
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, node.answered == 2);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 2);
 	cr_expect_eq(atomic_load(&begun_by_log), 2);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }
 
 Test(at_once, what_found_no_room_is_not_applied)
@@ -228,12 +209,12 @@ Test(at_once, what_found_no_room_is_not_applied)
 	node_open(&node);
 	atomic_store(&full_times, 1);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, node.refused == 1);
+	RUN_UNTIL(&node.quiet.loop, node.refused == 1);
 	cr_expect_eq(atomic_load(&in_state), 0);
-	nc_replica_set_room(node.replica, UINT64_MAX, 0);
+	nc_replica_set_room(node.quiet.replica, UINT64_MAX, 0);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, node.answered == 1);
-	node_close(&node);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 1);
+	quiet_end(&node.quiet);
 }
 
 Test(at_once, what_does_not_get_durable_was_never_applied)
@@ -241,16 +222,16 @@ Test(at_once, what_does_not_get_durable_was_never_applied)
 	struct node node;
 	node_open(&node);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, node.answered == 1);
-	uint64_t applied = nc_state_applied(node.state).index;
+	RUN_UNTIL(&node.quiet.loop, node.answered == 1);
+	uint64_t applied = nc_state_applied(node.quiet.state).index;
 	atomic_store(&sync_fails, true);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, node.fatal == 1);
+	RUN_UNTIL(&node.quiet.loop, node.fatal == 1);
 	cr_expect_eq(atomic_load(&begun_by_log), 2, "it had been prepared");
-	cr_expect_eq(nc_state_applied(node.state).index, applied);
-	cr_expect_eq(nc_engine_head(node.engine).position, 1u);
+	cr_expect_eq(nc_state_applied(node.quiet.state).index, applied);
+	cr_expect_eq(nc_engine_head(node.quiet.engine).position, 1u);
 	cr_expect_eq(node.answered, 1);
-	node_close(&node);
+	quiet_end(&node.quiet);
 	cr_expect_eq(node.unknown, 1u, "a disk that failed may have it all the same");
 }
 
@@ -259,18 +240,18 @@ Test(at_once, a_state_that_hangs_is_behind_what_is_due)
 {
 	struct node node;
 	node_open(&node);
-	uint64_t before = nc_replica_status(node.replica).due;
-	cr_expect_eq(before, nc_replica_status(node.replica).applied);
+	uint64_t before = nc_replica_status(node.quiet.replica).due;
+	cr_expect_eq(before, nc_replica_status(node.quiet.replica).applied);
 	atomic_store(&state_held, true);
 	ask(&node, 256);
-	RUN_UNTIL(&node.loop, atomic_load(&in_state) == 1);
-	const struct nc_replica_status status = nc_replica_status(node.replica);
+	RUN_UNTIL(&node.quiet.loop, atomic_load(&in_state) == 1);
+	const struct nc_replica_status status = nc_replica_status(node.quiet.replica);
 	cr_expect_eq(status.due, before + 1);
 	cr_expect_eq(status.applied, before);
 	ask(&node, 256);
-	cr_expect_eq(nc_replica_status(node.replica).pending_commands, 2);
+	cr_expect_eq(nc_replica_status(node.quiet.replica).pending_commands, 2);
 	atomic_store(&state_held, false);
 	cr_assert_eq(sem_post(&state_gate), 0);
-	RUN_UNTIL(&node.loop, node.answered == 2);
-	node_close(&node);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 2);
+	quiet_end(&node.quiet);
 }

@@ -6,19 +6,13 @@
 
 #include "core/node/replica/replica.h"
 #include "core/raft/log.h"
-#include "storage/log/memory_log.h"
-#include "storage/state/memory_state.h"
 #include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
 #define DATA_SIZE (8u << 20)
 
 struct node {
-	uv_loop_t loop;
-	struct nc_log *log;
-	struct nc_state *state;
-	struct nc_engine *engine;
-	struct nc_replica *replica;
+	struct quiet quiet;
 	size_t answered, refused;
 };
 
@@ -57,12 +51,8 @@ static void on_fatal(void *ctx, int err, const char *what)
 static void node_open(struct node *node)
 {
 	*node = (struct node){ 0 };
-	cr_assert_eq(uv_loop_init(&node->loop), 0);
-	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
-	cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
-	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
-	struct nc_replica_options options =
-	        replica_quiet(&node->loop, node->log, node->state, node->engine);
+	quiet_begin(&node->quiet);
+	struct nc_replica_options options = quiet_options(&node->quiet);
 	options.pending_bytes_max = 2 * (uint64_t)NC_LOG_PAYLOAD_SIZE_MAX + DATA_SIZE;
 	options.on_outcome = on_outcome;
 	options.on_refused = on_refused;
@@ -70,18 +60,8 @@ static void node_open(struct node *node)
 	options.on_room_used = on_room_used;
 	options.on_fatal = on_fatal;
 	options.ctx = node;
-	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
-	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
-}
-
-static void node_close(struct node *node)
-{
-	nc_replica_stop(node->replica);
-	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&node->loop), 0);
-	nc_engine_close(node->engine);
-	nc_state_close(node->state);
-	nc_log_close(node->log);
+	cr_assert_eq(nc_replica_start(&options, &node->quiet.replica), NC_OK);
+	RUN_UNTIL(&node->quiet.loop, nc_replica_leading(node->quiet.replica));
 }
 
 static int ask(struct node *node, size_t size)
@@ -94,8 +74,9 @@ static int ask(struct node *node, size_t size)
 		                        .data = nc_slice(data, size) };
 	nc_event_record_put(&record, &event);
 	free(data);
-	int err = nc_replica_append(node->replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
-	                            nc_buf_slice(&record), &ticket);
+	int err =
+	        nc_replica_append(node->quiet.replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
+	                          nc_buf_slice(&record), &ticket);
 	nc_buf_release(&record);
 	return err;
 }
@@ -111,12 +92,12 @@ Test(gather, takes_no_more_than_fits_into_an_entry, .timeout = 60)
 		count++;
 	cr_expect_eq(err, NC_BUSY);
 	cr_expect_gt(count, NC_LOG_PAYLOAD_SIZE_MAX / DATA_SIZE, "%zu", count);
-	RUN_UNTIL(&node.loop, node.answered + node.refused == count);
+	RUN_UNTIL(&node.quiet.loop, node.answered + node.refused == count);
 	cr_expect_eq(node.refused, 0u, "%zu of %zu were refused", node.refused, count);
 	cr_expect_eq(ask(&node, DATA_SIZE), NC_OK, "there is room again");
-	nc_replica_flush(node.replica);
-	RUN_UNTIL(&node.loop, node.answered == count + 1);
-	node_close(&node);
+	nc_replica_flush(node.quiet.replica);
+	RUN_UNTIL(&node.quiet.loop, node.answered == count + 1);
+	quiet_end(&node.quiet);
 }
 
 Test(gather, refuses_what_fits_into_no_entry_before_it_is_taken, .timeout = 60)
@@ -124,7 +105,7 @@ Test(gather, refuses_what_fits_into_no_entry_before_it_is_taken, .timeout = 60)
 	struct node node;
 	node_open(&node);
 	cr_expect_eq(ask(&node, NC_LOG_PAYLOAD_SIZE_MAX), NC_BUSY);
-	nc_replica_flush(node.replica);
+	nc_replica_flush(node.quiet.replica);
 	cr_expect_eq(node.refused, 0u);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }

@@ -9,8 +9,6 @@
 
 #include "core/node/replica/replica_private.h"
 #include "core/raft/message_codec.h"
-#include "storage/log/memory_log.h"
-#include "storage/state/memory_state.h"
 #include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
@@ -39,25 +37,21 @@ static int append(struct nc_log *log, const struct nc_log_hard *hard,
 }
 
 struct follower {
-	uv_loop_t loop;
-	struct nc_log *log;
-	struct nc_state *state;
-	struct nc_engine *engine;
-	struct nc_replica *replica;
+	struct quiet quiet;
 	uint64_t acknowledged, acknowledged_term; /* the last */
 };
 
 static uint64_t last(const struct follower *follower)
 {
 	struct nc_log_bounds bounds;
-	nc_log_bounds(follower->log, &bounds);
+	nc_log_bounds(follower->quiet.log, &bounds);
 	return bounds.last;
 }
 
 static uint64_t term_at(const struct follower *follower, uint64_t index)
 {
 	uint64_t found = 0;
-	(void)nc_log_term_at(follower->log, index, &found);
+	(void)nc_log_term_at(follower->quiet.log, index, &found);
 	return found;
 }
 
@@ -118,16 +112,12 @@ static void follower_open(struct follower *follower)
 	static struct nc_log_ops gated;
 	*follower = (struct follower){ 0 };
 	cr_assert_eq(sem_init(&gate, 0, 0), 0);
-	cr_assert_eq(uv_loop_init(&follower->loop), 0);
-	cr_assert_eq(nc_memory_log_open(&follower->log), NC_OK);
-	cr_assert_eq(nc_memory_state_open(&follower->state), NC_OK);
-	log_ops = follower->log->ops;
+	quiet_begin(&follower->quiet);
+	log_ops = follower->quiet.log->ops;
 	gated = *log_ops;
 	gated.append = append;
-	follower->log->ops = &gated;
-	cr_assert_eq(nc_engine_open(follower->state, &follower->engine), NC_OK);
-	struct nc_replica_options options =
-	        replica_quiet(&follower->loop, follower->log, follower->state, follower->engine);
+	follower->quiet.log->ops = &gated;
+	struct nc_replica_options options = quiet_options(&follower->quiet);
 	options.self = SELF;
 	options.founders = (struct nc_raft_members){
 		.count = 2, .at = { { .id = LEADER, .voter = true }, { .id = SELF, .voter = true } }
@@ -142,17 +132,7 @@ static void follower_open(struct follower *follower)
 	options.on_install = on_install;
 	options.on_fatal = on_fatal;
 	options.ctx = follower;
-	cr_assert_eq(nc_replica_start(&options, &follower->replica), NC_OK);
-}
-
-static void follower_close(struct follower *follower)
-{
-	nc_replica_stop(follower->replica);
-	(void)uv_run(&follower->loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&follower->loop), 0);
-	nc_engine_close(follower->engine);
-	nc_state_close(follower->state);
-	nc_log_close(follower->log);
+	cr_assert_eq(nc_replica_start(&options, &follower->quiet.replica), NC_OK);
 }
 
 /* What the leader of `its_term` sends behind entry `index`, which is of `log_term`: an entry of its
@@ -174,7 +154,7 @@ static void hear(struct follower *follower, uint64_t its_term, uint64_t index, u
 	}
 	struct nc_buf bytes = { 0 };
 	cr_assert_eq(nc_raft_frame_encode(&message, &payload, &bytes), NC_OK);
-	cr_assert_eq(nc_replica_step(follower->replica, nc_buf_slice(&bytes)), NC_OK);
+	cr_assert_eq(nc_replica_step(follower->quiet.replica, nc_buf_slice(&bytes)), NC_OK);
 	nc_buf_release(&bytes);
 }
 
@@ -182,7 +162,7 @@ static void hear(struct follower *follower, uint64_t its_term, uint64_t index, u
 static void refuse_second(struct follower *follower, void (*then)(struct follower *follower))
 {
 	hear(follower, 1, 0, 0, true);
-	RUN_UNTIL(&follower->loop, follower->acknowledged == 1);
+	RUN_UNTIL(&follower->quiet.loop, follower->acknowledged == 1);
 	int before = atomic_load(&came);
 	atomic_store(&full_times, 1);
 	atomic_store(&held, true);
@@ -194,15 +174,15 @@ static void refuse_second(struct follower *follower, void (*then)(struct followe
 	cr_assert_eq(sem_post(&gate), 0);
 	while (atomic_load(&came) < before + 2)
 		(void)sched_yield();
-	RUN_UNTIL(&follower->loop, nc_replica_status(follower->replica).full);
+	RUN_UNTIL(&follower->quiet.loop, nc_replica_status(follower->quiet.replica).full);
 }
 
 static void make_room(struct follower *follower)
 {
-	RUN_UNTIL(&follower->loop, follower->replica->orders.writing == 0);
-	nc_replica_set_room(follower->replica, UINT64_MAX, 0);
-	nc_replica_refused_turn(follower->replica);
-	RUN_UNTIL(&follower->loop, follower->replica->orders.writing == 0);
+	RUN_UNTIL(&follower->quiet.loop, follower->quiet.replica->orders.writing == 0);
+	nc_replica_set_room(follower->quiet.replica, UINT64_MAX, 0);
+	nc_replica_refused_turn(follower->quiet.replica);
+	RUN_UNTIL(&follower->quiet.loop, follower->quiet.replica->orders.writing == 0);
 }
 
 static void another_term(struct follower *follower)
@@ -216,11 +196,11 @@ Test(refused, entries_are_not_acknowledged_by_the_term_behind_them, .timeout = 6
 	follower_open(&follower);
 	refuse_second(&follower, another_term);
 	make_room(&follower);
-	RUN_UNTIL(&follower.loop, follower.acknowledged == 2);
+	RUN_UNTIL(&follower.quiet.loop, follower.acknowledged == 2);
 	cr_expect_eq(follower.acknowledged_term, 2u);
 	cr_expect_eq(last(&follower), 2u);
 	cr_expect_eq(atomic_load(&term), 2u);
-	follower_close(&follower);
+	quiet_end(&follower.quiet);
 }
 
 static void another_entry(struct follower *follower)
@@ -234,10 +214,10 @@ Test(refused, entries_do_not_come_back_over_what_replaced_them, .timeout = 60)
 	follower_open(&follower);
 	refuse_second(&follower, another_entry);
 	make_room(&follower);
-	RUN_UNTIL(&follower.loop, follower.acknowledged == 2);
+	RUN_UNTIL(&follower.quiet.loop, follower.acknowledged == 2);
 	cr_expect_eq(follower.acknowledged_term, 2u);
 	cr_expect_eq(last(&follower), 2u);
 	cr_expect_eq(term_at(&follower, 2), 2u, "the log has the one that was replaced");
 	cr_expect_eq(atomic_load(&term), 2u);
-	follower_close(&follower);
+	quiet_end(&follower.quiet);
 }

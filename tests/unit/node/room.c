@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "core/node/replica/replica_private.h"
-#include "storage/log/memory_log.h"
-#include "storage/state/memory_state.h"
 #include "tests/unit/node/replica_quiet.h"
 #include "tests/unit/node/run_until.h"
 
@@ -13,11 +11,7 @@
 #define FULL    (5u << 20) /* with less the disk is full */
 
 struct node {
-	uv_loop_t loop;
-	struct nc_log *log;
-	struct nc_state *state;
-	struct nc_engine *engine;
-	struct nc_replica *replica;
+	struct quiet quiet;
 	size_t answered, measured;
 	uint64_t disk_free; /* as on_room_used finds it */
 };
@@ -40,7 +34,7 @@ static void on_room_used(void *ctx)
 {
 	struct node *node = ctx;
 	node->measured++;
-	nc_replica_set_room(node->replica, node->disk_free, RESERVE);
+	nc_replica_set_room(node->quiet.replica, node->disk_free, RESERVE);
 }
 
 static void on_fatal(void *ctx, int err, const char *what)
@@ -52,29 +46,15 @@ static void on_fatal(void *ctx, int err, const char *what)
 static void node_open(struct node *node)
 {
 	*node = (struct node){ 0 };
-	cr_assert_eq(uv_loop_init(&node->loop), 0);
-	cr_assert_eq(nc_memory_log_open(&node->log), NC_OK);
-	cr_assert_eq(nc_memory_state_open(&node->state), NC_OK);
-	cr_assert_eq(nc_engine_open(node->state, &node->engine), NC_OK);
-	struct nc_replica_options options =
-	        replica_quiet(&node->loop, node->log, node->state, node->engine);
+	quiet_begin(&node->quiet);
+	struct nc_replica_options options = quiet_options(&node->quiet);
 	options.on_outcome = on_outcome;
 	options.on_applied = on_applied;
 	options.on_room_used = on_room_used;
 	options.on_fatal = on_fatal;
 	options.ctx = node;
-	cr_assert_eq(nc_replica_start(&options, &node->replica), NC_OK);
-	RUN_UNTIL(&node->loop, nc_replica_leading(node->replica));
-}
-
-static void node_close(struct node *node)
-{
-	nc_replica_stop(node->replica);
-	(void)uv_run(&node->loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&node->loop), 0);
-	nc_engine_close(node->engine);
-	nc_state_close(node->state);
-	nc_log_close(node->log);
+	cr_assert_eq(nc_replica_start(&options, &node->quiet.replica), NC_OK);
+	RUN_UNTIL(&node->quiet.loop, nc_replica_leading(node->quiet.replica));
 }
 
 static int ask(struct node *node)
@@ -87,10 +67,11 @@ static int ask(struct node *node)
 		                        .type = NC_SLICE("T"),
 		                        .data = nc_slice(data, sizeof data) };
 	nc_event_record_put(&record, &event);
-	int err = nc_replica_append(node->replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
-	                            nc_buf_slice(&record), &ticket);
+	int err =
+	        nc_replica_append(node->quiet.replica, (struct nc_expect){ .kind = NC_EXPECT_ANY },
+	                          nc_buf_slice(&record), &ticket);
 	nc_buf_release(&record);
-	nc_replica_flush(node->replica);
+	nc_replica_flush(node->quiet.replica);
 	return err;
 }
 
@@ -102,16 +83,16 @@ static size_t fill(struct node *node)
 	while ((err = ask(node)) == NC_OK)
 		count++;
 	cr_expect_eq(err, NC_FULL);
-	RUN_UNTIL(&node->loop, node->answered == before + count);
+	RUN_UNTIL(&node->quiet.loop, node->answered == before + count);
 	return count;
 }
 
 /* The checkpoints so far, once the loop has turned and time has passed. */
 static uint64_t turn(struct node *node)
 {
-	nc_replica_tick(node->replica);
-	(void)uv_run(&node->loop, UV_RUN_ONCE);
-	return nc_replica_status(node->replica).checkpoints;
+	nc_replica_tick(node->quiet.replica);
+	(void)uv_run(&node->quiet.loop, UV_RUN_ONCE);
+	return nc_replica_status(node->quiet.replica).checkpoints;
 }
 
 Test(room, is_taken_in_the_log_and_in_the_state, .timeout = 60)
@@ -119,11 +100,11 @@ Test(room, is_taken_in_the_log_and_in_the_state, .timeout = 60)
 	struct node node;
 	node_open(&node);
 	node.disk_free = 0;
-	nc_replica_set_room(node.replica, RESERVE + FULL + 1000000, RESERVE);
+	nc_replica_set_room(node.quiet.replica, RESERVE + FULL + 1000000, RESERVE);
 	size_t count = fill(&node);
 	cr_expect(count >= 18 && count <= 20, "%zu", count);
 	cr_expect_eq(node.measured, 1u);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }
 
 Test(room, is_measured_again_when_it_is_used_up, .timeout = 60)
@@ -131,12 +112,12 @@ Test(room, is_measured_again_when_it_is_used_up, .timeout = 60)
 	struct node node;
 	node_open(&node);
 	node.disk_free = 1u << 30;
-	nc_replica_set_room(node.replica, RESERVE + FULL + 30000, RESERVE);
+	nc_replica_set_room(node.quiet.replica, RESERVE + FULL + 30000, RESERVE);
 	for (size_t i = 0; i < 10; i++)
 		cr_expect_eq(ask(&node), NC_OK);
-	RUN_UNTIL(&node.loop, node.answered == 10);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 10);
 	cr_expect_eq(node.measured, 1u);
-	node_close(&node);
+	quiet_end(&node.quiet);
 }
 
 Test(room, is_set_aside_for_what_no_checkpoint_has, .timeout = 60)
@@ -145,12 +126,12 @@ Test(room, is_set_aside_for_what_no_checkpoint_has, .timeout = 60)
 	node_open(&node);
 	for (size_t i = 0; i < 50; i++)
 		cr_assert_eq(ask(&node), NC_OK);
-	RUN_UNTIL(&node.loop, node.answered == 50);
-	nc_replica_set_room(node.replica, RESERVE + FULL + 2000000, RESERVE);
-	cr_expect(nc_replica_status(node.replica).full);
-	nc_replica_set_room(node.replica, RESERVE + FULL + 2100000, RESERVE);
-	cr_expect_not(nc_replica_status(node.replica).full);
-	node_close(&node);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 50);
+	nc_replica_set_room(node.quiet.replica, RESERVE + FULL + 2000000, RESERVE);
+	cr_expect(nc_replica_status(node.quiet.replica).full);
+	nc_replica_set_room(node.quiet.replica, RESERVE + FULL + 2100000, RESERVE);
+	cr_expect_not(nc_replica_status(node.quiet.replica).full);
+	quiet_end(&node.quiet);
 }
 
 Test(room, is_given_back_by_a_checkpoint_that_fits, .timeout = 60)
@@ -159,16 +140,16 @@ Test(room, is_given_back_by_a_checkpoint_that_fits, .timeout = 60)
 	node_open(&node);
 	for (size_t i = 0; i < 150; i++)
 		cr_assert_eq(ask(&node), NC_OK);
-	RUN_UNTIL(&node.loop, node.answered == 150);
-	nc_replica_set_room(node.replica, RESERVE + 1000, RESERVE);
-	cr_expect(nc_replica_status(node.replica).full);
+	RUN_UNTIL(&node.quiet.loop, node.answered == 150);
+	nc_replica_set_room(node.quiet.replica, RESERVE + 1000, RESERVE);
+	cr_expect(nc_replica_status(node.quiet.replica).full);
 	for (int i = 0; i < 20; i++)
 		turn(&node);
 	cr_expect_eq(turn(&node), 0u, "it does not fit");
-	nc_replica_set_room(node.replica, 6100000, RESERVE);
-	cr_expect(nc_replica_status(node.replica).full);
-	RUN_UNTIL(&node.loop, turn(&node) == 1);
-	nc_replica_set_room(node.replica, RESERVE + FULL + 100000, RESERVE);
-	cr_expect_not(nc_replica_status(node.replica).full, "the state has it now");
-	node_close(&node);
+	nc_replica_set_room(node.quiet.replica, 6100000, RESERVE);
+	cr_expect(nc_replica_status(node.quiet.replica).full);
+	RUN_UNTIL(&node.quiet.loop, turn(&node) == 1);
+	nc_replica_set_room(node.quiet.replica, RESERVE + FULL + 100000, RESERVE);
+	cr_expect_not(nc_replica_status(node.quiet.replica).full, "the state has it now");
+	quiet_end(&node.quiet);
 }
