@@ -129,7 +129,7 @@ struct nc_state_ops {
 	int (*checkpoint)(struct nc_state *state, struct nc_state_applied *covered_out);
 	uint64_t (*size)(struct nc_state *state);
 	uint64_t (*checkpoint_size)(struct nc_state *state, uint64_t fresh);
-	void (*close)(struct nc_state *state);
+	int (*close)(struct nc_state *state);
 	/* readers */
 	int (*reader_open)(struct nc_state *state, struct nc_state_reader **reader_out);
 	void (*reader_close)(struct nc_state_reader *reader);
@@ -255,11 +255,11 @@ static inline uint64_t nc_state_checkpoint_size(struct nc_state *state, uint64_t
 }
 
 /* Close the state; NULL is a no-op. Makes a checkpoint first if something was committed since the
- * last one. */
-static inline void nc_state_close(struct nc_state *state)
+ * last one. Errors: that of this checkpoint; closed it is all the same, and what it was to hold has
+ * to come from the log. */
+static inline int nc_state_close(struct nc_state *state)
 {
-	if (state != NULL)
-		state->ops->close(state);
+	return state == NULL ? NC_OK : state->ops->close(state);
 }
 
 /* ---- Readers -------------------------------------------------------------------------------- */

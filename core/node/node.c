@@ -382,9 +382,10 @@ static int run(struct node *node)
 	if (uv_loop_close(&node->loop) != 0)
 		nc_say_warning("the loop ends with something still open");
 	nc_say_info("checkpointing");
-	nc_store_close(&node->store);
+	err = nc_store_close(&node->store);
 	nc_say_info("stopped");
-	return node->exit_code;
+	return err == NC_OK || node->exit_code != NC_EXIT_OK ? node->exit_code
+	                                                     : nc_exit_of_fatal(err);
 }
 
 int nc_node_run(const struct nc_config *config, char **argv)

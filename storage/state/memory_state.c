@@ -203,7 +203,7 @@ static uint64_t memory_checkpoint_size(struct nc_state *base, uint64_t fresh)
 	return fresh;
 }
 
-static void memory_close(struct nc_state *base)
+static int memory_close(struct nc_state *base)
 {
 	struct nc_memory_state *state = nc_memory_state_of(base);
 	if (state->writer.begun)
@@ -212,6 +212,7 @@ static void memory_close(struct nc_state *base)
 	nc_memory_map_drop(&state->durable.map);
 	pthread_mutex_destroy(&state->mutex);
 	free(state);
+	return NC_OK;
 }
 
 void nc_memory_state_crash(struct nc_state *base)

@@ -129,11 +129,6 @@ static void indexer_stop(struct nc_wt_state *state)
 
 static void state_free(struct nc_wt_state *state)
 {
-	indexer_stop(state);
-	/* This closes sessions and cursors too. After a panic it would wait for ever for
-	 * transactions that cannot be rolled back any more, so it is left open. */
-	if (state->connection != NULL && nc_wt_broken(state) == NC_OK)
-		(void)nc_wt_err(&state->handler, state->connection->close(state->connection, NULL));
 	while (state->oldest != NULL) {
 		struct nc_held *next = state->oldest->next;
 		nc_held_free(state->oldest);
@@ -149,15 +144,32 @@ static void state_free(struct nc_wt_state *state)
 	free(state);
 }
 
-static void wt_close(struct nc_state *base)
+/* `err`: what has failed already. After a panic WiredTiger would wait for ever for transactions
+ * that cannot be rolled back any more; after a checkpoint that failed it would try that once more,
+ * and panic. So then its connection is left open, with what its threads may still look at. */
+static int state_end(struct nc_wt_state *state, int err)
+{
+	indexer_stop(state);
+	if (err == NC_OK)
+		err = nc_wt_broken(state);
+	if (state->connection != NULL && err != NC_OK)
+		return err;
+	if (state->connection != NULL) /* its sessions and cursors with it */
+		err = nc_wt_err(&state->handler, state->connection->close(state->connection, NULL));
+	state_free(state);
+	return err;
+}
+
+static int wt_close(struct nc_state *base)
 {
 	struct nc_wt_state *state = nc_wt_state_of(base);
+	struct nc_state_applied ignored;
+	int err = NC_OK;
 	if (state->writer.begun)
 		nc_wt_rollback(base);
-	struct nc_state_applied ignored;
 	if (state->sequence != state->checkpoint_sequence)
-		(void)wt_checkpoint(base, &ignored); /* the log has it, if this fails */
-	state_free(state);
+		err = wt_checkpoint(base, &ignored);
+	return state_end(state, err);
 }
 
 static const struct nc_state_ops wt_ops = {
@@ -311,7 +323,7 @@ int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *op
 	state->directory = strdup(directory);
 	int err = state->directory == NULL ? NC_NOMEM : state_open(state);
 	if (err != NC_OK) {
-		state_free(state);
+		(void)state_end(state, NC_OK);
 		return err;
 	}
 	*state_out = &state->base;

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 
 from harness import Both, Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_for, wait_until
 from history import History
@@ -135,6 +136,24 @@ async def test_a_disk_that_others_fill_up_is_waited_for():
             await client.close()
             node.remove()
             server.remove()
+
+
+async def test_a_node_that_ends_on_a_full_disk_does_not_end_with_0():
+    """Its last checkpoint finds no room: the log has what that lacks, and the next start takes it from there."""
+    async with on_small_disk() as (home, node, client):
+        ballast = os.path.join(home, "ballast")
+        for i in range(20):
+            equal((await client.append("s", b"%d" % i))["seq"], i + 1)
+        fill_up(ballast)
+        node.process.send_signal(signal.SIGTERM)
+        equal(node.process.wait(60), 70, node.log_text()[-600:])
+        check("the last checkpoint failed: full" in node.log_text() and "make room" in node.log_text(), node.log_text()[-600:])
+        os.unlink(ballast)
+        node.start()
+        events, _ = await client.read("read.s")
+        equal([e.data for e in events], [b"%d" % i for i in range(20)])
+        equal(node.term(), 0)
+        node.start()
 
 
 async def test_a_new_directory_on_a_full_disk_is_not_waited_for():

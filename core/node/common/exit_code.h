@@ -8,12 +8,13 @@ enum {
 	NC_EXIT_SETTINGS = 64, /* unknown or wrong settings */
 	NC_EXIT_CORRUPT = 65,  /* stored data does not hold */
 	NC_EXIT_NATS = 69,     /* no nats-server could be started */
-	NC_EXIT_RUNTIME = 70,  /* the node could not go on */
+	NC_EXIT_RUNTIME = 70,  /* the node could not go on, or could not checkpoint at its end */
 	/* Another's directory, or in use, or not to be written; or another serves the store. */
 	NC_EXIT_DIRECTORY = 73,
 };
 
-/* Of a start that gave `err`, NC_OK among them; and of a node that served, and cannot go on. */
+/* Of a start that gave `err`, NC_OK among them; and of a node that served, and cannot go on, or
+ * could not write down all that it had applied when it was ended. */
 int nc_exit_of_start(int err);
 int nc_exit_of_fatal(int err);
 

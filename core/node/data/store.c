@@ -230,7 +230,7 @@ int nc_store_state_check(const struct nc_config *config, const char *path)
 	int err = state_open(config, path, &store);
 	if (err == NC_OK)
 		err = engine_open(&store);
-	nc_store_close(&store);
+	(void)nc_store_close(&store);
 	return err;
 }
 
@@ -263,7 +263,7 @@ static int store_open(const struct nc_config *config, bool restoring, struct nc_
 	if (err != NC_OK) {
 		nc_say_error("the data directory %s cannot be opened: %s", config->data_dir,
 		             nc_err_name(err));
-		nc_store_close(&store);
+		(void)nc_store_close(&store);
 		return err;
 	}
 	*store_out = store;
@@ -289,15 +289,34 @@ static void mark_set(const struct nc_store *store)
 		nc_say_warning("identity: cannot be written");
 }
 
-void nc_store_close(struct nc_store *store)
+static const char *failed_advice(int err)
+{
+	switch (err) {
+	case NC_FULL:
+		return "the disk is full: make room, and start the node again";
+	case NC_CORRUPT:
+		return "stored data do not hold: start the node again, or see with --verify where";
+	default:
+		return "look at the disk, and start the node again";
+	}
+}
+
+int nc_store_close(struct nc_store *store)
 {
 	nc_engine_close(store->engine);
 	if (store->state != NULL && store->identity != NULL)
 		mark_set(store);
-	nc_state_close(store->state);
+	int err = nc_state_close(store->state);
+	if (err != NC_OK) {
+		nc_say_error("the last checkpoint failed: %s; nothing that was acknowledged is "
+		             "lost, since the log has it, and the next start takes it from there; "
+		             "%s",
+		             nc_err_name(err), failed_advice(err));
+	}
 	nc_log_close(store->log);
 	nc_identity_close(store->identity);
 	*store = (struct nc_store){ 0 };
+	return err;
 }
 
 int nc_store_head(const struct nc_store *store, struct nc_engine_head *head_out)

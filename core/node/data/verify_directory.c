@@ -97,6 +97,6 @@ int nc_verify_directory(const struct nc_config *config)
 	if (err != NC_OK)
 		return err;
 	err = verify(&store);
-	nc_store_close(&store);
+	(void)nc_store_close(&store); /* nothing was applied */
 	return err;
 }

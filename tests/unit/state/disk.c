@@ -94,3 +94,24 @@ Test(wt_disk, that_is_full_is_no_damage_either)
 	if (err == NC_OK)
 		nc_state_rollback(state);
 }
+
+/* The log has it: so it is closed all the same, and who closes it is told. */
+Test(wt_disk, that_is_full_at_the_end_is_told_of)
+{
+	write_errno = ENOSPC;
+	cr_expect_eq(nc_state_close(state), NC_FULL, "%s", messages);
+	state = NULL;
+}
+
+Test(wt_disk, that_fails_at_the_end_is_told_of)
+{
+	sync_errno = EIO;
+	cr_expect_eq(nc_state_close(state), NC_IO, "%s", messages);
+	state = NULL;
+}
+
+Test(wt_disk, whose_last_checkpoint_is_whole_is_closed_without_an_error)
+{
+	cr_expect_eq(nc_state_close(state), NC_OK, "%s", messages);
+	state = NULL;
+}
