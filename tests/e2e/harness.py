@@ -144,6 +144,13 @@ class NatsServer:
         except OSError:
             return False
 
+    def knows_who_is_gone(self):
+        """Whether it has closed each connection whose other end is closed. Until then it gives requests to a node that was killed."""
+        here, close_wait = f"0100007F:{self.port:04X}", "08"
+        with open("/proc/net/tcp", encoding="utf-8") as f:
+            sockets = [line.split() for line in f]
+        return not any(socket[1] == here and socket[3] == close_wait for socket in sockets)
+
     def monitor(self):
         """The URL of its monitoring, where that is configured on a port of its own choice."""
         with open(os.path.join(self.home, "server.log"), encoding="utf-8") as f:
@@ -235,6 +242,8 @@ class Node:
         if self.alive():
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        if self.server:
+            wait_for(self.server.knows_who_is_gone, 10, "the server knows that it is gone")
 
     def term(self, seconds=60):
         """Ask it to end; what it said goes with a wrong exit code."""
