@@ -2,6 +2,8 @@
 """The node's life: start and refusals to start, kill -9, lost servers, credentials, full disks, $SRV."""
 import asyncio
 import base64
+import contextlib
+import itertools
 import json
 import os
 import random
@@ -94,6 +96,45 @@ async def test_sigterm_exits_0_and_a_restart_goes_on():
         again = await b.client.append("s", b"3", headers={"Nats-Msg-Id": "id3"})
         equal((again["seq"], again.get("duplicate")), (4, True))
         equal((await b.client.append("s", b"x"))["seq"], 11)
+
+
+async def test_a_server_that_refuses_in_turns_does_not_fill_the_log():
+    """Now for one reason, now for another, four times a second: the first is told at once, then how many there were."""
+    reasons = itertools.cycle(["maximum connections exceeded", "Authorization Violation"])
+    tries = 0
+
+    async def refuse(reader, writer):
+        nonlocal tries
+        tries += 1
+        writer.write(b'INFO {"server_id":"x","version":"2.10.0","proto":1,"headers":true,"max_payload":1048576}\r\n')
+        with contextlib.suppress(OSError):
+            await reader.readuntil(b"PING\r\n")
+            writer.write(f"-ERR '{next(reasons)}'\r\n".encode())
+            await writer.drain()
+        writer.close()
+
+    port = free_port()
+    refusing = await asyncio.start_server(refuse, "127.0.0.1", port)
+    node = Node(env={"NACRE_NATS_URL": f"nats://127.0.0.1:{port}"}, start=False)
+    try:
+        node.spawn()
+        await wait_until(lambda: "trying again" in node.log_text(), 20, "the first is told at once")
+        await wait_until(lambda: "such messages in 10 s" in node.log_text(), 30, "the others are counted")
+        before, told = tries, node.log_text().count("trying again")
+        await wait_until(lambda: node.log_text().count("such messages in 10 s") == 2, 30, "they are counted again")
+        check(tries > before + 10, f"{tries - before} tries")
+        equal(node.log_text().count("trying again"), told + 1, node.log_text()[-2000:])
+        refusing.close()
+        await refusing.wait_closed()
+        server = NatsServer(port=port)
+        try:
+            await wait_until(node.is_ready, 30, "it is ready")
+            check("nats: connected" in node.log_text(), "that it is over is told")
+            node.term()
+        finally:
+            server.remove()
+    finally:
+        node.remove()
 
 
 async def test_times_that_a_clock_ahead_has_made_are_told_of():

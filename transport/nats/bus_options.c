@@ -29,6 +29,9 @@ void nc_bus_reason(natsStatus status, bool tls, char reason_out[NC_BUS_REASON_SI
 		 */
 		text = "the server ended the connection; if it asks for a certificate, NATS_CERT "
 		       "is to name one that it trusts";
+	} else if (status == NATS_PROTOCOL_ERROR) {
+		text = "the server took the connection and ended it, perhaps since it has as many "
+		       "as its max_connections; its log says why";
 	}
 	(void)snprintf(reason_out, NC_BUS_REASON_SIZE, "%s", text);
 }

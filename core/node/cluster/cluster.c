@@ -109,14 +109,12 @@ void nc_cluster_tell_draining(struct nc_cluster *cluster)
 static void on_state(void *ctx, bool connected, const char *detail)
 {
 	struct nc_cluster *cluster = ctx;
-	if (connected) {
-		nc_say_info("nats, between nodes: %s", detail);
-		cluster->hello_soon = true;
-		if (cluster->connected_ms == 0)
-			cluster->connected_ms = nc_clock_ms();
-	} else {
-		nc_say_warning("nats, between nodes: not connected: %s; trying again", detail);
-	}
+	nc_link_log_hear(&cluster->link_log, "nats, between nodes", connected, detail);
+	if (!connected)
+		return;
+	cluster->hello_soon = true;
+	if (cluster->connected_ms == 0)
+		cluster->connected_ms = nc_clock_ms();
 }
 
 static void on_error(void *ctx, const char *detail)
@@ -196,6 +194,7 @@ static void on_timer(uv_timer_t *timer)
 	stalls_look(cluster, now_ms);
 	nc_peer_tick(cluster->peer);
 	nc_complaints_tick(&cluster->complaints, "nats, between nodes");
+	nc_link_log_tick(&cluster->link_log, "nats, between nodes", now_ms);
 	formation_check(cluster, now_ms);
 }
 

@@ -7,6 +7,7 @@
 #include "core/node/cluster/heard.h"
 #include "core/node/common/clock.h"
 #include "core/node/common/complaints.h"
+#include "core/node/common/link_log.h"
 
 #define NC_CLUSTER_UP_MS 4000u /* a node that was heard within this time is up */
 
@@ -27,6 +28,7 @@ struct nc_cluster {
 	uint64_t hello_ms;     /* when the last hello was sent */
 	bool hello_soon;       /* send one with the next tick */
 	struct nc_complaints complaints;
+	struct nc_link_log link_log;
 	uint64_t said_ms; /* when people were last told what we wait for */
 	char said[NC_FORMATION_SAID_SIZE];
 	/* When each of these troubles was last told of. */

@@ -102,8 +102,8 @@ static void on_state(void *ctx, bool connected, const char *detail)
 	struct nc_service *service = ctx;
 	if (service->stopping)
 		return;
+	nc_link_log_hear(&service->link_log, "nats", connected, detail);
 	if (connected) {
-		nc_say_info("nats: %s", detail);
 		nc_sole_connected(service);
 		nc_subs_connected(service->subs);
 		nc_service_probe(service);
@@ -111,7 +111,6 @@ static void on_state(void *ctx, bool connected, const char *detail)
 	} else {
 		nc_service_feed_connected(service, false);
 		atomic_fetch_add(&service->counters.nats_disconnects, 1);
-		nc_say_warning("nats: not connected: %s; trying again", detail);
 	}
 }
 
@@ -164,6 +163,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_service_feed_tick(service);
 	nc_service_disk_tick(service);
 	nc_complaints_tick(&service->complaints, "nats");
+	nc_link_log_tick(&service->link_log, "nats", now_ms);
 	nc_service_clock_tick(service);
 	nc_sole_tick(service);
 	nc_service_raise(service);

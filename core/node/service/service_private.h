@@ -8,6 +8,7 @@
 
 #include "core/node/common/clock.h"
 #include "core/node/common/complaints.h"
+#include "core/node/common/link_log.h"
 #include "core/node/common/ticket.h"
 #include "core/node/service/service.h"
 #include "core/node/service/service_parts_private.h"
@@ -60,6 +61,7 @@ struct nc_service {
 	struct nc_service_clock clock;
 	struct nc_service_disk disk;
 	struct nc_complaints complaints;
+	struct nc_link_log link_log;
 	struct nc_service_digest digest;
 	struct nc_service_check check;
 	struct nc_service_stall stall;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is logged of connections that come and go. */
+#include "core/node/common/link_log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/node/common/say.h"
+
+/* Of one while: a server that is started again is lost, is not there, and is back. */
+#define DOWNS_MAX 3u
+#define UPS_MAX   1u
+
+/* `more`: what follows the line. */
+static void say(const struct nc_link_log *log, const char *who, const char *more)
+{
+	if (log->connected) {
+		nc_say_info("%s: %s%s", who, log->last, more);
+	} else {
+		nc_say_warning("%s: not connected: %s; trying again%s", who, log->last, more);
+	}
+}
+
+void nc_link_log_hear(struct nc_link_log *log, const char *who, bool connected, const char *detail)
+{
+	unsigned *said = connected ? &log->ups : &log->downs;
+	unsigned max = connected ? UPS_MAX : log->busy ? 0 : DOWNS_MAX;
+	log->connected = connected;
+	(void)snprintf(log->last, sizeof log->last, "%s", detail);
+	if (*said >= max) {
+		log->unsaid++;
+		return;
+	}
+	(*said)++;
+	say(log, who, "");
+}
+
+void nc_link_log_tick(struct nc_link_log *log, const char *who, uint64_t now_ms)
+{
+	char more[96];
+	if (now_ms - log->since_ms < NC_LINK_LOG_MS)
+		return;
+	(void)snprintf(more, sizeof more, " (one of %" PRIu64 " such messages in %u s)",
+	               log->unsaid, NC_LINK_LOG_MS / 1000);
+	if (log->unsaid > 0) {
+		say(log, who, more);
+	} else if (log->busy && log->connected && log->ups == 0) {
+		say(log, who, ", and it holds");
+	}
+	log->busy = log->unsaid > 0;
+	log->since_ms = now_ms;
+	log->unsaid = 0;
+	log->ups = log->downs = 0;
+}
