@@ -7,7 +7,7 @@ import os
 import random
 import signal
 
-from harness import Both, Client, Cluster, Failure, NatsServer, Node, check, equal, fill_up, small_disk, wait_for, wait_until
+from harness import Both, Client, Cluster, Failure, NatsServer, Node, check, equal, error_of, fill_up, small_disk, wait_for, wait_until
 from history import History
 from test_cluster import same_state_everywhere
 
@@ -114,6 +114,11 @@ async def test_a_disk_that_others_fill_up_is_waited_for():
             fill_up(ballast)
             await wait_until(lambda: "nothing is written until there is room" in node.log_text() and "stalled: entry" in node.log_text(), 30, "it says so")
             equal(json.loads((await client.request("node.n1.status")).data)["state"], "read_only")
+            _, refused = await client.read("read.s0")
+            equal(error_of(refused)[:2], (503, 10008))
+            check("disk" in error_of(refused)[2] and "make room" in error_of(refused)[2], error_of(refused))
+            events, _ = await client.read("direct.read.s0")
+            check(events, "what is applied is read all the same")
             os.unlink(ballast)
             await wait_until(goes_on, 30, "it takes appends again")
             over = True

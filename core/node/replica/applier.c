@@ -19,7 +19,7 @@ struct nc_applier {
 	struct nc_engine *engine;
 	struct nc_state *state;
 	struct nc_stage *stage;
-	atomic_bool stopping;
+	atomic_bool stopping, lacks_room;
 };
 
 struct collect {
@@ -125,9 +125,11 @@ static int apply_patiently(struct nc_applier *applier, struct nc_entry_queue *ta
 	int err = apply_all(applier, taken);
 	for (int tries = 0; may_go_well(applier, err, tries); tries += err == NC_BUSY) {
 		const struct timespec nap = { 0, err == NC_BUSY ? BUSY_NAP_NS : FULL_NAP_NS };
+		atomic_store(&applier->lacks_room, err == NC_FULL);
 		(void)nanosleep(&nap, NULL);
 		err = apply_all(applier, taken);
 	}
+	atomic_store(&applier->lacks_room, false);
 	return err;
 }
 
@@ -174,6 +176,11 @@ int nc_applier_start(struct nc_engine *engine, struct nc_state *state, void (*wa
 struct nc_stage *nc_applier_stage(struct nc_applier *applier)
 {
 	return applier->stage;
+}
+
+bool nc_applier_lacks_room(const struct nc_applier *applier)
+{
+	return atomic_load(&applier->lacks_room);
 }
 
 void nc_applier_stop(struct nc_applier *applier)

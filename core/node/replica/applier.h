@@ -27,6 +27,8 @@ int nc_applier_commit(struct nc_applier *applier, struct nc_entry *entry);
 /* It is not: it was never here. */
 void nc_applier_forget(struct nc_applier *applier, struct nc_entry *entry);
 struct nc_stage *nc_applier_stage(struct nc_applier *applier);
+/* Whether it waits for room on the disk. Any thread. */
+bool nc_applier_lacks_room(const struct nc_applier *applier);
 /* What waits for room comes out with NC_FULL. NULL is a no-op. */
 void nc_applier_stop(struct nc_applier *applier);
 

@@ -191,6 +191,7 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 		.pending_bytes = replica->pending_bytes,
 		.leading = nc_replica_leading(replica),
 		.full = replica->orders.full,
+		.lacks_room = nc_applier_lacks_room(replica->applier),
 		.log_bytes = nc_log_size(replica->options.log),
 		.checkpoints = replica->checkpoints,
 	};

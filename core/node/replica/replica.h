@@ -120,6 +120,7 @@ struct nc_replica_status {
 	uint64_t pending_commands, pending_bytes;
 	bool leading; /* the leader, and the own-term entry is applied */
 	bool full;
+	bool lacks_room; /* what is committed waits to be applied until there is some */
 	uint64_t log_bytes;
 	uint64_t checkpoints;
 	struct nc_raft_status raft;

@@ -147,7 +147,7 @@ void nc_service_expire(struct nc_service *service, uint64_t before_ms)
 		        &service->srv.endpoints[ticket->endpoint].stats,
 		        &(struct nc_service_refusal){
 		                .fault = NC_FAULT_UNAVAILABLE,
-		                .text = nc_fault_text(NC_FAULT_UNAVAILABLE),
+		                .text = nc_service_late_text(service),
 		                .extra = nc_service_direct(service, ticket->endpoint, room) });
 	}
 }

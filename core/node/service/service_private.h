@@ -291,6 +291,8 @@ void nc_service_verify_free(struct nc_service *service); /* the readers must hav
 
 /* service_stall.c: from the timer; whether the state follows the log. */
 void nc_service_stall_tick(struct nc_service *service);
+/* Why somebody has waited in vain. */
+const char *nc_service_late_text(const struct nc_service *service);
 
 /* service_clock.c: from the timer; whether the times of events are ahead of the clock. By how much
  * they are, by this node's clock. */

@@ -8,6 +8,7 @@
 #include "core/node/cluster/cluster.h"
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
+#include "transport/nats/reply.h"
 
 static void tell(struct nc_service *service, const struct nc_replica_status *status)
 {
@@ -58,6 +59,18 @@ static void hand_over(struct nc_service *service, const struct nc_replica_status
 		               nc_cluster_name(service->options.cluster, to));
 	}
 	service->stall.said_term = status->term;
+}
+
+const char *nc_service_late_text(const struct nc_service *service)
+{
+	if (nc_replica_status(service->replica).lacks_room)
+		return "not done within the timeout: the disk is full, and what is committed waits "
+		       "to be applied; make room, then retry a write with the same id, whose "
+		       "outcome is unknown; R.direct reads what is applied";
+	if (service->stall.stalled)
+		return "not done within the timeout: this node's state does not follow its log, "
+		       "look at its disk; retry a write with the same id, whose outcome is unknown";
+	return nc_fault_text(NC_FAULT_UNAVAILABLE);
 }
 
 void nc_service_stall_tick(struct nc_service *service)

@@ -90,11 +90,14 @@ TestSuite(no_room, .init = set_up, .fini = tear_down, .timeout = 60);
 Test(no_room, is_waited_for)
 {
 	atomic_store(&full, true);
+	cr_expect_not(nc_applier_lacks_room(applier));
 	entry_give();
 	wait_for(&tries, 3);
 	cr_expect_eq(atomic_load(&woken), 0);
+	cr_expect(nc_applier_lacks_room(applier), "who asks is told");
 	atomic_store(&full, false);
 	cr_expect_eq(entry_take(), NC_OK);
+	cr_expect_not(nc_applier_lacks_room(applier));
 	cr_expect_eq(nc_state_applied(state).index, 1u);
 }
 
