@@ -363,7 +363,7 @@ static int run(struct node *node)
 {
 	int err = nc_renew_check(node->config, node->damage);
 	if (err == NC_OK)
-		err = nc_store_open_with_room(node->config, &node->store);
+		err = nc_store_open_with_room(node->config, node->argv, &node->store);
 	if (err == NC_CORRUPT)
 		node->again = nc_renew_damaged(node->config, "the data do not hold");
 	if (err != NC_OK)

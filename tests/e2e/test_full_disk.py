@@ -7,6 +7,9 @@ import os
 import random
 import signal
 
+from cli import Nacre
+from nats.errors import NoRespondersError
+
 from harness import Both, Client, Cluster, Failure, NatsServer, Node, check, equal, error_of, fill_up, small_disk, wait_for, wait_until
 from history import History
 from test_cluster import same_state_everywhere
@@ -131,6 +134,17 @@ async def test_a_disk_that_others_fill_up_is_waited_for():
             fill_up(ballast)
             node.spawn()
             await wait_until(lambda: "the node starts when there is room" in node.log_text(), 30, "it waits")
+
+            async def says_why():
+                with contextlib.suppress(NoRespondersError):
+                    health = json.loads((await client.request("node.n1.healthz")).data)
+                    return health["status"] == "starting" and "the disk is full" in health["reason"] and health["disk_free"] < 1 << 20
+                return False
+
+            await wait_until(says_why, 30, "who asks is told")
+            shown = await Nacre(server.url)("health", "n1")
+            equal(shown.code, 1, shown.err)
+            check("not healthy  starting: the disk is full" in shown.out, shown.out)
             check(node.alive(), node.log_text()[-600:])
             os.unlink(ballast)
             wait_for(node.is_ready, 30, "it starts")

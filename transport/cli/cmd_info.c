@@ -19,6 +19,8 @@ static int run_info(struct nc_cli *cli)
 static void health_show(const struct nc_cli *cli, struct nc_slice answer, const char *node,
                         bool well)
 {
+	struct nc_slice status, reason;
+	struct nc_buf text = { 0 };
 	if (cli->json) {
 		(void)printf("{\"healthy\":%s,\"answer\":%.*s}\n", well ? "true" : "false",
 		             (int)answer.size, (const char *)answer.data);
@@ -26,7 +28,15 @@ static void health_show(const struct nc_cli *cli, struct nc_slice answer, const 
 	}
 	(void)printf("%s%s%s  ", nc_cli_colour(cli, well ? NC_GREEN : NC_RED),
 	             well ? "healthy" : "not healthy", nc_cli_colour(cli, NC_PLAIN));
-	nc_cli_put_answer(answer, node == NULL ? "leader" : "status");
+	if (nc_cli_member(answer, node == NULL ? "leader" : "status", &status))
+		nc_cli_value_text(status, &text);
+	if (node != NULL && nc_cli_member(answer, "reason", &reason)) {
+		nc_buf_put_str(&text, ": ");
+		nc_cli_value_text(reason, &text);
+	}
+	nc_cli_put_clean(stdout, nc_buf_slice(&text));
+	(void)putchar('\n');
+	nc_buf_release(&text);
 }
 
 /* Nobody answers for the store. If that is because its nodes were drained, say so: they still
