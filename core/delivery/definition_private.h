@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* definition_private.h -- what the files share that read and write definitions: the words of each
- * enum, and the parser (definition_read.c) with the members it knows. */
+ * enum, and the reader of JSON objects (definition_read.c) with the members it knows.
+ *
+ * The bodies of all other requests are read by transport/nats/fields.h. That one also reads
+ * MessagePack, and fills a refusal of the wire, of which this folder must not know; it says
+ * "member 'typ' of events[3] is not known" where this one says "unknown member \"typ\" in
+ * deliver". Both texts are promised to clients, so there are two readers.
+ *
+ * Errors: NC_INVALID, after `why` got the text for the client; NC_NOMEM. */
 #ifndef NC_CORE_DELIVERY_DEFINITION_PRIVATE_H
 #define NC_CORE_DELIVERY_DEFINITION_PRIVATE_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* body.h -- the JSON bodies of requests that ask for little: nothing, one name, or
- * whether something is to be. Members that are
- * not known are refused by name, as everywhere.
+/* body.h -- the JSON bodies of requests that ask for little: nothing, one name, or whether
+ * something is to be. Members that are not known are refused by name, as everywhere.
  */
 #ifndef NC_TRANSPORT_NATS_BODY_H
 #define NC_TRANSPORT_NATS_BODY_H

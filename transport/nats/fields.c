@@ -33,6 +33,12 @@ bool nc_fields_begin(struct nc_fields *fields, const struct nc_wire_token *token
 	                 fields->where.before == NULL ? "body" : nc_fields_where(fields, where));
 }
 
+/* What comes before a member's name: "filter.". */
+static const char *before_name(const struct nc_fields *fields)
+{
+	return fields->within == NULL ? "" : fields->within;
+}
+
 /* What comes before the name of the map, if it has one: " of events[3]". */
 static const char *before_where(const struct nc_fields *fields)
 {
@@ -53,9 +59,9 @@ int nc_fields_next(struct nc_fields *fields, size_t *index_out, struct nc_wire_t
 	while (index < fields->name_count && !nc_slice_is(key.bytes, fields->names[index]))
 		index++;
 	if (index == fields->name_count) {
-		(void)nc_refuse(fields->refusal, NC_FAULT_REQUEST, "member '%s'%s%s is not known",
-		                nc_shown(key.bytes, shown), before_where(fields),
-		                nc_fields_where(fields, where));
+		(void)nc_refuse(fields->refusal, NC_FAULT_REQUEST, "member '%s%s'%s%s is not known",
+		                before_name(fields), nc_shown(key.bytes, shown),
+		                before_where(fields), nc_fields_where(fields, where));
 		return -1;
 	}
 	if (fields->seen >> index & 1) {
@@ -79,8 +85,9 @@ bool nc_fields_refuse(struct nc_fields *fields, size_t index, struct nc_fault fa
 	va_start(args, format);
 	(void)vsnprintf(why, sizeof why, format, args);
 	va_end(args);
-	return nc_refuse(fields->refusal, fault, "member '%s'%s%s %s", fields->names[index],
-	                 before_where(fields), nc_fields_where(fields, where), why);
+	return nc_refuse(fields->refusal, fault, "member '%s%s'%s%s %s", before_name(fields),
+	                 fields->names[index], before_where(fields),
+	                 nc_fields_where(fields, where), why);
 }
 
 bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,

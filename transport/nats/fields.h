@@ -2,6 +2,10 @@
 /* fields.h -- the members of one map of a request's body, one at a time. Each must be known, and
  * may come once. A refusal names the place: "member 'typ' of events[3] is not known".
  *
+ * What is asked of subscriptions is read by another reader, that of core/delivery
+ * (definition_private.h), which knows nothing of wires and refusals and says things differently:
+ * "unknown member \"typ\" in deliver". Both texts are promised to clients, so there are two.
+ *
  * Threads: a map belongs to one at a time. Ownership: names and texts are borrowed from the body,
  * or from the room given to the wire (wire.h).
  */
@@ -28,6 +32,7 @@ struct nc_fields {
 	size_t name_count; /* at most 32 */
 	uint32_t seen;     /* a bit for each name */
 	struct nc_where where;
+	const char *within; /* shown before each name, as "filter."; NULL: nothing is */
 };
 
 /* Those below that return a bool return false when the refusal has been filled. */
@@ -98,5 +103,10 @@ bool nc_fields_body(struct nc_fields *fields, struct nc_slice body, struct nc_bu
  * them to `items`, packed (core/engine/batch.h). `room` is for one item. */
 bool nc_fields_items(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
                      struct nc_buf *items, struct nc_buf room[2]);
+
+/* Take a filter, {"plugin":NAME,"selector":any value} (fields_filter.c). The selector is given as
+ * it was written. */
+bool nc_fields_filter(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,
+                      struct nc_slice *plugin_out, struct nc_slice *selector_out);
 
 #endif

@@ -33,11 +33,8 @@ bool nc_decode_stream_list(struct nc_decoder *decoder, const struct nc_message *
 bool nc_decode_stream_change(struct nc_decoder *decoder, const struct nc_message *message,
                              struct nc_request *request, struct nc_refusal *refusal);
 
-/* R.filter.test, and the object {"plugin":…,"selector":…} into request->plugin and selector. */
 bool nc_decode_filter_test(struct nc_decoder *decoder, const struct nc_message *message,
                            struct nc_request *request, struct nc_refusal *refusal);
-bool nc_decode_filter(struct nc_decoder *decoder, struct nc_slice raw, struct nc_request *request,
-                      struct nc_refusal *refusal);
 
 /* Headers of a request that is not an append: Es-Min-Position where direct, else none of ours. */
 bool nc_decode_read_headers(const struct nc_message *message, struct nc_request *request,

@@ -98,15 +98,6 @@ static bool items_take(struct nc_fields *fields, size_t index, const struct nc_w
 	return true;
 }
 
-static bool filter_take(struct nc_fields *fields, const struct nc_wire_token *value,
-                        const struct read_body *body)
-{
-	struct nc_slice raw;
-	if (nc_wire_value(fields->wire, value, &raw) != NC_OK)
-		return nc_wire_refuse(fields->wire, fields->refusal);
-	return nc_decode_filter(body->decoder, raw, body->request, fields->refusal);
-}
-
 static bool read_take(void *ctx, struct nc_fields *fields, size_t index,
                       const struct nc_wire_token *value)
 {
@@ -128,7 +119,8 @@ static bool read_take(void *ctx, struct nc_fields *fields, size_t index,
 	case ITEMS:
 		return items_take(fields, index, value, body);
 	case FILTER:
-		return filter_take(fields, value, body);
+		return nc_fields_filter(fields, index, value, &body->request->plugin,
+		                        &body->request->selector);
 	default:
 		return time_take(fields, index, value, query);
 	}
