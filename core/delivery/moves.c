@@ -48,14 +48,14 @@ void nc_sub_make_ready(struct nc_sub *sub, uint32_t id)
 	nc_sub_queue_put(sub, &sub->ready, id, entry->position | late);
 }
 
-static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_parks)
+static void leave(struct nc_sub *sub, uint32_t id, enum leave how)
 {
 	struct entry *entry = &sub->entries[id];
 	nc_sub_queue_leave(sub, id);
 	nc_sub_untake(sub, entry);
 	entry->state = NC_SUB_LEAVING;
 	entry->leave = (uint8_t)how;
-	entry->key_parks = key_parks;
+	entry->key_parks = false;
 	entry->leave_next = NONE;
 	if (sub->leaving.last == NONE) {
 		sub->leaving.first = id;
@@ -65,6 +65,13 @@ static void leave(struct nc_sub *sub, uint32_t id, enum leave how, bool key_park
 	sub->leaving.last = id;
 	sub->leaving_count++;
 	nc_sub_changed(sub);
+}
+
+/* Park an event because its key is parked. */
+static void park_with_key(struct nc_sub *sub, uint32_t id)
+{
+	leave(sub, id, LEAVE_PARK);
+	sub->entries[id].key_parks = true;
 }
 
 /* A replay is over: its row, which the caller will remove, no longer counts. */
@@ -101,7 +108,7 @@ void nc_sub_make_done(struct nc_sub *sub, uint32_t id)
 			nc_sub_entry_free(sub, id);
 			return;
 		}
-		leave(sub, id, LEAVE_UNPARK, false);
+		leave(sub, id, LEAVE_UNPARK);
 		return;
 	}
 	nc_sub_untake(sub, entry);
@@ -126,7 +133,7 @@ static void park_behind(struct nc_sub *sub, uint32_t key, uint32_t id)
 			nc_sub_untake(sub, entry);
 			nc_sub_entry_free(sub, id);
 		} else {
-			leave(sub, id, LEAVE_PARK, true);
+			park_with_key(sub, id);
 		}
 		id = next;
 	}
@@ -144,7 +151,7 @@ void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
 		nc_sub_key_park(sub, key);
 	}
 	nc_sub_key_stand(sub, key, entry->position);
-	leave(sub, id, LEAVE_PARK, false);
+	leave(sub, id, LEAVE_PARK);
 	if (key != NONE) {
 		if (!NC_DELIVERY_MUTANT(PARKED_LEAVES_KEY))
 			park_behind(sub, key, behind);
@@ -171,7 +178,7 @@ static void exhausted(struct nc_sub *sub, uint32_t id)
 		if (sub->entries[id].replay)
 			replay_over(sub, &sub->entries[id]);
 		nc_sub_key_leave(sub, id);
-		leave(sub, id, LEAVE_SKIP, false);
+		leave(sub, id, LEAVE_SKIP);
 		return;
 	case NC_EXHAUSTED_STOP:
 		nc_sub_make_ready(sub, id);
@@ -218,7 +225,7 @@ void nc_sub_admit(struct nc_sub *sub, uint32_t id, uint32_t key, bool parks)
 	struct key *of = &sub->keys[key];
 	if (parks && !entry->replay && !NC_DELIVERY_MUTANT(PARKED_KEY_FORGOTTEN)) {
 		nc_sub_key_park(sub, key);
-		leave(sub, id, LEAVE_PARK, true);
+		park_with_key(sub, id);
 		return;
 	}
 	nc_sub_key_join(sub, key, id);

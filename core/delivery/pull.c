@@ -99,7 +99,7 @@ static bool is_idle(const struct nc_sub *sub)
 {
 	return sub->recalled == 0 &&
 	       (sub->at_head || sub->paused || sub->halted ||
-	        sub->taken >= sub->policy.max_in_flight || nc_sub_room(sub, false) == 0);
+	        sub->taken >= sub->policy.max_in_flight || nc_sub_room(sub) == 0);
 }
 
 /* Whether it is to end now; then its status says why. */

@@ -146,19 +146,24 @@ void nc_sub_resume(struct nc_sub *sub)
 
 /* Replays find room even if events that wait take all of it, since they come first. If too many
  * events are parked, only replays find room. */
-uint32_t nc_sub_room(const struct nc_sub *sub, bool replay)
+uint32_t nc_sub_replay_room(const struct nc_sub *sub)
 {
-	if (!replay && !sub->policy.durable && sub->parked > NC_SUB_PARKED_MAX)
-		return 0;
-	uint32_t most = sub->window_max + (replay ? NC_SUB_AHEAD : 0);
+	uint32_t most = sub->window_max + NC_SUB_AHEAD;
 	return sub->entry_count < most ? most - sub->entry_count : 0;
+}
+
+uint32_t nc_sub_room(const struct nc_sub *sub)
+{
+	if (!sub->policy.durable && sub->parked > NC_SUB_PARKED_MAX)
+		return 0;
+	return sub->entry_count < sub->window_max ? sub->window_max - sub->entry_count : 0;
 }
 
 /* A search costs much the same for one event as for many. While there is something to deliver, it
  * has to be worth it. */
 static bool worth_a_search(const struct nc_sub *sub)
 {
-	uint32_t room = nc_sub_room(sub, false);
+	uint32_t room = nc_sub_room(sub);
 	return room >= NC_SUB_SEARCH_MIN ||
 	       (room > 0 && nc_sub_queue_first(sub, &sub->ready) == NONE);
 }
@@ -187,8 +192,8 @@ void nc_sub_want(const struct nc_sub *sub, struct nc_sub_want *want_out)
 		return;
 	}
 	if (!sub->at_head && !sub->halted && !sub->paused && worth_a_search(sub)) {
-		*want_out = (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1,
-			                          nc_sub_room(sub, false) };
+		*want_out =
+		        (struct nc_sub_want){ NC_SUB_WANT_SCAN, sub->cursor + 1, nc_sub_room(sub) };
 	}
 }
 
@@ -245,7 +250,7 @@ static int recall(struct nc_sub *sub, uint32_t id, const struct nc_sub_event *ev
 static int offer_new(struct nc_sub *sub, const struct nc_sub_event *event, bool replay)
 {
 	uint32_t key, id;
-	if (nc_sub_room(sub, replay) == 0)
+	if ((replay ? nc_sub_replay_room(sub) : nc_sub_room(sub)) == 0)
 		return NC_FULL;
 	int err = nc_sub_key_get(sub, event->key, &key);
 	if (err != NC_OK)
@@ -303,14 +308,30 @@ int nc_sub_replay(struct nc_sub *sub, const struct nc_sub_event *event)
 	return offer_new(sub, event, true);
 }
 
-void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head)
+static void judged(struct nc_sub *sub, uint64_t position)
 {
 	position += NC_DELIVERY_MUTANT(SCAN_TOO_FAR);
 	if (position > sub->cursor) {
 		sub->cursor = position;
 		nc_sub_changed(sub);
 	}
-	sub->at_head = at_head;
+}
+
+void nc_sub_scanned(struct nc_sub *sub, uint64_t position)
+{
+	judged(sub, position);
+	sub->at_head = false;
+}
+
+void nc_sub_scanned_to_head(struct nc_sub *sub, uint64_t position)
+{
+	judged(sub, position);
+	sub->at_head = true;
+}
+
+void nc_sub_leave_head(struct nc_sub *sub)
+{
+	sub->at_head = false;
 }
 
 int nc_sub_gone(struct nc_sub *sub, uint64_t position)

@@ -136,9 +136,12 @@ struct nc_sub_event {
  *         NC_NOMEM. */
 int nc_sub_offer(struct nc_sub *sub, const struct nc_sub_event *event);
 
-/* The scan has judged every event through `position`. `at_head`: there are no later ones, and the
- * caller offers live events from now on. */
-void nc_sub_scanned(struct nc_sub *sub, uint64_t position, bool at_head);
+/* The scan has judged every event through `position`; there may be later ones. */
+void nc_sub_scanned(struct nc_sub *sub, uint64_t position);
+/* Likewise, and there are no later ones: the caller offers live events from now on. */
+void nc_sub_scanned_to_head(struct nc_sub *sub, uint64_t position);
+/* The caller offers no live events any more: a scan is to find them. */
+void nc_sub_leave_head(struct nc_sub *sub);
 
 /* An event of the window does not exist any more: it counts as done. Errors: NC_NOTFOUND, it is not
  * in the window. */

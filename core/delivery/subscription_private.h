@@ -158,8 +158,9 @@ struct nc_sub {
 
 /* ---- subscription.c ------------------------------------------------------------------------- */
 
-/* How many more entries the window takes: replays, or events that are none. */
-uint32_t nc_sub_room(const struct nc_sub *sub, bool replay);
+/* How many more events the window takes; and how many replays. */
+uint32_t nc_sub_room(const struct nc_sub *sub);
+uint32_t nc_sub_replay_room(const struct nc_sub *sub);
 
 /* ---- window.c ------------------------------------------------------------------------------- */
 

@@ -75,7 +75,7 @@ static int each(struct nc_state_reader *reader, struct nc_slice name, uint64_t f
 	uint8_t room[NC_SUB_KEY_ROOM];
 	struct nc_slice key = key_of(name, from, room);
 	struct walk walk = { .prefix = nc_slice(key.data, key.size - 8), .fn = fn, .ctx = ctx };
-	int err = nc_state_scan(reader, NC_SPACE_SUBS, key, false, on_pair, &walk);
+	int err = nc_state_scan(reader, NC_SPACE_SUBS, key, NC_FORWARD, on_pair, &walk);
 	return err == NC_OK ? walk.err : err;
 }
 
@@ -89,7 +89,7 @@ static bool on_first(void *ctx, struct nc_slice key, struct nc_slice value)
 int nc_engine_acks_any(struct nc_state_reader *reader, bool *any_out)
 {
 	*any_out = false;
-	return nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE("a"), false, on_first, any_out);
+	return nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE("a"), NC_FORWARD, on_first, any_out);
 }
 
 struct telling {

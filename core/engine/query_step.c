@@ -162,7 +162,8 @@ static int collect(struct batch *batch, struct nc_state_reader *reader)
 	bool backward = query->spec.backward;
 	int err;
 	if (query->spec.kind == NC_QUERY_ALL) {
-		err = nc_state_events(reader, query->at, backward, on_event, batch);
+		err = nc_state_events(reader, query->at, backward ? NC_BACKWARD : NC_FORWARD,
+		                      on_event, batch);
 	} else {
 		err = query->spec.kind == NC_QUERY_ITEMS
 		              ? match_collect(batch, reader)

@@ -28,7 +28,7 @@ int nc_query_position_at(struct nc_state_reader *reader, uint64_t head, uint64_t
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 		struct probe probe = { 0 };
-		int err = nc_state_events(reader, middle, false, probe_event, &probe);
+		int err = nc_state_events(reader, middle, NC_FORWARD, probe_event, &probe);
 		if (err == NC_OK)
 			err = probe.err;
 		if (err != NC_OK)

@@ -91,7 +91,7 @@ int nc_seen_open(struct nc_state *state, struct nc_state_reader *reader)
 {
 	uint8_t room[BOUNDS_KEY_SIZE];
 	struct rows rows = { 0 };
-	int err = nc_state_scan(reader, NC_SPACE_META, key_of(0, room), false, on_row, &rows);
+	int err = nc_state_scan(reader, NC_SPACE_META, key_of(0, room), NC_FORWARD, on_row, &rows);
 	if (err == NC_OK)
 		err = rows.err;
 	if (err != NC_OK)

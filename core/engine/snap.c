@@ -56,7 +56,7 @@ static int summary_less(struct nc_engine *engine, struct nc_slice stream, uint64
 		summary->oldest = going->last + 1;
 	if (summary->count == 0 || going->last != summary->newest)
 		return NC_OK;
-	return nc_snap_heads_scan(engine->reader, stream, going->last, true, on_newest,
+	return nc_snap_heads_scan(engine->reader, stream, going->last, NC_BACKWARD, on_newest,
 	                          &summary->newest);
 }
 
@@ -68,7 +68,7 @@ static int remove_some(struct nc_engine *engine, struct nc_slice stream, uint64_
 	nc_buf_clear(&engine->row);
 	going->list = &engine->row;
 	from = from < summary->oldest ? summary->oldest : from;
-	int err = nc_snap_heads_scan(engine->reader, stream, from, false, on_going, going);
+	int err = nc_snap_heads_scan(engine->reader, stream, from, NC_FORWARD, on_going, going);
 	if (err == NC_OK)
 		err = nc_buf_status(&engine->row);
 	if (err != NC_OK || going->count == 0)

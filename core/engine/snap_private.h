@@ -37,6 +37,6 @@ bool nc_snap_are_of(const struct nc_snap_summary *summary, const struct nc_strea
 /* Give `fn` the heads of a stream's snapshots, whatever state the stream is in: by rising version
  * from `from` on, or backward from there down. */
 int nc_snap_heads_scan(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,
-                       bool backward, nc_snap_head_fn *fn, void *ctx);
+                       enum nc_direction direction, nc_snap_head_fn *fn, void *ctx);
 
 #endif

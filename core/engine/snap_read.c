@@ -29,12 +29,12 @@ static bool on_head(void *ctx, struct nc_slice key, struct nc_slice value)
 }
 
 int nc_snap_heads_scan(struct nc_state_reader *reader, struct nc_slice stream, uint64_t from,
-                       bool backward, nc_snap_head_fn *fn, void *ctx)
+                       enum nc_direction direction, nc_snap_head_fn *fn, void *ctx)
 {
 	uint8_t room[NC_SNAP_KEY_ROOM];
 	struct heads heads = { .stream = stream, .fn = fn, .ctx = ctx };
 	int err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS,
-	                        nc_snap_key(NC_SNAP_ROW_HEAD, stream, from, room), backward,
+	                        nc_snap_key(NC_SNAP_ROW_HEAD, stream, from, room), direction,
 	                        on_head, &heads);
 	return err == NC_OK ? heads.err : err;
 }
@@ -76,7 +76,7 @@ int nc_snap_heads(struct nc_state_reader *reader, struct nc_slice stream, uint64
 	if (err != NC_OK)
 		return err;
 	from = from < summary.oldest ? summary.oldest : from;
-	return nc_snap_heads_scan(reader, stream, from, false, fn, ctx);
+	return nc_snap_heads_scan(reader, stream, from, NC_FORWARD, fn, ctx);
 }
 
 /* ---- One ------------------------------------------------------------------------------------ */
@@ -98,8 +98,8 @@ static int version_find(struct nc_state_reader *reader, const struct nc_snap_spe
 	} else if (spec->which == NC_SNAP_EXACT) {
 		version = spec->version;
 	} else if (spec->version >= summary->oldest) {
-		int err = nc_snap_heads_scan(reader, spec->stream, spec->version, true, on_version,
-		                             &version);
+		int err = nc_snap_heads_scan(reader, spec->stream, spec->version, NC_BACKWARD,
+		                             on_version, &version);
 		if (err != NC_OK)
 			return err;
 	}
@@ -285,7 +285,7 @@ int nc_snap_check(struct nc_state_reader *reader, struct nc_buf *key, size_t cou
 	struct next_head next = { .key = key, .left = count, .after = nc_buf_slice(key) };
 	const uint8_t heads = NC_SNAP_ROW_HEAD;
 	struct nc_slice from = key->size == 0 ? nc_slice(&heads, 1) : next.after;
-	int err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, from, false, on_next, &next);
+	int err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, from, NC_FORWARD, on_next, &next);
 	if (err == NC_OK)
 		err = next.found.size == 0 ? nc_buf_status(&next.found) : NC_OK;
 	bool none = err == NC_OK && next.found.size == 0;

@@ -92,7 +92,7 @@ int nc_snap_summaries(struct nc_state_reader *reader, const struct nc_snap_strea
 		nc_buf_clear(&summaries.rows);
 		summaries.left = SUMMARIES_A_SCAN;
 		summaries.more = false;
-		err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, from, false, on_summary,
+		err = nc_state_scan(reader, NC_SPACE_SNAPSHOTS, from, NC_FORWARD, on_summary,
 		                    &summaries);
 		if (err == NC_OK)
 			err = summaries_give(&giving, reader, &summaries);

@@ -293,14 +293,16 @@ static inline int nc_state_get(struct nc_state_reader *reader, enum nc_space spa
 	return reader->state->ops->get(reader, space, key, value);
 }
 
+enum nc_direction { NC_FORWARD, NC_BACKWARD };
+
 /* Give `fn` the pairs in order of their keys, from the first key >= `from`, until it says stop.
  * Backward: from the last key <= `from` down. An empty `from` begins at the first key of the space,
  * or backward at the last. */
 static inline int nc_state_scan(struct nc_state_reader *reader, enum nc_space space,
-                                struct nc_slice from, bool backward, nc_state_pair_fn *fn,
-                                void *ctx)
+                                struct nc_slice from, enum nc_direction direction,
+                                nc_state_pair_fn *fn, void *ctx)
 {
-	return reader->state->ops->scan(reader, space, from, backward, fn, ctx);
+	return reader->state->ops->scan(reader, space, from, direction == NC_BACKWARD, fn, ctx);
 }
 
 /* Append the row of the event at `position` to `row`. Errors: NC_NOTFOUND. */
@@ -312,10 +314,10 @@ static inline int nc_state_event_get(struct nc_state_reader *reader, uint64_t po
 
 /* Give `fn` the events from the first position >= `from` up. Backward: from the last position <=
  * `from` down; UINT64_MAX begins at the last event. */
-static inline int nc_state_events(struct nc_state_reader *reader, uint64_t from, bool backward,
-                                  nc_state_event_fn *fn, void *ctx)
+static inline int nc_state_events(struct nc_state_reader *reader, uint64_t from,
+                                  enum nc_direction direction, nc_state_event_fn *fn, void *ctx)
 {
-	return reader->state->ops->events(reader, from, backward, fn, ctx);
+	return reader->state->ops->events(reader, from, direction == NC_BACKWARD, fn, ctx);
 }
 
 /* Give `fn` the entries (ordinal, position) of one id of an index, in the walk's order. */

@@ -211,8 +211,8 @@ static int kind_look(struct nc_stats *stats, struct nc_state_reader *reader, boo
 	}
 	int err = nc_buf_status(&from);
 	if (err == NC_OK) {
-		err = nc_state_scan(reader, NC_SPACE_NAMES, nc_buf_slice(&from), false, on_name,
-		                    &look);
+		err = nc_state_scan(reader, NC_SPACE_NAMES, nc_buf_slice(&from), NC_FORWARD,
+		                    on_name, &look);
 	}
 	nc_buf_release(&from);
 	if (err == NC_OK)

@@ -119,7 +119,7 @@ int nc_streams_list(struct nc_state_reader *reader, const struct nc_streams_spec
 	err = nc_engine_head_read(reader, &page.head);
 	if (err == NC_OK) {
 		err = nc_state_scan(reader, NC_SPACE_STREAMS,
-		                    begins_behind ? spec->after : spec->prefix, false, on_row,
+		                    begins_behind ? spec->after : spec->prefix, NC_FORWARD, on_row,
 		                    &page);
 	}
 	nc_state_reader_end(reader);

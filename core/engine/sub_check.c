@@ -90,7 +90,7 @@ int nc_subs_check(struct nc_state_reader *reader, struct nc_buf *at, size_t coun
 		err = nc_buf_status(&look.from);
 		if (err == NC_OK) {
 			err = nc_state_scan(reader, look.space,
-			                    nc_slice_from(nc_buf_slice(&look.from), 1), false,
+			                    nc_slice_from(nc_buf_slice(&look.from), 1), NC_FORWARD,
 			                    on_row, &look);
 		}
 		nc_buf_clear(&look.from); /* the next table from its first row on */

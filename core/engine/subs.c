@@ -116,7 +116,7 @@ static bool on_row(void *ctx, struct nc_slice key, struct nc_slice value)
 int nc_sub_row_each(struct nc_state_reader *reader, nc_sub_row_fn *fn, void *ctx)
 {
 	struct each each = { .row_fn = fn, .ctx = ctx };
-	int err = nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE("d"), false, on_row, &each);
+	int err = nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE("d"), NC_FORWARD, on_row, &each);
 	return err == NC_OK ? each.err : err;
 }
 
@@ -139,8 +139,8 @@ int nc_parked_each(struct nc_state_reader *reader, struct nc_slice name, uint64_
 {
 	uint8_t room[KEY_ROOM];
 	struct each each = { .parked_fn = fn, .ctx = ctx, .name = name };
-	int err = nc_state_scan(reader, NC_SPACE_PARKED, nc_sub_parked_key(name, from, room), false,
-	                        on_parked, &each);
+	int err = nc_state_scan(reader, NC_SPACE_PARKED, nc_sub_parked_key(name, from, room),
+	                        NC_FORWARD, on_parked, &each);
 	return err == NC_OK ? each.err : err;
 }
 

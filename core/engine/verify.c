@@ -358,7 +358,7 @@ int nc_verify_step(struct nc_verify *verify, struct nc_state_reader *reader, siz
 	int err = nc_state_reader_begin(verify->reader);
 	if (err != NC_OK)
 		return err;
-	int scan = nc_state_events(verify->reader, gather.next, false, on_row, &gather);
+	int scan = nc_state_events(verify->reader, gather.next, NC_FORWARD, on_row, &gather);
 	err = check_rows(verify);
 	nc_state_reader_end(verify->reader);
 	if (err == NC_OK && scan != NC_OK)

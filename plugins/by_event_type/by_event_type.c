@@ -43,9 +43,9 @@ static int name_add(struct nc_names *names, const nacre_filter_selector *selecto
 		}
 		name[size++] = text.data[i];
 	}
-	return nc_names_add(names, nc_slice(name, size), prefix) == NC_OK
-	               ? NACRE_FILTER_OK
-	               : nc_selector_no_memory(error);
+	int err = prefix ? nc_names_add_prefix(names, nc_slice(name, size))
+	                 : nc_names_add(names, nc_slice(name, size));
+	return err == NC_OK ? NACRE_FILTER_OK : nc_selector_no_memory(error);
 }
 
 static void by_event_type_destroy(void *compiled)

@@ -16,7 +16,7 @@ static int subject_add(struct nc_names *subjects, const nacre_filter_selector *s
 		                                  : nc_selector_text_offset(selector, leaf, at),
 		                          "expected %s", expected);
 	}
-	return nc_names_add(subjects, nc_slice_in(leaf->text), false) == NC_OK
+	return nc_names_add(subjects, nc_slice_in(leaf->text)) == NC_OK
 	               ? NACRE_FILTER_OK
 	               : nc_selector_no_memory(error);
 }

@@ -51,8 +51,8 @@ static int name_add(struct by_stream *filter, const nacre_filter_selector *selec
 			        name.data[i]);
 		}
 	}
-	return nc_names_add(&filter->names, name, false) == NC_OK ? NACRE_FILTER_OK
-	                                                          : nc_selector_no_memory(error);
+	return nc_names_add(&filter->names, name) == NC_OK ? NACRE_FILTER_OK
+	                                                   : nc_selector_no_memory(error);
 }
 
 /* Of names beside "$all" only the system's add something; kept, a stream would be met twice. */

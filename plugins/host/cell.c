@@ -26,10 +26,16 @@ uint64_t nc_cell_now_ms(void)
 
 /* ---- What is said --------------------------------------------------------------------------- */
 
-static void say(const struct nc_cell *cell, bool trouble, const char *text)
+static void say(const struct nc_cell *cell, const char *text)
 {
 	if (cell->log != NULL)
-		cell->log(cell->log_ctx, trouble, text);
+		cell->log(cell->log_ctx, false, text);
+}
+
+static void complain(const struct nc_cell *cell, const char *text)
+{
+	if (cell->log != NULL)
+		cell->log(cell->log_ctx, true, text);
 }
 
 /* Pass on what the plugin has logged, line by line, without anything that a terminal would obey. */
@@ -45,7 +51,7 @@ static void log_pass(struct nc_cell *cell)
 			line[at++] = (char)rest.data[i];
 		line[at] = '\0';
 		nc_plugin_clean(line);
-		say(cell, false, line);
+		say(cell, line);
 		cell->log_lines++;
 		rest = nc_slice_from(rest, end == NULL ? size : size + 1);
 	}
@@ -123,7 +129,7 @@ static void failed(struct nc_cell *cell, int err, const char *during)
 	(void)snprintf(text, sizeof text, "%s; it is started anew after %llu ms",
 	               cell->status.trouble, (unsigned long long)cell->pause_ms);
 	(void)pthread_mutex_unlock(&cell->status_lock);
-	say(cell, true, text);
+	complain(cell, text);
 }
 
 /* ---- Calls; the lock is held ---------------------------------------------------------------- */

@@ -33,17 +33,31 @@ void nc_plugin_clean(char *text)
 	}
 }
 
-void nc_plugin_log(const struct nc_plugin_host *host, bool trouble, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static void
+log_line(const struct nc_plugin_host *host, bool trouble, const char *format, va_list args)
 {
+	char line[2 * NC_PLUGIN_REASON_SIZE];
 	if (host->log == NULL)
 		return;
-	char line[2 * NC_PLUGIN_REASON_SIZE];
-	va_list args;
-	va_start(args, format);
 	(void)vsnprintf(line, sizeof line, format, args);
-	va_end(args);
 	nc_plugin_clean(line);
 	host->log(host->log_ctx, trouble, line);
+}
+
+void nc_plugin_say(const struct nc_plugin_host *host, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	log_line(host, false, format, args);
+	va_end(args);
+}
+
+void nc_plugin_complain(const struct nc_plugin_host *host, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	log_line(host, true, format, args);
+	va_end(args);
 }
 
 bool nc_plugin_refuse(struct nc_plugin *plugin, const char *format, ...)
@@ -143,7 +157,7 @@ const nacre_filter_host *nc_plugin_abi_host(const struct nc_plugin_host *host,
 
 static void log_of_plugins(void *host_ctx, const char *message)
 {
-	nc_plugin_log(host_ctx, false, "plugin: %s", message);
+	nc_plugin_say(host_ctx, "plugin: %s", message);
 }
 
 /* Make the private directory. Code is mapped from it, so nobody else may write to it. */

@@ -61,8 +61,11 @@ struct nc_plugin_info nc_plugin_describe(const struct nc_plugin *plugin);
  * be obeyed by a terminal. Control characters and bytes that are not UTF-8 become '?'. */
 void nc_plugin_clean(char *text);
 
-__attribute__((format(printf, 3, 4))) void nc_plugin_log(const struct nc_plugin_host *host,
-                                                         bool trouble, const char *format, ...);
+/* A line for the operator: that something happened, or that something is wrong. */
+__attribute__((format(printf, 2, 3))) void nc_plugin_say(const struct nc_plugin_host *host,
+                                                         const char *format, ...);
+__attribute__((format(printf, 2, 3))) void nc_plugin_complain(const struct nc_plugin_host *host,
+                                                              const char *format, ...);
 
 /* End the process of a plugin that was replaced or removed and serves no filter. */
 void nc_plugin_rest(struct nc_plugin *plugin);

@@ -180,10 +180,10 @@ static void plugin_add(struct scan *scan, struct nc_plugin *plugin)
 		nc_plugin_rest(other);
 	atomic_fetch_add(&host->changes, 1);
 	if (plugin->abi != NULL) {
-		nc_plugin_log(host, false, "plugin %s (%s) loaded from %s, SHA-256 %s",
-		              plugin->name, plugin->abi->build, plugin->path, plugin->sha256);
+		nc_plugin_say(host, "plugin %s (%s) loaded from %s, SHA-256 %s", plugin->name,
+		              plugin->abi->build, plugin->path, plugin->sha256);
 	} else {
-		nc_plugin_log(host, true, "plugin refused: %s: %s", plugin->path, plugin->reason);
+		nc_plugin_complain(host, "plugin refused: %s: %s", plugin->path, plugin->reason);
 	}
 }
 
@@ -200,7 +200,7 @@ static void revive(struct nc_plugin_host *host, const struct nc_plugin *seen)
 		return;
 	last->removed = false;
 	atomic_fetch_add(&host->changes, 1);
-	nc_plugin_log(host, false, "plugin %s is back at %s", last->name, last->path);
+	nc_plugin_say(host, "plugin %s is back at %s", last->name, last->path);
 }
 
 /* Mark plugins whose files are gone: they go on serving the filters that they have. */
@@ -214,8 +214,8 @@ static void mark_removed(struct nc_plugin_host *host)
 		plugin->removed = true;
 		nc_plugin_rest(plugin);
 		atomic_fetch_add(&host->changes, 1);
-		nc_plugin_log(
-		        host, true,
+		nc_plugin_complain(
+		        host,
 		        "plugin %s is gone from %s: it serves the filters it has, and no new ones",
 		        plugin->name, plugin->path);
 	}

@@ -20,7 +20,7 @@ void nc_names_release(struct nc_names *names)
 	*names = (struct nc_names){ 0 };
 }
 
-int nc_names_add(struct nc_names *names, struct nc_slice bytes, bool prefix)
+static int add(struct nc_names *names, struct nc_slice bytes, bool prefix)
 {
 	if (!nc_grow(&names->items, sizeof *names->items, names->count, &names->capacity, 4))
 		return NC_NOMEM;
@@ -31,6 +31,16 @@ int nc_names_add(struct nc_names *names, struct nc_slice bytes, bool prefix)
 		memcpy(copy, bytes.data, bytes.size);
 	names->items[names->count++] = (struct nc_name){ nc_slice(copy, bytes.size), prefix };
 	return NC_OK;
+}
+
+int nc_names_add(struct nc_names *names, struct nc_slice name)
+{
+	return add(names, name, false);
+}
+
+int nc_names_add_prefix(struct nc_names *names, struct nc_slice bytes)
+{
+	return add(names, bytes, true);
 }
 
 /* The order of names: byte by byte, and a prefix before an equal name, which it covers. */

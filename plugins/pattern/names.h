@@ -27,8 +27,9 @@ struct nc_names {
 };
 
 void nc_names_release(struct nc_names *names);
-/* Add a name, or with `prefix` all names that begin with `bytes`. */
-int nc_names_add(struct nc_names *names, struct nc_slice bytes, bool prefix);
+/* Add a name; or all names that begin with `bytes`. Errors: NC_NOMEM. */
+int nc_names_add(struct nc_names *names, struct nc_slice name);
+int nc_names_add_prefix(struct nc_names *names, struct nc_slice bytes);
 /* Keep the first `count` items, and forget the others. */
 void nc_names_cut(struct nc_names *names, size_t count);
 /* Nothing will be added any more: the list can be asked from now on. */

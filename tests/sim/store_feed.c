@@ -73,7 +73,11 @@ static void scan(struct sim *sim, struct store_node *of, struct searching *searc
 	bool ended = !searching->stopped && nc_query_end(query).next == 0;
 	if (ended && head.position > searching->through)
 		searching->through = head.position;
-	nc_sub_scanned(searching->machine->machine, searching->through, ended);
+	if (ended) {
+		nc_sub_scanned_to_head(searching->machine->machine, searching->through);
+	} else {
+		nc_sub_scanned(searching->machine->machine, searching->through);
+	}
 	nc_query_free(query);
 	nc_buf_release(&name);
 }
@@ -138,7 +142,7 @@ void store_subs_live(struct sim *sim, struct sim_node *node, uint64_t from, uint
 		nc_sub_info(of->machines[i].machine, &info);
 		/* Past what does not match, now and then. */
 		if (info.at_head && sim_chance(sim, 1000))
-			nc_sub_scanned(of->machines[i].machine, to, true);
+			nc_sub_scanned_to_head(of->machines[i].machine, to);
 		if (live.offered[i])
 			store_subs_step_in(sim, node, i, 0);
 	}

@@ -43,7 +43,7 @@ static int run_read(struct nc_cli *cli)
 	if (exit_code == 0)
 		exit_code = nc_cli_read_options(cli, &read);
 	if (exit_code == 0)
-		exit_code = nc_cli_filter(cli, false, &filter, &filtered);
+		exit_code = nc_cli_filter_contents(cli, &filter, &filtered);
 	if (exit_code == 0 && filtered) {
 		nc_buf_put_u8(&filter, 0);
 		read.filter = (const char *)filter.data;

@@ -167,7 +167,7 @@ static int definition_put(const struct nc_cli *cli, struct nc_buf *body)
 	const char *whole = nc_cli_value(&cli->args, "definition");
 	if (whole != NULL)
 		return nc_cli_input(cli, whole, body);
-	int exit_code = nc_cli_filter(cli, true, &filter, &filtered);
+	int exit_code = nc_cli_filter_any(cli, &filter, &filtered);
 	nc_buf_put_u8(body, '{');
 	if (filtered) {
 		put_name(body, "filter");

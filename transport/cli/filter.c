@@ -60,13 +60,13 @@ static int of_plugin(const struct nc_cli *cli, struct nc_buf *to)
 	return 0;
 }
 
-/* Find the kind of filter that the options name; `*kind_out` is KIND_COUNT if they name none.
- * Returns 0, or an exit code after saying that they name two. */
-static int kind_find(const struct nc_cli *cli, bool names, size_t *kind_out)
+/* Find the kind of filter that the options name, of `first` and those behind it; `*kind_out` is
+ * KIND_COUNT if they name none. Returns 0, or an exit code after saying that they name two. */
+static int kind_find(const struct nc_cli *cli, size_t first, size_t *kind_out)
 {
 	bool plugin = nc_cli_has(&cli->args, "plugin");
 	size_t kind = KIND_COUNT;
-	for (size_t i = names ? 0 : NAME_KINDS; i < KIND_COUNT; i++) {
+	for (size_t i = first; i < KIND_COUNT; i++) {
 		if (!nc_cli_has(&cli->args, kinds[i].option))
 			continue;
 		if (kind < KIND_COUNT || plugin) {
@@ -92,11 +92,11 @@ static void of_kind(const struct nc_cli *cli, size_t kind, struct nc_buf *to)
 	nc_buf_put_u8(to, '}');
 }
 
-int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool *given_out)
+static int filter(const struct nc_cli *cli, size_t first, struct nc_buf *to, bool *given_out)
 {
 	bool plugin = nc_cli_has(&cli->args, "plugin");
 	size_t kind = KIND_COUNT;
-	int exit_code = kind_find(cli, names, &kind);
+	int exit_code = kind_find(cli, first, &kind);
 	if (exit_code != 0)
 		return exit_code;
 	*given_out = kind < KIND_COUNT || plugin;
@@ -107,6 +107,16 @@ int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool 
 	if (kind < KIND_COUNT)
 		of_kind(cli, kind, to);
 	return 0;
+}
+
+int nc_cli_filter_contents(const struct nc_cli *cli, struct nc_buf *to, bool *given_out)
+{
+	return filter(cli, NAME_KINDS, to, given_out);
+}
+
+int nc_cli_filter_any(const struct nc_cli *cli, struct nc_buf *to, bool *given_out)
+{
+	return filter(cli, 0, to, given_out);
 }
 
 void nc_cli_selector_caret(const struct nc_cli *cli, const char *selector, const char *description)

@@ -24,10 +24,12 @@
 		        false                                                                 \
 	}
 
-/* Append {"plugin":…,"selector":…} as the options say; `*given_out` is whether they say any filter.
- * With `names`, --stream and --type say one too. Returns 0, or an exit code after saying why: there
- * is more than one kind of filter, or a selector without a plugin. */
-int nc_cli_filter(const struct nc_cli *cli, bool names, struct nc_buf *to, bool *given_out);
+/* Append {"plugin":…,"selector":…} as the options of NC_CLI_FILTER_CONTENTS say; `*given_out` is
+ * whether they say any filter. Returns 0, or an exit code after saying why: there is more than one
+ * kind of filter, or a selector without a plugin. */
+int nc_cli_filter_contents(const struct nc_cli *cli, struct nc_buf *to, bool *given_out);
+/* Likewise, where --stream and --type say a filter too. */
+int nc_cli_filter_any(const struct nc_cli *cli, struct nc_buf *to, bool *given_out);
 
 /* Append a selector as JSON. What begins like an object, a list or a string is taken as it is;
  * anything else becomes a string, so that nobody needs to quote twice. */

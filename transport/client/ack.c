@@ -30,7 +30,7 @@ int nacre_ack(struct nacre_client *client, const char *reply, bool wait, struct 
 	natsStatus status = natsMsg_Create(&msg, reply, NULL, "+ACK", 4);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "ack");
-	int result = nc_client_ask(client, msg, client->timeout_ms, true, &said, error);
+	int result = nc_client_ask(client, msg, &said, error);
 	if (result == NACRE_OK && (nc_client_status(said) != 0 || natsMsg_GetDataLength(said) > 0))
 		result = nc_client_fail(error, NACRE_PROTOCOL, "ack: answer not understood");
 	natsMsg_Destroy(msg);

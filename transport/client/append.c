@@ -157,7 +157,7 @@ int nacre_append_sized(struct nacre_client *client, const struct nacre_append *g
 	natsStatus status = nc_client_append_msg(client, &append.is, NULL, &msg);
 	if (status != NATS_OK)
 		return nc_client_fail_nats(error, status, "append");
-	result = nc_client_ask(client, msg, client->timeout_ms, true, &reply, error);
+	result = nc_client_ask(client, msg, &reply, error);
 	natsMsg_Destroy(msg);
 	struct nacre_appended appended;
 	if (result == NACRE_OK && nc_client_appended_read(reply, &appended) != NACRE_OK)

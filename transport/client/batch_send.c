@@ -129,9 +129,8 @@ int nacre_batch_send(struct nacre_client *client, struct nacre_batch *batch,
 	if (appended == NULL)
 		return nc_client_fail_nomem(error);
 	natsStatus status = msg_make(client, batch, &msg);
-	int result = status == NATS_OK
-	                     ? nc_client_ask(client, msg, client->timeout_ms, true, &reply, error)
-	                     : nc_client_fail_nats(error, status, "batch");
+	int result = status == NATS_OK ? nc_client_ask(client, msg, &reply, error)
+	                               : nc_client_fail_nats(error, status, "batch");
 	natsMsg_Destroy(msg);
 	if (result == NACRE_OK && answer_read(reply, appended, batch->event_count) != NACRE_OK)
 		result = nc_client_fail(error, NACRE_PROTOCOL, "batch: answer not understood");

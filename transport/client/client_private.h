@@ -133,11 +133,11 @@ bool nc_client_not_sent(natsStatus status);
  */
 bool nc_client_unknown(natsStatus status);
 
-/* Ask until there is an answer, or the time is over. If the outcome of a try is unknown, the
- * request is only repeated if it is `repeatable`. With NACRE_OK and NACRE_REFUSED there is a reply.
- * `error` is not NULL. */
-int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
-                  natsMsg **reply_out, struct nacre_error *error);
+/* Ask until there is an answer, or the client's timeout is over. The request must be one that may
+ * be repeated: it is, if the outcome of a try is unknown. With NACRE_OK and NACRE_REFUSED there is
+ * a reply. `error` is not NULL. */
+int nc_client_ask(struct nacre_client *client, natsMsg *msg, natsMsg **reply_out,
+                  struct nacre_error *error);
 
 /* ---- lost.c --------------------------------------------------------------------------------- */
 

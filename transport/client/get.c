@@ -70,7 +70,7 @@ int nacre_get_sized(struct nacre_client *client, const struct nacre_get *given, 
 	}
 	nc_buf_release(&body);
 	if (result == NACRE_OK)
-		result = nc_client_ask(client, msg, client->timeout_ms, true, &reply, error);
+		result = nc_client_ask(client, msg, &reply, error);
 	natsMsg_Destroy(msg);
 	if (result == NACRE_OK)
 		return event_new(reply, event_out, error);

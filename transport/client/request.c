@@ -75,8 +75,10 @@ static int ask_once(struct nacre_client *client, natsMsg *msg, struct attempt *a
 	return result;
 }
 
-int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
-                  natsMsg **reply_out, struct nacre_error *error)
+/* Ask until there is an answer, or the time is over. If the outcome of a try is unknown, the
+ * request is only repeated if it is `repeatable`. */
+static int ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms, bool repeatable,
+               natsMsg **reply_out, struct nacre_error *error)
 {
 	int64_t deadline_ms = nc_client_now_ms() + timeout_ms;
 	natsMsg *reply = NULL;
@@ -95,6 +97,12 @@ int nc_client_ask(struct nacre_client *client, natsMsg *msg, int64_t timeout_ms,
 		}
 		return result;
 	}
+}
+
+int nc_client_ask(struct nacre_client *client, natsMsg *msg, natsMsg **reply_out,
+                  struct nacre_error *error)
+{
+	return ask(client, msg, client->timeout_ms, true, reply_out, error);
 }
 
 static natsStatus headers_add(natsMsg *msg, const struct nacre_request *request)
@@ -169,7 +177,7 @@ int nacre_request_sized(struct nacre_client *client, const struct nacre_request 
 	if (result != NACRE_OK)
 		return result;
 	int64_t timeout_ms = request.timeout_ms == 0 ? client->timeout_ms : request.timeout_ms;
-	result = nc_client_ask(client, msg, timeout_ms, request.repeatable, &reply, error);
+	result = ask(client, msg, timeout_ms, request.repeatable, &reply, error);
 	natsMsg_Destroy(msg);
 	int given_out = reply_give(reply, reply_out, error);
 	return given_out == NACRE_OK ? result : given_out;

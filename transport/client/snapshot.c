@@ -161,8 +161,7 @@ static int get_ask(struct nacre_client *client, const struct nacre_snapshot_get 
 	natsStatus status = nc_client_msg_new(client, subject, NULL, body, strlen(body), &msg);
 	if (status == NATS_OK)
 		status = nc_client_min_position(msg, get->min_position);
-	int result = status == NATS_OK ? nc_client_ask(client, msg, client->timeout_ms, true,
-	                                               reply_out, error)
+	int result = status == NATS_OK ? nc_client_ask(client, msg, reply_out, error)
 	                               : nc_client_fail_nats(error, status, "get");
 	natsMsg_Destroy(msg);
 	return result;

@@ -86,8 +86,8 @@ bool nc_fields_refuse(struct nc_fields *fields, size_t index, struct nc_fault fa
 	(void)vsnprintf(why, sizeof why, format, args);
 	va_end(args);
 	return nc_refuse(fields->refusal, fault, "member '%s%s'%s%s %s", before_name(fields),
-	                 fields->names[index], before_where(fields),
-	                 nc_fields_where(fields, where), why);
+	                 fields->names[index], before_where(fields), nc_fields_where(fields, where),
+	                 why);
 }
 
 bool nc_fields_text(struct nc_fields *fields, size_t index, const struct nc_wire_token *value,

@@ -107,9 +107,9 @@ static void on_state(void *ctx, bool connected, const char *detail)
 		nc_sole_connected(service);
 		nc_subs_connected(service->subs);
 		nc_service_probe(service);
-		nc_service_feed_connected(service, true);
+		nc_service_feed_connected(service);
 	} else {
-		nc_service_feed_connected(service, false);
+		nc_service_feed_disconnected(service);
 		atomic_fetch_add(&service->counters.nats_disconnects, 1);
 	}
 }

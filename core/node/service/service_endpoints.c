@@ -138,70 +138,77 @@ struct nc_slice nc_service_direct(struct nc_service *service, int endpoint,
 	return nc_slice(room, (size_t)size);
 }
 
-static int subscribe_those(struct nc_service *service, bool leader)
+/* Which endpoints: a question to each. */
+typedef bool those_fn(const struct nc_endpoint *endpoint);
+
+static int subscribe_those(struct nc_service *service, those_fn *are)
 {
 	int err = NC_OK;
 	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
-		if (nc_service_endpoints[i].leader == leader &&
-		    !answered_by_fit(&nc_service_endpoints[i]))
-			err = subscribe_endpoint(service, i);
-	}
-	return err;
-}
-
-int nc_service_subscribe_own(struct nc_service *service)
-{
-	return subscribe_those(service, false);
-}
-
-int nc_service_subscribe_leader(struct nc_service *service)
-{
-	return subscribe_those(service, true);
-}
-
-/* Whether one node answers for all: one that is fit, or any. */
-static bool is_shared(const struct nc_endpoint *endpoint, bool fit)
-{
-	return answered_by_any(endpoint) && answered_by_fit(endpoint) == fit;
-}
-
-static int subscribe_group(struct nc_service *service, bool fit)
-{
-	int err = NC_OK;
-	for (size_t i = 0; i < ENDPOINTS && err == NC_OK; i++) {
-		if (is_shared(&nc_service_endpoints[i], fit))
+		if (are(&nc_service_endpoints[i]))
 			err = subscribe_endpoint(service, i);
 	}
 	return err;
 }
 
 /* What is on its way to this node goes to no other. */
-static void unsubscribe_group(struct nc_service *service, bool fit)
+static void unsubscribe_those(struct nc_service *service, those_fn *are)
 {
 	for (size_t i = 0; i < ENDPOINTS; i++) {
-		if (is_shared(&nc_service_endpoints[i], fit))
+		if (are(&nc_service_endpoints[i]))
 			nc_bus_part(service->bus, &nc_service_endpoints[i]);
 	}
 }
 
+static bool is_own(const struct nc_endpoint *endpoint)
+{
+	return !endpoint->leader && !answered_by_fit(endpoint);
+}
+
+static bool is_leaders(const struct nc_endpoint *endpoint)
+{
+	return endpoint->leader && !answered_by_fit(endpoint);
+}
+
+/* One node answers for all: any of them, or one that is fit. */
+static bool is_shared(const struct nc_endpoint *endpoint)
+{
+	return answered_by_any(endpoint) && !answered_by_fit(endpoint);
+}
+
+static bool is_for_the_fit(const struct nc_endpoint *endpoint)
+{
+	return answered_by_any(endpoint) && answered_by_fit(endpoint);
+}
+
+int nc_service_subscribe_own(struct nc_service *service)
+{
+	return subscribe_those(service, is_own);
+}
+
+int nc_service_subscribe_leader(struct nc_service *service)
+{
+	return subscribe_those(service, is_leaders);
+}
+
 int nc_service_subscribe_shared(struct nc_service *service)
 {
-	return subscribe_group(service, false);
+	return subscribe_those(service, is_shared);
 }
 
 void nc_service_unsubscribe_shared(struct nc_service *service)
 {
-	unsubscribe_group(service, false);
+	unsubscribe_those(service, is_shared);
 }
 
 int nc_service_subscribe_direct(struct nc_service *service)
 {
-	return subscribe_group(service, true);
+	return subscribe_those(service, is_for_the_fit);
 }
 
 void nc_service_unsubscribe_direct(struct nc_service *service)
 {
-	unsubscribe_group(service, true);
+	unsubscribe_those(service, is_for_the_fit);
 }
 
 int nc_service_srv_make(struct nc_service *service)

@@ -99,6 +99,11 @@ static bool is_due(struct nc_service *service, const struct nc_awaited_event *on
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
+static void say_all_published(const char *why)
+{
+	nc_say_warning("feed: every event is published, listened to or not: %s", why);
+}
+
 static void on_interest_state(void *ctx, bool known, const char *detail)
 {
 	(void)ctx;
@@ -106,7 +111,7 @@ static void on_interest_state(void *ctx, bool known, const char *detail)
 		nc_say_info("feed: the server tells who listens; many events at once are "
 		            "published where somebody does");
 	} else {
-		nc_say_warning("feed: every event is published, listened to or not: %s", detail);
+		say_all_published(detail);
 	}
 }
 
@@ -136,19 +141,25 @@ int nc_service_feed_open(struct nc_service *service)
 	return nc_interest_open(&options, &feed->interest);
 }
 
-void nc_service_feed_connected(struct nc_service *service, bool connected)
+void nc_service_feed_connected(struct nc_service *service)
 {
 	char host[NC_BUS_HOST_SIZE], id[NC_BUS_SERVER_ID_SIZE];
 	if (service->feed.interest == NULL)
 		return;
-	int err = connected ? nc_bus_server(service->bus, host, id) : NC_CLOSED;
+	int err = nc_bus_server(service->bus, host, id);
 	if (err == NC_OK) {
 		nc_interest_follow(service->feed.interest, host, id);
 	} else {
 		nc_interest_follow(service->feed.interest, NULL, NULL);
 	}
 	if (err == NC_UNSUPPORTED) /* by a URL that another node told of */
-		on_interest_state(service, false, "the server is reached with TLS");
+		say_all_published("the server is reached with TLS");
+}
+
+void nc_service_feed_disconnected(struct nc_service *service)
+{
+	if (service->feed.interest != NULL)
+		nc_interest_follow(service->feed.interest, NULL, NULL);
 }
 
 void nc_service_feed_close(struct nc_service *service)

@@ -224,7 +224,8 @@ void nc_service_append_answer(struct nc_service *service, const struct nc_ticket
 /* service_feed.c */
 /* Errors: NC_NOMEM. */
 int nc_service_feed_open(struct nc_service *service);
-void nc_service_feed_connected(struct nc_service *service, bool connected);
+void nc_service_feed_connected(struct nc_service *service);
+void nc_service_feed_disconnected(struct nc_service *service);
 void nc_service_feed_tick(struct nc_service *service);
 void nc_service_feed_close(struct nc_service *service);   /* before the bus */
 void nc_service_feed_release(struct nc_service *service); /* at the end */

@@ -34,10 +34,15 @@ struct claim {
 
 static char claims_tag, answers_tag;
 
-static void subject_of(const struct nc_service *service, bool own, char *to, size_t size)
+static void subject_of_claims(const struct nc_service *service, char *to, size_t size)
 {
-	(void)snprintf(to, size, "_es.%s.sole%s%s", service->options.config->store_id,
-	               own ? "." : "", own ? service->srv.id : "");
+	(void)snprintf(to, size, "_es.%s.sole", service->options.config->store_id);
+}
+
+static void subject_of_answers(const struct nc_service *service, char *to, size_t size)
+{
+	(void)snprintf(to, size, "_es.%s.sole.%s", service->options.config->store_id,
+	               service->srv.id);
 }
 
 static void claim_send(struct nc_service *service, unsigned kind, const char *subject,
@@ -58,8 +63,8 @@ static void claim_send(struct nc_service *service, unsigned kind, const char *su
 static void claim(struct nc_service *service, unsigned kind)
 {
 	char subject[NC_ROOT_SIZE], reply[NC_ROOT_SIZE];
-	subject_of(service, false, subject, sizeof subject);
-	subject_of(service, true, reply, sizeof reply);
+	subject_of_claims(service, subject, sizeof subject);
+	subject_of_answers(service, reply, sizeof reply);
 	claim_send(service, kind, subject, reply);
 }
 
@@ -80,7 +85,7 @@ static bool claim_read(struct nc_slice body, struct claim *claim_out)
 static int listen_for_claims(struct nc_service *service)
 {
 	char subject[NC_ROOT_SIZE];
-	subject_of(service, false, subject, sizeof subject);
+	subject_of_claims(service, subject, sizeof subject);
 	return nc_bus_subscribe(service->bus, subject, NULL, &claims_tag);
 }
 
@@ -193,7 +198,7 @@ int nc_sole_start(struct nc_service *service)
 		int err = listen_for_claims(service);
 		return err == NC_OK ? nc_service_subjects_open(service) : err;
 	}
-	subject_of(service, true, subject, sizeof subject);
+	subject_of_answers(service, subject, sizeof subject);
 	return nc_bus_subscribe(service->bus, subject, NULL, &answers_tag);
 }
 

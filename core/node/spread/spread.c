@@ -47,7 +47,7 @@ int nc_spread_lead(struct nc_spread *spread)
 	if (spread == NULL)
 		return NC_OK;
 	uint64_t now_ns = nc_clock_ns();
-	nc_spread_voters(spread, true, now_ns);
+	nc_spread_voters_begin(spread, now_ns);
 	nc_spread_table_clear(spread);
 	spread->leads = true;
 	/* before that, something may have ceased to be shared unseen */
@@ -178,7 +178,7 @@ static void look_again(struct nc_spread *spread, uint64_t now_ns)
 	bool begins = spread->quiet && spread->count > 0;
 	spread->quiet = spread->count == 0;
 	if (spread->leads && begins)
-		nc_spread_voters(spread, true, now_ns);
+		nc_spread_voters_begin(spread, now_ns);
 }
 
 void nc_spread_tick(struct nc_spread *spread)
@@ -203,7 +203,7 @@ void nc_spread_tick(struct nc_spread *spread)
 		nc_spread_renew(spread, now_ns);
 	nc_spread_members(spread, now_ns);
 	if (spread->leads) {
-		nc_spread_voters(spread, false, now_ns);
+		nc_spread_voters_tell(spread, now_ns);
 		if (now_ns - spread->ticked_ns > STALLED_NS)
 			nc_placement_stalled(&spread->placement, spread->ticked_ns, now_ns);
 		if (now_ns - spread->looked_ns >= ASSIGN_NS) {

@@ -28,11 +28,11 @@
 #define NC_CORE_NODE_SPREAD_SPREAD_H
 
 #include "core/engine/engine.h"
+#include "core/node/spread/standings.h"
 #include "transport/nats/request.h"
 
 struct nc_service;
 struct nc_spread;
-struct nc_standing;
 struct nc_survey;
 struct nc_spread_taken;
 struct nc_sub_row;
@@ -122,8 +122,10 @@ struct nc_spread_heard {
 };
 bool nc_spread_keep_ack(struct nc_spread *spread, const struct nc_spread_heard *heard);
 
-/* A transient subscription was made here; or was deleted, with an advisory. */
-void nc_spread_transient_say(struct nc_spread *spread, struct nc_slice name, bool held);
+/* A transient subscription was made here; or is one no more, since it was deleted, with an
+ * advisory, or became durable. */
+void nc_spread_transient_made(struct nc_spread *spread, struct nc_slice name);
+void nc_spread_transient_gone(struct nc_spread *spread, struct nc_slice name);
 
 /* The shared subscriptions that run on other nodes, or nowhere yet. */
 struct nc_spread_elsewhere {
@@ -137,13 +139,13 @@ typedef void nc_spread_each_fn(void *ctx, const struct nc_spread_elsewhere *else
 void nc_spread_each_elsewhere(const struct nc_spread *spread, nc_spread_each_fn *fn, void *ctx);
 
 /* Ask other nodes where their subscriptions stand, of the names after `after`, up to and including
- * `through`; `wide` as in standings.h. `fn` is called once, perhaps before this returns: when all
+ * `through`. `fn` is called once, perhaps before this returns: when all
  * have answered, or NC_SPREAD_SURVEY_MS later with the answers that came; or with NULL if this node
  * leads no more. Errors, and then `fn` is not called: NC_NOMEM; NC_BUSY, too many are under way. */
 #define NC_SPREAD_SURVEY_MS 500u
 struct nc_survey_ask {
 	const char *after, *through; /* of at most 64 bytes */
-	bool wide;
+	enum nc_standing_form form;
 	const uint64_t *nodes; /* [count], each once: at most NC_RAFT_MEMBERS_MAX */
 	size_t count;
 };

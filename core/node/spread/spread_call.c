@@ -45,7 +45,7 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call)
 		break;
 	case NC_SPREAD_SURVEY:
 		nc_pack_uint(buf, call->applied);
-		nc_pack_uint(buf, call->wide);
+		nc_pack_uint(buf, call->form);
 		nc_pack_str(buf, call->after);
 		nc_pack_str(buf, call->through);
 		break;
@@ -75,29 +75,30 @@ static bool is_place(struct nc_slice text)
 static bool survey_get(struct nc_reader *reader, struct nc_spread_call *call)
 {
 	call->applied = nc_unpack_uint(reader);
-	uint64_t wide = nc_unpack_uint(reader);
-	call->wide = wide == 1;
+	uint64_t form = nc_unpack_uint(reader);
+	call->form = form == NC_STANDING_WIDE ? NC_STANDING_WIDE : NC_STANDING_SHORT;
 	call->after = nc_unpack_str(reader);
 	call->through = nc_unpack_str(reader);
-	return wide <= 1 && is_place(call->after) && is_place(call->through);
+	return form <= NC_STANDING_WIDE && is_place(call->after) && is_place(call->through);
 }
 
-void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, bool held)
+void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, enum nc_transient is)
 {
-	nc_pack_uint(names, held);
+	nc_pack_uint(names, is);
 	nc_pack_str(names, name);
 }
 
-bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out, bool *held_out)
+bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out,
+                              enum nc_transient *is_out)
 {
 	struct nc_reader reader = nc_reader(*names);
-	uint64_t held = nc_unpack_uint(&reader);
+	uint64_t is = nc_unpack_uint(&reader);
 	struct nc_slice name = nc_unpack_str(&reader);
-	if (reader.failed || held > 1 || nc_name_word_fault(name) != NULL)
+	if (reader.failed || is > NC_TRANSIENT_HELD || nc_name_word_fault(name) != NULL)
 		return false;
 	*names = nc_slice_from(*names, names->size - nc_reader_left(&reader));
 	*name_out = name;
-	*held_out = held == 1;
+	*is_out = (enum nc_transient)is;
 	return true;
 }
 
@@ -105,11 +106,11 @@ static bool transient_get(struct nc_reader *reader, struct nc_spread_call *call)
 {
 	struct nc_slice names, name;
 	uint64_t anew = nc_unpack_uint(reader);
-	bool held;
+	enum nc_transient is;
 	call->anew = anew == 1;
 	call->body = nc_unpack_bin(reader);
 	names = call->body;
-	while (nc_spread_transient_next(&names, &name, &held))
+	while (nc_spread_transient_next(&names, &name, &is))
 		;
 	return anew <= 1 && names.size == 0;
 }

@@ -10,7 +10,7 @@
  *              to the owner, which answers it; the reply is empty
  *   yield      [4, name, epoch]
  *              to the owner; the empty reply comes when what was acknowledged to it is in the log
- *   survey     [5, applied, wide, after, through]
+ *   survey     [5, applied, form, after, through]
  *              to an owner; it replies where its subscriptions stand (standings.h)
  *   transient  [6, anew, names]
  *              from the leader to all: transient subscriptions that it holds, or holds no more;
@@ -34,6 +34,7 @@
 
 #include "core/delivery/ack.h"
 #include "core/delivery/placement.h"
+#include "core/node/spread/standings.h"
 
 #define NC_SPREAD_SERVICE 2u /* its number at transport/peer */
 
@@ -63,9 +64,9 @@ struct nc_spread_call {
 	uint64_t epoch;    /* yield, flight */
 	uint64_t position; /* flight */
 	/* survey: names after `after`, up to and including `through`, of at most 64 bytes each,
-	 * which need not be names of subscriptions. `wide`: all members, else the state alone */
+	 * which need not be names of subscriptions */
 	struct nc_slice after, through;
-	bool wide;
+	enum nc_standing_form form;
 	bool anew; /* transient */
 };
 
@@ -73,10 +74,17 @@ void nc_spread_call_put(struct nc_buf *buf, const struct nc_spread_call *call);
 /* Slices into `body`. Errors: NC_INVALID. */
 int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out);
 
+/* What is told of a transient subscription. The numbers are those on the wire. */
+enum nc_transient {
+	NC_TRANSIENT_GONE,
+	NC_TRANSIENT_HELD, /* by the node that tells it */
+};
+
 /* Append a name; read the next one. False: there are no more, or the rest, which stays in `names`,
  * is not understood. */
-void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, bool held);
-bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out, bool *held_out);
+void nc_spread_transient_put(struct nc_buf *names, struct nc_slice name, enum nc_transient is);
+bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out,
+                              enum nc_transient *is_out);
 
 struct nc_spread_grant {
 	uint64_t applied; /* the lease counts once the node has applied this entry */

@@ -193,8 +193,10 @@ void nc_spread_take_renewal(struct nc_spread *spread, uint64_t from, uint64_t ca
 /* Note when the membership changes. On every node, since one that comes to lead must know since
  * when it has been as it is. */
 void nc_spread_members(struct nc_spread *spread, uint64_t now_ns);
-/* As the leader: tell `placement` of the voters and of the commit. `begin`: it begins to lead. */
-void nc_spread_voters(struct nc_spread *spread, bool begin, uint64_t now_ns);
+/* As the leader: tell `placement` of the voters and of the commit, when it begins to lead, or to
+ * share what there is; and after that, time and again. */
+void nc_spread_voters_begin(struct nc_spread *spread, uint64_t now_ns);
+void nc_spread_voters_tell(struct nc_spread *spread, uint64_t now_ns);
 
 /* ---- Who owns what (spread_table.c) --------------------------------------------------------- */
 

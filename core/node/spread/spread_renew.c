@@ -136,21 +136,31 @@ void nc_spread_members(struct nc_spread *spread, uint64_t now_ns)
 	spread->config_index = index;
 }
 
-void nc_spread_voters(struct nc_spread *spread, bool begin, uint64_t now_ns)
+static size_t voters_of(const struct nc_raft_members *members, uint64_t voters[NC_RAFT_MEMBERS_MAX])
 {
-	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
-	const struct nc_raft_members *members = &status.raft.members;
-	uint64_t voters[NC_RAFT_MEMBERS_MAX];
 	size_t count = 0;
 	for (uint32_t i = 0; i < members->count; i++) {
 		if (members->at[i].voter)
 			voters[count++] = members->at[i].id;
 	}
-	if (begin) {
-		nc_spread_members(spread, now_ns);
-		nc_placement_begin(&spread->placement, voters, count, spread->changed_ns, now_ns);
-	} else {
-		nc_placement_voters(&spread->placement, voters, count, now_ns);
-	}
+	return count;
+}
+
+void nc_spread_voters_begin(struct nc_spread *spread, uint64_t now_ns)
+{
+	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
+	uint64_t voters[NC_RAFT_MEMBERS_MAX];
+	size_t count = voters_of(&status.raft.members, voters);
+	nc_spread_members(spread, now_ns);
+	nc_placement_begin(&spread->placement, voters, count, spread->changed_ns, now_ns);
+	nc_placement_committed(&spread->placement, status.commit, now_ns);
+}
+
+void nc_spread_voters_tell(struct nc_spread *spread, uint64_t now_ns)
+{
+	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
+	uint64_t voters[NC_RAFT_MEMBERS_MAX];
+	size_t count = voters_of(&status.raft.members, voters);
+	nc_placement_voters(&spread->placement, voters, count, now_ns);
 	nc_placement_committed(&spread->placement, status.commit, now_ns);
 }

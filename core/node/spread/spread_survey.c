@@ -26,7 +26,7 @@ struct nc_survey {
 	struct nc_spread *spread; /* NULL: it has ended, and is freed when its answers have come */
 	nc_survey_fn *fn;
 	void *ctx;
-	bool wide;
+	enum nc_standing_form form;
 	unsigned awaited;
 	size_t count;
 	struct asked asked[NC_RAFT_MEMBERS_MAX]; /* [count] */
@@ -72,7 +72,7 @@ static void on_answer(void *ctx, int err, struct nc_slice body)
 	if (err == NC_OK && survey->spread != NULL) {
 		nc_buf_put_slice(&asked->answer, body);
 		asked->answered = nc_buf_status(&asked->answer) == NC_OK &&
-		                  nc_standings_open(nc_buf_slice(&asked->answer), survey->wide,
+		                  nc_standings_open(nc_buf_slice(&asked->answer), survey->form,
 		                                    &asked->told) == NC_OK;
 	}
 	came(survey);
@@ -95,7 +95,7 @@ int nc_spread_survey(struct nc_spread *spread, const struct nc_survey_ask *ask, 
 	const struct nc_spread_call call = {
 		.verb = NC_SPREAD_SURVEY,
 		.applied = nc_replica_status(spread->service->replica).applied,
-		.wide = ask->wide,
+		.form = ask->form,
 		.after = nc_slice_str(ask->after),
 		.through = nc_slice_str(ask->through)
 	};
@@ -109,7 +109,7 @@ int nc_spread_survey(struct nc_spread *spread, const struct nc_survey_ask *ask, 
 		                      .spread = spread,
 		                      .fn = fn,
 		                      .ctx = ctx,
-		                      .wide = ask->wide,
+		                      .form = ask->form,
 		                      /* this call counts, until all have been asked */
 		                      .awaited = 1 };
 	spread->surveys = survey;
@@ -145,14 +145,14 @@ void nc_spread_surveys_end(struct nc_spread *spread)
 struct nc_spread_surveyed {
 	struct nc_spread_surveyed *next;
 	uint64_t from, call, applied, until_ns;
-	bool wide;
+	enum nc_standing_form form;
 	char after[NC_WORD_SIZE_MAX + 1], through[NC_WORD_SIZE_MAX + 1];
 };
 
 static void answer(struct nc_spread *spread, const struct nc_spread_surveyed *one)
 {
 	nc_buf_clear(&spread->body);
-	int err = nc_subs_put_standings(spread->service->subs, one->after, one->through, one->wide,
+	int err = nc_subs_put_standings(spread->service->subs, one->after, one->through, one->form,
 	                                &spread->body);
 	struct nc_slice body = err == NC_OK ? nc_buf_slice(&spread->body) : nc_slice(NULL, 0);
 	(void)nc_peer_reply(spread->peer, one->from, one->call, err, body);
@@ -173,7 +173,7 @@ void nc_spread_take_survey(struct nc_spread *spread, uint64_t from, uint64_t cal
 		                          .applied = asked->applied,
 		                          .until_ns = nc_clock_ns() +
 		                                      NC_SPREAD_SURVEY_MS * UINT64_C(1000000),
-		                          .wide = asked->wide };
+		                          .form = asked->form };
 	place_copy(one.after, asked->after);
 	place_copy(one.through, asked->through);
 	if (spread->applied >= one.applied) {

@@ -17,6 +17,11 @@
 
 /* ---- The leader tells ----------------------------------------------------------------------- */
 
+enum names {
+	CHANGE, /* what was made or is gone; for nodes that know what there was before */
+	ALL,    /* all there are; what the node knew before is over */
+};
+
 /* A message to a node, under way. */
 struct nc_spread_telling {
 	struct nc_spread_telling *prev, *next;
@@ -47,14 +52,14 @@ static void on_told(void *ctx, int err, struct nc_slice body)
 	free(telling);
 }
 
-static int tell(struct nc_spread *spread, uint64_t to, bool anew, struct nc_slice names)
+static int tell(struct nc_spread *spread, uint64_t to, enum names which, struct nc_slice names)
 {
 	struct nc_spread_telling *telling = malloc(sizeof *telling);
 	if (telling == NULL)
 		return NC_NOMEM;
 	*telling = (struct nc_spread_telling){ NULL, spread->tellings, spread, to };
 	const struct nc_spread_call call = { .verb = NC_SPREAD_TRANSIENT,
-		                             .anew = anew,
+		                             .anew = which == ALL,
 		                             .body = names };
 	const struct nc_spread_question question = { .to = to, .fn = on_told, .ctx = telling };
 	int err = nc_spread_ask(spread, &question, &call);
@@ -75,9 +80,8 @@ static struct nc_hearer *hearer_of(struct nc_spread *spread, const struct nc_raf
 	return number == spread->self ? NULL : nc_hearers_get(&spread->hearers, members, number);
 }
 
-/* Tell all nodes that live. `anew`: these are all there are, and it goes to nodes that may know
- * others. */
-static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
+/* Tell all nodes that live and that these names are for. */
+static void tell_all(struct nc_spread *spread, enum names which, struct nc_slice names)
 {
 	const struct nc_replica_status status = nc_replica_status(spread->service->replica);
 	uint64_t now_ns = nc_clock_ns();
@@ -88,25 +92,35 @@ static void tell_all(struct nc_spread *spread, bool anew, struct nc_slice names)
 		if (node == NULL || hearer == NULL || now_ns < hearer->again_ns)
 			continue;
 		bool knows = hearer->epoch == node->epoch;
-		if (knows == anew)
+		if (knows != (which == CHANGE))
 			continue; /* it is told all of them at the next tick, or has been told */
 		hearer->epoch = node->epoch;
-		if (tell(spread, number, anew, names) != NC_OK) {
+		if (tell(spread, number, which, names) != NC_OK) {
 			hearer->epoch = 0;
 			hearer->again_ns = now_ns + AGAIN_NS;
 		}
 	}
 }
 
-void nc_spread_transient_say(struct nc_spread *spread, struct nc_slice name, bool held)
+static void say(struct nc_spread *spread, struct nc_slice name, enum nc_transient is)
 {
 	struct nc_buf names = { 0 };
 	if (spread == NULL || !spread->leads)
 		return;
-	nc_spread_transient_put(&names, name, held);
+	nc_spread_transient_put(&names, name, is);
 	if (nc_buf_status(&names) == NC_OK)
-		tell_all(spread, false, nc_buf_slice(&names));
+		tell_all(spread, CHANGE, nc_buf_slice(&names));
 	nc_buf_release(&names);
+}
+
+void nc_spread_transient_made(struct nc_spread *spread, struct nc_slice name)
+{
+	say(spread, name, NC_TRANSIENT_HELD);
+}
+
+void nc_spread_transient_gone(struct nc_spread *spread, struct nc_slice name)
+{
+	say(spread, name, NC_TRANSIENT_GONE);
 }
 
 static void hearers_step(struct nc_spread *spread)
@@ -114,7 +128,7 @@ static void hearers_step(struct nc_spread *spread)
 	struct nc_buf names = { 0 };
 	nc_subs_put_transient(spread->service->subs, &names);
 	if (nc_buf_status(&names) == NC_OK)
-		tell_all(spread, true, nc_buf_slice(&names));
+		tell_all(spread, ALL, nc_buf_slice(&names));
 	nc_buf_release(&names);
 }
 
@@ -145,7 +159,7 @@ void nc_spread_transient_step_down(struct nc_spread *spread)
 	for (uint32_t i = 0; spread->leads && i < status.raft.members.count; i++) {
 		uint64_t number = status.raft.members.at[i].id;
 		if (number != spread->self)
-			(void)tell(spread, number, true, nc_slice(NULL, 0));
+			(void)tell(spread, number, ALL, nc_slice(NULL, 0));
 	}
 }
 
@@ -196,10 +210,18 @@ static int held_add(struct nc_spread *spread, struct nc_slice name, uint64_t hol
 	return err;
 }
 
-static void held_forget(struct nc_spread *spread, uint64_t holder, bool of_others)
+static void held_forget(struct nc_spread *spread, uint64_t holder)
 {
 	for (uint32_t i = spread->transient_count; i-- > 0;) {
-		if ((spread->transients[i].holder == holder) != of_others)
+		if (spread->transients[i].holder == holder)
+			held_remove(spread, &spread->transients[i]);
+	}
+}
+
+static void held_forget_others(struct nc_spread *spread, uint64_t holder)
+{
+	for (uint32_t i = spread->transient_count; i-- > 0;) {
+		if (spread->transients[i].holder != holder)
 			held_remove(spread, &spread->transients[i]);
 	}
 }
@@ -208,17 +230,17 @@ int nc_spread_take_transient(struct nc_spread *spread, uint64_t from,
                              const struct nc_spread_call *told)
 {
 	struct nc_slice names = told->body, name;
-	bool held;
+	enum nc_transient is;
 	int err = NC_OK;
 	if (told->anew)
-		held_forget(spread, from, false);
-	while (err == NC_OK && nc_spread_transient_next(&names, &name, &held)) {
+		held_forget(spread, from);
+	while (err == NC_OK && nc_spread_transient_next(&names, &name, &is)) {
 		struct nc_spread_transient *there = held_find(spread, name);
-		if (there != NULL && held) {
+		if (there != NULL && is == NC_TRANSIENT_HELD) {
 			there->holder = from; /* it was made again, by the present leader */
 		} else if (there != NULL && there->holder == from) {
 			held_remove(spread, there);
-		} else if (there == NULL && held) {
+		} else if (there == NULL && is == NC_TRANSIENT_HELD) {
 			err = held_add(spread, name, from);
 		}
 	}
@@ -251,9 +273,9 @@ void nc_spread_transient_tick(struct nc_spread *spread, uint64_t now_ns)
 			if (spread->transients[i].holder != spread->self)
 				advise(spread, &spread->transients[i]);
 		}
-		held_forget(spread, spread->self, true);
+		held_forget_others(spread, spread->self);
 	} else if (!spread->leads && since_ns >= OTHERS_NS) {
-		held_forget(spread, leader, true);
+		held_forget_others(spread, leader);
 	}
 }
 

@@ -49,11 +49,12 @@ void nc_standing_put_numbers(struct nc_buf *out, const struct nc_standing *stand
 	nc_buf_printf(out, ",\"state\":\"%s\"", nc_standing_state_name(standing->state));
 }
 
-void nc_standing_put_json(struct nc_buf *out, const struct nc_standing *standing, bool wide)
+void nc_standing_put_json(struct nc_buf *out, const struct nc_standing *standing,
+                          enum nc_standing_form form)
 {
 	nc_buf_put_str(out, "\"name\":");
 	nc_json_put_string(out, standing->name);
-	if (!wide) {
+	if (form == NC_STANDING_SHORT) {
 		nc_buf_printf(out, ",\"state\":\"%s\"", nc_standing_state_name(standing->state));
 		return;
 	}
@@ -72,13 +73,19 @@ void nc_standings_put_count(struct nc_buf *buf, size_t count)
 	nc_pack_array(buf, (uint32_t)count);
 }
 
-void nc_standing_put(struct nc_buf *buf, const struct nc_standing *standing, bool wide)
+static uint32_t fields_of(enum nc_standing_form form)
 {
-	nc_pack_array(buf, wide ? WIDE_FIELDS : FIELDS);
+	return form == NC_STANDING_WIDE ? WIDE_FIELDS : FIELDS;
+}
+
+void nc_standing_put(struct nc_buf *buf, const struct nc_standing *standing,
+                     enum nc_standing_form form)
+{
+	nc_pack_array(buf, fields_of(form));
 	nc_pack_str(buf, standing->name);
 	nc_pack_uint(buf, standing->epoch);
 	nc_pack_uint(buf, standing->state);
-	if (!wide)
+	if (form == NC_STANDING_SHORT)
 		return;
 	nc_pack_uint(buf, standing->push);
 	nc_pack_str(buf, standing->plugin);
@@ -92,18 +99,19 @@ void nc_standing_put(struct nc_buf *buf, const struct nc_standing *standing, boo
 }
 
 /* False: the bytes are not a standing. */
-static bool standing_read(struct nc_reader *reader, bool wide, struct nc_standing *standing_out)
+static bool standing_read(struct nc_reader *reader, enum nc_standing_form form,
+                          struct nc_standing *standing_out)
 {
 	struct nc_standing standing = { .durable = true };
 	size_t fields = nc_unpack_array(reader);
 	standing.name = nc_unpack_str(reader);
 	standing.epoch = nc_unpack_uint(reader);
 	uint64_t state = nc_unpack_uint(reader), push = 0;
-	if (reader->failed || fields != (wide ? WIDE_FIELDS : FIELDS) ||
-	    state > NC_STANDING_HALTED || nc_name_word_fault(standing.name) != NULL)
+	if (reader->failed || fields != fields_of(form) || state > NC_STANDING_HALTED ||
+	    nc_name_word_fault(standing.name) != NULL)
 		return false;
 	standing.state = (enum nc_standing_state)state;
-	if (wide) {
+	if (form == NC_STANDING_WIDE) {
 		push = nc_unpack_uint(reader);
 		standing.push = push == 1;
 		standing.plugin = nc_unpack_str(reader);
@@ -121,16 +129,17 @@ static bool standing_read(struct nc_reader *reader, bool wide, struct nc_standin
 	return true;
 }
 
-int nc_standings_open(struct nc_slice bytes, bool wide, struct nc_standings *standings_out)
+int nc_standings_open(struct nc_slice bytes, enum nc_standing_form form,
+                      struct nc_standings *standings_out)
 {
 	struct nc_reader reader = nc_reader(bytes);
 	struct nc_standing standing, before = { .name = { NULL, 0 } };
 	size_t count = nc_unpack_array(&reader);
-	struct nc_standings standings = { .rest = reader, .left = count, .wide = wide };
+	struct nc_standings standings = { .rest = reader, .left = count, .form = form };
 	if (reader.failed)
 		return NC_INVALID;
 	for (size_t i = 0; i < count; i++) {
-		if (!standing_read(&reader, wide, &standing) ||
+		if (!standing_read(&reader, form, &standing) ||
 		    nc_slice_cmp(before.name, standing.name) >= 0)
 			return NC_INVALID;
 		before = standing;
@@ -147,7 +156,7 @@ bool nc_standings_find(struct nc_standings *standings, struct nc_slice name,
 	for (;;) {
 		if (!standings->has) {
 			if (standings->left == 0 ||
-			    !standing_read(&standings->rest, standings->wide, &standings->next))
+			    !standing_read(&standings->rest, standings->form, &standings->next))
 				return false;
 			standings->left--;
 			standings->has = true;

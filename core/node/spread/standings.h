@@ -4,7 +4,7 @@
  * told, or, where they did not answer, what the log has.
  *
  * Nodes tell each other (spread_call.h) in MessagePack, ascending by name, all in the same form,
- * short or wide:
+ * short or wide (enum nc_standing_form):
  *
  *   [[name, epoch, state], …]
  *   [[name, epoch, state, push, plugin, pending, in_flight, redelivered, parked, ack_floor,
@@ -29,6 +29,9 @@ enum nc_standing_state {
 };
 const char *nc_standing_state_name(enum nc_standing_state state);
 
+/* How much is told of each: its state alone, or all. The numbers are those on the wire. */
+enum nc_standing_form { NC_STANDING_SHORT, NC_STANDING_WIDE };
+
 struct nc_standing {
 	struct nc_slice name;
 	enum nc_standing_state state;
@@ -42,24 +45,27 @@ struct nc_standing {
 };
 
 /* Append the members of an entry of the list as JSON, without the braces. */
-void nc_standing_put_json(struct nc_buf *out, const struct nc_standing *standing, bool wide);
+void nc_standing_put_json(struct nc_buf *out, const struct nc_standing *standing,
+                          enum nc_standing_form form);
 /* The members from `pending` to `state` only, each with a comma before it. */
 void nc_standing_put_numbers(struct nc_buf *out, const struct nc_standing *standing);
 
 /* Append how many standings follow, then each of them. */
 void nc_standings_put_count(struct nc_buf *buf, size_t count);
-void nc_standing_put(struct nc_buf *buf, const struct nc_standing *standing, bool wide);
+void nc_standing_put(struct nc_buf *buf, const struct nc_standing *standing,
+                     enum nc_standing_form form);
 
 /* Standings that are read, in one pass; the bytes have been checked. */
 struct nc_standings {
 	struct nc_reader rest;
 	size_t left;
-	bool wide;
+	enum nc_standing_form form;
 	bool has; /* `next` has been read, and was not asked for yet */
 	struct nc_standing next;
 };
 /* Errors: NC_INVALID, the bytes are not standings in this form. */
-int nc_standings_open(struct nc_slice bytes, bool wide, struct nc_standings *standings_out);
+int nc_standings_open(struct nc_slice bytes, enum nc_standing_form form,
+                      struct nc_standings *standings_out);
 /* What they say of the durable subscription `name`; `node` is left empty. Ask in ascending order.
  * False: nothing. */
 bool nc_standings_find(struct nc_standings *standings, struct nc_slice name,

@@ -187,7 +187,7 @@ void nc_subs_put_transient(const struct nc_subs *subs, struct nc_buf *names)
 	for (uint32_t id = 0; id < subs->room; id++) {
 		const struct nc_subscription *sub = subs->slots[id];
 		if (sub != NULL && !sub->definition.durable)
-			nc_spread_transient_put(names, nc_slice_str(sub->name), true);
+			nc_spread_transient_put(names, nc_slice_str(sub->name), NC_TRANSIENT_HELD);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "core/delivery/ack.h"
 #include "core/engine/engine.h"
 #include "core/node/common/ticket.h"
+#include "core/node/spread/standings.h"
 #include "transport/nats/bus.h"
 #include "transport/nats/request.h"
 
@@ -128,8 +129,8 @@ uint64_t nc_subs_own_since(const struct nc_subs *subs);
 /* subs_list.c: append where this node's subscriptions under a lease stand, as standings.h encodes
  * it: those whose names come after `after`, up to and including `through`. Errors: NC_NOMEM; those
  * of the state, which are said. */
-int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
-                          struct nc_buf *buf);
+int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through,
+                          enum nc_standing_form form, struct nc_buf *buf);
 
 /* subs_answer.c: note that this node has answered an acknowledgement, or will answer it
  * (answered.h); and whether it did. */

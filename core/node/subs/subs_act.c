@@ -244,7 +244,7 @@ void nc_subs_act(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 	nc_subs_steps(subs, sub, now_ns);
 	if (sub->inactive && !sub->definition.durable) {
-		nc_spread_transient_say(subs->service->spread, nc_slice_str(sub->name), false);
+		nc_spread_transient_gone(subs->service->spread, nc_slice_str(sub->name));
 		nc_subs_remove(subs, sub, "nobody has listened for inactive_ms");
 		return;
 	}

@@ -160,7 +160,7 @@ static void create_transient(const struct nc_subs_ask *ask, struct nc_subscripti
 	if (err == NC_OK)
 		err = nc_subs_install(subs, sub);
 	if (err == NC_OK) {
-		nc_spread_transient_say(subs->service->spread, ask->name, true);
+		nc_spread_transient_made(subs->service->spread, ask->name);
 		created_json(ask, sub, sub->started + 1);
 		return;
 	}
@@ -216,7 +216,7 @@ static void delete (const struct nc_subs_ask *ask)
 		return;
 	}
 	if (!sub->definition.durable) {
-		nc_spread_transient_say(ask->subs->service->spread, ask->name, false);
+		nc_spread_transient_gone(ask->subs->service->spread, ask->name);
 		nc_subs_remove(ask->subs, sub, "deleted");
 		nc_subs_ask_answer(ask, NC_SLICE("{\"deleted\":true}"));
 		return;

@@ -88,11 +88,10 @@ void nc_subs_show_info(const struct nc_subs_ask *ask);
 void nc_subs_show_list(const struct nc_subs_ask *ask);
 void nc_subs_show_parked(const struct nc_subs_ask *ask);
 
-/* subs_show.c: where a subscription that runs here stands; slices are the subscription's. `wide`:
- * all members, see standings.h. Errors, which are said: those of the state. */
-struct nc_standing;
-int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
-                     struct nc_standing *standing_out);
+/* subs_show.c: where a subscription that runs here stands; slices are the subscription's. Errors,
+ * which are said: those of the state. */
+int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub,
+                     enum nc_standing_form form, struct nc_standing *standing_out);
 
 /* subs_elsewhere.c: append the list's entry of a subscription that another node runs, as that node
  * told `survey`, or else as far as the log knows it. Called in ascending order of names. Errors,
@@ -100,7 +99,7 @@ int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bo
 struct nc_spread_elsewhere;
 struct nc_survey;
 int nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
-                          struct nc_survey *survey, bool wide, struct nc_buf *out);
+                          struct nc_survey *survey, enum nc_standing_form form, struct nc_buf *out);
 
 /* subs_plugins.c: append the member "plugin" of a subscription: which build judges its events. */
 void nc_subs_put_plugin(struct nc_buf *out, const struct nc_subscription *sub);

@@ -53,14 +53,14 @@ static enum nc_standing_state state_of(const struct nc_sub_progress *progress, b
 }
 
 static int put_logged(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
-                      bool moving, bool wide, struct nc_buf *out)
+                      bool moving, enum nc_standing_form form, struct nc_buf *out)
 {
 	struct logged logged;
 	struct nc_standing standing = { .name = nc_slice_str(elsewhere->name),
 		                        .state = NC_STANDING_MOVING };
 	int err = logged_read(subs, standing.name, &logged);
 	if (err == NC_NOTFOUND) { /* deleted just now */
-		nc_standing_put_json(out, &standing, false);
+		nc_standing_put_json(out, &standing, NC_STANDING_SHORT);
 		return NC_OK;
 	}
 	if (err != NC_OK) {
@@ -79,13 +79,13 @@ static int put_logged(struct nc_subs *subs, const struct nc_spread_elsewhere *el
 	standing.redelivered = progress->redelivered;
 	standing.ack_floor = progress->floor;
 	standing.last_delivered = progress->last_delivered;
-	nc_standing_put_json(out, &standing, wide);
+	nc_standing_put_json(out, &standing, form);
 	nc_definition_release(&logged.definition);
 	return NC_OK;
 }
 
 int nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere *elsewhere,
-                          struct nc_survey *survey, bool wide, struct nc_buf *out)
+                          struct nc_survey *survey, enum nc_standing_form form, struct nc_buf *out)
 {
 	struct nc_standing standing;
 	bool owned = elsewhere->owner != 0 && elsewhere->owner != subs->service->options.self;
@@ -95,8 +95,8 @@ int nc_subs_put_elsewhere(struct nc_subs *subs, const struct nc_spread_elsewhere
 	                                   &standing);
 	if (err == NC_OK && standing.epoch >= elsewhere->epoch) {
 		standing.node = nc_slice_str(elsewhere->node);
-		nc_standing_put_json(out, &standing, wide);
+		nc_standing_put_json(out, &standing, form);
 		return NC_OK;
 	}
-	return put_logged(subs, elsewhere, !owned || err == NC_NOTFOUND, wide, out);
+	return put_logged(subs, elsewhere, !owned || err == NC_NOTFOUND, form, out);
 }

@@ -355,7 +355,7 @@ void nc_subs_fault(struct nc_subs *subs, struct nc_subscription *sub, int err, u
 		sub->plugin.pause_ns = PAUSE_MAX_NS;
 	sub->plugin.retry_ns = nc_clock_ns() + sub->plugin.pause_ns;
 	/* The subscription leaves the head: its next search begins with this event. */
-	nc_sub_scanned(sub->machine, 0, false);
+	nc_sub_leave_head(sub->machine);
 	nc_subs_mark(sub);
 	if (!news)
 		return;

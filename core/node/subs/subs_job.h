@@ -105,7 +105,10 @@ void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader);
 /* `rows` are the positions that are asked about. */
 void nc_sub_job_measure(struct nc_sub_job *job, struct nc_state_reader *reader);
 bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
-                           const uint64_t *positions, size_t count, bool tidies);
+                           const uint64_t *positions, size_t count);
+/* Likewise, to let those go that are missing. */
+bool nc_subs_tidy_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                                const uint64_t *positions, size_t count);
 /* A MEASURE that tidies has looked at a part of the window, and its missing events were let go. */
 void nc_subs_tidy_measured(struct nc_subscription *sub, const struct nc_sub_job *job);
 /* Find the parked rows from `from` through `through` whose events do not exist any more. */

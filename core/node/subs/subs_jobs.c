@@ -157,8 +157,8 @@ static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 	}
 }
 
-bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
-                           const uint64_t *positions, size_t count, bool tidies)
+static bool measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                          const uint64_t *positions, size_t count, bool tidies)
 {
 	struct nc_sub_job *job = nc_sub_job_new(subs, sub, NC_SUB_JOB_MEASURE, 0, (uint32_t)count);
 	if (job == NULL)
@@ -175,6 +175,18 @@ bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
 	}
 	sub->jobs.searching = true;
 	return true;
+}
+
+bool nc_subs_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                           const uint64_t *positions, size_t count)
+{
+	return measure_start(subs, sub, positions, count, false);
+}
+
+bool nc_subs_tidy_measure_start(struct nc_subs *subs, struct nc_subscription *sub,
+                                const uint64_t *positions, size_t count)
+{
+	return measure_start(subs, sub, positions, count, true);
 }
 
 /* Whether a search keeps messages for deliveries. They have one event each, so packed deliveries

@@ -50,8 +50,11 @@ static void offers(struct nc_sub_job *job)
 	               through >= atomic_load(&job->subs->service->position);
 	if (job->kind != NC_SUB_JOB_SCAN)
 		return;
-	if (through + 1 > job->from || (job->ended && at_head))
-		nc_sub_scanned(sub->machine, through, at_head);
+	if (at_head) {
+		nc_sub_scanned_to_head(sub->machine, through);
+	} else if (through + 1 > job->from) {
+		nc_sub_scanned(sub->machine, through);
+	}
 	sub->unsearched = at_head ? 0 : job->left + (job->through - through);
 	if (sub->backfill != NULL && through >= sub->backfill->is.through)
 		nc_subs_backfill_drop(sub);

@@ -78,7 +78,7 @@ struct page {
 	struct nc_list_ask ask;
 	/* The last name that may be on the page; ask.after, if none may be. */
 	char through[NC_WORD_SIZE_MAX + 1];
-	bool wide; /* it says where each stands; else there is no room for that */
+	enum nc_standing_form form;           /* wide, unless there is no room for that */
 	uint64_t owners[NC_RAFT_MEMBERS_MAX]; /* [owner_count]: other nodes that run some of it */
 	size_t owner_count;
 };
@@ -98,8 +98,9 @@ static void page_plan(const struct nc_subs *subs, const struct entries *all, str
 {
 	size_t asked = page->ask.limit == 0 ? all->total : page->ask.limit;
 	size_t room = nc_subs_list_room(subs), size = 0;
-	page->wide = (asked < all->total ? asked : all->total) * LIST_WIDE_SIZE < room;
-	size_t least = page->wide ? ENTRY_WIDE_SIZE_MIN : ENTRY_SIZE_MIN;
+	bool wide = (asked < all->total ? asked : all->total) * LIST_WIDE_SIZE < room;
+	size_t least = wide ? ENTRY_WIDE_SIZE_MIN : ENTRY_SIZE_MIN;
+	page->form = wide ? NC_STANDING_WIDE : NC_STANDING_SHORT;
 	memcpy(page->through, page->ask.after, sizeof page->through);
 	for (size_t i = 0; i < all->count && i < asked && size <= room; i++) {
 		const struct entry *entry = &all->at[i];
@@ -111,17 +112,17 @@ static void page_plan(const struct nc_subs *subs, const struct entries *all, str
 }
 
 static int put_entry(struct nc_subs *subs, const struct entry *entry, struct nc_survey *survey,
-                     bool wide, struct nc_buf *out)
+                     enum nc_standing_form form, struct nc_buf *out)
 {
 	struct nc_standing standing;
 	int err;
 	nc_buf_put_u8(out, '{');
 	if (entry->sub == NULL) {
-		err = nc_subs_put_elsewhere(subs, &entry->elsewhere, survey, wide, out);
+		err = nc_subs_put_elsewhere(subs, &entry->elsewhere, survey, form, out);
 	} else {
-		err = nc_subs_standing(subs, entry->sub, wide, &standing);
+		err = nc_subs_standing(subs, entry->sub, form, &standing);
 		if (err == NC_OK)
-			nc_standing_put_json(out, &standing, wide);
+			nc_standing_put_json(out, &standing, form);
 	}
 	nc_buf_put_u8(out, '}');
 	return err;
@@ -137,7 +138,7 @@ static int entries_put(struct nc_subs *subs, const struct page *page, const stru
 		size_t before = out->size;
 		if (i > 0)
 			nc_buf_put_u8(out, ',');
-		int err = put_entry(subs, &all->at[i], survey, page->wide, out);
+		int err = put_entry(subs, &all->at[i], survey, page->form, out);
 		if (err != NC_OK)
 			return err;
 		if (out->size > nc_subs_list_room(subs)) {
@@ -228,7 +229,7 @@ static void ask_owners(const struct nc_subs_ask *ask, const struct page *page)
 	waiting->reply[ask->reply.size] = '\0';
 	const struct nc_survey_ask survey = { .after = page->ask.after,
 		                              .through = page->through,
-		                              .wide = page->wide,
+		                              .form = page->form,
 		                              .nodes = page->owners,
 		                              .count = page->owner_count };
 	if (nc_spread_survey(service->spread, &survey, on_told, waiting) != NC_OK) {
@@ -263,8 +264,8 @@ void nc_subs_show_list(const struct nc_subs_ask *ask)
 
 /* ---- Asked by the leader -------------------------------------------------------------------- */
 
-int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through, bool wide,
-                          struct nc_buf *buf)
+int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *through,
+                          enum nc_standing_form form, struct nc_buf *buf)
 {
 	struct entries own = { .after = after, .through = through };
 	own.at = malloc((subs->own.count + 1) * sizeof *own.at);
@@ -279,9 +280,9 @@ int nc_subs_put_standings(struct nc_subs *subs, const char *after, const char *t
 	int err = NC_OK;
 	for (size_t i = 0; i < own.count && err == NC_OK; i++) {
 		struct nc_standing standing;
-		err = nc_subs_standing(subs, own.at[i].sub, wide, &standing);
+		err = nc_subs_standing(subs, own.at[i].sub, form, &standing);
 		if (err == NC_OK)
-			nc_standing_put(buf, &standing, wide);
+			nc_standing_put(buf, &standing, form);
 	}
 	free(own.at);
 	return err == NC_OK ? nc_buf_status(buf) : err;

@@ -99,7 +99,7 @@ static void offer(struct telling *telling, struct nc_subscription *sub)
 		                              .size = (uint32_t)event->data.size,
 		                              .live = true };
 	if (sub->move != NULL)
-		nc_sub_scanned(sub->machine, 0, false);
+		nc_sub_leave_head(sub->machine);
 	if (nc_sub_offer(sub->machine, &offered) == NC_OK) {
 		telling->offered = true;
 	} else {
@@ -114,7 +114,7 @@ static void ask(struct telling *telling, struct nc_subscription *sub)
 {
 	uint64_t matched = 0;
 	if (nc_filter_isolated(sub->filter) || !batch_add(telling)) {
-		nc_sub_scanned(sub->machine, 0, false);
+		nc_sub_leave_head(sub->machine);
 		nc_subs_mark(sub);
 		return;
 	}

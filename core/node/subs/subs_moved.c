@@ -157,7 +157,7 @@ static int definition_swap(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_subs_fault_ends(subs, sub, "it has another filter");
 	move->filter = before;
 	/* Events since then were shown to the old filter: leave the head, and search from there. */
-	nc_sub_scanned(sub->machine, 0, false);
+	nc_sub_leave_head(sub->machine);
 	return nc_subs_live_add(subs, sub);
 }
 
@@ -217,8 +217,11 @@ static int update_do(struct nc_subs *subs, struct nc_subscription *sub)
 	if (err == NC_OK && move->anew)
 		err = nc_subs_backfill_set(subs, sub, nc_buf_slice(&move->backfill), move->filter);
 	if (err == NC_OK && move->rehomes) {
-		nc_spread_transient_say(subs->service->spread, nc_slice_str(sub->name),
-		                        !to->durable);
+		if (to->durable) {
+			nc_spread_transient_gone(subs->service->spread, nc_slice_str(sub->name));
+		} else {
+			nc_spread_transient_made(subs->service->spread, nc_slice_str(sub->name));
+		}
 		err = nc_subs_rehome_give(subs, sub);
 	}
 	return err;

@@ -225,7 +225,7 @@ bool nc_subs_measure(struct nc_subs *subs, struct nc_subscription *sub)
 		return false;
 	size_t count = nc_sub_unsized(sub->machine, positions, NC_SUB_REPLAY_EVENTS);
 	if (count > 0)
-		return nc_subs_measure_start(subs, sub, positions, count, false);
+		return nc_subs_measure_start(subs, sub, positions, count);
 	sub->pull.sized = true;
 	nc_subs_asks_again(subs, sub, &sub->pull.measured);
 	return false;

@@ -60,19 +60,19 @@ static void put_number(struct nc_buf *out, const char *member, uint64_t value)
 	nc_buf_put_decimal(out, value);
 }
 
-int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub, bool wide,
-                     struct nc_standing *standing_out)
+int nc_subs_standing(struct nc_subs *subs, const struct nc_subscription *sub,
+                     enum nc_standing_form form, struct nc_standing *standing_out)
 {
 	struct nc_sub_info info;
 	uint64_t lag_ms = 0;
 	nc_sub_info(sub->machine, &info);
-	int err = wide ? lag_find(subs, sub, &info, &lag_ms) : NC_OK;
+	int err = form == NC_STANDING_WIDE ? lag_find(subs, sub, &info, &lag_ms) : NC_OK;
 	if (err != NC_OK)
 		return err;
 	*standing_out = (struct nc_standing){ .name = nc_slice_str(sub->name),
 		                              .state = state_of(sub, &info),
 		                              .epoch = info.epoch };
-	if (!wide)
+	if (form == NC_STANDING_SHORT)
 		return NC_OK;
 	standing_out->durable = sub->definition.durable;
 	standing_out->push = sub->definition.push;
@@ -115,7 +115,7 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 	struct nc_standing standing;
 	if (sub == NULL || !nc_subs_ask_bare(ask))
 		return;
-	int err = nc_subs_standing(subs, sub, true, &standing);
+	int err = nc_subs_standing(subs, sub, NC_STANDING_WIDE, &standing);
 	if (err != NC_OK) {
 		nc_subs_ask_error(ask, NC_FAULT_UNAVAILABLE, nc_err_name(err));
 		return;

@@ -152,7 +152,7 @@ static bool window_start(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_tidy *tidy = &sub->tidy;
 	size_t count = nc_sub_undone(sub->machine, tidy->after, positions, NC_SUB_REPLAY_EVENTS);
 	if (count > 0)
-		return nc_subs_measure_start(subs, sub, positions, count, true);
+		return nc_subs_tidy_measure_start(subs, sub, positions, count);
 	window_end(tidy);
 	return false;
 }

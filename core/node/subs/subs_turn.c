@@ -67,7 +67,7 @@ static void pass_by(struct nc_subs *subs, struct nc_subscription *sub, uint64_t 
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
 	if (info.at_head && sub->move == NULL)
-		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
+		nc_sub_scanned_to_head(sub->machine, atomic_load(&subs->service->position));
 	nc_subs_watch_lag(subs, sub);
 	sub->scanned_ns = now_ns;
 	nc_subs_mark(sub);

@@ -184,7 +184,7 @@ static uint64_t searched_to(struct nc_subs *subs, struct nc_subscription *sub)
 	struct nc_sub_info info;
 	nc_sub_info(sub->machine, &info);
 	if (info.at_head) { /* everything up to the head was shown to the filter */
-		nc_sub_scanned(sub->machine, atomic_load(&subs->service->position), true);
+		nc_sub_scanned_to_head(sub->machine, atomic_load(&subs->service->position));
 		nc_sub_info(sub->machine, &info);
 	}
 	return info.cursor;

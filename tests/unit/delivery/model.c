@@ -91,7 +91,11 @@ static void feed(struct model *m)
 		if (err == NC_FULL)
 			return;
 		cr_assert_eq(err, NC_OK);
-		nc_sub_scanned(m->sub, position - 1, position > m->head);
+		if (position > m->head) {
+			nc_sub_scanned_to_head(m->sub, position - 1);
+		} else {
+			nc_sub_scanned(m->sub, position - 1);
+		}
 		if (roll(m, 2) == 0)
 			return;
 	}
@@ -134,7 +138,7 @@ static void check(struct model *m)
 	struct nc_sub_info info;
 	nc_sub_info(m->sub, &info);
 	if (info.at_head) /* what came live and was not offered did not match */
-		nc_sub_scanned(m->sub, m->head, true);
+		nc_sub_scanned_to_head(m->sub, m->head);
 	cr_assert_geq(info.ack_floor, m->life_floor, "the floor went back");
 	m->life_floor = info.ack_floor;
 	cr_assert_leq(info.in_flight, m->definition.max_in_flight);

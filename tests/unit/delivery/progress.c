@@ -211,7 +211,7 @@ Test(progress, a_replay_goes_before_what_was_in_flight_by_another_order)
 	h.definition.max_in_flight = 2;
 	harness_open(&h);
 	const struct nc_sub_event parked = { .position = 1, .key = NC_SLICE("a") };
-	nc_sub_scanned(h.sub, 1, false);
+	nc_sub_scanned(h.sub, 1);
 	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, parked.key), NC_OK);
 	harness_offer_key(&h, 2, "b");
 	harness_offer_key(&h, 3, "c");
@@ -451,7 +451,7 @@ Test(progress, what_was_acknowledged_beside_it_is_done_when_it_goes_on)
 	ack(&h, 3);
 	ack(&h, 4);
 	cr_expect_eq(harness_info(&h).ack_floor, 5);
-	nc_sub_scanned(h.sub, 8, true);
+	nc_sub_scanned_to_head(h.sub, 8);
 	harness_offer(&h, 9, 9);
 	expect_step(&h, "9/1");
 	nc_sub_free(h.sub);

@@ -36,7 +36,7 @@ Test(pull, no_wait_ends_once_history_is_searched)
 	struct harness h = pull();
 	cr_expect_eq(ask(&h, 1, 2, 5000, true, 0), NC_OK);
 	expect_step(&h, "");
-	nc_sub_scanned(h.sub, 10, true);
+	nc_sub_scanned_to_head(h.sub, 10);
 	expect_step(&h, "E1:404");
 	struct nc_sub_event live = { .position = 11, .size = 1, .live = true };
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_OK);

@@ -366,7 +366,7 @@ Test(subscription, live_and_catch_up_meet_without_gap_or_double)
 	struct nc_sub_event live = { .position = 5, .size = 1, .live = true };
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_BUSY);
 	harness_offer(&h, 2, 2);
-	nc_sub_scanned(h.sub, 4, true);
+	nc_sub_scanned_to_head(h.sub, 4);
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_OK);
 	cr_expect_eq(nc_sub_offer(h.sub, &live), NC_OK);
 	harness_offer(&h, 2, 5);
@@ -444,7 +444,7 @@ Test(subscription, gives_nothing_below_its_floor_live_or_found)
 	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 4 });
 	cr_expect_eq(offer_of(&h, 1, 1, 0, false), NC_OK);
 	cr_expect_eq(offer_of(&h, 3, 2, 0, false), NC_OK);
-	nc_sub_scanned(h.sub, 4, true);
+	nc_sub_scanned_to_head(h.sub, 4);
 	cr_expect_eq(offer_of(&h, 5, 3, 0, true), NC_OK);
 	expect_step(&h, "");
 	cr_expect(harness_info(&h).at_head && harness_info(&h).pending == 0);
@@ -459,7 +459,7 @@ Test(subscription, a_floor_by_time_takes_the_moment_itself)
 	struct harness h = harness_push();
 	harness_open(&h);
 	nc_sub_floor(h.sub, &(struct nc_floor){ .time_ns = 1000 });
-	nc_sub_scanned(h.sub, 0, true);
+	nc_sub_scanned_to_head(h.sub, 0);
 	cr_expect_eq(offer_of(&h, 1, 7, 999, true), NC_OK);
 	cr_expect_eq(offer_of(&h, 2, 8, 1000, true), NC_OK);
 	cr_expect_eq(offer_of(&h, 3, 1, 1000, true), NC_OK);
@@ -474,7 +474,7 @@ Test(subscription, below_its_floor_a_full_window_is_none)
 	h.definition.order = NC_ORDER_GLOBAL;
 	harness_open(&h);
 	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 100000 });
-	nc_sub_scanned(h.sub, 0, true);
+	nc_sub_scanned_to_head(h.sub, 0);
 	for (uint64_t position = 1; position <= 10000; position++)
 		cr_assert_eq(offer_of(&h, position, position, 0, true), NC_OK);
 	cr_expect(harness_info(&h).at_head, "nothing was missed that a search has to find");

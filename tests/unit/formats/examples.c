@@ -281,7 +281,7 @@ static void rows(void)
 	for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++) {
 		(void)snprintf(title, sizeof title, "Rows of `%s`", spaces[i].name);
 		page_title(&page, title);
-		cr_assert_eq(nc_state_scan(reader, spaces[i].space, nc_slice(NULL, 0), false,
+		cr_assert_eq(nc_state_scan(reader, spaces[i].space, nc_slice(NULL, 0), NC_FORWARD,
 		                           on_pair, NULL),
 		             NC_OK);
 	}

@@ -28,7 +28,7 @@ static void expect_again(struct nc_spread_call call)
 	cr_expect(nc_slice_eq(again.body, call.body));
 	cr_expect(nc_slice_eq(again.after, call.after));
 	cr_expect(nc_slice_eq(again.through, call.through));
-	cr_expect_eq(again.wide, call.wide);
+	cr_expect_eq(again.form, call.form);
 	cr_expect_eq(again.anew, call.anew);
 	for (size_t size = 0; size < buf.size; size++)
 		cr_expect_eq(nc_spread_call_get(nc_slice(buf.data, size), &again), NC_INVALID);
@@ -57,7 +57,7 @@ Test(spread_call, is_read_as_it_was_written_and_not_otherwise)
 	        .verb = NC_SPREAD_YIELD, .name = NC_SLICE("billing"), .epoch = UINT64_MAX });
 	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
 	                                      .applied = 123456,
-	                                      .wide = true,
+	                                      .form = NC_STANDING_WIDE,
 	                                      .after = NC_SLICE("a"),
 	                                      .through = NC_SLICE("billing") });
 	expect_again((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
@@ -181,7 +181,7 @@ Test(spread_call, survives_any_single_changed_byte)
 	                                         .reply = NC_SLICE("r"),
 	                                         .body = NC_SLICE("{}") });
 	expect_survives((struct nc_spread_call){ .verb = NC_SPREAD_SURVEY,
-	                                         .wide = true,
+	                                         .form = NC_STANDING_WIDE,
 	                                         .after = NC_SLICE("a"),
 	                                         .through = NC_SLICE("w") });
 }

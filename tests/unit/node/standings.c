@@ -22,12 +22,13 @@ static struct nc_standing billing(const char *name)
 		                     .lag_ms = 7 };
 }
 
-static void put(struct nc_buf *buf, bool wide, const char *const *names, size_t count)
+static void put(struct nc_buf *buf, enum nc_standing_form form, const char *const *names,
+                size_t count)
 {
 	nc_standings_put_count(buf, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct nc_standing standing = billing(names[i]);
-		nc_standing_put(buf, &standing, wide);
+		nc_standing_put(buf, &standing, form);
 	}
 }
 
@@ -37,8 +38,8 @@ Test(standings, are_read_as_they_were_written)
 	struct nc_buf buf = { 0 };
 	struct nc_standings standings;
 	struct nc_standing found;
-	put(&buf, true, names, 3);
-	cr_assert_eq(nc_standings_open(nc_buf_slice(&buf), true, &standings), NC_OK);
+	put(&buf, NC_STANDING_WIDE, names, 3);
+	cr_assert_eq(nc_standings_open(nc_buf_slice(&buf), NC_STANDING_WIDE, &standings), NC_OK);
 	cr_assert(nc_standings_find(&standings, NC_SLICE("billing"), &found));
 	const struct nc_standing want = billing("billing");
 	cr_expect(nc_slice_eq(found.name, want.name));
@@ -62,8 +63,8 @@ Test(standings, are_found_by_name_in_one_pass)
 	struct nc_buf buf = { 0 };
 	struct nc_standings standings;
 	struct nc_standing found;
-	put(&buf, false, names, 3);
-	cr_assert_eq(nc_standings_open(nc_buf_slice(&buf), false, &standings), NC_OK);
+	put(&buf, NC_STANDING_SHORT, names, 3);
+	cr_assert_eq(nc_standings_open(nc_buf_slice(&buf), NC_STANDING_SHORT, &standings), NC_OK);
 	cr_expect_not(nc_standings_find(&standings, NC_SLICE("a"), &found));
 	cr_expect(nc_standings_find(&standings, NC_SLICE("b"), &found));
 	cr_expect_not(nc_standings_find(&standings, NC_SLICE("c"), &found));
@@ -74,12 +75,13 @@ Test(standings, are_found_by_name_in_one_pass)
 	nc_buf_release(&buf);
 }
 
-static int opened(bool written_wide, bool wide, const char *const *names, size_t count)
+static int opened(enum nc_standing_form written, enum nc_standing_form read,
+                  const char *const *names, size_t count)
 {
 	struct nc_buf buf = { 0 };
 	struct nc_standings standings;
-	put(&buf, written_wide, names, count);
-	int err = nc_standings_open(nc_buf_slice(&buf), wide, &standings);
+	put(&buf, written, names, count);
+	int err = nc_standings_open(nc_buf_slice(&buf), read, &standings);
 	nc_buf_release(&buf);
 	return err;
 }
@@ -89,14 +91,16 @@ Test(standings, refuse_what_is_out_of_order_twice_of_the_other_form_or_no_name)
 	static const char *const names[] = { "a", "b" }, *const turned[] = { "b", "a" },
 	                         *const twice[] = { "a", "a" }, *const none[] = { "" },
 	                         *const odd[] = { "a\"b" };
-	for (int wide = 0; wide < 2; wide++) {
-		cr_expect_eq(opened(wide, wide, names, 0), NC_OK);
-		cr_expect_eq(opened(wide, wide, names, 2), NC_OK);
-		cr_expect_eq(opened(wide, !wide, names, 2), NC_INVALID);
-		cr_expect_eq(opened(wide, wide, turned, 2), NC_INVALID);
-		cr_expect_eq(opened(wide, wide, twice, 2), NC_INVALID);
-		cr_expect_eq(opened(wide, wide, none, 1), NC_INVALID);
-		cr_expect_eq(opened(wide, wide, odd, 1), NC_INVALID);
+	for (int is_wide = 0; is_wide < 2; is_wide++) {
+		enum nc_standing_form form = is_wide ? NC_STANDING_WIDE : NC_STANDING_SHORT;
+		enum nc_standing_form other = is_wide ? NC_STANDING_SHORT : NC_STANDING_WIDE;
+		cr_expect_eq(opened(form, form, names, 0), NC_OK);
+		cr_expect_eq(opened(form, form, names, 2), NC_OK);
+		cr_expect_eq(opened(form, other, names, 2), NC_INVALID);
+		cr_expect_eq(opened(form, form, turned, 2), NC_INVALID);
+		cr_expect_eq(opened(form, form, twice, 2), NC_INVALID);
+		cr_expect_eq(opened(form, form, none, 1), NC_INVALID);
+		cr_expect_eq(opened(form, form, odd, 1), NC_INVALID);
 	}
 }
 
@@ -109,7 +113,7 @@ Test(standings, refuse_a_state_that_no_owner_tells)
 		standing.state = (enum nc_standing_state)state;
 		nc_standings_put_count(&buf, 1);
 		nc_standing_put(&buf, &standing, false);
-		int err = nc_standings_open(nc_buf_slice(&buf), false, &standings);
+		int err = nc_standings_open(nc_buf_slice(&buf), NC_STANDING_SHORT, &standings);
 		cr_expect_eq(err, state <= NC_STANDING_HALTED ? NC_OK : NC_INVALID);
 		nc_buf_release(&buf);
 	}
@@ -121,7 +125,7 @@ Test(standings, refuse_bytes_that_are_cut_or_longer_and_survive_any_changed_byte
 	struct nc_buf buf = { 0 };
 	struct nc_standings standings;
 	struct nc_standing found;
-	put(&buf, true, names, 2);
+	put(&buf, NC_STANDING_WIDE, names, 2);
 	for (size_t size = 0; size < buf.size; size++) {
 		cr_expect_eq(nc_standings_open(nc_slice(buf.data, size), true, &standings),
 		             NC_INVALID);
@@ -130,13 +134,15 @@ Test(standings, refuse_bytes_that_are_cut_or_longer_and_survive_any_changed_byte
 		uint8_t kept = buf.data[i];
 		for (unsigned byte = 0; byte < 256; byte++) {
 			buf.data[i] = (uint8_t)byte;
-			if (nc_standings_open(nc_buf_slice(&buf), true, &standings) == NC_OK)
+			if (nc_standings_open(nc_buf_slice(&buf), NC_STANDING_WIDE, &standings) ==
+			    NC_OK)
 				(void)nc_standings_find(&standings, NC_SLICE("zz"), &found);
 		}
 		buf.data[i] = kept;
 	}
 	nc_buf_put_u8(&buf, 0);
-	cr_expect_eq(nc_standings_open(nc_buf_slice(&buf), true, &standings), NC_INVALID);
+	cr_expect_eq(nc_standings_open(nc_buf_slice(&buf), NC_STANDING_WIDE, &standings),
+	             NC_INVALID);
 	nc_buf_release(&buf);
 }
 

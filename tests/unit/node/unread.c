@@ -87,11 +87,11 @@ Test(unread, an_own_one_is_not_said_to_keep_up)
 	struct node *node = node_open();
 	struct nc_subscription *sub = sub_make(node);
 	struct nc_standing standing;
-	cr_assert_eq(nc_subs_standing(&node->subs, sub, true, &standing), NC_OK);
+	cr_assert_eq(nc_subs_standing(&node->subs, sub, NC_STANDING_WIDE, &standing), NC_OK);
 	cr_expect_eq(standing.lag_ms, 0, "there is nothing that it could lag behind");
 	fails = true;
-	cr_expect_eq(nc_subs_standing(&node->subs, sub, true, &standing), NC_IO);
-	cr_expect_eq(nc_subs_standing(&node->subs, sub, false, &standing), NC_OK,
+	cr_expect_eq(nc_subs_standing(&node->subs, sub, NC_STANDING_WIDE, &standing), NC_IO);
+	cr_expect_eq(nc_subs_standing(&node->subs, sub, NC_STANDING_SHORT, &standing), NC_OK,
 	             "nothing is read for it");
 	node_close(node);
 }

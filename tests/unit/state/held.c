@@ -248,14 +248,14 @@ static void expect_many(void)
 {
 	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
 	struct many up = { .at = 1, .step = 1 };
-	cr_assert_eq(
-	        nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice(NULL, 0), false, see_many, &up),
-	        NC_OK);
+	cr_assert_eq(nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice(NULL, 0), NC_FORWARD,
+	                           see_many, &up),
+	             NC_OK);
 	cr_expect_eq(up.given, MANY / 6 * 5u);
 	struct many down = { .at = 9001, .step = -1 };
-	cr_assert_eq(
-	        nc_state_scan(reader, NC_SPACE_STREAMS, NC_SLICE("k09001x"), true, see_many, &down),
-	        NC_OK);
+	cr_assert_eq(nc_state_scan(reader, NC_SPACE_STREAMS, NC_SLICE("k09001x"), NC_BACKWARD,
+	                           see_many, &down),
+	             NC_OK);
 	cr_expect_eq(down.given, 7501u);
 	nc_state_reader_end(reader);
 }

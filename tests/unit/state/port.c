@@ -429,16 +429,17 @@ Test(state, is_read_within_a_scan_as_well)
 	put(NC_SPACE_SUBS, "z", "3");
 	commit();
 	cr_assert_eq(nc_state_reader_begin(reader), NC_OK);
-	cr_expect_eq(
-	        nc_state_scan(reader, NC_SPACE_STREAMS, NC_SLICE(""), false, read_in_pair, &seen),
-	        NC_OK);
+	cr_expect_eq(nc_state_scan(reader, NC_SPACE_STREAMS, NC_SLICE(""), NC_FORWARD, read_in_pair,
+	                           &seen),
+	             NC_OK);
 	cr_expect_str_eq(seen.text, "a=1 b=2 c=3 ");
 	seen = (struct seen){ 0 };
-	cr_expect_eq(nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE(""), false, read_in_pair, &seen),
-	             NC_OK);
+	cr_expect_eq(
+	        nc_state_scan(reader, NC_SPACE_SUBS, NC_SLICE(""), NC_FORWARD, read_in_pair, &seen),
+	        NC_OK);
 	cr_expect_str_eq(seen.text, "x=1 y=2 z=3 ");
 	seen = (struct seen){ .stop_after = 5 };
-	cr_expect_eq(nc_state_events(reader, 9, false, read_in_event, &seen), NC_OK);
+	cr_expect_eq(nc_state_events(reader, 9, NC_FORWARD, read_in_event, &seen), NC_OK);
 	cr_expect_str_eq(seen.text, "9 10 11 12 13 ");
 	seen = (struct seen){ 0 };
 	cr_expect_eq(nc_state_index(reader, walk, read_in_index, &seen), NC_OK);

@@ -198,8 +198,8 @@ static bool rows_step(void *ctx, struct nc_slice key, struct nc_slice value)
 static void rows_check(struct nc_state_reader *reader, uint64_t n)
 {
 	struct rows_walk walk = { .n = n };
-	CHECK(nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice(NULL, 0), false, rows_step, &walk) ==
-	      NC_OK);
+	CHECK(nc_state_scan(reader, NC_SPACE_STREAMS, nc_slice(NULL, 0), NC_FORWARD, rows_step,
+	                    &walk) == NC_OK);
 	for (uint64_t at = 0; at < NAMES; at++) {
 		uint8_t name[1] = { (uint8_t)('A' + at) };
 		struct nc_buf value = { 0 };
@@ -236,7 +236,7 @@ static void view_check(struct nc_state_reader *reader)
 	uint64_t n = err == NC_OK ? nc_get_u64(value.data) : 0;
 	nc_buf_release(&value);
 	uint64_t last = 0;
-	CHECK(nc_state_events(reader, UINT64_MAX, true, last_step, &last) == NC_OK);
+	CHECK(nc_state_events(reader, UINT64_MAX, NC_BACKWARD, last_step, &last) == NC_OK);
 	CHECK(last == 2 * n);
 	rows_check(reader, n);
 	counts_check(reader, last);
