@@ -104,3 +104,26 @@ async def test_what_another_node_replays_is_acknowledged_by_a_batch_as_soon_as_i
 
             await wait_until(none_is_parked, 5, "its row is gone")
         await client.close()
+
+
+async def test_what_is_not_in_flight_at_another_node_is_refused_however_soon():
+    """What it delivered, and what came of that, is in the log a tenth of a second later, or never."""
+    async with Cluster(3, env={"NACRE_FEED": "off"}) as c:
+        client = await c.client()
+        names, _ = await followed(c, client)
+        name = names[0]
+        for _ in range(5):
+            await client.append("k.1")
+        first, second = [reply for _, reply in await take(client, name, 2)]
+
+        async def refused(reply, what):
+            equal(code_of(await batch(client, events=[event("out")], ack={"reply": reply})), STALE, what)
+
+        words = first.split(".")
+        await refused(".".join(words[:-2] + ["3", "1"]), "never delivered")
+        for reply, answer in ((first, b"+ACK"), (second, b"+TERM no")):
+            await client.nc.publish(reply, answer)  # nobody waits until it is in the log
+            await refused(reply, f"behind {answer}")
+        equal([position for position, _ in await take(client, name, 1)], [3], "what was not delivered comes")
+        equal(len((await client.read("read.out"))[0]), 0, "nothing is written")
+        await client.close()

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Batches that acknowledge a delivery of another node: before one goes into the log, the leader
- * asks that node what it knows of the delivery, where the log's own knowledge is not enough
- * (decision 0160). */
+ * asks that node what it knows of the delivery. The log knows a part of that, and later (decision
+ * 0160). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/assert.h"
-#include "core/engine/subs.h"
 #include "core/node/common/say.h"
 #include "core/node/spread/spread_private.h"
 #include "transport/nats/reply.h"
@@ -187,30 +186,6 @@ static void flight_go(struct nc_spread *spread, struct nc_spread_flight *flight)
 /* ---- A batch comes ----------------------------------------------------------------------------
  */
 
-struct looking {
-	uint64_t position;
-	bool found;
-};
-
-static bool on_parked(void *ctx, const struct nc_parked *parked)
-{
-	struct looking *looking = ctx;
-	looking->found = parked->position == looking->position;
-	return false;
-}
-
-/* Whether the event has a row: it is parked, or replayed. If the state cannot be read, it may. */
-static bool may_be_parked(struct nc_spread *spread, const struct nc_batch_ack *ack)
-{
-	struct looking looking = { .position = ack->position };
-	int err = nc_state_reader_begin(spread->reader);
-	if (err == NC_OK) {
-		err = nc_parked_each(spread->reader, ack->name, ack->position, on_parked, &looking);
-		nc_state_reader_end(spread->reader);
-	}
-	return err != NC_OK || looking.found;
-}
-
 static struct nc_spread_flight *flight_new(struct nc_spread *spread, const struct nc_batch *batch,
                                            struct nc_slice reply, int endpoint)
 {
@@ -250,7 +225,7 @@ bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, st
 	    nc_subs_has(spread->service->subs, ack->name))
 		return false;
 	const struct nc_spread_row *row = nc_spread_find(spread, ack->name);
-	if (!may_fly(row, ack) || (!row->acks_all && !may_be_parked(spread, ack)))
+	if (!may_fly(row, ack)) /* the log refuses it, unless it is a retry */
 		return false;
 	struct nc_spread_flights *flights = &spread->flights;
 	struct nc_spread_flight *flight = flight_new(spread, batch, reply, endpoint);
