@@ -214,9 +214,9 @@ async def test_one_that_loops_runs_in_turns_and_ends_with_its_node():
         await create(c, "h", "hostile", {"on": "bad.1", "do": "loop"}, "out.h")
         pid = (await d.listed("hostile"))["pid"]
         await c.append("bad.1")
-        await wait_until(lambda: kernel_state(pid) == "T", 30, "it is stopped at times")
+        await wait_until(lambda: kernel_state(pid) == "T", 120, "it is stopped at times")  # on a busy machine it hardly runs
         d.node.kill()
-        await wait_until(lambda: has_ended(pid), 10, "it is not left behind, stopped")
+        await wait_until(lambda: has_ended(pid), 60, "it is not left behind, stopped")
 
 
 async def test_a_selector_that_harms_while_it_is_compiled_is_refused():

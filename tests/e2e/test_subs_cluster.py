@@ -187,78 +187,78 @@ async def asked(client, subject, body=b"", seconds=30):
     return got
 
 
-async def storm(seconds, placement, victim_of):
+async def storm(c, seconds, placement, victim_of):
     """Kill consumers, and nodes as `victim_of` names them, at random; then look whether all came, in order, and each
     consequence once."""
     random.seed(8)
-    async with Cluster(3) as c:
-        client, other = await c.client(), await c.client()
-        await c.leader(client)
-        seen = {}
-        for i in range(20):
-            made = await asked(client, f"sub.create.s{i}", json.dumps({**definition(i), "placement": placement}).encode())
-            check(isinstance(made, dict), f"s{i}: {made}")
-            seen[i] = Seen("order" in definition(i))
-        await asked(client, "sub.create.made", json.dumps({"filter": {"plugin": "by_event_type", "selector": "A"}, "ack_wait_ms": 1500, "max_deliver": -1, "placement": placement}).encode())
-        consumers = [Consumer(c.url, seen) for _ in range(8)]
-        for consumer in consumers:
-            await consumer.start()
-        stop, done, count = asyncio.Event(), asyncio.Event(), [0]
-        producing = [asyncio.create_task(produce(other, stop, count))]
-        working = [asyncio.create_task(consequences(client, done)) for _ in range(3)]
-        end, kills = time.monotonic() + seconds, 0
-        while time.monotonic() < end:
-            await asyncio.sleep(random.uniform(1, 3))
-            victim = random.randrange(len(consumers))
-            await consumers[victim].kill()
-            consumers[victim] = Consumer(c.url, seen)
-            await consumers[victim].start()
-            if random.random() < 0.6:
-                name = await victim_of(c, client)
-                for one in seen.values():
-                    one.failover()
-                c.nodes[name].kill()
-                kills += 1
-                await asyncio.sleep(random.uniform(0.5, 2))
-                c.nodes[name].start()
-        stop.set()
-        await asyncio.gather(*producing)
-        check(kills >= seconds // 10, f"only {kills} nodes were killed")
-        events = await client.read_all("all")
-        ours = [e for e in events if e.headers["Es-Stream"].startswith("k.")]
-        check(len(ours) >= 100, f"only {len(ours)} events were made")
-        for i in range(20):
-            want = {int(e.headers["Es-Position"]) for e in ours if matches(i, e)}
+    client, other = await c.client(), await c.client()
+    await c.leader(client)
+    seen = {}
+    for i in range(20):
+        made = await asked(client, f"sub.create.s{i}", json.dumps({**definition(i), "placement": placement}).encode())
+        check(isinstance(made, dict), f"s{i}: {made}")
+        seen[i] = Seen("order" in definition(i))
+    await asked(client, "sub.create.made", json.dumps({"filter": {"plugin": "by_event_type", "selector": "A"}, "ack_wait_ms": 1500, "max_deliver": -1, "placement": placement}).encode())
+    consumers = [Consumer(c.url, seen) for _ in range(8)]
+    for consumer in consumers:
+        await consumer.start()
+    stop, done, count = asyncio.Event(), asyncio.Event(), [0]
+    producing = [asyncio.create_task(produce(other, stop, count))]
+    working = [asyncio.create_task(consequences(client, done)) for _ in range(3)]
+    end, kills = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        await asyncio.sleep(random.uniform(1, 3))
+        victim = random.randrange(len(consumers))
+        await consumers[victim].kill()
+        consumers[victim] = Consumer(c.url, seen)
+        await consumers[victim].start()
+        if random.random() < 0.6:
+            name = await victim_of(c, client)
+            for one in seen.values():
+                one.failover()
+            c.nodes[name].kill()
+            kills += 1
+            await asyncio.sleep(random.uniform(0.5, 2))
+            c.nodes[name].start()
+    stop.set()
+    await asyncio.gather(*producing)
+    check(kills >= seconds // 10, f"only {kills} nodes were killed")
+    events = await client.read_all("all")
+    ours = [e for e in events if e.headers["Es-Stream"].startswith("k.")]
+    check(len(ours) >= 100, f"only {len(ours)} events were made")
+    for i in range(20):
+        want = {int(e.headers["Es-Position"]) for e in ours if matches(i, e)}
 
-            async def complete():
-                have = await asked(client, f"sub.info.s{i}")
-                return want <= seen[i].positions and have["in_flight"] == 0 and have["pending"] == 0
+        async def complete():
+            have = await asked(client, f"sub.info.s{i}")
+            return want <= seen[i].positions and have["in_flight"] == 0 and have["pending"] == 0
 
-            await wait_until(complete, 60, f"s{i} has delivered all, and all is acknowledged")
-            equal(seen[i].positions - want, set(), f"s{i}: nothing foreign")
-            seen[i].failover()
-            equal(seen[i].faults, [], f"s{i}")
+        await wait_until(complete, 60, f"s{i} has delivered all, and all is acknowledged")
+        equal(seen[i].positions - want, set(), f"s{i}: nothing foreign")
+        seen[i].failover()
+        equal(seen[i].faults, [], f"s{i}")
 
-        async def made():
-            have = await asked(client, "sub.info.made")
-            return have["in_flight"] == 0 and have["pending"] == 0
+    async def made():
+        have = await asked(client, "sub.info.made")
+        return have["in_flight"] == 0 and have["pending"] == 0
 
-        await wait_until(made, 60, "each has its consequence")
-        done.set()
-        await asyncio.gather(*working)
-        of = sorted(int(e.data) for e in await client.read_all("read.made"))
-        equal(of, [int(e.headers["Es-Position"]) for e in ours if e.headers["Es-Type"] == "A"], "each consequence once")
-        for consumer in consumers:
-            await consumer.kill()
-        await client.close()
-        await other.close()
+    await wait_until(made, 60, "each has its consequence")
+    done.set()
+    await asyncio.gather(*working)
+    of = sorted(int(e.data) for e in await client.read_all("read.made"))
+    equal(of, [int(e.headers["Es-Position"]) for e in ours if e.headers["Es-Type"] == "A"], "each consequence once")
+    for consumer in consumers:
+        await consumer.kill()
+    await client.close()
+    await other.close()
 
 
 async def test_no_gap_and_order_kept_while_leaders_and_consumers_are_killed():
     async def leader(c, client):
         return await c.leader(client)
 
-    await storm(600 if LONG else 60, "leader", leader)
+    async with Cluster(3) as c:
+        await storm(c, 600 if LONG else 60, "leader", leader)
 
 
 async def test_a_start_that_lies_ahead_is_kept_by_who_leads_next():

@@ -313,4 +313,5 @@ async def test_no_gap_and_order_kept_while_owners_and_consumers_are_killed():
         await c.leader(client)
         return random.choice(list(c.nodes))
 
-    await storm(600 if LONG else 10, "spread", anyone)
+    async with Cluster(3) as c:
+        await storm(c, 600 if LONG else 10, "spread", anyone)

@@ -53,11 +53,12 @@ def wipe(node):
 class Trial:
     """Three nodes, some load that a history is kept of, and the judgement at the end."""
 
-    def __init__(self, env=None, clients=4, filled=2500):
+    def __init__(self, env=None, clients=4, filled=2500, server_config=""):
         self.env, self.clients, self.filled = {**SMALL, **(env or {})}, clients, filled
+        self.server_config = server_config
 
     async def __aenter__(self):
-        self.c = Cluster(3, env=self.env)
+        self.c = Cluster(3, env=self.env, server_config=self.server_config)
         try:
             self.client = await self.c.client()
             self.history = History()
