@@ -12,8 +12,7 @@ static struct harness in_flight(uint32_t max_deliver, enum nc_exhausted on_exhau
 	h.definition.on_exhausted = on_exhausted;
 	h.definition.ack_wait_ms = 100;
 	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1");
 	cr_expect_eq(nc_sub_fade(h.sub, 1), NC_OK);
 	expect_step(&h, "");
@@ -115,8 +114,7 @@ Test(fade, what_waits_or_flies_is_listed_a_page_at_a_time_and_what_fades_is_not)
 {
 	struct harness h = in_flight(5, NC_EXHAUSTED_PARK);
 	uint64_t positions[2] = { 0 };
-	harness_offer_key(&h, 3, "b");
-	harness_offer_key(&h, 4, "b");
+	harness_offer_keys(&h, 3, "bb");
 	expect_step(&h, "3/1");
 	cr_expect_eq(nc_sub_undone(h.sub, 0, positions, 2), 2);
 	cr_expect_eq(positions[0], 2, "it waits");

@@ -30,12 +30,29 @@ static inline void harness_open(struct harness *h)
 	cr_assert_eq(nc_sub_new(&h->definition, 1, 0, h->now, &h->sub), NC_OK);
 }
 
-/* Defaults, pushed. */
+/* Defaults, pushed, to be changed before it is opened. */
 static inline struct harness harness_push(void)
 {
 	struct harness h = { 0 };
 	nc_definition_init(&h.definition);
 	h.definition.push = true;
+	return h;
+}
+
+/* The same, open. */
+static inline struct harness harness_opened(void)
+{
+	struct harness h = harness_push();
+	harness_open(&h);
+	return h;
+}
+
+/* Likewise, in order by key. */
+static inline struct harness harness_ordered(void)
+{
+	struct harness h = harness_push();
+	h.definition.order = NC_ORDER_STREAM;
+	harness_open(&h);
 	return h;
 }
 
@@ -49,6 +66,15 @@ static inline void harness_offer(struct harness *h, uint64_t from, uint64_t to)
 {
 	for (uint64_t position = from; position <= to; position++)
 		cr_assert_eq(harness_offer_key(h, position, NULL), NC_OK);
+}
+
+/* Events from the position `from` on: of each its key, a letter, '-' for none. */
+static inline void harness_offer_keys(struct harness *h, uint64_t from, const char *keys)
+{
+	for (; *keys != '\0'; keys++, from++) {
+		const char key[] = { *keys, '\0' };
+		cr_assert_eq(harness_offer_key(h, from, *keys == '-' ? NULL : key), NC_OK);
+	}
 }
 
 /* An action as a word. */
@@ -122,9 +148,20 @@ static inline struct nc_sub_info harness_info(const struct harness *h)
 	return info;
 }
 
+/* Open, with the positions from 1 to `count` delivered and not answered. */
+static inline struct harness harness_delivered(uint64_t count)
+{
+	struct harness h = harness_opened();
+	harness_offer(&h, 1, count);
+	(void)harness_step(&h);
+	cr_assert_eq(harness_info(&h).in_flight, count);
+	return h;
+}
+
 #define expect_step(h, want)      cr_expect_str_eq(harness_step(h), want)
 #define expect_after(h, ms, want) cr_expect_str_eq(harness_after(h, ms), want)
 #define ack(h, position)          nc_sub_ack((h)->sub, 1, position, (h)->now)
 #define nak(h, position, attempt) nc_sub_nak((h)->sub, 1, position, attempt, (h)->now)
+#define term(h, position)         nc_sub_term((h)->sub, 1, position, NC_SLICE("why"), (h)->now)
 
 #endif

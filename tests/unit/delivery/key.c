@@ -20,11 +20,7 @@ static int replay(struct harness *h, uint64_t position, const char *key)
 Test(key, one_of_a_key_at_a_time_while_others_flow)
 {
 	struct harness h = keyed();
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
-	harness_offer_key(&h, 3, "b");
-	harness_offer_key(&h, 4, NULL);
-	harness_offer_key(&h, 5, NULL);
+	harness_offer_keys(&h, 1, "aab--");
 	expect_step(&h, "1/1 3/1 4/1 5/1");
 	ack(&h, 3);
 	expect_step(&h, "");
@@ -49,11 +45,8 @@ Test(key, global_order_is_one_at_a_time)
 
 Test(key, a_pause_keeps_the_key)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	struct harness h = harness_ordered();
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1");
 	nc_sub_nak_delay(h.sub, 1, 1, 1, 50 * MS, h.now);
 	expect_after(&h, 49, "");
@@ -64,9 +57,7 @@ Test(key, a_pause_keeps_the_key)
 Test(key, a_parked_event_parks_its_key_also_for_those_to_come)
 {
 	struct harness h = keyed();
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
-	harness_offer_key(&h, 3, "b");
+	harness_offer_keys(&h, 1, "aab");
 	expect_step(&h, "1/1 3/1");
 	nak(&h, 1, 1);
 	expect_step(&h, "P1 P2");
@@ -84,8 +75,7 @@ Test(key, a_parked_event_parks_its_key_also_for_those_to_come)
 Test(key, replay_releases_in_order_and_who_comes_then_waits_behind)
 {
 	struct harness h = keyed();
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1");
 	nak(&h, 1, 1);
 	expect_step(&h, "P1 P2");
@@ -134,8 +124,7 @@ Test(key, a_replay_that_is_skipped_takes_its_row_along_and_frees_the_next)
 	h.definition.max_deliver = 1;
 	h.definition.on_exhausted = NC_EXHAUSTED_SKIP;
 	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("no"), h.now);
 	expect_step(&h, "P1 P2");
@@ -156,8 +145,7 @@ Test(key, a_replay_that_is_skipped_takes_its_row_along_and_frees_the_next)
 Test(key, a_replay_that_fails_parks_the_key_again)
 {
 	struct harness h = keyed();
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1");
 	nc_sub_term(h.sub, 1, 1, NC_SLICE("no"), h.now);
 	expect_step(&h, "P1 P2");
@@ -175,10 +163,8 @@ Test(key, a_replay_that_fails_parks_the_key_again)
 
 Test(key, without_order_parking_keeps_nobody)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	struct harness h = harness_opened();
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1 2/1");
 	nc_sub_term(h.sub, 1, 1, nc_slice(NULL, 0), h.now);
 	expect_step(&h, "P1");

@@ -63,10 +63,7 @@ Test(progress, one_that_was_halted_goes_on_with_attempts_anew_also_elsewhere)
 
 Test(progress, goes_on_in_another_epoch_with_what_was_undone)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 3);
-	expect_step(&h, "1/1 2/1 3/1");
+	struct harness h = harness_delivered(3);
 	ack(&h, 2);
 	move(&h);
 	nc_sub_epoch(h.sub, 7);
@@ -82,8 +79,7 @@ Test(progress, goes_on_in_another_epoch_with_what_was_undone)
 
 Test(progress, a_replay_that_is_done_before_a_backfill_comes_to_it_is_not_found_once_more)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
+	struct harness h = harness_opened();
 	const struct nc_sub_event rows[] = { { .position = 9 }, { .position = 5 } };
 	for (int i = 0; i < 2; i++) {
 		cr_assert_eq(nc_sub_restore_parked(h.sub, rows[i].position, rows[i].key), NC_OK);
@@ -164,13 +160,10 @@ Test(progress, goes_on_with_no_more_in_flight_than_may_be)
 	h.definition.order = NC_ORDER_STREAM;
 	h.definition.max_in_flight = 2;
 	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "b");
+	harness_offer_keys(&h, 1, "ab");
 	expect_step(&h, "1/1 2/1");
 	move(&h); /* another order: both are of one key, and of a third event's place is left */
-	harness_offer_key(&h, 1, "x");
-	harness_offer_key(&h, 2, "x");
-	harness_offer_key(&h, 3, "c");
+	harness_offer_keys(&h, 1, "xxc");
 	expect_step(&h, "1/2 3/1");
 	h.definition.order = NC_ORDER_NONE;
 	move(&h);
@@ -187,9 +180,7 @@ Test(progress, what_waits_behind_its_new_key_takes_no_place_in_flight)
 	struct harness h = harness_push(); /* an update: another order, fewer in flight */
 	h.definition.order = NC_ORDER_STREAM;
 	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
-	harness_offer_key(&h, 3, "b");
+	harness_offer_keys(&h, 1, "aab");
 	expect_step(&h, "1/1 3/1");
 	h.definition.order = NC_ORDER_GLOBAL;
 	h.definition.max_in_flight = 1;
@@ -213,8 +204,7 @@ Test(progress, a_replay_goes_before_what_was_in_flight_by_another_order)
 	const struct nc_sub_event parked = { .position = 1, .key = NC_SLICE("a") };
 	nc_sub_scanned(h.sub, 1);
 	cr_assert_eq(nc_sub_restore_parked(h.sub, 1, parked.key), NC_OK);
-	harness_offer_key(&h, 2, "b");
-	harness_offer_key(&h, 3, "c");
+	harness_offer_keys(&h, 2, "bc");
 	expect_step(&h, "2/1 3/1");
 	cr_assert_eq(nc_sub_replay(h.sub, &parked), NC_OK);
 	h.definition.order = NC_ORDER_GLOBAL;
@@ -231,12 +221,9 @@ Test(progress, a_replay_goes_before_what_was_in_flight_by_another_order)
  * its new key where its position says, not before what is older and undone. */
 Test(progress, a_replay_waits_for_what_is_older_of_its_new_key)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 4);
-	expect_step(&h, "1/1 2/1 3/1 4/1");
-	nc_sub_term(h.sub, 1, 2, NC_SLICE("why"), h.now);
-	nc_sub_term(h.sub, 1, 3, NC_SLICE("why"), h.now);
+	struct harness h = harness_delivered(4);
+	term(&h, 2);
+	term(&h, 3);
 	expect_step(&h, "P2 P3");
 	const struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a") };
 	const struct nc_sub_event third = { .position = 3, .key = NC_SLICE("a") };
@@ -268,12 +255,9 @@ Test(progress, a_replay_waits_for_what_is_older_of_its_new_key)
 /* Of a row that nobody replays only what is younger waits. */
 Test(progress, what_is_older_than_a_parked_event_of_its_new_key_goes_on)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 4);
-	expect_step(&h, "1/1 2/1 3/1 4/1");
-	nc_sub_term(h.sub, 1, 2, NC_SLICE("why"), h.now);
-	nc_sub_term(h.sub, 1, 4, NC_SLICE("why"), h.now);
+	struct harness h = harness_delivered(4);
+	term(&h, 2);
+	term(&h, 4);
 	expect_step(&h, "P2 P4");
 	const struct nc_sub_event fourth = { .position = 4, .key = NC_SLICE("a") };
 	cr_assert_eq(nc_sub_replay(h.sub, &fourth), NC_OK);
@@ -295,11 +279,8 @@ Test(progress, what_is_older_than_a_parked_event_of_its_new_key_goes_on)
 /* What is older is parked before its replays are known: they stay behind it. */
 Test(progress, a_replay_stays_parked_behind_what_is_parked_meanwhile)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 2);
-	expect_step(&h, "1/1 2/1");
-	nc_sub_term(h.sub, 1, 2, NC_SLICE("why"), h.now);
+	struct harness h = harness_delivered(2);
+	term(&h, 2);
 	expect_step(&h, "P2");
 	const struct nc_sub_event second = { .position = 2, .key = NC_SLICE("a") };
 	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
@@ -309,7 +290,7 @@ Test(progress, a_replay_stays_parked_behind_what_is_parked_meanwhile)
 	cr_assert_eq(nc_sub_restore_parked(h.sub, 2, second.key), NC_OK);
 	harness_offer_key(&h, 1, "a");
 	expect_step(&h, "1/2");
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	term(&h, 1);
 	expect_step(&h, "P1");
 	cr_assert_eq(nc_sub_offer(h.sub, &second), NC_OK);
 	expect_step(&h, "");
@@ -324,8 +305,7 @@ Test(progress, one_that_was_halted_goes_on_with_attempts_anew_of_what_waits_behi
 	h.definition.max_deliver = 1;
 	h.definition.on_exhausted = NC_EXHAUSTED_STOP;
 	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "b");
+	harness_offer_keys(&h, 1, "ab");
 	expect_step(&h, "1/1 2/1");
 	nak(&h, 1, 1);
 	nak(&h, 2, 1);
@@ -359,10 +339,7 @@ Test(progress, goes_on_elsewhere_with_a_replay_of_what_is_parked_beyond_its_curs
 
 Test(progress, goes_on_elsewhere_with_what_was_undone_and_its_attempts)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 5);
-	expect_step(&h, "1/1 2/1 3/1 4/1 5/1");
+	struct harness h = harness_delivered(5);
 	nak(&h, 4, 1);
 	expect_step(&h, "4/2");
 	ack(&h, 1);
@@ -390,15 +367,11 @@ Test(progress, goes_on_elsewhere_with_what_was_undone_and_its_attempts)
 
 Test(progress, a_wanted_event_may_be_gone_and_a_term_waits_for_its_key)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "b");
-	harness_offer_key(&h, 3, "a");
+	struct harness h = harness_ordered();
+	harness_offer_keys(&h, 1, "aba");
 	expect_step(&h, "1/1 2/1");
 	move(&h);
-	cr_expect_eq(nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now), NC_OK);
+	cr_expect_eq(term(&h, 1), NC_OK);
 	expect_step(&h, "");
 	harness_offer_key(&h, 1, "a");
 	cr_expect_eq(nc_sub_gone(h.sub, 2), NC_OK);
@@ -411,12 +384,10 @@ Test(progress, a_wanted_event_may_be_gone_and_a_term_waits_for_its_key)
 
 Test(progress, a_replay_goes_on_elsewhere_too)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
+	struct harness h = harness_ordered();
 	harness_offer_key(&h, 1, "a");
 	expect_step(&h, "1/1");
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	term(&h, 1);
 	expect_step(&h, "P1");
 	struct nc_sub_event event = { .position = 1, .key = NC_SLICE("a"), .size = 1 };
 	cr_assert_eq(nc_sub_replay(h.sub, &event), NC_OK);
@@ -436,10 +407,7 @@ Test(progress, a_replay_goes_on_elsewhere_too)
 
 Test(progress, what_was_acknowledged_beside_it_is_done_when_it_goes_on)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 3);
-	expect_step(&h, "1/1 2/1 3/1");
+	struct harness h = harness_delivered(3);
 	move(&h);
 	cr_assert_eq(nc_sub_restore_acked(h.sub, 2, false), NC_OK);
 	cr_assert_eq(nc_sub_restore_acked(h.sub, 5, false), NC_OK, "beyond the cursor");
@@ -483,10 +451,7 @@ static int batch_acked(struct harness *h, uint64_t epoch, uint64_t position)
  * batch that acknowledged was applied when the machine stood here already. */
 Test(progress, what_a_batch_acknowledged_beyond_the_cursor_is_not_delivered)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 2);
-	expect_step(&h, "1/1 2/1");
+	struct harness h = harness_delivered(2);
 	uint64_t epoch = harness_info(&h).epoch;
 	cr_expect_eq(nc_sub_ack(h.sub, epoch, 5, h.now), NC_CONFLICT);
 	cr_expect_eq(batch_acked(&h, epoch + 1, 5), NC_CONFLICT);
@@ -530,10 +495,7 @@ Test(progress, while_a_batch_is_on_its_way_nothing_that_it_acknowledges_runs_out
 
 Test(progress, a_batch_that_acknowledges_one_alone_holds_that_one_alone)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 2);
-	expect_step(&h, "1/1 2/1");
+	struct harness h = harness_delivered(2);
 	expect_after(&h, 29000, "");
 	expect_reach(&h, 2, NC_SUB_REACH_ALONE);
 	expect_reach(&h, 7, NC_SUB_REACH_ALONE);
@@ -672,13 +634,10 @@ static const struct nc_sub_event second = { .position = 2,
 
 static struct harness replayed(void)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
-	harness_offer_key(&h, 1, "a");
-	harness_offer_key(&h, 2, "a");
+	struct harness h = harness_ordered();
+	harness_offer_keys(&h, 1, "aa");
 	expect_step(&h, "1/1");
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	term(&h, 1);
 	expect_step(&h, "P1 P2");
 	cr_assert_eq(nc_sub_replay(h.sub, &first), NC_OK);
 	cr_assert_eq(nc_sub_replay(h.sub, &second), NC_OK);
@@ -757,10 +716,7 @@ Test(progress, a_replay_behind_a_row_that_stands_is_none_any_more)
 
 Test(progress, says_what_is_undone)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 3);
-	expect_step(&h, "1/1 2/1 3/1");
+	struct harness h = harness_delivered(3);
 	ack(&h, 2);
 	struct nc_buf bytes = { 0 };
 	nc_sub_progress_take(h.sub, &bytes);
@@ -775,8 +731,7 @@ Test(progress, says_what_is_undone)
 
 Test(progress, tells_what_is_in_flight_from_what_only_waits)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
+	struct harness h = harness_opened();
 	harness_offer(&h, 1, 3);
 	struct nc_buf bytes = { 0 };
 	struct nc_sub_progress head;
@@ -797,10 +752,7 @@ Test(progress, tells_what_is_in_flight_from_what_only_waits)
 
 Test(progress, refuses_bytes_that_are_cut_longer_or_newer)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 3);
-	expect_step(&h, "1/1 2/1 3/1");
+	struct harness h = harness_delivered(3);
 	struct nc_buf bytes = { 0 };
 	nc_sub_progress_take(h.sub, &bytes);
 	nc_sub_free(h.sub);

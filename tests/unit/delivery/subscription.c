@@ -4,10 +4,7 @@
 
 Test(subscription, delivers_in_order_and_the_floor_follows_the_oldest_undone)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 4);
-	expect_step(&h, "1/1 2/1 3/1 4/1");
+	struct harness h = harness_delivered(4);
 	cr_expect_eq(harness_info(&h).ack_floor, 0);
 	cr_expect_eq(ack(&h, 3), NC_OK);
 	cr_expect_eq(harness_info(&h).ack_floor, 0);
@@ -54,7 +51,7 @@ Test(subscription, a_replay_finds_room_where_the_window_is_full)
 	const struct nc_sub_event parked = { .position = 1 };
 	harness_offer(&h, 1, 1);
 	expect_step(&h, "1/1");
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	term(&h, 1);
 	expect_step(&h, "P1");
 	uint64_t position = 2;
 	while (harness_offer_key(&h, position, NULL) == NC_OK)
@@ -76,7 +73,7 @@ Test(subscription, what_is_decided_is_said_without_delivering_what_is_ready)
 	harness_offer(&h, 1, 1);
 	expect_step(&h, "1/1");
 	harness_offer(&h, 2, 2);
-	nc_sub_term(h.sub, 1, 1, NC_SLICE("why"), h.now);
+	term(&h, 1);
 	cr_assert(nc_sub_step_leaving(h.sub, &action));
 	cr_expect(action.kind == NC_SUB_PARK && action.position == 1 && !action.replay);
 	cr_expect_not(nc_sub_step_leaving(h.sub, &action));
@@ -106,9 +103,7 @@ Test(subscription, searches_for_many_at_once_while_others_wait_for_delivery)
 
 Test(subscription, searches_for_one_when_nothing_else_can_be_delivered)
 {
-	struct harness h = harness_push();
-	h.definition.order = NC_ORDER_STREAM;
-	harness_open(&h);
+	struct harness h = harness_ordered();
 	uint64_t position = 1;
 	while (harness_offer_key(&h, position, "busy") == NC_OK)
 		position++;
@@ -223,10 +218,7 @@ Test(subscription, a_term_parks_with_its_reason_whatever_on_exhausted_says)
 
 Test(subscription, acks_of_another_epoch_or_beyond_the_cursor_are_stale)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 2);
-	expect_step(&h, "1/1 2/1");
+	struct harness h = harness_delivered(2);
 	cr_expect_eq(nc_sub_ack(h.sub, 2, 1, h.now), NC_CONFLICT);
 	cr_expect_eq(nc_sub_ack(h.sub, 0, 1, h.now), NC_CONFLICT);
 	cr_expect_eq(ack(&h, 3), NC_CONFLICT);
@@ -393,8 +385,7 @@ Test(subscription, live_and_catch_up_meet_without_gap_or_double)
 
 Test(subscription, a_paused_one_delivers_nothing_and_still_takes_acks)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
+	struct harness h = harness_opened();
 	harness_offer(&h, 1, 2);
 	nc_sub_pause(h.sub);
 	expect_step(&h, "");
@@ -410,10 +401,7 @@ Test(subscription, a_paused_one_delivers_nothing_and_still_takes_acks)
 
 Test(subscription, seek_moves_it_in_a_new_epoch)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
-	harness_offer(&h, 1, 5);
-	expect_step(&h, "1/1 2/1 3/1 4/1 5/1");
+	struct harness h = harness_delivered(5);
 	nc_sub_seek(h.sub, 2, 2, h.now);
 	cr_expect_eq(ack(&h, 3), NC_CONFLICT);
 	struct nc_sub_want want;
@@ -439,8 +427,7 @@ static int offer_of(struct harness *h, uint64_t position, uint64_t version, uint
 
 Test(subscription, gives_nothing_below_its_floor_live_or_found)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
+	struct harness h = harness_opened();
 	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 4 });
 	cr_expect_eq(offer_of(&h, 1, 1, 0, false), NC_OK);
 	cr_expect_eq(offer_of(&h, 3, 2, 0, false), NC_OK);
@@ -456,8 +443,7 @@ Test(subscription, gives_nothing_below_its_floor_live_or_found)
 
 Test(subscription, a_floor_by_time_takes_the_moment_itself)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
+	struct harness h = harness_opened();
 	nc_sub_floor(h.sub, &(struct nc_floor){ .time_ns = 1000 });
 	nc_sub_scanned_to_head(h.sub, 0);
 	cr_expect_eq(offer_of(&h, 1, 7, 999, true), NC_OK);
@@ -483,8 +469,7 @@ Test(subscription, below_its_floor_a_full_window_is_none)
 
 Test(subscription, a_seek_drops_the_floor)
 {
-	struct harness h = harness_push();
-	harness_open(&h);
+	struct harness h = harness_opened();
 	nc_sub_floor(h.sub, &(struct nc_floor){ .version = 4 });
 	nc_sub_seek(h.sub, 2, 0, h.now);
 	cr_expect_eq(offer_of(&h, 1, 1, 0, false), NC_OK);

@@ -131,14 +131,9 @@ Test(append, never_lets_time_go_back)
 
 Test(append, refuses_a_spoilt_record_and_goes_on)
 {
-	struct nc_buf payload = { 0 }, record = { 0 };
-	const struct nc_event event = { .stream = NC_SLICE("s"),
-		                        .type = NC_SLICE("T"),
-		                        .data = NC_SLICE("{}") };
-	nc_event_record_put(&record, &event);
+	struct nc_buf record = store_record("T");
 	record.data[record.size - 1] ^= 1;
-	nc_entry_begin(&payload, 1);
-	nc_command_put_append(&payload, (struct nc_expect){ 0 }, nc_buf_slice(&record));
+	struct nc_buf payload = store_entry(&record);
 	struct nc_outcome outcome = { 0 };
 	cr_assert_eq(nc_engine_begin(store.engine), NC_OK);
 	cr_assert_eq(nc_engine_apply(store.engine, nc_buf_slice(&payload), store_keep, &outcome),
@@ -152,13 +147,8 @@ Test(append, refuses_a_spoilt_record_and_goes_on)
 
 Test(append, says_corrupt_for_every_truncation_of_an_entry)
 {
-	struct nc_buf payload = { 0 }, record = { 0 };
-	const struct nc_event event = { .stream = NC_SLICE("s"),
-		                        .type = NC_SLICE("T"),
-		                        .data = NC_SLICE("{}") };
-	nc_event_record_put(&record, &event);
-	nc_entry_begin(&payload, 1);
-	nc_command_put_append(&payload, (struct nc_expect){ 0 }, nc_buf_slice(&record));
+	struct nc_buf record = store_record("T");
+	struct nc_buf payload = store_entry(&record);
 	for (size_t size = 0; size < payload.size; size++) {
 		if (size == NC_ENTRY_HEADER_SIZE)
 			continue; /* an entry without commands is one */
@@ -177,13 +167,8 @@ Test(append, says_corrupt_for_every_truncation_of_an_entry)
 Test(append, forgets_what_was_rolled_back)
 {
 	APPEND(&store, .stream = "s", .type = "A");
-	struct nc_buf payload = { 0 }, record = { 0 };
-	const struct nc_event event = { .stream = NC_SLICE("s"),
-		                        .type = NC_SLICE("B"),
-		                        .data = NC_SLICE("{}") };
-	nc_event_record_put(&record, &event);
-	nc_entry_begin(&payload, 1);
-	nc_command_put_append(&payload, (struct nc_expect){ 0 }, nc_buf_slice(&record));
+	struct nc_buf record = store_record("B");
+	struct nc_buf payload = store_entry(&record);
 	struct nc_outcome outcome = { 0 };
 	cr_assert_eq(nc_engine_begin(store.engine), NC_OK);
 	cr_assert_eq(nc_engine_apply(store.engine, nc_buf_slice(&payload), store_keep, &outcome),

@@ -134,6 +134,25 @@ struct ask_ack {
 	struct nc_expect expect;
 };
 
+/* The record of an event {} of this type in the stream `s`; and an entry that appends a record. */
+static inline struct nc_buf store_record(const char *type)
+{
+	struct nc_buf record = { 0 };
+	const struct nc_event event = { .stream = NC_SLICE("s"),
+		                        .type = nc_slice_str(type),
+		                        .data = NC_SLICE("{}") };
+	nc_event_record_put(&record, &event);
+	return record;
+}
+
+static inline struct nc_buf store_entry(const struct nc_buf *record)
+{
+	struct nc_buf payload = { 0 };
+	nc_entry_begin(&payload, 1);
+	nc_command_put_append(&payload, (struct nc_expect){ 0 }, nc_buf_slice(record));
+	return payload;
+}
+
 /* A batch of one event, with an acknowledgement of subscription `w` in epoch 1 unless told. */
 static inline struct nc_outcome store_acknowledge(struct store *store, struct ask_ack ask)
 {

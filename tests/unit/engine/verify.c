@@ -231,13 +231,8 @@ Test(verify, finds_a_forged_event_without_an_id_at_the_next_mark_or_at_the_head)
 
 Test(verify, reads_the_payloads_of_the_log)
 {
-	struct nc_buf record = { 0 }, payload = { 0 };
-	const struct nc_event event = { .stream = NC_SLICE("s"),
-		                        .type = NC_SLICE("T"),
-		                        .data = NC_SLICE("{}") };
-	nc_event_record_put(&record, &event);
-	nc_entry_begin(&payload, 1);
-	nc_command_put_append(&payload, (struct nc_expect){ 0 }, nc_buf_slice(&record));
+	struct nc_buf record = store_record("T");
+	struct nc_buf payload = store_entry(&record);
 	nc_command_put_engine_version(&payload, 3);
 	cr_expect_eq(nc_verify_payload(nc_buf_slice(&payload)), NC_OK);
 	for (size_t cut = 1; cut < payload.size - NC_ENTRY_HEADER_SIZE; cut++) {

@@ -229,6 +229,14 @@ static int append(struct node *node, const char *id)
 	return err;
 }
 
+/* Nodes that have a leader: which it is. */
+static struct node *cluster_led(struct cluster *cluster, unsigned count)
+{
+	cluster_open(cluster, count);
+	RUN_UNTIL(&cluster->loop, leader(cluster) != NULL);
+	return leader(cluster);
+}
+
 static void append_many(struct cluster *cluster, struct node *node, unsigned from, unsigned count)
 {
 	size_t before = node->answered;
@@ -265,8 +273,7 @@ static bool all_at(struct cluster *cluster, uint64_t position)
 Test(replica, alone_leads_at_once_and_answers)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 1);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 1);
 	append_many(&cluster, &cluster.nodes[0], 0, 100);
 	cr_expect_eq(head(&cluster.nodes[0]), 100u);
 	cluster_close(&cluster);
@@ -275,8 +282,7 @@ Test(replica, alone_leads_at_once_and_answers)
 Test(replica, alone_a_restart_applies_what_the_log_has)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 1);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 1);
 	append_many(&cluster, &cluster.nodes[0], 0, 2000);
 	node_stop(&cluster.nodes[0]);
 	nc_engine_close(cluster.nodes[0].engine);
@@ -291,8 +297,7 @@ Test(replica, alone_a_restart_applies_what_the_log_has)
 Test(replica, three_agree)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 3);
 	append_many(&cluster, leader(&cluster), 0, 500);
 	RUN_UNTIL(&cluster.loop, all_at(&cluster, 500));
 	cr_expect_gt(cluster.to_all, 0u, "what is the same for all goes out once");
@@ -310,9 +315,7 @@ Test(replica, three_agree)
 Test(replica, an_isolated_leader_steps_down_and_its_successor_goes_on)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
-	struct node *old = leader(&cluster);
+	struct node *old = cluster_led(&cluster, 3);
 	append_many(&cluster, old, 0, 50);
 	RUN_UNTIL(&cluster.loop, all_at(&cluster, 50));
 	old->cut = true;
@@ -334,9 +337,7 @@ Test(replica, an_isolated_leader_steps_down_and_its_successor_goes_on)
 Test(replica, a_leader_that_is_stopped_says_of_all_that_is_pending_that_it_is_not_known)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
-	struct node *old = leader(&cluster);
+	struct node *old = cluster_led(&cluster, 3);
 	append_many(&cluster, old, 0, 50);
 	old->cut = true;
 	for (int i = 0; i < 5; i++) {
@@ -359,8 +360,7 @@ Test(replica, a_leader_that_is_stopped_says_of_all_that_is_pending_that_it_is_no
 Test(replica, a_log_and_a_state_that_do_not_fit_together_are_refused)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 1);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 1);
 	struct node *node = &cluster.nodes[0];
 	append_many(&cluster, node, 0, 10);
 	node_stop(node);
@@ -379,9 +379,7 @@ Test(replica, a_log_and_a_state_that_do_not_fit_together_are_refused)
 Test(replica, a_restarted_leader_gives_up_what_only_its_log_has)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
-	struct node *old = leader(&cluster);
+	struct node *old = cluster_led(&cluster, 3);
 	append_many(&cluster, old, 0, 50);
 	RUN_UNTIL(&cluster.loop, all_at(&cluster, 50));
 	old->cut = true;
@@ -404,8 +402,7 @@ Test(replica, a_restarted_leader_gives_up_what_only_its_log_has)
 Test(replica, a_follower_far_behind_gets_what_is_not_in_memory_from_the_log)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 3);
 	struct node *behind =
 	        leader(&cluster) == &cluster.nodes[0] ? &cluster.nodes[1] : &cluster.nodes[0];
 	behind->cut = true;
@@ -418,8 +415,7 @@ Test(replica, a_follower_far_behind_gets_what_is_not_in_memory_from_the_log)
 Test(replica, a_node_that_was_down_catches_up_and_a_majority_is_enough)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 3);
 	struct node *down =
 	        leader(&cluster) == &cluster.nodes[2] ? &cluster.nodes[1] : &cluster.nodes[2];
 	node_stop(down);
@@ -489,8 +485,7 @@ Test(replica, reads_wait_for_what_was_taken_up_before_them)
 {
 	struct cluster cluster;
 	struct nc_replica_wait waits[2];
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 3);
 	struct node *node = leader(&cluster);
 	cr_assert_eq(append(node, "a"), NC_OK);
 	waits[0].fn = waits[1].fn = on_read;
@@ -507,8 +502,7 @@ Test(replica, reads_of_a_leader_that_is_deposed_fail)
 {
 	struct cluster cluster;
 	struct nc_replica_wait wait = { .fn = on_read };
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 3);
 	struct node *node = leader(&cluster);
 	node->cut = true;
 	nc_replica_read(node->replica, &wait);
@@ -521,9 +515,7 @@ Test(replica, reads_of_a_leader_that_is_deposed_fail)
 Test(replica, leadership_is_handed_over)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
-	struct node *old = leader(&cluster);
+	struct node *old = cluster_led(&cluster, 3);
 	unsigned to = old->slot == 0 ? 1 : 0;
 	append_many(&cluster, old, 0, 10);
 	cr_expect_eq(nc_replica_transfer(old->replica, to + 1), NC_OK);
@@ -537,8 +529,7 @@ Test(replica, leadership_is_handed_over)
 Test(replica, garbage_is_refused_and_changes_nothing)
 {
 	struct cluster cluster;
-	cluster_open(&cluster, 3);
-	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
+	(void)cluster_led(&cluster, 3);
 	struct node *node = leader(&cluster);
 	uint64_t term = nc_replica_status(node->replica).term;
 	cr_expect_eq(nc_replica_step(node->replica, NC_SLICE("")), NC_INVALID);
