@@ -139,30 +139,36 @@ static enum nc_router_field telling(const struct nc_route_part parts[FIELD_COUNT
 	return best;
 }
 
+static int term_new(struct nc_router *router, uint64_t hash, enum nc_router_field field,
+                    const struct nc_route_part *part, uint32_t *term_out)
+{
+	int err = terms_reserve(router);
+	if (err == NC_OK)
+		err = nc_hashmap_put(&router->by_hash, hash, router->term_free);
+	if (err != NC_OK)
+		return err;
+	uint32_t id = router->term_free;
+	router->term_free = router->terms[id].first;
+	router->terms[id] = (struct nc_router_term){
+		.hash = hash, .first = NONE, .field = (uint8_t)field, .kind = (uint8_t)part->kind
+	};
+	if (part->kind == NC_ROUTE_PREFIX) {
+		uint32_t size = (uint32_t)part->name.size;
+		router->lengths[field][size]++;
+		if (size > router->longest[field])
+			router->longest[field] = size;
+	}
+	*term_out = id;
+	return NC_OK;
+}
+
 static int term_get(struct nc_router *router, enum nc_router_field field,
                     const struct nc_route_part *part, uint32_t *term_out)
 {
 	uint64_t hash = hash_of(field, part);
 	uint32_t id = nc_router_term_find(router, hash, field, part->kind, part->name);
-	if (id == NONE) {
-		int err = terms_reserve(router);
-		if (err == NC_OK)
-			err = nc_hashmap_put(&router->by_hash, hash, router->term_free);
-		if (err != NC_OK)
-			return err;
-		id = router->term_free;
-		router->term_free = router->terms[id].first;
-		router->terms[id] = (struct nc_router_term){ .hash = hash,
-			                                     .first = NONE,
-			                                     .field = (uint8_t)field,
-			                                     .kind = (uint8_t)part->kind };
-		if (part->kind == NC_ROUTE_PREFIX) {
-			uint32_t size = (uint32_t)part->name.size;
-			router->lengths[field][size]++;
-			if (size > router->longest[field])
-				router->longest[field] = size;
-		}
-	}
+	if (id == NONE)
+		return term_new(router, hash, field, part, term_out);
 	*term_out = id;
 	return NC_OK;
 }

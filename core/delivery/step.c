@@ -62,6 +62,31 @@ static uint64_t pending_of(const struct nc_sub *sub)
 	return sub->entry_count - not_pending;
 }
 
+/* An entry leaves for whoever is to answer it. */
+static void fly(struct nc_sub *sub, uint32_t id)
+{
+	struct entry *entry = &sub->entries[id];
+	nc_sub_queue_leave(sub, id);
+	if (entry->attempts++ == 0 && !entry->replay && entry->position < sub->last_delivered)
+		nc_sub_uneven(sub);
+	entry->flight = ++sub->flights;
+	entry->message = 0;
+	sub->taken += !entry->taken;
+	entry->taken = true;
+	entry->state = NC_SUB_FLYING;
+	bool none = sub->policy.ack == NC_ACK_NONE;
+	uint64_t wait = none ? NC_SUB_ANSWER_NS : sub->policy.ack_wait_ms * NS_PER_MS;
+	nc_sub_queue_put(sub, &sub->timed, id, sub->now_ns + wait);
+	if (entry->position > sub->last_delivered)
+		sub->last_delivered = entry->position;
+	sub->delivered++;
+	sub->redelivered += entry->attempts > 1;
+	sub->flow_count += none && sub->policy.push;
+	if (!nc_sub_probing(sub))
+		nc_sub_changed(sub);
+}
+
+/* Deliver the first entry that is ready, if it may go now and somebody wants it. */
 static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 {
 	uint32_t id = nc_sub_queue_first(sub, &sub->ready);
@@ -82,26 +107,7 @@ static bool deliver_step(struct nc_sub *sub, struct nc_sub_action *action_out)
 	} else if (!sub->interest && !nc_sub_probe(sub)) {
 		return false;
 	}
-
-	nc_sub_queue_leave(sub, id);
-	if (entry->attempts++ == 0 && !entry->replay && entry->position < sub->last_delivered)
-		nc_sub_uneven(sub);
-	entry->flight = ++sub->flights;
-	entry->message = 0;
-	sub->taken += !entry->taken;
-	entry->taken = true;
-	entry->state = NC_SUB_FLYING;
-	bool none = sub->policy.ack == NC_ACK_NONE;
-	uint64_t wait = none ? NC_SUB_ANSWER_NS : sub->policy.ack_wait_ms * NS_PER_MS;
-	nc_sub_queue_put(sub, &sub->timed, id, sub->now_ns + wait);
-	if (entry->position > sub->last_delivered)
-		sub->last_delivered = entry->position;
-	sub->delivered++;
-	sub->redelivered += entry->attempts > 1;
-	sub->flow_count += none && sub->policy.push;
-	if (!nc_sub_probing(sub))
-		nc_sub_changed(sub);
-
+	fly(sub, id);
 	action_out->kind = NC_SUB_DELIVER;
 	action_out->position = entry->position;
 	action_out->attempt = entry->attempts;

@@ -58,7 +58,10 @@ static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t dept
 	*count = end - low;
 }
 
-/* Whether the fields hold together at this depth: 1 or 0, or -1 if they are astray. */
+/* What is answered of fields, or of one: whether they hold, if that can be told. */
+enum { IS_ASTRAY = -1, FAILS, HOLDS, IN_ARRAY };
+
+/* Whether the fields hold together at this depth, or are astray. */
 static int holds(const struct nc_arrayed *fields, size_t count, size_t depth);
 
 /* Whether one element of the driver's array holds for all fields of the group. */
@@ -78,29 +81,29 @@ static int group_holds(const struct nc_arrayed *group, size_t count,
 				narrow(&inside[k].all, &inside[k].all_count, depth, index);
 		}
 		int answer = holds(inside, count, depth + 1);
-		if (answer != 0)
+		if (answer != FAILS)
 			return answer;
 	}
-	return 0;
+	return FAILS;
 }
 
-/* What is known of a field at a depth: 1, it holds; 0, it fails; -1, it is astray; 2, it lies in
- * `array`, which decides. */
+/* What is known of a field at a depth: besides what holds() answers, IN_ARRAY, if the array
+ * `*array_out` decides. */
 static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *array_out)
 {
 	uint32_t hit_array = 0;
 	enum place hits = place_of(field->hits, field->hit_count, depth, &hit_array);
 	if (hits == ASTRAY)
-		return -1;
+		return IS_ASTRAY;
 	*array_out = hit_array;
 	if (!field->may_lack)
-		return hits == NOWHERE ? 0 : hits == HERE ? 1 : 2;
+		return hits == NOWHERE ? FAILS : hits == HERE ? HOLDS : IN_ARRAY;
 	enum place all = place_of(field->all, field->all_count, depth, array_out);
 	if (all == ASTRAY)
-		return -1;
+		return IS_ASTRAY;
 	if (all == NOWHERE || hits == HERE)
-		return 1;
-	return all == HERE ? 0 : 2;
+		return HOLDS;
+	return all == HERE ? FAILS : IN_ARRAY;
 }
 
 /* Whether the fields of one array hold together. A field that must be there says which elements to
@@ -115,10 +118,28 @@ static int array_holds(const struct nc_arrayed *group, size_t count, size_t dept
 	}
 	for (size_t i = 0; i < count; i++) {
 		int answer = group_holds(group, count, &group[i], depth);
-		if (answer != 0)
+		if (answer != FAILS)
 			return answer;
 	}
-	return 0;
+	return FAILS;
+}
+
+/* Take the fields that lie in the same array as the first one out of `left`. */
+static size_t group_take(struct nc_arrayed *left, uint32_t *arrays, size_t *left_count,
+                         struct nc_arrayed *group)
+{
+	uint32_t array = arrays[0];
+	size_t group_count = 0, kept = 0;
+	for (size_t i = 0; i < *left_count; i++) {
+		if (arrays[i] == array) {
+			group[group_count++] = left[i];
+		} else {
+			left[kept] = left[i];
+			arrays[kept++] = arrays[i];
+		}
+	}
+	*left_count = kept;
+	return group_count;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
@@ -129,30 +150,19 @@ static int holds(const struct nc_arrayed *fields, size_t count, size_t depth)
 	size_t left_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		int look = field_look(&fields[i], depth, &arrays[left_count]);
-		if (look <= 0)
+		if (look == FAILS || look == IS_ASTRAY)
 			return look;
-		if (look == 2)
+		if (look == IN_ARRAY)
 			left[left_count++] = fields[i];
 	}
 	while (left_count > 0) {
 		struct nc_arrayed group[NC_PATTERN_FIELDS_MAX];
-		size_t group_count = 0;
-		size_t kept = 0;
-		uint32_t array = arrays[0];
-		for (size_t i = 0; i < left_count; i++) {
-			if (arrays[i] == array) {
-				group[group_count++] = left[i];
-			} else {
-				left[kept] = left[i];
-				arrays[kept++] = arrays[i];
-			}
-		}
-		left_count = kept;
+		size_t group_count = group_take(left, arrays, &left_count, group);
 		int answer = array_holds(group, group_count, depth);
-		if (answer <= 0)
+		if (answer != HOLDS)
 			return answer;
 	}
-	return 1;
+	return HOLDS;
 }
 
 bool nc_arrays_match(const struct nc_arrayed *fields, size_t field_count)

@@ -60,6 +60,23 @@ static enum verdict judge(const struct nc_field *field, const struct tally *tall
 	return tally->any_outside && tally->hits == 0 ? FAILS : ARRAYED;
 }
 
+/* Collect a field's leaves, and those of them that match, into the room of each. */
+static int arrayed_fill(const struct nc_leaves *leaves, const struct nc_field *field,
+                        struct nc_arrayed *to)
+{
+	for (uint32_t at = nc_leaves_next(leaves, field, NC_LEAVES_NONE); at != NC_LEAVES_NONE;
+	     at = nc_leaves_next(leaves, field, at)) {
+		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(leaves->view, at);
+		int answer = nc_field_test(field, leaf);
+		if (answer < 0)
+			return answer;
+		if (answer > 0)
+			to->hits[to->hit_count++] = leaf;
+		to->all[to->all_count++] = leaf;
+	}
+	return NACRE_FILTER_OK;
+}
+
 /* Collect the leaves of the undecided fields, and ask whether they hold together. */
 static int arrays_ask(const struct nc_leaves *leaves, const struct nc_field *const *fields,
                       const struct tally *tallies, size_t count)
@@ -72,25 +89,16 @@ static int arrays_ask(const struct nc_leaves *leaves, const struct nc_field *con
 		return NACRE_FILTER_NO_MEMORY;
 	const nacre_filter_leaf **next = room;
 	struct nc_arrayed arrayed[NC_PATTERN_FIELDS_MAX];
-	int answer = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct nc_arrayed *to = &arrayed[i];
-		*to = (struct nc_arrayed){ .hits = next, .all = next + tallies[i].hits };
-		to->may_lack = fields[i]->may_lack;
+	int answer = NACRE_FILTER_OK;
+	for (size_t i = 0; i < count && answer == NACRE_FILTER_OK; i++) {
+		arrayed[i] = (struct nc_arrayed){ .hits = next,
+			                          .all = next + tallies[i].hits,
+			                          .may_lack = fields[i]->may_lack };
 		next += tallies[i].hits + tallies[i].all;
-		for (uint32_t at = nc_leaves_next(leaves, fields[i], NC_LEAVES_NONE);
-		     at != NC_LEAVES_NONE; at = nc_leaves_next(leaves, fields[i], at)) {
-			const nacre_filter_leaf *leaf = nacre_filter_leaf_at(leaves->view, at);
-			answer = nc_field_test(fields[i], leaf);
-			if (answer < 0)
-				goto out;
-			if (answer > 0)
-				to->hits[to->hit_count++] = leaf;
-			to->all[to->all_count++] = leaf;
-		}
+		answer = arrayed_fill(leaves, fields[i], &arrayed[i]);
 	}
-	answer = nc_arrays_match(arrayed, count);
-out:
+	if (answer == NACRE_FILTER_OK)
+		answer = nc_arrays_match(arrayed, count);
 	free(room);
 	return answer;
 }

@@ -34,18 +34,27 @@ uint64_t nc_set_hash(uint64_t path_hash, enum nc_set_key_kind kind, struct nc_sl
 	return hash == 0 ? 1 : hash; /* 0 is an empty slot */
 }
 
-/* The literal bytes with which a wildcard begins or ends; they stop at an escape. */
-static struct nc_slice wildcard_part(struct nc_slice wildcard, bool beginning)
+static bool is_literal(uint8_t byte)
+{
+	return byte != '*' && byte != '\\';
+}
+
+/* The literal bytes with which a wildcard begins; they stop at an escape. */
+static struct nc_slice wildcard_begin(struct nc_slice wildcard)
 {
 	size_t size = 0;
-	for (; size < wildcard.size; size++) {
-		uint8_t byte = wildcard.data[beginning ? size : wildcard.size - 1 - size];
-		if (byte == '*' || byte == '\\')
-			break;
-	}
-	/* The star that stops the way from behind may be an escaped one. */
-	return beginning ? nc_slice(wildcard.data, size)
-	                 : nc_slice(wildcard.data + wildcard.size - size, size);
+	while (size < wildcard.size && is_literal(wildcard.data[size]))
+		size++;
+	return nc_slice(wildcard.data, size);
+}
+
+/* Those with which it ends. The star at which they stop may be an escaped one. */
+static struct nc_slice wildcard_end(struct nc_slice wildcard)
+{
+	size_t at = wildcard.size;
+	while (at > 0 && is_literal(wildcard.data[at - 1]))
+		at--;
+	return nc_slice(wildcard.data + at, wildcard.size - at);
 }
 
 /* The key under which a matcher is found; false if it cannot be found by one. */
@@ -80,10 +89,10 @@ static bool key_of(const struct nc_field *field, const struct nc_matcher *matche
 		break;
 	case NC_MATCH_WILDCARD:
 		key.kind = NC_SET_KEY_PREFIX;
-		key.bytes = wildcard_part(matcher->text, true);
+		key.bytes = wildcard_begin(matcher->text);
 		if (key.bytes.size == 0) {
 			key.kind = NC_SET_KEY_SUFFIX;
-			key.bytes = wildcard_part(matcher->text, false);
+			key.bytes = wildcard_end(matcher->text);
 		}
 		if (key.bytes.size == 0)
 			return false;

@@ -190,6 +190,18 @@ static int servers_read(struct nc_bus *bus, char *fault)
 	return err;
 }
 
+/* Begin to use nats.c, and make the options of all connections. */
+static natsStatus nats_begin(struct nc_bus *bus)
+{
+	natsStatus status = nats_Open(-1);
+	if (status == NATS_OK) /* one delivery thread: the order of arrival holds across
+	                          subscriptions */
+		status = nats_SetMessageDeliveryPoolSize(1);
+	if (status == NATS_OK)
+		status = natsOptions_Create(&bus->nats_options);
+	return status == NATS_OK ? options_make(bus) : status;
+}
+
 int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
                 char fault[NC_BUS_FAULT_SIZE])
 {
@@ -210,16 +222,9 @@ int nc_bus_open(const struct nc_bus_options *options, struct nc_bus **bus_out,
 		                              .on_hold = on_io_hold,
 		                              .ctx = bus };
 	nc_bus_io_init(&bus->io, &io);
-	/* One delivery thread for all: the order of arrival is kept across subscriptions. */
-	natsStatus status = nats_Open(-1);
-	if (status == NATS_OK)
-		status = nats_SetMessageDeliveryPoolSize(1);
-	if (status == NATS_OK)
-		status = natsOptions_Create(&bus->nats_options);
-	if (status == NATS_OK)
-		status = options_make(bus);
-	int err = status == NATS_OK ? nc_bus_options_fill(bus->nats_options, options, fault)
-	                            : NC_NOMEM;
+	int err = nats_begin(bus) == NATS_OK
+	                  ? nc_bus_options_fill(bus->nats_options, options, fault)
+	                  : NC_NOMEM;
 	if (err == NC_OK)
 		err = servers_read(bus, fault);
 	if (err != NC_OK) {

@@ -15,31 +15,35 @@ static struct nc_slice media_type(struct nc_slice value)
 	return nc_slice(value.data, size);
 }
 
+static bool content_type_decode(struct nc_slice value, bool *msgpack_out,
+                                struct nc_refusal *refusal)
+{
+	char room[NC_SHOWN_SIZE];
+	struct nc_slice type = media_type(value);
+	*msgpack_out = nc_slice_is(type, "application/msgpack");
+	return *msgpack_out || nc_slice_is(type, "application/json") ||
+	       nc_refuse(refusal, NC_FAULT_REQUEST,
+	                 "header Content-Type: '%s' is neither application/json nor "
+	                 "application/msgpack",
+	                 nc_shown(type, room));
+}
+
 static bool headers_decode(const struct nc_message *message, bool *msgpack_out,
                            struct nc_refusal *refusal)
 {
 	char room[NC_SHOWN_SIZE];
 	*msgpack_out = false;
 	for (size_t i = 0; i < message->header_count; i++) {
-		struct nc_slice name = message->headers[i].name;
-		if (nc_slice_is(name, "Content-Type")) {
-			struct nc_slice type = media_type(message->headers[i].value);
-			*msgpack_out = nc_slice_is(type, "application/msgpack");
-			if (!*msgpack_out && !nc_slice_is(type, "application/json")) {
-				return nc_refuse(refusal, NC_FAULT_REQUEST,
-				                 "header Content-Type: '%s' is neither "
-				                 "application/json nor application/msgpack",
-				                 nc_shown(type, room));
-			}
-			continue;
-		}
-		bool servers = nc_slice_starts(name, NC_SLICE("Nats-Trace-")) ||
-		               nc_slice_is(name, "Nats-Request-Info");
-		if (!servers && (nc_slice_starts(name, NC_SLICE("Es-")) ||
-		                 nc_slice_starts(name, NC_SLICE("Nats-")))) {
+		const struct nc_header *header = &message->headers[i];
+		bool ours = nc_slice_starts(header->name, NC_SLICE("Es-")) ||
+		            nc_slice_starts(header->name, NC_SLICE("Nats-"));
+		if (nc_slice_is(header->name, "Content-Type")) {
+			if (!content_type_decode(header->value, msgpack_out, refusal))
+				return false;
+		} else if (ours && !nc_header_is_servers(header->name)) {
 			return nc_refuse(refusal, NC_FAULT_REQUEST,
 			                 "header %s is not known here: a batch says it in its body",
-			                 nc_shown(name, room));
+			                 nc_shown(header->name, room));
 		}
 	}
 	return true;
@@ -258,14 +262,16 @@ static bool checks_stand_apart(struct nc_batch_decode *batch)
 	return fine;
 }
 
+/* Refuse two events of one stream with the same id. */
 static bool ids_differ(struct nc_batch_decode *batch)
 {
 	const struct nc_batch_name *names = (const void *)batch->decoder->names.data;
 	char room[NC_SHOWN_SIZE];
 	bool fine = true;
 	struct nc_hashmap ids = { 0 };
-	for (uint32_t i = 0; fine && batch->made.event_count > 1 && i < batch->made.event_count;
-	     i++) {
+	if (batch->made.event_count < 2)
+		return true;
+	for (uint32_t i = 0; fine && i < batch->made.event_count; i++) {
 		if (names[i].id.size == 0)
 			continue;
 		struct nc_hashmap_probe probe;

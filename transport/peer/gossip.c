@@ -40,28 +40,31 @@ static const char *last_at(const char *url, size_t length)
 	return length == 0 ? NULL : url + length - 1;
 }
 
+/* Put `count` bytes behind the others. False: there is no room for them, a comma and a NUL. */
+static bool put(char plain[NC_GOSSIP_URLS_SIZE], size_t *size, const char *bytes, size_t count)
+{
+	if (*size + count + 2 >= NC_GOSSIP_URLS_SIZE)
+		return false;
+	memcpy(plain + *size, bytes, count);
+	*size += count;
+	return true;
+}
+
 int nc_gossip_plain(const char *urls, char plain_out[NC_GOSSIP_URLS_SIZE])
 {
 	size_t size = 0;
 	for (const char *at = urls; *at != '\0';) {
-		size_t length = strcspn(at, ", ");
+		size_t length = strcspn(at, ", "), scheme = 0;
 		const char *scheme_end = strstr(at, "://"), *secret_end = last_at(at, length);
 		const char *rest = at;
 		if (secret_end != NULL) { /* keep the scheme, leave out user and password */
-			size_t scheme = scheme_end == NULL || scheme_end > secret_end
-			                        ? 0
-			                        : (size_t)(scheme_end - at) + 3;
-			if (size + scheme + 1 >= NC_GOSSIP_URLS_SIZE)
-				return NC_TOOBIG;
-			memcpy(plain_out + size, at, scheme);
-			size += scheme;
+			if (scheme_end != NULL && scheme_end < secret_end)
+				scheme = (size_t)(scheme_end - at) + 3;
 			rest = secret_end + 1;
 		}
-		size_t left = length - (size_t)(rest - at);
-		if (size + left + 2 >= NC_GOSSIP_URLS_SIZE)
+		if (!put(plain_out, &size, at, scheme) ||
+		    !put(plain_out, &size, rest, length - (size_t)(rest - at)))
 			return NC_TOOBIG;
-		memcpy(plain_out + size, rest, left);
-		size += left;
 		at += length;
 		at += strspn(at, ", ");
 		if (*at != '\0')

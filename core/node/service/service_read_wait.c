@@ -87,6 +87,16 @@ void nc_service_reads_end(struct nc_service *service)
 	}
 }
 
+/* Bytes of the names in a request, which lie in memory of the message's. */
+static size_t names_size(const struct nc_request *request)
+{
+	return request->query.key.size + request->get.stream.size + request->get.id.size +
+	       request->plugin.size + request->selector.size + request->stream.size +
+	       request->streams.prefix.size + request->streams.after.size +
+	       request->snap.stream.size + request->list.stream.size +
+	       request->list.after_name.size + request->list.prefix.size;
+}
+
 static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
 {
 	size_t at = keys->size;
@@ -95,15 +105,38 @@ static struct nc_slice keep(struct nc_buf *keys, struct nc_slice slice)
 	return nc_slice(keys->data + at, slice.size);
 }
 
+/* What is asked for, and the names in it, which are kept. */
+static void asked_copy(struct read *read, const struct nc_request *request)
+{
+	struct nc_buf *keys = &read->keys;
+	read->op = request->op;
+	read->min_position = request->min_position;
+	read->format = request->format;
+	read->stream = keep(keys, request->stream);
+	read->stats_limit = request->stats_limit;
+	read->query_spec = request->query;
+	read->query_spec.key = keep(keys, request->query.key);
+	read->get_spec = request->get;
+	read->get_spec.stream = keep(keys, request->get.stream);
+	read->get_spec.id = keep(keys, request->get.id);
+	read->streams.limit = request->streams.limit;
+	read->streams.prefix = keep(keys, request->streams.prefix);
+	read->streams.after = keep(keys, request->streams.after);
+	read->snap_spec = request->snap;
+	read->snap_spec.stream = keep(keys, request->snap.stream);
+	read->snap_list = request->list;
+	read->snap_list.stream = keep(keys, request->list.stream);
+	read->snap_list.after_name = keep(keys, request->list.after_name);
+	read->snap_list.prefix = keep(keys, request->list.prefix);
+	read->filtered.plugin = keep(keys, request->plugin);
+	read->filtered.selector = keep(keys, request->selector);
+}
+
 /* NULL: no memory, or too much is kept already. */
 static struct read *read_new(struct nc_service *service, const struct nc_request *request,
                              struct nc_slice reply, int endpoint)
 {
-	size_t size = request->query.key.size + request->get.stream.size + request->get.id.size +
-	              request->plugin.size + request->selector.size + request->stream.size +
-	              request->streams.prefix.size + request->streams.after.size +
-	              request->snap.stream.size + request->list.stream.size +
-	              request->list.after_name.size + request->list.prefix.size;
+	size_t size = names_size(request);
 	size_t whole = sizeof(struct read) + reply.size + 1 + size;
 	if (!nc_service_keep(service, whole))
 		return NULL;
@@ -127,31 +160,10 @@ static struct read *read_new(struct nc_service *service, const struct nc_request
 	read->outbox.may_send = nc_service_read_may_answer;
 	read->outbox.ctx = read;
 	read->stats = &service->srv.endpoints[endpoint].stats;
-	read->ticket->endpoint = endpoint;
+	read->endpoint = read->ticket->endpoint = endpoint;
 	read->taken_ms = read->ticket->taken_ms;
-	read->op = request->op;
-	read->endpoint = endpoint;
-	read->min_position = request->min_position;
-	read->query_spec = request->query;
-	read->get_spec = request->get;
-	read->format = request->format;
-	read->query_spec.key = keep(&read->keys, request->query.key);
-	read->get_spec.stream = keep(&read->keys, request->get.stream);
-	read->get_spec.id = keep(&read->keys, request->get.id);
-	read->stream = keep(&read->keys, request->stream);
-	read->stats_limit = request->stats_limit;
-	read->streams.limit = request->streams.limit;
-	read->streams.prefix = keep(&read->keys, request->streams.prefix);
-	read->streams.after = keep(&read->keys, request->streams.after);
-	read->snap_spec = request->snap;
-	read->snap_spec.stream = keep(&read->keys, request->snap.stream);
-	read->snap_list = request->list;
-	read->snap_list.stream = keep(&read->keys, request->list.stream);
-	read->snap_list.after_name = keep(&read->keys, request->list.after_name);
-	read->snap_list.prefix = keep(&read->keys, request->list.prefix);
 	read->filtered.host = nc_subs_plugins(service->subs);
-	read->filtered.plugin = keep(&read->keys, request->plugin);
-	read->filtered.selector = keep(&read->keys, request->selector);
+	asked_copy(read, request);
 	memcpy(read->reply, reply.data, reply.size);
 	read->size = whole;
 	atomic_fetch_add(&service->reads, 1);

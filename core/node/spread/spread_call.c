@@ -102,6 +102,15 @@ bool nc_spread_transient_next(struct nc_slice *names, struct nc_slice *name_out,
 	return true;
 }
 
+static bool renewal_get(struct nc_reader *reader, struct nc_spread_call *call)
+{
+	call->renewal.boot = nc_unpack_uint(reader);
+	call->renewal.released = nc_unpack_uint(reader);
+	uint64_t leaving = nc_unpack_uint(reader);
+	call->renewal.leaving = leaving == 1;
+	return leaving <= 1;
+}
+
 static bool transient_get(struct nc_reader *reader, struct nc_spread_call *call)
 {
 	struct nc_slice names, name;
@@ -115,50 +124,57 @@ static bool transient_get(struct nc_reader *reader, struct nc_spread_call *call)
 	return anew <= 1 && names.size == 0;
 }
 
+/* The fields behind the verb. False: one of them cannot be what it says. */
+static bool fields_get(struct nc_reader *reader, struct nc_spread_call *call)
+{
+	switch (call->verb) {
+	case NC_SPREAD_RENEW:
+		return renewal_get(reader, call);
+	case NC_SPREAD_COMMAND:
+		call->term = nc_unpack_uint(reader);
+		call->boot = nc_unpack_uint(reader);
+		call->number = nc_unpack_uint(reader);
+		call->command = nc_unpack_bin(reader);
+		return true;
+	case NC_SPREAD_REQUEST:
+		call->applied = nc_unpack_uint(reader);
+		call->endpoint = nc_unpack_str(reader);
+		call->name = nc_unpack_str(reader);
+		call->reply = nc_unpack_str(reader);
+		call->body = nc_unpack_bin(reader);
+		return true;
+	case NC_SPREAD_YIELD:
+		call->name = nc_unpack_str(reader);
+		call->epoch = nc_unpack_uint(reader);
+		return true;
+	case NC_SPREAD_SURVEY:
+		return survey_get(reader, call);
+	case NC_SPREAD_TRANSIENT:
+		return transient_get(reader, call);
+	case NC_SPREAD_ANSWERED:
+		call->applied = nc_unpack_uint(reader);
+		call->body = nc_unpack_bin(reader);
+		return call->body.size % 8 == 0;
+	case NC_SPREAD_FLIGHT:
+		call->name = nc_unpack_str(reader);
+		call->epoch = nc_unpack_uint(reader);
+		call->position = nc_unpack_uint(reader);
+		return true;
+	}
+	return false;
+}
+
 int nc_spread_call_get(struct nc_slice body, struct nc_spread_call *call_out)
 {
 	struct nc_reader reader = nc_reader(body);
 	struct nc_spread_call call = { 0 };
 	size_t fields = nc_unpack_array(&reader);
-	uint64_t verb = nc_unpack_uint(&reader), leaving = 0;
-	bool good = true;
+	uint64_t verb = nc_unpack_uint(&reader);
 	if (reader.failed || verb < NC_SPREAD_RENEW || verb > NC_SPREAD_FLIGHT ||
 	    fields != fields_of(verb))
 		return NC_INVALID;
 	call.verb = (enum nc_spread_verb)verb;
-	if (verb == NC_SPREAD_RENEW) {
-		call.renewal.boot = nc_unpack_uint(&reader);
-		call.renewal.released = nc_unpack_uint(&reader);
-		leaving = nc_unpack_uint(&reader);
-		call.renewal.leaving = leaving == 1;
-	} else if (verb == NC_SPREAD_COMMAND) {
-		call.term = nc_unpack_uint(&reader);
-		call.boot = nc_unpack_uint(&reader);
-		call.number = nc_unpack_uint(&reader);
-		call.command = nc_unpack_bin(&reader);
-	} else if (verb == NC_SPREAD_YIELD) {
-		call.name = nc_unpack_str(&reader);
-		call.epoch = nc_unpack_uint(&reader);
-	} else if (verb == NC_SPREAD_SURVEY) {
-		good = survey_get(&reader, &call);
-	} else if (verb == NC_SPREAD_TRANSIENT) {
-		good = transient_get(&reader, &call);
-	} else if (verb == NC_SPREAD_ANSWERED) {
-		call.applied = nc_unpack_uint(&reader);
-		call.body = nc_unpack_bin(&reader);
-		good = call.body.size % 8 == 0;
-	} else if (verb == NC_SPREAD_FLIGHT) {
-		call.name = nc_unpack_str(&reader);
-		call.epoch = nc_unpack_uint(&reader);
-		call.position = nc_unpack_uint(&reader);
-	} else {
-		call.applied = nc_unpack_uint(&reader);
-		call.endpoint = nc_unpack_str(&reader);
-		call.name = nc_unpack_str(&reader);
-		call.reply = nc_unpack_str(&reader);
-		call.body = nc_unpack_bin(&reader);
-	}
-	if (reader.failed || nc_reader_left(&reader) > 0 || leaving > 1 || !good)
+	if (!fields_get(&reader, &call) || reader.failed || nc_reader_left(&reader) > 0)
 		return NC_INVALID;
 	*call_out = call;
 	return NC_OK;

@@ -132,6 +132,23 @@ static struct verdict verdict_of(const struct explaining *explaining, uint32_t *
 	return (struct verdict){ "done", "acknowledged, or skipped" };
 }
 
+/* All that is to be known of it is there: put the rest behind what on_event() has put. */
+static void answer(const struct nc_subs_ask *ask, const struct explaining *explaining)
+{
+	struct nc_buf *out = &ask->subs->scratch;
+	uint32_t attempts = explaining->attempts;
+	struct verdict verdict = verdict_of(explaining, &attempts);
+	nc_buf_printf(out, ",\"attempts\":%u,\"state\":\"%s\",\"why\":", attempts, verdict.state);
+	nc_json_put_string(out, nc_slice_str(verdict.why));
+	if (explaining->parked) {
+		nc_buf_put_str(out, ",\"reason\":");
+		nc_json_put_string(out, nc_buf_slice(&explaining->reason));
+		out->failed |= explaining->reason.failed;
+	}
+	nc_buf_printf(out, ",\"key_parked\":%s}", explaining->key_parked ? "true" : "false");
+	nc_subs_ask_answer_buf(ask, out);
+}
+
 void nc_subs_explain(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
@@ -155,20 +172,7 @@ void nc_subs_explain(const struct nc_subs_ask *ask)
 		                          &explaining, &explaining.parked);
 	}
 	if (err == NC_OK) {
-		uint32_t attempts = explaining.attempts;
-		struct verdict verdict = verdict_of(&explaining, &attempts);
-		nc_buf_printf(&subs->scratch,
-		              ",\"attempts\":%u,\"state\":\"%s\",\"why\":", attempts,
-		              verdict.state);
-		nc_json_put_string(&subs->scratch, nc_slice_str(verdict.why));
-		if (explaining.parked) {
-			nc_buf_put_str(&subs->scratch, ",\"reason\":");
-			nc_json_put_string(&subs->scratch, nc_buf_slice(&explaining.reason));
-			subs->scratch.failed |= explaining.reason.failed;
-		}
-		nc_buf_printf(&subs->scratch, ",\"key_parked\":%s}",
-		              explaining.key_parked ? "true" : "false");
-		nc_subs_ask_answer_buf(ask, &subs->scratch);
+		answer(ask, &explaining);
 	} else if (err == NC_NOTFOUND) {
 		nc_subs_ask_error(ask, NC_FAULT_NO_EVENT,
 		                  "no such event, or it is not seen any more");

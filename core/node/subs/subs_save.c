@@ -289,27 +289,32 @@ void nc_subs_outcome(struct nc_subs *subs, struct nc_ticket *ticket,
 	pending_free(subs, pending);
 }
 
+/* What `sub` would have in the log is not in it, or nobody knows. */
+static void save_refused(struct nc_subs *subs, struct nc_subscription *sub, int err)
+{
+	/* If these rows are in the log, a batch may have acknowledged their events since, and
+	 * writing them again would park those once more. So it must be known what became of them.
+	 */
+	bool doubted = sub->save.sent_parked > 0 && err != NC_FULL;
+	sub->save.under_way = false;
+	sub->save.sent_parked = sub->save.sent_unparked = 0;
+	sub->save.missed = true;
+	if (doubted)
+		nc_subs_own_doubt(sub);
+	nc_subs_asks_again(subs, sub, &sub->later);
+}
+
 void nc_subs_refused(struct nc_subs *subs, struct nc_ticket *ticket, int err)
 {
 	struct nc_sub_pending *pending = pending_take(subs, ticket);
-	struct nc_subscription *sub = pending->kind == NC_SUB_SAVING
-	                                      ? saver_of(subs, pending)
-	                                      : nc_subs_find(subs, nc_slice_str(pending->name));
+	struct nc_subscription *mover =
+	        pending->kind == NC_SUB_MOVING ? mover_of(subs, pending) : NULL;
 	if (pending->kind == NC_SUB_SAVING) {
-		if (sub != NULL) {
-			/* If these rows are in the log, a batch may have acknowledged their events
-			 * since, and writing them again would park those once more. So it must be
-			 * known what became of them. */
-			bool doubted = sub->save.sent_parked > 0 && err != NC_FULL;
-			sub->save.under_way = false;
-			sub->save.sent_parked = sub->save.sent_unparked = 0;
-			sub->save.missed = true;
-			if (doubted)
-				nc_subs_own_doubt(sub);
-			nc_subs_asks_again(subs, sub, &sub->later);
-		}
-	} else if (pending->kind == NC_SUB_MOVING && mover_of(subs, pending) != NULL) {
-		nc_subs_move_refused(subs, sub, ticket, err);
+		struct nc_subscription *sub = saver_of(subs, pending);
+		if (sub != NULL)
+			save_refused(subs, sub, err);
+	} else if (mover != NULL) {
+		nc_subs_move_refused(subs, mover, ticket, err);
 	} else {
 		struct nc_fault fault = err == NC_FULL ? NC_FAULT_DISK_FULL : NC_FAULT_UNAVAILABLE;
 		nc_subs_answer_fault(subs, ticket, fault, nc_fault_text(fault));
