@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/ascending.h"
 #include "core/base/grow.h"
 #include "core/delivery/definition_private.h"
 
@@ -120,18 +121,11 @@ static int read_key(struct nc_parse *parse, const struct nc_json_token *token)
 	return err;
 }
 
-static int position_compare(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
 static void positions_sort(struct nc_replay_ask *replay)
 {
 	size_t kept = 0;
 	if (replay->count > 0) {
-		qsort(replay->positions, replay->count, sizeof *replay->positions,
-		      position_compare);
+		qsort(replay->positions, replay->count, sizeof *replay->positions, nc_ascending);
 	}
 	for (size_t i = 0; i < replay->count; i++) {
 		if (kept == 0 || replay->positions[kept - 1] != replay->positions[i])

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine_private.h -- what the files of the engine share. */
+/* engine_private.h -- what the files of the engine share: its state between transactions, and what
+ * each kind of command does to it, file by file.
+ *
+ * Each command is applied as a whole or, with a fault in its outcome, not at all. An error is what
+ * should not have come: the transaction is rolled back, and `committed` and its like say what was
+ * before it.
+ *
+ * Threads:   whoever applies, one at a time; but for the calls that take a reader, which any thread
+ *            may make with a reader of its own.
+ * Ownership: the engine owns its buffers; slices of events and commands are of the entry applied.
+ */
 #ifndef NC_CORE_ENGINE_ENGINE_PRIVATE_H
 #define NC_CORE_ENGINE_ENGINE_PRIVATE_H
 

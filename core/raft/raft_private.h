@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* raft_private.h -- what the files of this room share. */
+/* raft_private.h -- the state of a node of consensus, and what each file of this room does with it,
+ * file by file.
+ *
+ * `struct nc_raft` has, from top to bottom: what is to be durable, and how far it is; the commit,
+ * and what was applied; the configurations; the role, with the votes of an election; the peers,
+ * as a leader sees them; reads; snapshots; and what waits to leave with the next Ready. The rest
+ * of the room may read all of it; what several files change is changed by the calls below.
+ *
+ * Two kinds of messages leave: nc_raft_send() has them go with the next Ready,
+ * nc_raft_send_after() once what they promise is durable. Memory is taken before anything is
+ * changed (nc_raft_reserve()), so that a call fails as a whole, or not at all.
+ *
+ * Threads, ownership, errors, units: as in raft.h.
+ */
 #ifndef NC_CORE_RAFT_RAFT_PRIVATE_H
 #define NC_CORE_RAFT_RAFT_PRIVATE_H
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/ascending.h"
 #include "core/base/assert.h"
 #include "core/base/grow.h"
 #include "storage/log/segment_private.h"
@@ -22,12 +23,6 @@ struct found {
 	uint64_t *numbers;
 	size_t count, room;
 };
-
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
 
 static int found_add(struct found *found, uint64_t number)
 {
@@ -63,7 +58,7 @@ static int segments_find(const char *directory, struct found *found, char *fault
 		return NC_IO;
 	}
 	if (err == NC_OK && found->count > 1)
-		qsort(found->numbers, found->count, sizeof found->numbers[0], by_number);
+		qsort(found->numbers, found->count, sizeof found->numbers[0], nc_ascending);
 	return err;
 }
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cluster_private.h -- what the files of the cluster share. */
+/* cluster_private.h -- what the files of the cluster share: what this node has heard of the others,
+ * what it has told people of that, and what it has promised on disk.
+ *
+ * Threads:   the loop's.
+ * Ownership: the cluster owns all that it points to, but for the replica and what its options
+ *            borrow.
+ */
 #ifndef NC_CORE_NODE_CLUSTER_CLUSTER_PRIVATE_H
 #define NC_CORE_NODE_CLUSTER_CLUSTER_PRIVATE_H
 

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* replica_private.h -- what the files of the replica share. */
+/* replica_private.h -- what the files of the replica share. When another thread has something for
+ * the loop, that is woken: it takes what they are done with (nc_replica_take_…), tells core/raft of
+ * it, and carries out what core/raft then wants (nc_replica_turn()).
+ *
+ * Threads:   the loop's. The writer, the applier, the checkpointer and the log reader have threads
+ *            of their own, behind the queues of their headers.
+ * Ownership: the replica owns all that it points to, but for what its options borrow.
+ */
 #ifndef NC_CORE_NODE_REPLICA_REPLICA_PRIVATE_H
 #define NC_CORE_NODE_REPLICA_REPLICA_PRIVATE_H
 

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* service_private.h -- the service as its files share it, and what each file does for the others.
+/* service_private.h -- the service as its files share it, and what each file does for the others,
+ * in the order in which a request meets them: messages that come in, commands, reads; then what the
+ * node looks after by itself, and what it says of itself.
  *
  * Where a call "refuses" a request, it has answered it with an error, and nothing is left to do.
+ *
+ * Threads:   the loop's. Readers use the read that they were given, the bus, what never changes
+ *            (options, root) and the members that are atomic.
+ * Ownership: the service owns what it points to, but for what its options borrow. Slices and
+ *            messages given to a call are borrowed until it returns.
+ * Errors:    where a call returns an int, NC_OK or a negative enum nc_err.
  */
 #ifndef NC_CORE_NODE_SERVICE_SERVICE_PRIVATE_H
 #define NC_CORE_NODE_SERVICE_SERVICE_PRIVATE_H

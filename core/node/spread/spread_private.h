@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* spread_private.h -- shared subscriptions as their files share them, and what each file does for
- * the others. Calls that only a leader or only an owner makes say so. */
+ * the others. Calls that only a leader or only an owner makes say so; so do the members of
+ * `struct nc_spread`.
+ *
+ * What is asked of another node is a struct of its own, in a list of nc_spread. It outlives the
+ * nc_spread, until the answer or the timeout comes: its `spread` is then NULL.
+ *
+ * Threads:   the loop's, but for lease_until_ns, which readers look at.
+ * Ownership: an nc_spread owns its rows, lists and buffers; what is asked frees itself. Slices
+ * given to a call are borrowed until it returns.
+ */
 #ifndef NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 #define NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 

@@ -4,6 +4,10 @@
  *
  * Where a call says "refuses", it has answered the request with an error, and the caller is done
  * with it.
+ *
+ * Threads:   the loop's, but for what is said to be a reader's.
+ * Ownership: the table owns the subscriptions. One that is removed while a job works for it is
+ *            freed when that is back. Slices given to a call are borrowed until it returns.
  */
 #ifndef NC_CORE_NODE_SUBS_SUBS_PRIVATE_H
 #define NC_CORE_NODE_SUBS_SUBS_PRIVATE_H

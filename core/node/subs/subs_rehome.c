@@ -7,6 +7,7 @@
  * comes again, as after a seek. */
 #include <stdlib.h>
 
+#include "core/base/ascending.h"
 #include "core/node/subs/subs_move.h"
 
 /* A row, with its number, by which the last of one position is known. */
@@ -75,17 +76,11 @@ static int row_compare(const void *a, const void *b)
 	               : (x->turn > y->turn) - (x->turn < y->turn);
 }
 
-static int position_compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
 static bool is_unparked(const struct gathering *gathering, uint64_t position)
 {
 	return gathering->unparked_count > 0 &&
 	       bsearch(&position, gathering->unparked, gathering->unparked_count,
-	               sizeof *gathering->unparked, position_compare) != NULL;
+	               sizeof *gathering->unparked, nc_ascending) != NULL;
 }
 
 /* Append one row for each position, up to `through`, ascending. */
@@ -115,8 +110,7 @@ int nc_subs_rows_gather(const struct nc_subscription *sub, uint64_t through, str
 		qsort(gathering.rows, gathering.count, sizeof(struct row), row_compare);
 		while (nc_unparked_next(&unparked, &gathering.unparked[gathering.unparked_count]))
 			gathering.unparked_count++;
-		qsort(gathering.unparked, gathering.unparked_count, sizeof(uint64_t),
-		      position_compare);
+		qsort(gathering.unparked, gathering.unparked_count, sizeof(uint64_t), nc_ascending);
 		rows_put(&gathering, through, &out);
 		err = nc_buf_status(&out);
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/ascending.h"
 #include "core/node/subs/subs_ask.h"
 #include "core/node/subs/subs_job.h"
 
@@ -15,12 +16,6 @@ bool nc_subs_replay_wants(const struct nc_subscription *sub)
 	nc_sub_info(sub->machine, &info);
 	/* the request is to be answered */
 	return info.replay_room > 0 || sub->replay.reply != NULL;
-}
-
-static int position_compare(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
 }
 
 bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *job)
@@ -38,7 +33,7 @@ bool nc_subs_replay_rows(const struct nc_subscription *sub, struct nc_sub_job *j
 	list = nc_buf_slice(&sub->save.parked);
 	while (job->row_count < count && nc_parked_next(&list, &parked))
 		job->rows[job->row_count++] = parked.position;
-	qsort(job->rows, job->row_count, sizeof *job->rows, position_compare);
+	qsort(job->rows, job->row_count, sizeof *job->rows, nc_ascending);
 	return true;
 }
 
