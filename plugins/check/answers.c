@@ -32,18 +32,20 @@ static void check_same(const struct check_filter *filter, size_t event, bool tog
 	      together ? "matched" : "not matched", count);
 }
 
-/* A batch that begins at `from`; in order or backwards. */
+enum order { IN_ORDER, BACKWARDS };
+
+/* A batch that begins at `from`. */
 static void check_batch(const struct check *check, const struct check_filter *filter, size_t from,
-                        size_t count, bool backwards)
+                        size_t count, enum order order)
 {
 	const nacre_filter_event *events[EVENTS_MAX] = { NULL };
 	uint64_t matched[WORDS + 1] = { 0 };
 	for (size_t i = 0; i < count; i++)
-		events[i] = check->events[backwards ? from + count - 1 - i : from + i];
+		events[i] = check->events[order == BACKWARDS ? from + count - 1 - i : from + i];
 	CHECK(check->plugin->match(filter->compiled, events, count, matched) >= 0,
 	      "match %s: no answer for a batch of %zu", filter->source, count);
 	for (size_t i = 0; i < count; i++) {
-		size_t event = backwards ? from + count - 1 - i : from + i;
+		size_t event = order == BACKWARDS ? from + count - 1 - i : from + i;
 		check_same(filter, event, check_bit(matched, i), count);
 	}
 	for (size_t i = count; i < EVENTS_MAX + 64; i++) {
@@ -58,11 +60,12 @@ void check_batches(struct check *check)
 	for (size_t i = 0; i < check->filter_count; i++) {
 		const struct check_filter *filter = &check->filters[i];
 		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-			check_batch(check, filter, check->event_count - sizes[k], sizes[k], false);
-			check_batch(check, filter, 0, sizes[k], true);
+			check_batch(check, filter, check->event_count - sizes[k], sizes[k],
+			            IN_ORDER);
+			check_batch(check, filter, 0, sizes[k], BACKWARDS);
 		}
-		check_batch(check, filter, 0, check->event_count, false);
-		check_batch(check, filter, 0, check->event_count, true);
+		check_batch(check, filter, 0, check->event_count, IN_ORDER);
+		check_batch(check, filter, 0, check->event_count, BACKWARDS);
 	}
 }
 
@@ -71,7 +74,7 @@ static void *thread_main(void *ctx)
 	const struct check *check = ctx;
 	for (int i = 0; i < THREAD_ROUNDS; i++) {
 		for (size_t k = 0; k < check->filter_count; k++)
-			check_batch(check, &check->filters[k], 0, check->event_count, false);
+			check_batch(check, &check->filters[k], 0, check->event_count, IN_ORDER);
 	}
 	return NULL;
 }

@@ -70,7 +70,7 @@ int nc_pattern_parse_literal(struct nc_pattern_parse *parse, const struct nc_jso
 		break;
 	case NC_JSON_STRING:
 		matcher.kind = NC_MATCH_STRING;
-		answer = nc_pattern_parse_text(parse, token, false, &matcher.text);
+		answer = nc_pattern_parse_text(parse, token, &matcher.text);
 		break;
 	default:
 		return nc_pattern_parse_refuse(
@@ -108,7 +108,8 @@ static int string_take(struct nc_pattern_parse *parse, const struct nc_json_toke
 	struct nc_matcher matcher = { .kind = kind };
 	bool fold = kind == NC_MATCH_FOLD || kind == NC_MATCH_FOLD_PREFIX ||
 	            kind == NC_MATCH_FOLD_SUFFIX;
-	int answer = nc_pattern_parse_text(parse, token, fold, &matcher.text);
+	int answer = fold ? nc_pattern_parse_folded(parse, token, &matcher.text)
+	                  : nc_pattern_parse_text(parse, token, &matcher.text);
 	if (answer >= 0 && kind == NC_MATCH_WILDCARD)
 		answer = wildcard_check(parse, token, matcher.text);
 	if (answer >= 0 && kind == NC_MATCH_CIDR &&

@@ -37,8 +37,8 @@ int nc_pattern_parse_next(struct nc_pattern_parse *parse, struct nc_json_token *
 	return nc_pattern_parse_refuse(parse, parse->json.offset, parse->json.expected);
 }
 
-int nc_pattern_parse_text(struct nc_pattern_parse *parse, const struct nc_json_token *token,
-                          bool fold, struct nc_slice *text_out)
+static int text_take(struct nc_pattern_parse *parse, const struct nc_json_token *token, bool fold,
+                     struct nc_slice *text_out)
 {
 	struct nc_buf text = { 0 };
 	nc_json_unescape(token, &text);
@@ -56,6 +56,18 @@ int nc_pattern_parse_text(struct nc_pattern_parse *parse, const struct nc_json_t
 	}
 	nc_buf_release(&text);
 	return kept == NULL ? nc_selector_no_memory(parse->error) : NACRE_FILTER_OK;
+}
+
+int nc_pattern_parse_text(struct nc_pattern_parse *parse, const struct nc_json_token *token,
+                          struct nc_slice *text_out)
+{
+	return text_take(parse, token, false, text_out);
+}
+
+int nc_pattern_parse_folded(struct nc_pattern_parse *parse, const struct nc_json_token *token,
+                            struct nc_slice *text_out)
+{
+	return text_take(parse, token, true, text_out);
 }
 
 static int refuse_again(struct nc_pattern_parse *parse, size_t offset, struct nc_slice path)
@@ -140,7 +152,7 @@ static int path_join(struct nc_pattern_parse *parse, struct nc_slice above, bool
                      const struct nc_json_token *key, struct nc_slice *path_out)
 {
 	struct nc_slice name;
-	int answer = nc_pattern_parse_text(parse, key, false, &name);
+	int answer = nc_pattern_parse_text(parse, key, &name);
 	if (answer < 0 || outermost) {
 		if (answer >= 0)
 			*path_out = name;

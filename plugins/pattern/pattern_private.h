@@ -29,9 +29,11 @@ int nc_pattern_parse_next(struct nc_pattern_parse *parse, struct nc_json_token *
 /* Refuse what stands at `offset`: "expected ...". */
 int nc_pattern_parse_refuse(struct nc_pattern_parse *parse, size_t offset, const char *expected);
 
-/* Copy a token's characters into the pool, unescaped, and folded if asked. */
+/* Copy a token's characters into the pool, unescaped; or unescaped and folded. */
 int nc_pattern_parse_text(struct nc_pattern_parse *parse, const struct nc_json_token *token,
-                          bool fold, struct nc_slice *text_out);
+                          struct nc_slice *text_out);
+int nc_pattern_parse_folded(struct nc_pattern_parse *parse, const struct nc_json_token *token,
+                            struct nc_slice *text_out);
 
 /* Whether a key is the name of an operator. */
 bool nc_pattern_parse_is_operator(const struct nc_json_token *key);

@@ -200,7 +200,11 @@ static void *mixed_thread(void *ctx)
 
 /* ---- The commands --------------------------------------------------------------------------- */
 
-static int bench_run(struct nc_cli *cli, uint64_t outstanding, bool waits,
+/* How many threads work: one that sends a client's appends without waiting, or one for each request
+ * that may be under way, which waits for its answer. */
+enum threads { ONE_A_CLIENT, ONE_A_REQUEST };
+
+static int bench_run(struct nc_cli *cli, uint64_t outstanding, enum threads threads,
                      void *(*work)(void *thread))
 {
 	struct nc_bench *bench = calloc(1, sizeof *bench);
@@ -210,8 +214,8 @@ static int bench_run(struct nc_cli *cli, uint64_t outstanding, bool waits,
 	if (exit_code == 0 && work == mixed_thread && nc_cli_number(&cli->args, "reads", 50) > 100)
 		exit_code = nc_cli_fail(cli, NC_EXIT_USAGE, "--reads: from 0 to 100");
 	if (exit_code == 0) {
-		exit_code = nc_bench_run(
-		        bench, waits ? bench->clients * bench->outstanding : bench->clients, work);
+		uint64_t requests = threads == ONE_A_REQUEST ? bench->outstanding : 1;
+		exit_code = nc_bench_run(bench, bench->clients * requests, work);
 	}
 	if (exit_code == 0)
 		exit_code = nc_bench_check(bench);
@@ -224,22 +228,22 @@ static int bench_run(struct nc_cli *cli, uint64_t outstanding, bool waits,
 
 static int run_append(struct nc_cli *cli)
 {
-	return bench_run(cli, 1000, false, append_thread);
+	return bench_run(cli, 1000, ONE_A_CLIENT, append_thread);
 }
 
 static int run_latency(struct nc_cli *cli)
 {
-	return bench_run(cli, 1, false, append_thread);
+	return bench_run(cli, 1, ONE_A_CLIENT, append_thread);
 }
 
 static int run_batch(struct nc_cli *cli)
 {
-	return bench_run(cli, 8, true, batch_thread);
+	return bench_run(cli, 8, ONE_A_REQUEST, batch_thread);
 }
 
 static int run_mixed(struct nc_cli *cli)
 {
-	return bench_run(cli, 32, true, mixed_thread);
+	return bench_run(cli, 32, ONE_A_REQUEST, mixed_thread);
 }
 
 #define DETAILS                                                                                \

@@ -191,7 +191,7 @@ bool nc_fields_body(struct nc_fields *fields, struct nc_slice body, struct nc_bu
 	size_t index;
 	if (body.size == 0)
 		return true;
-	if (nc_wire_init(fields->wire, body, false, text) != NC_OK)
+	if (nc_wire_init_json(fields->wire, body, text) != NC_OK)
 		return nc_refuse(fields->refusal, NC_FAULT_BUSY, "out of memory; try again");
 	if (nc_wire_next(fields->wire, &token) != NC_OK)
 		return nc_wire_refuse(fields->wire, fields->refusal);

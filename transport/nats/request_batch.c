@@ -334,8 +334,11 @@ bool nc_decode_batch(struct nc_decoder *decoder, const struct nc_message *messag
 	nc_buf_clear(&decoder->names);
 	if (!headers_decode(message, &msgpack, refusal))
 		return false;
-	if (nc_wire_init(&wire, message->data, msgpack, &decoder->text) != NC_OK)
+	if (msgpack) {
+		nc_wire_init_msgpack(&wire, message->data, &decoder->text);
+	} else if (nc_wire_init_json(&wire, message->data, &decoder->text) != NC_OK) {
 		return nc_refuse(refusal, NC_FAULT_BUSY, "out of memory; try again");
+	}
 	if (!body_decode(&batch))
 		return false;
 	if (nc_buf_status(&decoder->checks) != NC_OK)

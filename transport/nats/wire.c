@@ -4,12 +4,16 @@
 
 #include "transport/nats/wire_private.h"
 
-int nc_wire_init(struct nc_wire *wire, struct nc_slice body, bool msgpack, struct nc_buf *text)
+void nc_wire_init_msgpack(struct nc_wire *wire, struct nc_slice body, struct nc_buf *text)
 {
-	*wire = (struct nc_wire){ .msgpack = msgpack, .text = text, .body = body };
+	*wire = (struct nc_wire){ .msgpack = true, .text = text, .body = body };
 	nc_buf_clear(text);
-	if (msgpack)
-		return NC_OK;
+}
+
+int nc_wire_init_json(struct nc_wire *wire, struct nc_slice body, struct nc_buf *text)
+{
+	*wire = (struct nc_wire){ .text = text, .body = body };
+	nc_buf_clear(text);
 	nc_json_init(&wire->json, body);
 	if (body.size == 0 || memchr(body.data, '\\', body.size) == NULL)
 		return NC_OK;

@@ -58,7 +58,8 @@ struct nc_wire {
 };
 
 /* Errors: NC_NOMEM. */
-int nc_wire_init(struct nc_wire *wire, struct nc_slice body, bool msgpack, struct nc_buf *text);
+int nc_wire_init_json(struct nc_wire *wire, struct nc_slice body, struct nc_buf *text);
+void nc_wire_init_msgpack(struct nc_wire *wire, struct nc_slice body, struct nc_buf *text);
 
 int nc_wire_next(struct nc_wire *wire, struct nc_wire_token *token_out);
 

@@ -65,16 +65,17 @@ static struct nc_slice key_find(struct nc_sub_job *job, const struct nc_event *e
 	return nc_subs_key(&job->key_finder, &job->sub->definition, event);
 }
 
-static void found_add(struct nc_sub_job *job, const struct nc_event *event, struct nc_slice key,
-                      bool gone)
+static struct nc_sub_found *found_add(struct nc_sub_job *job, const struct nc_event *event,
+                                      struct nc_slice key)
 {
 	struct nc_sub_found *found = &job->found[job->found_count++];
 	found->position = event->position;
-	found->gone = gone;
+	found->gone = false;
 	found->size = (uint32_t)event->data.size;
 	found->key.offset = job->keys.size;
 	found->key.size = key.size;
 	nc_buf_put_slice(&job->keys, key);
+	return found;
 }
 
 /* An event that was found; those asked for before it do not exist any more. */
@@ -94,14 +95,14 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 	const struct nc_replay_ask *ask = &job->sub->replay.ask;
 	struct nc_slice key = key_find(job, event);
 	if (ask->kind != NC_REPLAY_KEY || nc_slice_eq(key, ask->key))
-		found_add(job, event, key, false);
+		(void)found_add(job, event, key);
 }
 
 /* An event that was deleted or has expired: its key is needed, to free it. */
 static void on_lost_event(void *ctx, const struct nc_event *event)
 {
 	struct reading *reading = ctx;
-	found_add(reading->job, event, key_find(reading->job, event), true);
+	found_add(reading->job, event, key_find(reading->job, event))->gone = true;
 }
 
 static int events_read(struct nc_sub_job *job, struct nc_state_reader *reader,

@@ -338,7 +338,8 @@ Test(batch, does_not_go_into_messagepack_without_end)
 	struct nc_buf text = { 0 };
 	struct nc_wire wire;
 	struct nc_wire_token token;
-	int err = nc_wire_init(&wire, nc_slice(deep, sizeof deep), true, &text);
+	int err = NC_OK;
+	nc_wire_init_msgpack(&wire, nc_slice(deep, sizeof deep), &text);
 	for (int i = 0; err == NC_OK; i++) {
 		cr_assert_leq(i, NC_WIRE_DEPTH_MAX);
 		err = nc_wire_next(&wire, &token);
