@@ -76,12 +76,6 @@ static void on_refused(void *ctx, void *ticket, int err)
 	node->unknown += err == NC_CLOSED;
 }
 
-static void on_applied(void *ctx, uint64_t applied)
-{
-	(void)ctx;
-	(void)applied;
-}
-
 static void on_step_down(void *ctx)
 {
 	(void)ctx;
@@ -116,7 +110,6 @@ static void node_open(struct node *node)
 	struct nc_replica_options options = quiet_options(&node->quiet);
 	options.on_outcome = on_outcome;
 	options.on_refused = on_refused;
-	options.on_applied = on_applied;
 	options.on_step_down = on_step_down;
 	options.on_fatal = on_fatal;
 	options.ctx = node;

@@ -31,23 +31,6 @@ static void on_refused(void *ctx, void *ticket, int err)
 	node->refused++;
 }
 
-static void on_applied(void *ctx, uint64_t applied)
-{
-	(void)ctx;
-	(void)applied;
-}
-
-static void on_room_used(void *ctx)
-{
-	(void)ctx;
-}
-
-static void on_fatal(void *ctx, int err, const char *what)
-{
-	(void)ctx;
-	cr_assert_fail("%s: %s", what, nc_err_name(err));
-}
-
 static void node_open(struct node *node)
 {
 	*node = (struct node){ 0 };
@@ -56,9 +39,6 @@ static void node_open(struct node *node)
 	options.pending_bytes_max = 2 * (uint64_t)NC_LOG_PAYLOAD_SIZE_MAX + DATA_SIZE;
 	options.on_outcome = on_outcome;
 	options.on_refused = on_refused;
-	options.on_applied = on_applied;
-	options.on_room_used = on_room_used;
-	options.on_fatal = on_fatal;
 	options.ctx = node;
 	cr_assert_eq(nc_replica_start(&options, &node->quiet.replica), NC_OK);
 	RUN_UNTIL(&node->quiet.loop, nc_replica_leading(node->quiet.replica));

@@ -69,12 +69,6 @@ static void on_refused(void *ctx, void *ticket, int err)
 	(void)err;
 }
 
-static void on_applied(void *ctx, uint64_t applied)
-{
-	(void)ctx;
-	(void)applied;
-}
-
 static void on_step_down(void *ctx)
 {
 	(void)ctx;
@@ -84,12 +78,6 @@ static void on_install(void *ctx, const struct nc_raft_install *install)
 {
 	(void)ctx;
 	(void)install;
-}
-
-static void on_fatal(void *ctx, int err, const char *what)
-{
-	(void)ctx;
-	cr_assert_fail("%s: %s", what, nc_err_name(err));
 }
 
 static void on_send(void *ctx, uint64_t to, struct nc_slice bytes)
@@ -126,11 +114,9 @@ static void follower_open(struct follower *follower)
 	options.tail_bytes_max = 1u << 20;
 	options.on_outcome = on_outcome;
 	options.on_refused = on_refused;
-	options.on_applied = on_applied;
 	options.on_step_down = on_step_down;
 	options.send = on_send;
 	options.on_install = on_install;
-	options.on_fatal = on_fatal;
 	options.ctx = follower;
 	cr_assert_eq(nc_replica_start(&options, &follower->quiet.replica), NC_OK);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* replica_quiet.h -- a replica alone, in memory, that does nothing by itself: no checkpoint, no end
- * of room. A test adds what is to be called, and changes what it is about. */
+ * of room. A test adds what is to be called, and changes what it is about. Whatever is fatal fails
+ * it. */
 #ifndef NC_TESTS_UNIT_NODE_REPLICA_QUIET_H
 #define NC_TESTS_UNIT_NODE_REPLICA_QUIET_H
 
@@ -26,6 +27,23 @@ static inline void quiet_begin(struct quiet *quiet)
 	cr_assert_eq(nc_engine_open(quiet->state, &quiet->engine), NC_OK);
 }
 
+static inline void quiet_applied(void *ctx, uint64_t applied)
+{
+	(void)ctx;
+	(void)applied;
+}
+
+static inline void quiet_room_used(void *ctx)
+{
+	(void)ctx;
+}
+
+static inline void quiet_fatal(void *ctx, int err, const char *what)
+{
+	(void)ctx;
+	cr_assert_fail("%s: %s", what, nc_err_name(err));
+}
+
 static inline struct nc_replica_options quiet_options(struct quiet *quiet)
 {
 	return (struct nc_replica_options){
@@ -41,6 +59,9 @@ static inline struct nc_replica_options quiet_options(struct quiet *quiet)
 		.checkpoint_ms = 1u << 30,
 		.pending_bytes_max = 64u << 20,
 		.log_keep_bytes = 1u << 30,
+		.on_applied = quiet_applied,
+		.on_room_used = quiet_room_used,
+		.on_fatal = quiet_fatal,
 	};
 }
 

@@ -24,23 +24,11 @@ static void on_outcome(void *ctx, void *ticket, const struct nc_outcome *outcome
 	node->answered++;
 }
 
-static void on_applied(void *ctx, uint64_t applied)
-{
-	(void)ctx;
-	(void)applied;
-}
-
 static void on_room_used(void *ctx)
 {
 	struct node *node = ctx;
 	node->measured++;
 	nc_replica_set_room(node->quiet.replica, node->disk_free, RESERVE);
-}
-
-static void on_fatal(void *ctx, int err, const char *what)
-{
-	(void)ctx;
-	cr_assert_fail("%s: %s", what, nc_err_name(err));
 }
 
 static void node_open(struct node *node)
@@ -49,9 +37,7 @@ static void node_open(struct node *node)
 	quiet_begin(&node->quiet);
 	struct nc_replica_options options = quiet_options(&node->quiet);
 	options.on_outcome = on_outcome;
-	options.on_applied = on_applied;
 	options.on_room_used = on_room_used;
-	options.on_fatal = on_fatal;
 	options.ctx = node;
 	cr_assert_eq(nc_replica_start(&options, &node->quiet.replica), NC_OK);
 	RUN_UNTIL(&node->quiet.loop, nc_replica_leading(node->quiet.replica));

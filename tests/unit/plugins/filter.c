@@ -21,18 +21,9 @@ static void teardown(void)
 
 TestSuite(filter, .init = setup, .fini = teardown);
 
-static void refuses(const char *name, const char *selector, size_t offset, const char *message)
+static void refuses(const char *plugin, const char *selector, size_t offset, const char *message)
 {
-	struct nc_filter *filter = NULL;
-	struct nc_filter_error error;
-	int err = nc_filter_compile(host, nc_slice_str(name), nc_slice_str(selector), &filter,
-	                            &error);
-	cr_assert_eq(err, NC_INVALID, "%s %s: %d", name, selector, err);
-	cr_expect_null(filter);
-	cr_expect_eq(error.offset, offset, "%s %s: at %zu, not %zu", name, selector, error.offset,
-	             offset);
-	cr_expect(strstr(error.message, message) != NULL, "%s %s: %s", name, selector,
-	          error.message);
+	expect_refused(host, plugin, selector, offset, message);
 }
 
 /* The filter on events of these streams (or types), NULL-terminated, and those it must match. */

@@ -33,14 +33,7 @@ static void payload(const char *selector, const char *data, bool want)
 
 static void refuses(const char *plugin, const char *selector, size_t offset, const char *message)
 {
-	struct nc_filter *filter = NULL;
-	struct nc_filter_error error;
-	int err = nc_filter_compile(host, nc_slice_str(plugin), nc_slice_str(selector), &filter,
-	                            &error);
-	cr_assert_eq(err, NC_INVALID, "%s %s: %d", plugin, selector, err);
-	cr_expect_eq(error.offset, offset, "%s: at %zu, not %zu (%s)", selector, error.offset,
-	             offset, error.message);
-	cr_expect(strstr(error.message, message) != NULL, "%s: %s", selector, error.message);
+	expect_refused(host, plugin, selector, offset, message);
 }
 
 Test(by_payload, two_fields_of_an_object_array_meet_in_one_element)

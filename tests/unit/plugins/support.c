@@ -76,6 +76,21 @@ struct nc_filter *compiled(struct nc_plugin_host *host, const char *name, const 
 	return filter;
 }
 
+void expect_refused(struct nc_plugin_host *host, const char *name, const char *selector,
+                    size_t offset, const char *message)
+{
+	struct nc_filter *filter = NULL;
+	struct nc_filter_error error;
+	int err = nc_filter_compile(host, nc_slice_str(name), nc_slice_str(selector), &filter,
+	                            &error);
+	cr_assert_eq(err, NC_INVALID, "%s %s: %d", name, selector, err);
+	cr_expect_null(filter);
+	cr_expect_eq(error.offset, offset, "%s %s: at %zu, not %zu (%s)", name, selector,
+	             error.offset, offset, error.message);
+	cr_expect(strstr(error.message, message) != NULL, "%s %s: %s", name, selector,
+	          error.message);
+}
+
 bool matches(const struct nc_filter *filter, const struct nc_event *event)
 {
 	struct nc_filter_batch *batch;

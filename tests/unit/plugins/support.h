@@ -22,6 +22,10 @@ struct nc_event event_of(const char *stream, const char *type, const char *data)
 /* The compiled filter; fails the test if it is refused. */
 struct nc_filter *compiled(struct nc_plugin_host *host, const char *name, const char *selector);
 
+/* That the selector is refused, at `offset` and with `message` in what is said. */
+void expect_refused(struct nc_plugin_host *host, const char *name, const char *selector,
+                    size_t offset, const char *message);
+
 /* Whether the filter matches this one event; fails the test if there is no answer. */
 bool matches(const struct nc_filter *filter, const struct nc_event *event);
 
