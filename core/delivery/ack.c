@@ -298,7 +298,7 @@ int nc_next_parse(struct nc_slice body, struct nc_next *next_out, struct nc_buf 
 	if (result != NC_OK)
 		return result;
 	if (err == NC_OK)
-		err = nc_json_next(&json, &token); /* the end */
+		err = nc_json_next(&json, &token); /* nothing may follow */
 	if (err != NC_OK) {
 		nc_buf_printf(why, "not JSON: %s expected at byte %zu", json.expected, json.offset);
 		return NC_INVALID;

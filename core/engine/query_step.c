@@ -48,7 +48,7 @@ static bool batch_takes(struct batch *batch, uint64_t ordinal)
 		return false;
 	}
 	if (!judges(query) &&
-	    query->item_count == query->left) { /* the limit: there is more, though */
+	    query->item_count == query->left) { /* there is more, beyond the limit */
 		query->next = ordinal;
 		query->done = true;
 		return false;

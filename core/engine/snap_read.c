@@ -215,7 +215,7 @@ struct next_head {
 	struct nc_buf *key;
 	size_t left;           /* heads that are still wanted */
 	struct nc_slice after; /* the one that was checked last */
-	struct nc_buf found;   /* keys, sized */
+	struct nc_buf found;   /* keys, each behind its size */
 };
 
 /* Collect keys: snapshots are read whole, and not while a cursor holds a page. */

@@ -47,7 +47,7 @@ static int summary_give(struct giving *giving, struct nc_state_reader *reader, s
 	if (err == NC_OK)
 		err = nc_stream_get(reader, name, &giving->scratch, &stream);
 	if (err == NC_NOTFOUND)
-		return NC_CORRUPT; /* what has snapshots has been there */
+		return NC_CORRUPT; /* snapshots are of streams that there are */
 	summary.stream = name;
 	if (err == NC_OK && nc_snap_are_of(&summary, &stream))
 		giving->goes_on = giving->fn(giving->ctx, &summary);

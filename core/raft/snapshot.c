@@ -99,7 +99,7 @@ int nc_raft_snapshot_restored(struct nc_raft *raft, uint64_t index)
 	                    NC_MUTANT(SNAPSHOT_LOSES_CONFIG) ? &before : &install.members);
 	raft->handed = raft->stable = index;
 	raft->commit = raft->applying = raft->applied = index;
-	raft->void_order = raft->orders; /* what they wrote is gone */
+	raft->void_order = raft->orders; /* orders under way wrote what is gone now */
 	raft->void_index = index;
 	raft->snapshot.index = index;
 	raft->snapshot.term = install.term;

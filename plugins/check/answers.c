@@ -160,7 +160,8 @@ void check_hints(struct check *check)
 		int answer = check->plugin->hints(filter->compiled, hint_take, &work);
 		CHECK(answer >= 0, "hints %s: %d", filter->source, answer);
 		bool full = answer == NACRE_FILTER_HINTS_FULL;
-		if (work.count > 0 || full) /* else: ask me always */
+		/* A filter that hints at nothing is to be asked about every event. */
+		if (work.count > 0 || full)
 			check_covered(filter, &work, full);
 	}
 }

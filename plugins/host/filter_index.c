@@ -42,7 +42,7 @@ struct nc_filter_index {
 
 struct nc_filter_merge {
 	size_t group;
-	struct nc_filter **filters; /* referenced */
+	struct nc_filter **filters; /* the merge holds a reference to each */
 	uint32_t *slots;
 	size_t count;
 	size_t small_count;        /* the filters of the small set that are in this group */

@@ -13,7 +13,7 @@ struct entry {
 	struct nc_name name;
 	uint64_t hash;
 	uint32_t id;
-	uint32_t next; /* in the chain */
+	uint32_t next; /* of those with the same hash */
 };
 
 struct nc_names_index {

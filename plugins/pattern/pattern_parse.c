@@ -352,7 +352,8 @@ static int pattern_read(struct nc_pattern_parse *parse, struct drafts *drafts)
 		answer = drafts_add(parse, drafts, &(struct draft){ 0 }, 0);
 	if (answer >= 0)
 		answer = object_read(parse, nc_slice(NULL, 0), true, drafts);
-	return answer < 0 ? answer : nc_pattern_parse_next(parse, &token); /* the end */
+	/* Nothing may follow. */
+	return answer < 0 ? answer : nc_pattern_parse_next(parse, &token);
 }
 
 /* Make the pattern of what was read. */

@@ -55,7 +55,8 @@ void *nc_pool_take(struct nc_pool *pool, size_t size)
 
 void *nc_pool_grow(struct nc_pool *pool, void *array, size_t count, size_t size)
 {
-	if ((count & (count - 1)) != 0) /* between two powers there is room */
+	/* An array has room for a power of two: it is full when it holds that many. */
+	if ((count & (count - 1)) != 0)
 		return array;
 	void *moved = nc_pool_take(pool, (count == 0 ? 1 : 2 * count) * size);
 	if (moved != NULL && count > 0)

@@ -154,7 +154,7 @@ static int state_end(struct nc_wt_state *state, int err)
 		err = nc_wt_broken(state);
 	if (state->connection != NULL && err != NC_OK)
 		return err;
-	if (state->connection != NULL) /* its sessions and cursors with it */
+	if (state->connection != NULL) /* which closes its sessions and cursors */
 		err = nc_wt_err(&state->handler, state->connection->close(state->connection, NULL));
 	state_free(state);
 	return err;

@@ -80,7 +80,7 @@ static int chunks_take(const struct nc_cli *cli, struct nacre_backup *backup,
 	if (failed != 0)
 		return fail_file(cli, files, failed);
 	if (status != NACRE_END && nc_cli_signal() != 0)
-		return 128 + nc_cli_signal(); /* also when nothing came any more */
+		return 128 + nc_cli_signal(); /* also if it waited in vain */
 	return status == NACRE_END ? 0 : nc_cli_fail_nacre(cli, status, &error, NULL);
 }
 

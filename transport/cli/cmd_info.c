@@ -52,7 +52,7 @@ static bool drained_show(struct nc_cli *cli)
 		return false;
 	struct nc_slice answer = nc_cli_reply_slice(reply);
 	bool ok = nc_cli_member(answer, "nodes", &list) && nc_cli_list_begin(&rows, list);
-	bool others = false; /* which could serve */
+	bool others = false; /* another node could serve in its place */
 	while (ok && nc_cli_list_next(&rows, &row)) {
 		if (!nc_cli_member(row, "state", &state) || !nc_cli_member(row, "id", &id))
 			continue;

@@ -46,7 +46,7 @@ static void probe(struct nc_window *window, struct nc_slot *oldest, int64_t now_
 	    !nc_client_connected(nc_line_connection(window, oldest->line)))
 		return;
 	heard->probed_ms = now_ms;
-	(void)nc_window_publish(window, oldest); /* or it is due as before */
+	(void)nc_window_publish(window, oldest); /* if that fails, it is due still */
 }
 
 bool nc_window_miss(struct nc_window *window, int64_t now_ms)

@@ -26,8 +26,8 @@
 #define LISTENERS_MAX 4096u /* kept in memory */
 
 #define PATIENCE_MS  5000u  /* a connection may take until all is known */
-#define RETRY_MS     1000u  /* before the next attempt; twice as long each time, */
-#define RETRY_MAX_MS 60000u /* up to this */
+#define RETRY_MS     1000u  /* before the next attempt; it doubles each time … */
+#define RETRY_MAX_MS 60000u /* … up to this */
 
 /* A subscription that matches some of what is published. */
 struct listener {

@@ -86,7 +86,7 @@ static void hello_send(struct nc_cluster *cluster)
 		memcpy(hello.founding_id, record->cluster_id, sizeof hello.founding_id);
 	consensus_put(cluster, &hello);
 	nodes_put(cluster, &hello);
-	(void)nc_peer_hello(cluster->peer, &hello); /* another follows */
+	(void)nc_peer_hello(cluster->peer, &hello); /* if it is lost, another follows */
 }
 
 void nc_cluster_hello(struct nc_cluster *cluster, uint64_t now_ms)

@@ -200,7 +200,7 @@ static bool hear_pledged(struct nc_formation *formation, const struct nc_formati
 	struct nc_cluster_record *record = &formation->record;
 	bool mine = record->proposer == formation->number;
 	bool member = hello->phase == NC_HELLO_MEMBER;
-	if (member && id_eq(from->cluster_id, record->cluster_id)) { /* it is decided */
+	if (member && id_eq(from->cluster_id, record->cluster_id)) { /* it was founded */
 		record->phase = NC_HELLO_MEMBER;
 		return true;
 	}

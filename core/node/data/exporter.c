@@ -17,7 +17,7 @@ struct nc_exporter {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
-	struct nc_fifo todo, done; /* under lock */
+	struct nc_fifo todo, done; /* under the lock */
 	bool stopping;
 	uint64_t held;      /* entry of the checkpoint that a peer reads; 0: none does */
 	uint64_t held_told; /* the loop's */

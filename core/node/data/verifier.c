@@ -178,7 +178,7 @@ bool nc_verifier_step(struct nc_verifier *verifier, struct nc_state_reader *read
 		log_step(verifier, &report);
 	}
 	(void)pthread_mutex_lock(&verifier->lock);
-	if (!nc_verifier_over(verifier->report.phase)) /* not stopped meanwhile */
+	if (!nc_verifier_over(verifier->report.phase)) /* it may have been stopped meanwhile */
 		verifier->report = report;
 	bool over = nc_verifier_over(verifier->report.phase);
 	(void)pthread_mutex_unlock(&verifier->lock);

@@ -86,7 +86,7 @@ static void tell(struct nc_replica *replica, const struct nc_entry *entry)
 void nc_replica_take_applied(struct nc_replica *replica)
 {
 	struct nc_entry_queue done = { 0 };
-	nc_entry_queue_move(&done, &replica->applied_ahead); /* nothing was put before it */
+	nc_entry_queue_move(&done, &replica->applied_ahead); /* the applier had nothing before it */
 	nc_stage_take(nc_applier_stage(replica->applier), &done);
 	if (done.first == NULL)
 		return;

@@ -195,7 +195,7 @@ static void tell(struct nc_service *service, uint64_t mark, const struct nc_batc
 	if (!due && nc_subs_count(service->subs) == 0)
 		return; /* the usual case: it need not even be decoded */
 	if (decode(&one, &event) != NC_OK)
-		return; /* cannot be: the engine has read it */
+		return; /* cannot happen: the engine has read it */
 	if (due)
 		publish(service, mark, &event);
 	nc_subs_event(service->subs, &event, one.record);

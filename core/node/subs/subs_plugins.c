@@ -173,7 +173,7 @@ void nc_subs_renew(struct nc_subs *subs, struct nc_subscription *sub)
 	        sub->move != NULL || sub->jobs.searching || sub->plugin.renewed ||
 	        (sub->definition.durable && subs->service->engine_version < NC_ENGINE_VERSION_SUBS);
 	if (waits)
-		return; /* the tick comes back to it */
+		return; /* the next tick tries again */
 	sub->plugin.renew = false;
 	if (sub->filter == NULL || nc_filter_plugin(sub->filter).state != NC_PLUGIN_REPLACED)
 		return; /* an update has taken the new one meanwhile */
