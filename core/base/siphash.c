@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SipHash-1-3, as its authors' paper has it. */
 #include "core/base/siphash.h"
 
 #include "core/base/buf.h"

@@ -199,8 +199,8 @@ static int tail_cut(struct scan *scan, size_t offset, size_t end)
 		end = offset + begun;
 	if (end > offset) {
 		scan->recovery->cut_bytes = end - offset;
+		/* Before it is cut: then nothing would tell of it. */
 		if (begun > 0 && !NC_LOG_MUTANT(CUT_UNSAID))
-			/* Before it is cut: then nothing would tell of it. */
 			err = nc_log_doubt_begin(scan->log);
 		if (err != NC_OK) {
 			(void)snprintf(scan->fault, NC_LOG_FAULT_SIZE,

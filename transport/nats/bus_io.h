@@ -7,7 +7,8 @@
  * not take waits for the loop to say so.
  *
  * Threads:   all from the loop's but those that nats.c calls, which come under its connection's
- * lock. Ownership: the io lives in its bus, which outlives the connection.
+ *            lock.
+ * Ownership: the io lives in its bus, which outlives the connection.
  */
 #ifndef NC_TRANSPORT_NATS_BUS_IO_H
 #define NC_TRANSPORT_NATS_BUS_IO_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Who uses something that is held for all. */
 #include "core/node/common/borrowers.h"
 
 void nc_borrowers_note(struct nc_borrowers *borrowers, uint64_t node, uint64_t now_s)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Asking a peer for a state, as bytes. */
 #include "core/node/data/state_call.h"
 
 #include "core/base/pack.h"

@@ -2,9 +2,9 @@
 /* state_call.h -- what a node that needs a state asks a peer for, as bytes in transport/peer's
  * requests and replies. MessagePack:
  *
- *   open:   [1, index]                        reply: the manifest's bytes
- * (storage/state/snapshot.h) read:   [2, id, file, offset, size]       reply: [SHA-256, bytes]
- *   close:  [3, id]                           reply: nothing
+ *   open:   [1, index]                     reply: the bytes of the manifest (snapshot.h)
+ *   read:   [2, id, file, offset, size]    reply: [SHA-256, bytes]
+ *   close:  [3, id]                        reply: nothing
  *
  * Errors in replies: NC_BUSY, later; NC_NOTFOUND, that export is no longer there: open another one.
  */

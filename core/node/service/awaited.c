@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Events that perhaps nobody hears, kept until that is certain. */
 #include "core/node/service/awaited.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Hashes of the requests that were answered lately. */
 #include "core/node/spread/answered.h"
 
 #include <stdlib.h>

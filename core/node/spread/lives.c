@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whether another node may have answered a request. */
 #include "core/node/spread/lives.h"
 
 #include "core/delivery/placement.h"

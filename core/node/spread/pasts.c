@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which nodes may have heard a request because they owned its subscription. */
 #include "core/node/spread/pasts.h"
 
 #include "core/base/hashmap.h"

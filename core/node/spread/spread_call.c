@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What nodes ask each other about shared subscriptions, as bytes. */
 #include "core/node/spread/spread_call.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where subscriptions stand: for people as JSON, for nodes as MessagePack. */
 #include "core/node/spread/standings.h"
 
 #include "core/base/json.h"
