@@ -121,6 +121,7 @@ async def test_what_is_not_in_flight_at_another_node_is_refused_however_soon():
 
         words = first.split(".")
         await refused(".".join(words[:-2] + ["3", "1"]), "never delivered")
+        await refused(".".join(words[:-3] + [str(int(words[-3]) + 1)] + words[-2:]), "of an epoch that is not there yet")
         for reply, answer in ((first, b"+ACK"), (second, b"+TERM no")):
             await client.nc.publish(reply, answer)  # nobody waits until it is in the log
             await refused(reply, f"behind {answer}")

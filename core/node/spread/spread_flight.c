@@ -20,6 +20,7 @@ struct nc_spread_flight {
 	struct nc_fifo_link link;
 	uint64_t id;
 	uint64_t until_ms;
+	uint64_t last;  /* the log's entry when it came */
 	uint64_t asked; /* the question that is under way; 0: none, it waits for its next try */
 	struct nc_retry retry;
 	int endpoint;
@@ -155,10 +156,14 @@ static int flight_ask(struct nc_spread *spread, struct nc_spread_flight *flight,
 	return NC_OK;
 }
 
-/* Whether the row says that the delivery may be in flight at another node. */
-static bool may_fly(const struct nc_spread_row *row, const struct nc_batch_ack *ack)
+/* Whether the delivery may be in flight at another node, as the row has it. One of a later epoch
+ * than the row's is of one that stands in the log before its entry `last`, or of none. */
+static bool may_fly(const struct nc_spread *spread, const struct nc_batch_ack *ack, uint64_t last)
 {
-	return row != NULL && ack->epoch >= row->epoch;
+	const struct nc_spread_row *row = nc_spread_find(spread, ack->name);
+	if (row == NULL || ack->epoch < row->epoch)
+		return false;
+	return ack->epoch == row->epoch || spread->applied < last;
 }
 
 /* Ask whoever runs the subscription; the flight may have ended when this returns. */
@@ -175,7 +180,8 @@ static void flight_go(struct nc_spread *spread, struct nc_spread_flight *flight)
 		} else { /* made anew, and transient */
 			flight_refuse(spread, flight, NC_FAULT_STALE_ACK);
 		}
-	} else if (!may_fly(row, &flight->ack)) { /* the log refuses it, unless it is a retry */
+	} else if (!may_fly(spread, &flight->ack, flight->last)) {
+		/* The log refuses it, unless it is a retry. */
 		flight_propose(spread, flight);
 	} else if (row->owner.number == 0 || row->owner.number == spread->self ||
 	           flight_ask(spread, flight, row->owner.number) != NC_OK) {
@@ -187,7 +193,7 @@ static void flight_go(struct nc_spread *spread, struct nc_spread_flight *flight)
  */
 
 static struct nc_spread_flight *flight_new(struct nc_spread *spread, const struct nc_batch *batch,
-                                           struct nc_slice reply, int endpoint)
+                                           uint64_t last, struct nc_slice reply, int endpoint)
 {
 	struct nc_spread_flights *flights = &spread->flights;
 	struct nc_buf *body = &spread->body;
@@ -204,6 +210,7 @@ static struct nc_spread_flight *flight_new(struct nc_spread *spread, const struc
 	        (struct nc_spread_flight){ .id = ++flights->numbers,
 		                           .until_ms = nc_clock_ms() +
 		                                       spread->service->options.config->timeout_ms,
+		                           .last = last,
 		                           .endpoint = endpoint,
 		                           .ack = batch->ack,
 		                           .reply_size = reply.size,
@@ -224,11 +231,11 @@ bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, st
 	if (spread == NULL || ack->name.size == 0 || !nc_spread_has(spread, ack->name) ||
 	    nc_subs_has(spread->service->subs, ack->name))
 		return false;
-	const struct nc_spread_row *row = nc_spread_find(spread, ack->name);
-	if (!may_fly(row, ack)) /* the log refuses it, unless it is a retry */
+	uint64_t last = nc_replica_status(spread->service->replica).last;
+	if (!may_fly(spread, ack, last)) /* the log refuses it, unless it is a retry */
 		return false;
 	struct nc_spread_flights *flights = &spread->flights;
-	struct nc_spread_flight *flight = flight_new(spread, batch, reply, endpoint);
+	struct nc_spread_flight *flight = flight_new(spread, batch, last, reply, endpoint);
 	if (flight == NULL) {
 		nc_service_refuse(spread->service, reply, endpoint, NC_FAULT_BUSY,
 		                  nc_fault_text(NC_FAULT_BUSY));
