@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from harness import check, equal, wait_until
+from harness import Client, check, equal, wait_until
 from test_subs import Consumer, by_stream, create, fill, info, pull, versions
 from test_subs_verbs import ask, sent_together, term
 
@@ -369,3 +369,34 @@ async def test_what_is_answered_while_it_is_fetched_anew_is_so_when_that_is_conf
 
 async def parked_total(c, name, count):
     return (await ask(c, "parked", name, {"limit": 1}))["total"] == count
+
+
+async def test_durable_changes_while_others_append_and_answers_come_without_a_pause(c):
+    """The change waits until a progress that is on its way is in the log, and not for what has come since each time; what was sent behind it
+    is carried out behind it."""
+    stop = asyncio.Event()
+
+    async def on_event(msg):
+        if msg.reply:
+            await c.nc.publish(msg.reply, b"-NAK", reply="nobody.hears")
+
+    async def load():
+        while not stop.is_set():
+            for _ in range(50):
+                await c.nc.publish(f"{c.root}.append.T.chother", b"{}")
+            await c.append("chother")
+
+    listens = await c.nc.subscribe("work.chload", cb=on_event, pending_msgs_limit=-1, pending_bytes_limit=-1)
+    await create(c, "chload", by_stream("chload"), deliver={"subject": "work.chload"}, max_deliver=-1)
+    await fill(c, "chload", 200)
+    loader, other = asyncio.create_task(load()), await Client.connect(c.nc.connected_url.geturl())
+    try:
+        for durable in (False, True) * 5:
+            changed, there = await sent_together(other, ("sub.update.chload", {"durable": durable}), ("sub.info.chload", None))
+            equal((there["durable"], there["epoch"]), (durable, changed.get("epoch")), f"{changed}")
+    finally:
+        stop.set()
+        await loader
+        await other.close()
+        await listens.unsubscribe()
+        await ask(c, "delete", "chload")

@@ -233,7 +233,7 @@ static void delete (const struct nc_subs_ask *ask)
 void nc_subs_request(struct nc_subs *subs, enum nc_operation op, struct nc_slice name,
                      struct nc_slice body, struct nc_slice reply, int endpoint)
 {
-	const struct nc_subs_ask ask = { subs, op, name, body, reply, endpoint };
+	const struct nc_subs_ask ask = { subs, op, name, body, reply, endpoint, 0 };
 	if (!nc_subs_ask_behind(&ask))
 		nc_subs_carry_out(&ask);
 }

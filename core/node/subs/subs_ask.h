@@ -12,7 +12,8 @@ struct nc_subs_ask {
 	struct nc_subs *subs;
 	enum nc_operation op;
 	struct nc_slice name, body, reply;
-	int endpoint; /* for the statistics */
+	int endpoint;      /* for the statistics */
+	uint64_t since_ms; /* when it came, if it was kept since; 0: it has just come */
 };
 
 /* ---- Answering (subs_api.c) ----------------------------------------------------------------- */

@@ -100,6 +100,15 @@ void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name)
 	line_end(subs, at);
 }
 
+/* Whether an update is kept until a progress is in the log (subs_update.c). */
+static bool is_to_change(const struct nc_subscription *sub)
+{
+	const struct nc_sub_later *at = sub->later;
+	while (at != NULL && at->op != NC_OP_SUB_UPDATE)
+		at = at->next;
+	return at != NULL;
+}
+
 /* Whether a change of the subscription is under way. */
 static bool is_changing(struct nc_subs *subs, struct nc_slice name)
 {
@@ -107,7 +116,7 @@ static bool is_changing(struct nc_subs *subs, struct nc_slice name)
 	if (line != NULL && line->under_way > 0)
 		return true;
 	const struct nc_subscription *sub = nc_subs_find(subs, name);
-	return sub != NULL && sub->move != NULL;
+	return sub != NULL && (sub->move != NULL || is_to_change(sub));
 }
 
 /* A seek, an update or a delete refuses the requests that wait for the subscription's progress. So
@@ -251,7 +260,8 @@ static struct nc_subs_ask ask_of(struct nc_subs *subs, const struct nc_sub_behin
 		                     .body = nc_slice(asked->bytes + asked->reply_size + 1,
 		                                      asked->body_size),
 		                     .reply = nc_slice(asked->bytes, asked->reply_size),
-		                     .endpoint = asked->endpoint };
+		                     .endpoint = asked->endpoint,
+		                     .since_ms = asked->since_ms };
 }
 
 static void behind_free(struct nc_subs *subs, struct nc_sub_behind *behind)

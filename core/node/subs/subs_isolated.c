@@ -26,6 +26,7 @@ struct nc_sub_prepare {
 	struct nc_subs *subs;
 	enum nc_operation op;
 	int endpoint, err;
+	uint64_t since_ms; /* when the request came */
 	struct nc_filter *filter;
 	struct nc_filter_error error;
 	struct nc_slice name, body, reply, plugin, selector; /* in `text` */
@@ -184,6 +185,7 @@ static struct nc_sub_prepare *prepare_new(const struct nc_subs_ask *ask, enum nc
 	prepare->subs = ask->subs;
 	prepare->op = op;
 	prepare->endpoint = ask->endpoint;
+	prepare->since_ms = ask->since_ms != 0 ? ask->since_ms : nc_clock_ms();
 	prepare->err = NC_CLOSED; /* if no reader comes to it */
 	prepare->name = text_keep(text, ask->name);
 	prepare->body = text_keep(text, ask->body);
@@ -280,7 +282,8 @@ static void prepare_finish(struct nc_subs *subs, struct nc_sub_prepare *prepare)
 		                         .name = prepare->name,
 		                         .body = prepare->body,
 		                         .reply = prepare->reply,
-		                         .endpoint = prepare->endpoint };
+		                         .endpoint = prepare->endpoint,
+		                         .since_ms = prepare->since_ms };
 	if (!subs->service->serving && !nc_subs_has(subs, prepare->name)) {
 		/* This node does not lead any more: a transient subscription would be made where
 		 * nobody looks for it. */

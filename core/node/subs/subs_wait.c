@@ -26,7 +26,8 @@ bool nc_subs_ask_keep(const struct nc_subs_ask *ask, struct nc_sub_later **list)
 		return false;
 	}
 	*later = (struct nc_sub_later){ .next = *list,
-		                        .since_ms = nc_clock_ms(),
+		                        .since_ms =
+		                                ask->since_ms != 0 ? ask->since_ms : nc_clock_ms(),
 		                        .op = ask->op,
 		                        .endpoint = ask->endpoint,
 		                        .reply_size = ask->reply.size,
@@ -62,10 +63,13 @@ static struct nc_sub_later *in_order(struct nc_sub_later *list)
 	return ordered;
 }
 
-/* The subscription may be gone afterwards. */
+/* The subscription may be gone afterwards. Before a request was kept, everything that came before
+ * it had been applied: it does not wait for what has come since, or it might find once more what it
+ * was kept for, and so on without end. */
 void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
                         struct nc_sub_later **list)
 {
+	bool settled = subs->lines.settled;
 	struct nc_sub_later *later = *list;
 	char name[NC_WORD_SIZE_MAX + 1];
 	if (later == NULL)
@@ -82,9 +86,12 @@ void nc_subs_asks_again(struct nc_subs *subs, struct nc_subscription *sub,
 			.name = nc_slice_str(name),
 			.body = nc_slice(later->bytes + later->reply_size + 1, later->body_size),
 			.reply = nc_slice(later->bytes, later->reply_size),
-			.endpoint = later->endpoint
+			.endpoint = later->endpoint,
+			.since_ms = later->since_ms
 		};
+		subs->lines.settled = true;
 		nc_subs_carry_out(&ask);
+		subs->lines.settled = settled;
 		nc_sub_later_free(subs, later);
 		later = next;
 	}
