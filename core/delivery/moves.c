@@ -159,6 +159,35 @@ void nc_sub_make_parked(struct nc_sub *sub, uint32_t id)
 	}
 }
 
+/* Take an entry out of the line of those that leave. */
+static void leaving_remove(struct nc_sub *sub, uint32_t id)
+{
+	uint32_t before = NONE;
+	for (uint32_t at = sub->leaving.first; at != id; at = sub->entries[at].leave_next)
+		before = at;
+	uint32_t next = sub->entries[id].leave_next;
+	if (before == NONE) {
+		sub->leaving.first = next;
+	} else {
+		sub->entries[before].leave_next = next;
+	}
+	if (next == NONE)
+		sub->leaving.last = before;
+	sub->leaving_count--;
+}
+
+bool nc_sub_park_cancel(struct nc_sub *sub, uint64_t position)
+{
+	uint32_t id = nc_sub_entry_find(sub, position);
+	if (id == NONE || sub->entries[id].state != NC_SUB_LEAVING ||
+	    sub->entries[id].leave != LEAVE_PARK)
+		return false;
+	leaving_remove(sub, id);
+	nc_sub_entry_free(sub, id);
+	nc_sub_changed(sub);
+	return true;
+}
+
 uint64_t nc_sub_backoff(const struct nc_sub *sub, uint32_t attempts)
 {
 	size_t count = sub->policy.backoff_count;

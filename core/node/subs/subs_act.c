@@ -133,17 +133,22 @@ static void memory_forget(struct nc_subscription *sub, uint64_t position)
 	}
 }
 
-void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
+void nc_subs_unparked(struct nc_subscription *sub, uint64_t position)
 {
 	if (sub->tidy.under_way)
 		nc_unparked_put(&sub->tidy.unparked, position);
-	if (!sub->definition.durable) {
-		memory_forget(sub, position);
-		return;
-	}
-	nc_unparked_put(&sub->save.unparked, position);
-	if (sub->jobs.searching_replay)
+	if (sub->definition.durable && sub->jobs.searching_replay)
 		nc_unparked_put(&sub->replay.unparked, position);
+}
+
+void nc_subs_unpark(struct nc_subscription *sub, uint64_t position)
+{
+	nc_subs_unparked(sub, position);
+	if (sub->definition.durable) {
+		nc_unparked_put(&sub->save.unparked, position);
+	} else {
+		memory_forget(sub, position);
+	}
 }
 
 static void park(struct nc_subs *subs, struct nc_subscription *sub,

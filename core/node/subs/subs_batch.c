@@ -152,8 +152,10 @@ static bool unsaid(struct nc_subscription *sub, uint64_t position)
 /* The delivery's wait ended while the batch was on its way, so the event was parked: undo that. */
 static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	if (unsaid(sub, position))
-		(void)nc_subs_parked_gone(subs, sub, position);
+	if (!nc_sub_park_cancel(sub->machine, position) && !unsaid(sub, position))
+		return;
+	(void)nc_subs_parked_gone(subs, sub, position);
+	nc_subs_unparked(sub, position); /* one that was replayed had a row in the log, too */
 }
 
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
@@ -165,7 +167,8 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	const struct nc_sub_batch_ack of = { ack->epoch, ack->position, ack->through };
 	int err = nc_sub_batch_acked(sub->machine, &of, nc_clock_ns());
 	if (err == NC_OK) {
-		nc_subs_act(subs, sub); /* so that a PARK that is due has been taken */
+		nc_subs_act(subs,
+		            sub); /* so that a PARK that is due has been taken, if it may act */
 		unpark(subs, sub, ack->position);
 		/* The row of this one covers what stands before it, also what met nobody, until a
 		 * progress has taken its place. */

@@ -159,6 +159,8 @@ void nc_subs_advise(struct nc_subs *subs, const struct nc_subscription *sub, con
                     uint64_t position, const char *reason);
 /* Remove the row of a parked event: with the next progress, or at once if it is in memory. */
 void nc_subs_unpark(struct nc_subscription *sub, uint64_t position);
+/* The log has removed it by itself: a reader that is at work may still see it. */
+void nc_subs_unparked(struct nc_subscription *sub, uint64_t position);
 /* Publish a status line, after the deliveries that are due before it. */
 void nc_subs_todo_status(struct nc_subscription *sub, const char *subject, const char *reply,
                          const char *block);
