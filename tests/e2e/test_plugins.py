@@ -8,6 +8,7 @@ import signal
 import tempfile
 
 from harness import LONG, NACRED, Both, Cluster, Skip, check, equal, error_of, wait_until
+from test_subs_verbs import sent_together
 
 BUILD = os.path.dirname(os.path.dirname(NACRED))
 HOSTILE = os.path.join(BUILD, "tests/hostile/hostile.so")
@@ -257,6 +258,19 @@ async def test_an_update_is_done_while_others_append():
         finally:
             stop.set()
             await asyncio.gather(*loaders)
+
+
+async def test_a_list_has_what_was_being_made_when_it_was_asked_for():
+    """A filter of a stranger's plugin is compiled first, and only then is its subscription put into the log."""
+    async with PluginDir(HOSTILE) as d:
+        c = d.client
+        for durable in (True, False):
+            made = {"filter": {"plugin": "hostile", "selector": {"do": "slow"}}, "durable": durable}
+            plain = {"filter": {"plugin": "by_stream", "selector": "s"}}
+            answers = await sent_together(c, ("sub.create.slow", made), ("sub.create.plain", plain), ("sub.list", None))
+            equal([s["name"] for s in answers[2]["subscriptions"]], ["plain", "slow"], f"durable {durable}: {answers}")
+            for name in ("plain", "slow"):
+                equal(await c.ask(f"sub.delete.{name}"), {"deleted": True})
 
 
 async def test_a_subscription_goes_on_when_its_process_is_back():

@@ -6,20 +6,10 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
-#include "core/engine/names.h"
 #include "core/node/spread/spread.h"
 #include "core/node/subs/subs_ask.h"
+#include "core/node/subs/subs_line.h"
 #include "transport/nats/reply.h"
-
-/* One name: what is under way for it, and how many requests wait behind that. */
-struct nc_sub_line {
-	struct nc_sub_line *next; /* in its bucket */
-	char name[NC_WORD_SIZE_MAX + 1];
-	uint32_t under_way; /* creations and deletions */
-	uint32_t waiting;
-	/* the last pass in which a request had to go on waiting: later ones stay behind it */
-	uint64_t held;
-};
 
 /* A wait until everything that was taken up before a request is applied. */
 struct nc_sub_settling {
@@ -40,65 +30,7 @@ struct nc_sub_behind {
 	char name[NC_WORD_SIZE_MAX + 1];
 };
 
-/* ---- Lines ---------------------------------------------------------------------------------- */
-
-/* Whether a subscription may bear it; a request's name has not been checked yet, and one with a NUL
- * in it would be looked for in another place than it was kept. A list has none. */
-static bool is_name(struct nc_slice name)
-{
-	return name.size == 0 || nc_name_word_fault(name) == NULL;
-}
-
-static struct nc_sub_line **line_at(struct nc_subs *subs, struct nc_slice name)
-{
-	struct nc_sub_line **at = &subs->lines.at[nc_hash_bytes(name) % NC_SUB_LINES];
-	while (*at != NULL && !nc_slice_is(name, (*at)->name))
-		at = &(*at)->next;
-	return at;
-}
-
-static struct nc_sub_line *line_make(struct nc_subs *subs, struct nc_slice name)
-{
-	struct nc_sub_line **at = line_at(subs, name);
-	if (*at == NULL) {
-		*at = calloc(1, sizeof **at);
-		if (*at == NULL)
-			return NULL;
-		(void)snprintf((*at)->name, sizeof(*at)->name, "%.*s", (int)name.size,
-		               (const char *)name.data);
-		subs->lines.count++;
-	}
-	return *at;
-}
-
-static void line_end(struct nc_subs *subs, struct nc_sub_line **at)
-{
-	struct nc_sub_line *line = *at;
-	if (line->under_way > 0 || line->waiting > 0)
-		return;
-	*at = line->next;
-	subs->lines.count--;
-	free(line);
-}
-
-void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name)
-{
-	struct nc_sub_line *line = is_name(name) ? line_make(subs, name) : NULL;
-	subs->lines.entered++;
-	if (line != NULL) /* without memory no request waits for it */
-		line->under_way++;
-}
-
-void nc_subs_line_leave(struct nc_subs *subs, struct nc_slice name)
-{
-	struct nc_sub_line **at = line_at(subs, name);
-	subs->lines.left++;
-	subs->lines.ready = true;
-	if (*at == NULL)
-		return;
-	(*at)->under_way -= (*at)->under_way > 0;
-	line_end(subs, at);
-}
+/* ---- What is waited for -------------------------------------------------------------------- */
 
 /* Whether an update is kept until a progress is in the log (subs_update.c). */
 static bool is_to_change(const struct nc_subscription *sub)
@@ -112,7 +44,8 @@ static bool is_to_change(const struct nc_subscription *sub)
 /* Whether a change of the subscription is under way. */
 static bool is_changing(struct nc_subs *subs, struct nc_slice name)
 {
-	const struct nc_sub_line *line = subs->lines.count == 0 ? NULL : *line_at(subs, name);
+	const struct nc_sub_line *line =
+	        subs->lines.count == 0 ? NULL : *nc_sub_line_at(subs, name);
 	if (line != NULL && line->under_way > 0)
 		return true;
 	const struct nc_subscription *sub = nc_subs_find(subs, name);
@@ -156,9 +89,10 @@ static bool must_wait(const struct nc_subs_ask *ask)
 	default:
 		break;
 	}
-	if (!is_name(ask->name))
+	if (!nc_sub_line_is_name(ask->name))
 		return false; /* it is refused at once */
-	const struct nc_sub_line *line = subs->lines.count == 0 ? NULL : *line_at(subs, ask->name);
+	const struct nc_sub_line *line =
+	        subs->lines.count == 0 ? NULL : *nc_sub_line_at(subs, ask->name);
 	return (line != NULL && line->waiting > 0) || is_changing(subs, ask->name) ||
 	       awaited(ask, nc_subs_find(subs, ask->name)) > 0;
 }
@@ -185,7 +119,7 @@ static struct nc_sub_behind *behind_new(const struct nc_subs_ask *ask)
 	struct nc_sub_line *line = NULL;
 	if (behind != NULL && nc_subs_ask_keep(ask, &behind->asked)) {
 		subs->waiter_count--; /* it waits here, not in a subscription's list */
-		line = line_make(subs, ask->name);
+		line = nc_sub_line_make(subs, ask->name);
 	}
 	if (line == NULL) {
 		if (behind != NULL)
@@ -232,8 +166,8 @@ bool nc_subs_ask_settles(const struct nc_subs_ask *ask)
 {
 	struct nc_subs *subs = ask->subs;
 	struct nc_replica *replica = subs->service->replica;
-	if (subs->lines.settled || !is_name(ask->name) || !nc_replica_leading(replica) ||
-	    nc_replica_status(replica).pending_commands == 0)
+	if (subs->lines.settled || !nc_sub_line_is_name(ask->name) ||
+	    !nc_replica_leading(replica) || nc_replica_status(replica).pending_commands == 0)
 		return false;
 	struct nc_sub_settling *settling = calloc(1, sizeof *settling);
 	struct nc_sub_behind *behind = settling == NULL ? NULL : behind_new(ask);
@@ -266,10 +200,10 @@ static struct nc_subs_ask ask_of(struct nc_subs *subs, const struct nc_sub_behin
 
 static void behind_free(struct nc_subs *subs, struct nc_sub_behind *behind)
 {
-	struct nc_sub_line **at = line_at(subs, nc_slice_str(behind->name));
+	struct nc_sub_line **at = nc_sub_line_at(subs, nc_slice_str(behind->name));
 	nc_assert(*at != NULL && (*at)->waiting > 0);
 	(*at)->waiting--;
-	line_end(subs, at);
+	nc_sub_line_end(subs, at);
 	subs->lines.waiting--;
 	subs->lines.bytes -= behind->size;
 	if (behind->settling != NULL)
@@ -305,7 +239,7 @@ static bool list_waits(struct nc_subs *subs, struct nc_sub_behind *behind)
 		behind->first = true;
 		behind->through = subs->lines.entered;
 	}
-	return !behind->first || subs->lines.left < behind->through;
+	return !behind->first || nc_sub_lines_wait(subs, behind->through);
 }
 
 static bool waits(const struct nc_subs_ask *ask, struct nc_sub_behind *behind)
@@ -315,7 +249,8 @@ static bool waits(const struct nc_subs_ask *ask, struct nc_sub_behind *behind)
 		return true;
 	if (ask->op == NC_OP_SUB_LIST)
 		return list_waits(subs, behind);
-	if ((*line_at(subs, ask->name))->held == subs->lines.pass || is_changing(subs, ask->name))
+	if ((*nc_sub_line_at(subs, ask->name))->held == subs->lines.pass ||
+	    is_changing(subs, ask->name))
 		return true;
 	const struct nc_subscription *sub = nc_subs_find(subs, ask->name);
 	if (!behind->first) {
@@ -337,7 +272,7 @@ void nc_subs_behind_step(struct nc_subs *subs)
 		next = at->next;
 		const struct nc_subs_ask ask = ask_of(subs, at);
 		if (waits(&ask, at)) {
-			(*line_at(subs, ask.name))->held = subs->lines.pass;
+			(*nc_sub_line_at(subs, ask.name))->held = subs->lines.pass;
 			append(subs, at);
 			continue;
 		}
@@ -387,11 +322,5 @@ void nc_subs_behind_drop(struct nc_subs *subs)
 		subs->lines.first = first->next;
 		behind_free(subs, first);
 	}
-	for (size_t i = 0; i < NC_SUB_LINES; i++) {
-		while (subs->lines.at[i] != NULL) {
-			struct nc_sub_line *line = subs->lines.at[i];
-			subs->lines.at[i] = line->next;
-			free(line);
-		}
-	}
+	nc_sub_lines_drop(subs);
 }

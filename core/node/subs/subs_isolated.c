@@ -328,13 +328,14 @@ void nc_subs_prepared_take(struct nc_subs *subs)
 	pthread_mutex_unlock(&subs->lock);
 	while (prepare != NULL) {
 		struct nc_sub_prepare *next = prepare->next;
-		if (!prepare->renews && prepare->op != NC_OP_SUB_EXPLAIN)
-			nc_subs_line_leave(subs, prepare->name);
 		if (!subs->service->stopping && prepare->renews) {
 			renewal_finish(subs, prepare);
 		} else if (!subs->service->stopping) {
 			prepare_finish(subs, prepare);
 		}
+		/* if it is put into the log now, a list goes on waiting for it */
+		if (!prepare->renews && prepare->op != NC_OP_SUB_EXPLAIN)
+			nc_subs_line_leave(subs, prepare->name);
 		prepare_free(prepare);
 		prepare = next;
 	}

@@ -204,7 +204,7 @@ void nc_subs_answer_fault(struct nc_subs *subs, const struct nc_ticket *ticket,
                           struct nc_fault fault, const char *text);
 void nc_subs_answer_text(struct nc_subs *subs, const struct nc_ticket *ticket, const char *text);
 
-/* ---- Requests that stand behind a change (subs_behind.c) ------------------------------------ */
+/* ---- Requests that stand behind a change (subs_behind.c, subs_line.c) ----------------------- */
 
 /* The creation or deletion of a subscription of this name begins; has ended. */
 void nc_subs_line_enter(struct nc_subs *subs, struct nc_slice name);

@@ -247,7 +247,8 @@ struct nc_sub_behind;
 struct nc_sub_lines {
 	struct nc_sub_line *at[NC_SUB_LINES]; /* by the name's hash */
 	uint32_t count;
-	uint64_t entered, left;             /* creations and deletions that have begun, and ended */
+	uint64_t entered, left; /* creations and deletions that have begun, and ended */
+	uint64_t oldest;        /* the first number under way; UINT64_MAX: none is; 0: not known */
 	struct nc_sub_behind *first, *last; /* the requests of all names, in order of arrival */
 	size_t waiting, bytes;              /* how many these are, and how large together */
 	uint64_t pass;                      /* counts the times that the list was gone through */
