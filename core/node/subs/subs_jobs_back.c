@@ -46,7 +46,8 @@ static void offers(struct nc_sub_job *job)
 		nc_ahead_add(&sub->out.ahead, &job->subs->stock, job->ahead, through);
 		job->ahead = NULL;
 	}
-	bool at_head = job->ended && through == job->through &&
+	/* without its filter, live events would not find it */
+	bool at_head = sub->filter != NULL && job->ended && through == job->through &&
 	               through >= atomic_load(&job->subs->service->position);
 	if (job->kind != NC_SUB_JOB_SCAN)
 		return;

@@ -198,7 +198,7 @@ void nc_subs_tell_other_build(const struct nc_subscription *sub)
 	               plugin.sha256);
 }
 
-/* False: no memory; it halts until plugins change again. */
+/* False: no memory; it halts, off the head, until plugins change again. */
 static bool live_add(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (nc_subs_live_add(subs, sub) == NC_OK)
@@ -206,6 +206,7 @@ static bool live_add(struct nc_subs *subs, struct nc_subscription *sub)
 	(void)snprintf(sub->fault, sizeof sub->fault, "out of memory");
 	nc_say_error("subscription %s halts: out of memory", sub->name);
 	nc_filter_unref(sub->filter);
+	nc_sub_leave_head(sub->machine);
 	sub->filter = NULL;
 	sub->hints = (struct nc_filter_hints){ 0 };
 	return false;

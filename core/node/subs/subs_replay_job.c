@@ -116,7 +116,7 @@ static int events_read(struct nc_sub_job *job, struct nc_state_reader *reader,
 		err = nc_query_events_all(reader, reading.lost, reading.lost_count, on_lost_event,
 		                          &reading);
 	}
-	return err;
+	return err == NC_OK ? nc_buf_status(&job->keys) : err;
 }
 
 /* The next rows of all, or of a key. */

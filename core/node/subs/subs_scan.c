@@ -6,7 +6,8 @@
 #define STEP_SIZE  (NC_SUB_SCAN_STEP << 12) /* bytes read in one step, about */
 #define UNSEEN_MAX (4 * NC_SUB_SCAN_EVENTS) /* events that one job passes by */
 
-static void keep(struct nc_sub_job *job, const struct nc_event *event)
+/* False: no memory for its key, under another of which it must not be offered. */
+static bool keep(struct nc_sub_job *job, const struct nc_event *event)
 {
 	struct nc_slice key = nc_subs_key(&job->key_finder, &job->sub->definition, event);
 	struct nc_sub_found *found = &job->found[job->found_count++];
@@ -17,10 +18,15 @@ static void keep(struct nc_sub_job *job, const struct nc_event *event)
 	found->key.offset = job->keys.size;
 	found->key.size = key.size;
 	nc_buf_put_slice(&job->keys, key);
+	if (nc_buf_status(&job->keys) != NC_OK) {
+		job->found_count--;
+		return false;
+	}
 	if (job->ahead != NULL) {
 		nc_ahead_put(job->ahead, job->subs->service->root, event,
 		             job->sub->definition.headers_only);
 	}
+	return true;
 }
 
 /* Take an event that was found. */
@@ -33,7 +39,11 @@ static void on_found(void *ctx, const struct nc_event *event)
 		job->full = true; /* the next job begins with this event */
 		return;
 	}
-	keep(job, event);
+	if (!keep(job, event)) {
+		job->full = true;
+		job->err = NC_NOMEM;
+		return;
+	}
 	job->through = event->position;
 	job->version = event->version;
 }
@@ -223,5 +233,7 @@ void nc_sub_job_event(struct nc_sub_job *job, struct nc_state_reader *reader)
 
 void nc_sub_job_measure(struct nc_sub_job *job, struct nc_state_reader *reader)
 {
-	job->err = nc_query_events(reader, job->rows, job->row_count, on_found, job);
+	int err = nc_query_events(reader, job->rows, job->row_count, on_found, job);
+	if (err != NC_OK)
+		job->err = err;
 }
