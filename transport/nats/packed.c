@@ -24,63 +24,31 @@ static bool is_json(struct nc_slice data)
 	return true;
 }
 
-/* How many values `name` has in `meta`, which begins with the first of them. */
-static size_t name_count(struct nc_slice meta, struct nc_slice name)
-{
-	struct nc_slice other, value;
-	size_t count = 0;
-	while (nc_event_meta_next(&meta, &other, &value))
-		count += nc_slice_eq(other, name);
-	return count;
-}
-
-static bool named_before(struct nc_slice meta, struct nc_slice name)
-{
-	struct nc_slice other, value;
-	while (nc_event_meta_next(&meta, &other, &value)) {
-		if (other.data == name.data)
-			return false;
-		if (nc_slice_eq(other, name))
-			return true;
-	}
-	return false;
-}
-
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
-static void json_meta_value(struct nc_buf *out, struct nc_slice meta, struct nc_slice name)
+static void json_values(struct nc_buf *out, const struct nc_packed_name *name)
 {
-	bool list = name_count(meta, name) > 1;
-	struct nc_slice other, value;
-	bool first = true;
+	bool list = name->count > 1;
 	if (list)
 		nc_buf_put_u8(out, '[');
-	while (nc_event_meta_next(&meta, &other, &value)) {
-		if (!nc_slice_eq(other, name))
-			continue;
-		if (!first)
+	for (size_t i = 0; i < name->count; i++) {
+		if (i > 0)
 			nc_buf_put_u8(out, ',');
-		first = false;
-		nc_json_put_string(out, value);
+		nc_json_put_string(out, name->values[i].value);
 	}
 	if (list)
 		nc_buf_put_u8(out, ']');
 }
 
-static void json_meta(struct nc_buf *out, struct nc_slice meta)
+static void json_meta(struct nc_buf *out, const struct nc_packed_meta *meta)
 {
-	struct nc_slice rest = meta, name, value;
-	bool first = true;
 	nc_buf_put_str(out, ",\"meta\":{");
-	while (nc_event_meta_next(&rest, &name, &value)) {
-		if (named_before(meta, name))
-			continue;
-		if (!first)
+	for (size_t i = 0; i < meta->count; i++) {
+		if (i > 0)
 			nc_buf_put_u8(out, ',');
-		first = false;
-		nc_json_put_string(out, name);
+		nc_json_put_string(out, meta->names[i].values[0].name);
 		nc_buf_put_u8(out, ':');
-		json_meta_value(out, meta, name);
+		json_values(out, &meta->names[i]);
 	}
 	nc_buf_put_u8(out, '}');
 }
@@ -114,9 +82,10 @@ static void json_data(struct nc_buf *out, struct nc_slice data)
 	nc_buf_put_u8(out, '"');
 }
 
-static void json_event(struct nc_buf *out, const struct nc_event *event,
+static void json_event(struct nc_packed *packed, const struct nc_event *event,
                        const struct nc_packed_delivery *delivery)
 {
+	struct nc_buf *out = &packed->body;
 	char time[NC_TIME_TEXT_SIZE];
 	nc_time_format(event->time_ns, time);
 	nc_buf_put_str(out, "{\"stream\":");
@@ -136,7 +105,7 @@ static void json_event(struct nc_buf *out, const struct nc_event *event,
 		nc_json_put_string(out, event->content_type);
 	}
 	json_tags(out, event->tags);
-	json_meta(out, event->meta);
+	json_meta(out, &packed->meta);
 	if (delivery != NULL) {
 		nc_buf_put_str(out, ",\"delivery\":");
 		nc_buf_put_decimal(out, delivery->attempt);
@@ -152,32 +121,23 @@ static void json_event(struct nc_buf *out, const struct nc_event *event,
 
 /* ---- MessagePack ---------------------------------------------------------------------------- */
 
-static void pack_meta(struct nc_buf *out, struct nc_slice meta)
+static void pack_meta(struct nc_buf *out, const struct nc_packed_meta *meta)
 {
-	struct nc_slice rest = meta, name, value;
-	uint32_t names = 0;
-	while (nc_event_meta_next(&rest, &name, &value))
-		names += !named_before(meta, name);
-	nc_pack_map(out, names);
-	rest = meta;
-	while (nc_event_meta_next(&rest, &name, &value)) {
-		if (named_before(meta, name))
-			continue;
-		nc_pack_str(out, name);
-		size_t count = name_count(meta, name);
-		if (count > 1)
-			nc_pack_array(out, (uint32_t)count);
-		struct nc_slice again = meta, other;
-		while (nc_event_meta_next(&again, &other, &value)) {
-			if (nc_slice_eq(other, name))
-				nc_pack_str(out, value);
-		}
+	nc_pack_map(out, (uint32_t)meta->count);
+	for (size_t i = 0; i < meta->count; i++) {
+		const struct nc_packed_name *name = &meta->names[i];
+		nc_pack_str(out, name->values[0].name);
+		if (name->count > 1)
+			nc_pack_array(out, (uint32_t)name->count);
+		for (size_t k = 0; k < name->count; k++)
+			nc_pack_str(out, name->values[k].value);
 	}
 }
 
-static void pack_event(struct nc_buf *out, const struct nc_event *event,
+static void pack_event(struct nc_packed *packed, const struct nc_event *event,
                        const struct nc_packed_delivery *delivery)
 {
+	struct nc_buf *out = &packed->body;
 	char time[NC_TIME_TEXT_SIZE];
 	nc_time_format(event->time_ns, time);
 	uint32_t members = 9;
@@ -206,7 +166,7 @@ static void pack_event(struct nc_buf *out, const struct nc_event *event,
 	while (nc_event_tag_next(&tags, &tag))
 		nc_pack_str(out, tag);
 	nc_pack_str(out, NC_SLICE("meta"));
-	pack_meta(out, event->meta);
+	pack_meta(out, &packed->meta);
 	if (delivery != NULL) {
 		nc_pack_str(out, NC_SLICE("delivery"));
 		nc_pack_uint(out, delivery->attempt);
@@ -250,15 +210,18 @@ int nc_packed_add_delivery(struct nc_packed *packed, const struct nc_event *even
 {
 	nc_assert(packed->format != NC_FORMAT_MESSAGES);
 	struct nc_buf *body = &packed->body;
+	int err = nc_packed_meta_set(&packed->meta, event->meta);
+	if (err != NC_OK)
+		return err;
 	if (packed->count == 0)
 		body_begin(packed);
 	size_t before = body->size;
 	if (packed->format == NC_FORMAT_JSON) {
 		if (packed->count > 0)
 			nc_buf_put_u8(body, ',');
-		json_event(body, event, delivery);
+		json_event(packed, event, delivery);
 	} else {
-		pack_event(body, event, delivery);
+		pack_event(packed, event, delivery);
 	}
 	if (nc_buf_status(body) != NC_OK)
 		return take_back(packed, before, NC_NOMEM);
@@ -291,4 +254,5 @@ struct nc_slice nc_packed_take(struct nc_packed *packed)
 void nc_packed_release(struct nc_packed *packed)
 {
 	nc_buf_release(&packed->body);
+	nc_packed_meta_release(&packed->meta);
 }

@@ -5,13 +5,15 @@
 #define NC_TRANSPORT_NATS_PACKED_H
 
 #include "core/engine/event.h"
+#include "transport/nats/packed_meta.h"
 #include "transport/nats/request.h"
 
 struct nc_packed {
 	enum nc_format format; /* JSON or MSGPACK */
 	struct nc_buf body;
-	uint32_t count;  /* of events in the body */
-	size_t size_max; /* of a body */
+	uint32_t count;             /* of events in the body */
+	size_t size_max;            /* of a body */
+	struct nc_packed_meta meta; /* of the event that is being added */
 };
 
 /* Add an event. Errors: NC_FULL, the body has no room for it beside the others: take the body and
