@@ -526,6 +526,26 @@ async def test_a_transient_one_goes_when_nobody_listens(c):
         check("inactive_ms" in told["deleted"]["reason"], f"advisories: {told}")
 
 
+async def test_history_of_large_events_has_no_gap_where_a_search_has_read_enough(c):
+    """Sixteen megabytes that match, of which a search takes eight: with these subscriptions nothing else makes it end before."""
+    batch = {"events": [{"stream": "shlarge", "type": "T", "data": {"large": True, "text": "x" * 16000}} for _ in range(50)]}
+    for _ in range(20):
+        check("results" in await c.ask("batch", json.dumps(batch).encode()), "appended")
+    every = {"plugin": "by_payload", "selector": {"large": [True]}}
+    for name, more in (("shbare", {"headers_only": True}), ("shpacked", {"ack": "all", "deliver": {"subject": "work.shpacked", "format": "json"}})):
+        async with Consumer(c, f"work.{name}") as consumer:
+            await create(c, name, every, **{"deliver": {"subject": f"work.{name}"}, "max_in_flight": 2000, **more})
+
+            async def is_through():
+                have = await info(c, name)
+                return have["pending"] == 0 and have["in_flight"] > 0
+
+            await wait_until(is_through, 20, "all of it is delivered")
+            equal((await info(c, name))["in_flight"], 1000, name)
+            check(not consumer.got.empty(), name)
+        await c.ask(f"sub.delete.{name}")
+
+
 # ---- Order by key -----------------------------------------------------------------------------
 
 

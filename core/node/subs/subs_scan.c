@@ -162,6 +162,13 @@ static struct nc_query_portion portion_of(const struct nc_sub_job *job, bool jud
 		                          job->ahead == NULL ? STEP_SIZE : NC_AHEAD_PORTION_SIZE };
 }
 
+/* Whether all that the filter has judged was given. Where the query has come to the limit of its
+ * bytes, it has not: events that match lie between the last that was given and the last judged. */
+static bool is_all_given(const struct nc_query *query, bool done)
+{
+	return !done || nc_query_end(query).next == 0;
+}
+
 static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
                       struct nc_state_reader *reader, bool judges)
 {
@@ -171,7 +178,8 @@ static int scan_steps(struct nc_sub_job *job, struct nc_query *query,
 	       nc_query_unseen(query) < UNSEEN_MAX &&
 	       (judges ? job->looked : job->found_count) < NC_SUB_SCAN_EVENTS) {
 		err = nc_query_step(query, reader, portion_of(job, judges), on_found, job, &done);
-		if (err == NC_OK && !job->full && job->seen > job->through) {
+		if (err == NC_OK && !job->full && job->seen > job->through &&
+		    is_all_given(query, done)) {
 			/* the filter matched nothing after the last event found */
 			job->through = job->seen;
 			job->version = job->seen_version;
