@@ -449,6 +449,36 @@ async def test_who_is_removed_while_it_runs_says_so_and_answers_for_the_store_no
         await client.close()
 
 
+async def test_a_leader_that_stood_still_takes_nobody_for_removed():
+    """It has heard the newcomer, and stands still before it counts it; the next leader does. What it says when it goes on is of then."""
+    async with Cluster(5) as c:
+        client = await c.client()
+        slept = c.nodes[await c.leader(client)]
+        name = next(name for name, node in c.nodes.items() if node is not slept)
+        newcomer = c.nodes[name]
+        newcomer.kill()
+        shutil.rmtree(newcomer.data_dir)
+        newcomer.spawn()
+        await wait_until(lambda: "nats, between nodes" in newcomer.log_text(), 20, "it is heard")
+        await asyncio.sleep(0.4)  # hellos come and go; it is not counted yet
+        slept.process.send_signal(signal.SIGSTOP)
+
+        async def votes():
+            try:
+                status = await cluster_status(client, timeout=0.5)
+            except Exception:  # noqa: BLE001: it went to the one that sleeps
+                return False
+            return [n["role"] for n in status["nodes"] if n["id"] == name] == ["voter"] and "ready: " in newcomer.log_text()
+
+        await wait_until(votes, 60, "it votes")
+        slept.process.send_signal(signal.SIGCONT)
+        await wait_until(lambda: "does not lead any more" in slept.log_text(), 20, "the other has gone on")
+        await health_is_healthy(client)
+        check("not a member" not in newcomer.log_text(), newcomer.log_text()[-800:])
+        check(newcomer.alive(), "it lives")
+        await client.close()
+
+
 async def test_who_was_removed_ends_when_a_member_bears_its_name():
     async with Cluster(3) as c:
         client = await c.client()

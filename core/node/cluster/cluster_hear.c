@@ -170,6 +170,20 @@ static void membership_hear(struct nc_cluster *cluster, const struct nc_peer_nod
 		yield_to_successor(cluster, hello);
 }
 
+/* Whether the member leads now. One that led and stood still does not know yet that it does no
+ * more, and counts the members that it knew then: a node that knows a later leader does not believe
+ * it. */
+static bool is_leader(const struct nc_cluster *cluster, const struct nc_peer_node *from,
+                      const struct nc_hello *hello)
+{
+	if (hello->leader != from->number || !from->met)
+		return false;
+	if (cluster->replica == NULL)
+		return true;
+	const struct nc_replica_status status = nc_replica_status(cluster->replica);
+	return hello->term >= status.term || status.raft.leader == 0;
+}
+
 /* A member of this cluster was heard: learn the names of the others, and whether this node still is
  * a member. */
 static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *from,
@@ -186,7 +200,7 @@ static void hear_member(struct nc_cluster *cluster, const struct nc_peer_node *f
 	}
 	if (changed)
 		nc_cluster_save_names(cluster);
-	if (hello->leader == from->number && from->met)
+	if (is_leader(cluster, from, hello))
 		membership_hear(cluster, from, hello);
 }
 
