@@ -71,31 +71,12 @@ static uint32_t record_add(struct nc_segment_log *log, struct nc_record record, 
 	return nc_record_put(&log->batch, &record, segment->salt);
 }
 
-static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
-                      const struct nc_log_entry *entries, size_t entry_count,
-                      const struct nc_log_meanwhile *meanwhile)
+/* Put all of a batch's records. Gives the checksum of the last one. */
+static uint32_t records_add(struct nc_segment_log *log, const struct nc_log_hard *hard,
+                            const struct nc_log_entry *entries, size_t entry_count)
 {
-	struct nc_segment_log *log = self(port);
-	nc_assert(hard != NULL || entry_count > 0);
-	nc_assert(entry_count == 0 || (entries[0].index >= log->bounds.first &&
-	                               entries[0].index <= log->bounds.last + 1));
-	if (log->broken)
-		return NC_IO;
-	for (size_t i = 0; i < entry_count; i++) {
-		if (entries[i].payload.size > NC_LOG_PAYLOAD_SIZE_MAX)
-			return NC_TOOBIG;
-	}
-	int err = room_make(log, batch_size(hard, entries, entry_count), entry_count == 0);
-	if (err != NC_OK)
-		return err;
-
-	size_t offset = nc_segment_last(log)->end;
-	err = nc_batch_begin(log, batch_size(hard, entries, entry_count));
-	if (err != NC_OK)
-		return err;
 	uint32_t crc = log->crc;
 	if (hard != NULL) {
-		offset += nc_record_size(0);
 		crc = record_add(log,
 		                 (struct nc_record){ .kind = NC_RECORD_HARD,
 		                                     .index = hard->term,
@@ -111,7 +92,33 @@ static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
 		                                     .payload = entries[i].payload },
 		                 crc);
 	}
-	size_t size;
+	return crc;
+}
+
+static int log_append(struct nc_log *port, const struct nc_log_hard *hard,
+                      const struct nc_log_entry *entries, size_t entry_count,
+                      const struct nc_log_meanwhile *meanwhile)
+{
+	struct nc_segment_log *log = self(port);
+	nc_assert(hard != NULL || entry_count > 0);
+	nc_assert(entry_count == 0 || (entries[0].index >= log->bounds.first &&
+	                               entries[0].index <= log->bounds.last + 1));
+	if (log->broken)
+		return NC_IO;
+	for (size_t i = 0; i < entry_count; i++) {
+		if (entries[i].payload.size > NC_LOG_PAYLOAD_SIZE_MAX)
+			return NC_TOOBIG;
+	}
+	size_t need = batch_size(hard, entries, entry_count), size;
+	int err = room_make(log, need, entry_count == 0);
+	if (err != NC_OK)
+		return err;
+
+	size_t offset = nc_segment_last(log)->end + (hard == NULL ? 0 : nc_record_size(0));
+	err = nc_batch_begin(log, need);
+	if (err != NC_OK)
+		return err;
+	uint32_t crc = records_add(log, hard, entries, entry_count);
 	err = nc_batch_write(log, meanwhile, &size);
 	if (err != NC_OK)
 		return err;
