@@ -73,13 +73,20 @@ async def test_without_a_majority_it_says_so():
         await wait_until(no_quorum, 20, "the last one knows that it is alone")
         check("no_quorum" in (await n.ok("cluster", "status")).out, "people are told")
         await n.fails(UNAVAILABLE, "", "append", "s", "T", "{}", "--timeout", "1s")
-        await n.fails(UNAVAILABLE, "", "health", "--timeout", "1s")
+        await n.fails(UNAVAILABLE, "the cluster has no leader; unreachable: ", "health", "--timeout", "1s")
 
         async def says_starting():
             ended = await n("health", leader)
-            return (ended.code, ended.out) == (FAILED, "not healthy  starting\n")
+            return (ended.code, ended.out) == (FAILED, "not healthy  starting: no leader is known\n")
 
         await wait_until(says_starting, 20, "the node itself is not well: it cannot serve")
+        others = [name for name in c.nodes if name != leader]
+        await wait_until(lambda: "it takes a majority of the 3 voters; not seen: " in c.nodes[leader].log_text(), 20, "its log says so")
+        check(all(name in c.nodes[leader].log_text().rsplit("not seen: ", 1)[1].split("\n")[0] for name in others), c.nodes[leader].log_text()[-400:])
+        c.nodes[others[0]].spawn()
+        await wait_until(lambda: "leads: there is a leader again" in c.nodes[leader].log_text(), 20, "and that it is over")
+        c.nodes[others[0]].kill()
+        await wait_until(says_starting, 20, "alone again")
         c.nodes[leader].kill()
         c.nodes[leader].spawn()
         await wait_until(lambda: "nats: connected" in c.nodes[leader].log_text().replace("nodes: connected", ""), 20, "it is back, and not ready")
@@ -180,6 +187,7 @@ async def test_a_fourth_joins_and_a_fifth_is_removed_meanwhile():
 
         c.add("n5", start=False).spawn()
         await wait_until(lambda: row_is(n, "n5", role="learner"), 30, "n5 is a learner")
+        await wait_until(c.nodes["n5"].is_ready, 30, "n5 knows it, and will when it is started again")
         c.nodes["n5"].kill()
         missed_by = set()
 
@@ -196,6 +204,10 @@ async def test_a_fourth_joins_and_a_fifth_is_removed_meanwhile():
         equal((code, out), (REFUSED, ""), err)
         check("no member has this name" in err, err)
 
+        c.nodes["n5"].spawn()
+        await wait_until(lambda: "not a member of its cluster any more" in c.nodes["n5"].log_text(), 30, "it is told")
+        await n.fails(UNAVAILABLE, "it runs, and was removed: start it with an empty data directory", "cluster", "join", "n5", "--timeout", "2s")
+        c.nodes["n5"].kill()
         shutil.rmtree(c.nodes["n5"].data_dir)
         c.nodes["n5"].spawn()
         await wait_until(lambda: row_is(n, "n5", role="learner"), 30, "n5 is a learner anew")

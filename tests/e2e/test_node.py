@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -96,6 +97,24 @@ async def test_sigterm_exits_0_and_a_restart_goes_on():
         again = await b.client.append("s", b"3", headers={"Nats-Msg-Id": "id3"})
         equal((again["seq"], again.get("duplicate")), (4, True))
         equal((await b.client.append("s", b"x"))["seq"], 11)
+
+
+async def test_who_ends_a_node_from_a_terminal_does_not_end_its_server_under_it():
+    """The signal goes to all of a group: the node answers what it has taken up, and then ends its nats-server itself."""
+    node = Node(program=shutil.which("setsid"), args=[NACRED])
+    try:
+        client = await Client.connect(node.url)
+        os.killpg(node.process.pid, signal.SIGINT)
+        answers = await asyncio.gather(*(client.append("s") for _ in range(20)), return_exceptions=True)
+        equal(node.process.wait(60), 0, node.log_text()[-600:])
+        check("nats-server ended" not in node.log_text(), node.log_text()[-600:])
+        with open(os.path.join(node.data_dir, "nats-server.pid"), encoding="utf-8") as f:
+            server = int(f.read())
+        await wait_until(lambda: not os.path.exists(f"/proc/{server}/cmdline") or not open(f"/proc/{server}/cmdline", "rb").read(), 10, "it is gone")
+        del answers
+        await client.close()
+    finally:
+        node.remove()
 
 
 async def test_a_server_that_refuses_in_turns_does_not_fill_the_log():

@@ -186,6 +186,22 @@ static int refuse_full(const struct join *join)
 	                   join->cli->command->name, join->members_max);
 }
 
+/* A node that is no member any more runs on, with its data, and cannot join with them. */
+static bool is_removed(struct join *join)
+{
+	char subject[128];
+	struct nacre_error error = { 0 };
+	struct nacre_reply *reply;
+	struct nc_slice status;
+	(void)snprintf(subject, sizeof subject, "node.%.64s.healthz", join->node);
+	join->until_ms = now_ms() + ASK_MS; /* the time for joining is over */
+	bool removed = ask(join, subject, nc_slice(NULL, 0), &reply, &error) == NACRE_OK &&
+	               nc_cli_member(nc_cli_reply_slice(reply), "status", &status) &&
+	               nc_slice_is(status, "\"removed\"");
+	nacre_reply_free(reply);
+	return removed;
+}
+
 static int see_in(struct join *join)
 {
 	const struct timespec pause = { .tv_nsec = (long)LOOK_EVERY_MS * NS_IN_MS };
@@ -210,10 +226,15 @@ static int see_in(struct join *join)
 		(void)nanosleep(&pause, NULL);
 	}
 	nc_cli_progress_clear(&join->progress);
+	const char *why = join->stage == BEGUN ? "nothing yet" : waits_for[join->stage];
+	double seconds = (double)join->timeout_ms / 1000;
+	bool removed = join->stage == AWAY && is_removed(join);
 	return nc_cli_fail(join->cli, NC_EXIT_UNAVAILABLE,
-	                   "%s: %s does not vote within %g s; it waited for %s",
-	                   join->cli->command->name, join->node, (double)join->timeout_ms / 1000,
-	                   join->stage == BEGUN ? "nothing yet" : waits_for[join->stage]);
+	                   "%s: %s does not vote within %g s; it waited for %s%s",
+	                   join->cli->command->name, join->node, seconds, why,
+	                   removed ? "; it runs, and was removed: start it with an empty data "
+	                             "directory"
+	                           : "");
 }
 
 static int run_join(struct nc_cli *cli)

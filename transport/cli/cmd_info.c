@@ -39,17 +39,37 @@ static void health_show(const struct nc_cli *cli, struct nc_slice answer, const 
 	nc_buf_release(&text);
 }
 
-/* Nobody answers for the store. If that is because its nodes were drained, say so: they still
- * answer for themselves. Returns whether it is so. */
-static bool drained_show(struct nc_cli *cli)
+static void name_put(struct nc_buf *names, const char *what, struct nc_slice id)
+{
+	nc_buf_put_str(names, names->size == 0 ? what : ", ");
+	nc_cli_value_text(id, names);
+}
+
+static int drained_show(const struct nc_cli *cli, struct nc_slice answer,
+                        const struct nc_buf *names)
+{
+	if (cli->json) {
+		health_show(cli, answer, NULL, false);
+		return NC_EXIT_FAILED;
+	}
+	(void)printf("%snot healthy%s  ", nc_cli_colour(cli, NC_RED), nc_cli_colour(cli, NC_PLAIN));
+	nc_cli_put_clean(stdout, nc_buf_slice(names));
+	(void)putchar('\n');
+	return NC_EXIT_FAILED;
+}
+
+/* Nobody answers for the store. If that is because its nodes were drained, or have no leader, say
+ * so: they still answer for themselves. Returns an exit code, or 0: nothing is known. */
+static int unserved_show(struct nc_cli *cli)
 {
 	struct nacre_reply *reply;
 	struct nacre_error error = { 0 };
-	struct nc_slice list, row, state, id;
+	struct nc_slice list, row, state, id, leader;
 	struct nc_json rows;
-	struct nc_buf names = { 0 };
+	struct nc_buf names = { 0 }, away = { 0 };
+	int exit_code = 0;
 	if (nc_cli_try(cli, "cluster.status", NULL, NC_CLI_ONCE, &reply, &error) != NACRE_OK)
-		return false;
+		return 0;
 	struct nc_slice answer = nc_cli_reply_slice(reply);
 	bool ok = nc_cli_member(answer, "nodes", &list) && nc_cli_list_begin(&rows, list);
 	bool others = false; /* another node could serve in its place */
@@ -57,24 +77,24 @@ static bool drained_show(struct nc_cli *cli)
 		if (!nc_cli_member(row, "state", &state) || !nc_cli_member(row, "id", &id))
 			continue;
 		if (nc_slice_is(state, "\"draining\"")) {
-			nc_buf_put_str(&names, names.size == 0 ? "drained: " : ", ");
-			nc_cli_value_text(id, &names);
+			name_put(&names, "drained: ", id);
+		} else if (nc_slice_is(state, "\"unreachable\"")) {
+			name_put(&away, "; unreachable: ", id);
 		} else {
-			others |= !nc_slice_is(state, "\"unreachable\"");
+			others = true;
 		}
 	}
-	bool drained = names.size > 0 && !others;
-	if (drained && cli->json) {
-		health_show(cli, answer, NULL, false);
-	} else if (drained) {
-		(void)printf("%snot healthy%s  ", nc_cli_colour(cli, NC_RED),
-		             nc_cli_colour(cli, NC_PLAIN));
-		nc_cli_put_clean(stdout, nc_buf_slice(&names));
-		(void)putchar('\n');
+	nc_buf_put_u8(&away, '\0');
+	if (names.size > 0 && !others) {
+		exit_code = drained_show(cli, answer, &names);
+	} else if (nc_cli_member(answer, "leader", &leader) && nc_slice_is(leader, "null")) {
+		exit_code = nc_cli_fail(cli, NC_EXIT_UNAVAILABLE, "%s: the cluster has no leader%s",
+		                        cli->command->name, (const char *)away.data);
 	}
 	nc_buf_release(&names);
+	nc_buf_release(&away);
 	nacre_reply_free(reply);
-	return drained;
+	return exit_code;
 }
 
 /* Ask the leader for the store. That read is linearizable: the leader answers only if it leads a
@@ -92,8 +112,10 @@ static int run_health(struct nc_cli *cli)
 	if (exit_code != 0)
 		return exit_code;
 	int asked = nc_cli_try(cli, subject, NULL, NC_CLI_REPEAT, &reply, &error);
-	if (asked == NACRE_UNAVAILABLE && node == NULL && drained_show(cli))
-		return NC_EXIT_FAILED;
+	if (asked == NACRE_UNAVAILABLE && node == NULL)
+		exit_code = unserved_show(cli);
+	if (exit_code != 0)
+		return exit_code;
 	if (asked != NACRE_OK)
 		return nc_cli_fail_nacre(cli, asked, &error, NULL);
 	struct nc_slice answer = nc_cli_reply_slice(reply), status;

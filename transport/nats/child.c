@@ -193,6 +193,10 @@ static int spawn(struct nc_child *child)
 		                         .args = args,
 		                         .env = child->environment,
 		                         .exit_cb = on_exited,
+		                         /* who ends the node from a terminal does not end
+		                          * the server under it: the node does, when it has
+		                          * answered what it has taken up */
+		                         .flags = UV_PROCESS_DETACHED,
 		                         .stdio = stdio,
 		                         .stdio_count = 3 };
 	child->process.data = child;

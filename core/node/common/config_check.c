@@ -52,6 +52,27 @@ static int cluster_check(const struct nc_config *config, char *fault)
 	return NC_OK;
 }
 
+/* Whether what follows the host is a port, if anything does. A password may hold a colon, and so
+ * may an address of IPv6, which then is in brackets. */
+static bool has_port_that_may_be(const char *url, size_t size)
+{
+	const char *end = url + size, *host = memmem(url, size, "://", 3);
+	const char *password_end = memrchr(url, '@', size);
+	host = password_end != NULL ? password_end + 1 : host != NULL ? host + 3 : url;
+	const char *bracket = memrchr(host, ']', (size_t)(end - host));
+	const char *colon = memchr(bracket == NULL ? host : bracket, ':',
+	                           (size_t)(end - (bracket == NULL ? host : bracket)));
+	unsigned port = 0;
+	if (colon == NULL)
+		return true;
+	const char *at = colon + 1;
+	for (; at < end && *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
+		port = port * 10 + (unsigned)(*at - '0');
+	while (at < end && (*at == ' ' || *at == '/'))
+		at++;
+	return at == end && port > 0 && port <= UINT16_MAX;
+}
+
 /* What is wrong with these URLs, which are comma-separated, each with a scheme that NATS knows or
  * none. The answer shows no passwords. */
 static const char *urls_fault(const char *urls)
@@ -71,6 +92,8 @@ static const char *urls_fault(const char *urls)
 		}
 		if (!known)
 			return "has a URL whose scheme is neither nats nor tls";
+		if (!has_port_that_may_be(at, size))
+			return "has a URL whose port is not a number from 1 to 65535";
 		at += size;
 		at += *at == ',';
 	}

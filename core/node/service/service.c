@@ -172,6 +172,7 @@ static void on_tick(uv_timer_t *timer)
 	nc_spread_tick(service->spread);
 	nc_subs_tick(service->subs);
 	nc_service_stall_tick(service);
+	nc_service_leaderless_tick(service);
 	nc_service_changes_step(service);
 	nc_service_backup_tick(service);
 	nc_service_retire(service);

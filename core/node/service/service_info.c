@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the node says of itself. Names in here need no escaping: they are words. */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/digits.h"
 #include "core/node/common/disk.h"
@@ -115,13 +116,17 @@ void nc_service_put_status(struct nc_service *service, struct nc_buf *out)
 void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 {
 	const struct nc_replica_status status = nc_replica_status(service->replica);
-	bool starting = !service->ready_told || knows_no_leader(&status);
-	nc_buf_printf(out, "{\"status\":\"%s\"}",
-	              service->drain.begun     ? "draining"
-	              : service->retired       ? "removed"
-	              : starting               ? "starting"
-	              : service->stall.stalled ? "stalled"
-	                                       : "ok");
+	bool alone = knows_no_leader(&status);
+	bool starting = !service->ready_told || alone;
+	const char *word = service->drain.begun     ? "draining"
+	                   : service->retired       ? "removed"
+	                   : starting               ? "starting"
+	                   : service->stall.stalled ? "stalled"
+	                                            : "ok";
+	nc_buf_printf(out, "{\"status\":\"%s\"", word);
+	if (alone && strcmp(word, "starting") == 0)
+		nc_buf_put_str(out, ",\"reason\":\"no leader is known\"");
+	nc_buf_put_u8(out, '}');
 }
 
 void nc_service_put_head(const struct nc_service *service, const struct nc_engine_head *head,

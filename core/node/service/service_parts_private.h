@@ -97,6 +97,12 @@ struct nc_service_stall {
 	uint64_t said_term; /* that it hands over has been said in this one */
 };
 
+/* For how long it has known of no leader: service_leaderless.c. */
+struct nc_service_leaderless {
+	uint64_t since_ms; /* 0: it knows of one */
+	uint64_t said_ms;  /* when that was logged last; 0: it was not */
+};
+
 /* Whether it is in the queue group of R.direct: service_fit.c. */
 struct nc_service_direct {
 	struct nc_fit fit;

@@ -73,6 +73,7 @@ struct nc_service {
 	struct nc_service_digest digest;
 	struct nc_service_check check;
 	struct nc_service_stall stall;
+	struct nc_service_leaderless leaderless;
 	struct nc_service_direct direct;
 	struct nc_drain drain;
 	bool serving, ready_told, stopping;
@@ -300,6 +301,8 @@ void nc_service_verify_free(struct nc_service *service); /* the readers must hav
 
 /* service_stall.c: from the timer; whether the state follows the log. */
 void nc_service_stall_tick(struct nc_service *service);
+/* service_leaderless.c: from the timer; log that there is no leader. */
+void nc_service_leaderless_tick(struct nc_service *service);
 /* Why somebody has waited in vain. */
 const char *nc_service_late_text(const struct nc_service *service);
 

@@ -89,6 +89,11 @@ Test(config, says_what_is_wrong_in_a_sentence_and_shows_no_empty_value)
 	refused(ENV("NACRE_DB_TYPE=cluster"), NONE, "NACRE_CLUSTER_SECRET is empty; ");
 	refused(ENV("NACRE_NATS_URL=http://a:secret@h"), NONE, "NACRE_NATS_URL has a URL whose");
 	refused(ENV("NATS_PASSWORD=secret"), NONE, "NATS_PASSWORD goes with NATS_USER");
+	refused(ENV("NACRE_NATS_URL=nats://a:4222,h:4222x"), NONE,
+	        "NACRE_NATS_URL has a URL whose");
+	refused(ENV("NACRE_NATS_URL=h:"), NONE, "port is not a number from 1 to 65535");
+	refused(ENV("NACRE_NATS_URL=u:p@h:0"), NONE, "port");
+	refused(ENV("NACRE_NATS_URL=tls://[::1]:65536"), NONE, "port");
 }
 
 Test(config, leaf_nodes_go_with_servers_of_others_and_without_tls)
