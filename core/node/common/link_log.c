@@ -7,9 +7,8 @@
 
 #include "core/node/common/say.h"
 
-/* Of one while: a server that is started again is lost, is not there, and is back. */
-#define DOWNS_MAX 3u
-#define UPS_MAX   1u
+/* Of each kind in one while: a server that is started again is lost, is not there, and is back. */
+#define SAID_MAX 3u
 
 /* `more`: what follows the line. */
 static void say(const struct nc_link_log *log, const char *who, const char *more)
@@ -24,7 +23,9 @@ static void say(const struct nc_link_log *log, const char *who, const char *more
 void nc_link_log_hear(struct nc_link_log *log, const char *who, bool connected, const char *detail)
 {
 	unsigned *said = connected ? &log->ups : &log->downs;
-	unsigned max = connected ? UPS_MAX : log->busy ? 0 : DOWNS_MAX;
+	/* After a while in which lines were left out it is told once that it is there, and how it
+	 * is not, when the while is over. */
+	unsigned max = !log->busy ? SAID_MAX : connected ? 1 : 0;
 	log->connected = connected;
 	(void)snprintf(log->last, sizeof log->last, "%s", detail);
 	if (*said >= max) {
@@ -37,11 +38,14 @@ void nc_link_log_hear(struct nc_link_log *log, const char *who, bool connected, 
 
 void nc_link_log_tick(struct nc_link_log *log, const char *who, uint64_t now_ms)
 {
-	char more[96];
+	char more[96] = "";
 	if (now_ms - log->since_ms < NC_LINK_LOG_MS)
 		return;
-	(void)snprintf(more, sizeof more, " (one of %" PRIu64 " such messages in %u s)",
-	               log->unsaid, NC_LINK_LOG_MS / 1000);
+	if (log->unsaid > 1) {
+		(void)snprintf(more, sizeof more,
+		               " (the last of %" PRIu64 " such messages in %u s)", log->unsaid,
+		               NC_LINK_LOG_MS / 1000);
+	}
 	if (log->unsaid > 0) {
 		say(log, who, more);
 	} else if (log->busy && log->connected && log->ups == 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A node of a cluster that knows of no leader answers no application: its log says for how long, and
- * which voters it does not see. */
+/* A node of a cluster that knows of no leader answers no application: its log says for how long,
+ * and which voters it does not see. */
 #include "core/node/cluster/cluster.h"
 #include "core/node/common/say.h"
 #include "core/node/service/service_private.h"
 
-#define SAY_AFTER_MS 5000u  /* an election takes less */
+#define SAY_AFTER_MS 5000u /* an election takes less */
 #define SAY_EACH_MS  60000u
 
 /* The voters that are not up, by name; returns how many voters there are. */

@@ -68,13 +68,15 @@ Test(link_log, counts_what_a_server_that_refuses_in_turns_has_to_say)
 	       "warning nats: not connected: wrong; trying again\n"
 	       "warning nats: not connected: full; trying again\n");
 	pass();
-	expect("warning nats: not connected: wrong; trying again (one of 37 such messages in 10 "
+	expect("warning nats: not connected: wrong; trying again (the last of 37 such messages in "
+	       "10 "
 	       "s)\n");
 	for (int i = 0; i < 40; i++)
 		hear(false, i % 2 == 0 ? "full" : "wrong");
 	expect("");
 	pass();
-	expect("warning nats: not connected: wrong; trying again (one of 40 such messages in 10 "
+	expect("warning nats: not connected: wrong; trying again (the last of 40 such messages in "
+	       "10 "
 	       "s)\n");
 	hear(true, "connected");
 	expect("info nats: connected\n");
@@ -94,12 +96,38 @@ Test(link_log, tells_that_a_connection_that_came_and_went_holds)
 	hear(true, "reconnected");
 	expect("info nats: reconnected\n"
 	       "warning nats: not connected: closed; trying again\n"
+	       "info nats: reconnected\n"
 	       "warning nats: not connected: closed; trying again\n"
+	       "info nats: reconnected\n"
 	       "warning nats: not connected: closed; trying again\n");
 	pass();
-	expect("info nats: reconnected (one of 37 such messages in 10 s)\n");
+	expect("info nats: reconnected (the last of 35 such messages in 10 s)\n");
 	pass();
 	expect("info nats: reconnected, and it holds\n");
 	pass();
 	expect("");
+}
+
+Test(link_log, tells_at_once_that_a_connection_is_back_that_was_just_made)
+{
+	hear(true, "connected");
+	hear(false, "closed");
+	hear(true, "reconnected");
+	expect("info nats: connected\n"
+	       "warning nats: not connected: closed; trying again\n"
+	       "info nats: reconnected\n");
+	pass();
+	pass();
+	expect("");
+}
+
+Test(link_log, counts_none_where_one_was_left_out)
+{
+	for (int i = 0; i < 4; i++)
+		hear(false, "closed");
+	pass();
+	expect("warning nats: not connected: closed; trying again\n"
+	       "warning nats: not connected: closed; trying again\n"
+	       "warning nats: not connected: closed; trying again\n"
+	       "warning nats: not connected: closed; trying again\n");
 }
