@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 
 from harness import LONG, NACRED, Both, Node, check, equal, wait_until
@@ -162,6 +163,8 @@ async def test_a_running_node_that_finds_damage_says_so():
         except asyncio.TimeoutError:
             raise AssertionError("no advisory: " + b.node.log_text()[-500:]) from None
         await wait_until(lambda: "verify: bad: position" in b.node.log_text(), 5, "said")
+        b.node.process.send_signal(signal.SIGTERM)
+        equal(b.node.process.wait(60), CORRUPT, "who supervises it sees it, too")
 
 
 async def test_what_a_check_has_found_is_not_forgotten_by_who_asks_for_another():
