@@ -21,6 +21,10 @@
 #define FORMAT    1u
 #define FILE_SIZE 256u /* bytes; CRC in the last four */
 
+#define COME_BACK                                                                                 \
+	"keep what is there, and start with an empty directory: a node of a cluster is sent the " \
+	"state by the others, a single one comes back from a backup (nacre restore)"
+
 #define LOCK_NAP_MS      20
 #define LOCK_PATIENCE_MS 1000
 
@@ -142,8 +146,7 @@ static int load(struct nc_identity_file *file, char *fault)
 		return NC_UNSUPPORTED;
 	}
 	(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
-	               "%s: neither identity nor identity.copy can be read; restore one of them "
-	               "from a backup",
+	               "%s: neither identity nor identity.copy can be read; " COME_BACK,
 	               file->directory);
 	return NC_CORRUPT;
 }
@@ -179,9 +182,7 @@ static int create(struct nc_identity_file *file, const char *store, const char *
 {
 	if (has_data(file)) {
 		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE,
-		               "%s holds data but no identity; restore the file identity from a "
-		               "backup, or use an empty directory",
-		               file->directory);
+		               "%s holds data but no identity; " COME_BACK, file->directory);
 		return NC_CORRUPT;
 	}
 	file->identity = (struct nc_identity){ .number = 1 };

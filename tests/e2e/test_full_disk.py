@@ -81,6 +81,7 @@ async def test_full_disk_is_read_only_until_there_is_room():
             equal((await client.ask(verb, b"{}"))[:2], (507, 50701), verb)
         events, _ = await client.read("read.s")
         check(len(events) >= 1, "reads go on")
+        equal(json.loads((await client.request("node.n1.healthz")).data), {"status": "ok", "reason": "the disk is full: the store is read-only"})
         os.unlink(ballast)
 
         async def room():

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 
 from harness import LONG, NACRED, Both, Node, check, equal, wait_until
 from test_batch import batch, event
@@ -90,6 +91,15 @@ async def test_a_stopped_node_s_directory_is_checked_from_end_to_end():
         b.node.kill()
         code, said = offline(b.node)
         equal(code, GOOD, f"after kill -9, with entries that the state does not have yet: {said}")
+        identity = os.path.join(b.node.data_dir, "identity")
+        os.unlink(identity)
+        code, said = offline(b.node)
+        equal(code, GOOD, f"its copy is there: {said}")
+        with tempfile.TemporaryDirectory() as other:
+            os.makedirs(os.path.join(other, "data", "log"))
+            code, said = offline(Node(data_dir=other, start=False))
+            equal(code, CORRUPT, said)
+            check("holds data but no identity" in said and "nacre restore" in said, said)
         equal(offline(Node(data_dir=os.path.join(b.node.home, "none"), start=False))[0], DIRECTORY, "no store there")
         b.node.start()
         equal((await c.ask("store.info"))["head"], info["head"] + 1, "a check changes nothing")

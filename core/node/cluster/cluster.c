@@ -211,8 +211,8 @@ static int record_load(const struct nc_cluster_options *options, struct nc_clust
 	if (err != NC_NOTFOUND)
 		return err;
 	if (!options->log_empty && identity->number != 1) {
-		nc_say_error("%s holds data of a cluster, and its file cluster is missing; restore "
-		             "it from a backup, or empty the directory",
+		nc_say_error("%s holds data of a cluster, and its file cluster is missing; start "
+		             "the node with an empty directory, and the others send it the state",
 		             config->data_dir);
 		return NC_CORRUPT;
 	}

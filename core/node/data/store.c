@@ -32,8 +32,11 @@ static int directory_make(const char *path)
 	if (mkdir(path, 0700) == 0)
 		return NC_OK;
 	int why = errno;
-	if (why == EEXIST && stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+	bool is_there = why == EEXIST && stat(path, &there) == 0;
+	if (is_there && S_ISDIR(there.st_mode))
 		return NC_OK;
+	if (is_there)
+		why = ENOTDIR;
 	nc_say_error("the directory %s cannot be made: %s", path, strerror(why));
 	return why == ENOSPC ? NC_FULL : NC_IO;
 }

@@ -17,10 +17,13 @@
 /* A check must not make a store where there is none. */
 static int is_there(const struct nc_config *config)
 {
+	static const char *const parts[] = { "identity", "identity.copy", "log", "state" };
 	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/identity", config->data_dir);
-	if (access(path, F_OK) == 0)
-		return NC_OK;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", config->data_dir, parts[i]);
+		if (access(path, F_OK) == 0)
+			return NC_OK;
+	}
 	nc_say_error("verify: there is no store in %s", config->data_dir);
 	return NC_NOTFOUND;
 }

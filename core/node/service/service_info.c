@@ -124,8 +124,11 @@ void nc_service_put_health(const struct nc_service *service, struct nc_buf *out)
 	                   : service->stall.stalled ? "stalled"
 	                                            : "ok";
 	nc_buf_printf(out, "{\"status\":\"%s\"", word);
-	if (alone && strcmp(word, "starting") == 0)
+	if (alone && strcmp(word, "starting") == 0) {
 		nc_buf_put_str(out, ",\"reason\":\"no leader is known\"");
+	} else if (status.full) {
+		nc_buf_put_str(out, ",\"reason\":\"the disk is full: the store is read-only\"");
+	}
 	nc_buf_put_u8(out, '}');
 }
 
