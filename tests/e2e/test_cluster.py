@@ -318,6 +318,8 @@ async def test_a_drained_node_answers_no_application_and_goes_on_voting():
             status = await status_of(client, drained)
             equal((status["state"], status["role"]), ("draining", "follower"))
             check([(a["type"], a["node"]) for a in told] == [("io.nacre.advisory.v1.node.drained", drained)], str(told))
+            equal((await client.ask("cluster.transfer", json.dumps({"to": drained}).encode()))[1:], (10003, "it is drained; start it again first"))
+            equal((await client.ask(f"node.{drained}.verify", b'{"start":true}'))[1:], (10023, "this node is drained, and begins no check until it is started again"))
 
             async def all_others_answer():
                 answered = {(await client.read("direct.read.s1"))[1].headers["Es-Node"] for _ in range(30)}

@@ -229,6 +229,14 @@ static void change_answer(struct nc_service *service, const struct nc_change *ch
 	nc_service_send_buf(service, change->reply, &service->out, 0);
 }
 
+/* A node that was drained would hand leadership over to another at once. */
+static bool leads_no_more(const struct nc_service *service, const struct nc_change *change)
+{
+	const struct nc_replica_status status = nc_replica_status(service->replica);
+	return change->op == NC_OP_CLUSTER_TRANSFER && !change->asked &&
+	       is_draining(service, &status, change->number);
+}
+
 /* True: the change is over, done or refused. */
 static bool change_step(struct nc_service *service, struct nc_change *change)
 {
@@ -238,6 +246,11 @@ static bool change_step(struct nc_service *service, struct nc_change *change)
 	bool may_hold = change->asked || change->op != NC_OP_CLUSTER_REMOVE;
 	if (may_hold && change_holds(service, change)) {
 		change_answer(service, change);
+		return true;
+	}
+	if (leads_no_more(service, change)) {
+		fault_send(service, change->reply, change->endpoint, NC_FAULT_REQUEST,
+		           "it is drained; start it again first");
 		return true;
 	}
 	if (!change->asked)

@@ -201,10 +201,13 @@ void nc_service_verify(struct nc_service *service, struct nc_slice body, struct 
 		return;
 	}
 	if (begin && (service->drain.begun || start(service) != NC_OK)) {
-		nc_service_error(
-		        service, &service->out, to, stats,
-		        &(struct nc_service_refusal){ .fault = NC_FAULT_BUSY,
-		                                      .text = nc_fault_text(NC_FAULT_BUSY) });
+		nc_service_error(service, &service->out, to, stats,
+		                 &(struct nc_service_refusal){
+		                         .fault = NC_FAULT_BUSY,
+		                         .text = service->drain.begun
+		                                         ? "this node is drained, and begins no "
+		                                           "check until it is started again"
+		                                         : nc_fault_text(NC_FAULT_BUSY) });
 		return;
 	}
 	nc_buf_clear(&service->out);
