@@ -21,6 +21,7 @@
 
 #define START_WAIT_MS 5000
 #define RESTART_MS    200
+#define SAY_EACH_MS   10000u
 #define POLL_MS       10
 
 struct nc_child {
@@ -32,8 +33,10 @@ struct nc_child {
 	uv_process_t process;
 	uv_timer_t restart;
 	bool running, stopping, started;
-	bool open;       /* `process` is a handle of the loop */
-	unsigned closed; /* of the two handles, at the end */
+	bool open;        /* `process` is a handle of the loop */
+	unsigned closed;  /* of the two handles, at the end */
+	uint64_t said_ms; /* when its end was last told; 0: never */
+	unsigned unsaid;  /* ends since then */
 };
 
 static void child_free(struct nc_child *child)
@@ -228,17 +231,33 @@ static void on_restart(uv_timer_t *timer)
 		uv_close((uv_handle_t *)&child->process, on_process_closed); /* try again later */
 }
 
+/* At once, and then once in SAY_EACH_MS: where another has taken its port it ends five times a
+ * second. */
+static void say_ended(struct nc_child *child, int64_t status, int signal)
+{
+	char text[PATH_MAX + 160], more[48] = "";
+	uint64_t now_ms = uv_now(child->options.loop);
+	if (child->said_ms != 0 && now_ms - child->said_ms < SAY_EACH_MS) {
+		child->unsaid++;
+		return;
+	}
+	if (child->unsaid > 0)
+		(void)snprintf(more, sizeof more, ", and %u times before", child->unsaid);
+	(void)snprintf(text, sizeof text,
+	               "nats-server ended (status %lld, signal %d%s); starting it again; %s says "
+	               "why",
+	               (long long)status, signal, more, child->log_path);
+	child->options.on_say(child->options.ctx, text);
+	child->said_ms = now_ms;
+	child->unsaid = 0;
+}
+
 static void on_exited(uv_process_t *process, int64_t status, int signal)
 {
 	struct nc_child *child = process->data;
 	child->running = false;
-	if (!child->stopping && child->started) {
-		char text[128];
-		(void)snprintf(text, sizeof text,
-		               "nats-server ended (status %lld, signal %d); starting it again",
-		               (long long)status, signal);
-		child->options.on_say(child->options.ctx, text);
-	}
+	if (!child->stopping && child->started)
+		say_ended(child, status, signal);
 	uv_close((uv_handle_t *)process, on_process_closed);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "transport/nats/child.h"
 
@@ -12,6 +13,7 @@ struct place {
 	uv_loop_t loop;
 	char home[64];
 	bool ended; /* the server, and its end was told */
+	int told;   /* how often */
 	char fault[NC_CHILD_FAULT_SIZE];
 };
 
@@ -19,6 +21,7 @@ static void on_say(void *ctx, const char *text)
 {
 	struct place *place = ctx;
 	place->ended = strstr(text, "nats-server ended") != NULL;
+	place->told += place->ended;
 }
 
 static struct nc_child_options options_of(struct place *place, const char *program)
@@ -72,6 +75,45 @@ Test(child, one_that_ended_may_be_stopped_before_it_is_started_again)
 	cr_assert_eq(kill(pid_read(place.home), SIGKILL), 0);
 	while (!place.ended) /* its handle is closed at the end of that turn */
 		(void)uv_run(&place.loop, UV_RUN_ONCE);
+	nc_child_stop(child);
+	leaves_nothing(&place);
+}
+
+/* A script that counts its starts, and becomes the server. */
+static void script_write(const char *path, const char *home)
+{
+	FILE *file = fopen(path, "we");
+	cr_assert_not_null(file);
+	(void)fprintf(file, "#!/bin/sh\necho >>'%s/starts'\nexec nats-server \"$@\"\n", home);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(chmod(path, 0700), 0);
+}
+
+static off_t starts(const char *home)
+{
+	char path[128];
+	struct stat found = { .st_size = 0 };
+	(void)snprintf(path, sizeof path, "%s/starts", home);
+	(void)stat(path, &found);
+	return found.st_size;
+}
+
+/* As where another has taken its port meanwhile. */
+Test(child, one_that_ends_again_and_again_is_told_of_once_in_a_while, .timeout = 60)
+{
+	struct place place = { .ended = false };
+	struct nc_child *child;
+	char script[128] = "", spoil[128];
+	struct nc_child_options options = options_of(&place, script);
+	(void)snprintf(script, sizeof script, "%s/server", place.home);
+	(void)snprintf(spoil, sizeof spoil, "echo 'port: x' >'%s/nats-server.conf'", place.home);
+	script_write(script, place.home);
+	cr_assert_eq(nc_child_start(&options, &child, place.fault), NC_OK, "%s", place.fault);
+	cr_assert_eq(system(spoil), 0);
+	cr_assert_eq(kill(pid_read(place.home), SIGKILL), 0);
+	while (starts(place.home) < 6)
+		(void)uv_run(&place.loop, UV_RUN_ONCE);
+	cr_expect_eq(place.told, 1, "%d times", place.told);
 	nc_child_stop(child);
 	leaves_nothing(&place);
 }
