@@ -41,6 +41,7 @@ struct node {
 	uv_signal_t sigterm, sigint;
 	uv_timer_t patience;
 	int exit_code;
+	bool told_to_end; /* by a signal */
 	bool ending;
 };
 
@@ -95,6 +96,7 @@ static void on_signal(uv_signal_t *signal, int number)
 {
 	struct node *node = signal->data;
 	nc_say_info("%s: finishing what was taken up", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	node->told_to_end = true;
 	if (node->service == NULL) {
 		end(node, NC_EXIT_OK);
 		return;
@@ -110,10 +112,21 @@ static void on_ready(void *ctx)
 		nc_service_corruption(node->service, node->damage);
 }
 
+/* Whether a start makes good what ends this node: the other nodes have what is damaged here, or the
+ * state was broken by a disk without room, for which a start waits (decision 0156). */
+static bool start_helps(const struct node *node, int err, const char *what)
+{
+	if (node->told_to_end)
+		return false;
+	if (err == NC_FULL)
+		nc_say_error("%s: the disk is full; starting again, which waits for room", what);
+	return err == NC_FULL || (err == NC_CORRUPT && nc_renew_damaged(node->config, what));
+}
+
 static void on_fatal(void *ctx, int err, const char *what)
 {
 	struct node *node = ctx;
-	if (err == NC_CORRUPT && nc_renew_damaged(node->config, what)) {
+	if (start_helps(node, err, what)) {
 		nc_child_stop(node->child);
 		nc_renew(node->argv);
 	}

@@ -10,11 +10,17 @@ import signal
 from cli import Nacre
 from nats.errors import NoRespondersError
 
-from harness import Both, Client, Cluster, Failure, NatsServer, Node, check, equal, error_of, fill_up, small_disk, wait_for, wait_until
+from harness import NACRED, Both, Client, Cluster, Failure, NatsServer, Node, check, equal, error_of, fill_up, small_disk, wait_for, wait_until
 from history import History
 from test_cluster import same_state_everywhere
 
 ENV = {"NACRE_DISK_RESERVE_MB": "1", "NACRE_FEED": "off"}
+
+
+def no_room_while(path):
+    """The environment of a node that finds no room when it writes, and only then, while there is a file at `path`."""
+    library = os.path.join(os.path.dirname(os.path.dirname(NACRED)), "tests", "disk_without_room.so")
+    return {"LD_PRELOAD": library, "NO_ROOM_WHILE": path, "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
 
 async def test_each_node_of_a_cluster_waits_for_room():
@@ -228,3 +234,25 @@ async def test_a_store_that_fills_its_disk_goes_on_and_starts_again():
         for event, pos in random.sample(sorted(held.items()), 20):
             found = await client.request("get", json.dumps({"stream": "big", "id": event}).encode())
             equal(found.headers["Es-Position"], str(pos), event)
+
+
+async def test_a_node_whose_state_a_full_disk_has_broken_starts_again_by_itself():
+    """A checkpoint that had room when it began, and none when it wrote: WiredTiger goes on only when it is opened again."""
+    with small_disk(96) as home:
+        no_room, ballast = os.path.join(home, "no-room"), os.path.join(home, "ballast")
+        with open(ballast, "wb") as f:
+            f.write(bytes(8 << 20))
+        async with Both(data_dir=home, env={**no_room_while(no_room), "NACRE_CHECKPOINT_S": "1"}) as b:
+            for i in range(50):
+                await b.client.append("s", b"%d" % i)
+            process = b.node.process.pid
+            open(no_room, "wb").close()
+            await wait_until(lambda: "the node starts when there is room" in b.node.log_text(), 30, "it waits")
+            health = await b.client.ask("node.n1.healthz")
+            equal(health["status"], "starting")
+            os.unlink(no_room)
+            os.unlink(ballast)
+            await wait_until(lambda: b.node.log_text().count(" ready: ") == 2, 30, "it is ready again")
+            equal((await b.client.append("s", b"50"))["seq"], 51)
+            equal([msg.data for msg in await b.client.read_all("all")], [b"%d" % i for i in range(51)])
+            equal(b.node.process.pid, process)

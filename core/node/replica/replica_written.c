@@ -112,7 +112,7 @@ void nc_replica_take_checkpoint(struct nc_replica *replica)
 	if (!nc_checkpointer_take(replica->checkpointer, &err, &covered))
 		return;
 	nc_replica_room_checkpoint_ends(replica, err == NC_OK);
-	if (err == NC_FULL) {
+	if (err == NC_FULL && nc_state_waits(replica->options.state)) {
 		nc_say_warning("checkpoint: no room on the disk; tried again later");
 		return;
 	}
