@@ -195,6 +195,7 @@ int nc_sub_restore(const struct nc_definition *definition, struct nc_slice progr
 	sub->redelivered = head.redelivered;
 	sub->paused = head.paused;
 	sub->halted = head.halted;
+	sub->halted_why = NULL;
 	struct nc_reader reader = nc_reader(progress);
 	(void)nc_progress_head_get(&reader, &head); /* moves the reader past it */
 	err = entries_restore(sub, &reader, head.outstanding);

@@ -208,6 +208,7 @@ void nc_sub_info(const struct nc_sub *sub, struct nc_sub_info *info_out)
 		.replay_room = nc_sub_replay_room(sub),
 		.paused = sub->paused,
 		.halted = sub->halted,
+		.halted_why = sub->halted ? sub->halted_why : NULL,
 		.at_head = sub->at_head,
 		.interest = sub->policy.push ? sub->interest : sub->request_count > 0,
 	};

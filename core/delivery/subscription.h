@@ -380,6 +380,8 @@ struct nc_sub_info {
 	uint32_t replay_room; /* replays that it still takes */
 	bool paused, halted, at_head;
 	bool interest; /* push: somebody listens; pull: a request waits */
+	/* A literal; NULL: it is not halted, or was before its progress came here. */
+	const char *halted_why;
 };
 
 void nc_sub_info(const struct nc_sub *sub, struct nc_sub_info *info_out);

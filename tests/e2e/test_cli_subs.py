@@ -147,7 +147,9 @@ async def test_term_parks_with_the_reason_and_a_stale_ack_is_a_conflict(c):
     await n.ok("sub", "ack", reply, "--working")
     await n.ok("sub", "ack", reply, "--term", "no such customer")
     await wait_until(lambda: parked_has(n, "tm"), 10, "it is parked")
-    check("no such customer" in (await n.ok("sub", "parked", "tm")).out, "the reason")
+    said = (await n.ok("sub", "parked", "tm")).out
+    check("no such customer" in said, "the reason")
+    check("null" not in said, f"it has no key: {said}")
     parts = reply.split(".")
     parts[-3] = str(int(parts[-3]) + 99)  # of another epoch
     await n.fails(CONFLICT, "40904", "sub", "ack", ".".join(parts))

@@ -73,9 +73,11 @@ async def test_a_halted_one_says_where_and_resume_tries_again_with_attempts_anew
         await c.nc.publish(event.reply, b"-NAK")
         told = json.loads((await advisories.next()).data)
         equal((told["subscription"], told["pos"]), ("halt", int(event.headers["Es-Position"])))
-        equal((await info(c, "halt"))["state"], "halted")
+        halted = await info(c, "halt")
+        equal((halted["state"], halted["reason"]), ("halted", told["reason"]))
         equal((await ask(c, "explain", "halt", {"pos": told["pos"]}))["state"], "ready")
         await ask(c, "resume", "halt")
+        check("reason" not in await info(c, "halt"), "it goes on")
         events = await consumer.some(2)
         equal([(e.headers["Nats-Sequence"], e.headers["Es-Delivery"]) for e in events], [("1", "1"), ("2", "1")])
 

@@ -75,7 +75,7 @@ void nc_cli_show_object(const struct nc_cli *cli, struct nc_slice object)
 	nc_buf_release(&member.name);
 }
 
-/* The first of the column's paths that leads to a text. */
+/* The first of the column's paths that leads to a text; a null is none. */
 static void cell_find(struct nc_slice row, const char *paths, struct nc_buf *text)
 {
 	char path[64];
@@ -84,7 +84,7 @@ static void cell_find(struct nc_slice row, const char *paths, struct nc_buf *tex
 	while (*paths != '\0' && text->size == 0) {
 		size_t size = strcspn(paths, "|");
 		(void)snprintf(path, sizeof path, "%.*s", (int)size, paths);
-		if (nc_cli_member(row, path, &raw))
+		if (nc_cli_member(row, path, &raw) && !nc_slice_is(raw, "null"))
 			nc_cli_value_text(raw, text);
 		paths += size + (paths[size] == '|');
 	}

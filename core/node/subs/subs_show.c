@@ -135,9 +135,10 @@ void nc_subs_show_info(const struct nc_subs_ask *ask)
 		put_number(out, "backfill_through", sub->backfill->is.through);
 	if (sub->filter != NULL)
 		nc_subs_put_plugin(out, sub);
-	if (sub->fault[0] != '\0') {
+	const char *reason = sub->fault[0] != '\0' ? sub->fault : info.halted_why;
+	if (reason != NULL) {
 		nc_buf_put_str(out, ",\"reason\":");
-		nc_json_put_string(out, nc_slice_str(sub->fault));
+		nc_json_put_string(out, nc_slice_str(reason));
 	}
 	nc_buf_put_u8(out, '}');
 	nc_subs_ask_answer_buf(ask, out);
