@@ -30,6 +30,12 @@ static void path_make(char path[PATH_MAX], const char *directory, const char *na
 	(void)snprintf(path, PATH_MAX, "%s/%s", directory, name);
 }
 
+static void path_make_in(char path[PATH_MAX], const char *data_dir, const char *folder,
+                         const char *name)
+{
+	(void)snprintf(path, PATH_MAX, "%s/%s/%s", data_dir, folder, name);
+}
+
 static bool is_there(const char *data_dir, const char *name)
 {
 	char path[PATH_MAX];
@@ -74,11 +80,12 @@ bool nc_quarantine_due(const char *data_dir, char *why, size_t why_size)
 	return fd >= 0 || is_there(data_dir, FILLING);
 }
 
-static int move(const char *data_dir, const char *to, const char *name)
+/* Set one of them aside, if it is there. */
+static int move(const char *data_dir, const char *name)
 {
 	char from[PATH_MAX], target[PATH_MAX];
 	path_make(from, data_dir, name);
-	(void)snprintf(target, sizeof target, "%.3000s/%s", to, name);
+	path_make_in(target, data_dir, FILLING, name);
 	if (rename(from, target) == 0 || errno == ENOENT)
 		return NC_OK;
 	return errno == ENOSPC ? NC_FULL : NC_IO;
@@ -112,12 +119,11 @@ static int all_move(const char *data_dir)
 	if (err == NC_OK && mkdir(filling, 0700) != 0 && errno != EEXIST)
 		err = NC_IO;
 	for (size_t i = 0; err == NC_OK && i < sizeof set_aside / sizeof *set_aside; i++)
-		err = move(data_dir, filling, set_aside[i]);
+		err = move(data_dir, set_aside[i]);
 	if (err == NC_OK)
 		err = nc_snapshot_remove(aside); /* an earlier one */
-	path_make(path, data_dir,
-	          /* the mark goes first: a quarantine that is being filled counts as due as well */
-	          MARK);
+	/* The mark goes first: a quarantine that is being filled counts as due as well. */
+	path_make(path, data_dir, MARK);
 	if (err == NC_OK && unlink(path) != 0 && errno != ENOENT)
 		err = NC_IO;
 	if (err == NC_OK && rename(filling, aside) != 0)
@@ -142,7 +148,7 @@ int nc_quarantine_remove(const char *data_dir)
 	int err = NC_OK;
 	for (size_t i = 0; i < sizeof set_aside / sizeof *set_aside; i++) {
 		char path[PATH_MAX];
-		(void)snprintf(path, sizeof path, "%.3000s/%s/%s", data_dir, ASIDE, set_aside[i]);
+		path_make_in(path, data_dir, ASIDE, set_aside[i]);
 		if (unlink(path) != 0 && nc_snapshot_remove(path) != NC_OK)
 			err = NC_IO;
 	}

@@ -4,19 +4,23 @@
 #include "core/node/data/quarantine.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/node/cluster/cluster_file.h"
+#include "core/node/common/config.h"
 #include "tests/unit/node/killed.h"
 
-static char top[64], data[128];
+static char top[64], data[PATH_MAX];
 
 static void shell(const char *words)
 {
-	char command[512];
+	char command[PATH_MAX + 512];
 	snprintf(command, sizeof command, "cd %s && %s", data, words);
 	cr_assert_eq(system(command), 0, "%s", command); // NOLINT: the test's own words
 }
@@ -30,8 +34,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	shell("rm -rf log state identity* cluster* quarantine* incoming damaged lock nats.url && "
-	      "rmdir .");
+	snprintf(data, sizeof data, "%s", top);
+	shell("rm -rf \"$PWD\"");
 }
 
 TestSuite(quarantine, .init = setup, .fini = teardown);
@@ -46,7 +50,7 @@ static void data_make(void)
 
 static bool there(const char *name)
 {
-	char path[256];
+	char path[PATH_MAX + 64];
 	snprintf(path, sizeof path, "%s/%s", data, name);
 	return access(path, F_OK) == 0;
 }
@@ -94,6 +98,26 @@ Test(quarantine, sets_all_aside_wherever_it_is_interrupted, .timeout = 120)
 			break;
 	}
 	cr_expect_gt(interrupted, 8u);
+}
+
+/* As long as NACRE_DATA_DIR may be. */
+Test(quarantine, sets_all_aside_below_a_long_path)
+{
+	size_t size = strlen(data);
+	while (size < NC_DATA_DIR_SIZE_MAX) {
+		size_t left = NC_DATA_DIR_SIZE_MAX - size, step = left < 200 ? left : 100;
+		data[size] = '/';
+		memset(data + size + 1, 'd', step - 1);
+		data[size += step] = '\0';
+		cr_assert_eq(mkdir(data, 0700), 0);
+	}
+	data_make();
+	cr_assert_eq(nc_quarantine_do(data), NC_OK);
+	cr_expect(there("quarantine/log/1.seg"));
+	cr_expect(there("quarantine/cluster"));
+	cr_expect_not(there("log"));
+	cr_assert_eq(nc_quarantine_remove(data), NC_OK);
+	cr_expect_not(there("quarantine/log"));
 }
 
 Test(quarantine, says_why)
