@@ -47,7 +47,7 @@ static void held_insert(struct nc_wt_state *state)
 		nc_wt_seal(state);
 	} else {
 		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += SEAL_WAIT_S;
 		state->seal_wanted = true;
 		int timeout = 0;
@@ -295,6 +295,18 @@ static int state_open(struct nc_wt_state *state)
 	return NC_OK;
 }
 
+/* Who waits for a change goes by a clock that nobody sets. */
+static void locks_init(struct nc_wt_state *state)
+{
+	pthread_condattr_t monotonic;
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&state->mutex, NULL);
+	pthread_mutex_init(&state->checkpointing, NULL);
+	pthread_cond_init(&state->changed, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+}
+
 int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *options,
                      struct nc_state **state_out)
 {
@@ -303,9 +315,7 @@ int nc_wt_state_open(const char *directory, const struct nc_wt_state_options *op
 	struct nc_wt_state *state = calloc(1, sizeof *state);
 	if (state == NULL)
 		return NC_NOMEM;
-	pthread_mutex_init(&state->mutex, NULL);
-	pthread_mutex_init(&state->checkpointing, NULL);
-	pthread_cond_init(&state->changed, NULL);
+	locks_init(state);
 	state->base.ops = &wt_ops;
 	state->writer.base.state = &state->base;
 	state->options = *options;

@@ -189,7 +189,7 @@ static void wait_for_work(struct nc_exporter *exporter)
 		pthread_cond_wait(&exporter->change, &exporter->lock);
 		return;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += exporter->options.idle_s / 4 + 1;
 	(void)pthread_cond_timedwait(&exporter->change, &exporter->lock, &until);
 }
@@ -265,8 +265,12 @@ int nc_exporter_start(const struct nc_exporter_options *options, struct nc_expor
 	exporter->options = *options;
 	if (exporter->options.idle_s == 0)
 		exporter->options.idle_s = IDLE_S;
+	pthread_condattr_t monotonic;
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	(void)pthread_mutex_init(&exporter->lock, NULL);
-	(void)pthread_cond_init(&exporter->change, NULL);
+	(void)pthread_cond_init(&exporter->change, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
 	exporter->wake.data = exporter;
 	if (uv_async_init(options->loop, &exporter->wake, on_wake) != 0) {
 		free(exporter);
