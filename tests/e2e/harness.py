@@ -108,6 +108,19 @@ async def wait_until(condition, seconds, what):
         await asyncio.sleep(0.02)
 
 
+def kernel_state(pid):
+    """The letter of a process in /proc; X: there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
+def has_ended(pid):
+    return kernel_state(pid) in "ZX"
+
+
 class NatsServer:
     """nats-server with lines of configuration. leaf: with a port for leaf nodes, which nodes are told of; {leaf_port} in `config` is
     the number of one."""

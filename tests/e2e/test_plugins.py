@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 
-from harness import LONG, NACRED, Both, Cluster, Skip, check, equal, error_of, wait_until
+from harness import LONG, NACRED, Both, Cluster, Skip, check, equal, error_of, has_ended, kernel_state, wait_until
 from test_subs_verbs import sent_together
 
 BUILD = os.path.dirname(os.path.dirname(NACRED))
@@ -99,18 +99,6 @@ async def state(c, name):
 
 async def is_state(c, name, *states):
     return (await state(c, name))["state"] in states
-
-
-def kernel_state(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return "X"
-
-
-def has_ended(pid):
-    return kernel_state(pid) in "ZX"
 
 
 # ---- In a process of its own ------------------------------------------------------------------
