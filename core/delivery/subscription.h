@@ -198,9 +198,10 @@ int nc_sub_nak(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t a
 int nc_sub_nak_delay(struct nc_sub *sub, uint64_t epoch, uint64_t position, uint32_t attempt,
                      uint64_t delay_ns, uint64_t now_ns);
 /* A batch acknowledged an event for which PARK has already been returned: its row is gone, or was
- * never written. `key` is the one the event was offered with. If it is yet to be returned, the
- * second call comes first: true, and it will not be. */
+ * never written. `key` is the one the event was offered with. */
 void nc_sub_parked_gone(struct nc_sub *sub, struct nc_slice key);
+/* To be called before that: if PARK is yet to be returned for the event, it will not be. False: it
+ * has been, or the event is not being parked. */
 bool nc_sub_park_cancel(struct nc_sub *sub, uint64_t position);
 /* The delivery with number `flight` went out in one message with others. `message` is the flight
  * number of the last event in it: an answer to that event counts for all of them. Call it before

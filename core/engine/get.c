@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reading one event. */
+/* Reading one event by what names it, and several by their positions. */
 #include "core/engine/engine_private.h"
 #include "core/engine/query.h"
 #include "core/engine/seen.h"
 
-/* Whether the event at `position` has the id `id`. */
+/* Look whether the event at `position` has the id. Errors: NC_NOTFOUND, it has another, or there is
+ * none. */
 static int bears(struct nc_state_reader *reader, uint64_t position, struct nc_slice id,
                  struct nc_buf *scratch)
 {

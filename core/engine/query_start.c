@@ -19,8 +19,7 @@ static uint64_t at_least(uint64_t a, uint64_t b)
 static int from_time(struct nc_query *query, struct nc_state_reader *reader, uint64_t store_head,
                      const struct nc_stream *stream, uint64_t *from_out)
 {
-	/* Backward begins at the last event of that time or before: one before the first later one.
-	 */
+	/* Backward begins at the last event of that time or before: before the first later one. */
 	uint64_t time_ns = query->spec.from;
 	if (query->spec.backward && time_ns < UINT64_MAX)
 		time_ns++;

@@ -194,8 +194,8 @@ static int servers_read(struct nc_bus *bus, char *fault)
 static natsStatus nats_begin(struct nc_bus *bus)
 {
 	natsStatus status = nats_Open(-1);
-	if (status == NATS_OK) /* one delivery thread: the order of arrival holds across
-	                          subscriptions */
+	/* One delivery thread: the order of arrival holds across subscriptions. */
+	if (status == NATS_OK)
 		status = nats_SetMessageDeliveryPoolSize(1);
 	if (status == NATS_OK)
 		status = natsOptions_Create(&bus->nats_options);

@@ -186,6 +186,8 @@ static char **environment_make(void)
 
 static void on_exited(uv_process_t *process, int64_t status, int signal);
 
+/* It gets a session of its own: who ends the node from a terminal does not end the server under it.
+ * The node does, when it has answered what it has taken up. */
 static int spawn(struct nc_child *child)
 {
 	char *args[] = { nc_unconst(child->options.program), "-c", child->config_path, NULL };
@@ -196,9 +198,6 @@ static int spawn(struct nc_child *child)
 		                         .args = args,
 		                         .env = child->environment,
 		                         .exit_cb = on_exited,
-		                         /* who ends the node from a terminal does not end
-		                          * the server under it: the node does, when it has
-		                          * answered what it has taken up */
 		                         .flags = UV_PROCESS_DETACHED,
 		                         .stdio = stdio,
 		                         .stdio_count = 3 };

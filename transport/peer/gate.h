@@ -4,11 +4,11 @@
  * have been here.
  *
  * In: a frame must be signed, of our version, of our cluster (a hello may be of any), to us or to
- * all, in our present epoch if to us, from the sender's present epoch or a later one (which a
- * sender that is only starting does not begin: it may be refused), and new. To
- * all, from a sender that is not known to live, only a hello is let in: a copy of an old broadcast
- * means nothing to a node that has just started. A sender is known to live ("met") when it has sent
- * something with our present epoch in it.
+ * all, in our present epoch if to us, and new. It must be of the sender's present epoch, or of a
+ * later one, which begins with it; the hello of a sender that is only starting begins none, since
+ * it may still be refused. To all, from a sender that is not known to live, only a hello is let in:
+ * a copy of an old broadcast means nothing to a node that has just started. A sender is known to
+ * live ("met") when it has sent something with our present epoch in it.
  *
  * What is dropped is counted by its reason, and never answered.
  *

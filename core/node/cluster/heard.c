@@ -16,22 +16,18 @@
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
-static struct nc_heard_life *find(struct nc_heard *heard, uint64_t number)
+static uint32_t place_of(const struct nc_heard *heard, uint64_t number)
 {
-	for (uint32_t i = 0; i < heard->count; i++) {
-		if (heard->at[i].number == number)
-			return &heard->at[i];
-	}
-	return NULL;
+	uint32_t at = 0;
+	while (at < heard->count && heard->at[at].number != number)
+		at++;
+	return at;
 }
 
 const struct nc_heard_life *nc_heard_find(const struct nc_heard *heard, uint64_t number)
 {
-	for (uint32_t i = 0; i < heard->count; i++) {
-		if (heard->at[i].number == number)
-			return &heard->at[i];
-	}
-	return NULL;
+	uint32_t at = place_of(heard, number);
+	return at < heard->count ? &heard->at[at] : NULL;
 }
 
 /* Put a life into the last place. The one that it follows on, `old`, is removed; if there is none
@@ -50,7 +46,8 @@ static void add(struct nc_heard *heard, struct nc_heard_life *old, const struct 
 
 enum nc_heard_as nc_heard_put(struct nc_heard *heard, const struct nc_heard_life *life)
 {
-	struct nc_heard_life *known = find(heard, life->number);
+	uint32_t at = place_of(heard, life->number);
+	struct nc_heard_life *known = at < heard->count ? &heard->at[at] : NULL;
 	if (known == NULL || life->epoch > known->epoch) {
 		add(heard, known, life);
 		return NC_HEARD_LATER;

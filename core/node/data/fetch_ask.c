@@ -143,11 +143,8 @@ static void on_manifest(void *ctx, int err, struct nc_slice body)
 	}
 	if (fetch->phase != NC_FETCH_OPENING || err == NC_BUSY || err == NC_TIMEOUT ||
 	    err == NC_CLOSED) {
-		if (err == NC_BUSY) {
-			fetch->news_ms =
-			        /* it has come; this is another's answer */
-			        uv_now(fetch->options.loop);
-		}
+		if (err == NC_BUSY) /* the peer is there, and serves another first */
+			fetch->news_ms = uv_now(fetch->options.loop);
 		return;
 	}
 	if (err == NC_OK)

@@ -173,9 +173,8 @@ static void on_answer(struct nc_service *service, const struct nc_bus_msg *msg)
 		if (!service->sole.sure)
 			serve(service);
 	} else if (claim_read(msg->data, &other) && other.run != service->sole.run) {
-		if (is_settled(
-		            /* the two had not heard of each other: people must choose one */
-		            service)) {
+		/* If it is, the two had not heard of each other: people must choose one. */
+		if (is_settled(service)) {
 			warn(service, other.node);
 		} else {
 			refuse(service, other.node);
@@ -191,9 +190,8 @@ int nc_sole_start(struct nc_service *service)
 	if (getrandom(&service->sole.run, sizeof service->sole.run, 0) !=
 	    (ssize_t)sizeof service->sole.run)
 		return NC_IO;
-	if (service->options.cluster !=
-	    /* a cluster's nodes know each other, and answer the question of a single node */
-	    NULL) {
+	/* A cluster's nodes know each other, and answer the question of a single node. */
+	if (service->options.cluster != NULL) {
 		service->sole.sure = true;
 		int err = listen_for_claims(service);
 		return err == NC_OK ? nc_service_subjects_open(service) : err;

@@ -67,9 +67,8 @@ static void on_taken(void *ctx, int err, struct nc_slice body)
 		free(relay);
 		return;
 	}
-	if (err == NC_NOTFOUND &&
-	    /* it does not run there, not yet or not any more: some node will run it */
-	    spread->leads) {
+	/* It does not run there, not yet or not any more: some node will run it. */
+	if (err == NC_NOTFOUND && spread->leads) {
 		later(relay);
 		return;
 	}
@@ -95,7 +94,7 @@ static bool relay_send(struct nc_spread *spread, struct nc_spread_relay *relay)
 	struct nc_slice body = nc_slice(relay->bytes + relay->reply_size + 1, relay->body_size);
 	struct nc_slice reply = nc_slice(relay->bytes, relay->reply_size);
 	const struct nc_spread_row *row = nc_spread_find(spread, name);
-	/* it runs here, or was deleted since */
+	/* It runs here, or was deleted since. */
 	if (row == NULL || nc_subs_has(service->subs, name)) {
 		relay_remove(spread, relay);
 		nc_subs_request(service->subs, relay->op, name, body, reply, relay->endpoint);

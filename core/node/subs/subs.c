@@ -158,8 +158,8 @@ void nc_subs_remove(struct nc_subs *subs, struct nc_subscription *sub, const cha
 	if (sub->lease.owned)
 		nc_subs_own_end(subs, sub);
 	sub->end = why != NULL ? "409 Consumer Deleted" : "409 Leadership Change";
-	if (!sub->jobs.delivering) /* if it is, that is done when the job has published what it has
-	                            */
+	/* While a job delivers, that is done when it has published what it has. */
+	if (!sub->jobs.delivering)
 		nc_subs_pulls_finish(subs, sub, sub->end);
 	(void)nc_hashmap_remove(&subs->names, nc_hash_bytes(nc_slice_str(sub->name)), sub->id);
 	nc_subs_live_remove(subs, sub);

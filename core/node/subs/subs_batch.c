@@ -167,8 +167,8 @@ void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)
 	const struct nc_sub_batch_ack of = { ack->epoch, ack->position, ack->through };
 	int err = nc_sub_batch_acked(sub->machine, &of, nc_clock_ns());
 	if (err == NC_OK) {
-		nc_subs_act(subs,
-		            sub); /* so that a PARK that is due has been taken, if it may act */
+		/* So that a PARK that is due has been taken, if it may act. */
+		nc_subs_act(subs, sub);
 		unpark(subs, sub, ack->position);
 		/* The row of this one covers what stands before it, also what met nobody, until a
 		 * progress has taken its place. */

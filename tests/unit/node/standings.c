@@ -112,7 +112,7 @@ Test(standings, refuse_a_state_that_no_owner_tells)
 		struct nc_standings standings;
 		standing.state = (enum nc_standing_state)state;
 		nc_standings_put_count(&buf, 1);
-		nc_standing_put(&buf, &standing, false);
+		nc_standing_put(&buf, &standing, NC_STANDING_SHORT);
 		int err = nc_standings_open(nc_buf_slice(&buf), NC_STANDING_SHORT, &standings);
 		cr_expect_eq(err, state <= NC_STANDING_HALTED ? NC_OK : NC_INVALID);
 		nc_buf_release(&buf);
@@ -127,8 +127,9 @@ Test(standings, refuse_bytes_that_are_cut_or_longer_and_survive_any_changed_byte
 	struct nc_standing found;
 	put(&buf, NC_STANDING_WIDE, names, 2);
 	for (size_t size = 0; size < buf.size; size++) {
-		cr_expect_eq(nc_standings_open(nc_slice(buf.data, size), true, &standings),
-		             NC_INVALID);
+		cr_expect_eq(
+		        nc_standings_open(nc_slice(buf.data, size), NC_STANDING_WIDE, &standings),
+		        NC_INVALID);
 	}
 	for (size_t i = 0; i < buf.size; i++) {
 		uint8_t kept = buf.data[i];
