@@ -8,10 +8,11 @@
  *
  * Threads:   one thread appends, compacts and resets (the log writer). Any number may read, and ask
  *            for the bounds, at the same time. A reader never sees an entry that is not yet
- * durable. Ownership: the opener gives a log, nc_log_close() destroys it. Payloads given to a call
- * are borrowed until it returns. Errors:    NC_OK or a negative enum nc_err; out-parameters are
- * written on NC_OK only. Source:    Ongaro, "Consensus: Bridging Theory and Practice", 3.8 and 5;
- * ADR 0002.
+ *            durable.
+ * Ownership: the opener gives a log, nc_log_close() destroys it. Payloads given to a call are
+ *            borrowed until it returns.
+ * Errors:    NC_OK or a negative enum nc_err; out-parameters are written on NC_OK only.
+ * Source:    Ongaro, "Consensus: Bridging Theory and Practice", 3.8 and 5; decision 0002.
  */
 #ifndef NC_CORE_RAFT_LOG_H
 #define NC_CORE_RAFT_LOG_H

@@ -8,8 +8,9 @@
  *
  * Threads:   an index belongs to one thread at a time. nc_filter_merge_run() and
  *            nc_filter_merge_free() need no index: any thread may call them, beside everything
- * else. Ownership: the index holds a reference to each filter. Errors:    NC_NOMEM, then nothing
- * has changed; and those that a call names.
+ *            else.
+ * Ownership: the index holds a reference to each filter.
+ * Errors:    NC_NOMEM, then nothing has changed; and those that a call names.
  */
 #ifndef NC_PLUGINS_HOST_FILTER_INDEX_H
 #define NC_PLUGINS_HOST_FILTER_INDEX_H

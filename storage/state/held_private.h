@@ -2,8 +2,8 @@
 /* held_private.h -- a generation of index entries and rows that are held back in memory.
  *
  * Entries that are inserted into WiredTiger as they come cost four times as much as sorted ones
- * (ADR 0003). So the applier adds the entries of new events to a generation. When that is large
- * enough it is sealed, and a thread inserts it, sorted. Until then readers look here.
+ * (decision 0003). So the applier adds the entries of new events to a generation. When that is
+ * large enough it is sealed, and a thread inserts it, sorted. Until then readers look here.
  *
  * A generation holds the entries of the positions above `base`, up to `last`. Within one (index,
  * id) both ordinals and positions rise. Readers name a `limit`, the last position that they may
@@ -12,7 +12,7 @@
  *
  * Threads:   one writes (add, cut) until it is sealed; any number look up beside it.
  * Ownership: nc_held_new() gives one, nc_held_free() ends it. The state counts who uses it
- * (`pins`).
+ *            (`pins`).
  */
 #ifndef NC_STORAGE_STATE_HELD_PRIVATE_H
 #define NC_STORAGE_STATE_HELD_PRIVATE_H

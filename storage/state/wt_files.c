@@ -152,8 +152,8 @@ int nc_wt_connect(const char *directory, struct nc_wt_handler *handler, unsigned
                   const char *more, WT_CONNECTION **connection_out)
 {
 	char config[512];
-	/* ADR 0003: no journal, and let dirty pages stay longer than the default does, which costs
-	 * a writer three quarters of its rate. */
+	/* Decision 0003: no journal, and let dirty pages stay longer than the default does, which
+	 * costs a writer three quarters of its rate. */
 	(void)snprintf(config, sizeof config,
 	               "cache_size=%uMB,cache_overhead=25,log=(enabled=false),session_max=512,"
 	               "config_base=false,"

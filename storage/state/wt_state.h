@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* wt_state.h -- core/engine/state.h in WiredTiger tables.
  *
- * Tables and their rows are described in docs/formats-state.md, the reasons in DESIGN (ADR 0003):
- * no journal, checksums on every page, index entries held back in memory and inserted sorted.
+ * Tables and their rows are described in docs/formats-state.md, the reasons in decision 0003: no
+ * journal, checksums on every page, index entries held back in memory and inserted sorted.
  *
  * Threads:   those of the port, and one of the state's own that inserts held index entries. Opening
  *            and probing from any thread; probing before the process has others.

@@ -104,7 +104,7 @@ int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply,
 
 /* Publish a message with headers that are written out already: `message` is a header block
  * ("NATS/1.0 204 EOB\r\nName: value\r\n\r\n") of `header_size` bytes, then the data. nats.c 3.4.1
- * has neither a way to write a status line nor a cheap one to write headers; see ADR 0006.
+ * has neither a way to write a status line nor a cheap one to write headers (decision 0006).
  * `subject` holds no white space. */
 int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *reply,
                          struct nc_slice message, size_t header_size);

@@ -47,7 +47,7 @@ int nc_bus_publish(struct nc_bus *bus, const char *subject, const char *reply, s
 }
 
 /* nats.c writes "PUB <subject> <size>\r\n<bytes>\r\n". With a subject that ends one empty message
- * to nobody and begins an HPUB, the size and the bytes are those of the HPUB (ADR 0006). */
+ * to nobody and begins an HPUB, the size and the bytes are the HPUB's (decision 0006). */
 int nc_bus_publish_block(struct nc_bus *bus, const char *subject, const char *reply,
                          struct nc_slice message, size_t header_size)
 {

@@ -16,8 +16,9 @@
  *            ignore SIGPIPE, which libuv lets through.
  * Ownership: slices given to callbacks are borrowed until these return. What the server sends is
  *            not trusted: a line longer than NC_LEAF_LINE_MAX bytes ends the connection.
- * Source:    nats-server's leaf node protocol, as 2.9.10 and 2.15.3 speak it (ADR 0154). Without
- * TLS and without compression, which a server does not use with who does not ask for it.
+ * Source:    nats-server's leaf node protocol, as 2.9.10 and 2.15.3 speak it (decision 0154).
+ *            Without TLS and without compression, which a server does not use with who does not
+ *            ask for it.
  */
 #ifndef NC_TRANSPORT_NATS_LEAF_H
 #define NC_TRANSPORT_NATS_LEAF_H

@@ -2,8 +2,8 @@
 /* outbox.h -- many messages given to NATS with one call.
  *
  * A call of nats.c's for each message costs the node a lock and a copy and, where the message has
- * headers, the server one more command to read (ADR 0006). An outbox gathers whole commands of the
- * NATS protocol and publishes them together (ADR 0072).
+ * headers, the server one more command to read (decision 0006). An outbox gathers whole commands of
+ * the NATS protocol and publishes them together (decision 0072).
  *
  * Life:      `= {0}` is an empty one; nc_outbox_release() frees it.
  * Threads:   an outbox belongs to one thread at a time; several may share a bus. What one outbox

@@ -8,7 +8,7 @@
  *
  * Threads:   the loop's, but for lease_until_ns, which readers look at.
  * Ownership: an nc_spread owns its rows, lists and buffers; what is asked frees itself. Slices
- * given to a call are borrowed until it returns.
+ *            given to a call are borrowed until it returns.
  */
 #ifndef NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
 #define NC_CORE_NODE_SPREAD_SPREAD_PRIVATE_H
