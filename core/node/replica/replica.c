@@ -191,7 +191,7 @@ struct nc_replica_status nc_replica_status(const struct nc_replica *replica)
 		.pending_bytes = replica->pending_bytes,
 		.leading = nc_replica_leading(replica),
 		.full = replica->orders.full,
-		.lacks_room = nc_applier_lacks_room(replica->applier),
+		.lacks_room = replica->applier != NULL && nc_applier_lacks_room(replica->applier),
 		.log_bytes = nc_log_size(replica->options.log),
 		.checkpoints = replica->checkpoints,
 	};
@@ -293,6 +293,7 @@ static void stages_drop(struct nc_replica *replica)
 	nc_orders_clear(&replica->orders, nc_entry_drop);
 	nc_log_writer_stop(replica->writer);
 	nc_applier_stop(replica->applier);
+	replica->applier = NULL; /* who is told below that it ends may ask how it is */
 	nc_checkpointer_stop(replica->checkpointer);
 	nc_log_reader_stop(replica->log_reader);
 }

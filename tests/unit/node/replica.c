@@ -32,6 +32,7 @@ struct node {
 	struct nc_replica *replica; /* NULL: down */
 	bool cut;                   /* hears and says nothing */
 	size_t answered, refused, unknown, step_downs, foreign;
+	bool lacks_room;
 	uint64_t last_position;
 };
 
@@ -62,6 +63,7 @@ static void on_refused(void *ctx, void *ticket, int err)
 	(void)ticket;
 	(void)err;
 	node->unknown++;
+	node->lacks_room |= nc_replica_status(node->replica).lacks_room; /* the service asks, too */
 }
 
 static void on_applied(void *ctx, uint64_t applied)
@@ -291,6 +293,19 @@ Test(replica, alone_a_restart_applies_what_the_log_has)
 	node_start(&cluster.nodes[0]);
 	RUN_UNTIL(&cluster.loop, leader(&cluster) != NULL);
 	cr_expect_eq(head(&cluster.nodes[0]), 2000u);
+	cluster_close(&cluster);
+}
+
+Test(replica, who_is_told_that_it_ends_may_ask_how_it_is)
+{
+	struct cluster cluster;
+	struct node *old = cluster_led(&cluster, 3);
+	old->cut = true;
+	cr_assert_eq(append(old, "lost"), NC_OK);
+	nc_replica_flush(old->replica);
+	node_stop(old);
+	cr_expect_eq(old->unknown, 1u);
+	cr_expect_not(old->lacks_room);
 	cluster_close(&cluster);
 }
 
