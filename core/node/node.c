@@ -112,26 +112,16 @@ static void on_ready(void *ctx)
 		nc_service_corruption(node->service, node->damage);
 }
 
-/* Whether a start makes good what ends this node: the other nodes have what is damaged here, or the
- * state was broken by a disk without room, for which a start waits (decision 0156). */
-static bool start_helps(const struct node *node, int err, const char *what)
-{
-	if (node->told_to_end)
-		return false;
-	if (err == NC_FULL)
-		nc_say_error("%s: the disk is full; starting again, which waits for room", what);
-	return err == NC_FULL || (err == NC_CORRUPT && nc_renew_damaged(node->config, what));
-}
-
 static void on_fatal(void *ctx, int err, const char *what)
 {
 	struct node *node = ctx;
-	if (start_helps(node, err, what)) {
+	if (!node->told_to_end && nc_renew_helps(node->config, err, what)) {
 		nc_child_stop(node->child);
 		nc_renew(node->argv);
 	}
+	bool kept = err != NC_NOTFOUND && err != NC_CORRUPT;
 	nc_say_error("%s: %s; stopping%s", what, nc_err_name(err),
-	             err == NC_NOTFOUND ? "" : ", nothing that was acknowledged is lost");
+	             kept ? ", nothing that was acknowledged is lost" : "");
 	/* The service is not stopped: this may be called from within it, while its threads are at
 	 * work. So just exit; what is durable stays so. */
 	nc_child_stop(node->child);
@@ -395,7 +385,7 @@ static int run(struct node *node)
 	if (uv_loop_close(&node->loop) != 0)
 		nc_say_warning("the loop ends with something still open");
 	nc_say_info("checkpointing");
-	err = nc_store_close(&node->store);
+	err = nc_store_end(&node->store);
 	nc_say_info("stopped");
 	return err == NC_OK || node->exit_code != NC_EXIT_OK ? node->exit_code
 	                                                     : nc_exit_of_fatal(err);

@@ -125,6 +125,7 @@ async def test_damage_is_found_and_said_where():
                 f.write(spoilt)
             code, said = offline(b.node)
             equal(code, CORRUPT, said)
+            check("checkpoint" not in said and "nothing that was acknowledged is lost" not in said, said)
             place = re.search(r"bad: position (\d+): ", said)
             check(place or "state" in said, said)
             named += place is not None

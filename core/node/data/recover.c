@@ -141,7 +141,7 @@ int nc_recover(const struct nc_config *config, bool yes)
 		tell(config, &found);
 	if (err == NC_OK && yes)
 		err = make(config, &store, &found);
-	(void)nc_store_close(&store); /* nothing was applied */
+	nc_store_close(&store);
 	if (err != NC_OK) {
 		nc_say_error("%s: not recovered: %s", config->data_dir, nc_err_name(err));
 	} else if (yes) {

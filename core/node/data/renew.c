@@ -49,6 +49,13 @@ bool nc_renew_damaged(const struct nc_config *config, const char *what)
 	return err == NC_OK;
 }
 
+bool nc_renew_helps(const struct nc_config *config, int err, const char *what)
+{
+	if (err == NC_FULL)
+		nc_say_error("%s: the disk is full; starting again, which waits for room", what);
+	return err == NC_FULL || (err == NC_CORRUPT && nc_renew_damaged(config, what));
+}
+
 int nc_renew_check(const struct nc_config *config, char why[NC_RENEW_WHY_SIZE])
 {
 	why[0] = '\0';

@@ -166,7 +166,7 @@ static int store_make(const struct nc_config *config, struct nc_state_applied ap
 	err = nc_store_be_alone(&store, SELF, applied.term);
 	if (err == NC_OK)
 		err = tell(config, &store);
-	(void)nc_store_close(&store); /* nothing was applied */
+	nc_store_close(&store);
 	return err;
 }
 

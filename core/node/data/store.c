@@ -233,7 +233,7 @@ int nc_store_state_check(const struct nc_config *config, const char *path)
 	int err = state_open(config, path, &store);
 	if (err == NC_OK)
 		err = engine_open(&store);
-	(void)nc_store_close(&store);
+	nc_store_close(&store);
 	return err;
 }
 
@@ -266,7 +266,7 @@ static int store_open(const struct nc_config *config, bool restoring, struct nc_
 	if (err != NC_OK) {
 		nc_say_error("the data directory %s cannot be opened: %s", config->data_dir,
 		             nc_err_name(err));
-		(void)nc_store_close(&store);
+		nc_store_close(&store);
 		return err;
 	}
 	*store_out = store;
@@ -292,33 +292,36 @@ static void mark_set(const struct nc_store *store)
 		nc_say_warning("identity: cannot be written");
 }
 
-static const char *failed_advice(int err)
-{
-	switch (err) {
-	case NC_FULL:
-		return "the disk is full: make room, and start the node again";
-	case NC_CORRUPT:
-		return "stored data do not hold: start the node again, or see with --verify where";
-	default:
-		return "look at the disk, and start the node again";
-	}
-}
-
-int nc_store_close(struct nc_store *store)
+static int store_close(struct nc_store *store)
 {
 	nc_engine_close(store->engine);
 	if (store->state != NULL && store->identity != NULL)
 		mark_set(store);
 	int err = nc_state_close(store->state);
-	if (err != NC_OK) {
-		nc_say_error("the last checkpoint failed: %s; nothing that was acknowledged is "
-		             "lost, since the log has it, and the next start takes it from there; "
-		             "%s",
-		             nc_err_name(err), failed_advice(err));
-	}
 	nc_log_close(store->log);
 	nc_identity_close(store->identity);
 	*store = (struct nc_store){ 0 };
+	return err;
+}
+
+void nc_store_close(struct nc_store *store)
+{
+	(void)store_close(store); /* there is nothing to write down */
+}
+
+int nc_store_end(struct nc_store *store)
+{
+	int err = store_close(store);
+	if (err == NC_CORRUPT) {
+		nc_say_error("the last checkpoint failed: stored data do not hold; start the node "
+		             "again, or see with --verify where");
+	} else if (err != NC_OK) {
+		nc_say_error("the last checkpoint failed: %s; nothing that was acknowledged is "
+		             "lost, since the log has it, and the next start takes it from there; "
+		             "%s, and start the node again",
+		             nc_err_name(err),
+		             err == NC_FULL ? "the disk is full: make room" : "look at the disk");
+	}
 	return err;
 }
 

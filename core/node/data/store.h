@@ -48,8 +48,11 @@ int nc_store_be_alone(struct nc_store *store, uint64_t self, uint64_t term);
 /* The head as of what is applied. Errors: NC_IO, NC_NOMEM, NC_CORRUPT. */
 int nc_store_head(const struct nc_store *store, struct nc_engine_head *head_out);
 
-/* Checkpoint and close. A store that was never opened is {0}. Errors: the checkpoint failed, which
- * is said; it is closed all the same, and the log has what the state on the disk lacks. */
-int nc_store_close(struct nc_store *store);
+/* Close a store in which nothing was applied. One that was never opened is {0}. */
+void nc_store_close(struct nc_store *store);
+/* Checkpoint and close, at a node's end. Errors, which are said: the checkpoint failed; it is
+ * closed all the same, and the log has what the state on the disk lacks. NC_CORRUPT: stored data do
+ * not hold. */
+int nc_store_end(struct nc_store *store);
 
 #endif

@@ -100,6 +100,6 @@ int nc_verify_directory(const struct nc_config *config)
 	if (err != NC_OK)
 		return err;
 	err = verify(&store);
-	(void)nc_store_close(&store); /* nothing was applied */
+	nc_store_close(&store);
 	return err;
 }
