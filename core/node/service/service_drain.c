@@ -90,7 +90,8 @@ static bool is_quiet(struct nc_service *service)
 	bool known = nc_replica_idle(service->replica) || status.raft.role != NC_RAFT_LEADER;
 	return known && service->tickets.count == 0 && service->changes == NULL &&
 	       atomic_load(&service->reads) == 0 && !nc_bus_parting(service->bus) &&
-	       !nc_spread_relays_any(service->spread) && nc_spread_has_left(service->spread);
+	       !nc_spread_relays_any(service->spread) && !nc_spread_flights_any(service->spread) &&
+	       nc_spread_has_left(service->spread);
 }
 
 /* Wait one tick more, so that the last answers have left the process: closing the connection sends

@@ -108,6 +108,8 @@ bool nc_spread_relays_any(const struct nc_spread *spread);
 struct nc_batch;
 bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, struct nc_slice reply,
                       int endpoint);
+/* Whether there are such that wait. */
+bool nc_spread_flights_any(const struct nc_spread *spread);
 /* A message that this node has sent to itself came back. */
 void nc_spread_echo_heard(struct nc_spread *spread, struct nc_slice body);
 

@@ -247,6 +247,11 @@ bool nc_spread_flight(struct nc_spread *spread, const struct nc_batch *batch, st
 	return true;
 }
 
+bool nc_spread_flights_any(const struct nc_spread *spread)
+{
+	return spread != NULL && spread->flights.waiting.count > 0;
+}
+
 void nc_spread_flights_hurry(struct nc_spread *spread, struct nc_slice name)
 {
 	for (struct nc_spread_flight *at = flight_first(spread); at != NULL; at = flight_next(at)) {
