@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* link_log.h -- what is logged of a connection to NATS that is made and lost. A server that refuses
  * in turns, now for this reason and now for that, or that takes a connection and ends it again, has
- * something to tell several times a second: the first of it is logged at once, then one line in
- * NC_LINK_LOG_MS with how many were left out, and once more when it is over.
+ * something to tell several times a second: the first few of each kind are logged at once, then one
+ * line in NC_LINK_LOG_MS with how many were left out, and once more when it is over.
  *
  * Threads: one. Zeros are a good beginning.
  */

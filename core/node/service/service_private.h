@@ -299,12 +299,13 @@ void nc_service_verify(struct nc_service *service, struct nc_slice body, struct 
 void nc_service_verify_tick(struct nc_service *service);
 void nc_service_verify_free(struct nc_service *service); /* the readers must have ended */
 
-/* service_stall.c: from the timer; whether the state follows the log. */
+/* service_stall.c: from the timer; whether the state follows the log. Why somebody has waited in
+ * vain. */
 void nc_service_stall_tick(struct nc_service *service);
+const char *nc_service_late_text(const struct nc_service *service);
+
 /* service_leaderless.c: from the timer; log that there is no leader. */
 void nc_service_leaderless_tick(struct nc_service *service);
-/* Why somebody has waited in vain. */
-const char *nc_service_late_text(const struct nc_service *service);
 
 /* service_clock.c: from the timer; whether the times of events are ahead of the clock. By how much
  * they are, by this node's clock. */
