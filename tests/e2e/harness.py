@@ -121,6 +121,14 @@ def has_ended(pid):
     return kernel_state(pid) in "ZX"
 
 
+def knows_who_is_gone(server):
+    """Whether it has closed each connection whose other end is closed. Until then it gives requests to a node that was killed."""
+    here, close_wait = f"0100007F:{server.port:04X}", "08"
+    with open("/proc/net/tcp", encoding="utf-8") as f:
+        sockets = [line.split() for line in f]
+    return not any(socket[1] == here and socket[3] == close_wait for socket in sockets)
+
+
 class NatsServer:
     """nats-server with lines of configuration. leaf: with a port for leaf nodes, which nodes are told of; {leaf_port} in `config` is
     the number of one."""
@@ -156,13 +164,6 @@ class NatsServer:
                 return s.recv(5) == b"INFO "
         except OSError:
             return False
-
-    def knows_who_is_gone(self):
-        """Whether it has closed each connection whose other end is closed. Until then it gives requests to a node that was killed."""
-        here, close_wait = f"0100007F:{self.port:04X}", "08"
-        with open("/proc/net/tcp", encoding="utf-8") as f:
-            sockets = [line.split() for line in f]
-        return not any(socket[1] == here and socket[3] == close_wait for socket in sockets)
 
     def monitor(self):
         """The URL of its monitoring, where that is configured on a port of its own choice."""
@@ -256,7 +257,7 @@ class Node:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         if self.server:
-            wait_for(self.server.knows_who_is_gone, 10, "the server knows that it is gone")
+            wait_for(lambda: knows_who_is_gone(self.server), 10, "the server knows that it is gone")
 
     def term(self, seconds=60):
         """Ask it to end; what it said goes with a wrong exit code."""
