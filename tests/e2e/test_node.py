@@ -100,7 +100,7 @@ async def test_sigterm_exits_0_and_a_restart_goes_on():
 
 
 async def test_who_ends_a_node_from_a_terminal_does_not_end_its_server_under_it():
-    """The signal goes to all of a group: the node answers what it has taken up, and then ends its nats-server itself."""
+    """The signal goes to all of a group: the node ends its nats-server itself, when it needs it no more."""
     node = Node(program=shutil.which("setsid"), args=[NACRED])
     try:
         client = await Client.connect(node.url)

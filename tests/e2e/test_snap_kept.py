@@ -9,7 +9,7 @@ from test_batch_cluster import killing
 from test_cluster import same_state_everywhere
 from test_snap import delete, fill, get, loaded, put, refused, seqs
 from test_upgrade import BEFORE, one_history, until_answered
-from test_whole import SMALL
+from test_whole import SMALL, gets_the_state
 
 
 async def test_a_list_fits_a_small_payload():
@@ -161,7 +161,7 @@ async def test_a_node_that_fell_behind_the_log_gets_snapshots_with_the_state():
         await asyncio.gather(*(until_put(client, "s", seq, b"%d" % seq * 100000) for seq in range(1, 41)))
         equal((await delete(client, "s", {"before": 31}))["deleted"], 30)
         c.nodes[name].start()
-        await wait_until(lambda: "starting again with it" in c.nodes[name].log_text(), 60, "a state is fetched")
+        await gets_the_state(c.nodes[name])
         await lead(c, client, name)
         equal(await seqs(client, "s"), list(range(31, 41)))
         equal(await get(client, "s", {"at_most": 35}), (35, b"35" * 100000))

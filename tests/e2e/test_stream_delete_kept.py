@@ -11,7 +11,7 @@ from test_snap_kept import lead
 from test_stream_delete import append, delete, meta, refused, sees, stream, three
 from test_subs import Consumer, create, fill, parked_count
 from test_upgrade import BEFORE, one_history, until_answered
-from test_whole import SMALL, votes_again, wipe
+from test_whole import SMALL, loses_its_disk_and_is_whole_again
 
 
 async def some_of_each(c):
@@ -111,10 +111,7 @@ async def test_a_state_that_is_fetched_has_what_was_deleted():
             await until_answered(client, "batch", {"events": events})
         leader = await c.leader(client)
         name = next(name for name in c.nodes if name != leader)
-        wipe(c.nodes[name])
-        c.nodes[name].start()
-        await wait_until(lambda: "starting again with it" in c.nodes[name].log_text(), 60, "a state is fetched")
-        await votes_again(c, name)
+        await loses_its_disk_and_is_whole_again(c, name)
         await one_history(c, client)
         await lead(c, client, name)
         await still(client, want)

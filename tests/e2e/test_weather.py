@@ -7,7 +7,7 @@ import time
 from harness import LONG, Cluster, check, wait_until
 from test_cluster import Writers, dropped, history_holds, same_state_everywhere
 from test_subs_cluster import storm
-from test_whole import Trial, votes_again, wipe
+from test_whole import Trial, loses_its_disk_and_is_whole_again
 from weather import CONFIG, Weather
 
 
@@ -34,10 +34,7 @@ async def test_appends_are_neither_lost_nor_doubled_though_nodes_are_killed():
 async def test_a_node_that_has_lost_its_disk_gets_the_state():
     async with Trial(server_config=CONFIG, filled=900) as t, Weather(t.c.url):
         name = await t.follower()
-        wipe(t.c.nodes[name])
-        t.c.nodes[name].start()
-        await wait_until(lambda: "starting again with it" in t.c.nodes[name].log_text(), 60, "a state is fetched")
-        await votes_again(t.c, name)
+        await loses_its_disk_and_is_whole_again(t.c, name)
         await t.end()
 
 

@@ -50,6 +50,18 @@ def wipe(node):
     shutil.rmtree(node.data_dir)
 
 
+async def gets_the_state(node, seconds=60):
+    """Of a peer, since it lacks more than the others' logs keep."""
+    await wait_until(lambda: "starting again with it" in node.log_text(), seconds, "a state is fetched")
+
+
+async def loses_its_disk_and_is_whole_again(c, name):
+    wipe(c.nodes[name])
+    c.nodes[name].start()
+    await gets_the_state(c.nodes[name])
+    await votes_again(c, name)
+
+
 class Trial:
     """Three nodes, some load that a history is kept of, and the judgement at the end."""
 
@@ -108,10 +120,7 @@ class Trial:
 async def test_a_wiped_node_is_whole_again_under_load():
     async with Trial() as t:
         name = await t.follower()
-        wipe(t.c.nodes[name])
-        t.c.nodes[name].start()
-        await wait_until(lambda: "starting again with it" in t.c.nodes[name].log_text(), 60, "a state is fetched")
-        await votes_again(t.c, name)
+        await loses_its_disk_and_is_whole_again(t.c, name)
         await t.end()
         equal(t.c.nodes[name].alive(), True, "the wiped node runs")
         stats = await t.client.ask("store.stats")
@@ -138,10 +147,7 @@ async def test_a_wiped_node_goes_before_backups():
         name = await t.follower()
         await backups_stand_still(t, [n for n in t.c.nodes if n != name])
         await t.fill(600, name="meanwhile")  # the log leaves what is held behind
-        wipe(t.c.nodes[name])
-        t.c.nodes[name].start()
-        await wait_until(lambda: "starting again with it" in t.c.nodes[name].log_text(), 60, "a state is fetched")
-        await votes_again(t.c, name)
+        await loses_its_disk_and_is_whole_again(t.c, name)
         await t.end()
 
 
@@ -163,7 +169,7 @@ async def test_a_node_behind_the_log_is_made_whole():
         node.kill()
         await t.fill(2500, name="meanwhile")
         node.start()
-        await wait_until(lambda: "starting again with it" in node.log_text(), 60, "a state is fetched")
+        await gets_the_state(node)
         await t.end()
         equal(sum(n.log_text().count("votes from now on") for n in t.c.nodes.values()), 0, "it was a voter all the time")
 
@@ -272,6 +278,6 @@ async def test_a_fetch_goes_on_when_either_end_is_killed():
         leader = await t.c.leader(t.client)
         t.c.nodes[leader].kill()
         t.c.nodes[leader].start()
-        await wait_until(lambda: "starting again with it" in node.log_text(), 120, "a state is fetched")
+        await gets_the_state(node, 120)
         await votes_again(t.c, name, seconds=120)
         await t.end()

@@ -141,9 +141,9 @@ typedef void nc_spread_each_fn(void *ctx, const struct nc_spread_elsewhere *else
 void nc_spread_each_elsewhere(const struct nc_spread *spread, nc_spread_each_fn *fn, void *ctx);
 
 /* Ask other nodes where their subscriptions stand, of the names after `after`, up to and including
- * `through`. `fn` is called once, perhaps before this returns: when all
- * have answered, or NC_SPREAD_SURVEY_MS later with the answers that came; or with NULL if this node
- * leads no more. Errors, and then `fn` is not called: NC_NOMEM; NC_BUSY, too many are under way. */
+ * `through`. `fn` is called once, perhaps before this returns: when all have answered, or
+ * NC_SPREAD_SURVEY_MS later with the answers that came; or with NULL if this node leads no more.
+ * Errors, and then `fn` is not called: NC_NOMEM; NC_BUSY, too many are under way. */
 #define NC_SPREAD_SURVEY_MS 500u
 struct nc_survey_ask {
 	const char *after, *through; /* of at most 64 bytes */
