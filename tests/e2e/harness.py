@@ -16,6 +16,7 @@ import time
 import urllib.request
 
 import nats
+from nats.errors import NoRespondersError
 
 TOP = os.environ.get("NCTEST_TOP") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NACRED = os.environ.get("NACRED") or os.path.join(TOP, "build/release/bin/nacred")
@@ -304,6 +305,14 @@ class Client:
 
     async def request(self, subject, data=b"", headers=None, timeout=10):
         return await self.nc.request(f"{self.root}.{subject}", data, headers=headers, timeout=timeout)
+
+    async def is_heard(self, subject):
+        """Whether anybody listens there. A node says that it is connected before its server has all its subscriptions."""
+        try:
+            await self.request(subject)
+        except NoRespondersError:
+            return False
+        return True
 
     async def ask(self, subject, data=b"", headers=None, timeout=10):
         """The JSON answer, or (code, err_code, description) of an error; both forms of which must agree."""

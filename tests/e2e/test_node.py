@@ -281,6 +281,7 @@ async def test_a_message_torn_by_a_lost_connection_is_never_completed_by_others(
             await client.nc.publish("es.shop.append.T.torn", torn[-1])
             await client.nc.flush()
             wait_for(lambda n=round_: node.log_text().count("reconnected") > n, 20, "it is connected again")
+            await wait_until(lambda: client.is_heard("append.T.asked"), 20, "appends reach it")
             for i in range(40):
                 data = b"%d %d " % (round_, i) + bytes([97 + i % 26]) * 5000
                 answer = await client.append("whole", data)
@@ -355,6 +356,7 @@ async def test_an_event_that_no_message_may_hold_is_not_passed_over():
         await client.close()
         client = await Client.connect(server.url)
         wait_for(lambda: "reconnected" in node.log_text(), 20, "the node is connected again")
+        await wait_until(lambda: client.is_heard("all"), 20, "reads reach it")
         for form in (b"{}", b'{"format":"msgpack"}'):
             events, error = await client.read("all", form)
             equal((events, error.headers.get("Nats-Service-Error-Code")), (None, "413"), "the answer")
