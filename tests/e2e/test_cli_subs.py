@@ -8,7 +8,7 @@ import signal
 import tempfile
 
 from cli import CONFLICT, FAILED, NOT_FOUND, OK, REFUSED, UNAVAILABLE, USAGE, Nacre
-from harness import Both, check, equal, wait_until
+from harness import Both, Client, NatsServer, check, equal, wait_until
 
 SHARED = True
 
@@ -406,6 +406,70 @@ async def test_run_in_parallel_runs_so_many_at_a_time_and_each_once(c):
         with open(os.path.join(home, "most"), encoding="ascii") as file:
             most = max(int(line) for line in file)
     check(2 <= most <= 6, f"{most} ran at a time")
+
+
+async def test_run_until_empty_waits_for_what_comes_behind_an_event_of_the_same_key(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.key", 6)
+    await n.ok("sub", "create", "keyed", "--stream", "run.key", "--order", "stream", "--max-deliver", "2")
+    # While the first runs there is nothing for the other commands, and five are left.
+    ended = await n("sub", "run", "keyed", "--parallel", "3", "--until-empty", "--", "sh", "-c", "sleep 0.1; echo $ES_SEQ; test $ES_SEQ != 6")
+    equal(ended.lines, ["1", "2", "3", "4", "5", "6", "6"])
+    equal(ended.code, FAILED, ended.err)
+    check("5 done, 2 not" in ended.err, ended.err)
+
+
+class SlowStore:
+    """In place of a node: it has one event, and searches its history for that longer than a request waits, and then a while more."""
+
+    EVENT = {"Es-Stream": "slow.1", "Es-Type": "T", "Nats-Sequence": "1", "Es-Position": "1", "Nats-Time-Stamp": "2026-01-01T00:00:00.000000000Z",
+             "Nats-Msg-Id": "1", "Es-Subscription": "s", "Es-Delivery": "1", "Es-Pending": "0"}
+
+    def __init__(self, client):
+        self.nc, self.root, self.asked = client.nc, client.root, 0
+
+    async def listen(self):
+        await self.nc.subscribe(f"{self.root}.sub.info.s", cb=self.info)
+        await self.nc.subscribe(f"{self.root}.sub.next.s", cb=self.next)
+        await self.nc.subscribe(f"{self.root}.ack.>", cb=self.ack)
+        await self.nc.flush()
+
+    async def info(self, msg):
+        await msg.respond(b'{"name":"s","deliver":null,"ack_wait_ms":30000}')
+
+    async def ack(self, msg):
+        if msg.reply:
+            await msg.respond(b"")
+
+    async def next(self, msg):
+        self.asked += 1
+        if self.asked == 1:
+            await asyncio.sleep(json.loads(msg.data)["expires_ms"] / 1000)
+            await self.status(msg.reply, "408", "Request Timeout")
+        elif self.asked == 2:
+            await asyncio.sleep(0.5)
+            await self.nc.publish(msg.reply, b"{}", reply=f"{self.root}.ack.s.1.1.1", headers=self.EVENT)
+        else:
+            await self.status(msg.reply, "404", "No Messages")
+
+    async def status(self, to, code, description):
+        """nats-py publishes no status lines."""
+        block = f"NATS/1.0 {code} {description}\r\nNats-Pending-Messages: 1\r\nNats-Pending-Bytes: 0\r\n\r\n"
+        await self.nc._send_command(f"HPUB {to} {len(block)} {len(block)}\r\n{block}\r\n".encode())
+        await self.nc.flush()
+
+
+async def test_run_until_empty_waits_until_the_store_has_searched_its_history(_):
+    server = NatsServer()
+    try:
+        client = await Client.connect(server.url)
+        store = SlowStore(client)
+        await store.listen()
+        done = await Nacre(server.url).ok("sub", "run", "s", "--until-empty", "--", "sh", "-c", "echo $ES_SEQ")
+        equal((done.lines, store.asked), (["1"], 3), done.err)
+        await client.close()
+    finally:
+        server.remove()
 
 
 async def test_run_keeps_an_event_whose_command_takes_longer_than_the_wait(c):

@@ -31,7 +31,8 @@ struct nc_cli_consumer {
 	bool ending;    /* nothing is begun any more */
 	bool broken;
 	uint64_t done, failed;
-	char *last_acked; /* reply subject; NULL: none yet */
+	uint64_t ended_seen; /* of both, when it was last asked whether one has ended */
+	char *last_acked;    /* reply subject; NULL: none yet */
 };
 
 struct at_work {
@@ -97,6 +98,7 @@ static void do_job(struct nc_cli_consumer *consumer, const struct nc_cli_job *jo
 	(void)pthread_mutex_lock(&consumer->mutex);
 	consumer->done += done;
 	consumer->failed += !done;
+	(void)pthread_cond_broadcast(&consumer->changed);
 	if (done && job->reply[0] != '\0')
 		remember_acked(consumer, job);
 	(void)pthread_mutex_unlock(&consumer->mutex);
@@ -227,6 +229,11 @@ static bool is_idle(const struct nc_cli_consumer *consumer)
 	return consumer->waiting == 0 && consumer->idle == consumer->how.parallel;
 }
 
+static bool has_ended(const struct nc_cli_consumer *consumer)
+{
+	return consumer->done + consumer->failed != consumer->ended_seen;
+}
+
 static bool wait_for(struct nc_cli_consumer *consumer,
                      bool (*what)(const struct nc_cli_consumer *consumer), unsigned wait_ms)
 {
@@ -252,6 +259,15 @@ bool nc_cli_consumer_is_free(struct nc_cli_consumer *consumer, unsigned wait_ms)
 bool nc_cli_consumer_is_idle(struct nc_cli_consumer *consumer, unsigned wait_ms)
 {
 	return wait_for(consumer, is_idle, wait_ms);
+}
+
+bool nc_cli_consumer_has_ended(struct nc_cli_consumer *consumer, unsigned wait_ms)
+{
+	bool ended = wait_for(consumer, has_ended, wait_ms);
+	(void)pthread_mutex_lock(&consumer->mutex);
+	consumer->ended_seen = consumer->done + consumer->failed;
+	(void)pthread_mutex_unlock(&consumer->mutex);
+	return ended;
 }
 
 bool nc_cli_consumer_give(struct nc_cli_consumer *consumer, const struct nacre_delivery *delivery)

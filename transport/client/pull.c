@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking for events before they are needed: whenever half of those asked for have come, as many are
- * asked for again. A request expires soon, so that one which was lost, with its leader, is soon
- * missed. */
+ * asked for again; with no_wait, when all have, so that what ends the one request says all. A
+ * request expires soon, so that one which was lost, with its leader, is soon missed. */
 #include <stdio.h>
 
 #include "transport/client/subscription_private.h"
@@ -44,7 +44,8 @@ natsStatus nc_client_pull_fill(struct nacre_subscription *sub)
 	int64_t now_ms = nc_client_now_ms();
 	if (sub->asked > 0 && now_ms >= sub->lost_ms && !is_waiting_here(sub))
 		sub->asked = 0;
-	if (sub->asked > batch_size(sub) / 2 || now_ms < sub->ask_at_ms)
+	uint64_t enough = sub->how.no_wait ? 0 : batch_size(sub) / 2;
+	if (sub->asked > enough || now_ms < sub->ask_at_ms)
 		return NATS_OK;
 	uint64_t count = batch_size(sub) - sub->asked, had = sub->given + sub->asked;
 	if (sub->how.limit > 0 && count + had > sub->how.limit)
@@ -59,6 +60,13 @@ natsStatus nc_client_pull_fill(struct nacre_subscription *sub)
 	return NATS_OK;
 }
 
+/* Whether a request with no_wait ended because its time was over: the store was still searching
+ * history for what matches, and may find more. */
+static bool is_expiry(const struct nacre_subscription *sub, unsigned status)
+{
+	return status == 408 && nc_client_now_ms() >= sub->lost_ms - NC_CLIENT_PULL_GRACE_MS;
+}
+
 void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status)
 {
 	uint64_t left = 0;
@@ -67,7 +75,7 @@ void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigne
 	sub->asked -= left;
 	sub->attempt = 0;
 	if (sub->how.no_wait && (status == 404 || status == 408)) {
-		sub->ended = true;
+		sub->ended = !is_expiry(sub, status);
 	} else if (status != 408) { /* closed before its time: not at once again */
 		nc_client_pull_nobody(sub);
 	}
