@@ -199,14 +199,19 @@ static char *reason_copy(struct nc_slice reason)
 	return copy;
 }
 
+static void doom(struct entry *entry, struct nc_slice reason)
+{
+	free(entry->reason);
+	entry->reason = reason_copy(reason);
+	entry->doomed = true;
+}
+
 static void term(struct nc_sub *sub, uint32_t id, const void *reason)
 {
 	struct entry *entry = &sub->entries[id];
 	if (nc_sub_flight_over(sub, id))
 		return;
-	free(entry->reason);
-	entry->reason = reason_copy(*(const struct nc_slice *)reason);
-	entry->doomed = true;
+	doom(entry, *(const struct nc_slice *)reason);
 	if (entry->state != NC_SUB_RECALLED)
 		nc_sub_make_parked(sub, id);
 }
@@ -223,16 +228,22 @@ int nc_sub_term(struct nc_sub *sub, uint64_t epoch, uint64_t position, struct nc
 	return NC_OK;
 }
 
+/* Take back an attempt that reached nobody. */
+static void attempt_undo(struct nc_sub *sub, struct entry *entry)
+{
+	if (--entry->attempts > 0)
+		return;
+	nc_sub_untake(sub, entry);
+	nc_sub_uneven(sub);
+}
+
 static void unheard(struct nc_sub *sub, uint32_t id, const void *ctx)
 {
 	struct entry *entry = &sub->entries[id];
 	(void)ctx;
 	if (nc_sub_flight_over(sub, id))
 		return;
-	if (--entry->attempts == 0) {
-		nc_sub_untake(sub, entry);
-		nc_sub_uneven(sub);
-	}
+	attempt_undo(sub, entry);
 	nc_sub_make_ready(sub, id);
 }
 
@@ -254,6 +265,23 @@ int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, 
 	if (sub->policy.push)
 		nc_sub_nobody(sub, now_ns);
 	return NC_OK;
+}
+
+void nc_sub_unsendable(struct nc_sub *sub, uint64_t position, uint64_t flight,
+                       struct nc_slice reason, uint64_t now_ns)
+{
+	sub->now_ns = now_ns > sub->now_ns ? now_ns : sub->now_ns;
+	uint32_t id = nc_sub_entry_find(sub, position);
+	struct entry *entry = id == NONE ? NULL : &sub->entries[id];
+	if (entry == NULL || entry->state != NC_SUB_FLYING || entry->flight != flight)
+		return;
+	nc_sub_changed(sub);
+	nc_sub_probe_unsent(sub);
+	if (nc_sub_flight_over(sub, id))
+		return;
+	attempt_undo(sub, entry);
+	doom(entry, reason);
+	nc_sub_make_parked(sub, id);
 }
 
 void nc_sub_flowed(struct nc_sub *sub, uint64_t position, uint64_t now_ns)

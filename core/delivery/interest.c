@@ -115,6 +115,14 @@ bool nc_sub_probe(struct nc_sub *sub)
 	return true;
 }
 
+void nc_sub_probe_unsent(struct nc_sub *sub)
+{
+	if (sub->interest || sub->probe_ns == 0)
+		return;
+	sub->probe_ns = 0;
+	sub->beat_ns = sub->now_ns;
+}
+
 bool nc_sub_probing(const struct nc_sub *sub)
 {
 	return sub->policy.push && !sub->interest && sub->probe_ns != 0 &&

@@ -221,6 +221,11 @@ int nc_sub_no_responders(struct nc_sub *sub, uint64_t epoch, uint64_t position, 
                          uint64_t now_ns);
 /* The same for a heartbeat or a flow control request. */
 void nc_sub_nobody(struct nc_sub *sub, uint64_t now_ns);
+/* The delivery with number `flight` cannot be sent: the server takes no message of its size. The
+ * attempt does not count, and the event is parked for `reason`, whatever on_exhausted says. Ignored
+ * if that flight is over. */
+void nc_sub_unsendable(struct nc_sub *sub, uint64_t position, uint64_t flight,
+                       struct nc_slice reason, uint64_t now_ns);
 /* A heartbeat was answered: somebody listens. */
 void nc_sub_heard(struct nc_sub *sub, uint64_t now_ns);
 /* The flow control request that named `position` was answered. */

@@ -254,6 +254,8 @@ void nc_sub_interest_renew(struct nc_sub *sub);
 bool nc_sub_interest_step(struct nc_sub *sub, struct nc_sub_action *action_out);
 /* True: it is time for a probe, and the caller sends one now. */
 bool nc_sub_probe(struct nc_sub *sub);
+/* The probe could not be sent: the next one may go at once. */
+void nc_sub_probe_unsent(struct nc_sub *sub);
 /* Whether a probe is all that was sent since progress was last taken. Nothing is written for that
  * until it is heard; otherwise a subscription without listeners would fill the log. */
 bool nc_sub_probing(const struct nc_sub *sub);

@@ -130,6 +130,9 @@ uint64_t nc_bus_connection(struct nc_bus *bus);
 #define NC_BUS_SERVER_ID_SIZE 128u
 int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
                   char id_out[NC_BUS_SERVER_ID_SIZE]);
+/* Whether the server that the present connection is to takes no message of `size` bytes. False
+ * while there is no connection. Any thread. */
+bool nc_bus_too_large(struct nc_bus *bus, size_t size);
 size_t nc_bus_max_payload(struct nc_bus *bus); /* bytes; 1 MiB until connected */
 
 /* Close the bus; NULL is a no-op. It is freed once the loop has run again and any attempt to

@@ -127,6 +127,14 @@ size_t nc_bus_max_payload(struct nc_bus *bus)
 	return size <= 0 ? 1u << 20 : (size_t)size;
 }
 
+bool nc_bus_too_large(struct nc_bus *bus, size_t size)
+{
+	pthread_rwlock_rdlock(&bus->use);
+	int64_t most = bus->nc == NULL ? 0 : natsConnection_GetMaxPayload(bus->nc);
+	pthread_rwlock_unlock(&bus->use);
+	return most > 0 && size > (size_t)most;
+}
+
 int nc_bus_server(struct nc_bus *bus, char host_out[NC_BUS_HOST_SIZE],
                   char id_out[NC_BUS_SERVER_ID_SIZE])
 {

@@ -89,16 +89,29 @@ static struct nc_slice lines_write(const struct nc_delivery *delivery, const siz
 	return nc_slice(lines, (size_t)(at - lines));
 }
 
-static void tell(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
+/* A server may take less than the one that the event came by. */
+static bool is_too_large(struct nc_sub_teller *teller, const struct nc_slice *pieces, size_t count)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		size += pieces[i].size;
+	return size > NC_OUTBOX_LITTLE && nc_bus_too_large(teller->subs->service->bus, size);
+}
+
+static void tell(struct nc_sub_teller *teller, struct nc_delivery *delivery,
                  const struct shown *shown)
 {
 	bool bare = teller->sub->definition.headers_only;
 	char room[LINES_SIZE_MAX];
-	nc_sub_pack_end(teller);
 	struct nc_slice named = nc_buf_slice(&teller->named);
 	struct nc_slice lines = lines_write(delivery, bare ? &shown->size : NULL, room);
 	const struct nc_slice pieces[] = { shown->head, named, lines,
 		                           bare ? NC_SLICE("{}") : shown->data };
+	delivery->unsendable = is_too_large(teller, pieces, sizeof pieces / sizeof *pieces);
+	delivery->gone = delivery->unsendable;
+	if (delivery->gone)
+		return;
+	nc_sub_pack_end(teller);
 	struct nc_outbox_message message = {
 		.reply = nc_sub_teller_reply(teller, shown->position, delivery->attempt),
 		.pieces = pieces,
@@ -112,7 +125,7 @@ static void tell(struct nc_sub_teller *teller, const struct nc_delivery *deliver
 	}
 }
 
-static void tell_event(struct nc_sub_teller *teller, const struct nc_delivery *delivery,
+static void tell_event(struct nc_sub_teller *teller, struct nc_delivery *delivery,
                        const struct nc_event *event)
 {
 	if (nc_sub_pack(teller, delivery, event))
@@ -288,7 +301,7 @@ static bool may_go(const struct nc_subs *subs, const struct nc_subscription *sub
 }
 
 static void tell_kept(struct nc_subs *subs, const struct nc_subscription *sub,
-                      const struct nc_delivery *delivery)
+                      struct nc_delivery *delivery)
 {
 	struct nc_sub_teller *teller = &subs->teller;
 	struct nc_ahead_message message;

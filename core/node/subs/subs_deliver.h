@@ -20,7 +20,8 @@ struct nc_delivery {
 	uint64_t pending;
 	uint64_t flight; /* the delivery's number (nc_sub_action.flight) */
 	uint32_t attempt;
-	bool gone;                /* the event was deleted or has expired: it is left out */
+	bool gone;                /* the event is left out: it was deleted, has expired, or … */
+	bool unsendable;          /* … is larger than the server takes */
 	bool alone;               /* not to be packed with others */
 	struct nc_sub_pull *pull; /* held; the request it is for; NULL: it is pushed */
 	char *subject;            /* owned; of a status: where it is published */
@@ -68,6 +69,10 @@ void nc_sub_teller_publish(struct nc_sub_teller *teller, const struct nc_deliver
 /* The subject on which an event is answered; valid until the next call. */
 struct nc_slice nc_sub_teller_reply(struct nc_sub_teller *teller, uint64_t position,
                                     uint32_t attempt);
+
+/* Tell the machine which events of the list were left out, and end the requests that they were for.
+ * The list is not the subscription's any more, or not yet. True: there were some. */
+bool nc_subs_left_out(struct nc_subscription *sub, const struct nc_delivery *list, size_t count);
 
 /* ---- subs_pack.c ---------------------------------------------------------------------------- */
 

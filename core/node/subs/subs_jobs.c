@@ -125,18 +125,48 @@ static void ahead_pass(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_ahead_pass(&sub->out.ahead, &subs->stock, last);
 }
 
+bool nc_subs_left_out(struct nc_subscription *sub, const struct nc_delivery *list, size_t count)
+{
+	const struct nc_slice why = NC_SLICE("larger than the server's max_payload");
+	bool some = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct nc_delivery *at = &list[i];
+		if (!at->gone)
+			continue;
+		some = true;
+		if (at->unsendable) {
+			nc_sub_unsendable(sub->machine, at->position, at->flight, why,
+			                  nc_clock_ns());
+		} else {
+			(void)nc_sub_gone(sub->machine, at->position);
+		}
+		nc_subs_pull_gone(sub, list, count, i);
+	}
+	return some;
+}
+
+/* The loop has published all that is due, or left it out. */
+static void delivered_now(struct nc_subs *subs, struct nc_subscription *sub)
+{
+	struct nc_delivery *list = sub->out.todo;
+	size_t count = sub->out.count, room = sub->out.room;
+	sub->out.todo = NULL;
+	sub->out.count = sub->out.room = 0;
+	if (nc_subs_left_out(sub, list, count))
+		nc_subs_mark(sub);
+	deliveries_let_go(list, count);
+	free(subs->spare_todo);
+	subs->spare_todo = list;
+	subs->spare_room = room;
+}
+
 static void deliver_start(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	if (sub->jobs.delivering || sub->out.count == 0)
 		return;
 	if (nc_subs_deliver_now(subs, sub)) {
 		ahead_pass(subs, sub);
-		deliveries_let_go(sub->out.todo, sub->out.count);
-		free(subs->spare_todo);
-		subs->spare_todo = sub->out.todo;
-		subs->spare_room = sub->out.room;
-		sub->out.todo = NULL;
-		sub->out.count = sub->out.room = 0;
+		delivered_now(subs, sub);
 		return;
 	}
 	nc_subs_posted_send(subs, sub);

@@ -91,12 +91,7 @@ static bool is_wanted(const struct nc_sub_job *job)
 static void job_take(struct nc_subs *subs, struct nc_sub_job *job)
 {
 	struct nc_subscription *sub = job->sub;
-	for (size_t i = 0; i < job->todo_count; i++) {
-		if (!job->todo[i].gone)
-			continue;
-		(void)nc_sub_gone(sub->machine, job->todo[i].position);
-		nc_subs_pull_gone(sub, job->todo, job->todo_count, i);
-	}
+	(void)nc_subs_left_out(sub, job->todo, job->todo_count);
 	if (job->kind == NC_SUB_JOB_REPLAY) {
 		nc_subs_replay_take(subs, sub, job);
 	} else if (job->kind == NC_SUB_JOB_MEASURE) {
