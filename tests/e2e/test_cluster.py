@@ -451,33 +451,69 @@ async def test_who_is_removed_while_it_runs_says_so_and_answers_for_the_store_no
         await client.close()
 
 
+async def put_the_leader_to_sleep(c, client):
+    """It has heard a newcomer, and stands still before it counts it; the next leader does. What it says when it goes on is of then.
+    The one that sleeps, and the name of the newcomer, which votes."""
+    slept = c.nodes[await c.leader(client)]
+    name = next(name for name, node in c.nodes.items() if node is not slept)
+    newcomer = c.nodes[name]
+    newcomer.kill()
+    shutil.rmtree(newcomer.data_dir)
+    newcomer.spawn()
+    await wait_until(lambda: "nats, between nodes" in newcomer.log_text(), 20, "it is heard")
+    await asyncio.sleep(0.4)  # hellos come and go; it is not counted yet
+    slept.process.send_signal(signal.SIGSTOP)
+
+    async def votes():
+        try:
+            status = await cluster_status(client, timeout=0.5)
+        except Exception:  # noqa: BLE001: it went to the one that sleeps
+            return False
+        return [n["role"] for n in status["nodes"] if n["id"] == name] == ["voter"] and "ready: " in newcomer.log_text()
+
+    await wait_until(votes, 60, "it votes")
+    return slept, name
+
+
 async def test_a_leader_that_stood_still_takes_nobody_for_removed():
-    """It has heard the newcomer, and stands still before it counts it; the next leader does. What it says when it goes on is of then."""
     async with Cluster(5) as c:
         client = await c.client()
-        slept = c.nodes[await c.leader(client)]
-        name = next(name for name, node in c.nodes.items() if node is not slept)
+        slept, name = await put_the_leader_to_sleep(c, client)
         newcomer = c.nodes[name]
-        newcomer.kill()
-        shutil.rmtree(newcomer.data_dir)
-        newcomer.spawn()
-        await wait_until(lambda: "nats, between nodes" in newcomer.log_text(), 20, "it is heard")
-        await asyncio.sleep(0.4)  # hellos come and go; it is not counted yet
-        slept.process.send_signal(signal.SIGSTOP)
-
-        async def votes():
-            try:
-                status = await cluster_status(client, timeout=0.5)
-            except Exception:  # noqa: BLE001: it went to the one that sleeps
-                return False
-            return [n["role"] for n in status["nodes"] if n["id"] == name] == ["voter"] and "ready: " in newcomer.log_text()
-
-        await wait_until(votes, 60, "it votes")
         slept.process.send_signal(signal.SIGCONT)
         await wait_until(lambda: "does not lead any more" in slept.log_text(), 20, "the other has gone on")
         await health_is_healthy(client)
         check("not a member" not in newcomer.log_text(), newcomer.log_text()[-800:])
         check(newcomer.alive(), "it lives")
+        await client.close()
+
+
+async def test_a_leader_that_stood_still_is_not_believed_while_there_is_none():
+    """No later leader is known, for it is gone as well; but that there was one is."""
+    async with Cluster(5) as c:
+        client = await c.client()
+        slept, name = await put_the_leader_to_sleep(c, client)
+        newcomer = c.nodes[name]
+        others = [node for node in c.nodes.values() if node not in (slept, newcomer)]
+        for node in others:
+            node.kill()
+
+        async def knows_no_leader():
+            health = json.loads((await client.request(f"node.{name}.healthz")).data)
+            return health["status"] == "starting"
+
+        await wait_until(knows_no_leader, 20, "there is no leader")
+        slept.process.send_signal(signal.SIGCONT)
+        await wait_until(lambda: "does not lead any more" in slept.log_text(), 20, "the other has gone on")
+        for node in others:
+            node.spawn()
+
+        async def healthy():
+            check(newcomer.alive(), newcomer.log_text()[-800:])
+            return await health_is(client, "healthy")
+
+        await wait_until(healthy, 40, "healthy")
+        check("not a member" not in newcomer.log_text(), newcomer.log_text()[-800:])
         await client.close()
 
 

@@ -152,6 +152,14 @@ static void yield_to_successor(struct nc_cluster *cluster, const struct nc_hello
 	}
 }
 
+/* Whether there is anything here by which the word of a leader that was superseded is known for
+ * what it is. Before that nobody ends by it: the next one may count this node again. */
+static bool knows_members(const struct nc_cluster *cluster)
+{
+	return cluster->replica != NULL &&
+	       nc_replica_status(cluster->replica).raft.config_index > 0;
+}
+
 /* The leader's word on whether this node is counted among the members. */
 static void membership_hear(struct nc_cluster *cluster, const struct nc_peer_node *from,
                             const struct nc_hello *hello)
@@ -166,13 +174,14 @@ static void membership_hear(struct nc_cluster *cluster, const struct nc_peer_nod
 			               from->name);
 		}
 	}
-	if (cluster->removed)
+	if (cluster->removed && knows_members(cluster))
 		yield_to_successor(cluster, hello);
 }
 
 /* Whether the member leads now. One that led and stood still does not know yet that it does no
- * more, and counts the members that it knew then: a node that knows a later leader does not believe
- * it. */
+ * more, and counts the members that it knew then. So who knows a later term believes it only while
+ * there is no leader, and only if it knows all changes of the members that are known here: a leader
+ * that was superseded commits none that came later. */
 static bool is_leader(const struct nc_cluster *cluster, const struct nc_peer_node *from,
                       const struct nc_hello *hello)
 {
@@ -181,7 +190,9 @@ static bool is_leader(const struct nc_cluster *cluster, const struct nc_peer_nod
 	if (cluster->replica == NULL)
 		return true;
 	const struct nc_replica_status status = nc_replica_status(cluster->replica);
-	return hello->term >= status.term || status.raft.leader == 0;
+	if (hello->term >= status.term)
+		return true;
+	return status.raft.leader == 0 && hello->commit >= status.raft.config_index;
 }
 
 /* A member of this cluster was heard: learn the names of the others, and whether this node still is
