@@ -130,6 +130,11 @@ const struct nc_files nc_files_system = { .write = system_write,
 	                                  .direct = system_direct,
 	                                  .read = system_read };
 
+int nc_files_err(int number)
+{
+	return number == ENOSPC || number == EDQUOT ? NC_FULL : NC_IO;
+}
+
 int nc_files_sync_directory(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

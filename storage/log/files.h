@@ -38,6 +38,10 @@ struct nc_files {
 /* The operating system's calls. */
 extern const struct nc_files nc_files_system;
 
+/* What the errno of a call says that makes, writes or renames a file: NC_FULL, there is no room, on
+ * the disk or for this user; else NC_IO. */
+int nc_files_err(int number);
+
 /* Sync a directory, so that names which were made or removed in it stay so after a power cut.
  * Errors: NC_IO. */
 int nc_files_sync_directory(const char *path);

@@ -78,14 +78,12 @@ static int copy_write(const struct nc_identity_file *file, const char *name)
 	(void)snprintf(path, sizeof path, "%s/%s", file->directory, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == ENOSPC ? NC_FULL : NC_IO;
+		return nc_files_err(errno);
 	int failed = nc_files_system.write(NULL, fd, bytes, sizeof bytes, 0);
 	if (failed == 0)
 		failed = nc_files_system.sync(NULL, fd);
 	(void)close(fd);
-	if (failed != 0)
-		return failed == -ENOSPC ? NC_FULL : NC_IO;
-	return NC_OK;
+	return failed == 0 ? NC_OK : nc_files_err(-failed);
 }
 
 static int save(const struct nc_identity_file *file)
@@ -157,8 +155,9 @@ static int lock(struct nc_identity_file *file, char *fault)
 	(void)snprintf(path, sizeof path, "%s/lock", file->directory);
 	file->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file->lock_fd < 0) {
-		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE, "%s: %s", path, strerror(errno));
-		return errno == ENOSPC ? NC_FULL : NC_IO;
+		int number = errno;
+		(void)snprintf(fault, NC_IDENTITY_FAULT_SIZE, "%s: %s", path, strerror(number));
+		return nc_files_err(number);
 	}
 	/* A process that was just killed may have left a child that is dying, too. */
 	static const struct timespec nap = { 0, LOCK_NAP_MS * 1000000L };

@@ -30,12 +30,12 @@ static int file_write(const char *path, struct nc_slice bytes)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == ENOSPC ? NC_FULL : NC_IO;
+		return nc_files_err(errno);
 	int failed = nc_files_system.write(NULL, fd, bytes.data, bytes.size, 0);
 	if (failed == 0)
 		failed = nc_files_system.sync(NULL, fd);
 	(void)close(fd);
-	return failed == 0 ? NC_OK : failed == -ENOSPC ? NC_FULL : NC_IO;
+	return failed == 0 ? NC_OK : nc_files_err(-failed);
 }
 
 int nc_kept_file_write(const char *data_dir, const char *name, struct nc_slice bytes)
@@ -45,6 +45,6 @@ int nc_kept_file_write(const char *data_dir, const char *name, struct nc_slice b
 	(void)snprintf(beside, sizeof beside, "%s/%s.new", data_dir, name);
 	int err = file_write(beside, bytes);
 	if (err == NC_OK && rename(beside, path) != 0)
-		err = NC_IO;
+		err = nc_files_err(errno);
 	return err == NC_OK ? nc_files_sync_directory(data_dir) : err;
 }

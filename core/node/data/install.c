@@ -20,9 +20,7 @@ static void path_make(char path[PATH_MAX], const char *data_dir, const char *nam
 
 static int name_move(const char *from, const char *to)
 {
-	if (rename(from, to) == 0)
-		return NC_OK;
-	return errno == ENOSPC || errno == EDQUOT ? NC_FULL : NC_IO;
+	return rename(from, to) == 0 ? NC_OK : nc_files_err(errno);
 }
 
 static bool is_directory(const char *path)

@@ -21,7 +21,7 @@
 #define NC_INSTALL_INCOMING "incoming"
 #define NC_INSTALL_READY    "install"
 
-/* Rename incoming/ to install/. Errors: NC_NOTFOUND, incoming/ is not adopted; NC_IO. */
+/* Rename incoming/ to install/. Errors: NC_NOTFOUND, incoming/ is not adopted; NC_IO, NC_FULL. */
 int nc_install_commit(const char *data_dir);
 
 /* Whether an installation has been committed and not finished; then the old state does not

@@ -61,11 +61,12 @@ int nc_quarantine_mark(const char *data_dir, const char *why)
 	path_make(path, data_dir, MARK);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == ENOSPC ? NC_FULL : NC_IO;
+		return nc_files_err(errno);
 	/* The text is for people; what counts is that the file exists. */
 	bool fine = write(fd, why, strlen(why)) >= 0 && fsync(fd) == 0;
+	int err = fine ? NC_OK : nc_files_err(errno);
 	(void)close(fd);
-	return fine ? nc_files_sync_directory(data_dir) : NC_IO;
+	return err == NC_OK ? nc_files_sync_directory(data_dir) : err;
 }
 
 bool nc_quarantine_due(const char *data_dir, char *why, size_t why_size)
@@ -88,7 +89,7 @@ static int move(const char *data_dir, const char *name)
 	path_make_in(target, data_dir, FILLING, name);
 	if (rename(from, target) == 0 || errno == ENOENT)
 		return NC_OK;
-	return errno == ENOSPC ? NC_FULL : NC_IO;
+	return nc_files_err(errno);
 }
 
 static int lock(const char *data_dir, int *fd_out)
@@ -97,7 +98,7 @@ static int lock(const char *data_dir, int *fd_out)
 	path_make(path, data_dir, "lock");
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return NC_IO;
+		return nc_files_err(errno);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		(void)close(fd);
 		return NC_BUSY;
@@ -117,7 +118,7 @@ static int all_move(const char *data_dir)
 		err = nc_snapshot_remove(path);
 	}
 	if (err == NC_OK && mkdir(filling, 0700) != 0 && errno != EEXIST)
-		err = NC_IO;
+		err = nc_files_err(errno);
 	for (size_t i = 0; err == NC_OK && i < sizeof set_aside / sizeof *set_aside; i++)
 		err = move(data_dir, set_aside[i]);
 	if (err == NC_OK)
@@ -127,7 +128,7 @@ static int all_move(const char *data_dir)
 	if (err == NC_OK && unlink(path) != 0 && errno != ENOENT)
 		err = NC_IO;
 	if (err == NC_OK && rename(filling, aside) != 0)
-		err = NC_IO;
+		err = nc_files_err(errno);
 	return err == NC_OK ? nc_files_sync_directory(data_dir) : err;
 }
 

@@ -31,7 +31,7 @@ int nc_quarantine_mark(const char *data_dir, const char *why);
 bool nc_quarantine_due(const char *data_dir, char *why, size_t why_size);
 
 /* Set the data aside. If it is interrupted, the next start goes on. No nc_store may be open.
- * Errors: NC_BUSY, another process has the directory; NC_IO. */
+ * Errors: NC_BUSY, another process has the directory; NC_IO, NC_FULL. */
 int nc_quarantine_do(const char *data_dir);
 
 /* Whether something was set aside here. */

@@ -55,8 +55,9 @@ static int mark_make(const struct nc_config *config)
 	path_make(path, config, NC_RESTORE_MARK);
 	FILE *file = fopen(path, "we");
 	if (file == NULL || fclose(file) != 0) {
-		nc_say_error("%s: %s", path, strerror(errno));
-		return errno == ENOSPC ? NC_FULL : NC_IO;
+		int number = errno;
+		nc_say_error("%s: %s", path, strerror(number));
+		return nc_files_err(number);
 	}
 	return nc_files_sync_directory(config->data_dir);
 }

@@ -17,6 +17,7 @@
 #include "core/node/data/install.h"
 #include "core/node/data/restore.h"
 #include "core/raft/message_codec.h"
+#include "storage/log/files.h"
 #include "storage/log/segment_log.h"
 #include "storage/state/wt_state.h"
 
@@ -38,7 +39,7 @@ static int directory_make(const char *path)
 	if (is_there)
 		why = ENOTDIR;
 	nc_say_error("the directory %s cannot be made: %s", path, strerror(why));
-	return why == ENOSPC ? NC_FULL : NC_IO;
+	return nc_files_err(why);
 }
 
 int nc_store_directory_make(const char *path)
