@@ -28,7 +28,8 @@ void nc_link_log_hear(struct nc_link_log *log, const char *who, bool connected, 
 	unsigned max = !log->busy ? SAID_MAX : connected ? 1 : 0;
 	log->connected = connected;
 	(void)snprintf(log->last, sizeof log->last, "%s", detail);
-	if (*said >= max) {
+	log->last_said = *said < max;
+	if (!log->last_said) {
 		log->unsaid++;
 		return;
 	}
@@ -36,18 +37,29 @@ void nc_link_log_hear(struct nc_link_log *log, const char *who, bool connected, 
 	say(log, who, "");
 }
 
-void nc_link_log_tick(struct nc_link_log *log, const char *who, uint64_t now_ms)
+/* Tell of what was left out in this while. */
+static void say_unsaid(const struct nc_link_log *log, const char *who)
 {
 	char more[96] = "";
-	if (now_ms - log->since_ms < NC_LINK_LOG_MS)
+	if (log->last_said) { /* a line as if it had come again would be wrong */
+		nc_say_info("%s: %" PRIu64 " more such messages in %u s were left out", who,
+		            log->unsaid, NC_LINK_LOG_MS / 1000);
 		return;
+	}
 	if (log->unsaid > 1) {
 		(void)snprintf(more, sizeof more,
 		               " (the last of %" PRIu64 " such messages in %u s)", log->unsaid,
 		               NC_LINK_LOG_MS / 1000);
 	}
+	say(log, who, more);
+}
+
+void nc_link_log_tick(struct nc_link_log *log, const char *who, uint64_t now_ms)
+{
+	if (now_ms - log->since_ms < NC_LINK_LOG_MS)
+		return;
 	if (log->unsaid > 0) {
-		say(log, who, more);
+		say_unsaid(log, who);
 	} else if (log->busy && log->connected && log->ups == 0) {
 		say(log, who, ", and it holds");
 	}

@@ -2,7 +2,8 @@
 /* link_log.h -- what is logged of a connection to NATS that is made and lost. A server that refuses
  * in turns, now for this reason and now for that, or that takes a connection and ends it again, has
  * something to tell several times a second: the first few of each kind are logged at once, then one
- * line in NC_LINK_LOG_MS with how many were left out, and once more when it is over.
+ * line in NC_LINK_LOG_MS with the last of those that were left out and how many they were, and once
+ * more when it is over.
  *
  * Threads: one. Zeros are a good beginning.
  */
@@ -20,7 +21,8 @@ struct nc_link_log {
 	uint64_t unsaid;     /* not logged in it, but counted */
 	unsigned ups, downs; /* logged in it */
 	bool connected;
-	bool busy; /* lines were left out in the last while */
+	bool last_said; /* what was heard last was logged */
+	bool busy;      /* lines were left out in the last while */
 };
 
 /* `who`: the connection, as the log calls it. `detail`: why it is not there, or how it came. */

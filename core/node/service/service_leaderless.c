@@ -32,6 +32,12 @@ static void tell(const struct nc_service *service, const struct nc_replica_statu
                  uint64_t for_ms)
 {
 	struct nc_buf names = { 0 };
+	if (status->raft.members.count == 0) { /* it has just joined */
+		nc_say_warning("no leader for %u s: this node joined, and waits for what its "
+		               "leader has to send it",
+		               (unsigned)(for_ms / 1000));
+		return;
+	}
 	uint32_t voters = missing_put(service, status, &names);
 	if (nc_buf_status(&names) == NC_OK) {
 		nc_say_warning("no leader for %u s: it takes a majority of the %u voters; %s%s",

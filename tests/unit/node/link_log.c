@@ -121,6 +121,19 @@ Test(link_log, tells_at_once_that_a_connection_is_back_that_was_just_made)
 	expect("");
 }
 
+Test(link_log, says_nothing_again_that_it_has_said)
+{
+	for (int i = 0; i < 5; i++)
+		hear(false, "closed");
+	hear(true, "reconnected");
+	expect("warning nats: not connected: closed; trying again\n"
+	       "warning nats: not connected: closed; trying again\n"
+	       "warning nats: not connected: closed; trying again\n"
+	       "info nats: reconnected\n");
+	pass();
+	expect("info nats: 2 more such messages in 10 s were left out\n");
+}
+
 Test(link_log, counts_none_where_one_was_left_out)
 {
 	for (int i = 0; i < 4; i++)
