@@ -154,7 +154,11 @@ static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t p
 {
 	if (!nc_sub_park_cancel(sub->machine, position) && !unsaid(sub, position))
 		return;
-	(void)nc_subs_parked_gone(subs, sub, position);
+	if (nc_subs_parked_gone(subs, sub, position) != NC_OK) {
+		nc_say_error("subscription %s: the key of %llu, which a batch acknowledged, could "
+		             "not be found: events of that key wait until this node starts again",
+		             sub->name, (unsigned long long)position);
+	}
 	nc_subs_unparked(sub, position); /* one that was replayed had a row in the log, too */
 }
 

@@ -47,7 +47,9 @@ static void on_event(void *ctx, const struct nc_event *event)
 	struct explaining *explaining = ctx;
 	struct nc_subscription *sub = explaining->sub;
 	struct nc_buf *out = &explaining->subs->scratch;
-	struct nc_slice key = nc_subs_key(&explaining->subs->keys, &sub->definition, event);
+	struct nc_slice key;
+	if (nc_subs_key(&explaining->subs->keys, &sub->definition, event, &key) != NC_OK)
+		out->failed = true; /* the request is refused */
 	filter_ask(explaining, event);
 	explaining->key_parked = nc_sub_key_parked(sub->machine, key);
 	explaining->below = !nc_floor_admits(&sub->floor, event->version, event->time_ns);

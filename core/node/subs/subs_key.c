@@ -50,37 +50,51 @@ static struct nc_slice leaf_key(struct nc_sub_keys *keys, const nacre_filter_lea
 	}
 }
 
-/* The first scalar at the path, not within an array. Data without a view has no key. */
-static struct nc_slice payload_key(struct nc_sub_keys *keys, struct nc_slice path,
-                                   const struct nc_event *event)
+/* The first scalar at the path, not within an array. Data that are opaque or malformed have no key.
+ * Errors: NC_NOMEM. */
+static int payload_key(struct nc_sub_keys *keys, struct nc_slice path, const struct nc_event *event,
+                       struct nc_slice *key_out)
 {
 	nc_arena_clear(&keys->arena);
 	const nacre_filter_view *view =
 	        nc_view_data(&keys->builder, &keys->arena, event->content_type, event->data);
-	for (uint64_t i = 0; view != NULL && view->state > 0 && i < view->leaf_count; i++) {
+	if (view == NULL)
+		return NC_NOMEM;
+	for (uint64_t i = 0; view->state > 0 && i < view->leaf_count; i++) {
 		const nacre_filter_leaf *leaf = nacre_filter_leaf_at(view, i);
-		if (leaf->trail_count == 0 && nc_slice_eq(slice_of(leaf->path), path))
-			return leaf_key(keys, leaf);
+		if (leaf->trail_count == 0 && nc_slice_eq(slice_of(leaf->path), path)) {
+			*key_out = leaf_key(keys, leaf);
+			return NC_OK;
+		}
+	}
+	return NC_OK;
+}
+
+/* The first tag with the prefix. */
+static struct nc_slice tag_key(struct nc_slice prefix, const struct nc_event *event)
+{
+	struct nc_slice tags = event->tags, tag;
+	while (nc_event_tag_next(&tags, &tag)) {
+		if (nc_slice_starts(tag, prefix))
+			return tag;
 	}
 	return nc_slice(NULL, 0);
 }
 
-struct nc_slice nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition *definition,
-                            const struct nc_event *event)
+int nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition *definition,
+                const struct nc_event *event, struct nc_slice *key_out)
 {
-	struct nc_slice tags = event->tags, tag;
+	*key_out = nc_slice(NULL, 0);
 	switch (definition->order) {
 	case NC_ORDER_STREAM:
-		return event->stream;
+		*key_out = event->stream;
+		return NC_OK;
 	case NC_ORDER_TAG:
-		while (nc_event_tag_next(&tags, &tag)) {
-			if (nc_slice_starts(tag, definition->order_arg))
-				return tag;
-		}
-		return nc_slice(NULL, 0);
+		*key_out = tag_key(definition->order_arg, event);
+		return NC_OK;
 	case NC_ORDER_PAYLOAD:
-		return payload_key(keys, definition->order_arg, event);
+		return payload_key(keys, definition->order_arg, event, key_out);
 	default:
-		return nc_slice(NULL, 0);
+		return NC_OK;
 	}
 }

@@ -47,15 +47,14 @@ int nc_subs_parked_find(struct nc_subs *subs, const struct nc_subscription *sub,
 	return err;
 }
 
-/* Read an event and call `fn` with it; `ctx` is the subscription. Errors, which are said: those of
- * the state. */
-static int event_read(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position,
-                      nc_event_fn *fn)
+/* Read an event and call `fn` with it. Errors, which are said: those of the state. */
+static int event_read(struct nc_subs *subs, const struct nc_subscription *sub, uint64_t position,
+                      nc_event_fn *fn, void *ctx)
 {
 	const struct nc_get_spec spec = { .kind = NC_GET_POSITION,
 		                          .number = position,
 		                          .unseen = true };
-	int err = nc_query_get(subs->reader, &spec, fn, sub);
+	int err = nc_query_get(subs->reader, &spec, fn, ctx);
 	if (err != NC_OK) {
 		nc_say_error("subscription %s: reading %llu failed: %s", sub->name,
 		             (unsigned long long)position, nc_err_name(err));
@@ -63,15 +62,26 @@ static int event_read(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 	return err;
 }
 
+struct unparking {
+	struct nc_subscription *sub;
+	int err;
+};
+
 static void on_unparked(void *ctx, const struct nc_event *event)
 {
-	struct nc_subscription *sub = ctx;
-	nc_sub_parked_gone(sub->machine, nc_subs_key(&sub->subs->keys, &sub->definition, event));
+	struct unparking *unparking = ctx;
+	struct nc_subscription *sub = unparking->sub;
+	struct nc_slice key;
+	unparking->err = nc_subs_key(&sub->subs->keys, &sub->definition, event, &key);
+	if (unparking->err == NC_OK)
+		nc_sub_parked_gone(sub->machine, key);
 }
 
 int nc_subs_parked_gone(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
 {
-	return event_read(subs, sub, position, on_unparked);
+	struct unparking unparking = { sub, NC_OK };
+	int err = event_read(subs, sub, position, on_unparked, &unparking);
+	return err == NC_OK ? unparking.err : err;
 }
 
 bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_t position)
@@ -102,9 +112,11 @@ bool nc_subs_late_ack(struct nc_subs *subs, struct nc_subscription *sub, uint64_
 static void on_recalled(void *ctx, const struct nc_event *event)
 {
 	struct nc_subscription *sub = ctx;
+	struct nc_slice key;
+	if (nc_subs_key(&sub->subs->keys, &sub->definition, event, &key) != NC_OK)
+		return; /* a reader reads it later */
 	const struct nc_sub_event recalled = { .position = event->position,
-		                               .key = nc_subs_key(&sub->subs->keys,
-		                                                  &sub->definition, event),
+		                               .key = key,
 		                               .version = event->version,
 		                               .time_ns = event->time_ns,
 		                               .size = (uint32_t)event->data.size };
@@ -118,6 +130,6 @@ bool nc_subs_late_recall(struct nc_subs *subs, struct nc_subscription *sub, uint
 		return true;
 	if (sub->move != NULL)
 		return false; /* its rows are on their way with the change */
-	(void)event_read(subs, sub, position, on_recalled);
+	(void)event_read(subs, sub, position, on_recalled, sub);
 	return nc_sub_find(sub->machine, position, &attempts) != NC_SUB_RECALLED;
 }

@@ -86,21 +86,24 @@ static bool batch_add(struct telling *telling)
 	return telling->added;
 }
 
-/* Offer the event. If the subscription has no room, is not at the head, or is being changed, a
- * search finds the event later. */
+/* Offer the event. If the subscription has no room, is not at the head, or is being changed, or if
+ * there is no memory for the event's key, a search finds the event later. */
 static void offer(struct telling *telling, struct nc_subscription *sub)
 {
 	const struct nc_event *event = telling->event;
+	struct nc_slice key;
+	int err = nc_subs_key(&telling->subs->keys, &sub->definition, event, &key);
 	const struct nc_sub_event offered = { .position = event->position,
-		                              .key = nc_subs_key(&telling->subs->keys,
-		                                                 &sub->definition, event),
+		                              .key = key,
 		                              .version = event->version,
 		                              .time_ns = event->time_ns,
 		                              .size = (uint32_t)event->data.size,
 		                              .live = true };
-	if (sub->move != NULL)
+	if (sub->move != NULL || err != NC_OK)
 		nc_sub_leave_head(sub->machine);
-	if (nc_sub_offer(sub->machine, &offered) == NC_OK) {
+	if (err == NC_OK)
+		err = nc_sub_offer(sub->machine, &offered);
+	if (err == NC_OK) {
 		telling->offered = true;
 	} else {
 		sub->unsearched++;

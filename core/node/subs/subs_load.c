@@ -156,8 +156,10 @@ struct telling {
 static void on_event(void *ctx, const struct nc_event *event)
 {
 	struct telling *telling = ctx;
-	struct nc_slice key = nc_subs_key(&telling->subs->keys, &telling->sub->definition, event);
-	int err = nc_sub_restore_parked(telling->sub->machine, event->position, key);
+	struct nc_slice key;
+	int err = nc_subs_key(&telling->subs->keys, &telling->sub->definition, event, &key);
+	if (err == NC_OK)
+		err = nc_sub_restore_parked(telling->sub->machine, event->position, key);
 	if (telling->err == NC_OK && err != NC_FULL)
 		telling->err = err;
 }

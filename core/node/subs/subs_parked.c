@@ -101,7 +101,9 @@ static void on_parked_event(void *ctx, const struct nc_event *event)
 	struct shown *shown = ctx;
 	struct nc_buf *out = &shown->subs->scratch;
 	char time[NC_TIME_TEXT_SIZE];
-	struct nc_slice key = nc_subs_key(&shown->subs->keys, &shown->sub->definition, event);
+	struct nc_slice key;
+	if (nc_subs_key(&shown->subs->keys, &shown->sub->definition, event, &key) != NC_OK)
+		out->failed = true; /* the request is refused */
 	nc_time_format(shown->parked->time_ns, time);
 	nc_buf_put_u8(out, '{');
 	nc_members_event_put(out, event);

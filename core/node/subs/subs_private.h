@@ -92,9 +92,10 @@ bool nc_subs_filter_compile(struct nc_subs *subs, struct nc_subscription *sub, s
                             struct nc_refusal *refusal);
 
 /* subs_key.c: the key of an event, by the definition's order; empty: it has none. Valid until the
- * next call with these `keys`, and only while the event is. */
-struct nc_slice nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition *definition,
-                            const struct nc_event *event);
+ * next call with these `keys`, and only while the event is. Errors: NC_NOMEM, it is not known which
+ * key it has: it must not be delivered, and be asked for again. */
+int nc_subs_key(struct nc_sub_keys *keys, const struct nc_definition *definition,
+                const struct nc_event *event, struct nc_slice *key_out);
 void nc_subs_keys_release(struct nc_sub_keys *keys);
 
 /* subs_start.c: the engine's word for a start. */

@@ -60,9 +60,13 @@ struct reading {
 	size_t asked_count;
 };
 
+/* Without memory for it job->keys has failed, and the job with it. */
 static struct nc_slice key_find(struct nc_sub_job *job, const struct nc_event *event)
 {
-	return nc_subs_key(&job->key_finder, &job->sub->definition, event);
+	struct nc_slice key;
+	if (nc_subs_key(&job->key_finder, &job->sub->definition, event, &key) != NC_OK)
+		job->keys.failed = true;
+	return key;
 }
 
 static struct nc_sub_found *found_add(struct nc_sub_job *job, const struct nc_event *event,
@@ -249,7 +253,7 @@ static int positions_check(struct nc_sub_job *job, struct nc_state_reader *reade
 		err = others_check(job, reader, &reading);
 	}
 	free(reading.asked);
-	return err;
+	return err == NC_OK ? nc_buf_status(&job->keys) : err;
 }
 
 void nc_sub_job_replay(struct nc_sub_job *job, struct nc_state_reader *reader)

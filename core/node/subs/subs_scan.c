@@ -9,7 +9,9 @@
 /* False: no memory for its key, under another of which it must not be offered. */
 static bool keep(struct nc_sub_job *job, const struct nc_event *event)
 {
-	struct nc_slice key = nc_subs_key(&job->key_finder, &job->sub->definition, event);
+	struct nc_slice key;
+	if (nc_subs_key(&job->key_finder, &job->sub->definition, event, &key) != NC_OK)
+		return false;
 	struct nc_sub_found *found = &job->found[job->found_count++];
 	found->position = event->position;
 	found->version = event->version;

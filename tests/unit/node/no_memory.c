@@ -2,6 +2,7 @@
 /* What readers have found for a subscription when there was no memory for an event's key: the event
  * is neither given another key nor passed by, and none counts as deleted. */
 #include "core/node/subs/subs_job.h"
+#include "plugins/host/view.h"
 #include "tests/unit/engine/store.h"
 
 bool __wrap_nc_filter_hints_come(struct nc_filter *filter);
@@ -30,6 +31,19 @@ int __wrap_nc_subs_live_add(struct nc_subs *subs, struct nc_subscription *sub)
 {
 	(void)subs, (void)sub;
 	return NC_NOMEM;
+}
+
+const nacre_filter_view *__wrap_nc_view_data(struct nc_view_builder *builder,
+                                             struct nc_arena *arena, struct nc_slice content_type,
+                                             struct nc_slice data);
+
+/* No memory for what is in the data of an event. */
+const nacre_filter_view *__wrap_nc_view_data(struct nc_view_builder *builder,
+                                             struct nc_arena *arena, struct nc_slice content_type,
+                                             struct nc_slice data)
+{
+	(void)builder, (void)arena, (void)content_type, (void)data;
+	return NULL;
 }
 
 static struct store store;
@@ -113,6 +127,37 @@ Test(no_memory, says_of_no_event_that_it_is_gone)
 Test(no_memory, replays_nothing_under_another_key)
 {
 	cr_expect_eq(err_of_rows(NC_SUB_JOB_REPLAY, nc_sub_job_replay), NC_NOMEM);
+}
+
+/* As job_new(); but what finds no memory is the view of the data, where the key lies. */
+static struct nc_sub_job *job_by_payload(enum nc_sub_job_kind kind)
+{
+	sub.definition = (struct nc_definition){ .order = NC_ORDER_PAYLOAD,
+		                                 .order_arg = NC_SLICE("customer") };
+	struct nc_sub_job *job = nc_sub_job_new(&subs, &sub, kind, 1, 10);
+	cr_assert_not_null(job);
+	return job;
+}
+
+Test(no_memory, finds_no_event_without_the_key_that_its_data_may_have)
+{
+	struct nc_sub_job *job = job_by_payload(NC_SUB_JOB_SCAN);
+	nc_sub_job_scan(job, store.reader);
+	cr_expect_eq(job->found_count, 0);
+	cr_expect_eq(job->through, 0);
+	cr_expect_eq(job->err, NC_NOMEM);
+	nc_sub_job_free(job);
+}
+
+Test(no_memory, replays_nothing_without_the_key_that_its_data_may_have)
+{
+	struct nc_sub_job *job = job_by_payload(NC_SUB_JOB_REPLAY);
+	job->rows = rows;
+	job->row_count = sizeof rows / sizeof *rows;
+	nc_sub_job_replay(job, store.reader);
+	cr_expect_eq(job->err, NC_NOMEM);
+	job->rows = NULL;
+	nc_sub_job_free(job);
 }
 
 Test(no_memory, leaves_the_head_where_live_events_do_not_find_the_subscription)
