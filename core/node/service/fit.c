@@ -14,8 +14,8 @@ static void catch_up(struct nc_fit *fit, const struct nc_fit_view *view)
 	uint64_t known = view->commit > view->told ? view->commit : view->told;
 	if (fit->target == 0 && view->leader != 0 && view->told > 0 && !view->stalled)
 		fit->target = known > view->others ? known : view->others;
-	bool alone = view->member && fit->alone_ms >= NC_FIT_ALONE_MS &&
-	             view->applied >= view->commit && view->applied >= view->others;
+	bool alone = fit->alone_ms >= NC_FIT_ALONE_MS && view->applied >= view->commit &&
+	             view->applied >= view->others;
 	fit->fit = view->leads || alone || (fit->target > 0 && view->applied >= fit->target);
 }
 
@@ -39,7 +39,8 @@ bool nc_fit_look(struct nc_fit *fit, const struct nc_fit_view *view, uint64_t no
 	uint64_t gap_ms = fit->looked_ms == 0 ? 0 : now_ms - fit->looked_ms;
 	gap_ms = gap_ms > NC_FIT_BLIND_MS ? 0 : gap_ms;
 	fit->looked_ms = now_ms;
-	if (!view->connected) { /* nobody asks; what goes on meanwhile is not known */
+	/* Nobody asks; or nobody brings what goes on meanwhile, which is not known. */
+	if (!view->connected || (!view->member && !view->leads)) {
 		leave(fit);
 		fit->alone_ms = 0;
 		return false;

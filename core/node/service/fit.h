@@ -3,7 +3,8 @@
  * 0136).
  *
  * A node becomes fit when it has applied everything that was committed when it heard of the leader.
- * It stays so until it falls behind: others have applied entries that it does not come to. A node
+ * It stays so until it falls behind: others have applied entries that it does not come to; or until
+ * it is no member any more, as a leader that was removed knows at once. A node
  * that knows no leader, or loses sight of the others, goes on with the state it has.
  *
  * Numbers of entries are indexes of the log. Times are milliseconds of a clock that does not go
@@ -40,7 +41,7 @@ struct nc_fit {
 struct nc_fit_view {
 	bool connected;   /* to NATS */
 	bool leads;       /* and serves as the leader */
-	bool member;      /* of the cluster */
+	bool member;      /* of the cluster, by its own log */
 	bool stalled;     /* the state does not follow the log (core/node/replica/stall.h) */
 	uint64_t leader;  /* its number; 0: there is none */
 	uint64_t told;    /* the commit that the leader has told of; 0: none yet */

@@ -173,3 +173,18 @@ Test(fit, a_loop_that_stood_still_is_not_behind)
 	now_ms += 60000;
 	cr_expect(looks(&fit, &view, LOOK_MS));
 }
+
+Test(fit, who_is_no_member_any_more_leaves_at_once)
+{
+	struct nc_fit fit = fit_one();
+	struct nc_fit_view view = level;
+	view.leads = true; /* it goes on until its own removal is committed */
+	view.member = false;
+	cr_expect(looks(&fit, &view, LOOK_MS));
+	view.leads = false;
+	cr_expect_not(looks(&fit, &view, LOOK_MS), "nobody brings it what comes now");
+	view.leader = 3;
+	cr_expect_not(looks(&fit, &view, NC_FIT_ALONE_MS * 2), "whoever leads");
+	view.member = true;
+	cr_expect(looks(&fit, &view, LOOK_MS), "the removal was undone");
+}
