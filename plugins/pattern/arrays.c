@@ -8,11 +8,9 @@
  *
  * This requires that, within an element, the leaves of a path lie either all in one array or all
  * outside. That is so unless a key stands twice in an object, or a dotted key beside a nested one.
- * In that case (it is called astray here) all combinations are tried, up to a limit. */
-#include "core/base/assert.h"
+ * In that case (it is called astray here) arrays_plainly.c tries all combinations, up to a limit.
+ */
 #include "plugins/pattern/match_private.h"
-
-#define STEPS_MAX 100000 /* of trying everything */
 
 /* Where the leaves of a list lie, as seen at a depth. */
 enum place {
@@ -58,16 +56,21 @@ static void narrow(const nacre_filter_leaf ***leaves, size_t *count, size_t dept
 	*count = end - low;
 }
 
-/* What is answered of fields, or of one: whether they hold, if that can be told. */
-enum { IS_ASTRAY = -1, FAILS, HOLDS, IN_ARRAY };
+/* What is known of fields at a depth. */
+enum answer {
+	FAILS,
+	HOLDS,
+	IN_ARRAY, /* of one field: the elements of an array decide */
+	UNTOLD    /* leaves are astray: this way cannot tell */
+};
 
-/* Whether the fields hold together at this depth, or are astray. */
-static int holds(const struct nc_arrayed *fields, size_t count, size_t depth);
+/* Whether the fields hold together at this depth. Never IN_ARRAY. */
+static enum answer holds(const struct nc_arrayed *fields, size_t count, size_t depth);
 
 /* Whether one element of the driver's array holds for all fields of the group. */
 /* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
-static int group_holds(const struct nc_arrayed *group, size_t count,
-                       const struct nc_arrayed *driver, size_t depth)
+static enum answer group_holds(const struct nc_arrayed *group, size_t count,
+                               const struct nc_arrayed *driver, size_t depth)
 {
 	struct nc_arrayed inside[NC_PATTERN_FIELDS_MAX];
 	for (size_t i = 0; i < driver->hit_count; i++) {
@@ -80,27 +83,26 @@ static int group_holds(const struct nc_arrayed *group, size_t count,
 			if (group[k].may_lack) /* of others nobody looks at all leaves */
 				narrow(&inside[k].all, &inside[k].all_count, depth, index);
 		}
-		int answer = holds(inside, count, depth + 1);
+		enum answer answer = holds(inside, count, depth + 1);
 		if (answer != FAILS)
 			return answer;
 	}
 	return FAILS;
 }
 
-/* What is known of a field at a depth: besides what holds() answers, IN_ARRAY, if the array
- * `*array_out` decides. */
-static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *array_out)
+/* What is known of one field at a depth. If it is IN_ARRAY, that array is `*array_out`. */
+static enum answer field_look(const struct nc_arrayed *field, size_t depth, uint32_t *array_out)
 {
 	uint32_t hit_array = 0;
 	enum place hits = place_of(field->hits, field->hit_count, depth, &hit_array);
 	if (hits == ASTRAY)
-		return IS_ASTRAY;
+		return UNTOLD;
 	*array_out = hit_array;
 	if (!field->may_lack)
 		return hits == NOWHERE ? FAILS : hits == HERE ? HOLDS : IN_ARRAY;
 	enum place all = place_of(field->all, field->all_count, depth, array_out);
 	if (all == ASTRAY)
-		return IS_ASTRAY;
+		return UNTOLD;
 	if (all == NOWHERE || hits == HERE)
 		return HOLDS;
 	return all == HERE ? FAILS : IN_ARRAY;
@@ -110,14 +112,14 @@ static int field_look(const struct nc_arrayed *field, size_t depth, uint32_t *ar
  * try. If all fields may be missing, each is tried as the one that is there. If all must be
  * missing, nothing chooses an element, and any leaf that is there is one too many. */
 /* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
-static int array_holds(const struct nc_arrayed *group, size_t count, size_t depth)
+static enum answer array_holds(const struct nc_arrayed *group, size_t count, size_t depth)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!group[i].may_lack)
 			return group_holds(group, count, &group[i], depth);
 	}
 	for (size_t i = 0; i < count; i++) {
-		int answer = group_holds(group, count, &group[i], depth);
+		enum answer answer = group_holds(group, count, &group[i], depth);
 		if (answer != FAILS)
 			return answer;
 	}
@@ -143,14 +145,14 @@ static size_t group_take(struct nc_arrayed *left, uint32_t *arrays, size_t *left
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a level deeper into arrays, NC_JSON_DEPTH_MAX of them */
-static int holds(const struct nc_arrayed *fields, size_t count, size_t depth)
+static enum answer holds(const struct nc_arrayed *fields, size_t count, size_t depth)
 {
 	struct nc_arrayed left[NC_PATTERN_FIELDS_MAX];
 	uint32_t arrays[NC_PATTERN_FIELDS_MAX];
 	size_t left_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		int look = field_look(&fields[i], depth, &arrays[left_count]);
-		if (look == FAILS || look == IS_ASTRAY)
+		enum answer look = field_look(&fields[i], depth, &arrays[left_count]);
+		if (look == FAILS || look == UNTOLD)
 			return look;
 		if (look == IN_ARRAY)
 			left[left_count++] = fields[i];
@@ -158,7 +160,7 @@ static int holds(const struct nc_arrayed *fields, size_t count, size_t depth)
 	while (left_count > 0) {
 		struct nc_arrayed group[NC_PATTERN_FIELDS_MAX];
 		size_t group_count = group_take(left, arrays, &left_count, group);
-		int answer = array_holds(group, group_count, depth);
+		enum answer answer = array_holds(group, group_count, depth);
 		if (answer != HOLDS)
 			return answer;
 	}
@@ -167,75 +169,6 @@ static int holds(const struct nc_arrayed *fields, size_t count, size_t depth)
 
 bool nc_arrays_match(const struct nc_arrayed *fields, size_t field_count)
 {
-	int answer = holds(fields, field_count, 0);
-	return answer < 0 ? nc_arrays_match_plainly(fields, field_count) : answer != 0;
-}
-
-/* ---- Trying everything ---------------------------------------------------------------------- */
-
-struct attempt {
-	const struct nc_arrayed *fields;
-	size_t field_count;
-	const nacre_filter_leaf *chosen[NC_PATTERN_FIELDS_MAX]; /* NULL: lacks */
-	size_t steps;
-};
-
-static bool meet(const nacre_filter_leaf *a, const nacre_filter_leaf *b)
-{
-	size_t shared = a->trail_count < b->trail_count ? a->trail_count : b->trail_count;
-	for (size_t i = 0; i < shared && a->trail[i].array == b->trail[i].array; i++) {
-		if (a->trail[i].index != b->trail[i].index)
-			return false;
-	}
-	return true;
-}
-
-static bool meets_chosen(struct attempt *attempt, size_t count, const nacre_filter_leaf *leaf)
-{
-	for (size_t i = 0; i < count; i++) {
-		attempt->steps++;
-		if (attempt->chosen[i] != NULL && !meet(attempt->chosen[i], leaf))
-			return false;
-	}
-	return true;
-}
-
-static bool lacks_hold(struct attempt *attempt)
-{
-	for (size_t i = 0; i < attempt->field_count; i++) {
-		const struct nc_arrayed *field = &attempt->fields[i];
-		if (attempt->chosen[i] != NULL)
-			continue;
-		for (size_t k = 0; k < field->all_count; k++) {
-			if (meets_chosen(attempt, attempt->field_count, field->all[k]))
-				return false;
-		}
-	}
-	return true;
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): one field deeper, NC_PATTERN_FIELDS_MAX of them */
-static bool choose(struct attempt *attempt, size_t at)
-{
-	if (attempt->steps > STEPS_MAX)
-		return false;
-	if (at == attempt->field_count)
-		return lacks_hold(attempt);
-	const struct nc_arrayed *field = &attempt->fields[at];
-	for (size_t i = 0; i < field->hit_count; i++) {
-		if (!meets_chosen(attempt, at, field->hits[i]))
-			continue;
-		attempt->chosen[at] = field->hits[i];
-		if (choose(attempt, at + 1))
-			return true;
-	}
-	attempt->chosen[at] = NULL;
-	return field->may_lack && choose(attempt, at + 1);
-}
-
-bool nc_arrays_match_plainly(const struct nc_arrayed *fields, size_t field_count)
-{
-	struct attempt attempt = { .fields = fields, .field_count = field_count };
-	nc_assert(field_count <= NC_PATTERN_FIELDS_MAX);
-	return choose(&attempt, 0);
+	enum answer answer = holds(fields, field_count, 0);
+	return answer == UNTOLD ? nc_arrays_match_plainly(fields, field_count) : answer == HOLDS;
 }

@@ -6,16 +6,18 @@
 #include "core/base/assert.h"
 #include "plugins/pattern/match_private.h"
 
-/* What a look at a field's leaves tells. */
+/* What a look at a field's own leaves tells. */
 enum verdict {
-	HOLDS,
-	FAILS,
-	ARRAYED /* it depends on the elements that the other fields choose */
+	MATCHES,
+	CANNOT_MATCH,
+	DEPENDS /* on the elements of arrays that the other fields choose */
 };
 
+/* How many leaves a field has, how many of them its conditions match, and whether there are such
+ * outside arrays. */
 struct tally {
 	size_t hits, all;
-	bool hit_outside, any_outside; /* of arrays */
+	bool hit_outside, any_outside;
 };
 
 int nc_field_test(const struct nc_field *field, const nacre_filter_leaf *leaf)
@@ -52,12 +54,12 @@ static int tally_take(const struct nc_leaves *leaves, const struct nc_field *fie
 static enum verdict judge(const struct nc_field *field, const struct tally *tally)
 {
 	if (tally->hit_outside)
-		return HOLDS;
+		return MATCHES;
 	if (!field->may_lack)
-		return tally->hits == 0 ? FAILS : ARRAYED;
+		return tally->hits == 0 ? CANNOT_MATCH : DEPENDS;
 	if (tally->all == 0)
-		return HOLDS;
-	return tally->any_outside && tally->hits == 0 ? FAILS : ARRAYED;
+		return MATCHES;
+	return tally->any_outside && tally->hits == 0 ? CANNOT_MATCH : DEPENDS;
 }
 
 /* Collect a field's leaves, and those of them that match, into the room of each. */
@@ -115,9 +117,9 @@ int nc_alternative_match(const struct nc_alternative *alternative, const struct 
 		if (answer < 0)
 			return answer;
 		enum verdict verdict = judge(field, &tallies[count]);
-		if (verdict == FAILS)
+		if (verdict == CANNOT_MATCH)
 			return 0;
-		if (verdict == ARRAYED)
+		if (verdict == DEPENDS)
 			undecided[count++] = field;
 	}
 	if (count == 0)
