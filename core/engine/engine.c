@@ -124,6 +124,16 @@ int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *h
 	return err;
 }
 
+int nc_engine_head_now(struct nc_state_reader *reader, struct nc_engine_head *head_out)
+{
+	int err = nc_state_reader_begin(reader);
+	if (err != NC_OK)
+		return err;
+	err = nc_engine_head_read(reader, head_out);
+	nc_state_reader_end(reader);
+	return err;
+}
+
 int nc_engine_open(struct nc_state *state, struct nc_engine **engine_out)
 {
 	struct nc_engine *engine = calloc(1, sizeof *engine);

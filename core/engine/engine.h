@@ -186,6 +186,8 @@ struct nc_engine_head nc_engine_head(const struct nc_engine *engine);
 
 /* The head as a reader sees it, between reader begin and end. */
 int nc_engine_head_read(struct nc_state_reader *reader, struct nc_engine_head *head_out);
+/* The same, outside of reader begin and end. */
+int nc_engine_head_now(struct nc_state_reader *reader, struct nc_engine_head *head_out);
 /* The key of the head's row in NC_SPACE_META, and how to read that row's value. Errors: NC_CORRUPT;
  * NC_UNSUPPORTED, a newer build wrote it. */
 struct nc_slice nc_engine_head_key(void);

@@ -107,7 +107,7 @@ uint64_t nc_query_unseen(const struct nc_query *query);
 
 void nc_query_free(struct nc_query *query); /* NULL is a no-op */
 
-/* ---- One event ------------------------------------------------------------------------------ */
+/* ---- Events by what names them -------------------------------------------------------------- */
 
 enum nc_get_kind {
 	NC_GET_POSITION,  /* `number` */
@@ -123,6 +123,10 @@ struct nc_get_spec {
 	bool unseen; /* with NC_GET_POSITION: give a hidden event too */
 };
 
+/* Give `fn` one event. Errors: NC_NOTFOUND; those of the state. */
+int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,
+                 void *ctx);
+
 /* Give `fn` the events at some positions, in the order of `positions`. Those that do not exist or
  * are hidden are left out. No snapshot is open while `fn` is called, so it may wait. */
 int nc_query_events(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
@@ -130,12 +134,5 @@ int nc_query_events(struct nc_state_reader *reader, const uint64_t *positions, s
 /* The same, hidden events included. */
 int nc_query_events_all(struct nc_state_reader *reader, const uint64_t *positions, size_t count,
                         nc_event_fn *fn, void *ctx);
-
-/* Give `fn` one event. Errors: NC_NOTFOUND; those of the state. */
-int nc_query_get(struct nc_state_reader *reader, const struct nc_get_spec *spec, nc_event_fn *fn,
-                 void *ctx);
-
-/* The head as it is now. Begins and ends the reader itself. */
-int nc_query_head(struct nc_state_reader *reader, struct nc_engine_head *head_out);
 
 #endif

@@ -64,7 +64,7 @@ static void scan(struct sim *sim, struct store_node *of, struct searching *searc
 	struct nc_engine_head head;
 	struct nc_query *query = NULL;
 	searching->through = from - 1;
-	nc_assert(nc_query_head(of->reader, &head) == NC_OK);
+	nc_assert(nc_engine_head_now(of->reader, &head) == NC_OK);
 	nc_assert(nc_query_start(of->reader, &spec, &query) == NC_OK);
 	for (bool done = false; !done;) {
 		nc_assert(nc_query_step(query, of->reader, (struct nc_query_portion){ 64, 1 << 20 },

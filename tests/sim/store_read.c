@@ -154,7 +154,7 @@ static void serve(struct sim *sim, struct sim_node *node, const struct store_ask
 {
 	struct sim_store *store = sim->store;
 	struct nc_engine_head head;
-	nc_assert(nc_query_head(store_of(sim, node)->reader, &head) == NC_OK);
+	nc_assert(nc_engine_head_now(store_of(sim, node)->reader, &head) == NC_OK);
 	sim->counters.reads_served++;
 	if (head.position < asked->head || head.position > store->head) {
 		sim_violation(sim,

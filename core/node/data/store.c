@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/engine/query.h"
+#include "core/engine/engine.h"
 #include "core/node/cluster/cluster_file.h"
 #include "core/node/common/disk.h"
 #include "core/node/common/say.h"
@@ -332,7 +332,7 @@ int nc_store_head(const struct nc_store *store, struct nc_engine_head *head_out)
 	int err = nc_state_reader_open(store->state, &reader);
 	if (err != NC_OK)
 		return err;
-	err = nc_query_head(reader, head_out);
+	err = nc_engine_head_now(reader, head_out);
 	nc_state_reader_close(reader);
 	return err;
 }

@@ -53,7 +53,7 @@ static int version_read(struct nc_service *service)
 	int err = nc_state_reader_open(service->options.state, &reader);
 	if (err != NC_OK)
 		return err;
-	err = nc_query_head(reader, &head);
+	err = nc_engine_head_now(reader, &head);
 	nc_state_reader_close(reader);
 	if (err == NC_OK)
 		service->engine_version = head.version;

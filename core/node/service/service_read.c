@@ -229,7 +229,7 @@ static bool get_step(struct read *read, struct nc_state_reader *reader)
 static bool info_step(struct read *read, struct nc_state_reader *reader)
 {
 	struct nc_engine_head head;
-	int err = nc_query_head(reader, &head);
+	int err = nc_engine_head_now(reader, &head);
 	if (err != NC_OK) {
 		nc_service_read_broken(read, err);
 		return true;

@@ -218,7 +218,7 @@ void nc_sub_job_scan(struct nc_sub_job *job, struct nc_state_reader *reader)
 	struct nc_query *query = NULL;
 	job->through = job->from - 1;
 	/* Read the head before the search, so that events which come meanwhile are not missed. */
-	int err = nc_query_head(reader, &head);
+	int err = nc_engine_head_now(reader, &head);
 	struct nc_query_spec spec = scan_spec(job);
 	if (err == NC_OK)
 		err = nc_query_start(reader, &spec, &query);

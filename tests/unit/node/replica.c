@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/engine/query.h"
+#include "core/engine/engine.h"
 #include "core/node/replica/replica_private.h"
 #include "storage/log/memory_log.h"
 #include "storage/state/memory_state.h"
@@ -258,7 +258,7 @@ static uint64_t head(struct node *node)
 	struct nc_state_reader *reader;
 	struct nc_engine_head head;
 	cr_assert_eq(nc_state_reader_open(node->state, &reader), NC_OK);
-	cr_assert_eq(nc_query_head(reader, &head), NC_OK);
+	cr_assert_eq(nc_engine_head_now(reader, &head), NC_OK);
 	nc_state_reader_close(reader);
 	return head.position;
 }
