@@ -3,10 +3,7 @@
  * breaks. */
 #include "core/node/node.h"
 
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/base/assert.h"
@@ -19,8 +16,8 @@
 #include "core/node/data/renew.h"
 #include "core/node/data/room.h"
 #include "core/node/data/whole.h"
+#include "core/node/own_server.h"
 #include "core/node/service/service.h"
-#include "transport/nats/child.h"
 
 #define DRAIN_PATIENCE_MS 30000
 
@@ -28,7 +25,7 @@ struct node {
 	uv_loop_t loop;
 	const struct nc_config *config;
 	struct nc_store store;
-	struct nc_child *child;
+	struct nc_child *child;             /* its own NATS server; NULL: it has none */
 	struct nc_whereabouts *whereabouts; /* of the NATS servers; NULL: they are configured */
 	struct nc_cluster *cluster;         /* NULL: a single node */
 	struct nc_service *service;
@@ -56,6 +53,7 @@ static void end(struct node *node, int exit_code)
 		return;
 	node->ending = true;
 	node->exit_code = exit_code;
+	/* The exporter is lent to whole and service, which use the cluster. */
 	nc_exporter_stop(node->exporter);
 	node->exporter = NULL;
 	nc_whole_stop(node->whole);
@@ -127,48 +125,6 @@ static void on_fatal(void *ctx, int err, const char *what)
 	nc_child_stop(node->child);
 	node->child = NULL;
 	_exit(nc_exit_of_fatal(err));
-}
-
-static void on_child_say(void *ctx, const char *text)
-{
-	(void)ctx;
-	nc_say_warning("%s", text);
-}
-
-/* Write the URL into the data directory, where people and scripts find it. */
-static int url_write(const struct node *node, const char *url)
-{
-	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/nats.url", node->config->data_dir);
-	FILE *file = fopen(path, "we");
-	if (file == NULL)
-		return NC_IO;
-	(void)fprintf(file, "%s\n", url);
-	return fclose(file) == 0 ? NC_OK : NC_IO;
-}
-
-static int child_start(struct node *node, const char **url_out)
-{
-	char fault[NC_CHILD_FAULT_SIZE] = "";
-	const struct nc_child_options options = {
-		.loop = &node->loop,
-		.program = node->config->nats_server,
-		.directory = node->config->data_dir,
-		.port = (unsigned)node->config->nats_port,
-		.on_say = on_child_say,
-		.ctx = node,
-	};
-	int err = nc_child_start(&options, &node->child, fault);
-	if (err != NC_OK) {
-		nc_say_error("%s", fault);
-		return err;
-	}
-	*url_out = nc_child_url(node->child);
-	nc_say_info("nats: %s", *url_out);
-	err = url_write(node, *url_out);
-	if (err != NC_OK)
-		nc_say_error("%s/nats.url cannot be written", node->config->data_dir);
-	return err;
 }
 
 static void loop_make(struct node *node)
@@ -362,6 +318,14 @@ static int meet(struct node *node)
 	return err == NC_OK && *node->nats_url != '\0' ? start(node) : err;
 }
 
+static int own_server_start(struct node *node)
+{
+	int err = nc_own_server_start(&node->loop, node->config, &node->child);
+	if (err == NC_OK)
+		node->nats_url = nc_child_url(node->child);
+	return err;
+}
+
 static int run(struct node *node)
 {
 	int err = nc_renew_check(node->config, node->damage);
@@ -374,7 +338,7 @@ static int run(struct node *node)
 	loop_make(node);
 	node->nats_url = node->config->nats_url;
 	bool alone = !nc_config_is_cluster(node->config);
-	if (alone && *node->nats_url == '\0' && child_start(node, &node->nats_url) != NC_OK) {
+	if (alone && *node->nats_url == '\0' && own_server_start(node) != NC_OK) {
 		end(node, NC_EXIT_NATS);
 	} else {
 		err = meet(node);
