@@ -38,50 +38,67 @@ static bool number_take(struct nc_wire *wire, size_t width, uint64_t *number_out
 	return true;
 }
 
-static struct item container(bool map, uint64_t count)
+/* A map or an array of `count` pairs or elements. */
+static struct item container(enum nc_wire_type type, uint64_t count)
 {
-	return (struct item){ .type = map ? NC_WIRE_MAP : NC_WIRE_ARRAY,
-		              .count = map ? count * 2 : count };
+	return (struct item){ .type = type, .count = type == NC_WIRE_MAP ? count * 2 : count };
 }
 
-/* An item whose first byte is 0xc0 or more and no small one. */
+/* What follows a first byte from 0xc0 to 0xdf: a number of `width` bytes, which is the value, or
+ * says how many bytes or elements there are; and `fixed` bytes more. */
+struct form {
+	enum nc_wire_type type;
+	unsigned width, fixed;
+};
+
+#define NEVER_USED 0xc1
+
+static struct form form_of(uint8_t first)
+{
+	if (first <= 0xc3) /* nil, false, true */
+		return (struct form){ NC_WIRE_OTHER, 0, 0 };
+	if (first <= 0xc6)
+		return (struct form){ NC_WIRE_BIN, 1u << (first - 0xc4), 0 };
+	if (first <= 0xc9) /* ext, with a byte for its type */
+		return (struct form){ NC_WIRE_OTHER, 1u << (first - 0xc7), 1 };
+	if (first <= 0xcb) /* float */
+		return (struct form){ NC_WIRE_OTHER, 0, 4u << (first - 0xca) };
+	if (first <= 0xcf)
+		return (struct form){ NC_WIRE_NUMBER, 1u << (first - 0xcc), 0 };
+	if (first <= 0xd3) /* signed */
+		return (struct form){ NC_WIRE_OTHER, 0, 1u << (first - 0xd0) };
+	if (first <= 0xd8) /* fixext, with a byte for its type */
+		return (struct form){ NC_WIRE_OTHER, 0, 1 + (1u << (first - 0xd4)) };
+	if (first <= 0xdb)
+		return (struct form){ NC_WIRE_TEXT, 1u << (first - 0xd9), 0 };
+	if (first <= 0xdd)
+		return (struct form){ NC_WIRE_ARRAY, 2u << (first - 0xdc), 0 };
+	return (struct form){ NC_WIRE_MAP, 2u << (first - 0xde), 0 };
+}
+
+/* A signed number that is not negative is a number like others. */
+static bool is_signed_from_0(const struct nc_wire *wire, uint8_t first)
+{
+	return first >= 0xd0 && first <= 0xd3 && wire->at < wire->body.size &&
+	       wire->body.data[wire->at] < 0x80;
+}
+
+/* An item whose first byte is from 0xc0 to 0xdf. */
 static bool long_item_take(struct nc_wire *wire, uint8_t first, struct item *item)
 {
-	/* How many bytes of length follow; 0x10 and more: a payload of so many less 0x10. */
-	static const uint8_t widths[32] = {
-		0x10, 0x10, 0x10, 0x10, 1,    2, 4, /* c0: nil, never used, false, true, bin */
-		1,    2,    4,    0x14, 0x18,       /* c7: ext; float */
-		1,    2,    4,    8,                /* cc: unsigned */
-		0x11, 0x12, 0x14, 0x18,             /* d0: signed */
-		0x12, 0x13, 0x15, 0x19, 0x21,       /* d4: fixext, its type byte counted */
-		1,    2,    4,    2,    4,    2, 4  /* d9: str, array, map */
-	};
-	uint8_t width = widths[first - 0xc0];
+	struct form form = form_of(first);
+	if (is_signed_from_0(wire, first))
+		form = (struct form){ NC_WIRE_NUMBER, form.fixed, 0 };
 	uint64_t number = 0;
-	*item = (struct item){ .type = NC_WIRE_OTHER };
-	if (first == 0xc1)
+	if (first == NEVER_USED || !number_take(wire, form.width, &number))
 		return false;
-	if (first >= 0xd0 && first <= 0xd3 && wire->at < wire->body.size &&
-	    wire->body.data[wire->at] < 0x80) { /* a signed one that is not negative */
-		item->type = NC_WIRE_NUMBER;
-		return number_take(wire, width - 0x10u, &item->number);
-	}
-	if (width >= 0x10) {
-		item->size = width - 0x10u;
-		return true;
-	}
-	if (!number_take(wire, width, &number))
-		return false;
-	if (first <= 0xc6 || first >= 0xd9) {
-		item->type = first <= 0xc6 ? NC_WIRE_BIN : NC_WIRE_TEXT;
-		item->size = number;
-		if (first >= 0xdc)
-			*item = container(first >= 0xde, number);
-	} else if (first <= 0xc9) {
-		item->size = number + 1;
-	} else {
-		item->type = NC_WIRE_NUMBER;
+	*item = (struct item){ .type = form.type };
+	if (form.type == NC_WIRE_MAP || form.type == NC_WIRE_ARRAY) {
+		*item = container(form.type, number);
+	} else if (form.type == NC_WIRE_NUMBER) {
 		item->number = number;
+	} else {
+		item->size = number + form.fixed;
 	}
 	return true;
 }
@@ -94,9 +111,9 @@ static bool item_take(struct nc_wire *wire, struct item *item)
 	if (first <= 0x7f) {
 		*item = (struct item){ .type = NC_WIRE_NUMBER, .number = first };
 	} else if (first <= 0x8f) {
-		*item = container(true, first & 15);
+		*item = container(NC_WIRE_MAP, first & 15);
 	} else if (first <= 0x9f) {
-		*item = container(false, first & 15);
+		*item = container(NC_WIRE_ARRAY, first & 15);
 	} else if (first <= 0xbf) {
 		*item = (struct item){ .type = NC_WIRE_TEXT, .size = first & 31 };
 	} else if (first <= 0xdf) {
