@@ -230,19 +230,20 @@ static int take_word(struct nc_json *json, const char *word, enum nc_json_type t
 	return NC_OK;
 }
 
-static int bracket_open(struct nc_json *json, bool object, struct nc_json_token *token)
+/* `type` is NC_JSON_OBJECT or NC_JSON_ARRAY. */
+static int bracket_open(struct nc_json *json, enum nc_json_type type, struct nc_json_token *token)
 {
 	if (json->depth == NC_JSON_DEPTH_MAX)
 		return refuse(json, json->at, "fewer levels of nesting");
 	size_t level = json->depth++;
 	uint8_t bit = (uint8_t)(1u << (level % 8));
-	if (object) {
+	if (type == NC_JSON_OBJECT) {
 		json->stack[level / 8] |= bit;
 	} else {
 		json->stack[level / 8] &= (uint8_t)~bit;
 	}
-	json->state = object ? STATE_FIRST_KEY : STATE_FIRST_ITEM;
-	*token = (struct nc_json_token){ object ? NC_JSON_OBJECT : NC_JSON_ARRAY, false, json->at,
+	json->state = type == NC_JSON_OBJECT ? STATE_FIRST_KEY : STATE_FIRST_ITEM;
+	*token = (struct nc_json_token){ type, false, json->at,
 		                         nc_slice(json->text.data + json->at, 1) };
 	json->at++;
 	return NC_OK;
@@ -265,9 +266,9 @@ static int take_value(struct nc_json *json, const char *expected, struct nc_json
 	int err;
 	switch (byte) {
 	case '{':
-		return bracket_open(json, true, token);
+		return bracket_open(json, NC_JSON_OBJECT, token);
 	case '[':
-		return bracket_open(json, false, token);
+		return bracket_open(json, NC_JSON_ARRAY, token);
 	case '"':
 		err = take_string(json, NC_JSON_STRING, token);
 		break;

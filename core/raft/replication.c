@@ -109,13 +109,16 @@ static void went_out(struct nc_raft_peer *peer, uint64_t count, uint64_t bytes)
 	}
 }
 
-/* Send what comes next, if it may leave. An append without entries is sent only if it says
- * something new, or if `empty` asks for it: when no more may be in flight, its answer shows whether
- * something was lost. True: more may follow. */
-static bool send_next(struct nc_raft *raft, struct nc_raft_peer *peer, bool empty)
+enum send {
+	SEND_NEWS,  /* an append without entries only if it says something new */
+	SEND_ALWAYS /* even if no more may be in flight: its answer shows whether any was lost */
+};
+
+/* Send what comes next, if it may leave. True: more may follow. */
+static bool send_next(struct nc_raft *raft, struct nc_raft_peer *peer, enum send how)
 {
 	bool full = flight_full(raft, peer);
-	if (!may_send(peer) || (full && !empty))
+	if (!may_send(peer) || (full && how == SEND_NEWS))
 		return false;
 	uint64_t prev = peer->next - 1, prev_term = 0;
 	if (!nc_trail_term(&raft->trail, prev, &prev_term)) {
@@ -125,7 +128,7 @@ static bool send_next(struct nc_raft *raft, struct nc_raft_peer *peer, bool empt
 	struct portion portion = { 0 };
 	if (!full)
 		portion = next_portion(raft, peer);
-	if (portion.count == 0 && !empty && peer->commit_sent >= raft->commit)
+	if (portion.count == 0 && how == SEND_NEWS && peer->commit_sent >= raft->commit)
 		return false;
 	nc_raft_send(raft, (struct nc_raft_message){
 	                           .type = NC_RAFT_APPEND,
@@ -150,13 +153,13 @@ static bool send_next(struct nc_raft *raft, struct nc_raft_peer *peer, bool empt
 
 void nc_raft_append_to(struct nc_raft *raft, struct nc_raft_peer *peer)
 {
-	if (send_next(raft, peer, true))
+	if (send_next(raft, peer, SEND_ALWAYS))
 		nc_raft_replicate_to(raft, peer);
 }
 
 void nc_raft_replicate_to(struct nc_raft *raft, struct nc_raft_peer *peer)
 {
-	while (send_next(raft, peer, false))
+	while (send_next(raft, peer, SEND_NEWS))
 		;
 }
 
