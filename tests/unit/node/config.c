@@ -80,6 +80,9 @@ Test(config, refuses_what_is_unknown_or_out_of_range_by_name)
 	refused(ENV("NACRE_FEED=maybe"), NONE, "NACRE_FEED");
 	refused(ENV("NATS_CERT=a.pem"), NONE, "NATS_CERT");
 	refused(NONE, ARGS("--config", "/nonexistent/nacre"), "/nonexistent/nacre");
+	refused(NONE, ARGS("--config", "/"), "--config /");
+	refused(NONE, ARGS("--config"), "--config");
+	refused(NONE, ARGS("--config", "/dev/null", "--config=/dev/null"), "--config");
 }
 
 Test(config, says_what_is_wrong_in_a_sentence_and_shows_no_empty_value)
