@@ -44,34 +44,36 @@ static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 	pthread_mutex_unlock(&lock);
 }
 
-struct seats {
+/* What requests carry: `data`, or with `body` a batch that is made anew for each. */
+struct load {
 	long first, events, after, streams;
 	const char *data;
+	int data_size;
 	char *body;
 	size_t room;
 };
 
 /* The body of request `number`; its size. */
-static int seats_body(struct seats *seats, long number)
+static int batch_body(struct load *load, long number)
 {
-	bool tagged = seats->first >= 0;
-	long tag = (tagged ? seats->first : 0) + number * seats->events;
-	int at = snprintf(seats->body, seats->room, "{\"events\":[");
-	for (long i = 0; i < seats->events; i++) {
-		at += snprintf(seats->body + at, seats->room - (size_t)at,
+	bool tagged = load->first >= 0;
+	long tag = (tagged ? load->first : 0) + number * load->events;
+	int at = snprintf(load->body, load->room, "{\"events\":[");
+	for (long i = 0; i < load->events; i++) {
+		at += snprintf(load->body + at, load->room - (size_t)at,
 		               "%s{\"stream\":\"s.%ld\",\"type\":\"Taken\",\"data\":%s",
 		               i == 0 ? "" : ",",
-		               (long)((uint64_t)(tag + i) * 2654435761u % (uint64_t)seats->streams),
-		               seats->data);
-		at += snprintf(seats->body + at, seats->room - (size_t)at,
+		               (long)((uint64_t)(tag + i) * 2654435761u % (uint64_t)load->streams),
+		               load->data);
+		at += snprintf(load->body + at, load->room - (size_t)at,
 		               tagged ? ",\"tags\":[\"seat:%ld\"]}" : "}", tag + i);
 	}
-	if (seats->after < 0)
-		return at + snprintf(seats->body + at, seats->room - (size_t)at, "]}");
-	return at + snprintf(seats->body + at, seats->room - (size_t)at,
+	if (load->after < 0)
+		return at + snprintf(load->body + at, load->room - (size_t)at, "]}");
+	return at + snprintf(load->body + at, load->room - (size_t)at,
 	                     "],\"condition\":{\"fail_if\":[{\"types\":[\"Taken\"],\"tags\":["
 	                     "\"seat:%ld\"]}],\"after\":%ld}}",
-	                     tag, seats->after);
+	                     tag, load->after);
 }
 
 static int by_size(const void *a, const void *b)
@@ -80,33 +82,37 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv)
+/* Quoted, as JSON. */
+static char *data_make(size_t size)
 {
-	if (argc != 7 && argc != 10)
-		return 2;
-	long streams = atol(argv[3]), size = atol(argv[4]), outstanding = atol(argv[5]);
-	count = atol(argv[6]);
-	sent_ns = calloc((size_t)count, sizeof *sent_ns);
-	took_us = calloc((size_t)count, sizeof *took_us);
-	char *data = malloc((size_t)size + 1);
-	memset(data, 'x', (size_t)size);
+	char *data = malloc(size + 1);
+	if (data == NULL || size < 2)
+		exit(2);
+	memset(data, 'x', size);
 	data[0] = data[size - 1] = '"';
 	data[size] = '\0';
-	struct seats seats = { .streams = streams, .data = data };
-	if (argc == 10) {
-		seats.first = atol(argv[7]);
-		seats.events = atol(argv[8]);
-		seats.after = atol(argv[9]);
-		seats.room = (size_t)(seats.events * (size + 120) + 200);
-		seats.body = malloc(seats.room);
-	}
+	return data;
+}
 
+static void batch_read(struct load *load, char **args, long size)
+{
+	load->first = atol(args[0]);
+	load->events = atol(args[1]);
+	load->after = atol(args[2]);
+	load->room = (size_t)(load->events * (size + 120) + 200);
+	load->body = malloc(load->room);
+	if (load->body == NULL)
+		exit(2);
+}
+
+static natsConnection *connect_to(const char *url, long outstanding)
+{
 	natsOptions *options = NULL;
 	natsConnection *nc = NULL;
 	natsSubscription *sub = NULL;
 	natsStatus status = natsOptions_Create(&options);
 	if (status == NATS_OK)
-		status = natsOptions_SetURL(options, argv[1]);
+		status = natsOptions_SetURL(options, url);
 	if (status == NATS_OK && outstanding < 100)
 		status = natsOptions_SetSendAsap(options, true);
 	if (status == NATS_OK)
@@ -118,34 +124,63 @@ int main(int argc, char **argv)
 	if (status == NATS_OK)
 		status = natsConnection_Flush(nc);
 	if (status != NATS_OK)
+		exit(2);
+	return nc;
+}
+
+/* Wait until so many are answered. */
+static void wait_for(long answers)
+{
+	pthread_mutex_lock(&lock);
+	while (answered < answers)
+		pthread_cond_wait(&change, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static void request(natsConnection *nc, const char *prefix, struct load *load, long number)
+{
+	char subject[128], reply[64];
+	const char *body = load->data;
+	int size = load->data_size;
+	if (load->body == NULL) {
+		(void)snprintf(subject, sizeof subject, "%s%ld", prefix,
+		               (long)((uint64_t)number * 2654435761u % (uint64_t)load->streams));
+	} else {
+		(void)snprintf(subject, sizeof subject, "%s", prefix);
+		size = batch_body(load, number);
+		body = load->body;
+	}
+	(void)snprintf(reply, sizeof reply, "_INBOX.load.%ld", number);
+	sent_ns[number] = now_ns();
+	if (natsConnection_PublishRequest(nc, subject, reply, body, size) != NATS_OK)
+		exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 7 && argc != 10)
 		return 2;
+	long size = atol(argv[4]), outstanding = atol(argv[5]);
+	count = atol(argv[6]);
+	sent_ns = calloc((size_t)count, sizeof *sent_ns);
+	took_us = calloc((size_t)count, sizeof *took_us);
+	if (sent_ns == NULL || took_us == NULL)
+		return 2;
+	struct load load = { .streams = atol(argv[3]),
+		             .data = data_make((size_t)size),
+		             .data_size = (int)size };
+	if (argc == 10)
+		batch_read(&load, argv + 7, size);
+	natsConnection *nc = connect_to(argv[1], outstanding);
 
 	uint64_t began = now_ns();
 	for (long i = 0; i < count; i++) {
-		pthread_mutex_lock(&lock);
-		while (i - answered >= outstanding)
-			pthread_cond_wait(&change, &lock);
-		pthread_mutex_unlock(&lock);
-		char subject[128], reply[64];
-		const char *body = data;
-		int body_size = (int)size;
-		(void)snprintf(subject, sizeof subject, "%s%ld", argv[2],
-		               (long)((uint64_t)i * 2654435761u % (uint64_t)streams));
-		if (seats.body != NULL) {
-			(void)snprintf(subject, sizeof subject, "%s", argv[2]);
-			body = seats.body;
-			body_size = seats_body(&seats, i);
-		}
-		(void)snprintf(reply, sizeof reply, "_INBOX.load.%ld", i);
-		sent_ns[i] = now_ns();
-		if (natsConnection_PublishRequest(nc, subject, reply, body, body_size) != NATS_OK)
-			return 2;
+		wait_for(i - outstanding + 1);
+		request(nc, argv[2], &load, i);
 	}
-	pthread_mutex_lock(&lock);
-	while (answered < count)
-		pthread_cond_wait(&change, &lock);
-	pthread_mutex_unlock(&lock);
+	wait_for(count);
 	double seconds = (double)(now_ns() - began) / 1e9;
+
 	qsort(took_us, (size_t)count, sizeof *took_us, by_size);
 	(void)printf("{\"rate\":%.0f,\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"refused\":%ld}\n",
 	             (double)count / seconds, took_us[count / 2], took_us[count * 99 / 100],
