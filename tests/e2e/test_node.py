@@ -498,6 +498,10 @@ async def test_refuses_wrong_settings_by_name():
     for env, says in [
         ({"NACRE_STORE_IDD": "x"}, "NACRE_STORE_IDD"),
         ({"NACRE_STORE_ID": "a.b"}, "NACRE_STORE_ID"),
+        ({"NACRE_PREFIX": "_es"}, "NACRE_PREFIX '_es' is the nodes' own root"),
+        ({"NACRE_PREFIX": "_INBOX"}, "NACRE_PREFIX '_INBOX' is where clients"),
+        ({"NACRE_PREFIX": "_R_"}, "NACRE_PREFIX '_R_' is where clients"),
+        ({"NACRE_PREFIX": "_GR_"}, "NACRE_PREFIX '_GR_' is where clients"),
         ({"NACRE_TIMEOUT_MS": "soon"}, "NACRE_TIMEOUT_MS"),
         ({"NACRE_DB_TYPE": "many"}, "NACRE_DB_TYPE"),
         ({"NATS_CREDS": "/nonexistent.creds", "NACRE_NATS_URL": "nats://127.0.0.1:1"}, "NATS_CREDS"),

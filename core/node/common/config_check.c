@@ -124,6 +124,21 @@ static int leaf_check(const struct nc_config *config, char *fault)
 	return NC_OK;
 }
 
+/* Why no store may lie below this first token of subjects; NULL: it may. */
+static const char *prefix_fault(const char *prefix)
+{
+	const char *why = nc_name_word_fault(nc_slice_str(prefix));
+	if (why != NULL)
+		return why;
+	if (strcmp(prefix, "_es") == 0)
+		return "is the nodes' own root";
+	/* No request is carried out whose reply subject lies below the prefix. */
+	if (strcmp(prefix, "_INBOX") == 0 || strcmp(prefix, "_R_") == 0 ||
+	    strcmp(prefix, "_GR_") == 0)
+		return "is where clients, or servers for them, are answered";
+	return NULL;
+}
+
 int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_SIZE])
 {
 	const char *why = nc_name_store_fault(nc_slice_str(config->store_id));
@@ -132,11 +147,9 @@ int nc_config_check(const struct nc_config *config, char fault[NC_CONFIG_FAULT_S
 	why = nc_name_word_fault(nc_slice_str(config->node_id));
 	if (why != NULL)
 		return refuse(fault, "NACRE_NODE_ID", config->node_id, why);
-	why = nc_name_word_fault(nc_slice_str(config->prefix));
+	why = prefix_fault(config->prefix);
 	if (why != NULL)
 		return refuse(fault, "NACRE_PREFIX", config->prefix, why);
-	if (strcmp(config->prefix, "_es") == 0)
-		return refuse(fault, "NACRE_PREFIX", config->prefix, "is the nodes' own root");
 	why = urls_fault(config->nats_url);
 	if (why != NULL)
 		return refuse(fault, "NACRE_NATS_URL", "", why); /* it may hold a password */
