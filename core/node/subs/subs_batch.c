@@ -159,7 +159,9 @@ static void unpark(struct nc_subs *subs, struct nc_subscription *sub, uint64_t p
 		             "not be found: events of that key wait until this node starts again",
 		             sub->name, (unsigned long long)position);
 	}
-	nc_subs_unparked(sub, position); /* one that was replayed had a row in the log, too */
+	/* A row that is on its way counts no more, nor one that the log had: of what is replayed.
+	 */
+	nc_subs_unpark(sub, position);
 }
 
 void nc_subs_batch_acked(struct nc_subs *subs, const struct nc_batch_ack *ack)

@@ -191,3 +191,16 @@ Test(batch_acks, leave_nothing_to_replay_to_a_reader_that_found_the_row)
 	cr_expect_eq(nc_sub_find(sub.machine, 1, &attempts), NC_SUB_NOT_HERE);
 	cr_expect_eq(parked(), 1);
 }
+
+Test(batch_acks, count_a_row_once_that_is_on_its_way_to_the_log_which_drops_it)
+{
+	replay_first();
+	term(1);
+	nc_subs_steps_leaving(&subs, &sub);
+	sub.save.sent_parked = sub.save.parked.size;
+	acknowledge(1, true);
+	cr_assert_eq(parked(), 1);
+	cr_assert(nc_subs_late_ack(&subs, &sub, 1), "a plain one, right behind the batch");
+	cr_expect_eq(parked(), 1, "event 2 has its row still");
+	cr_expect(nc_sub_key_parked(sub.machine, KEY));
+}
