@@ -36,6 +36,11 @@ Test(crc32c, both_forms_agree_at_every_length_place_and_cut)
 			             from);
 		}
 	}
+	for (size_t size = 300; size < 2400;
+	     size++) { /* thirds of every length, and several times */
+		cr_assert_eq(nc_crc32c(7, bytes + size % 8, size),
+		             nc_crc32c_table(7, bytes + size % 8, size), "%zu", size);
+	}
 	uint32_t whole = nc_crc32c(0, bytes, sizeof bytes);
 	cr_expect_eq(whole, nc_crc32c_table(0, bytes, sizeof bytes));
 	for (size_t cut = 0; cut <= sizeof bytes; cut += 13) {
