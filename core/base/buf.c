@@ -78,14 +78,15 @@ void nc_buf_put_u64(struct nc_buf *buf, uint64_t value)
 
 void nc_buf_put_varint_long(struct nc_buf *buf, uint64_t value)
 {
-	uint8_t bytes[10];
-	size_t size = 0;
-	while (value >= 0x80) {
-		bytes[size++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	bytes[size++] = (uint8_t)value;
-	nc_buf_put(buf, bytes, size);
+	enum { MOST = 10 }; /* bytes */
+	uint8_t *room = nc_buf_extend(buf, MOST);
+	if (room == NULL)
+		return;
+	uint8_t *at = room;
+	for (; value >= 0x80; value >>= 7)
+		*at++ = (uint8_t)(value | 0x80);
+	*at++ = (uint8_t)value;
+	buf->size -= MOST - (size_t)(at - room);
 }
 
 void nc_buf_put_hex(struct nc_buf *buf, const uint8_t *bytes, size_t size)
