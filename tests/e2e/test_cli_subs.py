@@ -419,6 +419,14 @@ async def test_run_until_empty_waits_for_what_comes_behind_an_event_of_the_same_
     check("5 done, 2 not" in ended.err, ended.err)
 
 
+async def test_run_in_parallel_is_refused_where_one_event_would_acknowledge_another(c):
+    n = Nacre.beside(c)
+    await fill(c, "run.all", 2)
+    await n.ok("sub", "create", "parall", "--stream", "run.all", "--ack", "all")
+    await n.fails(USAGE, "--parallel: with ack all", "sub", "run", "parall", "--parallel", "2", "--until-empty", "--", "true")
+    equal((await n.ok("sub", "run", "parall", "--until-empty", "--", "sh", "-c", "echo $ES_SEQ")).lines, ["1", "2"])
+
+
 class SlowStore:
     """In place of a node: it has one event, and searches its history for that longer than a request waits, and then a while more."""
 

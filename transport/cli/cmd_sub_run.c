@@ -162,7 +162,7 @@ static int run_run(struct nc_cli *cli)
 		                      .parallel = (size_t)parallel,
 		                      .nak_delay_ms = -1 };
 	struct nacre_reply *reply;
-	struct nc_slice deliver;
+	struct nc_slice deliver, ack;
 	char subject[160];
 	if (nc_cli_has(&cli->args, "retry-after"))
 		how.nak_delay_ms = (int64_t)nc_cli_duration_ms(&cli->args, "retry-after", 0);
@@ -185,7 +185,13 @@ static int run_run(struct nc_cli *cli)
 	uint64_t wait_ms = nc_cli_member_number(info, "ack_wait_ms", 30000);
 	how.working_every_ms = wait_ms / 3 > 0 ? wait_ms / 3 : 1;
 	bool pushed = nc_cli_member(info, "deliver", &deliver) && deliver.data[0] == '{';
+	bool takes_along = nc_cli_member(info, "ack", &ack) && nc_slice_is(ack, "\"all\"");
 	nacre_reply_free(reply);
+	if (takes_along && parallel > 1) {
+		return nc_cli_fail(cli, NC_EXIT_USAGE,
+		                   "--parallel: with ack all, a command that ends well would "
+		                   "acknowledge events whose commands still run, or fail");
+	}
 	if (pushed && nc_cli_has(&cli->args, "until-empty")) {
 		return nc_cli_fail(
 		        cli, NC_EXIT_USAGE,
@@ -229,7 +235,8 @@ const struct nc_cli_command nc_cli_sub_run = {
 	           "subscription's backoff, "
 	           "until max_deliver parks it. A command that takes long keeps its event: that it "
 	           "is still working is "
-	           "said for it.\n\n"
+	           "said for it. With ack all an event that is done takes those before it along, "
+	           "also one that failed and has not come again yet.\n\n"
 	           "It waits for a node that is away. SIGTERM or ^C: no more events are taken, "
 	           "what runs is "
 	           "finished, exit code 0. With --limit or --until-empty exit code 1 says that "
