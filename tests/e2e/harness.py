@@ -191,6 +191,8 @@ class Node:
         self.home = data_dir or tempfile.mkdtemp(prefix="nacre-node-")
         self.own_home = data_dir is None
         self.data_dir = os.path.join(self.home, "data")
+        # Never beside the data: that disk may be full, and two nodes may be given one directory.
+        self.log_dir = tempfile.TemporaryDirectory(prefix="nacre-log-")
         self.env = dict(env or {})
         self.args = list(args)
         self.process = None
@@ -211,7 +213,7 @@ class Node:
     def spawn(self):
         self.check_no_crash()
         self.logs += 1
-        self.log_path = os.path.join(self.home, f"node-{self.logs}.log")
+        self.log_path = os.path.join(self.log_dir.name, f"node-{self.logs}.log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([self.program, *self.args], env=self.command_env(), stdout=log, stderr=log, preexec_fn=dies_with_us(signal.SIGTERM))
 
@@ -624,7 +626,7 @@ class Cluster:
         """What each node has said, in each of its lives."""
         for node in self.nodes.values():
             for life in range(1, node.logs + 1):
-                with open(os.path.join(node.home, f"node-{life}.log"), encoding="utf-8", errors="replace") as f:
+                with open(os.path.join(node.log_dir.name, f"node-{life}.log"), encoding="utf-8", errors="replace") as f:
                     yield f.read()
 
     def alive(self):

@@ -133,7 +133,7 @@ async def test_a_server_that_is_there_again_at_once_costs_no_append():
     """A thousand are under way on a second connection, and what was sent over it, or was to be answered over it, is lost with it. None
     may wait for the silence after which an answer is missed: that is all the patience there is."""
     async with Both() as b:
-        process = await Nacre(b.server.url).start("bench", "append", "--duration", "3s", "--json")
+        process = await Nacre(b.server.url).start("bench", "append", "--duration", "3s", "--timeout", "30s", "--json")
         await grows(b.client)
         b.server.stop()
         b.server.start()
@@ -144,7 +144,7 @@ async def test_a_server_that_is_there_again_at_once_costs_no_append():
 async def test_what_a_killed_node_had_taken_is_asked_again():
     """Nobody tells the client that it is lost: it misses it by itself, long before its patience is over."""
     async with Both() as b:
-        process = await Nacre(b.server.url).start("bench", "append", "--duration", "2s", "--json")
+        process = await Nacre(b.server.url).start("bench", "append", "--duration", "2s", "--timeout", "30s", "--json")
         await grows(b.client)
         b.node.restart()
         check(process.returncode is None, "it had ended before the node did")
