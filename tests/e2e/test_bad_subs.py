@@ -112,7 +112,7 @@ async def test_fuzzed_subscriptions_end_no_node(c):
         await c.nc.subscribe(subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=-1)
     await c.nc.flush()
     end = time.monotonic() + (60 if LONG else 5)
-    while time.monotonic() < end:
+    while time.monotonic() < end or fuzz.sent <= 500 or len(fuzz.addresses) <= 20:
         for _ in range(fuzz.rng.choice([1, 5, 50])):
             fuzz.step()
         await raw.writer.drain()
@@ -123,7 +123,6 @@ async def test_fuzzed_subscriptions_end_no_node(c):
     await raw.writer.drain()
     answer = json.loads((await last.next_msg(30)).data)
     check("subscriptions" in answer or "error" in answer, f"seed {seed}: {answer}")  # 429: too much waits for the log
-    check(fuzz.sent > 500 and len(fuzz.addresses) > 20, f"seed {seed}: {fuzz.sent} sent, {len(fuzz.addresses)} delivered: no fuzz")
     for subscription in (await c.ask("sub.list"))["subscriptions"]:
         await c.ask(f"sub.delete.{subscription['name']}")
     raw.close()

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 
-from harness import LONG, Cluster, check, wait_until
+from harness import LONG, Cluster, wait_until
 from test_cluster import Writers, dropped, history_holds, same_state_everywhere
 from test_subs_cluster import storm
 from test_whole import Trial, loses_its_disk_and_is_whole_again
@@ -16,7 +16,7 @@ async def test_appends_are_neither_lost_nor_doubled_though_nodes_are_killed():
         client = await c.client()
         async with Writers(client) as w:
             end = time.monotonic() + (600 if LONG else 12)
-            while time.monotonic() < end:
+            while time.monotonic() < end or len(w.acknowledged) <= 100 or weather.late <= 100:
                 await asyncio.sleep(random.uniform(1, 3))
                 name, last = random.choice(list(c.nodes)), w.n
                 c.nodes[name].kill()
@@ -24,10 +24,11 @@ async def test_appends_are_neither_lost_nor_doubled_though_nodes_are_killed():
                 c.nodes[name].start()
         await history_holds(client, w.acknowledged)
         await same_state_everywhere(c, client, 60)
-        check(len(w.acknowledged) > 100, f"{len(w.acknowledged)} appends")
-        check(weather.late > 100, f"{weather.late} messages were late")
-        why = await dropped(c, client)
-        check(why.get("replayed", 0) > 20, f"some came twice, and were dropped: {why}")
+
+        async def came_twice():
+            return (await dropped(c, client)).get("replayed", 0) > 20
+
+        await wait_until(came_twice, 60, "some came twice, and were dropped")
         await client.close()
 
 

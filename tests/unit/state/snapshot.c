@@ -161,7 +161,7 @@ static void *write_on(void *arg)
 	return NULL;
 }
 
-Test(snapshot, is_whole_while_the_state_is_written_and_checkpointed, .timeout = 120)
+Test(snapshot, is_whole_while_the_state_is_written_and_checkpointed, .timeout = 300)
 {
 	paths_make();
 	struct nc_state *state = source_make(ENTRIES);
