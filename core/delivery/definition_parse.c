@@ -162,13 +162,16 @@ static int read_ack_wait(struct nc_parse *parse, const struct nc_json_token *tok
 static int read_max_deliver(struct nc_parse *parse, const struct nc_json_token *token)
 {
 	uint64_t value = 0;
-	int err = NC_OK;
-	if (token->type != NC_JSON_NUMBER || !nc_slice_is(token->raw, "-1")) {
-		err = nc_parse_number(parse, token, "max_deliver", 1, NC_DEFINITION_DELIVER_MAX,
-		                      &value);
+	bool endless = token->type == NC_JSON_NUMBER && nc_slice_is(token->raw, "-1");
+	if (!endless && (nc_json_u64(token, &value) != NC_OK || value < 1 ||
+	                 value > NC_DEFINITION_DELIVER_MAX)) {
+		nc_buf_printf(parse->why,
+		              "max_deliver: -1 or a whole number from 1 to %lu is expected",
+		              (unsigned long)NC_DEFINITION_DELIVER_MAX);
+		return NC_INVALID;
 	}
 	parse->to->max_deliver = (uint32_t)value;
-	return err;
+	return NC_OK;
 }
 
 static int read_backoff(struct nc_parse *parse, const struct nc_json_token *token)

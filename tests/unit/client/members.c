@@ -364,7 +364,7 @@ static void refuses_bad_values_by_name(void)
 		{ one, "\"backoff_ms\":[100,-1]",
 		  "backoff_ms: a whole number from 0 to 2592000000 is expected" },
 		{ one, "\"max_deliver\":0",
-		  "max_deliver: a whole number from 1 to 1000000 is expected" },
+		  "max_deliver: -1 or a whole number from 1 to 1000000 is expected" },
 		{ one, "\"on_exhausted\":\"cry\"",
 		  "on_exhausted: expected is \"park\" or \"skip\" or \"stop\"" },
 		{ one, "\"order\":\"tag:\"", orders },
