@@ -5,6 +5,7 @@ import json
 
 from nats.errors import NoRespondersError, TimeoutError
 
+from cli import Nacre
 from harness import Both, check, equal, wait_until
 
 SMALL, LARGE = b'{"n":1}', json.dumps({"x": "y" * 200_000}).encode()
@@ -127,3 +128,13 @@ async def test_what_a_server_does_not_take_parks_its_key():
 
 async def key_is_parked(c):
     return await parked(c, "keyed") == [(2, 0, REASON), (3, 0, "its key is parked")]
+
+
+async def test_run_until_empty_goes_on_behind_it():
+    async with Both() as b:
+        c = b.client
+        for data in (SMALL, LARGE, LARGE, SMALL, SMALL):
+            await c.append("s.1", data)
+        await give_a_server_that_takes(b, 100_000)
+        await create(c, "run")
+        equal((await Nacre.beside(c).ok("sub", "run", "run", "--until-empty", "--", "sh", "-c", "echo $ES_SEQ")).lines, ["1", "4", "5"])

@@ -60,13 +60,6 @@ natsStatus nc_client_pull_fill(struct nacre_subscription *sub)
 	return NATS_OK;
 }
 
-/* Whether a request with no_wait ended because its time was over: the store was still searching
- * history for what matches, and may find more. */
-static bool is_expiry(const struct nacre_subscription *sub, unsigned status)
-{
-	return status == 408 && nc_client_now_ms() >= sub->lost_ms - NC_CLIENT_PULL_GRACE_MS;
-}
-
 void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigned status)
 {
 	uint64_t left = 0;
@@ -74,8 +67,11 @@ void nc_client_pull_status(struct nacre_subscription *sub, natsMsg *msg, unsigne
 		left = sub->asked;
 	sub->asked -= left;
 	sub->attempt = 0;
-	if (sub->how.no_wait && (status == 404 || status == 408)) {
-		sub->ended = !is_expiry(sub, status);
+	/* With no_wait a 408 may be of a request that found fewer, whose time was over while the
+	 * store searched history, or that was to be given an event which is gone or too large:
+	 * there may be more behind it. */
+	if (sub->how.no_wait && status == 404) {
+		sub->ended = true;
 	} else if (status != 408) { /* closed before its time: not at once again */
 		nc_client_pull_nobody(sub);
 	}
