@@ -130,6 +130,31 @@ async def key_is_parked(c):
     return await parked(c, "keyed") == [(2, 0, REASON), (3, 0, "its key is parked")]
 
 
+async def test_the_answer_to_what_stands_behind_does_not_take_it_along():
+    async with Both() as b:
+        c = b.client
+        await c.append("s.1", LARGE)
+        for _ in range(700):  # so many that the first are answered while the last are read
+            await c.append("s.2", json.dumps({"x": "y" * 8000}).encode())
+        await give_a_server_that_takes(b, 100_000)
+        taker = Taker()
+        await c.nc.subscribe("work.*", cb=taker.take)
+        for name, format in (("single", "headers"), ("several", "json")):
+            await create(c, name, ack="all", max_in_flight=1000, deliver={"subject": f"work.{name}", "format": format})
+            await wait_until(lambda name=name: len(taker.got.get(name, ())) == 700, 30, "the small ones came")
+            await wait_until(lambda name=name: nothing_left(c, name), 30, "and were answered")
+            check(await is_parked_at(c, name, 1), f"{name}: {await parked(c, name)}")
+
+
+async def nothing_left(c, name):
+    have = await c.ask(f"sub.info.{name}")
+    return have["pending"] == 0 and have["in_flight"] == 0
+
+
+async def is_parked_at(c, name, pos):
+    return await parked(c, name) == [(pos, 0, REASON)]
+
+
 async def test_run_until_empty_goes_on_behind_it():
     async with Both() as b:
         c = b.client

@@ -127,6 +127,7 @@ void nc_subscription_free(struct nc_subscription *sub)
 	laters_free(sub->subs, sub->later);
 	laters_free(sub->subs, sub->pull.measured);
 	nc_buf_release(&sub->out.packed);
+	nc_buf_release(&sub->out.too_large);
 	nc_buf_release(&sub->save.parked);
 	nc_buf_release(&sub->save.unparked);
 	nc_sub_free(sub->machine);

@@ -215,6 +215,9 @@ static void do_action(struct nc_subs *subs, struct nc_subscription *sub,
 void nc_subs_steps(struct nc_subs *subs, struct nc_subscription *sub, uint64_t now_ns)
 {
 	struct nc_sub_action action;
+	/* with ack none it would be done a while after its flight began */
+	if (sub->jobs.delivering)
+		nc_subs_too_large_tell(subs, sub);
 	while (nc_sub_step(sub->machine, now_ns, &action))
 		do_action(subs, sub, &action);
 }

@@ -204,8 +204,10 @@ static bool take_any(struct nc_subs *subs, struct nc_slice rest, const struct nc
 		             "acknowledgement of a subscription that is not here");
 		return true;
 	}
-	if (sub->definition.ack != NC_ACK_EXPLICIT)
+	if (sub->definition.ack != NC_ACK_EXPLICIT) {
 		nc_subs_packed_tell(subs, sub);
+		nc_subs_too_large_tell(subs, sub);
+	}
 	if (nc_bus_no_responders(msg)) {
 		(void)nc_sub_no_responders(sub->machine, at.epoch, at.position, at.attempt,
 		                           taken_ns(subs));

@@ -109,8 +109,10 @@ static void tell(struct nc_sub_teller *teller, struct nc_delivery *delivery,
 		                           bare ? NC_SLICE("{}") : shown->data };
 	delivery->unsendable = is_too_large(teller, pieces, sizeof pieces / sizeof *pieces);
 	delivery->gone = delivery->unsendable;
-	if (delivery->gone)
+	if (delivery->gone) {
+		nc_sub_too_large_note(teller, delivery);
 		return;
+	}
 	nc_sub_pack_end(teller);
 	struct nc_outbox_message message = {
 		.reply = nc_sub_teller_reply(teller, shown->position, delivery->attempt),

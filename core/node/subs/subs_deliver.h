@@ -70,6 +70,12 @@ void nc_sub_teller_publish(struct nc_sub_teller *teller, const struct nc_deliver
 struct nc_slice nc_sub_teller_reply(struct nc_sub_teller *teller, uint64_t position,
                                     uint32_t attempt);
 
+/* ---- subs_too_large.c ----------------------------------------------------------------------- */
+
+/* Note an event that is larger than the server takes. Any thread that delivers. */
+void nc_sub_too_large_note(struct nc_sub_teller *teller, const struct nc_delivery *delivery);
+/* Tell the machine which events were noted; to be called before it is told an answer, or steps. */
+void nc_subs_too_large_tell(struct nc_subs *subs, struct nc_subscription *sub);
 /* Tell the machine which events of the list were left out, and end the requests that they were for.
  * The list is not the subscription's any more, or not yet. True: there were some. */
 bool nc_subs_left_out(struct nc_subscription *sub, const struct nc_delivery *list, size_t count);

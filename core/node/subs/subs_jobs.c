@@ -125,26 +125,6 @@ static void ahead_pass(struct nc_subs *subs, struct nc_subscription *sub)
 	nc_ahead_pass(&sub->out.ahead, &subs->stock, last);
 }
 
-bool nc_subs_left_out(struct nc_subscription *sub, const struct nc_delivery *list, size_t count)
-{
-	const struct nc_slice why = NC_SLICE("larger than the server's max_payload");
-	bool some = false;
-	for (size_t i = 0; i < count; i++) {
-		const struct nc_delivery *at = &list[i];
-		if (!at->gone)
-			continue;
-		some = true;
-		if (at->unsendable) {
-			nc_sub_unsendable(sub->machine, at->position, at->flight, why,
-			                  nc_clock_ns());
-		} else {
-			(void)nc_sub_gone(sub->machine, at->position);
-		}
-		nc_subs_pull_gone(sub, list, count, i);
-	}
-	return some;
-}
-
 /* The loop has published all that is due, or left it out. */
 static void delivered_now(struct nc_subs *subs, struct nc_subscription *sub)
 {
@@ -152,6 +132,7 @@ static void delivered_now(struct nc_subs *subs, struct nc_subscription *sub)
 	size_t count = sub->out.count, room = sub->out.room;
 	sub->out.todo = NULL;
 	sub->out.count = sub->out.room = 0;
+	nc_subs_too_large_tell(subs, sub);
 	if (nc_subs_left_out(sub, list, count))
 		nc_subs_mark(sub);
 	deliveries_let_go(list, count);

@@ -137,6 +137,7 @@ static void job_finish(struct nc_subs *subs, struct nc_sub_job *job)
 	struct nc_subscription *sub = job->sub;
 	job_end(subs, job);
 	nc_subs_packed_tell(subs, sub);
+	nc_subs_too_large_tell(subs, sub);
 	if (sub->gone) {
 		if (job->kind == NC_SUB_JOB_DELIVER)
 			nc_subs_pulls_finish(subs, sub, sub->end);

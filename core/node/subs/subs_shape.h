@@ -136,11 +136,12 @@ struct nc_sub_pulling {
 /* What is about to be published (subs_deliver.c). */
 struct nc_sub_out {
 	struct nc_delivery *todo;
-	size_t count, room;    /* of todo */
-	struct nc_buf packed;  /* under subs->lock: what is in each message (subs_pack.c) */
-	struct nc_ahead ahead; /* what of it is to come is in memory already */
-	uint64_t posted_turn;  /* the loop's (service->turns + 1) in which it last put deliveries
-	                          into the outbox */
+	size_t count, room;      /* of todo */
+	struct nc_buf packed;    /* under subs->lock: what is in each message (subs_pack.c) */
+	struct nc_buf too_large; /* under subs->lock: positions and flights (subs_too_large.c) */
+	struct nc_ahead ahead;   /* what of it is to come is in memory already */
+	uint64_t posted_turn;    /* the loop's (service->turns + 1) in which it last put deliveries
+	                            into the outbox */
 };
 
 /* What becomes of its filter when the plugin is replaced, or does not answer (subs_plugins.c). */
