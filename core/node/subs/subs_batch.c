@@ -5,6 +5,7 @@
 
 #include "core/node/common/say.h"
 #include "core/node/spread/spread.h"
+#include "core/node/subs/subs_deliver.h"
 #include "core/node/subs/subs_move.h"
 
 /* Whether it was delivered and is not done: an answer to any of its attempts counts. */
@@ -51,6 +52,7 @@ static enum nc_sub_word word_of(struct nc_subscription *sub, uint64_t position, 
 {
 	const struct nc_sub_save *save = &sub->save;
 	bool later = false;
+	nc_subs_too_large_tell(sub->subs, sub);
 	if (!is_in_flight(sub->machine, position))
 		return NC_SUB_WORD_STALE;
 	switch (nc_sub_batch_begins(sub->machine, position, nc_clock_ns())) {
