@@ -2,10 +2,12 @@
 /* The node's own NATS server, started by its settings. */
 #include "core/node/own_server.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 
 #include "core/node/common/say.h"
+#include "storage/log/files.h"
 
 static void on_child_say(void *ctx, const char *text)
 {
@@ -19,9 +21,9 @@ static int url_write(const char *data_dir, const char *url)
 	(void)snprintf(path, sizeof path, "%s/nats.url", data_dir);
 	FILE *file = fopen(path, "we");
 	if (file == NULL)
-		return NC_IO;
+		return nc_files_err(errno);
 	(void)fprintf(file, "%s\n", url);
-	return fclose(file) == 0 ? NC_OK : NC_IO;
+	return fclose(file) == 0 ? NC_OK : nc_files_err(errno);
 }
 
 int nc_own_server_start(uv_loop_t *loop, const struct nc_config *config,
@@ -44,6 +46,7 @@ int nc_own_server_start(uv_loop_t *loop, const struct nc_config *config,
 	nc_say_info("nats: %s", url);
 	err = url_write(config->data_dir, url);
 	if (err != NC_OK)
-		nc_say_error("%s/nats.url cannot be written", config->data_dir);
+		nc_say_error("%s/nats.url cannot be written: %s", config->data_dir,
+		             nc_err_name(err));
 	return err;
 }
