@@ -25,6 +25,8 @@
 #define PATIENCE_MS  60000u  /* who reads may take so long over a chunk; the disk, too */
 #define OPENING_MS   600000u /* how long a checkpoint may take, which may have much to write */
 
+static const char STOPS[] = "this node stops; ask again";
+
 char nc_backup_tag;
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -100,7 +102,7 @@ static void fail_of(struct nc_backup *backup, int err)
 {
 	char text[96];
 	if (err == NC_CLOSED) {
-		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE, "this node stops; ask again");
+		nc_backup_fail(backup, NC_FAULT_UNAVAILABLE, STOPS);
 	} else if (err == NC_BUSY) {
 		nc_backup_fail(backup, NC_FAULT_BUSY,
 		               "the state is being read from here already; try again");
@@ -267,7 +269,10 @@ void nc_service_backup(struct nc_service *service, const struct nc_request *requ
 	struct nc_refusal refusal = { .fault = NC_FAULT_BUSY };
 	struct nc_backup *backup = NULL;
 	bool fine = body_read(service, request->body, deliver, &refusal);
-	if (fine && service->backup != NULL) {
+	if (fine && service->drain.closed) { /* it came before the server knew that none may */
+		refusal.fault = NC_FAULT_UNAVAILABLE;
+		(void)snprintf(refusal.text, sizeof refusal.text, "%s", STOPS);
+	} else if (fine && service->backup != NULL) {
 		(void)snprintf(refusal.text, sizeof refusal.text,
 		               "another backup is being read from this node; try again");
 	} else if (fine) {
