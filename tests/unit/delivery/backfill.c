@@ -65,9 +65,7 @@ Test(backfill, another_definition_leaves_what_is_on_its_way)
 
 Test(backfill, an_event_that_is_gone_is_done)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_acking(NC_ACK_ALL);
 	harness_offer(&h, 1, 3);
 	expect_step(&h, "1/1 2/1 3/1");
 	cr_expect_eq(nc_sub_gone(h.sub, 3), NC_OK);

@@ -47,6 +47,15 @@ static inline struct harness harness_opened(void)
 	return h;
 }
 
+/* Likewise, acknowledged in that way. */
+static inline struct harness harness_acking(enum nc_ack_policy how)
+{
+	struct harness h = harness_push();
+	h.definition.ack = how;
+	harness_open(&h);
+	return h;
+}
+
 /* Likewise, in order by key. */
 static inline struct harness harness_ordered(void)
 {

@@ -97,9 +97,7 @@ Test(progress, a_replay_that_is_done_before_a_backfill_comes_to_it_is_not_found_
 /* A subscription whose acknowledgements take all before along. */
 static struct harness harness_all(void)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_acking(NC_ACK_ALL);
 	return h;
 }
 

@@ -248,9 +248,7 @@ Test(subscription, ack_all_takes_what_was_delivered_before)
 /* An acknowledgement may come twice, as where its answer was lost. */
 Test(subscription, ack_all_of_a_replay_takes_nothing_along_however_often_it_comes)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_acking(NC_ACK_ALL);
 	harness_offer(&h, 1, 3);
 	expect_step(&h, "1/1 2/1 3/1");
 	cr_expect_eq(nc_sub_term(h.sub, 1, 3, nc_slice(NULL, 0), h.now), NC_OK);

@@ -28,9 +28,7 @@ Test(unsendable, it_is_parked_whatever_is_to_become_of_the_exhausted)
 
 Test(unsendable, an_ack_of_all_before_does_not_take_it_along)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_ALL;
-	harness_open(&h);
+	struct harness h = harness_acking(NC_ACK_ALL);
 	harness_offer(&h, 1, 3);
 	expect_step(&h, "1/1 2/1 3/1");
 	unsendable(&h, 2);
@@ -42,9 +40,7 @@ Test(unsendable, an_ack_of_all_before_does_not_take_it_along)
 
 Test(unsendable, without_answers_it_is_parked_too)
 {
-	struct harness h = harness_push();
-	h.definition.ack = NC_ACK_NONE;
-	harness_open(&h);
+	struct harness h = harness_acking(NC_ACK_NONE);
 	harness_offer(&h, 1, 2);
 	expect_step(&h, "1/1 2/1");
 	unsendable(&h, 1);

@@ -84,15 +84,20 @@ static struct nc_sub_job *job_new(enum nc_sub_job_kind kind)
 	return job;
 }
 
-Test(no_memory, ends_a_search_before_the_event)
+/* A search ends before the event, and is not at the end of history by that. */
+static void expect_nothing_found(struct nc_sub_job *job)
 {
-	struct nc_sub_job *job = job_new(NC_SUB_JOB_SCAN);
 	nc_sub_job_scan(job, store.reader);
 	cr_expect_eq(job->found_count, 0);
 	cr_expect_eq(job->through, 0);
 	cr_expect_not(job->ended);
 	cr_expect_eq(job->err, NC_NOMEM);
 	nc_sub_job_free(job);
+}
+
+Test(no_memory, ends_a_search_before_the_event)
+{
+	expect_nothing_found(job_new(NC_SUB_JOB_SCAN));
 }
 
 Test(no_memory, leaves_an_event_that_is_wanted_to_be_read_again)
@@ -106,10 +111,9 @@ Test(no_memory, leaves_an_event_that_is_wanted_to_be_read_again)
 }
 
 /* What a job comes to that reads the three of them again. */
-static int err_of_rows(enum nc_sub_job_kind kind,
+static int err_of_rows(struct nc_sub_job *job,
                        void (*run)(struct nc_sub_job *job, struct nc_state_reader *reader))
 {
-	struct nc_sub_job *job = job_new(kind);
 	job->rows = rows;
 	job->row_count = sizeof rows / sizeof *rows;
 	run(job, store.reader);
@@ -121,12 +125,12 @@ static int err_of_rows(enum nc_sub_job_kind kind,
 
 Test(no_memory, says_of_no_event_that_it_is_gone)
 {
-	cr_expect_eq(err_of_rows(NC_SUB_JOB_MEASURE, nc_sub_job_measure), NC_NOMEM);
+	cr_expect_eq(err_of_rows(job_new(NC_SUB_JOB_MEASURE), nc_sub_job_measure), NC_NOMEM);
 }
 
 Test(no_memory, replays_nothing_under_another_key)
 {
-	cr_expect_eq(err_of_rows(NC_SUB_JOB_REPLAY, nc_sub_job_replay), NC_NOMEM);
+	cr_expect_eq(err_of_rows(job_new(NC_SUB_JOB_REPLAY), nc_sub_job_replay), NC_NOMEM);
 }
 
 /* As job_new(); but what finds no memory is the view of the data, where the key lies. */
@@ -141,23 +145,12 @@ static struct nc_sub_job *job_by_payload(enum nc_sub_job_kind kind)
 
 Test(no_memory, finds_no_event_without_the_key_that_its_data_may_have)
 {
-	struct nc_sub_job *job = job_by_payload(NC_SUB_JOB_SCAN);
-	nc_sub_job_scan(job, store.reader);
-	cr_expect_eq(job->found_count, 0);
-	cr_expect_eq(job->through, 0);
-	cr_expect_eq(job->err, NC_NOMEM);
-	nc_sub_job_free(job);
+	expect_nothing_found(job_by_payload(NC_SUB_JOB_SCAN));
 }
 
 Test(no_memory, replays_nothing_without_the_key_that_its_data_may_have)
 {
-	struct nc_sub_job *job = job_by_payload(NC_SUB_JOB_REPLAY);
-	job->rows = rows;
-	job->row_count = sizeof rows / sizeof *rows;
-	nc_sub_job_replay(job, store.reader);
-	cr_expect_eq(job->err, NC_NOMEM);
-	job->rows = NULL;
-	nc_sub_job_free(job);
+	cr_expect_eq(err_of_rows(job_by_payload(NC_SUB_JOB_REPLAY), nc_sub_job_replay), NC_NOMEM);
 }
 
 Test(no_memory, leaves_the_head_where_live_events_do_not_find_the_subscription)
