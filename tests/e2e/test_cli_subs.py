@@ -428,7 +428,8 @@ async def test_run_in_parallel_is_refused_where_one_event_would_acknowledge_anot
 
 
 class SlowStore:
-    """In place of a node: it has one event, and searches its history for that longer than a request waits, and then a while more."""
+    """In place of a node: it has one event, and searches its history for that longer than a request waits, and then a while more;
+    that there is no other it says after a while, too."""
 
     EVENT = {"Es-Stream": "slow.1", "Es-Type": "T", "Nats-Sequence": "1", "Es-Position": "1", "Nats-Time-Stamp": "2026-01-01T00:00:00.000000000Z",
              "Nats-Msg-Id": "1", "Es-Subscription": "s", "Es-Delivery": "1", "Es-Pending": "0"}
@@ -458,6 +459,7 @@ class SlowStore:
             await asyncio.sleep(0.5)
             await self.nc.publish(msg.reply, b"{}", reply=f"{self.root}.ack.s.1.1.1", headers=self.EVENT)
         else:
+            await asyncio.sleep(0.15)
             await self.status(msg.reply, "404", "No Messages")
 
     async def status(self, to, code, description):

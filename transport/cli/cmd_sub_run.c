@@ -49,39 +49,31 @@ static bool is_empty(struct run *run, bool idle)
 	if (!run->until_empty)
 		return false;
 	while (!idle && !nc_cli_consumer_has_ended(run->consumer, LOOK_UP_MS) &&
-	       nc_cli_signal() == 0)
+	       nc_cli_signal() == 0 && !nc_cli_consumer_is_broken(run->consumer))
 		nc_cli_consumer_tend(run->consumer);
 	return idle;
-}
-
-/* The next delivery. NACRE_END: there is none at present; NACRE_OK without one: the store has not
- * answered yet. It may have a long history to search for what matches. If it says in the second
- * half of the wait that there is none, it is asked once more. */
-static int look(struct run *run, const struct nacre_delivery **delivery_out,
-                struct nacre_error *error)
-{
-	uint64_t began_ns = nc_cli_now_ns();
-	int status = nacre_next(run->sub, LOOK_UP_MS, delivery_out, error);
-	bool answered = nc_cli_now_ns() - began_ns < LOOK_UP_MS * UINT64_C(1000000) / 2;
-	return status == NACRE_END && !answered ? NACRE_OK : status;
 }
 
 /* Consume until it is time to end, or there is nothing more. */
 static int take_all(struct run *run)
 {
 	struct nacre_error error = { 0 };
+	bool unanswered = false, idle = false;
 	int exit_code = 0;
 	while (exit_code == 0 && run->left > 0 && nc_cli_signal() == 0 &&
 	       !nc_cli_consumer_is_broken(run->consumer)) {
 		nc_cli_consumer_tend(run->consumer);
 		if (!run->pushed && !nc_cli_consumer_is_free(run->consumer, LOOK_UP_MS))
 			continue;
-		bool idle = nc_cli_consumer_is_idle(run->consumer, 0);
-		const struct nacre_delivery *delivery = NULL;
-		int status = look(run, &delivery, &error);
-		if (status == NACRE_END && is_empty(run, idle))
+		if (!unanswered)
+			idle = nc_cli_consumer_is_idle(run->consumer, 0);
+		const struct nacre_delivery *delivery;
+		int status = nacre_next(run->sub, LOOK_UP_MS, &delivery, &error);
+		/* The store may have a long history to search for what matches. */
+		unanswered = status == NACRE_END && !nacre_has_ended(run->sub);
+		if (status == NACRE_END && !unanswered && is_empty(run, idle))
 			return 0;
-		if (status == NACRE_END || (status == NACRE_OK && delivery == NULL))
+		if (status == NACRE_END)
 			continue;
 		if (status != NACRE_OK) {
 			exit_code = next_failed(run, status, &error);

@@ -565,7 +565,7 @@ struct nacre_consume {
 	uint32_t batch; /* of a pull: how many events to ask for ahead; 100. They must be answered
 	                   within the subscription's ack_wait_ms */
 	uint64_t max_bytes; /* of a pull: of one request; 0: no limit */
-	bool no_wait;       /* of a pull: only what is there now, then NACRE_END */
+	bool no_wait;       /* of a pull: NACRE_END when the store says that there is none */
 	uint64_t limit;     /* of a pull: events in all, then NACRE_END; 0: no limit */
 	bool packed; /* of a pull: many events in a message, which costs less. The subscription's
 	                ack must be all or none; else NACRE_REFUSED, 400/10003 */
@@ -636,6 +636,9 @@ static inline int nacre_request_many(struct nacre_client *client,
  * be called again. */
 NACRE_API int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
                          const struct nacre_delivery **delivery_out, struct nacre_error *error);
+/* Whether the last nacre_next() gave NACRE_END because there are no more, and not because none came
+ * in time. */
+NACRE_API bool nacre_has_ended(const struct nacre_subscription *sub);
 /* A header of the last delivery, or of its message if it came packed; "" if absent. */
 NACRE_API const char *nacre_header(const struct nacre_subscription *sub, const char *name);
 /* Events that were given and not answered are delivered again, to some consumer, after

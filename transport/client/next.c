@@ -202,6 +202,7 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 	struct nacre_error unseen;
 	int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX : nc_client_now_ms() + timeout_ms;
 	error = error == NULL ? &unseen : error;
+	sub->end_told = false;
 	nc_client_event_drop(&sub->held);
 	if (sub->packed.left == 0)
 		nc_client_packed_end(&sub->packed);
@@ -216,7 +217,13 @@ int nacre_next(struct nacre_subscription *sub, int64_t timeout_ms,
 		if (!sub->ended && nc_client_now_ms() >= deadline_ms)
 			return none(sub, error);
 	}
+	sub->end_told = true;
 	return NACRE_END;
+}
+
+bool nacre_has_ended(const struct nacre_subscription *sub)
+{
+	return sub->end_told;
 }
 
 const char *nacre_header(const struct nacre_subscription *sub, const char *name)

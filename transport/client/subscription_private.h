@@ -44,6 +44,7 @@ struct nacre_subscription {
 	struct nc_client_event held;
 	struct nc_client_packed packed;
 	struct nacre_delivery delivery;
+	bool end_told; /* by the last nacre_next(): there are no more */
 
 	/* Of a pull. */
 	char next[NC_CLIENT_WORD_SIZE_MAX + 16]; /* "sub.next.<name>" */
