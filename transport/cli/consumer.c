@@ -229,9 +229,10 @@ static bool is_idle(const struct nc_cli_consumer *consumer)
 	return consumer->waiting == 0 && consumer->idle == consumer->how.parallel;
 }
 
+/* One is counted before its worker is idle. */
 static bool has_ended(const struct nc_cli_consumer *consumer)
 {
-	return consumer->done + consumer->failed != consumer->ended_seen;
+	return consumer->done + consumer->failed != consumer->ended_seen || is_idle(consumer);
 }
 
 static bool wait_for(struct nc_cli_consumer *consumer,

@@ -34,8 +34,8 @@ struct nc_cli_consumer *nc_cli_consumer_new(const struct nc_cli_consume *how);
 bool nc_cli_consumer_is_free(struct nc_cli_consumer *consumer, unsigned wait_ms);
 /* Whether nothing waits and nothing runs; waits up to `wait_ms` for that. */
 bool nc_cli_consumer_is_idle(struct nc_cli_consumer *consumer, unsigned wait_ms);
-/* Whether a command has ended, and its event was answered, since this was last asked; waits up to
- * `wait_ms` for that. */
+/* Whether a command has ended, and its event was answered, since this was last asked, or all have;
+ * waits up to `wait_ms` for that. */
 bool nc_cli_consumer_has_ended(struct nc_cli_consumer *consumer, unsigned wait_ms);
 /* Give the workers a delivery. False if out of memory. */
 bool nc_cli_consumer_give(struct nc_cli_consumer *consumer, const struct nacre_delivery *delivery);
